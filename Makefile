@@ -1,0 +1,117 @@
+# Checkers run by `go run module@version`, so none of them stands in a go.mod.
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+APIDIFF     := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
+
+MODULE   := github.com/bearerkit/bearerkit
+MODULES  := $(shell awk '$$1 ~ /^\./ { print $$1 }' go.work)
+RELEASED := $(filter-out ./examples ./interop,$(MODULES))
+
+# ARGS reaches every `go test` below, T every fuzz target: a time (60s) or a number of inputs (5000x).
+ARGS ?=
+T    ?= 60s
+
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+# Reading the code
+
+.PHONY: check
+check: format vet ## Format, vet, short tests: what the git hook runs
+	go test -short $(ARGS) work
+
+.PHONY: format
+format: ## Fail on a file that gofmt would change
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted (run 'make fmt'):"; echo "$$files"; exit 1; }
+
+.PHONY: fmt
+fmt: ## Rewrite the sources as the linter wants them formatted
+	@for m in $(MODULES); do (cd $$m && go run $(GOLANGCI) fmt --config $(CURDIR)/.golangci.yml ./...); done
+
+.PHONY: vet
+vet: ## go vet over every module
+	go vet work
+
+.PHONY: lint
+lint: ## golangci-lint, once a module
+	@bad=0; for m in $(MODULES); do echo "-- lint $$m"; \
+		(cd $$m && go run $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || bad=1; done; exit $$bad
+
+.PHONY: arrows
+arrows: ## Plant forbidden imports in a copy of the layout and see the linter catch each
+	@GOLANGCI=$(GOLANGCI) .ci/arrows
+
+.PHONY: deps
+deps: ## The Guard links no framework, and one package alone imports jwx
+	@go list -deps -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./middleware | awk ' \
+		$$2 ~ /^github\.com\/(go-chi|gin-gonic|labstack|prometheus)\// { print "middleware links " $$2 ", by " $$1; bad = 1 } \
+		$$2 ~ /lestrrat-go\/jwx/ && $$1 !~ /lestrrat-go\/jwx/ { \
+			users++; if ($$1 != "$(MODULE)/jwks/internal/jwk") { print $$1 " imports " $$2; bad = 1 } } \
+		END { if (!users) { print "nothing imports jwx: this check has lost its object"; bad = 1 }; exit bad }'
+
+# Running it
+
+.PHONY: test
+test: ## Every test of every module
+	go test $(ARGS) work
+
+.PHONY: race
+race: ## Every test under the race detector, in random order
+	go test -race -shuffle=on $(ARGS) work
+
+.PHONY: test-off
+test-off: ## Every module alone, with the versions its users get
+	@for m in $(MODULES); do echo "-- $$m with GOWORK=off"; \
+		(cd $$m && GOWORK=off go vet ./... && GOWORK=off go test $(ARGS) ./...); done
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target of every package, T each: make fuzz T=60s
+	@go test -list '^Fuzz' work | awk ' \
+		/^Fuzz/ { target[n++] = $$1 } \
+		/^(ok|\?)/ { for (i = 0; i < n; i++) { print $$2, target[i]; found++ }; n = 0 } \
+		END { if (!found) { print "no fuzz target found" > "/dev/stderr"; exit 1 } }' | \
+	while read -r pkg target; do echo "-- $$pkg $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(T) "$$pkg" </dev/null; done
+
+.PHONY: bench
+bench: ## Benchmarks of the root module's packages
+	go test -run '^$$' -bench . -benchmem $(ARGS) ./...
+
+# Node packages are installed from the lock file when that is newer than what is installed.
+LOCK := $(wildcard interop/oidcprovider/package-lock.json)
+
+.PHONY: services
+services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install what interop talks to; needs npm
+
+.PHONY: interop
+interop: services ## Against real authorization servers, none of them skipped; needs node
+	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --loglevel=error && mkdir -p node_modules && touch node_modules/.package-lock.json
+
+# Looking after it
+
+.PHONY: api
+api: ## What changed in the exported API since the last tag
+	@tag=$$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null) || \
+		{ echo "api: no tag yet, so nothing to compare with"; exit 0; }; \
+	old=$$(mktemp -d); trap 'rm -rf "$$old"' EXIT; git archive "$$tag" | tar -x -C "$$old"; \
+	for m in $(RELEASED); do \
+		test -f "$$old/$$m/go.mod" || { echo "-- $$m is newer than $$tag"; continue; }; \
+		echo "-- $$m since $$tag"; path=$$(cd $$m && GOWORK=off go list -m); \
+		(cd "$$old/$$m" && GOWORK=off go run $(APIDIFF) -m -w "$$old/old.api" "$$path"); \
+		(cd $$m && GOWORK=off go run $(APIDIFF) -m "$$old/old.api" "$$path"); done
+
+.PHONY: vuln
+vuln: ## govulncheck, once a module; fetches the Go vulnerability database
+	@for m in $(MODULES); do echo "-- vuln $$m"; (cd $$m && GOWORK=off go run $(GOVULNCHECK) ./...); done
+
+.PHONY: tidy
+tidy: ## go mod tidy in every module
+	@for m in $(MODULES); do echo "-- tidy $$m"; (cd $$m && GOWORK=off go mod tidy); done
