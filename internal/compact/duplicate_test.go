@@ -1,0 +1,81 @@
+package compact_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// duplicates are also seeds of FuzzParseObject.
+var duplicates = []struct{ name, text string }{
+	{"the same name", `{"aud":"a","aud":"b"}`},
+	{"the same member", `{"aud":"a","aud":"a"}`},
+	{"the empty name", `{"":1,"":2}`},
+	{"far apart", `{"a":1,"b":2,"c":3,"d":4,"a":5}`},
+	{"one of them escaped", `{"a":1,"\u0061":2}`},
+	{"both escaped, in two ways", `{"\u006B":1,"\u006b":2}`},
+	{"escaped solidus", `{"a/b":1,"a\/b":2}`},
+	{"a surrogate pair", `{"😀":1,"\ud83d\ude00":2}`},
+	{"upper case", `{"exp":1,"EXP":2}`},
+	{"mixed case", `{"iSs":1,"IsS":2}`},
+	{"escaped upper case", `{"exp":1,"\u0045xp":2}`},
+	{"Kelvin sign and k", "{\"\u212aid\":1,\"kid\":2}"},
+	{"Kelvin sign and K", "{\"\u212aid\":1,\"Kid\":2}"},
+	{"escaped Kelvin sign", `{"kid":1,"\u212aid":2}`},
+	{"long s and s", "{\"i\u017fs\":1,\"iss\":2}"},
+	{"long s and S", "{\"i\u017fs\":1,\"iSs\":2}"},
+	{"three spellings of sigma", `{"σ":1,"ς":2}`},
+	{"capital sigma", `{"Σ":1,"ς":2}`},
+	{"letters outside ASCII", `{"é":1,"É":2}`},
+	{"title-case digraph", `{"ǆ":1,"ǅ":2}`},
+	{"nested", `{"a":{"b":1,"b":2}}`},
+	{"in an array", `{"a":[1,{"b":1,"B":2}]}`},
+	{"deep inside", `{"a":[[[{"b":{"c":1,"c":2}}]]]}`},
+	{"around a nested object", `{"a":{"x":1},"a":{"y":1}}`},
+	{"among many", strings.TrimSuffix(members(900), "}") + `,"M417":1}`},
+	{"first and last of the many", strings.TrimSuffix(members(999), "}") + `,"m0":1}`},
+}
+
+func TestS1_T1_Attack11_DuplicateNamesAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, test := range duplicates {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := compact.ParseObject(test.text, maxDepth)
+			wantSyntaxError(t, test.text, err)
+			if !strings.Contains(err.Error(), "duplicate member name") {
+				t.Errorf("refused for another reason: %v", err)
+			}
+		})
+	}
+}
+
+// Looking for duplicates changes its way with the number of members; wherever the two stand, they are found.
+func TestAttack11_DuplicateIsFoundInObjectsOfEverySize(t *testing.T) {
+	t.Parallel()
+	for n := 2; n <= 40; n++ {
+		for i := range n - 1 {
+			names := make([]string, n)
+			for j := range names {
+				names[j] = fmt.Sprintf(`"n%d":%d`, j, j)
+			}
+			names[n-1] = fmt.Sprintf(`"N%d":0`, i)
+			text := "{" + strings.Join(names, ",") + "}"
+			if _, err := compact.ParseObject(text, maxDepth); err == nil {
+				t.Fatalf("%s is accepted", text)
+			}
+		}
+	}
+}
+
+// Names of a nested object that ends are forgotten: they are no duplicates of what stands behind it.
+func TestDuplicatesAreLookedForInEachObjectAlone(t *testing.T) {
+	t.Parallel()
+	many := members(20)
+	o := parse(t, `{"m1":`+many+`,"m2":`+many+`,"m3":[`+many+`,`+many+`]}`)
+	if o.Len() != 3 {
+		t.Errorf("%d members, want 3", o.Len())
+	}
+}

@@ -1,0 +1,169 @@
+package compact_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+func FuzzSplit(f *testing.F) {
+	for _, test := range splitTests {
+		f.Add(test.raw)
+	}
+	outside := regexp.MustCompile(`[^A-Za-z0-9_.-]`)
+	f.Fuzz(func(t *testing.T, raw string) {
+		parts, err := compact.Split(raw)
+		if err != nil {
+			if parts != (compact.Parts{}) {
+				t.Errorf("parts come with an error: %+v", parts)
+			}
+			if errors.Is(err, compact.ErrAlphabet) != outside.MatchString(raw) {
+				t.Errorf("%q: %v", raw, err)
+			}
+			return
+		}
+		if outside.MatchString(raw) || strings.Count(raw, ".") != 2 || parts.Header == "" || parts.Payload == "" {
+			t.Errorf("%q is accepted", raw)
+		}
+		if joined := parts.Header + "." + parts.Payload + "." + parts.Signature; joined != raw {
+			t.Errorf("%q becomes %q", raw, joined)
+		}
+		if joined := parts.SigningInput + "." + parts.Signature; joined != raw {
+			t.Errorf("signing input of %q is %q", raw, parts.SigningInput)
+		}
+	})
+}
+
+func FuzzDecodeSegment(f *testing.F) {
+	for _, test := range segmentTests {
+		f.Add(test.segment)
+	}
+	f.Fuzz(func(t *testing.T, segment string) {
+		decoded, err := compact.DecodeSegment(segment)
+		if err != nil {
+			if decoded != nil {
+				t.Errorf("%q: bytes come with an error", segment)
+			}
+			return
+		}
+		if again := base64.RawURLEncoding.EncodeToString(decoded); again != segment {
+			t.Errorf("%q and %q are the same bytes", segment, again)
+		}
+	})
+}
+
+func FuzzParseObject(f *testing.F) {
+	for _, test := range slices.Concat(accepted, refused, duplicates) {
+		f.Add(test.text)
+	}
+	surrogate := regexp.MustCompile(`\\u[dD][89a-fA-F]`) // only lone ones are refused; which those are is not asked here
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := compact.ParseObject(text, maxDepth)
+		fault := standardFault(text)
+		switch {
+		case err == nil && fault != "":
+			t.Fatalf("%q is accepted: %s", text, fault)
+		case err == nil:
+			sameAsStandardLibrary(t, o)
+		case fault == "" && !surrogate.MatchString(text):
+			t.Errorf("%q is refused: %v", text, err)
+		default:
+			wantSyntaxError(t, text, err)
+		}
+	})
+}
+
+// standardFault says, in terms of encoding/json, why ParseObject must refuse text.
+func standardFault(text string) string {
+	switch {
+	case !utf8.ValidString(text):
+		return "invalid UTF-8"
+	case !json.Valid([]byte(text)):
+		return "invalid JSON"
+	case !strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "{"):
+		return "not an object"
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	return walk(d, 0)
+}
+
+// walk reads one value.
+func walk(d *json.Decoder, depth int) (fault string) {
+	token, err := d.Token()
+	if err != nil {
+		return err.Error()
+	}
+	delim, ok := token.(json.Delim)
+	if !ok {
+		return ""
+	}
+	if depth == maxDepth {
+		return "too deep"
+	}
+	var names []string
+	for d.More() && fault == "" {
+		if delim == '{' {
+			name, _ := d.Token()
+			text, _ := name.(string)
+			if slices.ContainsFunc(names, func(other string) bool { return strings.EqualFold(other, text) }) {
+				return "duplicate name"
+			}
+			if names = append(names, text); len(names) > 1000 {
+				return "too many members"
+			}
+		}
+		fault = walk(d, depth+1)
+	}
+	_, _ = d.Token()
+	return fault
+}
+
+// FuzzDecode holds Decode against encoding/json on an object from which every other spelling was taken out before.
+func FuzzDecode(f *testing.F) {
+	for _, test := range slices.Concat(accepted, duplicates) {
+		f.Add(test.text)
+	}
+	f.Add(`{"sub":"x","SUB2":1,"ADMIN":true,"list":["a"]}`)
+	type flat struct {
+		Sub   string   `json:"sub"`
+		Admin bool     `json:"admin"`
+		List  []string `json:"list"`
+		Any   any      `json:"any"`
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := compact.ParseObject(text, maxDepth)
+		if err != nil {
+			return
+		}
+		var all map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(text), &all); err != nil {
+			t.Fatalf("encoding/json on %q: %v", text, err)
+		}
+		exact := []string{}
+		for _, name := range []string{"sub", "admin", "list", "any"} {
+			if member, ok := all[name]; ok {
+				exact = append(exact, `"`+name+`":`+string(member))
+			}
+		}
+		var want, got flat
+		wantErr := json.NewDecoder(bytes.NewReader([]byte("{" + strings.Join(exact, ",") + "}"))).Decode(&want)
+		gotErr := o.Decode(&got)
+		if (wantErr == nil) != (gotErr == nil) {
+			t.Fatalf("%q: error %v, want %v", text, gotErr, wantErr)
+		}
+		if diff := cmp.Diff(want, got); diff != "" && gotErr == nil {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	})
+}

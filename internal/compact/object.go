@@ -1,0 +1,72 @@
+package compact
+
+import (
+	"iter"
+	"unicode/utf8"
+)
+
+// Object is a JSON object that was read strictly. It keeps the text it was read from and cannot be changed. The zero
+// value is an object without members. It is safe for concurrent use.
+type Object struct {
+	text    string
+	members []member
+}
+
+type member struct {
+	name  string
+	value Value
+}
+
+// typicalMembers is how many members an Object has room for before it grows.
+const typicalMembers = 16
+
+// ParseObject reads text, which must be one JSON object and nothing else but white space around it. Objects and
+// arrays may be nested up to maxDepth, the outermost one counted. The error is a [*SyntaxError].
+func ParseObject(text string, maxDepth int) (Object, error) {
+	if !utf8.ValidString(text) {
+		return Object{}, &SyntaxError{Problem: "invalid UTF-8"}
+	}
+	var names [2 * typicalMembers]string
+	s := scanner{text: text, maxDepth: maxDepth, names: names[:0]}
+	s.space()
+	if s.peek() != '{' {
+		return Object{}, s.fail("expected an object")
+	}
+	o := Object{text: text, members: make([]member, 0, typicalMembers)}
+	err := s.object(func(name string, v Value) { o.members = append(o.members, member{name, v}) })
+	if err != nil {
+		return Object{}, err
+	}
+	s.space()
+	if s.pos < len(text) {
+		return Object{}, s.fail("data behind the object")
+	}
+	return o, nil
+}
+
+// Get returns the member called name, compared byte for byte after unescaping.
+func (o Object) Get(name string) (Value, bool) {
+	for i := range o.members {
+		if o.members[i].name == name {
+			return o.members[i].value, true
+		}
+	}
+	return Value{}, false
+}
+
+// Len is the number of members.
+func (o Object) Len() int { return len(o.members) }
+
+// All ranges over the members in the order of the text.
+func (o Object) All() iter.Seq2[string, Value] {
+	return func(yield func(string, Value) bool) {
+		for _, m := range o.members {
+			if !yield(m.name, m.value) {
+				return
+			}
+		}
+	}
+}
+
+// Raw is the text the object was read from.
+func (o Object) Raw() string { return o.text }

@@ -1,0 +1,310 @@
+package compact
+
+import (
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxMembers bounds the members of one object. Real claim sets and key sets stay far below it.
+const maxMembers = 1000
+
+// scanAbove is the number of members past which looking for a duplicate by sorting is cheaper than by comparing each
+// name with each other.
+const scanAbove = 16
+
+// SyntaxError says where and why a text is not a JSON object in the strict sense of this package. It never quotes the
+// text.
+type SyntaxError struct {
+	Offset  int
+	Problem string
+}
+
+func (e *SyntaxError) Error() string {
+	return "compact: " + e.Problem + " at byte " + strconv.Itoa(e.Offset)
+}
+
+// scanner walks a JSON text once. It builds nothing but the names it needs to find duplicates.
+type scanner struct {
+	text     string
+	pos      int
+	depth    int // objects and arrays open now
+	maxDepth int
+	names    []string // folded names of every open object, innermost last
+}
+
+func (s *scanner) fail(problem string) error {
+	return &SyntaxError{Offset: s.pos, Problem: problem}
+}
+
+func (s *scanner) peek() byte {
+	if s.pos == len(s.text) {
+		return 0
+	}
+	return s.text[s.pos]
+}
+
+func (s *scanner) space() {
+	for s.pos < len(s.text) {
+		switch s.text[s.pos] {
+		case ' ', '\t', '\r', '\n':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (s *scanner) accept(c byte) bool {
+	if s.peek() != c {
+		return false
+	}
+	s.pos++
+	return true
+}
+
+func (s *scanner) value() (Value, error) {
+	start := s.pos
+	var err error
+	switch c := s.peek(); {
+	case c == '"':
+		err = s.string()
+	case c == '{':
+		err = s.object(nil)
+	case c == '[':
+		err = s.array()
+	case c == '-' || isDigit(c):
+		err = s.number()
+	default:
+		err = s.literal()
+	}
+	return Value{s.text[start:s.pos]}, err
+}
+
+// object scans an object; each, when set, is told its members in order.
+func (s *scanner) object(each func(name string, v Value)) error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	outer := len(s.names)
+	s.space()
+	for !s.accept('}') {
+		if len(s.names) > outer && !s.comma() {
+			return s.fail("expected a comma or a closing brace")
+		}
+		name, v, err := s.member()
+		if err != nil {
+			return err
+		}
+		if len(s.names)-outer == maxMembers {
+			return s.fail("too many members")
+		}
+		s.names = append(s.names, fold(name))
+		if each != nil {
+			each(name, v)
+		}
+		s.space()
+	}
+	if hasDuplicate(s.names[outer:]) {
+		return s.fail("duplicate member name")
+	}
+	s.names = s.names[:outer]
+	s.depth--
+	return nil
+}
+
+func (s *scanner) member() (string, Value, error) {
+	start := s.pos
+	if s.peek() != '"' {
+		return "", Value{}, s.fail("expected a member name")
+	}
+	if err := s.string(); err != nil {
+		return "", Value{}, err
+	}
+	name, _ := Value{s.text[start:s.pos]}.Text()
+	s.space()
+	if !s.accept(':') {
+		return "", Value{}, s.fail("expected a colon")
+	}
+	s.space()
+	v, err := s.value()
+	return name, v, err
+}
+
+func (s *scanner) array() error {
+	if err := s.open(); err != nil {
+		return err
+	}
+	s.space()
+	for first := true; !s.accept(']'); first = false {
+		if !first && !s.comma() {
+			return s.fail("expected a comma or a closing bracket")
+		}
+		if _, err := s.value(); err != nil {
+			return err
+		}
+		s.space()
+	}
+	s.depth--
+	return nil
+}
+
+func (s *scanner) open() error {
+	if s.depth == s.maxDepth {
+		return s.fail("nested too deeply")
+	}
+	s.depth++
+	s.pos++
+	return nil
+}
+
+// comma accepts a comma and the space behind it.
+func (s *scanner) comma() bool {
+	ok := s.accept(',')
+	s.space()
+	return ok
+}
+
+func (s *scanner) string() error {
+	s.pos++
+	for s.pos < len(s.text) {
+		switch c := s.text[s.pos]; {
+		case c == '"':
+			s.pos++
+			return nil
+		case c == '\\':
+			if err := s.escape(); err != nil {
+				return err
+			}
+		case c < ' ':
+			return s.fail("control character in a string")
+		default:
+			s.pos++
+		}
+	}
+	return s.fail("string without an end")
+}
+
+func (s *scanner) escape() error {
+	_, length := unescape(s.text[s.pos:])
+	if length == 0 {
+		return s.fail("invalid escape in a string")
+	}
+	s.pos += length
+	return nil
+}
+
+func (s *scanner) number() error {
+	s.accept('-')
+	if !s.accept('0') && !s.digits() {
+		return s.fail("invalid number")
+	}
+	if s.accept('.') && !s.digits() {
+		return s.fail("invalid number")
+	}
+	if s.accept('e') || s.accept('E') {
+		if !s.accept('+') {
+			s.accept('-')
+		}
+		if !s.digits() {
+			return s.fail("invalid number")
+		}
+	}
+	return nil
+}
+
+func (s *scanner) digits() bool {
+	start := s.pos
+	for isDigit(s.peek()) {
+		s.pos++
+	}
+	return s.pos > start
+}
+
+func (s *scanner) literal() error {
+	for _, word := range [...]string{"true", "false", "null"} {
+		if rest := s.text[s.pos:]; len(rest) >= len(word) && rest[:len(word)] == word {
+			s.pos += len(word)
+			return nil
+		}
+	}
+	return s.fail("expected a value")
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// unescape reads the escape sequence at the start of text, a surrogate pair being one. Its length is 0 if it is not
+// valid; half of a pair is not, since two readers may put different characters in its place.
+func unescape(text string) (r rune, length int) {
+	if len(text) < 2 {
+		return 0, 0
+	}
+	switch text[1] {
+	case '"', '\\', '/':
+		return rune(text[1]), 2
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		return unescapeUnicode(text)
+	}
+	return 0, 0
+}
+
+func unescapeUnicode(text string) (r rune, length int) {
+	r, ok := hexRune(text)
+	if !ok {
+		return 0, 0
+	}
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	low, ok := hexRune(text[6:])
+	if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
+		return 0, 0
+	}
+	return r, 12
+}
+
+// hexRune reads the \uXXXX at the start of text.
+func hexRune(text string) (r rune, ok bool) {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0, false
+	}
+	for _, c := range []byte(text[2:6]) {
+		switch {
+		case isDigit(c):
+			c -= '0'
+		case 'a' <= c && c <= 'f':
+			c -= 'a' - 10
+		case 'A' <= c && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// hasDuplicate reports whether two names are equal. It may reorder them.
+func hasDuplicate(names []string) bool {
+	if len(names) > scanAbove {
+		slices.Sort(names)
+		return len(slices.Compact(names)) < len(names)
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package compact
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+)
+
+// Parts are the segments of a compact JWS, still encoded.
+type Parts struct {
+	Header, Payload, Signature string
+
+	// SigningInput is what the signature covers: header, dot and payload as they were sent (RFC 7515 §5.2).
+	SigningInput string
+}
+
+var (
+	// ErrAlphabet says that a token holds a character outside A–Z, a–z, 0–9, '-', '_' and '.'.
+	ErrAlphabet = errors.New("compact: character outside the base64url alphabet")
+
+	// ErrParts says that a token is not made of three parts.
+	ErrParts = errors.New("compact: token does not have three parts")
+
+	// ErrEncoding says that a segment is not canonical base64url without padding.
+	ErrEncoding = errors.New("compact: segment is not canonical base64url")
+)
+
+// Split cuts raw into its three parts. The alphabet is checked before anything else looks at the token, so that no
+// later step meets JSON, white space or padding (RFC 8725bis §3.14).
+func Split(raw string) (Parts, error) {
+	if !inAlphabet(raw) {
+		return Parts{}, ErrAlphabet
+	}
+	header, rest, ok := strings.Cut(raw, ".")
+	if !ok {
+		return Parts{}, ErrParts
+	}
+	payload, signature, ok := strings.Cut(rest, ".")
+	if !ok || strings.Contains(signature, ".") || header == "" || payload == "" {
+		return Parts{}, ErrParts
+	}
+	return Parts{
+		Header: header, Payload: payload, Signature: signature,
+		SigningInput: raw[:len(header)+1+len(payload)],
+	}, nil
+}
+
+// DecodeSegment decodes base64url without padding. There is one text for each sequence of bytes: line breaks, padding
+// and non-zero trailing bits are refused, so that a token has one spelling and may key a cache.
+func DecodeSegment(segment string) ([]byte, error) {
+	if strings.ContainsAny(segment, "\r\n") { // encoding/base64 skips them
+		return nil, ErrEncoding
+	}
+	decoded, err := strictBase64.DecodeString(segment)
+	if err != nil {
+		return nil, ErrEncoding
+	}
+	return decoded, nil
+}
+
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+func inAlphabet(raw string) bool {
+	for i := range len(raw) {
+		if !alphabet[raw[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+var alphabet = func() (table [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") {
+		table[c] = true
+	}
+	return table
+}()

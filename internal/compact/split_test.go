@@ -1,0 +1,161 @@
+package compact_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// splitTests are also the seeds of FuzzSplit.
+var splitTests = []struct {
+	name, raw string
+	want      compact.Parts
+	err       error
+}{
+	{name: "three parts", raw: "aGVhZGVy.cGF5bG9hZA.c2ln", want: compact.Parts{
+		Header: "aGVhZGVy", Payload: "cGF5bG9hZA", Signature: "c2ln", SigningInput: "aGVhZGVy.cGF5bG9hZA",
+	}},
+	{name: "the whole alphabet", raw: "AZaz09-_.A.B", want: compact.Parts{
+		Header: "AZaz09-_", Payload: "A", Signature: "B", SigningInput: "AZaz09-_.A",
+	}},
+	{name: "an empty signature is a part", raw: "a.b.", want: compact.Parts{Header: "a", Payload: "b", SigningInput: "a.b"}},
+	{name: "nothing", raw: "", err: compact.ErrParts},
+	{name: "one part", raw: "abc", err: compact.ErrParts},
+	{name: "two parts", raw: "a.b", err: compact.ErrParts},
+	{name: "four parts", raw: "a.b.c.d", err: compact.ErrParts},
+	{name: "five parts", raw: "a.b.c.d.e", err: compact.ErrParts},
+	{name: "dot at the end", raw: "a.b.c.", err: compact.ErrParts},
+	{name: "no header", raw: ".b.c", err: compact.ErrParts},
+	{name: "no payload", raw: "a..c", err: compact.ErrParts},
+	{name: "dots", raw: "..", err: compact.ErrParts},
+	{name: "space", raw: "a.b.c ", err: compact.ErrAlphabet},
+	{name: "leading space", raw: " a.b.c", err: compact.ErrAlphabet},
+	{name: "line feed", raw: "a.b\n.c", err: compact.ErrAlphabet},
+	{name: "carriage return", raw: "a.b.c\r", err: compact.ErrAlphabet},
+	{name: "NUL", raw: "a.b.c\x00", err: compact.ErrAlphabet},
+	{name: "padding", raw: "YQ==.YQ.YQ", err: compact.ErrAlphabet},
+	{name: "standard base64", raw: "a+b/.b.c", err: compact.ErrAlphabet},
+	{name: "JSON serialisation", raw: `{"payload":"YQ","signatures":[]}`, err: compact.ErrAlphabet},
+	{name: "letter outside ASCII", raw: "a.ä.c", err: compact.ErrAlphabet},
+	{name: "full-width dot", raw: "a．b．c", err: compact.ErrAlphabet},
+	{name: "invalid UTF-8", raw: "a.\xff.c", err: compact.ErrAlphabet},
+	{name: "percent-encoding", raw: "a%2Eb.c.d", err: compact.ErrAlphabet},
+}
+
+func TestT1_J13_Attack5_Split(t *testing.T) {
+	t.Parallel()
+	for _, test := range splitTests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := compact.Split(test.raw)
+			if !errors.Is(err, test.err) {
+				t.Fatalf("error %v, want %v", err, test.err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("parts (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestJ13_EveryOtherByteIsRefused(t *testing.T) {
+	t.Parallel()
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for b := range 256 {
+		raw := "a." + string([]byte{byte(b)}) + ".c"
+		_, err := compact.Split(raw)
+		switch known := strings.IndexByte(letters, byte(b)) >= 0; {
+		case b == '.':
+			if !errors.Is(err, compact.ErrParts) {
+				t.Errorf("%q: %v, want %v", raw, err, compact.ErrParts)
+			}
+		case known && err != nil:
+			t.Errorf("%q: %v", raw, err)
+		case !known && !errors.Is(err, compact.ErrAlphabet):
+			t.Errorf("%q: %v, want %v", raw, err, compact.ErrAlphabet)
+		}
+	}
+}
+
+// A token of nothing but dots costs a look at each byte and no memory (CVE-2025-30204 is one that cost more).
+func TestAttack15_ManyDotsAllocateNothing(t *testing.T) { //nolint:paralleltest // allocations are counted
+	raw := strings.Repeat(".", 1<<16)
+	allocs := testing.AllocsPerRun(10, func() {
+		if _, err := compact.Split(raw); !errors.Is(err, compact.ErrParts) {
+			t.Errorf("error %v, want %v", err, compact.ErrParts)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// segmentTests are also the seeds of FuzzDecodeSegment.
+var segmentTests = []struct {
+	name, segment, want string
+	bad                 bool
+}{
+	{name: "empty"},
+	{name: "one byte", segment: "YQ", want: "a"},
+	{name: "two bytes", segment: "YWI", want: "ab"},
+	{name: "three bytes", segment: "YWJj", want: "abc"},
+	{name: "URL-safe letters", segment: "-_-_", want: "\xfb\xff\xbf"},
+	{name: "bits behind one byte", segment: "YR", bad: true},
+	{name: "bits behind two bytes", segment: "YWJ", bad: true},
+	{name: "impossible length", segment: "YWJjZ", bad: true},
+	{name: "padding", segment: "YQ==", bad: true},
+	{name: "line feed inside", segment: "YW\nJj", bad: true},
+	{name: "line feed at the end", segment: "YWJj\n", bad: true},
+	{name: "carriage return", segment: "YWJj\r", bad: true},
+	{name: "space", segment: "YW Jj", bad: true},
+	{name: "standard letters", segment: "+/+/", bad: true},
+	{name: "dot", segment: "YW.j", bad: true},
+	{name: "NUL", segment: "YWJ\x00", bad: true},
+}
+
+func TestS1_Attack10_DecodeSegment(t *testing.T) {
+	t.Parallel()
+	for _, test := range segmentTests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := compact.DecodeSegment(test.segment)
+			if test.bad != errors.Is(err, compact.ErrEncoding) || test.bad != (err != nil) {
+				t.Fatalf("error %v, want one: %v", err, test.bad)
+			}
+			if string(got) != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Of all texts of a length that decode to the same bytes, one is taken.
+func TestS1_Attack10_OneTextForEachByte(t *testing.T) {
+	t.Parallel()
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	seen := make(map[string]string)
+	for _, first := range letters {
+		for _, second := range letters {
+			segment := string(first) + string(second)
+			decoded, err := compact.DecodeSegment(segment)
+			if err != nil {
+				continue
+			}
+			if other, twice := seen[string(decoded)]; twice {
+				t.Errorf("%q and %q are both %q", segment, other, decoded)
+			}
+			seen[string(decoded)] = segment
+			if again := base64.RawURLEncoding.EncodeToString(decoded); again != segment {
+				t.Errorf("%q is written %q", segment, again)
+			}
+		}
+	}
+	if len(seen) != 256 {
+		t.Errorf("%d bytes have a text, want 256", len(seen))
+	}
+}
