@@ -1,0 +1,454 @@
+package fetch_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+)
+
+// roundTripper answers without a network.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// answer is a transport that always gives the same status, header and body.
+func answer(status int, header http.Header, body string) *http.Client {
+	return &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		if header == nil {
+			header = http.Header{}
+		}
+		return &http.Response{
+			StatusCode: status, Header: header.Clone(), Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1,
+		}, nil
+	})}
+}
+
+func serve(t *testing.T, handler http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(handler)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestGet(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "Application/JSON; charset=utf-8")
+		w.Header().Set("ETag", `"1"`)
+		_, _ = io.WriteString(w, r.Method+" "+r.URL.RequestURI()+" "+r.Header.Get("Accept")+" "+r.Header.Get("X-Test"))
+	})
+	header := http.Header{"X-Test": {"1"}}
+	got, err := fetch.Get(t.Context(), s.URL+"/keys?p=1", fetch.Options{
+		Client: s.Client(), Header: header, ContentTypes: []string{"application/jwk-set+json", "application/json"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Status != http.StatusOK || got.Header.Get("ETag") != `"1"` {
+		t.Errorf("status %d, ETag %q", got.Status, got.Header.Get("ETag"))
+	}
+	if diff := cmp.Diff("GET /keys?p=1 application/jwk-set+json, application/json 1", string(got.Body)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(http.Header{"X-Test": {"1"}}, header); diff != "" {
+		t.Errorf("the caller's header was changed: %s", diff)
+	}
+}
+
+// With no options at all, the default transport and the default bounds serve.
+func TestGetZeroOptions(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") })
+	got, err := fetch.Get(t.Context(), s.URL, fetch.Options{})
+	if err != nil || string(got.Body) != "x" {
+		t.Fatalf("%v, %v", got, err)
+	}
+}
+
+func TestK15_NotModified(t *testing.T) {
+	t.Parallel()
+	client := answer(http.StatusNotModified, http.Header{"Etag": {`"1"`}}, "")
+
+	got, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{
+		Client: client, Header: http.Header{"If-None-Match": {`"1"`}}, ContentTypes: []string{"application/json"},
+	})
+	if err != nil || got.Status != http.StatusNotModified || len(got.Body) != 0 {
+		t.Errorf("conditional request: %v, %v", got, err)
+	}
+
+	_, err = fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client})
+	var status *fetch.StatusError
+	if !errors.As(err, &status) || status.Status != http.StatusNotModified {
+		t.Errorf("304 that nobody asked for: %v", err)
+	}
+}
+
+func TestK16_StatusAndRetryAfter(t *testing.T) {
+	t.Parallel()
+	const now = "Sat, 01 Jan 2000 00:00:00 GMT" // where the clock of a synctest bubble starts
+	tests := []struct {
+		name   string
+		status int
+		header http.Header
+		want   fetch.StatusError
+	}{
+		{name: "not found", status: 404, want: fetch.StatusError{Status: 404}},
+		{name: "created", status: 201, want: fetch.StatusError{Status: 201}},
+		{name: "no content", status: 204, want: fetch.StatusError{Status: 204}},
+		{name: "partial", status: 206, want: fetch.StatusError{Status: 206}},
+		{name: "redirect without a target", status: 302, want: fetch.StatusError{Status: 302}},
+		{name: "seconds", status: 503, header: http.Header{"Retry-After": {"120"}}, want: fetch.StatusError{Status: 503, RetryAfter: 2 * time.Minute}},
+		{name: "zero", status: 429, header: http.Header{"Retry-After": {"0"}}, want: fetch.StatusError{Status: 429}},
+		{name: "a day", status: 429, header: http.Header{"Retry-After": {"86400"}}, want: fetch.StatusError{Status: 429, RetryAfter: time.Hour}},
+		{name: "overflow", status: 429, header: http.Header{"Retry-After": {"99999999999999999999999"}}, want: fetch.StatusError{Status: 429, RetryAfter: time.Hour}},
+		{name: "negative", status: 429, header: http.Header{"Retry-After": {"-1"}}, want: fetch.StatusError{Status: 429}},
+		{name: "fraction", status: 429, header: http.Header{"Retry-After": {"1.5"}}, want: fetch.StatusError{Status: 429}},
+		{name: "date", status: 503, header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:01:30 GMT"}}, want: fetch.StatusError{Status: 503, RetryAfter: 90 * time.Second}},
+		{name: "date now", status: 503, header: http.Header{"Retry-After": {now}}, want: fetch.StatusError{Status: 503}},
+		{name: "date gone by", status: 503, header: http.Header{"Retry-After": {"Fri, 31 Dec 1999 00:00:00 GMT"}}, want: fetch.StatusError{Status: 503}},
+		{name: "date far off", status: 503, header: http.Header{"Retry-After": {"Fri, 31 Dec 2100 00:00:00 GMT"}}, want: fetch.StatusError{Status: 503, RetryAfter: time.Hour}},
+		{name: "words", status: 503, header: http.Header{"Retry-After": {"soon"}}, want: fetch.StatusError{Status: 503}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				_, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: answer(tt.status, tt.header, "secret")})
+				var got *fetch.StatusError
+				if !errors.As(err, &got) {
+					t.Fatalf("got %v", err)
+				}
+				if diff := cmp.Diff(tt.want, *got); diff != "" {
+					t.Error(diff)
+				}
+				if strings.Contains(err.Error(), "secret") {
+					t.Errorf("the body stands in %q", err)
+				}
+			})
+		})
+	}
+}
+
+func TestK18_TooLarge(t *testing.T) {
+	t.Parallel()
+	const limit = 100
+	var squeezed bytes.Buffer
+	zip := gzip.NewWriter(&squeezed)
+	_, _ = zip.Write(make([]byte, 100*limit))
+	_ = zip.Close()
+
+	tests := []struct {
+		name    string
+		handler http.HandlerFunc
+		fits    bool
+	}{
+		{name: "exactly the limit", fits: true, handler: func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(make([]byte, limit))
+		}},
+		{name: "one byte more, declared", handler: func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(make([]byte, limit+1))
+		}},
+		{name: "one byte more, chunked", handler: func(w http.ResponseWriter, _ *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+			_, _ = w.Write(make([]byte, limit+1))
+		}},
+		{name: "without end", handler: func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				if _, err := w.Write(make([]byte, 1<<10)); err != nil {
+					return
+				}
+			}
+		}},
+		{name: "compressed", handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(squeezed.Bytes())
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, tt.handler)
+			got, err := fetch.Get(t.Context(), s.URL, fetch.Options{Client: s.Client(), MaxBytes: limit, Timeout: time.Minute})
+			if tt.fits {
+				if err != nil || len(got.Body) != limit {
+					t.Errorf("got %v, %v", got, err)
+				}
+				return
+			}
+			var over *fetch.TooLargeError
+			if !errors.As(err, &over) || over.Limit != limit || got != nil {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// A length that is over the limit is refused before a byte is read.
+func TestK18_TooLargeByContentLength(t *testing.T) {
+	t.Parallel()
+	unread := iotest(func([]byte) (int, error) {
+		t.Error("the body was read")
+		return 0, io.EOF
+	})
+	client := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: unread, ContentLength: fetch.DefaultMaxBytes + 1}, nil
+	})}
+	_, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client})
+	var over *fetch.TooLargeError
+	if !errors.As(err, &over) || over.Limit != fetch.DefaultMaxBytes {
+		t.Errorf("got %v", err)
+	}
+}
+
+type iotest func([]byte) (int, error)
+
+func (f iotest) Read(p []byte) (int, error) { return f(p) }
+func (f iotest) Close() error               { return nil }
+
+func TestK18_Timeout(t *testing.T) {
+	t.Parallel()
+	silent := roundTripper(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})
+	stalling := roundTripper(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Body: iotest(func([]byte) (int, error) {
+			<-r.Context().Done()
+			return 0, r.Context().Err()
+		})}, nil
+	})
+	tests := []struct {
+		name    string
+		options fetch.Options
+		want    time.Duration
+	}{
+		{name: "default, no header", options: fetch.Options{Client: &http.Client{Transport: silent}}, want: 3 * time.Second},
+		{name: "default, no body", options: fetch.Options{Client: &http.Client{Transport: stalling}}, want: 3 * time.Second},
+		{name: "set", options: fetch.Options{Client: &http.Client{Transport: silent}, Timeout: time.Minute}, want: time.Minute},
+		{name: "the client's is shorter", options: fetch.Options{Client: &http.Client{Transport: stalling, Timeout: time.Second}}, want: time.Second},
+		{name: "the client's is longer", options: fetch.Options{Client: &http.Client{Transport: stalling, Timeout: time.Hour}}, want: 3 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				_, err := fetch.Get(t.Context(), "https://a.example", tt.options)
+				var expired *fetch.TimeoutError
+				if !errors.As(err, &expired) || expired.Limit != tt.want || !expired.Timeout() {
+					t.Fatalf("got %v", err)
+				}
+				if !errors.Is(err, fetch.ErrNoAnswer) {
+					t.Errorf("%v is not ErrNoAnswer", err)
+				}
+				if waited := time.Since(start); waited != tt.want {
+					t.Errorf("waited %v, want %v", waited, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// The end of the caller's own context is told from our limit and from a fault of the server.
+func TestK9_CallerGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, context.Cause(r.Context())
+		})}
+		early, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		gone, leave := context.WithCancel(t.Context())
+		leave()
+		for want, ctx := range map[error]context.Context{context.DeadlineExceeded: early, context.Canceled: gone} {
+			_, err := fetch.Get(ctx, "https://a.example", fetch.Options{Client: client})
+			var expired *fetch.TimeoutError
+			if !errors.Is(err, want) || errors.As(err, &expired) || errors.Is(err, fetch.ErrNoAnswer) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+		}
+	})
+}
+
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	tests := map[string]roundTripper{
+		"network": func(*http.Request) (*http.Response, error) { return nil, broken },
+		"a client in the transport": func(r *http.Request) (*http.Response, error) {
+			return nil, &url.Error{Op: "Get", URL: r.URL.String(), Err: broken}
+		},
+		"breaks off": func(*http.Request) (*http.Response, error) {
+			body := iotest(func([]byte) (int, error) { return 0, broken })
+			return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Body: body}, nil
+		},
+	}
+	for name, transport := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := fetch.Get(t.Context(), "https://a.example/keys?key=secret", fetch.Options{Client: &http.Client{Transport: transport}})
+			if !errors.Is(err, fetch.ErrNoAnswer) || !errors.Is(err, broken) {
+				t.Fatalf("got %v", err)
+			}
+			if want := "GET https://a.example/keys: no complete answer: broken"; err.Error() != want {
+				t.Errorf("got %q, want %q", err, want)
+			}
+		})
+	}
+	for name, resp := range map[string]*http.Response{"nil response": nil, "nil body": {StatusCode: 200}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil })}
+			if _, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client}); !errors.Is(err, fetch.ErrNoAnswer) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAttack31_Redirect(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		status             int
+		location, readable string
+	}{
+		{status: 301, location: "https://b.example/x", readable: "https://b.example/x"},
+		{status: 302, location: "https://user:secret@b.example/x?token=secret#secret", readable: "https://b.example/x"},
+		{status: 303, location: "/elsewhere", readable: "/elsewhere"},
+		{status: 307, location: "http://169.254.169.254/", readable: "http://169.254.169.254/"},
+		{status: 308, location: "%zz?secret", readable: ""},
+	}
+	for _, tt := range tests {
+		t.Run(http.StatusText(tt.status), func(t *testing.T) {
+			t.Parallel()
+			var requests int
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				requests++
+				w.Header().Set("Location", tt.location)
+				w.WriteHeader(tt.status)
+			})
+			_, err := fetch.Get(t.Context(), s.URL, fetch.Options{Client: s.Client()})
+			var redirect *fetch.RedirectError
+			if !errors.As(err, &redirect) || redirect.Status != tt.status || strings.TrimPrefix(redirect.Location, s.URL) != tt.readable {
+				t.Errorf("got %v", err)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("a secret stands in %q", err)
+			}
+			if requests != 1 {
+				t.Errorf("%d requests", requests)
+			}
+		})
+	}
+}
+
+func TestK10_ContentType(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		got string
+		ok  bool
+	}{
+		{got: "application/json", ok: true},
+		{got: "APPLICATION/JSON", ok: true},
+		{got: "application/json;charset=UTF-8", ok: true},
+		{got: "application/json ; charset", ok: true},
+		{got: "text/html; charset=utf-8"},
+		{got: "application/jsonp"},
+		{got: "application/json, text/html"},
+		{got: "text/html; application/json"},
+		{got: ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.got, func(t *testing.T) {
+			t.Parallel()
+			client := answer(200, http.Header{"Content-Type": {tt.got}}, "{}")
+			_, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client, ContentTypes: []string{"application/json"}})
+			var other *fetch.ContentTypeError
+			if tt.ok && err != nil || !tt.ok && !errors.As(err, &other) {
+				t.Errorf("got %v", err)
+			}
+			if _, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client}); err != nil {
+				t.Errorf("any type: %v", err)
+			}
+		})
+	}
+}
+
+// A header of the server's can not blow up a log line or break it.
+func TestAttack41_ServersWords(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x\r\n", 10_000)
+	for name, client := range map[string]*http.Client{
+		"content type": answer(200, http.Header{"Content-Type": {long}}, ""),
+		"location":     answer(302, http.Header{"Location": {"https://b.example/" + strings.Repeat("x", 10_000)}}, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client, ContentTypes: []string{"application/json"}})
+			if err == nil || len(err.Error()) > 1000 || strings.ContainsAny(err.Error(), "\r\n") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// What a user gave stays as it was, and the cookies of an answer go nowhere.
+func TestClientIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	var cookies []string
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		cookies = append(cookies, r.Header.Get("Cookie"))
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "1"})
+	})
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := s.Client()
+	client.Jar, client.Timeout = jar, time.Minute
+	before := *client
+	for range 2 {
+		if _, err := fetch.Get(t.Context(), s.URL, fetch.Options{Client: client}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"", ""}, cookies); diff != "" {
+		t.Errorf("cookies: %s", diff)
+	}
+	if client.Jar != before.Jar || client.Transport != before.Transport || client.Timeout != before.Timeout || client.CheckRedirect != nil {
+		t.Error("the client was changed")
+	}
+}
+
+// A short refusal leaves the connection usable, so that the next request needs no new handshake.
+func TestConnectionIsReused(t *testing.T) {
+	t.Parallel()
+	var addresses []string
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		addresses = append(addresses, r.RemoteAddr)
+		http.Error(w, strings.Repeat("x", 2<<10), http.StatusNotFound)
+	})
+	for range 2 {
+		if _, err := fetch.Get(t.Context(), s.URL, fetch.Options{Client: s.Client()}); err == nil {
+			t.Fatal("404 was taken")
+		}
+	}
+	if addresses[0] != addresses[1] {
+		t.Errorf("two connections: %v", addresses)
+	}
+}

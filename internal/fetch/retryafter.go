@@ -1,0 +1,31 @@
+package fetch
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxRetryAfter bounds what a Retry-After header can ask for: no server can put itself out of use for days.
+const MaxRetryAfter = time.Hour
+
+// retryAfter reads a Retry-After header (RFC 9110 §10.2.3), which is a number of seconds or a date. Anything else, and
+// a date gone by, is zero.
+func retryAfter(header string, now time.Time) time.Duration {
+	if header == "" {
+		return 0
+	}
+	if strings.Trim(header, "0123456789") == "" {
+		seconds, err := strconv.ParseUint(header, 10, 32)
+		if err != nil { // only digits, so there are too many of them
+			return MaxRetryAfter
+		}
+		return min(time.Duration(seconds)*time.Second, MaxRetryAfter)
+	}
+	at, err := http.ParseTime(header)
+	if err != nil {
+		return 0
+	}
+	return min(max(at.Sub(now), 0), MaxRetryAfter)
+}

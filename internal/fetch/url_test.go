@@ -1,0 +1,99 @@
+package fetch_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+)
+
+var urls = []struct {
+	name, url string
+	ok        bool // with https only
+	okHTTP    bool // with AllowHTTP
+}{
+	{name: "https", url: "https://a.example", ok: true, okHTTP: true},
+	{name: "path, port, query", url: "https://a.example:8443/keys?p=policy", ok: true, okHTTP: true},
+	{name: "scheme in capitals", url: "HTTPS://a.example", ok: true, okHTTP: true},
+	{name: "http", url: "http://a.example", okHTTP: true},
+	{name: "http to localhost", url: "http://LOCALHOST:8080/x", ok: true, okHTTP: true},
+	{name: "http to 127.0.0.1", url: "http://127.0.0.1:8080", ok: true, okHTTP: true},
+	{name: "http to 127.8.9.10", url: "http://127.8.9.10", ok: true, okHTTP: true},
+	{name: "http to ::1", url: "http://[::1]:8080", ok: true, okHTTP: true},
+	{name: "http to mapped loopback", url: "http://[::ffff:127.0.0.1]", ok: true, okHTTP: true},
+	{name: "http to a private address", url: "http://10.0.0.1", okHTTP: true},
+	{name: "http to a short address", url: "http://127.1", okHTTP: true},
+	{name: "http to a name below localhost", url: "http://localhost.evil.example", okHTTP: true},
+	{name: "http to a name that begins like loopback", url: "http://127.0.0.1.evil.example", okHTTP: true},
+	{name: "user info", url: "https://user:secret@a.example"},
+	{name: "user info that looks like loopback", url: "http://localhost:secret@a.example"},
+	{name: "fragment", url: "https://a.example/#secret"},
+	{name: "empty fragment", url: "https://a.example/#"},
+	{name: "no scheme", url: "a.example/secret"},
+	{name: "relative", url: "/secret"},
+	{name: "scheme-relative", url: "//a.example/x"},
+	{name: "no host", url: "https:///x"},
+	{name: "only a port", url: "https://:443/x"},
+	{name: "opaque", url: "https:a.example"},
+	{name: "file", url: "file:///etc/passwd"},
+	{name: "urn", url: "urn:example:secret"},
+	{name: "ftp", url: "ftp://a.example/"},
+	{name: "broken escape", url: "https://a.example/%zz?secret"},
+	{name: "control character", url: "https://a.example/\r\nsecret"},
+	{name: "space in the host", url: "https://a example/"},
+	{name: "empty", url: ""},
+}
+
+func TestD3_CheckURL(t *testing.T) {
+	t.Parallel()
+	for _, tt := range urls {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for allowHTTP, want := range map[bool]bool{false: tt.ok, true: tt.okHTTP} {
+				err := fetch.CheckURL(tt.url, allowHTTP)
+				var bad *fetch.URLError
+				if want && err != nil || !want && !errors.As(err, &bad) {
+					t.Errorf("allow http %v: got %v", allowHTTP, err)
+				}
+				if err != nil && strings.Contains(err.Error(), "secret@") {
+					t.Errorf("user info stands in %q", err)
+				}
+			}
+		})
+	}
+}
+
+// Get sends nothing to a URL that CheckURL refuses.
+func TestD3_GetChecksURL(t *testing.T) {
+	t.Parallel()
+	client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		return nil, errors.New("asked " + r.URL.Host)
+	})}
+	for _, tt := range urls {
+		_, err := fetch.Get(t.Context(), tt.url, fetch.Options{Client: client})
+		var bad *fetch.URLError
+		if refused := errors.As(err, &bad); refused == tt.ok {
+			t.Errorf("%s: got %v", tt.name, err)
+		}
+	}
+}
+
+func FuzzCheckURL(f *testing.F) {
+	for _, tt := range urls {
+		f.Add(tt.url)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		if fetch.CheckURL(raw, false) != nil {
+			return
+		}
+		if fetch.CheckURL(raw, true) != nil {
+			t.Errorf("%q is refused with http allowed only", raw)
+		}
+		// What is taken makes a request, and the request goes to where the check looked.
+		if _, err := http.NewRequestWithContext(t.Context(), http.MethodGet, raw, http.NoBody); err != nil {
+			t.Errorf("%q makes no request: %v", raw, err)
+		}
+	})
+}

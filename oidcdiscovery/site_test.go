@@ -1,0 +1,81 @@
+package oidcdiscovery_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// The two places of an issuer without a path, and those of one with the path /tenant.
+const (
+	plain        = "https://a.example"
+	plainOAuth   = "https://a.example/.well-known/oauth-authorization-server"
+	plainOpenID  = "https://a.example/.well-known/openid-configuration"
+	tenant       = "https://a.example/tenant"
+	tenantOAuth  = "https://a.example/.well-known/oauth-authorization-server/tenant"
+	tenantOpenID = "https://a.example/tenant/.well-known/openid-configuration"
+)
+
+// reply is what a place answers. The zero value is a 404.
+type reply struct {
+	status      int
+	contentType string
+	header      http.Header
+	body        string
+	err         error
+	hang        bool // answers when the request's context ends
+}
+
+// document is a 200 that carries JSON.
+func document(body string) reply {
+	return reply{status: http.StatusOK, contentType: "application/json", body: body}
+}
+
+// of is the smallest document of an issuer.
+func of(issuer string) reply { return document(`{"issuer":"` + issuer + `"}`) }
+
+// site is a world of places, without a network. It remembers what was asked.
+type site struct {
+	replies map[string]reply
+
+	mu    sync.Mutex // guards what follows
+	asked []string
+}
+
+func (s *site) client() *http.Client { return &http.Client{Transport: s} }
+
+func (s *site) requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	s.asked = append(s.asked, r.URL.String())
+	s.mu.Unlock()
+
+	a := s.replies[r.URL.String()]
+	switch {
+	case a.hang:
+		<-r.Context().Done()
+		return nil, context.Cause(r.Context())
+	case a.err != nil:
+		return nil, a.err
+	case a.status == 0:
+		a.status = http.StatusNotFound
+	}
+	header := a.header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set("Content-Type", a.contentType)
+	return &http.Response{
+		StatusCode: a.status, Header: header, Body: io.NopCloser(strings.NewReader(a.body)), ContentLength: -1, Request: r,
+	}, nil
+}
+
+var errNetwork = errors.New("connection refused")
