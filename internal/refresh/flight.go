@@ -1,0 +1,189 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// flight is one fetch, shared by all who wait for it.
+type flight struct {
+	cause      Cause
+	lastForced time.Time     // what forcedAt was before: the permit to give back
+	done       chan struct{} // closed when the outcome is in use
+	ended      chan struct{} // closed when OnFetch has returned too
+	err        error         // to be read after done
+}
+
+var (
+	errSlow   = errors.New("the fetch is still running")
+	errExited = errors.New("the fetch ended its goroutine")
+)
+
+// wait returns the outcome of the fetch. A waiter has its own patience, and leaving does nothing to the fetch.
+func (f *flight) wait(ctx context.Context, atMost time.Duration) error {
+	timer := time.NewTimer(atMost)
+	defer timer.Stop()
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return errSlow
+	}
+}
+
+// join returns the running fetch, or starts one.
+func (v *Value[T]) join(ctx context.Context, cause Cause) *flight {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.flight == nil {
+		v.start(ctx, cause)
+	}
+	return v.flight
+}
+
+// joinExpired returns the fetch to wait for, or nil if there is none to be had: the back-off holds, or another request
+// has brought a fresh value by now.
+func (v *Value[T]) joinExpired(ctx context.Context) *flight {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.held.Load().isFresh() {
+		return nil
+	}
+	if v.flight == nil && !v.backingOff() {
+		v.start(ctx, CauseExpired)
+	}
+	return v.flight
+}
+
+// startAhead starts the fetch that replaces h. It never waits: if mu is taken, somebody else is seeing to it.
+func (v *Value[T]) startAhead(ctx context.Context, h *held[T]) {
+	if !v.mu.TryLock() {
+		return
+	}
+	defer v.mu.Unlock()
+	if v.flight == nil && !v.backingOff() && v.held.Load() == h {
+		v.start(ctx, CauseAhead)
+	}
+}
+
+// joinForced is the limiter. It skips, and never makes anybody wait for a permit.
+func (v *Value[T]) joinForced(ctx context.Context) *flight {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case v.flight != nil:
+	case v.backingOff() || time.Since(v.forcedAt) < v.cfg.MinForce:
+		v.skipped++
+	default:
+		v.start(ctx, CauseForced)
+		v.flight.lastForced, v.forcedAt = v.forcedAt, time.Now()
+		v.forced++
+	}
+	return v.flight
+}
+
+func (v *Value[T]) backingOff() bool { return time.Now().Before(v.retryAt) }
+
+// untilDue returns how long Run has nothing to do.
+func (v *Value[T]) untilDue() time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	wait := time.Until(v.retryAt)
+	if h := v.held.Load(); h != nil {
+		wait = max(wait, h.ahead-time.Since(h.at))
+	}
+	return max(wait, 0)
+}
+
+// start starts a fetch; no other is running. The caller holds mu.
+func (v *Value[T]) start(ctx context.Context, cause Cause) {
+	v.flight = &flight{cause: cause, done: make(chan struct{}), ended: make(chan struct{})}
+	go v.run(context.WithoutCancel(ctx), v.flight)
+}
+
+// run is the goroutine of a fetch.
+func (v *Value[T]) run(ctx context.Context, f *flight) {
+	defer close(f.ended)
+	defer v.land(f, errExited) // does nothing, unless Fetch ends this goroutine, as a failing test's may
+	if v.restore(ctx) && f.cause != CauseRequested {
+		v.land(f, nil)
+		return
+	}
+	a := v.attempt(ctx, f.cause, func(ctx context.Context, held T) (Fetched[T], time.Time, error) {
+		got, err := v.cfg.Fetch(ctx, held)
+		return got, time.Now(), err
+	})
+	v.land(f, a.Err)
+	v.report(ctx, a)
+}
+
+// restore reports whether it has restored a fresh value, so that there is nothing to fetch.
+func (v *Value[T]) restore(ctx context.Context) bool {
+	if v.cfg.Restore == nil || v.restored {
+		return false
+	}
+	v.restored = true
+	v.report(ctx, v.attempt(ctx, CauseRestored, func(ctx context.Context, _ T) (Fetched[T], time.Time, error) {
+		return v.cfg.Restore(ctx)
+	}))
+	return v.held.Load().isFresh()
+}
+
+// attempt calls fetch within the time limit and holds what it brings. A panic becomes an error.
+func (v *Value[T]) attempt(
+	ctx context.Context, cause Cause, fetch func(context.Context, T) (Fetched[T], time.Time, error),
+) (a Attempt[T]) {
+	ctx, cancel := context.WithTimeout(ctx, v.cfg.Timeout)
+	defer cancel()
+	began := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			a.Err = fmt.Errorf("panic: %v", p)
+		}
+		a.Duration = time.Since(began)
+	}()
+	a.Cause = cause
+	if h := v.held.Load(); h != nil {
+		a.Held = h.value
+	}
+	got, at, err := fetch(ctx, a.Held)
+	a.Value, a.Err = got.Value, err
+	if err == nil {
+		v.hold(got, max(time.Since(at), 0))
+	}
+	return a
+}
+
+// land ends the flight and lets those go who wait for it.
+func (v *Value[T]) land(f *flight, err error) {
+	var asked time.Duration
+	if err != nil && v.cfg.RetryAfter != nil {
+		asked = v.cfg.RetryAfter(err)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.flight != f {
+		return
+	}
+	v.flight, v.lastErr, f.err = nil, err, err
+	if err == nil {
+		v.failures, v.retryAt = 0, time.Time{}
+	} else {
+		v.failures++
+		v.retryAt = time.Now().Add(backoff(v.failures, asked))
+		if f.cause == CauseForced {
+			v.forcedAt = f.lastForced
+		}
+	}
+	close(f.done)
+}
+
+func (v *Value[T]) report(ctx context.Context, a Attempt[T]) {
+	if v.cfg.OnFetch != nil {
+		v.cfg.OnFetch(ctx, a)
+	}
+}

@@ -1,0 +1,685 @@
+package refresh_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/refresh"
+)
+
+func TestK1_FreshValueIsServedWithoutAFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		pass(7 * time.Minute) // of 10, and refreshing ahead begins after 7.2 at the earliest
+		wantValue(t, v, 1)
+		wantFetches(t, o, 1)
+	})
+}
+
+//nolint:paralleltest // testing.AllocsPerRun counts the allocations of the whole process
+func TestK1_FreshValueCostsNoAllocation(t *testing.T) {
+	v := refresh.New(refresh.Config[int]{Fetch: (&origin{}).fetch})
+	wantValue(t, v, 1)
+	if n := testing.AllocsPerRun(100, func() { wantValue(t, v, 1) }); n != 0 {
+		t.Errorf("Get of a fresh value allocates %v times", n)
+	}
+}
+
+func TestK2_OneFetchAheadHoldsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(time.Second)
+		pass(9 * time.Minute)
+		for range 10 {
+			if d := took(func() { wantValue(t, v, 1) }); d != 0 {
+				t.Errorf("a request was held for %v", d)
+			}
+		}
+		wantFetches(t, o, 2)
+		pass(time.Second)
+		wantValue(t, v, 2)
+		pass(7 * time.Minute)
+		wantValue(t, v, 2)
+		wantFetches(t, o, 2)
+	})
+}
+
+func TestK2_FailedFetchAheadIsRetriedAfterTheBackoff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.fail(errDown)
+		pass(9 * time.Minute)
+		wantValue(t, v, 1)
+		wantFetches(t, o, 2)
+		o.fail(nil)
+		pass(time.Second) // the longest first back-off
+		wantValue(t, v, 1)
+		wantFetches(t, o, 3)
+		wantValue(t, v, 3)
+	})
+}
+
+func TestK3_ExpiredValueWaitsForTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(2 * time.Second)
+		pass(10 * time.Minute)
+		if d := took(func() { wantValue(t, v, 2) }); d != 2*time.Second {
+			t.Errorf("waited %v for a fetch of 2s", d)
+		}
+	})
+}
+
+func TestK3_ExpiredValueIsServedWhenTheNextOutlastsTheWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{MaxWait: time.Second})
+		o.slow(2 * time.Second)
+		pass(10 * time.Minute)
+		if d := took(func() { wantValue(t, v, 1) }); d != time.Second {
+			t.Errorf("waited %v, want MaxWait", d)
+		}
+		pass(time.Second)
+		wantValue(t, v, 2)
+		wantFetches(t, o, 2)
+	})
+}
+
+func TestK3_ExpiredValueIsServedWhenTheCallersTimeIsUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(2 * time.Second)
+		pass(10 * time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		got, err := v.Get(ctx)
+		if got != 1 || err != nil {
+			t.Errorf("Get = %d, %v; want the old value", got, err)
+		}
+		pass(time.Second)
+	})
+}
+
+func TestK3_ExpiredValueIsServedAtOnceWhileTheBackoffHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{RetryAfter: func(error) time.Duration { return time.Minute }})
+		o.fail(errDown)
+		o.slow(time.Second)
+		pass(10 * time.Minute)
+		wantValue(t, v, 1)
+		for range 100 {
+			if d := took(func() { wantValue(t, v, 1) }); d != 0 {
+				t.Fatalf("waited %v while the back-off held", d)
+			}
+		}
+		wantFetches(t, o, 2)
+	})
+}
+
+func TestK4_TooOldIsUnavailable(t *testing.T) {
+	tests := map[string]struct {
+		cfg    refresh.Config[int]
+		usable time.Duration
+	}{
+		"default":               {usable: 24 * time.Hour},
+		"StaleFor":              {cfg: refresh.Config[int]{StaleFor: time.Hour}, usable: time.Hour},
+		"no stale":              {cfg: refresh.Config[int]{StaleFor: -1}, usable: 10 * time.Minute},
+		"StaleFor < FreshFor":   {cfg: refresh.Config[int]{StaleFor: time.Minute}, usable: time.Minute},
+		"no stale and FreshFor": {cfg: refresh.Config[int]{StaleFor: -1, FreshFor: time.Hour}, usable: time.Hour},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v, o := held(t, tt.cfg)
+				o.fail(errDown)
+				pass(tt.usable - time.Millisecond)
+				wantValue(t, v, 1)
+				pass(time.Millisecond)
+				wantUnavailable(t, v, errDown)
+				pass(time.Minute)
+				o.fail(nil)
+				wantValue(t, v, o.count()+1)
+			})
+		})
+	}
+}
+
+func TestK5_OneForcedFetchPerMinForce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		wantForce(t, v, 2, true)
+		for range 100 {
+			if d := took(func() { wantForce(t, v, 2, false) }); d != 0 {
+				t.Fatalf("waited %v for a permit", d)
+			}
+		}
+		pass(30 * time.Second)
+		wantForce(t, v, 3, true)
+		wantFetches(t, o, 3)
+		if s := v.Stats(); s.Forced != 2 || s.Skipped != 100 {
+			t.Errorf("Stats: forced %d, skipped %d; want 2, 100", s.Forced, s.Skipped)
+		}
+	})
+}
+
+func TestK5_ManyForceOneFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(time.Second)
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() { wantForce(t, v, 2, true) })
+		}
+		wg.Wait()
+		wantFetches(t, o, 2)
+	})
+}
+
+func TestK5_FailedForceGivesThePermitBackButTheBackoffHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{RetryAfter: func(error) time.Duration { return 5 * time.Second }})
+		o.fail(errDown)
+		wantForce(t, v, 1, false)
+		o.fail(nil)
+		pass(5*time.Second - time.Millisecond)
+		wantForce(t, v, 1, false)
+		wantFetches(t, o, 2)
+		pass(time.Millisecond)
+		wantForce(t, v, 3, true) // long before MinForce
+		pass(29 * time.Second)
+		wantForce(t, v, 3, false)
+	})
+}
+
+func TestK5_ForceNeverWaitsLongerThanGet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{MaxWait: time.Second})
+		o.slow(2 * time.Second)
+		if d := took(func() { wantForce(t, v, 1, false) }); d != time.Second {
+			t.Errorf("waited %v, want MaxWait", d)
+		}
+		pass(time.Second)
+	})
+}
+
+func wantForce(t *testing.T, v *refresh.Value[int], want int, fetched bool) {
+	t.Helper()
+	got, ok, err := v.Force(t.Context())
+	if err != nil || got != want || ok != fetched {
+		t.Errorf("Force = %d, %t, %v; want %d, %t", got, ok, err, want, fetched)
+	}
+}
+
+func TestK8_OneFetchManyWaiters(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{delay: time.Second}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch})
+		var wg sync.WaitGroup
+		for range 1000 {
+			wg.Go(func() { wantValue(t, v, 1) })
+		}
+		wg.Wait()
+		wantFetches(t, o, 1)
+	})
+}
+
+func TestK8_EachWaiterHasItsOwnTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{delay: 2 * time.Second}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch})
+		var wg sync.WaitGroup
+		wg.Go(func() { wantValue(t, v, 1) })
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			d := took(func() {
+				_, err := v.Get(ctx)
+				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, refresh.ErrUnavailable) {
+					t.Errorf("Get: %v, want the caller's own deadline", err)
+				}
+			})
+			if d != time.Second {
+				t.Errorf("waited %v under a deadline of 1s", d)
+			}
+		})
+		wg.Wait()
+		wantFetches(t, o, 1)
+	})
+}
+
+func TestK8_NobodyWaitsLongerThanMaxWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{delay: 2 * time.Second}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch, MaxWait: time.Second})
+		d := took(func() {
+			if _, err := v.Get(t.Context()); !errors.Is(err, refresh.ErrUnavailable) {
+				t.Errorf("Get: %v, want ErrUnavailable", err)
+			}
+		})
+		if d != time.Second {
+			t.Errorf("waited %v, want MaxWait", d)
+		}
+		pass(time.Second)
+		wantValue(t, v, 1)
+	})
+}
+
+func TestK9_Attack38_CancelledStarterDoesNotEndTheFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{delay: 2 * time.Second}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch})
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if _, err := v.Get(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Get: %v, want context.Canceled", err)
+		}
+		if d := took(func() { wantValue(t, v, 1) }); d != time.Second {
+			t.Errorf("the second caller waited %v, want the second second of the same fetch", d)
+		}
+		wantFetches(t, o, 1)
+	})
+}
+
+func TestK9_FetchHasItsOwnTimeoutAndTheStartersValues(t *testing.T) {
+	type key struct{}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := refresh.New(refresh.Config[int]{
+			Timeout: time.Second,
+			Fetch: func(ctx context.Context, _ int) (refresh.Fetched[int], error) {
+				if ctx.Value(key{}) != "starter" {
+					t.Error("the values of the starter's ctx are gone")
+				}
+				<-ctx.Done()
+				return refresh.Fetched[int]{}, ctx.Err()
+			},
+		})
+		ctx := context.WithValue(t.Context(), key{}, "starter")
+		d := took(func() {
+			_, err := v.Get(ctx)
+			if !errors.Is(err, refresh.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Get: %v, want ErrUnavailable for the fetch's timeout", err)
+			}
+		})
+		if d != time.Second {
+			t.Errorf("the fetch took %v, want Timeout", d)
+		}
+	})
+}
+
+func TestK16_RetryAfterIsHonouredWithinBounds(t *testing.T) {
+	tests := map[string]struct{ asked, honoured time.Duration }{
+		"asked":    {90 * time.Second, 90 * time.Second},
+		"too long": {24 * time.Hour, 5 * time.Minute},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				o := &origin{err: errDown}
+				v := refresh.New(refresh.Config[int]{
+					Fetch:      o.fetch,
+					RetryAfter: func(error) time.Duration { return tt.asked },
+				})
+				wantUnavailable(t, v, errDown)
+				o.fail(nil)
+				pass(tt.honoured - time.Millisecond)
+				wantUnavailable(t, v, errDown)
+				wantFetches(t, o, 1)
+				pass(time.Millisecond)
+				wantValue(t, v, 2)
+			})
+		})
+	}
+}
+
+func TestK17_ReplicasSpreadTheirFetches(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const replicas = 100
+		o := &origin{}
+		values := make([]*refresh.Value[int], replicas)
+		for i := range values {
+			values[i] = refresh.New(refresh.Config[int]{Fetch: o.fetch})
+			wantValue(t, values[i], i+1)
+		}
+		var spread []int
+		pass(7 * time.Minute)
+		for at := 7 * time.Minute; at <= 9*time.Minute; at += 20 * time.Second {
+			for i, v := range values {
+				if _, err := v.Get(t.Context()); err != nil {
+					t.Fatalf("replica %d: %v", i, err)
+				}
+			}
+			synctest.Wait()
+			spread = append(spread, o.count())
+			pass(20 * time.Second)
+		}
+		if first, last := spread[0], spread[len(spread)-1]; first != replicas || last != 2*replicas {
+			t.Errorf("fetches over time: %v, want none before 72%% and all by 88%%", spread)
+		}
+		if middle := spread[len(spread)/2]; middle == replicas || middle == 2*replicas {
+			t.Errorf("fetches over time: %v, want them spread", spread)
+		}
+	})
+}
+
+func TestK20_Attack39_FirstFailureIsNotSticky(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{err: errDown}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch})
+		wantUnavailable(t, v, errDown)
+		o.fail(nil)
+		pass(time.Second)
+		wantValue(t, v, 2)
+		if s := v.Stats(); s.ConsecutiveFailures != 0 || s.LastError != nil {
+			t.Errorf("Stats after a success: %+v", s)
+		}
+	})
+}
+
+func TestK20_OutageIsAskedAtTheBackoffsPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{err: errDown}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch})
+		for range 36_000 { // an hour of ten requests a second
+			wantUnavailable(t, v, errDown)
+			pass(100 * time.Millisecond)
+		}
+		// The back-off is a minute at most and half a minute on average.
+		if n := o.count(); n < 60 || n > 300 {
+			t.Errorf("%d fetches in an hour of outage", n)
+		}
+	})
+}
+
+func TestK20_Attack39_PanicIsAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fetches := 0
+		v := refresh.New(refresh.Config[int]{Fetch: func(context.Context, int) (refresh.Fetched[int], error) {
+			if fetches++; fetches == 1 {
+				panic("out of order")
+			}
+			return refresh.Fetched[int]{Value: fetches}, nil
+		}})
+		if _, err := v.Get(t.Context()); !errors.Is(err, refresh.ErrUnavailable) {
+			t.Errorf("Get: %v, want ErrUnavailable", err)
+		}
+		pass(time.Second)
+		wantValue(t, v, 2)
+	})
+}
+
+func TestK20_FetchThatEndsItsGoroutineIsAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fetches := 0
+		v := refresh.New(refresh.Config[int]{Fetch: func(context.Context, int) (refresh.Fetched[int], error) {
+			if fetches++; fetches == 1 {
+				runtime.Goexit()
+			}
+			return refresh.Fetched[int]{Value: fetches}, nil
+		}})
+		if err := v.Refresh(t.Context()); err == nil {
+			t.Error("Refresh: no error")
+		}
+		pass(time.Second)
+		wantValue(t, v, 2)
+	})
+}
+
+func TestK25_FlappingOriginIsAskedAtTheBackoffsPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		for i := range 600 { // ten minutes; the origin changes its mind every second
+			o.fail([]error{nil, errDown}[i%2])
+			if _, _, err := v.Force(t.Context()); err != nil {
+				t.Fatalf("Force: %v", err)
+			}
+			pass(time.Second)
+		}
+		// At most one success per MinForce, each followed by few failures: their back-offs double.
+		if n := o.count(); n < 20 || n > 200 {
+			t.Errorf("%d fetches in ten minutes", n)
+		}
+	})
+}
+
+func TestRefresh_FetchesNowAndJoins(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(time.Second)
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if err := v.Refresh(t.Context()); err != nil {
+					t.Errorf("Refresh: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		wantValue(t, v, 2)
+		wantFetches(t, o, 2)
+
+		o.fail(errDown)
+		for range 2 { // the back-off does not hold for the owner
+			if err := v.Refresh(t.Context()); !errors.Is(err, errDown) {
+				t.Errorf("Refresh: %v, want the fetch's error", err)
+			}
+		}
+		wantValue(t, v, 2)
+		wantFetches(t, o, 4)
+	})
+}
+
+func TestRefresh_EndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(2 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := v.Refresh(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Refresh: %v, want DeadlineExceeded", err)
+		}
+		pass(time.Second)
+		wantValue(t, v, 2)
+	})
+}
+
+func TestK23_NewFetchesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch})
+		pass(time.Hour)
+		wantFetches(t, o, 0)
+		if s := v.Stats(); s != (refresh.Stats[int]{}) {
+			t.Errorf("Stats = %+v, want none", s)
+		}
+	})
+}
+
+func TestK23_RunKeepsTheValueFreshUntilItsContextEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{delay: time.Second}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- v.Run(ctx) }()
+
+		pass(time.Minute)
+		for range 600 { // ten hours, a request a minute: none of them waits, none of them starts a fetch
+			if d := took(func() { wantValue(t, v, v.Stats().Value) }); d != 0 {
+				t.Errorf("a request waited %v", d)
+			}
+			if age := v.Stats().Age; age >= 9*time.Minute {
+				t.Errorf("the value is %v old", age)
+			}
+			pass(time.Minute)
+		}
+		if n := o.count(); n < 600/9 || n > 600/7+1 {
+			t.Errorf("%d fetches in ten hours of FreshFor 10m", n)
+		}
+
+		o.fail(errDown) // and it survives an outage
+		pass(2 * time.Hour)
+		wantValue(t, v, v.Stats().Value)
+		o.fail(nil)
+		pass(2 * time.Minute)
+		if s := v.Stats(); s.Age > 2*time.Minute || s.ConsecutiveFailures != 0 {
+			t.Errorf("two minutes after an outage: %+v", s)
+		}
+
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v, want nil", err)
+		}
+		n := o.count()
+		pass(time.Hour)
+		wantFetches(t, o, n)
+	})
+}
+
+func TestK23_RunEndsDuringAFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{delay: 2 * time.Second}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if d := took(func() { _ = v.Run(ctx) }); d != time.Second {
+			t.Errorf("Run ended after %v, want with its ctx", d)
+		}
+		pass(time.Second)
+	})
+}
+
+func TestOnFetch_SeesEveryAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got []refresh.Attempt[int]
+		v, o := held(t, refresh.Config[int]{OnFetch: func(_ context.Context, a refresh.Attempt[int]) {
+			got = append(got, a)
+		}})
+		o.slow(time.Second)
+		wantForce(t, v, 2, true)
+		o.fail(errDown)
+		_ = v.Refresh(t.Context())
+		pass(9 * time.Minute)
+		wantValue(t, v, 2)
+		pass(time.Second)
+		want := []refresh.Attempt[int]{
+			{Cause: refresh.CauseExpired, Value: 1},
+			{Cause: refresh.CauseForced, Held: 1, Value: 2, Duration: time.Second},
+			{Cause: refresh.CauseRequested, Held: 2, Value: 3, Duration: time.Second, Err: errDown},
+			{Cause: refresh.CauseAhead, Held: 2, Value: 4, Duration: time.Second, Err: errDown},
+		}
+		synctest.Wait()
+		if len(got) != len(want) {
+			t.Fatalf("%d attempts reported, want %d: %+v", len(got), len(want), got)
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("attempt %d = %+v, want %+v", i, got[i], want[i])
+			}
+		}
+	})
+}
+
+func TestOnFetch_HoldsNobodyButItsOwner(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{}
+		v := refresh.New(refresh.Config[int]{
+			Fetch:   o.fetch,
+			OnFetch: func(context.Context, refresh.Attempt[int]) { time.Sleep(time.Minute) },
+		})
+		if d := took(func() { wantValue(t, v, 1) }); d != 0 {
+			t.Errorf("Get waited %v for OnFetch", d)
+		}
+		if d := took(func() { wantForce(t, v, 2, true) }); d != 0 {
+			t.Errorf("Force waited %v for OnFetch", d)
+		}
+		if d := took(func() { _ = v.Refresh(t.Context()) }); d != time.Minute {
+			t.Errorf("Refresh took %v, want OnFetch to have returned", d)
+		}
+	})
+}
+
+// Real goroutines on real time, for the race detector.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	o := &origin{}
+	v := refresh.New(refresh.Config[int]{
+		Fetch:    o.fetch,
+		FreshFor: 50 * time.Microsecond,
+		MinForce: time.Microsecond,
+		OnFetch:  func(context.Context, refresh.Attempt[int]) {},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = v.Run(ctx) })
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			last := 0
+			for range 500 {
+				var got int
+				var err error
+				switch i % 4 {
+				case 0:
+					got, _, err = v.Force(ctx)
+				case 1:
+					err = v.Refresh(ctx)
+					got = v.Stats().Value
+				default:
+					got, err = v.Get(ctx)
+				}
+				if err != nil || got < last {
+					t.Errorf("got %d after %d, %v", got, last, err)
+				}
+				last = got
+			}
+		})
+	}
+	wg.Wait()
+	cancel()
+	running.Wait()
+}
+
+func BenchmarkGet(b *testing.B) {
+	v := refresh.New(refresh.Config[int]{Fetch: (&origin{}).fetch})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Get(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
