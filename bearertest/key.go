@@ -1,0 +1,84 @@
+package bearertest
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"math/big"
+	"sync"
+)
+
+// generateKey makes a private key, or for HMAC a secret as long as the hash. It returns nil for an unknown algorithm.
+// Failures are left out: the only one these functions know is that of the system's randomness, which ends the program.
+func generateKey(alg string) any {
+	scheme := schemes[alg]
+	switch scheme.family {
+	case familyRSA, familyPSS:
+		return rsaKeys.take()
+	case familyECDSA:
+		key, _ := ecdsa.GenerateKey(curve(alg), rand.Reader)
+		return key
+	case familyEdDSA:
+		_, key, _ := ed25519.GenerateKey(rand.Reader)
+		return key
+	case familyHMAC:
+		secret := make([]byte, scheme.hash.Size())
+		_, _ = rand.Read(secret)
+		return secret
+	default:
+		return nil
+	}
+}
+
+// curve returns the one curve of an ECDSA algorithm (RFC 7518 §3.4).
+func curve(alg string) elliptic.Curve {
+	switch alg {
+	case "ES384":
+		return elliptic.P384()
+	case "ES512":
+		return elliptic.P521()
+	default:
+		return elliptic.P256()
+	}
+}
+
+// rsaKeys is shared by all issuers of the process, so that no two of them get the same key.
+var rsaKeys rsaPool //nolint:gochecknoglobals // the process is the scope in which keys must differ
+
+// rsaPool makes RSA keys out of few primes: each key is another pair of them, so 45 primes make 990 keys. Finding
+// primes is nearly all the work there is in a key, and a test suite asks for hundreds.
+type rsaPool struct {
+	mu     sync.Mutex // guards the fields below
+	primes []*big.Int
+	p, q   int // the next pair, p < q
+}
+
+func (r *rsaPool) take() *rsa.PrivateKey {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.p == r.q {
+		r.p, r.q = 0, r.q+1
+	}
+	for len(r.primes) <= r.q {
+		key, _ := rsa.GenerateKey(rand.Reader, 2048)
+		r.primes = append(r.primes, key.Primes...)
+	}
+	key := rsaFromPrimes(r.primes[r.p], r.primes[r.q])
+	r.p++
+	return key
+}
+
+func rsaFromPrimes(p, q *big.Int) *rsa.PrivateKey {
+	const e = 65537
+	one := big.NewInt(1)
+	totient := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
+	key := &rsa.PrivateKey{
+		PublicKey: rsa.PublicKey{N: new(big.Int).Mul(p, q), E: e},
+		D:         new(big.Int).ModInverse(big.NewInt(e), totient),
+		Primes:    []*big.Int{p, q},
+	}
+	key.Precompute()
+	return key
+}
