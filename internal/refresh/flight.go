@@ -35,6 +35,23 @@ func (f *flight) wait(ctx context.Context, atMost time.Duration) error {
 	}
 }
 
+// hasLanded reports whether the outcome is in use.
+func (f *flight) hasLanded() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// running returns the running fetch, or nil.
+func (v *Value[T]) running() *flight {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.flight
+}
+
 // join returns the running fetch, or starts one.
 func (v *Value[T]) join(ctx context.Context, cause Cause) *flight {
 	v.mu.Lock()

@@ -50,7 +50,7 @@ const (
 // backoff returns how long to leave the server alone after so many failures in a row: full jitter below 1 s, 2 s, 4 s
 // up to a minute, or what the server asked for if that is longer.
 func backoff(failures int, asked time.Duration) time.Duration {
-	limit := min(time.Second<<min(failures-1, 6), maxBackoff)
+	limit := min(time.Second<<min(failures-1, 10), maxBackoff)
 	jittered := rand.N(limit) //nolint:gosec // G404: jitter is no secret
 	return max(jittered, min(asked, maxRetryAfter))
 }

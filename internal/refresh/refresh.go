@@ -132,21 +132,36 @@ func (v *Value[T]) Get(ctx context.Context) (T, error) {
 			return h.value, nil
 		}
 	}
-	value, _, err := v.await(ctx, v.joinExpired(ctx))
+	value, _, err := v.await(ctx, v.joinExpired(ctx), v.patience())
 	return value, err
 }
 
-// Force is for a caller whom the held value does not satisfy. It joins the running fetch, or starts one unless the last
-// forced one is less than MinForce ago or a back-off holds, and waits as Get does. A forced fetch that fails is not
-// counted against MinForce. The second result is true if the value comes from such a fetch; false if it is the one
-// held. Errors are those of Get.
-func (v *Value[T]) Force(ctx context.Context) (T, bool, error) {
-	return v.await(ctx, v.joinForced(ctx))
+// Force is for a caller whom the held value does not satisfy, as enough tells of each. A fetch that is running has begun
+// before the question and may bring what was true before: it is waited for, and if its value is not enough either, a
+// fetch is started, unless the last forced one is less than MinForce ago or a back-off holds. Both together are waited
+// for as by Get. A forced fetch that fails is not counted against MinForce. The second result is true if the value comes
+// from a fetch that began after the call; false if it is the one held. Errors are those of Get.
+func (v *Value[T]) Force(ctx context.Context, enough func(T) bool) (T, bool, error) {
+	began := time.Now()
+	if f := v.running(); f != nil {
+		value, _, err := v.await(ctx, f, v.patience())
+		if err != nil || !f.hasLanded() || enough(value) {
+			return value, false, err
+		}
+	}
+	return v.await(ctx, v.joinForced(ctx), v.patience()-time.Since(began))
 }
 
-// Refresh fetches now, whatever the age and the back-off, or joins the running fetch. It waits until that and its
-// OnFetch are done, or ctx ends, and returns the error of either.
+// Refresh fetches now, whatever the age and the back-off; if a fetch is running, after that. It waits until the fetch
+// and its OnFetch are done, or ctx ends, and returns the error of either.
 func (v *Value[T]) Refresh(ctx context.Context) error {
+	if f := v.running(); f != nil {
+		select {
+		case <-f.ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	f := v.join(ctx, CauseRequested)
 	select {
 	case <-f.ended:
@@ -186,9 +201,9 @@ func (v *Value[T]) patience() time.Duration {
 }
 
 // await waits for f, which is nil if no fetch may run, and answers from what is held then.
-func (v *Value[T]) await(ctx context.Context, f *flight) (value T, fetched bool, err error) {
+func (v *Value[T]) await(ctx context.Context, f *flight, atMost time.Duration) (value T, fetched bool, err error) {
 	if f != nil {
-		err = f.wait(ctx, v.patience())
+		err = f.wait(ctx, atMost)
 	}
 	if h := v.held.Load(); h.usable() {
 		return h.value, f != nil && err == nil, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,6 +95,29 @@ func TestK3_ExpiredValueIsServedWhenTheNextOutlastsTheWait(t *testing.T) {
 	})
 }
 
+func TestK3_StaleWaitIsForOldValuesOnly(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ cfg, want time.Duration }{"none": {-1, 0}, "shorter": {time.Second, time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				o := &origin{delay: 2 * time.Second}
+				v := refresh.New(refresh.Config[int]{Fetch: o.fetch, StaleWait: tt.cfg})
+				if d := took(func() { wantValue(t, v, 1) }); d != 2*time.Second {
+					t.Errorf("without a value, waited %v for a fetch of 2s", d)
+				}
+				pass(10 * time.Minute)
+				if d := took(func() { wantValue(t, v, 1) }); d != tt.want {
+					t.Errorf("with an old value, waited %v, want %v", d, tt.want)
+				}
+				pass(2 * time.Second)
+				wantValue(t, v, 2)
+				wantFetches(t, o, 2)
+			})
+		})
+	}
+}
+
 func TestK3_ExpiredValueIsServedWhenTheCallersTimeIsUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -128,6 +152,7 @@ func TestK3_ExpiredValueIsServedAtOnceWhileTheBackoffHolds(t *testing.T) {
 }
 
 func TestK4_TooOldIsUnavailable(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		cfg    refresh.Config[int]
 		usable time.Duration
@@ -180,12 +205,109 @@ func TestK5_ManyForceOneFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{})
 		o.slow(time.Second)
+		var asked atomic.Int32
 		var wg sync.WaitGroup
 		for range 1000 {
-			wg.Go(func() { wantForce(t, v, 2, true) })
+			wg.Go(func() {
+				got, fetched, err := v.Force(t.Context(), never)
+				if err != nil || got != 2 {
+					t.Errorf("Force = %d, %v; want 2", got, err)
+				}
+				if fetched {
+					asked.Add(1)
+				}
+			})
 		}
 		wg.Wait()
 		wantFetches(t, o, 2)
+		if asked.Load() != 1 {
+			t.Errorf("for %d callers the fetch began after they asked, want the one that started it", asked.Load())
+		}
+		if s := v.Stats(); s.Forced != 1 || s.Skipped != 999 {
+			t.Errorf("Stats: forced %d, skipped %d; want 1, 999", s.Forced, s.Skipped)
+		}
+	})
+}
+
+func TestK5_AFetchThatBeganBeforeIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		enough  int // the value that satisfies the caller
+		want    int
+		fetched bool
+		fetches int
+		waited  time.Duration
+	}{
+		"it brings what was asked for": {2, 2, false, 2, time.Second},
+		"it brings what was before":    {3, 3, true, 3, 2500 * time.Millisecond},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v, o := held(t, refresh.Config[int]{})
+				o.slow(1500 * time.Millisecond)
+				go func() { _ = v.Refresh(t.Context()) }()
+				pass(500 * time.Millisecond)
+				waited := took(func() {
+					got, fetched, err := v.Force(t.Context(), func(n int) bool { return n == tt.enough })
+					if err != nil || got != tt.want || fetched != tt.fetched {
+						t.Errorf("Force = %d, %t, %v; want %d, %t", got, fetched, err, tt.want, tt.fetched)
+					}
+				})
+				if waited != tt.waited {
+					t.Errorf("waited %v, want %v", waited, tt.waited)
+				}
+				wantFetches(t, o, tt.fetches)
+			})
+		})
+	}
+}
+
+func TestK5_BothFetchesTogetherAreWaitedForAsOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{MaxWait: 3 * time.Second})
+		o.slow(2500 * time.Millisecond)
+		go func() { _ = v.Refresh(t.Context()) }()
+		synctest.Wait()
+		if d := took(func() { wantForce(t, v, 2, false) }); d != 3*time.Second {
+			t.Errorf("waited %v, want MaxWait", d)
+		}
+		pass(3 * time.Second)
+		wantFetches(t, o, 3)
+	})
+}
+
+func TestRefreshBeginsAfterTheCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(2 * time.Second)
+		go func() { _ = v.Refresh(t.Context()) }()
+		pass(time.Second)
+		if err := v.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantValue(t, v, 3)
+		wantFetches(t, o, 3)
+	})
+}
+
+func TestK5_K8_ForceSatisfiedByTheRunningFetchKeepsItsPermit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(time.Second)
+		pass(9 * time.Minute)
+		wantValue(t, v, 1) // starts a fetch ahead
+		got, fetched, err := v.Force(t.Context(), func(n int) bool { return n == 2 })
+		if err != nil || got != 2 || fetched {
+			t.Errorf("Force = %d, %t, %v; want 2, false", got, fetched, err)
+		}
+		wantFetches(t, o, 2)
+		wantForce(t, v, 3, true)
+		wantFetches(t, o, 3)
 	})
 }
 
@@ -218,9 +340,11 @@ func TestK5_ForceNeverWaitsLongerThanGet(t *testing.T) {
 	})
 }
 
+func never(int) bool { return false }
+
 func wantForce(t *testing.T, v *refresh.Value[int], want int, fetched bool) {
 	t.Helper()
-	got, ok, err := v.Force(t.Context())
+	got, ok, err := v.Force(t.Context(), never)
 	if err != nil || got != want || ok != fetched {
 		t.Errorf("Force = %d, %t, %v; want %d, %t", got, ok, err, want, fetched)
 	}
@@ -328,6 +452,7 @@ func TestK9_FetchHasItsOwnTimeoutAndTheStartersValues(t *testing.T) {
 }
 
 func TestK16_RetryAfterIsHonouredWithinBounds(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct{ asked, honoured time.Duration }{
 		"asked":    {90 * time.Second, 90 * time.Second},
 		"too long": {24 * time.Hour, 5 * time.Minute},
@@ -457,7 +582,7 @@ func TestK25_FlappingOriginIsAskedAtTheBackoffsPace(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{})
 		for i := range 600 { // ten minutes; the origin changes its mind every second
 			o.fail([]error{nil, errDown}[i%2])
-			if _, _, err := v.Force(t.Context()); err != nil {
+			if _, _, err := v.Force(t.Context(), never); err != nil {
 				t.Fatalf("Force: %v", err)
 			}
 			pass(time.Second)
@@ -469,7 +594,7 @@ func TestK25_FlappingOriginIsAskedAtTheBackoffsPace(t *testing.T) {
 	})
 }
 
-func TestRefresh_FetchesNowAndJoins(t *testing.T) {
+func TestRefresh_FetchesNow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{})
@@ -483,8 +608,8 @@ func TestRefresh_FetchesNowAndJoins(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		wantValue(t, v, 2)
-		wantFetches(t, o, 2)
+		wantFetches(t, o, 3) // the nine that found one running share the next
+		wantValue(t, v, 3)
 
 		o.fail(errDown)
 		for range 2 { // the back-off does not hold for the owner
@@ -492,8 +617,8 @@ func TestRefresh_FetchesNowAndJoins(t *testing.T) {
 				t.Errorf("Refresh: %v, want the fetch's error", err)
 			}
 		}
-		wantValue(t, v, 2)
-		wantFetches(t, o, 4)
+		wantValue(t, v, 3)
+		wantFetches(t, o, 5)
 	})
 }
 
@@ -534,7 +659,8 @@ func TestK23_RunKeepsTheValueFreshUntilItsContextEnds(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- v.Run(ctx) }()
 
-		pass(time.Minute)
+		pass(9*time.Minute + time.Second)
+		wantFetches(t, o, 2)
 		for range 600 { // ten hours, a request a minute: none of them waits, none of them starts a fetch
 			if d := took(func() { wantValue(t, v, v.Stats().Value) }); d != 0 {
 				t.Errorf("a request waited %v", d)
@@ -544,7 +670,7 @@ func TestK23_RunKeepsTheValueFreshUntilItsContextEnds(t *testing.T) {
 			}
 			pass(time.Minute)
 		}
-		if n := o.count(); n < 600/9 || n > 600/7+1 {
+		if n := o.count(); n < 600/9 || n > 600/7+2 {
 			t.Errorf("%d fetches in ten hours of FreshFor 10m", n)
 		}
 
@@ -655,7 +781,7 @@ func TestConcurrentUse(t *testing.T) {
 				var err error
 				switch i % 4 {
 				case 0:
-					got, _, err = v.Force(ctx)
+					got, _, err = v.Force(ctx, never)
 				case 1:
 					err = v.Refresh(ctx)
 					got = v.Stats().Value

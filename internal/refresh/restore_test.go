@@ -68,6 +68,9 @@ func TestK19_TooOldRestoredValueIsIgnored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, _ := restoring(&origin{err: errDown}, 24*time.Hour, nil, refresh.Config[int]{})
 		wantUnavailable(t, v, errDown)
+		if s := v.Stats(); !s.LastSuccess.IsZero() {
+			t.Errorf("Stats = %+v, want no success", s)
+		}
 	})
 }
 
