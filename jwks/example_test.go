@@ -1,0 +1,95 @@
+package jwks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/jwks"
+)
+
+// The public key of RFC 8037, appendix A.2.
+const publicKeyPEM = `-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+-----END PUBLIC KEY-----
+`
+
+func ExampleParsePEM() {
+	keys, err := jwks.ParsePEM([]byte(publicKeyPEM), "EdDSA")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	// A key from PEM has no name, so it serves tokens with any kid; but only its own algorithm.
+	for _, alg := range []string{"EdDSA", "RS256"} {
+		_, err = keys.Key(context.Background(), "2026-11", alg)
+		fmt.Printf("%s: %v\n", alg, err)
+	}
+	// Output:
+	// EdDSA: <nil>
+	// RS256: jwks: no key fits: the key does not serve the algorithm
+}
+
+func ExampleParseJWKS() {
+	keys, err := jwks.ParseJWKS([]byte(`{"keys":[
+		{"kty":"OKP","crv":"Ed25519","kid":"2026-11","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+	]}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, kid := range []string{"2026-11", "2026-12"} {
+		_, err = keys.Key(context.Background(), kid, "EdDSA")
+		fmt.Printf("%s: %v\n", kid, err)
+	}
+	// Output:
+	// 2026-11: <nil>
+	// 2026-12: jwks: no key fits: unknown kid
+}
+
+// A password is no secret for HMAC: whoever has a token can try passwords on it until one fits. Make a secret of random
+// bytes.
+func ExampleSecret_wrong() {
+	_, err := jwks.Secret([]byte("correct horse battery staple"), "HS256")
+	fmt.Println(err)
+	// Output:
+	// jwks: key 0 {kid "" alg "HS256"}: a secret for HS256 has at least 32 bytes
+}
+
+// transport answers in process, in place of an issuer on the network.
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
+func ExampleRemote() {
+	issuer := transport(func(*http.Request) (*http.Response, error) {
+		set := `{"keys":[
+			{"kty":"OKP","crv":"Ed25519","kid":"2026-11","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+			{"kty":"oct","kid":"published by mistake","k":"c2VjcmV0"}
+		]}`
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(set))}, nil
+	})
+	keys, err := jwks.New(jwks.Config{
+		URL:        "https://login.example.com/keys",
+		HTTPClient: &http.Client{Transport: issuer},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	_, err = keys.Key(ctx, "2026-11", "EdDSA") // fetches the set
+	fmt.Println("known kid:", err)
+	_, err = keys.Key(ctx, "2026-12", "EdDSA") // fetches it once more
+	fmt.Println("unknown kid refuses the token:", errors.Is(err, jwks.ErrKeyNotFound))
+
+	s := keys.Stats()
+	fmt.Println("usable keys:", s.Keys, "unusable:", s.Unusable, "forced fetches:", s.ForcedFetches)
+	// Output:
+	// known kid: <nil>
+	// unknown kid refuses the token: true
+	// usable keys: 1 unusable: 1 forced fetches: 1
+}

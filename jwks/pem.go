@@ -1,0 +1,60 @@
+package jwks
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ParsePEM reads one or more public keys from PEM (RFC 7468): PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE. Of a
+// certificate only the key is used: its dates and its issuer are not checked. A private key is an error, and so is
+// whatever else stands between BEGIN and END.
+//
+// alg is the one algorithm that the keys serve. Empty means those of each key's type and curve. The keys have no ID, so
+// they stand for any kid; see [Static].
+func ParsePEM(data []byte, alg string) (Static, error) {
+	blocks := bytes.Count(data, []byte("-----BEGIN "))
+	var keys Static
+	for {
+		block, rest := pem.Decode(data)
+		if block == nil {
+			break
+		}
+		public, err := parseBlock(block)
+		if err != nil {
+			return nil, fmt.Errorf("jwks: PEM block %d: %w", len(keys), err)
+		}
+		keys = append(keys, Key{Public: public})
+		data = rest
+	}
+	if blocks == 0 {
+		return nil, errors.New("jwks: there is no PEM block")
+	}
+	if len(keys) != blocks { // pem.Decode passes over what it can't read
+		return nil, fmt.Errorf("jwks: %d of %d PEM blocks can not be read", blocks-len(keys), blocks)
+	}
+	return keys.forAlgorithm(alg)
+}
+
+func parseBlock(block *pem.Block) (public any, err error) {
+	switch block.Type {
+	case "PUBLIC KEY":
+		public, err = x509.ParsePKIXPublicKey(block.Bytes)
+	case "RSA PUBLIC KEY":
+		public, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	case "CERTIFICATE":
+		var certificate *x509.Certificate
+		if certificate, err = x509.ParseCertificate(block.Bytes); err == nil {
+			public = certificate.PublicKey
+		}
+	default:
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			return nil, errors.New("a private key; verifying needs the public key only")
+		}
+		return nil, errors.New("not a PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
+	}
+	return public, err
+}

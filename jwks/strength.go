@@ -1,0 +1,118 @@
+package jwks
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+)
+
+// weakness says why public must not be trusted to verify anything, in words for the operator. Empty: nothing speaks
+// against it.
+func weakness(public any) string {
+	switch key := public.(type) {
+	case *rsa.PublicKey:
+		return rsaWeakness(key)
+	case *ecdsa.PublicKey:
+		return ecdsaWeakness(key)
+	case ed25519.PublicKey:
+		return ed25519Weakness(key)
+	case []byte:
+		return "" // its length is judged with its algorithm
+	}
+	return fmt.Sprintf("%T is not a type of key for signatures", public)
+}
+
+// RSA moduli below 2048 bits are refused by RFC 7518 §3.3; above 8192 a verification costs too much.
+const (
+	minModulusBits = 2048
+	maxModulusBits = 8192
+	maxExponent    = 1<<31 - 1 // that of crypto/rsa
+)
+
+func rsaWeakness(key *rsa.PublicKey) string {
+	if key == nil || key.N == nil {
+		return "RSA key is empty"
+	}
+	switch bits := key.N.BitLen(); {
+	case bits < minModulusBits || bits > maxModulusBits:
+		return fmt.Sprintf("RSA modulus of %d bits, not between %d and %d", bits, minModulusBits, maxModulusBits)
+	case key.E < 3 || key.E > maxExponent || key.E%2 == 0:
+		return fmt.Sprintf("RSA exponent %d is not odd and between 3 and %d", key.E, maxExponent)
+	}
+	return modulusWeakness(key.N)
+}
+
+// modulusWeakness recognises moduli with a small factor and those that a faulty generator (ROCA, CVE-2017-15361) has
+// made. Both factors of the latter are powers of 65537 modulo any small prime, and so is their product. Of other moduli
+// about one in 2^27 is that for all primes below.
+func modulusWeakness(n *big.Int) string {
+	primes := [...]int64{
+		2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
+		109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+	}
+	roca := true
+	for _, p := range primes {
+		residue := new(big.Int).Mod(n, big.NewInt(p)).Int64()
+		if residue == 0 {
+			return fmt.Sprintf("RSA modulus is divisible by %d", p)
+		}
+		roca = roca && powerOf65537(residue, p)
+	}
+	if roca {
+		return "RSA modulus has the structure of CVE-2017-15361 (ROCA)"
+	}
+	return ""
+}
+
+// powerOf65537 reports whether residue is a power of 65537 modulo p.
+func powerOf65537(residue, p int64) bool {
+	generator := 65537 % p
+	for power := generator; power != residue; power = power * generator % p {
+		if power == 1 {
+			return false
+		}
+	}
+	return true
+}
+
+func ecdsaWeakness(key *ecdsa.PublicKey) string {
+	if key == nil || key.X == nil || key.Y == nil { //nolint:staticcheck // SA1019: whether there is a point, not what it is
+		return "EC key is empty"
+	}
+	if !fits(key, "ES256") && !fits(key, "ES384") && !fits(key, "ES512") {
+		return "EC curve is none of P-256, P-384 and P-521"
+	}
+	if _, err := key.Bytes(); err != nil {
+		return "EC point is not on its curve"
+	}
+	return ""
+}
+
+// ed25519Weakness refuses the encodings that are not canonical (RFC 8032 §5.1.3) and the points of small order, under
+// which one signature fits many messages.
+func ed25519Weakness(key ed25519.PublicKey) string {
+	if len(key) != ed25519.PublicKeySize {
+		return fmt.Sprintf("Ed25519 key of %d bytes, not %d", len(key), ed25519.PublicKeySize)
+	}
+	y := make([]byte, len(key)) // big-endian, without the sign of x
+	for i, b := range key {
+		y[len(y)-1-i] = b
+	}
+	y[0] &= 0x7f
+	switch hex.EncodeToString(y) {
+	case "0000000000000000000000000000000000000000000000000000000000000000", // order 4
+		"0000000000000000000000000000000000000000000000000000000000000001", // order 1
+		"05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826", // order 8
+		"7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7", // order 8
+		"7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffec": // order 2
+		return "Ed25519 point is of small order"
+	}
+	p := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
+	if new(big.Int).SetBytes(y).Cmp(p) >= 0 {
+		return "Ed25519 point is not canonically encoded"
+	}
+	return ""
+}
