@@ -1,0 +1,102 @@
+package consumer
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rsa"
+	_ "crypto/sha256" // links the hashes that algorithms names
+	_ "crypto/sha512"
+	"math/big"
+	"slices"
+)
+
+// algorithm is one `alg` (RFC 7518 §3.1, RFC 8037, RFC 9864) and how its signatures are checked.
+type algorithm struct {
+	hash   crypto.Hash
+	curve  string // the curve an ECDSA key must be on
+	verify func(a algorithm, key any, input, signature []byte) bool
+}
+
+var algorithms = map[string]algorithm{
+	"RS256":   {hash: crypto.SHA256, verify: verifyPKCS1v15},
+	"RS384":   {hash: crypto.SHA384, verify: verifyPKCS1v15},
+	"RS512":   {hash: crypto.SHA512, verify: verifyPKCS1v15},
+	"PS256":   {hash: crypto.SHA256, verify: verifyPSS},
+	"PS384":   {hash: crypto.SHA384, verify: verifyPSS},
+	"PS512":   {hash: crypto.SHA512, verify: verifyPSS},
+	"ES256":   {hash: crypto.SHA256, verify: verifyECDSA, curve: "P-256"},
+	"ES384":   {hash: crypto.SHA384, verify: verifyECDSA, curve: "P-384"},
+	"ES512":   {hash: crypto.SHA512, verify: verifyECDSA, curve: "P-521"},
+	"EdDSA":   {verify: verifyEd25519},
+	"Ed25519": {verify: verifyEd25519},
+	"HS256":   {hash: crypto.SHA256, verify: verifyHMAC},
+	"HS384":   {hash: crypto.SHA384, verify: verifyHMAC},
+	"HS512":   {hash: crypto.SHA512, verify: verifyHMAC},
+}
+
+var symmetricAlgorithms = []string{"HS256", "HS384", "HS512"}
+
+// asymmetricAlgorithms are the ones accepted when Config.Algorithms does not say.
+func asymmetricAlgorithms() []string {
+	return []string{
+		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+	}
+}
+
+func isSymmetric(alg string) bool { return slices.Contains(symmetricAlgorithms, alg) }
+
+// verifySignature checks a signature with a key of the family that alg demands. A key of another family verifies
+// nothing, whatever the header says (RFC 8725bis §3.1).
+func verifySignature(alg string, key any, input, signature []byte) bool {
+	a, ok := algorithms[alg]
+	return ok && a.verify(a, key, input, signature)
+}
+
+func (a algorithm) digest(input []byte) []byte {
+	h := a.hash.New()
+	h.Write(input)
+	return h.Sum(nil)
+}
+
+func verifyPKCS1v15(a algorithm, key any, input, signature []byte) bool {
+	public, ok := key.(*rsa.PublicKey)
+	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(input), signature) == nil
+}
+
+// verifyPSS demands a salt as long as the hash (RFC 7518 §3.5).
+func verifyPSS(a algorithm, key any, input, signature []byte) bool {
+	public, ok := key.(*rsa.PublicKey)
+	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+	return ok && rsa.VerifyPSS(public, a.hash, a.digest(input), signature, options) == nil
+}
+
+// verifyECDSA takes R and S side by side, each exactly as long as the curve's order (RFC 7518 §3.4).
+func verifyECDSA(a algorithm, key any, input, signature []byte) bool {
+	public, ok := key.(*ecdsa.PublicKey)
+	if !ok || public.Curve.Params().Name != a.curve {
+		return false
+	}
+	size := (public.Curve.Params().BitSize + 7) / 8
+	if len(signature) != 2*size {
+		return false
+	}
+	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
+	return ecdsa.Verify(public, a.digest(input), r, s)
+}
+
+func verifyEd25519(_ algorithm, key any, input, signature []byte) bool {
+	public, ok := key.(ed25519.PublicKey)
+	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, input, signature)
+}
+
+func verifyHMAC(a algorithm, key any, input, signature []byte) bool {
+	secret, ok := key.([]byte)
+	if !ok || len(secret) < a.hash.Size() {
+		return false
+	}
+	mac := hmac.New(a.hash.New, secret)
+	mac.Write(input)
+	return hmac.Equal(mac.Sum(nil), signature)
+}

@@ -1,0 +1,118 @@
+package consumer_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// attack is a token that must be refused. It is what spoil makes of a good access token, or raw as it stands.
+type attack struct {
+	name  string
+	want  consumer.Reason
+	early bool // refused before anybody asks for keys
+	spoil edit
+	raw   string
+}
+
+type edit func(token *bearertest.Token) *bearertest.Token
+
+// arena is where attacks take place: an issuer that is trusted, and an impostor who has keys of his own under the same
+// kids and may name the issuer in his tokens.
+type arena struct {
+	issuer, impostor *bearertest.Issuer
+}
+
+// theArena is shared, since it is never changed and its RSA keys take time.
+var theArena = sync.OnceValue(func() *arena {
+	return &arena{issuer: newIssuer(asymmetric...), impostor: newIssuer(asymmetric...)}
+})
+
+func (a *arena) token(row attack) string {
+	if row.spoil == nil {
+		return row.raw
+	}
+	return row.spoil(a.issuer.AccessToken()).Sign()
+}
+
+func (a *arena) attacks() []attack {
+	return slices.Concat(algorithmAttacks(a), keyAttacks(a), formAttacks(), jsonAttacks(), claimAttacks(), kindAttacks())
+}
+
+func TestJ4_Attack48_EveryAttackIsRefusedAndNoTokenComesWithIt(t *testing.T) {
+	t.Parallel()
+	a := theArena()
+	c := newConsumer(t, offline(t, a.issuer))
+	g := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{newConsumer(t, offline(t, a.issuer))}})
+	accept(t, c, a.issuer.AccessToken().Sign())
+	accept(t, g, a.issuer.AccessToken().Sign())
+	for _, row := range a.attacks() {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			raw := a.token(row)
+			if raw == "" && row.spoil != nil {
+				t.Fatal("the token could not be made")
+			}
+			reject(t, c, raw, row.want)
+			reject(t, c, raw, row.want) // and is not remembered as anything better
+			reject(t, g, raw, row.want)
+		})
+	}
+}
+
+// Without keys, what can be refused without them still is, and nothing is fetched for it; the rest is an outage.
+func TestK22_Attack48_EveryAttackDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	a := theArena()
+	for _, row := range a.attacks() {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			n := newNetwork()
+			n.fail(true)
+			c := newConsumer(t, consumer.Config{Issuer: issuerURL, Audience: []string{audience}, HTTPClient: n.client()})
+			if !row.early {
+				reject(t, c, a.token(row), consumer.ReasonKeysUnavailable)
+				return
+			}
+			reject(t, c, a.token(row), row.want)
+			if asked := n.asked(); asked != 0 {
+				t.Errorf("%d requests for a token that no key is needed to refuse", asked)
+			}
+		})
+	}
+}
+
+// What operators are told of attacks is made of the configured issuer and a handful of reasons, so metrics stay small.
+func TestAttack44_ReasonsAreAClosedSet(t *testing.T) {
+	t.Parallel()
+	a := theArena()
+	known := []consumer.Reason{
+		consumer.ReasonMalformed, consumer.ReasonTooLarge, consumer.ReasonAlgorithm, consumer.ReasonCritical,
+		consumer.ReasonType, consumer.ReasonIssuer, consumer.ReasonUnknownKey, consumer.ReasonSignature,
+		consumer.ReasonClaims, consumer.ReasonAudience, consumer.ReasonExpired, consumer.ReasonNotYetValid,
+		consumer.ReasonIssuedInFuture,
+	}
+	var told journal
+	cfg := offline(t, a.issuer)
+	cfg.OnVerify = told.write
+	c := newConsumer(t, cfg)
+	for _, row := range a.attacks() {
+		_, err := c.Verify(t.Context(), a.token(row))
+		var e *consumer.Error
+		if !errors.As(err, &e) || e.Issuer != issuerURL {
+			t.Errorf("%s: error %v is not by the configured issuer", row.name, err)
+		}
+	}
+	if got, want := len(told.read()), len(a.attacks()); got != want {
+		t.Fatalf("told of %d verifications, want %d", got, want)
+	}
+	for _, v := range told.read() {
+		if !slices.Contains(known, v.Reason) || v.Issuer != issuerURL || v.Cached || v.Duration < 0 {
+			t.Errorf("told %+v", v)
+		}
+	}
+}

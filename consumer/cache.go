@@ -1,0 +1,79 @@
+package consumer
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// tokenCache remembers verified tokens by a keyed digest, so that no usable token stays in memory once its request is
+// over. A nil tokenCache remembers nothing.
+type tokenCache struct {
+	secret [sha256.Size]byte
+	shards func() []*lru.Cache[digest, *Token] // made when the first token comes: of many issuers most are idle
+}
+
+type digest [sha256.Size]byte
+
+const (
+	cacheShards    = 16
+	smallCacheSize = 64 * cacheShards // below it one shard, so that the size means what it says
+)
+
+func newTokenCache(size int) *tokenCache {
+	if size <= 0 {
+		return nil
+	}
+	c := &tokenCache{shards: sync.OnceValue(func() []*lru.Cache[digest, *Token] { return newShards(size) })}
+	_, _ = rand.Read(c.secret[:]) // never fails
+	return c
+}
+
+func newShards(size int) []*lru.Cache[digest, *Token] {
+	count := cacheShards
+	if size < smallCacheSize {
+		count = 1
+	}
+	shards := make([]*lru.Cache[digest, *Token], count)
+	for i := range shards {
+		shards[i], _ = lru.New[digest, *Token]((size + count - 1) / count) // fails for no positive size
+	}
+	return shards
+}
+
+func (c *tokenCache) get(raw string) (*Token, bool) {
+	if c == nil {
+		return nil, false
+	}
+	d := c.digest(raw)
+	return c.shard(d).Get(d)
+}
+
+func (c *tokenCache) add(raw string, t *Token) {
+	if c == nil {
+		return
+	}
+	d := c.digest(raw)
+	c.shard(d).Add(d, t)
+}
+
+func (c *tokenCache) remove(raw string) {
+	if c == nil {
+		return
+	}
+	d := c.digest(raw)
+	c.shard(d).Remove(d)
+}
+
+// digest needs no HMAC: the digests never leave the process, so there is nothing to extend.
+func (c *tokenCache) digest(raw string) digest {
+	var buffer [2 << 10]byte // most tokens fit, and need no allocation
+	return sha256.Sum256(append(append(buffer[:0], c.secret[:]...), raw...))
+}
+
+func (c *tokenCache) shard(d digest) *lru.Cache[digest, *Token] {
+	shards := c.shards()
+	return shards[int(d[0])%len(shards)]
+}

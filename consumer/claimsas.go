@@ -1,0 +1,107 @@
+package consumer
+
+import (
+	"reflect"
+	"time"
+)
+
+// ClaimsAs decodes the verified claims into a T, as [Token.Decode] does, and remembers the outcome with the token, so
+// that requests which carry the same token decode it once. The value is the caller's own: slices, maps and pointers in
+// it are copied. A T that holds interfaces or unexported fields cannot be copied and is decoded every time.
+func ClaimsAs[T any](t *Token) (T, error) {
+	key := reflect.TypeFor[T]()
+	if known, ok := t.decoded.Load(key); ok {
+		claims := known.(T) //nolint:errcheck // only a T is stored under T's type
+		return detach(claims), nil
+	}
+	var claims T
+	if err := t.Decode(&claims); err != nil {
+		var none T
+		return none, err
+	}
+	if detachable(key, nil) {
+		t.decoded.Store(key, detach(claims))
+	}
+	return claims, nil
+}
+
+// detach copies claims so deeply that the copy shares nothing which can be changed.
+func detach[T any](claims T) T {
+	copied := reflect.New(reflect.TypeFor[T]()).Elem()
+	deepCopy(copied, reflect.ValueOf(&claims).Elem())
+	return copied.Interface().(T) //nolint:errcheck // it is a T
+}
+
+// detachable reports whether deepCopy can copy a t. A recursive type is left alone.
+func detachable(t reflect.Type, within []reflect.Type) bool {
+	if t == reflect.TypeFor[time.Time]() {
+		return true
+	}
+	for _, outer := range within {
+		if outer == t {
+			return false
+		}
+	}
+	within = append(within, t)
+	switch t.Kind() {
+	case reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return false
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return detachable(t.Elem(), within)
+	case reflect.Map:
+		return detachable(t.Key(), within) && detachable(t.Elem(), within)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !t.Field(i).IsExported() || !detachable(t.Field(i).Type, within) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func deepCopy(dst, src reflect.Value) {
+	switch src.Kind() {
+	case reflect.Pointer:
+		if !src.IsNil() {
+			dst.Set(reflect.New(src.Type().Elem()))
+			deepCopy(dst.Elem(), src.Elem())
+		}
+	case reflect.Slice:
+		if !src.IsNil() {
+			dst.Set(reflect.MakeSlice(src.Type(), src.Len(), src.Len()))
+			copyElements(dst, src)
+		}
+	case reflect.Array:
+		copyElements(dst, src)
+	case reflect.Map:
+		if !src.IsNil() {
+			copyEntries(dst, src)
+		}
+	case reflect.Struct:
+		if src.Type() == reflect.TypeFor[time.Time]() {
+			dst.Set(src)
+			return
+		}
+		for i := range src.NumField() {
+			deepCopy(dst.Field(i), src.Field(i))
+		}
+	default:
+		dst.Set(src)
+	}
+}
+
+func copyElements(dst, src reflect.Value) {
+	for i := range src.Len() {
+		deepCopy(dst.Index(i), src.Index(i))
+	}
+}
+
+func copyEntries(dst, src reflect.Value) {
+	dst.Set(reflect.MakeMapWithSize(src.Type(), src.Len()))
+	for entry := src.MapRange(); entry.Next(); {
+		value := reflect.New(src.Type().Elem()).Elem()
+		deepCopy(value, entry.Value())
+		dst.SetMapIndex(entry.Key(), value)
+	}
+}

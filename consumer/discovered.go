@@ -1,0 +1,177 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/internal/refresh"
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+// keySource is what signatures are verified with: the user's own keys, the key set that given metadata names, or the
+// one that discovery finds.
+func (cfg Config) keySource() (jwks.Source, error) {
+	if cfg.Keys != nil {
+		return cfg.Keys, validateSource(cfg.Keys)
+	}
+	cache, err := cfg.keyCache()
+	if err != nil {
+		return nil, err
+	}
+	discovery := &oidcdiscovery.Client{HTTPClient: cache.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP}
+	if cfg.Metadata == nil {
+		return newDiscovered(cfg, discovery, cache)
+	}
+	if err := discovery.Validate(cfg.Issuer, cfg.Metadata); err != nil {
+		return nil, fmt.Errorf("consumer: Config.Metadata: %w", err)
+	}
+	if cfg.Metadata.JWKSURI == "" {
+		return nil, errors.New("consumer: Config.Metadata has no jwks_uri")
+	}
+	cache.URL = cfg.Metadata.JWKSURI
+	remote, err := jwks.New(cache)
+	if err != nil {
+		return nil, fmt.Errorf("consumer: Config.Metadata: %w", err)
+	}
+	return remote, nil
+}
+
+// validateSource checks keys that can be checked without I/O.
+func validateSource(keys jwks.Source) error {
+	source, ok := keys.(interface{ Validate() error })
+	if !ok {
+		return nil
+	}
+	if err := source.Validate(); err != nil {
+		return fmt.Errorf("consumer: Config.Keys: %w", err)
+	}
+	return nil
+}
+
+// keyCache completes KeyCache by what the Config says of fetching.
+func (cfg Config) keyCache() (jwks.Config, error) {
+	cache := cfg.KeyCache
+	cache.OnRefresh = cfg.logRefreshes(cache.OnRefresh)
+	cache.HTTPClient = cfg.HTTPClient
+	cache.InsecureAllowHTTP = cfg.InsecureAllowHTTP
+	if !cfg.PublicAddressesOnly {
+		return cache, nil
+	}
+	client, err := fetch.PublicClient(cfg.HTTPClient)
+	if err != nil {
+		return jwks.Config{}, fmt.Errorf("consumer: Config.PublicAddressesOnly: %w", err)
+	}
+	cache.HTTPClient = client
+	return cache, nil
+}
+
+const (
+	locateTimeout = 10 * time.Second     // two well-known places and, when the set moved, the new one
+	neverStale    = math.MaxInt64        // a place does not go stale, only the keys in it do
+	noWait        = -1 * time.Nanosecond // for a place that is asked for again while the last one is known
+	lookAgain     = 10 * time.Second
+)
+
+// discovered is the key set of an issuer whose place discovery tells. The place is asked for again from time to time,
+// and a set in a new place takes over only once it has been read.
+type discovered struct {
+	issuer    string
+	logger    *slog.Logger
+	discovery *oidcdiscovery.Client
+	cache     jwks.Config
+	remote    *refresh.Value[*jwks.Remote]
+}
+
+func newDiscovered(cfg Config, discovery *oidcdiscovery.Client, cache jwks.Config) (*discovered, error) {
+	if err := fetch.CheckURL(cfg.Issuer, cfg.InsecureAllowHTTP); err != nil && cfg.Issuer != "" {
+		return nil, fmt.Errorf("consumer: Config.Issuer: %w", err)
+	}
+	cache.URL = "https://keys.invalid" // stands in for what discovery will say, so that all else is checked now
+	if _, err := jwks.New(cache); err != nil {
+		return nil, fmt.Errorf("consumer: Config.KeyCache: %w", err)
+	}
+	d := &discovered{issuer: cfg.Issuer, logger: cfg.Logger, discovery: discovery, cache: cache}
+	d.remote = refresh.New(refresh.Config[*jwks.Remote]{
+		Fetch: d.locate, Timeout: locateTimeout, StaleFor: neverStale, StaleWait: noWait, OnFetch: d.logLocated,
+	})
+	return d, nil
+}
+
+// locate asks for the metadata and returns the key set it names, which is the held one unless it moved.
+func (d *discovered) locate(ctx context.Context, held *jwks.Remote) (refresh.Fetched[*jwks.Remote], error) {
+	m, err := d.discovery.Discover(ctx, d.issuer)
+	if err != nil {
+		return refresh.Fetched[*jwks.Remote]{}, err
+	}
+	if held != nil && held.URL() == m.JWKSURI {
+		return refresh.Fetched[*jwks.Remote]{Value: held}, nil
+	}
+	cache := d.cache
+	cache.URL = m.JWKSURI
+	remote, err := jwks.New(cache)
+	if err == nil && held != nil {
+		err = remote.Refresh(ctx)
+	}
+	return refresh.Fetched[*jwks.Remote]{Value: remote}, err
+}
+
+// Key looks in the set where it was last found.
+func (d *discovered) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
+	remote, err := d.remote.Get(ctx)
+	if err != nil {
+		return jwks.Key{}, fmt.Errorf("%w: %w", jwks.ErrUnavailable, err)
+	}
+	return remote.Key(ctx, kid, alg)
+}
+
+// Warm makes sure that a usable set of keys is held.
+func (d *discovered) Warm(ctx context.Context) error {
+	remote, err := d.remote.Get(ctx)
+	if err != nil {
+		return err
+	}
+	return remote.Warm(ctx)
+}
+
+// Refresh asks for the place and for the keys now.
+func (d *discovered) Refresh(ctx context.Context) error {
+	if err := d.remote.Refresh(ctx); err != nil {
+		return err
+	}
+	remote, err := d.remote.Get(ctx)
+	if err != nil {
+		return err
+	}
+	return remote.Refresh(ctx)
+}
+
+// Run keeps the place fresh, and the keys of whichever set is the current one.
+func (d *discovered) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() { _ = d.remote.Run(ctx) })
+
+	var current *jwks.Remote
+	stop := func() {}
+	for {
+		if remote, err := d.remote.Get(ctx); err == nil && remote != current {
+			stop()
+			keysCtx, cancel := context.WithCancel(ctx)
+			running.Go(func() { _ = remote.Run(keysCtx) })
+			current, stop = remote, cancel
+		}
+		select {
+		case <-ctx.Done():
+			stop()
+			return nil
+		case <-time.After(lookAgain):
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package consumer
+
+import (
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+const (
+	maxHeaderBytes = 2 << 10 // of the encoded header segment
+	maxKeyIDBytes  = 256
+	maxDepth       = 16
+)
+
+// header is what verification uses of a JOSE header (RFC 7515 §4.1). Members that would bring a key along (jwk, jku,
+// x5c, x5u) give no trust and are not even read.
+type header struct{ algorithm, keyID, typ string }
+
+func readHeader(segment string) (header, error) {
+	if len(segment) > maxHeaderBytes {
+		return header{}, refuse(ReasonTooLarge, "header")
+	}
+	o, err := readObject(segment)
+	if err != nil {
+		return header{}, err
+	}
+	var h header
+	var ok bool
+	if h.algorithm, ok = optionalText(o, "alg"); !ok || h.algorithm == "" {
+		return header{}, refuse(ReasonAlgorithm, "alg is missing or not a string")
+	}
+	if h.typ, ok = optionalText(o, "typ"); !ok {
+		return header{}, refuse(ReasonType, "typ is not a string")
+	}
+	if h.keyID, ok = optionalText(o, "kid"); !ok || len(h.keyID) > maxKeyIDBytes {
+		return header{}, refuse(ReasonMalformed, "kid is not a short string")
+	}
+	return h, checkCritical(o)
+}
+
+// checkCritical refuses every extension: none is needed to read an access token (RFC 7515 §4.1.11, RFC 7797).
+func checkCritical(o compact.Object) error {
+	for _, name := range [...]string{"crit", "b64"} {
+		if _, ok := o.Get(name); ok {
+			return refuse(ReasonCritical, name)
+		}
+	}
+	return nil
+}
+
+// mediaType brings typ into the form profiles list it in: without "application/" and in lower case (RFC 7515 §4.1.9,
+// RFC 8725bis §3.11).
+func mediaType(typ string) string {
+	typ = strings.ToLower(typ)
+	if subtype, ok := strings.CutPrefix(typ, "application/"); ok && subtype != "" && !strings.Contains(subtype, "/") {
+		return subtype
+	}
+	return typ
+}
+
+func readObject(segment string) (compact.Object, error) {
+	decoded, err := compact.DecodeSegment(segment)
+	if err != nil {
+		return compact.Object{}, &Error{Reason: ReasonMalformed, Err: err}
+	}
+	o, err := compact.ParseObject(string(decoded), maxDepth)
+	if err != nil {
+		return compact.Object{}, &Error{Reason: ReasonMalformed, Err: err}
+	}
+	return o, nil
+}
+
+// optionalText returns the member name, "" if there is none; ok is false if it is not a string.
+func optionalText(o compact.Object, name string) (text string, ok bool) {
+	v, there := o.Get(name)
+	if !there {
+		return "", true
+	}
+	return v.Text()
+}

@@ -1,0 +1,145 @@
+package consumer_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// Media types are compared without case, and "application/" may be left out (RFC 7515 §4.1.9, RFC 8725bis §3.11).
+func TestP1_J10_TypOfAnAccessToken(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	cfg := offline(t, issuer)
+	byDefault := newConsumer(t, cfg)
+	cfg.Profile = consumer.ProfileRFC9068
+	strict := newConsumer(t, cfg)
+	for _, test := range []struct {
+		typ             any
+		strict, lenient bool
+	}{
+		{"at+jwt", true, true},
+		{"AT+JWT", true, true},
+		{"At+Jwt", true, true},
+		{"application/at+jwt", true, true},
+		{"Application/AT+jwt", true, true},
+		{"JWT", false, true},
+		{"jwt", false, true},
+		{"application/jwt", false, true},
+		{bearertest.Absent, false, true},
+		{"", false, true},
+		{"at", false, false},
+		{"jws", false, false},
+		{"application/", false, false},
+		{"text/at+jwt", false, false},
+		{" at+jwt", false, false},
+		{"at+jwt,JWT", false, false},
+	} {
+		raw := issuer.AccessToken().SetHeader("typ", test.typ).Sign()
+		t.Logf("typ %q", test.typ)
+		judge(t, strict, raw, test.strict, consumer.ReasonType)
+		judge(t, byDefault, raw, test.lenient, consumer.ReasonType)
+	}
+}
+
+// judge wants raw accepted, or else refused for this reason.
+func judge(t *testing.T, v consumer.Verifier, raw string, ok bool, reason consumer.Reason) {
+	t.Helper()
+	if ok {
+		accept(t, v, raw)
+	} else {
+		reject(t, v, raw, reason)
+	}
+}
+
+// Parameters that nobody here needs do no harm, as long as the names are not those of extensions.
+func TestS4_ParametersThatBringKeysAreIgnored(t *testing.T) {
+	t.Parallel()
+	issuer, stranger := newIssuer(), newIssuer()
+	_, public := stranger.Key("ES256")
+	n := newNetwork(issuer)
+	cfg := online(issuer)
+	cfg.HTTPClient = n.client()
+	c := newConsumer(t, cfg)
+	accept(t, c, issuer.AccessToken().Sign())
+	before := n.asked()
+	for name, value := range map[string]any{
+		"jku": "https://stranger.test/jwks", "x5u": "https://stranger.test/x5u", "x5c": []string{"MIIB"}, "x5t": "AAAA",
+		"x5t#S256": "AAAA", "jwk": bearertest.JWK("es256-1", "ES256", public), "cty": "JWT", "iss": "https://stranger.test",
+		"aud": "https://stranger.test", "nonce": "n", "zip": "DEF", "url": "https://stranger.test", "ALGO": "none",
+	} {
+		accept(t, c, issuer.AccessToken().SetHeader(name, value).Sign())
+		reject(t, c, stranger.AccessToken().SetHeader(name, value).Sign(), consumer.ReasonSignature)
+	}
+	if asked := n.asked() - before; asked != 0 {
+		t.Errorf("%d requests for keys that tokens point to", asked)
+	}
+}
+
+func TestS5_J9_Attack4_KidIsNeverQuoted(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	c := newConsumer(t, offline(t, issuer))
+	for _, kid := range []string{"hunter2", "hunter2\nlevel=error", strings.Repeat("hunter2", 30)} {
+		e := reject(t, c, issuer.AccessToken().SetHeader("kid", kid).Sign(), consumer.ReasonUnknownKey)
+		if strings.Contains(e.Error(), "hunter2") {
+			t.Errorf("the error quotes the kid: %v", e)
+		}
+	}
+}
+
+// An empty kid names no key.
+func TestS5_EmptyKid(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	raw := issuer.AccessToken().SetHeader("kid", "").Sign()
+	accept(t, newConsumer(t, offline(t, issuer)), raw)
+	issuer.Announce()
+	reject(t, newConsumer(t, offline(t, issuer)), raw, consumer.ReasonUnknownKey)
+}
+
+func TestAttack14_HeaderSegmentOfTwoKiBAtMost(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	c := newConsumer(t, offline(t, issuer))
+	longest := -1
+	for n := 1400; n < 1500; n++ {
+		raw := issuer.AccessToken().SetHeader("x", strings.Repeat("x", n)).Sign()
+		if size := strings.IndexByte(raw, '.'); size > 2048 {
+			reject(t, c, raw, consumer.ReasonTooLarge)
+		} else {
+			accept(t, c, raw)
+			longest = max(longest, size)
+		}
+	}
+	if longest < 2046 {
+		t.Errorf("the longest header tried has %d letters", longest)
+	}
+}
+
+// The error says which check failed to operators, in words that are the same for everybody.
+func TestAttack41_ErrorTexts(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	c := newConsumer(t, offline(t, issuer))
+	for want, token := range map[string]*bearertest.Token{
+		"consumer: algorithm: alg is not on the list":        issuer.AccessToken().SignWith("none", nil),
+		"consumer: critical: crit":                           issuer.AccessToken().SetHeader("crit", []string{"hunter2"}),
+		"consumer: type: typ in the header":                  issuer.AccessToken().SetHeader("typ", "hunter2"),
+		"consumer: issuer: iss is not the configured issuer": issuer.AccessToken().Set("iss", "https://hunter2.test"),
+		"consumer: signature":                                issuer.AccessToken().EditSignature(flipped),
+		"consumer: audience: aud does not name this API":     issuer.AccessToken().Set("aud", "hunter2"),
+		"consumer: claims: exp is missing":                   issuer.AccessToken().Set("exp", bearertest.Absent),
+		"consumer: claims: exp is not a date":                issuer.AccessToken().Set("exp", "hunter2"),
+		"consumer: expired":                                  issuer.AccessToken().Set("exp", 1),
+		"consumer: type: nonce marks an ID token":            issuer.AccessToken().Set("nonce", "hunter2"),
+		"consumer: type: htm marks another kind of token":    issuer.AccessToken().Set("htm", "hunter2"),
+	} {
+		_, err := c.Verify(t.Context(), token.Sign())
+		if err == nil || err.Error() != want {
+			t.Errorf("error %q, want %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package consumer
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// Profile says what an issuer's access tokens look like. Every profile demands `iss`, `exp` and `aud`, and refuses what
+// is visibly another kind of token; beyond that a profile relaxes RFC 9068 only in what the issuer is known to do
+// differently.
+type Profile int
+
+const (
+	// ProfileDefault is RFC 9068 for issuers that do not follow it to the letter: `typ` may be JWT or absent, the client
+	// may be named by `azp`, `cid` or `appid`, and `jti` may be absent.
+	ProfileDefault Profile = iota
+
+	// ProfileRFC9068 demands everything RFC 9068 §4 and §2.2 do: `typ` at+jwt, and iss, exp, aud, sub, client_id, iat, jti.
+	ProfileRFC9068
+
+	// ProfileCrossauth is for crossauth servers: their private `type` claim must equal Config.TokenType, "access" if that
+	// is not set, and no claim names the client.
+	ProfileCrossauth
+
+	// ProfileAuth0 is for both token formats of Auth0: the client is `client_id` or `azp`.
+	ProfileAuth0
+
+	// ProfileOkta is for Okta's custom authorization servers: the client is `client_id` or `cid`.
+	ProfileOkta
+
+	// ProfileEntraV1 is for Microsoft Entra tokens with `ver` "1.0": the client is `appid`, and Config.Issuer is
+	// https://sts.windows.net/{tenant}/.
+	ProfileEntraV1
+
+	// ProfileEntraV2 is for Microsoft Entra tokens with `ver` "2.0": the client is `azp`, and Config.Issuer is
+	// https://login.microsoftonline.com/{tenant}/v2.0. For several tenants use a [Group].
+	ProfileEntraV2
+
+	// ProfileCognito is for Amazon Cognito: `token_use` must be "access". Cognito sends `aud` only with resource binding;
+	// without it set Config.InsecureNoAudience and Config.ClientIDs.
+	ProfileCognito
+
+	// ProfileKeycloak is for Keycloak: the client is `client_id` or `azp`, and the `typ` claim in the payload must be
+	// "Bearer", which its ID and refresh tokens do not have.
+	ProfileKeycloak
+
+	// ProfileGoogle is for Google's ID tokens, which its services take where others take access tokens. It needs
+	// Config.InsecureAcceptIDToken; Config.Audience is what the caller asked the token for.
+	ProfileGoogle
+
+	// ProfileDex is for Dex, whose access tokens have the shape of its ID tokens. It needs Config.InsecureAcceptIDToken;
+	// Config.Audience is the client id, and the client is `azp` or the only `aud`.
+	ProfileDex
+
+	// ProfileSpringAS is for Spring Authorization Server: `aud` is the client id, and the client is read from there. `nbf`
+	// is required, since its ID tokens differ in nothing else that is always there.
+	ProfileSpringAS
+)
+
+// rules are a profile as data.
+type rules struct {
+	name     string
+	types    []string            // accepted `typ`, as mediaType writes it; "" is an absent one
+	required []string            // claims besides iss, exp and aud
+	clientID []string            // claims that may name the client, the first one found wins; none: not needed
+	fixed    map[string][]string // claims that must have one of these values
+	idToken  bool                // takes ID tokens, so Config.InsecureAcceptIDToken must agree
+}
+
+var (
+	anyJWT         = []string{"at+jwt", "jwt", ""}
+	subjectAndTime = []string{"sub", "iat"}
+)
+
+var profiles = map[Profile]rules{
+	ProfileDefault: {
+		name: "default", types: anyJWT, required: subjectAndTime,
+		clientID: []string{"client_id", "azp", "cid", "appid"},
+	},
+	ProfileRFC9068: {
+		name: "rfc9068", types: []string{"at+jwt"}, required: []string{"sub", "iat", "jti"},
+		clientID: []string{"client_id"},
+	},
+	ProfileCrossauth: {
+		name: "crossauth", types: anyJWT, required: []string{"sub", "iat", "jti"},
+		fixed: map[string][]string{"type": {"access"}},
+	},
+	ProfileAuth0: {
+		name: "auth0", types: anyJWT, required: subjectAndTime, clientID: []string{"client_id", "azp"},
+	},
+	ProfileOkta: {
+		name: "okta", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id", "cid"},
+	},
+	ProfileEntraV1: {
+		name: "entra-v1", types: anyJWT, required: subjectAndTime, clientID: []string{"appid"},
+		fixed: map[string][]string{"ver": {"1.0"}},
+	},
+	ProfileEntraV2: {
+		name: "entra-v2", types: anyJWT, required: subjectAndTime, clientID: []string{"azp"},
+		fixed: map[string][]string{"ver": {"2.0"}},
+	},
+	ProfileCognito: {
+		name: "cognito", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id"},
+		fixed: map[string][]string{"token_use": {"access"}},
+	},
+	ProfileKeycloak: {
+		name: "keycloak", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id", "azp"},
+		fixed: map[string][]string{"typ": {"Bearer"}},
+	},
+	ProfileGoogle: {
+		name: "google", types: anyJWT, required: subjectAndTime, clientID: []string{"azp"}, idToken: true,
+	},
+	ProfileDex: {
+		name: "dex", types: anyJWT, required: subjectAndTime, clientID: []string{"azp", "aud"}, idToken: true,
+	},
+	ProfileSpringAS: {
+		name: "spring-as", types: anyJWT, required: []string{"sub", "iat", "nbf"}, clientID: []string{"aud"},
+	},
+}
+
+// String is the profile's name.
+func (p Profile) String() string {
+	if r, ok := profiles[p]; ok {
+		return r.name
+	}
+	return "Profile(" + strconv.Itoa(int(p)) + ")"
+}
+
+// checkType accepts the media types of the profile, so that no other kind of JWT of the same issuer passes
+// (RFC 9068 §4, RFC 8725bis §3.11 and §3.12).
+func (r rules) checkType(typ string) error {
+	if !slices.Contains(r.types, mediaType(typ)) {
+		return refuse(ReasonType, "typ in the header")
+	}
+	return nil
+}
+
+// checkKind refuses what the claims show to be another kind of token (RFC 8725bis §3.12).
+func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
+	if mark := r.otherKindMark(claims); mark != "" {
+		return refuse(ReasonType, mark+" marks another kind of token")
+	}
+	if mark := r.idTokenMark(claims); mark != "" && !acceptIDToken {
+		return refuse(ReasonType, mark+" marks an ID token")
+	}
+	for name, accepted := range r.fixed {
+		if !slices.Contains(accepted, textOf(claims, name)) {
+			return refuse(ReasonType, name+" in the claims")
+		}
+	}
+	return nil
+}
+
+// idTokenMark names what only an ID token has (OpenID Connect Core §2, §3.1.3.6), or how some issuers mark theirs. How
+// and when a user signed in may stand in an access token as well (RFC 9068 §2.2.1), but not without anything that makes
+// it one.
+func (r rules) idTokenMark(claims compact.Object) string {
+	if mark := firstOf(claims, "nonce", "at_hash", "c_hash", "s_hash"); mark != "" {
+		return mark
+	}
+	if mark := firstOf(claims, "auth_time", "amr"); mark != "" && firstOf(claims, "jti", "scope", "scp") == "" {
+		return mark + " without jti and scope"
+	}
+	return r.kindClaim(claims, "id")
+}
+
+// otherKindMark names what only a logout token or another security event (RFC 8417 §2.2), an introspection response
+// (RFC 9701 §5), a DPoP proof (RFC 9449 §4.2) or a refresh token has.
+func (r rules) otherKindMark(claims compact.Object) string {
+	if mark := firstOf(claims, "events", "token_introspection", "htm", "htu"); mark != "" {
+		return mark
+	}
+	return r.kindClaim(claims, "refresh", "offline", "logout")
+}
+
+// firstOf returns the first of the names that is a claim.
+func firstOf(claims compact.Object, names ...string) string {
+	for _, name := range names {
+		if _, ok := claims.Get(name); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// kindClaim returns the name of a claim by which some issuer says that the token is of one of the kinds. A claim whose
+// value the profile fixes is left to that.
+func (r rules) kindClaim(claims compact.Object, kinds ...string) string {
+	for _, name := range [...]string{"typ", "type", "token_use"} {
+		if _, fixed := r.fixed[name]; !fixed && slices.Contains(kinds, strings.ToLower(textOf(claims, name))) {
+			return name
+		}
+	}
+	return ""
+}
+
+// clientOf returns the client's id from the first of the profile's claims that is there.
+func (r rules) clientOf(c *claimReader) string {
+	for _, name := range r.clientID {
+		if _, ok := c.Get(name); !ok {
+			continue
+		}
+		if name != "aud" {
+			return c.text(name)
+		}
+		if audience := c.list(name); len(audience) == 1 {
+			return audience[0]
+		}
+	}
+	return ""
+}
+
+func textOf(claims compact.Object, name string) string {
+	v, _ := claims.Get(name)
+	text, _ := v.Text()
+	return text
+}

@@ -1,0 +1,136 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+const (
+	defaultMaxResolved = 100
+	maxIssuerBytes     = 1 << 10
+	maxResolving       = 64 // at once
+	resolveTimeout     = 3 * time.Second
+	maxDenied          = 1024
+	deniedFor          = 30 * time.Second
+)
+
+// resolver makes Consumers for issuers that were not known beforehand, and is built to be asked for nonsense: both
+// memories are bounded, a denial is remembered, and no more than maxResolving questions are open at a time.
+type resolver struct {
+	resolve func(ctx context.Context, issuer string) (*Consumer, error)
+	known   *lru.Cache[string, *Consumer]
+	denied  *lru.Cache[string, time.Time] // issuer → until when
+
+	mu      sync.Mutex // guards running
+	running map[string]*resolution
+}
+
+// resolution is one call of resolve, which all requests that name its issuer wait for.
+type resolution struct {
+	done     chan struct{}
+	consumer *Consumer
+	err      error
+}
+
+func newResolver(resolve func(context.Context, string) (*Consumer, error), size int) *resolver {
+	r := &resolver{resolve: resolve, running: make(map[string]*resolution)}
+	r.known, _ = lru.New[string, *Consumer](size)       // fails for no positive size
+	r.denied, _ = lru.New[string, time.Time](maxDenied) // likewise
+	return r
+}
+
+// holds reports whether c is still the Consumer of issuer. A nil resolver holds nothing.
+func (r *resolver) holds(issuer string, c *Consumer) bool {
+	if r == nil {
+		return false
+	}
+	held, ok := r.known.Get(issuer)
+	return ok && held == c
+}
+
+func (r *resolver) consumer(ctx context.Context, issuer string) (*Consumer, error) {
+	if c, ok := r.known.Get(issuer); ok {
+		return c, nil
+	}
+	if issuer == "" || len(issuer) > maxIssuerBytes || r.isDenied(issuer) {
+		return nil, errUnknownIssuer()
+	}
+	call, err := r.join(ctx, issuer)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-call.done:
+		return call.consumer, call.err
+	case <-ctx.Done():
+		return nil, unavailable(ctx, ReasonKeysUnavailable, context.Cause(ctx))
+	}
+}
+
+func (r *resolver) isDenied(issuer string) bool {
+	until, ok := r.denied.Get(issuer)
+	return ok && time.Now().Before(until)
+}
+
+// forget does not reach a resolution that is under way.
+func (r *resolver) forget(issuer string) {
+	r.known.Remove(issuer)
+	r.denied.Remove(issuer)
+}
+
+// join starts a resolution of issuer, or finds the one under way.
+func (r *resolver) join(ctx context.Context, issuer string) (*resolution, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if call, ok := r.running[issuer]; ok {
+		return call, nil
+	}
+	if len(r.running) == maxResolving {
+		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "too many issuers are being resolved"}
+	}
+	call := &resolution{done: make(chan struct{})}
+	r.running[issuer] = call
+	go r.run(context.WithoutCancel(ctx), issuer, call)
+	return call, nil
+}
+
+func (r *resolver) run(ctx context.Context, issuer string, call *resolution) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	call.consumer, call.err = r.ask(ctx, issuer)
+	if call.err == nil {
+		r.known.Add(issuer, call.consumer)
+	} else if errors.Is(call.err, ErrInvalidToken) {
+		r.denied.Add(issuer, time.Now().Add(deniedFor))
+	}
+	r.mu.Lock()
+	delete(r.running, issuer)
+	r.mu.Unlock()
+	close(call.done)
+}
+
+// ask calls the user's function and classes its answer. It runs in a goroutine of our own, so a panic must end here.
+func (r *resolver) ask(ctx context.Context, issuer string) (c *Consumer, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			c, err = nil, &Error{Reason: ReasonInternal, Err: fmt.Errorf("consumer: Resolve panicked: %v", fault)}
+		}
+	}()
+	c, err = r.resolve(ctx, issuer)
+	switch {
+	case errors.Is(err, ErrUnavailable) || ctx.Err() != nil:
+		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "Resolve", Err: err}
+	case err != nil:
+		return nil, &Error{Reason: ReasonIssuer, Detail: "Resolve", Err: err}
+	case c == nil:
+		return nil, errUnknownIssuer()
+	case c.cfg.Issuer != issuer:
+		return nil, &Error{Reason: ReasonInternal, Detail: "Resolve answered with the Consumer of another issuer"}
+	}
+	return c, nil
+}

@@ -1,0 +1,234 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/jwks"
+)
+
+// verify takes the short way for a remembered token.
+func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
+	if len(raw) > c.cfg.MaxTokenBytes {
+		return nil, refuse(ReasonTooLarge, "token")
+	}
+	if t, ok := c.cache.get(raw); ok {
+		if err := c.recheck(ctx, t); !errors.Is(err, errKeyReplaced) {
+			return t, err
+		}
+		c.cache.remove(raw)
+	}
+	u, err := parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	t, err := c.prove(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	c.cache.add(raw, t)
+	return t, nil
+}
+
+// recheck looks at what may have changed since t was remembered: the time, the issuer's keys and the token's status. A
+// hit is worth as much as a verification.
+func (c *Consumer) recheck(ctx context.Context, t *Token) error {
+	if err := c.checkTimes(t, time.Now()); err != nil {
+		return err
+	}
+	key, err := c.findKey(ctx, t.header)
+	if err != nil {
+		return err
+	}
+	if !key.Equal(t.key) {
+		return errKeyReplaced
+	}
+	return c.checkStatus(ctx, t)
+}
+
+// errKeyReplaced says that another key now stands where the one stood that verified a remembered token.
+var errKeyReplaced = errors.New("consumer: key replaced")
+
+// unproven is a token that was read and is not trusted.
+type unproven struct {
+	compact.Parts
+	header    header
+	claims    compact.Object
+	signature []byte
+}
+
+// parse reads a token without believing it. All that is wrong with a token's form is found here, before any network and
+// whatever the issuer.
+func parse(raw string) (unproven, error) {
+	parts, err := compact.Split(raw)
+	if err != nil {
+		return unproven{}, &Error{Reason: ReasonMalformed, Err: err}
+	}
+	u := unproven{Parts: parts}
+	if u.header, err = readHeader(parts.Header); err != nil {
+		return unproven{}, err
+	}
+	if u.claims, err = readObject(parts.Payload); err != nil {
+		return unproven{}, err
+	}
+	if u.signature, err = compact.DecodeSegment(parts.Signature); err != nil {
+		return unproven{}, &Error{Reason: ReasonMalformed, Err: err}
+	}
+	return u, nil
+}
+
+// prove takes a token through every check. The cheap ones come first: what can be refused without a key is refused
+// without one, so that a forged token causes no fetch and an outage is only reported for a token that may be good.
+func (c *Consumer) prove(ctx context.Context, u unproven) (*Token, error) {
+	if err := c.checkHeader(u.header); err != nil {
+		return nil, err
+	}
+	if err := c.checkIssuer(u.claims); err != nil {
+		return nil, err
+	}
+	key, err := c.findKey(ctx, u.header)
+	if err != nil {
+		return nil, err
+	}
+	if !verifySignature(u.header.algorithm, key.Public, []byte(u.SigningInput), u.signature) {
+		return nil, refuse(ReasonSignature, "")
+	}
+	t, err := c.readToken(u)
+	if err != nil {
+		return nil, err
+	}
+	t.key = key
+	if err := c.checkToken(ctx, t); err != nil {
+		return nil, err
+	}
+	return t, c.checkStatus(ctx, t)
+}
+
+// checkHeader holds `alg` against the list and `typ` against the profile (RFC 8725bis §3.1, §3.11).
+func (c *Consumer) checkHeader(h header) error {
+	if !c.accepts(h.algorithm) {
+		return refuse(ReasonAlgorithm, "alg is not on the list")
+	}
+	return c.rules.checkType(h.typ)
+}
+
+// checkIssuer compares `iss` before its keys are asked for, so that a token can only be verified by keys of the issuer
+// it names (RFC 8725bis §3.8).
+func (c *Consumer) checkIssuer(claims compact.Object) error {
+	if textOf(claims, "iss") != c.cfg.Issuer {
+		return refuse(ReasonIssuer, "iss is not the configured issuer")
+	}
+	return nil
+}
+
+func (c *Consumer) findKey(ctx context.Context, h header) (jwks.Key, error) {
+	key, err := c.keys.Key(ctx, h.keyID, h.algorithm)
+	switch {
+	case err == nil && key.Algorithm != "" && key.Algorithm != h.algorithm: // each key has one (RFC 8725bis §3.1)
+		return jwks.Key{}, refuse(ReasonAlgorithm, "the key is for another algorithm")
+	case err == nil:
+		return key, nil
+	case errors.Is(err, jwks.ErrAlgorithm):
+		return jwks.Key{}, &Error{Reason: ReasonAlgorithm, Err: err}
+	case errors.Is(err, jwks.ErrKeyNotFound):
+		return jwks.Key{}, &Error{Reason: ReasonUnknownKey, Err: err}
+	}
+	return jwks.Key{}, unavailable(ctx, ReasonKeysUnavailable, err)
+}
+
+// readToken reads the claims of a token whose signature was verified.
+func (c *Consumer) readToken(u unproven) (*Token, error) {
+	r := claimReader{Object: u.claims}
+	r.require("exp")
+	for _, name := range c.rules.required {
+		r.require(name)
+	}
+	t := &Token{
+		consumer: c, header: u.header, claims: u.claims, verifiedAt: time.Now(),
+		issuer: c.cfg.Issuer, subject: r.text("sub"), id: r.text("jti"), clientID: c.rules.clientOf(&r),
+		audience: r.list("aud"), scopes: r.scopes(),
+		expiry: r.date("exp"), issuedAt: r.date("iat"), notBefore: r.date("nbf"),
+	}
+	t.confirmation, t.bound = r.confirmation()
+	t.principal = principalOf(t, &r)
+	if t.clientID == "" && len(c.rules.clientID) > 0 {
+		r.fail(c.rules.clientID[0], "is missing")
+	}
+	return t, r.fault
+}
+
+// checkToken applies this API's policy to the claims.
+func (c *Consumer) checkToken(ctx context.Context, t *Token) error {
+	if err := c.checkAudience(t); err != nil {
+		return err
+	}
+	if err := c.checkTimes(t, time.Now()); err != nil {
+		return err
+	}
+	if err := c.rules.checkKind(t.claims, c.cfg.InsecureAcceptIDToken); err != nil {
+		return err
+	}
+	if len(c.cfg.ClientIDs) > 0 && !slices.Contains(c.cfg.ClientIDs, t.clientID) {
+		return refuse(ReasonClaims, "the client is not on the list")
+	}
+	if c.cfg.Check == nil {
+		return nil
+	}
+	err := c.cfg.Check(ctx, t)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return unavailable(ctx, ReasonStatusUnavailable, err)
+	case err != nil:
+		return &Error{Reason: ReasonClaims, Detail: "Config.Check", Err: err}
+	}
+	return nil
+}
+
+// checkAudience wants one of this API's names among those of the token (RFC 7519 §4.1.3, RFC 9068 §4).
+func (c *Consumer) checkAudience(t *Token) error {
+	if _, there := t.claims.Get("aud"); !there && c.cfg.InsecureNoAudience {
+		return nil
+	}
+	for _, name := range c.cfg.Audience {
+		if slices.Contains(t.audience, name) {
+			return nil
+		}
+	}
+	return refuse(ReasonAudience, "aud does not name this API")
+}
+
+// checkTimes grants the clock skew in both directions (RFC 7519 §4.1.4 to §4.1.6).
+func (c *Consumer) checkTimes(t *Token, now time.Time) error {
+	if !now.Add(-c.cfg.ClockSkew).Before(t.expiry) {
+		return refuse(ReasonExpired, "")
+	}
+	if now = now.Add(c.cfg.ClockSkew); now.Before(t.notBefore) {
+		return refuse(ReasonNotYetValid, "")
+	}
+	if now.Before(t.issuedAt) {
+		return refuse(ReasonIssuedInFuture, "")
+	}
+	return nil
+}
+
+// principalOf tells a client that acts for itself from a user (RFC 9700 §4.15). Besides an equal `sub` it knows the
+// marks of Auth0 and Microsoft Entra.
+func principalOf(t *Token, claims *claimReader) Principal {
+	sameName := t.clientID != "" && (t.subject == t.clientID || t.subject == t.clientID+"@clients")
+	if sameName || textOf(claims.Object, "idtyp") == "app" {
+		return PrincipalClient
+	}
+	return PrincipalUser
+}
+
+// unavailable classes a failure to find something out. A caller who is gone is told apart, since nobody waits for an
+// answer.
+func unavailable(ctx context.Context, reason Reason, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		reason = ReasonCanceled
+	}
+	return &Error{Reason: reason, Err: err}
+}
