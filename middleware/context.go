@@ -1,0 +1,60 @@
+package middleware
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// TokenFromContext returns the token that the innermost Guard found in the request. ok is false where none was: outside
+// of a Guard, in a preflight, and where Config.Optional let the request pass without.
+func TokenFromContext(ctx context.Context) (token *consumer.Token, ok bool) {
+	p := passageOf(ctx)
+	if p == nil || p.token == nil {
+		return nil, false
+	}
+	return p.token, true
+}
+
+// ContextWithToken returns a context in which [TokenFromContext] finds t, for tests of handlers and for handing a token
+// to code that runs apart from its request. No [Guard] lets a request pass for it.
+func ContextWithToken(ctx context.Context, t *consumer.Token) context.Context {
+	return context.WithValue(ctx, passageKey{}, &passage{token: t, outer: passageOf(ctx)})
+}
+
+type passageKey struct{}
+
+func passageOf(ctx context.Context) *passage {
+	p, _ := ctx.Value(passageKey{}).(*passage)
+	return p
+}
+
+// passage is one request's way through one Guard. It does not change once it is in a context.
+type passage struct {
+	guard *Guard // nil if the token was put there by ContextWithToken
+	raw   string
+	token *consumer.Token // nil if the request passed without
+	rules []Rule
+
+	outer *passage // the one before, of this Guard or of another
+}
+
+// mark puts the passage into the context, also one without a token: it hides the token of whoever passed further out.
+func (p *passage) mark(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+}
+
+// verifiedBefore returns the token if this very Guard has verified it on the request's way here and it has not ended
+// since. The credential must be the same: a request that a handler makes with the context of the one it serves is
+// another request, and has to bring its own.
+func (p *passage) verifiedBefore() *consumer.Token {
+	for outer := p.outer; outer != nil; outer = outer.outer {
+		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw
+		if known && time.Now().Before(outer.token.Expiry()) {
+			return outer.token
+		}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+func TestDeadline_EndsWithTheToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+		g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
+		admitted, err := g.Authenticate(request(t, issuer.AccessToken().Sign()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := middleware.Deadline(admitted.Context())
+		defer cancel()
+
+		time.Sleep(5*time.Minute - time.Second)
+		synctest.Wait()
+		if ctx.Err() != nil {
+			t.Fatalf("ended before the token did: %v", context.Cause(ctx))
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			t.Errorf("Err = %v", ctx.Err())
+		}
+		ended, ok := errors.AsType[*consumer.Error](context.Cause(ctx))
+		if !ok || ended.Reason != consumer.ReasonExpired || ended.Issuer != issuer.URL() {
+			t.Errorf("Cause = %v", context.Cause(ctx))
+		}
+	})
+}
+
+func TestDeadline_WithoutAToken(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := middleware.Deadline(t.Context())
+	defer cancel()
+	if ctx.Err() == nil || !errors.Is(context.Cause(ctx), middleware.ErrNoToken) {
+		t.Errorf("Err = %v, Cause = %v", ctx.Err(), context.Cause(ctx))
+	}
+}
+
+func TestDeadline_KeepsTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	token, err := newConsumer(t, issuer).Verify(t.Context(), issuer.AccessToken().Sign())
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent, end := context.WithCancelCause(middleware.ContextWithToken(t.Context(), token))
+	ctx, cancel := middleware.Deadline(parent)
+	defer cancel()
+	shutdown := errors.New("shutdown")
+	end(shutdown)
+	if !errors.Is(context.Cause(ctx), shutdown) {
+		t.Errorf("Cause = %v", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,649 @@
+package middleware_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// answer is all of a response that a client sees, and what the operator sees of it.
+type answer struct {
+	Status       int
+	Challenge    []string
+	RetryAfter   string
+	CacheControl string
+	ContentType  string
+	Body         string
+	Level        string
+	Decision     middleware.Decision
+}
+
+const problemJSON = "application/problem+json"
+
+var (
+	passed = answer{
+		Status: 200, Body: "hello alice", Decision: middleware.Decision{Status: 200},
+	}
+	noToken = answer{
+		Status: 401, Challenge: []string{`Bearer realm="api"`}, CacheControl: "no-store", ContentType: problemJSON,
+		Body:  `{"title":"Unauthorized","status":401}` + "\n",
+		Level: "DEBUG", Decision: middleware.Decision{Status: 401, Reason: consumer.ReasonNoToken},
+	}
+	invalidRequest = answer{
+		Status: 400, Challenge: []string{`Bearer realm="api", error="invalid_request"`},
+		CacheControl: "no-store", ContentType: problemJSON,
+		Body:  `{"title":"Bad Request","status":400,"error":"invalid_request"}` + "\n",
+		Level: "DEBUG", Decision: middleware.Decision{Status: 400, Reason: consumer.ReasonInvalidRequest},
+	}
+)
+
+func invalidToken(reason consumer.Reason) answer {
+	return answer{
+		Status: 401, Challenge: []string{`Bearer realm="api", error="invalid_token"`},
+		CacheControl: "no-store", ContentType: problemJSON,
+		Body:  `{"title":"Unauthorized","status":401,"error":"invalid_token"}` + "\n",
+		Level: "INFO", Decision: middleware.Decision{Status: 401, Reason: reason},
+	}
+}
+
+func forbidden(rule string) answer {
+	return answer{
+		Status: 403, Challenge: []string{`Bearer realm="api"`}, CacheControl: "no-store", ContentType: problemJSON,
+		Body:     `{"title":"Forbidden","status":403}` + "\n",
+		Level:    "INFO",
+		Decision: middleware.Decision{Status: 403, Reason: consumer.ReasonPolicy, Rule: rule},
+	}
+}
+
+func insufficientScope(scope string) answer {
+	return answer{
+		Status: 403, Challenge: []string{`Bearer realm="api", error="insufficient_scope", scope="` + scope + `"`},
+		CacheControl: "no-store", ContentType: problemJSON,
+		Body:     `{"title":"Forbidden","status":403,"error":"insufficient_scope","scope":"` + scope + `"}` + "\n",
+		Level:    "INFO",
+		Decision: middleware.Decision{Status: 403, Reason: consumer.ReasonScope, Rule: "scope"},
+	}
+}
+
+func unavailable(reason consumer.Reason, rule string) answer {
+	return answer{
+		Status: 503, RetryAfter: "5", CacheControl: "no-store", ContentType: problemJSON,
+		Body:  `{"title":"Service Unavailable","status":503}` + "\n",
+		Level: "WARN", Decision: middleware.Decision{Status: 503, Reason: reason, Rule: rule},
+	}
+}
+
+func internal(rule string) answer {
+	return answer{
+		Status: 500, CacheControl: "no-store", ContentType: problemJSON,
+		Body:  `{"title":"Internal Server Error","status":500}` + "\n",
+		Level: "ERROR", Decision: middleware.Decision{Status: 500, Reason: consumer.ReasonInternal, Rule: rule},
+	}
+}
+
+// observed runs one request through a Guard made of cfg and rules, in front of hello.
+func observed(t *testing.T, cfg middleware.Config, rules []middleware.Rule, r *http.Request) answer {
+	t.Helper()
+	var log bytes.Buffer
+	var decisions []middleware.Decision
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg.OnDecision = func(_ context.Context, d middleware.Decision) { decisions = append(decisions, d) }
+	h := newGuard(t, cfg).With(rules...)(hello)
+	log.Reset() // of rules that make no sense
+	w := serve(h, r)
+
+	got := answer{
+		Status: w.Code, Challenge: w.Header()["Www-Authenticate"], RetryAfter: w.Header().Get("Retry-After"),
+		CacheControl: w.Header().Get("Cache-Control"), Body: w.Body.String(), Level: levelIn(log.String()),
+	}
+	if w.Code >= 400 {
+		got.ContentType = w.Header().Get("Content-Type")
+	}
+	if len(decisions) != 1 {
+		t.Fatalf("%d decisions, want 1", len(decisions))
+	}
+	got.Decision = middleware.Decision{
+		Status: decisions[0].Status, Reason: decisions[0].Reason, Rule: decisions[0].Rule,
+	}
+	return got
+}
+
+// levelIn returns the level of the one line of a log.
+func levelIn(log string) string {
+	_, rest, found := strings.Cut(log, "level=")
+	if !found {
+		return ""
+	}
+	level, _, _ := strings.Cut(rest, " ")
+	if strings.Count(log, "\n") != 1 {
+		return "not one line: " + log
+	}
+	return level
+}
+
+type keySourceFunc func() (jwks.Key, error)
+
+func (f keySourceFunc) Key(context.Context, string, string) (jwks.Key, error) { return f() }
+
+type statusFunc func() (bool, error)
+
+func (f statusFunc) Active(context.Context, consumer.StatusToken) (bool, error) { return f() }
+
+// The status and challenge matrix, of requests.
+func TestMatrix_Requests(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	good := issuer.AccessToken().Sign()
+
+	tests := []struct {
+		name     string
+		cfg      middleware.Config
+		header   []string
+		rules    []middleware.Rule
+		want     answer
+		wantBody string
+	}{
+		{name: "no credentials", want: noToken},
+		{name: "no credentials, optional", cfg: middleware.Config{Optional: true}, want: passed, wantBody: "hello nobody"},
+		{
+			name: "no credentials, optional, with a rule", cfg: middleware.Config{Optional: true},
+			rules: []middleware.Rule{middleware.Scopes("orders:read")}, want: noToken,
+		},
+		{name: "good token", header: []string{"Bearer " + good}, want: passed},
+		{name: "good token, optional", cfg: middleware.Config{Optional: true}, header: []string{"Bearer " + good}, want: passed},
+		{name: "another scheme", header: []string{"Basic dXNlcjpwYXNz"}, want: noToken},
+		{name: "G3: DPoP scheme", header: []string{"DPoP " + good}, want: noToken},
+		{
+			name: "another scheme, optional", cfg: middleware.Config{Optional: true},
+			header: []string{"Basic dXNlcjpwYXNz"}, want: noToken,
+		},
+		{name: "empty header", header: []string{""}, want: noToken},
+		{name: "empty header, optional", cfg: middleware.Config{Optional: true}, header: []string{""}, want: noToken},
+		{name: "two headers", header: []string{"Bearer " + good, "Bearer bad"}, want: invalidRequest},
+		{name: "two equal headers", header: []string{"Bearer " + good, "Bearer " + good}, want: invalidRequest},
+		{name: "two headers, one of another scheme", header: []string{"Basic Zm9v", "Bearer " + good}, want: invalidRequest},
+		{name: "two headers in one", header: []string{"Bearer " + good + ", Bearer " + good}, want: invalidRequest},
+		{name: "no credential", header: []string{"Bearer"}, want: invalidRequest},
+		{name: "empty credential", header: []string{"Bearer "}, want: invalidRequest},
+		{name: "not a token68", header: []string{"Bearer a b"}, want: invalidRequest},
+		{
+			name: "bad credential, optional", cfg: middleware.Config{Optional: true},
+			header: []string{"Bearer a b"}, want: invalidRequest,
+		},
+		{
+			name: "bad token, optional", cfg: middleware.Config{Optional: true},
+			header: []string{"Bearer bad"}, want: invalidToken(consumer.ReasonMalformed),
+		},
+	}
+	verifier := newConsumer(t, issuer)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := request(t, "")
+			r.Header["Authorization"] = test.header
+			if test.header == nil {
+				r.Header.Del("Authorization")
+			}
+			test.cfg.Verifier = verifier
+			if test.wantBody != "" {
+				test.want.Body = test.wantBody
+			}
+			if diff := cmp.Diff(test.want, observed(t, test.cfg, test.rules, r)); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The status and challenge matrix, of tokens: whatever is wrong with one, the client sees the same.
+func TestMatrix_Tokens(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://stranger.test"})
+	ago, ahead := time.Now().Add(-time.Hour).Unix(), time.Now().Add(time.Hour).Unix()
+
+	tests := []struct {
+		name  string
+		token string
+		want  consumer.Reason
+	}{
+		{"too large", strings.Repeat("a", 16<<10+1), consumer.ReasonTooLarge},
+		{"not a JWS", "opaque", consumer.ReasonMalformed},
+		{"alg none", issuer.AccessToken().SignWith("none", nil).Sign(), consumer.ReasonAlgorithm},
+		{"crit", issuer.AccessToken().SetHeader("crit", []string{"exp"}).Sign(), consumer.ReasonCritical},
+		{"b64", issuer.AccessToken().SetHeader("b64", false).Sign(), consumer.ReasonCritical},
+		{"typ", issuer.AccessToken().SetHeader("typ", "logout+jwt").Sign(), consumer.ReasonType},
+		{"ID token", issuer.IDToken().Set("aud", audience).Sign(), consumer.ReasonType},
+		{"iss", stranger.AccessToken().Sign(), consumer.ReasonIssuer},
+		{"kid", issuer.AccessToken().SetHeader("kid", "other").Sign(), consumer.ReasonUnknownKey},
+		{"signature", stranger.AccessToken().Set("iss", issuer.URL()).Sign(), consumer.ReasonSignature},
+		{"no exp", issuer.AccessToken().Set("exp", bearertest.Absent).Sign(), consumer.ReasonClaims},
+		{"aud", issuer.AccessToken().Set("aud", "https://other.test").Sign(), consumer.ReasonAudience},
+		{"exp", issuer.AccessToken().Set("exp", ago).Sign(), consumer.ReasonExpired},
+		{"nbf", issuer.AccessToken().Set("nbf", ahead).Sign(), consumer.ReasonNotYetValid},
+		{"iat", issuer.AccessToken().Set("iat", ahead).Sign(), consumer.ReasonIssuedInFuture},
+		{
+			"DPoP-bound", issuer.AccessToken().Set("cnf", map[string]any{"jkt": strings.Repeat("a", 43)}).Sign(),
+			consumer.ReasonBinding,
+		},
+	}
+	verifier := newConsumer(t, issuer)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := observed(t, middleware.Config{Verifier: verifier}, nil, request(t, test.token))
+			if diff := cmp.Diff(invalidToken(test.want), got); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The status and challenge matrix, of what stands behind the Guard.
+func TestMatrix_Verifiers(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	keys, err := jwks.ParseJWKS(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	noKeys := keySourceFunc(func() (jwks.Key, error) { return jwks.Key{}, jwks.ErrUnavailable })
+	withKeys := func(source jwks.Source) consumer.Verifier {
+		return mustConsumer(t, consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: source})
+	}
+	withStatus := func(active bool, err error) consumer.Verifier {
+		return mustConsumer(t, consumer.Config{
+			Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys,
+			Status: statusFunc(func() (bool, error) { return active, err }),
+		})
+	}
+	tests := []struct {
+		name     string
+		verifier consumer.Verifier
+		want     answer
+	}{
+		{"no usable keys", withKeys(noKeys), unavailable(consumer.ReasonKeysUnavailable, "")},
+		{"revoked", withStatus(false, nil), invalidToken(consumer.ReasonRevoked)},
+		{"status store down", withStatus(false, errors.New("down")), unavailable(consumer.ReasonStatusUnavailable, "")},
+		{
+			"status store that speaks of invalid tokens", withStatus(false, consumer.ErrInvalidToken),
+			unavailable(consumer.ReasonStatusUnavailable, ""),
+		},
+		{
+			"inactive", rejectWith(&consumer.Error{Reason: consumer.ReasonInactive}),
+			invalidToken(consumer.ReasonInactive),
+		},
+		{
+			"introspection down", rejectWith(&consumer.Error{Reason: consumer.ReasonIntrospectionUnavailable}),
+			unavailable(consumer.ReasonIntrospectionUnavailable, ""),
+		},
+		{"fault of its own", rejectWith(&consumer.Error{Reason: consumer.ReasonInternal}), internal("")},
+		{"error without a class", rejectWith(errors.New("odd")), internal("")},
+		{"neither token nor error", rejectWith(nil), internal("")},
+		{"bare class, invalid", rejectWith(fmt.Errorf("no: %w", consumer.ErrInvalidToken)), invalidToken(consumer.ReasonInactive)},
+		{
+			"bare class, unavailable", rejectWith(fmt.Errorf("down: %w", consumer.ErrUnavailable)),
+			unavailable(consumer.ReasonInternal, ""),
+		},
+		{"too slow", rejectWith(context.DeadlineExceeded), unavailable(consumer.ReasonInternal, "")},
+		{
+			"canceled, yet the caller is there", rejectWith(&consumer.Error{Reason: consumer.ReasonCanceled}),
+			unavailable(consumer.ReasonCanceled, ""),
+		},
+		{"canceled by itself, yet the caller is there", rejectWith(context.Canceled), internal("")},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := request(t, issuer.AccessToken().Sign())
+			got := observed(t, middleware.Config{Verifier: test.verifier}, nil, r)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The status and challenge matrix: the caller is gone.
+func TestMatrix_Canceled(t *testing.T) {
+	t.Parallel()
+	want := answer{
+		Status: 200, // the recorder's, for nothing was written
+		Level:  "DEBUG", Decision: middleware.Decision{Status: 499, Reason: consumer.ReasonCanceled},
+	}
+	for _, err := range []error{
+		&consumer.Error{Reason: consumer.ReasonCanceled},
+		&consumer.Error{Reason: consumer.ReasonKeysUnavailable, Err: context.Canceled},
+		context.Canceled,
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		got := observed(t, middleware.Config{Verifier: rejectWith(err)}, nil, request(t, "x").WithContext(ctx))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("answer to %v (-want +got):\n%s", err, diff)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	gone := &consumer.Error{Reason: consumer.ReasonSignature}
+	got := observed(t, middleware.Config{Verifier: rejectWith(gone)}, nil, request(t, "x").WithContext(ctx))
+	if diff := cmp.Diff(invalidToken(consumer.ReasonSignature), got); diff != "" {
+		t.Errorf("a decision that was made is lost (-want +got):\n%s", diff)
+	}
+}
+
+func TestAuthenticate_DecidesAndWritesNothing(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
+
+	r := request(t, issuer.AccessToken().Sign())
+	admitted, err := g.Authenticate(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token, ok := middleware.TokenFromContext(admitted.Context()); !ok || token.Subject() != "alice" {
+		t.Errorf("TokenFromContext = %v, %v", token, ok)
+	}
+	if _, ok := middleware.TokenFromContext(r.Context()); ok {
+		t.Error("the request that came in was changed")
+	}
+
+	tests := []struct {
+		name  string
+		token string
+		rules []middleware.Rule
+		want  error
+	}{
+		{"no token", "", nil, middleware.ErrNoToken},
+		{"bad credential", "a b", nil, middleware.ErrInvalidRequest},
+		{"bad token", "bad", nil, consumer.ErrInvalidToken},
+		{
+			"scope", issuer.AccessToken().Sign(),
+			[]middleware.Rule{middleware.Scopes("admin")},
+			middleware.ErrInsufficientScope,
+		},
+	}
+	for _, test := range tests {
+		r := request(t, test.token)
+		got, err := g.Authenticate(r, test.rules...)
+		if !errors.Is(err, test.want) || got != r {
+			t.Errorf("%s: Authenticate = %p, %v, want %p, %v", test.name, got, err, r, test.want)
+		}
+		if refusal, ok := errors.AsType[*middleware.Refusal](err); !ok || refusal.Reason == "" {
+			t.Errorf("%s: error is no Refusal with a Reason: %#v", test.name, err)
+		}
+	}
+}
+
+// Deny may be given what the application found out by itself.
+func TestDeny_Errors(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		err  error
+		want answer
+	}{
+		{"no token", middleware.ErrNoToken, noToken},
+		{"invalid request", fmt.Errorf("twice: %w", middleware.ErrInvalidRequest), invalidRequest},
+		{"of a Verifier", &consumer.Error{Reason: consumer.ReasonExpired}, invalidToken("")},
+		{"outage", consumer.ErrUnavailable, unavailable("", "")},
+		{"foreign", errors.New("secret: table users is gone"), internal("")},
+		{"nil", nil, internal("")},
+		{"own", &middleware.Refusal{Status: 403}, forbidden("")},
+		{"own, wrapped", fmt.Errorf("not yours: %w", &middleware.Refusal{Status: 403}), forbidden("")},
+		{
+			"own, with a code", &middleware.Refusal{Status: 403, Code: "insufficient_scope", Scopes: []string{"a", "b"}},
+			insufficientScope("a b"),
+		},
+		{"own, without a status", &middleware.Refusal{}, internal("")},
+		{"own, with a status that is no error", &middleware.Refusal{Status: 204}, internal("")},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := httptest.NewRecorder()
+			newGuard(t, middleware.Config{Verifier: acceptAll}).Deny(w, request(t, ""), test.err)
+			got := answer{
+				Status: w.Code, Challenge: w.Header()["Www-Authenticate"], RetryAfter: w.Header().Get("Retry-After"),
+				CacheControl: w.Header().Get("Cache-Control"), ContentType: w.Header().Get("Content-Type"),
+				Body: w.Body.String(),
+			}
+			test.want.Level, test.want.Decision = "", middleware.Decision{}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("answer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// 499 is silence only where nobody listens.
+func TestDeny_NeverSilentToSomebodyWhoListens(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	newGuard(t, middleware.Config{Verifier: acceptAll}).Deny(w, request(t, ""), &middleware.Refusal{Status: 499})
+	if w.Code != 499 {
+		t.Errorf("status %d, want 499", w.Code)
+	}
+}
+
+func TestDeny_HeadHasNoBody(t *testing.T) {
+	t.Parallel()
+	r := request(t, "")
+	r.Method = http.MethodHead
+	w := serve(newGuard(t, middleware.Config{Verifier: acceptAll}).Handler(hello), r)
+	if w.Code != 401 || challengeOf(w) == "" || w.Body.Len() != 0 {
+		t.Errorf("answer %d %v %q", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestDeny_ForgetsTheLengthOfAnotherBody(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Length", "3")
+	newGuard(t, middleware.Config{Verifier: acceptAll}).Deny(w, request(t, ""), middleware.ErrNoToken)
+	if length := w.Header().Get("Content-Length"); length != "" {
+		t.Errorf("Content-Length %s", length)
+	}
+}
+
+func TestDenyHandler(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		handler    func(http.ResponseWriter, *http.Request, *middleware.Refusal)
+		wantStatus int
+		wantBody   string
+	}{
+		{"status and body", func(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal) {
+			w.WriteHeader(refusal.Status)
+			_, _ = fmt.Fprint(w, refusal.Code)
+		}, 401, "invalid_token"},
+		{"another status", func(w http.ResponseWriter, r *http.Request, _ *middleware.Refusal) {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+		}, 303, "<a href=\"/login\">See Other</a>.\n\n"},
+		{"a body alone is no 200", func(w http.ResponseWriter, _ *http.Request, _ *middleware.Refusal) {
+			_, _ = fmt.Fprint(w, "no")
+		}, 401, "no"},
+		{"nothing is no 200", func(http.ResponseWriter, *http.Request, *middleware.Refusal) {}, 401, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuard(t, middleware.Config{
+				Verifier:    rejectWith(&consumer.Error{Reason: consumer.ReasonSignature}),
+				DenyHandler: test.handler,
+			})
+			w := serve(g.Handler(hello), request(t, "x"))
+			if w.Code != test.wantStatus || w.Body.String() != test.wantBody {
+				t.Errorf("answer %d %q, want %d %q", w.Code, w.Body, test.wantStatus, test.wantBody)
+			}
+			if got := challengeOf(w); got != `Bearer realm="api", error="invalid_token"` {
+				t.Errorf("challenge %s", got)
+			}
+		})
+	}
+}
+
+// statuses remembers what it is told, unlike the recorder, which takes an informational status for the last one.
+type statuses struct {
+	http.ResponseWriter
+	codes []int
+}
+
+func (s *statuses) WriteHeader(code int) { s.codes = append(s.codes, code) }
+
+func TestDenyHandler_InformationalStatusFirst(t *testing.T) {
+	t.Parallel()
+	g := newGuard(t, middleware.Config{
+		Verifier: acceptAll,
+		DenyHandler: func(w http.ResponseWriter, _ *http.Request, _ *middleware.Refusal) {
+			w.WriteHeader(http.StatusEarlyHints)
+			_, _ = fmt.Fprint(w, "no")
+			_, _ = fmt.Fprint(w, "never")
+		},
+	})
+	w := &statuses{ResponseWriter: httptest.NewRecorder()}
+	g.Deny(w, request(t, ""), middleware.ErrNoToken)
+	if diff := cmp.Diff([]int{103, 401}, w.codes); diff != "" {
+		t.Errorf("statuses (-want +got):\n%s", diff)
+	}
+}
+
+// A preflight carries no credentials, and would never get through otherwise.
+func TestAttack49_PreflightPasses(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		method string
+		header map[string]string
+		want   int
+	}{
+		{"preflight", "OPTIONS", map[string]string{"Origin": "https://app.test", "Access-Control-Request-Method": "GET"}, 200},
+		{"OPTIONS", "OPTIONS", nil, 401},
+		{"OPTIONS without a method", "OPTIONS", map[string]string{"Origin": "https://app.test"}, 401},
+		{"OPTIONS without an origin", "OPTIONS", map[string]string{"Access-Control-Request-Method": "GET"}, 401},
+		{"GET", "GET", map[string]string{"Origin": "https://app.test", "Access-Control-Request-Method": "GET"}, 401},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			decisions := 0
+			g := newGuard(t, middleware.Config{
+				Verifier:   acceptAll,
+				OnDecision: func(context.Context, middleware.Decision) { decisions++ },
+			})
+			r := request(t, "")
+			r.Method = test.method
+			for name, value := range test.header {
+				r.Header.Set(name, value)
+			}
+			w := serve(g.With(middleware.Scopes("orders:read"))(hello), r)
+			if w.Code != test.want {
+				t.Errorf("status %d, want %d", w.Code, test.want)
+			}
+			if w.Code == 200 && (w.Body.String() != "hello nobody" || decisions != 0) {
+				t.Errorf("passed with body %q and %d decisions", w.Body, decisions)
+			}
+		})
+	}
+}
+
+// A bound token is worth nothing without the proof, and the Guard asks for none.
+func TestM4_Attack26_BoundTokenIsRefused(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	verifier := newConsumer(t, issuer)
+	own := verifierFunc(func(ctx context.Context, raw string) (*consumer.Token, error) {
+		return verifier.Verify(ctx, raw)
+	})
+	thumbprint := strings.Repeat("a", 43)
+	for _, cnf := range []map[string]any{
+		{"jkt": thumbprint},
+		{"x5t#S256": thumbprint},
+		{"jkt": thumbprint, "x5t#S256": thumbprint},
+		{"jwk": map[string]any{"kty": "EC"}},
+		{"kid": "1"},
+		{},
+	} {
+		for name, v := range map[string]consumer.Verifier{"consumer": verifier, "own verifier": own} {
+			r := request(t, issuer.AccessToken().Set("cnf", cnf).Sign())
+			got := observed(t, middleware.Config{Verifier: v, Optional: true}, nil, r)
+			if diff := cmp.Diff(invalidToken(consumer.ReasonBinding), got); diff != "" {
+				t.Errorf("%v through %s (-want +got):\n%s", cnf, name, diff)
+			}
+		}
+	}
+}
+
+func TestX1_EveryRequestIsDecided(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	h := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)}).With(middleware.Scopes("orders:read"))(hello)
+	good, other := issuer.AccessToken().Sign(), issuer.AccessToken().Set("scope", "orders").Sign()
+	for range 3 { // a good request opens nothing for the next one
+		for token, want := range map[string]int{good: 200, other: 403, "": 401, good + "a": 401} {
+			if w := serve(h, request(t, token)); w.Code != want {
+				t.Errorf("status %d, want %d", w.Code, want)
+			}
+		}
+	}
+}
+
+func TestPanicsNeverPass(t *testing.T) {
+	t.Parallel()
+	boom := func() { panic("boom") }
+	tests := []struct {
+		name string
+		cfg  middleware.Config
+		rule middleware.Rule
+	}{
+		{"Verifier", middleware.Config{
+			Verifier: verifierFunc(func(context.Context, string) (*consumer.Token, error) { boom(); return nil, nil }),
+		}, middleware.Scopes("a")},
+		{"TokenSource", middleware.Config{
+			Verifier:     acceptAll,
+			TokenSources: []middleware.TokenSource{func(*http.Request) (string, error) { boom(); return "", nil }},
+		}, middleware.Scopes("a")},
+		{"Check", middleware.Config{Verifier: acceptAll}, middleware.Any(
+			middleware.Check("c", func(context.Context, *consumer.Token) error { boom(); return nil }),
+			middleware.Check("d", func(context.Context, *consumer.Token) error { return nil }),
+		)},
+		{"OnDecision", middleware.Config{
+			Verifier:   acceptAll,
+			OnDecision: func(context.Context, middleware.Decision) { boom() },
+		}, middleware.Check("d", func(context.Context, *consumer.Token) error { return nil })},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			reached := false
+			h := newGuard(t, test.cfg).With(test.rule)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("the panic was swallowed")
+					}
+				}()
+				serve(h, request(t, "x"))
+			}()
+			if reached {
+				t.Error("the request passed")
+			}
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package middleware_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+const audience = "https://api.test"
+
+// newConsumer verifies the tokens of issuer with its keys of now, without a network.
+func newConsumer(t testing.TB, issuer *bearertest.Issuer) *consumer.Consumer {
+	t.Helper()
+	keys, err := jwks.ParseJWKS(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mustConsumer(t, consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys})
+}
+
+func mustConsumer(t testing.TB, cfg consumer.Config) *consumer.Consumer {
+	t.Helper()
+	c, err := consumer.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newGuard(t testing.TB, cfg middleware.Config) *middleware.Guard {
+	t.Helper()
+	g, err := middleware.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// verifierFunc is somebody's own Verifier.
+type verifierFunc func(ctx context.Context, raw string) (*consumer.Token, error)
+
+func (f verifierFunc) Verify(ctx context.Context, raw string) (*consumer.Token, error) {
+	return f(ctx, raw)
+}
+
+// acceptAll takes every token for good. The tokens it gives out say nothing.
+var acceptAll = verifierFunc(func(context.Context, string) (*consumer.Token, error) {
+	return new(consumer.Token), nil
+})
+
+func rejectWith(err error) consumer.Verifier {
+	return verifierFunc(func(context.Context, string) (*consumer.Token, error) { return nil, err })
+}
+
+// request asks for /orders, with a bearer token unless it is empty.
+func request(t testing.TB, token string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orders", nil)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return r
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// hello is the handler behind the guards.
+var hello = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	token, ok := middleware.TokenFromContext(r.Context())
+	if !ok {
+		_, _ = io.WriteString(w, "hello nobody")
+		return
+	}
+	_, _ = io.WriteString(w, "hello "+token.Subject())
+})
+
+func challengeOf(w *httptest.ResponseRecorder) string { return w.Header().Get("WWW-Authenticate") }
