@@ -1,0 +1,54 @@
+package ginauth_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/bearerkit/bearerkit/adapters/ginauth"
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// A Guard on a group, and one more rule on a route of it.
+func ExampleMiddleware() {
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // stands in for the authorization server
+	verifier, err := consumer.New(consumer.Config{
+		Issuer:     issuer.URL(),
+		Audience:   []string{"https://api.test"},
+		HTTPClient: issuer.Client(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	guard, err := middleware.New(middleware.Config{Verifier: verifier})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	hello := func(c *gin.Context) {
+		token, _ := ginauth.Token(c)
+		c.String(http.StatusOK, "hello %s\n", token.Subject())
+	}
+	router := gin.New()
+	orders := router.Group("/orders", ginauth.Middleware(guard, middleware.Scopes("orders:read")))
+	orders.GET("", hello)
+	orders.POST("", ginauth.Middleware(guard, middleware.Scopes("orders:write")), hello)
+
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		request := httptest.NewRequestWithContext(context.Background(), method, "/orders", nil)
+		request.Header.Set("Authorization", "Bearer "+issuer.AccessToken().Sign())
+		response := httptest.NewRecorder()
+		router.ServeHTTP(response, request)
+		fmt.Print(method, " ", response.Code, " ", response.Body)
+	}
+	// Output:
+	// GET 200 hello alice
+	// POST 403 {"title":"Forbidden","status":403,"error":"insufficient_scope","scope":"orders:read orders:write"}
+}

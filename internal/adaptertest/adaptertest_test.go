@@ -1,0 +1,248 @@
+package adaptertest // internal, for the rows
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+func TestGuardItself(t *testing.T) {
+	t.Parallel()
+	Run(t, oracle)
+}
+
+func TestRowNamesDiffer(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	for _, row := range table() {
+		if seen[row.name] {
+			t.Errorf("two rows are called %q", row.name)
+		}
+		seen[row.name] = true
+	}
+}
+
+// TestBrokenAdapters: the table finds every bug, and there is no row that no bug fails.
+func TestBrokenAdapters(t *testing.T) {
+	t.Parallel()
+	for _, bug := range bugs() {
+		t.Run(bug.name, func(t *testing.T) {
+			t.Parallel()
+			for _, row := range table() {
+				if len(row.problems(bug.build)) > 0 {
+					return
+				}
+			}
+			if len(mixed(bug.build)) == 0 {
+				t.Error("not found")
+			}
+		})
+	}
+	for _, row := range table() {
+		t.Run("row "+row.name, func(t *testing.T) {
+			t.Parallel()
+			for _, bug := range bugs() {
+				if len(row.problems(bug.build)) > 0 {
+					return
+				}
+			}
+			t.Error("passes whatever the adapter does")
+		})
+	}
+}
+
+type bug struct {
+	name  string
+	build Build
+}
+
+// bugs are adapters with one thing wrong, those first that spoil the most rows.
+func bugs() []bug {
+	return []bug{
+		{"guards nothing", unguarded(oracle)},
+		{"does not hand the token on", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+			if _, err := g.Authenticate(r, rules...); err != nil {
+				g.Deny(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})},
+		{"swallows panics", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			defer func() { _ = recover() }()
+			next.ServeHTTP(w, r)
+		})},
+		{"swallows errors", served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
+			_ = serve(w, r, seen)
+			return nil
+		})},
+		{"goes on after a refusal", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+			admitted, err := g.Authenticate(r, rules...)
+			if err != nil {
+				g.Deny(w, r, err)
+			}
+			next.ServeHTTP(w, admitted)
+		})},
+		{"answers a refusal twice", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+			admitted, err := g.Authenticate(r, rules...)
+			if err != nil {
+				g.Deny(w, r, err)
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+			next.ServeHTTP(w, admitted)
+		})},
+		{"lets shared caches keep the response", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+			admitted, err := g.Authenticate(r, rules...)
+			if err != nil {
+				g.Deny(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, admitted)
+		})},
+		{"refuses in its own words", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+			admitted, err := g.Authenticate(r, rules...)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusUnauthorized)
+				return
+			}
+			next.ServeHTTP(w, admitted)
+		})},
+		{"forgets that the token was verified", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+			g.With(rules...)(next).ServeHTTP(w, r.WithContext(context.Background()))
+		})},
+		{"forgets the rules", changed(func(route Route) Route {
+			route.Group, route.Guards = withoutRules(route.Group), withoutRules(route.Guards)
+			return route
+		})},
+		{"forgets the group", changed(func(route Route) Route {
+			route.Group = nil
+			return route
+		})},
+		{"forgets the route", changed(func(route Route) Route {
+			route.Guards = nil
+			return route
+		})},
+		{"puts the route's guards around the group's", changed(func(route Route) Route {
+			route.Group, route.Guards = route.Guards, route.Group
+			return route
+		})},
+		{"keeps others from running", changed(func(route Route) Route {
+			route.Behind = func() {}
+			return route
+		})},
+		{"finds no token", served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
+			return serve(w, r, Seen{ID: seen.ID})
+		})},
+		{"finds a token where there is none", served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
+			if seen.Token == nil {
+				seen.Token = new(consumer.Token)
+			}
+			return serve(w, r, seen)
+		})},
+		{"loses the parameter", served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
+			seen.ID = ""
+			return serve(w, r, seen)
+		})},
+		{"runs the handler twice", served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
+			_ = serve(w, r, seen)
+			return serve(w, r, seen)
+		})},
+		{"reads the body", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			next.ServeHTTP(w, r)
+		})},
+		{"answers preflights", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method != http.MethodOptions {
+				next.ServeHTTP(w, r)
+			}
+		})},
+		{"takes the first Authorization line", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			r.Header.Set("Authorization", r.Header.Get("Authorization"))
+			next.ServeHTTP(w, r)
+		})},
+		{"adds a header", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			w.Header().Set("X-Guarded", "yes")
+			next.ServeHTTP(w, r)
+		})},
+		{"mixes up users", mixUp()},
+	}
+}
+
+// adapter builds net/http servers with another middleware than the Guard's own.
+func adapter(serve func(*middleware.Guard, http.ResponseWriter, *http.Request, http.Handler, ...middleware.Rule)) Build {
+	return func(routes []Route) http.Handler {
+		mux := http.NewServeMux()
+		for _, route := range routes {
+			handler := handlerOf(route)
+			for _, guarded := range innermostFirst(route) {
+				next := handler
+				handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					serve(guarded.Guard, w, r, next, guarded.Rules...)
+				})
+			}
+			mux.Handle(route.Method+" "+route.Path, handler)
+		}
+		return mux
+	}
+}
+
+// around puts something in front of the Guards, but only where there are some.
+func around(serve func(http.ResponseWriter, *http.Request, http.Handler)) Build {
+	return func(routes []Route) http.Handler {
+		server := oracle(routes)
+		if len(innermostFirst(routes[0])) == 0 {
+			return server
+		}
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(w, r, server) })
+	}
+}
+
+// changed builds the server of other routes than those it was asked for.
+func changed(change func(Route) Route) Build {
+	return func(routes []Route) http.Handler {
+		var others []Route
+		for _, route := range routes {
+			others = append(others, change(route))
+		}
+		return oracle(others)
+	}
+}
+
+// served puts something between the Guards and the handler, but only where there are Guards.
+func served(serve func(http.ResponseWriter, *http.Request, Seen, serveFunc) error) Build {
+	return changed(func(route Route) Route {
+		own := route.Serve
+		if len(innermostFirst(route)) > 0 {
+			route.Serve = func(w http.ResponseWriter, r *http.Request, seen Seen) error { return serve(w, r, seen, own) }
+		}
+		return route
+	})
+}
+
+func withoutRules(all []Guarded) []Guarded {
+	var bare []Guarded
+	for _, guarded := range all {
+		bare = append(bare, Guarded{Guard: guarded.Guard})
+	}
+	return bare
+}
+
+// mixUp remembers the first user it sees.
+func mixUp() Build {
+	return func(routes []Route) http.Handler {
+		first := make(chan Seen, 1)
+		return served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
+			select {
+			case first <- seen:
+			default:
+				seen.Token = (<-first).Token
+				first <- seen
+			}
+			return serve(w, r, seen)
+		})(routes)
+	}
+}

@@ -1,0 +1,90 @@
+package adaptertest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// table holds every answer of a resource server, and the ways in which a framework could spoil one.
+func table() []row {
+	return slices.Concat(credentials(), elsewhere(), tokens(), policies(), outages(), preflights(), nesting(), handlers())
+}
+
+const (
+	bare              = `Bearer realm="api"`
+	invalidRequest    = bare + `, error="invalid_request"`
+	invalidToken      = bare + `, error="invalid_token"`
+	insufficientScope = bare + `, error="insufficient_scope", scope="orders:read orders:write"`
+)
+
+const order7 = "alice: order 7\n"
+
+// passed is wanted where the handler runs with a token.
+func passed() want {
+	return want{status: http.StatusOK, body: order7, decisions: []string{"200 "}, verified: 1, runs: 1}
+}
+
+// anonymous is wanted where it runs without one.
+func anonymous(decisions ...string) want {
+	return want{status: http.StatusOK, body: "nobody: order 7\n", decisions: decisions, runs: 1}
+}
+
+// refused is wanted where no handler runs.
+func refused(status int, reason consumer.Reason, challenge string) want {
+	w := want{
+		status: status,
+		header: map[string]string{
+			"WWW-Authenticate": challenge,
+			"Content-Type":     "application/problem+json",
+			"Cache-Control":    "no-store",
+			"Retry-After":      "",
+		},
+		decisions: []string{fmt.Sprint(status, " ", reason)},
+		verified:  1,
+	}
+	if status == http.StatusServiceUnavailable {
+		w.header["Retry-After"] = "5"
+	}
+	return w
+}
+
+// unverified is wanted where the request is refused before its token is looked at.
+func unverified(status int, reason consumer.Reason, challenge string) want {
+	w := refused(status, reason, challenge)
+	w.verified = 0
+	return w
+}
+
+// authorization are the Authorization lines of a request.
+func authorization(lines ...string) func(*bearertest.Issuer) http.Header {
+	return func(*bearertest.Issuer) http.Header { return http.Header{"Authorization": lines} }
+}
+
+// spoiled sends a token in which one thing is wrong.
+func spoiled(spoil func(*bearertest.Token) *bearertest.Token) func(*bearertest.Issuer) http.Header {
+	return func(issuer *bearertest.Issuer) http.Header {
+		return http.Header{"Authorization": {"Bearer " + spoil(issuer.AccessToken()).Sign()}}
+	}
+}
+
+// good sends a good token.
+func good(issuer *bearertest.Issuer) http.Header {
+	return http.Header{"Authorization": {"Bearer " + issuer.AccessToken().Sign()}}
+}
+
+// ruled puts one Guard with rules on the route.
+func ruled(rules ...middleware.Rule) func(*world) (group, own []Guarded) {
+	return set(nil, rules...)
+}
+
+// set does so with a Guard that is set up differently.
+func set(change settings, rules ...middleware.Rule) func(*world) (group, own []Guarded) {
+	return func(w *world) (group, own []Guarded) {
+		return nil, []Guarded{{Guard: w.guard(change), Rules: rules}}
+	}
+}

@@ -1,0 +1,112 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// handlers are handlers that do something of their own, and Guards whose refusals the application writes.
+func handlers() []row {
+	asWithout := want{status: http.StatusInternalServerError, decisions: []string{"200 "}, verified: 1, runs: 1}
+	asWritten := asWithout
+	asWritten.status = 0
+	return []row{
+		{name: "another parameter", target: "/orders/12%20b", want: want{
+			status: http.StatusOK, body: "alice: order 12 b\n", decisions: []string{"200 "}, verified: 1, runs: 1,
+		}},
+		{name: "handler refuses by itself", serve: refuse, want: want{
+			status: http.StatusUnauthorized, body: "not yours\n", decisions: []string{"200 "}, verified: 1, runs: 1,
+			header: map[string]string{"WWW-Authenticate": `Basic realm="own"`, "Cache-Control": ""},
+		}},
+		{name: "handler writes nothing", serve: func(http.ResponseWriter, *http.Request, Seen) error { return nil }, want: want{
+			status: http.StatusOK, decisions: []string{"200 "}, verified: 1, runs: 1,
+			header: map[string]string{"Content-Length": "0"},
+		}},
+		{name: "handler fails", serve: fail, asUnguarded: true, want: asWithout},
+		{name: "handler fails after writing", serve: writeThen(fail), asUnguarded: true, want: asWritten},
+		{name: "handler panics", serve: panicking("out of shirts"), asUnguarded: true, want: asWithout},
+		{name: "handler panics after writing", serve: writeThen(panicking("out of shirts")), asUnguarded: true, want: asWritten},
+		{name: "handler aborts", serve: panicking(http.ErrAbortHandler), asUnguarded: true, want: asWritten},
+		{name: "handler fails behind two Guards", serve: fail, asUnguarded: true, guards: func(w *world) ([]Guarded, []Guarded) {
+			g := w.guard(nil)
+			return []Guarded{{Guard: g}}, []Guarded{{Guard: g}}
+		}, want: want{
+			status: http.StatusInternalServerError, decisions: []string{"200 ", "200 "}, verified: 1, runs: 1,
+		}},
+		{
+			name: "rule panics", guards: ruled(middleware.Check("mine", func(context.Context, *consumer.Token) error {
+				panic("out of shirts") //nolint:forbidigo // that is what the row is about
+			})), serve: panicking("out of shirts"), asUnguarded: true,
+			want: want{status: http.StatusInternalServerError, verified: 1},
+		},
+
+		{name: "refusal written by the application", header: authorization(), guards: denying(teapot), want: want{
+			status: http.StatusTeapot, body: "no no_token\n", decisions: []string{"401 no_token"},
+			header: map[string]string{"WWW-Authenticate": bare, "Content-Type": "text/x-tea"},
+		}},
+		{name: "refusal whose status the application forgets", header: authorization(), guards: denying(forgetStatus), want: want{
+			status: http.StatusUnauthorized, body: "no\n", decisions: []string{"401 no_token"},
+			header: map[string]string{"WWW-Authenticate": bare},
+		}},
+		{name: "refusal that the application leaves empty", header: authorization(), guards: denying(forgetAll), want: want{
+			status: http.StatusUnauthorized, decisions: []string{"401 no_token"},
+			header: map[string]string{"WWW-Authenticate": bare, "Content-Length": "0"},
+		}},
+	}
+}
+
+func takeOrder(w http.ResponseWriter, r *http.Request, seen Seen) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusCreated)
+	_, err = fmt.Fprintf(w, "%s: %s\n", seen.Token.Subject(), body)
+	return err
+}
+
+func refuse(w http.ResponseWriter, _ *http.Request, _ Seen) error {
+	w.Header().Set("WWW-Authenticate", `Basic realm="own"`)
+	http.Error(w, "not yours", http.StatusUnauthorized)
+	return nil
+}
+
+func fail(http.ResponseWriter, *http.Request, Seen) error { return errors.New("the handler fails") }
+
+// panicking panics as the runtime does, or as net/http asks a handler to that gives up.
+func panicking(value any) serveFunc {
+	return func(http.ResponseWriter, *http.Request, Seen) error {
+		panic(value) //nolint:forbidigo // that is what the row is about
+	}
+}
+
+func writeThen(then serveFunc) serveFunc {
+	return func(w http.ResponseWriter, r *http.Request, seen Seen) error {
+		_, _ = io.WriteString(w, "half of it")
+		return then(w, r, seen)
+	}
+}
+
+type denyFunc = func(http.ResponseWriter, *http.Request, *middleware.Refusal)
+
+func denying(deny denyFunc) func(*world) ([]Guarded, []Guarded) {
+	return set(func(_ *consumer.Config, g *middleware.Config) { g.DenyHandler = deny })
+}
+
+func teapot(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal) {
+	w.Header().Set("Content-Type", "text/x-tea")
+	w.WriteHeader(http.StatusTeapot)
+	_, _ = fmt.Fprintln(w, "no", refusal.Reason)
+}
+
+func forgetStatus(w http.ResponseWriter, _ *http.Request, _ *middleware.Refusal) {
+	_, _ = io.WriteString(w, "no\n")
+}
+
+func forgetAll(http.ResponseWriter, *http.Request, *middleware.Refusal) {}

@@ -1,0 +1,109 @@
+package adaptertest
+
+import (
+	"net/http"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// credentials are requests by what stands in their Authorization header (RFC 6750 §2.1, §3.1).
+func credentials() []row {
+	optional := set(func(_ *consumer.Config, g *middleware.Config) { g.Optional = true })
+	noToken := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare)
+	badRequest := unverified(http.StatusBadRequest, consumer.ReasonInvalidRequest, invalidRequest)
+	return []row{
+		{name: "good token", want: passed()},
+		{name: "good token, scheme in lower case", header: func(i *bearertest.Issuer) http.Header {
+			return http.Header{"Authorization": {"bearer " + i.AccessToken().Sign()}}
+		}, want: passed()},
+		{name: "good token, good request body", method: http.MethodPost, body: "two shirts", serve: takeOrder, want: want{
+			status: http.StatusCreated, body: "alice: two shirts\n", decisions: []string{"200 "}, verified: 1, runs: 1,
+		}},
+		{name: "HEAD with a good token", method: http.MethodHead, want: want{
+			status: http.StatusOK, header: map[string]string{"Content-Length": "15"}, decisions: []string{"200 "}, verified: 1, runs: 1,
+		}},
+
+		{name: "no credentials", header: authorization(), want: noToken},
+		{name: "HEAD without credentials", method: http.MethodHead, header: authorization(), want: noToken},
+		{name: "no credentials, Optional", header: authorization(), guards: optional, want: anonymous("200 ")},
+		{name: "good token, Optional", guards: optional, want: passed()},
+		{
+			name: "bad token, Optional", header: authorization("Bearer x.y"), guards: optional,
+			want: refused(http.StatusUnauthorized, consumer.ReasonMalformed, invalidToken),
+		},
+		{name: "other scheme", header: authorization("Basic YWxpY2U6c2VjcmV0"), want: noToken},
+		{name: "other scheme, Optional", header: authorization("Basic YWxpY2U6c2VjcmV0"), guards: optional, want: noToken},
+		{name: "two Authorization lines", header: func(i *bearertest.Issuer) http.Header {
+			token := "Bearer " + i.AccessToken().Sign()
+			return http.Header{"Authorization": {token, token}}
+		}, want: badRequest},
+		{name: "no credential behind the scheme", header: authorization("Bearer"), want: badRequest},
+		{name: "malformed credential", header: authorization("Bearer one, two"), want: badRequest},
+		{
+			name: "challenge names the metadata", header: authorization(),
+			guards: set(func(_ *consumer.Config, g *middleware.Config) { g.Resource = "https://api.test/v1" }),
+			want: unverified(http.StatusUnauthorized, consumer.ReasonNoToken,
+				bare+`, resource_metadata="https://api.test/.well-known/oauth-protected-resource/v1"`),
+		},
+	}
+}
+
+// elsewhere are requests with tokens in other places than the header (RFC 6750 §2.2, §2.3), whose answers must not be
+// kept by shared caches.
+func elsewhere() []row {
+	anywhere := set(func(_ *consumer.Config, g *middleware.Config) {
+		g.TokenSources = []middleware.TokenSource{middleware.FormToken, middleware.QueryToken, middleware.CookieToken("token")}
+	})
+	private := passed()
+	private.header = map[string]string{"Cache-Control": "private"}
+	badRequest := unverified(http.StatusBadRequest, consumer.ReasonInvalidRequest, invalidRequest)
+	cookie := func(i *bearertest.Issuer) http.Header {
+		return http.Header{"Cookie": {"token=" + i.AccessToken().Sign()}}
+	}
+	return []row{
+		{name: "token in a cookie", header: cookie, guards: anywhere, want: private},
+		{
+			name: "token in a cookie that is not read", header: cookie,
+			want: unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare),
+		},
+		{name: "token in header and cookie", header: func(i *bearertest.Issuer) http.Header {
+			header := cookie(i)
+			header["Authorization"] = good(i)["Authorization"]
+			return header
+		}, guards: anywhere, want: badRequest},
+		{name: "token in header and query", target: "/orders/7?access_token=x.y.z", guards: anywhere, want: badRequest},
+		{
+			name: "bad token in the query", target: "/orders/7?access_token=x.y", header: authorization(), guards: anywhere,
+			want: refused(http.StatusUnauthorized, consumer.ReasonMalformed, invalidToken),
+		},
+		{
+			name: "form that the handler still can read", method: http.MethodPost, body: "item=two+shirts", guards: anywhere,
+			header: func(i *bearertest.Issuer) http.Header {
+				header := good(i)
+				header.Set("Content-Type", "application/x-www-form-urlencoded")
+				return header
+			}, serve: takeOrder, want: want{
+				status: http.StatusCreated, body: "alice: item=two+shirts\n", decisions: []string{"200 "}, verified: 1, runs: 1,
+				header: map[string]string{"Cache-Control": "private"},
+			},
+		},
+	}
+}
+
+// preflights are OPTIONS requests: only the question that a browser asks passes unauthenticated.
+func preflights() []row {
+	noToken := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare)
+	return []row{
+		{name: "CORS preflight", method: http.MethodOptions, header: func(*bearertest.Issuer) http.Header {
+			return http.Header{"Origin": {"https://app.test"}, "Access-Control-Request-Method": {"GET"}}
+		}, guards: ruled(middleware.Scopes("orders:read")), want: anonymous()},
+		{name: "OPTIONS that is no preflight", method: http.MethodOptions, header: func(*bearertest.Issuer) http.Header {
+			return http.Header{"Origin": {"https://app.test"}}
+		}, want: noToken},
+		{name: "GET dressed as a preflight", header: func(*bearertest.Issuer) http.Header {
+			return http.Header{"Origin": {"https://app.test"}, "Access-Control-Request-Method": {"GET"}}
+		}, want: noToken},
+	}
+}
