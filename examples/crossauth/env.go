@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
+)
+
+const prefix = "CROSSAUTH_"
+
+// environment reads variables without their prefix. An empty one is as good as none.
+type environment func(name string) string
+
+// config maps the variables of a crossauth resource server onto a Config.
+func (env environment) config() (consumer.Config, error) {
+	keys, keyFault := env.keys()
+	skew, skewFault := env.clockSkew()
+	faults := errors.Join(env.required("AUTH_SERVER_BASE_URL"), env.required("OAUTH_AUDIENCE"), keyFault, skewFault,
+		env.refusePersistence())
+	if faults != nil {
+		return consumer.Config{}, faults
+	}
+	cfg := consumer.Config{
+		Issuer:    env("AUTH_SERVER_BASE_URL"),
+		Audience:  []string{env("OAUTH_AUDIENCE")},
+		Profile:   consumer.ProfileCrossauth, // `type` must be "access"
+		Keys:      keys,
+		ClockSkew: skew,
+	}
+	if alg := env("JWT_KEY_TYPE"); alg != "" {
+		cfg.Algorithms = []string{alg}
+	}
+	return cfg, nil
+}
+
+// keys returns nil if the environment holds none: then they are found by discovery. A secret and a public key exclude each
+// other, and so do a key and a file with one: nobody could tell which is meant.
+func (env environment) keys() (jwks.Source, error) {
+	var given []string
+	for _, name := range []string{"JWT_PUBLIC_KEY", "JWT_PUBLIC_KEY_FILE", "JWT_SECRET_KEY", "JWT_SECRET_KEY_FILE"} {
+		if env(name) != "" {
+			given = append(given, name)
+		}
+	}
+	switch len(given) {
+	case 0:
+		return nil, nil
+	case 1:
+		return env.key(given[0])
+	}
+	return nil, errors.New(prefix + strings.Join(given, " and "+prefix) + " exclude each other")
+}
+
+// key holds secrets and public keys apart: a public key that is taken for a secret is a secret that everybody knows.
+func (env environment) key(name string) (source jwks.Source, err error) {
+	alg := env("JWT_KEY_TYPE")
+	if isSecret := strings.HasPrefix(name, "JWT_SECRET"); isSecret != strings.HasPrefix(alg, "HS") {
+		return nil, fmt.Errorf("%sJWT_KEY_TYPE %q does not go with %s%s", prefix, alg, prefix, name)
+	}
+	switch name {
+	case "JWT_PUBLIC_KEY":
+		source, err = jwks.ParsePEM([]byte(env(name)), alg)
+	case "JWT_SECRET_KEY":
+		source, err = jwks.Secret([]byte(env(name)), alg)
+	default:
+		source, err = jwks.File(env(name), alg)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s%s: %w", prefix, name, err)
+	}
+	return source, nil
+}
+
+// clockSkew: zero seconds mean none here, while a Config's zero means the default.
+func (env environment) clockSkew() (time.Duration, error) {
+	value := env("OAUTH_CLOCK_TOLERANCE")
+	if value == "" {
+		return 0, nil
+	}
+	seconds, err := strconv.ParseUint(value, 10, 16)
+	if err != nil {
+		return 0, errors.New(prefix + "OAUTH_CLOCK_TOLERANCE is not a number of seconds")
+	}
+	if seconds == 0 {
+		return -1, nil
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// refusePersistence: to go on without looking up the stored tokens would let revoked ones pass.
+func (env environment) refusePersistence() error {
+	switch strings.ToLower(env("OAUTH_PERSIST_ACCESS_TOKEN")) {
+	case "", "0", "false", "no", "off":
+		return nil
+	}
+	return errors.New(prefix + "OAUTH_PERSIST_ACCESS_TOKEN needs a store for Config.Status, which this program has not")
+}
+
+func (env environment) required(name string) error {
+	if env(name) == "" {
+		return errors.New(prefix + name + " is required")
+	}
+	return nil
+}

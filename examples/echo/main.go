@@ -1,0 +1,49 @@
+// Command echo guards an API that is built with echo v5, beside an issuer of its own on loopback.
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v5"
+
+	"github.com/bearerkit/bearerkit/adapters/echoauth"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/examples/internal/demo"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+func main() { demo.Main(run) }
+
+func run(ctx context.Context, _ []string, stdout io.Writer) error {
+	return demo.Run(ctx, stdout, "", demo.Try, newAPI)
+}
+
+func newAPI(issuer string) (http.Handler, error) {
+	verifier, err := consumer.New(consumer.Config{Issuer: issuer, Audience: []string{"https://api.example.com"}})
+	if err != nil {
+		return nil, err
+	}
+	guard, err := middleware.New(middleware.Config{Verifier: verifier})
+	if err != nil {
+		return nil, err
+	}
+
+	e := echo.New()
+	e.GET("/", welcome)
+	guarded := e.Group("", echoauth.Middleware(guard))
+	guarded.GET("/me", greet)
+	guarded.GET("/orders", greet, echoauth.Middleware(guard, middleware.Scopes("orders:read")))
+	guarded.GET("/admin", greet, echoauth.Middleware(guard, middleware.Role("roles", "admin")))
+	return e, nil
+}
+
+func welcome(c *echo.Context) error {
+	return c.String(http.StatusOK, "hello stranger\n")
+}
+
+func greet(c *echo.Context) error {
+	token, _ := echoauth.Token(c)
+	return c.String(http.StatusOK, "hello "+token.Subject()+"\n")
+}

@@ -1,0 +1,87 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+)
+
+// Audience is the API that the tokens of an [Issuer] are meant for.
+const Audience = "https://api.example.com"
+
+// Issuer is an authorization server on loopback that gives a token to whoever asks:
+//
+//	GET  /token/{kind}   a token: good, wrong-audience, expired, no-scope or admin
+//	POST /rotate         a new key signs from now on, and of the older ones only the last stays published
+type Issuer struct {
+	*bearertest.Issuer
+
+	stop func()
+}
+
+// StartIssuer starts an issuer. It runs until ctx ends or Close is called.
+func StartIssuer(ctx context.Context) (*Issuer, error) {
+	listener, err := listen(ctx, freeAddr)
+	if err != nil {
+		return nil, err
+	}
+	issuer := &Issuer{Issuer: bearertest.NewIssuer(bearertest.IssuerConfig{
+		URL:        "http://" + listener.Addr().String(),
+		Audience:   Audience,
+		Algorithms: []string{"ES256"}, // for short tokens
+	})}
+	mux := http.NewServeMux()
+	mux.Handle("/", issuer.Issuer)
+	mux.HandleFunc("GET /token/{kind}", issuer.giveToken)
+	mux.HandleFunc("POST /rotate", issuer.rotate)
+	issuer.stop = Start(ctx, listener, mux)
+	return issuer, nil
+}
+
+// Close stops the issuer. When it returns, nobody answers at its URL any more.
+func (i *Issuer) Close() { i.stop() }
+
+// Good starts a token with everything the API asks for, and the scope orders:read.
+func (i *Issuer) Good() *bearertest.Token {
+	return i.AccessToken().Set("exp", time.Now().Add(time.Hour).Unix())
+}
+
+// WrongAudience starts a token for another API.
+func (i *Issuer) WrongAudience() *bearertest.Token {
+	return i.Good().Set("aud", "https://other.example.com")
+}
+
+// Expired starts a token that ended a minute ago.
+func (i *Issuer) Expired() *bearertest.Token {
+	return i.Good().Set("exp", time.Now().Add(-time.Minute).Unix())
+}
+
+// NoScope starts a token that was granted nothing.
+func (i *Issuer) NoScope() *bearertest.Token { return i.Good().Set("scope", bearertest.Absent) }
+
+// Admin starts a token of somebody with the role admin.
+func (i *Issuer) Admin() *bearertest.Token { return i.Good().Set("roles", []string{"admin"}) }
+
+func (i *Issuer) giveToken(w http.ResponseWriter, r *http.Request) {
+	kinds := map[string]func() *bearertest.Token{
+		"good": i.Good, "wrong-audience": i.WrongAudience, "expired": i.Expired, "no-scope": i.NoScope, "admin": i.Admin,
+	}
+	token, ok := kinds[r.PathValue("kind")]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	fmt.Fprintln(w, token().Sign())
+}
+
+func (i *Issuer) rotate(w http.ResponseWriter, _ *http.Request) {
+	before, _ := i.Key("ES256")
+	i.Retire()
+	i.Rotate()
+	now, _ := i.Key("ES256")
+	fmt.Fprintf(w, "%s signs now, %s is still published, older keys are not\n", now, before)
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/bearerkit/bearerkit/adapters/prom"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// newAPI makes an API for the tokens of issuer. All that it takes to guard one stands here.
+func newAPI(issuer string) (http.Handler, error) {
+	registry := prometheus.NewRegistry()
+	metrics, err := prom.New(registry)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := consumer.New(consumer.Config{
+		Issuer:   issuer,
+		Audience: []string{"https://api.example.com"},
+		OnVerify: metrics.OnVerify,
+		KeyCache: jwks.Config{
+			MinRefetch: time.Microsecond, // keys can be rotated as often as one likes; in earnest leave it out
+			OnRefresh:  metrics.OnRefresh,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	guard, err := middleware.New(middleware.Config{
+		Verifier:   verifier,
+		Realm:      "quickstart",
+		OnDecision: metrics.OnDecision,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	orders, admin := middleware.Scopes("orders:read"), middleware.Role("roles", "admin")
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", welcome)
+	mux.Handle("GET /me", guard.Handler(http.HandlerFunc(greet)))
+	mux.Handle("GET /orders", guard.With(orders)(http.HandlerFunc(greet)))
+	mux.Handle("GET /admin", guard.With(admin)(http.HandlerFunc(greet)))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return mux, nil
+}
+
+func welcome(w http.ResponseWriter, _ *http.Request) {
+	fmt.Fprintln(w, "hello stranger")
+}
+
+func greet(w http.ResponseWriter, r *http.Request) {
+	token, _ := middleware.TokenFromContext(r.Context())
+	fmt.Fprintln(w, "hello", token.Subject())
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/bearerkit/bearerkit/examples/internal/demo"
+)
+
+// step is one request of the tour.
+type step struct {
+	path string
+	what string   // is sent
+	send []string // lines of the Authorization header
+	want answer
+	got  answer
+}
+
+func (s step) wrong() bool { return s.got != s.want }
+
+// answer is what the tour looks at of a response.
+type answer struct {
+	status     int
+	challenge  string
+	retryAfter bool
+	body       string
+	failure    string // why there is no answer
+}
+
+func welcomed() answer { return answer{status: 200, body: "hello stranger"} }
+
+func greeted() answer { return answer{status: 200, body: "hello alice"} }
+
+// refused writes down what RFC 6750 §3 and RFC 9457 ask for. It uses nothing of the kit, which is not its own judge.
+func refused(status int, code, scope string) answer {
+	a := answer{status: status, body: fmt.Sprintf(`{"title":%q,"status":%d`, http.StatusText(status), status)}
+	if status == http.StatusServiceUnavailable {
+		a.retryAfter = true
+	} else {
+		a.challenge = `Bearer realm="quickstart"`
+	}
+	if code != "" {
+		a.challenge += fmt.Sprintf(", error=%q", code)
+		a.body += fmt.Sprintf(`,"error":%q`, code)
+	}
+	if scope != "" {
+		a.challenge += fmt.Sprintf(", scope=%q", scope)
+		a.body += fmt.Sprintf(`,"scope":%q`, scope)
+	}
+	a.body += "}"
+	return a
+}
+
+// server is an API on a free port, and a client for it.
+type server struct {
+	url    string
+	client *http.Client
+	close  func()
+}
+
+func open(ctx context.Context, issuer *demo.Issuer, newAPI func(issuer string) (http.Handler, error)) (*server, error) {
+	handler, err := newAPI(issuer.URL())
+	if err != nil {
+		return nil, err
+	}
+	listener, err := demo.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return &server{
+		url:    "http://" + listener.Addr().String(),
+		client: &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second},
+		close:  demo.Start(ctx, listener, handler),
+	}, nil
+}
+
+// send takes the steps one after the other and returns them with what was answered.
+func (s *server) send(ctx context.Context, steps ...step) []step {
+	for i := range steps {
+		got, err := s.get(ctx, steps[i].path, steps[i].send)
+		if err != nil {
+			got = answer{failure: err.Error()}
+		}
+		steps[i].got = got
+	}
+	return steps
+}
+
+func (s *server) get(ctx context.Context, path string, authorization []string) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header["Authorization"] = authorization
+	response, err := s.client.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	return answer{
+		status:     response.StatusCode,
+		challenge:  strings.Join(response.Header["Www-Authenticate"], ", "),
+		retryAfter: response.Header.Get("Retry-After") != "",
+		body:       strings.TrimSpace(string(body)),
+	}, err
+}
+
+func printTable(stdout io.Writer, steps []step) error {
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "REQUEST\tSENT\tSTATUS\tCHALLENGE")
+	for _, s := range steps {
+		fmt.Fprintf(table, "GET %s\t%s\t%d\t%s", s.path, s.what, s.got.status, cmp.Or(s.got.challenge, "none"))
+		if s.got.retryAfter {
+			fmt.Fprint(table, ", but Retry-After")
+		}
+		if s.wrong() {
+			fmt.Fprintf(table, " <- WRONG: got %+v, want %+v", s.got, s.want)
+		}
+		fmt.Fprintln(table)
+	}
+	return table.Flush()
+}
