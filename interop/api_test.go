@@ -1,0 +1,203 @@
+package interop_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"github.com/labstack/echo/v5"
+
+	"github.com/bearerkit/bearerkit/adapters/echoauth"
+	"github.com/bearerkit/bearerkit/adapters/ginauth"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// framework is one way to guard an API. The API is GET /orders, which answers with the subject of the token.
+type framework struct {
+	name    string
+	handler func(g *middleware.Guard, rules ...middleware.Rule) http.Handler
+}
+
+var frameworks = []framework{{"net/http", netHTTP}, {"gin", ginEngine}, {"echo", echoRouter}}
+
+func netHTTP(g *middleware.Guard, rules ...middleware.Rule) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /orders", g.With(rules...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := middleware.TokenFromContext(r.Context())
+		_, _ = io.WriteString(w, token.Subject())
+	})))
+	return mux
+}
+
+func ginEngine(g *middleware.Guard, rules ...middleware.Rule) http.Handler {
+	engine := gin.New()
+	engine.GET("/orders", ginauth.Middleware(g, rules...), func(c *gin.Context) {
+		token, _ := ginauth.Token(c)
+		c.String(http.StatusOK, token.Subject())
+	})
+	return engine
+}
+
+func echoRouter(g *middleware.Guard, rules ...middleware.Rule) http.Handler {
+	router := echo.New()
+	router.GET("/orders", func(c *echo.Context) error {
+		token, _ := echoauth.Token(c)
+		return c.String(http.StatusOK, token.Subject())
+	}, echoauth.Middleware(g, rules...))
+	return router
+}
+
+// api is a guarded API that listens on 127.0.0.1.
+type api struct {
+	server  *httptest.Server
+	reasons chan consumer.Reason // of the decisions, in their order
+}
+
+// serve guards an API until the test ends. Its requests must come one at a time.
+func (f framework) serve(t *testing.T, verifier consumer.Verifier, rules ...middleware.Rule) *api {
+	t.Helper()
+	a := &api{reasons: make(chan consumer.Reason, 1)}
+	guard, err := middleware.New(middleware.Config{
+		Verifier:   verifier,
+		OnDecision: func(_ context.Context, d middleware.Decision) { a.reasons <- d.Reason },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.server = httptest.NewServer(f.handler(guard, rules...))
+	t.Cleanup(a.server.Close)
+	return a
+}
+
+// answer is what a request got, and why.
+type answer struct {
+	Status  int
+	Error   string          // the code in the challenge
+	Scope   string          // the scope in the challenge
+	Subject string          // what the handler said
+	Reason  consumer.Reason // what the client is not told
+}
+
+func passed(subject string) answer { return answer{Status: http.StatusOK, Subject: subject} }
+
+func invalidToken(reason consumer.Reason) answer {
+	return answer{Status: http.StatusUnauthorized, Error: "invalid_token", Reason: reason}
+}
+
+func noToken() answer {
+	return answer{Status: http.StatusUnauthorized, Reason: consumer.ReasonNoToken}
+}
+
+func insufficientScope(needed string) answer {
+	return answer{
+		Status: http.StatusForbidden, Error: "insufficient_scope", Scope: needed, Reason: consumer.ReasonScope,
+	}
+}
+
+func keysUnavailable() answer {
+	return answer{Status: http.StatusServiceUnavailable, Reason: consumer.ReasonKeysUnavailable}
+}
+
+// String is the answer as the tables show it.
+func (a answer) String() string {
+	words := []string{strconv.Itoa(a.Status), a.Error, a.Scope, a.Subject}
+	if a.Reason != "" {
+		words = append(words, "("+string(a.Reason)+")")
+	}
+	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
+}
+
+// get sends GET /orders with the token under the scheme, or without credentials if the token is empty.
+func (a *api) get(t *testing.T, scheme, token string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.server.URL+"/orders", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", scheme+" "+token)
+	}
+	resp, err := a.server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := answer{Status: resp.StatusCode, Reason: <-a.reasons}
+	if resp.StatusCode == http.StatusOK {
+		got.Subject = string(body)
+		return got
+	}
+	got.readChallenge(t, resp.Header)
+	got.checkProblem(t, resp.Header, body)
+	return got
+}
+
+var challengeParameter = regexp.MustCompile(`(\w+)="([^"]*)"`)
+
+// readChallenge wants a challenge where there is something to be asked for, and a time to come back where there is not.
+func (a *answer) readChallenge(t *testing.T, header http.Header) {
+	t.Helper()
+	challenge := header.Get("WWW-Authenticate")
+	if a.Status == http.StatusServiceUnavailable {
+		if seconds, err := strconv.Atoi(header.Get("Retry-After")); challenge != "" || err != nil || seconds < 1 {
+			t.Errorf("503 has Retry-After %q and the challenge %q", header.Get("Retry-After"), challenge)
+		}
+		return
+	}
+	if !strings.HasPrefix(challenge, "Bearer realm=") {
+		t.Errorf("%d has the challenge %q", a.Status, challenge)
+	}
+	for _, parameter := range challengeParameter.FindAllStringSubmatch(challenge, -1) {
+		switch parameter[1] {
+		case "error":
+			a.Error = parameter[2]
+		case "scope":
+			a.Scope = parameter[2]
+		}
+	}
+}
+
+// checkProblem wants the body to say what status and challenge say, and nothing else (RFC 9457).
+func (a *answer) checkProblem(t *testing.T, header http.Header, body []byte) {
+	t.Helper()
+	type problem struct {
+		Title, Error, Scope string
+		Status              int
+	}
+	var got problem
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&got); err != nil {
+		t.Errorf("%d has the body %q: %v", a.Status, body, err)
+	}
+	want := problem{Title: http.StatusText(a.Status), Status: a.Status, Error: a.Error, Scope: a.Scope}
+	if got != want || header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%s says %+v as %q, want %+v", a, got, header.Get("Content-Type"), want)
+	}
+}
+
+// newConsumer trusts the server, whose keys it finds by discovery.
+func (as authorizationServer) newConsumer(t *testing.T, cfg consumer.Config) *consumer.Consumer {
+	t.Helper()
+	if cfg.Issuer == "" {
+		cfg.Issuer = as.issuer
+	}
+	c, err := consumer.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

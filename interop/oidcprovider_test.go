@@ -1,0 +1,115 @@
+package interop_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// oidcProvider is a running oidcprovider/server.mjs.
+type oidcProvider struct {
+	authorizationServer
+	commands io.WriteCloser
+	answers  *bufio.Reader
+	ended    func() // waits for the end of the process
+}
+
+// startOIDCProvider runs the server until the test ends or stop is called.
+func startOIDCProvider(t *testing.T) *oidcProvider {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		unavailable(t, "interop: node is not installed")
+	}
+	if _, err := os.Stat(filepath.Join("oidcprovider", "node_modules", "oidc-provider", "package.json")); err != nil {
+		unavailable(t, "interop: run npm ci in interop/oidcprovider first")
+	}
+	p := launch(t, node)
+	var ready struct{ Issuer string }
+	p.answer(t, &ready)
+	p.authorizationServer = authorizationServer{issuer: ready.Issuer, tokenEndpoint: ready.Issuer + "/token"}
+	return p
+}
+
+// unavailable ends a test that lacks a service: with a skip, unless whoever runs it demands all of them.
+func unavailable(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("BEARERKIT_REQUIRE_SERVICES") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// launch starts the process. It is told to end when the test's context does, and killed should it not listen.
+func launch(t *testing.T, node string) *oidcProvider {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, node, "server.mjs")
+	cmd.Dir = "oidcprovider"
+	cmd.Stderr = &stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
+	commands, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := func() { _ = cmd.Wait() } // a process told to end by a signal reports an error
+	t.Cleanup(func() {
+		cancel()
+		ended()
+		if t.Failed() {
+			t.Logf("oidc-provider said:\n%s", stderr.String())
+		}
+	})
+	return &oidcProvider{commands: commands, answers: bufio.NewReader(stdout), ended: ended}
+}
+
+// rotate makes the server sign with new keys. Those they replace stay published until the next rotation.
+func (p *oidcProvider) rotate(t *testing.T) {
+	t.Helper()
+	if _, err := io.WriteString(p.commands, "rotate\n"); err != nil {
+		t.Fatal(err)
+	}
+	var rotated struct{ Keys []string }
+	p.answer(t, &rotated)
+	if len(rotated.Keys) == 0 {
+		t.Fatal("oidc-provider did not rotate")
+	}
+}
+
+// answer blocks until the server has said one line. A server that ends before has said none.
+func (p *oidcProvider) answer(t *testing.T, into any) {
+	t.Helper()
+	line, err := p.answers.ReadBytes('\n')
+	if err != nil {
+		t.Fatalf("oidc-provider has ended: %v", err)
+	}
+	if err := json.Unmarshal(line, into); err != nil {
+		t.Fatalf("oidc-provider said %q: %v", line, err)
+	}
+}
+
+// stop closes the server's stdin, which ends it, and returns when it has ended.
+func (p *oidcProvider) stop(t *testing.T) {
+	t.Helper()
+	if err := p.commands.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.ended()
+}

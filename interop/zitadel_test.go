@@ -1,0 +1,100 @@
+package interop_test
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// zitadel is a running zitadel provider with its example storage.
+type zitadel struct {
+	authorizationServer
+	store formatStorage
+}
+
+// startZitadel serves the provider until the test ends. Its issuer ends in a slash.
+func startZitadel(t *testing.T, accessTokens op.AccessTokenType) zitadel {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	issuer := "http://" + server.Listener.Addr().String() + "/"
+	web := storage.WebClient("web", secretOf("web"), redirectURI)
+	store := formatStorage{
+		storage.NewStorageWithClients(storage.NewUserStore(issuer), map[string]*storage.Client{"web": web}), accessTokens,
+	}
+	config := &op.Config{CodeMethodS256: true}
+	if _, err := rand.Read(config.CryptoKey[:]); err != nil {
+		t.Fatal(err)
+	}
+	provider, err := op.NewProvider(config, store, op.StaticIssuer(issuer),
+		op.WithAllowInsecure(), op.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = provider
+	server.Start()
+	t.Cleanup(server.Close)
+	return zitadel{authorizationServer{issuer: issuer, tokenEndpoint: issuer + "oauth/token"}, store}
+}
+
+// logIn signs the user id2 in for the client "web". The provider leaves the page that asks for the password to the
+// application, which is this test: it is sent there with the number of the request, and tells the storage.
+func (z zitadel) logIn(t *testing.T) grant {
+	t.Helper()
+	c := newCodeGrant()
+	b := newBrowser(t)
+	login := b.redirect(t, z.issuer+"authorize?"+c.query("openid", nil))
+	id := login.Query().Get("authRequestID")
+	if err := z.store.CheckUsernamePassword("test-user2", "verysecure", id); err != nil {
+		t.Fatal(err)
+	}
+	callback := b.redirect(t, z.issuer+"authorize/callback?"+url.Values{"id": {id}}.Encode())
+	return c.exchange(t, z.authorizationServer, callback, nil)
+}
+
+// implicitIDToken signs the user in by the implicit grant without a nonce, so that the ID token has no nonce and no hash.
+func (z zitadel) implicitIDToken(t *testing.T) string {
+	t.Helper()
+	b := newBrowser(t)
+	login := b.redirect(t, z.issuer+"authorize?"+newCodeGrant().query("openid", url.Values{"response_type": {"id_token"}}))
+	id := login.Query().Get("authRequestID")
+	if err := z.store.CheckUsernamePassword("test-user2", "verysecure", id); err != nil {
+		t.Fatal(err)
+	}
+	callback := b.redirect(t, z.issuer+"authorize/callback?"+url.Values{"id": {id}}.Encode())
+	answer, err := url.ParseQuery(callback.Fragment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Get("id_token")
+}
+
+// formatStorage gives every client access tokens of one format: JWT, or opaque.
+type formatStorage struct {
+	*storage.Storage
+	format op.AccessTokenType
+}
+
+// ClientCredentials implements op.ClientCredentialsStorage.
+func (s formatStorage) ClientCredentials(ctx context.Context, id, secret string) (op.Client, error) {
+	client, err := s.Storage.ClientCredentials(ctx, id, secret)
+	return formatClient{client, s.format}, err
+}
+
+// GetClientByClientID implements op.Storage.
+func (s formatStorage) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
+	client, err := s.Storage.GetClientByClientID(ctx, id)
+	return formatClient{client, s.format}, err
+}
+
+type formatClient struct {
+	op.Client
+	format op.AccessTokenType
+}
+
+func (c formatClient) AccessTokenType() op.AccessTokenType { return c.format }
