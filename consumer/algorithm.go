@@ -60,14 +60,21 @@ func (a algorithm) digest(input []byte) []byte {
 	return h.Sum(nil)
 }
 
+const minModulusBytes = 2048 / 8 // RFC 7518 §3.3
+
+func rsaKey(key any) (public *rsa.PublicKey, ok bool) {
+	public, ok = key.(*rsa.PublicKey)
+	return public, ok && public.Size() >= minModulusBytes
+}
+
 func verifyPKCS1v15(a algorithm, key any, input, signature []byte) bool {
-	public, ok := key.(*rsa.PublicKey)
+	public, ok := rsaKey(key)
 	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(input), signature) == nil
 }
 
 // verifyPSS demands a salt as long as the hash (RFC 7518 §3.5).
 func verifyPSS(a algorithm, key any, input, signature []byte) bool {
-	public, ok := key.(*rsa.PublicKey)
+	public, ok := rsaKey(key)
 	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
 	return ok && rsa.VerifyPSS(public, a.hash, a.digest(input), signature, options) == nil
 }

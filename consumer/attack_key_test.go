@@ -56,7 +56,8 @@ func keyAttacks(a *arena) []attack {
 	}
 	for _, alg := range []string{"ES256", "ES384", "ES512"} {
 		rows = append(rows, bent("Attack8_r_and_s_zero", alg, zero), bent("Attack8_r_zero", alg, zeroR),
-			bent("Attack8_s_zero", alg, zeroS), bent("Attack8_all_ones", alg, ones))
+			bent("Attack8_s_zero", alg, zeroS), bent("Attack8_all_ones", alg, ones),
+			bent("Attack9_a_zero_before_s", alg, paddedS))
 	}
 	for _, alg := range asymmetric {
 		rows = append(rows, bent("Attack9_a_byte_short", alg, short), bent("Attack9_a_byte_long", alg, long),
@@ -75,6 +76,8 @@ func ones(s []byte) []byte   { return slices.Repeat([]byte{0xff}, len(s)) }
 func short(s []byte) []byte  { return s[:len(s)-1] }
 func long(s []byte) []byte   { return append(slices.Clone(s), 0) }
 func padded(s []byte) []byte { return append([]byte{0}, s...) }
+
+func paddedS(s []byte) []byte { return slices.Insert(slices.Clone(s), len(s)/2, 0) }
 
 func flipped(s []byte) []byte {
 	s = slices.Clone(s)

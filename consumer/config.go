@@ -42,7 +42,9 @@ type Config struct {
 	Keys jwks.Source
 
 	// KeyCache says how the issuer's key set is cached: its ages, limits, Snapshot and OnRefresh. URL and the fields that
-	// this Config has as well are filled in. It has no effect if Keys is set. The zero value is fine.
+	// this Config has as well are filled in. A Snapshot helps a cold start while the issuer is down only together with
+	// Metadata, since otherwise the place of the keys is not known. KeyCache has no effect if Keys is set. The zero value
+	// is fine.
 	KeyCache jwks.Config
 
 	// Metadata is used instead of discovery. Nil: discovered.

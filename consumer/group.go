@@ -165,23 +165,30 @@ func (g *Group) Forget(issuer string) {
 	}
 }
 
-// Warm makes all Consumers known beforehand ready. Nil means that all of them are.
+// Warm makes all Consumers known beforehand ready, a few at a time. Nil means that all of them are.
 func (g *Group) Warm(ctx context.Context) error {
-	return g.each(func(c *Consumer) error { return c.Warm(ctx) })
+	return g.each(maxWarming, func(c *Consumer) error { return c.Warm(ctx) })
 }
 
 // Run keeps the keys of all Consumers known beforehand fresh and returns nil when ctx ends.
 func (g *Group) Run(ctx context.Context) error {
-	err := g.each(func(c *Consumer) error { return c.Run(ctx) })
-	<-ctx.Done()
+	err := g.each(len(g.consumers), func(c *Consumer) error { return c.Run(ctx) })
+	<-ctx.Done() // there may be no Consumer to wait for
 	return err
 }
 
-// each calls f for all Consumers at once and joins what they say.
-func (g *Group) each(f func(*Consumer) error) error {
+const maxWarming = 16
+
+// each calls f for all Consumers, for atMost of them at once, and joins what they say.
+func (g *Group) each(atMost int, f func(*Consumer) error) error {
+	places := make(chan struct{}, atMost)
 	faults := make(chan error, len(g.consumers))
 	for _, c := range g.consumers {
-		go func() { faults <- f(c) }()
+		places <- struct{}{}
+		go func() {
+			faults <- f(c)
+			<-places
+		}()
 	}
 	var joined []error
 	for range g.consumers {

@@ -170,6 +170,16 @@ func TestJ1_KeyOfACarelessSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	onAnotherCurve, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = newConsumer(t, consumer.Config{
+		Issuer: issuerURL, Audience: []string{audience},
+		Keys: fixedSource{jwks.Key{ID: "k", Public: onAnotherCurve.Public()}, nil},
+	})
+	accept(t, c, newIssuer().AccessToken().SignWith("ES384", onAnotherCurve).Sign())
+	reject(t, c, newIssuer().AccessToken().SignWith("ES256", onAnotherCurve).Sign(), consumer.ReasonSignature)
 	for _, public := range []any{es.Public(), key, *key.Public().(*rsa.PublicKey), "key", nil, []byte("secret")} {
 		c := newConsumer(t, consumer.Config{
 			Issuer: issuerURL, Audience: []string{audience}, Keys: fixedSource{jwks.Key{ID: "k", Public: public}, nil},
