@@ -8,8 +8,10 @@ import (
 	"crypto/rsa"
 	_ "crypto/sha256" // links the hashes that algorithms names
 	_ "crypto/sha512"
+	"maps"
 	"math/big"
 	"slices"
+	"strings"
 )
 
 // algorithm is one `alg` (RFC 7518 §3.1, RFC 8037, RFC 9864) and how its signatures are checked.
@@ -19,39 +21,38 @@ type algorithm struct {
 	verify func(a algorithm, key any, input, signature []byte) bool
 }
 
-var algorithms = map[string]algorithm{
-	"RS256":   {hash: crypto.SHA256, verify: verifyPKCS1v15},
-	"RS384":   {hash: crypto.SHA384, verify: verifyPKCS1v15},
-	"RS512":   {hash: crypto.SHA512, verify: verifyPKCS1v15},
-	"PS256":   {hash: crypto.SHA256, verify: verifyPSS},
-	"PS384":   {hash: crypto.SHA384, verify: verifyPSS},
-	"PS512":   {hash: crypto.SHA512, verify: verifyPSS},
-	"ES256":   {hash: crypto.SHA256, verify: verifyECDSA, curve: "P-256"},
-	"ES384":   {hash: crypto.SHA384, verify: verifyECDSA, curve: "P-384"},
-	"ES512":   {hash: crypto.SHA512, verify: verifyECDSA, curve: "P-521"},
-	"EdDSA":   {verify: verifyEd25519},
-	"Ed25519": {verify: verifyEd25519},
-	"HS256":   {hash: crypto.SHA256, verify: verifyHMAC},
-	"HS384":   {hash: crypto.SHA384, verify: verifyHMAC},
-	"HS512":   {hash: crypto.SHA512, verify: verifyHMAC},
-}
-
-var symmetricAlgorithms = []string{"HS256", "HS384", "HS512"}
-
-// asymmetricAlgorithms are the ones accepted when Config.Algorithms does not say.
-func asymmetricAlgorithms() []string {
-	return []string{
-		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+// algorithms are all that this package knows.
+func algorithms() map[string]algorithm {
+	return map[string]algorithm{
+		"RS256":   {hash: crypto.SHA256, verify: verifyPKCS1v15},
+		"RS384":   {hash: crypto.SHA384, verify: verifyPKCS1v15},
+		"RS512":   {hash: crypto.SHA512, verify: verifyPKCS1v15},
+		"PS256":   {hash: crypto.SHA256, verify: verifyPSS},
+		"PS384":   {hash: crypto.SHA384, verify: verifyPSS},
+		"PS512":   {hash: crypto.SHA512, verify: verifyPSS},
+		"ES256":   {hash: crypto.SHA256, verify: verifyECDSA, curve: "P-256"},
+		"ES384":   {hash: crypto.SHA384, verify: verifyECDSA, curve: "P-384"},
+		"ES512":   {hash: crypto.SHA512, verify: verifyECDSA, curve: "P-521"},
+		"EdDSA":   {verify: verifyEd25519},
+		"Ed25519": {verify: verifyEd25519},
+		"HS256":   {hash: crypto.SHA256, verify: verifyHMAC},
+		"HS384":   {hash: crypto.SHA384, verify: verifyHMAC},
+		"HS512":   {hash: crypto.SHA512, verify: verifyHMAC},
 	}
 }
 
-func isSymmetric(alg string) bool { return slices.Contains(symmetricAlgorithms, alg) }
+// asymmetricAlgorithms are the ones accepted when Config.Algorithms does not say.
+func asymmetricAlgorithms() []string {
+	names := slices.Sorted(maps.Keys(algorithms()))
+	return slices.DeleteFunc(names, isSymmetric)
+}
 
-// verifySignature checks a signature with a key of the family that alg demands. A key of another family verifies
+func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
+
+// isSignature checks a signature with a key of the family that the algorithm demands. A key of another family verifies
 // nothing, whatever the header says (RFC 8725bis §3.1).
-func verifySignature(alg string, key any, input, signature []byte) bool {
-	a, ok := algorithms[alg]
-	return ok && a.verify(a, key, input, signature)
+func (a algorithm) isSignature(key any, input, signature []byte) bool {
+	return a.verify(a, key, input, signature)
 }
 
 func (a algorithm) digest(input []byte) []byte {

@@ -115,7 +115,7 @@ func (cfg Config) validate() error {
 	check(!slices.Contains(cfg.Audience, ""), "Audience", "holds an empty name")
 	check(!cfg.InsecureNoAudience || len(cfg.ClientIDs) > 0, "ClientIDs", "is required with InsecureNoAudience")
 	check(!slices.Contains(cfg.ClientIDs, ""), "ClientIDs", "holds an empty id")
-	profile, known := profiles[cfg.Profile]
+	profile, known := profiles()[cfg.Profile]
 	check(known, "Profile", "is unknown")
 	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by this Profile")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", "is more than 5 minutes")
@@ -128,9 +128,9 @@ func (cfg Config) validate() error {
 // validateAlgorithms holds secrets and public keys apart, so that no public key is ever tried as a secret.
 func (cfg Config) validateAlgorithms() error {
 	var faults []error
-	secret := secretAlgorithms(cfg.Keys)
+	known, secret := algorithms(), secretAlgorithms(cfg.Keys)
 	for _, alg := range cfg.Algorithms {
-		if _, ok := algorithms[alg]; !ok {
+		if _, ok := known[alg]; !ok {
 			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q is not supported", alg))
 			continue
 		}
@@ -160,9 +160,16 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
+// algorithms are those on the list.
+func (cfg Config) algorithms() map[string]algorithm {
+	accepted := algorithms()
+	maps.DeleteFunc(accepted, func(alg string, _ algorithm) bool { return !slices.Contains(cfg.Algorithms, alg) })
+	return accepted
+}
+
 // rules are the profile's, with what the Config adds to them.
 func (cfg Config) rules() rules {
-	r := profiles[cfg.Profile]
+	r := profiles()[cfg.Profile]
 	r.required = slices.Concat(r.required, cfg.RequiredClaims)
 	if cfg.TokenType != "" {
 		r.fixed = maps.Clone(r.fixed)

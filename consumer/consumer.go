@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/bearerkit/bearerkit/jwks"
@@ -18,10 +17,11 @@ type Verifier interface {
 // Consumer verifies the access tokens of one issuer. It is safe for concurrent use, and it cannot be changed: for
 // another policy make another Consumer.
 type Consumer struct {
-	cfg   Config
-	rules rules
-	keys  jwks.Source
-	cache *tokenCache // nil: none
+	cfg        Config
+	algorithms map[string]algorithm // those that are accepted
+	rules      rules
+	keys       jwks.Source
+	cache      *tokenCache // nil: none
 }
 
 // New checks cfg and reports all that is wrong with it. It does no I/O: the issuer is asked when the first token comes,
@@ -33,7 +33,9 @@ func New(cfg Config) (*Consumer, error) {
 	if err := errors.Join(fault, err); err != nil {
 		return nil, err
 	}
-	return &Consumer{cfg: cfg, rules: cfg.rules(), keys: keys, cache: newTokenCache(cfg.CacheSize)}, nil
+	return &Consumer{
+		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: keys, cache: newTokenCache(cfg.CacheSize),
+	}, nil
 }
 
 // Issuer is the configured issuer.
@@ -85,5 +87,3 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	return source.Run(ctx)
 }
-
-func (c *Consumer) accepts(alg string) bool { return slices.Contains(c.cfg.Algorithms, alg) }

@@ -43,6 +43,7 @@ func unusableLevel(cause jwks.Fault) slog.Level {
 		return slog.LevelError
 	case jwks.FaultUse, jwks.FaultType:
 		return slog.LevelDebug
+	default:
+		return slog.LevelWarn
 	}
-	return slog.LevelWarn
 }

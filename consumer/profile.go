@@ -70,60 +70,59 @@ type rules struct {
 	idToken  bool                // takes ID tokens, so Config.InsecureAcceptIDToken must agree
 }
 
-var (
-	anyJWT         = []string{"at+jwt", "jwt", ""}
-	subjectAndTime = []string{"sub", "iat"}
-)
-
-var profiles = map[Profile]rules{
-	ProfileDefault: {
-		name: "default", types: anyJWT, required: subjectAndTime,
-		clientID: []string{"client_id", "azp", "cid", "appid"},
-	},
-	ProfileRFC9068: {
-		name: "rfc9068", types: []string{"at+jwt"}, required: []string{"sub", "iat", "jti"},
-		clientID: []string{"client_id"},
-	},
-	ProfileCrossauth: {
-		name: "crossauth", types: anyJWT, required: []string{"sub", "iat", "jti"},
-		fixed: map[string][]string{"type": {"access"}},
-	},
-	ProfileAuth0: {
-		name: "auth0", types: anyJWT, required: subjectAndTime, clientID: []string{"client_id", "azp"},
-	},
-	ProfileOkta: {
-		name: "okta", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id", "cid"},
-	},
-	ProfileEntraV1: {
-		name: "entra-v1", types: anyJWT, required: subjectAndTime, clientID: []string{"appid"},
-		fixed: map[string][]string{"ver": {"1.0"}},
-	},
-	ProfileEntraV2: {
-		name: "entra-v2", types: anyJWT, required: subjectAndTime, clientID: []string{"azp"},
-		fixed: map[string][]string{"ver": {"2.0"}},
-	},
-	ProfileCognito: {
-		name: "cognito", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id"},
-		fixed: map[string][]string{"token_use": {"access"}},
-	},
-	ProfileKeycloak: {
-		name: "keycloak", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id", "azp"},
-		fixed: map[string][]string{"typ": {"Bearer"}},
-	},
-	ProfileGoogle: {
-		name: "google", types: anyJWT, required: subjectAndTime, clientID: []string{"azp"}, idToken: true,
-	},
-	ProfileDex: {
-		name: "dex", types: anyJWT, required: subjectAndTime, clientID: []string{"azp", "aud"}, idToken: true,
-	},
-	ProfileSpringAS: {
-		name: "spring-as", types: anyJWT, required: []string{"sub", "iat", "nbf"}, clientID: []string{"aud"},
-	},
+// profiles are the rows of the table.
+func profiles() map[Profile]rules {
+	anyJWT, subjectAndTime := []string{"at+jwt", "jwt", ""}, []string{"sub", "iat"}
+	return map[Profile]rules{
+		ProfileDefault: {
+			name: "default", types: anyJWT, required: subjectAndTime,
+			clientID: []string{"client_id", "azp", "cid", "appid"},
+		},
+		ProfileRFC9068: {
+			name: "rfc9068", types: []string{"at+jwt"}, required: []string{"sub", "iat", "jti"},
+			clientID: []string{"client_id"},
+		},
+		ProfileCrossauth: {
+			name: "crossauth", types: anyJWT, required: []string{"sub", "iat", "jti"},
+			fixed: map[string][]string{"type": {"access"}},
+		},
+		ProfileAuth0: {
+			name: "auth0", types: anyJWT, required: subjectAndTime, clientID: []string{"client_id", "azp"},
+		},
+		ProfileOkta: {
+			name: "okta", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id", "cid"},
+		},
+		ProfileEntraV1: {
+			name: "entra-v1", types: anyJWT, required: subjectAndTime, clientID: []string{"appid"},
+			fixed: map[string][]string{"ver": {"1.0"}},
+		},
+		ProfileEntraV2: {
+			name: "entra-v2", types: anyJWT, required: subjectAndTime, clientID: []string{"azp"},
+			fixed: map[string][]string{"ver": {"2.0"}},
+		},
+		ProfileCognito: {
+			name: "cognito", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id"},
+			fixed: map[string][]string{"token_use": {"access"}},
+		},
+		ProfileKeycloak: {
+			name: "keycloak", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id", "azp"},
+			fixed: map[string][]string{"typ": {"Bearer"}},
+		},
+		ProfileGoogle: {
+			name: "google", types: anyJWT, required: subjectAndTime, clientID: []string{"azp"}, idToken: true,
+		},
+		ProfileDex: {
+			name: "dex", types: anyJWT, required: subjectAndTime, clientID: []string{"azp", "aud"}, idToken: true,
+		},
+		ProfileSpringAS: {
+			name: "spring-as", types: anyJWT, required: []string{"sub", "iat", "nbf"}, clientID: []string{"aud"},
+		},
+	}
 }
 
 // String is the profile's name.
 func (p Profile) String() string {
-	if r, ok := profiles[p]; ok {
+	if r, ok := profiles()[p]; ok {
 		return r.name
 	}
 	return "Profile(" + strconv.Itoa(int(p)) + ")"

@@ -105,10 +105,10 @@ func (t *Token) LogValue() slog.Value {
 type Principal int
 
 const (
-	// PrincipalUser: the subject is a person, or whatever else the issuer calls a user.
+	// PrincipalUser says that the subject is a person, or whatever else the issuer calls a user.
 	PrincipalUser Principal = iota
 
-	// PrincipalClient: the client acts on its own behalf, and the subject is no user, even if a user of that name exists.
+	// PrincipalClient says that the client acts on its own behalf: the subject is no user, even if one of that name exists.
 	PrincipalClient
 )
 

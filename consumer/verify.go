@@ -93,7 +93,7 @@ func (c *Consumer) prove(ctx context.Context, u unproven) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !verifySignature(u.header.algorithm, key.Public, []byte(u.SigningInput), u.signature) {
+	if !c.algorithms[u.header.algorithm].isSignature(key.Public, []byte(u.SigningInput), u.signature) {
 		return nil, refuse(ReasonSignature, "")
 	}
 	t, err := c.readToken(u)
@@ -109,7 +109,7 @@ func (c *Consumer) prove(ctx context.Context, u unproven) (*Token, error) {
 
 // checkHeader holds `alg` against the list and `typ` against the profile (RFC 8725bis §3.1, §3.11).
 func (c *Consumer) checkHeader(h header) error {
-	if !c.accepts(h.algorithm) {
+	if _, ok := c.algorithms[h.algorithm]; !ok {
 		return refuse(ReasonAlgorithm, "alg is not on the list")
 	}
 	return c.rules.checkType(h.typ)

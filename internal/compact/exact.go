@@ -41,7 +41,7 @@ func exact(v Value, t reflect.Type) string {
 		t = t.Elem()
 	}
 	switch {
-	case reflect.PointerTo(t).Implements(unmarshaler):
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()):
 		return v.text
 	case t.Kind() == reflect.Struct && v.Kind() == KindObject:
 		fields := fieldTypes(t)
@@ -53,8 +53,6 @@ func exact(v Value, t reflect.Type) string {
 	}
 	return v.text
 }
-
-var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
 // exactMembers keeps the members that typeOf has a type for. A struct ignores the others anyway.
 func exactMembers(v Value, typeOf func(name string) reflect.Type) string {

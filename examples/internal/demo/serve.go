@@ -67,6 +67,6 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	err := server.Shutdown(ctx)
-	_ = <-ended // http.ErrServerClosed, now that nobody listens any more
+	<-ended // http.ErrServerClosed, now that nobody listens any more
 	return err
 }
