@@ -71,11 +71,15 @@ func algorithmAttacks(a *arena) []attack {
 	return append(rows,
 		attack{name: "Attack2_another_family", want: consumer.ReasonAlgorithm, spoil: header("alg", "RS256")},
 		attack{name: "Attack2_another_curve", want: consumer.ReasonAlgorithm, spoil: header("alg", "ES384")},
-		attack{name: "Attack2_PSS_with_a_key_for_PKCS1", want: consumer.ReasonAlgorithm,
+		attack{
+			name: "Attack2_PSS_with_a_key_for_PKCS1", want: consumer.ReasonAlgorithm,
 			spoil: func(token *bearertest.Token) *bearertest.Token {
 				return token.Algorithm("RS256").SetHeader("alg", "PS256")
-			}},
-		attack{name: "Attack1_signature_left_out", want: consumer.ReasonSignature,
-			spoil: signature(func([]byte) []byte { return nil })},
+			},
+		},
+		attack{
+			name: "Attack1_signature_left_out", want: consumer.ReasonSignature,
+			spoil: signature(func([]byte) []byte { return nil }),
+		},
 	)
 }

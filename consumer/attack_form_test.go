@@ -57,12 +57,18 @@ func formAttacks() []attack {
 	}
 	return append(malformed,
 		attack{name: "Attack15_many_dots", want: consumer.ReasonTooLarge, early: true, raw: strings.Repeat(".", 1<<20)},
-		attack{name: "Attack14_one_byte_too_long", want: consumer.ReasonTooLarge, early: true,
-			raw: strings.Repeat("A", 16<<10+1)},
-		attack{name: "Attack14_long_claim", want: consumer.ReasonTooLarge, early: true,
-			spoil: claim("long", strings.Repeat("x", 16<<10))},
-		attack{name: "Attack14_long_header", want: consumer.ReasonTooLarge, early: true,
-			spoil: header("long", strings.Repeat("x", 2<<10))},
+		attack{
+			name: "Attack14_one_byte_too_long", want: consumer.ReasonTooLarge, early: true,
+			raw: strings.Repeat("A", 16<<10+1),
+		},
+		attack{
+			name: "Attack14_long_claim", want: consumer.ReasonTooLarge, early: true,
+			spoil: claim("long", strings.Repeat("x", 16<<10)),
+		},
+		attack{
+			name: "Attack14_long_header", want: consumer.ReasonTooLarge, early: true,
+			spoil: header("long", strings.Repeat("x", 2<<10)),
+		},
 	)
 }
 

@@ -67,7 +67,7 @@ func TestAttack33_Attack45_RememberedTokenEndsWithItsKey(t *testing.T) {
 			g := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{member}})
 			raw := issuer.AccessToken().Sign()
 			for _, v := range []consumer.Verifier{c, g} {
-				if accept(t, v, raw) != accept(t, v, raw) {
+				if !remembers(t, v, raw) {
 					t.Fatal("the token was not remembered")
 				}
 			}
@@ -210,7 +210,7 @@ func TestCacheSize(t *testing.T) {
 		cfg.CacheSize = size
 		c := newConsumer(t, cfg)
 		raw := issuer.AccessToken().Sign()
-		if (accept(t, c, raw) == accept(t, c, raw)) != remembered {
+		if remembers(t, c, raw) != remembered {
 			t.Errorf("size %d: remembered is not %v", size, remembered)
 		}
 	}

@@ -116,8 +116,10 @@ func TestScopes(t *testing.T) {
 		{"both", "a", []string{"b"}, []string{"a"}},
 		{"empty scope, scp", "", "admin", nil},
 		{"none", absent, absent, nil},
-		{"only a space parts them", "a\u00a0admin b\tadmin c\nadmin d\u2003admin", absent,
-			[]string{"a\u00a0admin", "b\tadmin", "c\nadmin", "d\u2003admin"}},
+		{
+			"only a space parts them", "a\u00a0admin b\tadmin c\nadmin d\u2003admin", absent,
+			[]string{"a\u00a0admin", "b\tadmin", "c\nadmin", "d\u2003admin"},
+		},
 		{"case counts", "Admin", absent, []string{"Admin"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -112,36 +112,62 @@ func settings(issuer *bearertest.Issuer) map[string]setting {
 	good := consumer.Reason("")
 	type cfg = consumer.Config
 	return map[string]setting{
-		"Issuer": {set: func(_ *testing.T, c *cfg) { c.Issuer = "https://b.test" }, token: claim("iss", "https://b.test"),
-			before: consumer.ReasonIssuer, after: good},
-		"Audience": {set: func(_ *testing.T, c *cfg) { c.Audience = []string{"a", "b"} }, token: claim("aud", "b"),
-			before: consumer.ReasonAudience, after: good},
-		"Profile": {set: func(_ *testing.T, c *cfg) { c.Profile = consumer.ProfileRFC9068 }, token: header("typ", "JWT"),
-			before: good, after: consumer.ReasonType},
-		"Algorithms": {set: func(_ *testing.T, c *cfg) { c.Algorithms = []string{"RS256"} },
-			before: good, after: consumer.ReasonAlgorithm},
-		"Keys": {set: func(t *testing.T, c *cfg) { t.Helper(); c.Keys = publishedKeys(t, newIssuer()) },
-			before: good, after: consumer.ReasonSignature},
-		"ClockSkew": {set: func(_ *testing.T, c *cfg) { c.ClockSkew = time.Minute },
+		"Issuer": {
+			set: func(_ *testing.T, c *cfg) { c.Issuer = "https://b.test" }, token: claim("iss", "https://b.test"),
+			before: consumer.ReasonIssuer, after: good,
+		},
+		"Audience": {
+			set: func(_ *testing.T, c *cfg) { c.Audience = []string{"a", "b"} }, token: claim("aud", "b"),
+			before: consumer.ReasonAudience, after: good,
+		},
+		"Profile": {
+			set: func(_ *testing.T, c *cfg) { c.Profile = consumer.ProfileRFC9068 }, token: header("typ", "JWT"),
+			before: good, after: consumer.ReasonType,
+		},
+		"Algorithms": {
+			set:    func(_ *testing.T, c *cfg) { c.Algorithms = []string{"RS256"} },
+			before: good, after: consumer.ReasonAlgorithm,
+		},
+		"Keys": {
+			set:    func(t *testing.T, c *cfg) { t.Helper(); c.Keys = publishedKeys(t, newIssuer()) },
+			before: good, after: consumer.ReasonSignature,
+		},
+		"ClockSkew": {
+			set:    func(_ *testing.T, c *cfg) { c.ClockSkew = time.Minute },
 			token:  claim("exp", time.Now().Add(-30*time.Second).Unix()),
-			before: consumer.ReasonExpired, after: good},
-		"TokenType": {set: func(_ *testing.T, c *cfg) { c.TokenType = "access" },
-			before: good, after: consumer.ReasonType},
-		"ClientIDs": {set: func(_ *testing.T, c *cfg) { c.ClientIDs = []string{"other"} },
-			before: good, after: consumer.ReasonClaims},
-		"RequiredClaims": {set: func(_ *testing.T, c *cfg) { c.RequiredClaims = []string{"tenant"} },
-			before: good, after: consumer.ReasonClaims},
-		"Check": {set: func(_ *testing.T, c *cfg) { c.Check = func(context.Context, *consumer.Token) error { return errCheck } },
-			before: good, after: consumer.ReasonClaims},
-		"Status": {set: func(_ *testing.T, c *cfg) { c.Status = &answers{} },
-			before: good, after: consumer.ReasonRevoked},
-		"MaxTokenBytes": {set: func(_ *testing.T, c *cfg) { c.MaxTokenBytes = len(issuer.AccessToken().Sign()) - 1 },
-			before: good, after: consumer.ReasonTooLarge},
+			before: consumer.ReasonExpired, after: good,
+		},
+		"TokenType": {
+			set:    func(_ *testing.T, c *cfg) { c.TokenType = "access" },
+			before: good, after: consumer.ReasonType,
+		},
+		"ClientIDs": {
+			set:    func(_ *testing.T, c *cfg) { c.ClientIDs = []string{"other"} },
+			before: good, after: consumer.ReasonClaims,
+		},
+		"RequiredClaims": {
+			set:    func(_ *testing.T, c *cfg) { c.RequiredClaims = []string{"tenant"} },
+			before: good, after: consumer.ReasonClaims,
+		},
+		"Check": {
+			set:    func(_ *testing.T, c *cfg) { c.Check = func(context.Context, *consumer.Token) error { return errCheck } },
+			before: good, after: consumer.ReasonClaims,
+		},
+		"Status": {
+			set:    func(_ *testing.T, c *cfg) { c.Status = &answers{} },
+			before: good, after: consumer.ReasonRevoked,
+		},
+		"MaxTokenBytes": {
+			set:    func(_ *testing.T, c *cfg) { c.MaxTokenBytes = len(issuer.AccessToken().Sign()) - 1 },
+			before: good, after: consumer.ReasonTooLarge,
+		},
 		"InsecureNoAudience": {set: func(_ *testing.T, c *cfg) {
 			c.Audience, c.InsecureNoAudience, c.ClientIDs = nil, true, []string{"client"}
 		}, token: claim("aud", bearertest.Absent), before: consumer.ReasonAudience, after: good},
-		"InsecureAcceptIDToken": {set: func(_ *testing.T, c *cfg) { c.InsecureAcceptIDToken = true },
-			token: claim("nonce", "n"), before: consumer.ReasonType, after: good},
+		"InsecureAcceptIDToken": {
+			set:   func(_ *testing.T, c *cfg) { c.InsecureAcceptIDToken = true },
+			token: claim("nonce", "n"), before: consumer.ReasonType, after: good,
+		},
 	}
 }
 
@@ -177,6 +203,30 @@ func TestConfigFieldsAreAllTested(t *testing.T) {
 			t.Errorf("Config.%s has no test that shows its effect", field.Name)
 		}
 	}
+}
+
+// What the caller does to his Config afterwards changes no Consumer, and what one Config says no other.
+func TestConfigIsCopied(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer("ES256", "EdDSA")
+	cfg := offline(t, issuer)
+	cfg.Algorithms, cfg.ClientIDs, cfg.RequiredClaims = []string{"ES256"}, []string{"client"}, []string{"scope"}
+	c := newConsumer(t, cfg)
+	cfg.Algorithms[0], cfg.ClientIDs[0], cfg.RequiredClaims[0], cfg.Audience[0] = "EdDSA", "other", "tenant", "other"
+	accept(t, c, issuer.AccessToken().Sign())
+	reject(t, c, issuer.AccessToken().Algorithm("EdDSA").Sign(), consumer.ReasonAlgorithm)
+	reject(t, c, issuer.AccessToken().Set("scope", bearertest.Absent).Sign(), consumer.ReasonClaims)
+
+	of := func(profile consumer.Profile, typ string, required ...string) *consumer.Consumer {
+		cfg := offline(t, issuer)
+		cfg.Profile, cfg.TokenType, cfg.RequiredClaims = profile, typ, required
+		return newConsumer(t, cfg)
+	}
+	refresh, access := of(consumer.ProfileCrossauth, "refresh", "tenant"), of(consumer.ProfileCrossauth, "")
+	accept(t, refresh, issuer.AccessToken().Set("type", "refresh").Set("tenant", "t").Sign())
+	reject(t, refresh, issuer.AccessToken().Set("type", "access").Set("tenant", "t").Sign(), consumer.ReasonType)
+	accept(t, access, issuer.AccessToken().Set("type", "access").Sign())
+	reject(t, access, issuer.AccessToken().Set("type", "refresh").Sign(), consumer.ReasonType)
 }
 
 // A token without `aud` may be let pass; one that names others may not.

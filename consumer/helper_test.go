@@ -87,6 +87,13 @@ func accept(t testing.TB, v consumer.Verifier, raw string) *consumer.Token {
 	return token
 }
 
+// remembers reports whether v gives the same Token for the same text.
+func remembers(t testing.TB, v consumer.Verifier, raw string) bool {
+	t.Helper()
+	first := accept(t, v, raw)
+	return first == accept(t, v, raw)
+}
+
 func reject(t testing.TB, v consumer.Verifier, raw string, want consumer.Reason) *consumer.Error {
 	t.Helper()
 	token, err := v.Verify(t.Context(), raw)

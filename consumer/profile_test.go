@@ -34,7 +34,7 @@ type recording struct {
 	Scopes                []string                 `json:"scopes"`
 	Principal             string                   `json:"principal"`
 	AccessToken           recordedToken            `json:"access_token"`
-	Others                map[string]recordedToken `json:"others"` // tokens of the same provider that are no access tokens for this API
+	Others                map[string]recordedToken `json:"others"` // not access tokens for this API
 }
 
 type recordedToken struct {
@@ -292,8 +292,8 @@ func TestJ7_EntraTenants(t *testing.T) {
 		}
 		g := newGroup(t, consumer.GroupConfig{
 			Resolve: func(_ context.Context, issuerURL string) (*consumer.Consumer, error) {
-				tenant, ok := strings.CutPrefix(issuerURL, prefix)
-				if tenant, ok = strings.CutSuffix(tenant, suffix); !ok || !customers[tenant] {
+				tenant := strings.TrimSuffix(strings.TrimPrefix(issuerURL, prefix), suffix)
+				if !customers[tenant] || issuerURL != prefix+tenant+suffix {
 					return nil, errUnknownTenant
 				}
 				cfg := r.config(issuer)

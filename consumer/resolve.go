@@ -90,6 +90,9 @@ func (r *resolver) join(ctx context.Context, issuer string) (*resolution, error)
 	if call, ok := r.running[issuer]; ok {
 		return call, nil
 	}
+	if c, ok := r.known.Get(issuer); ok { // since the caller looked
+		return resolved(c), nil
+	}
 	if len(r.running) == maxResolving {
 		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "too many issuers are being resolved"}
 	}
@@ -99,10 +102,23 @@ func (r *resolver) join(ctx context.Context, issuer string) (*resolution, error)
 	return call, nil
 }
 
+// resolved is a resolution that is over.
+func resolved(c *Consumer) *resolution {
+	done := make(chan struct{})
+	close(done)
+	return &resolution{done: done, consumer: c}
+}
+
 func (r *resolver) run(ctx context.Context, issuer string, call *resolution) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
+	defer r.land(issuer, call) // also if Resolve ends the goroutine
+	call.err = &Error{Reason: ReasonInternal, Detail: "Resolve did not return"}
 	call.consumer, call.err = r.ask(ctx, issuer)
+}
+
+// land remembers the outcome and lets those go who wait for it.
+func (r *resolver) land(issuer string, call *resolution) {
 	if call.err == nil {
 		r.known.Add(issuer, call.consumer)
 	} else if errors.Is(call.err, ErrInvalidToken) {
@@ -123,7 +139,7 @@ func (r *resolver) ask(ctx context.Context, issuer string) (c *Consumer, err err
 	}()
 	c, err = r.resolve(ctx, issuer)
 	switch {
-	case errors.Is(err, ErrUnavailable) || ctx.Err() != nil:
+	case ctx.Err() != nil || isUndecided(err):
 		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "Resolve", Err: err}
 	case err != nil:
 		return nil, &Error{Reason: ReasonIssuer, Detail: "Resolve", Err: err}
@@ -133,4 +149,9 @@ func (r *resolver) ask(ctx context.Context, issuer string) (c *Consumer, err err
 		return nil, &Error{Reason: ReasonInternal, Detail: "Resolve answered with the Consumer of another issuer"}
 	}
 	return c, nil
+}
+
+// isUndecided tells "not now" from "no".
+func isUndecided(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

@@ -147,7 +147,8 @@ func TestAttack30_ResolveFlood(t *testing.T) {
 		before := n.asked()
 		draft := newIssuer().AccessToken()
 		for i := range 3000 {
-			if _, err := g.Verify(t.Context(), unsigned(draft.Set("iss", fmt.Sprintf("https://%d.test", i)))); !errors.Is(err, consumer.ErrInvalidToken) {
+			raw := unsigned(draft.Set("iss", fmt.Sprintf("https://%d.test", i)))
+			if _, err := g.Verify(t.Context(), raw); !errors.Is(err, consumer.ErrInvalidToken) {
 				t.Fatalf("error %v", err)
 			}
 		}
@@ -257,12 +258,18 @@ func TestResolveFailures(t *testing.T) {
 		want       consumer.Reason
 		remembered bool
 	}{
-		{"denial", func(context.Context, string) (*consumer.Consumer, error) { return nil, errUnknownTenant },
-			consumer.ReasonIssuer, true},
-		{"nil", func(context.Context, string) (*consumer.Consumer, error) { return nil, nil },
-			consumer.ReasonIssuer, true},
-		{"denial with a consumer", func(context.Context, string) (*consumer.Consumer, error) { return other, errUnknownTenant },
-			consumer.ReasonIssuer, true},
+		{
+			"denial", func(context.Context, string) (*consumer.Consumer, error) { return nil, errUnknownTenant },
+			consumer.ReasonIssuer, true,
+		},
+		{
+			"nil", func(context.Context, string) (*consumer.Consumer, error) { return nil, nil },
+			consumer.ReasonIssuer, true,
+		},
+		{
+			"denial with a consumer", func(context.Context, string) (*consumer.Consumer, error) { return other, errUnknownTenant },
+			consumer.ReasonIssuer, true,
+		},
 		{"outage", func(context.Context, string) (*consumer.Consumer, error) {
 			return nil, fmt.Errorf("tenants: %w", consumer.ErrUnavailable)
 		}, consumer.ReasonKeysUnavailable, false},
@@ -270,10 +277,14 @@ func TestResolveFailures(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}, consumer.ReasonKeysUnavailable, false},
-		{"another issuer's consumer", func(context.Context, string) (*consumer.Consumer, error) { return other, nil },
-			consumer.ReasonInternal, false},
-		{"panic", func(context.Context, string) (*consumer.Consumer, error) { panic("tenants") },
-			consumer.ReasonInternal, false},
+		{
+			"another issuer's consumer", func(context.Context, string) (*consumer.Consumer, error) { return other, nil },
+			consumer.ReasonInternal, false,
+		},
+		{
+			"panic", func(context.Context, string) (*consumer.Consumer, error) { panic("tenants") },
+			consumer.ReasonInternal, false,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

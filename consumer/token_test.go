@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -30,7 +31,10 @@ func TestTokenSaysWhatWasSigned(t *testing.T) {
 			token.Expiry().Sub(now), token.Principal(),
 		}
 		want := []any{
-			issuerURL, "alice", "client", "id-1", []string{audience, "b"}, []string{"orders:read"}, true, true, true,
+			issuerURL, "alice", "client", "id-1",
+			[]string{audience, "b"},
+			[]string{"orders:read"},
+			true, true, true,
 			5 * time.Minute, consumer.PrincipalUser,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -230,7 +234,7 @@ func TestB8_Attack43_TokenIsRedacted(t *testing.T) {
 	var text, structured bytes.Buffer
 	slog.New(slog.NewTextHandler(&text, nil)).Info("verified", slog.Any("token", token))
 	slog.New(slog.NewJSONHandler(&structured, nil)).Info("verified", slog.Any("token", token))
-	encoded, err := json.Marshal(token)
+	encoded, err := json.Marshal([]any{token})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,8 +244,9 @@ func TestB8_Attack43_TokenIsRedacted(t *testing.T) {
 		written[verb+" inside"] = fmt.Sprintf(verb, struct{ Token any }{token})
 		written[verb+" of the consumer"] = fmt.Sprintf(verb, c)
 	}
+	asNumbers, asHex := fmt.Sprintf("%d", secret[:4]), hex.EncodeToString(secret[:4])
 	for how, got := range written {
-		for _, part := range append(strings.Split(raw, "."), "hunter", fmt.Sprint(secret[:4])[1:], fmt.Sprintf("%x", secret[:4])) {
+		for _, part := range append(strings.Split(raw, "."), "hunter", strings.Trim(asNumbers, "[]"), asHex) {
 			if strings.Contains(got, part) {
 				t.Errorf("%s shows %q: %s", how, part, got)
 			}

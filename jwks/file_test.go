@@ -130,6 +130,20 @@ func TestFile_FollowsChanges(t *testing.T) {
 	})
 }
 
+func TestFile_FollowsAChangeThatKeepsTheSize(t *testing.T) {
+	t.Parallel()
+	f := newKeyFile(t, pkix(p256()))
+	synctest.Test(t, func(t *testing.T) {
+		s, err := jwks.File(f.path, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.write(t, pkix(otherEC()))
+		pass(time.Second)
+		wantKey(t, s, "1", "ES256", otherEC())
+	})
+}
+
 // Neither a file put in the place of another nor one written to in place needs a new time to be noticed.
 func TestFile_FollowsChangesThatKeepTheTime(t *testing.T) {
 	t.Parallel()

@@ -174,8 +174,8 @@ func (r *Remote) Warm(ctx context.Context) error {
 	return nil
 }
 
-// Refresh fetches the set now, or joins the fetch that is running, and returns its error. After an error the set held
-// before is still in use. It is for an operator's command; requests need no such call.
+// Refresh fetches the set, after the fetch that is running if there is one, and returns the error. After an error the
+// set held before is still in use. It is for an operator's command; requests need no such call.
 func (r *Remote) Refresh(ctx context.Context) error {
 	if err := r.value.Refresh(ctx); err != nil {
 		return fmt.Errorf("jwks: refresh: %w", err)

@@ -183,6 +183,25 @@ func TestK5_RotationIsFollowedAtOnce(t *testing.T) {
 	})
 }
 
+func TestK5_K8_RunningFetchThatBringsTheKidIsEnough(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var i issuer
+		i.serves(public("1", rsaKey()))
+		r := i.remote(t, jwks.Config{})
+		wantKey(t, r, "1", "RS256", rsaKey())
+		i.serves(public("2", otherRSA()))
+		i.slow(time.Second)
+		go func() { _ = r.Refresh(t.Context()) }()
+		synctest.Wait()
+		wantKey(t, r, "2", "RS256", otherRSA())
+		wantFetches(t, &i, 2)
+		if s := r.Stats(); s.ForcedFetches != 0 {
+			t.Errorf("%d forced fetches, want none", s.ForcedFetches)
+		}
+	})
+}
+
 func TestK5_SkippedRequestIsAnsweredFromTheSetHeldNow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -40,7 +40,7 @@ func TestS7_J4_Attack34_Attack36_StrengthOfKeys(t *testing.T) {
 		"exponent 3":           {withE(3), ""},
 		"exponent even":        {withE(65536), "exponent"},
 		"exponent 2^31-1":      {withE(1<<31 - 1), ""},
-		"exponent 2^31+1":      {withE(1<<31 + 1), "exponent"},
+		"exponent 2^31+1":      {withE(3).with("e", b64([]byte{0x80, 0, 0, 1})), "exponent"},
 		"P-256":                {public("", p256()), ""},
 		"P-384":                {public("", p384()), ""},
 		"P-521":                {public("", p521()), ""},

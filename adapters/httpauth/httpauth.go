@@ -2,7 +2,7 @@
 // share.
 //
 //	mux := http.NewServeMux()
-//	mux.Handle("GET /orders", httpauth.Middleware(guard, middleware.Scopes("orders:read"))(listOrders))
+//	mux.Handle("GET /orders", httpauth.Middleware(guard, middleware.Scopes("orders:read"))(http.HandlerFunc(listOrders)))
 //
 //	func listOrders(w http.ResponseWriter, r *http.Request) {
 //		token, _ := httpauth.Token(r)

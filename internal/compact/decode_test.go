@@ -17,7 +17,7 @@ type claims struct {
 	Admin    bool               `json:"admin"`
 	Untagged int                // its name is "Untagged"
 	Skipped  string             `json:"-"`
-	Dash     string             `json:"-,"`
+	Dash     string             `json:"-,"` //nolint:staticcheck // SA5008: a field that is called "-"
 	Number   json.Number        `json:"number"`
 	When     time.Time          `json:"when"`
 	Home     address            `json:"home"`
@@ -177,7 +177,7 @@ func TestT4_Attack11_DecodeEmbeddedIsByteExact(t *testing.T) {
 }
 
 type recursive struct {
-	*recursive
+	*recursive //nolint:unused // encoding/json looks into it
 
 	Name string     `json:"name"`
 	Next *recursive `json:"next"`
@@ -224,6 +224,37 @@ func TestDecodeIntoMapsAndInterfaces(t *testing.T) {
 	}
 	if diff := cmp.Diff(any(want), byInterface); diff != "" {
 		t.Errorf("interface (-want +got):\n%s", diff)
+	}
+}
+
+// verbatim reads JSON on its own.
+type verbatim struct {
+	City string `json:"city"`
+	text string
+}
+
+func (v *verbatim) UnmarshalJSON(data []byte) error {
+	v.text = string(data)
+	return nil
+}
+
+// A type that reads JSON on its own gets what was sent.
+func TestDecodeLeavesUnmarshalersAlone(t *testing.T) {
+	t.Parallel()
+	const text = `{"CITY": 1, "more": {}}`
+	var got struct {
+		One  verbatim    `json:"one"`
+		Many []*verbatim `json:"many"`
+	}
+	if err := parse(t, `{"one":`+text+`,"many":[`+text+`]}`).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if got.One.text != text || len(got.Many) != 1 || got.Many[0].text != text {
+		t.Errorf("got %+v", got)
+	}
+	var whole verbatim
+	if err := parse(t, text).Decode(&whole); err != nil || whole.text != text {
+		t.Errorf("got %q, %v", whole.text, err)
 	}
 }
 

@@ -29,6 +29,9 @@ func nested(levels int, open, shut string) string {
 	return `{"a":` + strings.Repeat(open, levels-1) + "1" + strings.Repeat(shut, levels-1) + "}"
 }
 
+// brackets returns an array that is so many levels deep.
+func brackets(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
+
 // members returns an object of n members.
 func members(n int) string {
 	var b strings.Builder
@@ -56,7 +59,7 @@ var accepted = []struct{ name, text string }{
 	{"ss and ß are two names", `{"ss":1,"ß":2}`},
 	{"deep objects", nested(maxDepth, `{"a":`, `}`)},
 	{"deep arrays", nested(maxDepth, `[`, `]`)},
-	{"depth used twice", `{"a":` + strings.Repeat("[", 15) + strings.Repeat("]", 15) + `,"b":` + strings.Repeat("[", 15) + strings.Repeat("]", 15) + `}`},
+	{"depth used twice", `{"a":` + brackets(15) + `,"b":` + brackets(15) + `}`},
 	{"as many members as there may be", members(1000)},
 }
 

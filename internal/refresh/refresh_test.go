@@ -264,6 +264,25 @@ func TestK5_AFetchThatBeganBeforeIsNoAnswer(t *testing.T) {
 	}
 }
 
+func TestK5_K8_ManyWhomTheRunningFetchDoesNotSatisfyShareTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{})
+		o.slow(time.Second)
+		go func() { _ = v.Refresh(t.Context()) }()
+		synctest.Wait()
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() { wantForce(t, v, 3, true) })
+		}
+		wg.Wait()
+		wantFetches(t, o, 3)
+		if s := v.Stats(); s.Forced != 1 || s.Skipped != 0 {
+			t.Errorf("Stats: forced %d, skipped %d; want 1, 0", s.Forced, s.Skipped)
+		}
+	})
+}
+
 func TestK5_BothFetchesTogetherAreWaitedForAsOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
