@@ -125,8 +125,11 @@ func (d *discovered) locate(ctx context.Context, held *jwks.Remote) (refresh.Fet
 // Key looks in the set where it was last found.
 func (d *discovered) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
 	remote, err := d.remote.Get(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, refresh.ErrUnavailable):
 		return jwks.Key{}, fmt.Errorf("%w: %w", jwks.ErrUnavailable, err)
+	case err != nil:
+		return jwks.Key{}, fmt.Errorf("consumer: waiting for metadata: %w", err)
 	}
 	return remote.Key(ctx, kid, alg)
 }
