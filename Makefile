@@ -52,7 +52,8 @@ deps: ## The Guard links no framework, and one package alone imports jwx
 		$$2 ~ /^github\.com\/(go-chi|gin-gonic|labstack|prometheus)\// { print "middleware links " $$2 ", by " $$1; bad = 1 } \
 		$$2 ~ /lestrrat-go\/jwx/ && $$1 !~ /lestrrat-go\/jwx/ { \
 			users++; if ($$1 != "$(MODULE)/jwks/internal/jwk") { print $$1 " imports " $$2; bad = 1 } } \
-		END { if (!users) { print "nothing imports jwx: this check has lost its object"; bad = 1 }; exit bad }'
+		END { if (!users) { print "nothing imports jwx: this check has lost its object"; bad = 1 }; \
+		if (bad) exit 1; print "deps: no framework in middleware, and jwx in jwks/internal/jwk only" }'
 
 # Running it
 

@@ -43,11 +43,12 @@ type Config struct {
 
 	// KeyCache says how the issuer's key set is cached: its ages, limits, Snapshot and OnRefresh. URL and the fields that
 	// this Config has as well are filled in. A Snapshot helps a cold start while the issuer is down only together with
-	// Metadata, since otherwise the place of the keys is not known. KeyCache has no effect if Keys is set. The zero value
-	// is fine.
+	// Metadata, since otherwise the place of the keys is not known. The zero value is fine, and the only one if Keys is
+	// set.
 	KeyCache jwks.Config
 
-	// Metadata is used instead of discovery. Nil: discovered.
+	// Metadata is used instead of discovery; it must be the issuer's. With Keys nothing else is taken from it. Nil:
+	// discovered.
 	Metadata *oidcdiscovery.Metadata
 
 	// HTTPClient fetches metadata and keys. Nil: a client of the kit's own. Redirects are never followed, and the kit's
@@ -120,9 +121,8 @@ func (cfg Config) validate() error {
 	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by this Profile")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", "is more than 5 minutes")
 	check(cfg.MaxTokenBytes >= 0, "MaxTokenBytes", "is negative")
-	check(cfg.Keys == nil || cfg.Metadata == nil, "Metadata", "is not used when Keys is set")
 	check(cfg.Keys == nil || reflect.ValueOf(cfg.KeyCache).IsZero(), "KeyCache", "is not used when Keys is set")
-	return errors.Join(append(faults, cfg.validateAlgorithms())...)
+	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata())...)
 }
 
 // validateAlgorithms holds secrets and public keys apart, so that no public key is ever tried as a secret.

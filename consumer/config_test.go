@@ -37,7 +37,7 @@ func TestConfigFaults(t *testing.T) {
 		"Config.InsecureAcceptIDToken is require": func(c *consumer.Config) { c.Profile = consumer.ProfileGoogle },
 		"Config.ClockSkew is more than 5 minutes": func(c *consumer.Config) { c.ClockSkew = 5*time.Minute + 1 },
 		"Config.MaxTokenBytes is negative":        func(c *consumer.Config) { c.MaxTokenBytes = -1 },
-		"Config.Metadata is not used":             func(c *consumer.Config) { c.Metadata = &oidcdiscovery.Metadata{} },
+		"Config.Metadata: oidcdiscovery":          func(c *consumer.Config) { c.Metadata = &oidcdiscovery.Metadata{} },
 		"Config.KeyCache is not used":             func(c *consumer.Config) { c.KeyCache.MaxKeys = 1 },
 		`Config.Algorithms: "none" is not supp`:   func(c *consumer.Config) { c.Algorithms = []string{"none"} },
 		`Config.Algorithms: "es256" is not supp`:  func(c *consumer.Config) { c.Algorithms = []string{"ES256", "es256"} },

@@ -18,24 +18,37 @@ import (
 // keySource is what signatures are verified with: the user's own keys, the key set that given metadata names, or the
 // one that discovery finds.
 func (cfg Config) keySource() (jwks.Source, error) {
-	if cfg.Keys != nil {
-		return cfg.Keys, validateSource(cfg.Keys)
-	}
 	cache, err := cfg.keyCache()
 	if err != nil {
 		return nil, err
 	}
-	discovery := &oidcdiscovery.Client{HTTPClient: cache.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP}
+	switch {
+	case cfg.Keys != nil:
+		return cfg.Keys, validateSource(cfg.Keys)
+	case cfg.Metadata != nil:
+		return published(cfg.Metadata.JWKSURI, cache)
+	}
+	return newDiscovered(cfg, cache)
+}
+
+// validateMetadata checks metadata given by hand as if it had been fetched.
+func (cfg Config) validateMetadata() error {
 	if cfg.Metadata == nil {
-		return newDiscovered(cfg, discovery, cache)
+		return nil
 	}
+	discovery := oidcdiscovery.Client{InsecureAllowHTTP: cfg.InsecureAllowHTTP}
 	if err := discovery.Validate(cfg.Issuer, cfg.Metadata); err != nil {
-		return nil, fmt.Errorf("consumer: Config.Metadata: %w", err)
+		return fmt.Errorf("consumer: Config.Metadata: %w", err)
 	}
-	if cfg.Metadata.JWKSURI == "" {
+	return nil
+}
+
+// published is the key set at a place that given metadata names.
+func published(place string, cache jwks.Config) (jwks.Source, error) {
+	if place == "" {
 		return nil, errors.New("consumer: Config.Metadata has no jwks_uri")
 	}
-	cache.URL = cfg.Metadata.JWKSURI
+	cache.URL = place
 	remote, err := jwks.New(cache)
 	if err != nil {
 		return nil, fmt.Errorf("consumer: Config.Metadata: %w", err)
@@ -84,12 +97,12 @@ const (
 type discovered struct {
 	issuer    string
 	logger    *slog.Logger
-	discovery *oidcdiscovery.Client
+	discovery oidcdiscovery.Client
 	cache     jwks.Config
 	remote    *refresh.Value[*jwks.Remote]
 }
 
-func newDiscovered(cfg Config, discovery *oidcdiscovery.Client, cache jwks.Config) (*discovered, error) {
+func newDiscovered(cfg Config, cache jwks.Config) (*discovered, error) {
 	if err := fetch.CheckURL(cfg.Issuer, cfg.InsecureAllowHTTP); err != nil && cfg.Issuer != "" {
 		return nil, fmt.Errorf("consumer: Config.Issuer: %w", err)
 	}
@@ -97,7 +110,8 @@ func newDiscovered(cfg Config, discovery *oidcdiscovery.Client, cache jwks.Confi
 	if _, err := jwks.New(cache); err != nil {
 		return nil, fmt.Errorf("consumer: Config.KeyCache: %w", err)
 	}
-	d := &discovered{issuer: cfg.Issuer, logger: cfg.Logger, discovery: discovery, cache: cache}
+	d := &discovered{issuer: cfg.Issuer, logger: cfg.Logger, cache: cache}
+	d.discovery = oidcdiscovery.Client{HTTPClient: cache.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP}
 	d.remote = refresh.New(refresh.Config[*jwks.Remote]{
 		Fetch: d.locate, Timeout: locateTimeout, StaleFor: neverStale, StaleWait: noWait, OnFetch: d.logLocated,
 	})
