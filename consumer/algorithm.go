@@ -6,8 +6,8 @@ import (
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/rsa"
-	_ "crypto/sha256" // links the hashes that algorithms names
-	_ "crypto/sha512"
+	"crypto/sha256"
+	"crypto/sha512"
 	"maps"
 	"math/big"
 	"slices"
@@ -18,7 +18,7 @@ import (
 type algorithm struct {
 	hash   crypto.Hash
 	curve  string // the curve an ECDSA key must be on
-	verify func(a algorithm, key any, input, signature []byte) bool
+	verify func(a algorithm, key any, input string, signature []byte) bool
 }
 
 // algorithms are all that this package knows.
@@ -51,14 +51,23 @@ func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 
 // isSignature checks a signature with a key of the family that the algorithm demands. A key of another family verifies
 // nothing, whatever the header says (RFC 8725bis §3.1).
-func (a algorithm) isSignature(key any, input, signature []byte) bool {
+func (a algorithm) isSignature(key any, input string, signature []byte) bool {
 	return a.verify(a, key, input, signature)
 }
 
-func (a algorithm) digest(input []byte) []byte {
-	h := a.hash.New()
-	h.Write(input)
-	return h.Sum(nil)
+// digest hashes without copying the input.
+func (a algorithm) digest(input string) []byte {
+	switch a.hash {
+	case crypto.SHA256:
+		digest := sha256.Sum256([]byte(input))
+		return digest[:]
+	case crypto.SHA384:
+		digest := sha512.Sum384([]byte(input))
+		return digest[:]
+	default:
+		digest := sha512.Sum512([]byte(input))
+		return digest[:]
+	}
 }
 
 const minModulusBytes = 2048 / 8 // RFC 7518 §3.3
@@ -68,20 +77,20 @@ func rsaKey(key any) (public *rsa.PublicKey, ok bool) {
 	return public, ok && public.Size() >= minModulusBytes
 }
 
-func verifyPKCS1v15(a algorithm, key any, input, signature []byte) bool {
+func verifyPKCS1v15(a algorithm, key any, input string, signature []byte) bool {
 	public, ok := rsaKey(key)
 	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(input), signature) == nil
 }
 
 // verifyPSS demands a salt as long as the hash (RFC 7518 §3.5).
-func verifyPSS(a algorithm, key any, input, signature []byte) bool {
+func verifyPSS(a algorithm, key any, input string, signature []byte) bool {
 	public, ok := rsaKey(key)
 	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
 	return ok && rsa.VerifyPSS(public, a.hash, a.digest(input), signature, options) == nil
 }
 
 // verifyECDSA takes R and S side by side, each exactly as long as the curve's order (RFC 7518 §3.4).
-func verifyECDSA(a algorithm, key any, input, signature []byte) bool {
+func verifyECDSA(a algorithm, key any, input string, signature []byte) bool {
 	public, ok := key.(*ecdsa.PublicKey)
 	if !ok || public.Curve.Params().Name != a.curve {
 		return false
@@ -94,17 +103,17 @@ func verifyECDSA(a algorithm, key any, input, signature []byte) bool {
 	return ecdsa.Verify(public, a.digest(input), r, s)
 }
 
-func verifyEd25519(_ algorithm, key any, input, signature []byte) bool {
+func verifyEd25519(_ algorithm, key any, input string, signature []byte) bool {
 	public, ok := key.(ed25519.PublicKey)
-	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, input, signature)
+	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, []byte(input), signature)
 }
 
-func verifyHMAC(a algorithm, key any, input, signature []byte) bool {
+func verifyHMAC(a algorithm, key any, input string, signature []byte) bool {
 	secret, ok := key.([]byte)
 	if !ok || len(secret) < a.hash.Size() {
 		return false
 	}
 	mac := hmac.New(a.hash.New, secret)
-	mac.Write(input)
+	mac.Write([]byte(input))
 	return hmac.Equal(mac.Sum(nil), signature)
 }

@@ -41,6 +41,7 @@ type Group struct {
 	opaque    Verifier
 	resolver  *resolver   // nil: none
 	cache     *tokenCache // nil: none
+	headers   headerMemo
 	maxBytes  int
 }
 
@@ -103,7 +104,7 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	if g.opaque != nil && !looksLikeJWT(raw) {
 		return g.opaque.Verify(ctx, raw)
 	}
-	u, err := parse(raw)
+	u, err := parse(raw, &g.headers)
 	if err != nil {
 		return nil, err
 	}
@@ -120,10 +121,14 @@ func (g *Group) prove(ctx context.Context, c *Consumer, raw string, u unproven) 
 		return nil, refuse(ReasonTooLarge, "token")
 	}
 	t, err := c.prove(ctx, u)
-	if err == nil && c.cache != nil {
+	if err != nil {
+		return nil, err
+	}
+	g.headers.add(u.Header, u.header)
+	if c.cache != nil {
 		g.cache.add(raw, t)
 	}
-	return t, err
+	return t, nil
 }
 
 // recheck also wants the Consumer that verified t to be still the one of its issuer.
@@ -153,7 +158,7 @@ func looksLikeJWT(raw string) bool {
 	if err != nil {
 		return false
 	}
-	_, err = readObject(parts.Header)
+	_, err = readObject(parts.DecodeHeader())
 	return err == nil
 }
 

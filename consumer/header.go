@@ -16,11 +16,16 @@ const (
 // x5c, x5u) give no trust and are not even read.
 type header struct{ algorithm, keyID, typ string }
 
-func readHeader(segment string) (header, error) {
-	if len(segment) > maxHeaderBytes {
+// clone copies the texts out of the token.
+func (h header) clone() header {
+	return header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.typ)}
+}
+
+func readHeader(p compact.Parts) (header, error) {
+	if len(p.Header) > maxHeaderBytes {
 		return header{}, refuse(ReasonTooLarge, "header")
 	}
-	o, err := readObject(segment)
+	o, err := readObject(p.DecodeHeader())
 	if err != nil {
 		return header{}, err
 	}
@@ -58,12 +63,12 @@ func mediaType(typ string) string {
 	return typ
 }
 
-func readObject(segment string) (compact.Object, error) {
-	decoded, err := compact.DecodeSegment(segment)
+// readObject takes what decoding a segment returns.
+func readObject(text string, err error) (compact.Object, error) {
 	if err != nil {
 		return compact.Object{}, &Error{Reason: ReasonMalformed, Err: err}
 	}
-	o, err := compact.ParseObject(string(decoded), maxDepth)
+	o, err := compact.ParseObject(text, maxDepth)
 	if err != nil {
 		return compact.Object{}, &Error{Reason: ReasonMalformed, Err: err}
 	}

@@ -139,11 +139,14 @@ func (r rules) checkType(typ string) error {
 
 // checkKind refuses what the claims show to be another kind of token (RFC 8725bis §3.12).
 func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
-	if mark := r.otherKindMark(claims); mark != "" {
-		return refuse(ReasonType, mark+" marks another kind of token")
-	}
-	if mark := r.idTokenMark(claims); mark != "" && !acceptIDToken {
-		return refuse(ReasonType, mark+" marks an ID token")
+	m := r.marksIn(claims)
+	switch {
+	case m.other != "":
+		return refuse(ReasonType, m.other+" marks another kind of token")
+	case m.idToken != "" && !acceptIDToken:
+		return refuse(ReasonType, m.idToken+" marks an ID token")
+	case m.signIn != "" && !m.access && !acceptIDToken:
+		return refuse(ReasonType, m.signIn+" without jti and scope marks an ID token")
 	}
 	for name, accepted := range r.fixed {
 		if !slices.Contains(accepted, textOf(claims, name)) {
@@ -153,47 +156,45 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 	return nil
 }
 
-// idTokenMark names what only an ID token has (OpenID Connect Core §2, §3.1.3.6), or how some issuers mark theirs. How
-// and when a user signed in may stand in an access token as well (RFC 9068 §2.2.1), but not without anything that makes
-// it one.
-func (r rules) idTokenMark(claims compact.Object) string {
-	if mark := firstOf(claims, "nonce", "at_hash", "c_hash", "s_hash"); mark != "" {
-		return mark
-	}
-	if mark := firstOf(claims, "auth_time", "amr"); mark != "" && firstOf(claims, "jti", "scope", "scp") == "" {
-		return mark + " without jti and scope"
-	}
-	return r.kindClaim(claims, "id")
+// marks are the claims that show what kind of token they are in, each by its name.
+type marks struct {
+	idToken string // only an ID token has it (OpenID Connect Core §2, §3.1.3.6)
+	signIn  string // an ID token has it, and an access token may (RFC 9068 §2.2.1)
+	access  bool   // there is something that an access token has and an ID token seldom
+	other   string // only a logout token or another security event, an introspection response, a DPoP proof (RFC 8417 §2.2,
+	// RFC 9701 §5, RFC 9449 §4.2) or a refresh token has it
 }
 
-// otherKindMark names what only a logout token or another security event (RFC 8417 §2.2), an introspection response
-// (RFC 9701 §5), a DPoP proof (RFC 9449 §4.2) or a refresh token has.
-func (r rules) otherKindMark(claims compact.Object) string {
-	if mark := firstOf(claims, "events", "token_introspection", "htm", "htu"); mark != "" {
-		return mark
-	}
-	return r.kindClaim(claims, "refresh", "offline", "logout")
-}
-
-// firstOf returns the first of the names that is a claim.
-func firstOf(claims compact.Object, names ...string) string {
-	for _, name := range names {
-		if _, ok := claims.Get(name); ok {
-			return name
+func (r rules) marksIn(claims compact.Object) (m marks) {
+	for name, v := range claims.All() {
+		switch name {
+		case "nonce", "at_hash", "c_hash", "s_hash":
+			m.idToken = name
+		case "auth_time", "amr":
+			m.signIn = name
+		case "jti", "scope", "scp":
+			m.access = true
+		case "events", "token_introspection", "htm", "htu":
+			m.other = name
+		case "typ", "type", "token_use":
+			r.readKind(&m, name, v)
 		}
 	}
-	return ""
+	return m
 }
 
-// kindClaim returns the name of a claim by which some issuer says that the token is of one of the kinds. A claim whose
-// value the profile fixes is left to that.
-func (r rules) kindClaim(claims compact.Object, kinds ...string) string {
-	for _, name := range [...]string{"typ", "type", "token_use"} {
-		if _, fixed := r.fixed[name]; !fixed && slices.Contains(kinds, strings.ToLower(textOf(claims, name))) {
-			return name
-		}
+// readKind reads a claim by which some issuers name the kind of token. One whose value the profile fixes is left to that.
+func (r rules) readKind(m *marks, name string, v compact.Value) {
+	if _, fixed := r.fixed[name]; fixed {
+		return
 	}
-	return ""
+	kind, _ := v.Text()
+	switch strings.ToLower(kind) {
+	case "id":
+		m.idToken = name
+	case "refresh", "offline", "logout":
+		m.other = name
+	}
 }
 
 // clientOf returns the client's id from the first of the profile's claims that is there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -21,7 +22,7 @@ func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
 		}
 		c.cache.remove(raw)
 	}
-	u, err := parse(raw)
+	u, err := parse(raw, &c.headers)
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +30,7 @@ func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.headers.add(u.Header, u.header)
 	c.cache.add(raw, t)
 	return t, nil
 }
@@ -62,19 +64,19 @@ type unproven struct {
 
 // parse reads a token without believing it. All that is wrong with a token's form is found here, before any network and
 // whatever the issuer.
-func parse(raw string) (unproven, error) {
+func parse(raw string, headers *headerMemo) (unproven, error) {
 	parts, err := compact.Split(raw)
 	if err != nil {
 		return unproven{}, &Error{Reason: ReasonMalformed, Err: err}
 	}
 	u := unproven{Parts: parts}
-	if u.header, err = readHeader(parts.Header); err != nil {
+	if u.header, err = headers.read(parts); err != nil {
 		return unproven{}, err
 	}
-	if u.claims, err = readObject(parts.Payload); err != nil {
+	if u.claims, err = readObject(parts.DecodePayload()); err != nil {
 		return unproven{}, err
 	}
-	if u.signature, err = compact.DecodeSegment(parts.Signature); err != nil {
+	if u.signature, err = parts.DecodeSignature(); err != nil {
 		return unproven{}, &Error{Reason: ReasonMalformed, Err: err}
 	}
 	return u, nil
@@ -93,7 +95,7 @@ func (c *Consumer) prove(ctx context.Context, u unproven) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.algorithms[u.header.algorithm].isSignature(key.Public, []byte(u.SigningInput), u.signature) {
+	if !c.algorithms[u.header.algorithm].isSignature(key.Public, u.SigningInput, u.signature) {
 		return nil, refuse(ReasonSignature, "")
 	}
 	t, err := c.readToken(u)
@@ -165,7 +167,7 @@ func (c *Consumer) checkToken(ctx context.Context, t *Token) error {
 	if err := c.checkAudience(t); err != nil {
 		return err
 	}
-	if err := c.checkTimes(t, time.Now()); err != nil {
+	if err := c.checkTimes(t, t.verifiedAt); err != nil {
 		return err
 	}
 	if err := c.rules.checkKind(t.claims, c.cfg.InsecureAcceptIDToken); err != nil {
@@ -217,8 +219,8 @@ func (c *Consumer) checkTimes(t *Token, now time.Time) error {
 // principalOf tells a client that acts for itself from a user (RFC 9700 §4.15). Besides an equal `sub` it knows the
 // marks of Auth0 and Microsoft Entra.
 func principalOf(t *Token, claims *claimReader) Principal {
-	sameName := t.clientID != "" && (t.subject == t.clientID || t.subject == t.clientID+"@clients")
-	if sameName || textOf(claims.Object, "idtyp") == "app" {
+	sameName := t.subject == t.clientID || strings.TrimSuffix(t.subject, "@clients") == t.clientID
+	if sameName && t.clientID != "" || textOf(claims.Object, "idtyp") == "app" {
 		return PrincipalClient
 	}
 	return PrincipalUser

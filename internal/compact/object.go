@@ -26,14 +26,12 @@ func ParseObject(text string, maxDepth int) (Object, error) {
 	if !utf8.ValidString(text) {
 		return Object{}, &SyntaxError{Problem: "invalid UTF-8"}
 	}
-	var names [2 * typicalMembers]string
-	s := scanner{text: text, maxDepth: maxDepth, names: names[:0]}
+	s := scanner{text: text, maxDepth: maxDepth}
 	s.space()
 	if s.peek() != '{' {
 		return Object{}, s.fail("expected an object")
 	}
-	o := Object{text: text, members: make([]member, 0, typicalMembers)}
-	err := s.object(func(name string, v Value) { o.members = append(o.members, member{name, v}) })
+	members, err := s.object(typicalMembers)
 	if err != nil {
 		return Object{}, err
 	}
@@ -41,7 +39,7 @@ func ParseObject(text string, maxDepth int) (Object, error) {
 	if s.pos < len(text) {
 		return Object{}, s.fail("data behind the object")
 	}
-	return o, nil
+	return Object{text: text, members: members}, nil
 }
 
 // Get returns the member called name, compared byte for byte after unescaping.

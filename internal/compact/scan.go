@@ -1,18 +1,18 @@
 package compact
 
 import (
-	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// maxMembers bounds the members of one object. Real claim sets and key sets stay far below it.
-const maxMembers = 1000
+const (
+	// maxMembers bounds the members of one object. Real claim sets and key sets stay far below it.
+	maxMembers = 1000
 
-// scanAbove is the number of members past which looking for a duplicate by sorting is cheaper than by comparing each
-// name with each other.
-const scanAbove = 16
+	// fewMembers is how many a nested object has room for before it grows.
+	fewMembers = 4
+)
 
 // SyntaxError says where and why a text is not a JSON object in the strict sense of this package. It never quotes the
 // text.
@@ -25,13 +25,12 @@ func (e *SyntaxError) Error() string {
 	return "compact: " + e.Problem + " at byte " + strconv.Itoa(e.Offset)
 }
 
-// scanner walks a JSON text once. It builds nothing but the names it needs to find duplicates.
+// scanner walks a JSON text once.
 type scanner struct {
 	text     string
 	pos      int
 	depth    int // objects and arrays open now
 	maxDepth int
-	names    []string // folded names of every open object, innermost last
 }
 
 func (s *scanner) fail(problem string) error {
@@ -71,7 +70,7 @@ func (s *scanner) value() (Value, error) {
 	case c == '"':
 		err = s.string()
 	case c == '{':
-		err = s.object(nil)
+		_, err = s.object(fewMembers)
 	case c == '[':
 		err = s.array()
 	case c == '-' || isDigit(c):
@@ -82,54 +81,52 @@ func (s *scanner) value() (Value, error) {
 	return Value{s.text[start:s.pos]}, err
 }
 
-// object scans an object; each, when set, is told its members in order.
-func (s *scanner) object(each func(name string, v Value)) error {
+// object scans an object and returns its members, which have room for size of them before they grow.
+func (s *scanner) object(size int) ([]member, error) {
 	if err := s.open(); err != nil {
-		return err
+		return nil, err
 	}
-	outer := len(s.names)
+	var members []member
 	s.space()
 	for !s.accept('}') {
-		if len(s.names) > outer && !s.comma() {
-			return s.fail("expected a comma or a closing brace")
+		if members == nil {
+			members = make([]member, 0, size)
+		} else if !s.comma() {
+			return nil, s.fail("expected a comma or a closing brace")
 		}
-		name, v, err := s.member()
+		m, err := s.member()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if len(s.names)-outer == maxMembers {
-			return s.fail("too many members")
+		if len(members) == maxMembers {
+			return nil, s.fail("too many members")
 		}
-		s.names = append(s.names, fold(name))
-		if each != nil {
-			each(name, v)
-		}
+		members = append(members, m)
 		s.space()
 	}
-	if hasDuplicate(s.names[outer:]) {
-		return s.fail("duplicate member name")
+	if hasDuplicate(members) {
+		return nil, s.fail("duplicate member name")
 	}
-	s.names = s.names[:outer]
 	s.depth--
-	return nil
+	return members, nil
 }
 
-func (s *scanner) member() (string, Value, error) {
+func (s *scanner) member() (m member, err error) {
 	start := s.pos
 	if s.peek() != '"' {
-		return "", Value{}, s.fail("expected a member name")
+		return m, s.fail("expected a member name")
 	}
 	if err := s.string(); err != nil {
-		return "", Value{}, err
+		return m, err
 	}
-	name, _ := Value{s.text[start:s.pos]}.Text()
+	m.name, _ = Value{s.text[start:s.pos]}.Text()
 	s.space()
 	if !s.accept(':') {
-		return "", Value{}, s.fail("expected a colon")
+		return m, s.fail("expected a colon")
 	}
 	s.space()
-	v, err := s.value()
-	return name, v, err
+	m.value, err = s.value()
+	return m, err
 }
 
 func (s *scanner) array() error {
@@ -293,18 +290,4 @@ func hexRune(text string) (r rune, ok bool) {
 		r = r<<4 | rune(c)
 	}
 	return r, true
-}
-
-// hasDuplicate reports whether two names are equal. It may reorder them.
-func hasDuplicate(names []string) bool {
-	if len(names) > scanAbove {
-		slices.Sort(names)
-		return len(slices.Compact(names)) < len(names)
-	}
-	for i, name := range names {
-		if slices.Contains(names[:i], name) {
-			return true
-		}
-	}
-	return false
 }

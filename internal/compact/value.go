@@ -83,8 +83,25 @@ func (v Value) Number() (number float64, ok bool) {
 	if v.Kind() != KindNumber {
 		return 0, false
 	}
+	if n, ok := smallInteger(v.text); ok {
+		return float64(n), true
+	}
 	number, err := strconv.ParseFloat(v.text, 64)
 	return number, err == nil && !math.IsInf(number, 0)
+}
+
+// smallInteger reads what most numbers in a token are, and what float64 holds exactly.
+func smallInteger(text string) (n int64, ok bool) {
+	if len(text) > 15 {
+		return 0, false
+	}
+	for i := range len(text) {
+		if !isDigit(text[i]) {
+			return 0, false
+		}
+		n = 10*n + int64(text[i]-'0')
+	}
+	return n, true
 }
 
 // Bool returns a boolean; ok is false for every other kind.
