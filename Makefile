@@ -4,8 +4,8 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 APIDIFF     := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
 
 MODULE   := github.com/bearerkit/bearerkit
-MODULES  := $(shell awk '$$1 ~ /^\./ { print $$1 }' go.work)
-RELEASED := $(filter-out ./examples ./interop,$(MODULES))
+MODULES  := $(shell awk '$$1 ~ /^\./ { print $$1 }' go.work) ./benchmarks
+RELEASED := $(filter-out ./benchmarks ./examples ./interop,$(MODULES))
 
 # ARGS reaches every `go test` below, T every fuzz target: a time (60s) or a number of inputs (5000x).
 ARGS ?=
@@ -31,7 +31,7 @@ format: ## Fail on a file that gofmt would change
 
 .PHONY: fmt
 fmt: ## Rewrite the sources as the linter wants them formatted
-	@for m in $(MODULES); do (cd $$m && go run $(GOLANGCI) fmt --config $(CURDIR)/.golangci.yml ./...); done
+	@for m in $(MODULES); do (cd $$m && GOWORK=off go run $(GOLANGCI) fmt --config $(CURDIR)/.golangci.yml ./...); done
 
 .PHONY: vet
 vet: ## go vet over every module
@@ -40,7 +40,7 @@ vet: ## go vet over every module
 .PHONY: lint
 lint: ## golangci-lint, once a module
 	@bad=0; for m in $(MODULES); do echo "-- lint $$m"; \
-		(cd $$m && go run $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || bad=1; done; exit $$bad
+		(cd $$m && GOWORK=off go run $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || bad=1; done; exit $$bad
 
 .PHONY: arrows
 arrows: ## Plant forbidden imports in a copy of the layout and see the linter catch each

@@ -1,0 +1,111 @@
+package benchmarks_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/benchmarks/internal/issuer"
+)
+
+func algorithms() []string { return []string{"RS256", "PS256", "ES256", "EdDSA", "HS256"} }
+
+// distinct is how many tokens a path rotates through: more than the small cache of path=first holds.
+const distinct = 512
+
+// corpus is the tokens of one algorithm, the same ones for every library.
+type corpus struct {
+	trust  trust
+	source *bearertest.Issuer
+	minted []string
+	mu     sync.Mutex // guards minted
+}
+
+// theIssuer serves until the process ends; all libraries trust it.
+var theIssuer = sync.OnceValue(func() *issuer.Issuer {
+	return issuer.Start("RS256", "PS256", "ES256", "EdDSA")
+})
+
+var corpora sync.Map // algorithm to *corpus
+
+func corpusOf(alg string) *corpus {
+	i := theIssuer()
+	_, key := i.Key(alg)
+	c, _ := corpora.LoadOrStore(alg, &corpus{
+		trust:  trust{issuer: i.URL(), jwksURI: i.JWKSURI(), audience: issuer.Audience, alg: alg, key: key},
+		source: i.Issuer,
+	})
+	return c.(*corpus)
+}
+
+func (c *corpus) token(n int) *bearertest.Token {
+	return issuer.Token(c.source, n).Algorithm(c.trust.alg)
+}
+
+// good returns n distinct tokens.
+func (c *corpus) good(n int) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.minted) < n {
+		c.minted = append(c.minted, c.token(len(c.minted)).Sign())
+	}
+	return slices.Clone(c.minted[:n])
+}
+
+// forged is a good token with one bit of its signature flipped.
+func (c *corpus) forged(int) []string {
+	return []string{c.token(0).EditSignature(func(signature []byte) []byte {
+		flipped := bytes.Clone(signature)
+		flipped[0] ^= 1
+		return flipped
+	}).Sign()}
+}
+
+// malformed is a good token with one character of its claims that base64url does not have.
+func (c *corpus) malformed(int) []string {
+	raw := c.good(1)[0]
+	middle := strings.IndexByte(raw, '.') + 20
+	return []string{raw[:middle] + "!" + raw[middle+1:]}
+}
+
+// foreign is a token with a good signature whose `iss` is another one.
+func (c *corpus) foreign(int) []string {
+	return []string{c.token(0).Set("iss", "https://other.test").Sign()}
+}
+
+// keySet serves count keys of ES256 and returns one token of each key: a corpus whose libraries must find the key first.
+// Past distinct keys, the keys of the tokens are spread evenly over the set.
+func keySet(tb testing.TB, count int) (trust, []string) {
+	tb.Helper()
+	i := issuer.Start("ES256")
+	tb.Cleanup(i.Close)
+	every := max(1, count/distinct)
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	var raws []string
+	for n := range count {
+		key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))(tb)
+		kid := fmt.Sprintf("key-%04d", n)
+		set.Keys = append(set.Keys, bearertest.JWK(kid, "ES256", key.Public()))
+		if n%every == 0 {
+			raws = append(raws, issuer.Token(i.Issuer, n).SignWith("ES256", key).SetHeader("kid", kid).Sign())
+		}
+	}
+	i.SetJWKS(must(json.Marshal(set))(tb))
+	return trust{issuer: i.URL(), jwksURI: i.JWKSURI(), audience: issuer.Audience, alg: "ES256", keys: count}, raws
+}
+
+func trustOf(c *corpus, way path) trust {
+	t := c.trust
+	t.cacheSize = way.cacheSize
+	return t
+}

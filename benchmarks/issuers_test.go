@@ -1,0 +1,90 @@
+package benchmarks_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"testing"
+
+	"github.com/auth0/go-jwt-middleware/v3/jwks"
+	"github.com/auth0/go-jwt-middleware/v3/validator"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/benchmarks/internal/issuer"
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// BenchmarkIssuers is an API that trusts many issuers, each with a key of its own, all with ES256. It is for libraries
+// that take more than one issuer.
+func BenchmarkIssuers(b *testing.B) {
+	for _, count := range []int{1, 10, 100, 1000, 10_000} {
+		issuers, stop := issuer.StartMany(count)
+		raws := oneOfEach(issuers)
+		for _, p := range manyIssuers(issuers) {
+			b.Run("alg=ES256/lib="+p.name+"/issuers="+strconv.Itoa(count), func(b *testing.B) {
+				attempts := p.attempts(b, trust{}, raws)
+				acceptAll(b, attempts) // and keys are fetched
+				path{accepted: true}.measure(b, attempts)
+			})
+		}
+		stop()
+	}
+}
+
+// oneOfEach returns a token of each issuer. No two issuers call their keys the same, as a bearertest.Issuer would.
+func oneOfEach(issuers []*bearertest.Issuer) []string {
+	raws := make([]string, len(issuers))
+	for n, i := range issuers {
+		kid := fmt.Sprintf("key-%05d", n)
+		_, key := i.Key("ES256")
+		set, _ := json.Marshal(map[string]any{"keys": []any{bearertest.JWK(kid, "ES256", key)}})
+		i.SetJWKS(set)
+		raws[n] = issuer.Token(i, n).SetHeader("kid", kid).Sign()
+	}
+	return raws
+}
+
+// manyIssuers are the libraries that take a list of issuers, told to trust these.
+func manyIssuers(issuers []*bearertest.Issuer) []peer {
+	trusting := func(setUp func(testing.TB, []*bearertest.Issuer) verify) func(testing.TB, trust, []string) []attempt {
+		return verifying(func(tb testing.TB, _ trust) verify { return setUp(tb, issuers) })
+	}
+	return []peer{
+		{name: "bearerkit", attempts: trusting(bearerkitGroup)},
+		{name: "auth0", attempts: trusting(auth0Issuers)},
+	}
+}
+
+// bearerkitGroup remembers no tokens, since a first sight is measured.
+func bearerkitGroup(tb testing.TB, issuers []*bearertest.Issuer) verify {
+	cfg := consumer.GroupConfig{CacheSize: -1}
+	for _, i := range issuers {
+		t := trust{issuer: i.URL(), audience: issuer.Audience, alg: "ES256"}
+		cfg.Consumers = append(cfg.Consumers, bearerkitConsumer(tb, t))
+	}
+	g := must(consumer.NewGroup(cfg))(tb)
+	return func(ctx context.Context, raw string) error {
+		_, err := g.Verify(ctx, raw)
+		return err
+	}
+}
+
+// auth0Issuers is the static list of its README, with room for the keys of all issuers.
+func auth0Issuers(tb testing.TB, issuers []*bearertest.Issuer) verify {
+	urls := make([]string, len(issuers))
+	for n, i := range issuers {
+		urls[n] = i.URL()
+	}
+	provider := must(jwks.NewMultiIssuerProvider(jwks.WithMaxProviders(len(issuers))))(tb)
+	v := must(validator.New(
+		validator.WithKeyFunc(provider.KeyFunc),
+		validator.WithAlgorithm(validator.ES256),
+		validator.WithIssuers(urls),
+		validator.WithAudience(issuer.Audience),
+	))(tb)
+	return func(ctx context.Context, raw string) error {
+		_, err := v.ValidateToken(ctx, raw)
+		return err
+	}
+}

@@ -1,0 +1,84 @@
+// Command report turns the output of the benchmarks into what the README shows, and compares two of its outputs.
+//
+//	go test -run '^$' -bench . -benchmem . | go run ./report -out results
+//	go run ./report -diff old.txt new.txt
+//
+// The first form writes results/bench.txt (the benchmark format, for benchstat), results/table.md and results/chart.svg.
+// The output of several passes, one after the other, gives medians; the file that it writes can be its input again.
+//
+// The second form compares two such files by allocations and by the ratio to the bare signature check of the same run,
+// which holds across machines better than any time does.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stdin io.Reader, stdout io.Writer) error {
+	flags := flag.NewFlagSet("report", flag.ContinueOnError)
+	out := flags.String("out", "results", "folder to write bench.txt, table.md and chart.svg to")
+	diff := flags.Bool("diff", false, "compare the two files named by the arguments instead")
+	lib := flags.String("lib", "bearerkit", "the library that -diff is about; empty: all")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if !*diff {
+		return write(*out, stdin)
+	}
+	if flags.NArg() != 2 {
+		return errors.New("-diff wants two files, the old one first")
+	}
+	before, err := parseFile(flags.Arg(0))
+	if err != nil {
+		return err
+	}
+	after, err := parseFile(flags.Arg(1))
+	if err != nil {
+		return err
+	}
+	return compare(stdout, before, after, *lib)
+}
+
+// write reads everything before it writes anything, so that a failed run leaves the old results alone.
+func write(folder string, output io.Reader) error {
+	results, err := parse(output)
+	if err != nil {
+		return err
+	}
+	chart, err := results.chart()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return err
+	}
+	for name, text := range map[string]string{
+		"bench.txt": results.raw(), "table.md": results.markdown(), "chart.svg": chart,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseFile(name string) (*results, error) {
+	file, err := os.Open(name) //nolint:gosec // the caller names the file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	return parse(file)
+}

@@ -1,0 +1,142 @@
+package benchmarks_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/benchmarks/internal/issuer"
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// Every library, as it is set up here, accepts good tokens and refuses what its path says, with every algorithm.
+func TestPeers(t *testing.T) {
+	t.Parallel()
+	for _, p := range peers() {
+		for _, alg := range algorithms() {
+			if !p.supports(alg) {
+				continue
+			}
+			t.Run(p.name+"/"+alg, func(t *testing.T) {
+				t.Parallel()
+				c := corpusOf(alg)
+				if p.attempts != nil {
+					judge(t, c, p, false, func(raws []string) []attempt { return p.attempts(t, c.trust, raws) })
+				}
+				if p.handler != nil && p.name != "bare" {
+					h := p.handler(t, c.trust, noContent())
+					judge(t, c, p, true, func(raws []string) []attempt { return requests(t, h, raws) })
+				}
+			})
+		}
+	}
+}
+
+func judge(t *testing.T, c *corpus, p peer, handler bool, attempts func([]string) []attempt) {
+	t.Helper()
+	for _, way := range paths() {
+		if !way.concerns(p, handler) {
+			continue
+		}
+		for n, a := range attempts(way.tokens(c, min(way.count, 2))) {
+			if err := a(); (err == nil) != way.accepted {
+				t.Errorf("path %s, token %d: accepted %t, want %t: %v", way.name, n, err == nil, way.accepted, err)
+			}
+		}
+	}
+}
+
+// A refusal is an answer of the client's fault, not of the server's.
+func TestHandlersRefuse(t *testing.T) {
+	t.Parallel()
+	for _, p := range peers() {
+		if p.handler == nil || p.name == "bare" {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			c := corpusOf("ES256")
+			h := p.handler(t, c.trust, noContent())
+			for _, raws := range [][]string{c.forged(1), c.malformed(1), c.foreign(1)} {
+				err := requests(t, h, raws)[0]()
+				var status statusError
+				if !errors.As(err, &status) || status < 400 || status > 499 {
+					t.Errorf("%v, want 4xx", err)
+				}
+			}
+		})
+	}
+}
+
+// On path=first no token is found in the cache, however often the rotation comes round.
+func TestFirstSight(t *testing.T) {
+	t.Parallel()
+	for _, way := range paths() {
+		if way.name != "first" && way.name != "cold" {
+			continue
+		}
+		c := corpusOf("HS256")
+		cfg := bearerkitConfig(t, trustOf(c, way))
+		found := 0
+		cfg.OnVerify = func(_ context.Context, v consumer.Verification) {
+			if v.Cached {
+				found++
+			}
+		}
+		raws := way.tokens(c, way.count)
+		v := must(consumer.New(cfg))(t)
+		for range 3 {
+			for _, raw := range raws {
+				must(v.Verify(t.Context(), raw))(t)
+			}
+		}
+		if found > 0 {
+			t.Errorf("path %s: %d of %d tokens came from the cache", way.name, found, 3*len(raws))
+		}
+	}
+}
+
+func TestKeySets(t *testing.T) {
+	t.Parallel()
+	trusted, raws := keySet(t, 20)
+	if len(raws) != 20 {
+		t.Fatalf("%d tokens", len(raws))
+	}
+	for _, p := range peers() {
+		if p.keySet {
+			acceptAll(t, p.attempts(t, trusted, raws))
+		}
+	}
+}
+
+func TestIssuers(t *testing.T) {
+	t.Parallel()
+	issuers, stop := issuer.StartMany(3)
+	t.Cleanup(stop)
+	raws := oneOfEach(issuers)
+	stranger := issuer.Token(issuers[0], 0).Set("iss", issuers[1].URL()).SetHeader("kid", "key-00001").Sign()
+	for _, p := range manyIssuers(issuers) {
+		attempts := p.attempts(t, trust{}, append(raws, stranger))
+		acceptAll(t, attempts[:len(raws)])
+		if attempts[len(raws)]() == nil {
+			t.Errorf("%s: one issuer's key passes for another's", p.name)
+		}
+	}
+}
+
+// The tokens are those that the README describes.
+func TestToken(t *testing.T) {
+	t.Parallel()
+	raw := corpusOf("RS256").good(1)[0]
+	if len(raw) < 700 || len(raw) > 800 {
+		t.Errorf("%d bytes", len(raw))
+	}
+	var claims map[string]any
+	payload := must(base64.RawURLEncoding.DecodeString(strings.Split(raw, ".")[1]))(t)
+	if err := json.Unmarshal(payload, &claims); err != nil || len(claims) != 14 {
+		t.Errorf("%d claims: %v", len(claims), err)
+	}
+}
