@@ -74,7 +74,7 @@ const minModulusBytes = 2048 / 8 // RFC 7518 §3.3
 
 func rsaKey(key any) (public *rsa.PublicKey, ok bool) {
 	public, ok = key.(*rsa.PublicKey)
-	return public, ok && public.Size() >= minModulusBytes
+	return public, ok && public != nil && public.N != nil && public.Size() >= minModulusBytes
 }
 
 func verifyPKCS1v15(a algorithm, key any, input string, signature []byte) bool {
@@ -92,7 +92,7 @@ func verifyPSS(a algorithm, key any, input string, signature []byte) bool {
 // verifyECDSA takes R and S side by side, each exactly as long as the curve's order (RFC 7518 §3.4).
 func verifyECDSA(a algorithm, key any, input string, signature []byte) bool {
 	public, ok := key.(*ecdsa.PublicKey)
-	if !ok || public.Curve.Params().Name != a.curve {
+	if !ok || public == nil || public.Curve == nil || public.Curve.Params().Name != a.curve {
 		return false
 	}
 	size := (public.Curve.Params().BitSize + 7) / 8

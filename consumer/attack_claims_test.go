@@ -97,6 +97,7 @@ func kindAttacks() []attack {
 	}
 	for name, kinds := range map[string][]string{
 		"type": {"id", "refresh", "ID", "Refresh"}, "token_use": {"id", "refresh"}, "typ": {"ID", "Refresh", "Offline", "Logout"},
+		"token_type": {"id_token", "refresh", "refresh_token"},
 	} {
 		for _, kind := range kinds {
 			rows = append(rows, attack{name: "Attack24_" + name + "_" + kind, spoil: claim(name, kind)})

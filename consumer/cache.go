@@ -38,9 +38,18 @@ func newShards(size int) []*lru.Cache[digest, *Token] {
 	}
 	shards := make([]*lru.Cache[digest, *Token], count)
 	for i := range shards {
-		shards[i], _ = lru.New[digest, *Token]((size + count - 1) / count) // fails for no positive size
+		shards[i], _ = lru.New[digest, *Token](shardSize(size, count)) // fails for no positive size
 	}
 	return shards
+}
+
+// shardSize gives each of several shards some room to spare, because tokens do not spread evenly: without it a cache for
+// as many tokens as are in use would still drop some of them again and again.
+func shardSize(size, count int) int {
+	if count == 1 {
+		return size
+	}
+	return size/count + size/count/4
 }
 
 func (c *tokenCache) get(raw string) (*Token, bool) {

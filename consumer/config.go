@@ -42,17 +42,17 @@ type Config struct {
 	Keys jwks.Source
 
 	// KeyCache says how the issuer's key set is cached: its ages, limits, Snapshot and OnRefresh. URL and the fields that
-	// this Config has as well are filled in. A Snapshot helps a cold start while the issuer is down only together with
-	// Metadata, since otherwise the place of the keys is not known. The zero value is fine, and the only one if Keys is
-	// set.
+	// this Config has as well are filled in, and must be zero here. A Snapshot helps a cold start while the issuer is down
+	// only together with Metadata, since otherwise the place of the keys is not known. The zero value is fine, and the
+	// only one if Keys is set.
 	KeyCache jwks.Config
 
 	// Metadata is used instead of discovery; it must be the issuer's. With Keys nothing else is taken from it. Nil:
 	// discovered.
 	Metadata *oidcdiscovery.Metadata
 
-	// HTTPClient fetches metadata and keys. Nil: a client of the kit's own. Redirects are never followed, and the kit's
-	// time and size limits hold for any client.
+	// HTTPClient gives the transport that fetches metadata and keys. Nil: http.DefaultTransport. Redirects are never
+	// followed, and the kit's time and size limits hold for any client.
 	HTTPClient *http.Client
 
 	// ClockSkew is how far the issuer's clock may be off, in either direction. Zero: 10 s; negative: none; at most 5 min.
@@ -68,7 +68,7 @@ type Config struct {
 	// RequiredClaims must be in every token, besides those that the profile requires. Empty: none.
 	RequiredClaims []string
 
-	// Check has the last word on a token whose every other check passed. An error refuses it with [ReasonClaims], or with
+	// Check is asked about a token that passed every other check of its own. An error refuses it with [ReasonClaims], or with
 	// [ReasonStatusUnavailable] if it matches [ErrUnavailable]. A yes is remembered with the token: for what can change in
 	// a token's lifetime use Status. Nil: no further check.
 	Check func(ctx context.Context, t *Token) error
@@ -76,7 +76,8 @@ type Config struct {
 	// Status is asked on every request whether the token may still be used. Nil: never.
 	Status TokenStatus
 
-	// CacheSize is how many verified tokens are remembered. Zero: 10 000; negative: none.
+	// CacheSize is how many verified tokens are remembered, give or take: of thousands, up to a quarter more. Zero: 10 000;
+	// negative: none.
 	CacheSize int
 
 	// MaxTokenBytes bounds the length of a token. Zero: 16 KiB.
@@ -116,12 +117,16 @@ func (cfg Config) validate() error {
 	check(!slices.Contains(cfg.Audience, ""), "Audience", "holds an empty name")
 	check(!cfg.InsecureNoAudience || len(cfg.ClientIDs) > 0, "ClientIDs", "is required with InsecureNoAudience")
 	check(!slices.Contains(cfg.ClientIDs, ""), "ClientIDs", "holds an empty id")
+	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "holds an empty name")
 	profile, known := profiles()[cfg.Profile]
 	check(known, "Profile", "is unknown")
+	check(!known || len(cfg.ClientIDs) == 0 || len(profile.clientID) > 0, "ClientIDs", "does not go with this Profile")
 	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by this Profile")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", "is more than 5 minutes")
 	check(cfg.MaxTokenBytes >= 0, "MaxTokenBytes", "is negative")
 	check(cfg.Keys == nil || reflect.ValueOf(cfg.KeyCache).IsZero(), "KeyCache", "is not used when Keys is set")
+	check(cfg.KeyCache.URL == "" && cfg.KeyCache.HTTPClient == nil && !cfg.KeyCache.PublicAddressesOnly &&
+		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache", "has a URL, HTTPClient, PublicAddressesOnly or InsecureAllowHTTP")
 	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata())...)
 }
 

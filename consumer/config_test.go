@@ -33,6 +33,8 @@ func TestConfigFaults(t *testing.T) {
 		"Config.Audience holds an empty name":     func(c *consumer.Config) { c.Audience = []string{audience, ""} },
 		"Config.ClientIDs is required":            func(c *consumer.Config) { c.InsecureNoAudience = true },
 		"Config.ClientIDs holds an empty id":      func(c *consumer.Config) { c.ClientIDs = []string{""} },
+		"Config.ClientIDs does not go with this":  func(c *consumer.Config) { c.Profile, c.ClientIDs = consumer.ProfileCrossauth, []string{"a"} },
+		"Config.RequiredClaims holds an empty na": func(c *consumer.Config) { c.RequiredClaims = []string{"scope", ""} },
 		"Config.Profile is unknown":               func(c *consumer.Config) { c.Profile = 99 },
 		"Config.InsecureAcceptIDToken is require": func(c *consumer.Config) { c.Profile = consumer.ProfileGoogle },
 		"Config.ClockSkew is more than 5 minutes": func(c *consumer.Config) { c.ClockSkew = 5*time.Minute + 1 },
@@ -49,8 +51,15 @@ func TestConfigFaults(t *testing.T) {
 			c.Keys = jwks.Static{{Algorithm: "HS256", Public: []byte("short")}}
 		},
 		"Config.Keys: jwks: there are no keys": func(c *consumer.Config) { c.Keys = jwks.Static{} },
-		"Config.Issuer: URL":                   func(c *consumer.Config) { c.Keys, c.Issuer = nil, "http://issuer.test" },
-		"Config.Metadata has no jwks_uri":      func(c *consumer.Config) { c.Keys, c.Metadata = nil, metadata(issuerURL, "") },
+		"Config.Issuer: oidcdiscovery: issuer": func(c *consumer.Config) { c.Keys, c.Issuer = nil, "http://issuer.test" },
+		"Config.Issuer: oidcdiscovery: issuer: URL has a query": func(c *consumer.Config) {
+			c.Keys, c.Issuer = nil, issuerURL+"?tenant=a"
+		},
+		"Config.KeyCache has a URL":                 func(c *consumer.Config) { c.Keys, c.KeyCache.URL = nil, issuerURL+"/jwks" },
+		"Config.KeyCache has a URL, HTTPC":          func(c *consumer.Config) { c.Keys, c.KeyCache.HTTPClient = nil, issuer.Client() },
+		"Config.KeyCache has a URL, HTTPClient, P":  func(c *consumer.Config) { c.Keys, c.KeyCache.PublicAddressesOnly = nil, true },
+		"Config.KeyCache has a URL, HTTPClient, Pu": func(c *consumer.Config) { c.Keys, c.KeyCache.InsecureAllowHTTP = nil, true },
+		"Config.Metadata has no jwks_uri":           func(c *consumer.Config) { c.Keys, c.Metadata = nil, metadata(issuerURL, "") },
 		"Config.Metadata: oidcdiscovery: the do": func(c *consumer.Config) {
 			c.Keys, c.Metadata = nil, metadata("https://other.test", issuerURL+"/jwks")
 		},

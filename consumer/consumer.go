@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // Verifier turns the token of a request into a verified [Token]. [*Consumer] and [*Group] are Verifiers. A Verifier
@@ -20,7 +18,7 @@ type Consumer struct {
 	cfg        Config
 	algorithms map[string]algorithm // those that are accepted
 	rules      rules
-	keys       jwks.Source
+	keys       *hiddenSource
 	cache      *tokenCache // nil: none
 	headers    headerMemo
 }
@@ -34,8 +32,10 @@ func New(cfg Config) (*Consumer, error) {
 	if err := errors.Join(fault, err); err != nil {
 		return nil, err
 	}
+	cfg.Keys = nil // only the hidden one is kept
 	return &Consumer{
-		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: keys, cache: newTokenCache(cfg.CacheSize),
+		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: &hiddenSource{keys},
+		cache: newTokenCache(cfg.CacheSize),
 	}, nil
 }
 
@@ -57,7 +57,7 @@ func (c *Consumer) Verify(ctx context.Context, raw string) (*Token, error) {
 
 // Warm fetches what is needed to verify, unless it is there already. Nil means ready: a usable set of keys is held.
 func (c *Consumer) Warm(ctx context.Context) error {
-	source, ok := c.keys.(interface{ Warm(context.Context) error })
+	source, ok := c.keys.Source.(interface{ Warm(context.Context) error })
 	if !ok {
 		return nil
 	}
@@ -71,7 +71,7 @@ func (c *Consumer) Warm(ctx context.Context) error {
 // when it returns nil, the key and all remembered tokens that it verified have lost trust. After an error what was held
 // before is still in use. Keys that are not fetched are left as they are.
 func (c *Consumer) Refresh(ctx context.Context) error {
-	source, ok := c.keys.(interface{ Refresh(context.Context) error })
+	source, ok := c.keys.Source.(interface{ Refresh(context.Context) error })
 	if !ok {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (c *Consumer) Refresh(ctx context.Context) error {
 // Run keeps metadata and keys fresh in the background and returns nil when ctx ends. Without it they are refreshed by
 // the requests that notice their age, which is enough for an API that is in use.
 func (c *Consumer) Run(ctx context.Context) error {
-	source, ok := c.keys.(interface{ Run(context.Context) error })
+	source, ok := c.keys.Source.(interface{ Run(context.Context) error })
 	if !ok {
 		<-ctx.Done()
 		return nil

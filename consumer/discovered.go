@@ -103,17 +103,19 @@ type discovered struct {
 }
 
 func newDiscovered(cfg Config, cache jwks.Config) (*discovered, error) {
-	if err := fetch.CheckURL(cfg.Issuer, cfg.InsecureAllowHTTP); err != nil && cfg.Issuer != "" {
+	discovery := oidcdiscovery.Client{HTTPClient: cache.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP}
+	err := discovery.Validate(cfg.Issuer, &oidcdiscovery.Metadata{Issuer: cfg.Issuer})
+	if err != nil && cfg.Issuer != "" {
 		return nil, fmt.Errorf("consumer: Config.Issuer: %w", err)
 	}
 	cache.URL = "https://keys.invalid" // stands in for what discovery will say, so that all else is checked now
 	if _, err := jwks.New(cache); err != nil {
 		return nil, fmt.Errorf("consumer: Config.KeyCache: %w", err)
 	}
-	d := &discovered{issuer: cfg.Issuer, logger: cfg.Logger, cache: cache}
-	d.discovery = oidcdiscovery.Client{HTTPClient: cache.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP}
+	d := &discovered{issuer: cfg.Issuer, logger: cfg.Logger, discovery: discovery, cache: cache}
 	d.remote = refresh.New(refresh.Config[*jwks.Remote]{
-		Fetch: d.locate, Timeout: locateTimeout, StaleFor: neverStale, StaleWait: noWait, OnFetch: d.logLocated,
+		Fetch: d.locate, Timeout: locateTimeout, StaleFor: neverStale, StaleWait: noWait, RetryAfter: fetch.RetryAfter,
+		OnFetch: d.logLocated,
 	})
 	return d, nil
 }

@@ -23,7 +23,9 @@ type GroupConfig struct {
 	// can, since anybody can send any issuer. An error that matches [ErrUnavailable] or is the context's says that it
 	// could not be decided now. The Consumer should have PublicAddressesOnly set. Nil: no other issuers.
 	//
-	// Concurrent requests for one issuer share one call. It runs on a context that outlives the request, for at most 3 s.
+	// Concurrent requests for one issuer share one call. It runs on a context that outlives the request, for at most 3 s,
+	// and no request waits for it much longer. A token that is longer than 16 KiB and than the largest MaxTokenBytes among
+	// Consumers is refused before, whatever the resolved Consumer allows.
 	Resolve func(ctx context.Context, issuer string) (*Consumer, error)
 
 	// MaxResolved is how many Consumers made by Resolve are kept, the least recently used being dropped together with

@@ -3,7 +3,10 @@ package consumer
 import (
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
@@ -11,21 +14,34 @@ import (
 // The memory is not to be seen from outside, so its bound is tested from within.
 func TestHeaderMemoIsBounded(t *testing.T) {
 	t.Parallel()
-	var memo headerMemo
-	for i := range 10 * maxHeaders {
-		p := headerPart(fmt.Sprintf(`{"alg":"RS256","kid":"%d"}`, i))
-		h, err := memo.read(p)
-		if err != nil || h.keyID != fmt.Sprint(i) {
-			t.Fatalf("read %d: %+v, %v", i, h, err)
+	synctest.Test(t, func(t *testing.T) {
+		var memo headerMemo
+		for i := range 10 * maxHeaders {
+			add(t, &memo, i)
+			if n := len(memo.known.Load().byText); n != min(i+1, maxHeaders) {
+				t.Fatalf("%d headers remembered after %d, want %d at most", n, i+1, maxHeaders)
+			}
 		}
-		memo.add(p.Header, h)
-		memo.add(p.Header, h) // a second time changes nothing
-		if again, err := memo.read(p); again != h || err != nil {
-			t.Fatalf("read %d again: %+v, %v", i, again, err)
+		time.Sleep(headersLast)
+		add(t, &memo, maxHeaders)
+		if n := len(memo.known.Load().byText); n != 1 {
+			t.Errorf("%d headers remembered, want a full memory to start over in time", n)
 		}
-		if n := len(*memo.known.Load()); n > maxHeaders {
-			t.Fatalf("%d headers remembered, want %d at most", n, maxHeaders)
-		}
+	})
+}
+
+// add reads the header of key number i, remembers it twice, which is as good as once, and reads it again.
+func add(t *testing.T, memo *headerMemo, i int) {
+	t.Helper()
+	p := headerPart(fmt.Sprintf(`{"alg":"RS256","kid":"%d"}`, i))
+	h, err := memo.read(p)
+	if err != nil || h.keyID != strconv.Itoa(i) {
+		t.Fatalf("read %d: %+v, %v", i, h, err)
+	}
+	memo.add(p.Header, h)
+	memo.add(p.Header, h)
+	if again, err := memo.read(p); again != h || err != nil {
+		t.Fatalf("read %d again: %+v, %v", i, again, err)
 	}
 }
 

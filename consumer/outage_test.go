@@ -322,6 +322,33 @@ func TestJ9_Attack31_PrivateAddressesAreNotAsked(t *testing.T) {
 	accept(t, newConsumer(t, cfg), issuer.AccessToken().Sign())
 }
 
+// An issuer that asks to be left alone is left alone, by discovery too, whichever of the two places it says so at.
+func TestK16_RetryAfterOfMetadata(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		issuer, n := newIssuer(), newNetwork()
+		n.connect(issuerURL, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/openid-configuration") {
+				w.Header().Set("Retry-After", "240")
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			http.NotFound(w, r)
+		}))
+		c := through(t, n, issuer)
+		for range 239 {
+			reject(t, c, issuer.AccessToken().Sign(), consumer.ReasonKeysUnavailable)
+			time.Sleep(time.Second)
+		}
+		if n.asked() != 2 {
+			t.Errorf("asked %d times, want once at each place", n.asked())
+		}
+		n.connect(issuerURL, issuer)
+		time.Sleep(time.Second)
+		accept(t, c, issuer.AccessToken().Sign())
+	})
+}
+
 func TestK21_Warm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

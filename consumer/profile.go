@@ -176,7 +176,7 @@ func (r rules) marksIn(claims compact.Object) (m marks) {
 			m.access = true
 		case "events", "token_introspection", "htm", "htu":
 			m.other = name
-		case "typ", "type", "token_use":
+		case "typ", "type", "token_use", "token_type":
 			r.readKind(&m, name, v)
 		}
 	}
@@ -190,9 +190,9 @@ func (r rules) readKind(m *marks, name string, v compact.Value) {
 	}
 	kind, _ := v.Text()
 	switch strings.ToLower(kind) {
-	case "id":
+	case "id", "id_token":
 		m.idToken = name
-	case "refresh", "offline", "logout":
+	case "refresh", "refresh_token", "offline", "logout":
 		m.other = name
 	}
 }

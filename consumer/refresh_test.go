@@ -1,6 +1,7 @@
 package consumer_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -129,5 +130,34 @@ func TestAttack45_GroupForget(t *testing.T) {
 		alone := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{newConsumer(t, offline(t, known))}})
 		alone.Forget(issuerURL)
 		accept(t, alone, ofKnown)
+	})
+}
+
+// What Resolve found out before Forget was called counts for those who asked before, and for nobody later.
+func TestAttack45_ForgetReachesAResolutionUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		all := newTenants(t, "https://a.test")
+		raw := all.issuers["https://a.test"].AccessToken().Sign()
+		g := newGroup(t, consumer.GroupConfig{
+			Resolve: func(ctx context.Context, issuer string) (*consumer.Consumer, error) {
+				c, err := all.resolve(ctx, issuer)
+				time.Sleep(time.Second)
+				return c, err
+			},
+		})
+		asked := make(chan error)
+		go func() {
+			_, err := g.Verify(t.Context(), raw)
+			asked <- err
+		}()
+		synctest.Wait() // for Resolve to have seen the tenant
+		all.close("https://a.test")
+		g.Forget("https://a.test")
+		reject(t, g, raw, consumer.ReasonIssuer)
+		if err := <-asked; err != nil {
+			t.Errorf("asked before: %v", err)
+		}
+		reject(t, g, raw, consumer.ReasonIssuer)
 	})
 }

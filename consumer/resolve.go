@@ -15,6 +15,7 @@ const (
 	maxIssuerBytes     = 1 << 10
 	maxResolving       = 64 // at once
 	resolveTimeout     = 3 * time.Second
+	resolveWait        = resolveTimeout + 100*time.Millisecond // for a Resolve that does not look at its context
 	maxDenied          = 1024
 	deniedFor          = 30 * time.Second
 )
@@ -64,6 +65,8 @@ func (r *resolver) consumer(ctx context.Context, issuer string) (*Consumer, erro
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, resolveWait)
+	defer cancel()
 	select {
 	case <-call.done:
 		return call.consumer, call.err
@@ -77,8 +80,11 @@ func (r *resolver) isDenied(issuer string) bool {
 	return ok && time.Now().Before(until)
 }
 
-// forget does not reach a resolution that is under way.
+// forget lets a resolution that is under way end unheard: it may have begun before what forget is called for.
 func (r *resolver) forget(issuer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.running, issuer)
 	r.known.Remove(issuer)
 	r.denied.Remove(issuer)
 }
@@ -117,17 +123,20 @@ func (r *resolver) run(ctx context.Context, issuer string, call *resolution) {
 	call.consumer, call.err = r.ask(ctx, issuer)
 }
 
-// land remembers the outcome and lets those go who wait for it.
+// land remembers the outcome, unless it was forgotten meanwhile, and lets those go who wait for it.
 func (r *resolver) land(issuer string, call *resolution) {
+	defer close(call.done)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running[issuer] != call {
+		return
+	}
+	delete(r.running, issuer)
 	if call.err == nil {
 		r.known.Add(issuer, call.consumer)
 	} else if errors.Is(call.err, ErrInvalidToken) {
 		r.denied.Add(issuer, time.Now().Add(deniedFor))
 	}
-	r.mu.Lock()
-	delete(r.running, issuer)
-	r.mu.Unlock()
-	close(call.done)
 }
 
 // ask calls the user's function and classes its answer. It runs in a goroutine of our own, so a panic must end here.

@@ -311,6 +311,25 @@ func TestResolveFailures(t *testing.T) {
 	}
 }
 
+// A Resolve that does not look at its context holds nobody for long (K8).
+func TestK8_ResolveThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t, consumer.GroupConfig{
+			Resolve: func(context.Context, string) (*consumer.Consumer, error) {
+				time.Sleep(time.Hour)
+				return nil, errUnknownTenant
+			},
+		})
+		start := time.Now()
+		reject(t, g, newIssuer().AccessToken().Sign(), consumer.ReasonKeysUnavailable)
+		if waited := time.Since(start); waited > 4*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+		time.Sleep(time.Hour)
+	})
+}
+
 // However many issuers are named at once, few questions are open at a time.
 func TestAttack30_OpenResolutionsAreBounded(t *testing.T) {
 	t.Parallel()

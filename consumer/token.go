@@ -26,7 +26,7 @@ type Token struct {
 	claims                      compact.Object
 
 	// What it was verified by: the answer holds for as long as this key is trusted by this consumer.
-	key      jwks.Key
+	key      *jwks.Key // which may be a secret; behind a pointer, since fmt follows none where it cannot call Format
 	header   header
 	consumer *Consumer
 

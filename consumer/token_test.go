@@ -243,6 +243,8 @@ func TestB8_Attack43_TokenIsRedacted(t *testing.T) {
 		written[verb] = fmt.Sprintf(verb, token)
 		written[verb+" inside"] = fmt.Sprintf(verb, struct{ Token any }{token})
 		written[verb+" of the consumer"] = fmt.Sprintf(verb, c)
+		written[verb+" of a group"] = fmt.Sprintf(verb, newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{c}}))
+		written[verb+" of a field"] = fmt.Sprintf(verb, struct{ verifier consumer.Verifier }{c})
 	}
 	asNumbers, asHex := fmt.Sprintf("%d", secret[:4]), hex.EncodeToString(secret[:4])
 	for how, got := range written {

@@ -45,7 +45,7 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	if err != nil {
 		return err
 	}
-	if !key.Equal(t.key) {
+	if !key.Equal(*t.key) {
 		return errKeyReplaced
 	}
 	return c.checkStatus(ctx, t)
@@ -102,7 +102,7 @@ func (c *Consumer) prove(ctx context.Context, u unproven) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.key = key
+	t.key = &key
 	if err := c.checkToken(ctx, t); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package jwks
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -55,13 +54,4 @@ func entityTag(tag string) string {
 		return ""
 	}
 	return tag
-}
-
-// retryAfter is what a 429 or 503 has said about the next request (RFC 9110 §10.2.3).
-func retryAfter(err error) time.Duration {
-	var status *fetch.StatusError
-	if errors.As(err, &status) {
-		return status.RetryAfter
-	}
-	return 0
 }

@@ -46,7 +46,8 @@ func (k Key) Equal(other Key) bool {
 	return false
 }
 
-// Format writes ID and Algorithm only, whatever the verb: Public may be a secret.
+// Format writes ID and Algorithm only, whatever the verb: Public may be a secret. Package fmt does not call it for a Key
+// in an unexported field of a struct, so do not print a struct that keeps secrets in one.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write(k.redacted()) }
 
 // MarshalText returns ID and Algorithm only, for loggers and encoding/json: Public may be a secret.

@@ -21,11 +21,11 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// FreshFor is how long a set is fresh if the answer has neither Cache-Control nor Expires; what those say counts
-	// within 1 minute and 1 hour. At least 1 second. Zero: 10 minutes.
+	// within 1 minute and 1 hour. At least 1 millisecond. Zero: 10 minutes.
 	FreshFor time.Duration
 
-	// StaleFor is the age past which a set is not used any more, while the issuer cannot be reached. Zero: 24 hours.
-	// Negative: a set is not used past its freshness.
+	// StaleFor is the age past which a set is not used any more, while the issuer cannot be reached. At least 1 millisecond.
+	// Zero: 24 hours. Negative: a set is not used past its freshness.
 	StaleFor time.Duration
 
 	// MinRefetch is the least time between two fetches for unknown kids. Zero: 30 seconds.
@@ -80,8 +80,8 @@ func New(cfg Config) (*Remote, error) {
 		FreshFor:   cfg.FreshFor,
 		StaleFor:   cfg.StaleFor,
 		MinForce:   cfg.MinRefetch,
-		Timeout:    cfg.Timeout,
-		RetryAfter: retryAfter,
+		Timeout:    cfg.Timeout + time.Second, // fetch.Get keeps to cfg.Timeout, and says so in its error
+		RetryAfter: fetch.RetryAfter,
 		OnFetch:    r.onFetch,
 	}
 	if cfg.Snapshot != nil {
@@ -90,6 +90,9 @@ func New(cfg Config) (*Remote, error) {
 	r.value = refresh.New(values)
 	return r, nil
 }
+
+// leastAge tells an age from a number whose unit was forgotten, which would make every request fetch.
+const leastAge = time.Millisecond
 
 // check returns the client to fetch with.
 func (cfg Config) check() (*http.Client, error) {
@@ -100,8 +103,11 @@ func (cfg Config) check() (*http.Client, error) {
 	if err := fetch.CheckURL(cfg.URL, cfg.InsecureAllowHTTP); err != nil {
 		faults = append(faults, fmt.Errorf("jwks: Config.URL: %w", err))
 	}
-	if cfg.FreshFor != 0 && cfg.FreshFor < time.Second {
-		fault("FreshFor", "is less than a second")
+	if cfg.FreshFor != 0 && cfg.FreshFor < leastAge {
+		fault("FreshFor", "is less than a millisecond")
+	}
+	if cfg.StaleFor > 0 && cfg.StaleFor < leastAge {
+		fault("StaleFor", "is less than a millisecond")
 	}
 	if cfg.MinRefetch < 0 {
 		fault("MinRefetch", "is negative")

@@ -24,6 +24,7 @@ func TestNew_ReportsAllFaults(t *testing.T) {
 	_, err := jwks.New(jwks.Config{
 		URL:                 "ftp://issuer.example/keys",
 		FreshFor:            10, // ns
+		StaleFor:            10, // ns: every request would fetch
 		MinRefetch:          -1,
 		Timeout:             -1,
 		MaxBytes:            -1,
@@ -31,7 +32,7 @@ func TestNew_ReportsAllFaults(t *testing.T) {
 		HTTPClient:          &http.Client{Transport: &issuer{}},
 		PublicAddressesOnly: true,
 	})
-	for _, field := range []string{"URL", "FreshFor", "MinRefetch", "Timeout", "MaxBytes", "MaxKeys", "HTTPClient"} {
+	for _, field := range []string{"URL", "FreshFor", "StaleFor", "MinRefetch", "Timeout", "MaxBytes", "MaxKeys", "HTTPClient"} {
 		if err == nil || !strings.Contains(err.Error(), "jwks: Config."+field) {
 			t.Errorf("Config.%s is not among the faults: %v", field, err)
 		}
@@ -577,7 +578,9 @@ func TestK18_TimeoutIsTheConfigs(t *testing.T) {
 		i.slow(time.Hour)
 		r := i.remote(t, jwks.Config{Timeout: time.Second})
 		began := time.Now()
-		if err := r.Refresh(t.Context()); err == nil || time.Since(began) != time.Second {
+		err := r.Refresh(t.Context())
+		var limit *fetch.TimeoutError
+		if !errors.As(err, &limit) || limit.Limit != time.Second || time.Since(began) != time.Second {
 			t.Errorf("Refresh: %v after %v", err, time.Since(began))
 		}
 	})

@@ -57,6 +57,20 @@ func TestAttack2_SecretServesNoOtherAlgorithm(t *testing.T) {
 	}
 }
 
+// A public key that is taken for a secret lets everybody sign.
+func TestAttack2_PEMIsNoSecret(t *testing.T) {
+	t.Parallel()
+	text := pkix(p256())
+	for _, secret := range []string{text, "# key\n" + text, "\ufeff" + text} {
+		if s, err := jwks.Secret([]byte(secret), "HS256"); err == nil || strings.Contains(err.Error(), "MF") {
+			t.Errorf("Secret of a public key = %v, %v", s, err)
+		}
+	}
+	if s, err := jwks.File(newKeyFile(t, text).path, "HS256"); err == nil {
+		t.Errorf("File of a public key as a secret = %v", s)
+	}
+}
+
 func TestSecret_IsCopied(t *testing.T) {
 	t.Parallel()
 	secret := []byte(strings.Repeat("s", 32))

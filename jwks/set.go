@@ -25,6 +25,10 @@ var errNoUsableKey = errors.New("the set has no usable key")
 // maxDepth bounds the nesting of a set. A JWK has no deep members.
 const maxDepth = 16
 
+// maxElements bounds the keys of a set, usable or not, unless more are to be used: each unusable one is kept, reported
+// and logged, and takes no more than two bytes to publish.
+const maxElements = 1000
+
 // parseSet reads a JWK Set. Keys whose text also stands in before, which may be nil, become the same objects as there.
 // A set without a usable key is an error, but it is returned too, to be reported.
 func parseSet(text string, maxKeys int, before *set) (*set, error) {
@@ -39,7 +43,11 @@ func parseSet(text string, maxKeys int, before *set) (*set, error) {
 	s := &set{byID: make(map[string]Key), byText: make(map[string]Key)}
 	var found []namedText
 	named := make(map[string]int)
+	elements, maxElements := 0, max(maxElements, maxKeys)
 	for element := range list.Elements() {
+		if elements++; elements > maxElements {
+			return nil, fmt.Errorf("the set has more than %d keys", maxElements)
+		}
 		if len(found) == maxKeys {
 			s.refuse(UnusableKey{Cause: FaultTooMany, Detail: "the set has too many usable keys"})
 			continue

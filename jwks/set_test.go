@@ -210,6 +210,32 @@ func TestK12_Attack14_KeysPastMaxKeysAreReported(t *testing.T) {
 	}
 }
 
+// What cannot be used is kept, reported and logged one by one, so there is an end to that too.
+func TestK10_Attack14_Attack32_SetOfTooManyElementsIsNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var i issuer
+		i.serves(public("1", rsaKey()))
+		var seen refreshes
+		r := i.remote(t, jwks.Config{OnRefresh: seen.hook})
+		wantKey(t, r, "1", "RS256", rsaKey())
+		i.says(200, `{"keys":[`+public("2", otherRSA()).String()+strings.Repeat(",1", 250<<10)+`]}`)
+		if err := r.Refresh(t.Context()); err == nil {
+			t.Error("the set is taken")
+		}
+		if got := seen.last(t); got.Err == nil || len(got.Unusable) > 0 {
+			t.Errorf("reported %d unusable keys and error %v", len(got.Unusable), got.Err)
+		}
+		wantKey(t, r, "1", "RS256", rsaKey())
+
+		i.says(200, `{"keys":[`+public("2", otherRSA()).String()+strings.Repeat(",1", 999)+`]}`)
+		if err := r.Refresh(t.Context()); err != nil {
+			t.Errorf("1000 keys: %v", err)
+		}
+		wantKey(t, r, "2", "RS256", otherRSA())
+	})
+}
+
 func TestK13_TokenWithoutKidNeedsOneFittingKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package jwks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/refresh"
@@ -47,7 +48,13 @@ func (r *Remote) restore(ctx context.Context) (got refresh.Fetched[*set], at tim
 	return got, data.FetchedAt, err
 }
 
-func (r *Remote) save(ctx context.Context, s *set) error {
+// save runs in a goroutine of our own, so a panic must end here.
+func (r *Remote) save(ctx context.Context, s *set) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
 	defer cancel()
 	return r.cfg.Snapshot.Save(ctx, SnapshotData{

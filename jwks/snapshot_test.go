@@ -228,3 +228,25 @@ func TestK19_FailedLoadIsReported(t *testing.T) {
 		}
 	})
 }
+
+// brittle is a Snapshot whose methods panic.
+type brittle struct{}
+
+func (brittle) Load(context.Context) (jwks.SnapshotData, error) { panic("load") }
+func (brittle) Save(context.Context, jwks.SnapshotData) error   { panic("save") }
+
+// Snapshots are called in goroutines that nobody else could save from a panic.
+func TestK19_PanicOfASnapshotIsReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var i issuer
+		i.serves(public("1", rsaKey()))
+		var seen refreshes
+		r := i.remote(t, jwks.Config{Snapshot: brittle{}, OnRefresh: seen.hook})
+		wantKey(t, r, "1", "RS256", rsaKey())
+		synctest.Wait()
+		if got := seen.last(t); got.Err != nil || got.SnapshotErr == nil || len(seen.all) != 2 {
+			t.Errorf("reported %+v", seen.all)
+		}
+	})
+}

@@ -29,3 +29,20 @@ func retryAfter(header string, now time.Time) time.Duration {
 	}
 	return min(max(at.Sub(now), 0), MaxRetryAfter)
 }
+
+// RetryAfter is how long the server asked to stay away, as any *[StatusError] in err says; of several the longest.
+func RetryAfter(err error) time.Duration {
+	switch e := err.(type) { //nolint:errorlint // the whole tree is walked, where errors.As stops at the first
+	case *StatusError:
+		return e.RetryAfter
+	case interface{ Unwrap() error }:
+		return RetryAfter(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		var longest time.Duration
+		for _, inner := range e.Unwrap() {
+			longest = max(longest, RetryAfter(inner))
+		}
+		return longest
+	}
+	return 0
+}

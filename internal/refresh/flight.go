@@ -199,8 +199,12 @@ func (v *Value[T]) land(f *flight, err error) {
 	close(f.done)
 }
 
+// report tells the owner. It runs in a goroutine of our own, where a panic of the owner's would end the process, which
+// is too high a price for a report.
 func (v *Value[T]) report(ctx context.Context, a Attempt[T]) {
-	if v.cfg.OnFetch != nil {
-		v.cfg.OnFetch(ctx, a)
+	if v.cfg.OnFetch == nil {
+		return
 	}
+	defer func() { _ = recover() }()
+	v.cfg.OnFetch(ctx, a)
 }

@@ -57,7 +57,8 @@ type Config[T any] struct {
 	RetryAfter func(error) time.Duration
 
 	// OnFetch, if set, is called after each fetch and restoration, from the fetch's goroutine, when the outcome is
-	// already in use. Calls can overlap if one takes longer than the time to the next fetch. ctx has no time limit.
+	// already in use. Calls can overlap if one takes longer than the time to the next fetch. A panic ends the call
+	// and nothing else. ctx has no time limit.
 	OnFetch func(ctx context.Context, a Attempt[T])
 }
 

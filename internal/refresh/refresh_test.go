@@ -758,6 +758,26 @@ func TestOnFetch_SeesEveryAttempt(t *testing.T) {
 	})
 }
 
+func TestOnFetch_PanicEndsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		o := &origin{}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch, OnFetch: func(context.Context, refresh.Attempt[int]) {
+			calls++
+			panic("the hook is broken")
+		}})
+		wantValue(t, v, 1)
+		if err := v.Refresh(t.Context()); err != nil {
+			t.Errorf("Refresh: %v", err)
+		}
+		wantValue(t, v, 2)
+		if calls != 2 {
+			t.Errorf("%d calls, want 2", calls)
+		}
+	})
+}
+
 func TestOnFetch_HoldsNobodyButItsOwner(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
