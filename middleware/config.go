@@ -42,8 +42,8 @@ type Config struct {
 	Optional bool
 
 	// DenyHandler writes refusals. When it is called, the challenge, Retry-After and Cache-Control already stand in the
-	// header; status and body are left to it, and the status is the refusal's if it sets none. Nil: a problem document
-	// (RFC 9457).
+	// header; status and body are left to it, and the status is the refusal's if it sets none. Informational statuses are
+	// not sent. It is not called for a caller who is gone. Nil: a problem document (RFC 9457).
 	DenyHandler func(w http.ResponseWriter, r *http.Request, refusal *Refusal)
 
 	// OnDecision is told of every decision, before anything is written. It runs within the request, so it should be quick.

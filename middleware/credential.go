@@ -48,7 +48,10 @@ func bearerToken(r *http.Request) (string, error) {
 	if len(lines) > 1 {
 		return "", errTwoHeaders
 	}
-	scheme, credential, _ := strings.Cut(lines[0], " ")
+	scheme, credential := lines[0], ""
+	if end := strings.IndexAny(scheme, " \t"); end >= 0 { // a tab is wrong, but makes no other scheme of it
+		scheme, credential = scheme[:end], scheme[end:]
+	}
 	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1
 		return "", nil
 	}

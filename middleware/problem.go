@@ -40,7 +40,10 @@ type denial struct {
 
 // WriteHeader implements [http.ResponseWriter].
 func (d *denial) WriteHeader(status int) {
-	d.written = d.written || status >= http.StatusOK // what comes before is informational
+	if status < http.StatusOK {
+		return // an informational status, which some frameworks take for the last one
+	}
+	d.written = true
 	d.ResponseWriter.WriteHeader(status)
 }
 

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -92,13 +93,13 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 	case errors.Is(class, ErrInsufficientScope):
 		return refusal.as(http.StatusForbidden, codeInsufficientScope, consumer.ReasonScope)
 	case errors.Is(class, consumer.ErrInvalidToken):
-		return refusal.as(http.StatusUnauthorized, codeInvalidToken, orElse(refusal.Reason, consumer.ReasonInactive))
+		return refusal.as(http.StatusUnauthorized, codeInvalidToken, cmp.Or(refusal.Reason, consumer.ReasonInactive))
 	case isCallerGone(ctx, class):
 		return refusal.as(statusCallerGone, "", consumer.ReasonCanceled)
 	case refusal.Reason == consumer.ReasonInternal:
 		return refusal.as(http.StatusInternalServerError, "", consumer.ReasonInternal)
 	case errors.Is(class, consumer.ErrUnavailable), errors.Is(class, context.DeadlineExceeded):
-		return refusal.as(http.StatusServiceUnavailable, "", orElse(refusal.Reason, consumer.ReasonInternal))
+		return refusal.as(http.StatusServiceUnavailable, "", cmp.Or(refusal.Reason, consumer.ReasonInternal))
 	case errors.Is(class, errForbidden): // last, since a Check's own error may say more
 		return refusal.as(http.StatusForbidden, "", consumer.ReasonPolicy)
 	}
@@ -126,17 +127,10 @@ func (r *Refusal) sound() *Refusal {
 	if s.Reason == "" && s.Status >= http.StatusInternalServerError {
 		s.Reason = consumer.ReasonInternal
 	}
-	s.Reason = orElse(s.Reason, consumer.ReasonPolicy)
+	s.Reason = cmp.Or(s.Reason, consumer.ReasonPolicy)
 	if !isCode(s.Code) {
 		s.Code = ""
 	}
 	s.Scopes = slices.DeleteFunc(slices.Clone(s.Scopes), func(scope string) bool { return !isScope(scope) })
 	return &s
-}
-
-func orElse(reason, fallback consumer.Reason) consumer.Reason {
-	if reason == "" {
-		return fallback
-	}
-	return reason
 }

@@ -16,11 +16,11 @@ import (
 // wildcards; the most specific pattern that matches a request decides which rules apply to it. An empty list of rules
 // demands a token and nothing more.
 //
-// What no pattern names is refused: with 401 without a token, with 403 with one. That goes for another method of a path
-// that is named, for "/orders" where only "/orders/" is named, for CONNECT, and for paths that routers read differently:
-// with "//", "." or ".." in them, or with an encoded slash. Any other path reaches next in the encoding in which it was
-// held against the table, so next cannot see another path in it; yet next must not be laxer than ServeMux about case and
-// slashes at the end, nor route by RequestURI.
+// What no pattern names is refused, preflights aside: with 401 without a token, with 403 with one. That goes for another
+// method of a path that is named, for "/orders" where only "/orders/" is named, for CONNECT, and for paths that routers
+// read differently: with "//", "." or ".." in them, or with an encoded slash. Any other path reaches next in the encoding
+// in which it was held against the table, so next cannot see another path in it; yet next must not be laxer than ServeMux
+// about case, in hosts too, and about slashes at the end, nor route by RequestURI.
 //
 // The host in a pattern is compared with the Host header, which is the client's to choose: name hosts only where next
 // tells them apart, too. A route that is open to everybody does not belong into the table, but beside the Guard, in a

@@ -72,8 +72,9 @@ func Claim(name string, check func(value any) bool) Rule {
 //
 // Any error is a no, answered with 403, but for those that say something else: consumer.ErrUnavailable and
 // context.DeadlineExceeded (503), a [*consumer.Error] with ReasonInternal, for a fault of f's own (500),
-// [consumer.ErrInvalidToken] (401), [ErrInsufficientScope] (403, with the scopes of the route), and a [*Refusal], which is
-// taken as it is. A panic goes through to the server: it never lets a request pass.
+// [consumer.ErrInvalidToken] and [ErrNoToken] (401), [ErrInvalidRequest] (400), [ErrInsufficientScope] (403, with the
+// scopes of the route), and a [*Refusal], which is taken as it is. A panic goes through to the server: it never lets a
+// request pass.
 func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Rule {
 	rule := Rule{name: name}
 	if name == "" || f == nil {

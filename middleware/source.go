@@ -12,8 +12,9 @@ import (
 // TokenSource reads the token from one place of a request: [FormToken], [QueryToken], [CookieToken], or a function of
 // one's own, say for a session store. It returns "" where the place holds none.
 //
-// An error refuses the request: with 400 if it matches [ErrInvalidRequest], with 503 if it matches
-// [consumer.ErrUnavailable], else with 500. A TokenSource is called once for every Guard and With that a request passes.
+// An error is answered as [Guard.Deny] does: with 400 if it matches [ErrInvalidRequest], with 503 if it matches
+// [consumer.ErrUnavailable], with 500 if it is none that the kit knows. [ErrNoToken] means that the request has none, in
+// no place. A TokenSource is called once for every Guard and With that a request passes.
 type TokenSource func(r *http.Request) (token string, err error)
 
 const (
@@ -25,6 +26,7 @@ var (
 	errRepeated  = fmt.Errorf("%w: the token parameter is repeated", ErrInvalidRequest)
 	errEmpty     = fmt.Errorf("%w: the token parameter is empty", ErrInvalidRequest)
 	errForm      = fmt.Errorf("%w: the form cannot be read", ErrInvalidRequest)
+	errQuery     = fmt.Errorf("%w: the query cannot be read", ErrInvalidRequest)
 	errLargeForm = fmt.Errorf("%w: the form is larger than 1 MiB", ErrInvalidRequest)
 )
 
@@ -81,7 +83,12 @@ type rewound struct {
 // and Referer headers, so RFC 9700 §4.3.2 forbids clients to send tokens this way: use it for clients that can do no
 // other.
 func QueryToken(r *http.Request) (string, error) {
-	return single(r.URL.Query()[tokenParameter])
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	tokens := query[tokenParameter]
+	if len(tokens) > 0 && err != nil { // what could not be read may be a second token
+		return "", errQuery
+	}
+	return single(tokens)
 }
 
 // CookieToken returns a [TokenSource]: the cookie called name. Let the name begin with "__Host-", so that browsers set

@@ -88,6 +88,9 @@ func TestB2_TokenSources(t *testing.T) {
 		{"query", sent{query: "access_token=a&x=1"}, 200, "a"},
 		{"query, GET", sent{method: "GET", query: "access_token=a"}, 200, "a"},
 		{"query, empty", sent{query: "access_token="}, 400, ""},
+		{"query, malformed", sent{query: "access_token=a&access_token=%zz"}, 400, ""},
+		{"query, malformed, with a semicolon", sent{query: "access_token=a&x;access_token=b"}, 400, ""},
+		{"query of a handler that is malformed", sent{header: []string{"Bearer a"}, query: "x;y"}, 200, "a"},
 		{"query, other case", sent{query: "Access_Token=a"}, 401, ""},
 		{"cookie", sent{cookies: []string{"a"}}, 200, "a"},
 		{"cookie, empty", sent{cookies: []string{""}}, 401, ""},
@@ -152,7 +155,9 @@ func TestB3_Attack50_SeveralTokens(t *testing.T) {
 			a = one[name]
 		}
 	}
-	refused(t, sent{header: []string{"Bearer a b"}, cookies: []string{"a"}}) // bad header, good cookie
+	for _, header := range []string{"Bearer a b", "Bearer\ta"} { // bad header, good cookie
+		refused(t, sent{header: []string{header}, cookies: []string{"a"}})
+	}
 }
 
 // Sources that were not asked for are not read: the names may be the application's own.

@@ -238,32 +238,35 @@ func TestAttack44_CardinalityIsBounded(t *testing.T) {
 // TestAttack44_NothingOfTheRequest: labels hold neither the token nor what is in it, nor the path.
 func TestAttack44_NothingOfTheRequest(t *testing.T) {
 	t.Parallel()
-	reg, m := newMetrics(t)
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
-	guard := newGuard(t, m, issuer)
-	token := issuer.AccessToken().Set("sub", "mallory").SetHeader("kid", "mallorys-key").Sign()
-	for _, raw := range []string{token, issuer.AccessToken().Sign()} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/mallorys-orders", nil)
-		r.Header.Set("Authorization", "Bearer "+raw)
-		guard.Handler(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
-	}
-	text := scrape(t, reg)
-	for _, want := range []string{
-		`bearerkit_decisions_total{reason="ok",status="200"} 1`,
-		`bearerkit_decisions_total{reason="unknown_key",status="401"} 1`,
-		`bearerkit_verifications_total{cached="false",issuer="https://issuer.test",reason="ok"} 1`,
-		`bearerkit_key_refreshes_total{cause="expired",result="ok",url="https://issuer.test/jwks"} 1`,
-		`bearerkit_keys{url="https://issuer.test/jwks"} 1`,
-	} {
-		if !strings.Contains(text, want+"\n") {
-			t.Errorf("no %s", want)
+	synctest.Test(t, func(t *testing.T) {
+		reg, m := newMetrics(t)
+		issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+		guard := newGuard(t, m, issuer)
+		token := issuer.AccessToken().Set("sub", "mallory").SetHeader("kid", "mallorys-key").Sign()
+		for _, raw := range []string{token, issuer.AccessToken().Sign()} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/mallorys-orders", nil)
+			r.Header.Set("Authorization", "Bearer "+raw)
+			guard.Handler(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
 		}
-	}
-	for _, secret := range []string{"mallory", "alice", "rs256-1", token} {
-		if strings.Contains(text, secret) {
-			t.Errorf("the metrics hold %q", secret)
+		synctest.Wait() // keys are reported after the request that fetched them
+		text := scrape(t, reg)
+		for _, want := range []string{
+			`bearerkit_decisions_total{reason="ok",status="200"} 1`,
+			`bearerkit_decisions_total{reason="unknown_key",status="401"} 1`,
+			`bearerkit_verifications_total{cached="false",issuer="https://issuer.test",reason="ok"} 1`,
+			`bearerkit_key_refreshes_total{cause="expired",result="ok",url="https://issuer.test/jwks"} 1`,
+			`bearerkit_keys{url="https://issuer.test/jwks"} 1`,
+		} {
+			if !strings.Contains(text, want+"\n") {
+				t.Errorf("no %s", want)
+			}
 		}
-	}
+		for _, secret := range []string{"mallory", "alice", "rs256-1", token} {
+			if strings.Contains(text, secret) {
+				t.Errorf("the metrics hold %q", secret)
+			}
+		}
+	})
 }
 
 // TestKnownValues: every constant of the kit is a label of its own.

@@ -54,6 +54,10 @@ func handlers() []row {
 			status: http.StatusUnauthorized, body: "no\n", decisions: []string{"401 no_token"},
 			header: map[string]string{"WWW-Authenticate": bare},
 		}},
+		{name: "refusal that the application announces", header: authorization(), guards: denying(announce), want: want{
+			status: http.StatusUnauthorized, body: "no\n", decisions: []string{"401 no_token"},
+			header: map[string]string{"WWW-Authenticate": bare},
+		}},
 		{name: "refusal that the application leaves empty", header: authorization(), guards: denying(forgetAll), want: want{
 			status: http.StatusUnauthorized, decisions: []string{"401 no_token"},
 			header: map[string]string{"WWW-Authenticate": bare, "Content-Length": "0"},
@@ -107,6 +111,11 @@ func teapot(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal)
 
 func forgetStatus(w http.ResponseWriter, _ *http.Request, _ *middleware.Refusal) {
 	_, _ = io.WriteString(w, "no\n")
+}
+
+func announce(w http.ResponseWriter, r *http.Request, refusal *middleware.Refusal) {
+	w.WriteHeader(http.StatusEarlyHints)
+	forgetStatus(w, r, refusal)
 }
 
 func forgetAll(http.ResponseWriter, *http.Request, *middleware.Refusal) {}
