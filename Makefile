@@ -40,7 +40,7 @@ vet: ## go vet over every module
 .PHONY: lint
 lint: ## golangci-lint, once a module
 	@bad=0; for m in $(MODULES); do echo "-- lint $$m"; \
-		(cd $$m && GOWORK=off go run $(GOLANGCI) run --config $(CURDIR)/.golangci.yml ./...) || bad=1; done; exit $$bad
+		(cd $$m && GOWORK=off go run $(GOLANGCI) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...) || bad=1; done; exit $$bad
 
 .PHONY: arrows
 arrows: ## Plant forbidden imports in a copy of the layout and see the linter catch each

@@ -13,8 +13,8 @@ import (
 // one's own, say for a session store. It returns "" where the place holds none.
 //
 // An error is answered as [Guard.Deny] does: with 400 if it matches [ErrInvalidRequest], with 503 if it matches
-// [consumer.ErrUnavailable], with 500 if it is none that the kit knows. [ErrNoToken] means that the request has none, in
-// no place. A TokenSource is called once for every Guard and With that a request passes.
+// [consumer.ErrUnavailable], with 500 if it is none that the kit knows. [ErrNoToken] is as good as "". A TokenSource is
+// called once for every Guard and With that a request passes.
 type TokenSource func(r *http.Request) (token string, err error)
 
 const (

@@ -249,6 +249,7 @@ func TestTokenSource_OfOnesOwn(t *testing.T) {
 		want  int
 	}{
 		{"none", "", nil, 401},
+		{"none, as an error", "", fmt.Errorf("session: %w", middleware.ErrNoToken), 401},
 		{"token", "a", nil, 200},
 		{"bad request", "", fmt.Errorf("odd: %w", middleware.ErrInvalidRequest), 400},
 		{"store down", "a", fmt.Errorf("store: %w", consumer.ErrUnavailable), 503},
@@ -263,5 +264,22 @@ func TestTokenSource_OfOnesOwn(t *testing.T) {
 				t.Errorf("status %d, want %d", w.Code, test.want)
 			}
 		})
+	}
+}
+
+// A place without a token says nothing about the others: a bad token in one of them must not pass as none.
+func TestTokenSource_NoTokenHere(t *testing.T) {
+	t.Parallel()
+	empty := func(*http.Request) (string, error) { return "", middleware.ErrNoToken }
+	g := newGuard(t, middleware.Config{
+		Verifier:     rejectWith(consumer.ErrInvalidToken),
+		TokenSources: []middleware.TokenSource{empty, middleware.QueryToken},
+		Optional:     true,
+	})
+	if w := serve(g.Handler(hello), sent{}.request(t)); w.Code != 200 {
+		t.Errorf("status %d without a token", w.Code)
+	}
+	if w := serve(g.Handler(hello), sent{query: "access_token=a"}.request(t)); w.Code != 401 {
+		t.Errorf("status %d with a bad token", w.Code)
 	}
 }
