@@ -43,10 +43,12 @@ func (g *Guard) Authenticate(r *http.Request, rules ...Rule) (*http.Request, err
 
 // Deny writes the refusal that err stands for, and decides nothing. Besides the errors of [Guard.Authenticate] it takes
 // those of a [consumer.Verifier], the Err values of this package, and a Refusal of one's own. Anything else is answered
-// with 500, and none of its text is sent. Nothing at all is written to a caller who is gone.
+// with 500, and none of its text is sent. A caller who is gone gets a status alone, 499.
 func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 	refusal := refusalOf(r.Context(), err)
-	if refusal.Status == statusCallerGone && r.Context().Err() != nil {
+	if refusal.Status == statusCallerGone {
+		// A server that shuts down may end its requests, too. To a caller who still listens silence would be a 200.
+		w.WriteHeader(statusCallerGone)
 		return
 	}
 	g.setHeader(w.Header(), refusal)

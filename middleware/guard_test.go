@@ -318,12 +318,12 @@ func TestMatrix_Verifiers(t *testing.T) {
 	}
 }
 
-// The status and challenge matrix: the caller is gone.
+// The status and challenge matrix: the caller is gone. A caller who is not, as when the server shuts down, must not take
+// silence for a 200.
 func TestMatrix_Canceled(t *testing.T) {
 	t.Parallel()
 	want := answer{
-		Status: 200, // the recorder's, for nothing was written
-		Level:  "DEBUG", Decision: middleware.Decision{Status: 499, Reason: consumer.ReasonCanceled},
+		Status: 499, Level: "DEBUG", Decision: middleware.Decision{Status: 499, Reason: consumer.ReasonCanceled},
 	}
 	for _, err := range []error{
 		&consumer.Error{Reason: consumer.ReasonCanceled},
@@ -431,8 +431,7 @@ func TestDeny_Errors(t *testing.T) {
 	}
 }
 
-// 499 is silence only where nobody listens.
-func TestDeny_NeverSilentToSomebodyWhoListens(t *testing.T) {
+func TestDeny_NeverSilent(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
 	newGuard(t, middleware.Config{Verifier: acceptAll}).Deny(w, request(t, ""), &middleware.Refusal{Status: 499})

@@ -32,7 +32,7 @@ const (
 	codeInsufficientScope = "insufficient_scope"
 )
 
-// statusCallerGone is for metrics: it is never sent, for nobody is there to read it.
+// statusCallerGone is for logs and metrics: hardly ever is somebody there to read it.
 const statusCallerGone = 499
 
 // Refusal is the answer to a request that may not pass: the error of [Guard.Authenticate], and what a DenyHandler gets.
@@ -41,8 +41,8 @@ const statusCallerGone = 499
 // Status, Code and Scopes are what the client is told. The rest is for operators and must not be sent; encoding/json
 // leaves it out.
 type Refusal struct { //nolint:errname // it is an answer first, and an error on the way to it
-	// Status is the HTTP status: 400, 401, 403, 500 or 503, or 499, which is not sent, if the caller is gone. A status
-	// that is no error is taken for 500.
+	// Status is the HTTP status: 400, 401, 403, 500 or 503, or 499 if the caller is gone. A status that is no error is
+	// taken for 500.
 	Status int `json:"status"`
 
 	// Code is the error code of the challenge (RFC 6750 §3.1). Empty: the challenge has none.
@@ -106,8 +106,8 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 	return refusal.as(http.StatusInternalServerError, "", consumer.ReasonInternal)
 }
 
-// isCallerGone believes a cancellation only if the request itself has ended: anything else would leave a caller who is
-// still there without an answer.
+// isCallerGone believes a cancellation only if the request itself has ended: any other is a fault on this side, about
+// which a caller who is still there is told.
 func isCallerGone(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.Canceled) &&
 		(errors.Is(err, context.Canceled) || errors.Is(err, consumer.ErrUnavailable))

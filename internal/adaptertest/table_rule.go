@@ -56,7 +56,7 @@ func outages() []row {
 	}
 	down := errors.New("down")
 	noKeys := refused(http.StatusServiceUnavailable, consumer.ReasonKeysUnavailable, "")
-	gone := want{status: http.StatusOK, decisions: []string{"499 canceled"}, verified: 1} // what net/http implies
+	gone := want{status: 499, decisions: []string{"499 canceled"}, verified: 1} // not the 200 that silence implies
 	return []row{
 		{name: "issuer down", guards: set(func(c *consumer.Config, _ *middleware.Config) {
 			c.HTTPClient = bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://other.test"}).Client()
