@@ -52,28 +52,26 @@ func shardSize(size, count int) int {
 	return size/count + size/count/4
 }
 
-func (c *tokenCache) get(raw string) (*Token, bool) {
+// get also returns the digest, under which add and remove know the token: a token is hashed once.
+func (c *tokenCache) get(raw string) (t *Token, d digest, ok bool) {
 	if c == nil {
-		return nil, false
+		return nil, d, false
 	}
-	d := c.digest(raw)
-	return c.shard(d).Get(d)
+	d = c.digest(raw)
+	t, ok = c.shard(d).Get(d)
+	return t, d, ok
 }
 
-func (c *tokenCache) add(raw string, t *Token) {
-	if c == nil {
-		return
+func (c *tokenCache) add(d digest, t *Token) {
+	if c != nil {
+		c.shard(d).Add(d, t)
 	}
-	d := c.digest(raw)
-	c.shard(d).Add(d, t)
 }
 
-func (c *tokenCache) remove(raw string) {
-	if c == nil {
-		return
+func (c *tokenCache) remove(d digest) {
+	if c != nil {
+		c.shard(d).Remove(d)
 	}
-	d := c.digest(raw)
-	c.shard(d).Remove(d)
 }
 
 // digest needs no HMAC: the digests never leave the process, so there is nothing to extend.

@@ -34,9 +34,8 @@ func (c *claimReader) require(name string) {
 
 // text reads an optional string.
 func (c *claimReader) text(name string) string {
-	v, there := c.Get(name)
-	text, ok := v.Text()
-	if there && !ok {
+	text, ok := c.OptionalText(name)
+	if !ok {
 		c.fail(name, "is not a string")
 	}
 	return text

@@ -97,11 +97,12 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	if len(raw) > g.maxBytes {
 		return nil, refuse(ReasonTooLarge, "token")
 	}
-	if t, ok := g.cache.get(raw); ok {
-		if err := g.recheck(ctx, t); !errors.Is(err, errKeyReplaced) {
-			return t.consumer.outcome(ctx, start, t, err)
+	known, d, ok := g.cache.get(raw)
+	if ok {
+		if err := g.recheck(ctx, known); !errors.Is(err, errKeyReplaced) {
+			return known.consumer.outcome(ctx, start, known, err)
 		}
-		g.cache.remove(raw)
+		g.cache.remove(d)
 	}
 	if g.opaque != nil && !looksLikeJWT(raw) {
 		return g.opaque.Verify(ctx, raw)
@@ -114,23 +115,21 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := g.prove(ctx, c, raw, u)
+	if len(raw) > c.cfg.MaxTokenBytes {
+		return c.outcome(ctx, start, nil, refuse(ReasonTooLarge, "token"))
+	}
+	t, err := c.prove(ctx, u)
+	if err == nil {
+		g.remember(u, d, t)
+	}
 	return c.outcome(ctx, start, t, err)
 }
 
-func (g *Group) prove(ctx context.Context, c *Consumer, raw string, u unproven) (*Token, error) {
-	if len(raw) > c.cfg.MaxTokenBytes {
-		return nil, refuse(ReasonTooLarge, "token")
-	}
-	t, err := c.prove(ctx, u)
-	if err != nil {
-		return nil, err
-	}
+func (g *Group) remember(u unproven, d digest, t *Token) {
 	g.headers.add(u.Header, u.header)
-	if c.cache != nil {
-		g.cache.add(raw, t)
+	if t.consumer.cache != nil {
+		g.cache.add(d, t)
 	}
-	return t, nil
 }
 
 // recheck also wants the Consumer that verified t to be still the one of its issuer.

@@ -31,13 +31,13 @@ func readHeader(p compact.Parts) (header, error) {
 	}
 	var h header
 	var ok bool
-	if h.algorithm, ok = optionalText(o, "alg"); !ok || h.algorithm == "" {
+	if h.algorithm, ok = o.OptionalText("alg"); !ok || h.algorithm == "" {
 		return header{}, refuse(ReasonAlgorithm, "alg is missing or not a string")
 	}
-	if h.typ, ok = optionalText(o, "typ"); !ok {
+	if h.typ, ok = o.OptionalText("typ"); !ok {
 		return header{}, refuse(ReasonType, "typ is not a string")
 	}
-	if h.keyID, ok = optionalText(o, "kid"); !ok || len(h.keyID) > maxKeyIDBytes {
+	if h.keyID, ok = o.OptionalText("kid"); !ok || len(h.keyID) > maxKeyIDBytes {
 		return header{}, refuse(ReasonMalformed, "kid is not a short string")
 	}
 	return h, checkCritical(o)
@@ -73,13 +73,4 @@ func readObject(text string, err error) (compact.Object, error) {
 		return compact.Object{}, &Error{Reason: ReasonMalformed, Err: err}
 	}
 	return o, nil
-}
-
-// optionalText returns the member name, "" if there is none; ok is false if it is not a string.
-func optionalText(o compact.Object, name string) (text string, ok bool) {
-	v, there := o.Get(name)
-	if !there {
-		return "", true
-	}
-	return v.Text()
 }

@@ -16,11 +16,12 @@ func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
 	if len(raw) > c.cfg.MaxTokenBytes {
 		return nil, refuse(ReasonTooLarge, "token")
 	}
-	if t, ok := c.cache.get(raw); ok {
-		if err := c.recheck(ctx, t); !errors.Is(err, errKeyReplaced) {
-			return t, err
+	known, d, ok := c.cache.get(raw)
+	if ok {
+		if err := c.recheck(ctx, known); !errors.Is(err, errKeyReplaced) {
+			return known, err
 		}
-		c.cache.remove(raw)
+		c.cache.remove(d)
 	}
 	u, err := parse(raw, &c.headers)
 	if err != nil {
@@ -31,7 +32,7 @@ func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
 		return nil, err
 	}
 	c.headers.add(u.Header, u.header)
-	c.cache.add(raw, t)
+	c.cache.add(d, t)
 	return t, nil
 }
 

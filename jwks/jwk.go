@@ -12,7 +12,7 @@ import (
 
 // parseKey reads one JWK (RFC 7517 §4). The second result is nil if the key is usable.
 func parseKey(o compact.Object) (Key, *UnusableKey) {
-	id, ok := optionalText(o, "kid")
+	id, ok := o.OptionalText("kid")
 	if !ok || len(id) > maxKeyID {
 		return Key{}, &UnusableKey{Cause: FaultMalformed, Detail: "kid is not a string of at most 256 bytes"}
 	}
@@ -44,7 +44,7 @@ func parseKey(o compact.Object) (Key, *UnusableKey) {
 // purposeFault refuses keys that are secret, which comes first because the operator must know of it, and keys that are
 // not for verifying signatures (RFC 7517 §4.2, §4.3).
 func purposeFault(o compact.Object) (Fault, string) {
-	if kty, _ := optionalText(o, "kty"); kty == "oct" {
+	if kty, _ := o.OptionalText("kty"); kty == "oct" {
 		return FaultSymmetric, "a shared secret stands in a public key set"
 	}
 	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} { // RFC 7518 §6.2.2, §6.3.2, §6.4.1
@@ -74,8 +74,8 @@ type member struct {
 // publicMembers returns a JWK of nothing but the members of a public key, each checked for its form (RFC 7518 §6,
 // RFC 8037 §2). Trust in a key comes from the set, so x5c, x5u and the like do not count (RFC 7517 §4.6 to §4.9).
 func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
-	kty, _ := optionalText(o, "kty")
-	crv, _ := optionalText(o, "crv")
+	kty, _ := o.OptionalText("kty")
+	crv, _ := o.OptionalText("crv")
 	var members []member
 	switch {
 	case kty == "RSA":
@@ -94,7 +94,7 @@ func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
 	}
 	text = fmt.Appendf(nil, `{"kty":%q,"crv":%q`, kty, crv)
 	for _, m := range members {
-		value, _ := optionalText(o, m.name)
+		value, _ := o.OptionalText(m.name)
 		octets, err := compact.DecodeSegment(value)
 		if err != nil || len(octets) < m.min || len(octets) > m.max {
 			return nil, FaultMalformed, m.name + " is missing, no base64url, or of the wrong length"
@@ -102,13 +102,4 @@ func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
 		text = fmt.Appendf(text, `,%q:%q`, m.name, value)
 	}
 	return append(text, '}'), "", ""
-}
-
-// optionalText returns a string member, or "" if there is none. ok is false if it is something else.
-func optionalText(o compact.Object, name string) (text string, ok bool) {
-	v, present := o.Get(name)
-	if !present {
-		return "", true
-	}
-	return v.Text()
 }

@@ -52,6 +52,15 @@ func (o Object) Get(name string) (Value, bool) {
 	return Value{}, false
 }
 
+// OptionalText returns the string called name, and "" if there is no such member; ok is false if it is not a string.
+func (o Object) OptionalText(name string) (text string, ok bool) {
+	v, there := o.Get(name)
+	if !there {
+		return "", true
+	}
+	return v.Text()
+}
+
 // Len is the number of members.
 func (o Object) Len() int { return len(o.members) }
 
