@@ -16,28 +16,39 @@ import (
 
 // algorithm is one `alg` (RFC 7518 §3.1, RFC 8037, RFC 9864) and how its signatures are checked.
 type algorithm struct {
+	family family
 	hash   crypto.Hash
 	curve  string // the curve an ECDSA key must be on
-	verify func(a algorithm, key any, input string, signature []byte) bool
 }
+
+// family is a kind of key and what is done with it.
+type family int
+
+const (
+	rsaPKCS1v15 family = iota + 1
+	rsaPSS
+	ellipticCurve
+	edwards25519
+	hmacSecret
+)
 
 // algorithms are all that this package knows.
 func algorithms() map[string]algorithm {
 	return map[string]algorithm{
-		"RS256":   {hash: crypto.SHA256, verify: verifyPKCS1v15},
-		"RS384":   {hash: crypto.SHA384, verify: verifyPKCS1v15},
-		"RS512":   {hash: crypto.SHA512, verify: verifyPKCS1v15},
-		"PS256":   {hash: crypto.SHA256, verify: verifyPSS},
-		"PS384":   {hash: crypto.SHA384, verify: verifyPSS},
-		"PS512":   {hash: crypto.SHA512, verify: verifyPSS},
-		"ES256":   {hash: crypto.SHA256, verify: verifyECDSA, curve: "P-256"},
-		"ES384":   {hash: crypto.SHA384, verify: verifyECDSA, curve: "P-384"},
-		"ES512":   {hash: crypto.SHA512, verify: verifyECDSA, curve: "P-521"},
-		"EdDSA":   {verify: verifyEd25519},
-		"Ed25519": {verify: verifyEd25519},
-		"HS256":   {hash: crypto.SHA256, verify: verifyHMAC},
-		"HS384":   {hash: crypto.SHA384, verify: verifyHMAC},
-		"HS512":   {hash: crypto.SHA512, verify: verifyHMAC},
+		"RS256":   {family: rsaPKCS1v15, hash: crypto.SHA256},
+		"RS384":   {family: rsaPKCS1v15, hash: crypto.SHA384},
+		"RS512":   {family: rsaPKCS1v15, hash: crypto.SHA512},
+		"PS256":   {family: rsaPSS, hash: crypto.SHA256},
+		"PS384":   {family: rsaPSS, hash: crypto.SHA384},
+		"PS512":   {family: rsaPSS, hash: crypto.SHA512},
+		"ES256":   {family: ellipticCurve, hash: crypto.SHA256, curve: "P-256"},
+		"ES384":   {family: ellipticCurve, hash: crypto.SHA384, curve: "P-384"},
+		"ES512":   {family: ellipticCurve, hash: crypto.SHA512, curve: "P-521"},
+		"EdDSA":   {family: edwards25519},
+		"Ed25519": {family: edwards25519},
+		"HS256":   {family: hmacSecret, hash: crypto.SHA256},
+		"HS384":   {family: hmacSecret, hash: crypto.SHA384},
+		"HS512":   {family: hmacSecret, hash: crypto.SHA512},
 	}
 }
 
@@ -50,23 +61,36 @@ func asymmetricAlgorithms() []string {
 func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 
 // isSignature checks a signature with a key of the family that the algorithm demands. A key of another family verifies
-// nothing, whatever the header says (RFC 8725bis §3.1).
+// nothing, whatever the header says (RFC 8725bis §3.1). It calls the families by their names: through a func value all
+// that it takes would move to the heap.
 func (a algorithm) isSignature(key any, input string, signature []byte) bool {
-	return a.verify(a, key, input, signature)
+	switch a.family {
+	case rsaPKCS1v15:
+		return a.verifyPKCS1v15(key, input, signature)
+	case rsaPSS:
+		return a.verifyPSS(key, input, signature)
+	case ellipticCurve:
+		return a.verifyECDSA(key, input, signature)
+	case edwards25519:
+		return verifyEd25519(key, input, signature)
+	case hmacSecret:
+		return a.verifyHMAC(key, input, signature)
+	}
+	return false
 }
 
-// digest hashes without copying the input.
-func (a algorithm) digest(input string) []byte {
+// digest hashes without copying the input. The result is a part of buffer.
+func (a algorithm) digest(buffer *[sha512.Size]byte, input string) []byte {
 	switch a.hash {
 	case crypto.SHA256:
 		digest := sha256.Sum256([]byte(input))
-		return digest[:]
+		return append(buffer[:0], digest[:]...)
 	case crypto.SHA384:
 		digest := sha512.Sum384([]byte(input))
-		return digest[:]
+		return append(buffer[:0], digest[:]...)
 	default:
 		digest := sha512.Sum512([]byte(input))
-		return digest[:]
+		return append(buffer[:0], digest[:]...)
 	}
 }
 
@@ -77,20 +101,22 @@ func rsaKey(key any) (public *rsa.PublicKey, ok bool) {
 	return public, ok && public != nil && public.N != nil && public.Size() >= minModulusBytes
 }
 
-func verifyPKCS1v15(a algorithm, key any, input string, signature []byte) bool {
+func (a algorithm) verifyPKCS1v15(key any, input string, signature []byte) bool {
+	var buffer [sha512.Size]byte
 	public, ok := rsaKey(key)
-	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(input), signature) == nil
+	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(&buffer, input), signature) == nil
 }
 
 // verifyPSS demands a salt as long as the hash (RFC 7518 §3.5).
-func verifyPSS(a algorithm, key any, input string, signature []byte) bool {
+func (a algorithm) verifyPSS(key any, input string, signature []byte) bool {
+	var buffer [sha512.Size]byte
 	public, ok := rsaKey(key)
 	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-	return ok && rsa.VerifyPSS(public, a.hash, a.digest(input), signature, options) == nil
+	return ok && rsa.VerifyPSS(public, a.hash, a.digest(&buffer, input), signature, options) == nil
 }
 
 // verifyECDSA takes R and S side by side, each exactly as long as the curve's order (RFC 7518 §3.4).
-func verifyECDSA(a algorithm, key any, input string, signature []byte) bool {
+func (a algorithm) verifyECDSA(key any, input string, signature []byte) bool {
 	public, ok := key.(*ecdsa.PublicKey)
 	if !ok || public == nil || public.Curve == nil || public.Curve.Params().Name != a.curve {
 		return false
@@ -100,15 +126,17 @@ func verifyECDSA(a algorithm, key any, input string, signature []byte) bool {
 		return false
 	}
 	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
-	return ecdsa.Verify(public, a.digest(input), r, s)
+	var buffer [sha512.Size]byte
+	return ecdsa.Verify(public, a.digest(&buffer, input), r, s)
 }
 
-func verifyEd25519(_ algorithm, key any, input string, signature []byte) bool {
+func verifyEd25519(key any, input string, signature []byte) bool {
+	var buffer [1 << 10]byte // most tokens fit; ed25519 does not take a string
 	public, ok := key.(ed25519.PublicKey)
-	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, []byte(input), signature)
+	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, append(buffer[:0], input...), signature)
 }
 
-func verifyHMAC(a algorithm, key any, input string, signature []byte) bool {
+func (a algorithm) verifyHMAC(key any, input string, signature []byte) bool {
 	secret, ok := key.([]byte)
 	if !ok || len(secret) < a.hash.Size() {
 		return false

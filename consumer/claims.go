@@ -85,15 +85,16 @@ func (c *claimReader) scopes() []string {
 
 // confirmation reads `cnf`. A member that is not understood, or a cnf that names no key, is remembered as such and not
 // skipped (RFC 7800 §3.1): the issuer meant the token to be bound.
-func (c *claimReader) confirmation() (confirmation Confirmation, bound bool) {
+func (c *claimReader) confirmation() *Confirmation {
 	v, there := c.Get("cnf")
 	if !there {
-		return Confirmation{}, false
+		return nil
 	}
 	members, ok := v.Object()
 	if !ok {
 		c.fail("cnf", "is not an object")
 	}
+	confirmation := &Confirmation{}
 	for name, member := range members.All() {
 		text, isText := member.Text()
 		switch {
@@ -105,8 +106,8 @@ func (c *claimReader) confirmation() (confirmation Confirmation, bound bool) {
 			confirmation.Unknown = true
 		}
 	}
-	if confirmation == (Confirmation{}) {
+	if *confirmation == (Confirmation{}) {
 		confirmation.Unknown = true
 	}
-	return confirmation, true
+	return confirmation
 }

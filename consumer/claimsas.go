@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"reflect"
+	"sync"
 	"time"
 )
 
@@ -10,8 +11,8 @@ import (
 // it are copied. A T that holds interfaces or unexported fields cannot be copied and is decoded every time.
 func ClaimsAs[T any](t *Token) (T, error) {
 	key := reflect.TypeFor[T]()
-	if known, ok := t.decoded.Load(key); ok {
-		claims := known.(T) //nolint:errcheck // only a T is stored under T's type
+	if known, ok := t.remembered(key); ok {
+		claims := known.(T) //nolint:errcheck // only a T is remembered under T's type
 		return detach(claims), nil
 	}
 	var claims T
@@ -20,9 +21,24 @@ func ClaimsAs[T any](t *Token) (T, error) {
 		return none, err
 	}
 	if detachable(key, nil) {
-		t.decoded.Store(key, detach(claims))
+		t.remember(key, detach(claims))
 	}
 	return claims, nil
+}
+
+func (t *Token) remembered(key reflect.Type) (claims any, ok bool) {
+	decoded := t.decoded.Load()
+	if decoded == nil {
+		return nil, false
+	}
+	return decoded.Load(key)
+}
+
+func (t *Token) remember(key reflect.Type, claims any) {
+	if t.decoded.Load() == nil {
+		t.decoded.CompareAndSwap(nil, new(sync.Map))
+	}
+	t.decoded.Load().Store(key, claims)
 }
 
 // detach copies claims so deeply that the copy shares nothing which can be changed.

@@ -76,8 +76,7 @@ type Config struct {
 	// Status is asked on every request whether the token may still be used. Nil: never.
 	Status TokenStatus
 
-	// CacheSize is how many verified tokens are remembered, give or take: of thousands, up to a quarter more. Zero: 10 000;
-	// negative: none.
+	// CacheSize is how many verified tokens are remembered. Zero: 10 000; negative: none.
 	CacheSize int
 
 	// MaxTokenBytes bounds the length of a token. Zero: 16 KiB.

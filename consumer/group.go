@@ -28,8 +28,8 @@ type GroupConfig struct {
 	// Consumers is refused before, whatever the resolved Consumer allows.
 	Resolve func(ctx context.Context, issuer string) (*Consumer, error)
 
-	// MaxResolved is how many Consumers made by Resolve are kept, the least recently used being dropped together with
-	// their remembered tokens. Zero: 100.
+	// MaxResolved is how many Consumers made by Resolve are kept, one that was not used of late being dropped for a new
+	// one, together with its remembered tokens. Zero: 100.
 	MaxResolved int
 
 	// CacheSize is how many verified tokens are remembered, for all issuers together: the CacheSize of a Consumer does
@@ -107,7 +107,8 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	if g.opaque != nil && !looksLikeJWT(raw) {
 		return g.opaque.Verify(ctx, raw)
 	}
-	u, err := parse(raw, &g.headers)
+	var buffer signatureBuffer
+	u, signature, err := parse(raw, &g.headers, &buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +119,7 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	if len(raw) > c.cfg.MaxTokenBytes {
 		return c.outcome(ctx, start, nil, refuse(ReasonTooLarge, "token"))
 	}
-	t, err := c.prove(ctx, u)
+	t, err := c.prove(ctx, u, signature)
 	if err == nil {
 		g.remember(u, d, t)
 	}

@@ -12,33 +12,33 @@ const (
 	maxDepth       = 16
 )
 
-// header is what verification uses of a JOSE header (RFC 7515 §4.1). Members that would bring a key along (jwk, jku,
+// header is what verification uses of a JOSE header (RFC 7515 §4.1). It is not changed once it was read. Members that would bring a key along (jwk, jku,
 // x5c, x5u) give no trust and are not even read.
 type header struct{ algorithm, keyID, typ string }
 
 // clone copies the texts out of the token.
-func (h header) clone() header {
-	return header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.typ)}
+func (h *header) clone() *header {
+	return &header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.typ)}
 }
 
-func readHeader(p compact.Parts) (header, error) {
+func readHeader(p compact.Parts) (*header, error) {
 	if len(p.Header) > maxHeaderBytes {
-		return header{}, refuse(ReasonTooLarge, "header")
+		return nil, refuse(ReasonTooLarge, "header")
 	}
 	o, err := readObject(p.DecodeHeader())
 	if err != nil {
-		return header{}, err
+		return nil, err
 	}
-	var h header
+	h := &header{}
 	var ok bool
 	if h.algorithm, ok = o.OptionalText("alg"); !ok || h.algorithm == "" {
-		return header{}, refuse(ReasonAlgorithm, "alg is missing or not a string")
+		return nil, refuse(ReasonAlgorithm, "alg is missing or not a string")
 	}
 	if h.typ, ok = o.OptionalText("typ"); !ok {
-		return header{}, refuse(ReasonType, "typ is not a string")
+		return nil, refuse(ReasonType, "typ is not a string")
 	}
 	if h.keyID, ok = o.OptionalText("kid"); !ok || len(h.keyID) > maxKeyIDBytes {
-		return header{}, refuse(ReasonMalformed, "kid is not a short string")
+		return nil, refuse(ReasonMalformed, "kid is not a short string")
 	}
 	return h, checkCritical(o)
 }

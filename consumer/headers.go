@@ -26,12 +26,12 @@ type headerMemo struct {
 
 // knownHeaders does not change once it is stored.
 type knownHeaders struct {
-	byText map[string]header
+	byText map[string]*header
 	since  time.Time
 }
 
 // read reads a header, or remembers having read it.
-func (m *headerMemo) read(p compact.Parts) (header, error) {
+func (m *headerMemo) read(p compact.Parts) (*header, error) {
 	if known := m.known.Load(); known != nil {
 		if h, ok := known.byText[p.Header]; ok {
 			return h, nil
@@ -41,7 +41,7 @@ func (m *headerMemo) read(p compact.Parts) (header, error) {
 }
 
 // add remembers h. Of two adds at the same time one may be lost; it comes again with the next token.
-func (m *headerMemo) add(segment string, h header) {
+func (m *headerMemo) add(segment string, h *header) {
 	known := m.known.Load()
 	if known == nil {
 		known = &knownHeaders{since: time.Now()}
@@ -55,7 +55,7 @@ func (m *headerMemo) add(segment string, h header) {
 		}
 		known = &knownHeaders{since: time.Now()}
 	}
-	next := knownHeaders{byText: make(map[string]header, len(known.byText)+1), since: known.since}
+	next := knownHeaders{byText: make(map[string]*header, len(known.byText)+1), since: known.since}
 	maps.Copy(next.byText, known.byText)
 	next.byText[strings.Clone(segment)] = h.clone() // a substring would keep a whole token in memory
 	m.known.Store(&next)

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/bearerkit/bearerkit/internal/bounded"
 )
 
 const (
@@ -24,8 +25,8 @@ const (
 // memories are bounded, a denial is remembered, and no more than maxResolving questions are open at a time.
 type resolver struct {
 	resolve func(ctx context.Context, issuer string) (*Consumer, error)
-	known   *lru.Cache[string, *Consumer]
-	denied  *lru.Cache[string, time.Time] // issuer → until when
+	known   *bounded.Map[string, *Consumer]
+	denied  *bounded.Map[string, time.Time] // issuer → until when
 
 	mu      sync.Mutex // guards running
 	running map[string]*resolution
@@ -39,10 +40,10 @@ type resolution struct {
 }
 
 func newResolver(resolve func(context.Context, string) (*Consumer, error), size int) *resolver {
-	r := &resolver{resolve: resolve, running: make(map[string]*resolution)}
-	r.known, _ = lru.New[string, *Consumer](size)       // fails for no positive size
-	r.denied, _ = lru.New[string, time.Time](maxDenied) // likewise
-	return r
+	return &resolver{
+		resolve: resolve, running: make(map[string]*resolution),
+		known: bounded.New[string, *Consumer](size), denied: bounded.New[string, time.Time](maxDenied),
+	}
 }
 
 // holds reports whether c is still the Consumer of issuer. A nil resolver holds nothing.
@@ -103,6 +104,7 @@ func (r *resolver) join(ctx context.Context, issuer string) (*resolution, error)
 		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "too many issuers are being resolved"}
 	}
 	call := &resolution{done: make(chan struct{})}
+	issuer = strings.Clone(issuer) // a substring would keep the whole token in memory
 	r.running[issuer] = call
 	go r.run(context.WithoutCancel(ctx), issuer, call)
 	return call, nil

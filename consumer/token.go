@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -15,22 +16,21 @@ import (
 // A Token is shared between all requests that carry it, so nothing in it can be changed: what its methods return is a
 // copy or cannot be changed either. It is safe for concurrent use.
 type Token struct {
-	issuer, subject, clientID, id string
-
+	issuer, subject             string
+	clientID, id                string
 	audience, scopes            []string
 	expiry, issuedAt, notBefore time.Time
 	verifiedAt                  time.Time
 	principal                   Principal
-	confirmation                Confirmation
-	bound                       bool
+	confirmation                *Confirmation // nil: a bearer token
 	claims                      compact.Object
 
 	// What it was verified by: the answer holds for as long as this key is trusted by this consumer.
 	key      *jwks.Key // which may be a secret; behind a pointer, since fmt follows none where it cannot call Format
-	header   header
+	header   *header
 	consumer *Consumer
 
-	decoded sync.Map // reflect.Type → the value ClaimsAs decoded
+	decoded atomic.Pointer[sync.Map] // reflect.Type → the value ClaimsAs decoded; nil: none yet
 }
 
 // Issuer is `iss`: the configured issuer, byte for byte (RFC 7519 §4.1.1).
@@ -89,7 +89,12 @@ func (t *Token) Decode(v any) error { return t.claims.Decode(v) }
 
 // Confirmation returns what `cnf` binds the token to (RFC 7800 §3.1); ok is false for a bearer token. Whoever accepts a
 // token that has one must see the proof, or refuse it.
-func (t *Token) Confirmation() (c Confirmation, ok bool) { return t.confirmation, t.bound }
+func (t *Token) Confirmation() (c Confirmation, ok bool) {
+	if t.confirmation == nil {
+		return Confirmation{}, false
+	}
+	return *t.confirmation, true
+}
 
 // LogValue shows what may stand in a log: issuer, client and expiry, but nothing that identifies a person and nothing
 // that can be used again.

@@ -23,11 +23,12 @@ func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
 		}
 		c.cache.remove(d)
 	}
-	u, err := parse(raw, &c.headers)
+	var buffer signatureBuffer
+	u, signature, err := parse(raw, &c.headers, &buffer)
 	if err != nil {
 		return nil, err
 	}
-	t, err := c.prove(ctx, u)
+	t, err := c.prove(ctx, u, signature)
 	if err != nil {
 		return nil, err
 	}
@@ -55,37 +56,42 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 // errKeyReplaced says that another key now stands where the one stood that verified a remembered token.
 var errKeyReplaced = errors.New("consumer: key replaced")
 
-// unproven is a token that was read and is not trusted.
+// unproven is a token that was read and is not trusted. Its signature is kept elsewhere, so as not to go to the heap
+// with what becomes of the rest.
 type unproven struct {
 	compact.Parts
-	header    header
-	claims    compact.Object
-	signature []byte
+	header *header
+	claims compact.Object
 }
 
+// signatureBuffer has room for what RSA keys of up to 4096 bits sign.
+type signatureBuffer [4096 / 8]byte
+
 // parse reads a token without believing it. All that is wrong with a token's form is found here, before any network and
-// whatever the issuer.
-func parse(raw string, headers *headerMemo) (unproven, error) {
-	parts, err := compact.Split(raw)
+// whatever the issuer. The signature lies in buffer, if it fits.
+func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (u unproven, signature []byte, err error) {
+	if u.Parts, err = compact.Split(raw); err != nil {
+		return unproven{}, nil, &Error{Reason: ReasonMalformed, Err: err}
+	}
+	payload, err := u.DecodePayload()
 	if err != nil {
-		return unproven{}, &Error{Reason: ReasonMalformed, Err: err}
+		return unproven{}, nil, &Error{Reason: ReasonMalformed, Err: err}
 	}
-	u := unproven{Parts: parts}
-	if u.header, err = headers.read(parts); err != nil {
-		return unproven{}, err
+	if signature, err = u.AppendSignature(buffer[:0]); err != nil {
+		return unproven{}, nil, &Error{Reason: ReasonMalformed, Err: err}
 	}
-	if u.claims, err = readObject(parts.DecodePayload()); err != nil {
-		return unproven{}, err
+	if u.header, err = headers.read(u.Parts); err != nil {
+		return unproven{}, nil, err
 	}
-	if u.signature, err = parts.DecodeSignature(); err != nil {
-		return unproven{}, &Error{Reason: ReasonMalformed, Err: err}
+	if u.claims, err = readObject(payload, nil); err != nil {
+		return unproven{}, nil, err
 	}
-	return u, nil
+	return u, signature, nil
 }
 
 // prove takes a token through every check. The cheap ones come first: what can be refused without a key is refused
 // without one, so that a forged token causes no fetch and an outage is only reported for a token that may be good.
-func (c *Consumer) prove(ctx context.Context, u unproven) (*Token, error) {
+func (c *Consumer) prove(ctx context.Context, u unproven, signature []byte) (*Token, error) {
 	if err := c.checkHeader(u.header); err != nil {
 		return nil, err
 	}
@@ -96,7 +102,7 @@ func (c *Consumer) prove(ctx context.Context, u unproven) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.algorithms[u.header.algorithm].isSignature(key.Public, u.SigningInput, u.signature) {
+	if !c.algorithms[u.header.algorithm].isSignature(key.Public, u.SigningInput, signature) {
 		return nil, refuse(ReasonSignature, "")
 	}
 	t, err := c.readToken(u)
@@ -111,7 +117,7 @@ func (c *Consumer) prove(ctx context.Context, u unproven) (*Token, error) {
 }
 
 // checkHeader holds `alg` against the list and `typ` against the profile (RFC 8725bis §3.1, §3.11).
-func (c *Consumer) checkHeader(h header) error {
+func (c *Consumer) checkHeader(h *header) error {
 	if _, ok := c.algorithms[h.algorithm]; !ok {
 		return refuse(ReasonAlgorithm, "alg is not on the list")
 	}
@@ -127,7 +133,7 @@ func (c *Consumer) checkIssuer(claims compact.Object) error {
 	return nil
 }
 
-func (c *Consumer) findKey(ctx context.Context, h header) (jwks.Key, error) {
+func (c *Consumer) findKey(ctx context.Context, h *header) (jwks.Key, error) {
 	key, err := c.keys.Key(ctx, h.keyID, h.algorithm)
 	switch {
 	case err == nil && key.Algorithm != "" && key.Algorithm != h.algorithm: // each key has one (RFC 8725bis §3.1)
@@ -154,8 +160,8 @@ func (c *Consumer) readToken(u unproven) (*Token, error) {
 		issuer: c.cfg.Issuer, subject: r.text("sub"), id: r.text("jti"), clientID: c.rules.clientOf(&r),
 		audience: r.list("aud"), scopes: r.scopes(),
 		expiry: r.date("exp"), issuedAt: r.date("iat"), notBefore: r.date("nbf"),
+		confirmation: r.confirmation(),
 	}
-	t.confirmation, t.bound = r.confirmation()
 	t.principal = principalOf(t, &r)
 	if t.clientID == "" && len(c.rules.clientID) > 0 {
 		r.fail(c.rules.clientID[0], "is missing")

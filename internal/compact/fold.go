@@ -1,26 +1,29 @@
 package compact
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// hasDuplicate reports whether two members have the same name, case aside. With few members most names fall into a
-// bucket of their own and are compared with no other; with many they are sorted, so that no text costs quadratic time.
+// hasDuplicate reports whether two members have the same name, case aside. With few members, as in every token, most
+// names fall into a bucket of their own and are compared with no other; else they are sorted, so that no text costs
+// quadratic time.
 func hasDuplicate(members []member) bool {
 	if len(members) > manyMembers {
 		return hasDuplicateAmongMany(members)
 	}
-	var taken uint64
+	var taken [256]bool
 	for i, m := range members {
-		mine := buckets(m.name)
-		if taken&mine != 0 && slices.ContainsFunc(members[:i], m.hasNameOf) {
+		mine, ascii := bucket(m.name)
+		if !ascii { // case may change the length
+			return hasDuplicateAmongMany(members)
+		}
+		if taken[mine] && slices.ContainsFunc(members[:i], m.hasNameOf) {
 			return true
 		}
-		taken |= mine
+		taken[mine] = true
 	}
 	return false
 }
@@ -29,19 +32,15 @@ const manyMembers = 24
 
 func (m member) hasNameOf(other member) bool { return strings.EqualFold(m.name, other.name) }
 
-// buckets is one of 64 bits, the same for names that differ in case, or all of them for a name outside ASCII, where
-// case may change the length.
-func buckets(name string) uint64 {
-	if name == "" {
-		return 1
-	}
+// bucket is the same for names that differ in case. Names that share one by accident cost a
+// comparison and nothing else.
+func bucket(name string) (b byte, ascii bool) {
+	var all byte
 	for i := range len(name) {
-		if name[i] >= utf8.RuneSelf {
-			return math.MaxUint64
-		}
+		all |= name[i]
+		b = b*31 + (name[i] | 0x20)
 	}
-	first, last := name[0]|0x20, name[len(name)-1]|0x20
-	return 1 << ((7*len(name) + 5*int(first) + int(last)) % 64)
+	return b, all < utf8.RuneSelf
 }
 
 func hasDuplicateAmongMany(members []member) bool {

@@ -2,6 +2,7 @@ package compact
 
 import (
 	"iter"
+	"math"
 	"unicode/utf8"
 )
 
@@ -12,17 +13,18 @@ type Object struct {
 	members []member
 }
 
+// member is a name, unescaped, and the place of its value in the text.
 type member struct {
-	name  string
-	value Value
+	name       string
+	start, end uint32
 }
-
-// typicalMembers is how many members an Object has room for before it grows.
-const typicalMembers = 16
 
 // ParseObject reads text, which must be one JSON object and nothing else but white space around it. Objects and
 // arrays may be nested up to maxDepth, the outermost one counted. The error is a [*SyntaxError].
 func ParseObject(text string, maxDepth int) (Object, error) {
+	if len(text) > math.MaxUint32 {
+		return Object{}, &SyntaxError{Problem: "too long"}
+	}
 	if !utf8.ValidString(text) {
 		return Object{}, &SyntaxError{Problem: "invalid UTF-8"}
 	}
@@ -31,7 +33,7 @@ func ParseObject(text string, maxDepth int) (Object, error) {
 	if s.peek() != '{' {
 		return Object{}, s.fail("expected an object")
 	}
-	members, err := s.object(typicalMembers)
+	members, err := s.object(true)
 	if err != nil {
 		return Object{}, err
 	}
@@ -46,11 +48,13 @@ func ParseObject(text string, maxDepth int) (Object, error) {
 func (o Object) Get(name string) (Value, bool) {
 	for i := range o.members {
 		if o.members[i].name == name {
-			return o.members[i].value, true
+			return o.value(i), true
 		}
 	}
 	return Value{}, false
 }
+
+func (o Object) value(i int) Value { return Value{o.text[o.members[i].start:o.members[i].end]} }
 
 // OptionalText returns the string called name, and "" if there is no such member; ok is false if it is not a string.
 func (o Object) OptionalText(name string) (text string, ok bool) {
@@ -67,8 +71,8 @@ func (o Object) Len() int { return len(o.members) }
 // All ranges over the members in the order of the text.
 func (o Object) All() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
-		for _, m := range o.members {
-			if !yield(m.name, m.value) {
+		for i := range o.members {
+			if !yield(o.members[i].name, o.value(i)) {
 				return
 			}
 		}

@@ -27,9 +27,9 @@ func TestPartsDecode(t *testing.T) {
 	if payload != string(long) || err != nil {
 		t.Errorf("DecodePayload = %d bytes, %v", len(payload), err)
 	}
-	signature, err := p.DecodeSignature()
+	signature, err := p.AppendSignature(nil)
 	if string(signature) != "signature" || err != nil {
-		t.Errorf("DecodeSignature = %q, %v", signature, err)
+		t.Errorf("AppendSignature = %q, %v", signature, err)
 	}
 }
 
@@ -42,7 +42,7 @@ func TestPartsDecode_S1_OneSpellingOnly(t *testing.T) {
 		}
 		_, header := p.DecodeHeader()
 		_, payload := p.DecodePayload()
-		_, signature := p.DecodeSignature()
+		_, signature := p.AppendSignature(nil)
 		for _, err := range []error{header, payload, signature} {
 			if !errors.Is(err, compact.ErrEncoding) {
 				t.Errorf("%q: error %v, want ErrEncoding", segment, err)

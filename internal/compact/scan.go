@@ -1,6 +1,7 @@
 package compact
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -10,8 +11,8 @@ const (
 	// maxMembers bounds the members of one object. Real claim sets and key sets stay far below it.
 	maxMembers = 1000
 
-	// fewMembers is how many a nested object has room for before it grows.
-	fewMembers = 4
+	// fewMembers is how many are read without memory of their own.
+	fewMembers = 16
 )
 
 // SyntaxError says where and why a text is not a JSON object in the strict sense of this package. It never quotes the
@@ -44,7 +45,14 @@ func (s *scanner) peek() byte {
 	return s.text[s.pos]
 }
 
+// space skips what is seldom there.
 func (s *scanner) space() {
+	if s.pos < len(s.text) && s.text[s.pos] <= ' ' {
+		s.skipSpace()
+	}
+}
+
+func (s *scanner) skipSpace() {
 	for s.pos < len(s.text) {
 		switch s.text[s.pos] {
 		case ' ', '\t', '\r', '\n':
@@ -63,14 +71,12 @@ func (s *scanner) accept(c byte) bool {
 	return true
 }
 
-func (s *scanner) value() (Value, error) {
-	start := s.pos
-	var err error
+func (s *scanner) value() (err error) {
 	switch c := s.peek(); {
 	case c == '"':
-		err = s.string()
+		_, err = s.string()
 	case c == '{':
-		_, err = s.object(fewMembers)
+		_, err = s.object(false)
 	case c == '[':
 		err = s.array()
 	case c == '-' || isDigit(c):
@@ -78,20 +84,19 @@ func (s *scanner) value() (Value, error) {
 	default:
 		err = s.literal()
 	}
-	return Value{s.text[start:s.pos]}, err
+	return err
 }
 
-// object scans an object and returns its members, which have room for size of them before they grow.
-func (s *scanner) object(size int) ([]member, error) {
+// object scans an object and returns its members if they are wanted.
+func (s *scanner) object(wanted bool) ([]member, error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
-	var members []member
+	var room [fewMembers]member
+	members := room[:0]
 	s.space()
 	for !s.accept('}') {
-		if members == nil {
-			members = make([]member, 0, size)
-		} else if !s.comma() {
+		if len(members) > 0 && !s.comma() {
 			return nil, s.fail("expected a comma or a closing brace")
 		}
 		m, err := s.member()
@@ -108,7 +113,10 @@ func (s *scanner) object(size int) ([]member, error) {
 		return nil, s.fail("duplicate member name")
 	}
 	s.depth--
-	return members, nil
+	if !wanted {
+		return nil, nil
+	}
+	return slices.Clone(members), nil
 }
 
 func (s *scanner) member() (m member, err error) {
@@ -116,16 +124,22 @@ func (s *scanner) member() (m member, err error) {
 	if s.peek() != '"' {
 		return m, s.fail("expected a member name")
 	}
-	if err := s.string(); err != nil {
+	escaped, err := s.string()
+	if err != nil {
 		return m, err
 	}
-	m.name, _ = Value{s.text[start:s.pos]}.Text()
+	m.name = s.text[start+1 : s.pos-1]
+	if escaped {
+		m.name = unescaped(m.name)
+	}
 	s.space()
 	if !s.accept(':') {
 		return m, s.fail("expected a colon")
 	}
 	s.space()
-	m.value, err = s.value()
+	start = s.pos
+	err = s.value()
+	m.start, m.end = uint32(start), uint32(s.pos) //nolint:gosec // ParseObject has looked at the length
 	return m, err
 }
 
@@ -138,7 +152,7 @@ func (s *scanner) array() error {
 		if !first && !s.comma() {
 			return s.fail("expected a comma or a closing bracket")
 		}
-		if _, err := s.value(); err != nil {
+		if err := s.value(); err != nil {
 			return err
 		}
 		s.space()
@@ -163,33 +177,28 @@ func (s *scanner) comma() bool {
 	return ok
 }
 
-func (s *scanner) string() error {
+func (s *scanner) string() (escaped bool, err error) {
 	s.pos++
-	for s.pos < len(s.text) {
-		switch c := s.text[s.pos]; {
-		case c == '"':
+	for {
+		s.pos = plainEnd(s.text, s.pos)
+		switch s.peek() {
+		case '"':
 			s.pos++
-			return nil
-		case c == '\\':
-			if err := s.escape(); err != nil {
-				return err
+			return escaped, nil
+		case '\\':
+			_, length := unescape(s.text[s.pos:])
+			if length == 0 {
+				return false, s.fail("invalid escape in a string")
 			}
-		case c < ' ':
-			return s.fail("control character in a string")
+			s.pos += length
+			escaped = true
 		default:
-			s.pos++
+			if s.pos == len(s.text) {
+				return false, s.fail("string without an end")
+			}
+			return false, s.fail("control character in a string")
 		}
 	}
-	return s.fail("string without an end")
-}
-
-func (s *scanner) escape() error {
-	_, length := unescape(s.text[s.pos:])
-	if length == 0 {
-		return s.fail("invalid escape in a string")
-	}
-	s.pos += length
-	return nil
 }
 
 func (s *scanner) number() error {

@@ -54,11 +54,16 @@ func (v Value) Text() (text string, ok bool) {
 		return "", false
 	}
 	inner := v.text[1 : len(v.text)-1]
-	plain, rest, escaped := cutEscape(inner)
-	if !escaped {
+	if strings.IndexByte(inner, '\\') < 0 {
 		return inner, true
 	}
+	return unescaped(inner), true
+}
+
+// unescaped is the text of a string without its quotes.
+func unescaped(inner string) string {
 	var b strings.Builder
+	plain, rest, escaped := cutEscape(inner)
 	for ; escaped; plain, rest, escaped = cutEscape(rest) {
 		b.WriteString(plain)
 		r, length := unescape(rest)
@@ -66,7 +71,7 @@ func (v Value) Text() (text string, ok bool) {
 		rest = rest[length:]
 	}
 	b.WriteString(plain)
-	return b.String(), true
+	return b.String()
 }
 
 // cutEscape cuts text at its first escape sequence, which rest then starts with.
@@ -118,8 +123,8 @@ func (v Value) Elements() iter.Seq[Value] {
 		s := scanner{text: v.text, pos: 1, maxDepth: len(v.text)}
 		for s.space(); !s.accept(']'); s.space() {
 			s.comma()
-			element, err := s.value()
-			if err != nil || !yield(element) {
+			start := s.pos
+			if s.value() != nil || !yield(Value{v.text[start:s.pos]}) {
 				return
 			}
 		}

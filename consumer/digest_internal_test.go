@@ -1,0 +1,91 @@
+package consumer
+
+import (
+	"bytes"
+	"crypto/fips140"
+	"strings"
+	"testing"
+)
+
+func digesters() map[string]*digester {
+	slow := makeDigester(false)
+	all := map[string]*digester{"SHA-256": &slow}
+	if !fips140.Enforced() { // there it is not even to be had
+		fast := makeDigester(true)
+		all["GMAC"] = &fast
+	}
+	return all
+}
+
+func TestAttack45_DigestKnowsEveryByte(t *testing.T) {
+	t.Parallel()
+	raw := strings.Repeat("eyJhbGciOiJSUzI1NiJ9.", 200)
+	for name, d := range digesters() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seen := map[digest]string{d.sum(raw): "the token"}
+			note := func(text, what string) {
+				sum := d.sum(text)
+				if other, twice := seen[sum]; twice {
+					t.Fatalf("%s has the digest of %s", what, other)
+				}
+				seen[sum] = what
+			}
+			for i := range len(raw) {
+				note(raw[:i], "a shorter one")
+				changed := []byte(raw)
+				changed[i] ^= 1
+				note(string(changed), "one with another byte")
+			}
+			for i := range 40 { // zeros behind it are not the padding of the last block
+				note(raw+strings.Repeat("\x00", i+1), "one with zeros behind it")
+			}
+			if _, same := seen[d.sum(raw)]; !same {
+				t.Error("the same token has another digest")
+			}
+		})
+	}
+}
+
+func TestAttack43_DigestNeedsTheSecret(t *testing.T) {
+	t.Parallel()
+	one, other := digesters(), digesters()
+	for name := range one {
+		if one[name].sum("token") == other[name].sum("token") {
+			t.Errorf("%s: two processes have the same digest", name)
+		}
+	}
+}
+
+// What a token was copied into is wiped.
+func TestAttack43_DigestKeepsNoToken(t *testing.T) {
+	t.Parallel()
+	if fips140.Enforced() {
+		t.Skip("GMAC is not to be had in this FIPS mode")
+	}
+	s := &scratch{}
+	d := makeDigester(true)
+	s.sumWith(d.gmac, strings.Repeat("secret", 100))
+	if bytes.Contains(s.text[:cap(s.text)], []byte("secret")) {
+		t.Error("the token is still there")
+	}
+}
+
+func TestDigesterFollowsFIPS(t *testing.T) {
+	t.Parallel()
+	if d := newDigester(); (d.gmac == nil) != fips140.Enabled() {
+		t.Errorf("GMAC: %v, with FIPS 140: %v", d.gmac != nil, fips140.Enabled())
+	}
+}
+
+func BenchmarkDigest(b *testing.B) {
+	raw := strings.Repeat("abcdefgh", 100)
+	for name, d := range digesters() {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				d.sum(raw)
+			}
+		})
+	}
+}
