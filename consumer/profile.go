@@ -200,13 +200,14 @@ func (r rules) readKind(m *marks, name string, v compact.Value) {
 // clientOf returns the client's id from the first of the profile's claims that is there.
 func (r rules) clientOf(c *claimReader) string {
 	for _, name := range r.clientID {
-		if _, ok := c.Get(name); !ok {
+		v, ok := c.Get(name)
+		if !ok {
 			continue
 		}
 		if name != "aud" {
-			return c.text(name)
+			return c.text(name, v)
 		}
-		if audience := c.list(name); len(audience) == 1 {
+		if audience := c.list(name, v); len(audience) == 1 {
 			return audience[0]
 		}
 	}

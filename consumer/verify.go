@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -156,13 +155,10 @@ func (c *Consumer) readToken(u unproven) (*Token, error) {
 		r.require(name)
 	}
 	t := &Token{
-		consumer: c, header: u.header, claims: u.claims, verifiedAt: time.Now(),
-		issuer: c.cfg.Issuer, subject: r.text("sub"), id: r.text("jti"), clientID: c.rules.clientOf(&r),
-		audience: r.list("aud"), scopes: r.scopes(),
-		expiry: r.date("exp"), issuedAt: r.date("iat"), notBefore: r.date("nbf"),
-		confirmation: r.confirmation(),
+		consumer: c, issuer: c.cfg.Issuer, header: u.header, claims: u.claims, clientID: c.rules.clientOf(&r),
+		verifiedAt: time.Now(),
 	}
-	t.principal = principalOf(t, &r)
+	r.fill(t)
 	if t.clientID == "" && len(c.rules.clientID) > 0 {
 		r.fail(c.rules.clientID[0], "is missing")
 	}
@@ -221,16 +217,6 @@ func (c *Consumer) checkTimes(t *Token, now time.Time) error {
 		return refuse(ReasonIssuedInFuture, "")
 	}
 	return nil
-}
-
-// principalOf tells a client that acts for itself from a user (RFC 9700 §4.15). Besides an equal `sub` it knows the
-// marks of Auth0 and Microsoft Entra.
-func principalOf(t *Token, claims *claimReader) Principal {
-	sameName := t.subject == t.clientID || strings.TrimSuffix(t.subject, "@clients") == t.clientID
-	if sameName && t.clientID != "" || textOf(claims.Object, "idtyp") == "app" {
-		return PrincipalClient
-	}
-	return PrincipalUser
 }
 
 // unavailable classes a failure to find something out. A caller who is gone is told apart, since nobody waits for an

@@ -221,11 +221,12 @@ func (s *scanner) number() error {
 }
 
 func (s *scanner) digits() bool {
-	start := s.pos
-	for isDigit(s.peek()) {
-		s.pos++
+	start, at := s.pos, s.pos
+	for at < len(s.text) && isDigit(s.text[at]) {
+		at++
 	}
-	return s.pos > start
+	s.pos = at
+	return at > start
 }
 
 func (s *scanner) literal() error {
