@@ -3,7 +3,6 @@ package middleware_test
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/bearerkit/bearerkit/bearertest"
@@ -18,7 +17,11 @@ func BenchmarkWarm(b *testing.B) {
 	run(b, g.With(middleware.Scopes("orders:read"))(nothing), request(b, issuer.AccessToken().Sign()), http.StatusOK)
 }
 
-// BenchmarkGuard is the Guard's own share of it.
+func BenchmarkBare(b *testing.B) {
+	run(b, nothing, request(b, "x"), http.StatusOK)
+}
+
+// BenchmarkGuard is the Guard's own share of requests that pass: the Verifier costs nothing.
 func BenchmarkGuard(b *testing.B) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	raw := issuer.AccessToken().Sign()
@@ -28,19 +31,69 @@ func BenchmarkGuard(b *testing.B) {
 	}
 	known := verifierFunc(func(context.Context, string) (*consumer.Token, error) { return token, nil })
 	g := newGuard(b, middleware.Config{Verifier: known})
-	run(b, g.With(middleware.Scopes("orders:read"))(nothing), request(b, raw), http.StatusOK)
+	optional := newGuard(b, middleware.Config{Verifier: known, Optional: true})
+	told := newGuard(b, middleware.Config{Verifier: known, OnDecision: func(context.Context, middleware.Decision) {}})
+	private := newGuard(b, middleware.Config{Verifier: known, TokenSources: []middleware.TokenSource{middleware.QueryToken}})
+	with := g.With(middleware.Scopes("orders:read"))
+	for _, test := range []struct {
+		name    string
+		handler http.Handler
+		token   string
+	}{
+		{"handler", g.Handler(nothing), raw},
+		{"with", with(nothing), raw},
+		{"nested", g.Handler(with(nothing)), raw},
+		{"observed", told.Handler(nothing), raw},
+		{"sources", private.Handler(nothing), raw},
+		{"optional", optional.Handler(nothing), raw},
+		{"anonymous", optional.Handler(nothing), ""},
+	} {
+		b.Run(test.name, func(b *testing.B) { run(b, test.handler, request(b, test.token), http.StatusOK) })
+	}
 }
 
-func BenchmarkBare(b *testing.B) {
-	run(b, nothing, request(b, "x"), http.StatusOK)
+// BenchmarkRefusal is the Guard's own share of requests that do not pass: the Verifier returns a prepared answer.
+func BenchmarkRefusal(b *testing.B) {
+	reject := newGuard(b, middleware.Config{Verifier: rejectWith(&consumer.Error{Reason: consumer.ReasonSignature})})
+	down := newGuard(b, middleware.Config{Verifier: rejectWith(&consumer.Error{Reason: consumer.ReasonKeysUnavailable})})
+	accept := newGuard(b, middleware.Config{Verifier: acceptAll})
+	own := newGuard(b, middleware.Config{
+		Verifier:    rejectWith(&consumer.Error{Reason: consumer.ReasonSignature}),
+		DenyHandler: func(http.ResponseWriter, *http.Request, *middleware.Refusal) {},
+	})
+	for _, test := range []struct {
+		name    string
+		handler http.Handler
+		token   string
+		want    int
+	}{
+		{"missing", reject.Handler(nothing), "", http.StatusUnauthorized},
+		{"malformed", reject.Handler(nothing), "a b", http.StatusBadRequest},
+		{"invalid", reject.Handler(nothing), "x", http.StatusUnauthorized},
+		{"invalid, DenyHandler", own.Handler(nothing), "x", http.StatusUnauthorized},
+		{"scope", accept.With(middleware.Scopes("orders:read"))(nothing), "x", http.StatusForbidden},
+		{"role", accept.With(middleware.Role("roles", "admin"))(nothing), "x", http.StatusForbidden},
+		{"unavailable", down.Handler(nothing), "x", http.StatusServiceUnavailable},
+	} {
+		b.Run(test.name, func(b *testing.B) { run(b, test.handler, request(b, test.token), test.want) })
+	}
 }
 
-// BenchmarkForged is a flood of tokens that are none.
-func BenchmarkForged(b *testing.B) {
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+// BenchmarkFlood is a flood of tokens that are none, Verifier included.
+func BenchmarkFlood(b *testing.B) {
+	issuer, stranger := bearertest.NewIssuer(bearertest.IssuerConfig{}), bearertest.NewIssuer(bearertest.IssuerConfig{})
+	elsewhere := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://stranger.test"})
 	g := newGuard(b, middleware.Config{Verifier: newConsumer(b, issuer)})
-	forged := bearertest.NewIssuer(bearertest.IssuerConfig{}).AccessToken().SignWith("none", nil).Sign()
-	run(b, g.Handler(nothing), request(b, forged), http.StatusUnauthorized)
+	for _, test := range []struct{ name, token string }{
+		{"opaque", "opaque"},
+		{"unsigned", stranger.AccessToken().SignWith("none", nil).Sign()},
+		{"issuer", elsewhere.AccessToken().Sign()},
+		{"forged", stranger.AccessToken().Sign()},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			run(b, g.Handler(nothing), request(b, test.token), http.StatusUnauthorized)
+		})
+	}
 }
 
 var nothing = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
@@ -50,10 +103,19 @@ func run(b *testing.B, h http.Handler, r *http.Request, want int) {
 	if w := serve(h, r); w.Code != want {
 		b.Fatalf("status %d, want %d", w.Code, want)
 	}
-	w := httptest.NewRecorder()
+	w := dropped{}
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Body.Reset()
+		clear(w)
 		h.ServeHTTP(w, r)
 	}
 }
+
+// dropped keeps nothing of a response, so that what is measured is the handler.
+type dropped http.Header
+
+func (w dropped) Header() http.Header { return http.Header(w) }
+
+func (w dropped) WriteHeader(int) {}
+
+func (w dropped) Write(data []byte) (int, error) { return len(data), nil }

@@ -9,27 +9,38 @@ import (
 
 const retryAfter = "5" // seconds; by then a failed fetch of keys has usually been tried again
 
-// setHeader sets what a refusal says besides status and body.
+// setHeader sets what a refusal says besides status and body. Every value is a slice of its own: whoever changes the
+// header of one answer changes no other.
 func (g *Guard) setHeader(h http.Header, refusal *Refusal) {
-	h.Set("Cache-Control", "no-store") // an answer to this one request
+	h["Cache-Control"] = []string{"no-store"} // an answer to this one request
 	switch refusal.Status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		h.Set("WWW-Authenticate", g.challengeFor(refusal))
+		h["Www-Authenticate"] = []string{g.challengeFor(refusal)}
 	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", retryAfter)
+		h["Retry-After"] = []string{retryAfter}
 	}
 }
 
 // challengeFor writes a challenge of RFC 6750 §3. It always has a parameter, since realm always stands in it.
 func (g *Guard) challengeFor(refusal *Refusal) string {
-	challenge := g.challenge
-	if refusal.Code != "" {
-		challenge += ", error=" + quote(refusal.Code)
+	challenge, known := g.challenges[refusal.Code]
+	if !known {
+		challenge = g.challenges[""] + ", error=" + quote(refusal.Code)
 	}
 	if len(refusal.Scopes) > 0 {
 		challenge += ", scope=" + quote(strings.Join(refusal.Scopes, " "))
 	}
 	return challenge
+}
+
+// challengesOf writes ahead what does not depend on the route: a flood of bad tokens is answered from here.
+func challengesOf(realm string, metadata *url.URL) map[string]string {
+	bare := openChallenge(realm, metadata)
+	challenges := map[string]string{"": bare}
+	for _, code := range []string{codeInvalidRequest, codeInvalidToken, codeInsufficientScope} {
+		challenges[code] = bare + ", error=" + quote(code)
+	}
+	return challenges
 }
 
 // openChallenge is the part that is the same in every challenge of a Guard.

@@ -82,5 +82,5 @@ func New(cfg Config) (*Guard, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.TokenSources = slices.Clone(cfg.TokenSources)
-	return &Guard{cfg: cfg, challenge: openChallenge(cfg.Realm, metadata), metadataPath: metadata.EscapedPath()}, nil
+	return &Guard{cfg: cfg, challenges: challengesOf(cfg.Realm, metadata), metadataPath: metadata.EscapedPath()}, nil
 }

@@ -42,8 +42,9 @@ type passage struct {
 }
 
 // mark puts the passage into the context, also one without a token: it hides the token of whoever passed further out.
+// It is a copy that goes there, so that a request that is refused takes nothing from the heap.
 func (p *passage) mark(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), passageKey{}, p))
+	return r.WithContext(context.WithValue(r.Context(), passageKey{}, new(*p)))
 }
 
 // verifiedBefore returns the token if this very Guard has verified it on the request's way here and it has not ended

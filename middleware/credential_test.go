@@ -133,6 +133,25 @@ var (
 	bearerScheme = regexp.MustCompile(`^[Bb][Ee][Aa][Rr][Ee][Rr]([ \t]|$)`)
 )
 
+// Every character counts wherever it stands, at the end of the credential as within the eight that are looked at together.
+func TestB1_EveryCharacterEverywhere(t *testing.T) {
+	t.Parallel()
+	for place := range 19 {
+		for c := range 256 {
+			credential := []byte("aaaaaaaaaaaaaaaaaaa")
+			credential[place] = byte(c)
+			header := "Bearer " + string(credential)
+			want := 400
+			if wellFormed.MatchString(header) {
+				want = 200
+			}
+			if status, _ := readCredential(t, header); status != want {
+				t.Errorf("%q: %d, want %d", header, status, want)
+			}
+		}
+	}
+}
+
 func FuzzCredential(f *testing.F) {
 	for _, seed := range credentials {
 		f.Add(seed.header)

@@ -12,7 +12,7 @@ import (
 // Guard lets requests with a good token pass and refuses the others. It is safe for concurrent use.
 type Guard struct {
 	cfg          Config
-	challenge    string // what every challenge begins with
+	challenges   map[string]string // by error code, without scopes
 	metadataPath string
 }
 

@@ -460,6 +460,58 @@ func TestDeny_ForgetsTheLengthOfAnotherBody(t *testing.T) {
 	}
 }
 
+// Some of an answer is written ahead and shared. What is done to one answer must not show in the next.
+func TestDeny_AnswersAreIndependent(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		middleware.ErrNoToken, middleware.ErrInvalidRequest, consumer.ErrInvalidToken, consumer.ErrUnavailable,
+		&middleware.Refusal{Status: 403}, &middleware.Refusal{Status: 403, Code: "insufficient_scope", Scopes: []string{"a"}},
+	} {
+		h := deny(t, err)
+		want := serve(h, request(t, ""))
+		w := &measuring{ResponseRecorder: httptest.NewRecorder()}
+		h.ServeHTTP(w, request(t, ""))
+		if w.room > 0 {
+			t.Errorf("%v: room for %d bytes behind the body", err, w.room)
+		}
+		for name, values := range w.Header() {
+			values[0] = "changed"
+			w.Header()[name] = append(values, "added")
+		}
+		got := serve(h, request(t, ""))
+		if diff := cmp.Diff(want.Header(), got.Header()); diff != "" || got.Body.String() != want.Body.String() {
+			t.Errorf("%v: body %s, header (-want +got):\n%s", err, got.Body, diff)
+		}
+	}
+}
+
+// measuring sees how much could be appended to a body without a copy.
+type measuring struct {
+	*httptest.ResponseRecorder
+	room int
+}
+
+func (m *measuring) Write(data []byte) (int, error) {
+	m.room = cap(data) - len(data)
+	return m.ResponseRecorder.Write(data)
+}
+
+// A flood of bad tokens leaves little garbage behind.
+func TestDeny_Allocations(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of other tests, too
+	g := newGuard(t, middleware.Config{Verifier: rejectWith(&consumer.Error{Reason: consumer.ReasonSignature})})
+	h, w := g.Handler(hello), dropped{}
+	for _, token := range []string{"", "a b", "x"} {
+		r := request(t, token)
+		allocations := testing.AllocsPerRun(100, func() {
+			clear(w)
+			h.ServeHTTP(w, r)
+		})
+		if allocations > 5 { // the Refusal and the copy that Deny makes, and three values of the header
+			t.Errorf("token %q: %v allocations for a refusal", token, allocations)
+		}
+	}
+}
+
 func TestDenyHandler(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

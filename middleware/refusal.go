@@ -83,7 +83,7 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 	refusal, class := &Refusal{Err: err}, err
 	if cause, ok := errors.AsType[*consumer.Error](err); ok {
 		refusal.Reason, refusal.Issuer = cause.Reason, cause.Issuer
-		class = &consumer.Error{Reason: cause.Reason} // what caused the cause may be of another class
+		class = classOf(cause)
 	}
 	switch {
 	case errors.Is(class, ErrNoToken):
@@ -104,6 +104,14 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 		return refusal.as(http.StatusForbidden, "", consumer.ReasonPolicy)
 	}
 	return refusal.as(http.StatusInternalServerError, "", consumer.ReasonInternal)
+}
+
+// classOf leaves out what caused err, which may be of another class.
+func classOf(err *consumer.Error) error {
+	if err.Is(consumer.ErrUnavailable) {
+		return consumer.ErrUnavailable
+	}
+	return consumer.ErrInvalidToken
 }
 
 // isCallerGone believes a cancellation only if the request itself has ended: any other is a fault on this side, about
