@@ -127,7 +127,7 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 }
 
 func (g *Group) remember(u unproven, d digest, t *Token) {
-	g.headers.add(u.Header, u.header)
+	t.header = g.headers.add(u.Header, u.header)
 	if t.consumer.cache != nil {
 		g.cache.add(d, t)
 	}

@@ -17,28 +17,28 @@ const (
 type header struct{ algorithm, keyID, typ string }
 
 // clone copies the texts out of the token.
-func (h *header) clone() *header {
+func (h header) clone() *header {
 	return &header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.typ)}
 }
 
-func readHeader(p compact.Parts) (*header, error) {
+func readHeader(p compact.Parts) (header, error) {
 	if len(p.Header) > maxHeaderBytes {
-		return nil, refuse(ReasonTooLarge, "header")
+		return header{}, refuse(ReasonTooLarge, "header")
 	}
 	o, err := readObject(p.DecodeHeader())
 	if err != nil {
-		return nil, err
+		return header{}, err
 	}
-	h := &header{}
+	var h header
 	var ok bool
 	if h.algorithm, ok = o.OptionalText("alg"); !ok || h.algorithm == "" {
-		return nil, refuse(ReasonAlgorithm, "alg is missing or not a string")
+		return header{}, refuse(ReasonAlgorithm, "alg is missing or not a string")
 	}
 	if h.typ, ok = o.OptionalText("typ"); !ok {
-		return nil, refuse(ReasonType, "typ is not a string")
+		return header{}, refuse(ReasonType, "typ is not a string")
 	}
 	if h.keyID, ok = o.OptionalText("kid"); !ok || len(h.keyID) > maxKeyIDBytes {
-		return nil, refuse(ReasonMalformed, "kid is not a short string")
+		return header{}, refuse(ReasonMalformed, "kid is not a short string")
 	}
 	return h, checkCritical(o)
 }

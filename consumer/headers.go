@@ -31,32 +31,35 @@ type knownHeaders struct {
 }
 
 // read reads a header, or remembers having read it.
-func (m *headerMemo) read(p compact.Parts) (*header, error) {
+func (m *headerMemo) read(p compact.Parts) (header, error) {
 	if known := m.known.Load(); known != nil {
 		if h, ok := known.byText[p.Header]; ok {
-			return h, nil
+			return *h, nil
 		}
 	}
 	return readHeader(p)
 }
 
-// add remembers h. Of two adds at the same time one may be lost; it comes again with the next token.
-func (m *headerMemo) add(segment string, h *header) {
+// add remembers h, and returns it apart from the token it was read from. Of two adds at the same time one may be lost;
+// it comes again with the next token.
+func (m *headerMemo) add(segment string, h header) *header {
 	known := m.known.Load()
 	if known == nil {
 		known = &knownHeaders{since: time.Now()}
 	}
-	if _, ok := known.byText[segment]; ok {
-		return
+	if h, ok := known.byText[segment]; ok {
+		return h
 	}
+	lasting := h.clone()
 	if len(known.byText) >= maxHeaders {
 		if time.Since(known.since) < headersLast {
-			return
+			return lasting
 		}
 		known = &knownHeaders{since: time.Now()}
 	}
 	next := knownHeaders{byText: make(map[string]*header, len(known.byText)+1), since: known.since}
 	maps.Copy(next.byText, known.byText)
-	next.byText[strings.Clone(segment)] = h.clone() // a substring would keep a whole token in memory
+	next.byText[strings.Clone(segment)] = lasting // a substring would keep a whole token in memory
 	m.known.Store(&next)
+	return lasting
 }

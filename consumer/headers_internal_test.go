@@ -40,7 +40,7 @@ func add(t *testing.T, memo *headerMemo, i int) {
 	}
 	memo.add(p.Header, h)
 	memo.add(p.Header, h)
-	if again, err := memo.read(p); err != nil || *again != *h {
+	if again, err := memo.read(p); err != nil || again != h {
 		t.Fatalf("read %d again: %+v, %v", i, again, err)
 	}
 }

@@ -27,7 +27,7 @@ type Token struct {
 
 	// What it was verified by: the answer holds for as long as this key is trusted by this consumer.
 	key      *jwks.Key // which may be a secret; behind a pointer, since fmt follows none where it cannot call Format
-	header   *header
+	header   *header   // shared by all tokens that have the same
 	consumer *Consumer
 
 	decoded atomic.Pointer[sync.Map] // reflect.Type → the value ClaimsAs decoded; nil: none yet

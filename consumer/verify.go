@@ -31,7 +31,7 @@ func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.headers.add(u.Header, u.header)
+	t.header = c.headers.add(u.Header, u.header)
 	c.cache.add(d, t)
 	return t, nil
 }
@@ -42,7 +42,7 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	if err := c.checkTimes(t, time.Now()); err != nil {
 		return err
 	}
-	key, err := c.findKey(ctx, t.header)
+	key, err := c.findKey(ctx, *t.header)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ var errKeyReplaced = errors.New("consumer: key replaced")
 // with what becomes of the rest.
 type unproven struct {
 	compact.Parts
-	header *header
+	header header
 	claims compact.Object
 }
 
@@ -116,7 +116,7 @@ func (c *Consumer) prove(ctx context.Context, u unproven, signature []byte) (*To
 }
 
 // checkHeader holds `alg` against the list and `typ` against the profile (RFC 8725bis §3.1, §3.11).
-func (c *Consumer) checkHeader(h *header) error {
+func (c *Consumer) checkHeader(h header) error {
 	if _, ok := c.algorithms[h.algorithm]; !ok {
 		return refuse(ReasonAlgorithm, "alg is not on the list")
 	}
@@ -132,7 +132,7 @@ func (c *Consumer) checkIssuer(claims compact.Object) error {
 	return nil
 }
 
-func (c *Consumer) findKey(ctx context.Context, h *header) (jwks.Key, error) {
+func (c *Consumer) findKey(ctx context.Context, h header) (jwks.Key, error) {
 	key, err := c.keys.Key(ctx, h.keyID, h.algorithm)
 	switch {
 	case err == nil && key.Algorithm != "" && key.Algorithm != h.algorithm: // each key has one (RFC 8725bis §3.1)
@@ -155,7 +155,7 @@ func (c *Consumer) readToken(u unproven) (*Token, error) {
 		r.require(name)
 	}
 	t := &Token{
-		consumer: c, issuer: c.cfg.Issuer, header: u.header, claims: u.claims, clientID: c.rules.clientOf(&r),
+		consumer: c, issuer: c.cfg.Issuer, claims: u.claims, clientID: c.rules.clientOf(&r),
 		verifiedAt: time.Now(),
 	}
 	r.fill(t)

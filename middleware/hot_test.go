@@ -1,0 +1,228 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// world is what a request with a remembered token depends on besides the token.
+type world struct {
+	issuer *bearertest.Issuer
+	lost   error // of the store of tokens
+	ended  bool  // in that store
+	keys   jwks.Source
+	cached bool // what OnVerify was told last
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{issuer: bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})}
+	w.keys = w.published(t)
+	return w
+}
+
+func (w *world) published(t testing.TB) jwks.Static {
+	t.Helper()
+	keys, err := jwks.ParseJWKS(w.issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// Key implements jwks.Source.
+func (w *world) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
+	return w.keys.Key(ctx, kid, alg)
+}
+
+// Active implements consumer.TokenStatus.
+func (w *world) Active(context.Context, consumer.StatusToken) (bool, error) { return !w.ended, w.lost }
+
+func (w *world) guard(t testing.TB) http.Handler {
+	t.Helper()
+	verifier := mustConsumer(t, consumer.Config{
+		Issuer: w.issuer.URL(), Audience: []string{audience}, Keys: w, Status: w,
+		OnVerify: func(_ context.Context, v consumer.Verification) { w.cached = v.Cached },
+	})
+	return newGuard(t, middleware.Config{Verifier: verifier}).Handler(hello)
+}
+
+var errStore = errors.New("store is down")
+
+// What ends a token ends it for requests that carry it again, with the answer a new token would get.
+func TestAttack45_RememberedTokenIsHeldAgainstTheWorld(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(t *testing.T, w *world)
+		status int
+	}{
+		{"nothing", func(*testing.T, *world) {}, http.StatusOK},
+		{"revoked", func(_ *testing.T, w *world) { w.ended = true }, http.StatusUnauthorized},
+		{"store down", func(_ *testing.T, w *world) { w.lost = errStore }, http.StatusServiceUnavailable},
+		{"key gone", func(t *testing.T, w *world) {
+			t.Helper()
+			w.issuer.Rotate()
+			w.issuer.Retire()
+			w.keys = w.published(t)
+		}, http.StatusUnauthorized},
+		{"key replaced", func(t *testing.T, w *world) {
+			t.Helper()
+			w.keys = newWorld(t).keys
+		}, http.StatusUnauthorized},
+		{"keys lost", func(_ *testing.T, w *world) { w.keys = jwks.Static{} }, http.StatusServiceUnavailable},
+		{"expired", func(*testing.T, *world) { time.Sleep(5*time.Minute + 10*time.Second) }, http.StatusUnauthorized},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				h, raw := w.guard(t), w.issuer.AccessToken().Sign()
+				for range 2 {
+					if answer := serve(h, request(t, raw)); answer.Code != http.StatusOK {
+						t.Fatalf("a good token is answered with %d", answer.Code)
+					}
+					time.Sleep(time.Second)
+				}
+				if !w.cached {
+					t.Fatal("the token was not remembered")
+				}
+				test.change(t, w)
+				for range 2 {
+					answer := serve(h, request(t, raw))
+					if answer.Code != test.status {
+						t.Errorf("status %d, want %d", answer.Code, test.status)
+					}
+					if challenged := strings.Contains(challengeOf(answer), "invalid_token"); challenged != (test.status == 401) {
+						t.Errorf("status %d with challenge %q", answer.Code, challengeOf(answer))
+					}
+				}
+			})
+		})
+	}
+}
+
+// A bound token is refused as plain Bearer each time it comes, and not because it was forgotten.
+func TestM4_Attack26_RememberedBoundTokenIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, member := range []string{"jkt", "x5t#S256", "unheard-of"} {
+		t.Run(member, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				h := w.guard(t)
+				raw := w.issuer.AccessToken().Set("cnf", map[string]string{member: strings.Repeat("a", 43)}).Sign()
+				for n := range 3 {
+					answer := serve(h, request(t, raw))
+					if answer.Code != http.StatusUnauthorized || !strings.Contains(challengeOf(answer), "invalid_token") {
+						t.Errorf("request %d: %d with %q", n, answer.Code, challengeOf(answer))
+					}
+					if strings.Contains(answer.Body.String(), "hello") {
+						t.Errorf("request %d reached the handler", n)
+					}
+					if w.cached != (n > 0) {
+						t.Errorf("request %d: remembered is %v", n, w.cached)
+					}
+					time.Sleep(time.Second)
+				}
+			})
+		})
+	}
+}
+
+// discard is a ResponseWriter that allocates nothing of its own.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(status int)      { d.status = status }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// allocations of one request through h, which must be answered with status.
+func allocations(t *testing.T, h http.Handler, r *http.Request, status int) float64 {
+	t.Helper()
+	w := &discard{header: make(http.Header)}
+	pass := func() {
+		clear(w.header)
+		w.status = http.StatusOK
+		h.ServeHTTP(w, r)
+		if w.status != status {
+			t.Fatalf("status %d, want %d", w.status, status)
+		}
+	}
+	pass()
+	return testing.AllocsPerRun(100, pass)
+}
+
+// A request with a remembered token costs a request and a context more than one without a Guard.
+func TestHandler_AllocationsOfARememberedToken(t *testing.T) { //nolint:paralleltest // allocations are counted
+	w := newWorld(t)
+	guard := newGuard(t, middleware.Config{Verifier: newConsumer(t, w.issuer)})
+	r := request(t, w.issuer.AccessToken().Sign())
+	bare := allocations(t, nothing, r, http.StatusOK)
+	hot := allocations(t, guard.Handler(nothing), r, http.StatusOK)
+	t.Logf("bare %v, hot %v", bare, hot)
+	if hot-bare > 4 {
+		t.Errorf("a remembered token costs %v allocations, want at most 4", hot-bare)
+	}
+}
+
+// What is refused without a key costs little, answer included, and nothing is fetched for it: a flood of it is no worse
+// than a flood of anything else.
+func TestHandler_AllocationsOfACheapRefusal(t *testing.T) { //nolint:paralleltest // allocations are counted
+	issuer := newWorld(t).issuer
+	var fetches atomic.Int64
+	verifier := mustConsumer(t, consumer.Config{
+		Issuer: issuer.URL(), Audience: []string{audience},
+		HTTPClient: &http.Client{Transport: countingTransport{issuer.Client().Transport, &fetches}},
+	})
+	h := newGuard(t, middleware.Config{Verifier: verifier}).Handler(nothing)
+	good, stranger := issuer.AccessToken().Sign(), issuer.AccessToken().Set("iss", "https://other.test")
+	serve(h, request(t, good))
+	before := fetches.Load()
+	for _, test := range []struct {
+		name, token string
+		ceiling     float64
+	}{
+		{"two parts", good[:strings.LastIndexByte(good, '.')], 10},
+		{"broken signature", good + "AAA", 10}, // which is found last, and decodes to nothing at that length
+		{"padding", good + "=", 10},
+		{"opaque", "opaque", 10},
+		{"wrong issuer", stranger.Sign(), 10},
+		{"wrong issuer and another header", stranger.SetHeader("kid", "other").Sign(), 10},
+	} {
+		got := allocations(t, h, request(t, test.token), http.StatusUnauthorized)
+		t.Logf("%s: %v", test.name, got)
+		if got > test.ceiling {
+			t.Errorf("%s: %v allocations, want at most %v", test.name, got, test.ceiling)
+		}
+	}
+	if n := fetches.Load() - before; n != 0 || before == 0 {
+		t.Errorf("%d requests to the issuer, after %d for a good token", n, before)
+	}
+}
+
+// countingTransport counts requests.
+type countingTransport struct {
+	http.RoundTripper
+	n *atomic.Int64
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (c countingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.n.Add(1)
+	return c.RoundTripper.RoundTrip(r)
+}
