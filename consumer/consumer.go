@@ -55,6 +55,10 @@ func (c *Consumer) Verify(ctx context.Context, raw string) (*Token, error) {
 	return c.outcome(ctx, start, t, err)
 }
 
+// JWTOnly reports that Verify refuses whatever is not a JWT by itself, without I/O: always for a Consumer. A guard then
+// need not look at the form of a token that Verify accepts.
+func (c *Consumer) JWTOnly() bool { return true }
+
 // Warm fetches what is needed to verify, unless it is there already. Nil means ready: a usable set of keys is held.
 func (c *Consumer) Warm(ctx context.Context) error {
 	source, ok := c.keys.Source.(interface{ Warm(context.Context) error })

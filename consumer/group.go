@@ -126,6 +126,9 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	return c.outcome(ctx, start, t, err)
 }
 
+// JWTOnly is that of [Consumer.JWTOnly]: false if GroupConfig.Opaque is set.
+func (g *Group) JWTOnly() bool { return g.opaque == nil }
+
 func (g *Group) remember(u unproven, d digest, t *Token) {
 	t.header = g.headers.add(u.Header, u.header)
 	if t.consumer.cache != nil {

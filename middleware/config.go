@@ -82,5 +82,8 @@ func New(cfg Config) (*Guard, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.TokenSources = slices.Clone(cfg.TokenSources)
-	return &Guard{cfg: cfg, challenges: challengesOf(cfg.Realm, metadata), metadataPath: metadata.EscapedPath()}, nil
+	return &Guard{
+		cfg: cfg, formCanWait: cfg.canWait(),
+		challenges: challengesOf(cfg.Realm, metadata), metadataPath: metadata.EscapedPath(),
+	}, nil
 }

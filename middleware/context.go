@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -21,7 +22,7 @@ func TokenFromContext(ctx context.Context) (token *consumer.Token, ok bool) {
 // ContextWithToken returns a context in which [TokenFromContext] finds t, for tests of handlers and for handing a token
 // to code that runs apart from its request. No [Guard] lets a request pass for it.
 func ContextWithToken(ctx context.Context, t *consumer.Token) context.Context {
-	return context.WithValue(ctx, passageKey{}, &passage{token: t, outer: passageOf(ctx)})
+	return &passage{Context: ctx, token: t, outer: passageOf(ctx)}
 }
 
 type passageKey struct{}
@@ -31,8 +32,11 @@ func passageOf(ctx context.Context) *passage {
 	return p
 }
 
-// passage is one request's way through one Guard. It does not change once it is in a context.
+// passage is one request's way through one Guard, and the context of what comes behind it. It does not change once it is
+// in a request.
 type passage struct {
+	context.Context //nolint:containedctx // the one around it, as in every context
+
 	guard *Guard // nil if the token was put there by ContextWithToken
 	raw   string
 	token *consumer.Token // nil if the request passed without
@@ -41,10 +45,23 @@ type passage struct {
 	outer *passage // the one before, of this Guard or of another
 }
 
-// mark puts the passage into the context, also one without a token: it hides the token of whoever passed further out.
-// It is a copy that goes there, so that a request that is refused takes nothing from the heap.
+// Value finds the passage itself, and otherwise what the context around it has.
+func (p *passage) Value(key any) any {
+	if key == (passageKey{}) {
+		return p
+	}
+	return p.Context.Value(key)
+}
+
+// Format keeps the token out of what a context is printed as, whatever the verb.
+func (p *passage) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithToken", p.Context) }
+
+// mark gives the passage to what comes behind it, also one without a token: it hides the token of whoever passed further
+// out. It is a copy that goes there, so that a request that is refused takes nothing from the heap.
 func (p *passage) mark(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), passageKey{}, new(*p)))
+	marked := *p
+	marked.Context = r.Context()
+	return r.WithContext(&marked)
 }
 
 // verifiedBefore returns the token if this very Guard has verified it on the request's way here and it has not ended

@@ -2,8 +2,10 @@ package middleware_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -246,3 +248,48 @@ func TestWith_NestedAfterTheTokenEnded(t *testing.T) {
 		}
 	})
 }
+
+// A context ends up in logs more easily than anything else of a request.
+func TestAttack43_ContextPrintsNoToken(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	raw := issuer.AccessToken().Sign()
+	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
+	r, err := g.Authenticate(request(t, raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deeper, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	signature := raw[strings.LastIndexByte(raw, '.')+1:]
+	for _, ctx := range []context.Context{r.Context(), deeper} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
+			if text := fmt.Sprintf(verb, ctx); strings.Contains(text, signature) {
+				t.Errorf("%s shows the token: %s", verb, text)
+			}
+		}
+	}
+}
+
+// What is derived from the context ends with it.
+func TestContext_EndsWithTheRequest(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
+	ctx, end := context.WithCancel(context.WithValue(t.Context(), otherKey{}, "kept"))
+	r, err := g.Authenticate(request(t, issuer.AccessToken().Sign()).WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deeper, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	end()
+	if deeper.Err() == nil || r.Context().Err() == nil {
+		t.Error("the context goes on")
+	}
+	if deeper.Value(otherKey{}) != "kept" {
+		t.Error("a value of the request's own context is lost")
+	}
+}
+
+type otherKey struct{}

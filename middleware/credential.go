@@ -22,6 +22,9 @@ func (g *Guard) credential(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if found != "" && !g.formCanWait && !isToken68(found) {
+		return "", errBadCredential
+	}
 	for _, source := range g.cfg.TokenSources {
 		token, err := source(r)
 		switch {
@@ -40,6 +43,22 @@ func (g *Guard) credential(r *http.Request) (string, error) {
 	return found, nil
 }
 
+// canWait tells whether the characters of a credential need no look before it is verified: a Consumer refuses
+// whatever is not a JWT by itself and without I/O, and most credentials are good.
+func (cfg Config) canWait() bool {
+	v, ok := cfg.Verifier.(interface{ JWTOnly() bool })
+	return ok && v.JWTOnly() && len(cfg.TokenSources) == 0
+}
+
+// formFirst returns the fault in the form of a refused credential if it has one, since the client is told of that and not
+// of err (RFC 6750 §3.1).
+func (p *passage) formFirst(err error) error {
+	if p.guard.formCanWait && !isToken68(p.raw) {
+		return errBadCredential
+	}
+	return err
+}
+
 // bearerToken reads the Authorization header (RFC 6750 §2.1). It returns "" where the header is missing, empty or of
 // another scheme, since then it holds no bearer token, good or bad.
 func bearerToken(r *http.Request) (string, error) {
@@ -50,15 +69,13 @@ func bearerToken(r *http.Request) (string, error) {
 	if len(lines) > 1 {
 		return "", errTwoHeaders
 	}
-	scheme, credential := lines[0], ""
-	if end := strings.IndexAny(scheme, " \t"); end >= 0 { // a tab is wrong, but makes no other scheme of it
-		scheme, credential = scheme[:end], scheme[end:]
-	}
+	scheme, credential, _ := strings.Cut(lines[0], " ")
+	scheme, _, tab := strings.Cut(scheme, "\t")
 	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1
 		return "", nil
 	}
 	credential = strings.TrimLeft(credential, " ") // 1*SP (RFC 9110 §11.4)
-	if !isToken68(credential) {
+	if tab || credential == "" {                   // a tab is wrong, but makes no other scheme of it
 		return "", errBadCredential
 	}
 	return credential, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
 )
@@ -122,7 +123,7 @@ func TestAuthenticate_Allocations(t *testing.T) { //nolint:paralleltest // Alloc
 			t.Error(err)
 		}
 	})
-	if allocations > 3 { // the passage, the context that holds it, the request that holds the context
+	if allocations > 2 { // the passage, which is the context, and the request that holds it
 		t.Errorf("%v allocations for a request", allocations)
 	}
 }
@@ -168,4 +169,39 @@ func FuzzCredential(f *testing.F) {
 			t.Errorf("%q: %d and token %q, want %d and %q", header, status, token, want, wantToken)
 		}
 	})
+}
+
+// A Verifier that may take anything is asked for well-formed credentials alone; one that takes JWTs only is asked first,
+// and the form is what the client is told of.
+func TestB1_FormOfWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	c := newConsumer(t, issuer)
+	asked := 0
+	careless := verifierFunc(func(context.Context, string) (*consumer.Token, error) {
+		asked++
+		return new(consumer.Token), nil
+	})
+	opaque, err := consumer.NewGroup(consumer.GroupConfig{Consumers: []*consumer.Consumer{c}, Opaque: careless})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwts, err := consumer.NewGroup(consumer.GroupConfig{Consumers: []*consumer.Consumer{c}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := issuer.AccessToken().Sign()
+	for _, v := range []consumer.Verifier{careless, opaque, jwts, c} {
+		g := newGuard(t, middleware.Config{Verifier: v})
+		for credential, want := range map[string]int{
+			good + " ": 400, good + ", x": 400, "a b": 400, "a\x7f": 400, "=": 400, good + "=\t": 400, good: 200,
+		} {
+			if w := serve(g.Handler(nothing), request(t, credential)); w.Code != want {
+				t.Errorf("%T: %q: %d, want %d", v, credential, w.Code, want)
+			}
+		}
+	}
+	if asked != 1 {
+		t.Errorf("the careless Verifier was asked %d times, want once, for the good token", asked)
+	}
 }

@@ -12,6 +12,7 @@ import (
 // Guard lets requests with a good token pass and refuses the others. It is safe for concurrent use.
 type Guard struct {
 	cfg          Config
+	formCanWait  bool
 	challenges   map[string]string // by error code, without scopes
 	metadataPath string
 }
@@ -100,7 +101,7 @@ func (p *passage) open(r *http.Request) (err error) {
 		return err
 	}
 	if p.token, err = p.verify(r.Context()); err != nil {
-		return err
+		return p.formFirst(err)
 	}
 	return p.meet(r.Context())
 }
