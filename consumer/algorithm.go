@@ -64,32 +64,35 @@ func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 // nothing, whatever the header says (RFC 8725bis §3.1). It calls the families by their names: through a func value all
 // that it takes would move to the heap.
 func (a algorithm) isSignature(key any, input string, signature []byte) bool {
+	if a.family == hmacSecret {
+		return a.verifyHMAC(key, []byte(input), signature)
+	}
+	var buffer [2 << 10]byte // most tokens fit; the standard library takes no string
+	message := append(buffer[:0], input...)
 	switch a.family {
 	case rsaPKCS1v15:
-		return a.verifyPKCS1v15(key, input, signature)
+		return a.verifyPKCS1v15(key, message, signature)
 	case rsaPSS:
-		return a.verifyPSS(key, input, signature)
+		return a.verifyPSS(key, message, signature)
 	case ellipticCurve:
-		return a.verifyECDSA(key, input, signature)
+		return a.verifyECDSA(key, message, signature)
 	case edwards25519:
-		return verifyEd25519(key, input, signature)
-	case hmacSecret:
-		return a.verifyHMAC(key, input, signature)
+		return verifyEd25519(key, message, signature)
 	}
 	return false
 }
 
-// digest hashes without copying the input. The result is a part of buffer.
-func (a algorithm) digest(buffer *[sha512.Size]byte, input string) []byte {
+// digest returns a part of buffer.
+func (a algorithm) digest(buffer *[sha512.Size]byte, message []byte) []byte {
 	switch a.hash {
 	case crypto.SHA256:
-		digest := sha256.Sum256([]byte(input))
+		digest := sha256.Sum256(message)
 		return append(buffer[:0], digest[:]...)
 	case crypto.SHA384:
-		digest := sha512.Sum384([]byte(input))
+		digest := sha512.Sum384(message)
 		return append(buffer[:0], digest[:]...)
 	default:
-		digest := sha512.Sum512([]byte(input))
+		digest := sha512.Sum512(message)
 		return append(buffer[:0], digest[:]...)
 	}
 }
@@ -101,22 +104,22 @@ func rsaKey(key any) (public *rsa.PublicKey, ok bool) {
 	return public, ok && public != nil && public.N != nil && public.Size() >= minModulusBytes
 }
 
-func (a algorithm) verifyPKCS1v15(key any, input string, signature []byte) bool {
+func (a algorithm) verifyPKCS1v15(key any, message, signature []byte) bool {
 	var buffer [sha512.Size]byte
 	public, ok := rsaKey(key)
-	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(&buffer, input), signature) == nil
+	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(&buffer, message), signature) == nil
 }
 
 // verifyPSS demands a salt as long as the hash (RFC 7518 §3.5).
-func (a algorithm) verifyPSS(key any, input string, signature []byte) bool {
+func (a algorithm) verifyPSS(key any, message, signature []byte) bool {
 	var buffer [sha512.Size]byte
 	public, ok := rsaKey(key)
 	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-	return ok && rsa.VerifyPSS(public, a.hash, a.digest(&buffer, input), signature, options) == nil
+	return ok && rsa.VerifyPSS(public, a.hash, a.digest(&buffer, message), signature, options) == nil
 }
 
 // verifyECDSA takes R and S side by side, each exactly as long as the curve's order (RFC 7518 §3.4).
-func (a algorithm) verifyECDSA(key any, input string, signature []byte) bool {
+func (a algorithm) verifyECDSA(key any, message, signature []byte) bool {
 	public, ok := key.(*ecdsa.PublicKey)
 	if !ok || public == nil || public.Curve == nil || public.Curve.Params().Name != a.curve {
 		return false
@@ -127,21 +130,20 @@ func (a algorithm) verifyECDSA(key any, input string, signature []byte) bool {
 	}
 	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
 	var buffer [sha512.Size]byte
-	return ecdsa.Verify(public, a.digest(&buffer, input), r, s)
+	return ecdsa.Verify(public, a.digest(&buffer, message), r, s)
 }
 
-func verifyEd25519(key any, input string, signature []byte) bool {
-	var buffer [1 << 10]byte // most tokens fit; ed25519 does not take a string
+func verifyEd25519(key any, message, signature []byte) bool {
 	public, ok := key.(ed25519.PublicKey)
-	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, append(buffer[:0], input...), signature)
+	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, message, signature)
 }
 
-func (a algorithm) verifyHMAC(key any, input string, signature []byte) bool {
+func (a algorithm) verifyHMAC(key any, message, signature []byte) bool {
 	secret, ok := key.([]byte)
 	if !ok || len(secret) < a.hash.Size() {
 		return false
 	}
 	mac := hmac.New(a.hash.New, secret)
-	mac.Write([]byte(input))
+	mac.Write(message)
 	return hmac.Equal(mac.Sum(nil), signature)
 }

@@ -28,47 +28,48 @@ func decodeText(segment string) (string, error) {
 // appendDecoded looks at every character, and only then whether all were good: most segments are.
 func appendDecoded(dst []byte, segment string) ([]byte, error) {
 	dst = slices.Grow(dst, len(segment)*6/8)
-	var all byte
+	var all uint32
 	for ; len(segment) >= 4; segment = segment[4:] {
-		a, b, c, d := sextets[segment[0]], sextets[segment[1]], sextets[segment[2]], sextets[segment[3]]
-		all |= a | b | c | d
-		dst = append(dst, a<<2|b>>4, b<<4|c>>2, c<<6|d)
+		bits := sextets[0][segment[0]] | sextets[1][segment[1]] | sextets[2][segment[2]] | sextets[3][segment[3]]
+		all |= bits
+		dst = append(dst, byte(bits>>16), byte(bits>>8), byte(bits))
 	}
-	var behind byte // bits that no byte has room for
-	switch len(segment) {
-	case 1:
-		all |= sextets[segment[0]]
-		behind = 1
-	case 2:
-		a, b := sextets[segment[0]], sextets[segment[1]]
-		all |= a | b
-		behind = b << 4
-		dst = append(dst, a<<2|b>>4)
-	case 3:
-		a, b, c := sextets[segment[0]], sextets[segment[1]], sextets[segment[2]]
-		all |= a | b | c
-		behind = c << 6
-		dst = append(dst, a<<2|b>>4, b<<4|c>>2)
+	var rest uint32
+	for i := range len(segment) {
+		rest |= sextets[i][segment[i]]
 	}
-	if all&outside != 0 {
+	if (all|rest)&outside != 0 {
 		return nil, ErrAlphabet
 	}
-	if behind != 0 {
-		return nil, ErrEncoding
+	return appendRest(dst, rest, len(segment))
+}
+
+// appendRest takes the last characters, which are too few for three bytes. What they have no byte for must be zero.
+func appendRest(dst []byte, bits uint32, characters int) ([]byte, error) {
+	switch {
+	case characters == 0:
+		return dst, nil
+	case characters == 2 && bits&0xffff == 0:
+		return append(dst, byte(bits>>16)), nil
+	case characters == 3 && bits&0xff == 0:
+		return append(dst, byte(bits>>16), byte(bits>>8)), nil
 	}
-	return dst, nil
+	return nil, ErrEncoding
 }
 
 // outside is in sextets for a character that is not in the alphabet.
-const outside = 1 << 7
+const outside = 1 << 31
 
-// sextets are the six bits that each character stands for (RFC 4648 §5).
-var sextets = func() (table [256]byte) { //nolint:gochecknoglobals // a table that nothing writes to
-	for c := range table {
-		table[c] = outside
-	}
-	for bits, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
-		table[c] = byte(bits)
+// sextets are the six bits that each character stands for (RFC 4648 §5), in each of the four places they may have among
+// the 24 bits of three bytes.
+var sextets = func() (table [4][256]uint32) { //nolint:gochecknoglobals // a table that nothing writes to
+	for place := range table {
+		for c := range table[place] {
+			table[place][c] = outside
+		}
+		for bits, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
+			table[place][c] = uint32(bits) << (18 - 6*place)
+		}
 	}
 	return table
 }()
