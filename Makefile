@@ -17,7 +17,7 @@ SHELL         := bash
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # Reading the code
 
@@ -79,9 +79,47 @@ fuzz: ## Every fuzz target of every package, T each: make fuzz T=60s
 	while read -r pkg target; do echo "-- $$pkg $$target"; \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(T) "$$pkg" </dev/null; done
 
+# One pass of all benchmarks after the other, so that a machine that is slow for a while is slow for all of them.
+COUNT     ?= 6
+BENCHTIME ?= 200ms
+BENCH     := GOWORK=off go test -run '^$$' -benchtime $(BENCHTIME) -timeout 1h
+
 .PHONY: bench
-bench: ## Benchmarks of the root module's packages
+bench: ## The kit beside other libraries, COUNT passes, into benchmarks/results; takes minutes a pass
+	@cd benchmarks && out=$$(mktemp) && trap 'rm -f "$$out"' EXIT; \
+	for pass in $$(seq $(COUNT)); do echo "-- pass $$pass of $(COUNT)"; $(BENCH) -bench . $(ARGS) . | tee -a "$$out"; done; \
+	GOWORK=off go run ./report -out results <"$$out"; echo "see benchmarks/results/table.md"
+
+.PHONY: bench-load
+bench-load: ## A real HTTP server under load, bare and guarded, into benchmarks/results/load.txt
+	@cd benchmarks && mkdir -p results && GOWORK=off go run ./load -out results/load.txt $(ARGS)
+
+.PHONY: bench-packages
+bench-packages: ## Benchmarks of the root module's packages
 	go test -run '^$$' -bench . -benchmem $(ARGS) ./...
+
+# Both sides run in many short turns, each with its own benchmarks; the first to run changes from round to round. What is
+# compared is allocations and ratios to the bare signature check, never time.
+REF       ?=
+ROUNDS    ?= 10
+TOLERANCE ?= 0.10
+REDUCED   := Verify/alg=(RS256|ES256|HS256)/lib=(bare|bearerkit)/path=(cold|hot|forged|malformed|issuer)|Handler/alg=(RS256|ES256|HS256)/lib=(bare|bearerkit)/path=hot
+
+.PHONY: bench-diff
+bench-diff: ## Allocations and ratios, here against a commit: make bench-diff REF=HEAD~1
+	@git rev-parse --quiet --verify '$(REF)^{commit}' >/dev/null || \
+		{ echo "bench-diff: '$(REF)' is no commit; say what to compare with: make bench-diff REF=HEAD~1"; exit 2; }; \
+	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; mkdir "$$tmp/ref"; \
+	git archive '$(REF)' | tar -x -C "$$tmp/ref"; \
+	test -f "$$tmp/ref/benchmarks/go.mod" || { echo "bench-diff: $(REF) has no benchmarks module: nothing to compare with"; exit 2; }; \
+	(cd "$$tmp/ref/benchmarks" && GOWORK=off go test -c -o "$$tmp/ref.test" .); \
+	(cd benchmarks && GOWORK=off go test -c -o "$$tmp/here.test" . && GOWORK=off go build -o "$$tmp/report" ./report); \
+	side() { (cd "$$2" && "$$tmp/$$1.test" -test.run '^$$' -test.benchtime 15ms -test.count 4 \
+		-test.bench '$(REDUCED)') >>"$$tmp/$$1.txt" || { echo "bench-diff: failed: $$1"; tail -n 5 "$$tmp/$$1.txt"; exit 1; }; }; \
+	for round in $$(seq $(ROUNDS)); do echo "-- round $$round of $(ROUNDS)"; \
+		if ((round % 2)); then side ref "$$tmp/ref/benchmarks"; side here benchmarks; \
+		else side here benchmarks; side ref "$$tmp/ref/benchmarks"; fi; done; \
+	"$$tmp/report" -diff -tolerance $(TOLERANCE) "$$tmp/ref.txt" "$$tmp/here.txt"
 
 # Node packages are installed from the lock file when that is newer than what is installed.
 LOCK := $(wildcard interop/oidcprovider/package-lock.json)

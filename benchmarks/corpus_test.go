@@ -54,8 +54,9 @@ func (c *corpus) token(n int) *bearertest.Token {
 func (c *corpus) good(n int) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.minted) < n {
-		c.minted = append(c.minted, c.token(len(c.minted)).Sign())
+	if have := len(c.minted); have < n {
+		more := issuer.Mint(n-have, func(i int) string { return c.token(have + i).Sign() })
+		c.minted = append(c.minted, more...)
 	}
 	return slices.Clone(c.minted[:n])
 }

@@ -16,17 +16,28 @@ import (
 )
 
 // BenchmarkIssuers is an API that trusts many issuers, each with a key of its own, all with ES256. It is for libraries
-// that take more than one issuer.
+// that take more than one issuer. Cold goes through a token of each of them; hot is one token of one of them.
 func BenchmarkIssuers(b *testing.B) {
 	for _, count := range []int{1, 10, 100, 1000, 10_000} {
 		issuers, stop := issuer.StartMany(count)
 		raws := oneOfEach(issuers)
-		for _, p := range manyIssuers(issuers) {
-			b.Run("alg=ES256/lib="+p.name+"/issuers="+strconv.Itoa(count), func(b *testing.B) {
-				attempts := p.attempts(b, trust{}, raws)
-				acceptAll(b, attempts) // and keys are fetched
-				path{accepted: true}.measure(b, attempts)
-			})
+		for _, way := range paths() {
+			var tokens []string
+			switch way.name {
+			case "cold":
+				tokens = raws
+			case "hot":
+				tokens = raws[:1]
+			default:
+				continue
+			}
+			for _, p := range manyIssuers(issuers) {
+				b.Run("alg=ES256/lib="+p.name+"/path="+way.name+"/issuers="+strconv.Itoa(count), func(b *testing.B) {
+					attempts := p.attempts(b, trust{cacheSize: way.cacheSize}, tokens)
+					acceptAll(b, attempts) // and keys are fetched
+					way.measure(b, attempts)
+				})
+			}
 		}
 		stop()
 	}
@@ -47,8 +58,8 @@ func oneOfEach(issuers []*bearertest.Issuer) []string {
 
 // manyIssuers are the libraries that take a list of issuers, told to trust these.
 func manyIssuers(issuers []*bearertest.Issuer) []peer {
-	trusting := func(setUp func(testing.TB, []*bearertest.Issuer) verify) func(testing.TB, trust, []string) []attempt {
-		return verifying(func(tb testing.TB, _ trust) verify { return setUp(tb, issuers) })
+	trusting := func(setUp func(testing.TB, trust, []*bearertest.Issuer) verify) func(testing.TB, trust, []string) []attempt {
+		return verifying(func(tb testing.TB, t trust) verify { return setUp(tb, t, issuers) })
 	}
 	return []peer{
 		{name: "bearerkit", attempts: trusting(bearerkitGroup)},
@@ -56,9 +67,9 @@ func manyIssuers(issuers []*bearertest.Issuer) []peer {
 	}
 }
 
-// bearerkitGroup remembers no tokens, since a first sight is measured.
-func bearerkitGroup(tb testing.TB, issuers []*bearertest.Issuer) verify {
-	cfg := consumer.GroupConfig{CacheSize: -1}
+// bearerkitGroup is a Group of Consumers, whose cache is the Group's.
+func bearerkitGroup(tb testing.TB, t trust, issuers []*bearertest.Issuer) verify {
+	cfg := consumer.GroupConfig{CacheSize: t.cacheSize}
 	for _, i := range issuers {
 		t := trust{issuer: i.URL(), audience: issuer.Audience, alg: "ES256"}
 		cfg.Consumers = append(cfg.Consumers, bearerkitConsumer(tb, t))
@@ -71,7 +82,7 @@ func bearerkitGroup(tb testing.TB, issuers []*bearertest.Issuer) verify {
 }
 
 // auth0Issuers is the static list of its README, with room for the keys of all issuers.
-func auth0Issuers(tb testing.TB, issuers []*bearertest.Issuer) verify {
+func auth0Issuers(tb testing.TB, _ trust, issuers []*bearertest.Issuer) verify {
 	urls := make([]string, len(issuers))
 	for n, i := range issuers {
 		urls[n] = i.URL()

@@ -140,3 +140,30 @@ func TestToken(t *testing.T) {
 		t.Errorf("%d claims: %v", len(claims), err)
 	}
 }
+
+// A full cache remembers the tokens of path=hot, and tokens of path=cold are new to it and pass.
+func TestFullCache(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ count, known int }{{1, 1}, {10, 5}, {3000, distinct}} {
+		f := fill(t, test.count)
+		if len(f.known) != test.known {
+			t.Errorf("cache of %d: %d tokens at hand, want %d", test.count, len(f.known), test.known)
+		}
+		f.recall(t)
+		if remembers(t, f.consumer, f.source.token()) {
+			t.Errorf("cache of %d: a new token is remembered", test.count)
+		}
+	}
+}
+
+// What BenchmarkMemory divides by is the number of tokens that are remembered.
+func TestCountRemembered(t *testing.T) {
+	t.Parallel()
+	c := corpusOf("RS256")
+	v, minted := bearerkitConsumer(t, c.trust), c.good(20)
+	for _, want := range []int{0, 20} {
+		if got := countRemembered(t, v, minted); got != want {
+			t.Errorf("%d tokens are remembered, want %d", got, want)
+		}
+	}
+}

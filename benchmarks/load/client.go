@@ -18,6 +18,16 @@ type phase struct {
 	name     string
 	requests [][]byte
 	rounds   []round
+
+	// A guarded phase is compared with a bare one that sends the same requests.
+	bare   *phase
+	target target
+}
+
+// target is what a guarded phase is meant to keep of its bare one, as ratios.
+type target struct {
+	throughput float64 // at least
+	p99        float64 // at most
 }
 
 // round is one turn of a phase.

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,16 +14,22 @@ import (
 func TestRun(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
+	file := filepath.Join(t.TempDir(), "load.txt")
 	args := []string{
-		"-phase", "100ms", "-warmup", "10ms", "-rounds", "1", "-tokens", "50", "-connections", "4", "-alg", "ES256",
+		"-phase", "50ms", "-warmup", "10ms", "-rounds", "2", "-tokens", "50", "-connections", "4", "-alg", "ES256", "-out", file,
 	}
 	if err := run(t.Context(), args, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"bare handler", "Guard, one token", "Guard, 50 tokens", "p99", "█"} {
+	for _, want := range []string{
+		"bare, one token", "Guard, one token", "bare, 50 tokens", "Guard, 50 tokens", "≥ 0.95", "≥ 0.90", "≤ 1.15", "p99", "█",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, &out)
 		}
+	}
+	if written, err := os.ReadFile(file); err != nil || !strings.HasSuffix(out.String(), string(written)) || len(written) == 0 {
+		t.Errorf("%v; the file has\n%s", err, written)
 	}
 }
 
@@ -40,7 +49,7 @@ func TestWarm(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	c := connect(t, server)
-	rotation := server.phases()[2]
+	rotation := server.phases()[3]
 	if err := c.warm(t.Context(), rotation, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -76,12 +85,45 @@ func TestFlags(t *testing.T) {
 func TestRatio(t *testing.T) {
 	t.Parallel()
 	bare := &phase{rounds: []round{{throughput: 100}, {throughput: 10}, {throughput: 50}}}
-	guarded := &phase{rounds: []round{{throughput: 90}, {throughput: 10}, {throughput: 40}}}
-	if got := ratio(guarded, bare, round.perSecond); got != 0.9 {
-		t.Errorf("ratio %v, want 0.9", got)
+	guarded := &phase{
+		rounds: []round{{throughput: 90}, {throughput: 10}, {throughput: 40}},
+		bare:   bare, target: target{throughput: 0.95},
+	}
+	for _, test := range []struct {
+		relation string
+		target   float64
+		want     string
+	}{
+		{"≥", 0.95, "0.900\t0.850 to 0.950\t≥ 0.95\tmissed\t"},
+		{"≥", 0.90, "0.900\t0.850 to 0.950\t≥ 0.90\tmet\t"},
+		{"≥", 0.85, "0.900\t0.850 to 0.950\t≥ 0.85\tmet\t"},
+		{"≤", 0.85, "0.900\t0.850 to 0.950\t≤ 0.85\tmissed\t"},
+		{"≤", 1.15, "0.900\t0.850 to 0.950\t≤ 1.15\tmet\t"},
+	} {
+		if got := guarded.verdict(round.perSecond, test.relation, test.target); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
 	}
 	if got := guarded.median(round.perSecond); got != 40 {
 		t.Errorf("median %v, want 40", got)
+	}
+}
+
+// Over the rounds every phase has every place, before and after its neighbours equally often.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	phases := []*phase{{name: "a"}, {name: "b"}, {name: "c"}}
+	var got []string
+	for round := range 7 {
+		order := ""
+		for _, p := range inTurn(phases, round) {
+			order += p.name
+		}
+		got = append(got, order)
+	}
+	want := []string{"abc", "bca", "cab", "cba", "acb", "bac", "abc"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -1,11 +1,13 @@
 // Command load measures what a Guard costs a real HTTP server. It serves on loopback and loads it from the same process,
 // so client and server share the processors: a handler alone, the same behind a Guard with one token, and with many
-// tokens in rotation. The phases take turns, so that a machine that is slow for a while is slow for all of them.
+// tokens in rotation. The phases take many short turns in changing order, so that a machine that is slow for a while is
+// slow for all of them.
 //
-//	go run ./load -connections 16 -phase 3s -rounds 5
+//	go run ./load -connections 16 -phase 500ms -rounds 60 -out results/load.txt
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -13,6 +15,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
 	"time"
 )
 
@@ -25,6 +29,7 @@ type options struct {
 	warmUp      time.Duration
 	alg         string
 	cacheSize   int
+	out         string
 }
 
 func main() {
@@ -59,14 +64,38 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	for round := range o.rounds {
-		for turn := range phases { // each round begins with another phase
-			if err := load.measure(ctx, phases[(round+turn)%len(phases)], o.phase); err != nil {
+		for _, p := range inTurn(phases, round) {
+			runtime.GC() // no phase pays for what another one left behind
+			if err := load.measure(ctx, p, o.phase); err != nil {
 				return err
 			}
 		}
 	}
-	report(out, o, phases)
-	return nil
+	return publish(out, o, phases)
+}
+
+// inTurn is the phases in the order of a round: each round begins with another phase, and every other time around they
+// go backwards, so that over the rounds each phase has every place, before and after its neighbours equally often.
+func inTurn(phases []*phase, round int) []*phase {
+	first := round % len(phases)
+	order := slices.Concat(phases[first:], phases[:first])
+	if round/len(phases)%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
+}
+
+// publish prints the report, and writes the same to a file if it was asked to.
+func publish(out io.Writer, o options, phases []*phase) error {
+	var text bytes.Buffer
+	report(&text, o, phases)
+	if o.out != "" {
+		if err := os.WriteFile(o.out, text.Bytes(), 0o600); err != nil {
+			return err
+		}
+	}
+	_, err := out.Write(text.Bytes())
+	return err
 }
 
 func parseFlags(args []string) (options, error) {
@@ -74,11 +103,12 @@ func parseFlags(args []string) (options, error) {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	flags.IntVar(&o.connections, "connections", 16, "keep-alive connections, each with one request under way")
 	flags.IntVar(&o.tokens, "tokens", 10_000, "distinct tokens in rotation")
-	flags.IntVar(&o.rounds, "rounds", 5, "how often every phase has its turn")
-	flags.DurationVar(&o.phase, "phase", 2*time.Second, "time of each turn")
+	flags.IntVar(&o.rounds, "rounds", 60, "how often every phase has its turn")
+	flags.DurationVar(&o.phase, "phase", 500*time.Millisecond, "time of each turn")
 	flags.DurationVar(&o.warmUp, "warmup", time.Second, "time of each phase before anything is measured, at least once round")
 	flags.StringVar(&o.alg, "alg", "RS256", "algorithm of the tokens: RS256, PS256, ES256 or EdDSA")
 	flags.IntVar(&o.cacheSize, "cache", 0, "tokens that the kit remembers; 0 is its default")
+	flags.StringVar(&o.out, "out", "", "file to write the report to, besides printing it")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"math/bits"
 	"runtime"
 	"slices"
@@ -13,23 +14,40 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// report prints medians over the rounds; a ratio is the median of the rounds' ratios to the bare handler's turn in the
-// same round.
+// report prints medians over the rounds. A ratio is the median of the rounds' ratios to the bare handler's turn in the same
+// round; between the quartiles lie those of half the rounds.
 func report(out io.Writer, o options, phases []*phase) {
-	fmt.Fprintf(out, "%s, GOMAXPROCS %d shared by client and server, %d connections, %d rounds of %v\n\n",
-		runtime.Version(), runtime.GOMAXPROCS(0), o.connections, o.rounds, o.phase)
+	fmt.Fprintf(out, "%s, GOMAXPROCS %d shared by client and server, %s, %d connections, %d rounds of %v\n\n",
+		runtime.Version(), runtime.GOMAXPROCS(0), o.alg, o.connections, o.rounds, o.phase)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\treq/s\tratio\tp50\tp99\tratio\tp99.9\t")
+	fmt.Fprintln(t, "throughput\treq/s\tto bare\tquartiles\ttarget\t\t")
 	for _, p := range phases {
-		fmt.Fprintf(t, "%s\t%.0f\t%.3f\t%v\t%v\t%.3f\t%v\t\n", p.name,
-			p.median(round.perSecond), ratio(p, phases[0], round.perSecond),
-			p.quantile(50), p.quantile(99), ratio(p, phases[0], round.p99), p.quantile(99.9))
+		fmt.Fprintf(t, "%s\t%.0f\t%s\n", p.name, p.median(round.perSecond),
+			p.verdict(round.perSecond, "≥", p.target.throughput))
+	}
+	fmt.Fprintln(t, "\t\t\t\t\t\t\nlatency\tp99\tto bare\tquartiles\ttarget\t\tp50\tp99.9\t")
+	for _, p := range phases {
+		fmt.Fprintf(t, "%s\t%v\t%s%v\t%v\t\n", p.name, p.quantile(99),
+			p.verdict(round.p99, "≤", p.target.p99), p.quantile(50), p.quantile(99.9))
 	}
 	_ = t.Flush()
 	for _, p := range phases {
 		fmt.Fprintf(out, "\n%s\n", p.name)
 		plot(out, p.together())
 	}
+}
+
+// verdict holds the ratio to the bare phase against its target. There is none of a bare phase.
+func (p *phase) verdict(of func(round) float64, relation string, target float64) string {
+	if p.bare == nil {
+		return "\t\t\t\t"
+	}
+	all := ratios(p, of)
+	ratio, answer := quantile(all, 0.5), "missed"
+	if ratio == target || (ratio > target) == (relation == "≥") {
+		answer = "met"
+	}
+	return fmt.Sprintf("%.3f\t%.3f to %.3f\t%s %.2f\t%s\t", ratio, quantile(all, 0.25), quantile(all, 0.75), relation, target, answer)
 }
 
 func (r round) perSecond() float64 { return r.throughput }
@@ -40,24 +58,24 @@ func (p *phase) median(of func(round) float64) float64 {
 	for i, r := range p.rounds {
 		values[i] = of(r)
 	}
-	return median(values)
+	return quantile(values, 0.5)
 }
 
-func ratio(p, bare *phase, of func(round) float64) float64 {
+// ratios are those of the rounds.
+func ratios(p *phase, of func(round) float64) []float64 {
 	values := make([]float64, len(p.rounds))
 	for i := range values {
-		values[i] = of(p.rounds[i]) / of(bare.rounds[i])
+		values[i] = of(p.rounds[i]) / of(p.bare.rounds[i])
 	}
-	return median(values)
+	return values
 }
 
-func median(values []float64) float64 {
+// quantile sorts values; between two of them it takes the straight line.
+func quantile(values []float64, share float64) float64 {
 	slices.Sort(values)
-	middle := len(values) / 2
-	if len(values)%2 == 1 {
-		return values[middle]
-	}
-	return (values[middle-1] + values[middle]) / 2
+	below, between := math.Modf(share * float64(len(values)-1))
+	i := int(below)
+	return values[i] + between*(values[min(i+1, len(values)-1)]-values[i])
 }
 
 func (p *phase) quantile(percent float64) time.Duration {

@@ -7,8 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
-	"sync"
+	"strconv"
 	"time"
 
 	"github.com/bearerkit/bearerkit/benchmarks/internal/issuer"
@@ -40,7 +39,7 @@ func serve(ctx context.Context, o options) (*api, error) {
 		a.issuer.Close()
 		return nil, err
 	}
-	a.raws = mint(a.issuer, o.tokens)
+	a.raws = issuer.Mint(o.tokens, func(n int) string { return issuer.Token(a.issuer.Issuer, n).Sign() })
 	mux := http.NewServeMux()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.Handle("GET /bare", handler)
@@ -69,27 +68,21 @@ func (a *api) close() {
 	a.issuer.Close()
 }
 
-// mint signs on all processors.
-func mint(from *issuer.Issuer, count int) []string {
-	raws := make([]string, count)
-	var all sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	for worker := range workers {
-		all.Go(func() {
-			for n := worker; n < count; n += workers {
-				raws[n] = issuer.Token(from.Issuer, n).Sign()
-			}
-		})
-	}
-	all.Wait()
-	return raws
-}
-
-// phases send the same header to either handler, so that only the Guard makes a difference.
+// phases send the same headers to either handler, so that only the Guard makes a difference.
 func (a *api) phases() []*phase {
-	return []*phase{
-		newPhase("bare handler", "/bare", a.address, a.raws[:1]),
-		newPhase("Guard, one token", "/guarded", a.address, a.raws[:1]),
-		newPhase(fmt.Sprintf("Guard, %d tokens", len(a.raws)), "/guarded", a.address, a.raws),
+	var all []*phase
+	for _, kind := range []struct {
+		tokens string
+		raws   []string
+		target target
+	}{
+		{"one token", a.raws[:1], target{throughput: 0.95, p99: 1.15}},
+		{strconv.Itoa(len(a.raws)) + " tokens", a.raws, target{throughput: 0.90, p99: 1.15}},
+	} {
+		bare := newPhase("bare, "+kind.tokens, "/bare", a.address, kind.raws)
+		guarded := newPhase("Guard, "+kind.tokens, "/guarded", a.address, kind.raws)
+		guarded.bare, guarded.target = bare, kind.target
+		all = append(all, bare, guarded)
 	}
+	return all
 }

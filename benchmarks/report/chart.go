@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed" // the template of the chart
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -10,21 +11,32 @@ import (
 
 // The chart's measures, in its own units.
 const (
-	chartWidth  = 760
-	labelWidth  = 110
-	valueWidth  = 190
+	chartWidth  = 800
+	labelWidth  = 104
+	valueWidth  = 250
 	rowHeight   = 26
-	titleHeight = 44
+	titleHeight = 62
+	gap         = 16 // between two panels
+	footHeight  = 34
 )
 
 //go:embed chart.svg.tmpl
 var chartText string
 
+// drawing is what the template draws.
+type drawing struct {
+	Width, Height, Label int
+	Panels               []panel
+	Foot                 string
+}
+
 // panel is one table's first column, as bars.
 type panel struct {
-	Title string
-	Top   int
-	Bars  []bar
+	Title, Note string
+	Top         int
+	Bars        []bar
+	Limit       float64 // where the bare check ends, zero: nowhere
+	Bottom      int
 }
 
 type bar struct {
@@ -36,72 +48,107 @@ type bar struct {
 
 // chart draws the two RS256 tables that most APIs are about: a token seen for the first time, and one seen before.
 func (r *results) chart() (string, error) {
-	drawing := struct {
-		Width, Height, Label int
-		Panels               []panel
-	}{Width: chartWidth, Label: labelWidth}
-	for _, wanted := range []struct{ bench, path, title string }{
-		{"Verify", "cold", "First sight of a token, RS256: time and its ratio to the bare signature check"},
-		{"Handler", "hot", "The same token again, through the HTTP middleware, RS256"},
+	d := drawing{Width: chartWidth, Label: labelWidth}
+	for _, p := range []panel{
+		r.panel("Verify", "cold", "First sight of an RS256 token",
+			"Time to verify it, as a multiple of the bare signature check, and allocations. Shorter is better."),
+		r.panel("Handler", "hot", "The same RS256 token again, through HTTP middleware",
+			"Time of the guarded handler, as a multiple of bearerkit's, and allocations. Shorter is better."),
 	} {
-		bars := r.bars(wanted.bench, wanted.path)
-		if len(bars) == 0 {
+		if len(p.Bars) == 0 {
 			continue
 		}
-		drawing.Panels = append(drawing.Panels, panel{Title: wanted.title, Top: drawing.Height, Bars: bars})
-		drawing.Height += titleHeight + len(bars)*rowHeight
+		if d.Height > 0 {
+			d.Height += gap
+		}
+		p.Top = d.Height
+		d.Panels = append(d.Panels, p)
+		d.Height += p.Bottom
 	}
-	chart, err := template.New("chart").Parse(chartText)
+	d.Height += footHeight
+	d.Foot = strings.Join(r.circumstances(), " · ")
+	chart, err := template.New("chart").Funcs(template.FuncMap{"text": template.HTMLEscapeString}).Parse(chartText)
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
-	if err := chart.Execute(&b, drawing); err != nil {
+	if err := chart.Execute(&b, d); err != nil {
 		return "", err
 	}
 	return b.String(), nil
 }
 
-// bars are sorted, the fastest first, and as long as their time, the longest filling the width.
-func (r *results) bars(bench, path string) []bar {
+// circumstances are the version of Go, the processor and the number of passes.
+func (r *results) circumstances() []string {
+	var found []string
+	for _, line := range r.config {
+		if key, value, _ := strings.Cut(line, ": "); key == "go" || key == "cpu" {
+			found = append(found, strings.TrimSpace(value))
+		}
+	}
+	if passes := r.passes(); passes != "1" {
+		found = append(found, "medians of "+passes+" passes")
+	}
+	return found
+}
+
+// panel has the fastest library first. Bars are as long as their time, the longest filling the width.
+func (r *results) panel(bench, path, title, note string) panel {
+	p := panel{Title: title, Note: note}
 	i := slices.IndexFunc(r.tables(), func(t *table) bool {
 		return strings.HasPrefix(t.title, bench+", path="+path) && slices.Contains(t.columns, "RS256")
 	})
 	if i < 0 {
-		return nil
+		return p
 	}
-	var bars []bar
+	t := r.tables()[i]
+	of := func(lib string) *series { return t.cells[[2]string{lib, "RS256"}] }
 	longest := 0.0
-	for _, lib := range r.tables()[i].libs {
-		s := r.tables()[i].cells[[2]string{lib, "RS256"}]
+	for _, lib := range t.libs {
+		s := of(lib)
 		if s == nil {
 			continue
 		}
 		ns := s.median(nanoseconds)
 		longest = math.Max(longest, ns)
-		bars = append(bars, bar{
-			Lib: lib, Value: r.label(s, bench), Class: class(lib), Y: titleHeight + len(bars)*rowHeight, Width: ns,
+		p.Bars = append(p.Bars, bar{
+			Lib: lib, Value: r.label(s, of(kit)), Class: class(lib), Y: titleHeight + len(p.Bars)*rowHeight, Width: ns,
 		})
 	}
-	for i := range bars {
-		bars[i].Width = math.Max(1, bars[i].Width/longest*(chartWidth-labelWidth-valueWidth))
+	for i := range p.Bars {
+		p.Bars[i].Width = math.Max(1, p.Bars[i].Width/longest*(chartWidth-labelWidth-valueWidth))
+		if bench == "Verify" && p.Bars[i].Lib == bare {
+			p.Limit = p.Bars[i].Width
+		}
 	}
-	return bars
+	p.Bottom = titleHeight + len(p.Bars)*rowHeight
+	return p
 }
 
-func (r *results) label(s *series, bench string) string {
-	if bench == "Verify" {
-		return duration(s.median(nanoseconds)) + ", " + times(r.ratio(s))
+// label compares a verification with the bare check, and a handler with the kit's, since a bare handler does nothing.
+func (r *results) label(s, ours *series) string {
+	ratio := r.ratio(s)
+	if s.bench == "Handler" {
+		ratio = quotient(s, ours)
 	}
-	return duration(s.median(nanoseconds))
+	parts := []string{duration(s.median(nanoseconds))}
+	if s.bench != "Handler" || s.params["lib"] != bare && !math.IsNaN(ratio) {
+		parts = append(parts, times(ratio))
+	}
+	return strings.Join(append(parts, allocs(s.median(allocations))), " · ")
+}
+
+func allocs(n float64) string {
+	if n == 1 {
+		return "1 alloc"
+	}
+	return fmt.Sprintf("%.0f allocs", n)
 }
 
 func class(lib string) string {
 	switch lib {
-	case "bearerkit":
-		return "kit"
-	case "bare":
-		return "bare"
+	case kit, bare:
+		return lib
 	default:
 		return "peer"
 	}

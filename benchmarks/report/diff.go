@@ -7,37 +7,58 @@ import (
 	"text/tabwriter"
 )
 
-// compare prints what both runs measured of lib, the old figure beside the new one.
-func compare(w io.Writer, before, after *results, lib string) error {
+// compare prints what both runs measured of lib, the old figure beside the new one, each from the best pass. With a tolerance it is an error if
+// allocations grew at all, or a ratio to the bare check by a larger share than that.
+func compare(w io.Writer, before, after *results, lib string, tolerance float64) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "allocs\t→\t\tratio\t→\t\t\tbenchmark")
-	same := 0
+	same, worse := 0, 0
 	for _, now := range after.series {
 		then, ok := before.byName[now.name]
 		if !ok || lib != "" && now.params["lib"] != lib {
 			continue
 		}
 		same++
-		fmt.Fprintf(t, "%.0f\t%.0f\t%s\t%s\t%s\t%s\t\t%s\n",
-			then.median(allocations), now.median(allocations), change(then.median(allocations), now.median(allocations)),
-			times(before.ratio(then)), times(after.ratio(now)), percent(before.ratio(then), after.ratio(now)), now.name)
+		allocs, ratio := now.least(allocations)-then.least(allocations), after.bestRatio(now)/before.bestRatio(then)
+		mark := ""
+		if tolerance > 0 && (allocs > 0 || ratio > 1+tolerance) {
+			worse++
+			mark = "  worse"
+		}
+		fmt.Fprintf(t, "%.0f\t%.0f\t%s\t%s\t%s\t%s\t\t%s%s\n",
+			then.least(allocations), now.least(allocations), change(allocs),
+			times(before.bestRatio(then)), times(after.bestRatio(now)), percent(ratio), now.name, mark)
 	}
 	if same == 0 {
 		return fmt.Errorf("the two runs have no benchmark of %q in common", lib)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil || worse == 0 {
+		return err
+	}
+	return fmt.Errorf("%d of %d benchmarks are worse: more allocations, or a ratio that grew by more than %.0f%%",
+		worse, same, tolerance*100)
 }
 
-func change(then, now float64) string {
-	if then == now {
+// bestRatio is the ratio to the bare check of the fastest pass of each. Other work on the machine only ever adds time, so
+// the fastest passes of two runs tell a change of the code from a change of the weather where medians do not.
+func (r *results) bestRatio(s *series) float64 {
+	bare := r.bare(s)
+	if bare == nil {
+		return math.NaN()
+	}
+	return s.least(nanoseconds) / bare.least(nanoseconds)
+}
+
+func change(by float64) string {
+	if by == 0 {
 		return "="
 	}
-	return fmt.Sprintf("%+.0f", now-then)
+	return fmt.Sprintf("%+.0f", by)
 }
 
-func percent(then, now float64) string {
-	if math.IsNaN(then) || math.IsNaN(now) {
+func percent(growth float64) string {
+	if math.IsNaN(growth) {
 		return "–"
 	}
-	return fmt.Sprintf("%+.1f%%", (now/then-1)*100)
+	return fmt.Sprintf("%+.1f%%", (growth-1)*100)
 }

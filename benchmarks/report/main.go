@@ -1,13 +1,14 @@
 // Command report turns the output of the benchmarks into what the README shows, and compares two of its outputs.
 //
-//	go test -run '^$' -bench . -benchmem . | go run ./report -out results
-//	go run ./report -diff old.txt new.txt
+//	go test -run '^$' -bench . . | go run ./report -out results
+//	go run ./report -diff [-tolerance 0.1] old.txt new.txt
+//	go test -run '^$' -bench path=parallel -cpu 1,2,4,8 . | go run ./report -scaling
 //
 // The first form writes results/bench.txt (the benchmark format, for benchstat), results/table.md and results/chart.svg.
 // The output of several passes, one after the other, gives medians; the file that it writes can be its input again.
 //
 // The second form compares two such files by allocations and by the ratio to the bare signature check of the same run,
-// which holds across machines better than any time does.
+// which holds across machines better than any time does. The third prints how throughput grows with the processors.
 package main
 
 import (
@@ -30,11 +31,17 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	flags := flag.NewFlagSet("report", flag.ContinueOnError)
 	out := flags.String("out", "results", "folder to write bench.txt, table.md and chart.svg to")
 	diff := flags.Bool("diff", false, "compare the two files named by the arguments instead")
-	lib := flags.String("lib", "bearerkit", "the library that -diff is about; empty: all")
+	lib := flags.String("lib", kit, "the library that -diff is about; empty: all")
+	tolerance := flags.Float64("tolerance", 0,
+		"let -diff fail if allocations grew, or a ratio to the bare check by more than this share; 0: it only reports")
+	scaling := flags.Bool("scaling", false, "print how throughput grows with the processors instead")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if !*diff {
+	switch {
+	case *scaling:
+		return printScaling(stdout, stdin)
+	case !*diff:
 		return write(*out, stdin)
 	}
 	if flags.NArg() != 2 {
@@ -48,7 +55,20 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return compare(stdout, before, after, *lib)
+	return compare(stdout, before, after, *lib, *tolerance)
+}
+
+func printScaling(w io.Writer, output io.Reader) error {
+	results, err := parse(output)
+	if err != nil {
+		return err
+	}
+	table := results.scaling()
+	if table == "" {
+		return errOneNumber
+	}
+	_, err = io.WriteString(w, table)
+	return err
 }
 
 // write reads everything before it writes anything, so that a failed run leaves the old results alone.

@@ -28,7 +28,15 @@ type series struct {
 	samples []sample
 }
 
-type sample struct{ ns, bytes, allocs float64 }
+// sample is what one pass measured, by unit.
+type sample map[string]float64
+
+// The units that the report knows.
+const (
+	nanoseconds   = "ns/op"
+	allocations   = "allocs/op"
+	bytesPerToken = "B/token"
+)
 
 var errNoBenchmarks = errors.New("there is no benchmark in the input")
 
@@ -67,20 +75,13 @@ func (r *results) addBenchmark(line string) error {
 	if len(fields) < 4 || len(fields)%2 != 0 {
 		return nil // the name alone, as go test -v prints it first
 	}
-	var s sample
+	s := make(sample)
 	for pair := range slices.Chunk(fields[2:], 2) {
 		value, err := strconv.ParseFloat(pair[0], 64)
 		if err != nil {
 			return fmt.Errorf("no number in %q", line)
 		}
-		switch pair[1] {
-		case "ns/op":
-			s.ns = value
-		case "B/op":
-			s.bytes = value
-		case "allocs/op":
-			s.allocs = value
-		}
+		s[pair[1]] = value
 	}
 	of := r.named(strings.TrimPrefix(fields[0], "Benchmark"))
 	of.samples = append(of.samples, s)

@@ -19,7 +19,7 @@ type table struct {
 }
 
 // columnKeys are the parameters that can name a column, the first one found wins.
-func columnKeys() []string { return []string{"keys", "issuers", "alg"} }
+func columnKeys() []string { return []string{"keys", "issuers", "tokens", "alg"} }
 
 // tables are in the order in which their first benchmarks ran.
 func (r *results) tables() []*table {
@@ -43,7 +43,8 @@ func (s *series) title() string {
 	parts := []string{s.bench}
 	if path, ok := s.params["path"]; ok {
 		parts = append(parts, "path="+path)
-	} else {
+	}
+	if s.column() != s.params["alg"] {
 		parts = append(parts, "alg="+s.params["alg"])
 	}
 	if s.procs != "" {
@@ -72,7 +73,10 @@ func (s *series) column() string {
 		if key == "alg" {
 			return value
 		}
-		return value + " " + key
+		if value == "1" {
+			return "1 " + strings.TrimSuffix(key, "s")
+		}
+		return thousands(value) + " " + key
 	}
 	return ""
 }
@@ -100,7 +104,13 @@ func (r *results) markdown() string {
 		fmt.Fprintf(&b, "- %s: %s\n", key, strings.TrimSpace(value))
 	}
 	fmt.Fprintf(&b, "- passes: %s\n\n", r.passes())
-	b.WriteString("A cell is the time of one operation, how many bare signature checks with the same algorithm that is,\n" +
+	b.WriteString("## At a glance\n")
+	b.WriteString(r.glance())
+	if scaling := r.scaling(); scaling != "" {
+		b.WriteString("\n### More processors\n\nThe time of one operation, and how many times the throughput of one processor" +
+			" that is.\n\n" + scaling)
+	}
+	b.WriteString("\n## Everything\n\nA cell is the time of one operation, how many bare signature checks with the same algorithm that is,\n" +
 		"and the allocations; medians over the passes, each compared with the bare check of its own pass.\n")
 	for _, t := range r.tables() {
 		r.writeTable(&b, t)
@@ -120,7 +130,7 @@ func (r *results) passes() string {
 }
 
 func (r *results) writeTable(b *strings.Builder, t *table) {
-	fmt.Fprintf(b, "\n## %s\n\n| library | %s |\n|---|%s\n",
+	fmt.Fprintf(b, "\n### %s\n\n| library | %s |\n|---|%s\n",
 		t.title, strings.Join(t.columns, " | "), strings.Repeat("---|", len(t.columns)))
 	for _, lib := range t.libs {
 		fmt.Fprintf(b, "| %s |", lib)
@@ -135,7 +145,18 @@ func (r *results) cell(s *series) string {
 	if s == nil {
 		return "–"
 	}
+	if _, ok := s.samples[0][bytesPerToken]; ok {
+		return fmt.Sprintf("%.0f %s", s.median(bytesPerToken), bytesPerToken)
+	}
 	return fmt.Sprintf("%s, %s, %.0f", duration(s.median(nanoseconds)), times(r.ratio(s)), s.median(allocations))
+}
+
+// thousands sets groups of three digits apart with narrow spaces that do not break.
+func thousands(digits string) string {
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "\u202f" + digits[i:]
+	}
+	return digits
 }
 
 func times(ratio float64) string {
@@ -146,8 +167,10 @@ func times(ratio float64) string {
 		return fmt.Sprintf("%.4f×", ratio)
 	case ratio < 0.1:
 		return fmt.Sprintf("%.3f×", ratio)
-	default:
+	case ratio < 10:
 		return fmt.Sprintf("%.2f×", ratio)
+	default:
+		return fmt.Sprintf("%.3g×", ratio)
 	}
 }
 

@@ -5,7 +5,9 @@ package issuer
 import (
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
@@ -55,6 +57,22 @@ func Token(from *bearertest.Issuer, n int) *bearertest.Token {
 					Set("sid", strconv.Itoa(1_000_000+n)).
 					Set("tenant", "acme").
 					Set("roles", []string{"reader"})
+}
+
+// Mint makes count tokens on all processors; token makes the n-th of them.
+func Mint(count int, token func(n int) string) []string {
+	raws := make([]string, count)
+	var all sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for worker := range workers {
+		all.Go(func() {
+			for n := worker; n < count; n += workers {
+				raws[n] = token(n)
+			}
+		})
+	}
+	all.Wait()
+	return raws
 }
 
 // StartMany serves count issuers from one port, each under a path of its own and with an ES256 key of its own.
