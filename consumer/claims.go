@@ -24,10 +24,23 @@ func (c *claimReader) fail(name, problem string) {
 	}
 }
 
-// require demands that name is there and says something.
-func (c *claimReader) require(name string) {
-	v, ok := c.Get(name)
-	if !ok || v.Kind() == compact.KindNull || v.Raw() == `""` {
+// require demands that name is there and says something. What t has of its own is not looked for again.
+func (c *claimReader) require(t *Token, name string) {
+	var there bool
+	switch name {
+	case "sub":
+		there = t.subject != ""
+	case "jti":
+		there = t.id != ""
+	case "exp":
+		there = !t.expiry.IsZero()
+	case "iat":
+		there = !t.issuedAt.IsZero()
+	default:
+		v, ok := c.Get(name)
+		there = ok && v.Kind() != compact.KindNull && v.Raw() != `""`
+	}
+	if !there {
 		c.fail(name, "is missing")
 	}
 }
@@ -56,7 +69,6 @@ func (c *claimReader) fill(t *Token) {
 			t.confirmation = c.confirmation(v)
 		}
 	}
-	t.principal = c.principal(t.subject, t.clientID)
 }
 
 // text reads a string.
@@ -133,9 +145,9 @@ func (c *claimReader) confirmation(v compact.Value) *Confirmation {
 
 // principal tells a client that acts for itself from a user (RFC 9700 §4.15). Besides an equal `sub` it knows the marks
 // of Auth0 and Microsoft Entra.
-func (c *claimReader) principal(subject, clientID string) Principal {
-	sameName := subject == clientID || strings.TrimSuffix(subject, "@clients") == clientID
-	if sameName && clientID != "" || textOf(c.Object, "idtyp") == "app" {
+func (c *claimReader) principal(t *Token) Principal {
+	sameName := t.subject == t.clientID || strings.TrimSuffix(t.subject, "@clients") == t.clientID
+	if sameName && t.clientID != "" || textOf(c.Object, "idtyp") == "app" {
 		return PrincipalClient
 	}
 	return PrincipalUser

@@ -3,7 +3,10 @@ package consumer
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
+
+	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // Verifier turns the token of a request into a verified [Token]. [*Consumer] and [*Group] are Verifiers. A Verifier
@@ -21,6 +24,7 @@ type Consumer struct {
 	keys       *hiddenSource
 	cache      *tokenCache // nil: none
 	headers    headerMemo
+	lastKey    atomic.Pointer[jwks.Key] // the one that verified the last token; behind a pointer like Token.key
 }
 
 // New checks cfg and reports all that is wrong with it. It does no I/O: the issuer is asked when the first token comes,

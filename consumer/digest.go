@@ -38,8 +38,9 @@ func (d *digester) sum(raw string) digest {
 		return d.slowSum(raw)
 	}
 	s := scratches.Get().(*scratch) //nolint:errcheck // nothing else is put there
-	defer scratches.Put(s)
-	return s.sumWith(d.gmac, raw)
+	sum := s.sumWith(d.gmac, raw)
+	scratches.Put(s)
+	return sum
 }
 
 // slowSum needs no HMAC: nothing can be appended to what is cut off, and nobody sees it.
@@ -58,8 +59,9 @@ type scratch struct {
 
 func (s *scratch) sumWith(gmac cipher.AEAD, raw string) digest {
 	s.text = append(s.text[:0], raw...)
-	defer clear(s.text) // no token stays in memory
-	return digest(gmac.Seal(s.sum[:0], s.nonce[:], nil, s.text))
+	sum := digest(gmac.Seal(s.sum[:0], s.nonce[:], nil, s.text))
+	clear(s.text) // no token stays in memory
+	return sum
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }} //nolint:gochecknoglobals // memory without content

@@ -14,11 +14,14 @@ const (
 
 // header is what verification uses of a JOSE header (RFC 7515 §4.1). It is not changed once it was read. Members that would bring a key along (jwk, jku,
 // x5c, x5u) give no trust and are not even read.
-type header struct{ algorithm, keyID, typ string }
+type header struct {
+	algorithm, keyID string
+	mediaType        string // typ, as mediaType writes it
+}
 
 // clone copies the texts out of the token.
 func (h header) clone() *header {
-	return &header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.typ)}
+	return &header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.mediaType)}
 }
 
 func readHeader(p compact.Parts) (header, error) {
@@ -34,9 +37,11 @@ func readHeader(p compact.Parts) (header, error) {
 	if h.algorithm, ok = o.OptionalText("alg"); !ok || h.algorithm == "" {
 		return header{}, refuse(ReasonAlgorithm, "alg is missing or not a string")
 	}
-	if h.typ, ok = o.OptionalText("typ"); !ok {
+	typ, ok := o.OptionalText("typ")
+	if !ok {
 		return header{}, refuse(ReasonType, "typ is not a string")
 	}
+	h.mediaType = mediaType(typ)
 	if h.keyID, ok = o.OptionalText("kid"); !ok || len(h.keyID) > maxKeyIDBytes {
 		return header{}, refuse(ReasonMalformed, "kid is not a short string")
 	}

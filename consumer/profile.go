@@ -130,8 +130,8 @@ func (p Profile) String() string {
 
 // checkType accepts the media types of the profile, so that no other kind of JWT of the same issuer passes
 // (RFC 9068 §4, RFC 8725bis §3.11 and §3.12).
-func (r rules) checkType(typ string) error {
-	if !slices.Contains(r.types, mediaType(typ)) {
+func (r rules) checkType(mediaType string) error {
+	if !slices.Contains(r.types, mediaType) {
 		return refuse(ReasonType, "typ in the header")
 	}
 	return nil

@@ -42,7 +42,7 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	if err := c.checkTimes(t, time.Now()); err != nil {
 		return err
 	}
-	key, err := c.findKey(ctx, *t.header)
+	key, err := c.findKey(ctx, t.header)
 	if err != nil {
 		return err
 	}
@@ -91,24 +91,25 @@ func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (u unproven
 // prove takes a token through every check. The cheap ones come first: what can be refused without a key is refused
 // without one, so that a forged token causes no fetch and an outage is only reported for a token that may be good.
 func (c *Consumer) prove(ctx context.Context, u unproven, signature []byte) (*Token, error) {
-	if err := c.checkHeader(u.header); err != nil {
+	algorithm, err := c.checkHeader(u.header)
+	if err != nil {
 		return nil, err
 	}
 	if err := c.checkIssuer(u.claims); err != nil {
 		return nil, err
 	}
-	key, err := c.findKey(ctx, u.header)
+	key, err := c.findKey(ctx, &u.header)
 	if err != nil {
 		return nil, err
 	}
-	if !c.algorithms[u.header.algorithm].isSignature(key.Public, u.SigningInput, signature) {
+	if !algorithm.isSignature(key.Public, u.SigningInput, signature) {
 		return nil, refuse(ReasonSignature, "")
 	}
 	t, err := c.readToken(u)
 	if err != nil {
 		return nil, err
 	}
-	t.key = &key
+	t.key = c.lasting(key)
 	if err := c.checkToken(ctx, t); err != nil {
 		return nil, err
 	}
@@ -116,11 +117,12 @@ func (c *Consumer) prove(ctx context.Context, u unproven, signature []byte) (*To
 }
 
 // checkHeader holds `alg` against the list and `typ` against the profile (RFC 8725bis §3.1, §3.11).
-func (c *Consumer) checkHeader(h header) error {
-	if _, ok := c.algorithms[h.algorithm]; !ok {
-		return refuse(ReasonAlgorithm, "alg is not on the list")
+func (c *Consumer) checkHeader(h header) (algorithm, error) {
+	accepted, ok := c.algorithms[h.algorithm]
+	if !ok {
+		return algorithm{}, refuse(ReasonAlgorithm, "alg is not on the list")
 	}
-	return c.rules.checkType(h.typ)
+	return accepted, c.rules.checkType(h.mediaType)
 }
 
 // checkIssuer compares `iss` before its keys are asked for, so that a token can only be verified by keys of the issuer
@@ -132,7 +134,7 @@ func (c *Consumer) checkIssuer(claims compact.Object) error {
 	return nil
 }
 
-func (c *Consumer) findKey(ctx context.Context, h header) (jwks.Key, error) {
+func (c *Consumer) findKey(ctx context.Context, h *header) (jwks.Key, error) {
 	key, err := c.keys.Key(ctx, h.keyID, h.algorithm)
 	switch {
 	case err == nil && key.Algorithm != "" && key.Algorithm != h.algorithm: // each key has one (RFC 8725bis §3.1)
@@ -147,18 +149,28 @@ func (c *Consumer) findKey(ctx context.Context, h header) (jwks.Key, error) {
 	return jwks.Key{}, unavailable(ctx, ReasonKeysUnavailable, err)
 }
 
+// lasting returns a copy of key for tokens to keep. An issuer signs with one key for a long time, and all its tokens keep
+// the same copy.
+func (c *Consumer) lasting(key jwks.Key) *jwks.Key {
+	if last := c.lastKey.Load(); last != nil && last.Equal(key) {
+		return last
+	}
+	last := key
+	c.lastKey.Store(&last)
+	return &last
+}
+
 // readToken reads the claims of a token whose signature was verified.
 func (c *Consumer) readToken(u unproven) (*Token, error) {
+	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: u.claims, verifiedAt: time.Now()}
 	r := claimReader{Object: u.claims}
-	r.require("exp")
-	for _, name := range c.rules.required {
-		r.require(name)
-	}
-	t := &Token{
-		consumer: c, issuer: c.cfg.Issuer, claims: u.claims, clientID: c.rules.clientOf(&r),
-		verifiedAt: time.Now(),
-	}
 	r.fill(t)
+	r.require(t, "exp")
+	for _, name := range c.rules.required {
+		r.require(t, name)
+	}
+	t.clientID = c.rules.clientOf(&r)
+	t.principal = r.principal(t)
 	if t.clientID == "" && len(c.rules.clientID) > 0 {
 		r.fail(c.rules.clientID[0], "is missing")
 	}
@@ -194,8 +206,10 @@ func (c *Consumer) checkToken(ctx context.Context, t *Token) error {
 
 // checkAudience wants one of this API's names among those of the token (RFC 7519 §4.1.3, RFC 9068 §4).
 func (c *Consumer) checkAudience(t *Token) error {
-	if _, there := t.claims.Get("aud"); !there && c.cfg.InsecureNoAudience {
-		return nil
+	if c.cfg.InsecureNoAudience {
+		if _, there := t.claims.Get("aud"); !there {
+			return nil
+		}
 	}
 	for _, name := range c.cfg.Audience {
 		if slices.Contains(t.audience, name) {
@@ -207,13 +221,13 @@ func (c *Consumer) checkAudience(t *Token) error {
 
 // checkTimes grants the clock skew in both directions (RFC 7519 §4.1.4 to §4.1.6).
 func (c *Consumer) checkTimes(t *Token, now time.Time) error {
-	if !now.Add(-c.cfg.ClockSkew).Before(t.expiry) {
+	if now.Sub(t.expiry) >= c.cfg.ClockSkew {
 		return refuse(ReasonExpired, "")
 	}
-	if now = now.Add(c.cfg.ClockSkew); now.Before(t.notBefore) {
+	if t.notBefore.Sub(now) > c.cfg.ClockSkew {
 		return refuse(ReasonNotYetValid, "")
 	}
-	if now.Before(t.issuedAt) {
+	if t.issuedAt.Sub(now) > c.cfg.ClockSkew {
 		return refuse(ReasonIssuedInFuture, "")
 	}
 	return nil

@@ -69,7 +69,15 @@ func bearerToken(r *http.Request) (string, error) {
 	if len(lines) > 1 {
 		return "", errTwoHeaders
 	}
-	scheme, credential, _ := strings.Cut(lines[0], " ")
+	credential, ok := strings.CutPrefix(lines[0], "Bearer ") // as nearly every client writes it
+	if ok && credential != "" && credential[0] > ' ' {
+		return credential, nil
+	}
+	return unusualToken(lines[0])
+}
+
+func unusualToken(line string) (string, error) {
+	scheme, credential, _ := strings.Cut(line, " ")
 	scheme, _, tab := strings.Cut(scheme, "\t")
 	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1
 		return "", nil

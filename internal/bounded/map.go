@@ -3,6 +3,8 @@
 package bounded
 
 import (
+	"hash/maphash"
+	"math/bits"
 	"sync"
 	"sync/atomic"
 )
@@ -13,28 +15,40 @@ import (
 // Reading takes no lock and, for an entry that is read often, writes nothing, so readers of one entry do not wait for
 // each other as they would in a list that is kept in order of use. A Map is safe for concurrent use.
 type Map[K comparable, V any] struct {
-	entries sync.Map // K → *entry[K, V]
-	size    int
+	size   int
+	seed   maphash.Seed
+	chains atomic.Pointer[[]chain[K, V]] // by hash; nil before the first Add
 
-	mu   sync.Mutex     // guards the ring and all changes to entries
+	mu   sync.Mutex     // guards the ring and all changes to chains
 	ring []*entry[K, V] // nil where an entry was removed
 	hand int
 }
 
-// entry does not change, but for used.
+// chain is a link to the first of the entries whose hashes meet, or to the next of them. Only links change: whoever reads
+// an entry that is taken out of its chain goes on from there to the same entries as before.
+type chain[K comparable, V any] struct{ atomic.Pointer[entry[K, V]] }
+
 type entry[K comparable, V any] struct {
 	key   K
 	value V
+	next  chain[K, V]
 	place int         // in the ring
 	used  atomic.Bool // since the hand last came by
 }
 
-// New returns an empty Map with room for size entries, which is positive. It takes memory as it fills.
-func New[K comparable, V any](size int) *Map[K, V] { return &Map[K, V]{size: size} }
+// New returns an empty Map with room for size entries, which is positive. Most of its memory it takes when the first
+// entry comes, and as it fills.
+func New[K comparable, V any](size int) *Map[K, V] {
+	return &Map[K, V]{size: size, seed: maphash.MakeSeed()}
+}
 
 // Get returns what is known of key, and counts as a use.
 func (m *Map[K, V]) Get(key K) (value V, ok bool) {
-	e := m.entry(key)
+	chains := m.chains.Load()
+	if chains == nil {
+		return value, false
+	}
+	e := m.chain(*chains, key).find(key)
 	if e == nil {
 		return value, false
 	}
@@ -48,33 +62,63 @@ func (m *Map[K, V]) Get(key K) (value V, ok bool) {
 func (m *Map[K, V]) Add(key K, value V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	first := m.chain(m.start(), key)
+	known := first.find(key)
 	e := &entry[K, V]{key: key, value: value}
-	if known := m.entry(key); known != nil {
-		e.place = known.place
-		e.used.Store(known.used.Load())
-	} else {
+	if known == nil {
 		e.place = m.vacate()
+	} else {
+		e.place = known.place
 	}
 	m.ring[e.place] = e
-	m.entries.Store(key, e)
+	e.next.Store(first.Load())
+	first.Store(e)
+	if known != nil {
+		first.unlink(known)
+	}
 }
 
 // Remove drops key.
 func (m *Map[K, V]) Remove(key K) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if e := m.entry(key); e != nil {
-		m.entries.Delete(key)
+	first := m.chain(m.start(), key)
+	if e := first.find(key); e != nil {
+		first.unlink(e)
 		m.ring[e.place] = nil
 	}
 }
 
-func (m *Map[K, V]) entry(key K) *entry[K, V] {
-	found, ok := m.entries.Load(key)
-	if !ok {
-		return nil
+// start returns the chains. It makes about as many as there will be entries, so that most of them have one link.
+func (m *Map[K, V]) start() []chain[K, V] {
+	if chains := m.chains.Load(); chains != nil {
+		return *chains
 	}
-	return found.(*entry[K, V]) //nolint:errcheck // nothing else is stored
+	chains := make([]chain[K, V], 1<<bits.Len(uint(m.size-1))) //nolint:gosec // size is positive
+	m.chains.Store(&chains)
+	return chains
+}
+
+func (m *Map[K, V]) chain(chains []chain[K, V], key K) *chain[K, V] {
+	return &chains[maphash.Comparable(m.seed, key)&uint64(len(chains)-1)]
+}
+
+// find returns nil if the chain has no entry for key.
+func (c *chain[K, V]) find(key K) *entry[K, V] {
+	e := c.Load()
+	for e != nil && e.key != key {
+		e = e.next.Load()
+	}
+	return e
+}
+
+// unlink takes e, which is in the chain, out of it.
+func (c *chain[K, V]) unlink(e *entry[K, V]) {
+	link := c
+	for at := link.Load(); at != e; at = link.Load() {
+		link = &at.next
+	}
+	link.Store(e.next.Load())
 }
 
 // vacate returns a free place, if need be by dropping the entry that has it.
@@ -85,7 +129,7 @@ func (m *Map[K, V]) vacate() int {
 	}
 	place := m.turn()
 	if e := m.ring[place]; e != nil {
-		m.entries.Delete(e.key)
+		m.chain(m.start(), e.key).unlink(e)
 	}
 	return place
 }
