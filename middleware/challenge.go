@@ -75,8 +75,11 @@ func isCode(s string) bool {
 
 // keepPrivate keeps a response out of shared caches, which know of a token in the Authorization header only. It adds,
 // so as not to loosen what stands there.
-func (g *Guard) keepPrivate(h http.Header) {
-	if len(g.cfg.TokenSources) > 0 && !slices.Contains(h["Cache-Control"], "private") {
+func (g *Guard) keepPrivate(w http.ResponseWriter) {
+	if len(g.cfg.TokenSources) == 0 {
+		return // without a look at the header: net/http copies one that somebody has looked at
+	}
+	if h := w.Header(); !slices.Contains(h["Cache-Control"], "private") {
 		h.Add("Cache-Control", "private")
 	}
 }

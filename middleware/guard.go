@@ -78,7 +78,7 @@ func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 				g.Deny(w, r, err)
 				return
 			}
-			g.keepPrivate(w.Header())
+			g.keepPrivate(w)
 			next.ServeHTTP(w, admitted)
 		})
 	}
