@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
@@ -100,6 +101,15 @@ type discovered struct {
 	discovery oidcdiscovery.Client
 	cache     jwks.Config
 	remote    *refresh.Value[*jwks.Remote]
+
+	fetches atomic.Uint64 // of metadata and of keys, good and bad
+	last    atomic.Pointer[located]
+}
+
+// located is where the keys were before a fetch of anything had ended since.
+type located struct {
+	remote  *jwks.Remote
+	fetches uint64
 }
 
 func newDiscovered(cfg Config, cache jwks.Config) (*discovered, error) {
@@ -113,9 +123,13 @@ func newDiscovered(cfg Config, cache jwks.Config) (*discovered, error) {
 		return nil, fmt.Errorf("consumer: Config.KeyCache: %w", err)
 	}
 	d := &discovered{issuer: cfg.Issuer, logger: cfg.Logger, discovery: discovery, cache: cache}
+	d.cache.OnRefresh = func(ctx context.Context, r jwks.Refresh) {
+		d.fetches.Add(1)
+		cache.OnRefresh(ctx, r)
+	}
 	d.remote = refresh.New(refresh.Config[*jwks.Remote]{
 		Fetch: d.locate, Timeout: locateTimeout, StaleFor: neverStale, StaleWait: noWait, RetryAfter: fetch.RetryAfter,
-		OnFetch: d.logLocated,
+		OnFetch: d.onLocated,
 	})
 	return d, nil
 }
@@ -138,8 +152,18 @@ func (d *discovered) locate(ctx context.Context, held *jwks.Remote) (refresh.Fet
 	return refresh.Fetched[*jwks.Remote]{Value: remote}, err
 }
 
-// Key looks in the set where it was last found.
+func (d *discovered) onLocated(ctx context.Context, a refresh.Attempt[*jwks.Remote]) {
+	d.fetches.Add(1)
+	d.logLocated(ctx, a)
+}
+
+// Key looks in the set where it was last found. Whether the place is due to be asked for again is not looked at between
+// two fetches of the keys, so that most requests look at one clock instead of two.
 func (d *discovered) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
+	fetches := d.fetches.Load() // before the place is read: what a later fetch brings is not missed
+	if last := d.last.Load(); last != nil && last.fetches == fetches {
+		return last.remote.Key(ctx, kid, alg)
+	}
 	remote, err := d.remote.Get(ctx)
 	switch {
 	case errors.Is(err, refresh.ErrUnavailable):
@@ -147,6 +171,7 @@ func (d *discovered) Key(ctx context.Context, kid, alg string) (jwks.Key, error)
 	case err != nil:
 		return jwks.Key{}, fmt.Errorf("consumer: waiting for metadata: %w", err)
 	}
+	d.last.Store(&located{remote, fetches})
 	return remote.Key(ctx, kid, alg)
 }
 

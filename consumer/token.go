@@ -16,19 +16,21 @@ import (
 // A Token is shared between all requests that carry it, so nothing in it can be changed: what its methods return is a
 // copy or cannot be changed either. It is safe for concurrent use.
 type Token struct {
-	issuer, subject             string
-	clientID, id                string
-	audience, scopes            []string
+	// What a hit looks at stands together, so that it is fetched from memory together.
 	expiry, issuedAt, notBefore time.Time
-	verifiedAt                  time.Time
-	principal                   Principal
 	confirmation                *Confirmation // nil: a bearer token
-	claims                      compact.Object
 
 	// What it was verified by: the answer holds for as long as this key is trusted by this consumer.
 	key      *jwks.Key // which may be a secret; behind a pointer, since fmt follows none where it cannot call Format
 	header   *header   // shared by all tokens that have the same
 	consumer *Consumer
+
+	issuer, subject  string
+	clientID, id     string
+	audience, scopes []string
+	principal        Principal
+	verifiedAt       time.Time
+	claims           compact.Object
 
 	decoded atomic.Pointer[sync.Map] // reflect.Type → the value ClaimsAs decoded; nil: none yet
 }

@@ -101,7 +101,7 @@ func publish(out io.Writer, o options, phases []*phase) error {
 func parseFlags(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
-	flags.IntVar(&o.connections, "connections", 16, "keep-alive connections, each with one request under way")
+	flags.IntVar(&o.connections, "connections", 64, "keep-alive connections, each with one request under way; few leave the processors idle")
 	flags.IntVar(&o.tokens, "tokens", 10_000, "distinct tokens in rotation")
 	flags.IntVar(&o.rounds, "rounds", 60, "how often every phase has its turn")
 	flags.DurationVar(&o.phase, "phase", 500*time.Millisecond, "time of each turn")
