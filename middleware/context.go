@@ -61,7 +61,7 @@ func (p *passage) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithTo
 func (p *passage) mark(r *http.Request) *http.Request {
 	marked := *p
 	marked.Context = r.Context()
-	return r.WithContext(&marked)
+	return r.WithContext(&marked) //nolint:contextcheck // it is the request's own, and what was found
 }
 
 // verifiedBefore returns the token if this very Guard has verified it on the request's way here and it has not ended

@@ -94,13 +94,13 @@ func (m *Map[K, V]) start() []chain[K, V] {
 	if chains := m.chains.Load(); chains != nil {
 		return *chains
 	}
-	chains := make([]chain[K, V], 1<<bits.Len(uint(m.size-1))) //nolint:gosec // size is positive
+	chains := make([]chain[K, V], 1<<bits.Len(uint(m.size-1)))
 	m.chains.Store(&chains)
 	return chains
 }
 
 func (m *Map[K, V]) chain(chains []chain[K, V], key K) *chain[K, V] {
-	return &chains[maphash.Comparable(m.seed, key)&uint64(len(chains)-1)]
+	return &chains[maphash.Comparable(m.seed, key)&(uint64(len(chains))-1)] // as many as a power of two
 }
 
 // find returns nil if the chain has no entry for key.

@@ -32,7 +32,7 @@ func appendDecoded(dst []byte, segment string) ([]byte, error) {
 	for ; len(segment) >= 4; segment = segment[4:] {
 		bits := sextets[0][segment[0]] | sextets[1][segment[1]] | sextets[2][segment[2]] | sextets[3][segment[3]]
 		all |= bits
-		dst = append(dst, byte(bits>>16), byte(bits>>8), byte(bits))
+		dst = append(dst, byte(bits>>16&0xff), byte(bits>>8&0xff), byte(bits&0xff))
 	}
 	var rest uint32
 	for i := range len(segment) {
@@ -50,9 +50,9 @@ func appendRest(dst []byte, bits uint32, characters int) ([]byte, error) {
 	case characters == 0:
 		return dst, nil
 	case characters == 2 && bits&0xffff == 0:
-		return append(dst, byte(bits>>16)), nil
+		return append(dst, byte(bits>>16&0xff)), nil
 	case characters == 3 && bits&0xff == 0:
-		return append(dst, byte(bits>>16), byte(bits>>8)), nil
+		return append(dst, byte(bits>>16&0xff), byte(bits>>8&0xff)), nil
 	}
 	return nil, ErrEncoding
 }
