@@ -13,6 +13,8 @@ func credentials() []row {
 	optional := set(func(_ *consumer.Config, g *middleware.Config) { g.Optional = true })
 	noToken := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare)
 	badRequest := unverified(http.StatusBadRequest, consumer.ReasonInvalidRequest, invalidRequest)
+	badForm := badRequest
+	badForm.verified = 1 // the form is looked at once the Consumer has refused it
 	return []row{
 		{name: "good token", want: passed()},
 		{name: "good token, scheme in lower case", header: func(i *bearertest.Issuer) http.Header {
@@ -40,7 +42,7 @@ func credentials() []row {
 			return http.Header{"Authorization": {token, token}}
 		}, want: badRequest},
 		{name: "no credential behind the scheme", header: authorization("Bearer"), want: badRequest},
-		{name: "malformed credential", header: authorization("Bearer one, two"), want: badRequest},
+		{name: "malformed credential", header: authorization("Bearer one, two"), want: badForm},
 		{
 			name: "challenge names the metadata", header: authorization(),
 			guards: set(func(_ *consumer.Config, g *middleware.Config) { g.Resource = "https://api.test/v1" }),
