@@ -3,7 +3,7 @@
 // tokens in rotation. The phases take many short turns in changing order, so that a machine that is slow for a while is
 // slow for all of them.
 //
-//	go run ./load -connections 16 -phase 500ms -rounds 60 -out results/load.txt
+//	go run ./load -connections 64 -phase 500ms -rounds 60 -out results/load.txt
 package main
 
 import (
