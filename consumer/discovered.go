@@ -157,11 +157,12 @@ func (d *discovered) onLocated(ctx context.Context, a refresh.Attempt[*jwks.Remo
 	d.logLocated(ctx, a)
 }
 
-// Key looks in the set where it was last found. Whether the place is due to be asked for again is not looked at between
-// two fetches of the keys, so that most requests look at one clock instead of two.
+// Key looks in the set where it was last found. Whether the place is due to be asked for again is looked at after a fetch
+// and every lookAgain, so that most requests look at one clock instead of two.
 func (d *discovered) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
 	fetches := d.fetches.Load() // before the place is read: what a later fetch brings is not missed
-	if last := d.last.Load(); last != nil && last.fetches == fetches {
+	last := d.last.Load()
+	if last != nil && last.fetches == fetches {
 		return last.remote.Key(ctx, kid, alg)
 	}
 	remote, err := d.remote.Get(ctx)
@@ -171,8 +172,15 @@ func (d *discovered) Key(ctx context.Context, kid, alg string) (jwks.Key, error)
 	case err != nil:
 		return jwks.Key{}, fmt.Errorf("consumer: waiting for metadata: %w", err)
 	}
-	d.last.Store(&located{remote, fetches})
+	d.keepLocated(last, &located{remote, fetches})
 	return remote.Key(ctx, kid, alg)
+}
+
+// keepLocated replaces last by next, for a while: keys may be fresh for much longer than their place is.
+func (d *discovered) keepLocated(last, next *located) {
+	if d.last.CompareAndSwap(last, next) { // else somebody else was faster, and one timer is enough
+		time.AfterFunc(lookAgain, func() { d.last.CompareAndSwap(next, nil) })
+	}
 }
 
 // Warm makes sure that a usable set of keys is held.

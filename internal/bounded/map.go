@@ -20,7 +20,7 @@ type Map[K comparable, V any] struct {
 	chains atomic.Pointer[[]chain[K, V]] // by hash; nil before the first Add
 
 	mu   sync.Mutex     // guards the ring and all changes to chains
-	ring []*entry[K, V] // nil where an entry was removed
+	ring []*entry[K, V] // all that is held
 	hand int
 }
 
@@ -63,19 +63,17 @@ func (m *Map[K, V]) Add(key K, value V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	first := m.chain(m.start(), key)
-	known := first.find(key)
 	e := &entry[K, V]{key: key, value: value}
-	if known == nil {
-		e.place = m.vacate()
-	} else {
+	if known := first.find(key); known != nil { // whoever reads meanwhile finds either
 		e.place = known.place
+		e.next.Store(known.next.Load())
+		first.linkTo(known).Store(e)
+	} else {
+		e.place = m.vacate()
+		e.next.Store(first.Load())
+		first.Store(e)
 	}
 	m.ring[e.place] = e
-	e.next.Store(first.Load())
-	first.Store(e)
-	if known != nil {
-		first.unlink(known)
-	}
 }
 
 // Remove drops key.
@@ -85,8 +83,17 @@ func (m *Map[K, V]) Remove(key K) {
 	first := m.chain(m.start(), key)
 	if e := first.find(key); e != nil {
 		first.unlink(e)
-		m.ring[e.place] = nil
+		m.closeGap(e.place)
 	}
+}
+
+// closeGap moves the last entry of the ring, so that nothing that is held has to go while there is room.
+func (m *Map[K, V]) closeGap(place int) {
+	end := len(m.ring) - 1
+	m.ring[place] = m.ring[end]
+	m.ring[place].place = place
+	m.ring[end] = nil
+	m.ring = m.ring[:end]
 }
 
 // start returns the chains. It makes about as many as there will be entries, so that most of them have one link.
@@ -113,12 +120,15 @@ func (c *chain[K, V]) find(key K) *entry[K, V] {
 }
 
 // unlink takes e, which is in the chain, out of it.
-func (c *chain[K, V]) unlink(e *entry[K, V]) {
+func (c *chain[K, V]) unlink(e *entry[K, V]) { c.linkTo(e).Store(e.next.Load()) }
+
+// linkTo returns the link to e, which is in the chain.
+func (c *chain[K, V]) linkTo(e *entry[K, V]) *chain[K, V] {
 	link := c
 	for at := link.Load(); at != e; at = link.Load() {
 		link = &at.next
 	}
-	link.Store(e.next.Load())
+	return link
 }
 
 // vacate returns a free place, if need be by dropping the entry that has it.
@@ -128,9 +138,8 @@ func (m *Map[K, V]) vacate() int {
 		return len(m.ring) - 1
 	}
 	place := m.turn()
-	if e := m.ring[place]; e != nil {
-		m.chain(m.start(), e.key).unlink(e)
-	}
+	e := m.ring[place]
+	m.chain(m.start(), e.key).unlink(e)
 	return place
 }
 
@@ -141,7 +150,7 @@ func (m *Map[K, V]) turn() (place int) {
 	for range maxTurn {
 		place = m.hand
 		m.hand = (m.hand + 1) % len(m.ring)
-		if e := m.ring[place]; e == nil || !e.used.Swap(false) {
+		if !m.ring[place].used.Swap(false) {
 			break
 		}
 	}

@@ -103,6 +103,49 @@ func TestMap_RemovedPlacesAreUsedAgain(t *testing.T) {
 	}
 }
 
+// What is removed makes room: nothing else has to go for what is added next.
+func TestMap_RemovingMakesRoom(t *testing.T) {
+	t.Parallel()
+	m := bounded.New[int, string](3)
+	m.Add(1, "a")
+	m.Add(2, "b")
+	for key := 3; key < 10; key++ {
+		m.Add(key, "x")
+		m.Remove(key)
+	}
+	wantHeld(t, m, map[int]string{1: "a", 2: "b", 9: ""})
+}
+
+// A value that is replaced is there all the time.
+func TestMap_ReplacingHidesNothing(t *testing.T) {
+	t.Parallel()
+	const size = 8 // some keys will share a chain
+	m := bounded.New[int, string](size)
+	replace := func() {
+		for key := range size {
+			m.Add(key, "x")
+		}
+	}
+	replace()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 50_000 {
+			replace()
+		}
+	}()
+	for {
+		if held := countHeld(m, size); held != size {
+			t.Fatalf("%d are held, want %d", held, size)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
 func TestMap_ConcurrentUse(t *testing.T) {
 	t.Parallel()
 	const size = 50
