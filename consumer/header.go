@@ -12,8 +12,8 @@ const (
 	maxDepth       = 16
 )
 
-// header is what verification uses of a JOSE header (RFC 7515 §4.1). It is not changed once it was read. Members that would bring a key along (jwk, jku,
-// x5c, x5u) give no trust and are not even read.
+// header is what verification uses of a JOSE header (RFC 7515 §4.1). It is not changed once it was read. Members that
+// would bring a key along (jwk, jku, x5c, x5u) give no trust and are not even read.
 type header struct {
 	algorithm, keyID string
 	mediaType        string // typ, as mediaType writes it
