@@ -53,9 +53,9 @@ type fullCache struct {
 	known    []string
 }
 
-// fill verifies a third more tokens than the cache is for, which may hold a quarter more. Of the last half, which an
-// eviction reaches last, up to distinct ones are kept at hand, spread evenly: the same number beside a cache of any size,
-// so that the processor's own caches make no difference.
+// fill verifies as many tokens as the cache is for. Of the last half, which an eviction reaches last, up to distinct ones
+// are kept at hand, spread evenly: the same number beside a cache of any size, so that the processor's own caches make no
+// difference.
 func fill(tb testing.TB, count int) *fullCache {
 	tb.Helper()
 	c := corpusOf("HS256")
@@ -63,10 +63,10 @@ func fill(tb testing.TB, count int) *fullCache {
 	t.cacheSize = count
 	f := &fullCache{consumer: bearerkitConsumer(tb, t), source: newPress(tb, c)}
 	last, every := count/2, max(1, count/2/distinct)
-	for n := range count + count/3 {
+	for n := range count {
 		raw := f.source.token()
 		must(f.consumer.Verify(tb.Context(), raw))(tb)
-		if n >= count+count/3-last && n%every == 0 && len(f.known) < distinct {
+		if n >= count-last && n%every == 0 && len(f.known) < distinct {
 			f.known = append(f.known, raw)
 		}
 	}

@@ -71,11 +71,13 @@ func mediaType(typ string) string {
 // readObject takes what decoding a segment returns.
 func readObject(text string, err error) (compact.Object, error) {
 	if err != nil {
-		return compact.Object{}, &Error{Reason: ReasonMalformed, Err: err}
+		return compact.Object{}, malformed(err)
 	}
 	o, err := compact.ParseObject(text, maxDepth)
 	if err != nil {
-		return compact.Object{}, &Error{Reason: ReasonMalformed, Err: err}
+		return compact.Object{}, malformed(err)
 	}
 	return o, nil
 }
+
+func malformed(err error) error { return &Error{Reason: ReasonMalformed, Err: err} }

@@ -70,14 +70,14 @@ type signatureBuffer [4096 / 8]byte
 // whatever the issuer. The signature lies in buffer, if it fits.
 func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (u unproven, signature []byte, err error) {
 	if u.Parts, err = compact.Split(raw); err != nil {
-		return unproven{}, nil, &Error{Reason: ReasonMalformed, Err: err}
+		return unproven{}, nil, malformed(err)
 	}
 	payload, err := u.DecodePayload()
 	if err != nil {
-		return unproven{}, nil, &Error{Reason: ReasonMalformed, Err: err}
+		return unproven{}, nil, malformed(err)
 	}
 	if signature, err = u.AppendSignature(buffer[:0]); err != nil {
-		return unproven{}, nil, &Error{Reason: ReasonMalformed, Err: err}
+		return unproven{}, nil, malformed(err)
 	}
 	if u.header, err = headers.read(u.Parts); err != nil {
 		return unproven{}, nil, err

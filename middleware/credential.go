@@ -78,12 +78,12 @@ func bearerToken(r *http.Request) (string, error) {
 
 func unusualToken(line string) (string, error) {
 	scheme, credential, _ := strings.Cut(line, " ")
-	scheme, _, tab := strings.Cut(scheme, "\t")
-	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1
+	scheme, _, tab := strings.Cut(scheme, "\t") // which is wrong, but makes no other scheme of it
+	if !strings.EqualFold(scheme, "Bearer") {   // RFC 9110 §11.1
 		return "", nil
 	}
 	credential = strings.TrimLeft(credential, " ") // 1*SP (RFC 9110 §11.4)
-	if tab || credential == "" {                   // a tab is wrong, but makes no other scheme of it
+	if tab || credential == "" {
 		return "", errBadCredential
 	}
 	return credential, nil

@@ -16,7 +16,7 @@ var (
 // DecodeSegment decodes base64url without padding (RFC 7515 §2). There is one text for each sequence of bytes: white
 // space, padding and non-zero trailing bits are refused, so that a token has one spelling and may key a cache.
 func DecodeSegment(segment string) ([]byte, error) {
-	return appendDecoded(make([]byte, 0, len(segment)*6/8), segment)
+	return appendDecoded(nil, segment)
 }
 
 func decodeText(segment string) (string, error) {

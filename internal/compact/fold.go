@@ -32,8 +32,7 @@ const manyMembers = 24
 
 func (m member) hasNameOf(other member) bool { return strings.EqualFold(m.name, other.name) }
 
-// bucket is the same for names that differ in case. Names that share one by accident cost a
-// comparison and nothing else.
+// bucket is the same for names that differ in case. Names that share one by accident cost a comparison and nothing else.
 func bucket(name string) (b byte, ascii bool) {
 	var all byte
 	for i := range len(name) {
