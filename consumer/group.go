@@ -104,6 +104,11 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 		}
 		g.cache.remove(d)
 	}
+	return g.verifyNew(ctx, start, raw, d)
+}
+
+// verifyNew is apart from Verify for the reason that [Consumer.verifyNew] is.
+func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d digest) (*Token, error) {
 	if g.opaque != nil && !looksLikeJWT(raw) {
 		return g.opaque.Verify(ctx, raw)
 	}

@@ -247,6 +247,7 @@ func (r *refreshes) hook(_ context.Context, event jwks.Refresh) {
 
 func (r *refreshes) last(t *testing.T) jwks.Refresh {
 	t.Helper()
+	synctest.Wait() // OnRefresh is called when the keys are in use already
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.all) == 0 {

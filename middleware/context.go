@@ -22,7 +22,7 @@ func TokenFromContext(ctx context.Context) (token *consumer.Token, ok bool) {
 // ContextWithToken returns a context in which [TokenFromContext] finds t, for tests of handlers and for handing a token
 // to code that runs apart from its request. No [Guard] lets a request pass for it.
 func ContextWithToken(ctx context.Context, t *consumer.Token) context.Context {
-	return &passage{Context: ctx, token: t, outer: passageOf(ctx)}
+	return &passage{Context: ctx, way: &way{}, token: t}
 }
 
 type passageKey struct{}
@@ -37,13 +37,19 @@ func passageOf(ctx context.Context) *passage {
 type passage struct {
 	context.Context //nolint:containedctx // the one around it, as in every context
 
-	guard *Guard // nil if the token was put there by ContextWithToken
+	*way
 	raw   string
 	token *consumer.Token // nil if the request passed without
-	rules []Rule
-
-	outer *passage // the one before, of this Guard or of another
 }
+
+// way is what all passages of a route have in common.
+type way struct {
+	guard *Guard // nil if the token was put there by ContextWithToken
+	rules []Rule
+}
+
+// outer is the passage before, through this Guard or another. It is nil if there is none.
+func (p *passage) outer() *passage { return passageOf(p.Context) }
 
 // Value finds the passage itself, and otherwise what the context around it has.
 func (p *passage) Value(key any) any {
@@ -60,7 +66,6 @@ func (p *passage) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithTo
 // out. It is a copy that goes there, so that a request that is refused takes nothing from the heap.
 func (p *passage) mark(r *http.Request) *http.Request {
 	marked := *p
-	marked.Context = r.Context()
 	return r.WithContext(&marked) //nolint:contextcheck // it is the request's own, and what was found
 }
 
@@ -68,7 +73,7 @@ func (p *passage) mark(r *http.Request) *http.Request {
 // since. The credential must be the same: a request that a handler makes with the context of the one it serves is
 // another request, and has to bring its own.
 func (p *passage) verifiedBefore() *consumer.Token {
-	for outer := p.outer; outer != nil; outer = outer.outer {
+	for outer := p.outer(); outer != nil; outer = outer.outer() {
 		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw
 		if known && time.Now().Before(outer.token.Expiry()) {
 			return outer.token

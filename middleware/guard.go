@@ -28,8 +28,13 @@ type Guard struct {
 // A cross-origin preflight (OPTIONS with Origin and Access-Control-Request-Method) passes without a token, and without
 // a Decision.
 func (g *Guard) Authenticate(r *http.Request, rules ...Rule) (*http.Request, error) {
-	ctx, began := r.Context(), g.startTime()
-	p := &passage{guard: g, rules: rules, outer: passageOf(ctx)}
+	return (&way{guard: g, rules: rules}).admit(r)
+}
+
+// admit is Authenticate, with the rules where no request has to make room for them.
+func (w *way) admit(r *http.Request) (*http.Request, error) {
+	g, ctx, began := w.guard, r.Context(), w.guard.startTime()
+	p := &passage{Context: ctx, way: w}
 	if isPreflight(r) {
 		return p.mark(r), nil
 	}
@@ -71,9 +76,10 @@ func (g *Guard) Handler(next http.Handler) http.Handler { return g.With()(next) 
 func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 	rules = slices.Clone(rules)
 	g.logFaults(rules)
+	route := &way{guard: g, rules: rules}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			admitted, err := g.Authenticate(r, rules...)
+			admitted, err := route.admit(r)
 			if err != nil {
 				g.Deny(w, r, err)
 				return

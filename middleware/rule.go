@@ -197,7 +197,7 @@ func (p *passage) neededScopes(g *Guard) []string {
 	if p == nil {
 		return nil
 	}
-	needed := p.outer.neededScopes(g)
+	needed := p.outer().neededScopes(g)
 	if p.guard != g {
 		return needed
 	}

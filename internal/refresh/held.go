@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,8 @@ type held[T any] struct {
 	ahead time.Duration // from here on the next value is fetched in the background
 	fresh time.Duration // from here on requests wait for it
 	stale time.Duration // from here on this one is not served
+	aged  *atomic.Bool  // whether ahead is reached: set by a timer, since a clock takes longer to read
+	timer *time.Timer
 }
 
 func (h *held[T]) isFresh() bool { return h != nil && time.Since(h.at) < h.fresh }
@@ -31,9 +34,19 @@ func (v *Value[T]) hold(got Fetched[T], age time.Duration) {
 	}
 	fresh = min(fresh, stale)
 	h := &held[T]{value: got.Value, at: time.Now().Add(-age), ahead: aheadOf(fresh), fresh: fresh, stale: stale}
-	if h.usable() {
-		v.held.Store(h)
+	if !h.usable() {
+		return
 	}
+	h.startTimer()
+	if old := v.held.Swap(h); old != nil {
+		old.timer.Stop()
+	}
+}
+
+// startTimer must not keep h itself: a Value may be forgotten long before its timer is due.
+func (h *held[T]) startTimer() {
+	aged := new(atomic.Bool)
+	h.aged, h.timer = aged, time.AfterFunc(h.ahead-time.Since(h.at), func() { aged.Store(true) })
 }
 
 // aheadOf is 80 % of fresh, give or take 10 % of that, so that replicas do not all fetch at once.

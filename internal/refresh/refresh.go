@@ -124,11 +124,10 @@ func New[T any](cfg Config[T]) *Value[T] {
 // reason in it, or it is ctx.Err().
 func (v *Value[T]) Get(ctx context.Context) (T, error) {
 	if h := v.held.Load(); h != nil {
-		age := time.Since(h.at)
-		if age < h.ahead {
+		if !h.aged.Load() {
 			return h.value, nil
 		}
-		if age < h.fresh {
+		if h.isFresh() {
 			v.startAhead(ctx, h)
 			return h.value, nil
 		}
