@@ -73,8 +73,17 @@ type Config struct {
 	// a token's lifetime use Status. Nil: no further check.
 	Check func(ctx context.Context, t *Token) error
 
-	// Status is asked on every request whether the token may still be used. Nil: never.
+	// Status is asked on every request whether the token may still be used, also for a remembered one. What cannot be
+	// found out refuses the request with [ReasonStatusUnavailable]. Nil: never.
 	Status TokenStatus
+
+	// StatusTTL is how long an answer of Status is remembered, and so how long a revoked token may still pass; a no is
+	// remembered for 5 s at most, an error not at all. There is room for 10 000 answers. At most 1 hour. Zero: Status is
+	// asked every time.
+	StatusTTL time.Duration
+
+	// OnStatus is told of every answer of Status. It runs within the request. Nil: nobody is told.
+	OnStatus func(ctx context.Context, check StatusCheck)
 
 	// CacheSize is how many verified tokens are remembered. Zero: 10 000; negative: none.
 	CacheSize int
@@ -99,6 +108,10 @@ type Config struct {
 	// then, since nothing else says that a token is meant for this API.
 	InsecureNoAudience bool
 
+	// InsecureStatusFailOpen lets a token pass whose Status could not be found out: whoever can bring the store down can
+	// then use revoked tokens.
+	InsecureStatusFailOpen bool
+
 	// InsecureAcceptIDToken accepts ID tokens as access tokens. Anyone who signs in anywhere with the client named by
 	// Audience can then call this API.
 	InsecureAcceptIDToken bool
@@ -122,6 +135,10 @@ func (cfg Config) validate() error {
 	check(!known || len(cfg.ClientIDs) == 0 || len(profile.clientID) > 0, "ClientIDs", "does not go with this Profile")
 	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by this Profile")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", "is more than 5 minutes")
+	check(cfg.StatusTTL >= 0, "StatusTTL", "is negative")
+	check(cfg.StatusTTL <= maxStatusTime, "StatusTTL", "is more than an hour")
+	check(cfg.StatusTTL == 0 || cfg.Status != nil, "StatusTTL", "is set without Status")
+	check(!cfg.InsecureStatusFailOpen || cfg.Status != nil, "InsecureStatusFailOpen", "is set without Status")
 	check(cfg.MaxTokenBytes >= 0, "MaxTokenBytes", "is negative")
 	check(cfg.Keys == nil || reflect.ValueOf(cfg.KeyCache).IsZero(), "KeyCache", "is not used when Keys is set")
 	check(cfg.KeyCache.URL == "" && cfg.KeyCache.HTTPClient == nil && !cfg.KeyCache.PublicAddressesOnly &&

@@ -38,6 +38,10 @@ func TestConfigFaults(t *testing.T) {
 		"Config.Profile is unknown":               func(c *consumer.Config) { c.Profile = 99 },
 		"Config.InsecureAcceptIDToken is require": func(c *consumer.Config) { c.Profile = consumer.ProfileGoogle },
 		"Config.ClockSkew is more than 5 minutes": func(c *consumer.Config) { c.ClockSkew = 5*time.Minute + 1 },
+		"Config.StatusTTL is negative":            func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, -1 },
+		"Config.StatusTTL is more than an hour":   func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, time.Hour + 1 },
+		"Config.StatusTTL is set without Status":  func(c *consumer.Config) { c.StatusTTL = 1 },
+		"Config.InsecureStatusFailOpen is set wi": func(c *consumer.Config) { c.InsecureStatusFailOpen = true },
 		"Config.MaxTokenBytes is negative":        func(c *consumer.Config) { c.MaxTokenBytes = -1 },
 		"Config.Metadata: oidcdiscovery":          func(c *consumer.Config) { c.Metadata = &oidcdiscovery.Metadata{} },
 		"Config.KeyCache is not used":             func(c *consumer.Config) { c.KeyCache.MaxKeys = 1 },
@@ -199,12 +203,13 @@ func TestConfigFieldsDecide(t *testing.T) {
 	}
 }
 
-// No field is without a test. Those elsewhere are in this file, in cache_test.go and in outage_test.go.
+// No field is without a test. Those elsewhere are in this file, in cache_test.go, outage_test.go and status_test.go.
 func TestConfigFieldsAreAllTested(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[string]bool{
 		"KeyCache": true, "Metadata": true, "HTTPClient": true, "CacheSize": true, "OnVerify": true, "Logger": true,
 		"PublicAddressesOnly": true, "InsecureAllowHTTP": true,
+		"StatusTTL": true, "OnStatus": true, "InsecureStatusFailOpen": true,
 	}
 	decide := settings(newIssuer())
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[consumer.Config]()) {

@@ -22,7 +22,8 @@ type Consumer struct {
 	algorithms map[string]algorithm // those that are accepted
 	rules      rules
 	keys       *hiddenSource
-	cache      *tokenCache // nil: none
+	cache      *tokenCache  // nil: none
+	statuses   *statusCache // nil: none
 	headers    headerMemo
 	lastKey    atomic.Pointer[jwks.Key] // the one that verified the last token; behind a pointer like Token.key
 }
@@ -39,7 +40,7 @@ func New(cfg Config) (*Consumer, error) {
 	cfg.Keys = nil // only the hidden one is kept
 	return &Consumer{
 		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: &hiddenSource{keys},
-		cache: newTokenCache(cfg.CacheSize),
+		cache: newTokenCache(cfg.CacheSize), statuses: newStatusCache(cfg.StatusTTL),
 	}, nil
 }
 

@@ -22,6 +22,7 @@ type Map[K comparable, V any] struct {
 	mu   sync.Mutex     // guards the ring and all changes to chains
 	ring []*entry[K, V] // all that is held
 	hand int
+	gone uint64 // entries that were dropped for others
 }
 
 // chain is a link to the first of the entries whose hashes meet, or to the next of them. Only links change: whoever reads
@@ -87,6 +88,23 @@ func (m *Map[K, V]) Remove(key K) {
 	}
 }
 
+// Stats describes a Map.
+type Stats struct {
+	Size    int    // how many entries it has room for
+	Entries int    // how many it holds
+	Evicted uint64 // how many it has dropped for others, ever
+}
+
+// Stats returns the state of now. A nil Map has none.
+func (m *Map[K, V]) Stats() Stats {
+	if m == nil {
+		return Stats{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Stats{Size: m.size, Entries: len(m.ring), Evicted: m.gone}
+}
+
 // closeGap moves the last entry of the ring, so that nothing that is held has to go while there is room.
 func (m *Map[K, V]) closeGap(place int) {
 	end := len(m.ring) - 1
@@ -137,6 +155,7 @@ func (m *Map[K, V]) vacate() int {
 		m.ring = append(m.ring, nil)
 		return len(m.ring) - 1
 	}
+	m.gone++
 	place := m.turn()
 	e := m.ring[place]
 	m.chain(m.start(), e.key).unlink(e)

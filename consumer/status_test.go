@@ -1,0 +1,88 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+func (a *answers) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.asked)
+}
+
+func TestAttack45_StatusIsRememberedForItsTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		issuer, status := newIssuer(), &answers{active: true}
+		cfg := offline(t, issuer)
+		cfg.Status, cfg.StatusTTL = status, 20*time.Second
+		cfg.CacheSize = -1 // answers are remembered apart from tokens
+		var told []consumer.StatusCheck
+		cfg.OnStatus = func(_ context.Context, check consumer.StatusCheck) { told = append(told, check) }
+		c := newConsumer(t, cfg)
+		raw, other := issuer.AccessToken().Sign(), issuer.AccessToken().Set("jti", "other").Sign()
+
+		accept(t, c, raw)
+		status.set(false, nil)
+		time.Sleep(20*time.Second - 1)
+		accept(t, c, raw)
+		reject(t, c, other, consumer.ReasonRevoked) // the yes was for the other token
+		time.Sleep(1)
+		reject(t, c, raw, consumer.ReasonRevoked)
+		if got := status.count(); got != 3 {
+			t.Errorf("asked %d times, want 3", got)
+		}
+
+		status.set(true, nil)
+		time.Sleep(5*time.Second - 1)
+		reject(t, c, raw, consumer.ReasonRevoked)
+		time.Sleep(1)
+		accept(t, c, raw) // a no is remembered for less long
+
+		time.Sleep(20 * time.Second)
+		status.set(true, errStore)
+		reject(t, c, raw, consumer.ReasonStatusUnavailable)
+		status.set(true, nil)
+		accept(t, c, raw) // an error is not remembered
+
+		cached := 0
+		for _, check := range told {
+			if check.Issuer != issuerURL || check.Err != nil && check.Active {
+				t.Errorf("told %+v", check)
+			}
+			if check.Cached {
+				cached++
+			}
+		}
+		if len(told) != 8 || cached != 2 || !errors.Is(told[6].Err, errStore) {
+			t.Errorf("told %d times, %d of a remembered answer: %+v", len(told), cached, told)
+		}
+	})
+}
+
+func TestStatusCanFailOpen(t *testing.T) {
+	t.Parallel()
+	issuer, status := newIssuer(), &answers{err: errStore}
+	cfg := offline(t, issuer)
+	cfg.Status, cfg.InsecureStatusFailOpen = status, true
+	c := newConsumer(t, cfg)
+	raw := issuer.AccessToken().Sign()
+	accept(t, c, raw)
+	accept(t, c, raw)
+	status.set(false, nil)
+	reject(t, c, raw, consumer.ReasonRevoked) // it was found out
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	status.set(true, context.Canceled)
+	_, err := c.Verify(ctx, raw)
+	if e, ok := errors.AsType[*consumer.Error](err); !ok || e.Reason != consumer.ReasonCanceled {
+		t.Errorf("got %v of a caller who is gone", err)
+	}
+}
