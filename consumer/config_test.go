@@ -39,7 +39,7 @@ func TestConfigFaults(t *testing.T) {
 		"Config.InsecureAcceptIDToken is require": func(c *consumer.Config) { c.Profile = consumer.ProfileGoogle },
 		"Config.ClockSkew is more than 5 minutes": func(c *consumer.Config) { c.ClockSkew = 5*time.Minute + 1 },
 		"Config.StatusTTL is negative":            func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, -1 },
-		"Config.StatusTTL is more than an hour":   func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, time.Hour + 1 },
+		"Config.StatusTTL is more than an hour":   func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, time.Hour+1 },
 		"Config.StatusTTL is set without Status":  func(c *consumer.Config) { c.StatusTTL = 1 },
 		"Config.InsecureStatusFailOpen is set wi": func(c *consumer.Config) { c.InsecureStatusFailOpen = true },
 		"Config.MaxTokenBytes is negative":        func(c *consumer.Config) { c.MaxTokenBytes = -1 },
