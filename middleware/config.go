@@ -82,8 +82,10 @@ func New(cfg Config) (*Guard, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.TokenSources = slices.Clone(cfg.TokenSources)
-	return &Guard{
+	g := &Guard{
 		cfg: cfg, formCanWait: cfg.canWait(),
 		challenges: challengesOf(cfg.Realm, metadata), metadataPath: metadata.EscapedPath(),
-	}, nil
+	}
+	g.first = g
+	return g, nil
 }

@@ -3,7 +3,6 @@ package middleware
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -22,7 +21,7 @@ func TokenFromContext(ctx context.Context) (token *consumer.Token, ok bool) {
 // ContextWithToken returns a context in which [TokenFromContext] finds t, for tests of handlers and for handing a token
 // to code that runs apart from its request. No [Guard] lets a request pass for it.
 func ContextWithToken(ctx context.Context, t *consumer.Token) context.Context {
-	return &passage{Context: ctx, way: &way{}, token: t}
+	return &passage{Context: ctx, token: t}
 }
 
 type passageKey struct{}
@@ -37,15 +36,10 @@ func passageOf(ctx context.Context) *passage {
 type passage struct {
 	context.Context //nolint:containedctx // the one around it, as in every context
 
-	*way
+	guard *Guard // nil if the token was put there by ContextWithToken
+	rules *[]Rule
 	raw   string
 	token *consumer.Token // nil if the request passed without
-}
-
-// way is what all passages of a route have in common.
-type way struct {
-	guard *Guard // nil if the token was put there by ContextWithToken
-	rules []Rule
 }
 
 // outer is the passage before, through this Guard or another. It is nil if there is none.
@@ -62,11 +56,11 @@ func (p *passage) Value(key any) any {
 // Format keeps the token out of what a context is printed as, whatever the verb.
 func (p *passage) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithToken", p.Context) }
 
-// mark gives the passage to what comes behind it, also one without a token: it hides the token of whoever passed further
-// out. It is a copy that goes there, so that a request that is refused takes nothing from the heap.
-func (p *passage) mark(r *http.Request) *http.Request {
-	marked := *p
-	return r.WithContext(&marked) //nolint:contextcheck // it is the request's own, and what was found
+// kept is the passage for what comes behind it, also one without a token: it hides the token of whoever passed further
+// out. It is a copy, so that a request that is refused takes nothing from the heap.
+func (p *passage) kept() context.Context {
+	kept := *p
+	return &kept
 }
 
 // verifiedBefore returns the token if this very Guard has verified it on the request's way here and it has not ended

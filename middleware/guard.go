@@ -5,16 +5,21 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Guard lets requests with a good token pass and refuses the others. It is safe for concurrent use.
+// Guard lets requests with a good token pass and refuses the others. It is safe for concurrent use, and what it was made
+// for can be changed by [Guard.Replace] alone.
 type Guard struct {
 	cfg          Config
 	formCanWait  bool
 	challenges   map[string]string // by error code, without scopes
 	metadataPath string
+
+	first *Guard                // the one that New has made, and that callers hold
+	next  atomic.Pointer[Guard] // of the first: what Replace has put in its place; nil: nothing
 }
 
 // Authenticate decides whether r may pass, and writes nothing. If so, it returns r with the token in its context: see
@@ -28,15 +33,15 @@ type Guard struct {
 // A cross-origin preflight (OPTIONS with Origin and Access-Control-Request-Method) passes without a token, and without
 // a Decision.
 func (g *Guard) Authenticate(r *http.Request, rules ...Rule) (*http.Request, error) {
-	return (&way{guard: g, rules: rules}).admit(r)
+	return g.now().authenticate(r, &rules)
 }
 
-// admit is Authenticate, with the rules where no request has to make room for them.
-func (w *way) admit(r *http.Request) (*http.Request, error) {
-	g, ctx, began := w.guard, r.Context(), w.guard.startTime()
-	p := &passage{Context: ctx, way: w}
+// authenticate takes the rules where they lie, so that no request has to make room for them.
+func (g *Guard) authenticate(r *http.Request, rules *[]Rule) (*http.Request, error) {
+	ctx, began := r.Context(), g.startTime()
+	p := &passage{Context: ctx, guard: g, rules: rules}
 	if isPreflight(r) {
-		return p.mark(r), nil
+		return r.WithContext(p.kept()), nil
 	}
 	if err := p.open(r); err != nil {
 		refusal := refusalOf(ctx, err)
@@ -44,13 +49,17 @@ func (w *way) admit(r *http.Request) (*http.Request, error) {
 		return r, refusal
 	}
 	g.report(ctx, began, p.token, nil)
-	return p.mark(r), nil
+	return r.WithContext(p.kept()), nil
 }
 
 // Deny writes the refusal that err stands for, and decides nothing. Besides the errors of [Guard.Authenticate] it takes
 // those of a [consumer.Verifier], the Err values of this package, and a Refusal of one's own. Anything else is answered
 // with 500, and none of its text is sent. A caller who is gone gets a status alone, 499.
 func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
+	g.now().deny(w, r, err)
+}
+
+func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 	refusal := refusalOf(r.Context(), err)
 	if refusal.Status == statusCallerGone {
 		// A server that shuts down may end its requests, too. To a caller who still listens silence would be a 200.
@@ -75,13 +84,13 @@ func (g *Guard) Handler(next http.Handler) http.Handler { return g.With()(next) 
 // token is verified once.
 func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 	rules = slices.Clone(rules)
-	g.logFaults(rules)
-	route := &way{guard: g, rules: rules}
+	g.now().logFaults(rules)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			admitted, err := route.admit(r)
+			g := g.now()
+			admitted, err := g.authenticate(r, &rules)
 			if err != nil {
-				g.Deny(w, r, err)
+				g.deny(w, r, err)
 				return
 			}
 			g.keepPrivate(w)
@@ -114,13 +123,17 @@ func (p *passage) open(r *http.Request) (err error) {
 
 // mayBeAnonymous: a rule speaks of a token, so without one no rule is met.
 func (p *passage) mayBeAnonymous(r *http.Request) bool {
-	return p.guard.cfg.Optional && len(p.rules) == 0 && len(r.Header["Authorization"]) == 0
+	return p.guard.cfg.Optional && len(*p.rules) == 0 && len(r.Header["Authorization"]) == 0
 }
 
 func (p *passage) verify(ctx context.Context) (*consumer.Token, error) {
 	if token := p.verifiedBefore(); token != nil {
 		return token, nil
 	}
+	return p.verifyNow(ctx)
+}
+
+func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
 	token, err := p.guard.cfg.Verifier.Verify(ctx, p.raw)
 	if err != nil {
 		return nil, err

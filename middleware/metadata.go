@@ -10,7 +10,7 @@ const wellKnown = "/.well-known/oauth-protected-resource"
 
 // MetadataPath is the path at which clients look for the metadata document of Config.Resource (RFC 9728 §3.1). It is
 // empty when there is no Resource.
-func (g *Guard) MetadataPath() string { return g.metadataPath }
+func (g *Guard) MetadataPath() string { return g.now().metadataPath }
 
 // metadataURL inserts the well-known path between the host and the path of resource (RFC 9728 §3.1).
 func metadataURL(resource string) (*url.URL, error) {

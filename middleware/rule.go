@@ -168,7 +168,7 @@ func checkScopes(function string, scopes []string) error {
 
 // meet asks the rules in their order.
 func (p *passage) meet(ctx context.Context) error {
-	for _, rule := range p.rules {
+	for _, rule := range *p.rules {
 		if err := rule.check(ctx, p.token); err != nil {
 			return p.refuse(refusalOf(ctx, err), rule)
 		}
@@ -201,7 +201,7 @@ func (p *passage) neededScopes(g *Guard) []string {
 	if p.guard != g {
 		return needed
 	}
-	for _, rule := range p.rules {
+	for _, rule := range *p.rules {
 		needed = appendNew(needed, rule.scopes)
 	}
 	return needed

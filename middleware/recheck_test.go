@@ -1,0 +1,171 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// stream lets a request through handler and returns the context of a response that is checked again every minute.
+func stream(t *testing.T, guard func(http.Handler) http.Handler, raw string, every time.Duration) context.Context {
+	t.Helper()
+	var ctx context.Context
+	w := serve(guard(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var stop context.CancelFunc
+		ctx, stop = middleware.Recheck(r.Context(), every)
+		t.Cleanup(stop)
+	})), request(t, raw))
+	if ctx == nil {
+		t.Fatalf("refused with %d", w.Code)
+	}
+	return ctx
+}
+
+func reasonOf(ctx context.Context) consumer.Reason {
+	if ctx.Err() == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*consumer.Error](context.Cause(ctx)); ok {
+		return e.Reason
+	}
+	if e, ok := errors.AsType[*middleware.Refusal](context.Cause(ctx)); ok {
+		return e.Reason
+	}
+	return consumer.Reason(context.Cause(ctx).Error())
+}
+
+// tokens is a TokenStatus whose answer changes.
+type tokens struct{ ended, lost atomic.Bool }
+
+// Active implements consumer.TokenStatus.
+func (s *tokens) Active(context.Context, consumer.StatusToken) (bool, error) {
+	if s.lost.Load() {
+		return false, errors.New("down")
+	}
+	return !s.ended.Load(), nil
+}
+
+// Something befalls a stream two and a half minutes after it began; the token lives for five.
+func TestRecheck(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		befalls func(s *tokens, g *middleware.Guard, role *atomic.Bool)
+		every   time.Duration
+		ends    time.Duration
+		why     consumer.Reason
+	}{
+		"nothing": {func(*tokens, *middleware.Guard, *atomic.Bool) {}, time.Minute, 5 * time.Minute, consumer.ReasonExpired},
+		"revoked": {
+			func(s *tokens, _ *middleware.Guard, _ *atomic.Bool) { s.ended.Store(true) },
+			time.Minute, 3 * time.Minute, consumer.ReasonRevoked,
+		},
+		"revoked, asked every 20 s": {
+			func(s *tokens, _ *middleware.Guard, _ *atomic.Bool) { s.ended.Store(true) },
+			20 * time.Second, 160 * time.Second, consumer.ReasonRevoked,
+		},
+		"revoked, asked by default": {
+			func(s *tokens, _ *middleware.Guard, _ *atomic.Bool) { s.ended.Store(true) },
+			0, 3 * time.Minute, consumer.ReasonRevoked,
+		},
+		"the store is down": {
+			func(s *tokens, _ *middleware.Guard, _ *atomic.Bool) { s.lost.Store(true) },
+			time.Minute, 3 * time.Minute, consumer.ReasonStatusUnavailable,
+		},
+		"a rule is not met any more": {
+			func(_ *tokens, _ *middleware.Guard, role *atomic.Bool) { role.Store(false) },
+			time.Minute, 3 * time.Minute, consumer.ReasonPolicy,
+		},
+		"replaced": {func(_ *tokens, g *middleware.Guard, _ *atomic.Bool) {
+			_ = g.Replace(middleware.Config{Verifier: rejectWith(&consumer.Error{Reason: consumer.ReasonIssuer})})
+		}, time.Minute, 3 * time.Minute, consumer.ReasonIssuer},
+		"the Verifier panics": {func(_ *tokens, g *middleware.Guard, _ *atomic.Bool) {
+			_ = g.Replace(middleware.Config{Verifier: verifierFunc(
+				func(context.Context, string) (*consumer.Token, error) { panic("fault") })})
+		}, time.Minute, 3 * time.Minute, consumer.ReasonInternal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, status := newWorld(t), new(tokens)
+				verifier := mustConsumer(t, consumer.Config{
+					Issuer: w.issuer.URL(), Audience: []string{audience}, Keys: w, Status: status,
+				})
+				g := newGuard(t, middleware.Config{Verifier: verifier})
+				var role atomic.Bool
+				role.Store(true)
+				rule := middleware.Check("role", func(context.Context, *consumer.Token) error {
+					if !role.Load() {
+						return errors.New("no")
+					}
+					return nil
+				})
+				began := time.Now()
+				ctx := stream(t, func(next http.Handler) http.Handler {
+					return g.With(rule)(g.Handler(next)) // the rule is the outer one's
+				}, w.issuer.AccessToken().Sign(), test.every)
+				time.Sleep(150 * time.Second)
+				synctest.Wait()
+				if ctx.Err() != nil {
+					t.Fatalf("ended early: %v", context.Cause(ctx))
+				}
+				test.befalls(status, g, &role)
+				<-ctx.Done()
+				if lasted := time.Since(began); lasted != test.ends || reasonOf(ctx) != test.why {
+					t.Errorf("ended after %v with %v, want %v and %q", lasted, context.Cause(ctx), test.ends, test.why)
+				}
+			})
+		})
+	}
+}
+
+func TestRecheck_WithoutAGuard(t *testing.T) {
+	t.Parallel()
+	ctx, stop := middleware.Recheck(t.Context(), time.Minute)
+	defer stop()
+	if !errors.Is(context.Cause(ctx), middleware.ErrNoToken) {
+		t.Errorf("without a token: %v", context.Cause(ctx))
+	}
+
+	synctest.Test(t, func(t *testing.T) {
+		issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})
+		token, err := newConsumer(t, issuer).Verify(t.Context(), issuer.AccessToken().Sign())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := middleware.Recheck(middleware.ContextWithToken(t.Context(), token), time.Minute)
+		defer stop()
+		<-ctx.Done()
+		if reasonOf(ctx) != consumer.ReasonExpired {
+			t.Errorf("a token without a Guard: %v", context.Cause(ctx))
+		}
+	})
+}
+
+// TestRecheck_LeavesNothing: synctest fails if a goroutine outlives the response.
+func TestRecheck_LeavesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		g := newGuard(t, middleware.Config{Verifier: mustConsumer(t, consumer.Config{
+			Issuer: w.issuer.URL(), Audience: []string{audience}, Keys: w,
+		})})
+		r, err := g.Authenticate(request(t, w.issuer.AccessToken().Sign()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := middleware.Recheck(r.Context(), time.Minute)
+		stop()
+		synctest.Wait()
+		if !errors.Is(context.Cause(ctx), context.Canceled) {
+			t.Errorf("stopped with %v", context.Cause(ctx))
+		}
+	})
+}

@@ -1,0 +1,121 @@
+package middleware_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// TestReplace_MixesNothing replaces both issuer and realm while requests of both issuers come in: whoever is let in or
+// refused, it is by one and the same configuration, through nested Withs too.
+func TestReplace_MixesNothing(t *testing.T) {
+	t.Parallel()
+	issuers := [2]*bearertest.Issuer{newIssuer("https://0.test"), newIssuer("https://1.test")}
+	var configs [2]middleware.Config
+	var tokens [2]string
+	for i, issuer := range issuers {
+		configs[i] = middleware.Config{Verifier: newConsumer(t, issuer), Realm: fmt.Sprintf("realm %d", i)}
+		tokens[i] = issuer.AccessToken().Sign()
+	}
+	g := newGuard(t, configs[0])
+	api := g.Handler(hello)
+	routes, err := g.Routes(map[string][]middleware.Rule{"GET /orders": {middleware.Scopes("orders:read")}}, hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var admitted, refused atomic.Int64
+	var traffic sync.WaitGroup
+	stop := make(chan struct{})
+	for worker := range 4 {
+		traffic.Go(func() {
+			for i := worker; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				from, handler := i%2, []http.Handler{api, routes}[i/2%2]
+				w := serve(handler, request(t, tokens[from]))
+				switch other := fmt.Sprintf(`realm="realm %d", error="invalid_token"`, 1-from); {
+				case w.Code == http.StatusOK:
+					admitted.Add(1)
+				case w.Code == http.StatusUnauthorized && strings.Contains(challengeOf(w), other):
+					refused.Add(1)
+				default:
+					t.Errorf("a token of issuer %d got %d %s", from, w.Code, challengeOf(w))
+				}
+			}
+		})
+	}
+	for i := range 500 {
+		if err := g.Replace(configs[(i+1)%2]); err != nil {
+			t.Error(err)
+		}
+		if w := serve(api, request(t, tokens[(i+1)%2])); w.Code != http.StatusOK {
+			t.Errorf("right after it was put in place a configuration answered %d", w.Code)
+		}
+		if w := serve(api, request(t, tokens[i%2])); w.Code != http.StatusUnauthorized {
+			t.Errorf("right after it was replaced a configuration answered %d", w.Code)
+		}
+	}
+	close(stop)
+	traffic.Wait()
+	if admitted.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d admitted, %d refused: no traffic", admitted.Load(), refused.Load())
+	}
+}
+
+func newIssuer(url string) *bearertest.Issuer {
+	return bearertest.NewIssuer(bearertest.IssuerConfig{URL: url, Algorithms: []string{"ES256"}})
+}
+
+// TestReplace_BetweenNestedWiths: what the outer With let pass on the old terms is verified on the new ones.
+func TestReplace_BetweenNestedWiths(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer("https://0.test")
+	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
+	replace := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := g.Replace(middleware.Config{Verifier: newConsumer(t, newIssuer("https://1.test"))}); err != nil {
+				t.Error(err)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	w := serve(g.Handler(replace(g.Handler(hello))), request(t, issuer.AccessToken().Sign()))
+	if w.Code != http.StatusUnauthorized {
+		t.Errorf("got %d", w.Code)
+	}
+}
+
+func TestReplace_FaultChangesNothing(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer("https://0.test")
+	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer), Resource: "https://api.test/v1"})
+	if err := g.Replace(middleware.Config{Realm: "\n"}); err == nil || !strings.Contains(err.Error(), "Realm") {
+		t.Errorf("got %v", err)
+	}
+	if w := serve(g.Handler(hello), request(t, issuer.AccessToken().Sign())); w.Code != http.StatusOK {
+		t.Errorf("got %d", w.Code)
+	}
+	if err := g.Replace(middleware.Config{Verifier: acceptAll, Realm: "new", Resource: "https://api.test/v2"}); err != nil {
+		t.Fatal(err)
+	}
+	if path := g.MetadataPath(); path != "/.well-known/oauth-protected-resource/v2" {
+		t.Errorf("metadata is at %s", path)
+	}
+	if got := challengeOf(serve(deniedBy(g, middleware.ErrNoToken), request(t, ""))); !strings.Contains(got, `realm="new"`) {
+		t.Errorf("Deny wrote %s", got)
+	}
+}
+
+func deniedBy(g *middleware.Guard, err error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.Deny(w, r, err) })
+}
