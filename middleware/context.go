@@ -58,8 +58,9 @@ func (p *passage) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithTo
 
 // kept is the passage for what comes behind it, also one without a token: it hides the token of whoever passed further
 // out. It is a copy, so that a request that is refused takes nothing from the heap.
-func (p *passage) kept() context.Context {
+func (p *passage) kept(ctx context.Context) context.Context {
 	kept := *p
+	kept.Context = ctx
 	return &kept
 }
 

@@ -41,7 +41,7 @@ func (g *Guard) authenticate(r *http.Request, rules *[]Rule) (*http.Request, err
 	ctx, began := r.Context(), g.startTime()
 	p := &passage{Context: ctx, guard: g, rules: rules}
 	if isPreflight(r) {
-		return r.WithContext(p.kept()), nil
+		return r.WithContext(p.kept(ctx)), nil
 	}
 	if err := p.open(r); err != nil {
 		refusal := refusalOf(ctx, err)
@@ -49,7 +49,7 @@ func (g *Guard) authenticate(r *http.Request, rules *[]Rule) (*http.Request, err
 		return r, refusal
 	}
 	g.report(ctx, began, p.token, nil)
-	return r.WithContext(p.kept()), nil
+	return r.WithContext(p.kept(ctx)), nil
 }
 
 // Deny writes the refusal that err stands for, and decides nothing. Besides the errors of [Guard.Authenticate] it takes
