@@ -189,6 +189,43 @@ func ExampleGuard_Deny() {
 	// Output: 403 Bearer realm="api"
 }
 
+// The audience changes while requests are served. Handlers made before go by the new one at once.
+func ExampleGuard_Replace() {
+	issuer, verifier, err := exampleVerifier()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	guard, err := middleware.New(middleware.Config{Verifier: verifier})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	orders := guard.Handler(http.HandlerFunc(listOrders))
+	token := issuer.AccessToken().Sign()
+	ask(orders, "GET", "/orders", token)
+
+	changed, err := consumer.New(consumer.Config{
+		Issuer: issuer.URL(), Audience: []string{"https://v2.api.test"}, HTTPClient: issuer.Client(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := changed.Warm(context.Background()); err != nil { // no request has to wait for keys
+		fmt.Println(err)
+		return
+	}
+	if err := guard.Replace(middleware.Config{Verifier: changed}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	ask(orders, "GET", "/orders", token)
+	// Output:
+	// 200
+	// 401 Bearer realm="api", error="invalid_token"
+}
+
 // A Check asks what only the application knows.
 func ExampleCheck() {
 	issuer, verifier, err := exampleVerifier()
