@@ -1,0 +1,106 @@
+package otelauth
+
+import (
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// labels are the attributes of a measurement or of a span. Every field takes few values, and a zero one is left out.
+type labels struct {
+	status         int
+	reason, rule   string
+	issuer         string
+	cached, active flag
+	address        string
+	port           int
+	cause, result  string
+	fault, state   string
+	errorType      string
+}
+
+// flag is a bool that may be left out.
+type flag int8
+
+const (
+	no flag = iota + 1
+	yes
+)
+
+func flagOf(b bool) flag {
+	if b {
+		return yes
+	}
+	return no
+}
+
+func (l labels) attributes() []attribute.KeyValue {
+	var list attributes
+	list.number(semconv.HTTPResponseStatusCodeKey, l.status)
+	list.text("bearerkit.reason", l.reason)
+	list.text("bearerkit.rule", l.rule)
+	list.text("bearerkit.issuer", l.issuer)
+	list.flag("bearerkit.cached", l.cached)
+	list.flag("bearerkit.token.active", l.active)
+	list.text(semconv.ServerAddressKey, l.address)
+	list.number(semconv.ServerPortKey, l.port)
+	list.text("bearerkit.refresh.cause", l.cause)
+	list.text("bearerkit.refresh.result", l.result)
+	list.text("bearerkit.key.fault", l.fault)
+	list.text("bearerkit.key.state", l.state)
+	list.text(semconv.ErrorTypeKey, l.errorType)
+	return list
+}
+
+type attributes []attribute.KeyValue
+
+func (a *attributes) text(key attribute.Key, value string) {
+	if value != "" {
+		*a = append(*a, key.String(value))
+	}
+}
+
+func (a *attributes) number(key attribute.Key, value int) {
+	if value != 0 {
+		*a = append(*a, key.Int(value))
+	}
+}
+
+func (a *attributes) flag(key attribute.Key, value flag) {
+	if value != 0 {
+		*a = append(*a, key.Bool(value == yes))
+	}
+}
+
+// series remembers the attribute sets of measurements, so that a request need not make them again. It grows no further
+// than the metrics do.
+type series struct {
+	mu   sync.RWMutex // guards made
+	made map[labels]*options
+}
+
+// options are one attribute set, in the forms in which instruments take it.
+type options struct {
+	add     []metric.AddOption
+	record  []metric.RecordOption
+	observe []metric.ObserveOption
+}
+
+func (s *series) of(l labels) *options {
+	s.mu.RLock()
+	known := s.made[l]
+	s.mu.RUnlock()
+	if known != nil {
+		return known
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made == nil {
+		s.made = make(map[labels]*options)
+	}
+	set := metric.WithAttributeSet(attribute.NewSet(l.attributes()...))
+	s.made[l] = &options{[]metric.AddOption{set}, []metric.RecordOption{set}, []metric.ObserveOption{set}}
+	return s.made[l]
+}

@@ -1,0 +1,55 @@
+package otelauth
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// traceDecision costs next to nothing where the request's span is not recording.
+func (t *Telemetry) traceDecision(ctx context.Context, d middleware.Decision, l labels) {
+	request := trace.SpanFromContext(ctx)
+	if !request.IsRecording() {
+		return
+	}
+	l.issuer, l.rule = t.issuers.label(d.Issuer), t.rules.label(cut(d.Rule))
+	about := l
+	about.status, about.errorType = 0, "" // these are told by whoever sends the answer, and a handler sends another
+	request.SetAttributes(about.attributes()...)
+	setStatus(request, l.errorType)
+	if t.decisionSpans {
+		t.span(ctx, "bearerkit.authenticate", d.Duration, l.errorType, trace.WithAttributes(l.attributes()...))
+	}
+}
+
+func (t *Telemetry) traceRefresh(ctx context.Context, r jwks.Refresh, l labels) {
+	attributes := append(l.attributes(),
+		attribute.Int("bearerkit.refresh.keys", r.Keys),
+		attribute.Int("bearerkit.refresh.unusable_keys", len(r.Unusable)))
+	t.span(ctx, "bearerkit.refresh_keys", r.Duration, l.errorType,
+		trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(ctx)), trace.WithAttributes(attributes...))
+}
+
+// span makes the span of what took so long and ends now: hooks are called afterwards.
+func (t *Telemetry) span(
+	ctx context.Context, name string, took time.Duration, errorType string, options ...trace.SpanStartOption,
+) {
+	end := time.Now()
+	options = append(options, trace.WithSpanKind(trace.SpanKindInternal), trace.WithTimestamp(end.Add(-took)))
+	_, span := t.tracer.Start(ctx, name, options...)
+	setStatus(span, errorType)
+	span.End(trace.WithTimestamp(end))
+}
+
+// setStatus leaves the status of what went well unset, as the conventions have it.
+func setStatus(span trace.Span, errorType string) {
+	if errorType != "" {
+		span.SetStatus(codes.Error, errorType)
+	}
+}

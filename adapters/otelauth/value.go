@@ -1,0 +1,147 @@
+package otelauth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
+)
+
+const other = "other" // none of the known values
+
+const statusCallerGone = 499 // what a Guard calls it, for the list of statuses has no name for it
+
+// statusLabel returns 0 for a status that nobody knows: a number has no other.
+func statusLabel(status int) int {
+	if status == statusCallerGone || http.StatusText(status) != "" {
+		return status
+	}
+	return 0
+}
+
+// reasonLabel knows the kit's own reasons. One's own Verifier may come up with any text.
+func reasonLabel(reason consumer.Reason) string {
+	switch reason {
+	case "", consumer.ReasonMalformed, consumer.ReasonTooLarge, consumer.ReasonAlgorithm, consumer.ReasonCritical,
+		consumer.ReasonType, consumer.ReasonIssuer, consumer.ReasonUnknownKey, consumer.ReasonSignature,
+		consumer.ReasonClaims, consumer.ReasonAudience, consumer.ReasonExpired, consumer.ReasonNotYetValid,
+		consumer.ReasonIssuedInFuture, consumer.ReasonRevoked, consumer.ReasonInactive, consumer.ReasonBinding,
+		consumer.ReasonKeysUnavailable, consumer.ReasonStatusUnavailable, consumer.ReasonIntrospectionUnavailable,
+		consumer.ReasonCanceled, consumer.ReasonInternal,
+		consumer.ReasonNoToken, consumer.ReasonInvalidRequest, consumer.ReasonScope, consumer.ReasonPolicy:
+		return string(reason)
+	}
+	return other
+}
+
+// isFault tells what kept a token from being judged from what is wrong with it. A caller who left is neither.
+func isFault(reason consumer.Reason) bool {
+	switch reason {
+	case consumer.ReasonKeysUnavailable, consumer.ReasonStatusUnavailable, consumer.ReasonIntrospectionUnavailable,
+		consumer.ReasonInternal:
+		return true
+	default:
+		return false
+	}
+}
+
+func errorType(reason string) string {
+	if reason == "" || reason == other {
+		return semconv.ErrorTypeOther.Value.AsString()
+	}
+	return reason
+}
+
+// typeOfError knows what most often keeps an answer away. It asks an error for its type alone, never for its text.
+func typeOfError(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case isTimeout(err):
+		return "timeout"
+	case is[*net.DNSError](err):
+		return "name_resolution"
+	case is[*tls.CertificateVerificationError](err):
+		return "certificate"
+	case is[*net.OpError](err):
+		return "connection"
+	}
+	return semconv.ErrorTypeOther.Value.AsString()
+}
+
+func is[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
+
+func isTimeout(err error) bool {
+	slow, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && slow.Timeout()
+}
+
+func causeLabel(cause string) string {
+	switch cause {
+	case "expired", "ahead", "forced", "requested", "restored":
+		return cause
+	}
+	return other
+}
+
+func resultLabel(r jwks.Refresh) string {
+	switch {
+	case r.Err != nil:
+		return "failed"
+	case r.NotModified:
+		return "unchanged"
+	}
+	return "ok"
+}
+
+func faultLabel(fault jwks.Fault) string {
+	switch fault {
+	case jwks.FaultMalformed, jwks.FaultType, jwks.FaultUse, jwks.FaultAlgorithm, jwks.FaultWeak, jwks.FaultPrivate,
+		jwks.FaultSymmetric, jwks.FaultDuplicate, jwks.FaultTooMany:
+		return string(fault)
+	}
+	return other
+}
+
+// server leaves out the user name, the path and the query of a URL, which may hold a secret.
+func (t *Telemetry) server(text string) (address string, port int) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || t.servers.label(u.Host) == other {
+		return other, 0
+	}
+	if port, err = strconv.Atoi(u.Port()); err == nil {
+		return u.Hostname(), port
+	}
+	if u.Scheme == "http" {
+		return u.Hostname(), 80
+	}
+	return u.Hostname(), 443
+}
+
+const maxText = 64 // bytes
+
+// cut shortens what somebody may have written at length.
+func cut(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	const mark = "…"
+	return strings.ToValidUTF8(text[:maxText-len(mark)], "") + mark
+}
