@@ -42,9 +42,9 @@ type Config struct {
 	Keys jwks.Source
 
 	// KeyCache says how the issuer's key set is cached: its ages, limits, Snapshot and OnRefresh. URL and the fields that
-	// this Config has as well are filled in, and must be zero here. A Snapshot helps a cold start while the issuer is down
-	// only together with Metadata, since otherwise the place of the keys is not known. The zero value is fine, and the
-	// only one if Keys is set.
+	// this Config has as well are filled in, and must be zero here. With a Snapshot a process that is started while the
+	// issuer is down serves at once; it must have been saved by a Consumer of the same issuer. The zero value is fine, and
+	// the only one if Keys is set.
 	KeyCache jwks.Config
 
 	// Metadata is used instead of discovery; it must be the issuer's. With Keys nothing else is taken from it. Nil:

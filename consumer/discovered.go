@@ -75,6 +75,9 @@ func (cfg Config) keyCache() (jwks.Config, error) {
 	cache.OnRefresh = cfg.logRefreshes(cache.OnRefresh)
 	cache.HTTPClient = cfg.HTTPClient
 	cache.InsecureAllowHTTP = cfg.InsecureAllowHTTP
+	if cache.Snapshot != nil {
+		cache.Snapshot = issuerSnapshot{cache.Snapshot, cfg.Issuer}
+	}
 	if !cfg.PublicAddressesOnly {
 		return cache, nil
 	}
@@ -94,7 +97,7 @@ const (
 )
 
 // discovered is the key set of an issuer whose place discovery tells. The place is asked for again from time to time,
-// and a set in a new place takes over only once it has been read.
+// and a set in a new place takes over only once it has been read. That of a snapshot serves until then.
 type discovered struct {
 	issuer    string
 	logger    *slog.Logger
@@ -127,10 +130,15 @@ func newDiscovered(cfg Config, cache jwks.Config) (*discovered, error) {
 		d.fetches.Add(1)
 		cache.OnRefresh(ctx, r)
 	}
-	d.remote = refresh.New(refresh.Config[*jwks.Remote]{
+	places := refresh.Config[*jwks.Remote]{
 		Fetch: d.locate, Timeout: locateTimeout, StaleFor: neverStale, StaleWait: noWait, RetryAfter: fetch.RetryAfter,
 		OnFetch: d.onLocated,
-	})
+	}
+	if cache.Snapshot != nil {
+		places.Restore = restoring(d.cache)
+		d.cache.Snapshot = usedUp{cache.Snapshot} // a set that is found later is only saved
+	}
+	d.remote = refresh.New(places)
 	return d, nil
 }
 
@@ -154,7 +162,13 @@ func (d *discovered) locate(ctx context.Context, held *jwks.Remote) (refresh.Fet
 
 func (d *discovered) onLocated(ctx context.Context, a refresh.Attempt[*jwks.Remote]) {
 	d.fetches.Add(1)
-	d.logLocated(ctx, a)
+	switch {
+	case a.Err == nil:
+	case a.Cause == refresh.CauseRestored: // there is no set that could tell of it
+		d.cache.OnRefresh(ctx, jwks.Refresh{Cause: string(a.Cause), Duration: a.Duration, Err: a.Err})
+	default:
+		d.logUnlocated(ctx, a.Err)
+	}
 }
 
 // Key looks in the set where it was last found. Whether the place is due to be asked for again is looked at after a fetch

@@ -34,6 +34,7 @@ type Health struct {
 // MetadataHealth is the state of what discovery has found.
 type MetadataHealth struct {
 	// LastSuccess is when the metadata was last fetched, and Age the time since then. Both are zero before the first time.
+	// After a start from KeyCache.Snapshot it is the time that the snapshot tells, until the metadata is fetched.
 	LastSuccess time.Time
 	Age         time.Duration
 

@@ -4,16 +4,13 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/bearerkit/bearerkit/internal/refresh"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// logLocated tells of metadata that could not be had.
-func (d *discovered) logLocated(ctx context.Context, a refresh.Attempt[*jwks.Remote]) {
-	if a.Err != nil {
-		d.logger.LogAttrs(ctx, slog.LevelWarn, "issuer metadata not refreshed",
-			slog.String("issuer", d.issuer), slog.String("error", a.Err.Error()))
-	}
+// logUnlocated tells of metadata that could not be had.
+func (d *discovered) logUnlocated(ctx context.Context, err error) {
+	d.logger.LogAttrs(ctx, slog.LevelWarn, "issuer metadata not refreshed",
+		slog.String("issuer", d.issuer), slog.String("error", err.Error()))
 }
 
 // logRefreshes tells of keys that could not be had or used, and then calls next, which may be nil.
@@ -21,7 +18,8 @@ func (cfg Config) logRefreshes(next func(context.Context, jwks.Refresh)) func(co
 	logger := cfg.Logger.With(slog.String("issuer", cfg.Issuer))
 	return func(ctx context.Context, r jwks.Refresh) {
 		if r.Err != nil {
-			logger.LogAttrs(ctx, slog.LevelWarn, "keys not refreshed", slog.String("error", r.Err.Error()))
+			logger.LogAttrs(ctx, slog.LevelWarn, "keys not refreshed",
+				slog.String("cause", r.Cause), slog.String("error", r.Err.Error()))
 		}
 		if r.SnapshotErr != nil {
 			logger.LogAttrs(ctx, slog.LevelWarn, "keys not saved", slog.String("error", r.SnapshotErr.Error()))

@@ -5,8 +5,10 @@
 //
 //   - The set is fresh for what the answer's Cache-Control or Expires says, within 1 minute and 1 hour. Near the end of
 //     that a request starts the next fetch and does not wait for it.
-//   - Past that, requests wait for the next fetch, 3 seconds at most. If it fails they are served by the old set, until
-//     that is older than [Config].StaleFor. Then there are no keys.
+//   - Past that, requests wait for the next fetch, until it has taken half a second. If it brings nothing they are served
+//     by the old set, until that is older than [Config].StaleFor. Then there are no keys, and requests wait for 3 seconds
+//     at most.
+//   - A set from [Config].Snapshot is served at once, within the same bounds of age, while the first fetch runs.
 //   - A kid that the set does not have causes one fetch for all who ask, and at most one per [Config].MinRefetch,
 //     whatever was asked for. Nobody waits for a permit. A token without a kid causes none, nor does a key that does
 //     not serve the token's algorithm.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/bearerkit/bearerkit/jwks"
@@ -92,4 +94,39 @@ func ExampleRemote() {
 	// known kid: <nil>
 	// unknown kid refuses the token: true
 	// usable keys: 1 unusable: 1 forced fetches: 1
+}
+
+// A process that is started while the issuer is down verifies with the keys that an earlier one has saved.
+func ExampleSnapshotFile() {
+	folder, err := os.MkdirTemp("", "keys") // /var/lib/orders-api, for instance
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	start := func(issuer transport) *jwks.Remote {
+		keys, err := jwks.New(jwks.Config{
+			URL:        "https://login.example.com/keys",
+			HTTPClient: &http.Client{Transport: issuer},
+			Snapshot:   jwks.SnapshotFile(filepath.Join(folder, "keys.json")),
+		})
+		if err != nil {
+			panic(err)
+		}
+		return keys
+	}
+	ctx := context.Background()
+
+	earlier := start(func(*http.Request) (*http.Response, error) {
+		set := `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026-11","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(set))}, nil
+	})
+	fmt.Println("fetched and saved:", earlier.Refresh(ctx))
+
+	later := start(func(*http.Request) (*http.Response, error) { return nil, errors.New("the issuer is down") })
+	key, err := later.Key(ctx, "2026-11", "EdDSA")
+	fmt.Println(key.ID, err)
+	// Output:
+	// fetched and saved: <nil>
+	// 2026-11 <nil>
 }

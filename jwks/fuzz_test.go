@@ -4,7 +4,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"os"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/bearerkit/bearerkit/jwks"
 )
@@ -37,6 +40,39 @@ func FuzzParseJWKS(f *testing.F) {
 		}
 		if err := s.Validate(); err != nil && len(s) > 0 {
 			t.Errorf("an accepted set is not valid: %v", err)
+		}
+	})
+}
+
+// Whatever is in the file: a snapshot is read as one or refused, and what was read can be saved and read again.
+func FuzzSnapshotFile(f *testing.F) {
+	_, good := saved(f)
+	f.Add([]byte(good))
+	path := snapshotFile(f, "{}")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := jwks.SnapshotFile(path)
+		data, err := s.Load(t.Context())
+		if err != nil {
+			if !cmp.Equal(data, jwks.SnapshotData{}) {
+				t.Errorf("%+v comes with error %v", data, err)
+			}
+			return
+		}
+		if data.FetchedAt.IsZero() {
+			t.Fatal("a file is read as none")
+		}
+		if year := data.FetchedAt.Year(); year < 1 || year > 9999 || len(text) > 1<<20-1000 {
+			return // at the bounds another spelling of the same does not fit
+		}
+		if err := s.Save(t.Context(), data); err != nil {
+			t.Fatalf("what was loaded cannot be saved: %v", err)
+		}
+		again, err := s.Load(t.Context())
+		if diff := cmp.Diff(data, again); err != nil || diff != "" {
+			t.Errorf("loaded again: %v (-first +second):\n%s", err, diff)
 		}
 	})
 }

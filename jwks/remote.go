@@ -40,8 +40,8 @@ type Config struct {
 	// MaxKeys bounds the usable keys of a set; the rest is reported. Zero: 100.
 	MaxKeys int
 
-	// Snapshot is where the set is kept beyond the life of the process: loaded at first use, saved after each successful
-	// fetch. Nil: nowhere.
+	// Snapshot is where the set is kept beyond the life of the process: loaded at first use, and served at once until it
+	// is older than StaleFor; saved after each successful fetch. [SnapshotFile] makes one. Nil: nowhere.
 	Snapshot Snapshot
 
 	// OnRefresh, if set, is called after each fetch, also a failed one. Calls can overlap if they take long.
@@ -81,6 +81,7 @@ func New(cfg Config) (*Remote, error) {
 		StaleFor:   cfg.StaleFor,
 		MinForce:   cfg.MinRefetch,
 		Timeout:    cfg.Timeout + time.Second, // fetch.Get keeps to cfg.Timeout, and says so in its error
+		StaleWait:  staleWait,
 		RetryAfter: fetch.RetryAfter,
 		OnFetch:    r.onFetch,
 	}
@@ -90,6 +91,9 @@ func New(cfg Config) (*Remote, error) {
 	r.value = refresh.New(values)
 	return r, nil
 }
+
+// staleWait is enough for an issuer that is well, and all that one that hangs takes from those whom the old set serves.
+const staleWait = 500 * time.Millisecond
 
 // leastAge tells an age from a number whose unit was forgotten, which would make every request fetch.
 const leastAge = time.Millisecond

@@ -10,7 +10,7 @@ import (
 
 // Refresh reports one fetch of a key set.
 type Refresh struct {
-	// URL is that of the Config.
+	// URL is that of the Config; empty where only the snapshot knew it, and could not be used.
 	URL string
 
 	// Cause is "expired" (a request found no fresh set), "ahead" (the set was about to expire), "forced" (an unknown
@@ -38,9 +38,6 @@ type Refresh struct {
 
 // onFetch saves a new set and tells the owner. Requests do not wait for it.
 func (r *Remote) onFetch(ctx context.Context, a refresh.Attempt[*set]) {
-	if a.Value == nil && a.Err == nil {
-		return // there was no snapshot
-	}
 	event := Refresh{URL: r.cfg.URL, Cause: string(a.Cause), Duration: a.Duration, Err: a.Err}
 	if a.Value != nil {
 		event.Unusable = slices.Clone(a.Value.unusable)

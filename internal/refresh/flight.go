@@ -10,6 +10,7 @@ import (
 // flight is one fetch, shared by all who wait for it.
 type flight struct {
 	cause      Cause
+	began      time.Time
 	lastForced time.Time     // what forcedAt was before: the permit to give back
 	done       chan struct{} // closed when the outcome is in use
 	ended      chan struct{} // closed when OnFetch has returned too
@@ -19,6 +20,7 @@ type flight struct {
 var (
 	errSlow   = errors.New("the fetch is still running")
 	errExited = errors.New("the fetch ended its goroutine")
+	errNone   = errors.New("there is nothing to restore")
 )
 
 // wait returns the outcome of the fetch. A waiter has its own patience, and leaving does nothing to the fetch.
@@ -118,7 +120,7 @@ func (v *Value[T]) untilDue() time.Duration {
 
 // start starts a fetch; no other is running. The caller holds mu.
 func (v *Value[T]) start(ctx context.Context, cause Cause) {
-	v.flight = &flight{cause: cause, done: make(chan struct{}), ended: make(chan struct{})}
+	v.flight = &flight{cause: cause, began: time.Now(), done: make(chan struct{}), ended: make(chan struct{})}
 	go v.run(context.WithoutCancel(ctx), v.flight)
 }
 
@@ -126,8 +128,7 @@ func (v *Value[T]) start(ctx context.Context, cause Cause) {
 func (v *Value[T]) run(ctx context.Context, f *flight) {
 	defer close(f.ended)
 	defer v.land(f, errExited) // does nothing, unless Fetch ends this goroutine, as a failing test's may
-	if v.restore(ctx) && f.cause != CauseRequested {
-		v.land(f, nil)
+	if v.cfg.Restore != nil && !v.restored && v.tryRestoring(ctx, f) {
 		return
 	}
 	a := v.attempt(ctx, f.cause, func(ctx context.Context, held T) (Fetched[T], time.Time, error) {
@@ -138,16 +139,33 @@ func (v *Value[T]) run(ctx context.Context, f *flight) {
 	v.report(ctx, a)
 }
 
-// restore reports whether it has restored a fresh value, so that there is nothing to fetch.
-func (v *Value[T]) restore(ctx context.Context) bool {
-	if v.cfg.Restore == nil || v.restored {
-		return false
+// tryRestoring reports whether a usable value was restored and f has ended with that. A fetch that is due all the same
+// is made in a flight of its own, so that nobody waits for it who can be served. One that was asked for is made by f.
+func (v *Value[T]) tryRestoring(ctx context.Context, f *flight) bool {
+	a := v.restore(ctx)
+	served := a.Err == nil && f.cause != CauseRequested && f.cause != CauseForced
+	if served {
+		v.land(f, nil)
 	}
+	if !errors.Is(a.Err, errNone) {
+		v.report(ctx, a)
+	}
+	if served {
+		v.joinExpired(ctx)
+	}
+	return served
+}
+
+// restore is made once, before the first fetch.
+func (v *Value[T]) restore(ctx context.Context) Attempt[T] {
 	v.restored = true
-	v.report(ctx, v.attempt(ctx, CauseRestored, func(ctx context.Context, _ T) (Fetched[T], time.Time, error) {
-		return v.cfg.Restore(ctx)
-	}))
-	return v.held.Load().isFresh()
+	return v.attempt(ctx, CauseRestored, func(ctx context.Context, _ T) (Fetched[T], time.Time, error) {
+		got, at, err := v.cfg.Restore(ctx)
+		if err == nil && at.IsZero() {
+			err = errNone
+		}
+		return got, at, err
+	})
 }
 
 // attempt calls fetch within the time limit and holds what it brings. A panic becomes an error.
@@ -170,7 +188,7 @@ func (v *Value[T]) attempt(
 	got, at, err := fetch(ctx, a.Held)
 	a.Value, a.Err = got.Value, err
 	if err == nil {
-		v.hold(got, max(time.Since(at), 0))
+		a.Err = v.hold(got, max(time.Since(at), 0), cause == CauseRestored)
 	}
 	return a
 }

@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -15,15 +16,17 @@ type held[T any] struct {
 	ahead time.Duration // from here on the next value is fetched in the background
 	fresh time.Duration // from here on requests wait for it
 	stale time.Duration // from here on this one is not served
-	aged  *atomic.Bool  // whether ahead is reached: set by a timer, since a clock takes longer to read
-	timer *time.Timer
+
+	restored bool         // an earlier process fetched it: nobody waits for the next one
+	aged     *atomic.Bool // whether ahead is reached: set by a timer, since a clock takes longer to read
+	timer    *time.Timer
 }
 
 func (h *held[T]) isFresh() bool { return h != nil && time.Since(h.at) < h.fresh }
 func (h *held[T]) usable() bool  { return h != nil && time.Since(h.at) < h.stale }
 
 // hold makes what was fetched age ago the value, unless it is too old to be served.
-func (v *Value[T]) hold(got Fetched[T], age time.Duration) {
+func (v *Value[T]) hold(got Fetched[T], age time.Duration, restored bool) error {
 	fresh := got.FreshFor
 	if fresh <= 0 {
 		fresh = v.cfg.FreshFor
@@ -34,13 +37,15 @@ func (v *Value[T]) hold(got Fetched[T], age time.Duration) {
 	}
 	fresh = min(fresh, stale)
 	h := &held[T]{value: got.Value, at: time.Now().Add(-age), ahead: aheadOf(fresh), fresh: fresh, stale: stale}
+	h.restored = restored
 	if !h.usable() {
-		return
+		return fmt.Errorf("it was fetched %v ago, and is of use for %v at most", age.Round(time.Second), stale)
 	}
 	h.startTimer()
 	if old := v.held.Swap(h); old != nil {
 		old.timer.Stop()
 	}
+	return nil
 }
 
 // startTimer must not keep h itself: a Value may be forgotten long before its timer is due.

@@ -3,7 +3,8 @@
 //
 // A value goes through three ages. Fresh: it is served, and near the end of the age the request that notices starts
 // the next fetch without waiting for it. Stale: a request waits for the next fetch, but not for long, and is served the
-// old value if that brings none. Too old: there is no value. After a failed fetch the next one waits for a back-off.
+// old value if that brings none. Too old: there is no value. After a failed fetch the next one waits for a back-off. A
+// value that an earlier process left behind is served without waiting for the first fetch of this one.
 //
 // Every fetch runs in a goroutine of its own, detached from the request that started it. There is no other goroutine.
 package refresh
@@ -29,8 +30,9 @@ type Config[T any] struct {
 	Fetch func(ctx context.Context, held T) (Fetched[T], error)
 
 	// Restore, if set, is called once, before the first Fetch, for a value that an earlier process fetched at the time
-	// it returns. Its age counts from then; a time in the future is now. An error is shown to OnFetch and is no failure.
-	// ctx is as for Fetch.
+	// it returns. Its age counts from then; a time in the future is now, the zero time says that there is no value. One
+	// that is stale is served while the first Fetch runs. One that is too old is an error; errors are shown to OnFetch
+	// and are no failures. ctx is as for Fetch.
 	Restore func(ctx context.Context) (Fetched[T], time.Time, error)
 
 	// FreshFor is how long a value is fresh if Fetch does not say. Zero: 10 minutes.
@@ -49,7 +51,8 @@ type Config[T any] struct {
 	// MaxWait bounds how long Get and Force wait for a fetch. Zero: 3 seconds.
 	MaxWait time.Duration
 
-	// StaleWait replaces MaxWait where an old value could be served at once. Zero: as MaxWait. Negative: no wait.
+	// StaleWait replaces MaxWait for Get where an old value could be served at once, and counts from the beginning of the
+	// fetch: whoever comes later waits for the rest of it. Zero: as MaxWait. Negative: no wait.
 	StaleWait time.Duration
 
 	// RetryAfter reads from a failed fetch how long the server asks to be left alone; at most 5 minutes of it are
@@ -96,7 +99,7 @@ type Value[T any] struct {
 	cfg  Config[T]
 	held atomic.Pointer[held[T]]
 
-	restored bool // only the running fetch reads and writes it, and only it stores to held
+	restored bool // only the running fetch, and Restore, read and write it and store to held
 
 	mu       sync.Mutex // guards all below; never held while Fetch runs
 	flight   *flight    // the running fetch
@@ -119,9 +122,9 @@ func New[T any](cfg Config[T]) *Value[T] {
 	return &Value[T]{cfg: cfg}
 }
 
-// Get returns the value. It waits only if there is no fresh one and no back-off holds, and then at most for MaxWait or
-// until ctx ends; a usable old value is returned without an error. The error matches [ErrUnavailable] and has the
-// reason in it, or it is ctx.Err().
+// Get returns the value. It waits only if there is no fresh one and no back-off holds, and then at most for MaxWait, or
+// StaleWait, or until ctx ends; a usable old value is returned without an error. The error matches [ErrUnavailable] and
+// has the reason in it, or it is ctx.Err().
 func (v *Value[T]) Get(ctx context.Context) (T, error) {
 	if h := v.held.Load(); h != nil {
 		if !h.aged.Load() {
@@ -132,24 +135,35 @@ func (v *Value[T]) Get(ctx context.Context) (T, error) {
 			return h.value, nil
 		}
 	}
-	value, _, err := v.await(ctx, v.joinExpired(ctx), v.patience())
+	f := v.joinExpired(ctx)
+	value, _, err := v.await(ctx, f, v.patience(f))
 	return value, err
 }
 
 // Force is for a caller whom the held value does not satisfy, as enough tells of each. A fetch that is running has begun
 // before the question and may bring what was true before: it is waited for, and if its value is not enough either, a
 // fetch is started, unless the last forced one is less than MinForce ago or a back-off holds. Both together are waited
-// for as by Get. A forced fetch that fails is not counted against MinForce. The second result is true if the value comes
+// for MaxWait at most, or until ctx ends: the held value is what did not do. A forced fetch that fails is not counted against MinForce. The second result is true if the value comes
 // from a fetch that began after the call; false if it is the one held. Errors are those of Get.
 func (v *Value[T]) Force(ctx context.Context, enough func(T) bool) (T, bool, error) {
 	began := time.Now()
 	if f := v.running(); f != nil {
-		value, _, err := v.await(ctx, f, v.patience())
+		value, _, err := v.await(ctx, f, v.cfg.MaxWait)
 		if err != nil || !f.hasLanded() || enough(value) {
 			return value, false, err
 		}
 	}
-	return v.await(ctx, v.joinForced(ctx), v.patience()-time.Since(began))
+	return v.await(ctx, v.joinForced(ctx), v.cfg.MaxWait-time.Since(began))
+}
+
+// Restore does now what otherwise comes before the first fetch, and returns nil if a usable value is held then. Its error
+// is not shown to OnFetch. It is for the one who has made v, before anybody else has it; Config.Restore must be set.
+func (v *Value[T]) Restore(ctx context.Context) error {
+	a := v.restore(ctx)
+	if a.Err == nil {
+		v.report(ctx, a)
+	}
+	return a.Err
 }
 
 // Refresh fetches now, whatever the age and the back-off; if a fetch is running, after that. It waits until the fetch
@@ -192,12 +206,19 @@ func (v *Value[T]) Run(ctx context.Context) error {
 	}
 }
 
-// patience is how long a request waits for a fetch.
-func (v *Value[T]) patience() time.Duration {
-	if v.held.Load().usable() {
-		return v.cfg.StaleWait
+// patience is how long Get waits for f, which is nil if no fetch may run.
+func (v *Value[T]) patience(f *flight) time.Duration {
+	h := v.held.Load()
+	switch {
+	case f == nil:
+		return 0
+	case !h.usable():
+		return v.cfg.MaxWait
+	case h.restored:
+		return 0
+	default:
+		return v.cfg.StaleWait - time.Since(f.began)
 	}
-	return v.cfg.MaxWait
 }
 
 // await waits for f, which is nil if no fetch may run, and answers from what is held then.

@@ -118,6 +118,49 @@ func TestK3_StaleWaitIsForOldValuesOnly(t *testing.T) {
 	}
 }
 
+// Together, and not each of them, requests give a fetch StaleWait.
+func TestK3_StaleWaitCountsFromTheBeginningOfTheFetch(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, o := held(t, refresh.Config[int]{StaleWait: 500 * time.Millisecond})
+		o.slow(3 * time.Second)
+		pass(10 * time.Minute)
+		go func() { wantValue(t, v, 1) }()
+		pass(300 * time.Millisecond)
+		for _, want := range []time.Duration{200 * time.Millisecond, 0, 0} {
+			if d := took(func() { wantValue(t, v, 1) }); d != want {
+				t.Errorf("waited %v, want %v", d, want)
+			}
+		}
+		pass(3 * time.Second)
+		wantValue(t, v, 2)
+		wantFetches(t, o, 2)
+	})
+}
+
+// An old value is no answer for one whom it does not satisfy.
+func TestK5_ForceWaitsForMaxWaitAlsoWithAnOldValue(t *testing.T) {
+	t.Parallel()
+	for name, running := range map[string]bool{"starts a fetch": false, "finds one running": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v, o := held(t, refresh.Config[int]{StaleWait: 500 * time.Millisecond})
+				o.slow(2 * time.Second)
+				pass(10 * time.Minute)
+				if running {
+					go func() { _ = v.Refresh(t.Context()) }()
+					synctest.Wait()
+				}
+				got, _, err := v.Force(t.Context(), func(n int) bool { return n == 2 })
+				if got != 2 || err != nil {
+					t.Errorf("Force = %d, %v; want what the fetch brings", got, err)
+				}
+			})
+		})
+	}
+}
+
 func TestK3_ExpiredValueIsServedWhenTheCallersTimeIsUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -45,31 +45,163 @@ func TestK19_FreshRestoredValueNeedsNoFetch(t *testing.T) {
 	})
 }
 
-func TestK19_StaleRestoredValueIsServedIfTheFetchFails(t *testing.T) {
+// Nobody waits for the first fetch of a process that an earlier one has left a value, whatever becomes of that fetch.
+func TestK19_StaleRestoredValueIsServedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]*origin{
+		"refuses": {err: errDown}, "hangs": {delay: time.Hour}, "fails late": {err: errDown, delay: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v, _ := restoring(o, time.Hour, nil, refresh.Config[int]{})
+				for range 600 { // a minute of ten requests a second
+					if d := took(func() { wantValue(t, v, 100) }); d != 0 {
+						t.Fatalf("waited %v", d)
+					}
+					pass(100 * time.Millisecond)
+				}
+				if n := o.count(); n < 2 || n > 30 {
+					t.Errorf("%d fetches in a minute of outage", n)
+				}
+				o.set(func(o *origin) { o.err, o.delay = nil, 0 })
+				pass(time.Minute)
+				_, _ = v.Get(t.Context()) // starts the fetch, if none is running
+				synctest.Wait()
+				wantValue(t, v, o.count())
+
+				o.slow(time.Second)
+				pass(10 * time.Minute)
+				n := o.count()
+				if d := took(func() { wantValue(t, v, n+1) }); d != time.Second {
+					t.Errorf("a value of this process went stale, and yet waited %v", d)
+				}
+			})
+		})
+	}
+}
+
+func TestK19_FetchBehindARestoredValueNeedsNoRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		o := &origin{err: errDown}
+		o := &origin{delay: time.Second}
 		v, _ := restoring(o, time.Hour, nil, refresh.Config[int]{})
 		wantValue(t, v, 100)
+		pass(time.Second)
+		wantValue(t, v, 1)
 		wantFetches(t, o, 1)
 	})
 }
 
-func TestK19_StaleRestoredValueIsReplacedByTheFetch(t *testing.T) {
+// What was asked for is fetched, and not only restored.
+func TestK19_ForceFetchesAlsoAfterRestoring(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v, _ := restoring(&origin{}, time.Hour, nil, refresh.Config[int]{})
-		wantValue(t, v, 1)
+		v, _ := restoring(&origin{delay: time.Second}, 0, nil, refresh.Config[int]{})
+		wantForce(t, v, 1, true)
 	})
 }
 
-func TestK19_TooOldRestoredValueIsIgnored(t *testing.T) {
+func TestK19_RunFetchesBehindARestoredValue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		v, _ := restoring(&origin{err: errDown}, 24*time.Hour, nil, refresh.Config[int]{})
+		o := &origin{}
+		v, calls := restoring(o, time.Hour, nil, refresh.Config[int]{})
+		go func() { _ = v.Run(t.Context()) }()
+		synctest.Wait()
+		wantValue(t, v, 1)
+		wantFetches(t, o, 1)
+		if *calls != 1 {
+			t.Errorf("restored %d times", *calls)
+		}
+	})
+}
+
+func TestK19_TooOldRestoredValueIsRefusedAndReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var told []refresh.Attempt[int]
+		v, _ := restoring(&origin{err: errDown}, 24*time.Hour, nil, refresh.Config[int]{
+			OnFetch: func(_ context.Context, a refresh.Attempt[int]) { told = append(told, a) },
+		})
 		wantUnavailable(t, v, errDown)
 		if s := v.Stats(); !s.LastSuccess.IsZero() {
 			t.Errorf("Stats = %+v, want no success", s)
+		}
+		synctest.Wait()
+		if len(told) != 2 || told[0].Cause != refresh.CauseRestored || told[0].Err == nil {
+			t.Errorf("OnFetch was told %+v", told)
+		}
+	})
+}
+
+func TestK19_NothingToRestoreIsNotReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		v := refresh.New(refresh.Config[int]{
+			Fetch:   (&origin{}).fetch,
+			Restore: func(context.Context) (got refresh.Fetched[int], at time.Time, err error) { return got, at, nil },
+			OnFetch: func(context.Context, refresh.Attempt[int]) { told++ },
+		})
+		wantValue(t, v, 1)
+		synctest.Wait()
+		if told != 1 {
+			t.Errorf("%d reports, want that of the fetch", told)
+		}
+	})
+}
+
+// A hook that takes its time holds nobody whom the restored value serves.
+func TestK19_ReportOfARestorationHoldsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v, _ := restoring(&origin{err: errDown}, time.Hour, nil, refresh.Config[int]{
+			OnFetch: func(context.Context, refresh.Attempt[int]) { time.Sleep(time.Minute) },
+		})
+		if d := took(func() { wantValue(t, v, 100) }); d != 0 {
+			t.Errorf("waited %v", d)
+		}
+		pass(2 * time.Minute)
+	})
+}
+
+func TestRestore_IsMadeBeforeAllElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{delay: time.Second}
+		told := 0
+		v, calls := restoring(o, time.Hour, nil, refresh.Config[int]{OnFetch: func(context.Context, refresh.Attempt[int]) { told++ }})
+		if err := v.Restore(t.Context()); err != nil || told != 1 {
+			t.Errorf("Restore: %v, %d reports", err, told)
+		}
+		wantFetches(t, o, 0)
+		if d := took(func() { wantValue(t, v, 100) }); d != 0 {
+			t.Errorf("waited %v", d)
+		}
+		pass(time.Second)
+		wantValue(t, v, 1)
+		if *calls != 1 {
+			t.Errorf("restored %d times", *calls)
+		}
+	})
+}
+
+func TestRestore_ReturnsItsErrorAndReportsNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for age, lost := range map[time.Duration]error{0: errDown, 24 * time.Hour: nil} {
+			v, _ := restoring(&origin{}, age, lost, refresh.Config[int]{
+				OnFetch: func(_ context.Context, a refresh.Attempt[int]) {
+					if a.Cause == refresh.CauseRestored {
+						t.Errorf("reported %+v", a)
+					}
+				},
+			})
+			if err := v.Restore(t.Context()); err == nil || !errors.Is(err, lost) && lost != nil {
+				t.Errorf("Restore: %v, want %v", err, lost)
+			}
+			wantValue(t, v, 1)
 		}
 	})
 }
