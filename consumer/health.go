@@ -63,6 +63,8 @@ func (c *Consumer) Health() Health {
 	case interface{ Stats() jwks.Stats }:
 		h.Keys = source.Stats()
 		h.Ready = h.Keys.Keys > 0
+	case interface{ Err() error }: // a file, whose last good keys stay in use
+		h.Keys.LastError = source.Err()
 	}
 	return h
 }

@@ -21,15 +21,7 @@ func newAPI(issuer string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := consumer.New(consumer.Config{
-		Issuer:   issuer,
-		Audience: []string{"https://api.example.com"},
-		OnVerify: metrics.OnVerify,
-		KeyCache: jwks.Config{
-			MinRefetch: time.Microsecond, // keys can be rotated as often as one likes; in earnest leave it out
-			OnRefresh:  metrics.OnRefresh,
-		},
-	})
+	verifier, err := newVerifier(issuer, metrics)
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +41,31 @@ func newAPI(issuer string) (http.Handler, error) {
 	mux.Handle("GET /orders", guard.With(orders)(http.HandlerFunc(greet)))
 	mux.Handle("GET /admin", guard.With(admin)(http.HandlerFunc(greet)))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", alive)
+	mux.Handle("/readyz", middleware.Readiness(verifier))
 	return mux, nil
+}
+
+// newVerifier makes what proves the tokens of issuer. Whatever happens in it is counted.
+func newVerifier(issuer string, metrics *prom.Metrics) (*consumer.Consumer, error) {
+	return consumer.New(consumer.Config{
+		Issuer:   issuer,
+		Audience: []string{"https://api.example.com"},
+		OnVerify: metrics.OnVerify,
+		KeyCache: jwks.Config{
+			MinRefetch: time.Microsecond, // keys can be rotated as often as one likes; in earnest leave it out
+			OnRefresh:  metrics.OnRefresh,
+		},
+	})
 }
 
 func welcome(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "hello stranger")
+}
+
+// alive must not depend on the issuer: whoever asks restarts the process if it says no, and that brings no issuer back.
+func alive(w http.ResponseWriter, _ *http.Request) {
+	fmt.Fprintln(w, "ok")
 }
 
 func greet(w http.ResponseWriter, r *http.Request) {

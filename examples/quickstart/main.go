@@ -1,6 +1,6 @@
 // Command quickstart shows the kit at work on a machine that has nothing but Go: an authorization server and an API
 // guarded for its tokens, both on loopback, with the curl lines to try them. It rotates the issuer's keys on request and
-// serves metrics. With -tour it sends the requests itself, shows what is answered, and fails if an answer is not the one
+// serves metrics and probes. With -tour it sends the requests itself, shows what is answered, and fails if an answer is not the one
 // it should be.
 //
 // What an API needs of the kit is in api.go.
@@ -41,6 +41,10 @@ curl -i {api}/me -H "Authorization: Bearer $OLD"
 curl -X POST {issuer}/rotate
 curl -i {api}/me -H "Authorization: Bearer $(curl -s {issuer}/token/good)"
 curl -i {api}/me -H "Authorization: Bearer $OLD"
+
+# is the process alive, and may requests be sent to it: 200 and 200
+curl -i {api}/healthz
+curl -i {api}/readyz
 
 # what happened so far, in numbers
 curl -s {api}/metrics

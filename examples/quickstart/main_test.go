@@ -29,8 +29,8 @@ func TestTour(t *testing.T) {
 	if err := run(t.Context(), []string{"-tour"}, &stdout); err != nil {
 		t.Fatalf("%v\n%s", err, &stdout)
 	}
-	if rows := strings.Count(stdout.String(), "\nGET "); rows != 22 {
-		t.Errorf("%d rows, want 22", rows)
+	if rows := strings.Count(stdout.String(), "\nGET "); rows != 27 {
+		t.Errorf("%d rows, want 27", rows)
 	}
 	if !strings.Contains(stdout.String(), "for its keys 3 times") {
 		t.Error("bad tokens made the API ask for keys")
@@ -55,10 +55,10 @@ func TestTourSeesWrongAnswers(t *testing.T) {
 		newAPI func(string) (http.Handler, error)
 		wrong  int
 	}{
-		{"no guard", func(string) (http.Handler, error) { return greet, nil }, 15},
+		{"no guard", func(string) (http.Handler, error) { return greet, nil }, 20},
 		{"no challenge", changed(func(h http.Header) { h.Del("WWW-Authenticate") }), 13},
 		{"no Retry-After", changed(func(h http.Header) { h.Del("Retry-After") }), 1},
-		{"no answer", func(string) (http.Handler, error) { return hangUp(), nil }, 22},
+		{"no answer", func(string) (http.Handler, error) { return hangUp(), nil }, 27},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestPrintedLines(t *testing.T) {
 	for _, line := range lines {
 		shell.obey(t, line)
 	}
-	want := []int{200, 401, 200, 401, 401, 200, 403, 403, 200, 200, 200, 200, 200, 200, 401, 200}
+	want := []int{200, 401, 200, 401, 401, 200, 403, 403, 200, 200, 200, 200, 200, 200, 401, 200, 200, 200}
 	if !slices.Equal(shell.statuses, want) {
 		t.Errorf("answers %v, want %v, to\n%s", shell.statuses, want, strings.Join(lines, "\n"))
 	}

@@ -20,6 +20,8 @@ type step struct {
 	send []string // lines of the Authorization header
 	want answer
 	got  answer
+
+	patient bool // asks again while the answer is 503, as a load balancer does
 }
 
 func (s step) wrong() bool { return s.got != s.want }
@@ -32,6 +34,12 @@ type answer struct {
 	body       string
 	failure    string // why there is no answer
 }
+
+func isAlive() answer { return answer{status: 200, body: "ok"} }
+
+func isReady() answer { return answer{status: 200, body: `{"ready":true}`} }
+
+func notReady() answer { return answer{status: 503, body: `{"ready":false}`} }
 
 func welcomed() answer { return answer{status: 200, body: "hello stranger"} }
 
@@ -83,14 +91,25 @@ func open(ctx context.Context, issuer *demo.Issuer, newAPI func(issuer string) (
 // send takes the steps one after the other and returns them with what was answered.
 func (s *server) send(ctx context.Context, steps ...step) []step {
 	for i := range steps {
-		got, err := s.get(ctx, steps[i].path, steps[i].send)
-		if err != nil {
-			got = answer{failure: err.Error()}
-		}
-		steps[i].got = got
+		steps[i].got = s.take(ctx, steps[i])
 	}
 	return steps
 }
+
+// take sends the request of a step. The tour's issuer is quick, so that even a patient one is soon answered.
+func (s *server) take(ctx context.Context, step step) answer {
+	for tries := 1; ; tries++ {
+		got, err := s.get(ctx, step.path, step.send)
+		if err != nil {
+			return answer{failure: err.Error()}
+		}
+		if got.status != http.StatusServiceUnavailable || !step.patient || tries == maxTries {
+			return got
+		}
+	}
+}
+
+const maxTries = 20
 
 func (s *server) get(ctx context.Context, path string, authorization []string) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)

@@ -30,7 +30,7 @@ func takeTour(ctx context.Context, stdout io.Writer, newAPI func(issuer string) 
 
 	issuer.Announce() // the key that the first rotation changes to
 	first := issuer.Good()
-	shown := api.send(ctx, slices.Concat(credentials(issuer), badTokens(issuer), rules(issuer))...)
+	shown := api.send(ctx, slices.Concat(fresh(), credentials(issuer), badTokens(issuer), rules(issuer))...)
 	issuer.Rotate()
 	shown = append(shown, api.send(ctx, rotated(issuer, first)...)...)
 	issuer.Retire()
@@ -56,6 +56,14 @@ func takeTour(ctx context.Context, stdout io.Writer, newAPI func(issuer string) 
 	}
 	fmt.Fprintf(stdout, "All %d answers are as they should be.\n", len(shown))
 	return nil
+}
+
+// fresh: nobody has sent a token yet, so it is the probe that gets the keys.
+func fresh() []step {
+	return []step{
+		{path: "/healthz", what: "alive?", want: isAlive()},
+		{path: "/readyz", what: "ready? (the probe gets the keys)", patient: true, want: isReady()},
+	}
 }
 
 func credentials(issuer *demo.Issuer) []step {
@@ -113,7 +121,10 @@ func rotatedAgain(issuer *demo.Issuer, first *bearertest.Token) []step {
 }
 
 func warmOutage(issuer *demo.Issuer) []step {
-	return []step{{path: "/me", what: "issuer down, keys held: a good token", send: bearer(issuer.Good()), want: greeted()}}
+	return []step{
+		{path: "/me", what: "issuer down, keys held: a good token", send: bearer(issuer.Good()), want: greeted()},
+		{path: "/readyz", what: "issuer down, keys held: ready?", want: isReady()},
+	}
 }
 
 // coldOutage: without keys nobody can tell whether a token is good, and that is not its sender's fault. But what is no
@@ -123,6 +134,8 @@ func coldOutage(issuer *demo.Issuer) []step {
 	return []step{
 		{path: "/me", what: "issuer down, no keys yet: a good token", send: bearer(issuer.Good()), want: unavailable},
 		{path: "/me", what: "issuer down, no keys yet: a token that is not signed", send: bearer(unsigned(issuer)), want: invalid},
+		{path: "/readyz", what: "issuer down, no keys yet: ready?", want: notReady()},
+		{path: "/healthz", what: "issuer down, no keys yet: alive?", want: isAlive()},
 	}
 }
 

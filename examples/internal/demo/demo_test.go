@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
@@ -76,7 +80,7 @@ func TestIssuer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(issuer.Close)
-	for _, kind := range []string{"good", "wrong-audience", "expired", "no-scope", "admin"} {
+	for _, kind := range []string{"good", "short", "wrong-audience", "expired", "no-scope", "admin"} {
 		if status, token := get(t, issuer.URL()+"/token/"+kind); status != 200 || strings.Count(token, ".") != 2 {
 			t.Errorf("%s: %d %q", kind, status, token)
 		}
@@ -136,4 +140,109 @@ func get(t *testing.T, url string) (status int, body string) {
 		t.Fatal(err)
 	}
 	return response.StatusCode, strings.TrimSpace(text.String())
+}
+
+// TestSlowClients: who never finishes is cut off.
+func TestSlowClients(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, sent string
+		answer     string // has this in it
+	}{
+		{"nothing", "", ""},
+		{"half a line", "GET / HT", ""},
+		{"no end of the header", "GET / HTTP/1.1\r\nHost: api.test\r\nX-Slow: 1\r\n", ""},
+		{"no end of the body", "POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 100\r\n\r\nabc", ""},
+		{"no next request", "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n", "200 OK"},
+		{"a header without end", "GET / HTTP/1.1\r\nHost: api.test\r\nX-Long: " + strings.Repeat("a", 64<<10), "431"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			conn := dial(t, shortened(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+			})))
+			if _, err := io.WriteString(conn, test.sent); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := io.ReadAll(conn) // until the server closes
+			if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("not cut off: %v", err)
+			}
+			if !strings.Contains(string(answer), test.answer) {
+				t.Errorf("answered %q, want %q in it", answer, test.answer)
+			}
+		})
+	}
+}
+
+// TestSlowReader: who asks for much and reads nothing is cut off.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	written := make(chan error, 1)
+	conn := dial(t, shortened(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		var err error
+		for err == nil {
+			_, err = w.Write(make([]byte, 1<<20))
+		}
+		written <- err
+	})))
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: api.test\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-written; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestStreamsAreNotCut: nothing can be written after the time for an answer, but for a handler that moves it.
+func TestStreamsAreNotCut(t *testing.T) {
+	t.Parallel()
+	server := demo.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/stream" {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Hour))
+		}
+		_, _ = io.WriteString(w, "done")
+	}))
+	server.WriteTimeout = 1 // is over when the handler is called
+	for path, answered := range map[string]bool{"/": false, "/stream": true} {
+		conn := dial(t, server)
+		if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || strings.HasSuffix(string(answer), "done") != answered {
+			t.Errorf("%s: %q, %v", path, answer, err)
+		}
+	}
+}
+
+// shortened has the same limits as NewServer, and a small part of their time. What has no limit there has none here.
+func shortened(handler http.Handler) *http.Server {
+	server := demo.NewServer(handler)
+	server.ReadHeaderTimeout /= 20
+	server.ReadTimeout /= 20
+	server.WriteTimeout /= 20
+	server.IdleTimeout /= 100
+	return server
+}
+
+// dial connects to server over a real socket. Reading gives up long after every limit.
+func dial(t *testing.T, server *http.Server) net.Conn {
+	t.Helper()
+	listener, err := demo.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }

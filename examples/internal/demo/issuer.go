@@ -14,7 +14,7 @@ const Audience = "https://api.example.com"
 
 // Issuer is an authorization server on loopback that gives a token to whoever asks:
 //
-//	GET  /token/{kind}   a token: good, wrong-audience, expired, no-scope or admin
+//	GET  /token/{kind}   a token: good, short, wrong-audience, expired, no-scope or admin
 //	POST /rotate         a new key signs from now on, and of the older ones only the last stays published
 type Issuer struct {
 	*bearertest.Issuer
@@ -49,6 +49,11 @@ func (i *Issuer) Good() *bearertest.Token {
 	return i.AccessToken().Set("exp", time.Now().Add(time.Hour).Unix())
 }
 
+// Short starts a token that ends in a quarter of a minute.
+func (i *Issuer) Short() *bearertest.Token {
+	return i.Good().Set("exp", time.Now().Add(15*time.Second).Unix())
+}
+
 // WrongAudience starts a token for another API.
 func (i *Issuer) WrongAudience() *bearertest.Token {
 	return i.Good().Set("aud", "https://other.example.com")
@@ -67,7 +72,8 @@ func (i *Issuer) Admin() *bearertest.Token { return i.Good().Set("roles", []stri
 
 func (i *Issuer) giveToken(w http.ResponseWriter, r *http.Request) {
 	kinds := map[string]func() *bearertest.Token{
-		"good": i.Good, "wrong-audience": i.WrongAudience, "expired": i.Expired, "no-scope": i.NoScope, "admin": i.Admin,
+		"good": i.Good, "short": i.Short, "wrong-audience": i.WrongAudience, "expired": i.Expired, "no-scope": i.NoScope,
+		"admin": i.Admin,
 	}
 	token, ok := kinds[r.PathValue("kind")]
 	if !ok {

@@ -48,9 +48,11 @@ func Start(ctx context.Context, listener net.Listener, handler http.Handler) (st
 	}
 }
 
-// Serve answers on listener until ctx ends, and lets the requests finish that are running then.
-func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{
+// NewServer limits what a client can take of a server by being slow. WriteTimeout bounds a whole answer, so it is for
+// answers that end: a handler that streams moves it with [http.ResponseController], and one that hijacks its connection
+// is free of it. ReadTimeout bounds a whole request, and is over when the request has been read.
+func NewServer(handler http.Handler) *http.Server {
+	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -58,6 +60,11 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    32 << 10,
 	}
+}
+
+// Serve answers on listener until ctx ends, and lets the requests finish that are running then.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := NewServer(handler)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// events sends an event "tick" every second and at last an event "end" with the reason. The EventSource of a browser
+// cannot send a token; its fetch can, and reads the same stream.
+func events(program context.Context) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := whileGood(program, r.Context())
+		defer cancel()
+		stream := eventStream{w, http.NewResponseController(w)}
+		if err := stream.open(); err != nil {
+			http.Error(w, "streams are not possible here", http.StatusInternalServerError)
+			return
+		}
+		ticks := time.NewTicker(tickEvery)
+		defer ticks.Stop()
+		for n := 1; ctx.Err() == nil; n++ {
+			if err := stream.send("tick", strconv.Itoa(n)); err != nil {
+				return
+			}
+			select {
+			case <-ctx.Done():
+			case <-ticks.C:
+			}
+		}
+		_ = stream.send("end", endingOf(ctx).reason)
+	})
+}
+
+type eventStream struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (s eventStream) open() error {
+	s.Header().Set("Content-Type", "text/event-stream")
+	s.Header().Set("Cache-Control", "no-store")
+	return s.extend()
+}
+
+func (s eventStream) send(event, data string) error {
+	if err := s.extend(); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(s, "event: %s\ndata: %s\n\n", event, data); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
+
+// extend gives the next event the time that the server gives a whole answer.
+func (s eventStream) extend() error {
+	return s.control.SetWriteDeadline(time.Now().Add(writeWait))
+}
