@@ -70,6 +70,10 @@ test-off: ## Every module alone, with the versions its users get
 	@for m in $(MODULES); do echo "-- $$m with GOWORK=off"; \
 		(cd $$m && GOWORK=off go vet ./... && GOWORK=off go test $(ARGS) ./...); done
 
+.PHONY: resilience
+resilience: ## Measure the service levels and write them into docs/resilience.md
+	go test -count=1 ./internal/chaos -run Chaos -update
+
 .PHONY: fuzz
 fuzz: ## Every fuzz target of every package, T each: make fuzz T=60s
 	@go test -list '^Fuzz' work | awk ' \

@@ -191,7 +191,7 @@ func (i *Issuer) answer(w http.ResponseWriter, r *http.Request, document Documen
 		writeJSON(w, i.JWKS())
 	default:
 		recorder := httptest.NewRecorder()
-		i.Issuer.ServeHTTP(recorder, r)
+		i.ServeHTTP(recorder, r)
 		if recorder.Code != http.StatusOK {
 			http.NotFound(w, r)
 			return

@@ -10,5 +10,5 @@ import (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	_ = flag.Set("test.parallel", "32")
-	os.Exit(m.Run())
+	os.Exit(finish(m.Run()))
 }

@@ -51,11 +51,11 @@ func newVirtual(t *testing.T, change func(*consumer.Config)) *world {
 func newSockets(t *testing.T, change func(*consumer.Config)) *world {
 	t.Helper()
 	w := &world{
-		fresh: 100 * time.Millisecond, stale: time.Minute, minRefetch: 20 * time.Millisecond, patience: 5 * time.Second,
+		fresh: 200 * time.Millisecond, stale: 5 * time.Minute, minRefetch: 20 * time.Millisecond, patience: 20 * time.Second,
 	}
 	w.build(t, chaos.Loopback, func(cfg *consumer.Config) {
 		cfg.KeyCache = jwks.Config{FreshFor: w.fresh, StaleFor: w.stale, MinRefetch: w.minRefetch}
-		cfg.HTTPClient.Timeout = 200 * time.Millisecond // of each fetch
+		cfg.HTTPClient.Timeout = 1500 * time.Millisecond // of each fetch
 		if change != nil {
 			change(cfg)
 		}
