@@ -135,6 +135,10 @@ services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install w
 interop: services ## Against real authorization servers, none of them skipped; needs node
 	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
 
+.PHONY: dashboard
+dashboard: ## The picture of docs/observability/dashboard.json, from a run of a minute and a half
+	cd interop && GOWORK=off go run ./observability/draw $(ARGS)
+
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error && mkdir -p node_modules && touch node_modules/.package-lock.json
 

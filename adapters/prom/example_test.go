@@ -38,6 +38,7 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
+	metrics.Watch(verifier)
 	guard, err := middleware.New(middleware.Config{Verifier: verifier, OnDecision: metrics.OnDecision})
 	if err != nil {
 		fmt.Println(err)

@@ -23,6 +23,13 @@ func (m *Metrics) OnVerify(_ context.Context, v consumer.Verification) {
 	m.verifySeconds.WithLabelValues(cached).Observe(v.Duration.Seconds())
 }
 
+// OnStatus is for [consumer.Config].OnStatus.
+func (m *Metrics) OnStatus(ctx context.Context, c consumer.StatusCheck) {
+	cached := strconv.FormatBool(c.Cached)
+	m.statusChecks.WithLabelValues(m.issuers.label(c.Issuer), answerLabel(ctx, c), cached).Inc()
+	m.statusSeconds.WithLabelValues(cached).Observe(c.Duration.Seconds())
+}
+
 // OnRefresh is for [jwks.Config].OnRefresh, which is [consumer.Config].KeyCache.OnRefresh for keys that are found by
 // discovery.
 func (m *Metrics) OnRefresh(_ context.Context, r jwks.Refresh) {

@@ -1,6 +1,8 @@
 package prom
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -59,6 +61,19 @@ func resultLabel(r jwks.Refresh) string {
 		return "unchanged"
 	}
 	return fine
+}
+
+// answerLabel does not hold it against the store if the caller did not wait: anybody could make an alert of that.
+func answerLabel(ctx context.Context, c consumer.StatusCheck) string {
+	switch {
+	case c.Err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return "canceled"
+	case c.Err != nil:
+		return "unavailable"
+	case c.Active:
+		return "active"
+	}
+	return "inactive"
 }
 
 // faultLabels are what can be wrong with a key.

@@ -1,26 +1,53 @@
-// Package prom counts what the kit does as Prometheus metrics. The methods of [Metrics] are the kit's hooks.
+// Package prom counts what the kit does as Prometheus metrics. The methods of [Metrics] are the kit's hooks, and Watch
+// reports what is held.
 //
 //	metrics, err := prom.New(prometheus.DefaultRegisterer)
 //
 //	consumer.Config{OnVerify: metrics.OnVerify, KeyCache: jwks.Config{OnRefresh: metrics.OnRefresh}, …}
 //	middleware.Config{OnDecision: metrics.OnDecision, …}
+//	metrics.Watch(verifier) // the Consumer, or the Group
 //
 //	mux.Handle("GET /metrics", promhttp.Handler())
 //
-// The metrics:
+// The metrics of the hooks:
 //
 //	bearerkit_decisions_total{status,reason}                   requests that Guards have decided about
 //	bearerkit_decision_duration_seconds{cached}                how long that took; cached: the token was remembered
 //	bearerkit_verifications_total{issuer,reason,cached}        tokens that consumers have looked at
 //	bearerkit_verification_duration_seconds{cached}            how long that took
+//	bearerkit_status_checks_total{issuer,result,cached}        whether a token may still be used; result: active, inactive, …
+//	bearerkit_status_check_duration_seconds{cached}            how long they took; cached: the answer was remembered
 //	bearerkit_key_refreshes_total{url,cause,result}            key sets that were fetched; result: ok, unchanged, failed
 //	bearerkit_key_refresh_duration_seconds{result}             how long that took
-//	bearerkit_keys{url}                                        usable keys in the set
+//	bearerkit_keys{url}                                        usable keys in the last good set
 //	bearerkit_unusable_keys{url,cause}                         keys of the last set that were left out
-//	bearerkit_key_last_success_timestamp_seconds{url}          when the set was last fetched or confirmed
+//	bearerkit_key_last_success_timestamp_seconds{url}          when a set was last fetched or confirmed
 //
-// The status 499 stands for a caller who was gone, and the reason "ok" for none. What to be woken for: 503 among the
-// decisions, since then good tokens are refused; and a last success that is long ago, since that is what comes before.
+// The metrics of Watch, as they are when they are read. Those that do not apply are left out: keys that are given by hand
+// have no age. The issuer "all" is a Group, whose issuers share one cache.
+//
+//	bearerkit_ready{issuer}                                    1 if tokens can be verified, else 0
+//	bearerkit_keys_held{issuer}                                usable keys; 0: good tokens get a 503
+//	bearerkit_key_age_seconds{issuer}                          since the keys were fetched or confirmed
+//	bearerkit_key_consecutive_failures{issuer}                 failed fetches of keys since the last good one
+//	bearerkit_key_forced_fetches_total{issuer}                 fetches that unknown key ids have caused
+//	bearerkit_key_skipped_fetches_total{issuer}                unknown key ids that the limiter let cause none
+//	bearerkit_metadata_age_seconds{issuer}                     since the metadata was fetched
+//	bearerkit_metadata_consecutive_failures{issuer}            failed fetches of metadata since the last good one
+//	bearerkit_cache_entries{issuer}                            verified tokens that are remembered
+//	bearerkit_cache_capacity{issuer}                           verified tokens that there is room for
+//	bearerkit_cache_evictions_total{issuer}                    remembered tokens that were dropped for others
+//
+// The hits of the cache are bearerkit_verifications_total{cached="true"}. The cache has no counter of its own, for all
+// processors would share it, and write to it on every request.
+//
+// What the url has and what the issuer has are two things. OnRefresh tells of fetches, for any key set, and the moment of
+// the last success stays when the keys have become too old to use. Watch tells what is held and in use, a snapshot
+// included, for the time until then is what counts; it does not tell the moment a second time.
+//
+// The status 499 stands for a caller who was gone, and the reason "ok" for none. The results of a status check, which
+// needs consumer.Config.OnStatus, are active, inactive, unavailable (the store gave no answer) and canceled (the caller
+// was gone before). Alerts and a dashboard for these metrics are in docs/observability.
 //
 // # Cardinality
 //
@@ -43,11 +70,14 @@ type Metrics struct {
 	decisionSeconds  *prometheus.HistogramVec
 	verifications    *prometheus.CounterVec
 	verifySeconds    *prometheus.HistogramVec
+	statusChecks     *prometheus.CounterVec
+	statusSeconds    *prometheus.HistogramVec
 	refreshes        *prometheus.CounterVec
 	refreshSeconds   *prometheus.HistogramVec
 	keys             *prometheus.GaugeVec
 	unusable         *prometheus.GaugeVec
 	lastSuccess      *prometheus.GaugeVec
+	watched          *watched
 	issuers, keySets names
 }
 
@@ -63,18 +93,21 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 			"cached"),
 		verifications: counter("verifications_total", "Tokens that were verified, successfully or not.",
 			"issuer", "reason", "cached"),
-		verifySeconds:  histogram("verification_duration_seconds", "How long the verification of tokens took.", "cached"),
+		verifySeconds: histogram("verification_duration_seconds", "How long the verification of tokens took.", "cached"),
+		statusChecks: counter("status_checks_total", "Answers to whether verified tokens may still be used.",
+			"issuer", "result", "cached"),
+		statusSeconds:  histogram("status_check_duration_seconds", "How long these answers took.", "cached"),
 		refreshes:      counter("key_refreshes_total", "Fetches of key sets.", "url", "cause", "result"),
 		refreshSeconds: histogram("key_refresh_duration_seconds", "How long fetches of key sets took.", "result"),
 		keys:           gauge("keys", "Usable keys in the key set.", "url"),
 		unusable:       gauge("unusable_keys", "Keys of the last fetched key set that were left out.", "url", "cause"),
 		lastSuccess:    gauge("key_last_success_timestamp_seconds", "When the key set was last fetched or confirmed.", "url"),
 	}
-	all := collectors{
-		m.decisions, m.decisionSeconds, m.verifications, m.verifySeconds,
-		m.refreshes, m.refreshSeconds, m.keys, m.unusable, m.lastSuccess,
-	}
-	if err := reg.Register(all); err != nil {
+	m.watched = &watched{readings: readings(), issuers: &m.issuers}
+	if err := reg.Register(collectors{
+		m.decisions, m.decisionSeconds, m.verifications, m.verifySeconds, m.statusChecks, m.statusSeconds,
+		m.refreshes, m.refreshSeconds, m.keys, m.unusable, m.lastSuccess, m.watched,
+	}); err != nil {
 		return nil, fmt.Errorf("prom: %w", err)
 	}
 	return m, nil

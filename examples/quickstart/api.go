@@ -48,7 +48,7 @@ func newAPI(issuer string) (http.Handler, error) {
 
 // newVerifier makes what proves the tokens of issuer. Whatever happens in it is counted.
 func newVerifier(issuer string, metrics *prom.Metrics) (*consumer.Consumer, error) {
-	return consumer.New(consumer.Config{
+	verifier, err := consumer.New(consumer.Config{
 		Issuer:   issuer,
 		Audience: []string{"https://api.example.com"},
 		OnVerify: metrics.OnVerify,
@@ -57,6 +57,10 @@ func newVerifier(issuer string, metrics *prom.Metrics) (*consumer.Consumer, erro
 			OnRefresh:  metrics.OnRefresh,
 		},
 	})
+	if err == nil {
+		metrics.Watch(verifier)
+	}
+	return verifier, err
 }
 
 func welcome(w http.ResponseWriter, _ *http.Request) {

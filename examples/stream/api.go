@@ -4,14 +4,21 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/store"
+)
+
+const (
+	maxDenied = 100_000         // tokens that are revoked and have not ended
+	maxSkew   = 5 * time.Minute // the most that a Consumer grants a token after its expiry
 )
 
 // newAPI streams to whoever has a token, until the token or the program ends.
 func newAPI(program context.Context, cfg consumer.Config) (http.Handler, error) {
-	denied := newDenyList()
+	denied := store.DenyList{Storage: store.NewMemory(maxDenied)}
 	cfg.Status = denied
 	cfg.RequiredClaims = []string{"jti"} // what has no name cannot be revoked
 	verifier, err := consumer.New(cfg)
@@ -43,14 +50,17 @@ func welcome(w http.ResponseWriter, _ *http.Request) {
 }
 
 // logout revokes the token that it is called with, and no other.
-func logout(denied *denyList) http.Handler {
+func logout(denied store.DenyList) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := middleware.TokenFromContext(r.Context())
 		if !ok {
 			http.Error(w, "no token", http.StatusInternalServerError)
 			return
 		}
-		denied.add(token)
+		if err := denied.DenyToken(r.Context(), token.Issuer(), token.ID(), token.Expiry().Add(maxSkew)); err != nil {
+			http.Error(w, "try again later", http.StatusServiceUnavailable) // it is not revoked
+			return
+		}
 		w.WriteHeader(http.StatusNoContent)
 	})
 }

@@ -1,0 +1,91 @@
+package prom
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// reading is one metric of a Health.
+type reading struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(consumer.Health) (value float64, ok bool) // not ok: there is no such thing, and no series
+	join func(a, b float64) float64                     // what two of one issuer are together
+}
+
+func readings() []reading {
+	least := func(a, b float64) float64 { return min(a, b) }
+	most := func(a, b float64) float64 { return max(a, b) }
+	sum := func(a, b float64) float64 { return a + b }
+	const state, count = prometheus.GaugeValue, prometheus.CounterValue
+	return []reading{
+		{about("ready", "Whether tokens of the issuer can be verified."), state, ready, least},
+		{about("keys_held", "Usable keys held now."), state, keysHeld, least},
+		{about("key_age_seconds", "Time since the keys held were fetched or confirmed."), state, keyAge, most},
+		{about("key_consecutive_failures", "Failed fetches of keys since the last successful one."), state, keyFailures, most},
+		{about("key_forced_fetches_total", "Fetches of keys that unknown key ids have caused."), count, forced, sum},
+		{about("key_skipped_fetches_total", "Unknown key ids that the limiter let cause no fetch."), count, skipped, sum},
+		{about("metadata_age_seconds", "Time since the metadata was fetched."), state, metadataAge, most},
+		{
+			about("metadata_consecutive_failures", "Failed fetches of metadata since the last successful one."),
+			state, metadataFailures, most,
+		},
+		{about("cache_entries", "Verified tokens that are remembered."), state, entries, sum},
+		{about("cache_capacity", "Verified tokens that there is room for."), state, capacity, sum},
+		{about("cache_evictions_total", "Remembered tokens that were dropped for others."), count, evictions, sum},
+	}
+}
+
+func about(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, []string{"issuer"}, nil)
+}
+
+// ready says nothing of a Group, whose Members say it one by one.
+func ready(h consumer.Health) (float64, bool) {
+	if h.Ready {
+		return 1, h.Issuer != ""
+	}
+	return 0, h.Issuer != ""
+}
+
+// fetches tells keys that are fetched from keys that are given. Those are always ready, and have no Stats.
+func fetches(h consumer.Health) bool { return h.Issuer != "" && (h.Keys.Keys > 0 || !h.Ready) }
+
+func keysHeld(h consumer.Health) (float64, bool) { return float64(h.Keys.Keys), fetches(h) }
+
+func keyAge(h consumer.Health) (float64, bool) { return age(h.Keys.LastSuccess, h.Keys.Age) }
+
+func keyFailures(h consumer.Health) (float64, bool) {
+	return float64(h.Keys.ConsecutiveFailures), fetches(h)
+}
+
+func forced(h consumer.Health) (float64, bool) { return float64(h.Keys.ForcedFetches), fetches(h) }
+
+func skipped(h consumer.Health) (float64, bool) { return float64(h.Keys.SkippedForced), fetches(h) }
+
+func metadataAge(h consumer.Health) (float64, bool) {
+	return age(h.Metadata.LastSuccess, h.Metadata.Age)
+}
+
+// metadataFailures says nothing where discovery is not used, which looks like discovery before its first fetch.
+func metadataFailures(h consumer.Health) (float64, bool) {
+	m := h.Metadata
+	return float64(m.ConsecutiveFailures), m.ConsecutiveFailures > 0 || !m.LastSuccess.IsZero()
+}
+
+func age(last time.Time, since time.Duration) (float64, bool) { return since.Seconds(), !last.IsZero() }
+
+func entries(h consumer.Health) (float64, bool) {
+	return float64(h.Remembered.Entries), h.Remembered.Size > 0
+}
+
+func capacity(h consumer.Health) (float64, bool) {
+	return float64(h.Remembered.Size), h.Remembered.Size > 0
+}
+
+func evictions(h consumer.Health) (float64, bool) {
+	return float64(h.Remembered.Evictions), h.Remembered.Size > 0
+}

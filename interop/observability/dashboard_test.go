@@ -1,0 +1,205 @@
+package observability_test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/bearerkit/bearerkit/interop/observability"
+)
+
+const folder = "../../docs/observability/"
+
+// run is one for all tests: it takes its time.
+var run = sync.OnceValues(func() (recording, error) {
+	store, span, err := observability.Run(context.Background(), 5*time.Second, 50)
+	return recording{store, span}, err
+})
+
+type recording struct {
+	store *observability.Store
+	span  observability.Span
+}
+
+// answers reports whether the query has an answer at any time of the run.
+func (r recording) answers(t *testing.T, query string) bool {
+	t.Helper()
+	matrix, err := r.store.Ask(t.Context(), query, r.span)
+	if err != nil {
+		t.Errorf("%s: %v", query, err)
+		return true
+	}
+	return len(matrix) > 0
+}
+
+func record(t *testing.T) recording {
+	t.Helper()
+	r, err := run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestDashboardHasData asks every query of the dashboard, and each of its selectors by itself.
+func TestDashboardHasData(t *testing.T) {
+	t.Parallel()
+	r, d := record(t), readDashboard(t)
+	asked := 0
+	for _, panel := range d.Panels {
+		for _, target := range panel.Targets {
+			asked++
+			if !r.answers(t, target.Expr) {
+				t.Errorf("%s: no data: %s", panel.Title, target.Expr)
+			}
+			for _, selector := range selectors(t, target.Expr) {
+				if !r.answers(t, selector) {
+					t.Errorf("%s: no series: %s", panel.Title, selector)
+				}
+			}
+		}
+	}
+	if asked < 20 {
+		t.Errorf("only %d queries", asked)
+	}
+}
+
+// TestDashboardShowsAllMetrics: what adapters/prom has is to be seen.
+func TestDashboardShowsAllMetrics(t *testing.T) {
+	t.Parallel()
+	r, d := record(t), readDashboard(t)
+	var queries strings.Builder
+	for _, panel := range d.Panels {
+		for _, target := range panel.Targets {
+			fmt.Fprintln(&queries, target.Expr)
+		}
+	}
+	matrix, err := r.store.Ask(t.Context(), `count by (__name__) ({__name__=~"bearerkit_.+", __name__!~".+_(sum|count)"})`, r.span)
+	if err != nil || len(matrix) < 20 {
+		t.Fatalf("%d metrics, error %v", len(matrix), err)
+	}
+	for _, series := range matrix {
+		name := series.Metric.Get("__name__")
+		if name == "bearerkit_verifications_total" { // a name within others is no proof
+			continue
+		}
+		if !regexp.MustCompile(name + `\b`).MatchString(queries.String()) {
+			t.Errorf("no panel shows %s", name)
+		}
+	}
+}
+
+// TestDashboardLabels: what a legend or a variable names is a label of the answer.
+func TestDashboardLabels(t *testing.T) {
+	t.Parallel()
+	r, d := record(t), readDashboard(t)
+	placeholder := regexp.MustCompile(`\{\{(\w+)\}\}`)
+	for _, panel := range d.Panels {
+		for _, target := range panel.Targets {
+			matrix, err := r.store.Ask(t.Context(), target.Expr, r.span)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range placeholder.FindAllStringSubmatch(target.LegendFormat, -1) {
+				for _, series := range matrix {
+					if !series.Metric.Has(match[1]) {
+						t.Errorf("%s: %s is not in %v", panel.Title, match[0], series.Metric)
+					}
+				}
+			}
+		}
+	}
+	definition := regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+	for _, v := range d.Templating.List {
+		if v.Type == "datasource" {
+			continue
+		}
+		match := definition.FindStringSubmatch(v.Definition)
+		if match == nil {
+			t.Errorf("variable %s is %q", v.Name, v.Definition)
+			continue
+		}
+		if !r.answers(t, fmt.Sprintf(`count by (%s) (%s) and on(%[1]s) (%[2]s)`, match[2], match[1])) {
+			t.Errorf("variable %s has no values", v.Name)
+		}
+	}
+}
+
+// TestDashboardForm: the panels fill the grid without overlap, each with a title, a unit and the data source of choice.
+func TestDashboardForm(t *testing.T) {
+	t.Parallel()
+	d := readDashboard(t)
+	taken, ids := make(map[[2]int]string), make(map[int]bool)
+	var rows []string
+	for _, panel := range d.Panels {
+		if ids[panel.ID] || panel.Title == "" {
+			t.Errorf("panel %d %q: the number is taken, or there is no title", panel.ID, panel.Title)
+		}
+		ids[panel.ID] = true
+		for y := range panel.GridPos.H {
+			for x := range panel.GridPos.W {
+				place := [2]int{panel.GridPos.X + x, panel.GridPos.Y + y}
+				if taken[place] != "" || place[0] >= 24 {
+					t.Errorf("%q lies on %q, or outside", panel.Title, taken[place])
+				}
+				taken[place] = panel.Title
+			}
+		}
+		if panel.Type == "row" {
+			rows = append(rows, panel.Title)
+			continue
+		}
+		if panel.Description == "" || panel.FieldConfig.Defaults.Unit == "" || panel.Datasource.UID != "${datasource}" {
+			t.Errorf("%q has no description, no unit or a data source of its own", panel.Title)
+		}
+		for _, target := range panel.Targets {
+			if !strings.Contains(target.Expr, `job=~"$job", instance=~"$instance"`) || target.Datasource.UID != "${datasource}" {
+				t.Errorf("%q does not keep to the variables: %s", panel.Title, target.Expr)
+			}
+		}
+	}
+	want := []string{"Decisions", "Refusals", "Time of a verification", "Keys", "Cache of verified tokens", "Status store"}
+	if !slices.Equal(rows, want) {
+		t.Errorf("rows %q, want %q", rows, want)
+	}
+	if d.SchemaVersion < 39 {
+		t.Errorf("schema version %d is old", d.SchemaVersion)
+	}
+}
+
+// selectors are the metrics of a query with the labels that it asks for.
+func selectors(t *testing.T, query string) []string {
+	t.Helper()
+	query = strings.NewReplacer("$job", ".+", "$instance", ".+", "$__rate_interval", "5m").Replace(query)
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	var found []string
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		if selector, ok := node.(*parser.VectorSelector); ok {
+			found = append(found, selector.String())
+		}
+		return nil
+	})
+	if len(found) == 0 {
+		t.Errorf("%s: no selector", query)
+	}
+	return found
+}
+
+func readDashboard(t *testing.T) observability.Dashboard {
+	t.Helper()
+	d, err := observability.ReadDashboard(folder + "dashboard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
