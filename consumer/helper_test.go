@@ -16,6 +16,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/logscan"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -59,6 +60,9 @@ func publishedKeys(t testing.TB, issuer *bearertest.Issuer) jwks.Static {
 
 func newConsumer(t testing.TB, cfg consumer.Config) *consumer.Consumer {
 	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = logscan.Logger()
+	}
 	c, err := consumer.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -77,6 +81,7 @@ func newGroup(t testing.TB, cfg consumer.GroupConfig) *consumer.Group {
 
 func accept(t testing.TB, v consumer.Verifier, raw string) *consumer.Token {
 	t.Helper()
+	logscan.Token(raw)
 	token, err := v.Verify(t.Context(), raw)
 	if err != nil {
 		t.Fatalf("refused: %v", err)
@@ -96,6 +101,7 @@ func remembers(t testing.TB, v consumer.Verifier, raw string) bool {
 
 func reject(t testing.TB, v consumer.Verifier, raw string, want consumer.Reason) *consumer.Error {
 	t.Helper()
+	logscan.Token(raw)
 	token, err := v.Verify(t.Context(), raw)
 	return wantError(t, token, err, raw, want)
 }
@@ -117,6 +123,7 @@ func wantError(t testing.TB, token *consumer.Token, err error, raw string, want 
 	if e.Reason != want {
 		t.Errorf("reason %s (%v), want %s", e.Reason, err, want)
 	}
+	logscan.Text(err.Error())
 	isOutage := slices.Contains(unavailable, e.Reason)
 	if errors.Is(err, consumer.ErrUnavailable) != isOutage || errors.Is(err, consumer.ErrInvalidToken) == isOutage {
 		t.Errorf("%v is of the wrong class", err)

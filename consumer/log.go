@@ -3,6 +3,8 @@ package consumer
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
 
 	"github.com/bearerkit/bearerkit/jwks"
 )
@@ -16,6 +18,7 @@ func (d *discovered) logUnlocated(ctx context.Context, err error) {
 // logRefreshes tells of keys that could not be had or used, and then calls next, which may be nil.
 func (cfg Config) logRefreshes(next func(context.Context, jwks.Refresh)) func(context.Context, jwks.Refresh) {
 	logger := cfg.Logger.With(slog.String("issuer", cfg.Issuer))
+	unusable := new(unusableKeys)
 	return func(ctx context.Context, r jwks.Refresh) {
 		if r.Err != nil {
 			logger.LogAttrs(ctx, slog.LevelWarn, "keys not refreshed",
@@ -24,13 +27,35 @@ func (cfg Config) logRefreshes(next func(context.Context, jwks.Refresh)) func(co
 		if r.SnapshotErr != nil {
 			logger.LogAttrs(ctx, slog.LevelWarn, "keys not saved", slog.String("error", r.SnapshotErr.Error()))
 		}
-		for _, key := range r.Unusable {
-			logger.LogAttrs(ctx, unusableLevel(key.Cause), "key left out",
-				slog.String("kid", key.KeyID), slog.String("cause", string(key.Cause)), slog.String("detail", key.Detail))
+		if unusable.changed(r) {
+			logUnusable(ctx, logger, r.Unusable)
 		}
 		if next != nil {
 			next(ctx, r)
 		}
+	}
+}
+
+// unusableKeys are those told of last. A set is fetched every few minutes, and what is wrong with it is news once.
+type unusableKeys struct {
+	mu   sync.Mutex // guards last
+	last []jwks.UnusableKey
+}
+
+func (u *unusableKeys) changed(r jwks.Refresh) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if r.Err != nil && len(r.Unusable) == 0 || slices.Equal(u.last, r.Unusable) { // without a set there is no news of it
+		return false
+	}
+	u.last = r.Unusable
+	return true
+}
+
+func logUnusable(ctx context.Context, logger *slog.Logger, keys []jwks.UnusableKey) {
+	for _, key := range keys {
+		logger.LogAttrs(ctx, unusableLevel(key.Cause), "key left out",
+			slog.String("kid", key.KeyID), slog.String("cause", string(key.Cause)), slog.String("detail", key.Detail))
 	}
 }
 

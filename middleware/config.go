@@ -52,7 +52,8 @@ type Config struct {
 
 	// Logger is told of refusals: at Debug of requests without a token, at Info of bad ones, at Warn of outages, at Error
 	// of faults on this side. It never gets a token, nor the text of an error, which may quote one: that is in
-	// Decision.Err. Nil: nothing is logged.
+	// Decision.Err. Of one kind of refusal (status, reason, issuer, rule) ten lines are written in ten seconds; the next one
+	// says as `suppressed` how many were left out. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 

@@ -66,11 +66,10 @@ func (g *Guard) logRefusal(ctx context.Context, refusal *Refusal) {
 	if !g.cfg.Logger.Enabled(ctx, level) {
 		return
 	}
-	g.cfg.Logger.LogAttrs(ctx, level, "request refused",
-		slog.Int("status", refusal.Status),
-		slog.String("reason", string(refusal.Reason)),
-		slog.String("issuer", refusal.Issuer),
-		slog.String("rule", refusal.Rule))
+	k := kind{refusal.Status, refusal.Reason, refusal.Issuer, refusal.Rule}
+	if suppressed, ok := g.sampler.admit(k); ok {
+		g.cfg.Logger.LogAttrs(ctx, level, "request refused", k.attrs(suppressed)...)
+	}
 }
 
 // level: what clients do wrong is never an error, or they could fill the log with them.

@@ -17,6 +17,7 @@ type Guard struct {
 	formCanWait  bool
 	challenges   map[string]string // by error code, without scopes
 	metadataPath string
+	sampler      sampler // of the log
 
 	first *Guard                // the one that New has made, and that callers hold
 	next  atomic.Pointer[Guard] // of the first: what Replace has put in its place; nil: nothing

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/logscan"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 )
@@ -27,6 +28,9 @@ func newConsumer(t testing.TB, issuer *bearertest.Issuer) *consumer.Consumer {
 
 func mustConsumer(t testing.TB, cfg consumer.Config) *consumer.Consumer {
 	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = logscan.Logger()
+	}
 	c, err := consumer.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +40,9 @@ func mustConsumer(t testing.TB, cfg consumer.Config) *consumer.Consumer {
 
 func newGuard(t testing.TB, cfg middleware.Config) *middleware.Guard {
 	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = logscan.Logger()
+	}
 	g, err := middleware.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +71,7 @@ func request(t testing.TB, token string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orders", nil)
 	if token != "" {
+		logscan.Token(token)
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	return r
@@ -72,6 +80,7 @@ func request(t testing.TB, token string) *http.Request {
 func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	logscan.Answer(w.Result(), w.Body.String())
 	return w
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+
+	"github.com/bearerkit/bearerkit/internal/logscan"
 )
 
 // answer is what a client gets to see of a server.
@@ -52,6 +54,7 @@ func inMemory(handler http.Handler, r *http.Request) answer {
 func read(response *http.Response) answer {
 	body, err := io.ReadAll(response.Body)
 	response.Header.Del("Date")
+	logscan.Answer(response, string(body))
 	return answer{Status: response.StatusCode, Header: response.Header, Body: string(body), Broken: err != nil}
 }
 

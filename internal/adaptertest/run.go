@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/logscan"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -44,6 +45,7 @@ type Seen struct {
 // Run runs the table against an adapter.
 func Run(t *testing.T, build Build) {
 	t.Helper()
+	t.Cleanup(func() { logscan.Report(t) })
 	for _, row := range table() {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/logscan"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -71,6 +72,7 @@ func (w *world) guard(change settings) *middleware.Guard {
 	if change != nil {
 		change(&verifier, &cfg)
 	}
+	verifier.Logger, cfg.Logger = logscan.Logger(), logscan.Logger()
 	c, err := consumer.New(verifier)
 	w.fault(err)
 	cfg.Verifier = c

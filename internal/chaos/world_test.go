@@ -11,6 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/chaos"
+	"github.com/bearerkit/bearerkit/internal/logscan"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 )
@@ -87,6 +88,7 @@ func (w *world) config() consumer.Config {
 
 func newConsumer(t *testing.T, cfg consumer.Config) *consumer.Consumer {
 	t.Helper()
+	cfg.Logger = logscan.Logger()
 	c, err := consumer.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +98,7 @@ func newConsumer(t *testing.T, cfg consumer.Config) *consumer.Consumer {
 
 func newGuard(t *testing.T, v consumer.Verifier) *middleware.Guard {
 	t.Helper()
-	g, err := middleware.New(middleware.Config{Verifier: v})
+	g, err := middleware.New(middleware.Config{Verifier: v, Logger: logscan.Logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,10 +120,12 @@ func (w *world) askWithin(ctx context.Context, t *testing.T, raw string) int {
 	t.Helper()
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
 	if raw != "" {
+		logscan.Token(raw)
 		r.Header.Set("Authorization", "Bearer "+raw)
 	}
 	recorder := httptest.NewRecorder()
 	w.api.ServeHTTP(recorder, r)
+	logscan.Answer(recorder.Result(), recorder.Body.String())
 	header := recorder.Header()
 	switch code := recorder.Code; {
 	case code == http.StatusServiceUnavailable && (header.Get("Retry-After") == "" || header.Get("WWW-Authenticate") != ""),
