@@ -1,6 +1,7 @@
 package logscan
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/bearerkit/bearerkit/bearertest"
@@ -23,7 +24,7 @@ func TestScan(t *testing.T) { //nolint:paralleltest // the findings are those of
 		"the client is not on the list": false,
 	} {
 		scan.findings = nil
-		Logger().Info(text)
+		Logger().Info("said", slog.String("what", text))
 		if got := len(scan.findings) > 0; got != want {
 			t.Errorf("%q: found %v, want %v", text, got, want)
 		}
