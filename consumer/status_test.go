@@ -3,6 +3,7 @@ package consumer_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,5 +85,31 @@ func TestStatusCanFailOpen(t *testing.T) {
 	_, err := c.Verify(ctx, raw)
 	if e, ok := errors.AsType[*consumer.Error](err); !ok || e.Reason != consumer.ReasonCanceled {
 		t.Errorf("got %v of a caller who is gone", err)
+	}
+}
+
+func TestAttack45_StatusAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	issuer, status := newIssuer("HS256"), &answers{active: true}
+	cfg := hmacOnly(issuer)
+	cfg.Status, cfg.StatusTTL, cfg.CacheSize = status, time.Hour, -1
+	c := newConsumer(t, cfg)
+	draft := issuer.AccessToken()
+	named := func(n int) string { return draft.Set("jti", strconv.Itoa(n)).Sign() }
+	for n := range 10_000 {
+		accept(t, c, named(n))
+	}
+	accept(t, c, named(0))
+	if got := status.count(); got != 10_000 {
+		t.Errorf("asked %d times for 10 000 tokens that fit", got)
+	}
+	for n := range 10_000 {
+		accept(t, c, named(10_000+n))
+	}
+	for n := range 10_000 { // most have gone for the others
+		accept(t, c, named(n))
+	}
+	if got := status.count(); got < 25_000 {
+		t.Errorf("asked %d times: more answers are remembered than there is room for", got)
 	}
 }
