@@ -1,0 +1,189 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// lastUsedEvery is how often the use of a secret is stored: a write for each request would be too many.
+const lastUsedEvery = time.Minute
+
+// Authentication is what [Config.OnAuthenticate] is told. It holds no secret.
+type Authentication struct {
+	// ClientID and SecretID are who came with what. Empty if it failed: an id that anybody may invent is no label.
+	ClientID, SecretID string
+
+	// Cached is true if the secret was remembered, so that nothing was hashed.
+	Cached bool
+
+	// Rehashed is true if the stored hash was below [Config.Hash] and has been replaced.
+	Rehashed bool
+
+	// Rounds is how many iterations of the hash were computed to decide. A client that does not exist costs what one that
+	// does exist costs with a wrong secret.
+	Rounds int
+
+	// Duration is how long it took, waiting included.
+	Duration time.Duration
+
+	// Err is what Authenticate returned.
+	Err error
+
+	// Fault is what did not work but decided nothing: a stored hash that could not be read, or a use that could not be
+	// recorded.
+	Fault error
+}
+
+// Authenticate checks the secret of a confidential client, by HTTP Basic or in the body (RFC 6749 §2.3.1). Whatever is
+// wrong, the error is [ErrInvalidClient], and it takes about as long to find out: for a client that does not exist, a
+// public one, or one whose hash is cheap, a hash is computed for nothing. One with several valid secrets costs a wrong
+// guess as many hashes.
+//
+// [ErrUnavailable] says that it could not be found out. That the client was authenticated stands even if its use could
+// not be stored; [Config.OnAuthenticate] is told.
+func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client, error) {
+	start := time.Now()
+	a := attempt{Registry: r, id: id, secret: secret}
+	c, err := a.run(ctx)
+	if r.cfg.OnAuthenticate != nil {
+		a.told.Err, a.told.Duration = err, time.Since(start)
+		if err != nil {
+			a.told.ClientID, a.told.SecretID = "", ""
+		}
+		r.cfg.OnAuthenticate(ctx, a.told)
+	}
+	return c, err
+}
+
+// attempt is one call of Authenticate.
+type attempt struct {
+	*Registry
+	id, secret string
+	told       Authentication
+	paid       bool // a hash of full cost was computed
+}
+
+func (a *attempt) run(ctx context.Context) (Client, error) {
+	rec, err := a.read(ctx, a.id)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Client{}, err
+	}
+	living := rec.living(time.Now()) // none if there is no such client, or it is public
+	if !isVisible(a.secret) {        // no secret is (RFC 6749 appendix A.2); HMAC takes no notice of zeros at the end of one
+		living = nil
+	}
+	if known := a.remembered.find(a.id, a.secret, living); known != nil {
+		a.told.Cached = true
+		return a.accept(ctx, rec, *known)
+	}
+	fitting, err := a.match(ctx, living)
+	switch {
+	case err != nil:
+		return Client{}, err
+	case fitting == nil:
+		return Client{}, ErrInvalidClient
+	}
+	return a.accept(ctx, rec, *fitting)
+}
+
+// match returns the secret that fits, or nil.
+func (a *attempt) match(ctx context.Context, secrets []secretRecord) (*secretRecord, error) {
+	for i := range secrets {
+		fits, err := a.fits(ctx, secrets[i].Hash)
+		switch {
+		case errors.Is(err, ErrUnavailable):
+			return nil, err
+		case err != nil:
+			a.told.Fault = errors.Join(a.told.Fault, err)
+		case fits:
+			return &secrets[i], nil
+		}
+	}
+	return nil, a.pay(ctx)
+}
+
+func (a *attempt) fits(ctx context.Context, text string) (bool, error) {
+	stored, err := parseHash(text)
+	if err != nil {
+		return false, err
+	}
+	fits, err := a.hasher.verify(ctx, a.secret, stored)
+	if err == nil {
+		a.told.Rounds += stored.rounds
+		a.paid = a.paid || !a.hasher.costsLess(stored)
+	}
+	return fits, err
+}
+
+// pay computes a hash for nothing, unless one has been computed, so that a refusal costs the same whatever its reason.
+func (a *attempt) pay(ctx context.Context) error {
+	if a.paid {
+		return nil
+	}
+	blank := a.hasher.blank()
+	a.told.Rounds += blank.rounds
+	_, err := a.hasher.derive(ctx, a.secret, blank)
+	return err
+}
+
+// accept records the use of a secret that fitted, and replaces its hash if that is below what it should be.
+func (a *attempt) accept(ctx context.Context, rec record, s secretRecord) (Client, error) {
+	a.told.ClientID, a.told.SecretID = rec.id, s.ID
+	now := time.Now().UTC()
+	fresh := a.rehash(ctx, s.Hash)
+	if fresh == "" && now.Sub(s.LastUsed) < lastUsedEvery {
+		a.remember(s.Hash)
+		return rec.client(), nil
+	}
+	var stands string
+	c, err := a.change(ctx, a.id, func(rec *record) error {
+		at := slices.IndexFunc(rec.Secrets, func(other secretRecord) bool { return other.ID == s.ID })
+		if at < 0 || !rec.Secrets[at].lives(now) { // it was taken away meanwhile
+			return ErrInvalidClient
+		}
+		stands = rec.Secrets[at].used(now, s.Hash, fresh)
+		return nil
+	})
+	switch {
+	case errors.Is(err, ErrInvalidClient), errors.Is(err, ErrNotFound):
+		return Client{}, ErrInvalidClient
+	case err != nil:
+		a.told.Fault = errors.Join(a.told.Fault, err)
+		return rec.client(), nil
+	}
+	a.told.Rehashed = fresh != "" && stands == fresh
+	a.remember(stands)
+	return c, nil
+}
+
+// rehash returns a hash in the current form, or "" if there is no need or no way. A remembered secret has no need.
+func (a *attempt) rehash(ctx context.Context, old string) string {
+	stored, err := parseHash(old)
+	if a.told.Cached || err != nil || !a.hasher.isBelow(stored) {
+		return ""
+	}
+	fresh, err := a.hasher.hash(ctx, a.secret)
+	a.told.Fault = errors.Join(a.told.Fault, err)
+	return fresh
+}
+
+// remember leaves out what is below the current form, so that it is hashed anew as soon as that works.
+func (a *attempt) remember(text string) {
+	if stored, err := parseHash(text); err == nil && !a.hasher.isBelow(stored) {
+		a.remembered.add(a.id, a.secret, text)
+	}
+}
+
+// used returns the hash that stands afterwards. Another one than old was put there by someone who came with the same
+// secret, and stays.
+func (s *secretRecord) used(now time.Time, old, fresh string) string {
+	if fresh != "" && s.Hash == old {
+		s.Hash = fresh
+	}
+	if now.After(s.LastUsed) {
+		s.LastUsed = now
+	}
+	return s.Hash
+}

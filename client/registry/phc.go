@@ -1,0 +1,106 @@
+package registry
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The bounds of what is read, so that a stored hash cannot cost more than it is worth.
+const (
+	maxRounds = 10_000_000
+	minKey    = 16
+	maxKey    = 128
+	minSalt   = 8
+	maxSalt   = 128
+)
+
+// errHash does not say more, since that might be part of a hash.
+var errHash = errors.New("registry: a hash is in no known form")
+
+// hash is a hashed secret.
+type hash struct {
+	digest   string
+	rounds   int
+	salt     []byte
+	key      []byte
+	crossed  bool // in the form of the seed system
+	peppered bool
+}
+
+// String returns the PHC form: $pbkdf2-sha256$i=600000,l=32$<salt>$<hash>.
+func (h hash) String() string {
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$pbkdf2-%s$i=%d,l=%d$%s$%s",
+		h.digest, h.rounds, len(h.key), b64.EncodeToString(h.salt), b64.EncodeToString(h.key))
+}
+
+// parseHash reads the PHC form, which Ory Hydra writes too, and the seed system's.
+func parseHash(text string) (h hash, err error) {
+	switch {
+	case strings.HasPrefix(text, "$pbkdf2-"):
+		h, err = parsePHC(text)
+	case strings.HasPrefix(text, "pbkdf2:"):
+		h, err = parseCrossauth(text)
+	default:
+		return hash{}, errHash
+	}
+	if err != nil || !h.inBounds() {
+		return hash{}, errHash
+	}
+	return h, nil
+}
+
+func (h hash) inBounds() bool {
+	return digestFunc(h.digest) != nil && h.rounds >= 1 && h.rounds <= maxRounds &&
+		len(h.key) >= minKey && len(h.key) <= maxKey && len(h.salt) >= minSalt && len(h.salt) <= maxSalt
+}
+
+// parsePHC takes the one spelling only that String writes: the decoders of base64 skip line feeds, for one.
+func parsePHC(text string) (hash, error) {
+	parts := strings.Split(text, "$")
+	if len(parts) != 5 {
+		return hash{}, errHash
+	}
+	rounds, _, _ := strings.Cut(strings.TrimPrefix(parts[2], "i="), ",")
+	n, err1 := strconv.Atoi(rounds)
+	salt, err2 := base64.RawStdEncoding.DecodeString(parts[3])
+	key, err3 := base64.RawStdEncoding.DecodeString(parts[4])
+	h := hash{digest: strings.TrimPrefix(parts[1], "pbkdf2-"), rounds: n, salt: salt, key: key}
+	if err := errors.Join(err1, err2, err3); err != nil || h.String() != text {
+		return hash{}, errHash
+	}
+	return h, nil
+}
+
+// parseCrossauth reads pbkdf2:<digest>:<key length>:<rounds>:<use_secret>:<salt>:<hash>. The salt's text is the salt. The
+// hash is base64url, with padding from Python and without from TypeScript. Any other spelling is refused.
+func parseCrossauth(text string) (hash, error) {
+	parts := strings.Split(text, ":")
+	if len(parts) != 7 || !isVisible(parts[5]) {
+		return hash{}, errHash
+	}
+	rounds, err1 := strconv.Atoi(parts[3])
+	key, err2 := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[6], "="))
+	h := hash{digest: parts[1], rounds: rounds, salt: []byte(parts[5]), key: key, crossed: true, peppered: parts[4] == "1"}
+	if err := errors.Join(err1, err2); err != nil || !slices.Contains(h.crossauth(), text) {
+		return hash{}, errHash
+	}
+	return h, nil
+}
+
+// crossauth returns the two spellings of a hash in the seed's form.
+func (h hash) crossauth() []string {
+	pepper := 0
+	if h.peppered {
+		pepper = 1
+	}
+	head := fmt.Sprintf("pbkdf2:%s:%d:%d:%d:%s:", h.digest, len(h.key), h.rounds, pepper, h.salt)
+	return []string{
+		head + base64.URLEncoding.EncodeToString(h.key),
+		head + base64.RawURLEncoding.EncodeToString(h.key),
+	}
+}

@@ -1,0 +1,93 @@
+package storetest
+
+import (
+	"encoding/json"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+func concurrently(n int, do func(i int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { do(i) })
+	}
+	all.Wait()
+}
+
+func concurrentCreates(t *clientTest) {
+	var won atomic.Int32
+	concurrently(10, func(i int) {
+		done, err := t.store.Create(t.Context(), row("a", "client "+strconv.Itoa(i), ""))
+		if err != nil {
+			t.Errorf("Create: %v", err)
+		}
+		if done {
+			won.Add(1)
+		}
+	})
+	if won.Load() != 1 {
+		t.Errorf("%d creates succeeded, want 1", won.Load())
+	}
+	t.wantListed(nil, 0, 10, "a")
+}
+
+// Each of ten writers counts on until it has been counted, so the count tells whether one was lost.
+func concurrentUpdates(t *clientTest) {
+	t.create(row("a", "client", ""))
+	concurrently(10, func(int) {
+		for range 1000 {
+			if t.countUp("a") {
+				return
+			}
+		}
+		t.Error("a writer did not succeed in 1000 tries")
+	})
+	want := row("a", "client", "")
+	want.Version, want.Data = 11, []byte(`{"n":11}`)
+	t.wantStored(want)
+}
+
+func (t *clientTest) countUp(id string) bool {
+	old, found, err := t.store.Get(t.Context(), id)
+	if err != nil || !found {
+		t.Errorf("Get: found %v, %v", found, err)
+		return true
+	}
+	var data struct {
+		N int `json:"n"`
+	}
+	if err := json.Unmarshal(old.Data, &data); err != nil {
+		t.Errorf("data %s: %v", old.Data, err)
+		return true
+	}
+	old.Version++
+	old.Data = []byte(`{"n":` + strconv.Itoa(data.N+1) + `}`)
+	done, err := t.store.Update(t.Context(), old)
+	if err != nil {
+		t.Errorf("Update: %v", err)
+	}
+	return done || err != nil
+}
+
+// The name of each version says which it is.
+func wholeRows(t *clientTest) {
+	numbered := func(version int) ClientRow {
+		n := strconv.Itoa(version)
+		return ClientRow{ID: "a", Name: n, Owner: n, Version: int64(version), Data: []byte(`{"n":` + n + `}`)}
+	}
+	t.create(numbered(1))
+	concurrently(4, func(i int) {
+		for n := range 50 {
+			if i == 0 {
+				t.update(numbered(n+2), true)
+				continue
+			}
+			got, found, err := t.store.Get(t.Context(), "a")
+			want := numbered(int(got.Version))
+			if err != nil || !found || got.Name != want.Name || got.Owner != want.Owner || !sameJSON(got.Data, want.Data) {
+				t.Errorf("Get during updates = %+v, found %v, %v", got, found, err)
+			}
+		}
+	})
+}

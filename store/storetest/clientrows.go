@@ -1,0 +1,202 @@
+package storetest
+
+import (
+	"strconv"
+	"strings"
+)
+
+func created(t *clientTest) {
+	full := ClientRow{ID: "a", Name: "a client", Owner: "alice", Version: 1, Data: []byte(`{"x":["y"],"z":null}`)}
+	t.create(full, row("b", "another", ""))
+	t.wantStored(full)
+	t.wantStored(row("b", "another", ""))
+}
+
+func createdTwice(t *clientTest) {
+	first := row("a", "first", "alice")
+	t.create(first)
+	second := ClientRow{ID: "a", Name: "second", Owner: "bob", Version: 1, Data: []byte(`{"n":2}`)}
+	if done, err := t.store.Create(t.Context(), second); done || err != nil {
+		t.Errorf("the second Create = %v, %v, want false and no error", done, err)
+	}
+	t.wantStored(first)
+	t.wantListed(nil, 0, 10, "a")
+}
+
+func missing(t *clientTest) {
+	t.wantMissing("a")
+	t.wantNamed("a", nil)
+	t.wantListed(nil, 0, 10)
+	t.update(ClientRow{ID: "a", Name: "a", Version: 1, Data: []byte(`{}`)}, false)
+	t.update(ClientRow{ID: "a", Name: "a", Version: 2, Data: []byte(`{}`)}, false)
+	t.remove("a", false)
+	t.wantMissing("a")
+}
+
+func updated(t *clientTest) {
+	other := row("b", "other", "bob")
+	t.create(row("a", "old", "alice"), other)
+	next := ClientRow{ID: "a", Name: "new", Owner: "", Version: 2, Data: []byte(`{"list":["only"]}`)}
+	t.update(next, true)
+	t.wantStored(next)
+	t.wantStored(other)
+	next.Version, next.Owner, next.Data = 3, "carol", []byte(`{}`)
+	t.update(next, true)
+	t.wantStored(next)
+}
+
+func updatedFromElsewhere(t *clientTest) {
+	t.create(row("a", "first", ""))
+	second := row("a", "second", "")
+	second.Version = 2
+	t.update(second, true)
+	for _, version := range []int64{0, 1, 2, 4, 100} {
+		stale := row("a", "stale", "")
+		stale.Version = version
+		t.update(stale, false)
+	}
+	t.wantStored(second)
+}
+
+func updatedWhenGone(t *clientTest) {
+	t.create(row("a", "client", ""))
+	t.remove("a", true)
+	next := row("a", "client", "")
+	next.Version = 2
+	t.update(next, false)
+	t.wantMissing("a")
+}
+
+func deleted(t *clientTest) {
+	other := row("b", "client", "alice")
+	t.create(row("a", "client", "alice"), other)
+	t.remove("a", true)
+	t.wantMissing("a")
+	t.wantNamed("client", nil, "b")
+	t.wantListed(new("alice"), 0, 10, "b")
+	t.wantStored(other)
+	t.remove("a", false)
+	t.create(row("a", "again", ""))
+	t.wantStored(row("a", "again", ""))
+}
+
+func copies(t *clientTest) {
+	want := row("a", "client", "")
+	given := row("a", "client", "")
+	t.create(given)
+	spoil(given)
+	t.wantStored(want)
+
+	spoil(t.get("a"))
+	t.wantStored(want)
+	for _, find := range []func() ([]ClientRow, error){
+		func() ([]ClientRow, error) { return t.store.ByName(t.Context(), "client", nil) },
+		func() ([]ClientRow, error) { return t.store.List(t.Context(), nil, 0, 10) },
+	} {
+		rows, err := find()
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("found %d, %v", len(rows), err)
+		}
+		spoil(rows[0])
+		rows[0].Name = "spoilt"
+		t.wantStored(want)
+	}
+
+	want.Version, given = 2, row("a", "client", "")
+	given.Version = 2
+	t.update(given, true)
+	spoil(given)
+	t.wantStored(want)
+}
+
+func spoil(row ClientRow) {
+	for i := range row.Data {
+		row.Data[i] = 'x'
+	}
+}
+
+func byName(t *clientTest) {
+	t.create(row("3", "twin", "alice"), row("1", "twin", ""), row("2", "twin", "bob"), row("0", "other", "alice"))
+	t.wantNamed("twin", nil, "1", "2", "3")
+	t.wantNamed("twin", new(""), "1")
+	t.wantNamed("twin", new("alice"), "3")
+	t.wantNamed("twin", new("carol"))
+	t.wantNamed("other", new("alice"), "0")
+	t.wantNamed("nobody", nil)
+	t.wantNamed("", nil)
+}
+
+func byNewName(t *clientTest) {
+	t.create(row("a", "old", "alice"))
+	next := row("a", "new", "bob")
+	next.Version = 2
+	t.update(next, true)
+	t.wantNamed("old", nil)
+	t.wantNamed("new", new("alice"))
+	t.wantNamed("new", new("bob"), "a")
+	t.wantListed(new("alice"), 0, 10)
+	t.wantListed(new("bob"), 0, 10, "a")
+}
+
+func listed(t *clientTest) {
+	t.create(row("3", "c", "alice"), row("1", "a", ""), row("2", "b", "bob"), row("0", "d", "alice"))
+	t.wantListed(nil, 0, 10, "0", "1", "2", "3")
+	t.wantListed(new(""), 0, 10, "1")
+	t.wantListed(new("alice"), 0, 10, "0", "3")
+	t.wantListed(new("carol"), 0, 10)
+}
+
+func pages(t *clientTest) {
+	for _, id := range []string{"e", "c", "a", "b", "d"} {
+		owner := "alice"
+		if id == "c" {
+			owner = "bob"
+		}
+		t.create(row(id, "client", owner))
+	}
+	t.wantListed(nil, 0, 2, "a", "b")
+	t.wantListed(nil, 2, 2, "c", "d")
+	t.wantListed(nil, 4, 2, "e")
+	t.wantListed(nil, 5, 2)
+	t.wantListed(nil, 100, 2)
+	t.wantListed(nil, 0, 0)
+	t.wantListed(new("alice"), 1, 2, "b", "d")
+}
+
+// Also the order is that of bytes.
+func exact(t *clientTest) {
+	t.create(row("ab", "Client", "Alice"), row("AB", "client", "alice"), row("aB", "client ", "alice "), row("ab ", "clíent", "alíce"))
+	t.wantStored(row("ab", "Client", "Alice"))
+	t.wantStored(row("aB", "client ", "alice "))
+	t.wantMissing("Ab")
+	t.wantMissing("AB ")
+	t.wantNamed("client", nil, "AB")
+	t.wantNamed("CLIENT", nil)
+	t.wantNamed("client", new("ALICE"))
+	t.wantListed(nil, 0, 10, "AB", "aB", "ab", "ab ")
+	t.wantListed(new("alice"), 0, 10, "AB")
+	t.remove("Ab", false)
+	t.remove("ab", true)
+	t.wantListed(nil, 0, 10, "AB", "aB", "ab ")
+}
+
+// Texts are never taken for something else.
+func odd(t *clientTest) {
+	texts := []string{`'; DROP TABLE clients; --`, `%`, `_`, `\`, `"`, `$1`, `?`, `Ünï©ødé 名前 🔑`, strings.Repeat("x", 255)}
+	for i, text := range texts {
+		id := "id" + strconv.Itoa(i)
+		t.create(ClientRow{ID: id, Name: text, Owner: text, Version: 1, Data: []byte(`{"text":` + strconv.QuoteToASCII("x") + `}`)})
+		t.wantNamed(text, new(text), id)
+		t.wantListed(new(text), 0, 10, id)
+	}
+	t.create(row(`'"%_\ $1?`, "odd id", ""))
+	t.wantStored(row(`'"%_\ $1?`, "odd id", ""))
+	t.wantMissing(`%`)
+}
+
+func long(t *clientTest) {
+	big := row(strings.Repeat("i", 255), "long", "")
+	big.Data = []byte(`{"long":"` + strings.Repeat("x", 64<<10) + `"}`)
+	t.create(big)
+	t.wantStored(big)
+}
