@@ -44,7 +44,7 @@ type Options struct {
 	ContentTypes []string
 }
 
-// Response is a complete answer. Status is 200 or, when If-None-Match was sent, 304 with an empty Body.
+// Response is a complete answer. From [Get] its Status is 200 or, when If-None-Match was sent, 304 with an empty Body.
 type Response struct {
 	Status int
 	Header http.Header
@@ -69,7 +69,7 @@ func Get(ctx context.Context, rawURL string, o Options) (*Response, error) {
 	}
 	o.setHeader(req)
 
-	resp, err := o.exchange(req)
+	resp, err := o.exchange(req, o.checkHead)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", req.Method, display(u), err)
 	}
@@ -99,7 +99,7 @@ func (o Options) setHeader(req *http.Request) {
 
 // exchange sends req and reads the answer. It goes to the transport itself, below http.Client: so no redirect is ever
 // followed or even parsed, no cookie is kept, and no error quotes the full URL.
-func (o Options) exchange(req *http.Request) (*Response, error) {
+func (o Options) exchange(req *http.Request, check func(*http.Request, *http.Response) error) (*Response, error) {
 	resp, err := o.transport().RoundTrip(req)
 	if err != nil {
 		return nil, noAnswer(req.Context(), err)
@@ -109,7 +109,7 @@ func (o Options) exchange(req *http.Request) (*Response, error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing is written, so closing can lose nothing
 
-	if err := o.checkHead(req, resp); err != nil {
+	if err := check(req, resp); err != nil {
 		drain(resp.Body)
 		return nil, err
 	}
@@ -134,10 +134,18 @@ func (o Options) checkHead(req *http.Request, resp *http.Response) error {
 		return nil
 	case resp.StatusCode == http.StatusOK:
 		return o.checkContentType(resp.Header.Get("Content-Type"))
-	case resp.Header.Get("Location") != "" && resp.StatusCode >= 300 && resp.StatusCode <= 399:
-		return &RedirectError{Status: resp.StatusCode, Location: locationOf(req.URL, resp.Header.Get("Location"))}
+	}
+	if err := refuseRedirect(req, resp); err != nil {
+		return err
 	}
 	return &StatusError{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+}
+
+func refuseRedirect(req *http.Request, resp *http.Response) error {
+	if resp.Header.Get("Location") != "" && resp.StatusCode >= 300 && resp.StatusCode <= 399 {
+		return &RedirectError{Status: resp.StatusCode, Location: locationOf(req.URL, resp.Header.Get("Location"))}
+	}
+	return nil
 }
 
 // checkContentType leaves the parameters alone: no accepted media type gives them a meaning.

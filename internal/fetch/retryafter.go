@@ -46,3 +46,6 @@ func RetryAfter(err error) time.Duration {
 	}
 	return 0
 }
+
+// ParseRetryAfter reads a Retry-After header (RFC 9110 §10.2.3). Zero: it does not say.
+func ParseRetryAfter(header string, now time.Time) time.Duration { return retryAfter(header, now) }

@@ -1,0 +1,112 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/internal/refresh"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+// Client is one client of one authorization server. It is safe for concurrent use.
+type Client struct {
+	cfg      Config
+	metadata *refresh.Value[*oidcdiscovery.Metadata] // nil: that of the Config
+	nonces   nonces
+}
+
+// New checks cfg and reports all that is wrong with it. It does no I/O and starts no goroutine.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	c := &Client{cfg: cfg}
+	if cfg.Metadata == nil {
+		discovery := oidcdiscovery.Client{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP}
+		c.metadata = refresh.New(refresh.Config[*oidcdiscovery.Metadata]{
+			Fetch: func(ctx context.Context, _ *oidcdiscovery.Metadata) (refresh.Fetched[*oidcdiscovery.Metadata], error) {
+				m, err := discovery.Discover(ctx, cfg.Issuer)
+				return refresh.Fetched[*oidcdiscovery.Metadata]{Value: m}, err
+			},
+			FreshFor: time.Hour, Timeout: 2 * fetch.DefaultTimeout, MaxWait: 2 * fetch.DefaultTimeout, RetryAfter: fetch.RetryAfter,
+		})
+	}
+	return c, nil
+}
+
+// Warm fetches the issuer's metadata, unless it is there already. It is not needed: the first call that needs metadata
+// fetches them.
+func (c *Client) Warm(ctx context.Context) error {
+	_, err := c.Metadata(ctx)
+	return err
+}
+
+// Metadata returns what the issuer says of itself, fetched if need be. Do not change it.
+func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) {
+	if c.metadata == nil {
+		return c.cfg.Metadata, nil
+	}
+	m, err := c.metadata.Get(ctx)
+	switch {
+	case errors.Is(err, refresh.ErrUnavailable):
+		return nil, fmt.Errorf("%w: metadata: %w", ErrUnavailable, err)
+	case err != nil:
+		return nil, fmt.Errorf("client: metadata: %w", err)
+	}
+	return m, nil
+}
+
+// tokenEndpoint is what the Config says, then the place for clients with a certificate (RFC 8705 §5), then the metadata's
+// own.
+func (c *Client) tokenEndpoint(ctx context.Context) (string, error) {
+	if own := c.cfg.Endpoints[endpointToken]; own != "" {
+		return own, nil
+	}
+	m, err := c.Metadata(ctx)
+	if err != nil {
+		return "", err
+	}
+	place := m.TokenEndpoint
+	if c.usesTLS() {
+		place = cmp.Or(m.MTLSEndpointAliases[endpointToken], place)
+	}
+	if place == "" {
+		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, endpointToken)
+	}
+	if err := fetch.CheckURL(place, c.cfg.InsecureAllowHTTP); err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrBadAnswer, endpointToken, err)
+	}
+	return place, nil
+}
+
+const endpointToken = "token_endpoint"
+
+// nonces are the last DPoP nonces of servers, by origin (RFC 9449 §8, §9).
+type nonces struct {
+	mu       sync.Mutex // guards byOrigin
+	byOrigin map[string]string
+}
+
+const maxNonces = 100 // origins: APIs may be many
+
+func (n *nonces) get(origin string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.byOrigin[origin]
+}
+
+// set starts over when the memory is full: what is forgotten costs one request.
+func (n *nonces) set(origin, nonce string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.byOrigin == nil || len(n.byOrigin) >= maxNonces {
+		n.byOrigin = make(map[string]string)
+	}
+	n.byOrigin[origin] = nonce
+}

@@ -1,0 +1,137 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+const (
+	defaultTimeout  = 30 * time.Second // people and second factors are waited for
+	defaultMaxBytes = 1 << 20
+	randomBytes     = 32 // of what must not be guessed
+)
+
+// Config describes a client of one authorization server. [New] copies it. Only Issuer and ClientID are required.
+type Config struct {
+	// Issuer is the issuer identifier, exactly as the server publishes it: https, or http on a loopback host.
+	Issuer string
+
+	// ClientID and ClientSecret are what the client was registered with. Without a secret, and without Key, the client is
+	// public.
+	ClientID, ClientSecret string
+
+	// AuthMethod is how the client proves itself (RFC 6749 §2.3). Zero: AuthPrivateKeyJWT with Key, AuthNone without a
+	// secret, and with one what the metadata names first of basic and post, or basic. It is never found by trial.
+	AuthMethod AuthMethod
+
+	// Key signs the client's assertions (AuthPrivateKeyJWT, RFC 7523) and its request objects (RFC 9101). Nil: none.
+	Key *SigningKey
+
+	// AssertionAudience is the audience of the client's assertions. Empty: Issuer.
+	AssertionAudience string
+
+	// BasicEncoding is how id and secret are written with AuthBasic. Zero: form-encoded, as RFC 6749 §2.3.1 wants it.
+	BasicEncoding BasicEncoding
+
+	// PostType is how parameters are sent. Zero: as a form, as RFC 6749 wants it.
+	PostType PostType
+
+	// Scopes are asked for where a call names none. Nil: none.
+	Scopes []string
+
+	// Resource are the APIs that tokens are asked for (RFC 8707). Nil: not sent.
+	Resource []string
+
+	// Audience is sent as the parameter `audience`, for servers that know no `resource`. Empty: not sent.
+	Audience string
+
+	// Metadata is used instead of discovery; it must be the issuer's. Nil: discovered at first use, and kept.
+	Metadata *oidcdiscovery.Metadata
+
+	// Endpoints replaces endpoints of the metadata. The keys are its members' names, as in "token_endpoint". Nil: none.
+	Endpoints map[string]string
+
+	// DPoP binds all tokens to this key (RFC 9449). Nil: bearer tokens.
+	DPoP *SigningKey
+
+	// MutualTLS says that HTTPClient has a client certificate: the endpoints of mtls_endpoint_aliases are used (RFC 8705
+	// §5). It comes with AuthTLS.
+	MutualTLS bool
+
+	// OnToken is called with every token that was received and verified, before it is handed out: a token that is not kept
+	// when its predecessor has been used up is lost. An error is returned to the caller as an [*IncompleteError]. Nil:
+	// nobody is told.
+	OnToken func(ctx context.Context, token *Token) error
+
+	// HTTPClient gives the transport. Nil: http.DefaultTransport. Redirects are never followed.
+	HTTPClient *http.Client
+
+	// Timeout bounds each request. Zero: 30 s. MaxBytes bounds each answer; past it, it is an error. Zero: 1 MiB.
+	Timeout  time.Duration
+	MaxBytes int64
+
+	// InsecureAllowHTTP allows http on any host: whoever is on the way gets the secrets.
+	InsecureAllowHTTP bool
+}
+
+// Format leaves the secrets out, whatever the verb.
+func (cfg Config) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.Config{"+cfg.Issuer+" "+cfg.ClientID+"}")
+}
+
+// LogValue leaves the secrets out.
+func (cfg Config) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("issuer", cfg.Issuer), slog.String("client_id", cfg.ClientID))
+}
+
+func (cfg Config) validate() error {
+	var faults []error
+	check := func(ok bool, field, problem string) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("client: Config.%s %s", field, problem))
+		}
+	}
+	check(cfg.Issuer != "", "Issuer", "is required")
+	check(cfg.ClientID != "", "ClientID", "is required")
+	check(cfg.Timeout >= 0, "Timeout", "is negative")
+	check(cfg.MaxBytes >= 0, "MaxBytes", "is negative")
+	check(cfg.PostType == PostForm || cfg.PostType == PostJSON, "PostType", "is unknown")
+	check(cfg.BasicEncoding == BasicForm || cfg.BasicEncoding == BasicRaw, "BasicEncoding", "is unknown")
+	faults = append(faults, cfg.validateURLs()...)
+	faults = append(faults, cfg.validateAuth()...)
+	return errors.Join(faults...)
+}
+
+func (cfg Config) validateURLs() (faults []error) {
+	for name, endpoint := range cfg.Endpoints {
+		if err := fetch.CheckURL(endpoint, cfg.InsecureAllowHTTP); err != nil {
+			faults = append(faults, fmt.Errorf("client: Config.Endpoints[%q]: %w", name, err))
+		}
+	}
+	discovery := oidcdiscovery.Client{InsecureAllowHTTP: cfg.InsecureAllowHTTP}
+	metadata := cmp.Or(cfg.Metadata, &oidcdiscovery.Metadata{Issuer: cfg.Issuer})
+	if err := discovery.Validate(cfg.Issuer, metadata); err != nil && cfg.Issuer != "" {
+		faults = append(faults, fmt.Errorf("client: Config.Issuer or Metadata: %w", err))
+	}
+	return faults
+}
+
+func (cfg Config) withDefaults() Config {
+	cfg.Scopes, cfg.Resource = slices.Clone(cfg.Scopes), slices.Clone(cfg.Resource)
+	cfg.Endpoints = maps.Clone(cfg.Endpoints)
+	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
+	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultMaxBytes)
+	cfg.AssertionAudience = cmp.Or(cfg.AssertionAudience, cfg.Issuer)
+	return cfg
+}

@@ -1,0 +1,105 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Error is an answer of the authorization server that says no, or that is none. It matches, by [errors.Is], the code it
+// carries: errors.Is(err, client.ErrInvalidGrant).
+//
+// Description, URI and Body are the server's own words. They may quote what was sent to it, so Error's text has the code
+// and the status alone.
+type Error struct {
+	// Code is the value of `error` (RFC 6749 §5.2 and the RFCs that add to it). Empty: the answer was not one of OAuth, a
+	// proxy's page for example; see Status and Body.
+	Code string
+
+	// Description and URI are `error_description` and `error_uri`.
+	Description, URI string
+
+	// Status is that of the HTTP answer. Zero: the error came by a redirect of the user's browser.
+	Status int
+
+	// RetryAfter is how long the server asks to stay away. Zero: it did not say.
+	RetryAfter time.Duration
+
+	// Challenge is the WWW-Authenticate header.
+	Challenge string
+
+	// Body is the beginning of what was answered, at most 4 KiB of it.
+	Body []byte
+
+	mfaToken string // of a second factor that is needed
+}
+
+func (e *Error) Error() string {
+	switch {
+	case e.Code == "" && e.Status != 0:
+		return fmt.Sprintf("client: the authorization server answered %d %s", e.Status, http.StatusText(e.Status))
+	case e.Status == 0:
+		return fmt.Sprintf("client: the authorization server said %q", e.Code)
+	}
+	return fmt.Sprintf("client: the authorization server said %q (%d)", e.Code, e.Status)
+}
+
+// Is matches the ErrorCode that e carries, and [ErrUnavailable].
+func (e *Error) Is(target error) bool {
+	if target == ErrUnavailable {
+		return e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError
+	}
+	code, ok := target.(ErrorCode)
+	return ok && e.Code == string(code)
+}
+
+// ErrorCode is a value of `error`, to be matched by errors.Is. Codes that are not listed here are matched by one of one's
+// own: errors.Is(err, client.ErrorCode("login_required")).
+type ErrorCode string //nolint:errname // it is the RFCs' word
+
+func (c ErrorCode) Error() string { return "client: " + string(c) }
+
+// Codes of the token endpoint (RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2, RFC 9449 §8).
+const (
+	ErrInvalidRequest       ErrorCode = "invalid_request"
+	ErrInvalidClient        ErrorCode = "invalid_client"
+	ErrInvalidGrant         ErrorCode = "invalid_grant"
+	ErrUnauthorizedClient   ErrorCode = "unauthorized_client"
+	ErrUnsupportedGrantType ErrorCode = "unsupported_grant_type"
+	ErrInvalidScope         ErrorCode = "invalid_scope"
+	ErrInvalidTarget        ErrorCode = "invalid_target"
+	ErrAuthorizationPending ErrorCode = "authorization_pending"
+	ErrSlowDown             ErrorCode = "slow_down"
+	ErrAccessDenied         ErrorCode = "access_denied"
+	ErrExpiredToken         ErrorCode = "expired_token"
+	ErrMFARequired          ErrorCode = "mfa_required"
+	ErrUseDPoPNonce         ErrorCode = "use_dpop_nonce"
+	ErrInvalidDPoPProof     ErrorCode = "invalid_dpop_proof"
+	ErrInvalidToken         ErrorCode = "invalid_token"
+)
+
+// IncompleteError says that a token was received, and a later step failed: the ID token that came with it is not good, or
+// it could not be kept. The Token must not be used before that is cleared up, and must not be lost either: its refresh
+// token may be the only one that still works.
+type IncompleteError struct {
+	Token *Token
+	Err   error
+}
+
+func (e *IncompleteError) Error() string {
+	return "client: a token was received, but: " + e.Err.Error()
+}
+
+// Unwrap returns what failed.
+func (e *IncompleteError) Unwrap() error { return e.Err }
+
+// ErrUnavailable says that the authorization server could not be asked, or gave no answer of OAuth for a reason of its
+// own (a status from 500 on, or 429): it may help to try again.
+var ErrUnavailable = errors.New("client: the authorization server is unavailable")
+
+// ErrBadAnswer says that the server's answer is not what the RFCs allow.
+var ErrBadAnswer = errors.New("client: the answer of the authorization server cannot be used")
+
+// ErrUnsupported says that the server's metadata names no endpoint, or no method, for what was asked.
+var ErrUnsupported = errors.New("client: the authorization server does not offer this")

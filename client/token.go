@@ -1,0 +1,84 @@
+package client
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Token is what a token endpoint has given (RFC 6749 §5.1). It holds secrets, which neither fmt nor slog prints; encoding
+// it as JSON, for a [TokenStore], writes them.
+type Token struct {
+	// AccessToken is for the API. TokenType says how to send it: "Bearer" or "DPoP".
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+
+	// RefreshToken gets the next token. Empty: there is none.
+	RefreshToken string `json:"refresh_token,omitzero"`
+
+	// IDToken is the raw ID token, which nobody has verified. Empty: none came.
+	IDToken string `json:"id_token,omitzero"`
+
+	// Expiry is when the access token ends, by the clock of this machine. Zero: the server did not say, or said something
+	// that makes no sense (negative, or not a number).
+	Expiry time.Time `json:"expiry,omitzero"`
+
+	// Scopes is what was granted: what was asked for, unless the server said otherwise.
+	Scopes []string `json:"scopes,omitzero"`
+
+	answer map[string]any
+}
+
+// Extra returns a member of the server's answer as encoding/json decodes it; nil if it has none of that name, and for a
+// Token that was not just received.
+func (t *Token) Extra(name string) any { return t.answer[name] }
+
+// ExpiresIn is the time until Expiry, and zero where that is not known.
+func (t *Token) ExpiresIn() time.Duration {
+	if t.Expiry.IsZero() {
+		return 0
+	}
+	return time.Until(t.Expiry)
+}
+
+// OAuth2 returns t for code that uses golang.org/x/oauth2.
+func (t *Token) OAuth2() *oauth2.Token {
+	token := &oauth2.Token{
+		AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, Expiry: t.Expiry,
+	}
+	extra := map[string]any{"scope": strings.Join(t.Scopes, " ")}
+	if t.IDToken != "" {
+		extra["id_token"] = t.IDToken
+	}
+	return token.WithExtra(extra)
+}
+
+// FromOAuth2 is the way back from [Token.OAuth2].
+func FromOAuth2(token *oauth2.Token) *Token {
+	t := &Token{
+		AccessToken: token.AccessToken, TokenType: token.Type(), RefreshToken: token.RefreshToken, Expiry: token.Expiry,
+	}
+	if scope, ok := token.Extra("scope").(string); ok {
+		t.Scopes = strings.Fields(scope)
+	}
+	if idToken, ok := token.Extra("id_token").(string); ok {
+		t.IDToken = idToken
+	}
+	return t
+}
+
+// Format leaves the secrets out, whatever the verb.
+func (t Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.Token{"+t.TokenType+"}") }
+
+// LogValue leaves the secrets out.
+func (t Token) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("type", t.TokenType), slog.Time("expiry", t.Expiry), slog.Any("scopes", slices.Clone(t.Scopes)),
+		slog.Bool("refresh_token", t.RefreshToken != ""),
+	)
+}
