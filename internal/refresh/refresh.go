@@ -143,8 +143,9 @@ func (v *Value[T]) Get(ctx context.Context) (T, error) {
 // Force is for a caller whom the held value does not satisfy, as enough tells of each. A fetch that is running has begun
 // before the question and may bring what was true before: it is waited for, and if its value is not enough either, a
 // fetch is started, unless the last forced one is less than MinForce ago or a back-off holds. Both together are waited
-// for MaxWait at most, or until ctx ends: the held value is what did not do. A forced fetch that fails is not counted against MinForce. The second result is true if the value comes
-// from a fetch that began after the call; false if it is the one held. Errors are those of Get.
+// for MaxWait at most, or until ctx ends: the held value is what did not do. A forced fetch that fails is not counted
+// against MinForce. The second result is true if the value comes from a fetch that began after the call; false if it is
+// the one held. Errors are those of Get.
 func (v *Value[T]) Force(ctx context.Context, enough func(T) bool) (T, bool, error) {
 	began := time.Now()
 	if f := v.running(); f != nil {
