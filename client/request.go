@@ -37,8 +37,8 @@ type answer struct {
 }
 
 // post sends parameters to the authorization server, with the client's proof. Empty parameters are left out (RFC 6749
-// §3.1). An answer that is not accepted, which says what is, is an error. It sends again, once, when the server asks for a nonce in the proof of possession (RFC 9449 §8). Nothing else is
-// ever sent twice.
+// §3.1). An answer that is not accepted, which says what is, is an error. It sends again, once, when the server asks for a
+// nonce in the proof of possession (RFC 9449 §8). Nothing else is ever sent twice.
 func (c *Client) post(ctx context.Context, target string, params url.Values, accepted ...int) (*answer, error) {
 	resp, err := c.postOnce(ctx, target, params)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Command quickstart shows the kit at work on a machine that has nothing but Go: an authorization server and an API
-// guarded for its tokens, both on loopback, with the curl lines to try them. It rotates the issuer's keys on request and
-// serves metrics and probes. With -tour it sends the requests itself, shows what is answered, and fails if an answer is not the one
-// it should be.
+// guarded for its tokens, both on loopback, with the curl lines to try them. It rotates the issuer's keys on request
+// and serves metrics and probes. With -tour it sends the requests itself, shows what is answered, and fails if an
+// answer is not the one it should be.
 //
 // What an API needs of the kit is in api.go.
 package main
