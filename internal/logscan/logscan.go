@@ -106,9 +106,10 @@ func Text(text string) {
 	}
 }
 
-// isTelling leaves out what may stand in a log for another reason, as the word client.
+// isTelling leaves out what may stand in a log for another reason, as the word client and numbers do.
 func isTelling(word string) bool {
-	return word == "alice" || len(word) > 4 && strings.ContainsAny(word, "0123456789") && strings.IndexFunc(word, notInWord) < 0
+	return word == "alice" || len(word) > 4 && strings.ContainsAny(word, "0123456789") &&
+		strings.IndexFunc(word, unicode.IsLetter) >= 0 && strings.IndexFunc(word, notInWord) < 0
 }
 
 func notInWord(r rune) bool {

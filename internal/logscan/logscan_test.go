@@ -9,7 +9,7 @@ import (
 
 func TestScan(t *testing.T) { //nolint:paralleltest // the findings are those of the process
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})
-	raw := issuer.AccessToken().Set("sub", "carol-17").Set("jti", "0123456789").Sign()
+	raw := issuer.AccessToken().Set("sub", "carol-17").Set("jti", "id-0123456789").Sign()
 	Token(raw)
 	for text, want := range map[string]bool{
 		"nothing of it":                 false,
@@ -20,7 +20,7 @@ func TestScan(t *testing.T) { //nolint:paralleltest // the findings are those of
 		`{"sub":"carol-17"}`:            true,
 		"user=carol-17, at last":        true,
 		"carol-178":                     false,
-		"jti 0123456789":                true,
+		"jti id-0123456789":             true,
 		"the client is not on the list": false,
 	} {
 		scan.findings = nil

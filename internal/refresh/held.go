@@ -48,10 +48,12 @@ func (v *Value[T]) hold(got Fetched[T], age time.Duration, restored bool) error 
 	return nil
 }
 
-// startTimer must not keep h itself: a Value may be forgotten long before its timer is due.
+// startTimer must not keep h itself: a Value may be forgotten long before its timer is due. What has been restored may
+// be aged already, and no request should take it for fresh until a timer gets round to it.
 func (h *held[T]) startTimer() {
-	aged := new(atomic.Bool)
-	h.aged, h.timer = aged, time.AfterFunc(h.ahead-time.Since(h.at), func() { aged.Store(true) })
+	aged, left := new(atomic.Bool), h.ahead-time.Since(h.at)
+	aged.Store(left <= 0)
+	h.aged, h.timer = aged, time.AfterFunc(left, func() { aged.Store(true) })
 }
 
 // aheadOf is 80 % of fresh, give or take 10 % of that, so that replicas do not all fetch at once.

@@ -251,3 +251,30 @@ func TestK19_RefreshFetchesAlsoAfterRestoring(t *testing.T) {
 		wantValue(t, v, 1)
 	})
 }
+
+// TestK19_RestoredValueIsAsOldAsItIs at once, not when a timer says so.
+func TestK19_RestoredValueIsAsOldAsItIs(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			fetches := 0
+			v := refresh.New(refresh.Config[string]{
+				Fetch: func(context.Context, string) (refresh.Fetched[string], error) {
+					fetches++
+					return refresh.Fetched[string]{Value: "new"}, nil
+				},
+				Restore: func(context.Context) (refresh.Fetched[string], time.Time, error) {
+					return refresh.Fetched[string]{Value: "old"}, time.Now().Add(-time.Hour), nil
+				},
+			})
+			if err := v.Restore(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			_, err := v.Get(t.Context())
+			synctest.Wait()
+			if err != nil || fetches != 1 {
+				t.Fatalf("%d fetches for an old value, error %v", fetches, err)
+			}
+		})
+	}
+}
