@@ -73,7 +73,11 @@ func (c *Consumer) statusOf(ctx context.Context, t *Token) (active bool, err err
 		check.Cached = true
 		return answer, nil
 	}
-	if active, err = c.cfg.Status.Active(ctx, t); err == nil {
+	active, err = c.cfg.Status.Active(ctx, t)
+	if err == nil && active {
+		err = ctx.Err() // a yes that comes too late is a guess of somebody who gave up
+	}
+	if err == nil {
 		c.statuses.add(d, active)
 	}
 	return active && err == nil, err
