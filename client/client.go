@@ -62,30 +62,56 @@ func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) 
 	return m, nil
 }
 
-// tokenEndpoint is what the Config says, then the place for clients with a certificate (RFC 8705 §5), then the metadata's
-// own.
-func (c *Client) tokenEndpoint(ctx context.Context) (string, error) {
-	if own := c.cfg.Endpoints[endpointToken]; own != "" {
+// Endpoints that requests are sent to, by their names in the metadata.
+const (
+	endpointToken         = "token_endpoint"
+	endpointAuthorization = "authorization_endpoint"
+	endpointPAR           = "pushed_authorization_request_endpoint"
+	endpointUserInfo      = "userinfo_endpoint"
+	endpointDevice        = "device_authorization_endpoint"
+	endpointBackchannel   = "backchannel_authentication_endpoint"
+	endpointRevocation    = "revocation_endpoint"
+	endpointIntrospection = "introspection_endpoint"
+	endpointRegistration  = "registration_endpoint"
+	endpointEndSession    = "end_session_endpoint"
+)
+
+// endpoint is what the Config says, then the place for clients with a certificate (RFC 8705 §5), then the metadata's own.
+func (c *Client) endpoint(ctx context.Context, name string) (string, error) {
+	if own := c.cfg.Endpoints[name]; own != "" {
 		return own, nil
 	}
 	m, err := c.Metadata(ctx)
 	if err != nil {
 		return "", err
 	}
-	place := m.TokenEndpoint
+	place := endpointOf(m, name)
 	if c.usesTLS() {
-		place = cmp.Or(m.MTLSEndpointAliases[endpointToken], place)
+		place = cmp.Or(m.MTLSEndpointAliases[name], place)
 	}
 	if place == "" {
-		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, endpointToken)
+		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, name)
 	}
 	if err := fetch.CheckURL(place, c.cfg.InsecureAllowHTTP); err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrBadAnswer, endpointToken, err)
+		return "", fmt.Errorf("%w: %s: %w", ErrBadAnswer, name, err)
 	}
 	return place, nil
 }
 
-const endpointToken = "token_endpoint"
+func endpointOf(m *oidcdiscovery.Metadata, name string) string {
+	return map[string]string{
+		endpointToken:         m.TokenEndpoint,
+		endpointAuthorization: m.AuthorizationEndpoint,
+		endpointPAR:           m.PushedAuthorizationRequestEndpoint,
+		endpointUserInfo:      m.UserinfoEndpoint,
+		endpointDevice:        m.DeviceAuthorizationEndpoint,
+		endpointBackchannel:   m.BackchannelAuthenticationEndpoint,
+		endpointRevocation:    m.RevocationEndpoint,
+		endpointIntrospection: m.IntrospectionEndpoint,
+		endpointRegistration:  m.RegistrationEndpoint,
+		endpointEndSession:    m.EndSessionEndpoint,
+	}[name]
+}
 
 // nonces are the last DPoP nonces of servers, by origin (RFC 9449 §8, §9).
 type nonces struct {

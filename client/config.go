@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
@@ -20,6 +21,9 @@ const (
 	defaultTimeout  = 30 * time.Second // people and second factors are waited for
 	defaultMaxBytes = 1 << 20
 	randomBytes     = 32 // of what must not be guessed
+
+	maxVerifierBytes = 96 // 128 characters (RFC 7636 §4.1)
+	maxClockSkew     = 5 * time.Minute
 )
 
 // Config describes a client of one authorization server. [New] copies it. Only Issuer and ClientID are required.
@@ -47,6 +51,10 @@ type Config struct {
 	// PostType is how parameters are sent. Zero: as a form, as RFC 6749 wants it.
 	PostType PostType
 
+	// RedirectURI is where the server sends the user back to in the code flow, as it was registered. Empty: every
+	// AuthorizationOptions names one.
+	RedirectURI string
+
 	// Scopes are asked for where a call names none. Nil: none.
 	Scopes []string
 
@@ -62,6 +70,41 @@ type Config struct {
 	// Endpoints replaces endpoints of the metadata. The keys are its members' names, as in "token_endpoint". Nil: none.
 	Endpoints map[string]string
 
+	// AuthorizeURL is the authorization endpoint as the user's browser reaches it, where that differs from what this
+	// process sees. It is used for nothing else. Empty: the metadata's.
+	AuthorizeURL string
+
+	// DeviceAuthorizationURL is used where the metadata has no device_authorization_endpoint. Empty: none.
+	DeviceAuthorizationURL string
+
+	// MFAURL is what the paths of Auth0's MFA API are put behind: "https://tenant.example/mfa". Empty: Issuer and "/mfa".
+	MFAURL string
+
+	// StateLength and VerifierLength are the octets of the random state and PKCE verifier, before encoding. Zero: 32, which
+	// is also the least. A verifier has at most 96.
+	StateLength, VerifierLength int
+
+	// UseUserInfo asks the userinfo endpoint after each sign-in. See IDToken.Claims.
+	UseUserInfo bool
+
+	// Algorithms are what the server signs JWTs for this client with: ID tokens, user information, authorization responses,
+	// logout tokens. All are asymmetric, or all are HS256, HS384 or HS512, keyed by ClientSecret. Nil: the asymmetric ones
+	// that the metadata names for the kind of JWT, or RS256 if it names none.
+	Algorithms []string
+
+	// SignedUserInfo says that the client was registered for signed user information: an unsigned answer is refused.
+	SignedUserInfo bool
+
+	// ExtraAudiences may stand in an ID token's `aud` beside ClientID. Nil: a further audience is only accepted where `azp`
+	// names this client.
+	ExtraAudiences []string
+
+	// Keys verifies what the server signs. Nil: the key set of the metadata's jwks_uri.
+	Keys jwks.Source
+
+	// ClockSkew is how far the server's clock may be off. Zero: 10 s; negative: none; at most 5 min.
+	ClockSkew time.Duration
+
 	// DPoP binds all tokens to this key (RFC 9449). Nil: bearer tokens.
 	DPoP *SigningKey
 
@@ -74,6 +117,9 @@ type Config struct {
 	// nobody is told.
 	OnToken func(ctx context.Context, token *Token) error
 
+	// Logger is told of faults of keys. Nil: nothing is logged.
+	Logger *slog.Logger
+
 	// HTTPClient gives the transport. Nil: http.DefaultTransport. Redirects are never followed.
 	HTTPClient *http.Client
 
@@ -83,6 +129,10 @@ type Config struct {
 
 	// InsecureAllowHTTP allows http on any host: whoever is on the way gets the secrets.
 	InsecureAllowHTTP bool
+
+	// InsecurePlainPKCE sends the PKCE verifier itself as the challenge, for servers that know no S256: whoever sees the
+	// authorization request can redeem the code.
+	InsecurePlainPKCE bool
 }
 
 // Format leaves the secrets out, whatever the verb.
@@ -106,6 +156,10 @@ func (cfg Config) validate() error {
 	check(cfg.ClientID != "", "ClientID", "is required")
 	check(cfg.Timeout >= 0, "Timeout", "is negative")
 	check(cfg.MaxBytes >= 0, "MaxBytes", "is negative")
+	check(cfg.StateLength == 0 || cfg.StateLength >= randomBytes, "StateLength", "is less than 32")
+	check(cfg.VerifierLength == 0 || cfg.VerifierLength >= randomBytes, "VerifierLength", "is less than 32")
+	check(cfg.VerifierLength <= maxVerifierBytes, "VerifierLength", "is more than 96")
+	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", "is more than 5 minutes")
 	check(cfg.PostType == PostForm || cfg.PostType == PostJSON, "PostType", "is unknown")
 	check(cfg.BasicEncoding == BasicForm || cfg.BasicEncoding == BasicRaw, "BasicEncoding", "is unknown")
 	faults = append(faults, cfg.validateURLs()...)
@@ -114,6 +168,13 @@ func (cfg Config) validate() error {
 }
 
 func (cfg Config) validateURLs() (faults []error) {
+	for field, place := range map[string]string{
+		"AuthorizeURL": cfg.AuthorizeURL, "DeviceAuthorizationURL": cfg.DeviceAuthorizationURL, "MFAURL": cfg.MFAURL,
+	} {
+		if err := fetch.CheckURL(place, cfg.InsecureAllowHTTP); place != "" && err != nil {
+			faults = append(faults, fmt.Errorf("client: Config.%s: %w", field, err))
+		}
+	}
 	for name, endpoint := range cfg.Endpoints {
 		if err := fetch.CheckURL(endpoint, cfg.InsecureAllowHTTP); err != nil {
 			faults = append(faults, fmt.Errorf("client: Config.Endpoints[%q]: %w", name, err))
@@ -130,6 +191,9 @@ func (cfg Config) validateURLs() (faults []error) {
 func (cfg Config) withDefaults() Config {
 	cfg.Scopes, cfg.Resource = slices.Clone(cfg.Scopes), slices.Clone(cfg.Resource)
 	cfg.Endpoints = maps.Clone(cfg.Endpoints)
+	cfg.Algorithms, cfg.ExtraAudiences = slices.Clone(cfg.Algorithms), slices.Clone(cfg.ExtraAudiences)
+	cfg.StateLength = cmp.Or(cfg.StateLength, randomBytes)
+	cfg.VerifierLength = cmp.Or(cfg.VerifierLength, randomBytes)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultMaxBytes)
 	cfg.AssertionAudience = cmp.Or(cfg.AssertionAudience, cfg.Issuer)

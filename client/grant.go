@@ -115,7 +115,7 @@ func (c *Client) grantAs(
 	}
 	maps.Copy(all, params)
 	all.Set("grant_type", grantType)
-	target, err := c.tokenEndpoint(ctx)
+	target, err := c.endpoint(ctx, endpointToken)
 	if err != nil {
 		return nil, err
 	}
