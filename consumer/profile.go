@@ -58,6 +58,22 @@ const (
 	// ProfileSpringAS is for Spring Authorization Server: `aud` is the client id, and the client is read from there. `nbf`
 	// is required, since its ID tokens differ in nothing else that is always there.
 	ProfileSpringAS
+
+	// ProfileIDToken is for the client that an ID token was made for (OpenID Connect Core §2): Config.Audience is its id.
+	// What the sign-in asked for (nonce, acr, max_age) and `azp` are left to the caller. It needs
+	// Config.InsecureAcceptIDToken, like the three that follow: none of them is for an API.
+	ProfileIDToken
+
+	// ProfileLogoutToken is for a client that is told of a sign-out (OpenID Connect Back-Channel Logout §2.4): what
+	// `events` holds is left to the caller, and `exp` may be absent.
+	ProfileLogoutToken
+
+	// ProfileAuthorizationResponse is for the answer of an authorization endpoint as a JWT (JARM §2.1).
+	ProfileAuthorizationResponse
+
+	// ProfileUserInfo is for a signed answer of a userinfo endpoint (OpenID Connect Core §5.3.2): `aud` and `exp` may be
+	// absent.
+	ProfileUserInfo
 )
 
 // rules are a profile as data.
@@ -68,6 +84,8 @@ type rules struct {
 	clientID []string            // claims that may name the client, the first one found wins; none: not needed
 	fixed    map[string][]string // claims that must have one of these values
 	idToken  bool                // takes ID tokens, so Config.InsecureAcceptIDToken must agree
+	optional []string            // of exp and aud
+	events   bool                // takes security events, and nothing else
 }
 
 // profiles are the rows of the table.
@@ -116,6 +134,16 @@ func profiles() map[Profile]rules {
 		},
 		ProfileSpringAS: {
 			name: "spring-as", types: anyJWT, required: []string{"sub", "iat", "nbf"}, clientID: []string{"aud"},
+		},
+		ProfileIDToken: {name: "id-token", types: []string{"jwt", ""}, required: subjectAndTime, idToken: true},
+		ProfileLogoutToken: {
+			name: "logout-token", types: []string{"logout+jwt", "jwt", ""}, required: []string{"iat", "jti", "events"},
+			idToken: true, optional: []string{"exp"}, events: true,
+		},
+		ProfileAuthorizationResponse: {name: "authorization-response", types: []string{"jwt", ""}, idToken: true},
+		ProfileUserInfo: {
+			name: "userinfo", types: []string{"jwt", ""}, required: []string{"sub"}, idToken: true,
+			optional: []string{"exp", "aud"},
 		},
 	}
 }
@@ -174,7 +202,11 @@ func (r rules) marksIn(claims compact.Object) (m marks) {
 			m.signIn = name
 		case "jti", "scope", "scp":
 			m.access = true
-		case "events", "token_introspection", "htm", "htu":
+		case "events":
+			if !r.events {
+				m.other = name
+			}
+		case "token_introspection", "htm", "htu":
 			m.other = name
 		case "typ", "type", "token_use", "token_type":
 			r.readKind(&m, name, v)
@@ -192,7 +224,11 @@ func (r rules) readKind(m *marks, name string, v compact.Value) {
 	switch strings.ToLower(kind) {
 	case "id", "id_token":
 		m.idToken = name
-	case "refresh", "refresh_token", "offline", "logout":
+	case "logout":
+		if !r.events {
+			m.other = name
+		}
+	case "refresh", "refresh_token", "offline":
 		m.other = name
 	}
 }

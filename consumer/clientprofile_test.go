@@ -1,0 +1,68 @@
+package consumer_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+var clientProfiles = []consumer.Profile{
+	consumer.ProfileIDToken, consumer.ProfileLogoutToken, consumer.ProfileAuthorizationResponse, consumer.ProfileUserInfo,
+}
+
+// Each profile for what a client is told takes its own kind of JWT, and an API takes none of them.
+func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	bare := func() *bearertest.Token {
+		token := issuer.AccessToken().SetHeader("typ", bearertest.Absent)
+		for _, name := range []string{"client_id", "jti", "scope", "iat", "sub"} {
+			token.Set(name, bearertest.Absent)
+		}
+		return token
+	}
+	tokens := map[string]string{
+		"ID token": bare().Set("sub", "alice").Set("iat", time.Now().Unix()).Set("nonce", "n").Set("at_hash", "h").Sign(),
+		"logout token": bare().Set("sub", "alice").Set("iat", time.Now().Unix()).Set("jti", "1").SetHeader("typ", "logout+jwt").
+			Set("exp", bearertest.Absent).Set("events", map[string]any{"e": map[string]any{}}).Sign(),
+		"response":        bare().Set("code", "c").Set("state", "s").Sign(),
+		"user info":       bare().Set("sub", "alice").Set("exp", bearertest.Absent).Set("aud", bearertest.Absent).Sign(),
+		"access token":    issuer.AccessToken().Sign(),
+		"another's":       bare().Set("sub", "alice").Set("iat", time.Now().Unix()).Set("aud", "other").Sign(),
+		"without subject": bare().Set("iat", time.Now().Unix()).Set("events", 1).Sign(),
+	}
+	for profile, accepted := range map[consumer.Profile][]string{
+		consumer.ProfileDefault:               {"access token"},
+		consumer.ProfileIDToken:               {"ID token"},
+		consumer.ProfileLogoutToken:           {"logout token"},
+		consumer.ProfileAuthorizationResponse: {"ID token", "response"},
+		consumer.ProfileUserInfo:              {"ID token", "user info"},
+	} {
+		cfg := offline(t, issuer)
+		cfg.Profile, cfg.InsecureAcceptIDToken = profile, profile != consumer.ProfileDefault
+		c := newConsumer(t, cfg)
+		want := make(map[string]bool)
+		for _, name := range accepted {
+			want[name] = true
+		}
+		for name, raw := range tokens {
+			_, err := c.Verify(t.Context(), raw)
+			if (err == nil) != want[name] {
+				t.Errorf("%s: %s: %v", profile, name, err)
+			}
+		}
+	}
+}
+
+func TestClientProfilesNeedTheSwitch(t *testing.T) {
+	t.Parallel()
+	for _, profile := range clientProfiles {
+		cfg := offline(t, newIssuer())
+		cfg.Profile = profile
+		if _, err := consumer.New(cfg); err == nil {
+			t.Errorf("%s: made without InsecureAcceptIDToken", profile)
+		}
+	}
+}
