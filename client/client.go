@@ -18,6 +18,7 @@ type Client struct {
 	cfg      Config
 	metadata *refresh.Value[*oidcdiscovery.Metadata] // nil: that of the Config
 	nonces   nonces
+	trust    trust
 }
 
 // New checks cfg and reports all that is wrong with it. It does no I/O and starts no goroutine.

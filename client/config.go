@@ -23,6 +23,7 @@ const (
 	randomBytes     = 32 // of what must not be guessed
 
 	maxVerifierBytes = 96 // 128 characters (RFC 7636 §4.1)
+	defaultClockSkew = 10 * time.Second
 	maxClockSkew     = 5 * time.Minute
 )
 
@@ -84,7 +85,7 @@ type Config struct {
 	// is also the least. A verifier has at most 96.
 	StateLength, VerifierLength int
 
-	// UseUserInfo asks the userinfo endpoint after each sign-in. See IDToken.Claims.
+	// UseUserInfo asks the userinfo endpoint after each sign-in. See [IDToken.Claims].
 	UseUserInfo bool
 
 	// Algorithms are what the server signs JWTs for this client with: ID tokens, user information, authorization responses,
@@ -95,8 +96,8 @@ type Config struct {
 	// SignedUserInfo says that the client was registered for signed user information: an unsigned answer is refused.
 	SignedUserInfo bool
 
-	// ExtraAudiences may stand in an ID token's `aud` beside ClientID. Nil: a further audience is only accepted where `azp`
-	// names this client.
+	// ExtraAudiences are the only ones that may stand in an ID token's `aud` beside ClientID. Nil: any may. Either way `azp`
+	// must name this client then.
 	ExtraAudiences []string
 
 	// Keys verifies what the server signs. Nil: the key set of the metadata's jwks_uri.
@@ -164,6 +165,7 @@ func (cfg Config) validate() error {
 	check(cfg.BasicEncoding == BasicForm || cfg.BasicEncoding == BasicRaw, "BasicEncoding", "is unknown")
 	faults = append(faults, cfg.validateURLs()...)
 	faults = append(faults, cfg.validateAuth()...)
+	faults = append(faults, cfg.validateAlgorithms()...)
 	return errors.Join(faults...)
 }
 
@@ -187,6 +189,9 @@ func (cfg Config) validateURLs() (faults []error) {
 	}
 	return faults
 }
+
+// skew is ClockSkew with its default.
+func (cfg Config) skew() time.Duration { return max(cmp.Or(cfg.ClockSkew, defaultClockSkew), 0) }
 
 func (cfg Config) withDefaults() Config {
 	cfg.Scopes, cfg.Resource = slices.Clone(cfg.Scopes), slices.Clone(cfg.Resource)

@@ -18,10 +18,14 @@ type Token struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
 
+	// IDClaims is the verified ID token. Nil: none came, the grant is one whose ID tokens are not verified (see
+	// [Client.Grant]), or the Token was stored and read again.
+	IDClaims *IDToken `json:"-"`
+
 	// RefreshToken gets the next token. Empty: there is none.
 	RefreshToken string `json:"refresh_token,omitzero"`
 
-	// IDToken is the raw ID token, which nobody has verified. Empty: none came.
+	// IDToken is the raw ID token, for `id_token_hint`. Empty: none came.
 	IDToken string `json:"id_token,omitzero"`
 
 	// Expiry is when the access token ends, by the clock of this machine. Zero: the server did not say, or said something

@@ -1,0 +1,157 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/bounded"
+)
+
+// LogoutOptions say how a user signs out.
+type LogoutOptions struct {
+	// IDTokenHint is the raw ID token of the session, which may have ended. Empty: the server asks the user.
+	IDTokenHint string
+
+	// PostLogoutRedirectURI is where the user is sent then, as it was registered, with State. Empty: nowhere.
+	PostLogoutRedirectURI, State string
+
+	// LogoutHint and UILocales are parameters of OpenID Connect RP-Initiated Logout §2.
+	LogoutHint string
+	UILocales  []string
+}
+
+// LogoutURL returns where to send the user's browser so that they are signed out of the server, too (OpenID Connect
+// RP-Initiated Logout §2). End the own session first: nobody knows whether the user comes back.
+func (c *Client) LogoutURL(ctx context.Context, o LogoutOptions) (string, error) {
+	target, err := c.endpoint(ctx, endpointEndSession)
+	if err != nil {
+		return "", err
+	}
+	return withQuery(target, withoutEmpty(url.Values{
+		"client_id": {c.cfg.ClientID}, "id_token_hint": {o.IDTokenHint}, "logout_hint": {o.LogoutHint},
+		"post_logout_redirect_uri": {o.PostLogoutRedirectURI}, "state": {o.State},
+		"ui_locales": {strings.Join(o.UILocales, " ")},
+	})), nil
+}
+
+// LogoutToken is a server's word that a user has signed out (OpenID Connect Back-Channel Logout §2.4). It has a subject,
+// a session, or both.
+type LogoutToken struct {
+	subject, session, id string
+	issuedAt             time.Time
+}
+
+// Subject is `sub`: all sessions of this user end, unless there is a session id. Empty: there is none.
+func (t *LogoutToken) Subject() string { return t.subject }
+
+// SessionID is `sid`: the session that ends. Empty: there is none.
+func (t *LogoutToken) SessionID() string { return t.session }
+
+// ID is `jti`.
+func (t *LogoutToken) ID() string { return t.id }
+
+// IssuedAt is `iat`.
+func (t *LogoutToken) IssuedAt() time.Time { return t.issuedAt }
+
+const (
+	logoutEvent    = "http://schemas.openid.net/event/backchannel-logout"
+	logoutTokenAge = 2 * time.Minute // "at most two minutes in the future" (Back-Channel Logout §4)
+)
+
+// VerifyLogoutToken proves a logout token for this client (OpenID Connect Back-Channel Logout §2.6). It must be at most two
+// minutes old. Whether it came before is for the caller to know; [Client.BackchannelLogout] does. One that is not good is
+// an error that matches [consumer.ErrInvalidToken].
+func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToken, error) {
+	token, err := c.verifyJWT(ctx, consumer.ProfileLogoutToken, raw)
+	if err != nil {
+		return nil, err
+	}
+	session, _ := token.Claim("sid")
+	sid, _ := session.(string)
+	t := &LogoutToken{subject: token.Subject(), session: sid, id: token.ID(), issuedAt: token.IssuedAt()}
+	_, nonce := token.Claim("nonce")
+	all, _ := token.Claim("events")
+	events, _ := all.(map[string]any)
+	_, isObject := events[logoutEvent].(map[string]any)
+	problem := ""
+	switch {
+	case nonce:
+		problem = "nonce marks an ID token"
+	case !isObject:
+		problem = "events names no logout"
+	case t.subject == "" && t.session == "":
+		problem = "sub and sid are missing"
+	case time.Since(t.issuedAt) > logoutTokenAge+c.cfg.skew():
+		problem = "iat is too long ago"
+	default:
+		return t, nil
+	}
+	return nil, fmt.Errorf("client: logout token: %w", &consumer.Error{Reason: consumer.ReasonClaims, Detail: problem})
+}
+
+const (
+	maxLogoutBytes  = maxJWTBytes + 1<<10
+	maxLogoutTokens = 10_000 // that are remembered
+)
+
+// BackchannelLogout receives logout tokens (OpenID Connect Back-Channel Logout §2.5), as registered for
+// `backchannel_logout_uri`. end is told of each once and ends the sessions; when it fails, the token may come again. The
+// answer is 200, or 400 for what is no good logout token, or 503 for what could not be checked or carried out.
+//
+// Tokens that were taken are remembered in this process. Where several share the work, end may be told twice.
+func (c *Client) BackchannelLogout(end func(ctx context.Context, token *LogoutToken) error) http.Handler {
+	seen := &seenTokens{ids: bounded.New[string, struct{}](maxLogoutTokens)}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxLogoutBytes)
+		w.WriteHeader(c.logOut(r, seen, end))
+	})
+}
+
+func (c *Client) logOut(r *http.Request, seen *seenTokens, end func(context.Context, *LogoutToken) error) int {
+	if err := r.ParseForm(); err != nil || len(r.PostForm["logout_token"]) != 1 {
+		return http.StatusBadRequest
+	}
+	t, err := c.VerifyLogoutToken(r.Context(), r.PostForm.Get("logout_token"))
+	switch {
+	case errors.Is(err, consumer.ErrInvalidToken):
+		return http.StatusBadRequest
+	case err != nil:
+		return http.StatusServiceUnavailable
+	case !seen.first(t.id):
+		return http.StatusBadRequest
+	}
+	if err := end(r.Context(), t); err != nil {
+		seen.forget(t.id)
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusOK
+}
+
+// seenTokens are the ids of the logout tokens that were taken.
+type seenTokens struct {
+	mu  sync.Mutex // guards asking and adding as one
+	ids *bounded.Map[string, struct{}]
+}
+
+func (s *seenTokens) first(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, seen := s.ids.Get(id)
+	s.ids.Add(id, struct{}{})
+	return !seen
+}
+
+func (s *seenTokens) forget(id string) { s.ids.Remove(id) }
