@@ -77,6 +77,7 @@ const (
 	ErrUseDPoPNonce         ErrorCode = "use_dpop_nonce"
 	ErrInvalidDPoPProof     ErrorCode = "invalid_dpop_proof"
 	ErrInvalidToken         ErrorCode = "invalid_token"
+	ErrUnsupportedTokenType ErrorCode = "unsupported_token_type" // RFC 7009 §2.2.1
 )
 
 // IncompleteError says that a token was received, and a later step failed: the ID token that came with it is not good, or

@@ -25,7 +25,8 @@ func (c *Client) ClientCredentials(ctx context.Context, scopes ...string) (*Toke
 // another way: the client sees the password (RFC 9700 §2.4 forbids it). If a second factor is needed the error is a
 // [*MFARequiredError].
 func (c *Client) Password(ctx context.Context, username, password string, scopes ...string) (*Token, error) {
-	return c.grant(ctx, grantPassword, url.Values{"username": {username}, "password": {password}}, c.scopes(scopes))
+	params := url.Values{"username": {username}, "password": {password}}
+	return c.grantAs(ctx, grantPassword, params, c.scopes(scopes), c.signedIn(ctx, IDTokenOptions{}))
 }
 
 // Refresh gets the next token for a refresh token (RFC 6749 §6). The result has a refresh token in any case: the new one,
@@ -33,12 +34,33 @@ func (c *Client) Password(ctx context.Context, username, password string, scopes
 //
 // A server that rotates refresh tokens takes each of them once, and may withdraw all when one comes twice. Ask once for
 // each, and keep what comes: Config.OnToken.
+//
+// An ID token that comes along is verified. That it is about the same sign-in as before, only [TokenSource] can tell, which
+// knows the one before.
 func (c *Client) Refresh(ctx context.Context, refreshToken string, scopes ...string) (*Token, error) {
-	return c.grantAs(ctx, grantRefreshToken, url.Values{"refresh_token": {refreshToken}}, scopes, func(t *Token) error {
+	return c.refresh(ctx, &Token{RefreshToken: refreshToken}, scopes)
+}
+
+func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*Token, error) {
+	params := url.Values{"refresh_token": {last.RefreshToken}}
+	return c.grantAs(ctx, grantRefreshToken, params, scopes, func(t *Token) error {
 		if t.RefreshToken == "" {
-			t.RefreshToken = refreshToken
+			t.RefreshToken = last.RefreshToken
 		}
-		return nil
+		if t.Scopes == nil {
+			t.Scopes = last.Scopes
+		}
+		if err := c.signedIn(ctx, IDTokenOptions{anyNonce: true})(t); err != nil {
+			return err
+		}
+		if t.IDToken == "" { // the person has not changed
+			t.IDToken, t.IDClaims = last.IDToken, last.IDClaims
+			return nil
+		}
+		if last.IDToken == "" {
+			return nil
+		}
+		return t.IDClaims.sameSignIn(last.IDToken)
 	})
 }
 
@@ -90,7 +112,8 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, scopes ...stri
 }
 
 // Grant gets a token by a grant type that this package does not know (RFC 6749 §4.5). params replace what the Config
-// would send under the same names.
+// would send under the same names. An ID token that comes along is not verified, here as with [Client.ExchangeToken],
+// [Client.JWTBearer] and [Client.ClientCredentials]: see [Client.VerifyIDToken].
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values, scopes ...string) (*Token, error) {
 	return c.grant(ctx, grantType, params, c.scopes(scopes))
 }

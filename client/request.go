@@ -56,6 +56,15 @@ func (c *Client) post(ctx context.Context, target string, params url.Values, acc
 	return readAnswer(resp, accepted)
 }
 
+// postOK sends parameters where 200 is all that is said: a body has no meaning (RFC 7009 §2.2).
+func (c *Client) postOK(ctx context.Context, target string, params url.Values) error {
+	_, err := c.post(ctx, target, params, http.StatusOK)
+	if errors.Is(err, errNoObject) {
+		return nil
+	}
+	return err
+}
+
 func (c *Client) postOnce(ctx context.Context, target string, params url.Values) (*fetch.Response, error) {
 	form, header := withoutEmpty(params), http.Header{"Accept": {"application/json"}}
 	if err := c.authenticate(ctx, form, header); err != nil {
@@ -116,6 +125,9 @@ func (c *Client) encode(form url.Values) (body []byte, mediaType string) {
 	return body, "application/json"
 }
 
+// errNoObject says that an accepted status came without a JSON object.
+var errNoObject = errors.New("this is no JSON object")
+
 // readAnswer tells what was asked for from an error. It goes by the content, not by its type: servers that answer JSON as
 // text are many (RFC 6749 §5.1 wants application/json).
 func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
@@ -125,7 +137,7 @@ func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
 	case code != "", !slices.Contains(accepted, resp.Status):
 		return nil, refusalOf(resp, object, code)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrBadAnswer, err)
+		return nil, fmt.Errorf("%w: %w: %w", ErrBadAnswer, errNoObject, err)
 	}
 	return &answer{Object: object, status: resp.Status, header: resp.Header}, nil
 }
