@@ -1,0 +1,466 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+var _ oauth2.TokenSource = (*client.TokenSource)(nil)
+
+// rotating is a server that takes each refresh token once. When one comes twice it withdraws all, as RFC 9700 §4.14.2
+// has it.
+type rotating struct {
+	mu       sync.Mutex // guards what follows
+	current  int
+	revoked  bool
+	requests int
+	delay    time.Duration
+	status   int
+}
+
+// ServeHTTP implements http.Handler.
+func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	time.Sleep(s.delay)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests++
+	w.Header().Set("Content-Type", "application/json")
+	switch {
+	case s.status != 0:
+		w.WriteHeader(s.status)
+	case s.revoked || r.FormValue("refresh_token") != fmt.Sprintf("rt%d", s.current):
+		s.revoked = true
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
+	default:
+		s.current++
+		_, _ = fmt.Fprintf(w, `{"access_token":"at%d","token_type":"Bearer","expires_in":600,"refresh_token":"rt%d"}`, s.current, s.current)
+	}
+}
+
+func (s *rotating) set(status int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status = status
+}
+
+func (s *rotating) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	response := w.Result()
+	response.Request = r
+	return response, nil
+}
+
+func (s *rotating) client(t testing.TB) *client.Client {
+	t.Helper()
+	return newClient(t, nil, func(cfg *client.Config) { cfg.HTTPClient = &http.Client{Transport: s} })
+}
+
+func sourceOf(t testing.TB, c *client.Client, cfg client.TokenSourceConfig) *client.TokenSource {
+	t.Helper()
+	source, err := c.TokenSource(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
+func first(lifetime time.Duration) *client.Token {
+	return &client.Token{AccessToken: "at0", TokenType: "Bearer", RefreshToken: "rt0", Expiry: time.Now().Add(lifetime)}
+}
+
+func TestC28_OneRefreshForAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &rotating{delay: time.Second}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(-time.Minute)})
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" {
+					t.Errorf("%v, %v", token, err)
+				}
+			})
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond) // one who goes away takes nothing from the others
+		defer cancel()
+		if _, err := source.TokenContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		all.Wait()
+		if s.requests != 1 {
+			t.Errorf("%d requests", s.requests)
+		}
+	})
+}
+
+func TestC28_EarlyAndByChance(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		seen := make(map[time.Duration]bool)
+		for range 20 {
+			s := &rotating{}
+			source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(10 * time.Minute), Early: time.Minute})
+			start := time.Now()
+			for s.requests == 0 {
+				time.Sleep(100 * time.Millisecond)
+				token, err := source.TokenContext(t.Context())
+				if err != nil || token.AccessToken != "at0" && s.requests == 0 {
+					t.Fatal(token, err)
+				}
+				synctest.Wait()
+			}
+			when := time.Since(start)
+			if when < 8*time.Minute || when > 9*time.Minute+time.Second {
+				t.Errorf("after %v", when)
+			}
+			seen[when] = true
+			if token, _ := source.TokenContext(t.Context()); token.AccessToken != "at1" {
+				t.Error("the old token is handed out")
+			}
+		}
+		if len(seen) < 5 {
+			t.Errorf("%d different times of 20", len(seen))
+		}
+	})
+}
+
+func TestC28_Outage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &rotating{status: http.StatusServiceUnavailable}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(time.Minute)})
+		start := time.Now()
+		for time.Since(start) < time.Minute-time.Second { // while it is good nobody notices
+			if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at0" {
+				t.Fatal(token, err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if s.requests == 0 || s.requests > 8 {
+			t.Errorf("%d requests in an outage", s.requests)
+		}
+		time.Sleep(2 * time.Second)
+		before := s.requests
+		for range 100 {
+			if _, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrUnavailable) {
+				t.Fatal(err)
+			}
+		}
+		if s.requests > before+1 {
+			t.Errorf("%d requests at once", s.requests-before)
+		}
+		s.set(0)
+		time.Sleep(6 * time.Second)
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" {
+			t.Error(token, err)
+		}
+	})
+}
+
+// shelf is a store that fails as it is told, and can be written to by others.
+type shelf struct {
+	client.TokenStore
+
+	saveErr error
+	loads   []*client.Token // before what is in the store
+	saved   []string
+}
+
+func (s *shelf) Save(ctx context.Context, key string, token *client.Token) error {
+	if s.saveErr != nil {
+		return s.saveErr
+	}
+	s.saved = append(s.saved, token.AccessToken)
+	return s.TokenStore.Save(ctx, key, token)
+}
+
+func (s *shelf) Load(ctx context.Context, key string) (*client.Token, error) {
+	if len(s.loads) > 0 {
+		next := s.loads[0]
+		s.loads = s.loads[1:]
+		return next, nil
+	}
+	return s.TokenStore.Load(ctx, key)
+}
+
+func TestC28_StoredBeforeItIsHandedOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, store := &rotating{}, &shelf{TokenStore: client.NewMemoryTokens()}
+		if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: store, Key: "k"})
+		store.saveErr = errors.New("disk full")
+		token, err := source.TokenContext(t.Context())
+		incomplete, ok := errors.AsType[*client.IncompleteError](err)
+		if token != nil || !ok || incomplete.Token.RefreshToken != "rt1" {
+			t.Fatal(token, err)
+		}
+		store.saveErr = nil
+		time.Sleep(6 * time.Second)
+		if token, err = source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" || s.requests != 1 {
+			t.Error(token, err, s.requests)
+		}
+		if kept, err := store.Load(t.Context(), "k"); err != nil || kept.RefreshToken != "rt1" {
+			t.Error(kept, err)
+		}
+	})
+}
+
+func TestC28_AdoptsWhatOthersHaveGot(t *testing.T) {
+	t.Parallel()
+	newer := func() *client.Token {
+		return &client.Token{AccessToken: "newer", TokenType: "Bearer", RefreshToken: "rt9", Expiry: time.Now().Add(time.Hour)}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s, store := &rotating{}, &shelf{TokenStore: client.NewMemoryTokens()}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(time.Second), Store: store, Key: "k", Early: time.Nanosecond})
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at0" {
+			t.Fatal(token, err)
+		}
+		if err := store.TokenStore.Save(t.Context(), "k", newer()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "newer" || s.requests != 0 {
+			t.Error(token, err, s.requests)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // the other was faster by less than a request
+		s, store := &rotating{revoked: true}, &shelf{TokenStore: client.NewMemoryTokens()}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: store, Key: "k"})
+		store.loads = []*client.Token{first(-time.Minute), newer()}
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "newer" || s.requests != 1 {
+			t.Error(token, err, s.requests)
+		}
+	})
+}
+
+func TestC28_SignInIsNeeded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &rotating{revoked: true}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(-time.Minute)})
+		for range 10 {
+			if _, err := source.Token(); !errors.Is(err, client.ErrInvalidGrant) {
+				t.Fatal(err)
+			}
+		}
+		if s.requests != 1 {
+			t.Errorf("a dead token was sent %d times", s.requests)
+		}
+		without := first(-time.Minute)
+		without.RefreshToken = ""
+		if _, err := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: without}).Token(); !errors.Is(err, client.ErrNoToken) {
+			t.Error(err)
+		}
+		grants := 0
+		grant := func(context.Context) (*client.Token, error) { grants++; return first(time.Hour), nil }
+		for _, token := range []*client.Token{nil, without, first(-time.Minute)} {
+			again := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: token, Grant: grant})
+			if got, err := again.Token(); err != nil || got.AccessToken != "at0" {
+				t.Error(got, err)
+			}
+		}
+		if grants != 3 {
+			t.Errorf("%d grants", grants)
+		}
+	})
+}
+
+// A refresh whose ID token is bad has used up the refresh token all the same.
+func TestC28_C19_NothingIsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, store := newProvider(), client.NewMemoryTokens()
+		c := p.client(t, nil)
+		signedIn := first(-time.Minute)
+		signedIn.IDToken = p.idToken().Sign()
+		source := sourceOf(t, c, client.TokenSourceConfig{Token: signedIn, Store: store, Key: "k"})
+		p.answersToken(p.idToken().Set("sub", "mallory").Sign())
+		if _, err := source.TokenContext(t.Context()); err == nil {
+			t.Fatal("another subject: taken")
+		}
+		kept, err := store.Load(t.Context(), "k")
+		if err != nil || kept.RefreshToken != "rt" || time.Now().Before(kept.Expiry) {
+			t.Fatal(kept, err)
+		}
+		p.answersToken(p.idToken().Set("iat", time.Now().Unix()).Sign())
+		time.Sleep(6 * time.Second)
+		token, err := source.TokenContext(t.Context())
+		if err == nil || p.lastForm().Get("refresh_token") != "rt" { // the stored one speaks of mallory now
+			t.Error(token, err, p.lastForm())
+		}
+	})
+}
+
+func TestTokenSourceConfig(t *testing.T) {
+	t.Parallel()
+	c := (&rotating{}).client(t)
+	for name, cfg := range map[string]client.TokenSourceConfig{
+		"nothing": {}, "no key": {Store: client.NewMemoryTokens()}, "early": {Token: first(0), Early: -1},
+	} {
+		if _, err := c.TokenSource(cfg); err == nil {
+			t.Errorf("%s: made", name)
+		}
+	}
+	narrow := first(-time.Minute)
+	narrow.Scopes = []string{"a"}
+	if _, err := sourceOf(t, c, client.TokenSourceConfig{Token: narrow, Scopes: []string{"a", "b"}}).Token(); err == nil {
+		t.Error("a scope that was not granted: asked for")
+	}
+}
+
+func TestFileTokens(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "tokens")
+	store, err := client.NewFileTokens(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Load(t.Context(), "alice/../x"); !errors.Is(err, client.ErrNoToken) {
+		t.Error(err)
+	}
+	if err := store.Save(t.Context(), "alice/../x", first(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	token, err := store.Load(t.Context(), "alice/../x")
+	if err != nil || token.AccessToken != "at0" || token.RefreshToken != "rt0" {
+		t.Fatal(token, err)
+	}
+	files, _ := filepath.Glob(filepath.Join(folder, "*"))
+	if len(files) != 1 || strings.Contains(files[0], "alice") {
+		t.Fatal(files)
+	}
+	info, _ := os.Stat(files[0])
+	if info.Mode().Perm() != 0o600 {
+		t.Error(info.Mode())
+	}
+	for name, spoil := range map[string]func() error{
+		"open to others": func() error { return os.Chmod(files[0], 0o644) },
+		"torn": func() error {
+			return errors.Join(os.Chmod(files[0], 0o600), os.WriteFile(files[0], []byte(`{"access`), 0o600))
+		},
+		"empty": func() error { return os.WriteFile(files[0], []byte(`{}`), 0o600) },
+		"long":  func() error { return os.WriteFile(files[0], make([]byte, 2<<20), 0o600) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		if name == "open to others" && os.Getuid() < 0 {
+			continue // where permissions say nothing
+		}
+		if got, err := store.Load(t.Context(), "alice/../x"); err == nil {
+			t.Errorf("%s: %v", name, got)
+		}
+		_ = os.Chmod(files[0], 0o600)
+	}
+	unlock, err := store.Lock(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := store.Lock(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	unlock()
+	again, err := store.Lock(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+const racerVariable = "BEARERKIT_TEST_RACER" // the token endpoint, for a process of TestC28_Processes
+
+// Several processes refresh one token through one folder, each of them several times. The server would withdraw all if a
+// refresh token came twice.
+func TestC28_Processes(t *testing.T) {
+	if endpoint := os.Getenv(racerVariable); endpoint != "" {
+		race(t, endpoint, os.Getenv(racerVariable+"_FOLDER"))
+		return
+	}
+	t.Parallel()
+	s := &rotating{delay: 5 * time.Millisecond}
+	served := httptest.NewServer(s)
+	t.Cleanup(served.Close)
+	folder := t.TempDir()
+	store, err := client.NewFileTokens(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestC28_Processes$")
+			cmd.Env = append(os.Environ(), racerVariable+"="+served.URL, racerVariable+"_FOLDER="+folder)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+	all.Wait()
+	if s.revoked || s.requests < 10 {
+		t.Errorf("revoked: %v after %d requests", s.revoked, s.requests)
+	}
+}
+
+// race refreshes by force, as after an API's 401.
+func race(t *testing.T, endpoint, folder string) {
+	t.Helper()
+	store, err := client.NewFileTokens(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(client.Config{
+		Issuer: issuerURL, ClientID: "app", Metadata: &oidcdiscovery.Metadata{Issuer: issuerURL, TokenEndpoint: endpoint},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := sourceOf(t, c, client.TokenSourceConfig{Store: store, Key: "k"})
+	rejecting := roundTrip(func(r *http.Request) (*http.Response, error) {
+		response := written(401, "", map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`}).Result()
+		response.Request = r
+		return response, nil
+	})
+	api := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: rejecting}}
+	for range 10 {
+		resp, err := api.Get("https://api.test/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	if _, err := source.TokenContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func roundTripOf(answer func(*http.Request, url.Values) *httptest.ResponseRecorder) *server {
+	return &server{answer: answer}
+}

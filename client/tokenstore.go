@@ -1,0 +1,55 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// TokenStore keeps the tokens of a [TokenSource]. It is safe for concurrent use. A store that several processes share
+// should be a [TokenLocker] as well.
+type TokenStore interface {
+	// Load returns the token under key. The error is [ErrNoToken] if there is none.
+	Load(ctx context.Context, key string) (*Token, error)
+
+	// Save puts a token in the place of the one before. Once it returns, the token outlives the process.
+	Save(ctx context.Context, key string, token *Token) error
+}
+
+// TokenLocker lets one process at a time refresh a token: a server that rotates refresh tokens may take a second use of
+// one for theft, and withdraw them all.
+type TokenLocker interface {
+	// Lock waits until nobody else holds the lock of key.
+	Lock(ctx context.Context, key string) (unlock func(), err error)
+}
+
+// ErrNoToken says that there is no token, and no way to get one without the user.
+var ErrNoToken = errors.New("client: there is no token")
+
+// MemoryTokens is a [TokenStore] in the memory of this process.
+type MemoryTokens struct {
+	mu     sync.Mutex // guards tokens
+	tokens map[string]Token
+}
+
+// NewMemoryTokens makes an empty store.
+func NewMemoryTokens() *MemoryTokens { return &MemoryTokens{tokens: make(map[string]Token)} }
+
+// Load implements [TokenStore].
+func (m *MemoryTokens) Load(_ context.Context, key string) (*Token, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	token, ok := m.tokens[key]
+	if !ok {
+		return nil, ErrNoToken
+	}
+	return &token, nil
+}
+
+// Save implements [TokenStore].
+func (m *MemoryTokens) Save(_ context.Context, key string, token *Token) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tokens[key] = *token
+	return nil
+}

@@ -1,0 +1,251 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// tokens is a source that gets at1, at2, … from a server of its own.
+func tokens(t testing.TB) (*client.TokenSource, *rotating) {
+	t.Helper()
+	s := &rotating{}
+	return sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(time.Hour)}), s
+}
+
+const invalidToken = `Basic realm="x", Bearer realm="a", error="invalid_token", error_description="ended"`
+
+func TestC29_Transport(t *testing.T) {
+	t.Parallel()
+	ok := func(*http.Request, url.Values) *httptest.ResponseRecorder { return written(200, "", nil) }
+	refuses := func(header string, upTo string) func(*http.Request, url.Values) *httptest.ResponseRecorder {
+		return func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+			if r.Header.Get("Authorization") <= "Bearer "+upTo {
+				return written(401, "no", map[string]string{"WWW-Authenticate": header})
+			}
+			return written(200, "", nil)
+		}
+	}
+	for name, test := range map[string]struct {
+		api    func(*http.Request, url.Values) *httptest.ResponseRecorder
+		body   io.Reader
+		status int
+		want   []string // the tokens that the API saw, with the body
+	}{
+		"good":                  {ok, nil, 200, []string{"at0 "}},
+		"refreshed":             {refuses(invalidToken, "at0"), nil, 200, []string{"at0 ", "at1 "}},
+		"once only":             {refuses(invalidToken, "at9"), nil, 401, []string{"at0 ", "at1 "}},
+		"with a body":           {refuses(invalidToken, "at0"), strings.NewReader("b=1"), 200, []string{"at0 b=1", "at1 b=1"}},
+		"with a stream":         {refuses(invalidToken, "at0"), io.MultiReader(strings.NewReader("b=1")), 401, []string{"at0 b=1"}},
+		"another error":         {refuses(`Bearer error="insufficient_scope"`, "at0"), nil, 401, []string{"at0 "}},
+		"no challenge":          {refuses("", "at0"), nil, 401, []string{"at0 "}},
+		"not to be read":        {refuses(`Bearer error="invalid_token", =`, "at0"), nil, 401, []string{"at0 "}},
+		"error of another kind": {refuses(`Basic error="invalid_token"`, "at0"), nil, 401, []string{"at0 "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, _ := tokens(t)
+			var seen []string
+			s := roundTripOf(nil)
+			s.answer = func(r *http.Request, form url.Values) *httptest.ResponseRecorder {
+				seen = append(seen, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")+" "+form.Encode())
+				return test.api(r, form)
+			}
+			api := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: s}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://API.test:443/x", test.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := (&http.Client{Transport: api}).Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if diff := cmp.Diff(test.want, seen); diff != "" || resp.StatusCode != test.status {
+				t.Error(resp.Status, diff)
+			}
+			if len(r.Header) != 0 {
+				t.Error("the caller's request was changed")
+			}
+		})
+	}
+}
+
+// closing notes that a request's body was closed.
+type closing struct {
+	io.Reader
+	closed *bool
+}
+
+func (c closing) Close() error { *c.closed = true; return nil }
+
+func TestC29_TokensStayWithTheirOrigin(t *testing.T) {
+	t.Parallel()
+	source, _ := tokens(t)
+	s := roundTripOf(nil)
+	s.answer = func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+		if r.URL.Path == "/away" {
+			return written(307, "", map[string]string{"Location": "https://evil.test/"})
+		}
+		return written(200, "", nil)
+	}
+	api := &client.Transport{Source: source, Origins: []string{"https://api.test", "http://api.test", "nonsense"}, Base: s}
+	for _, target := range []string{
+		"https://evil.test/", "https://api.test.evil.test/", "https://api.test:444/", "http://api.test/", "https://api.test/away",
+		"https://evil.test/?https://api.test",
+	} {
+		var closed bool
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, closing{strings.NewReader(""), &closed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.GetBody = func() (io.ReadCloser, error) { return closing{strings.NewReader(""), &closed}, nil }
+		resp, err := (&http.Client{Transport: api}).Do(r)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if !errors.Is(err, client.ErrOrigin) || strings.Contains(err.Error(), "at0") {
+			t.Errorf("%s: %v", target, err)
+		}
+		if !closed && !strings.HasSuffix(target, "away") {
+			t.Errorf("%s: the body was not closed", target)
+		}
+	}
+	for _, r := range s.requests {
+		if r.URL.Host != "api.test" {
+			t.Errorf("%s was asked", r.URL)
+		}
+	}
+	own, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.test/", nil)
+	own.Header.Set("Authorization", "Bearer mine")
+	if resp, err := api.RoundTrip(own); err == nil {
+		_ = resp.Body.Close()
+		t.Error("a request with an Authorization header was sent")
+	}
+	if resp, err := new(client.Transport).RoundTrip(own); err == nil {
+		_ = resp.Body.Close()
+		t.Error("no source")
+	}
+}
+
+// What the API says stands when the user has to sign in again.
+func TestC29_RefreshFails(t *testing.T) {
+	t.Parallel()
+	source, s := tokens(t)
+	s.revoked = true
+	api := roundTripOf(nil)
+	api.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
+		return written(401, "details", map[string]string{"WWW-Authenticate": invalidToken})
+	}
+	c := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}}
+	resp, err := c.Get("https://api.test/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 401 || string(body) != "details" {
+		t.Error(resp.Status, string(body))
+	}
+}
+
+func TestC29_EachRequestHasItsOwnContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &rotating{delay: time.Minute}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(-time.Minute)})
+		api := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: says(200, "")}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		for _, want := range []error{context.DeadlineExceeded, nil} {
+			r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://api.test/", nil)
+			resp, err := api.RoundTrip(r)
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if !errors.Is(err, want) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+			ctx = t.Context()
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+func TestC26_TransportProves(t *testing.T) {
+	t.Parallel()
+	key := &client.SigningKey{Private: ecKey(t), Algorithm: "ES256"}
+	c := newClient(t, says(200, good), func(cfg *client.Config) { cfg.DPoP = key })
+	token := &client.Token{AccessToken: "at0", TokenType: "DPoP"}
+	source := sourceOf(t, c, client.TokenSourceConfig{Token: token})
+	api := roundTripOf(nil)
+	seen := make(map[string]bool)
+	var nonces []string
+	api.answer = func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+		var proof map[string]any
+		if err := client.InsecureDecode(r.Header.Get("DPoP"), &proof); err != nil {
+			t.Fatal(err)
+		}
+		jti := fmt.Sprint(proof["jti"])
+		if seen[jti] || proof["ath"] != client.S256("at0") || proof["htu"] != "https://api.test/x" || r.Header.Get("Authorization") != "DPoP at0" {
+			t.Errorf("%v", proof)
+		}
+		seen[jti] = true
+		nonce := fmt.Sprint(proof["nonce"])
+		nonces = append(nonces, nonce)
+		if nonce == "<nil>" {
+			return written(401, "", map[string]string{"WWW-Authenticate": `DPoP error="use_dpop_nonce"`, "DPoP-Nonce": "n1"})
+		}
+		return written(200, "", map[string]string{"DPoP-Nonce": "n2"})
+	}
+	transport := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}
+	for range 2 {
+		resp, err := (&http.Client{Transport: transport}).Get("https://api.test/x?q=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != 200 {
+			t.Error(resp.Status)
+		}
+	}
+	if diff := cmp.Diff([]string{"<nil>", "n1", "n2"}, nonces); diff != "" {
+		t.Error(diff)
+	}
+	calls := &client.RPCCredentials{Source: source, Origins: []string{"https://api.test"}}
+	if _, err := calls.GetRequestMetadata(t.Context(), "https://api.test/service"); err == nil {
+		t.Error("a bound token was sent without a proof")
+	}
+}
+
+func TestRPCCredentials(t *testing.T) {
+	t.Parallel()
+	source, _ := tokens(t)
+	calls := &client.RPCCredentials{Source: source, Origins: []string{"https://api.test"}}
+	got, err := calls.GetRequestMetadata(t.Context(), "https://api.test:443/orders.Service")
+	if err != nil || !calls.RequireTransportSecurity() {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"authorization": "Bearer at0"}, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, uri := range [][]string{nil, {"https://evil.test/s"}, {"https://api.test/s", "https://evil.test/s"}, {"%"}} {
+		if _, err := calls.GetRequestMetadata(t.Context(), uri...); !errors.Is(err, client.ErrOrigin) {
+			t.Errorf("%v: %v", uri, err)
+		}
+	}
+	if _, err := new(client.RPCCredentials).GetRequestMetadata(t.Context()); err == nil {
+		t.Error("no source")
+	}
+}
