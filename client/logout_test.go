@@ -89,7 +89,7 @@ func TestC31_BackchannelLogout(t *testing.T) {
 		return fail
 	})
 	post := func(body string) int {
-		r := httptest.NewRequest(http.MethodPost, "/logout", strings.NewReader(body))
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/logout", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
@@ -122,7 +122,7 @@ func TestC31_BackchannelLogout(t *testing.T) {
 		t.Error(diff)
 	}
 	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/logout?"+one, nil))
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/logout?"+one, nil))
 	if w.Code != http.StatusMethodNotAllowed {
 		t.Errorf("GET: %d", w.Code)
 	}

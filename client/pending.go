@@ -72,12 +72,12 @@ func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *P
 		return fmt.Errorf("client: PendingCookies: %w", err)
 	}
 	name := p.name(pending.State)
-	value := base64.RawURLEncoding.EncodeToString(p.seals[0].Seal(nil, nil, text, []byte(name)))
+	value := base64.RawURLEncoding.EncodeToString(p.seals[0].Seal(nil, nil, text, []byte(name))) //nolint:gosec // G407: the AEAD draws its own nonce
 	if len(name)+len(value) > maxCookieBytes {
 		return errors.New("client: PendingCookies: the request does not fit into a cookie")
 	}
 	p.dropOld(w, r)
-	cookie := p.cookie(name, value)
+	cookie := p.cookie(name, value) //nolint:gosec // G124: they are all set there
 	cookie.MaxAge = max(int(time.Until(pending.ExpiresAt).Seconds()), 1)
 	http.SetCookie(w, cookie)
 	return nil
@@ -140,7 +140,7 @@ func (p *PendingCookies) dropOld(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *PendingCookies) remove(w http.ResponseWriter, name string) {
-	cookie := p.cookie(name, "")
+	cookie := p.cookie(name, "") //nolint:gosec // G124: they are all set there
 	cookie.MaxAge = -1
 	http.SetCookie(w, cookie)
 }
@@ -150,7 +150,7 @@ func (p *PendingCookies) cookie(name, value string) *http.Cookie {
 	if sameSite == 0 {
 		sameSite = http.SameSiteLaxMode
 	}
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // G124: Secure, unless the switch for development says otherwise
 		Name: name, Value: value, Path: "/", HttpOnly: true, Secure: !p.InsecureHTTP, SameSite: sameSite,
 	}
 }

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -31,7 +32,7 @@ func cookies(t testing.TB, keys ...string) *client.PendingCookies {
 
 // browser is a request with the cookies of answers.
 func browser(answers ...*httptest.ResponseRecorder) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, "https://app.test/cb", nil)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "https://app.test/cb", nil)
 	for _, w := range answers {
 		for _, cookie := range w.Result().Cookies() {
 			if cookie.MaxAge > 0 {

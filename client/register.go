@@ -17,7 +17,7 @@ import (
 )
 
 // ClientMetadata describe a client to a server (RFC 7591 §2). What is zero is left to the server.
-type ClientMetadata struct {
+type ClientMetadata struct { //nolint:revive // it stutters: Metadata are those of the server
 	RedirectURIs            []string        `json:"redirect_uris,omitzero"`
 	TokenEndpointAuthMethod AuthMethod      `json:"token_endpoint_auth_method,omitzero"`
 	GrantTypes              []string        `json:"grant_types,omitzero"`

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -450,7 +449,7 @@ func race(t *testing.T, endpoint, folder string) {
 	})
 	api := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: rejecting}}
 	for range 10 {
-		resp, err := api.Get("https://api.test/")
+		resp, err := get(t, &api, "https://api.test/")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -461,6 +460,11 @@ func race(t *testing.T, endpoint, folder string) {
 	}
 }
 
-func roundTripOf(answer func(*http.Request, url.Values) *httptest.ResponseRecorder) *server {
-	return &server{answer: answer}
+func get(t testing.TB, c *http.Client, target string) (*http.Response, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Do(r)
 }

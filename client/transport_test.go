@@ -58,7 +58,7 @@ func TestC29_Transport(t *testing.T) {
 			t.Parallel()
 			source, _ := tokens(t)
 			var seen []string
-			s := roundTripOf(nil)
+			s := new(server)
 			s.answer = func(r *http.Request, form url.Values) *httptest.ResponseRecorder {
 				seen = append(seen, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")+" "+form.Encode())
 				return test.api(r, form)
@@ -94,7 +94,7 @@ func (c closing) Close() error { *c.closed = true; return nil }
 func TestC29_TokensStayWithTheirOrigin(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)
-	s := roundTripOf(nil)
+	s := new(server)
 	s.answer = func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
 		if r.URL.Path == "/away" {
 			return written(307, "", map[string]string{"Location": "https://evil.test/"})
@@ -145,17 +145,17 @@ func TestC29_RefreshFails(t *testing.T) {
 	t.Parallel()
 	source, s := tokens(t)
 	s.revoked = true
-	api := roundTripOf(nil)
+	api := new(server)
 	api.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
 		return written(401, "details", map[string]string{"WWW-Authenticate": invalidToken})
 	}
 	c := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}}
-	resp, err := c.Get("https://api.test/")
+	resp, err := get(t, &c, "https://api.test/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 401 || string(body) != "details" {
+	if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusUnauthorized || string(body) != "details" {
 		t.Error(resp.Status, string(body))
 	}
 }
@@ -189,7 +189,7 @@ func TestC26_TransportProves(t *testing.T) {
 	c := newClient(t, says(200, good), func(cfg *client.Config) { cfg.DPoP = key })
 	token := &client.Token{AccessToken: "at0", TokenType: "DPoP"}
 	source := sourceOf(t, c, client.TokenSourceConfig{Token: token})
-	api := roundTripOf(nil)
+	api := new(server)
 	seen := make(map[string]bool)
 	var nonces []string
 	api.answer = func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
@@ -211,12 +211,12 @@ func TestC26_TransportProves(t *testing.T) {
 	}
 	transport := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}
 	for range 2 {
-		resp, err := (&http.Client{Transport: transport}).Get("https://api.test/x?q=1")
+		resp, err := get(t, &http.Client{Transport: transport}, "https://api.test/x?q=1")
 		if err != nil {
 			t.Fatal(err)
 		}
 		_ = resp.Body.Close()
-		if resp.StatusCode != 200 {
+		if resp.StatusCode != http.StatusOK {
 			t.Error(resp.Status)
 		}
 	}

@@ -129,6 +129,7 @@ func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile
 		offered = m.UserinfoSigningAlgValuesSupported
 	case consumer.ProfileAuthorizationResponse:
 		offered = m.AuthorizationSigningAlgValuesSupported
+	default: // logout tokens are signed like ID tokens (Back-Channel Logout §2.4)
 	}
 	known := slices.DeleteFunc(slices.Clone(offered), func(alg string) bool {
 		return !slices.Contains(asymmetricAlgorithms(), alg)

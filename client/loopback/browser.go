@@ -8,16 +8,15 @@ import (
 
 // openBrowser starts the platform's browser and does not wait for it.
 func openBrowser(ctx context.Context, address string) error {
-	ctx = context.WithoutCancel(ctx) // the browser outlives the sign-in
-	var cmd *exec.Cmd
+	command := []string{"xdg-open"}
 	switch runtime.GOOS {
 	case "darwin":
-		cmd = exec.CommandContext(ctx, "open", address)
+		command = []string{"open"}
 	case "windows":
-		cmd = exec.CommandContext(ctx, "rundll32", "url.dll,FileProtocolHandler", address)
-	default:
-		cmd = exec.CommandContext(ctx, "xdg-open", address)
+		command = []string{"rundll32", "url.dll,FileProtocolHandler"}
 	}
+	ctx = context.WithoutCancel(ctx)                                             // the browser outlives the sign-in
+	cmd := exec.CommandContext(ctx, command[0], append(command[1:], address)...) //nolint:gosec // G204: no shell reads it
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func Device(ctx context.Context, c *client.Client, o DeviceOptions) (*client.Tok
 
 func wantsQR(qr QR, out io.Writer) bool {
 	file, ok := out.(*os.File)
-	return qr == QRAlways || qr == QRAuto && ok && term.IsTerminal(int(file.Fd())) //nolint:gosec // G115: a descriptor fits
+	return qr == QRAlways || qr == QRAuto && ok && term.IsTerminal(int(file.Fd()))
 }
 
 // printable drops what a terminal would obey instead of showing it.

@@ -73,7 +73,7 @@ func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, er
 	}
 	var serving sync.WaitGroup
 	defer serving.Wait()
-	defer shutDown(server)
+	defer shutDown(server) //nolint:contextcheck // the page is for the user, also when ctx has ended
 	o.Authorization.RedirectURI = redirect.String()
 	pending, err := c.AuthorizationURL(ctx, o.Authorization)
 	if err != nil {
