@@ -50,6 +50,10 @@ type AuthorizationOptions struct {
 	// it.
 	Sign bool
 
+	// ReturnTo is not sent: it is kept with the PendingAuthorization, for the application. Check that it is a place of one's
+	// own.
+	ReturnTo string
+
 	// Extra are further parameters. They cannot replace any that are sent already.
 	Extra url.Values
 
@@ -80,6 +84,7 @@ type PendingAuthorization struct {
 	Resource     []string      `json:"resource,omitzero"`
 	ACRValues    []string      `json:"acr_values,omitzero"`
 	MaxAge       time.Duration `json:"max_age,omitzero"`
+	ReturnTo     string        `json:"return_to,omitzero"`
 
 	// ExpiresAt is when the answer is too late.
 	ExpiresAt time.Time `json:"expires_at"`
@@ -152,6 +157,7 @@ func (c *Client) newPending(o AuthorizationOptions) *PendingAuthorization {
 		State: RandomValue(c.cfg.StateLength), RedirectURI: cmp.Or(o.RedirectURI, c.cfg.RedirectURI),
 		Issuer: c.cfg.Issuer, ResponseMode: o.ResponseMode, Scopes: slices.Clone(c.scopes(o.Scopes)),
 		Resource: slices.Clone(o.Resource), ACRValues: slices.Clone(o.ACRValues), MaxAge: o.MaxAge,
+		ReturnTo: o.ReturnTo,
 		ExpiresAt: time.Now().Add(cmp.Or(o.Lifetime, pendingFor)).Round(0),
 	}
 	if o.Resource == nil {

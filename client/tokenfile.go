@@ -90,6 +90,14 @@ func (f *FileTokens) Save(_ context.Context, key string, token *Token) error {
 	return nil
 }
 
+// Delete implements [TokenStore].
+func (f *FileTokens) Delete(_ context.Context, key string) error {
+	if err := os.Remove(f.path(key, ".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("client: FileTokens: %w", err)
+	}
+	return nil
+}
+
 // replaceFile writes beside the file, through to the disk, and then takes its place.
 func replaceFile(path string, text []byte) error {
 	beside, err := os.CreateTemp(filepath.Dir(path), ".token.*") // for its owner alone

@@ -124,6 +124,15 @@ func (s *TokenSource) TokenContext(ctx context.Context) (*Token, error) {
 	return flight.wait(ctx)
 }
 
+// Refresh gets the next token now, and does otherwise what [TokenSource.TokenContext] does.
+func (s *TokenSource) Refresh(ctx context.Context) (*Token, error) {
+	t, err := s.TokenContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.after(ctx, t)
+}
+
 // after returns a token that is not rejected, which an API would not have.
 func (s *TokenSource) after(ctx context.Context, rejected *Token) (*Token, error) {
 	s.mu.Lock()

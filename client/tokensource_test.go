@@ -374,6 +374,14 @@ func TestFileTokens(t *testing.T) {
 		}
 		_ = os.Chmod(files[0], 0o600)
 	}
+	for range 2 {
+		if err := store.Delete(t.Context(), "alice/../x"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := store.Load(t.Context(), "alice/../x"); !errors.Is(err, client.ErrNoToken) {
+		t.Error(err)
+	}
 	unlock, err := store.Lock(t.Context(), "k")
 	if err != nil {
 		t.Fatal(err)

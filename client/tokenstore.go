@@ -14,6 +14,9 @@ type TokenStore interface {
 
 	// Save puts a token in the place of the one before. Once it returns, the token outlives the process.
 	Save(ctx context.Context, key string, token *Token) error
+
+	// Delete forgets the token. It is no error if there is none.
+	Delete(ctx context.Context, key string) error
 }
 
 // TokenLocker lets one process at a time refresh a token: a server that rotates refresh tokens may take a second use of
@@ -51,5 +54,13 @@ func (m *MemoryTokens) Save(_ context.Context, key string, token *Token) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.tokens[key] = *token
+	return nil
+}
+
+// Delete implements [TokenStore].
+func (m *MemoryTokens) Delete(_ context.Context, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.tokens, key)
 	return nil
 }
