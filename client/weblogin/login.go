@@ -54,7 +54,7 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, pending.ReturnTo, http.StatusSeeOther)
+	http.Redirect(w, r, pending.ReturnTo, http.StatusSeeOther) //nolint:gosec // G710: login has looked, and it was sealed since
 }
 
 // stateOf finds the sign-in that an answer belongs to. In a signed answer it is looked for unverified: Callback verifies.

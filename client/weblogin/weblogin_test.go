@@ -74,7 +74,7 @@ func (w *world) idToken() *bearertest.Token {
 	return token.Set("client_id", bearertest.Absent).Set("jti", bearertest.Absent).Set("scope", bearertest.Absent).Set("address", "private")
 }
 
-func newWorld(t testing.TB, change func(*weblogin.Config)) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		issuer: bearertest.NewIssuer(bearertest.IssuerConfig{URL: issuer, Audience: "web", Algorithms: []string{"ES256"}}),
@@ -94,9 +94,6 @@ func newWorld(t testing.TB, change func(*weblogin.Config)) *world {
 	t.Cleanup(w.site.Close)
 	cfg := weblogin.Config{
 		Client: w.client(t), Sessions: scs.New(), AfterLogout: "/bye", Transport: w.api.Client().Transport,
-	}
-	if change != nil {
-		change(&cfg)
 	}
 	var err error
 	if w.app, err = weblogin.New(cfg); err != nil {
@@ -223,7 +220,7 @@ func (u user) cookie() string {
 
 func TestSignInAndOut(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	u := w.user(t)
 	if p := u.do(http.MethodGet, "/page?q=1", func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "navigate") }); p.Header.Get("Location") != "/auth/login?return_to=%2Fpage%3Fq%3D1" {
 		t.Error(p.Status, p.Header)
@@ -276,7 +273,7 @@ func TestSignInAndOut(t *testing.T) {
 
 func TestC14_Callback(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	u, mallory := w.user(t), w.user(t)
 	one, two := w.begin(u, "/one"), w.begin(u, "/two") // two tabs
 	for name, test := range map[string]struct {
@@ -312,7 +309,7 @@ func TestC14_Callback(t *testing.T) {
 
 func TestReturnToIsLocal(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	for _, to := range []string{
 		"https://evil.test/", "//evil.test/", "/\\evil.test", "/\t/evil.test", "\\\\evil.test", "javascript:x", "page", "/%2f/x\n", "/\\/evil.test", "",
 	} {
@@ -326,7 +323,7 @@ func TestReturnToIsLocal(t *testing.T) {
 // Another site's page can have a browser send its cookies, and gets nothing for it.
 func TestCrossSite(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	u := w.user(t)
 	w.signIn(u)
 	for _, path := range []string{"/auth/logout", "/auth/refresh", "/api/orders/1"} {
@@ -354,7 +351,7 @@ func TestCrossSite(t *testing.T) {
 
 func TestProxyPaths(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	u := w.user(t)
 	w.signIn(u)
 	for _, path := range []string{
@@ -384,7 +381,7 @@ func TestProxyPaths(t *testing.T) {
 
 func TestProxyHeaders(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	u := w.user(t)
 	w.signIn(u)
 	w.apiSays = func(rw http.ResponseWriter, _ *http.Request) {
@@ -427,7 +424,7 @@ func TestProxyHeaders(t *testing.T) {
 // Two tabs, one refresh token that works once.
 func TestC28_OneRefreshASession(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	u := w.user(t)
 	w.signIn(u)
 	w.apiSays = func(rw http.ResponseWriter, r *http.Request) {
@@ -458,7 +455,7 @@ func TestC28_OneRefreshASession(t *testing.T) {
 
 func TestC31_LoggedOutElsewhere(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, nil)
+	w := newWorld(t)
 	u, bystander := w.user(t), w.user(t)
 	w.signIn(u)
 	w.signIn(bystander)
@@ -496,7 +493,7 @@ func TestC31_LoggedOutElsewhere(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	c := newWorld(t, nil).client
+	c := newWorld(t).client
 	for name, cfg := range map[string]weblogin.Config{
 		"nothing": {}, "key": {Client: c(t), Sessions: scs.New(), Key: []byte("short")},
 		"after":  {Client: c(t), Sessions: scs.New(), AfterLogin: "//evil.test"},
