@@ -142,6 +142,10 @@ services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install w
 interop: services ## Against real authorization servers, none of them skipped; needs node
 	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
 
+.PHONY: interop-report
+interop-report: services ## Run every flow of the client against real servers and write docs/interop.md
+	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -count=1 . -run '^TestClient$$' -update
+
 .PHONY: dashboard
 dashboard: ## The picture of docs/observability/dashboard.json, from a run of a minute and a half
 	cd interop && GOWORK=off go run ./observability/draw $(ARGS)

@@ -25,6 +25,11 @@ type oidcProvider struct {
 // startOIDCProvider runs the server until the test ends or stop is called.
 func startOIDCProvider(t *testing.T) *oidcProvider {
 	t.Helper()
+	return startScript(t, "server.mjs")
+}
+
+func startScript(t *testing.T, script string) *oidcProvider {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		unavailable(t, "interop: node is not installed")
@@ -32,7 +37,7 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 	if _, err := os.Stat(filepath.Join("oidcprovider", "node_modules", "oidc-provider", "package.json")); err != nil {
 		unavailable(t, "interop: run npm ci in interop/oidcprovider first")
 	}
-	p := launch(t, node)
+	p := launch(t, node, script)
 	var ready struct{ Issuer string }
 	p.answer(t, &ready)
 	p.authorizationServer = authorizationServer{issuer: ready.Issuer, tokenEndpoint: ready.Issuer + "/token"}
@@ -49,11 +54,11 @@ func unavailable(t *testing.T, why string) {
 }
 
 // launch starts the process. It is told to end when the test's context does, and killed should it not listen.
-func launch(t *testing.T, node string) *oidcProvider {
+func launch(t *testing.T, node, script string) *oidcProvider {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, node, "server.mjs")
+	cmd := exec.CommandContext(ctx, node, script)
 	cmd.Dir = "oidcprovider"
 	cmd.Stderr = &stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/zitadel/oidc/v3/example/server/storage"
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -24,10 +25,15 @@ func startZitadel(t *testing.T, accessTokens op.AccessTokenType) zitadel {
 	server := httptest.NewUnstartedServer(nil)
 	issuer := "http://" + server.Listener.Addr().String() + "/"
 	web := storage.WebClient("web", secretOf("web"), redirectURI)
-	store := formatStorage{
-		storage.NewStorageWithClients(storage.NewUserStore(issuer), map[string]*storage.Client{"web": web}), accessTokens,
+	dev := storage.DeviceClient("dev", secretOf("dev"))
+	clients := map[string]*storage.Client{"web": web, "dev": dev}
+	store := formatStorage{storage.NewStorageWithClients(storage.NewUserStore(issuer), clients), accessTokens}
+	config := &op.Config{
+		CodeMethodS256: true, GrantTypeRefreshToken: true,
+		DeviceAuthorization: op.DeviceAuthorizationConfig{
+			Lifetime: 5 * time.Minute, PollInterval: time.Second, UserFormPath: "/device", UserCode: op.UserCodeBase20,
+		},
 	}
-	config := &op.Config{CodeMethodS256: true}
 	if _, err := rand.Read(config.CryptoKey[:]); err != nil {
 		t.Fatal(err)
 	}
