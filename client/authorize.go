@@ -157,7 +157,7 @@ func (c *Client) newPending(o AuthorizationOptions) *PendingAuthorization {
 		State: RandomValue(c.cfg.StateLength), RedirectURI: cmp.Or(o.RedirectURI, c.cfg.RedirectURI),
 		Issuer: c.cfg.Issuer, ResponseMode: o.ResponseMode, Scopes: slices.Clone(c.scopes(o.Scopes)),
 		Resource: slices.Clone(o.Resource), ACRValues: slices.Clone(o.ACRValues), MaxAge: o.MaxAge,
-		ReturnTo: o.ReturnTo,
+		ReturnTo:  o.ReturnTo,
 		ExpiresAt: time.Now().Add(cmp.Or(o.Lifetime, pendingFor)).Round(0),
 	}
 	if o.Resource == nil {
