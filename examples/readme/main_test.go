@@ -1,13 +1,18 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/client"
 )
 
 func TestSmoke(t *testing.T) {
@@ -65,19 +70,96 @@ func TestNoIssuer(t *testing.T) {
 	}
 }
 
-// TestReadmeShowsThisProgram: what README.md shows is what compiles here.
-func TestReadmeShowsThisProgram(t *testing.T) {
+// A service that calls the API: its token is got at the first call, and goes to the API alone.
+func TestCaller(t *testing.T) {
 	t.Parallel()
-	source, err := os.ReadFile("main.go")
+	server := httptest.NewUnstartedServer(nil)
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{
+		URL:      "http://" + server.Listener.Addr().String(),
+		Audience: "https://api.example.com",
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", issuer)
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":"%[1]s/jwks","token_endpoint":"%[1]s/token"}`, issuer.URL())
+	})
+	var asked atomic.Int32
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if id, secret, _ := r.BasicAuth(); id != "billing" || secret != "s3cret" || r.FormValue("scope") != "orders:read" {
+			http.Error(w, `{"error":"invalid_client"}`, http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":300}`, issuer.AccessToken().Sign())
+	})
+	server.Config.Handler = mux
+	server.Start()
+	t.Cleanup(server.Close)
+	api, err := newAPI(issuer.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
+	caller, err := newCaller(issuer.URL(), "billing", "s3cret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller.Transport.(*client.Transport).Base = toHandler{api}
+
+	for range 2 {
+		if got, err := call(t, caller, "https://api.example.com/orders"); got != "hello alice" || err != nil {
+			t.Errorf("the API said %q, %v", got, err)
+		}
+	}
+	if _, err := call(t, caller, "https://other.example.com/orders"); !errors.Is(err, client.ErrOrigin) {
+		t.Errorf("a call of another API: %v, want ErrOrigin", err)
+	}
+	if asked.Load() != 1 {
+		t.Errorf("%d tokens were asked for", asked.Load())
+	}
+	if _, err := newCaller("", "", ""); err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
+		t.Errorf("got %v, want an error that names Config.Issuer", err)
+	}
+}
+
+// toHandler has requests answered by a handler in this process, whatever their host.
+type toHandler struct{ http.Handler }
+
+func (h toHandler) RoundTrip(r *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, r)
+	return recorder.Result(), nil
+}
+
+func call(t *testing.T, c *http.Client, url string) (body string, err error) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	return strings.TrimSpace(string(text)), err
+}
+
+// TestReadmeShowsThese: what README.md shows is what compiles here.
+func TestReadmeShowsThese(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := string(source[strings.Index(string(source), "func main()"):])
-	if !strings.Contains(string(readme), "```go\n"+program+"```\n") {
-		t.Errorf("README.md does not show this program:\n%s", program)
+	for file, beginning := range map[string]string{"main.go": "func main()", "client.go": "func newCaller("} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		program := string(source[strings.Index(string(source), beginning):])
+		if !strings.Contains(string(readme), "```go\n"+program+"```\n") {
+			t.Errorf("README.md does not show this program:\n%s", program)
+		}
 	}
 }
