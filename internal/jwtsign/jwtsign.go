@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -16,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"reflect"
 )
 
 // Key signs. It is not changed once it is in use.
@@ -54,27 +56,46 @@ func (k Key) JWT(header, claims map[string]any) (string, error) {
 	return input + "." + encode(signature), nil
 }
 
-// Check reports whether the key can sign.
+// Check reports whether the key goes with its algorithm. It does not sign: the private key may be far away.
 func (k Key) Check() error {
-	_, err := k.sign(nil)
-	return err
+	hash, known := hashOf(k.Algorithm)
+	secret, symmetric := k.Private.([]byte)
+	switch {
+	case !known:
+		return fmt.Errorf("%w: %q is not known", ErrKey, k.Algorithm)
+	case symmetric && (k.Algorithm[0] != 'H' || len(secret) < hash.Size()): // RFC 7518 §3.2
+		return ErrKey
+	case symmetric:
+		return nil
+	}
+	signer, ok := k.Private.(crypto.Signer)
+	if !ok || isEmpty(signer) || !fits(signer.Public(), k.Algorithm) {
+		return ErrKey
+	}
+	return nil
+}
+
+// isEmpty finds what would panic when it is asked for its public key.
+func isEmpty(signer crypto.Signer) bool {
+	if key, ok := signer.(ed25519.PrivateKey); ok {
+		return len(key) != ed25519.PrivateKeySize
+	}
+	value := reflect.ValueOf(signer)
+	return value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 func encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 
 func (k Key) sign(input []byte) ([]byte, error) {
-	hash, ok := hashOf(k.Algorithm)
-	if !ok {
-		return nil, fmt.Errorf("%w: %q is not known", ErrKey, k.Algorithm)
+	if err := k.Check(); err != nil {
+		return nil, err
 	}
+	hash, _ := hashOf(k.Algorithm)
 	if secret, ok := k.Private.([]byte); ok {
-		return signHMAC(k.Algorithm, hash, secret, input)
+		return signHMAC(hash, secret, input), nil
 	}
-	signer, ok := k.Private.(crypto.Signer)
-	if !ok || !fits(signer.Public(), k.Algorithm) {
-		return nil, ErrKey
-	}
-	if hash == 0 { // Ed25519 hashes by itself
+	signer := k.Private.(crypto.Signer) //nolint:errcheck,forcetypeassert // Check has looked
+	if hash == 0 {                      // Ed25519 hashes by itself
 		return signer.Sign(rand.Reader, input, hash)
 	}
 	digest := sum(hash, input)
@@ -109,23 +130,20 @@ func hashOf(alg string) (hash crypto.Hash, known bool) {
 func fits(public crypto.PublicKey, alg string) bool {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
-		return (alg[0] == 'R' || alg[0] == 'P') && key.N.BitLen() >= 2048 // RFC 7518 §3.3
+		return (alg[0] == 'R' || alg[0] == 'P') && key.N != nil && key.N.BitLen() >= 2048 // RFC 7518 §3.3
 	case *ecdsa.PublicKey:
-		return map[string]int{"ES256": 256, "ES384": 384, "ES512": 521}[alg] == key.Curve.Params().BitSize
+		curve := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()}[alg]
+		return curve != nil && key.Curve == curve
 	case ed25519.PublicKey:
-		return alg == "EdDSA" || alg == "Ed25519"
+		return (alg == "EdDSA" || alg == "Ed25519") && len(key) == ed25519.PublicKeySize
 	}
 	return false
 }
 
-// signHMAC refuses a secret that is shorter than the hash (RFC 7518 §3.2).
-func signHMAC(alg string, hash crypto.Hash, secret, input []byte) ([]byte, error) {
-	if alg[0] != 'H' || len(secret) < hash.Size() {
-		return nil, ErrKey
-	}
+func signHMAC(hash crypto.Hash, secret, input []byte) []byte {
 	mac := hmac.New(hash.New, secret)
 	_, _ = mac.Write(input) // never fails
-	return mac.Sum(nil), nil
+	return mac.Sum(nil)
 }
 
 func sum(hash crypto.Hash, input []byte) []byte {
@@ -139,6 +157,10 @@ func fixedLength(der []byte, key *ecdsa.PublicKey) ([]byte, error) {
 	var parts struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(der, &parts); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("%w: the signer's signature cannot be read", ErrKey)
+	}
+	order := key.Curve.Params().N
+	if parts.R.Sign() <= 0 || parts.S.Sign() <= 0 || parts.R.Cmp(order) >= 0 || parts.S.Cmp(order) >= 0 {
+		return nil, fmt.Errorf("%w: the signer's signature cannot be one", ErrKey)
 	}
 	size := (key.Curve.Params().BitSize + 7) / 8
 	signature := make([]byte, 2*size)

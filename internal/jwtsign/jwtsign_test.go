@@ -8,7 +8,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/asn1"
 	"errors"
+	"io"
+	"math/big"
 	"testing"
 	"time"
 
@@ -76,9 +79,65 @@ func TestCheck(t *testing.T) {
 		"secret for ES256": {Private: bytes.Repeat([]byte("s"), 64), Algorithm: "ES256"},
 		"short secret":     {Private: []byte("short"), Algorithm: "HS256"},
 		"weak":             {Private: small, Algorithm: "RS256"},
+		"typed nil":        {Private: (*ecdsa.PrivateKey)(nil), Algorithm: "ES256"},
+		"typed nil, RSA":   {Private: (*rsa.PrivateKey)(nil), Algorithm: "RS256"},
+		"empty Ed25519":    {Private: ed25519.PrivateKey{}, Algorithm: "EdDSA"},
+		"empty ECDSA":      {Private: &ecdsa.PrivateKey{}, Algorithm: "ES256"},
+		"empty RSA":        {Private: &rsa.PrivateKey{}, Algorithm: "RS256"},
+		"of 256 bits":      {Private: far{public: &ecdsa.PublicKey{Curve: otherCurve{elliptic.P256()}}}, Algorithm: "ES256"},
 	} {
 		if err := key.Check(); !errors.Is(err, jwtsign.ErrKey) {
 			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// otherCurve is as long as P-256, and another.
+type otherCurve struct{ elliptic.Curve }
+
+// far is a key that is kept elsewhere: it answers what it likes.
+type far struct {
+	public    crypto.PublicKey
+	signature []byte
+	asked     *int
+}
+
+func (f far) Public() crypto.PublicKey { return f.public }
+
+func (f far) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	if f.asked != nil {
+		*f.asked++
+	}
+	return f.signature, nil
+}
+
+// A key that is kept elsewhere is not asked before there is something to sign.
+func TestCheckDoesNotSign(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	key := jwtsign.Key{Private: far{public: edKey(t).Public(), asked: &asked}, Algorithm: "EdDSA"}
+	if err := key.Check(); err != nil || asked != 0 {
+		t.Errorf("%v after %d signatures", err, asked)
+	}
+}
+
+// A signer of one's own that returns nonsense makes an error.
+func TestSignatureThatIsNone(t *testing.T) {
+	t.Parallel()
+	public := ecKey(t, elliptic.P256()).Public()
+	huge := new(big.Int).Lsh(big.NewInt(1), 300)
+	for _, pair := range [][2]*big.Int{
+		{huge, big.NewInt(1)}, {big.NewInt(1), huge}, {big.NewInt(-1), big.NewInt(1)}, {big.NewInt(1), big.NewInt(0)},
+	} {
+		der, err := asn1.Marshal(struct{ R, S *big.Int }{pair[0], pair[1]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, signature := range [][]byte{der, append(der, 0), nil} {
+			key := jwtsign.Key{Private: far{public: public, signature: signature}, Algorithm: "ES256"}
+			if _, err := key.JWT(nil, nil); !errors.Is(err, jwtsign.ErrKey) {
+				t.Errorf("%v: %v", pair, err)
+			}
 		}
 	}
 }
