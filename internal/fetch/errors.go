@@ -24,12 +24,20 @@ func (e *TimeoutError) Error() string {
 // Timeout returns true, as the method of that name in net.Error.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// TooLargeError says that the body is longer than Limit bytes. None of it was used.
+// TooLargeError says that the body is longer than Limit bytes, or the header. None of it was used.
 type TooLargeError struct {
 	Limit int64
+
+	// Status is that of the answer.
+	Status int
+
+	header bool
 }
 
 func (e *TooLargeError) Error() string {
+	if e.header {
+		return fmt.Sprintf("header is longer than the limit of %d bytes", e.Limit)
+	}
 	return fmt.Sprintf("body is longer than the limit of %d bytes", e.Limit)
 }
 

@@ -170,13 +170,13 @@ func (o Options) read(ctx context.Context, resp *http.Response) ([]byte, error) 
 		limit = DefaultMaxBytes
 	}
 	if resp.StatusCode == http.StatusOK && resp.ContentLength > limit {
-		return nil, &TooLargeError{Limit: limit}
+		return nil, &TooLargeError{Limit: limit, Status: resp.StatusCode}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, resp.Body, limit))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return nil, &TooLargeError{Limit: limit}
+		return nil, &TooLargeError{Limit: limit, Status: resp.StatusCode}
 	case err != nil:
 		return nil, noAnswer(ctx, err)
 	}

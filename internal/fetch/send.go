@@ -9,7 +9,7 @@ import (
 
 // Send makes a request of any method, with body unless that is nil, under the same bounds as [Get]. Every status is an
 // answer, since an error of OAuth is one, too; only a redirect is an error, and is not followed: a request for a token
-// holds secrets. Options.ContentTypes is what is accepted, and is not checked. Errors are those of Get.
+// holds secrets, and a header of more than [MaxHeaderBytes]. Options.ContentTypes is what is accepted, and is not checked. Errors are those of Get.
 func Send(ctx context.Context, method, rawURL string, body []byte, o Options) (*Response, error) {
 	u, err := ParseURL(rawURL, o.AllowHTTP)
 	if err != nil {
@@ -25,9 +25,25 @@ func Send(ctx context.Context, method, rawURL string, body []byte, o Options) (*
 		req.Body, req.ContentLength = http.NoBody, 0
 	}
 	o.setHeader(req)
-	resp, err := o.exchange(req, refuseRedirect)
+	resp, err := o.exchange(req, checkAnswer)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", req.Method, display(u), err)
 	}
 	return resp, nil
+}
+
+// MaxHeaderBytes bounds the header of an answer to [Send]. While it is read, the transport's own bound holds.
+const MaxHeaderBytes = 64 << 10
+
+func checkAnswer(req *http.Request, resp *http.Response) error {
+	total := 0
+	for name, values := range resp.Header {
+		for _, value := range values {
+			total += len(name) + len(value)
+		}
+	}
+	if total > MaxHeaderBytes {
+		return &TooLargeError{Limit: MaxHeaderBytes, Status: resp.StatusCode, header: true}
+	}
+	return refuseRedirect(req, resp)
 }
