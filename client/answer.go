@@ -11,45 +11,70 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// token reads a successful answer of a token endpoint (RFC 6749 §5.1). asked are the scopes that were asked for.
-func (c *Client) token(a *answer, asked []string) (*Token, error) {
-	t := &Token{Scopes: asked}
-	for name, field := range map[string]*string{"access_token": &t.AccessToken, "token_type": &t.TokenType} {
-		text, ok := a.OptionalText(name)
-		if !ok || text == "" {
-			return nil, fmt.Errorf("%w: %s is missing or no string", ErrBadAnswer, name)
-		}
-		*field = text
-	}
-	for name, field := range map[string]*string{"refresh_token": &t.RefreshToken, "id_token": &t.IDToken} {
+// token reads the answer to a grant (RFC 6749 §5.1). asked are the scopes that were asked for. With an error comes what
+// there is of a token, which may be nothing.
+func (c *Client) token(a *answer, grantType string, asked []string) (*Token, error) {
+	t := &Token{Scopes: asked, answer: a.Object}
+	for name, field := range map[string]*string{
+		"access_token": &t.AccessToken, "token_type": &t.TokenType, "refresh_token": &t.RefreshToken, "id_token": &t.IDToken,
+	} {
 		*field, _ = a.OptionalText(name) // null, from some servers
 	}
-	if err := c.checkType(t); err != nil {
-		return nil, err
-	}
-	if scope, ok := a.OptionalText("scope"); ok && scope != "" {
-		t.Scopes = strings.Fields(scope)
+	if granted := a.scopes(); granted != nil {
+		t.Scopes = granted
 	}
 	if lifetime, ok := a.Get("expires_in"); ok {
 		t.Expiry = expiryOf(lifetime, time.Now())
 	}
-	return t, json.Unmarshal([]byte(a.Raw()), &t.answer)
+	switch {
+	case t.AccessToken == "" || t.TokenType == "":
+		return t, fmt.Errorf("%w: access_token or token_type is missing or no string", ErrBadAnswer)
+	case strings.ContainsFunc(t.AccessToken, notVSCHAR):
+		return t, fmt.Errorf("%w: access_token has characters that none can have", ErrBadAnswer)
+	}
+	return t, c.checkType(t, grantType)
+}
+
+// notVSCHAR is what cannot stand in a token (RFC 6749 §A.12), nor in a header.
+func notVSCHAR(r rune) bool { return r < ' ' || r > '~' }
+
+// scopes is what was granted, as a text (RFC 6749 §3.3) or, from some servers, as an array. Nil: the answer does not say.
+func (a *answer) scopes() []string {
+	value, _ := a.Get("scope")
+	if list, ok := value.Strings(); ok {
+		return append([]string{}, list...) // none at all is said, too
+	}
+	text, _ := value.Text()
+	if text == "" {
+		return nil
+	}
+	return strings.Fields(text)
 }
 
 // checkType refuses a token whose use is not known (RFC 6749 §7.1), and one that is not bound where that was asked for
 // (RFC 9449 §5).
-func (c *Client) checkType(t *Token) error {
+func (c *Client) checkType(t *Token, grantType string) error {
 	switch {
 	case strings.EqualFold(t.TokenType, "DPoP") && c.cfg.DPoP != nil:
 		t.TokenType = "DPoP"
 	case strings.EqualFold(t.TokenType, "Bearer") && c.cfg.DPoP == nil:
 		t.TokenType = "Bearer"
+	case strings.EqualFold(t.TokenType, tokenTypeNone) && grantType == grantTokenExchange && t.isNoAccessToken():
+		t.TokenType = tokenTypeNone
 	case strings.EqualFold(t.TokenType, "Bearer"):
 		return fmt.Errorf("%w: the token is not bound to the DPoP key", ErrBadAnswer)
 	default:
 		return fmt.Errorf("%w: the token's type is not known", ErrBadAnswer)
 	}
 	return nil
+}
+
+// tokenTypeNone is the type of what is no access token (RFC 8693 §2.2.1).
+const tokenTypeNone = "N_A"
+
+func (t *Token) isNoAccessToken() bool {
+	issued, _ := t.answer.OptionalText("issued_token_type")
+	return issued != "" && issued != TokenTypeAccessToken
 }
 
 const maxLifetime = 100 * 365 * 24 * time.Hour
@@ -65,4 +90,27 @@ func expiryOf(lifetime compact.Value, now time.Time) time.Time {
 		return time.Time{}
 	}
 	return now.Add(time.Duration(seconds * float64(time.Second)))
+}
+
+// salvaged reads, of a text that is no strict JSON, what must not be lost: the code of a refusal, and a token, so that
+// somebody can have a look at it. (A name comes twice, a character is no UTF-8, data stand behind the object.)
+func salvaged(body []byte) compact.Object {
+	text := strings.TrimPrefix(strings.ToValidUTF8(string(body), "?"), "\uFEFF")
+	var loose map[string]json.RawMessage
+	if json.NewDecoder(strings.NewReader(text)).Decode(&loose) != nil {
+		return compact.Object{}
+	}
+	kept := make(map[string]string)
+	for _, name := range []string{
+		"error", "error_description", "error_uri", "mfa_token",
+		"access_token", "token_type", "refresh_token", "id_token", "scope", "recovery_code",
+	} {
+		var value string
+		if json.Unmarshal(loose[name], &value) == nil && value != "" {
+			kept[name] = value
+		}
+	}
+	strict, _ := json.Marshal(kept) // strings in maps always have a JSON text
+	object, _ := compact.ParseObject(string(strict), maxDepth)
+	return object
 }

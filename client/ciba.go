@@ -3,9 +3,12 @@ package client
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -32,9 +35,25 @@ type CIBAOptions struct {
 	// RequestedExpiry is how long the user may take, in whole seconds. Zero: as the server likes.
 	RequestedExpiry time.Duration
 
-	// Extra are further parameters.
+	// Extra are further parameters, with the rules of [Client.WithParams].
 	Extra url.Values
 }
+
+func (o CIBAOptions) hasOneHint() bool {
+	hints := 0
+	for _, hint := range []string{o.LoginHint, o.LoginHintToken, o.IDTokenHint} {
+		if hint != "" {
+			hints++
+		}
+	}
+	return hints == 1
+}
+
+// Format leaves the secrets out, whatever the verb.
+func (o CIBAOptions) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.CIBAOptions{}") }
+
+// LogValue leaves the secrets out.
+func (o CIBAOptions) LogValue() slog.Value { return slog.StringValue("client.CIBAOptions{}") }
 
 // CIBAAuthentication is a user being asked. It holds a secret, which neither fmt nor slog prints.
 type CIBAAuthentication struct {
@@ -57,6 +76,9 @@ func (a CIBAAuthentication) LogValue() slog.Value {
 
 // StartCIBA has the server ask a user on their own device (OpenID Connect CIBA, poll mode).
 func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthentication, error) {
+	if !o.hasOneHint() {
+		return nil, errors.New("client: CIBAOptions: exactly one hint is required")
+	}
 	target, err := c.endpoint(ctx, endpointBackchannel)
 	if err != nil {
 		return nil, err
@@ -68,17 +90,18 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 		"acr_values": {strings.Join(o.ACRValues, " ")}, "resource": c.cfg.Resource,
 	}
 	if o.RequestedExpiry > 0 {
-		params.Set("requested_expiry", strconv.Itoa(int(o.RequestedExpiry.Seconds())))
+		params.Set("requested_expiry", strconv.Itoa(int(math.Ceil(o.RequestedExpiry.Seconds()))))
 	}
-	for name, values := range o.Extra {
-		params[name] = values
+	if err := checkExtra(o.Extra, params); err != nil {
+		return nil, err
 	}
+	maps.Copy(params, o.Extra)
 	a, err := c.post(ctx, target, params, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}
 	started := &CIBAAuthentication{
-		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval), scopes: scopes,
+		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval), scopes: asked(params, scopes),
 	}
 	started.AuthReqID, _ = a.OptionalText("auth_req_id")
 	if started.AuthReqID == "" || started.ExpiresIn == 0 {
@@ -94,6 +117,9 @@ func (c *Client) PollCIBA(ctx context.Context, authReqID string) (*Token, error)
 }
 
 func (c *Client) pollCIBA(ctx context.Context, authReqID string, scopes []string) (*Token, error) {
+	if authReqID == "" {
+		return nil, errors.New("client: there is no auth_req_id")
+	}
 	params := url.Values{"auth_req_id": {authReqID}, "scope": nil}
 	return c.grantAs(ctx, grantCIBA, params, scopes, c.signedIn(ctx, IDTokenOptions{anyNonce: true}))
 }
@@ -105,6 +131,6 @@ func (c *Client) WaitCIBA(ctx context.Context, a *CIBAAuthentication) (*Token, e
 		end = time.Now().Add(a.ExpiresIn)
 	}
 	return poll(ctx, a.Interval, end, func(ctx context.Context) (*Token, error) {
-		return c.pollCIBA(ctx, a.AuthReqID, a.scopes)
+		return c.pollCIBA(ctx, a.AuthReqID, c.scopes(a.scopes))
 	})
 }

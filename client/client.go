@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 
@@ -13,8 +16,15 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// Client is one client of one authorization server. It is safe for concurrent use.
+// Client is one client of one authorization server. It is safe for concurrent use. It holds secrets, which neither fmt nor
+// slog prints.
 type Client struct {
+	*shared
+	params url.Values // of WithParams; nil: none
+}
+
+// shared is what a Client has in common with those that WithParams made of it.
+type shared struct {
 	cfg      Config
 	metadata *refresh.Value[*oidcdiscovery.Metadata] // nil: that of the Config
 	nonces   nonces
@@ -27,7 +37,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	c := &Client{cfg: cfg}
+	c := &Client{shared: &shared{cfg: cfg}}
 	if cfg.Metadata == nil {
 		discovery := oidcdiscovery.Client{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP}
 		c.metadata = refresh.New(refresh.Config[*oidcdiscovery.Metadata]{
@@ -40,6 +50,18 @@ func New(cfg Config) (*Client, error) {
 	}
 	return c, nil
 }
+
+// Format leaves the secrets out, whatever the verb.
+func (c Client) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.Client{")
+	if c.shared != nil {
+		_, _ = io.WriteString(f, c.cfg.Issuer+" "+c.cfg.ClientID)
+	}
+	_, _ = io.WriteString(f, "}")
+}
+
+// LogValue leaves the secrets out.
+func (c Client) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
 // Warm fetches the issuer's metadata, unless it is there already. It is not needed: the first call that needs metadata
 // fetches them.
@@ -99,7 +121,14 @@ func (c *Client) endpoint(ctx context.Context, name string) (string, error) {
 	return place, nil
 }
 
-func endpointOf(m *oidcdiscovery.Metadata, name string) string {
+func endpointOf(m *oidcdiscovery.Metadata, name string) string { return endpointsOf(m)[name] }
+
+func isEndpoint(name string) bool {
+	_, ok := endpointsOf(new(oidcdiscovery.Metadata))[name]
+	return ok
+}
+
+func endpointsOf(m *oidcdiscovery.Metadata) map[string]string {
 	return map[string]string{
 		endpointToken:         m.TokenEndpoint,
 		endpointAuthorization: m.AuthorizationEndpoint,
@@ -111,7 +140,7 @@ func endpointOf(m *oidcdiscovery.Metadata, name string) string {
 		endpointIntrospection: m.IntrospectionEndpoint,
 		endpointRegistration:  m.RegistrationEndpoint,
 		endpointEndSession:    m.EndSessionEndpoint,
-	}[name]
+	}
 }
 
 // nonces are the last DPoP nonces of servers, by origin (RFC 9449 §8, §9).

@@ -10,7 +10,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
@@ -25,7 +27,7 @@ type DeviceOptions struct {
 	// URL is the device authorization endpoint. Empty: the metadata's, or Config.DeviceAuthorizationURL.
 	URL string
 
-	// Extra are further parameters.
+	// Extra are further parameters, with the rules of [Client.WithParams].
 	Extra url.Values
 }
 
@@ -63,13 +65,16 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 	}
 	scopes := c.scopes(o.Scopes)
 	params := url.Values{"scope": {scopeOf(scopes)}, "resource": c.cfg.Resource, "audience": {c.cfg.Audience}}
+	if err := checkExtra(o.Extra, params); err != nil {
+		return nil, err
+	}
 	maps.Copy(params, o.Extra)
 	a, err := c.post(ctx, target, params, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}
 	d := &DeviceAuthorization{
-		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval), scopes: scopes,
+		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval), scopes: asked(params, scopes),
 	}
 	d.end = time.Now().Add(d.ExpiresIn)
 	d.DeviceCode, _ = a.OptionalText("device_code")
@@ -79,7 +84,10 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 		d.VerificationURI, _ = a.OptionalText("verification_url") // a draft's name, which some servers kept
 	}
 	d.VerificationURIComplete, _ = a.OptionalText("verification_uri_complete")
-	return d, c.checkDevice(d)
+	if err := c.checkDevice(d); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 func (c *Client) deviceEndpoint(ctx context.Context, own string) (string, error) {
@@ -96,10 +104,14 @@ func (c *Client) deviceEndpoint(ctx context.Context, own string) (string, error)
 	return target, err
 }
 
-// checkDevice refuses what the user could not use, and an address that could lead them astray.
+// checkDevice refuses what the user could not use, an address that could lead them astray, and what could command their
+// terminal.
 func (c *Client) checkDevice(d *DeviceAuthorization) error {
 	if d.DeviceCode == "" || d.UserCode == "" || d.ExpiresIn == 0 {
 		return fmt.Errorf("%w: device_code, user_code or expires_in is missing", ErrBadAnswer)
+	}
+	if len(d.UserCode) > maxUserCode || strings.ContainsFunc(d.UserCode, notGraphic) {
+		return fmt.Errorf("%w: user_code is not to be shown", ErrBadAnswer)
 	}
 	for _, shown := range []string{d.VerificationURI, d.VerificationURIComplete} {
 		if err := fetch.CheckURL(shown, c.cfg.InsecureAllowHTTP); err != nil && (shown != "" || d.VerificationURI == "") {
@@ -109,12 +121,19 @@ func (c *Client) checkDevice(d *DeviceAuthorization) error {
 	return nil
 }
 
+const maxUserCode = 256 // nobody types more
+
+func notGraphic(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }
+
 // PollDevice asks once whether the user has decided. Until then the error is [ErrAuthorizationPending] or [ErrSlowDown].
 func (c *Client) PollDevice(ctx context.Context, deviceCode string) (*Token, error) {
 	return c.pollDevice(ctx, deviceCode, c.cfg.Scopes)
 }
 
 func (c *Client) pollDevice(ctx context.Context, deviceCode string, scopes []string) (*Token, error) {
+	if deviceCode == "" {
+		return nil, errors.New("client: there is no device code")
+	}
 	params := url.Values{"device_code": {deviceCode}, "scope": nil}
 	return c.grantAs(ctx, grantDeviceCode, params, scopes, c.signedIn(ctx, IDTokenOptions{anyNonce: true}))
 }
@@ -127,7 +146,7 @@ func (c *Client) WaitDevice(ctx context.Context, d *DeviceAuthorization) (*Token
 		end = time.Now().Add(d.ExpiresIn)
 	}
 	return poll(ctx, d.Interval, end, func(ctx context.Context) (*Token, error) {
-		return c.pollDevice(ctx, d.DeviceCode, d.scopes)
+		return c.pollDevice(ctx, d.DeviceCode, c.scopes(d.scopes))
 	})
 }
 

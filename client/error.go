@@ -3,6 +3,8 @@ package client
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -40,18 +42,37 @@ func (e *Error) Error() string {
 	case e.Code == "" && e.Status != 0:
 		return fmt.Sprintf("client: the authorization server answered %d %s", e.Status, http.StatusText(e.Status))
 	case e.Status == 0:
-		return fmt.Sprintf("client: the authorization server said %q", e.Code)
+		return fmt.Sprintf("client: the authorization server said %q", clip(e.Code))
 	}
-	return fmt.Sprintf("client: the authorization server said %q (%d)", e.Code, e.Status)
+	return fmt.Sprintf("client: the authorization server said %q (%d)", clip(e.Code), e.Status)
 }
+
+// clip bounds what a server's word can take of a text.
+func clip(word string) string {
+	const longest = 100
+	if len(word) > longest {
+		return word[:longest] + "…"
+	}
+	return word
+}
+
+// Format leaves the server's own words out, whatever the verb.
+func (e Error) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
+
+// LogValue leaves the server's own words out.
+func (e Error) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
 // Is matches the ErrorCode that e carries, and [ErrUnavailable].
 func (e *Error) Is(target error) bool {
 	if target == ErrUnavailable {
-		return e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError
+		return unavailable(e.Status) || e.Code == string(ErrServerError) || e.Code == string(ErrTemporarilyUnavailable)
 	}
 	code, ok := target.(ErrorCode)
 	return ok && e.Code == string(code)
+}
+
+func unavailable(status int) bool {
+	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
 // ErrorCode is a value of `error`, to be matched by errors.Is. Codes that are not listed here are matched by one of one's
@@ -78,11 +99,17 @@ const (
 	ErrInvalidDPoPProof     ErrorCode = "invalid_dpop_proof"
 	ErrInvalidToken         ErrorCode = "invalid_token"
 	ErrUnsupportedTokenType ErrorCode = "unsupported_token_type" // RFC 7009 §2.2.1
+
+	// Those of RFC 6749 §4.1.2.1 that stand for a status, which a redirect cannot carry. They match ErrUnavailable.
+	ErrServerError            ErrorCode = "server_error"
+	ErrTemporarilyUnavailable ErrorCode = "temporarily_unavailable"
 )
 
-// IncompleteError says that a token was received, and a later step failed: the ID token that came with it is not good, or
-// it could not be kept. The Token must not be used before that is cleared up, and must not be lost either: its refresh
-// token may be the only one that still works.
+// IncompleteError says that a token was received, and something is wrong with it, or a later step failed: its type is not
+// known, the answer around it was bad, the ID token that came along is not good, it could not be kept. The Token must not be
+// used before that is cleared up, and must not be lost either: its refresh token may be the only one that still works. Only
+// one of AccessToken and RefreshToken may be there. Look for it before other errors: it may match [ErrUnavailable], and to
+// ask again would be in vain.
 type IncompleteError struct {
 	Token *Token
 	Err   error
@@ -96,7 +123,7 @@ func (e *IncompleteError) Error() string {
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
 // ErrUnavailable says that the authorization server could not be asked, or gave no answer of OAuth for a reason of its
-// own (a status from 500 on, or 429): it may help to try again.
+// own (a status from 500 on, or 429, or a code that says the same): it may help to try again.
 var ErrUnavailable = errors.New("client: the authorization server is unavailable")
 
 // ErrBadAnswer says that the server's answer is not what the RFCs allow.

@@ -2,7 +2,10 @@ package client
 
 import (
 	"context"
-	"maps"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 )
@@ -42,8 +45,11 @@ func (c *Client) Refresh(ctx context.Context, refreshToken string, scopes ...str
 }
 
 func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*Token, error) {
+	if last.RefreshToken == "" {
+		return nil, errors.New("client: there is no refresh token")
+	}
 	params := url.Values{"refresh_token": {last.RefreshToken}}
-	return c.grantAs(ctx, grantRefreshToken, params, scopes, func(t *Token) error {
+	t, err := c.grantAs(ctx, grantRefreshToken, params, scopes, func(t *Token) error {
 		if t.RefreshToken == "" {
 			t.RefreshToken = last.RefreshToken
 		}
@@ -62,6 +68,10 @@ func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*To
 		}
 		return t.IDClaims.sameSignIn(last.IDToken)
 	})
+	if incomplete, ok := errors.AsType[*IncompleteError](err); ok && incomplete.Token.RefreshToken == "" {
+		incomplete.Token.RefreshToken = last.RefreshToken
+	}
+	return t, err
 }
 
 // Exchange is a token exchange (RFC 8693 §2.1).
@@ -80,6 +90,18 @@ type Exchange struct {
 	Scopes, Resource, Audience []string
 }
 
+// Format leaves the secrets out, whatever the verb.
+func (e Exchange) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.Exchange{"+e.SubjectTokenType+" "+e.RequestedTokenType+"}")
+}
+
+// LogValue leaves the secrets out.
+func (e Exchange) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("subject_token_type", e.SubjectTokenType), slog.String("requested_token_type", e.RequestedTokenType),
+	)
+}
+
 // Token types of RFC 8693 §3.
 const (
 	TokenTypeAccessToken  = "urn:ietf:params:oauth:token-type:access_token"  //nolint:gosec // G101: a name of an RFC
@@ -90,12 +112,12 @@ const (
 
 // ExchangeToken gets a token for another (RFC 8693). What kind it is the server says in Token.Extra("issued_token_type").
 func (c *Client) ExchangeToken(ctx context.Context, e Exchange) (*Token, error) {
+	if e.SubjectToken == "" || e.SubjectTokenType == "" || (e.ActorToken == "") != (e.ActorTokenType == "") {
+		return nil, errors.New("client: Exchange: a token and its type are required together, and those of the subject always")
+	}
 	params := url.Values{
 		"subject_token": {e.SubjectToken}, "subject_token_type": {e.SubjectTokenType},
-		"actor_token": {e.ActorToken}, "requested_token_type": {e.RequestedTokenType},
-	}
-	if e.ActorToken != "" {
-		params.Set("actor_token_type", e.ActorTokenType)
+		"actor_token": {e.ActorToken}, "actor_token_type": {e.ActorTokenType}, "requested_token_type": {e.RequestedTokenType},
 	}
 	if e.Resource != nil {
 		params["resource"] = e.Resource
@@ -112,9 +134,12 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, scopes ...stri
 }
 
 // Grant gets a token by a grant type that this package does not know (RFC 6749 §4.5). params replace what the Config
-// would send under the same names. An ID token that comes along is not verified, here as with [Client.ExchangeToken],
+// would send under the same names; as to which there may be see [Client.WithParams]. An ID token that comes along is not verified, here as with [Client.ExchangeToken],
 // [Client.JWTBearer] and [Client.ClientCredentials]: see [Client.VerifyIDToken].
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values, scopes ...string) (*Token, error) {
+	if err := checkExtra(params, nil); err != nil {
+		return nil, err
+	}
 	return c.grant(ctx, grantType, params, c.scopes(scopes))
 }
 
@@ -133,24 +158,29 @@ func (c *Client) grant(ctx context.Context, grantType string, params url.Values,
 func (c *Client) grantAs(
 	ctx context.Context, grantType string, params url.Values, scopes []string, complete func(*Token) error,
 ) (*Token, error) {
-	all := url.Values{
-		"scope": {scopeOf(scopes)}, "resource": c.cfg.Resource, "audience": {c.cfg.Audience},
+	all, err := c.parameters(grantType, params, scopes)
+	if err != nil {
+		return nil, err
 	}
-	maps.Copy(all, params)
-	all.Set("grant_type", grantType)
 	target, err := c.endpoint(ctx, endpointToken)
 	if err != nil {
 		return nil, err
 	}
 	a, err := c.post(ctx, target, all, http.StatusOK)
-	if err != nil {
+	if a == nil {
 		return nil, mfaRequired(err)
 	}
-	t, err := c.token(a, scopes)
-	if err != nil {
+	t, flaw := c.token(a, grantType, asked(all, scopes))
+	if err == nil {
+		err = flaw
+	}
+	switch {
+	case err == nil:
+		return c.receive(ctx, t, complete)
+	case t.AccessToken == "" && t.RefreshToken == "":
 		return nil, err
 	}
-	return c.receive(ctx, t, complete)
+	return nil, &IncompleteError{Token: t, Err: err}
 }
 
 // receive loses nothing: from here on a failure comes together with the token.

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,14 +31,25 @@ type MFARequiredError struct {
 	err *Error
 }
 
-func (e *MFARequiredError) Error() string { return e.err.Error() }
+func (e *MFARequiredError) Error() string { return "client: a second factor is required" }
+
+// Format leaves the secret out, whatever the verb.
+func (e MFARequiredError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
+
+// LogValue leaves the secret out.
+func (e MFARequiredError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
 // Unwrap returns the [*Error], which matches [ErrMFARequired].
-func (e *MFARequiredError) Unwrap() error { return e.err }
+func (e *MFARequiredError) Unwrap() error {
+	if e.err == nil { // somebody else has made it
+		return ErrMFARequired
+	}
+	return e.err
+}
 
 func mfaRequired(err error) error {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || !errors.Is(e, ErrMFARequired) {
+	if !ok || !errors.Is(e, ErrMFARequired) || e.mfaToken == "" {
 		return err
 	}
 	return &MFARequiredError{MFAToken: e.mfaToken, err: e}
@@ -107,6 +121,14 @@ type MFAChallenge struct {
 	BindingMethod string
 }
 
+// Format leaves the secrets out, whatever the verb.
+func (m MFAChallenge) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.MFAChallenge{"+m.Type+"}")
+}
+
+// LogValue leaves the secrets out.
+func (m MFAChallenge) LogValue() slog.Value { return slog.StringValue(m.Type) }
+
 // NeedsCode reports whether the user has to type a code that they were sent.
 func (m *MFAChallenge) NeedsCode() bool { return m.BindingMethod != "" }
 
@@ -120,9 +142,14 @@ func (c *Client) MFARequestOOB(ctx context.Context, mfaToken, authenticatorID st
 	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "oob")
 }
 
-func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, kind string) (*MFAChallenge, error) {
+// MFARequest leaves to the server which of the two it is to be, see [MFAChallenge]; authenticatorID may be empty then.
+func (c *Client) MFARequest(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {
+	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "otp oob")
+}
+
+func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, kinds string) (*MFAChallenge, error) {
 	a, err := c.post(ctx, c.mfaURL("challenge"), url.Values{
-		"mfa_token": {mfaToken}, "challenge_type": {kind}, "authenticator_id": {authenticatorID},
+		"mfa_token": {mfaToken}, "challenge_type": {kinds}, "authenticator_id": {authenticatorID},
 	}, http.StatusOK)
 	if err != nil {
 		return nil, err
@@ -131,7 +158,7 @@ func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, ki
 	m.Type, _ = a.OptionalText("challenge_type")
 	m.OOBCode, _ = a.OptionalText("oob_code")
 	m.BindingMethod, _ = a.OptionalText("binding_method")
-	if m.Type != kind || kind == "oob" && m.OOBCode == "" {
+	if !slices.Contains(strings.Fields(kinds), m.Type) || m.Type == "oob" && m.OOBCode == "" {
 		return nil, fmt.Errorf("%w: the challenge is not the one that was asked for", ErrBadAnswer)
 	}
 	return m, nil

@@ -26,8 +26,8 @@ func poll(ctx context.Context, interval time.Duration, end time.Time, ask func(c
 		}
 		t, err := ask(ctx)
 		refusal, _ := errors.AsType[*Error](err)
-		switch {
-		case ctx.Err() != nil:
+		switch _, received := errors.AsType[*IncompleteError](err); {
+		case received, ctx.Err() != nil:
 			return t, err
 		case errors.Is(err, ErrSlowDown):
 			interval += slowDown

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -63,7 +62,7 @@ type Registration struct {
 
 // Format leaves the secrets out, whatever the verb.
 func (r Registration) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "client.Registration{"+r.ClientID+"}")
+	_, _ = fmt.Fprintf(f, "client.Registration{%q}", clip(r.ClientID))
 }
 
 // LogValue leaves the secrets out.

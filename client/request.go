@@ -30,21 +30,20 @@ const (
 )
 
 // answer is what a server said, read as one JSON object.
-type answer struct {
-	compact.Object
-	status int
-	header http.Header
-}
+type answer struct{ compact.Object }
 
 // post sends parameters to the authorization server, with the client's proof. Empty parameters are left out (RFC 6749
 // §3.1). An answer that is not accepted, which says what is, is an error. It sends again, once, when the server asks for a
-// nonce in the proof of possession (RFC 9449 §8). Nothing else is ever sent twice.
+// nonce in the proof of possession (RFC 9449 §8). Nothing else is ever sent twice. With an error may come an answer that has
+// the remains of a token.
 func (c *Client) post(ctx context.Context, target string, params url.Values, accepted ...int) (*answer, error) {
+	used := c.nonceOf(target)
 	resp, err := c.postOnce(ctx, target, params)
 	if err != nil {
 		return nil, err
 	}
-	fresh := c.keepNonce(target, resp.Header.Get("DPoP-Nonce"))
+	c.keepNonce(target, resp.Header.Get("DPoP-Nonce"))
+	fresh := c.nonceOf(target) != used // another request may have been told of it first
 	a, err := readAnswer(resp, accepted)
 	if c.cfg.DPoP == nil || !fresh || !errors.Is(err, ErrUseDPoPNonce) {
 		return a, err
@@ -54,6 +53,14 @@ func (c *Client) post(ctx context.Context, target string, params url.Values, acc
 	}
 	c.keepNonce(target, resp.Header.Get("DPoP-Nonce"))
 	return readAnswer(resp, accepted)
+}
+
+func (c *Client) nonceOf(target string) string {
+	u, err := url.Parse(target)
+	if err != nil {
+		return ""
+	}
+	return c.nonces.get(originOf(u))
 }
 
 // postOK sends parameters where 200 is all that is said: a body has no meaning (RFC 7009 §2.2).
@@ -96,6 +103,9 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("client: %w", err)
 	}
+	if long, ok := errors.AsType[*fetch.TooLargeError](err); ok && unavailable(long.Status) { // a proxy's page
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	return nil, fmt.Errorf("%w: %w", ErrBadAnswer, err)
 }
 
@@ -129,22 +139,27 @@ func (c *Client) encode(form url.Values) (body []byte, mediaType string) {
 var errNoObject = errors.New("this is no JSON object")
 
 // readAnswer tells what was asked for from an error. It goes by the content, not by its type: servers that answer JSON as
-// text are many (RFC 6749 §5.1 wants application/json).
+// text are many (RFC 6749 §5.1 wants application/json). With an error may come what must not be lost.
 func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
 	object, err := compact.ParseObject(string(resp.Body), maxDepth)
+	if err != nil {
+		object = salvaged(resp.Body)
+	}
 	code, _ := object.OptionalText("error")
 	switch {
+	case code == "" && resp.Status/100 == 2 && !slices.Contains(accepted, resp.Status):
+		return &answer{object}, refusalOf(resp, object, code)
 	case code != "", !slices.Contains(accepted, resp.Status):
 		return nil, refusalOf(resp, object, code)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w: %w", ErrBadAnswer, errNoObject, err)
+		return &answer{object}, fmt.Errorf("%w: %w: %w", ErrBadAnswer, errNoObject, err)
 	}
-	return &answer{Object: object, status: resp.Status, header: resp.Header}, nil
+	return &answer{object}, nil
 }
 
 func refusalOf(resp *fetch.Response, object compact.Object, code string) *Error {
 	e := &Error{
-		Code: code, Status: resp.Status, Challenge: resp.Header.Get("WWW-Authenticate"),
+		Code: code, Status: resp.Status, Challenge: strings.Join(resp.Header.Values("WWW-Authenticate"), ", "),
 		RetryAfter: fetch.ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		Body:       slices.Clone(resp.Body[:min(len(resp.Body), maxErrorBody)]),
 	}

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
 // Token is what a token endpoint has given (RFC 6749 §5.1). It holds secrets, which neither fmt nor slog prints; encoding
 // it as JSON, for a [TokenStore], writes them.
 type Token struct {
-	// AccessToken is for the API. TokenType says how to send it: "Bearer" or "DPoP".
+	// AccessToken is for the API. TokenType says how to send it: "Bearer" or "DPoP". It is "N_A" for what a token exchange
+	// gave that is no access token, and for no API (RFC 8693 §2.2.1).
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
 
@@ -35,12 +38,15 @@ type Token struct {
 	// Scopes is what was granted: what was asked for, unless the server said otherwise.
 	Scopes []string `json:"scopes,omitzero"`
 
-	answer map[string]any
+	answer compact.Object
 }
 
 // Extra returns a member of the server's answer as encoding/json decodes it; nil if it has none of that name, and for a
 // Token that was not just received.
-func (t *Token) Extra(name string) any { return t.answer[name] }
+func (t *Token) Extra(name string) any {
+	value, _ := t.answer.Get(name)
+	return value.Any()
+}
 
 // ExpiresIn is the time until Expiry, and zero where that is not known.
 func (t *Token) ExpiresIn() time.Duration {
@@ -77,12 +83,22 @@ func FromOAuth2(token *oauth2.Token) *Token {
 }
 
 // Format leaves the secrets out, whatever the verb.
-func (t Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.Token{"+t.TokenType+"}") }
+func (t Token) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.Token{"+t.knownType()+"}")
+}
+
+// knownType leaves out what a server has made up.
+func (t Token) knownType() string {
+	if slices.Contains([]string{"", "Bearer", "DPoP", tokenTypeNone}, t.TokenType) {
+		return t.TokenType
+	}
+	return "unknown type"
+}
 
 // LogValue leaves the secrets out.
 func (t Token) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("type", t.TokenType), slog.Time("expiry", t.Expiry), slog.Any("scopes", slices.Clone(t.Scopes)),
+		slog.String("type", t.knownType()), slog.Time("expiry", t.Expiry), slog.Any("scopes", slices.Clone(t.Scopes)),
 		slog.Bool("refresh_token", t.RefreshToken != ""),
 	)
 }

@@ -1,0 +1,217 @@
+package client_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// A token that has come is not thrown away, whatever is wrong with it or around it: it is handed out as incomplete.
+func TestC8_C9_NoTokenIsLost(t *testing.T) {
+	t.Parallel()
+	for body, status := range map[string]int{
+		`{"access_token":"at","token_type":"mac","refresh_token":"rt"}`:                            200,
+		`{"access_token":"at","token_type":"DPoP","refresh_token":"rt"}`:                           200,
+		`{"access_token":"at","refresh_token":"rt"}`:                                               200,
+		`{"access_token":"at","token_type":7,"refresh_token":"rt"}`:                                200,
+		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt","x":1,"x":2}`:             200,
+		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt","x":"` + "\xff" + `"}`:    200,
+		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt","x":"\ud800"}`:            200,
+		"\xef\xbb\xbf" + `{"access_token":"at","token_type":"Bearer","refresh_token":"rt"}`:        200,
+		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt"} and more`:                200,
+		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt"}`:                         201,
+		`{"refresh_token":"rt","access_token":"at","token_type":"Bearer","Refresh_Token":"other"}`: 200,
+	} {
+		t.Run(body, func(t *testing.T) {
+			t.Parallel()
+			c := newClient(t, says(status, body), nil)
+			token, err := c.Refresh(t.Context(), "old")
+			late, ok := errors.AsType[*client.IncompleteError](err)
+			if !ok || token != nil || late.Token.AccessToken != "at" || late.Token.RefreshToken != "rt" {
+				t.Fatalf("got %v, %v", token, err)
+			}
+			if _, refused := errors.AsType[*client.Error](err); refused != (status == 201) || refused == errors.Is(err, client.ErrBadAnswer) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	for body, want := range map[string]string{
+		`{"access_token":"at","token_type":"mac"}`:                   "old", // which the server still takes
+		`{"refresh_token":"rt","token_type":"Bearer"}`:               "rt",
+		`{"access_token":"a\nb","token_type":"Bearer"}`:              "old",
+		`{"access_token":"ä","token_type":"Bearer"}`:                 "old",
+		`{"access_token":7,"refresh_token":"rt","token_type":"mac"}`: "rt",
+	} {
+		_, err := newClient(t, says(200, body), nil).Refresh(t.Context(), "old")
+		if late, ok := errors.AsType[*client.IncompleteError](err); !ok || late.Token.RefreshToken != want {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	for _, body := range []string{`{}`, `{"token_type":"Bearer"}`, `[]`, `nonsense`, `{"access_token":["at"]}`} {
+		_, err := newClient(t, says(200, body), nil).Refresh(t.Context(), "old")
+		if _, ok := errors.AsType[*client.IncompleteError](err); ok || !errors.Is(err, client.ErrBadAnswer) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// Members that this package does not read have no say.
+func TestC9_C10_OddMembers(t *testing.T) {
+	t.Parallel()
+	for member, scopes := range map[string][]string{
+		`"x":1e999`:                  {"a"},
+		`"x":{"y":[-1e999,{}]}`:      {"a"},
+		`"expires_in":1e999`:         {"a"},
+		`"expires_in":"1e999"`:       {"a"},
+		`"expires_in":-0.5`:          {"a"},
+		`"expires_in":99999999999`:   {"a"},
+		`"expires_in":"soon"`:        {"a"},
+		`"expires_in":true`:          {"a"},
+		`"expires_in":[60]`:          {"a"},
+		`"scope":null`:               {"a"},
+		`"scope":"  b   c "`:         {"b", "c"},
+		`"scope":["b","c"]`:          {"b", "c"},
+		`"scope":[]`:                 {},
+		`"scope":{"b":true}`:         {"a"},
+		`"refresh_token":["rt"]`:     {"a"},
+		`"id_token":""`:              {"a"},
+		`"error":null`:               {"a"},
+		`"error":"","id_token":null`: {"a"},
+	} {
+		t.Run(member, func(t *testing.T) {
+			t.Parallel()
+			body := `{"access_token":"at","token_type":"Bearer",` + member + `}`
+			token, err := newClient(t, says(200, body), nil).ClientCredentials(t.Context(), "a")
+			if err != nil || token.AccessToken != "at" || !token.Expiry.IsZero() || token.RefreshToken != "" {
+				t.Fatalf("got %v, %v", token, err)
+			}
+			if diff := cmp.Diff(scopes, token.Scopes); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	token, err := newClient(t, says(200, `{"access_token":"at","token_type":"Bearer","n":1e999,"m":{"k":[1]}}`), nil).ClientCredentials(t.Context())
+	if err != nil || token.Extra("n") != nil || token.Extra("none") != nil {
+		t.Error(token, err)
+	}
+	if diff := cmp.Diff(map[string]any{"k": []any{1.0}}, token.Extra("m")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestC9_Expiry(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]time.Duration{
+		`3600`: time.Hour, `3600.0`: time.Hour, `"3600"`: time.Hour, `"3600.0"`: time.Hour, `3.6e3`: time.Hour, `0.5`: time.Second / 2,
+	} {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				body := `{"access_token":"at","token_type":"Bearer","expires_in":` + value + `}`
+				token, err := newClient(t, says(200, body), nil).ClientCredentials(t.Context())
+				if err != nil || token.ExpiresIn() != want {
+					t.Errorf("got %v, %v, want %v", token.ExpiresIn(), err, want)
+				}
+			})
+		})
+	}
+}
+
+// A refusal is understood also where its text is no strict JSON, and whatever its status.
+func TestC11_Codes(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 400, 401, 403} {
+		for _, body := range []string{
+			`{"error":"invalid_client"}`, `{"error":"invalid_client","error_description":"` + "\xe4" + `"}`,
+			"\xef\xbb\xbf" + `{"error":"invalid_client"}`, `{"error":"invalid_client","a":1,"A":2}`,
+		} {
+			token, err := newClient(t, says(status, body), nil).ClientCredentials(t.Context())
+			refusal, ok := errors.AsType[*client.Error](err)
+			if token != nil || !ok || !errors.Is(err, client.ErrInvalidClient) || refusal.Status != status || errors.Is(err, client.ErrUnavailable) {
+				t.Errorf("%d %s: %v", status, body, err)
+			}
+		}
+	}
+	for code, want := range map[string]bool{"server_error": true, "temporarily_unavailable": true, "invalid_grant": false} {
+		_, err := newClient(t, says(400, `{"error":"`+code+`"}`), nil).ClientCredentials(t.Context())
+		if errors.Is(err, client.ErrUnavailable) != want {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+}
+
+// A server's words are quoted and cut in an error's text, and its challenges are all kept.
+func TestC11_ServersWords(t *testing.T) {
+	t.Parallel()
+	code, _ := json.Marshal("\x1b[31m\n" + strings.Repeat("x", 1000))
+	s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		w.Header()["Www-Authenticate"] = []string{`Basic realm="a"`, `DPoP error="x"`}
+		w.WriteHeader(401)
+		_, _ = fmt.Fprintf(w, `{"error":%s,"error_description":"secret"}`, code)
+		return w
+	}}
+	_, err := newClient(t, s, nil).ClientCredentials(t.Context())
+	refusal, ok := errors.AsType[*client.Error](err)
+	if !ok || refusal.Challenge != `Basic realm="a", DPoP error="x"` {
+		t.Fatalf("got %v", err)
+	}
+	if text := err.Error(); len(text) > 200 || strings.ContainsAny(text, "\x1b\n") {
+		t.Errorf("the text is %q", text)
+	}
+}
+
+// Whatever the answer: no panic, a token or an error, no token that was there is lost, none of it in an error's text.
+func FuzzTokenAnswer(f *testing.F) {
+	for _, body := range []string{
+		good, `{"access_token":"secret-at","token_type":"Bearer","expires_in":"3600.0","scope":"a b","refresh_token":"secret-rt"}`,
+		`{"access_token":"secret-at","token_type":"mac"}`, `{"access_token":"secret-at","token_type":"DPoP","x":1e999}`,
+		`{"access_token":"secret-at","access_token":"b","token_type":"Bearer"}`, `{"error":"invalid_grant"}`, `{"error":{}}`,
+		`{"access_token":"secret-at","token_type":"Bearer","expires_in":1e999}`, "\xef\xbb\xbf{}", `[]`, ``, `nonsense`,
+		`{"access_token":"secret-at","token_type":"Bearer","scope":["a"],"id_token":null}`,
+	} {
+		f.Add(200, body)
+		f.Add(400, body)
+	}
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 {
+			return
+		}
+		token, err := newClient(t, says(status, body), nil).ClientCredentials(t.Context(), "a")
+		if (token == nil) == (err == nil) {
+			t.Fatalf("got %v, %v", token, err)
+		}
+		if token != nil {
+			if status != 200 || token.AccessToken == "" || token.TokenType != "Bearer" || token.ExpiresIn() < -time.Minute {
+				t.Fatalf("got %#v of %q", token.OAuth2(), body)
+			}
+			return
+		}
+		if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "secret") {
+			t.Fatalf("a secret in %v", err)
+		}
+		var there struct {
+			Error       json.RawMessage `json:"error"`
+			AccessToken string          `json:"access_token"`
+		}
+		if json.Unmarshal([]byte(body), &there) != nil || there.AccessToken == "" || there.Error != nil || status/100 != 2 ||
+			!strings.Contains(body, `"access_token"`) || strings.Count(strings.ToLower(body), "access_token") > 1 ||
+			strings.Contains(strings.ToLower(body), "error") || strings.Contains(body, `\`) {
+			return
+		}
+		if _, ok := errors.AsType[*client.IncompleteError](err); !ok {
+			t.Fatalf("lost: %q, %v", body, err)
+		}
+	})
+}
