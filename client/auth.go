@@ -90,8 +90,14 @@ func (cfg Config) validateAuth() (faults []error) {
 	default:
 		fault("AuthMethod is unknown")
 	}
-	if cfg.AuthMethod == AuthSecretJWT && len(cfg.ClientSecret) < 32 { // RFC 7518 §3.2
+	if cfg.AuthMethod == AuthSecretJWT && len(cfg.ClientSecret) < minSecretJWT {
 		fault("ClientSecret is too short for client_secret_jwt")
+	}
+	if cfg.BasicEncoding == BasicRaw && strings.Contains(cfg.ClientID, ":") { // RFC 7617 §2
+		fault("ClientID has a colon, after which BasicRaw would have the secret begin")
+	}
+	if cfg.MutualTLS && cfg.HTTPClient == nil {
+		fault("HTTPClient is required with MutualTLS: the certificate is in its transport")
 	}
 	return faults
 }
@@ -114,13 +120,26 @@ func (c *Client) authMethod(ctx context.Context) (AuthMethod, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, offered := range m.TokenEndpointAuthMethodsSupported {
-		if slices.Contains([]AuthMethod{AuthBasic, AuthPost}, AuthMethod(offered)) {
-			return AuthMethod(offered), nil
+	return c.secretMethod(m.TokenEndpointAuthMethodsSupported)
+}
+
+// secretMethod never sends the secret in a way that the server does not offer.
+func (c *Client) secretMethod(offered []string) (AuthMethod, error) {
+	for _, name := range offered {
+		if method := AuthMethod(name); method == AuthBasic || method == AuthPost {
+			return method, nil
 		}
 	}
-	return AuthBasic, nil // RFC 8414 §2: what an empty list means
+	switch {
+	case len(offered) == 0:
+		return AuthBasic, nil // RFC 8414 §2
+	case slices.Contains(offered, string(AuthSecretJWT)) && len(c.cfg.ClientSecret) >= minSecretJWT:
+		return AuthSecretJWT, nil
+	}
+	return "", fmt.Errorf("%w: the metadata have no method of client authentication for a secret", ErrUnsupported)
 }
+
+const minSecretJWT = 32 // RFC 7518 §3.2
 
 // authenticate puts the client's proof into header or form, in one place only (RFC 6749 §2.3).
 func (c *Client) authenticate(ctx context.Context, form url.Values, header http.Header) error {

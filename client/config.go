@@ -37,7 +37,9 @@ type Config struct {
 	ClientID, ClientSecret string
 
 	// AuthMethod is how the client proves itself (RFC 6749 §2.3). Zero: AuthPrivateKeyJWT with Key, AuthNone without a
-	// secret, and with one what the metadata names first of basic and post, or basic. It is never found by trial.
+	// secret, and with one what the metadata names first of basic and post, then AuthSecretJWT if it is long enough, and
+	// basic where they name nothing at all. If they name only others, requests fail with ErrUnsupported: the secret is not sent
+	// in a way that the server does not offer. It is never found by trial.
 	AuthMethod AuthMethod
 
 	// Key signs the client's assertions (AuthPrivateKeyJWT, RFC 7523) and its request objects (RFC 9101). Nil: none.
@@ -178,6 +180,9 @@ func (cfg Config) validateURLs() (faults []error) {
 		}
 	}
 	for name, endpoint := range cfg.Endpoints {
+		if !isEndpoint(name) {
+			faults = append(faults, fmt.Errorf("client: Config.Endpoints[%q] is none that this package uses", name))
+		}
 		if err := fetch.CheckURL(endpoint, cfg.InsecureAllowHTTP); err != nil {
 			faults = append(faults, fmt.Errorf("client: Config.Endpoints[%q]: %w", name, err))
 		}
