@@ -57,6 +57,10 @@ func everywhere(t *testing.T, transport http.RoundTripper) map[string]func(conte
 			return err
 		},
 		"challenge": func(ctx context.Context) error { _, err := c.MFARequestOOB(ctx, "mfa-secret", ""); return err },
+		"association": func(ctx context.Context) error {
+			_, err := c.MFAAssociate(ctx, "mfa-secret", client.MFAAssociation{Type: "otp"})
+			return err
+		},
 		"register": func(ctx context.Context) error {
 			_, err := registrar.Register(ctx, client.ClientMetadata{}, "initial-secret")
 			return err

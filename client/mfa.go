@@ -66,6 +66,9 @@ type MFAAuthenticator struct {
 
 // MFAAuthenticators lists the user's second factors, which may be none.
 func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAAuthenticator, error) {
+	if mfaToken == "" {
+		return nil, errors.New("client: there is no MFA token")
+	}
 	header := http.Header{"Accept": {"application/json"}, "Authorization": {"Bearer " + mfaToken}}
 	resp, err := c.send(ctx, http.MethodGet, c.mfaURL("authenticators"), header, nil)
 	if err != nil {
@@ -117,7 +120,7 @@ type MFAChallenge struct {
 	// OOBCode names an out-of-band challenge at its completion.
 	OOBCode string
 
-	// BindingMethod is "prompt" where the user gets a code to type. Empty: they confirm elsewhere (a push).
+	// BindingMethod is "prompt" where the user gets a code to type. Empty or "none": they confirm elsewhere (a push).
 	BindingMethod string
 }
 
@@ -130,7 +133,7 @@ func (m MFAChallenge) Format(f fmt.State, _ rune) {
 func (m MFAChallenge) LogValue() slog.Value { return slog.StringValue(m.Type) }
 
 // NeedsCode reports whether the user has to type a code that they were sent.
-func (m *MFAChallenge) NeedsCode() bool { return m.BindingMethod != "" }
+func (m *MFAChallenge) NeedsCode() bool { return m.BindingMethod != "" && m.BindingMethod != "none" }
 
 // MFARequestOTP announces a one-time password of the user's app. Auth0 does not need it.
 func (c *Client) MFARequestOTP(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {

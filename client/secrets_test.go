@@ -40,6 +40,7 @@ func TestC3_C7_NothingSecretIsPrinted(t *testing.T) {
 	ciba := client.CIBAAuthentication{AuthReqID: "secret"}
 	exchange := client.Exchange{SubjectToken: "secret", ActorToken: "secret"}
 	challenge := client.MFAChallenge{OOBCode: "secret"}
+	enrollment := client.MFAEnrollment{Secret: "secret", BarcodeURI: "secret", RecoveryCodes: []string{"secret"}, Challenge: challenge}
 	incomplete := &client.IncompleteError{Token: token, Err: refusal}
 	registration := client.Registration{ClientSecret: "secret", AccessToken: "secret"}
 	options := client.CIBAOptions{LoginHintToken: "secret", IDTokenHint: "secret", UserCode: "secret"}
@@ -51,7 +52,7 @@ func TestC3_C7_NothingSecretIsPrinted(t *testing.T) {
 	with := c.WithParams(url.Values{"x": {"secret"}})
 	for _, value := range []any{
 		c, *c, with, *with, &client.Client{}, token, *token, odd, required, *required, mfa, refusal, *refusal, incomplete, *incomplete,
-		fmt.Errorf("more: %w", refusal), &device, device, &ciba, ciba, &exchange, exchange, &challenge, challenge, &registration,
+		fmt.Errorf("more: %w", refusal), &device, device, &ciba, ciba, &exchange, exchange, &challenge, challenge, &enrollment, enrollment, &registration,
 		registration, &options, options, registrar, *registrar, cfg, &cfg, cfg.Key, *cfg.Key, []any{token, *token, refusal},
 		struct{ Client *client.Client }{c}, map[string]*client.Error{"x": refusal},
 	} {
