@@ -92,8 +92,8 @@ func expiryOf(lifetime compact.Value, now time.Time) time.Time {
 	return now.Add(time.Duration(seconds * float64(time.Second)))
 }
 
-// salvaged reads, of a text that is no strict JSON, what must not be lost: the code of a refusal, and a token, so that
-// somebody can have a look at it. (A name comes twice, a character is no UTF-8, data stand behind the object.)
+// salvaged reads, of a text that is no strict JSON, what must not be lost: the code of a refusal, a token and a registration,
+// so that somebody can have a look at it. (A name comes twice, a character is no UTF-8, data stand behind the object.)
 func salvaged(body []byte) compact.Object {
 	text := strings.TrimPrefix(strings.ToValidUTF8(string(body), "?"), "\uFEFF")
 	var loose map[string]json.RawMessage
@@ -104,6 +104,7 @@ func salvaged(body []byte) compact.Object {
 	for _, name := range []string{
 		"error", "error_description", "error_uri", "mfa_token",
 		"access_token", "token_type", "refresh_token", "id_token", "scope", "recovery_code",
+		"client_id", "client_secret", "registration_access_token", "registration_client_uri",
 	} {
 		var value string
 		if json.Unmarshal(loose[name], &value) == nil && value != "" {

@@ -9,9 +9,12 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
@@ -38,7 +41,7 @@ type ClientMetadata struct { //nolint:revive // it stutters: Metadata are those 
 	BackchannelLogoutURI    string          `json:"backchannel_logout_uri,omitzero"`
 	DPoPBoundAccessTokens   bool            `json:"dpop_bound_access_tokens,omitzero"`
 
-	// Extra are further members. They cannot replace those above.
+	// Extra are further members, in both directions. They cannot replace those above. Encoding as JSON leaves them out.
 	Extra map[string]any `json:"-"`
 }
 
@@ -103,7 +106,8 @@ func NewRegistrar(cfg Config) (*Registrar, error) {
 	return &Registrar{c}, nil
 }
 
-// Register registers a client (RFC 7591 §3). initialAccessToken is what some servers want; empty: none.
+// Register registers a client (RFC 7591 §3). initialAccessToken is what some servers want; empty: none. If the client was
+// registered, and the answer has a fault, what could be read of it comes together with [ErrBadAnswer].
 func (r *Registrar) Register(ctx context.Context, m ClientMetadata, initialAccessToken string) (*Registration, error) {
 	target, err := r.client.endpoint(ctx, endpointRegistration)
 	if err != nil {
@@ -213,23 +217,23 @@ func (r *Registrar) ask(
 	if !slices.Contains(accepted, resp.Status) {
 		return nil, refusedCall(resp)
 	}
-	a, err := readAnswer(resp, accepted)
-	if err != nil {
-		return nil, err
+	a, flaw := readAnswer(resp, accepted)
+	if a == nil {
+		return nil, flaw
 	}
 	got, err := registrationOf(a)
 	switch {
 	case err != nil:
 		return nil, err
 	case known == nil:
-		return got, nil
+		return got, flaw
 	case got.ClientID != known.ClientID:
 		return nil, fmt.Errorf("%w: it is about another client", ErrBadAnswer)
 	}
 	got.ClientSecret = cmp.Or(got.ClientSecret, known.ClientSecret)
 	got.AccessToken = cmp.Or(got.AccessToken, known.AccessToken)
 	got.URI = cmp.Or(got.URI, known.URI)
-	return got, nil
+	return got, flaw
 }
 
 func registrationOf(a *answer) (*Registration, error) {
@@ -246,7 +250,32 @@ func registrationOf(a *answer) (*Registration, error) {
 	if err := a.Decode(&g.Metadata); err != nil { // the client is registered: that must not be lost
 		g.Metadata = ClientMetadata{}
 	}
+	g.Metadata.Extra = extraMetadata(a.Object)
 	return g, nil
+}
+
+// extraMetadata are the members that [Registrar.Update] must send back, and that are in no field (RFC 7592 §2.2).
+func extraMetadata(o compact.Object) map[string]any {
+	known := map[string]bool{
+		"client_id": true, "client_secret": true, "client_id_issued_at": true, "client_secret_expires_at": true,
+		"registration_access_token": true, "registration_client_uri": true,
+	}
+	fields := reflect.TypeFor[ClientMetadata]()
+	for i := range fields.NumField() {
+		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
+		known[name] = true
+	}
+	var extra map[string]any
+	for name, value := range o.All() {
+		if known[name] || value.Kind() == compact.KindNull {
+			continue
+		}
+		if extra == nil {
+			extra = make(map[string]any)
+		}
+		extra[name] = value.Any()
+	}
+	return extra
 }
 
 // dateOf reads seconds since 1970; 0 is none.

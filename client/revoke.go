@@ -12,7 +12,8 @@ import (
 )
 
 // Revoke has the server forget a token (RFC 7009). hint is "access_token" or "refresh_token", or empty. A token that the
-// server does not know is revoked, too. A server that cannot revoke this kind of token says [ErrUnsupportedTokenType].
+// server does not know is revoked, too. A server that cannot revoke this kind of token says [ErrUnsupportedTokenType]. The
+// body of a 200 means nothing (RFC 7009 §2.2), unless it is an error after all: then nobody should believe the token gone.
 func (c *Client) Revoke(ctx context.Context, token, hint string) error {
 	target, err := c.endpoint(ctx, endpointRevocation)
 	if err != nil {
@@ -58,8 +59,12 @@ func (i Introspection) Format(f fmt.State, _ rune) {
 // LogValue leaves the claims out.
 func (i Introspection) LogValue() slog.Value { return slog.BoolValue(i.active) }
 
-// Introspect asks the server about a token (RFC 7662). hint is "access_token" or "refresh_token", or empty.
+// Introspect asks the server about a token (RFC 7662). hint is "access_token" or "refresh_token", or empty. The answer is
+// as good as the connection is: it is not asked to be signed. To guard an API see consumer/introspection.
 func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspection, error) {
+	if token == "" {
+		return nil, errors.New("client: there is no token to ask about")
+	}
 	target, err := c.endpoint(ctx, endpointIntrospection)
 	if err != nil {
 		return nil, err

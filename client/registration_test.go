@@ -1,0 +1,163 @@
+package client_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+func registrarOf(t *testing.T, transport http.RoundTripper) *client.Registrar {
+	t.Helper()
+	r, err := client.NewRegistrar(client.Config{
+		Issuer: issuerURL, HTTPClient: &http.Client{Transport: transport},
+		Metadata: &oidcdiscovery.Metadata{Issuer: issuerURL, TokenEndpoint: issuerURL + "/token", RegistrationEndpoint: issuerURL + "/reg"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A client that has been registered is not lost, whatever is wrong with the answer.
+func TestC11_RegistrationIsNotLost(t *testing.T) {
+	t.Parallel()
+	for body, fault := range map[string]bool{
+		`{"client_id":"c","client_secret":"s","registration_access_token":"rat"}`:                      false,
+		`{"client_id":"c","client_secret":"s","registration_access_token":"rat","contacts":"x"}`:       false,
+		`{"client_id":"c","client_secret":"s","registration_access_token":"rat","x":1e999}`:            false,
+		`{"client_id":"c","client_secret":"s","registration_access_token":"rat","x":1,"x":2}`:          true,
+		`{"client_id":"c","client_secret":"s","registration_access_token":"rat","x":"` + "\xe4" + `"}`: true,
+	} {
+		got, err := registrarOf(t, says(201, body)).Register(t.Context(), client.ClientMetadata{}, "")
+		if fault != errors.Is(err, client.ErrBadAnswer) || fault == (err == nil) || got == nil ||
+			got.ClientID != "c" || got.ClientSecret != "s" || got.AccessToken != "rat" {
+			t.Errorf("%s: %v, %v", body, got, err)
+		}
+	}
+	if got, err := registrarOf(t, says(201, `{"client_secret":"s","client_secret":"t"}`)).Register(t.Context(), client.ClientMetadata{}, ""); got != nil || err == nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// RFC 7592 §2.2: an update has all that the server said, also what this package has no field for.
+func TestRegistrationUpdateKeepsExtra(t *testing.T) {
+	t.Parallel()
+	var sent map[string]any
+	transport := roundTrip(func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		if r.Method == http.MethodPut {
+			sent = nil
+			if err := json.Unmarshal(body, &sent); err != nil {
+				t.Error(err)
+			}
+		}
+		return written(200, `{"client_id":"c","client_secret":"s","client_id_issued_at":1,"client_secret_expires_at":9,
+			"registration_access_token":"rat","registration_client_uri":"https://login.test/reg/c","client_name":"app",
+			"id_token_signed_response_alg":"ES256","none":null,"contacts":[]}`, nil).Result(), nil
+	})
+	r := registrarOf(t, transport)
+	got, err := r.Register(t.Context(), client.ClientMetadata{}, "")
+	if err != nil || got.SecretExpiresAt.Unix() != 9 {
+		t.Fatal(got, err)
+	}
+	m := got.Metadata
+	m.ClientName = "another"
+	if _, err := r.Update(t.Context(), got, m); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"client_id": "c", "client_secret": "s", "client_name": "another", "id_token_signed_response_alg": "ES256", "contacts": []any{},
+	}
+	if diff := cmp.Diff(want, sent); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A registered client proves itself as the server wants it to.
+func TestC3_RegisteredMethod(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]client.Config{
+		`{"client_id":"c","client_secret":"s","token_endpoint_auth_method":"none"}`:               {ClientID: "c", AuthMethod: client.AuthNone},
+		`{"client_id":"c","client_secret":"s","token_endpoint_auth_method":"client_secret_post"}`: {ClientID: "c", ClientSecret: "s", AuthMethod: client.AuthPost},
+		`{"client_id":"c"}`: {ClientID: "c"},
+	} {
+		got, err := registrarOf(t, says(201, body)).Register(t.Context(), client.ClientMetadata{}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := got.Config(client.Config{ClientID: "old", ClientSecret: "old"})
+		if cfg.ClientID != want.ClientID || cfg.ClientSecret != want.ClientSecret || cfg.AuthMethod != want.AuthMethod {
+			t.Errorf("%s: %v %s", body, cfg, cfg.AuthMethod)
+		}
+	}
+}
+
+func TestC30_Odd(t *testing.T) {
+	t.Parallel()
+	places := func(cfg *client.Config) {
+		cfg.Metadata.RevocationEndpoint, cfg.Metadata.IntrospectionEndpoint = issuerURL+"/revoke", issuerURL+"/introspect"
+	}
+	if err := newClient(t, says(200, `{"error":"invalid_request"}`), places).Revoke(t.Context(), "t", ""); !errors.Is(err, client.ErrInvalidRequest) {
+		t.Errorf("an error under 200: %v", err)
+	}
+	s := says(200, `{"active":true,"sub":"alice","n":1e999}`)
+	if _, err := newClient(t, s, places).Introspect(t.Context(), "", ""); err == nil || len(s.requests) > 0 {
+		t.Errorf("nothing was asked about: %v", err)
+	}
+	i, err := newClient(t, s, places).Introspect(t.Context(), "t", "access_token")
+	if err != nil || s.lastForm().Get("token_type_hint") != "access_token" {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Sub string `json:"sub"`
+	}
+	if err := i.Decode(&claims); err != nil || claims.Sub != "alice" {
+		t.Errorf("%v, %v", claims, err)
+	}
+	if _, ok := i.Claim("none"); ok {
+		t.Error("it says what it does not")
+	}
+}
+
+// DeviceConsent is read as a crossauth server writes it.
+func TestDeviceConsent(t *testing.T) {
+	t.Parallel()
+	var got client.DeviceConsent
+	err := json.Unmarshal([]byte(`{"ok":true,"client_id":"c","scope":"a b","scope_authorization_needed":true}`), &got)
+	if want := (client.DeviceConsent{ClientID: "c", Scope: "a b", ScopeAuthorizationNeeded: true}); err != nil || got != want {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// PostJSON is for servers that read no forms: the same parameters, and several values as an array.
+func TestC1_PostJSON(t *testing.T) {
+	t.Parallel()
+	var sent map[string]any
+	var mediaType string
+	transport := roundTrip(func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		mediaType = r.Header.Get("Content-Type")
+		return written(200, good, nil).Result(), json.Unmarshal(body, &sent)
+	})
+	c := newClient(t, nil, func(cfg *client.Config) {
+		cfg.HTTPClient, cfg.PostType, cfg.AuthMethod = &http.Client{Transport: transport}, client.PostJSON, client.AuthPost
+		cfg.Resource, cfg.Scopes = []string{"https://a.test", "https://b.test"}, []string{"x", "y"}
+	})
+	if _, err := c.Password(t.Context(), "alice", "hunter2"); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"grant_type": "password", "username": "alice", "password": "hunter2", "scope": "x y", "client_id": "app",
+		"client_secret": "s e/c:r+e~t", "resource": []any{"https://a.test", "https://b.test"},
+	}
+	if diff := cmp.Diff(want, sent); diff != "" || mediaType != "application/json" {
+		t.Error(diff, mediaType)
+	}
+}
