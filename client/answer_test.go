@@ -158,7 +158,7 @@ func TestC11_ServersWords(t *testing.T) {
 	s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		w.Header()["Www-Authenticate"] = []string{`Basic realm="a"`, `DPoP error="x"`}
-		w.WriteHeader(401)
+		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = fmt.Fprintf(w, `{"error":%s,"error_description":"secret"}`, code)
 		return w
 	}}

@@ -144,7 +144,7 @@ func TestC12_NoEndlessWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := roundTrip(func(r *http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(silent{r.Context()}), ContentLength: -1, Request: r}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(silent{r.Context()}), ContentLength: -1, Request: r}, nil
 		})
 		for name, ask := range everywhere(t, slow) {
 			start := time.Now()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 
 	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
@@ -28,6 +30,61 @@ func ExampleClient_ClientCredentials() {
 	token, err := c.ClientCredentials(context.Background())
 	fmt.Println(token, token.Scopes, err)
 	// Output: client.Token{Bearer} [orders:read] <nil>
+}
+
+// A server that wants a parameter of its own.
+func ExampleClient_WithParams() {
+	server := says(200, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"bearer","expires_in":3600}`)
+	c, err := client.New(client.Config{
+		Issuer:     "https://login.test",
+		ClientID:   "billing",
+		Metadata:   &oidcdiscovery.Metadata{Issuer: "https://login.test", TokenEndpoint: "https://login.test/token"},
+		HTTPClient: &http.Client{Transport: server},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = c.WithParams(url.Values{"organization": {"org_7"}}).ClientCredentials(context.Background())
+	fmt.Println(server.lastForm().Encode(), err)
+	_, err = c.WithParams(url.Values{"client_id": {"another"}}).ClientCredentials(context.Background())
+	fmt.Println(err)
+	// Output:
+	// client_id=billing&grant_type=client_credentials&organization=org_7 <nil>
+	// client: the extra parameter "client_id" is not for the caller to set
+}
+
+// A device without a browser: its user decides elsewhere.
+func ExampleClient_WaitDevice() {
+	server := &server{answer: func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+		if r.URL.Path == "/device" {
+			return written(200, `{"device_code":"x","user_code":"WDJB-MJHT","verification_uri":"https://login.test/go","expires_in":600,"interval":0.01}`, nil)
+		}
+		return written(200, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"bearer"}`, nil)
+	}}
+	c, err := client.New(client.Config{
+		Issuer:   "https://login.test",
+		ClientID: "tv",
+		Metadata: &oidcdiscovery.Metadata{
+			Issuer: "https://login.test", TokenEndpoint: "https://login.test/token", DeviceAuthorizationEndpoint: "https://login.test/device",
+		},
+		HTTPClient: &http.Client{Transport: server},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	device, err := c.StartDevice(context.Background(), client.DeviceOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("Go to", device.VerificationURI, "and type", device.UserCode)
+	token, err := c.WaitDevice(context.Background(), device)
+	fmt.Println(token, err)
+	// Output:
+	// Go to https://login.test/go and type WDJB-MJHT
+	// client.Token{Bearer} <nil>
 }
 
 // A refresh token that the server does not take any more: the user has to sign in again. An outage is no reason to.

@@ -74,8 +74,13 @@ func TestC3_ReservedParams(t *testing.T) {
 	s := says(200, good)
 	c := newClient(t, s, nil)
 	for _, params := range []url.Values{
-		{"client_secret": {"x"}}, {"client_id": {"x"}}, {"Client_ID": {"x"}}, {"grant_type": {"password"}},
-		{"client_assertion": {"x"}}, {"client_assertion_type": {"x"}}, {"two": {"1", "2"}},
+		{"client_secret": {"x"}},
+		{"client_id": {"x"}},
+		{"Client_ID": {"x"}},
+		{"grant_type": {"password"}},
+		{"client_assertion": {"x"}},
+		{"client_assertion_type": {"x"}},
+		{"two": {"1", "2"}},
 	} {
 		for name, grant := range grants(t, c.WithParams(params)) {
 			if _, err := grant(); err == nil {
@@ -155,7 +160,9 @@ func TestWithParamsSharesNonces(t *testing.T) {
 func TestExchangeWantsTypes(t *testing.T) {
 	t.Parallel()
 	for _, e := range []client.Exchange{
-		{}, {SubjectToken: "st"}, {SubjectTokenType: client.TokenTypeJWT},
+		{},
+		{SubjectToken: "st"},
+		{SubjectTokenType: client.TokenTypeJWT},
 		{SubjectToken: "st", SubjectTokenType: client.TokenTypeJWT, ActorToken: "a"},
 	} {
 		if _, err := newClient(t, says(200, good), nil).ExchangeToken(t.Context(), e); err == nil {

@@ -53,11 +53,13 @@ func TestC3_C7_NothingSecretIsPrinted(t *testing.T) {
 	for _, value := range []any{
 		c, *c, with, *with, &client.Client{}, token, *token, odd, required, *required, mfa, refusal, *refusal, incomplete, *incomplete,
 		fmt.Errorf("more: %w", refusal), &device, device, &ciba, ciba, &exchange, exchange, &challenge, challenge, &enrollment, enrollment, &registration,
-		registration, &options, options, registrar, *registrar, cfg, &cfg, cfg.Key, *cfg.Key, []any{token, *token, refusal},
-		struct{ Client *client.Client }{c}, map[string]*client.Error{"x": refusal},
+		registration, &options, options, registrar, *registrar, cfg, &cfg, cfg.Key, *cfg.Key,
+		[]any{token, *token, refusal},
+		struct{ Client *client.Client }{c},
+		map[string]*client.Error{"x": refusal},
 	} {
 		var log bytes.Buffer
-		slog.New(slog.NewTextHandler(&log, nil)).Info("text", "value", value)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("text", slog.Any("value", value))
 		text := fmt.Sprintf("%v %+v %#v %s %q %x %d", value, value, value, value, value, value, value) + log.String()
 		if strings.Contains(text, "secret") || strings.Contains(text, fmt.Sprintf("%x", "secret")) || strings.Contains(text, "115 101 99 114 101 116") {
 			t.Errorf("%T: %s", value, text)
@@ -67,7 +69,7 @@ func TestC3_C7_NothingSecretIsPrinted(t *testing.T) {
 		c, *token, *required, *refusal, device, ciba, exchange, challenge, registration, options, cfg, cfg.Key,
 	} {
 		var log bytes.Buffer
-		slog.New(slog.NewJSONHandler(&log, nil)).Info("json", "value", value)
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("json", slog.Any("value", value))
 		if strings.Contains(log.String(), "secret") || strings.Contains(log.String(), "c2VjcmV0") {
 			t.Errorf("%T: %s", value, log.String())
 		}
