@@ -215,3 +215,18 @@ func FuzzTokenAnswer(f *testing.F) {
 		}
 	})
 }
+
+// An answer is read by its content: servers that call JSON something else are many.
+func TestC8_C12_ContentTypes(t *testing.T) {
+	t.Parallel()
+	for _, mediaType := range []string{"application/json", "application/json;charset=UTF-8", "text/plain", "text/html", "nonsense/", ""} {
+		for body, want := range map[string]error{good: nil, "access_token=at&token_type=bearer": client.ErrBadAnswer} {
+			s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
+				return written(http.StatusOK, body, map[string]string{"Content-Type": mediaType})
+			}}
+			if _, err := newClient(t, s, nil).ClientCredentials(t.Context()); !errors.Is(err, want) {
+				t.Errorf("%s as %q: %v", body, mediaType, err)
+			}
+		}
+	}
+}

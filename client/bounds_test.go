@@ -187,3 +187,18 @@ func TestC3_C11_NoSecretInErrorsAndURLs(t *testing.T) {
 		}
 	}
 }
+
+// A refusal is the last word: what was sent, a code or a token that is good once, is not sent again, in another way or at
+// all.
+func TestC3_C11_NothingIsSentTwice(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 429, 500, 503} {
+		s := says(status, `{"error":"invalid_client"}`)
+		for name, ask := range everywhere(t, s) {
+			before := len(s.requests)
+			if err := ask(t.Context()); !errors.Is(err, client.ErrInvalidClient) || len(s.requests) != before+1 {
+				t.Errorf("%s: %d: %v after %d requests", name, status, err, len(s.requests)-before)
+			}
+		}
+	}
+}

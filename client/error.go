@@ -12,8 +12,8 @@ import (
 // Error is an answer of the authorization server that says no, or that is none. It matches, by [errors.Is], the code it
 // carries: errors.Is(err, client.ErrInvalidGrant).
 //
-// Description, URI and Body are the server's own words. They may quote what was sent to it, so Error's text has the code
-// and the status alone.
+// Description, URI, Challenge and Body are the server's own words. They may quote what was sent to it, and Body may hold a
+// token that came under a status that is none for it, so the text has the code and the status alone, whatever the verb.
 type Error struct {
 	// Code is the value of `error` (RFC 6749 §5.2 and the RFCs that add to it). Empty: the answer was not one of OAuth, a
 	// proxy's page for example; see Status and Body.

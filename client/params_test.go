@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -187,5 +188,20 @@ func TestC8_ExchangeForAnotherKind(t *testing.T) {
 		if !errors.Is(err, client.ErrBadAnswer) || strings.Contains(err.Error(), "n_a") {
 			t.Errorf("%s, of another grant: %v", issued, err)
 		}
+	}
+}
+
+// A source of tokens refreshes as its client does.
+func TestWithParamsOfATokenSource(t *testing.T) {
+	t.Parallel()
+	s := says(200, good)
+	source, err := newClient(t, s, nil).WithParams(url.Values{"tenant": {"t1"}}).TokenSource(client.TokenSourceConfig{
+		Token: &client.Token{AccessToken: "old", TokenType: "Bearer", RefreshToken: "rt", Expiry: time.Now().Add(-time.Hour)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := source.TokenContext(t.Context()); err != nil || s.lastForm().Get("tenant") != "t1" {
+		t.Errorf("sent %v, %v", s.lastForm(), err)
 	}
 }
