@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -95,9 +96,8 @@ func expiryOf(lifetime compact.Value, now time.Time) time.Time {
 // salvaged reads, of a text that is no strict JSON, what must not be lost: the code of a refusal, a token and a registration,
 // so that somebody can have a look at it. (A name comes twice, a character is no UTF-8, data stand behind the object.)
 func salvaged(body []byte) compact.Object {
-	text := strings.TrimPrefix(strings.ToValidUTF8(string(body), "?"), "\uFEFF")
 	var loose map[string]json.RawMessage
-	if json.NewDecoder(strings.NewReader(text)).Decode(&loose) != nil {
+	if json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\uFEFF")))).Decode(&loose) != nil {
 		return compact.Object{}
 	}
 	kept := make(map[string]string)
