@@ -21,8 +21,8 @@ type Authentication struct {
 	// Rehashed is true if the stored hash was below [Config.Hash] and has been replaced.
 	Rehashed bool
 
-	// Rounds is how many iterations of the hash were computed to decide. A client that does not exist costs what one that
-	// does exist costs with a wrong secret.
+	// Rounds is how many iterations of the hash were computed to decide, for each block of its length. A client that does
+	// not exist costs what one that does exist costs with a wrong secret.
 	Rounds int
 
 	// Duration is how long it took, waiting included.
@@ -39,7 +39,10 @@ type Authentication struct {
 // Authenticate checks the secret of a confidential client, by HTTP Basic or in the body (RFC 6749 §2.3.1). Whatever is
 // wrong, the error is [ErrInvalidClient], and it takes about as long to find out: for a client that does not exist, a
 // public one, or one whose hash is cheap, a hash is computed for nothing. One with several valid secrets costs a wrong
-// guess as many hashes.
+// guess as many hashes. Texts that are not 1 to 1024 visible characters fit no secret.
+//
+// The secret stands when Authenticate returns, not only when it began: one that ends, is revoked or rotated away while its
+// hash is computed or waited for is refused.
 //
 // [ErrUnavailable] says that it could not be found out. That the client was authenticated stands even if its use could
 // not be stored; [Config.OnAuthenticate] is told.
@@ -62,7 +65,7 @@ type attempt struct {
 	*Registry
 	id, secret string
 	told       Authentication
-	paid       bool // a hash of full cost was computed
+	paid       int // the iterations of Config.Hash.Digest that were computed
 }
 
 func (a *attempt) run(ctx context.Context) (Client, error) {
@@ -71,8 +74,8 @@ func (a *attempt) run(ctx context.Context) (Client, error) {
 		return Client{}, err
 	}
 	living := rec.living(time.Now()) // none if there is no such client, or it is public
-	if !isVisible(a.secret) {        // no secret is (RFC 6749 appendix A.2); HMAC takes no notice of zeros at the end of one
-		living = nil
+	if !isSecret(a.secret) {         // it costs the same however long it is
+		living, a.secret = nil, ""
 	}
 	if known := a.remembered.find(a.id, a.secret, living); known != nil {
 		a.told.Cached = true
@@ -111,52 +114,74 @@ func (a *attempt) fits(ctx context.Context, text string) (bool, error) {
 	}
 	fits, err := a.hasher.verify(ctx, a.secret, stored)
 	if err == nil {
-		a.told.Rounds += stored.rounds
-		a.paid = a.paid || !a.hasher.costsLess(stored)
+		a.told.Rounds += stored.cost()
+		a.paid += a.hasher.worth(stored)
 	}
 	return fits, err
 }
 
-// pay computes a hash for nothing, unless one has been computed, so that a refusal costs the same whatever its reason.
+// pay computes for nothing what is left of the cost of one hash, so that a refusal costs the same whatever its reason.
 func (a *attempt) pay(ctx context.Context) error {
-	if a.paid {
+	due := a.hasher.rest(a.paid)
+	if due.rounds <= 0 {
 		return nil
 	}
-	blank := a.hasher.blank()
-	a.told.Rounds += blank.rounds
-	_, err := a.hasher.derive(ctx, a.secret, blank)
+	a.told.Rounds += due.rounds
+	_, err := a.hasher.derive(ctx, a.secret, due)
 	return err
 }
 
-// accept records the use of a secret that fitted, and replaces its hash if that is below what it should be.
+// accept lets in whoever came with s, if s still stands: to hash takes time, and to wait for it more. It records the use,
+// and replaces the hash if that is below what it should be.
 func (a *attempt) accept(ctx context.Context, rec record, s secretRecord) (Client, error) {
 	a.told.ClientID, a.told.SecretID = rec.id, s.ID
-	now := time.Now().UTC()
-	fresh := a.rehash(ctx, s.Hash)
-	if fresh == "" && now.Sub(s.LastUsed) < lastUsedEvery {
-		a.remember(s.Hash)
+	if a.told.Cached && !s.isDue(time.Now()) { // rec was read just now
 		return rec.client(), nil
 	}
-	var stands string
-	c, err := a.change(ctx, a.id, func(rec *record) error {
-		at := slices.IndexFunc(rec.Secrets, func(other secretRecord) bool { return other.ID == s.ID })
-		if at < 0 || !rec.Secrets[at].lives(now) { // it was taken away meanwhile
-			return ErrInvalidClient
-		}
-		stands = rec.Secrets[at].used(now, s.Hash, fresh)
-		return nil
-	})
+	u := use{of: s, fresh: a.rehash(ctx, s.Hash)}
+	c, err := a.change(ctx, a.id, u.note)
 	switch {
 	case errors.Is(err, ErrInvalidClient), errors.Is(err, ErrNotFound):
 		return Client{}, ErrInvalidClient
-	case err != nil:
+	case err != nil && u.client == nil:
+		return Client{}, err
+	case errors.Is(err, errNothing):
+		c = *u.client
+	case err != nil: // that the use could not be stored makes nobody a stranger
 		a.told.Fault = errors.Join(a.told.Fault, err)
-		return rec.client(), nil
+		return *u.client, nil
 	}
-	a.told.Rehashed = fresh != "" && stands == fresh
-	a.remember(stands)
+	a.told.Rehashed = u.fresh != "" && u.stands == u.fresh
+	a.remember(u.stands)
 	return c, nil
 }
+
+// use is the use of a secret that fitted.
+type use struct {
+	of     secretRecord
+	fresh  string  // the hash to store instead, or ""
+	stands string  // the hash that stands afterwards
+	client *Client // nil until the secret has been found to stand
+}
+
+// note is an edit for change.
+func (u *use) note(rec *record) error {
+	now := time.Now().UTC()
+	at := slices.IndexFunc(rec.Secrets, func(other secretRecord) bool { return other.ID == u.of.ID })
+	if at < 0 || !rec.Secrets[at].lives(now) {
+		return ErrInvalidClient
+	}
+	c, s := rec.client(), &rec.Secrets[at]
+	u.client, u.stands = &c, s.Hash
+	if u.fresh == "" && !s.isDue(now) {
+		return errNothing
+	}
+	u.stands = s.used(now, u.of.Hash, u.fresh)
+	return nil
+}
+
+// errNothing ends a change that has nothing to store.
+var errNothing = errors.New("registry: nothing to store")
 
 // rehash returns a hash in the current form, or "" if there is no need or no way. A remembered secret has no need.
 func (a *attempt) rehash(ctx context.Context, old string) string {
@@ -175,6 +200,8 @@ func (a *attempt) remember(text string) {
 		a.remembered.add(a.id, a.secret, text)
 	}
 }
+
+func (s secretRecord) isDue(now time.Time) bool { return now.Sub(s.LastUsed) >= lastUsedEvery }
 
 // used returns the hash that stands afterwards. Another one than old was put there by someone who came with the same
 // secret, and stays.

@@ -82,18 +82,33 @@ func TestAuthenticate_RefusalsCostTheSame(t *testing.T) {
 			"public":            {k.create(registry.NewClient{Public: true}).Client.ID, rounds},
 			"secret has ended":  {ended, rounds},
 			"no secret":         {imported("none", ""), rounds},
-			"cheap hash":        {cheap, rounds + 1000},
+			"cheap hash":        {cheap, rounds},
 			"of the other kind": {imported("sha512", phcSHA512), rounds + 1000},
 		}
 		for name, tt := range tests {
 			if told := k.wantOut(tt.id, "wrong"); told.Rounds != tt.wantRounds {
 				t.Errorf("%s: %d rounds, want %d", name, told.Rounds, tt.wantRounds)
 			}
-			if told := k.wantOut(tt.id, "impossible\x00"); told.Rounds != rounds {
-				t.Errorf("%s, impossible secret: %d rounds, want %d", name, told.Rounds, rounds)
+			for _, impossible := range []string{"", "impossible\x00", strings.Repeat("x", 1025)} {
+				if told := k.wantOut(tt.id, impossible); told.Rounds != rounds {
+					t.Errorf("%s, impossible secret: %d rounds, want %d", name, told.Rounds, rounds)
+				}
 			}
 		}
 	})
+}
+
+// A hash has a cost for each block of its length.
+func TestAuthenticate_LongKeysCostMore(t *testing.T) {
+	t.Parallel()
+	k := newKit(t, registry.Config{Hash: registry.HashParams{KeyLength: 65}}) // three blocks of sha256
+	k.bring(phcSHA256)
+	id := k.create(registry.NewClient{}).Client.ID
+	for _, id := range []string{"old", "nobody", id} {
+		if told := k.wantOut(id, "wrong"); told.Rounds != 3*rounds {
+			t.Errorf("%s: %d rounds, want %d", id, told.Rounds, 3*rounds)
+		}
+	}
 }
 
 // As many rounds of another digest do not cost the same.

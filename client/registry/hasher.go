@@ -126,7 +126,19 @@ func (h *hasher) isBelow(stored hash) bool {
 		len(stored.key) < h.params.KeyLength || len(stored.salt) < h.params.SaltLength
 }
 
-// costsLess reports whether to verify a hash costs less than the current form does.
-func (h *hasher) costsLess(stored hash) bool {
-	return stored.digest != h.params.Digest || stored.rounds < h.params.Iterations
+// worth returns how much of the cost of the current form it was to verify a hash. The iterations of another digest are
+// not comparable, and worth nothing.
+func (h *hasher) worth(stored hash) int {
+	if stored.digest != h.params.Digest {
+		return 0
+	}
+	return stored.cost()
+}
+
+// rest returns a hash of nothing that costs what is left of the current form's cost when so much has been paid.
+func (h *hasher) rest(paid int) hash {
+	rest := h.blank()
+	rest.rounds = rest.cost() - paid
+	rest.key = rest.key[:min(len(rest.key), digestFunc(rest.digest)().Size())] // one block
+	return rest
 }

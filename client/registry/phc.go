@@ -38,6 +38,12 @@ func (h hash) String() string {
 		h.digest, h.rounds, len(h.key), b64.EncodeToString(h.salt), b64.EncodeToString(h.key))
 }
 
+// cost is how many iterations it takes to compute the hash: PBKDF2 does all of them for each block of the key.
+func (h hash) cost() int {
+	size := digestFunc(h.digest)().Size()
+	return h.rounds * ((len(h.key) + size - 1) / size)
+}
+
 // parseHash reads the PHC form, which Ory Hydra writes too, and the seed system's.
 func parseHash(text string) (h hash, err error) {
 	switch {

@@ -132,7 +132,7 @@ func TestDefaultHash(t *testing.T) {
 		t.Fatalf("hashed as %q, %v", text, err)
 	}
 	stored, err := parseHash(text)
-	if err != nil || len(stored.salt) != 16 || h.isBelow(stored) || h.costsLess(stored) {
+	if err != nil || len(stored.salt) != 16 || h.isBelow(stored) || h.worth(stored) != 600_000 {
 		t.Errorf("read as %+v, %v", stored, err)
 	}
 	if fits, err := h.verify(t.Context(), "a secret", stored); !fits || err != nil {

@@ -98,6 +98,101 @@ func TestRace_TakenAwayMeanwhile(t *testing.T) {
 	}
 }
 
+// overtaken does something once, after it has read a row that is out of date from then on.
+type overtaken struct {
+	registry.Store
+	then func()
+}
+
+func (s *overtaken) Get(ctx context.Context, id string) (registry.Row, bool, error) {
+	row, found, err := s.Store.Get(ctx, id)
+	if then := s.then; then != nil {
+		s.then = nil
+		then()
+	}
+	return row, found, err
+}
+
+// A secret that ends while its hash is computed, or waited for, opens nothing: also where there is nothing to store.
+func TestRace_EndsDuringHash(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(k *kit, reg registry.Registered) error{
+		"revoked": func(k *kit, reg registry.Registered) error {
+			_, err := k.RevokeSecret(k.Context(), reg.Client.ID, reg.Client.Secrets[0].ID)
+			return err
+		},
+		"rotated": func(k *kit, reg registry.Registered) error { k.rotate(reg.Client.ID, 0); return nil },
+		"reset": func(k *kit, reg registry.Registered) error {
+			k.update(reg.Client.ID, registry.Patch{ResetSecret: true})
+			return nil
+		},
+		"deleted": func(k *kit, reg registry.Registered) error { return k.Delete(k.Context(), reg.Client.ID) },
+		"public": func(k *kit, reg registry.Registered) error {
+			k.update(reg.Client.ID, registry.Patch{Confidential: new(false)})
+			return nil
+		},
+		"ended": func(*kit, registry.Registered) error { time.Sleep(time.Second); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &overtaken{Store: store.NewClients()}
+				elsewhere := newKit(t, registry.Config{Store: s.Store})
+				here := newKit(t, registry.Config{Store: s, CacheSize: -1, SecretLifetime: time.Second})
+				reg := here.create(registry.NewClient{Flows: nonePublic()})
+				here.wantIn(reg.Client.ID, reg.Secret.Reveal()) // the use is stored, and need not be for a minute
+				s.then = func() {
+					if err := end(elsewhere, reg); err != nil {
+						t.Error(err)
+					}
+				}
+				here.wantOut(reg.Client.ID, reg.Secret.Reveal())
+			})
+		})
+	}
+}
+
+// What is handed out is the client of that moment, too.
+func TestRace_ChangedDuringHash(t *testing.T) {
+	t.Parallel()
+	s := &overtaken{Store: store.NewClients()}
+	k := newKit(t, registry.Config{Store: s, CacheSize: -1})
+	reg := k.create(registry.NewClient{})
+	k.wantIn(reg.Client.ID, reg.Secret.Reveal())
+	s.then = func() { k.update(reg.Client.ID, registry.Patch{Flows: nonePublic()}) }
+	if c, err := k.Authenticate(t.Context(), reg.Client.ID, reg.Secret.Reveal()); err != nil || len(c.Flows) != 1 {
+		t.Errorf("authenticated with the flows %q, %v", c.Flows, err)
+	}
+}
+
+// Whether the secret still stands must be known.
+func TestRace_StoreFailsDuringHash(t *testing.T) {
+	t.Parallel()
+	var fault error
+	down := errors.New("down")
+	s := &overtaken{Store: &failing{Store: store.NewClients(), get: func() error { return fault }}}
+	k := newKit(t, registry.Config{Store: s})
+	reg := k.create(registry.NewClient{})
+	s.then = func() { fault = down }
+	c, err := k.Authenticate(t.Context(), reg.Client.ID, reg.Secret.Reveal())
+	if !errors.Is(err, registry.ErrUnavailable) || !errors.Is(err, down) || errors.Is(err, registry.ErrInvalidClient) || c.ID != "" {
+		t.Errorf("authenticated %q, %v", c.ID, err)
+	}
+}
+
+// A use that others have stored meanwhile is not stored again.
+func TestRace_UseIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	writes := 0
+	s := &overtaken{Store: &failing{Store: store.NewClients(), update: func() error { writes++; return nil }}}
+	k := newKit(t, registry.Config{Store: s, CacheSize: -1})
+	reg := k.create(registry.NewClient{})
+	s.then = func() { k.wantIn(reg.Client.ID, reg.Secret.Reveal()) }
+	if told := k.wantIn(reg.Client.ID, reg.Secret.Reveal()); writes != 1 || told.Fault != nil {
+		t.Errorf("%d writes, want 1; told %+v", writes, told)
+	}
+}
+
 // Two that come with one secret at the same time both hash it anew; one hash stands, and both are in.
 func TestRace_TwoRehash(t *testing.T) {
 	t.Parallel()

@@ -98,7 +98,7 @@ func (r *Registry) read(ctx context.Context, id string) (record, error) {
 	switch {
 	case err != nil:
 		return record{}, unavailable(err)
-	case !found:
+	case !found, row.ID != id: // no store may take one id for another, and this is not left to its collation
 		return record{}, ErrNotFound
 	}
 	return decode(row)

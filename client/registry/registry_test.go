@@ -96,6 +96,25 @@ func TestMissingClient(t *testing.T) {
 	}
 }
 
+// caseless takes ids without regard to case, as some databases do unless they are told.
+type caseless struct{ registry.Store }
+
+func (s caseless) Get(ctx context.Context, id string) (registry.Row, bool, error) {
+	return s.Store.Get(ctx, strings.ToLower(id))
+}
+
+// A store that finds too much finds no client.
+func TestMissingClient_OtherCase(t *testing.T) {
+	t.Parallel()
+	k := newKit(t, registry.Config{Store: caseless{store.NewClients()}})
+	k.bring(phcSHA256)
+	k.wantIn("old", oldSecret)
+	k.wantOut("Old", oldSecret)
+	if _, err := k.Get(t.Context(), "Old"); !errors.Is(err, registry.ErrNotFound) {
+		t.Errorf("Get: %v", err)
+	}
+}
+
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})

@@ -56,6 +56,9 @@ const (
 	idLength       = 22 // 130 bits
 	secretLength   = 43 // 256 bits
 	secretIDLength = 12 // unique within a client
+
+	minSecret = 16   // of one that is given
+	maxSecret = 1024 // of any
 )
 
 // randomText returns n characters of A–Z, a–z and 0–9, each with the same probability. In this alphabet all ways of
@@ -75,6 +78,9 @@ func randomText(n int) string {
 	}
 	return text.String()
 }
+
+// isSecret reports whether a text may be a secret. HMAC takes no notice of zeros at the end of one, for example.
+func isSecret(text string) bool { return text != "" && len(text) <= maxSecret && isVisible(text) }
 
 // isVisible reports whether text is made of the characters that client ids and secrets consist of (RFC 6749 appendices
 // A.1 and A.2).

@@ -77,7 +77,7 @@ func (p Patch) validate() error {
 	var f faults
 	f.check(!p.ResetSecret || p.Secret.IsZero(), "ResetSecret", "is set, and Secret too")
 	if given := p.Secret.Reveal(); given != "" {
-		f.check(len(given) >= 16 && len(given) <= 1024 && isVisible(given), "Secret", "is not 16 to 1024 visible characters")
+		f.check(len(given) >= minSecret && isSecret(given), "Secret", "is not 16 to 1024 visible characters")
 	}
 	return f.join()
 }
