@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"encoding/json"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,8 +70,8 @@ type NewClient struct {
 	Name string
 
 	// RedirectURIs is where users may be sent back to: https with a host, http on a loopback IP address, or a private
-	// scheme with a dot in it (RFC 9700 §2.1, RFC 8252 §7), without fragment, user information or wildcard. At most 100.
-	// Empty: nowhere.
+	// scheme with a dot in it (RFC 9700 §2.1, RFC 8252 §7), without fragment, user information or wildcard. At most
+	// 100, and 32 KiB together as JSON. Empty: nowhere.
 	RedirectURIs []string
 
 	// Flows are the flows that the client may use, in either spelling of [flow.Parse]. Nil: all of [flow.Values], for a
@@ -82,14 +84,15 @@ type NewClient struct {
 	// Owner is the user to whom the client belongs; at most 255 bytes. Empty: nobody.
 	Owner string
 
-	// Extra is kept beside all this, as JSON. Nil: nothing.
+	// Extra is kept beside all this, as JSON of at most 16 KiB and 32 levels. What would be read otherwise than it was
+	// given is refused: a number that float64 does not hold, a text that is not UTF-8 or holds NUL. Nil: nothing.
 	Extra map[string]any
 }
 
 const (
-	maxName      = 255
-	maxRedirects = 100
-	maxData      = 64 << 10
+	maxName         = 255
+	maxRedirects    = 100
+	maxRedirectData = 32 << 10
 )
 
 // record makes a client of n that has no secret yet.
@@ -119,9 +122,8 @@ func defaultFlows(public bool) []flow.Flow {
 
 // canonical leaves what it cannot read for validate to refuse.
 func canonical(flows []flow.Flow) []flow.Flow {
-	read := make([]flow.Flow, len(flows))
-	for i, f := range flows {
-		read[i] = f
+	read := slices.Clone(flows)
+	for i, f := range read[:min(len(read), len(flow.Values()))] {
 		if known, err := flow.Parse(string(f)); err == nil {
 			read[i] = known
 		}
@@ -136,23 +138,23 @@ func (rec record) validate(localhost bool) error {
 	f.check(isText(rec.owner), "Owner", "is too long or not printable")
 	f.check(len(rec.RedirectURIs) <= maxRedirects, "RedirectURIs", "are more than 100")
 	f.check(!hasDuplicates(rec.RedirectURIs), "RedirectURIs", "hold one twice")
-	for i, uri := range rec.RedirectURIs[:min(len(rec.RedirectURIs), maxRedirects)] {
+	looked := rec.RedirectURIs[:min(len(rec.RedirectURIs), maxRedirects)]
+	for i, uri := range looked {
 		problem := redirectProblem(uri, localhost)
 		f.check(problem == "", "RedirectURIs["+strconv.Itoa(i)+"]", problem)
 	}
-	f.check(flow.Valid(rec.Flows), "Flows", "hold what is no flow of a client")
+	f.check(jsonLength(looked) <= maxRedirectData, "RedirectURIs", "are longer than 32 KiB together")
+	f.check(len(rec.Flows) <= len(flow.Values()) && flow.Valid(rec.Flows), "Flows", "hold what is no flow of a client")
 	f.check(!hasDuplicates(rec.Flows), "Flows", "hold one twice")
-	f.check(rec.Confidential || !hasFlow(rec, flow.ClientCredentials), "Flows", "hold client credentials, and the client is public")
+	f.check(rec.Confidential || !slices.Contains(rec.Flows, flow.ClientCredentials), "Flows", "hold client credentials, and the client is public")
+	problem := extraProblem(rec.Extra)
+	f.check(problem == "", "Extra", problem)
 	return f.join()
 }
 
-func hasFlow(rec record, wanted flow.Flow) bool {
-	for _, f := range rec.Flows {
-		if f == wanted {
-			return true
-		}
-	}
-	return false
+func jsonLength(texts []string) int {
+	data, _ := json.Marshal(texts) // texts always can be written
+	return len(data)
 }
 
 func hasDuplicates[T comparable](values []T) bool {

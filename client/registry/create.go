@@ -51,6 +51,10 @@ func (r *Registry) insert(ctx context.Context, rec record) (Client, error) {
 	if err != nil {
 		return Client{}, err
 	}
+	c, err := rowClient(row) // what cannot be read is not stored
+	if err != nil {
+		return Client{}, err
+	}
 	created, err := r.cfg.Store.Create(ctx, row)
 	switch {
 	case err != nil:
@@ -58,7 +62,7 @@ func (r *Registry) insert(ctx context.Context, rec record) (Client, error) {
 	case !created:
 		return Client{}, ErrExists
 	}
-	return rowClient(row)
+	return c, nil
 }
 
 // Imported is a client that comes from another system.

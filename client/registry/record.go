@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -60,19 +61,17 @@ func decode(row Row) (record, error) {
 	if err := decoder.Decode(&rec.body); err != nil {
 		return record{}, unavailable(fmt.Errorf("%w: %w", errRecord, err))
 	}
-	if rec.Format != format {
+	if _, err := decoder.Token(); rec.Format != format || !errors.Is(err, io.EOF) {
 		return record{}, unavailable(errRecord)
 	}
 	return rec, nil
 }
 
+// encode returns a row whose Data is at most 64 KiB long: 16 of Extra, 32 of RedirectURIs, and less than 1 for each secret.
 func (rec record) encode() (Row, error) {
 	data, err := json.Marshal(rec.body)
 	if err != nil {
-		return Row{}, &FieldError{"Extra", "cannot be written as JSON"}
-	}
-	if len(data) > maxData {
-		return Row{}, &FieldError{"Extra", "makes the record longer than 64 KiB"}
+		return Row{}, unavailable(fmt.Errorf("%w: %w", errRecord, err))
 	}
 	return Row{ID: rec.id, Name: rec.name, Owner: rec.owner, Version: rec.version, Data: data}, nil
 }
@@ -144,12 +143,14 @@ func (r *Registry) tryChange(ctx context.Context, id string, edit func(*record) 
 	if err != nil {
 		return Client{}, false, err
 	}
+	if c, err = rowClient(row); err != nil { // what cannot be read is not stored
+		return Client{}, false, err
+	}
 	done, err = r.cfg.Store.Update(ctx, row)
 	if err != nil {
 		return Client{}, false, unavailable(err)
 	}
-	c, err = rowClient(row)
-	return c, done, err
+	return c, done, nil
 }
 
 // rowClient reads a client from its row, so that it shares no memory with anything.

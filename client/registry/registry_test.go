@@ -164,7 +164,7 @@ func TestCopies(t *testing.T) {
 // What cannot be read is no client, and no wrong one: also a record of a later version, which would lose what is new.
 func TestUnreadableRecords(t *testing.T) {
 	t.Parallel()
-	for _, data := range []string{"", "{}", "null", "[]", `{"format":2}`, `{"format":1,"new":true}`, `{"format":1`} {
+	for _, data := range []string{"", "{}", "null", "[]", `{"format":2}`, `{"format":1,"new":true}`, `{"format":1`, `{"format":1}{}`, `{"format":1}x`} {
 		memory := store.NewClients()
 		if _, err := memory.Create(t.Context(), registry.Row{ID: "a", Name: "a", Version: 1, Data: []byte(data)}); err != nil {
 			t.Fatal(err)
