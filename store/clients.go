@@ -36,17 +36,16 @@ func (c *Clients) Get(_ context.Context, id string) (ClientRow, bool, error) {
 	return copyClient(row), ok, nil
 }
 
-// ByName returns the rows of that name in the order of their ids. A nil owner means anybody's, an empty one nobody's.
-func (c *Clients) ByName(_ context.Context, name string, owner *string) ([]ClientRow, error) {
-	return c.find(func(row ClientRow) bool { return row.Name == name && ownedBy(row, owner) }), nil
+// ByName returns at most take of the rows of that name, in the order of their ids, after the first skip ones. A nil owner
+// means anybody's, an empty one nobody's.
+func (c *Clients) ByName(_ context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
+	return c.find(skip, take, func(row ClientRow) bool { return row.Name == name && ownedBy(row, owner) }), nil
 }
 
 // List returns at most take rows in the order of their ids, after the first skip ones. A nil owner means anybody's, an
 // empty one nobody's.
 func (c *Clients) List(_ context.Context, owner *string, skip, take int) ([]ClientRow, error) {
-	rows := c.find(func(row ClientRow) bool { return ownedBy(row, owner) })
-	rows = rows[min(skip, len(rows)):]
-	return rows[:min(take, len(rows))], nil
+	return c.find(skip, take, func(row ClientRow) bool { return ownedBy(row, owner) }), nil
 }
 
 // Create stores a row unless there is one of that id; false means that there is.
@@ -83,16 +82,21 @@ func (c *Clients) Delete(_ context.Context, id string) (bool, error) {
 	return existed, nil
 }
 
-func (c *Clients) find(wanted func(ClientRow) bool) []ClientRow {
+func (c *Clients) find(skip, take int, wanted func(ClientRow) bool) []ClientRow {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var found []ClientRow
 	for _, row := range c.rows {
 		if wanted(row) {
-			found = append(found, copyClient(row))
+			found = append(found, row)
 		}
 	}
 	slices.SortFunc(found, func(a, b ClientRow) int { return cmp.Compare(a.ID, b.ID) })
+	found = found[min(skip, len(found)):]
+	found = slices.Clone(found[:min(take, len(found))])
+	for i := range found {
+		found[i] = copyClient(found[i])
+	}
 	return found
 }
 

@@ -11,6 +11,9 @@ const (
 	limitMaxSecrets   = 16
 	defaultMaxWaiting = 100
 	defaultCacheSize  = 1000
+	limitConcurrent   = 10_000
+	limitWaiting      = 1_000_000
+	limitCacheSize    = 10_000_000
 )
 
 // Config describes a Registry. [New] copies it.
@@ -32,15 +35,17 @@ type Config struct {
 	// Zero: 4; at most 16.
 	MaxSecrets int
 
-	// MaxConcurrent is how many hashes are computed at a time. Zero: as many as there are processors (GOMAXPROCS).
+	// MaxConcurrent is how many hashes are computed at a time. Zero: as many as there are processors (GOMAXPROCS); at
+	// most 10 000.
 	MaxConcurrent int
 
 	// MaxWaiting is how many more calls may wait for that; the next ones fail at once with [ErrUnavailable]. Zero: 100;
-	// negative: none.
+	// negative: none; at most 1 000 000.
 	MaxWaiting int
 
 	// CacheSize is how many checked secrets are remembered, so that a client that comes again costs a lookup and no hash.
-	// No secret is kept, only an HMAC of it, and what changes in the Store counts at once. Zero: 1000; negative: none.
+	// No secret is kept, only an HMAC of it, and what changes in the Store counts at once. Zero: 1000; negative: none;
+	// at most 10 000 000.
 	CacheSize int
 
 	// OnAuthenticate is told of every Authenticate. It runs within the call. Nil: nobody is told.
@@ -67,6 +72,8 @@ func (cfg Config) validate() error {
 	cfg.Hash.validate(&f)
 	f.check(cfg.SecretLifetime >= 0, "Config.SecretLifetime", "is negative")
 	f.check(cfg.MaxSecrets > 0 && cfg.MaxSecrets <= limitMaxSecrets, "Config.MaxSecrets", "is not from 1 to 16")
-	f.check(cfg.MaxConcurrent > 0, "Config.MaxConcurrent", "is negative")
+	f.check(cfg.MaxConcurrent > 0 && cfg.MaxConcurrent <= limitConcurrent, "Config.MaxConcurrent", "is not from 1 to 10 000")
+	f.check(cfg.MaxWaiting <= limitWaiting, "Config.MaxWaiting", "is more than 1 000 000")
+	f.check(cfg.CacheSize <= limitCacheSize, "Config.CacheSize", "is more than 10 000 000")
 	return f.join()
 }

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -44,9 +45,17 @@ func TestNew_Faults(t *testing.T) {
 			},
 			nil,
 		},
+		"more than memory": {
+			registry.Config{Store: memory, MaxConcurrent: 10_001, MaxWaiting: 1_000_001, CacheSize: 10_000_001},
+			[]string{"Config.MaxConcurrent", "Config.MaxWaiting", "Config.CacheSize"},
+		},
+		"overflow": {
+			registry.Config{Store: memory, MaxConcurrent: math.MaxInt, MaxWaiting: math.MaxInt, CacheSize: math.MaxInt},
+			[]string{"Config.MaxConcurrent", "Config.MaxWaiting", "Config.CacheSize"},
+		},
 		"most": {
 			registry.Config{
-				Store: memory, MaxSecrets: 16,
+				Store: memory, MaxSecrets: 16, MaxConcurrent: 10_000, MaxWaiting: 1_000_000, CacheSize: 10_000_000,
 				Hash: registry.HashParams{Digest: "sha256", Iterations: 10_000_000, KeyLength: 128, SaltLength: 128},
 			},
 			nil,

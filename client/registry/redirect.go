@@ -164,9 +164,9 @@ func hasEncoded(part string, texts ...string) bool {
 
 // MatchRedirect reports whether a client may be sent to uri: whether it is one of the client's redirect URIs, byte for
 // byte. In those that are http on a loopback IP address the port may differ, or be there on one side only, because a
-// native app takes the port that it gets (RFC 8252 §7.3).
+// native app takes the port that it gets (RFC 8252 §7.3). What could not be registered matches nothing.
 func MatchRedirect(c Client, uri string) bool {
-	return slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
+	return redirectProblem(uri, true) == "" && slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
 		return registered == uri || sameButPort(registered, uri)
 	})
 }

@@ -195,6 +195,11 @@ func TestMatchRedirect(t *testing.T) {
 			}
 		}
 	}
+	for _, uri := range badRedirects {
+		if localhost := strings.HasPrefix(uri, "http://localhost"); !localhost && registry.MatchRedirect(registry.Client{RedirectURIs: []string{uri}}, uri) {
+			t.Errorf("%q cannot be registered, and matches", uri)
+		}
+	}
 	if registry.MatchRedirect(registry.Client{}, "") || registry.MatchRedirect(registry.Client{}, "http://127.0.0.1/") {
 		t.Error("a client without redirect URIs matches one")
 	}

@@ -34,17 +34,7 @@ func (r *Registry) Get(ctx context.Context, id string) (Client, error) {
 	return rec.client(), nil
 }
 
-// ByName returns all clients of that name in the order of their ids; there may be none or several. A nil owner means
-// anybody's clients, an empty one those of nobody, any other those of that owner.
-func (r *Registry) ByName(ctx context.Context, name string, owner *string) ([]Client, error) {
-	if !isText(name) || owner != nil && !isText(*owner) {
-		return nil, nil // no client has such a name, and not every store could look for it
-	}
-	rows, err := r.cfg.Store.ByName(ctx, name, owner)
-	return clients(rows, err)
-}
-
-// Page is a part of all clients.
+// Page is a part of the clients that are asked for.
 type Page struct {
 	// Owner is whose clients: nil for anybody's, empty for those of nobody.
 	Owner *string
@@ -61,18 +51,31 @@ const (
 	maxTake     = 1000
 )
 
+func (p Page) validate() error {
+	var f faults
+	f.check(p.Skip >= 0, "Page.Skip", "is negative")
+	f.check(p.Take >= 0 && p.Take <= maxTake, "Page.Take", "is not from 0 to 1000")
+	return f.join()
+}
+
+// isEmpty reports whether no client has such an owner. Not every store could look for it.
+func (p Page) isEmpty() bool { return p.Owner != nil && !isText(*p.Owner) }
+
 // List returns a page of the clients in the order of their ids.
 func (r *Registry) List(ctx context.Context, page Page) ([]Client, error) {
-	var f faults
-	f.check(page.Skip >= 0, "Page.Skip", "is negative")
-	f.check(page.Take >= 0 && page.Take <= maxTake, "Page.Take", "is not from 0 to 1000")
-	if err := f.join(); err != nil {
+	if err := page.validate(); err != nil || page.isEmpty() {
 		return nil, err
 	}
-	if page.Owner != nil && !isText(*page.Owner) {
-		return nil, nil // no client has such an owner
-	}
 	rows, err := r.cfg.Store.List(ctx, page.Owner, page.Skip, orDefault(page.Take, defaultTake))
+	return clients(rows, err)
+}
+
+// ByName returns a page of the clients of that name in the order of their ids: several may have one name.
+func (r *Registry) ByName(ctx context.Context, name string, page Page) ([]Client, error) {
+	if err := page.validate(); err != nil || page.isEmpty() || !isText(name) {
+		return nil, err
+	}
+	rows, err := r.cfg.Store.ByName(ctx, name, page.Owner, page.Skip, orDefault(page.Take, defaultTake))
 	return clients(rows, err)
 }
 

@@ -49,15 +49,26 @@ func TestListAndByName(t *testing.T) {
 		}
 	}
 	named := []struct {
-		name  string
-		owner *string
-		want  int
+		name string
+		page registry.Page
+		want string // ids
 	}{
-		{"one", nil, 3}, {"one", new("alice"), 1}, {"one", new(""), 1}, {"two", new("bob"), 0}, {"three", nil, 0}, {"\xff", nil, 0},
+		{"one", registry.Page{}, "acd"},
+		{"one", registry.Page{Owner: new("alice")}, "c"},
+		{"one", registry.Page{Owner: new("")}, "a"},
+		{"one", registry.Page{Skip: 1, Take: 1}, "c"},
+		{"two", registry.Page{Owner: new("bob")}, ""},
+		{"three", registry.Page{}, ""},
+		{"\xff", registry.Page{}, ""},
 	}
 	for _, tt := range named {
-		if got, err := k.ByName(t.Context(), tt.name, tt.owner); len(got) != tt.want || err != nil {
-			t.Errorf("ByName(%q, %v) = %q, %v, want %d", tt.name, tt.owner, names(got), err, tt.want)
+		got, err := k.ByName(t.Context(), tt.name, tt.page)
+		ids := ""
+		for _, c := range got {
+			ids += c.ID
+		}
+		if ids != tt.want || err != nil {
+			t.Errorf("ByName(%q, %+v) = %q, %v, want %q", tt.name, tt.page, ids, err, tt.want)
 		}
 	}
 }
@@ -66,15 +77,23 @@ func TestList_Pages(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
 	for range 25 {
-		k.create(registry.NewClient{Public: true})
+		k.create(registry.NewClient{Name: "x", Public: true})
 	}
-	if got, err := k.List(t.Context(), registry.Page{}); len(got) != 20 || err != nil {
-		t.Errorf("%d clients by default, %v, want 20", len(got), err)
+	for what, find := range map[string]func(registry.Page) ([]registry.Client, error){
+		"List":   func(page registry.Page) ([]registry.Client, error) { return k.List(t.Context(), page) },
+		"ByName": func(page registry.Page) ([]registry.Client, error) { return k.ByName(t.Context(), "x", page) },
+	} {
+		if got, err := find(registry.Page{}); len(got) != 20 || err != nil {
+			t.Errorf("%s: %d clients by default, %v, want 20", what, len(got), err)
+		}
+		if got, err := find(registry.Page{Take: 1000}); len(got) != 25 || err != nil {
+			t.Errorf("%s: %d clients, %v, want 25", what, len(got), err)
+		}
+		_, err := find(registry.Page{Skip: -1, Take: -1})
+		wantFaults(t, err, "Page.Skip", "Page.Take")
+		_, err = find(registry.Page{Take: 1001})
+		wantFaults(t, err, "Page.Take")
 	}
-	_, err := k.List(t.Context(), registry.Page{Skip: -1, Take: -1})
-	wantFaults(t, err, "Page.Skip", "Page.Take")
-	_, err = k.List(t.Context(), registry.Page{Take: 1001})
-	wantFaults(t, err, "Page.Take")
 }
 
 func TestMissingClient(t *testing.T) {
@@ -140,7 +159,7 @@ func TestCopies(t *testing.T) {
 	reg := k.create(given)
 	want := k.get(reg.Client.ID)
 	listed, err1 := k.List(t.Context(), registry.Page{})
-	named, err2 := k.ByName(t.Context(), "x", nil)
+	named, err2 := k.ByName(t.Context(), "x", registry.Page{})
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
@@ -212,8 +231,8 @@ func TestImpossibleTexts(t *testing.T) {
 	k := newKit(t, registry.Config{Store: brokenStore{errors.New("down")}})
 	for _, text := range []string{"a\x00b", "\xff", strings.Repeat("x", 256)} {
 		listed, err1 := k.List(t.Context(), registry.Page{Owner: &text})
-		named, err2 := k.ByName(t.Context(), text, nil)
-		owned, err3 := k.ByName(t.Context(), "x", &text)
+		named, err2 := k.ByName(t.Context(), text, registry.Page{})
+		owned, err3 := k.ByName(t.Context(), "x", registry.Page{Owner: &text})
 		if err := errors.Join(err1, err2, err3); err != nil || len(listed)+len(named)+len(owned) > 0 {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -227,7 +246,7 @@ func TestStoreFails(t *testing.T) {
 	broken := brokenStore{down}
 	k := newKit(t, registry.Config{Store: broken})
 	_, got := k.Get(t.Context(), "a")
-	_, named := k.ByName(t.Context(), "a", nil)
+	_, named := k.ByName(t.Context(), "a", registry.Page{})
 	_, listed := k.List(t.Context(), registry.Page{})
 	_, imported := k.Import(t.Context(), registry.Imported{ID: "a", NewClient: registry.NewClient{Name: "a"}})
 	_, updated := k.Update(t.Context(), "a", registry.Patch{Name: new("b")})
@@ -250,7 +269,7 @@ func (s brokenStore) Get(context.Context, string) (registry.Row, bool, error) {
 	return registry.Row{}, false, s.err
 }
 
-func (s brokenStore) ByName(context.Context, string, *string) ([]registry.Row, error) {
+func (s brokenStore) ByName(context.Context, string, *string, int, int) ([]registry.Row, error) {
 	return nil, s.err
 }
 

@@ -13,12 +13,12 @@ type Store interface {
 	// Get returns the row of that id; false if there is none.
 	Get(ctx context.Context, id string) (row Row, found bool, err error)
 
-	// ByName returns all rows of that name in ascending order of their ids. Names are not unique. A nil owner means
-	// anybody's clients, an empty one those of nobody, any other those of that owner.
-	ByName(ctx context.Context, name string, owner *string) ([]Row, error)
+	// ByName returns at most take of the rows of that name, in ascending order of their ids, after the first skip ones.
+	// Names are not unique. A nil owner means anybody's clients, an empty one those of nobody, any other those of that
+	// owner. Neither number is negative.
+	ByName(ctx context.Context, name string, owner *string, skip, take int) ([]Row, error)
 
-	// List returns at most take rows in ascending order of their ids, after the first skip ones. The owner is as in
-	// ByName. Neither number is negative.
+	// List is ByName for all names.
 	List(ctx context.Context, owner *string, skip, take int) ([]Row, error)
 
 	// Create stores a new row; false, and nothing is changed, if there is one of that id.

@@ -32,6 +32,44 @@ func concurrentCreates(t *clientTest) {
 	t.wantListed(nil, 0, 10, "a")
 }
 
+func concurrentDeletes(t *clientTest) {
+	t.create(row("a", "client", ""))
+	var won atomic.Int32
+	concurrently(10, func(int) {
+		done, err := t.store.Delete(t.Context(), "a")
+		if err != nil {
+			t.Errorf("Delete: %v", err)
+		}
+		if done {
+			won.Add(1)
+		}
+	})
+	if won.Load() != 1 {
+		t.Errorf("%d deletes succeeded, want 1", won.Load())
+	}
+	t.wantMissing("a")
+}
+
+// Whether the update comes before the delete or after it, nothing is left.
+func updatesDuringDelete(t *clientTest) {
+	for i := range 20 {
+		id := strconv.Itoa(i)
+		t.create(row(id, "client", ""))
+		concurrently(2, func(i int) {
+			if i == 0 {
+				t.remove(id, true)
+				return
+			}
+			next := row(id, "next", "")
+			next.Version = 2
+			if _, err := t.store.Update(t.Context(), next); err != nil {
+				t.Errorf("Update: %v", err)
+			}
+		})
+		t.wantMissing(id)
+	}
+}
+
 // Each of ten writers counts on until it has been counted, so the count tells whether one was lost.
 func concurrentUpdates(t *clientTest) {
 	t.create(row("a", "client", ""))

@@ -1,16 +1,21 @@
 package storetest
 
 import (
+	"context"
 	"strconv"
 	"strings"
 )
 
 func created(t *clientTest) {
-	full := ClientRow{ID: "a", Name: "a client", Owner: "alice", Version: 1, Data: []byte(`{"x":["y"],"z":null}`)}
+	full := ClientRow{ID: "a", Name: "a client", Owner: "alice", Version: 1, Data: []byte(document)}
 	t.create(full, row("b", "another", ""))
 	t.wantStored(full)
 	t.wantStored(row("b", "another", ""))
 }
+
+// document has every kind of value.
+const document = `{"text":"Ünï 名前 🔑 \"\\\n\u2028\u003c%?$1","n":[0,-1,1.5,1e-7,1e21,9007199254740991],` +
+	`"b":[true,false],"z":null,"none":{},"empty":[],"":""}`
 
 func createdTwice(t *clientTest) {
 	first := row("a", "first", "alice")
@@ -90,7 +95,7 @@ func copies(t *clientTest) {
 	spoil(t.get("a"))
 	t.wantStored(want)
 	for _, find := range []func() ([]ClientRow, error){
-		func() ([]ClientRow, error) { return t.store.ByName(t.Context(), "client", nil) },
+		func() ([]ClientRow, error) { return t.store.ByName(t.Context(), "client", nil, 0, 10) },
 		func() ([]ClientRow, error) { return t.store.List(t.Context(), nil, 0, 10) },
 	} {
 		rows, err := find()
@@ -163,7 +168,19 @@ func pages(t *clientTest) {
 	t.wantListed(new("alice"), 1, 2, "b", "d")
 }
 
-// Also the order is that of bytes.
+func namedPages(t *clientTest) {
+	t.create(row("d", "twin", "bob"), row("b", "other", "alice"))
+	t.create(row("c", "twin", "alice"), row("a", "twin", "alice"), row("e", "twin", "alice"))
+	t.wantNamedPage("twin", nil, 0, 2, "a", "c")
+	t.wantNamedPage("twin", nil, 2, 2, "d", "e")
+	t.wantNamedPage("twin", nil, 3, 2, "e")
+	t.wantNamedPage("twin", nil, 4, 2)
+	t.wantNamedPage("twin", nil, 100, 2)
+	t.wantNamedPage("twin", nil, 0, 0)
+	t.wantNamedPage("twin", new("alice"), 1, 1, "c")
+}
+
+// Also the order is that of bytes, and é in one character is not é in two.
 func exact(t *clientTest) {
 	t.create(row("ab", "Client", "Alice"), row("AB", "client", "alice"), row("aB", "client ", "alice "), row("ab ", "clíent", "alíce"))
 	t.wantStored(row("ab", "Client", "Alice"))
@@ -175,7 +192,14 @@ func exact(t *clientTest) {
 	t.wantNamed("client", new("ALICE"))
 	t.wantListed(nil, 0, 10, "AB", "aB", "ab", "ab ")
 	t.wantListed(new("alice"), 0, 10, "AB")
+	t.create(row("e1", "\u00e9", "\u00e9"), row("e2", "e\u0301", "e\u0301"))
+	t.wantNamed("\u00e9", new("\u00e9"), "e1")
+	t.wantNamed("e\u0301", nil, "e2")
+	t.wantNamed("e", nil)
+	t.remove("e1", true)
+	t.remove("e2", true)
 	t.remove("Ab", false)
+	t.update(ClientRow{ID: "Ab", Name: "x", Version: 2, Data: []byte(`{}`)}, false)
 	t.remove("ab", true)
 	t.wantListed(nil, 0, 10, "AB", "aB", "ab ")
 }
@@ -185,7 +209,7 @@ func odd(t *clientTest) {
 	texts := []string{`'; DROP TABLE clients; --`, `%`, `_`, `\`, `"`, `$1`, `?`, `Ünï©ødé 名前 🔑`, strings.Repeat("x", 255)}
 	for i, text := range texts {
 		id := "id" + strconv.Itoa(i)
-		t.create(ClientRow{ID: id, Name: text, Owner: text, Version: 1, Data: []byte(`{"text":` + strconv.QuoteToASCII("x") + `}`)})
+		t.create(ClientRow{ID: id, Name: text, Owner: text, Version: 1, Data: []byte(`{}`)})
 		t.wantNamed(text, new(text), id)
 		t.wantListed(new(text), 0, 10, id)
 	}
@@ -199,4 +223,38 @@ func long(t *clientTest) {
 	big.Data = []byte(`{"long":"` + strings.Repeat("x", 64<<10) + `"}`)
 	t.create(big)
 	t.wantStored(big)
+}
+
+// A call whose context has ended fails, or does what it would have done. It never says that there is no such client: a
+// server would answer that instead of 503.
+func endedContext(t *clientTest) {
+	want := row("a", "client", "")
+	t.create(want)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, found, err := t.store.Get(ctx, "a"); err == nil && !found {
+		t.Error("Get found nothing and returned no error")
+	}
+	if rows, err := t.store.ByName(ctx, "client", nil, 0, 10); err == nil && len(rows) != 1 {
+		t.Errorf("ByName found %d and returned no error", len(rows))
+	}
+	if rows, err := t.store.List(ctx, nil, 0, 10); err == nil && len(rows) != 1 {
+		t.Errorf("List found %d and returned no error", len(rows))
+	}
+	next := row("a", "next", "")
+	next.Version = 2
+	if done, err := t.store.Update(ctx, next); err == nil && !done {
+		t.Error("Update did nothing and returned no error")
+	} else if done {
+		want = next
+	}
+	t.wantStored(want)
+	if done, err := t.store.Create(ctx, row("b", "client", "")); err == nil && !done {
+		t.Error("Create did nothing and returned no error")
+	}
+	if done, err := t.store.Delete(ctx, "a"); err == nil && !done {
+		t.Error("Delete did nothing and returned no error")
+	} else if done {
+		t.wantMissing("a")
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strconv"
 	"testing"
@@ -19,7 +20,7 @@ import (
 // store and its tests need not import the kit.
 type ClientStore interface {
 	Get(ctx context.Context, id string) (row ClientRow, found bool, err error)
-	ByName(ctx context.Context, name string, owner *string) ([]ClientRow, error)
+	ByName(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error)
 	List(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error)
 	Create(ctx context.Context, row ClientRow) (created bool, err error)
 	Update(ctx context.Context, row ClientRow) (updated bool, err error)
@@ -39,7 +40,16 @@ type ClientRow = struct {
 // registers with t how it is taken down. The tests run in parallel.
 func Clients(t *testing.T, open func(t *testing.T) ClientStore) {
 	t.Helper()
-	tests := map[string]func(*clientTest){
+	for name, test := range clientTests() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(&clientTest{tester: t, store: open(t)})
+		})
+	}
+}
+
+func clientTests() map[string]func(*clientTest) {
+	return map[string]func(*clientTest){
 		"what is created is read":              created,
 		"a second create changes nothing":      createdTwice,
 		"what is missing":                      missing,
@@ -52,24 +62,31 @@ func Clients(t *testing.T, open func(t *testing.T) ClientStore) {
 		"by name after a change":               byNewName,
 		"list by owner":                        listed,
 		"list by pages":                        pages,
+		"by name and pages":                    namedPages,
 		"texts are compared byte by byte":      exact,
 		"odd texts":                            odd,
 		"data may be long":                     long,
+		"an ended context finds nothing out":   endedContext,
 		"one of concurrent creates succeeds":   concurrentCreates,
+		"one of concurrent deletes succeeds":   concurrentDeletes,
 		"concurrent updates lose nothing":      concurrentUpdates,
+		"what is deleted stays so":             updatesDuringDelete,
 		"readers see whole rows during writes": wholeRows,
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(&clientTest{T: t, store: open(t)})
-		})
-	}
+}
+
+// tester is what the tests need of a *testing.T. This package's own tests give them another, to see them fail.
+type tester interface {
+	Helper()
+	Context() context.Context
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
 }
 
 // clientTest is a test and its store.
 type clientTest struct {
-	*testing.T
+	tester
 	store ClientStore
 }
 
@@ -133,14 +150,19 @@ func (t *clientTest) wantMissing(id string) {
 
 func (t *clientTest) wantNamed(name string, owner *string, ids ...string) {
 	t.Helper()
-	rows, err := t.store.ByName(t.Context(), name, owner)
-	t.wantIDs("ByName("+strconv.Quote(name)+", "+show(owner)+")", rows, err, ids)
+	t.wantNamedPage(name, owner, 0, 10, ids...)
+}
+
+func (t *clientTest) wantNamedPage(name string, owner *string, skip, take int, ids ...string) {
+	t.Helper()
+	rows, err := t.store.ByName(t.Context(), name, owner, skip, take)
+	t.wantIDs(fmt.Sprintf("ByName(%q, %s, %d, %d)", name, show(owner), skip, take), rows, err, ids)
 }
 
 func (t *clientTest) wantListed(owner *string, skip, take int, ids ...string) {
 	t.Helper()
 	rows, err := t.store.List(t.Context(), owner, skip, take)
-	t.wantIDs("List("+show(owner)+", "+strconv.Itoa(skip)+", "+strconv.Itoa(take)+")", rows, err, ids)
+	t.wantIDs(fmt.Sprintf("List(%s, %d, %d)", show(owner), skip, take), rows, err, ids)
 }
 
 // wantIDs also holds each row against the one that Get returns.
