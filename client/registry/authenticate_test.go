@@ -53,7 +53,7 @@ func TestAuthenticate_ByHash(t *testing.T) {
 }
 
 // Nobody learns from the time it takes whether a client exists, what kind it is, or how its secret was hashed.
-func TestAuthenticate_RefusalsCostTheSame(t *testing.T) {
+func TestH4_RefusalsCostTheSame(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const rounds = 5000
@@ -99,7 +99,7 @@ func TestAuthenticate_RefusalsCostTheSame(t *testing.T) {
 }
 
 // A hash has a cost for each block of its length.
-func TestAuthenticate_LongKeysCostMore(t *testing.T) {
+func TestH4_LongKeysCostMore(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{Hash: registry.HashParams{KeyLength: 65}}) // three blocks of sha256
 	k.bring(phcSHA256)
@@ -112,7 +112,7 @@ func TestAuthenticate_LongKeysCostMore(t *testing.T) {
 }
 
 // As many rounds of another digest do not cost the same.
-func TestAuthenticate_OtherDigestCostsMore(t *testing.T) {
+func TestH4_OtherDigestCostsMore(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
 	k.bring(phcSHA512)
@@ -122,7 +122,7 @@ func TestAuthenticate_OtherDigestCostsMore(t *testing.T) {
 }
 
 // A client that comes again costs no hash, and another secret does.
-func TestAuthenticate_Remembers(t *testing.T) {
+func TestH5_Remembers(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
 	reg := k.create(registry.NewClient{})
@@ -144,7 +144,7 @@ func TestAuthenticate_Remembers(t *testing.T) {
 	}
 }
 
-func TestAuthenticate_RemembersNothing(t *testing.T) {
+func TestH5_RemembersNothing(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{CacheSize: -1})
 	reg := k.create(registry.NewClient{})
@@ -155,7 +155,7 @@ func TestAuthenticate_RemembersNothing(t *testing.T) {
 	}
 }
 
-func TestAuthenticate_RemembersSoMany(t *testing.T) {
+func TestH5_RemembersSoMany(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{CacheSize: 2})
 	var regs []registry.Registered
@@ -176,7 +176,7 @@ func TestAuthenticate_RemembersSoMany(t *testing.T) {
 }
 
 // What another process does counts at once, also for a secret that this one remembers.
-func TestAuthenticate_ChangesElsewhere(t *testing.T) {
+func TestH5_ChangesElsewhere(t *testing.T) {
 	t.Parallel()
 	changes := map[string]func(k *kit, id string) error{
 		"rotated": func(k *kit, id string) error { _, err := k.RotateSecret(k.Context(), id, 0); return err },

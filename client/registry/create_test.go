@@ -129,7 +129,7 @@ func TestCreate_Faults(t *testing.T) {
 }
 
 // Ids and secrets look as they should, never twice the same, and each character comes about as often as the others.
-func TestCreate_RandomTexts(t *testing.T) {
+func TestH7_RandomTexts(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
 	const n = 600

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestGate(t *testing.T) {
+func TestH5_Gate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1, 1)

@@ -43,7 +43,7 @@ func (k *kit) bring(hash string) {
 }
 
 // An old hash is verified in its own form, and in the current one from then on.
-func TestImport_Hashes(t *testing.T) {
+func TestH2_H3_ImportedHashes(t *testing.T) {
 	t.Parallel()
 	const current = "$pbkdf2-sha256$i=30000,l=32$"
 	for name, hash := range map[string]string{
@@ -82,7 +82,7 @@ func TestImport_Hashes(t *testing.T) {
 }
 
 // What is as good as Config.Hash or better stays as it is.
-func TestImport_GoodHashStays(t *testing.T) {
+func TestH3_GoodHashStays(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		hash   string
@@ -111,7 +111,7 @@ func TestImport_GoodHashStays(t *testing.T) {
 }
 
 // While the new hash cannot be stored, the old one goes on working.
-func TestImport_RehashFails(t *testing.T) {
+func TestH3_RehashFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
 	fault := down
@@ -128,7 +128,7 @@ func TestImport_RehashFails(t *testing.T) {
 	}
 }
 
-func TestImport_Pepper(t *testing.T) {
+func TestH2_Pepper(t *testing.T) {
 	t.Parallel()
 	bare := newKit(t, registry.Config{})
 	_, err := bare.Import(t.Context(), registry.Imported{

@@ -71,7 +71,7 @@ func badHashes() map[string]string {
 	}
 }
 
-func TestParseHash_Refuses(t *testing.T) {
+func TestH1_H2_ParseHashRefuses(t *testing.T) {
 	t.Parallel()
 	for name, text := range badHashes() {
 		if h, err := parseHash(text); !errors.Is(err, errHash) {
@@ -80,7 +80,7 @@ func TestParseHash_Refuses(t *testing.T) {
 	}
 }
 
-func TestParseHash(t *testing.T) {
+func TestH1_H2_ParseHash(t *testing.T) {
 	t.Parallel()
 	most := hash{digest: "sha512", rounds: maxRounds, salt: make([]byte, maxSalt), key: make([]byte, maxKey)}
 	least := hash{digest: "sha1", rounds: 1, salt: make([]byte, minSalt), key: make([]byte, minKey)}
@@ -115,6 +115,9 @@ func FuzzParseHash(f *testing.F) {
 			len(h.key) < 16 || len(h.key) > 128 {
 			t.Errorf("%q is out of bounds", text)
 		}
+		if !h.crossed && h.String() != text || h.crossed && !slices.Contains(h.crossauth(), text) {
+			t.Errorf("%q is written as %q", text, h.String())
+		}
 		again, err := parseHash(h.String())
 		h.crossed, h.peppered = false, false
 		if diff := cmp.Diff(h, again, cmp.AllowUnexported(hash{})); err != nil || diff != "" {
@@ -124,7 +127,7 @@ func FuzzParseHash(f *testing.F) {
 }
 
 // The default is what the documentation says: the one test that pays for it.
-func TestDefaultHash(t *testing.T) {
+func TestH1_DefaultHash(t *testing.T) {
 	t.Parallel()
 	h := hasher{params: HashParams{}.withDefaults(), gate: newGate(1, 0)}
 	text, err := h.hash(t.Context(), "a secret")
@@ -144,7 +147,7 @@ func TestDefaultHash(t *testing.T) {
 }
 
 // Two hashes of one secret have nothing in common.
-func TestHash_IsSalted(t *testing.T) {
+func TestH1_HashIsSalted(t *testing.T) {
 	t.Parallel()
 	h := hasher{params: HashParams{Iterations: 1000}.withDefaults(), gate: newGate(1, 0)}
 	one, err1 := h.hash(t.Context(), "a secret")

@@ -14,7 +14,7 @@ import (
 )
 
 // Rotations, changes of different fields and the re-hash of the first use all at once: each must stand afterwards.
-func TestRace_NothingIsLost(t *testing.T) {
+func TestH3_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	const rotations = 6
 	k := newKit(t, registry.Config{MaxSecrets: 16, MaxConcurrent: 4, Hash: registry.HashParams{Iterations: 2000}})
@@ -194,7 +194,7 @@ func TestRace_UseIsStoredOnce(t *testing.T) {
 }
 
 // Two that come with one secret at the same time both hash it anew; one hash stands, and both are in.
-func TestRace_TwoRehash(t *testing.T) {
+func TestH3_TwoRehash(t *testing.T) {
 	t.Parallel()
 	between := &interposed{Store: store.NewClients()}
 	k, elsewhere := newKit(t, registry.Config{Store: between}), newKit(t, registry.Config{Store: between.Store})
@@ -274,7 +274,7 @@ func TestRace_Conflict(t *testing.T) {
 }
 
 // Many that come at once are all served, one at a time if need be; those that would have to wait too long are told so.
-func TestRace_ManyAtOnce(t *testing.T) {
+func TestH5_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, waiting := range []int{100, -1} {
 		t.Run(strconv.Itoa(waiting), func(t *testing.T) {

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -205,16 +206,19 @@ func TestMatchRedirect(t *testing.T) {
 	}
 }
 
-// What is accepted is what the rules say when it is read in a second way, and nothing near it matches.
+// What is accepted is what the rules say when it is read in a second way, and nothing else matches it, but for the port on
+// a loopback IP address.
 func FuzzRedirectURI(f *testing.F) {
 	for _, uri := range slices.Concat(goodRedirects, badRedirects) {
-		f.Add(uri)
+		f.Add(uri, uri+"/")
+		f.Add(uri, strings.Replace(uri, "/cb", ":8080/cb", 1))
+		f.Add("http://127.0.0.1/cb", uri)
 	}
-	f.Fuzz(func(t *testing.T, uri string) {
+	f.Fuzz(func(t *testing.T, uri, asked string) {
 		k := newKit(t, registry.Config{})
 		c, err := register(t, k, uri)
 		if err != nil {
-			if registry.MatchRedirect(registry.Client{RedirectURIs: []string{"http://127.0.0.1:1/cb"}}, uri) {
+			if registry.MatchRedirect(registry.Client{RedirectURIs: []string{uri, "http://127.0.0.1:1/cb"}}, uri) && !isLocalhost(uri) {
 				t.Errorf("%q matches, and cannot be registered", uri)
 			}
 			return
@@ -222,15 +226,44 @@ func FuzzRedirectURI(f *testing.F) {
 		if fault := secondOpinion(uri); fault != "" {
 			t.Errorf("%q is accepted: %s", uri, fault)
 		}
+		wantReadAlike(t, uri)
 		if !registry.MatchRedirect(c, uri) {
 			t.Errorf("%q does not match itself", uri)
 		}
-		for _, near := range []string{uri + "/", uri + "x", uri + "#", "x" + uri, uri[1:], strings.ToUpper(uri), uri + "?x", uri + "\n"} {
-			if registry.MatchRedirect(c, near) {
-				t.Errorf("%q matches %q", near, uri)
+		near := []string{asked, uri + "/", uri + "x", uri + "#", "x" + uri, uri[1:], strings.ToUpper(uri), uri + "?x", uri + "\n"}
+		for _, asked := range near {
+			if asked != uri && withoutPort(asked) != withoutPort(uri) && registry.MatchRedirect(c, asked) {
+				t.Errorf("%q matches %q", asked, uri)
+			}
+		}
+		if registry.MatchRedirect(c, asked) {
+			if _, err := register(t, k, asked); err != nil {
+				t.Errorf("%q matches %q, and cannot be registered", asked, uri)
 			}
 		}
 	})
+}
+
+func isLocalhost(uri string) bool {
+	return regexp.MustCompile(`^http://localhost[:/?]|^http://localhost$`).MatchString(uri)
+}
+
+// withoutPort drops the port if it is one of a loopback IP address.
+func withoutPort(uri string) string {
+	return regexp.MustCompile(`^(http://(?:127\.\d+\.\d+\.\d+|\[::1\])):[1-9]\d{0,4}($|[/?])`).ReplaceAllString(uri, "$1$2")
+}
+
+// wantReadAlike wants what package url reads to be the whole URI, as it is written.
+func wantReadAlike(t *testing.T, uri string) {
+	t.Helper()
+	u, err := url.Parse(uri)
+	if err != nil {
+		t.Errorf("%q cannot be read: %v", uri, err)
+		return
+	}
+	if u.User != nil || u.Fragment != "" || u.Opaque != "" || u.String() != uri {
+		t.Errorf("%q is read as %+v", uri, u)
+	}
 }
 
 // secondOpinion reads a URI with as little of the other parser as possible.

@@ -149,7 +149,7 @@ func TestDelete(t *testing.T) {
 }
 
 // Whatever a caller does to what it gave or got, the registry does not change.
-func TestCopies(t *testing.T) {
+func TestH9_Copies(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
 	given := registry.NewClient{

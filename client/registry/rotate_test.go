@@ -20,7 +20,7 @@ func (k *kit) rotate(id string, overlap time.Duration) registry.Registered {
 	return reg
 }
 
-func TestRotateSecret(t *testing.T) {
+func TestH6_RotateSecret(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		k := newKit(t, registry.Config{})

@@ -19,7 +19,7 @@ type wrapper struct {
 }
 
 // No way of printing, logging or encoding shows a secret, whatever it is in.
-func TestSecretIsNotShown(t *testing.T) {
+func TestH6_SecretIsNotShown(t *testing.T) {
 	t.Parallel()
 	const text = "correct horse battery staple"
 	secret := registry.NewSecret(text)
@@ -83,7 +83,7 @@ func TestSecret(t *testing.T) {
 }
 
 // Errors, records, hooks and the registry itself do not hold a secret in the clear, nor do clients hold a hash.
-func TestSecretIsKeptNowhere(t *testing.T) {
+func TestH8_SecretIsKeptNowhere(t *testing.T) {
 	t.Parallel()
 	memory := store.NewClients()
 	k := newKit(t, registry.Config{Store: memory})

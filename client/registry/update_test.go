@@ -146,7 +146,7 @@ func TestUpdate_ResetSecret(t *testing.T) {
 }
 
 // A secret that is given is hashed, and handed back to nobody.
-func TestUpdate_GivenSecret(t *testing.T) {
+func TestH9_GivenSecret(t *testing.T) {
 	t.Parallel()
 	const given = "a secret of my own"
 	k := newKit(t, registry.Config{})

@@ -569,4 +569,3 @@ var breaks = []struct {
 		}
 	}},
 }
-
