@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,6 +94,7 @@ const (
 	maxName         = 255
 	maxRedirects    = 100
 	maxRedirectData = 32 << 10
+	maxFirstVersion = 1 << 52
 )
 
 // record makes a client of n that has no secret yet.
@@ -102,7 +104,7 @@ func (n NewClient) record(id string, now time.Time) record {
 		flows = defaultFlows(n.Public)
 	}
 	return record{
-		id: id, name: n.Name, owner: n.Owner, version: 1,
+		id: id, name: n.Name, owner: n.Owner, version: 1 + rand.Int64N(maxFirstVersion), //nolint:gosec // no secret
 		body: body{
 			Format: format, Confidential: !n.Public, RedirectURIs: n.RedirectURIs, Flows: canonical(flows),
 			Created: now.UTC(), Extra: n.Extra,

@@ -25,9 +25,14 @@
 //	}
 //
 // A secret is exchanged without an hour in which neither works: the new one counts at once, the old one for a while yet.
-// LastUsed tells who still comes with the old one.
+// LastUsed tells who still comes with the old one. Update changes the rest, each field by itself, and makes a client public
+// or confidential:
 //
 //	reg, err := clients.RotateSecret(ctx, id, 24*time.Hour)
+//	updated, err := clients.Update(ctx, id, registry.Patch{Name: new("Orders on TV")})
+//	page, err := clients.List(ctx, registry.Page{Owner: new("alice")})
+//
+// A [Store] is one table: package store has one in memory, and package store/storetest the tests for any other.
 //
 // Clients of the seed system and of Ory Hydra are taken over with Import, hashes and all; a secret is hashed in the
 // current form when it is next used. What clients do with their secrets is in package client.

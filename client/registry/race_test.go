@@ -74,6 +74,11 @@ func TestRace_TakenAwayMeanwhile(t *testing.T) {
 	for name, take := range map[string]func(k *kit) error{
 		"rotated": func(k *kit) error { _, err := k.RotateSecret(k.Context(), "old", 0); return err },
 		"deleted": func(k *kit) error { return k.Delete(k.Context(), "old") },
+		"registered again": func(k *kit) error {
+			gone := k.Delete(k.Context(), "old")
+			_, err := k.Import(k.Context(), registry.Imported{ID: "old", NewClient: registry.NewClient{Name: "new"}})
+			return errors.Join(gone, err)
+		},
 		"public": func(k *kit) error {
 			_, err := k.Update(k.Context(), "old", registry.Patch{Confidential: new(false), Flows: nonePublic()})
 			return err

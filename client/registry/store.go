@@ -38,7 +38,8 @@ type Store interface {
 //   - ID is unique.
 //   - Name is indexed for ByName.
 //   - Owner is empty for a client that belongs to nobody.
-//   - Version is 1 for a new row, and one more after each change.
+//   - Version is a positive number of at most 53 bits, and one more after each change. It begins at random, so that a change
+//     that was meant for a deleted client does not meet one that was registered under its id since.
 //   - Data is a JSON object. It holds hashes of secrets. A store does not look into it, and may keep it in a column that
 //     changes its white space or the order of its members.
 type Row = struct {

@@ -63,6 +63,23 @@ func updatedFromElsewhere(t *clientTest) {
 	t.wantStored(second)
 }
 
+// Versions take 53 bits.
+func largeVersions(t *clientTest) {
+	want := row("a", "client", "")
+	want.Version = 1<<53 - 2
+	t.create(want)
+	t.wantStored(want)
+	for _, low := range []int64{1 << 32, 1<<32 - 1, -1, 0} { // as many as a short column would have left of it
+		stale := want
+		stale.Version = low
+		t.update(stale, false)
+	}
+	want.Version++
+	t.update(want, true)
+	t.wantStored(want)
+	t.update(want, false)
+}
+
 func updatedWhenGone(t *clientTest) {
 	t.create(row("a", "client", ""))
 	t.remove("a", true)

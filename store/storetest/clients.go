@@ -55,6 +55,7 @@ func clientTests() map[string]func(*clientTest) {
 		"what is missing":                      missing,
 		"update replaces the whole row":        updated,
 		"update from another version":          updatedFromElsewhere,
+		"large versions":                       largeVersions,
 		"update of a deleted client":           updatedWhenGone,
 		"deleted":                              deleted,
 		"rows are copies":                      copies,

@@ -171,6 +171,20 @@ var breaks = []struct {
 			return done, err
 		}
 	}},
+	{"large versions", "a version has more than 32 bits", func(m *mutant, good ClientStore) {
+		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
+			row.Version &= 1<<32 - 1
+			return good.Create(ctx, row)
+		}
+	}},
+	{"large versions", "versions are compared with all their bits", func(m *mutant, good ClientStore) {
+		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
+			if old, _, _ := good.Get(ctx, row.ID); float32(row.Version-1) == float32(old.Version) {
+				return anyVersion(ctx, good, row, -100, 100)
+			}
+			return false, nil
+		}
+	}},
 	{"update of a deleted client", "a deleted row is gone for updates", func(m *mutant, good ClientStore) {
 		var gone sync.Map
 		m.remove = func(ctx context.Context, id string) (bool, error) { gone.Store(id, true); return good.Delete(ctx, id) }
