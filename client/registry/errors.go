@@ -27,7 +27,8 @@ var (
 	ErrConflict = errors.New("registry: conflicting changes")
 
 	// ErrUnavailable: it could not be found out, because the store failed, too many wait for a hash, or the context
-	// ended. The cause is wrapped. A server answers 503, never invalid_client.
+	// ended. The cause is wrapped. A server answers 503, never invalid_client. Whether a change was made is not known then:
+	// a store may have made it before it failed.
 	ErrUnavailable = errors.New("registry: unavailable")
 )
 

@@ -8,7 +8,8 @@ import (
 
 // RotateSecret gives a client one more secret. Those it has stay valid for overlap, or until their own end if that is
 // sooner; with zero they end at once. A client that is not there is [ErrNotFound]; other errors are [ErrPublicClient],
-// [ErrTooManySecrets], and a [*FieldError] for a negative overlap.
+// [ErrTooManySecrets], and a [*FieldError] for a negative overlap. After [ErrUnavailable] the client may have a secret that
+// nobody knows: rotate again, and with an overlap, so that the old ones go on working meanwhile.
 func (r *Registry) RotateSecret(ctx context.Context, id string, overlap time.Duration) (Registered, error) {
 	if overlap < 0 {
 		return Registered{}, &FieldError{"overlap", "is negative"}
