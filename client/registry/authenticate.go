@@ -183,10 +183,10 @@ func (u *use) note(rec *record) error {
 // errNothing ends a change that has nothing to store.
 var errNothing = errors.New("registry: nothing to store")
 
-// rehash returns a hash in the current form, or "" if there is no need or no way. A remembered secret has no need.
+// rehash returns a hash in the current form, or "" if there is no need or no way.
 func (a *attempt) rehash(ctx context.Context, old string) string {
 	stored, err := parseHash(old)
-	if a.told.Cached || err != nil || !a.hasher.isBelow(stored) {
+	if err != nil || !a.hasher.isBelow(stored) {
 		return ""
 	}
 	fresh, err := a.hasher.hash(ctx, a.secret)

@@ -25,6 +25,7 @@ var goodRedirects = []string{
 	"https://app.example.com/a.b/..c/...",
 	"https://app.example.com/caf%C3%A9/a;b=c",
 	"https://app.example.com/%20x",
+	"https://app.example.com/" + strings.Repeat("x", 2024),
 	"https://3com.example/cb",
 	"http://127.0.0.1/cb",
 	"http://127.0.0.1:51004/cb?x=1",
@@ -90,7 +91,7 @@ var badRedirects = []string{
 	"https://app.example.com/cb?iss=x", "https://app.example.com/cb?error", "https://app.example.com/cb?response=x",
 	"https://app.example.com/cb?x=%0d%0aX:y", "https://app.example.com/cb?x=%00", "https://app.example.com/cb?a;b",
 	// length
-	"https://app.example.com/" + strings.Repeat("x", 2048),
+	"https://app.example.com/" + strings.Repeat("x", 2025),
 }
 
 func register(t *testing.T, k *kit, uri string) (registry.Client, error) {
