@@ -44,7 +44,7 @@ func TestC2_C3_ParamsOfEveryGrant(t *testing.T) {
 	})
 	params := url.Values{"tenant": {"t1"}, "resource": {"https://b.test", "https://c.test"}, "empty": {""}}
 	c := plain.WithParams(params)
-	params.Set("tenant", "changed")
+	params["tenant"][0] = "changed"
 	for name, grant := range grants(t, c) {
 		if _, err := grant(); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -55,9 +55,12 @@ func TestC23_NoTokenIsLostWithItsIDToken(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			for kind, wait := range waits(t) {
 				s := scripted(reply{200, body, nil}, reply{503, "", nil})
-				c := newClient(t, s.server, func(cfg *client.Config) { cfg.Metadata.JWKSURI = issuerURL + "/keys" })
+				c := newClient(t, s.server, func(cfg *client.Config) {
+					cfg.Metadata.JWKSURI, cfg.Algorithms = issuerURL+"/keys", []string{"ES256"}
+				})
 				_, err := wait(t.Context(), c)
-				if late, ok := errors.AsType[*client.IncompleteError](err); !ok || late.Token.AccessToken != "at" {
+				late, ok := errors.AsType[*client.IncompleteError](err)
+				if !ok || late.Token.AccessToken != "at" || errors.Is(err, client.ErrUnavailable) != (late.Token.IDToken != "") {
 					t.Errorf("%s: %v", kind, err)
 				}
 			}
