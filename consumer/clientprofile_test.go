@@ -37,7 +37,7 @@ func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
 		consumer.ProfileDefault:               {"access token"},
 		consumer.ProfileIDToken:               {"ID token"},
 		consumer.ProfileLogoutToken:           {"logout token"},
-		consumer.ProfileAuthorizationResponse: {"ID token", "response"},
+		consumer.ProfileAuthorizationResponse: {"response"},
 		consumer.ProfileUserInfo:              {"ID token", "user info"},
 	} {
 		cfg := offline(t, issuer)

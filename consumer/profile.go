@@ -68,7 +68,8 @@ const (
 	// `events` holds is left to the caller, and `exp` may be absent.
 	ProfileLogoutToken
 
-	// ProfileAuthorizationResponse is for the answer of an authorization endpoint as a JWT (JARM §2.1).
+	// ProfileAuthorizationResponse is for the answer of an authorization endpoint as a JWT (JARM §2.1), which is about no
+	// subject: a JWT with `sub` is another kind.
 	ProfileAuthorizationResponse
 
 	// ProfileUserInfo is for a signed answer of a userinfo endpoint (OpenID Connect Core §5.3.2): `aud` and `exp` may be
@@ -86,6 +87,7 @@ type rules struct {
 	idToken  bool                // takes ID tokens, so Config.InsecureAcceptIDToken must agree
 	optional []string            // of exp and aud
 	events   bool                // takes security events, and nothing else
+	foreign  []string            // claims that only another kind of token has
 }
 
 // profiles are the rows of the table.
@@ -140,7 +142,9 @@ func profiles() map[Profile]rules {
 			name: "logout-token", types: []string{"logout+jwt", "jwt", ""}, required: []string{"iat", "jti", "events"},
 			idToken: true, optional: []string{"exp"}, events: true,
 		},
-		ProfileAuthorizationResponse: {name: "authorization-response", types: []string{"jwt", ""}, idToken: true},
+		ProfileAuthorizationResponse: {
+			name: "authorization-response", types: []string{"jwt", ""}, idToken: true, foreign: []string{"sub"},
+		},
 		ProfileUserInfo: {
 			name: "userinfo", types: []string{"jwt", ""}, required: []string{"sub"}, idToken: true,
 			optional: []string{"exp", "aud"},
@@ -210,6 +214,10 @@ func (r rules) marksIn(claims compact.Object) (m marks) {
 			m.other = name
 		case "typ", "type", "token_use", "token_type":
 			r.readKind(&m, name, v)
+		default:
+			if slices.Contains(r.foreign, name) {
+				m.other = name
+			}
 		}
 	}
 	return m
