@@ -1,13 +1,18 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"log/slog"
 	"maps"
+	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -28,23 +33,37 @@ type IDToken struct {
 func (t *IDToken) UserInfo() *UserInfo { return t.userInfo }
 
 // Claims returns all claims of the ID token, and besides, with Config.UseUserInfo, what the userinfo endpoint added. It
-// never replaces a claim that is signed, nor adds one that says how the person signed in. The caller may change the map.
+// never replaces a claim that is signed, nor adds one that says how the person signed in, nor calls an address verified
+// that stands in the other of the two. The caller may change the map.
 func (t *IDToken) Claims() map[string]any {
+	var signed map[string]any
+	_ = t.Decode(&signed) // it was read as an object before
 	claims := make(map[string]any)
 	if t.userInfo != nil {
-		_ = t.userInfo.Decode(&claims) // it was read as an object before
+		_ = t.userInfo.Decode(&claims) // likewise
 		maps.DeleteFunc(claims, func(name string, _ any) bool { return slices.Contains(protocolClaims(), name) })
+		keepApart(claims, signed, "email", "email_verified")
+		keepApart(claims, signed, "phone_number", "phone_number_verified")
 	}
-	var signed map[string]any
-	_ = t.Decode(&signed) // likewise
 	maps.Copy(claims, signed)
 	return claims
+}
+
+// keepApart drops an address of added and its verification where signed has either and means another address.
+func keepApart(added, signed map[string]any, address, verified string) {
+	_, hasAddress := signed[address]
+	_, hasVerified := signed[verified]
+	if (hasAddress || hasVerified) && !reflect.DeepEqual(added[address], signed[address]) {
+		delete(added, address)
+		delete(added, verified)
+	}
 }
 
 // protocolClaims say something of the sign-in, and not of the person.
 func protocolClaims() []string {
 	return []string{
 		"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "nonce", "azp", "auth_time", "acr", "amr", "sid", "at_hash", "c_hash",
+		"s_hash", "cnf", "events",
 	}
 }
 
@@ -59,12 +78,23 @@ type IDTokenOptions struct {
 	// ACR are the authentication contexts of which one must have been met. Nil: any, and none.
 	ACR []string
 
+	// Subject is the user who must have signed in. Empty: anyone.
+	Subject string
+
 	// AccessToken and Code came together with the ID token; its at_hash and c_hash, where it has them, must match. Empty:
 	// not compared.
 	AccessToken, Code string
 
 	anyNonce bool // nobody knows what was sent: the sign-in began elsewhere, or long ago
 }
+
+// Format leaves the secrets out, whatever the verb.
+func (o IDTokenOptions) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.IDTokenOptions{}")
+}
+
+// LogValue leaves the secrets out.
+func (o IDTokenOptions) LogValue() slog.Value { return slog.StringValue("client.IDTokenOptions{}") }
 
 // VerifyIDToken proves an ID token that was made for this client (OpenID Connect Core §3.1.3.7). An ID token that is not
 // good is an error that matches [consumer.ErrInvalidToken]; one whose keys cannot be had matches [ErrUnavailable].
@@ -76,6 +106,7 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, o IDTokenOptions
 	t := &IDToken{Token: token}
 	for _, check := range []func() error{
 		func() error { return t.checkParty(c.cfg) },
+		func() error { return t.checkSubject(o) },
 		func() error { return t.checkNonce(o) },
 		func() error { return t.checkSignIn(o, c.cfg.skew()) },
 		func() error { return t.checkHash(raw, "at_hash", o.AccessToken) },
@@ -112,6 +143,18 @@ func (t *IDToken) checkParty(cfg Config) error {
 	return nil
 }
 
+const maxSubject = 255 // OpenID Connect Core §2
+
+func (t *IDToken) checkSubject(o IDTokenOptions) error {
+	switch {
+	case len(t.Subject()) > maxSubject:
+		return badIDToken(consumer.ReasonClaims, "sub is too long")
+	case o.Subject != "" && t.Subject() != o.Subject:
+		return badIDToken(consumer.ReasonClaims, "sub is another user")
+	}
+	return nil
+}
+
 func (t *IDToken) checkNonce(o IDTokenOptions) error {
 	nonce, there := t.Claim("nonce")
 	text, _ := nonce.(string)
@@ -136,8 +179,8 @@ func (t *IDToken) checkSignIn(o IDTokenOptions, skew time.Duration) error {
 	}
 	claim, _ := t.Claim("auth_time")
 	seconds, ok := claim.(float64)
-	age := time.Since(time.Unix(int64(seconds), 0))
-	if !ok || age > o.MaxAge+skew || age < -skew {
+	age := float64(time.Now().Unix()) - seconds // it may be any number
+	if !ok || age > (o.MaxAge+skew).Seconds() || age < -skew.Seconds() {
 		return badIDToken(consumer.ReasonClaims, "auth_time is missing or too long ago")
 	}
 	return nil
@@ -211,30 +254,34 @@ func (t *IDToken) sameSignIn(previous string) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"iss", "sub", "aud", "azp", "auth_time"} {
+	for _, name := range []string{"iss", "sub", "aud", "azp", "auth_time", "nonce"} {
 		old, was := before.Get(name)
 		now, is := t.Claim(name)
-		if name == "auth_time" && !is { // it may be left out
+		mayBeMissing := name == "nonce" && !is || name == "auth_time" && (!was || !is)
+		if mayBeMissing || !was && !is {
 			continue
 		}
-		if was != is || was && !equalClaims(old.Any(), now) {
+		if was != is || !equalClaims(old.Any(), now) {
 			return badIDToken(consumer.ReasonClaims, name+" is not that of the ID token before")
 		}
 	}
-	nonce, there := t.Claim("nonce")
-	if old, _ := before.Get("nonce"); there && !equalClaims(old.Any(), nonce) {
-		return badIDToken(consumer.ReasonClaims, "nonce is not that of the ID token before")
+	issued, _ := before.Get("iat")
+	if seconds, ok := issued.Number(); ok && float64(t.IssuedAt().Unix()) < math.Floor(seconds) {
+		return badIDToken(consumer.ReasonClaims, "iat is before that of the ID token before")
 	}
 	return nil
 }
 
-// equalClaims takes one audience for a list of one.
+// equalClaims takes one audience for a list of one, and lists in any order.
 func equalClaims(a, b any) bool {
-	one := func(v any) any {
-		if list, ok := v.([]any); ok && len(list) == 1 {
-			return list[0]
+	list := func(v any) []any {
+		all, ok := v.([]any)
+		if !ok {
+			return []any{v}
 		}
-		return v
+		all = slices.Clone(all)
+		slices.SortFunc(all, func(x, y any) int { return cmp.Compare(fmt.Sprint(x), fmt.Sprint(y)) })
+		return all
 	}
-	return fmt.Sprint(one(a)) == fmt.Sprint(one(b))
+	return reflect.DeepEqual(list(a), list(b))
 }

@@ -27,6 +27,11 @@ type trust struct {
 // verifyJWT takes raw through every check that does not depend on what the client asked for. A JWT that is not good
 // matches [consumer.ErrInvalidToken], one that could not be checked [ErrUnavailable].
 func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw string) (*consumer.Token, error) {
+	if strings.Count(raw, ".") == partsOfJWE-1 { // whoever registered for that is told so
+		return nil, fmt.Errorf("client: %s: %w", kind, &consumer.Error{
+			Reason: consumer.ReasonMalformed, Detail: "it is encrypted, which is not supported",
+		})
+	}
 	m, err := c.Metadata(ctx)
 	if err != nil {
 		return nil, err
@@ -67,6 +72,8 @@ func (t *trust) verifier(cfg Config, m *oidcdiscovery.Metadata, kind consumer.Pr
 	t.verifiers[kind] = made
 	return made, nil
 }
+
+const partsOfJWE = 5 // RFC 7516 §3.1
 
 const maxJWTBytes = 64 << 10 // ID tokens may hold much of what is known of a person
 

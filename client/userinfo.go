@@ -121,8 +121,11 @@ func (c *Client) userClaims(ctx context.Context, resp *fetch.Response) (compact.
 		}
 		return unverified(body) // it is verified
 	}
-	if c.cfg.SignedUserInfo {
+	switch {
+	case c.cfg.SignedUserInfo:
 		return compact.Object{}, fmt.Errorf("%w: user information: it is not signed", ErrBadAnswer)
+	case mediaType != "application/json": // OpenID Connect Core §5.3.2
+		return compact.Object{}, fmt.Errorf("%w: user information: it is no JSON", ErrBadAnswer)
 	}
 	claims, err := compact.ParseObject(body, maxDepth)
 	if err != nil {

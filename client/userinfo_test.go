@@ -7,7 +7,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/client"
@@ -89,5 +93,145 @@ func TestC21_MergeNeverReplaces(t *testing.T) {
 	}
 	if email, _ := token.IDClaims.UserInfo().Claim("email"); email != "mallory@a.test" {
 		t.Error("the answer was not kept as it came")
+	}
+}
+
+// Only JSON and signed JWTs are user information, and a signed one must be meant for this client.
+func TestC21_OnlyUserInfoIsTaken(t *testing.T) {
+	t.Parallel()
+	p := newProvider()
+	plain := `{"sub":"alice"}`
+	signed := func(edit func(*bearertest.Token)) string {
+		token := p.idToken().Set("iat", bearertest.Absent).Set("exp", bearertest.Absent)
+		edit(token)
+		return token.Sign()
+	}
+	asIs := func(*bearertest.Token) {}
+	for name, test := range map[string]struct {
+		mediaType, body string
+		ok              bool
+	}{
+		"JSON":                    {"application/json", plain, true},
+		"JSON with a charset":     {"Application/JSON; charset=utf-8", plain, true},
+		"a page":                  {"text/html", plain, false},
+		"nothing said":            {"", plain, false},
+		"a list":                  {"application/json", `[{"sub":"alice"}]`, false},
+		"two subjects":            {"application/json", `{"sub":"alice","sub":"bob"}`, false},
+		"more behind it":          {"application/json", plain + plain, false},
+		"subject is a number":     {"application/json", `{"sub":1}`, false},
+		"deep":                    {"application/json", `{"sub":"alice","x":` + strings.Repeat("[", 50) + strings.Repeat("]", 50) + `}`, false},
+		"too long":                {"application/json", `{"sub":"alice","x":"` + strings.Repeat("x", 2<<20) + `"}`, false},
+		"signed":                  {"application/jwt", signed(asIs), true},
+		"signed, called JSON":     {"application/json", signed(asIs), false},
+		"plain, called signed":    {"application/jwt", plain, false},
+		"signed, for nobody":      {"application/jwt", signed(set("aud", bearertest.Absent)), true},
+		"signed, by nobody":       {"application/jwt", signed(set("iss", bearertest.Absent)), false},
+		"signed, for another":     {"application/jwt", signed(set("aud", []string{"other"})), false},
+		"signed, ended":           {"application/jwt", signed(set("exp", time.Now().Add(-time.Hour).Unix())), false},
+		"signed by none":          {"application/jwt", signed(func(token *bearertest.Token) { token.SignWith("none", nil) }), false},
+		"signed by another":       {"application/jwt", signed(func(token *bearertest.Token) { token.SignWith("ES256", ecKey(t)) }), false},
+		"signed, no subject":      {"application/jwt", signed(set("sub", bearertest.Absent)), false},
+		"a logout token":          {"application/jwt", p.logoutToken(nil), false},
+		"encrypted":               {"application/jwt", "a.b.c.d.e", false},
+		"signed, an access token": {"application/jwt", signed(func(token *bearertest.Token) { token.SetHeader("typ", "at+jwt") }), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProviderLike(p)
+			p.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
+				return written(200, test.body, map[string]string{"Content-Type": test.mediaType})
+			}
+			u, err := p.client(t, nil).UserInfo(t.Context(), "at", "alice")
+			if (err == nil) != test.ok || (u == nil) == test.ok {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := p.client(t, nil).UserInfo(t.Context(), "at", ""); err == nil {
+		t.Error("whoever it is: taken")
+	}
+}
+
+// A verified address is another's as soon as it is put beside this one.
+func TestC21_AddressesAndTheirVerificationStayTogether(t *testing.T) {
+	t.Parallel()
+	p := newProvider()
+	for name, test := range map[string]struct {
+		signed map[string]any
+		plain  string
+		want   []any // email, email_verified
+	}{
+		"only unsigned":           {nil, `"email":"a@x","email_verified":true`, []any{"a@x", true}},
+		"the same":                {map[string]any{"email": "a@x"}, `"email":"a@x","email_verified":true`, []any{"a@x", true}},
+		"another":                 {map[string]any{"email": "a@x"}, `"email":"m@x","email_verified":true`, []any{"a@x", nil}},
+		"verified, of what":       {map[string]any{"email": "a@x"}, `"email_verified":true`, []any{"a@x", nil}},
+		"signed that one is":      {map[string]any{"email_verified": true}, `"email":"m@x"`, []any{nil, true}},
+		"signed that it is not":   {map[string]any{"email": "a@x", "email_verified": false}, `"email":"a@x","email_verified":true`, []any{"a@x", false}},
+		"signed, and not said so": {map[string]any{"email": "a@x", "email_verified": true}, `"email":"m@x"`, []any{"a@x", true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, claim := range []string{"email", "phone_number"} {
+				p := newProviderLike(p)
+				c := p.client(t, func(cfg *client.Config) { cfg.UseUserInfo = true })
+				pending := begin(t, c, client.AuthorizationOptions{})
+				idToken := p.idToken().Set("nonce", pending.Nonce)
+				for name, value := range test.signed {
+					idToken.Set(strings.Replace(name, "email", claim, 1), value)
+				}
+				p.answer = func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+					if r.URL.Path == "/me" {
+						return written(200, `{"sub":"alice",`+strings.ReplaceAll(test.plain, `"email`, `"`+claim)+`}`, nil)
+					}
+					return written(200, `{"access_token":"at","token_type":"Bearer","id_token":"`+idToken.Sign()+`"}`, nil)
+				}
+				token, err := c.Callback(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"c"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				all := token.IDClaims.Claims()
+				if diff := cmp.Diff(test.want, []any{all[claim], all[claim+"_verified"]}); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+}
+
+// A token that is bound goes to the endpoint with a proof, once more when a nonce is asked for. What fails there loses
+// nothing.
+func TestC21_C26_UserInfoWithProof(t *testing.T) {
+	t.Parallel()
+	p := newProvider()
+	c := p.client(t, func(cfg *client.Config) {
+		cfg.UseUserInfo, cfg.DPoP = true, &client.SigningKey{Private: ecKey(t), Algorithm: "ES256"}
+	})
+	subject, asked := "alice", 0
+	var idToken string
+	p.answer = func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+		if r.URL.Path != "/me" {
+			return written(200, `{"access_token":"at","token_type":"DPoP","refresh_token":"rt","id_token":"`+idToken+`"}`, nil)
+		}
+		if r.Header.Get("Authorization") != "DPoP at" || r.Header.Get("DPoP") == "" {
+			t.Errorf("%v", r.Header)
+		}
+		if asked++; asked == 1 {
+			return written(401, "", map[string]string{"DPoP-Nonce": "n", "WWW-Authenticate": `DPoP error="use_dpop_nonce"`})
+		}
+		return written(200, `{"sub":"`+subject+`"}`, nil)
+	}
+	signIn := func() error {
+		pending := begin(t, c, client.AuthorizationOptions{})
+		idToken = p.idToken().Set("nonce", pending.Nonce).Sign()
+		_, err := c.Callback(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"c"}})
+		return err
+	}
+	if err := signIn(); err != nil || asked != 2 {
+		t.Fatal(err, asked)
+	}
+	subject = "mallory"
+	err := signIn()
+	if incomplete, ok := errors.AsType[*client.IncompleteError](err); !ok || incomplete.Token.RefreshToken != "rt" || incomplete.Token.IDToken != idToken || !errors.Is(err, client.ErrBadAnswer) {
+		t.Error(err)
 	}
 }
