@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"context"
 	"crypto"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -30,13 +31,27 @@ type AuthorizationOptions struct {
 	// Resource are the APIs that the token is for (RFC 8707). Nil: Config.Resource.
 	Resource []string
 
-	// Prompt, LoginHint and ACRValues are parameters of OpenID Connect Core §3.1.2.1. One of ACRValues must be met.
+	// Prompt, LoginHint and ACRValues are parameters of OpenID Connect Core §3.1.2.1. With the scope "openid" one of
+	// ACRValues must be met.
 	Prompt    []string
 	LoginHint string
 	ACRValues []string
 
-	// MaxAge is how long ago the user may have signed in, in whole seconds; it is checked when they come back. Zero: any time.
+	// MaxAge is how long ago the user may have signed in when this request is made, in whole seconds. With the scope
+	// "openid" it is checked when they come back. Zero: any time.
 	MaxAge time.Duration
+
+	// IDTokenHint is the raw ID token of the user who is expected: another one is refused when they come back. It stands in
+	// the URL, unless the request is pushed. Empty: anyone.
+	IDTokenHint string
+
+	// Display and UILocales are parameters of OpenID Connect Core §3.1.2.1, too.
+	Display   string
+	UILocales []string
+
+	// Claims are what is asked for one by one (OpenID Connect Core §5.5), as encoding/json encodes them. What came of it is
+	// for the caller to see; an `acr` that must be met belongs into ACRValues.
+	Claims map[string]any
 
 	// ResponseMode is how the answer comes back: "query", "form_post", or, signed by the server (JARM), "jwt", "query.jwt",
 	// "form_post.jwt". Empty: the server's default, which is query.
@@ -51,10 +66,11 @@ type AuthorizationOptions struct {
 	Sign bool
 
 	// ReturnTo is not sent: it is kept with the PendingAuthorization, for the application. Check that it is a place of one's
-	// own.
+	// own. At most 2 KiB.
 	ReturnTo string
 
-	// Extra are further parameters. They cannot replace any that are sent already.
+	// Extra are further parameters, each with one value. They cannot replace any that has a field, whether that is set or
+	// not.
 	Extra url.Values
 
 	// Lifetime is how long the user may take. Zero: 10 minutes.
@@ -65,42 +81,20 @@ type AuthorizationOptions struct {
 	InsecureNoPKCE bool
 }
 
-// PendingAuthorization is a sign-in that has begun. Keep it where only the user's own browser can bring it back, in a
-// session or by [PendingCookies], use it once, and give it to [Client.Callback]. It holds secrets, which neither fmt nor
-// slog prints; encoding it as JSON writes them.
-type PendingAuthorization struct {
-	// URL is where the user's browser is to be sent.
-	URL string `json:"-"`
-
-	// State finds the PendingAuthorization again: the answer carries it.
-	State string `json:"state"`
-
-	Nonce        string        `json:"nonce,omitzero"`
-	CodeVerifier string        `json:"code_verifier,omitzero"`
-	RedirectURI  string        `json:"redirect_uri,omitzero"`
-	Issuer       string        `json:"issuer"`
-	ResponseMode string        `json:"response_mode,omitzero"`
-	Scopes       []string      `json:"scopes,omitzero"`
-	Resource     []string      `json:"resource,omitzero"`
-	ACRValues    []string      `json:"acr_values,omitzero"`
-	MaxAge       time.Duration `json:"max_age,omitzero"`
-	ReturnTo     string        `json:"return_to,omitzero"`
-
-	// ExpiresAt is when the answer is too late.
-	ExpiresAt time.Time `json:"expires_at"`
+// Format leaves the user's ID token out, whatever the verb.
+func (o AuthorizationOptions) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.AuthorizationOptions{"+scopeOf(o.Scopes)+"}")
 }
 
-// Format leaves the secrets out, whatever the verb.
-func (p PendingAuthorization) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "client.PendingAuthorization{"+p.Issuer+"}")
+// LogValue leaves the user's ID token out.
+func (o AuthorizationOptions) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("scopes", slices.Clone(o.Scopes)))
 }
 
-// LogValue leaves the secrets out.
-func (p PendingAuthorization) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("issuer", p.Issuer), slog.Time("expires_at", p.ExpiresAt))
-}
-
-const pendingFor = 10 * time.Minute
+const (
+	pendingFor       = 10 * time.Minute
+	maxReturnToBytes = 2 << 10 // it is kept for each sign-in that has begun
+)
 
 // AuthorizationURL begins the authorization code flow (RFC 6749 §4.1, OpenID Connect Core §3.1), with PKCE (RFC 7636): it
 // returns where to send the user's browser, and what to keep until they come back.
@@ -109,26 +103,21 @@ func (c *Client) AuthorizationURL(ctx context.Context, o AuthorizationOptions) (
 	if err != nil {
 		return nil, err
 	}
-	p := c.newPending(o)
+	p, err := c.newPending(o)
+	if err != nil {
+		return nil, err
+	}
 	params, err := c.authorizationParams(ctx, p, o)
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.Metadata(ctx)
+	if params, err = c.wrap(ctx, params, o); err != nil {
+		return nil, err
+	}
+	p.URL, err = withQuery(target, params)
 	if err != nil {
 		return nil, err
 	}
-	if o.Sign || m.RequireSignedRequestObject {
-		if params, err = c.signRequest(params); err != nil {
-			return nil, err
-		}
-	}
-	if o.Push || m.RequirePushedAuthorizationRequests {
-		if params, err = c.push(ctx, p, params); err != nil {
-			return nil, err
-		}
-	}
-	p.URL = withQuery(target, params)
 	return p, nil
 }
 
@@ -136,60 +125,107 @@ func (c *Client) authorizationEndpoint(ctx context.Context) (string, error) {
 	if c.cfg.AuthorizeURL != "" {
 		return c.cfg.AuthorizeURL, nil
 	}
-	if own := c.cfg.Endpoints[endpointAuthorization]; own != "" {
+	return c.browserEndpoint(ctx, endpointAuthorization)
+}
+
+// browserEndpoint is what the Config says, then the metadata's own: a browser has no certificate of this client.
+func (c *Client) browserEndpoint(ctx context.Context, name string) (string, error) {
+	if own := c.cfg.Endpoints[name]; own != "" {
 		return own, nil
 	}
 	m, err := c.Metadata(ctx)
 	if err != nil {
 		return "", err
 	}
-	if m.AuthorizationEndpoint == "" {
-		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, endpointAuthorization)
+	place := endpointOf(m, name)
+	if place == "" {
+		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, name)
 	}
-	if err := fetch.CheckURL(m.AuthorizationEndpoint, c.cfg.InsecureAllowHTTP); err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrBadAnswer, endpointAuthorization, err)
+	if err := fetch.CheckURL(place, c.cfg.InsecureAllowHTTP); err != nil {
+		return "", fmt.Errorf("%w: %s: %w", ErrBadAnswer, name, err)
 	}
-	return m.AuthorizationEndpoint, nil
+	return place, nil
 }
 
-func (c *Client) newPending(o AuthorizationOptions) *PendingAuthorization {
+func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, error) {
+	now := time.Now().Round(0)
 	p := &PendingAuthorization{
 		State: RandomValue(c.cfg.StateLength), RedirectURI: cmp.Or(o.RedirectURI, c.cfg.RedirectURI),
 		Issuer: c.cfg.Issuer, ResponseMode: o.ResponseMode, Scopes: slices.Clone(c.scopes(o.Scopes)),
 		Resource: slices.Clone(o.Resource), ACRValues: slices.Clone(o.ACRValues), MaxAge: o.MaxAge,
-		ReturnTo:  o.ReturnTo,
-		ExpiresAt: time.Now().Add(cmp.Or(o.Lifetime, pendingFor)).Round(0),
+		ReturnTo: o.ReturnTo, StartedAt: now, ExpiresAt: now.Add(cmp.Or(o.Lifetime, pendingFor)),
 	}
 	if o.Resource == nil {
-		p.Resource = c.cfg.Resource
+		p.Resource = slices.Clone(c.cfg.Resource)
 	}
 	if p.wantsIDToken() {
 		p.Nonce = RandomValue(randomBytes)
 	}
-	return p
+	if o.IDTokenHint != "" {
+		claims, err := unverified(o.IDTokenHint)
+		if err != nil {
+			return nil, errors.New("client: AuthorizationOptions.IDTokenHint is no ID token")
+		}
+		p.Subject, _ = claims.OptionalText("sub")
+	}
+	return p, c.checkOptions(p, o)
 }
 
 func (p *PendingAuthorization) wantsIDToken() bool { return slices.Contains(p.Scopes, "openid") }
 
-// authorizationParams are what RFC 6749 §4.1.1 has, and what was added since.
-func (c *Client) authorizationParams(ctx context.Context, p *PendingAuthorization, o AuthorizationOptions) (url.Values, error) {
+func (c *Client) checkOptions(p *PendingAuthorization, o AuthorizationOptions) error {
 	modes := []string{"", "query", "form_post", "jwt", "query.jwt", "form_post.jwt"}
+	problem := ""
 	switch {
 	case p.RedirectURI == "":
-		return nil, errors.New("client: AuthorizationOptions.RedirectURI is required, or Config.RedirectURI")
+		problem = "RedirectURI is required, or Config.RedirectURI"
+	case !isRedirectURI(p.RedirectURI):
+		problem = "RedirectURI, or Config.RedirectURI, is not absolute, or has a fragment"
 	case !slices.Contains(modes, o.ResponseMode):
-		return nil, errors.New("client: AuthorizationOptions.ResponseMode is unknown")
+		problem = "ResponseMode is unknown"
 	case o.MaxAge < 0 || o.Lifetime < 0:
-		return nil, errors.New("client: AuthorizationOptions.MaxAge or Lifetime is negative")
+		problem = "MaxAge or Lifetime is negative"
+	case o.MaxAge%time.Second != 0:
+		problem = "MaxAge has no whole seconds"
+	case len(o.ReturnTo) > maxReturnToBytes:
+		problem = "ReturnTo is too long"
+	case len(o.Prompt) > 1 && slices.Contains(o.Prompt, "none"):
+		problem = `Prompt: "none" stands alone`
+	case o.IDTokenHint != "" && p.Subject == "":
+		problem = "IDTokenHint names nobody"
+	case o.IDTokenHint != "" && !p.wantsIDToken():
+		problem = "IDTokenHint needs the scope openid: nothing else says who came"
+	default:
+		return nil
 	}
+	return errors.New("client: AuthorizationOptions." + problem)
+}
+
+// isRedirectURI knows what is none (RFC 6749 §3.1.2). Whether it is the registered one the server sees.
+func isRedirectURI(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.IsAbs() && !strings.Contains(raw, "#")
+}
+
+// authorizationParams are what RFC 6749 §4.1.1 has, and what was added since.
+func (c *Client) authorizationParams(ctx context.Context, p *PendingAuthorization, o AuthorizationOptions) (url.Values, error) {
 	params := url.Values{
 		"response_type": {"code"}, "client_id": {c.cfg.ClientID}, "redirect_uri": {p.RedirectURI},
 		"scope": {scopeOf(p.Scopes)}, "state": {p.State}, "nonce": {p.Nonce}, "resource": p.Resource,
 		"audience": {c.cfg.Audience}, "prompt": {strings.Join(o.Prompt, " ")}, "login_hint": {o.LoginHint},
-		"acr_values": {strings.Join(o.ACRValues, " ")}, "response_mode": {o.ResponseMode},
+		"acr_values": {strings.Join(o.ACRValues, " ")}, "response_mode": {o.ResponseMode}, "display": {o.Display},
+		"ui_locales": {strings.Join(o.UILocales, " ")}, "id_token_hint": {o.IDTokenHint}, "claims": nil, "max_age": nil,
+		"code_challenge": nil, "code_challenge_method": nil, "dpop_jkt": nil,
 	}
 	if o.MaxAge > 0 {
 		params.Set("max_age", strconv.Itoa(int(o.MaxAge.Seconds())))
+	}
+	if o.Claims != nil {
+		claims, err := json.Marshal(o.Claims)
+		if err != nil {
+			return nil, fmt.Errorf("client: AuthorizationOptions.Claims: %w", err)
+		}
+		params.Set("claims", string(claims))
 	}
 	if err := c.addChallenge(ctx, p, o, params); err != nil {
 		return nil, err
@@ -201,13 +237,30 @@ func (c *Client) authorizationParams(ctx context.Context, p *PendingAuthorizatio
 		}
 		params.Set("dpop_jkt", thumbprint)
 	}
-	for name, values := range o.Extra {
-		if _, taken := params[name]; taken || slices.Contains([]string{"request", "request_uri"}, name) {
-			return nil, fmt.Errorf("client: AuthorizationOptions.Extra: %q has a field of its own", name)
-		}
-		params[name] = values
+	if err := addExtra(params, o.Extra); err != nil {
+		return nil, err
 	}
 	return withoutEmpty(params), nil
+}
+
+// addExtra lets nothing in that is sent already, that belongs to the request object around the parameters (RFC 9101 §4), or
+// that is a credential (RFC 6749 §2.3.1).
+func addExtra(params, extra url.Values) error {
+	reserved := []string{
+		"request", "request_uri", "iss", "sub", "aud", "exp", "nbf", "iat", "jti",
+		"client_secret", "client_assertion", "client_assertion_type", "code_verifier",
+	}
+	for name, values := range extra {
+		_, taken := params[name]
+		switch {
+		case taken || slices.Contains(reserved, name):
+			return fmt.Errorf("client: AuthorizationOptions.Extra: %q cannot be set here", name)
+		case len(values) > 1: // RFC 6749 §3.1
+			return fmt.Errorf("client: AuthorizationOptions.Extra: %q has several values", name)
+		}
+	}
+	maps.Copy(params, extra)
+	return nil
 }
 
 // addChallenge adds a PKCE challenge, and refuses a server that could only be given a weaker one (RFC 7636 §7.2).
@@ -218,8 +271,8 @@ func (c *Client) addChallenge(
 	if err != nil {
 		return err
 	}
-	pkce := newPKCE(c.cfg.VerifierLength, c.cfg.InsecurePlainPKCE)
 	offered := m.CodeChallengeMethodsSupported
+	pkce := newPKCE(c.cfg.VerifierLength, c.cfg.InsecurePlainPKCE && !slices.Contains(offered, "S256"))
 	switch {
 	case o.InsecureNoPKCE && c.isPublic():
 		return errors.New("client: AuthorizationOptions.InsecureNoPKCE: a public client cannot do without PKCE")
@@ -238,74 +291,25 @@ func (c *Client) isPublic() bool {
 	return c.cfg.AuthMethod == AuthNone || c.cfg.AuthMethod == "" && c.cfg.Key == nil && c.cfg.ClientSecret == ""
 }
 
-const requestObjectFor = 5 * time.Minute
-
-// signRequest puts all parameters into a request object. The URL has just what says who sent it (RFC 9101 §5).
-func (c *Client) signRequest(params url.Values) (url.Values, error) {
-	if c.cfg.Key == nil {
-		return nil, errors.New("client: Config.Key is required for signed authorization requests")
+// withQuery adds params to whatever query the endpoint has already (RFC 6749 §3.1). No parameter comes twice: which of the
+// two counts, nobody could say.
+func withQuery(endpoint string, params url.Values) (string, error) {
+	_, query, has := strings.Cut(endpoint, "?")
+	own, err := url.ParseQuery(query)
+	if err != nil {
+		return "", fmt.Errorf("%w: the endpoint's query cannot be read", ErrBadAnswer)
 	}
-	now := time.Now()
-	claims := map[string]any{
-		"iss": c.cfg.ClientID, "aud": c.cfg.Issuer, "iat": now.Unix(), "nbf": now.Unix(),
-		"exp": now.Add(requestObjectFor).Unix(), "jti": RandomValue(randomBytes),
-	}
-	for name, values := range params {
-		claims[name] = values[0]
-		if len(values) > 1 {
-			claims[name] = values
+	for name := range params {
+		if own.Has(name) {
+			return "", fmt.Errorf("%w: the endpoint's query has %q, too", ErrBadAnswer, name)
 		}
 	}
-	request, err := c.cfg.Key.key().JWT(map[string]any{"typ": "oauth-authz-req+jwt"}, claims)
-	if err != nil {
-		return nil, fmt.Errorf("client: the authorization request could not be signed: %w", err)
-	}
-	return url.Values{"client_id": {c.cfg.ClientID}, "request": {request}}, nil
-}
-
-// push leaves the request with the server. The reference ends earlier than the user's time does.
-func (c *Client) push(ctx context.Context, p *PendingAuthorization, params url.Values) (url.Values, error) {
-	reference, lifetime, err := c.PushAuthorization(ctx, params)
-	if err != nil {
-		return nil, err
-	}
-	if end := time.Now().Add(lifetime + pendingFor).Round(0); end.Before(p.ExpiresAt) {
-		p.ExpiresAt = end
-	}
-	return url.Values{"client_id": {c.cfg.ClientID}, "request_uri": {reference}}, nil
-}
-
-// PushAuthorization sends the parameters of an authorization request to the server, which keeps them for lifetime under
-// requestURI (RFC 9126). [Client.AuthorizationURL] does it with AuthorizationOptions.Push.
-func (c *Client) PushAuthorization(ctx context.Context, params url.Values) (requestURI string, lifetime time.Duration, err error) {
-	if params.Has("request_uri") { // RFC 9126 §2.1
-		return "", 0, errors.New("client: a pushed authorization request has no request_uri")
-	}
-	target, err := c.endpoint(ctx, endpointPAR)
-	if err != nil {
-		return "", 0, err
-	}
-	a, err := c.post(ctx, target, params, http.StatusCreated)
-	if err != nil {
-		return "", 0, err
-	}
-	requestURI, _ = a.OptionalText("request_uri")
-	expiresIn, _ := a.Get("expires_in")
-	end := expiryOf(expiresIn, time.Now())
-	if requestURI == "" || end.IsZero() {
-		return "", 0, fmt.Errorf("%w: request_uri or expires_in is missing", ErrBadAnswer)
-	}
-	return requestURI, time.Until(end), nil
-}
-
-// withQuery adds params to whatever query the endpoint has already (RFC 6749 §3.1).
-func withQuery(endpoint string, params url.Values) string {
 	separator := "?"
-	if strings.Contains(endpoint, "?") {
+	switch {
+	case has && (query == "" || strings.HasSuffix(query, "&")):
+		separator = ""
+	case has:
 		separator = "&"
 	}
-	if strings.HasSuffix(endpoint, "?") || strings.HasSuffix(endpoint, "&") {
-		separator = ""
-	}
-	return endpoint + separator + params.Encode()
+	return endpoint + separator + params.Encode(), nil
 }

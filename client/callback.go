@@ -5,33 +5,52 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
 const grantAuthorizationCode = "authorization_code"
 
 // ErrCallback says that what came to the redirect URI is not the answer to the request that is pending: it came too late,
-// twice, from another server, or an attacker made it up. Nothing was sent to the server.
+// twice, from another server, or an attacker made it up. Nothing was sent to the server. Its text quotes nothing of it.
 var ErrCallback = errors.New("client: this is not the answer to the authorization request")
 
 // Callback takes what the browser brought to the redirect URI, which is the query of a GET or the form of a POST, and
 // returns the token (RFC 6749 §4.1.2, OpenID Connect Core §3.1.2.5). With the scope openid the ID token is verified and
 // stands in Token.IDClaims. If the user or the server said no, the error is an [*Error] with Status 0; if the answer is
-// not the one that is pending it is [ErrCallback].
+// not the one that is pending it is [ErrCallback], and [ErrNotPending] if it was answered before: whatever comes of it, one
+// Client takes one answer to each request, and sends one code. What other processes took, only the place knows where the
+// PendingAuthorization was kept.
 func (c *Client) Callback(ctx context.Context, p *PendingAuthorization, params url.Values) (*Token, error) {
+	if p == nil {
+		return nil, ErrNotPending
+	}
 	code, err := c.readCallback(ctx, p, params)
 	if err != nil {
 		return nil, err
 	}
 	return c.Exchange(ctx, code, ExchangeOptions{
 		RedirectURI: p.RedirectURI, CodeVerifier: p.CodeVerifier, Scopes: p.Scopes, Resource: p.Resource,
-		IDToken: IDTokenOptions{Nonce: p.Nonce, MaxAge: p.MaxAge, ACR: p.ACRValues, Code: code},
+		IDToken: IDTokenOptions{Nonce: p.Nonce, MaxAge: p.maxAge(time.Now()), ACR: p.ACRValues, Subject: p.Subject},
 	})
+}
+
+// maxAge counts from the request on, which is when the server did: whoever takes their time after that has not signed in
+// too long ago.
+func (p *PendingAuthorization) maxAge(now time.Time) time.Duration {
+	if p.MaxAge == 0 || p.StartedAt.IsZero() {
+		return p.MaxAge
+	}
+	return p.MaxAge + max(now.Sub(p.StartedAt), 0)
 }
 
 // ExchangeOptions belong to a code.
@@ -45,13 +64,27 @@ type ExchangeOptions struct {
 	// Resource is a part of what was asked for (RFC 8707 §2.2). Nil: Config.Resource.
 	Resource []string
 
-	// IDToken is what the ID token is held against.
+	// IDToken is what the ID token is held against. Code is filled in.
 	IDToken IDTokenOptions
+}
+
+// Format leaves the secrets out, whatever the verb.
+func (o ExchangeOptions) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.ExchangeOptions{"+scopeOf(o.Scopes)+"}")
+}
+
+// LogValue leaves the secrets out.
+func (o ExchangeOptions) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("scopes", slices.Clone(o.Scopes)))
 }
 
 // Exchange gets the token for an authorization code (RFC 6749 §4.1.3). It looks at nothing that came with the code:
 // [Client.Callback] does. A code is never sent twice.
 func (c *Client) Exchange(ctx context.Context, code string, o ExchangeOptions) (*Token, error) {
+	if code == "" {
+		return nil, errors.New("client: a code is required")
+	}
+	o.IDToken.Code = code
 	params := url.Values{
 		"code": {code}, "redirect_uri": {o.RedirectURI}, "code_verifier": {o.CodeVerifier}, "scope": nil,
 	}
@@ -89,8 +122,11 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 	if err := p.checkState(answer["state"]); err != nil {
 		return "", err
 	}
+	if !c.trust.answered.first(p.State) {
+		return "", ErrNotPending
+	}
 	if answer["error"] != "" {
-		return "", &Error{Code: answer["error"], Description: answer["error_description"], URI: answer["error_uri"]}
+		return "", c.refusedSignIn(answer)
 	}
 	if answer["code"] == "" {
 		return "", fmt.Errorf("%w: there is no code", ErrCallback)
@@ -102,14 +138,45 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 func single(params url.Values) (map[string]string, error) {
 	answer := make(map[string]string, len(params))
 	for name, values := range params {
-		if len(values) > 1 {
+		switch {
+		case len(values) > 1:
 			return nil, fmt.Errorf("%w: a parameter comes twice", ErrCallback)
-		}
-		if len(values) == 1 {
+		case len(values) == 1 && len(values[0]) > maxJWTBytes:
+			return nil, fmt.Errorf("%w: a parameter is too long", ErrCallback)
+		case len(values) == 1:
 			answer[name] = values[0]
 		}
 	}
 	return answer, nil
+}
+
+const (
+	maxErrorCode = 128
+	maxErrorText = 1 << 10
+)
+
+// refusedSignIn is what the server said by way of the browser (RFC 6749 §4.1.2.1), which may have been made up on the way:
+// a code of the RFC's characters, a text of one line, and a link that can do nothing else than be opened.
+func (c *Client) refusedSignIn(answer map[string]string) error {
+	e := &Error{Code: answer["error"], Description: oneLine(answer["error_description"]), URI: answer["error_uri"]}
+	isOther := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
+	if len(e.Code) > maxErrorCode || strings.ContainsFunc(e.Code, isOther) {
+		return fmt.Errorf("%w: error is none of OAuth", ErrCallback)
+	}
+	if len(e.URI) > maxErrorText || fetch.CheckURL(e.URI, c.cfg.InsecureAllowHTTP) != nil {
+		e.URI = ""
+	}
+	return e
+}
+
+func oneLine(text string) string {
+	text = strings.ToValidUTF8(text[:min(len(text), maxErrorText)], "")
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // openResponse verifies an answer that is signed (JARM §2.4). What stands beside it in the query is not looked at.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,10 +29,18 @@ type LogoutOptions struct {
 	UILocales  []string
 }
 
+// Format leaves the user's ID token out, whatever the verb.
+func (o LogoutOptions) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.LogoutOptions{}")
+}
+
+// LogValue leaves the user's ID token out.
+func (o LogoutOptions) LogValue() slog.Value { return slog.StringValue("client.LogoutOptions{}") }
+
 // LogoutURL returns where to send the user's browser so that they are signed out of the server, too (OpenID Connect
 // RP-Initiated Logout §2). End the own session first: nobody knows whether the user comes back.
 func (c *Client) LogoutURL(ctx context.Context, o LogoutOptions) (string, error) {
-	target, err := c.endpoint(ctx, endpointEndSession)
+	target, err := c.browserEndpoint(ctx, endpointEndSession)
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +48,7 @@ func (c *Client) LogoutURL(ctx context.Context, o LogoutOptions) (string, error)
 		"client_id": {c.cfg.ClientID}, "id_token_hint": {o.IDTokenHint}, "logout_hint": {o.LogoutHint},
 		"post_logout_redirect_uri": {o.PostLogoutRedirectURI}, "state": {o.State},
 		"ui_locales": {strings.Join(o.UILocales, " ")},
-	})), nil
+	}))
 }
 
 // LogoutToken is a server's word that a user has signed out (OpenID Connect Back-Channel Logout §2.4). It has a subject,
@@ -73,7 +83,7 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToke
 	if err != nil {
 		return nil, err
 	}
-	session, _ := token.Claim("sid")
+	session, hasSession := token.Claim("sid")
 	sid, _ := session.(string)
 	t := &LogoutToken{subject: token.Subject(), session: sid, id: token.ID(), issuedAt: token.IssuedAt()}
 	_, nonce := token.Claim("nonce")
@@ -86,6 +96,8 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToke
 		problem = "nonce marks an ID token"
 	case !isObject:
 		problem = "events names no logout"
+	case hasSession && sid == "": // it would end all sessions of sub
+		problem = "sid is no session"
 	case t.subject == "" && t.session == "":
 		problem = "sub and sid are missing"
 	case time.Since(t.issuedAt) > logoutTokenAge+c.cfg.skew():
@@ -98,16 +110,17 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToke
 
 const (
 	maxLogoutBytes  = maxJWTBytes + 1<<10
-	maxLogoutTokens = 10_000 // that are remembered
+	maxLogoutTokens = 10_000 // that are remembered, some minutes of them: an older one is refused for its age
 )
 
 // BackchannelLogout receives logout tokens (OpenID Connect Back-Channel Logout §2.5), as registered for
-// `backchannel_logout_uri`. end is told of each once and ends the sessions; when it fails, the token may come again. The
-// answer is 200, or 400 for what is no good logout token, or 503 for what could not be checked or carried out.
+// `backchannel_logout_uri`. end is told of each once and ends the sessions; when it fails, or panics, the token may come
+// again. The answer is 200, or 400 for what is no good logout token or was carried out before, or 503 for what could not be
+// checked or carried out, or is being carried out for another request that brought it. end may be called concurrently.
 //
 // Tokens that were taken are remembered in this process. Where several share the work, end may be told twice.
 func (c *Client) BackchannelLogout(end func(ctx context.Context, token *LogoutToken) error) http.Handler {
-	seen := &seenTokens{ids: bounded.New[string, struct{}](maxLogoutTokens)}
+	seen := &seenTokens{done: bounded.New[string, bool](maxLogoutTokens)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodPost {
@@ -130,28 +143,46 @@ func (c *Client) logOut(r *http.Request, seen *seenTokens, end func(context.Cont
 		return http.StatusBadRequest
 	case err != nil:
 		return http.StatusServiceUnavailable
-	case !seen.first(t.id):
-		return http.StatusBadRequest
 	}
+	if status := seen.begin(t.id); status != http.StatusOK {
+		return status
+	}
+	ended := false
+	defer func() { seen.finish(t.id, ended) }() // a panic, too, leaves the user signed in
 	if err := end(r.Context(), t); err != nil {
-		seen.forget(t.id)
 		return http.StatusServiceUnavailable
 	}
+	ended = true
 	return http.StatusOK
 }
 
-// seenTokens are the ids of the logout tokens that were taken.
+// seenTokens are the ids of the logout tokens that were carried out, or are just being so. They are held as hashes, which
+// all have the same length.
 type seenTokens struct {
-	mu  sync.Mutex // guards asking and adding as one
-	ids *bounded.Map[string, struct{}]
+	mu   sync.Mutex // guards asking and adding as one
+	done *bounded.Map[string, bool]
 }
 
-func (s *seenTokens) first(id string) bool {
+// begin says how a token is answered that is here already, and otherwise notes it and says 200.
+func (s *seenTokens) begin(id string) int {
+	hash := S256(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, seen := s.ids.Get(id)
-	s.ids.Add(id, struct{}{})
-	return !seen
+	done, seen := s.done.Get(hash)
+	switch {
+	case done:
+		return http.StatusBadRequest
+	case seen: // whether that succeeds nobody knows yet
+		return http.StatusServiceUnavailable
+	}
+	s.done.Add(hash, false)
+	return http.StatusOK
 }
 
-func (s *seenTokens) forget(id string) { s.ids.Remove(id) }
+func (s *seenTokens) finish(id string, ended bool) {
+	if ended {
+		s.done.Add(S256(id), true)
+		return
+	}
+	s.done.Remove(S256(id))
+}

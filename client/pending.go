@@ -2,13 +2,10 @@ package client
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -16,154 +13,51 @@ import (
 	"github.com/bearerkit/bearerkit/internal/bounded"
 )
 
+// PendingAuthorization is a sign-in that has begun. Keep it where only the user's own browser can bring it back, in a
+// session, a [PendingStore] or by [PendingCookies], use it once, and give it to [Client.Callback]. It holds secrets, which
+// neither fmt nor slog prints; encoding it as JSON writes them. Do not change it.
+type PendingAuthorization struct {
+	// URL is where the user's browser is to be sent.
+	URL string `json:"-"`
+
+	// State finds the PendingAuthorization again: the answer carries it.
+	State string `json:"state"`
+
+	Nonce        string        `json:"nonce,omitzero"`
+	CodeVerifier string        `json:"code_verifier,omitzero"`
+	RedirectURI  string        `json:"redirect_uri,omitzero"`
+	Issuer       string        `json:"issuer"`
+	ResponseMode string        `json:"response_mode,omitzero"`
+	Scopes       []string      `json:"scopes,omitzero"`
+	Resource     []string      `json:"resource,omitzero"`
+	ACRValues    []string      `json:"acr_values,omitzero"`
+	MaxAge       time.Duration `json:"max_age,omitzero"`
+	ReturnTo     string        `json:"return_to,omitzero"`
+
+	// Subject is the user who must come back: that of AuthorizationOptions.IDTokenHint. Empty: anyone.
+	Subject string `json:"subject,omitzero"`
+
+	// StartedAt is when the request was made, ExpiresAt when the answer is too late.
+	StartedAt time.Time `json:"started_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Format leaves the secrets out, whatever the verb.
+func (p PendingAuthorization) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.PendingAuthorization{"+p.Issuer+"}")
+}
+
+// LogValue leaves the secrets out.
+func (p PendingAuthorization) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("issuer", p.Issuer), slog.Time("expires_at", p.ExpiresAt))
+}
+
+// isPosted reports whether the answer is a POST from the server's page.
+func (p *PendingAuthorization) isPosted() bool { return strings.HasPrefix(p.ResponseMode, "form_post") }
+
 // ErrNotPending says that no authorization request of this browser is pending under that state: it was answered already,
 // it has ended, or it never was. It matches [ErrCallback].
 var ErrNotPending = fmt.Errorf("%w: none is pending under this state", ErrCallback)
-
-// PendingCookies keeps sign-ins in the browser's own cookies: encrypted, one for each state, so that several tabs do not
-// get into each other's way. It is safe for concurrent use.
-//
-// A state is taken once by one process. Where several share their keys, each would take a cookie that an attacker has
-// copied; the code that comes with it still works once only.
-type PendingCookies struct {
-	// SameSite is that of the cookies. Zero: Lax. With response_mode=form_post it must be http.SameSiteNoneMode, since the
-	// answer is a POST from another site.
-	SameSite http.SameSite
-
-	// InsecureHTTP makes cookies that are sent without TLS, too, for development.
-	InsecureHTTP bool
-
-	seals []cipher.AEAD // the first seals, all open
-	taken *bounded.Map[string, struct{}]
-	mu    sync.Mutex // guards taking
-}
-
-const (
-	maxPendingCookies = 8 // in one browser: what is more was given up
-	maxCookieBytes    = 4096
-	takenRemembered   = 10_000
-)
-
-// NewPendingCookies makes a PendingCookies. Each key has 32 octets. The first encrypts, and all decrypt, so that a new key
-// can be put before the old one.
-func NewPendingCookies(keys ...[]byte) (*PendingCookies, error) {
-	p := &PendingCookies{taken: bounded.New[string, struct{}](takenRemembered)}
-	for _, key := range keys {
-		block, err := aes.NewCipher(key)
-		if err != nil || len(key) != 32 {
-			return nil, errors.New("client: PendingCookies: a key does not have 32 octets")
-		}
-		seal, err := cipher.NewGCMWithRandomNonce(block)
-		if err != nil {
-			return nil, fmt.Errorf("client: PendingCookies: %w", err)
-		}
-		p.seals = append(p.seals, seal)
-	}
-	if len(p.seals) == 0 {
-		return nil, errors.New("client: PendingCookies: a key is required")
-	}
-	return p, nil
-}
-
-// Save keeps pending in the browser that r came from. It is called before the redirect is written.
-func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *PendingAuthorization) error {
-	text, err := json.Marshal(pending)
-	if err != nil {
-		return fmt.Errorf("client: PendingCookies: %w", err)
-	}
-	name := p.name(pending.State)
-	value := base64.RawURLEncoding.EncodeToString(p.seals[0].Seal(nil, nil, text, []byte(name))) //nolint:gosec // G407: the AEAD draws its own nonce
-	if len(name)+len(value) > maxCookieBytes {
-		return errors.New("client: PendingCookies: the request does not fit into a cookie")
-	}
-	p.dropOld(w, r)
-	cookie := p.cookie(name, value) //nolint:gosec // G124: they are all set there
-	cookie.MaxAge = max(int(time.Until(pending.ExpiresAt).Seconds()), 1)
-	http.SetCookie(w, cookie)
-	return nil
-}
-
-// Take returns what was kept under state, once, and removes the cookie. The error is [ErrNotPending].
-func (p *PendingCookies) Take(w http.ResponseWriter, r *http.Request, state string) (*PendingAuthorization, error) {
-	name := p.name(state)
-	cookie, err := r.Cookie(name)
-	if err != nil {
-		return nil, ErrNotPending
-	}
-	p.remove(w, name)
-	pending, err := p.open(name, cookie.Value)
-	if err != nil || pending.State != state || time.Now().After(pending.ExpiresAt) || !p.first(state) {
-		return nil, ErrNotPending
-	}
-	return pending, nil
-}
-
-func (p *PendingCookies) open(name, value string) (*PendingAuthorization, error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(value)
-	if err != nil {
-		return nil, ErrNotPending
-	}
-	for _, seal := range p.seals {
-		text, err := seal.Open(nil, nil, sealed, []byte(name))
-		if err != nil {
-			continue
-		}
-		pending := new(PendingAuthorization)
-		return pending, json.Unmarshal(text, pending)
-	}
-	return nil, ErrNotPending
-}
-
-// first reports whether state is taken for the first time.
-func (p *PendingCookies) first(state string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, taken := p.taken.Get(state); taken {
-		return false
-	}
-	p.taken.Add(state, struct{}{})
-	return true
-}
-
-// dropOld makes room: a browser's cookies all come with each request, which has a size limit.
-func (p *PendingCookies) dropOld(w http.ResponseWriter, r *http.Request) {
-	var held []string
-	for _, cookie := range r.Cookies() {
-		if strings.HasPrefix(cookie.Name, p.prefix()) {
-			held = append(held, cookie.Name)
-		}
-	}
-	for len(held) >= maxPendingCookies { // browsers send the older ones first (RFC 6265 §5.4)
-		p.remove(w, held[0])
-		held = held[1:]
-	}
-}
-
-func (p *PendingCookies) remove(w http.ResponseWriter, name string) {
-	cookie := p.cookie(name, "") //nolint:gosec // G124: they are all set there
-	cookie.MaxAge = -1
-	http.SetCookie(w, cookie)
-}
-
-func (p *PendingCookies) cookie(name, value string) *http.Cookie {
-	sameSite := p.SameSite
-	if sameSite == 0 {
-		sameSite = http.SameSiteLaxMode
-	}
-	return &http.Cookie{ //nolint:gosec // G124: Secure, unless the switch for development says otherwise
-		Name: name, Value: value, Path: "/", HttpOnly: true, Secure: !p.InsecureHTTP, SameSite: sameSite,
-	}
-}
-
-// name holds a hash, so that no state stands in a log of cookies' names.
-func (p *PendingCookies) name(state string) string { return p.prefix() + S256(state)[:22] }
-
-func (p *PendingCookies) prefix() string {
-	if p.InsecureHTTP {
-		return "signin-"
-	}
-	return "__Host-signin-"
-}
 
 // PendingStore keeps sign-ins on the server. session is what ties them to the browser: an answer that another browser
 // brings is not found.
@@ -188,8 +82,16 @@ func NewPendingMemory(size int) *PendingMemory {
 	return &PendingMemory{entries: bounded.New[[2]string, *PendingAuthorization](max(size, 1))}
 }
 
-// Put implements [PendingStore].
+// Format leaves the sign-ins out, whatever the verb.
+func (m *PendingMemory) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.PendingMemory{}")
+}
+
+// Put implements [PendingStore]. A session is required.
 func (m *PendingMemory) Put(_ context.Context, session string, pending *PendingAuthorization) error {
+	if session == "" {
+		return errors.New("client: PendingMemory: a session is required")
+	}
 	kept := *pending
 	m.entries.Add([2]string{session, pending.State}, &kept)
 	return nil
@@ -206,4 +108,26 @@ func (m *PendingMemory) Take(_ context.Context, session, state string) (*Pending
 		return nil, ErrNotPending
 	}
 	return pending, nil
+}
+
+// usedOnce remembers what was used. It holds hashes, and so many that its memory is bounded. The zero value is empty. It is
+// safe for concurrent use.
+type usedOnce struct {
+	mu   sync.Mutex // guards asking and adding as one
+	used *bounded.Map[string, struct{}]
+}
+
+const usedRemembered = 10_000
+
+// first reports whether value is used for the first time.
+func (u *usedOnce) first(value string) bool {
+	hash := S256(value)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.used == nil {
+		u.used = bounded.New[string, struct{}](usedRemembered)
+	}
+	_, used := u.used.Get(hash)
+	u.used.Add(hash, struct{}{})
+	return !used
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -174,5 +176,205 @@ func TestPendingIsNotPrinted(t *testing.T) {
 	pending := begin(t, newProvider().client(t, nil), client.AuthorizationOptions{})
 	if text := fmt.Sprintf("%v %+v %#v %s", pending, pending, *pending, pending); strings.Contains(text, pending.State) || strings.Contains(text, pending.CodeVerifier) {
 		t.Error(text)
+	}
+}
+
+func pendingOf(mode string) *client.PendingAuthorization {
+	return &client.PendingAuthorization{
+		State: client.RandomValue(32), Issuer: issuerURL, ResponseMode: mode, ExpiresAt: time.Now().Add(10 * time.Minute),
+	}
+}
+
+// A form_post comes from the server's page, which brings only cookies that are for all sites.
+func TestC14_CookiesForAFormPost(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		mode     string
+		sameSite http.SameSite
+		http     bool
+		want     http.SameSite // zero: refused
+	}{
+		"query":                   {"", 0, false, http.SameSiteLaxMode},
+		"query, strict":           {"", http.SameSiteStrictMode, false, http.SameSiteStrictMode},
+		"query, for all":          {"", http.SameSiteNoneMode, false, http.SameSiteNoneMode},
+		"query, development":      {"", 0, true, http.SameSiteLaxMode},
+		"form_post":               {"form_post", 0, false, http.SameSiteNoneMode},
+		"form_post.jwt":           {"form_post.jwt", 0, false, http.SameSiteNoneMode},
+		"form_post, lax":          {"form_post", http.SameSiteLaxMode, false, 0},
+		"form_post, strict":       {"form_post", http.SameSiteStrictMode, false, 0},
+		"form_post, development":  {"form_post", 0, true, 0},
+		"query, signed, by a GET": {"query.jwt", 0, false, http.SameSiteLaxMode},
+	} {
+		kept, w, pending := cookies(t, "k"), httptest.NewRecorder(), pendingOf(test.mode)
+		kept.SameSite, kept.InsecureHTTP = test.sameSite, test.http
+		if err := kept.Save(w, browser(), pending); (err == nil) != (test.want != 0) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if test.want == 0 {
+			if len(w.Result().Cookies()) != 0 {
+				t.Errorf("%s: there is a cookie", name)
+			}
+			continue
+		}
+		cookie := w.Result().Cookies()[0]
+		if cookie.SameSite != test.want || cookie.Secure == test.http || !cookie.HttpOnly || strings.HasPrefix(cookie.Name, "__Host-") == test.http || cookie.Domain != "" {
+			t.Errorf("%s: %v", name, cookie)
+		}
+		r := browser(w)
+		if strings.HasPrefix(test.mode, "form_post") {
+			r.Method = http.MethodPost
+		}
+		gone := httptest.NewRecorder()
+		if _, err := kept.Take(gone, r, pending.State); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if removed := gone.Result().Cookies()[0]; removed.SameSite != test.want || removed.MaxAge >= 0 || removed.Secure == test.http || removed.Value != "" {
+			t.Errorf("%s: %v", name, removed)
+		}
+	}
+}
+
+// Every octet of a cookie counts, and a broken one is removed.
+func TestC14_TamperedCookies(t *testing.T) {
+	t.Parallel()
+	w, pending := httptest.NewRecorder(), pendingOf("")
+	if err := cookies(t, "k").Save(w, browser(), pending); err != nil {
+		t.Fatal(err)
+	}
+	whole := w.Result().Cookies()[0]
+	values := []string{"", "!", whole.Value[:20], whole.Value + "A", whole.Value + "="}
+	for i := range whole.Value {
+		other := byte('A')
+		if whole.Value[i] == other {
+			other = 'B'
+		}
+		values = append(values, whole.Value[:i]+string(other)+whole.Value[i+1:])
+	}
+	for _, value := range values {
+		r, gone := browser(), httptest.NewRecorder()
+		r.AddCookie(&http.Cookie{Name: whole.Name, Value: value})
+		if got, err := cookies(t, "k").Take(gone, r, pending.State); !errors.Is(err, client.ErrNotPending) || got != nil {
+			t.Fatalf("%s: %v, %v", value, got, err)
+		}
+		if removed := gone.Result().Cookies(); len(removed) != 1 || removed[0].MaxAge >= 0 {
+			t.Fatalf("%s: %v", value, removed)
+		}
+	}
+	if _, err := cookies(t, "k").Take(httptest.NewRecorder(), browser(w), pending.State); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestC14_CookiesEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, pending := httptest.NewRecorder(), pendingOf("")
+		if err := cookies(t, "k").Save(w, browser(), pending); err != nil {
+			t.Fatal(err)
+		}
+		if age := w.Result().Cookies()[0].MaxAge; age != 600 {
+			t.Errorf("MaxAge is %d", age)
+		}
+		time.Sleep(10*time.Minute + time.Nanosecond) // a browser may keep it
+		if _, err := cookies(t, "k").Take(httptest.NewRecorder(), browser(w), pending.State); !errors.Is(err, client.ErrNotPending) {
+			t.Error(err)
+		}
+	})
+}
+
+// Of many that bring the same cookie at once, one gets the sign-in.
+func TestC14_TakenOnceByAll(t *testing.T) {
+	t.Parallel()
+	kept, memory, pending, w := cookies(t, "k"), client.NewPendingMemory(10), pendingOf(""), httptest.NewRecorder()
+	if err := errors.Join(kept.Save(w, browser(), pending), memory.Put(t.Context(), "s", pending)); err != nil {
+		t.Fatal(err)
+	}
+	for name, take := range map[string]func() error{
+		"cookies": func() error {
+			_, err := kept.Take(httptest.NewRecorder(), browser(w), pending.State)
+			return err
+		},
+		"memory": func() error {
+			_, err := memory.Take(t.Context(), "s", pending.State)
+			return err
+		},
+	} {
+		var all sync.WaitGroup
+		var taken atomic.Int32
+		for range 50 {
+			all.Go(func() {
+				if err := take(); err == nil {
+					taken.Add(1)
+				} else if !errors.Is(err, client.ErrNotPending) {
+					t.Error(err)
+				}
+			})
+		}
+		if all.Wait(); taken.Load() != 1 {
+			t.Errorf("%s: taken %d times", name, taken.Load())
+		}
+	}
+}
+
+// All cookies together fit into the line that servers take.
+func TestPendingCookiesAreSmallTogether(t *testing.T) {
+	t.Parallel()
+	kept := cookies(t, "k")
+	held := make(map[string]string)
+	for range 10 {
+		r, w, pending := browser(), httptest.NewRecorder(), pendingOf("")
+		for name, value := range held {
+			r.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+		pending.ReturnTo = strings.Repeat("r", 2000)
+		if err := kept.Save(w, r, pending); err != nil {
+			t.Fatal(err)
+		}
+		size := 0
+		for _, cookie := range w.Result().Cookies() {
+			held[cookie.Name] = cookie.Value
+			if cookie.MaxAge < 0 {
+				delete(held, cookie.Name)
+			}
+		}
+		for name, value := range held {
+			size += len(name) + len(value) + len("=; ")
+		}
+		if size > 6<<10+100 || len(held) == 0 {
+			t.Errorf("%d cookies of %d octets", len(held), size)
+		}
+	}
+	if len(held) != 2 {
+		t.Errorf("%d cookies", len(held))
+	}
+}
+
+func TestPendingMemoryIsBounded(t *testing.T) {
+	t.Parallel()
+	memory := client.NewPendingMemory(3)
+	var all []*client.PendingAuthorization
+	for range 10 {
+		pending := pendingOf("")
+		all = append(all, pending)
+		if err := memory.Put(t.Context(), "s", pending); err != nil {
+			t.Fatal(err)
+		}
+		pending.Issuer = "changed"
+	}
+	found := 0
+	for _, pending := range all {
+		if got, err := memory.Take(t.Context(), "s", pending.State); err == nil {
+			found++
+			if got.Issuer != issuerURL {
+				t.Error("it was changed from outside")
+			}
+		}
+	}
+	if found != 3 {
+		t.Errorf("%d found", found)
+	}
+	if err := memory.Put(t.Context(), "", pendingOf("")); err == nil {
+		t.Error("kept for nobody")
 	}
 }

@@ -1,5 +1,11 @@
 package client
 
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
 // PKCE is a proof key for one authorization request (RFC 7636). The challenge goes along with the user, the verifier
 // with the code.
 type PKCE struct {
@@ -8,6 +14,12 @@ type PKCE struct {
 	// Method is "S256", always.
 	Method string
 }
+
+// Format leaves the verifier out, whatever the verb.
+func (p PKCE) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.PKCE{"+p.Method+"}") }
+
+// LogValue leaves the verifier out.
+func (p PKCE) LogValue() slog.Value { return slog.StringValue("client.PKCE{" + p.Method + "}") }
 
 // NewPKCE makes a PKCE of 32 random octets. [Client.AuthorizationURL] makes its own.
 func NewPKCE() PKCE { return newPKCE(randomBytes, false) }

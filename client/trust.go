@@ -17,6 +17,8 @@ import (
 // trust verifies what the server signs for this client. All kinds of JWT share one key set, which lives as long as the
 // metadata name the same place for it.
 type trust struct {
+	answered usedOnce // states of authorization requests
+
 	mu        sync.Mutex // guards what follows
 	metadata  *oidcdiscovery.Metadata
 	place     string
