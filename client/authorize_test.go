@@ -255,6 +255,16 @@ func TestC25_C26_PushedWithProofOfPossession(t *testing.T) {
 	}
 }
 
+func TestC25_NoReferenceToAnother(t *testing.T) {
+	t.Parallel()
+	p := newProvider()
+	p.answer = says(201, `{"request_uri":"urn:x:1","expires_in":60}`).answer
+	_, _, err := p.client(t, nil).PushAuthorization(t.Context(), url.Values{"request_uri": {"urn:x"}})
+	if err == nil || len(p.requests) != 0 {
+		t.Errorf("%v, %d requests", err, len(p.requests))
+	}
+}
+
 func TestC6_OtherEndpointsStay(t *testing.T) {
 	t.Parallel()
 	c := newProvider().client(t, func(cfg *client.Config) {

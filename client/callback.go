@@ -110,13 +110,12 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 	if p.Issuer != c.cfg.Issuer {
 		return "", fmt.Errorf("%w: it was sent to another issuer", ErrCallback)
 	}
-	signed := strings.HasSuffix(p.ResponseMode, "jwt")
-	if signed {
+	if strings.HasSuffix(p.ResponseMode, "jwt") {
 		if answer, err = c.openResponse(ctx, answer["response"]); err != nil {
 			return "", err
 		}
 	}
-	if err := c.checkResponseIssuer(ctx, answer, signed); err != nil {
+	if err := c.checkResponseIssuer(ctx, answer); err != nil {
 		return "", err
 	}
 	if err := p.checkState(answer["state"]); err != nil {
@@ -181,9 +180,6 @@ func oneLine(text string) string {
 
 // openResponse verifies an answer that is signed (JARM §2.4). What stands beside it in the query is not looked at.
 func (c *Client) openResponse(ctx context.Context, response string) (map[string]string, error) {
-	if response == "" {
-		return nil, fmt.Errorf("%w: it is not signed", ErrCallback)
-	}
 	if _, err := c.verifyJWT(ctx, consumer.ProfileAuthorizationResponse, response); err != nil {
 		if errors.Is(err, ErrUnavailable) {
 			return nil, err
@@ -207,8 +203,8 @@ func texts(claims compact.Object) map[string]string {
 	return all
 }
 
-// checkResponseIssuer wants the answer to come from the server that was asked (RFC 9207 §2.4).
-func (c *Client) checkResponseIssuer(ctx context.Context, answer map[string]string, signed bool) error {
+// checkResponseIssuer wants the answer to come from the server that was asked (RFC 9207 §2.4). A signed one has said so.
+func (c *Client) checkResponseIssuer(ctx context.Context, answer map[string]string) error {
 	m, err := c.Metadata(ctx)
 	if err != nil {
 		return err
@@ -217,7 +213,7 @@ func (c *Client) checkResponseIssuer(ctx context.Context, answer map[string]stri
 	switch {
 	case there && issuer != c.cfg.Issuer:
 		return fmt.Errorf("%w: it comes from another issuer", ErrCallback)
-	case !there && !signed && m.AuthorizationResponseIssParameterSupported:
+	case !there && m.AuthorizationResponseIssParameterSupported:
 		return fmt.Errorf("%w: it does not say where it comes from", ErrCallback)
 	}
 	return nil

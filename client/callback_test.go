@@ -96,7 +96,8 @@ func TestC14_C15_OnlyTheAnswerUsesTheRequestUp(t *testing.T) {
 	if _, err := c.Callback(t.Context(), forgotten, url.Values{"state": {""}, "code": {"c"}}); !errors.Is(err, client.ErrCallback) {
 		t.Error(err)
 	}
-	if _, err := c.Exchange(t.Context(), "", client.ExchangeOptions{}); err == nil {
+	before := len(p.requests)
+	if _, err := c.Exchange(t.Context(), "", client.ExchangeOptions{}); err == nil || len(p.requests) != before {
 		t.Error("no code: exchanged")
 	}
 }
@@ -267,6 +268,24 @@ func TestC17_TheUserWhoIsExpected(t *testing.T) {
 		_, err := c.Callback(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"c"}})
 		if (err == nil) != ok || err != nil && !errors.Is(err, consumer.ErrInvalidToken) {
 			t.Errorf("%s: %v", subject, err)
+		}
+	}
+}
+
+// What was asked for is kept until the answer comes.
+func TestC17_C5_WhatWasAskedForMustCome(t *testing.T) {
+	t.Parallel()
+	for acr, ok := range map[string]bool{"mfa": true, "pwd": false} {
+		p := newProvider()
+		c := p.client(t, nil)
+		pending := begin(t, c, client.AuthorizationOptions{ACRValues: []string{"mfa"}, Resource: []string{"https://a.test", "https://b.test"}})
+		p.answersToken(p.idToken().Set("nonce", pending.Nonce).Set("acr", acr).Sign())
+		_, err := c.Callback(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"c"}})
+		if (err == nil) != ok || err != nil && !errors.Is(err, consumer.ErrInvalidToken) {
+			t.Errorf("%s: %v", acr, err)
+		}
+		if got := p.lastForm()["resource"]; !slices.Equal(got, []string{"https://a.test", "https://b.test"}) {
+			t.Errorf("for %v", got)
 		}
 	}
 }

@@ -261,7 +261,7 @@ func (t *IDToken) sameSignIn(previous string) error {
 		if mayBeMissing || !was && !is {
 			continue
 		}
-		if was != is || !equalClaims(old.Any(), now) {
+		if !equalClaims(old.Any(), now) {
 			return badIDToken(consumer.ReasonClaims, name+" is not that of the ID token before")
 		}
 	}

@@ -301,12 +301,19 @@ func TestC31_OutageAndOtherForms(t *testing.T) {
 	if got := postLogout(t, handler, p.logoutToken(nil)); got != 503 {
 		t.Errorf("no keys: %d", got)
 	}
+	form := "application/x-www-form-urlencoded"
+	handler = p.client(t, nil).BackchannelLogout(func(context.Context, *client.LogoutToken) error {
+		t.Error("called")
+		return nil
+	})
 	for name, test := range map[string]struct{ mediaType, target, body string }{
-		"in the query": {"application/x-www-form-urlencoded", "/logout?logout_token=" + p.logoutToken(nil), ""},
+		"twice":        {form, "/logout", "logout_token=" + p.logoutToken(nil) + "&logout_token=" + p.logoutToken(nil)},
+		"too much":     {form, "/logout", "logout_token=" + p.logoutToken(nil) + "&x=" + strings.Repeat("x", 1<<20)},
+		"in the query": {form, "/logout?logout_token=" + p.logoutToken(nil), ""},
 		"JSON":         {"application/json", "/logout", `{"logout_token":"` + p.logoutToken(nil) + `"}`},
 		"multipart":    {"multipart/form-data; boundary=b", "/logout", "--b\r\nContent-Disposition: form-data; name=\"logout_token\"\r\n\r\n" + p.logoutToken(nil) + "\r\n--b--\r\n"},
-		"encrypted":    {"application/x-www-form-urlencoded", "/logout", "logout_token=a.b.c.d.e"},
-		"empty":        {"application/x-www-form-urlencoded", "/logout", "logout_token="},
+		"encrypted":    {form, "/logout", "logout_token=a.b.c.d.e"},
+		"empty":        {form, "/logout", "logout_token="},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, test.target, strings.NewReader(test.body))
 		r.Header.Set("Content-Type", test.mediaType)

@@ -104,7 +104,7 @@ func (m *PendingMemory) Take(_ context.Context, session, state string) (*Pending
 	key := [2]string{session, state}
 	pending, ok := m.entries.Get(key)
 	m.entries.Remove(key)
-	if !ok || session == "" || time.Now().After(pending.ExpiresAt) {
+	if !ok || time.Now().After(pending.ExpiresAt) {
 		return nil, ErrNotPending
 	}
 	return pending, nil

@@ -101,7 +101,7 @@ func (p *PendingCookies) Take(w http.ResponseWriter, r *http.Request, state stri
 	}
 	p.remove(w, name, r.Method == http.MethodPost)
 	pending, err := p.open(name, cookie.Value)
-	if err != nil || pending.State != state || time.Now().After(pending.ExpiresAt) || !p.taken.first(state) {
+	if err != nil || time.Now().After(pending.ExpiresAt) || !p.taken.first(state) {
 		return nil, ErrNotPending
 	}
 	return pending, nil

@@ -235,3 +235,21 @@ func TestC21_C26_UserInfoWithProof(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A server that is never content with a nonce is asked twice.
+func TestC21_C26_NoncesWithoutEnd(t *testing.T) {
+	t.Parallel()
+	p := newProvider()
+	p.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
+		if len(p.requests) > 5 {
+			return written(200, `{"sub":"alice"}`, nil)
+		}
+		return written(401, "", map[string]string{
+			"DPoP-Nonce": strings.Repeat("n", len(p.requests)), "WWW-Authenticate": `DPoP error="use_dpop_nonce"`,
+		})
+	}
+	c := p.client(t, func(cfg *client.Config) { cfg.DPoP = &client.SigningKey{Private: ecKey(t), Algorithm: "ES256"} })
+	if _, err := c.UserInfo(t.Context(), "at", "alice"); err == nil || len(p.requests) != 2 {
+		t.Errorf("%v, %d requests", err, len(p.requests))
+	}
+}
