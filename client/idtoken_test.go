@@ -375,9 +375,19 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range []any{
-		pkce, &pkce, id, *id, pending, *pending, memory, kept, *kept, client.IDTokenOptions{Nonce: "secret", AccessToken: "secret", Code: "secret"},
+		pkce,
+		&pkce,
+		id,
+		*id,
+		pending,
+		*pending,
+		memory,
+		kept,
+		*kept,
+		client.IDTokenOptions{Nonce: "secret", AccessToken: "secret", Code: "secret"},
 		client.ExchangeOptions{CodeVerifier: "secret", IDToken: client.IDTokenOptions{Nonce: "secret"}},
-		client.LogoutOptions{IDTokenHint: "secret"}, client.AuthorizationOptions{IDTokenHint: "secret", LoginHint: "secret"},
+		client.LogoutOptions{IDTokenHint: "secret"},
+		client.AuthorizationOptions{IDTokenHint: "secret", LoginHint: "secret"},
 	} {
 		var log strings.Builder
 		slog.New(slog.NewJSONHandler(&log, nil)).LogAttrs(t.Context(), slog.LevelInfo, "", slog.Any("v", v))
