@@ -290,9 +290,10 @@ func TestC14_TakenOnceByAll(t *testing.T) {
 	if err := errors.Join(kept.Save(w, browser(), pending), memory.Put(t.Context(), "s", pending)); err != nil {
 		t.Fatal(err)
 	}
+	r := browser(w)
 	for name, take := range map[string]func() error{
 		"cookies": func() error {
-			_, err := kept.Take(httptest.NewRecorder(), browser(w), pending.State)
+			_, err := kept.Take(httptest.NewRecorder(), r, pending.State)
 			return err
 		},
 		"memory": func() error {
