@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
-	"time"
-
-	"github.com/alexedwards/scs/v2"
 
 	"github.com/bearerkit/bearerkit/client"
 )
@@ -15,8 +12,11 @@ import (
 // tokenStore keeps tokens in the store of the sessions, each in an entry of its own: a session is written as a whole by
 // each request that changes it, and the last one wins, which must not bring an old refresh token back.
 type tokenStore struct {
-	sessions *scs.SessionManager
-	lock     client.TokenLocker // nil: that of this process
+	store *finalStore
+	lock  client.TokenLocker // nil: that of this process
+
+	// late is told of a token that came after the logout that it should have ended with.
+	late func(ctx context.Context, token *client.Token)
 
 	mu   sync.Mutex // guards busy
 	busy map[string]chan struct{}
@@ -27,97 +27,71 @@ var (
 	_ client.TokenLocker = (*tokenStore)(nil)
 )
 
-func newTokenStore(sessions *scs.SessionManager, lock client.TokenLocker) *tokenStore {
-	return &tokenStore{sessions: sessions, lock: lock, busy: make(map[string]chan struct{})}
-}
-
 const (
+	tokenEntry = "token."
 	tokenField = "token"
-	markField  = "ended"
+
+	noteLogout = "logout" // of a token that is to be revoked, whenever it comes
 )
 
 // Load implements client.TokenStore.
 func (s *tokenStore) Load(ctx context.Context, key string) (*client.Token, error) {
-	text, err := s.find(ctx, "token."+key, tokenField)
-	if err != nil || text == nil {
-		return nil, errorOr(err, client.ErrNoToken)
+	b, found, err := s.store.find(ctx, tokenEntry+key)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, client.ErrNoToken
+	}
+	text, err := s.store.decode(b, tokenField)
+	if err != nil {
+		return nil, err
 	}
 	token := new(client.Token)
 	if err := json.Unmarshal(text, token); err != nil {
-		return nil, fmt.Errorf("weblogin: a stored token: %w", err)
+		return nil, fmt.Errorf("%w: a stored token: %w", errStore, err)
 	}
 	return token, nil
 }
 
-func errorOr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
-}
-
-// Save implements client.TokenStore.
+// Save implements client.TokenStore. After a logout there is nothing to keep: the refresh was under way, and what it has
+// brought ends, too.
 func (s *tokenStore) Save(ctx context.Context, key string, token *client.Token) error {
 	text, err := json.Marshal(token) //nolint:gosec // G117: that is what the store is for
 	if err != nil {
+		return fmt.Errorf("%w: %w", errStore, err)
+	}
+	b, end, err := s.store.encode(tokenField, text)
+	if err != nil {
 		return err
 	}
-	return s.put(ctx, "token."+key, tokenField, text)
+	note, gone, err := s.store.commit(ctx, tokenEntry+key, b, end)
+	if !gone {
+		return err
+	}
+	if note == noteLogout {
+		s.late(ctx, token)
+	}
+	return fmt.Errorf("weblogin: the session has ended: %w", client.ErrNoToken)
 }
 
 // Delete implements client.TokenStore.
 func (s *tokenStore) Delete(ctx context.Context, key string) error {
-	if store, ok := s.sessions.Store.(scs.CtxStore); ok {
-		return store.DeleteCtx(ctx, "token."+key)
-	}
-	return s.sessions.Store.Delete("token." + key)
+	return s.store.bury(ctx, tokenEntry+key, "")
 }
 
-// mark notes that sessions of a name that began before at have ended.
-func (s *tokenStore) mark(ctx context.Context, kind, name string, at time.Time) error {
-	text, err := at.MarshalText()
-	if err != nil {
-		return err
-	}
-	return s.put(ctx, "ended."+kind+"."+client.S256(name), markField, text)
-}
-
-func (s *tokenStore) marked(ctx context.Context, kind, name string) (at time.Time, err error) {
-	text, err := s.find(ctx, "ended."+kind+"."+client.S256(name), markField)
-	if err != nil || text == nil {
-		return time.Time{}, err
-	}
-	return at, at.UnmarshalText(text)
-}
-
-// put writes an entry that reads like a session, for those who list a store. It lives as long as one can.
-func (s *tokenStore) put(ctx context.Context, key, field string, text []byte) error {
-	end := time.Now().Add(s.sessions.Lifetime)
-	entry, err := s.sessions.Codec.Encode(end, map[string]any{field: text})
-	if err != nil {
-		return fmt.Errorf("weblogin: %w", err)
-	}
-	if store, ok := s.sessions.Store.(scs.CtxStore); ok {
-		return store.CommitCtx(ctx, key, entry, end)
-	}
-	return s.sessions.Store.Commit(key, entry, end)
-}
-
-func (s *tokenStore) find(ctx context.Context, key, field string) ([]byte, error) {
-	find := func(context.Context, string) ([]byte, bool, error) { return s.sessions.Store.Find(key) }
-	if store, ok := s.sessions.Store.(scs.CtxStore); ok {
-		find = store.FindCtx
-	}
-	entry, found, err := find(ctx, key)
-	if err != nil || !found {
+// end deletes the token of a session that was signed out, and returns what is to be revoked; nil: nothing. It is read after
+// the note was written: what comes later is told to late.
+func (s *tokenStore) end(ctx context.Context, key string) (*client.Token, error) {
+	if err := s.store.put(ctx, goneEntry+tokenEntry+key, noteField, []byte(noteLogout)); err != nil {
 		return nil, err
 	}
-	_, values, err := s.sessions.Codec.Decode(entry)
-	if err != nil {
-		return nil, fmt.Errorf("weblogin: %w", err)
+	token := new(client.Token)
+	text, found, err := s.store.get(ctx, tokenEntry+key, tokenField)
+	if err != nil || !found || json.Unmarshal(text, token) != nil { // without it there is less to end
+		token = nil
 	}
-	text, _ := values[field].([]byte)
-	return text, nil
+	return token, s.store.remove(ctx, tokenEntry+key)
 }
 
 // Lock implements client.TokenLocker.

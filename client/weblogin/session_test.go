@@ -1,0 +1,374 @@
+package weblogin_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/client/weblogin"
+)
+
+func TestReturnToIsLocal(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	for _, to := range []string{
+		"https://evil.test/", "//evil.test/", "/\\evil.test", "/\t/evil.test", "\\\\evil.test", "javascript:x", "page", "/%2f/x\n", "/\\/evil.test", "",
+		"/%2f/evil.test", "/%5cevil.test", "/%09/evil.test", "/a\x00b", "/a%0d%0ab", "/a\u0085b", "///evil.test", "http:/evil.test", " /page", "/%zz",
+		"/auth/login", "/auth/login?return_to=/page", "/auth/callback?code=x", "/" + strings.Repeat("x", 1024),
+	} {
+		u := w.user(t)
+		if p := u.do(http.MethodGet, w.begin(u, to), nil); p.Header.Get("Location") != "/" {
+			t.Errorf("%q: %s", to, p.Header.Get("Location"))
+		}
+	}
+	for _, to := range []string{"/page", "/a/b?c=https://x.test/&d=%2f#e", "/auth/session"} {
+		u := w.user(t)
+		p := u.do(http.MethodGet, w.begin(u, to), nil)
+		got, err := p.Location()
+		want, _ := url.Parse(w.site + to)
+		if err != nil || got.String() != want.String() {
+			t.Errorf("%q: %s", to, p.Header.Get("Location"))
+		}
+	}
+}
+
+// Another site's page can have a browser open the login in a hundred frames, and fills its cookies with none.
+func TestLoginIsTopLevel(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	for name, headers := range map[string][2]string{
+		"a frame": {"navigate", "iframe"}, "an image": {"no-cors", "image"}, "a script": {"cors", "empty"}, "an object": {"navigate", "object"},
+	} {
+		p := w.user(t).do(http.MethodGet, "/auth/login", func(r *http.Request) {
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+			r.Header.Set("Sec-Fetch-Mode", headers[0])
+			r.Header.Set("Sec-Fetch-Dest", headers[1])
+		})
+		if p.StatusCode != http.StatusForbidden || len(p.Cookies()) != 0 {
+			t.Errorf("%s: %s", name, p.Status)
+		}
+	}
+	p := w.user(t).do(http.MethodGet, "/auth/login", func(r *http.Request) { // a link on another site
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		r.Header.Set("Sec-Fetch-Mode", "navigate")
+		r.Header.Set("Sec-Fetch-Dest", "document")
+	})
+	if p.StatusCode != http.StatusSeeOther || len(p.Cookies()) != 1 {
+		t.Error(p.Status)
+	}
+}
+
+// Whoever begins many sign-ins has a few, and none is left on the server.
+func TestSignInsUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	first := w.begin(u, "/page")
+	for range 30 {
+		w.begin(u, "/"+strings.Repeat("x", 1023))
+		size := 0
+		for _, c := range u.Jar.Cookies(u.site) {
+			size += len(c.String())
+		}
+		if size > 16<<10 {
+			t.Fatalf("the cookies have %d octets", size)
+		}
+	}
+	if all, err := w.store.All(); err != nil || len(all) != 0 {
+		t.Error(len(all), err)
+	}
+	if p := u.do(http.MethodGet, first, nil); p.StatusCode != http.StatusBadRequest {
+		t.Error(p.Status)
+	}
+	w.signIn(u)
+}
+
+func TestCookies(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	pending := u.do(http.MethodGet, "/auth/login", nil).Cookies()
+	session := u.do(http.MethodGet, w.begin(u, "/"), nil).Cookies()
+	seen := 0
+	for _, c := range append(pending, session...) {
+		if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" || c.SameSite != http.SameSiteLaxMode {
+			t.Error(c)
+		}
+		if strings.Contains(c.Value, "alice") || c.MaxAge == 0 && strings.Contains(c.Name, "signin") {
+			t.Error(c)
+		}
+		seen++
+	}
+	if seen != 3 { // a sign-in that begins, one that ends, and the session
+		t.Error(seen)
+	}
+}
+
+// Nothing of it is for a cache, nor for another origin's eyes.
+func TestAnswersAreNotKept(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	w.signIn(u)
+	for _, request := range []string{
+		"GET /auth/session", "GET /auth/login", "GET /auth/callback", "POST /auth/refresh", "GET /auth/refresh", "GET /auth/none", "GET /page",
+		"GET /api/orders/1", "POST /auth/backchannel-logout", "POST /auth/logout", "GET /auth/session", "GET /api/orders/1", "GET /page",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		p := u.do(method, path, nil)
+		if p.Header.Values("Cache-Control")[0] != "no-store" {
+			t.Errorf("%s: %s %s", request, p.Status, p.Header)
+		}
+		if strings.HasPrefix(path, "/auth/") && (p.Header.Get("Referrer-Policy") != "no-referrer" || p.Header.Get("X-Content-Type-Options") != "nosniff") {
+			t.Errorf("%s: %s", request, p.Header)
+		}
+	}
+}
+
+// Another site's page can have a browser send its cookies, and gets nothing for it.
+func TestCrossSite(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	w.signIn(u)
+	changes := map[string]func(*http.Request){
+		"cross-site":     func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+		"same-site":      func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
+		"another origin": func(r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "https://evil.test") },
+		"no origin":      func(r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "null") },
+		"says nothing":   func(r *http.Request) { r.Header.Del("Sec-Fetch-Site") },
+	}
+	for _, path := range []string{"/auth/logout", "/auth/refresh", "/api/orders/1", "/page"} {
+		for name, change := range changes {
+			if p := u.do(http.MethodPost, path, change); p.StatusCode != http.StatusForbidden {
+				t.Errorf("%s, %s: %s", path, name, p.Status)
+			}
+		}
+	}
+	for _, path := range []string{"/api/orders/1", "/auth/session"} {
+		for _, name := range []string{"cross-site", "same-site"} {
+			if p := u.do(http.MethodGet, path, changes[name]); p.StatusCode != http.StatusForbidden {
+				t.Errorf("%s: %s", path, p.Status)
+			}
+		}
+	}
+	if p := u.do(http.MethodGet, "/page", changes["cross-site"]); p.StatusCode != http.StatusOK { // a link
+		t.Error(p.Status)
+	}
+	if p := u.do(http.MethodGet, "/auth/logout", nil); p.StatusCode != http.StatusMethodNotAllowed {
+		t.Error(p.Status)
+	}
+	own := func(r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", w.site) }
+	if len(w.seen) != 0 || w.rotated != 0 || !u.signedIn() {
+		t.Error("something was done")
+	}
+	if p := u.do(http.MethodPost, "/api/orders/1", own); p.StatusCode != http.StatusOK { // an older browser
+		t.Error(p.Status)
+	}
+}
+
+// While the store is away nobody is signed in, and nobody has signed out.
+func TestStoreThatFails(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	w.signIn(u)
+	for name, fail := range map[string]func(name string) bool{
+		"all of it": func(string) bool { return true }, "what has ended": func(name string) bool { return strings.HasPrefix(name, "ended.") },
+		"what is gone": func(name string) bool { return strings.HasPrefix(name, "gone.") },
+	} {
+		w.store.failing(func(_, name string) error { return failsOn(fail(name)) })
+		for _, request := range []string{"GET /page", "GET /auth/session", "POST /auth/refresh", "GET /api/orders/1"} {
+			method, path, _ := strings.Cut(request, " ")
+			p := u.do(method, path, func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "navigate") })
+			if p.StatusCode != http.StatusServiceUnavailable || strings.Contains(p.text, "disk") || strings.Contains(p.text, "store") {
+				t.Errorf("%s, %s: %s, %s", name, request, p.Status, p.text)
+			}
+		}
+	}
+	w.store.failing(nil)
+	if !u.signedIn() || len(w.seen) != 0 {
+		t.Error("it has changed something")
+	}
+}
+
+// A provider that is away costs nobody their session, and says nothing of itself.
+func TestLoginWithoutServer(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	w := newLocalWorld(t, func(cfg *weblogin.Config) {
+		c, err := client.New(client.Config{
+			Issuer: issuer, ClientID: "web", ClientSecret: "s", Scopes: []string{"openid"}, RedirectURI: "https://app.test/auth/callback",
+			HTTPClient: &http.Client{Transport: away{}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Client, cfg.Logger = c, slog.New(slog.NewTextHandler(&said, nil))
+	})
+	u := w.user(t)
+	p := u.do(http.MethodGet, "/auth/login", nil)
+	if p.StatusCode != http.StatusServiceUnavailable || len(p.Cookies()) != 0 || strings.Contains(p.text, "10.0.0.7") || !strings.Contains(p.text, "try again") {
+		t.Error(p.Status, p.text)
+	}
+	if !strings.Contains(said.String(), "10.0.0.7") {
+		t.Error("nobody is told:", said.String())
+	}
+}
+
+type away struct{}
+
+func (away) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("no route to 10.0.0.7: %w", context.DeadlineExceeded)
+}
+
+// The exchange fails, the session that was there stays, and so does the way to sign in.
+func TestCallbackWithoutServer(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	w.signIn(u)
+	answer := w.begin(u, "/page")
+	w.meanwhile(func(*http.Request) error { return context.DeadlineExceeded })
+	if p := u.do(http.MethodGet, answer, nil); p.StatusCode != http.StatusServiceUnavailable || !u.signedIn() {
+		t.Error(p.Status, p.text)
+	}
+	w.meanwhile(nil)
+	w.signIn(u)
+}
+
+// Those who list sessions find sessions.
+func TestIterate(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u, other := w.user(t), w.user(t)
+	w.signIn(u)
+	w.signIn(other)
+	u.do(http.MethodPost, "/auth/logout", nil)
+	var ids []string
+	if err := w.cfg.Sessions.Iterate(t.Context(), func(ctx context.Context) error {
+		ids = append(ids, w.cfg.Sessions.Token(ctx))
+		return nil
+	}); err != nil || len(ids) != 1 || ids[0] != other.cookie() {
+		t.Error(ids, err)
+	}
+}
+
+// Stores that know no context will do, and ids that are hashed.
+func TestPlainStore(t *testing.T) {
+	t.Parallel()
+	for _, hashed := range []bool{false, true} {
+		w := newLocalWorld(t, func(cfg *weblogin.Config) {
+			cfg.Sessions.Store = plain{cfg.Sessions.Store}
+			cfg.Sessions.HashTokenInStore = hashed
+		})
+		u := w.user(t)
+		w.signIn(u)
+		id := u.cookie()
+		if !u.signedIn() {
+			t.Error("not signed in")
+		}
+		u.do(http.MethodPost, "/auth/logout", nil)
+		if w.with(t, id).signedIn() || len(w.store.names(t, "token.")) != 0 {
+			t.Error("signed in")
+		}
+		if err := w.cfg.Sessions.Iterate(t.Context(), func(context.Context) error { return nil }); err == nil {
+			t.Error("listed")
+		}
+	}
+}
+
+type plain struct{ scs.Store }
+
+func TestNothingSecretIsPrinted(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	w := newLocalWorld(t, func(cfg *weblogin.Config) {
+		cfg.Key = []byte("secret-key-secret-key-secret-key")
+		cfg.Logger = slog.New(slog.NewJSONHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	w.page("/user", func(rw http.ResponseWriter, r *http.Request) {
+		u, _ := weblogin.UserFromContext(r.Context())
+		for _, value := range []any{u, *u} {
+			_, _ = fmt.Fprintf(rw, "%v %+v %#v %s %x", value, value, value, value, value)
+			w.cfg.Logger.InfoContext(r.Context(), "user", slog.Any("user", value))
+		}
+	})
+	u := w.user(t)
+	w.signIn(u)
+	text := u.do(http.MethodGet, "/user", nil).text
+	for _, value := range []any{w.cfg, &w.cfg, w.app, *u.Client} {
+		text += fmt.Sprintf("%v %+v %#v %s", value, value, value, value)
+	}
+	for _, value := range []any{w.cfg, &w.cfg, w.app} {
+		w.cfg.Logger.Info("value", slog.Any("value", value))
+	}
+	w.meanwhile(func(*http.Request) error { return errDisk })
+	u.do(http.MethodPost, "/auth/refresh", nil)
+	u.do(http.MethodPost, "/auth/logout", nil)
+	u.do(http.MethodGet, "/auth/callback?code=secret-code&state=secret-state", nil)
+	for _, secret := range []string{"secret-", "alice", "Alice", hex.EncodeToString([]byte("secret-key")), "115 101 99 114 101 116", "eyJ"} {
+		if strings.Contains(text+said.String(), secret) {
+			t.Errorf("%q is printed: %s\n%s", secret, text, said.String())
+		}
+	}
+	if !strings.Contains(said.String(), "not revoked") {
+		t.Error(said.String())
+	}
+}
+
+func TestStatusShowsNoMoreThanIsAsked(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t, func(cfg *weblogin.Config) { cfg.Claims = []string{"name", "absent"} })
+	u := w.user(t)
+	read := func() (answer map[string]any) {
+		if err := json.NewDecoder(strings.NewReader(u.do(http.MethodGet, "/auth/session", nil).text)).Decode(&answer); err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	if got := read(); len(got) != 1 || got["signed_in"] != false {
+		t.Error(got)
+	}
+	w.signIn(u)
+	got := read()
+	if fmt.Sprint(got["claims"]) != "map[name:Alice]" || got["signed_in"] != true || got["expires_at"] == nil || len(got) != 4 {
+		t.Error(got)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	c := newLocalWorld(t).client
+	for name, cfg := range map[string]weblogin.Config{
+		"nothing": {}, "key": {Client: c(t), Sessions: scs.New(), Key: []byte("short")},
+		"after":        {Client: c(t), Sessions: scs.New(), AfterLogin: "//evil.test"},
+		"after logout": {Client: c(t), Sessions: scs.New(), AfterLogout: "https://evil.test"},
+		"prefix":       {Client: c(t), Sessions: scs.New(), Prefix: "auth"},
+		"pattern":      {Client: c(t), Sessions: scs.New(), Prefix: "/{auth}/"},
+		"no path":      {Client: c(t), Sessions: scs.New(), Prefix: "/a/../b/"},
+		"mode":         {Client: c(t), Sessions: scs.New(), Authorization: client.AuthorizationOptions{ResponseMode: "form_post"}},
+		"timeout":      {Client: c(t), Sessions: scs.New(), APITimeout: -1},
+		"cookie":       {Client: c(t), Sessions: scs.New(), ProxyHeaders: []string{"X-Own", "cookie"}},
+		"cors":         {Client: c(t), Sessions: scs.New(), ProxyHeaders: []string{"access-control-allow-origin"}},
+	} {
+		if _, err := weblogin.New(cfg); err == nil || !strings.HasPrefix(err.Error(), "weblogin: Config.") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	plain := scs.New()
+	if _, err := weblogin.New(weblogin.Config{Client: c(t), Sessions: plain, InsecureHTTP: true, Prefix: "/"}); err != nil || plain.Cookie.Secure || plain.Cookie.Name != "session" {
+		t.Error(err, plain.Cookie)
+	}
+}
