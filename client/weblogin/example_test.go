@@ -1,0 +1,161 @@
+package weblogin_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/client/weblogin"
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+// An application has its users signed in, shows them a page, calls an API in their name, and signs them out.
+func Example() {
+	provider := newProvider()
+	c, err := client.New(client.Config{
+		Issuer: provider.issuer, ClientID: "shop", ClientSecret: "of the shop",
+		RedirectURI: "https://shop.example.com/auth/callback", Scopes: []string{"openid", "orders:read"},
+		// With a real provider the rest is discovered.
+		Metadata: provider.metadata(), Keys: provider.keys(), HTTPClient: &http.Client{Transport: provider}, Algorithms: []string{"ES256"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	app, err := weblogin.New(weblogin.Config{Client: c, Sessions: scs.New(), Transport: handled{ordersAPI()}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	orders, err := app.Proxy("/api/orders/", "https://orders.example.com/v1/")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", app)
+	mux.Handle("/api/orders/", orders)
+	mux.Handle("/", app.RequireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, _ := weblogin.UserFromContext(r.Context())
+		_, _ = fmt.Fprintf(w, "Hello %s", user.Claims()["name"])
+	})))
+
+	browser := newBrowser(mux)
+	login := browser.open("GET", "/account")
+	fmt.Println("a page:", login)
+	server := browser.open("GET", login)
+	fmt.Println("the login:", provider.place(server))
+	fmt.Println("the callback:", browser.open("GET", provider.signIn(server)))
+	fmt.Println("the page:", browser.open("GET", "/account"))
+	fmt.Println("the API:", browser.open("GET", "/api/orders/7"))
+	fmt.Println("the logout:", provider.place(browser.open("POST", "/auth/logout")))
+	fmt.Print("the API: ", browser.open("GET", "/api/orders/7"))
+	// Output:
+	// a page: /auth/login?return_to=%2Faccount
+	// the login: https://login.example.com/authorize
+	// the callback: /account
+	// the page: Hello Alice
+	// the API: /v1/7 for Bearer at-of-alice
+	// the logout: https://login.example.com/end
+	// the API: {"error":"login_required"}
+}
+
+// ordersAPI knows nothing of sessions.
+func ordersAPI() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "%s for %s", r.URL.Path, r.Header.Get("Authorization"))
+	})
+}
+
+// provider is an authorization server whose user is Alice.
+type provider struct {
+	issuer string
+	signer *bearertest.Issuer
+	nonce  string
+}
+
+func newProvider() *provider {
+	const place = "https://login.example.com"
+	return &provider{issuer: place, signer: bearertest.NewIssuer(bearertest.IssuerConfig{URL: place, Audience: "shop", Algorithms: []string{"ES256"}})}
+}
+
+func (p *provider) metadata() *oidcdiscovery.Metadata {
+	return &oidcdiscovery.Metadata{
+		Issuer: p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token",
+		EndSessionEndpoint: p.issuer + "/end", IDTokenSigningAlgValuesSupported: []string{"ES256"},
+	}
+}
+
+func (p *provider) keys() jwks.Source {
+	keys, err := jwks.ParseJWKS(p.signer.JWKS())
+	if err != nil {
+		return nil
+	}
+	return keys
+}
+
+// place is what a browser's address bar shows, without the query.
+func (p *provider) place(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return err.Error()
+	}
+	return u.Scheme + "://" + u.Host + u.Path
+}
+
+// signIn is what Alice does, and where she is sent then.
+func (p *provider) signIn(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return err.Error()
+	}
+	p.nonce = u.Query().Get("nonce")
+	return "/auth/callback?" + url.Values{"code": {"c"}, "state": {u.Query().Get("state")}}.Encode()
+}
+
+// RoundTrip is the token endpoint.
+func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+	id := p.signer.AccessToken().SetHeader("typ", bearertest.Absent).Set("aud", "shop").Set("sub", "alice").Set("name", "Alice").Set("nonce", p.nonce)
+	answer := httptest.NewRecorder()
+	_, _ = fmt.Fprintf(answer, `{"access_token":"at-of-alice","token_type":"Bearer","expires_in":300,"id_token":%q}`, id.Sign())
+	response := answer.Result()
+	response.Request = r
+	return response, nil
+}
+
+// browser opens pages, and says where it was sent, or what it shows.
+type browser struct{ http.Client }
+
+func newBrowser(site http.Handler) *browser {
+	jar, _ := cookiejar.New(nil) // it never fails
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &browser{http.Client{Transport: handled{site}, Jar: jar, CheckRedirect: stay}}
+}
+
+func (b *browser) open(method, path string) string {
+	r := httptest.NewRequest(method, "https://shop.example.com"+path, http.NoBody)
+	r.RequestURI = ""
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Accept", "text/html")
+	resp, err := b.Do(r)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	if to := resp.Header.Get("Location"); to != "" {
+		return to
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
