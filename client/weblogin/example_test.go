@@ -1,6 +1,7 @@
 package weblogin_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -141,7 +142,7 @@ func newBrowser(site http.Handler) *browser {
 }
 
 func (b *browser) open(method, path string) string {
-	r := httptest.NewRequest(method, "https://shop.example.com"+path, http.NoBody)
+	r := httptest.NewRequestWithContext(context.Background(), method, "https://shop.example.com"+path, http.NoBody)
 	r.RequestURI = ""
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("Accept", "text/html")

@@ -133,11 +133,23 @@ func TestSessionIDsAreNoOtherEntries(t *testing.T) {
 	if len(entries) < 4 {
 		t.Fatal(entries)
 	}
+	store := w.cfg.Sessions.Store // as the application has it
 	for _, entry := range entries {
 		for _, path := range []string{"/auth/logout", "/auth/refresh"} {
 			w.with(t, entry).do(http.MethodPost, path, nil)
 		}
-		w.with(t, entry).do(http.MethodGet, "/page", nil)
+		if p := w.with(t, entry).do(http.MethodGet, "/page", nil); p.StatusCode != http.StatusUnauthorized {
+			t.Error(p.Status)
+		}
+		if _, found, err := store.Find(entry); found || err != nil {
+			t.Errorf("%s is found, %v", entry, err)
+		}
+		if err := errors.Join(store.Delete(entry), store.Delete("")); err != nil {
+			t.Error(err)
+		}
+		if err := store.Commit(entry, nil, time.Now().Add(time.Hour)); err == nil {
+			t.Errorf("%s was written", entry)
+		}
 		w.signIn(w.with(t, entry))
 	}
 	after := append(w.store.names(t, "ended."), append(w.store.names(t, "gone."), w.store.names(t, "token.")...)...)

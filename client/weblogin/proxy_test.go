@@ -1,6 +1,7 @@
 package weblogin_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -157,7 +158,7 @@ func TestProxyAnswers(t *testing.T) {
 		}
 		p.Header.Del("Date")
 		p.Header.Del("Content-Length")
-		if diff := cmp.Diff(want, p.Header); diff != "" || p.StatusCode != http.StatusTeapot || early != 0 {
+		if diff := cmp.Diff(want, p.Header); diff != "" || p.StatusCode != http.StatusTeapot || early != 0 || len(p.Trailer) != 0 {
 			t.Errorf("%s: %s, %d, %s", sent, p.Status, early, diff)
 		}
 	}
@@ -283,6 +284,36 @@ func TestProxyWaitsSoLong(t *testing.T) {
 }
 
 // An answer that has begun goes on for as long as it likes.
+func TestProxyAnswersSlowly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newLocalWorld(t, func(cfg *weblogin.Config) { cfg.Transport = slow{} })
+		u := w.user(t)
+		w.signIn(u)
+		begun := time.Now()
+		if p := u.do(http.MethodGet, "/api/orders/1", nil); p.text != "late" || time.Since(begun) != time.Hour {
+			t.Error(p.Status, p.text, time.Since(begun))
+		}
+	})
+}
+
+// slow begins its answer at once, and ends it after an hour.
+type slow struct{ ctx context.Context } //nolint:containedctx // that of a body
+
+func (slow) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: make(http.Header), Body: io.NopCloser(&slow{r.Context()}), ContentLength: -1}, nil
+}
+
+func (s *slow) Read(into []byte) (int, error) {
+	select {
+	case <-time.After(time.Hour):
+		return copy(into, "late"), io.EOF
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
+	}
+}
+
+// What has come of an answer is passed on at once.
 func TestProxyStreams(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(cfg *weblogin.Config) { cfg.APITimeout = time.Second })

@@ -25,7 +25,7 @@ func TestReturnToIsLocal(t *testing.T) {
 	for _, to := range []string{
 		"https://evil.test/", "//evil.test/", "/\\evil.test", "/\t/evil.test", "\\\\evil.test", "javascript:x", "page", "/%2f/x\n", "/\\/evil.test", "",
 		"/%2f/evil.test", "/%5cevil.test", "/%09/evil.test", "/a\x00b", "/a%0d%0ab", "/a\u0085b", "///evil.test", "http:/evil.test", " /page", "/%zz",
-		"/auth/login", "/auth/login?return_to=/page", "/auth/callback?code=x", "/" + strings.Repeat("x", 1024),
+		"/page?a=\\evil.test", "/auth/login", "/auth/login?return_to=/page", "/auth/callback?code=x", "/" + strings.Repeat("x", 1024),
 	} {
 		u := w.user(t)
 		if p := u.do(http.MethodGet, w.begin(u, to), nil); p.Header.Get("Location") != "/" {

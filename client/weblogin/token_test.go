@@ -87,6 +87,53 @@ func TestNewSignInReplacesOld(t *testing.T) {
 	}
 }
 
+// That goes for what a refresh of the old one still brings, too.
+func TestNewSignInDuringRefresh(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	w.signIn(u)
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	w.meanwhile(func(r *http.Request) error {
+		if r.PostForm.Get("grant_type") == "refresh_token" {
+			close(asked)
+			<-goOn
+		}
+		return nil
+	})
+	old, refreshed := w.with(t, u.cookie()), make(chan int)
+	go func() { refreshed <- old.do(http.MethodPost, "/auth/refresh", nil).StatusCode }()
+	<-asked
+	w.signIn(u)
+	close(goOn)
+	if status := <-refreshed; status != http.StatusUnauthorized || len(w.revoked) != 0 || len(w.store.names(t, "token.")) != 1 || !u.signedIn() {
+		t.Error(status, w.revoked)
+	}
+}
+
+// Calls of an API keep a session awake; asking who is signed in does not.
+func TestIdleTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newLocalWorld(t, func(cfg *weblogin.Config) { cfg.Sessions.IdleTimeout = 10 * time.Minute })
+		u := w.user(t)
+		w.signIn(u)
+		for _, request := range []string{"GET /api/orders/1", "POST /auth/refresh", "GET /page", "GET /api/orders/1"} {
+			time.Sleep(9 * time.Minute)
+			method, path, _ := strings.Cut(request, " ")
+			if p := u.do(method, path, nil); p.StatusCode != http.StatusOK {
+				t.Error(request, p.Status)
+			}
+		}
+		time.Sleep(9 * time.Minute)
+		u.do(http.MethodGet, "/auth/session", nil)
+		time.Sleep(2 * time.Minute)
+		if u.signedIn() {
+			t.Error("it is awake")
+		}
+	})
+}
+
 // A refresh that cannot be stored is not lost: its refresh token may be the only one that works.
 func TestC28_RefreshThatCannotBeStored(t *testing.T) {
 	t.Parallel()
