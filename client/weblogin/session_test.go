@@ -372,3 +372,17 @@ func TestConfig(t *testing.T) {
 		t.Error(err, plain.Cookie)
 	}
 }
+
+// A browser goes on by GET, whatever it came with (RFC 9700 §4.12).
+func TestC33_RedirectsAreSeeOther(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	opens := func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "navigate") }
+	for _, request := range []string{"GET /page", "GET /auth/login", "GET " + w.begin(u, "/page"), "POST /auth/logout", "POST /auth/logout"} {
+		method, path, _ := strings.Cut(request, " ")
+		if p := u.do(method, path, opens); p.StatusCode != http.StatusSeeOther || p.Header.Get("Location") == "" {
+			t.Errorf("%s: %s", request, p.Status)
+		}
+	}
+}
