@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,10 +91,9 @@ func (cfg Config) keyCache() (jwks.Config, error) {
 }
 
 const (
-	locateTimeout = 10 * time.Second     // two well-known places and, when the set moved, the new one
-	neverStale    = math.MaxInt64        // a place does not go stale, only the keys in it do
-	noWait        = -1 * time.Nanosecond // for a place that is asked for again while the last one is known
-	lookAgain     = 10 * time.Second
+	neverStale = math.MaxInt64        // a place does not go stale, only the keys in it do
+	noWait     = -1 * time.Nanosecond // for a place that is asked for again while the last one is known
+	lookAgain  = 10 * time.Second
 )
 
 // discovered is the key set of an issuer whose place discovery tells. The place is asked for again from time to time,
@@ -103,7 +103,7 @@ type discovered struct {
 	logger    *slog.Logger
 	discovery oidcdiscovery.Client
 	cache     jwks.Config
-	remote    *refresh.Value[*jwks.Remote]
+	keys      *refresh.Value[*keySet]
 
 	fetches atomic.Uint64 // of metadata and of keys, good and bad
 	last    atomic.Pointer[located]
@@ -111,7 +111,7 @@ type discovered struct {
 
 // located is where the keys were before a fetch of anything had ended since.
 type located struct {
-	remote  *jwks.Remote
+	keys    *keySet
 	fetches uint64
 }
 
@@ -130,38 +130,47 @@ func newDiscovered(cfg Config, cache jwks.Config) (*discovered, error) {
 		d.fetches.Add(1)
 		cache.OnRefresh(ctx, r)
 	}
-	places := refresh.Config[*jwks.Remote]{
-		Fetch: d.locate, Timeout: locateTimeout, StaleFor: neverStale, StaleWait: noWait, RetryAfter: fetch.RetryAfter,
+	places := refresh.Config[*keySet]{
+		Fetch: d.locate, Timeout: locateTimeout(cache), StaleFor: neverStale, StaleWait: noWait, RetryAfter: fetch.RetryAfter,
 		OnFetch: d.onLocated,
 	}
 	if cache.Snapshot != nil {
 		places.Restore = restoring(d.cache)
 		d.cache.Snapshot = usedUp{cache.Snapshot} // a set that is found later is only saved
 	}
-	d.remote = refresh.New(places)
+	d.keys = refresh.New(places)
 	return d, nil
 }
 
 // locate asks for the metadata and returns the key set it names, which is the held one unless it moved.
-func (d *discovered) locate(ctx context.Context, held *jwks.Remote) (refresh.Fetched[*jwks.Remote], error) {
+func (d *discovered) locate(ctx context.Context, held *keySet) (refresh.Fetched[*keySet], error) {
 	m, err := d.discovery.Discover(ctx, d.issuer)
 	if err != nil {
-		return refresh.Fetched[*jwks.Remote]{}, err
+		return refresh.Fetched[*keySet]{}, err
 	}
 	if held != nil && held.URL() == m.JWKSURI {
-		return refresh.Fetched[*jwks.Remote]{Value: held}, nil
+		return refresh.Fetched[*keySet]{Value: held}, nil
 	}
 	cache := d.cache
 	cache.URL = m.JWKSURI
-	remote, err := jwks.New(cache)
+	found, err := newKeySet(cache, jwks.New)
 	if err == nil && held != nil {
-		err = remote.Refresh(ctx)
+		err = found.Refresh(ctx)
 	}
-	return refresh.Fetched[*jwks.Remote]{Value: remote}, err
+	return refresh.Fetched[*keySet]{Value: found}, err
 }
 
-func (d *discovered) onLocated(ctx context.Context, a refresh.Attempt[*jwks.Remote]) {
+// locateTimeout is enough for two well-known places and, when the set moved, for the new one and the snapshot of it.
+func locateTimeout(cache jwks.Config) time.Duration {
+	return 2*fetch.DefaultTimeout + 2*cmp.Or(cache.Timeout, fetch.DefaultTimeout) + time.Second
+}
+
+// onLocated is called when the set is in use, or is not going to be.
+func (d *discovered) onLocated(ctx context.Context, a refresh.Attempt[*keySet]) {
 	d.fetches.Add(1)
+	if a.Value != nil {
+		a.Value.news.release()
+	}
 	switch {
 	case a.Err == nil:
 	case a.Cause == refresh.CauseRestored: // there is no set that could tell of it
@@ -177,17 +186,17 @@ func (d *discovered) Key(ctx context.Context, kid, alg string) (jwks.Key, error)
 	fetches := d.fetches.Load() // before the place is read: what a later fetch brings is not missed
 	last := d.last.Load()
 	if last != nil && last.fetches == fetches {
-		return last.remote.Key(ctx, kid, alg)
+		return last.keys.Key(ctx, kid, alg)
 	}
-	remote, err := d.remote.Get(ctx)
+	keys, err := d.keys.Get(ctx)
 	switch {
 	case errors.Is(err, refresh.ErrUnavailable):
 		return jwks.Key{}, fmt.Errorf("%w: %w", jwks.ErrUnavailable, err)
 	case err != nil:
 		return jwks.Key{}, fmt.Errorf("consumer: waiting for metadata: %w", err)
 	}
-	d.keepLocated(last, &located{remote, fetches})
-	return remote.Key(ctx, kid, alg)
+	d.keepLocated(last, &located{keys, fetches})
+	return keys.Key(ctx, kid, alg)
 }
 
 // keepLocated replaces last by next, for a while: keys may be fresh for much longer than their place is.
@@ -199,39 +208,39 @@ func (d *discovered) keepLocated(last, next *located) {
 
 // Warm makes sure that a usable set of keys is held.
 func (d *discovered) Warm(ctx context.Context) error {
-	remote, err := d.remote.Get(ctx)
+	keys, err := d.keys.Get(ctx)
 	if err != nil {
 		return err
 	}
-	return remote.Warm(ctx)
+	return keys.Warm(ctx)
 }
 
 // Refresh asks for the place and for the keys now.
 func (d *discovered) Refresh(ctx context.Context) error {
-	if err := d.remote.Refresh(ctx); err != nil {
+	if err := d.keys.Refresh(ctx); err != nil {
 		return err
 	}
-	remote, err := d.remote.Get(ctx)
+	keys, err := d.keys.Get(ctx)
 	if err != nil {
 		return err
 	}
-	return remote.Refresh(ctx)
+	return keys.Refresh(ctx)
 }
 
 // Run keeps the place fresh, and the keys of whichever set is the current one.
 func (d *discovered) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
-	running.Go(func() { _ = d.remote.Run(ctx) })
+	running.Go(func() { _ = d.keys.Run(ctx) })
 
-	var current *jwks.Remote
+	var current *keySet
 	stop := func() {}
 	for {
-		if remote, err := d.remote.Get(ctx); err == nil && remote != current {
+		if keys, err := d.keys.Get(ctx); err == nil && keys != current {
 			stop()
 			keysCtx, cancel := context.WithCancel(ctx)
-			running.Go(func() { _ = remote.Run(keysCtx) })
-			current, stop = remote, cancel
+			running.Go(func() { _ = keys.Run(keysCtx) })
+			current, stop = keys, cancel
 		}
 		select {
 		case <-ctx.Done():

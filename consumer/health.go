@@ -91,7 +91,7 @@ func (c *tokenCache) health() CacheHealth {
 }
 
 func (d *discovered) health() (MetadataHealth, jwks.Stats) {
-	s := d.remote.Stats()
+	s := d.keys.Stats()
 	m := MetadataHealth{
 		LastSuccess: s.LastSuccess, Age: s.Age, ConsecutiveFailures: s.ConsecutiveFailures, LastError: s.LastError,
 	}

@@ -43,15 +43,15 @@ const provisional = time.Nanosecond
 
 // restoring returns what restores the key set of the snapshot in the place that the snapshot names. The place is checked
 // like one that discovery has found.
-func restoring(cache jwks.Config) func(context.Context) (refresh.Fetched[*jwks.Remote], time.Time, error) {
-	return func(ctx context.Context) (got refresh.Fetched[*jwks.Remote], at time.Time, err error) {
-		remote, err := jwks.Restore(ctx, cache)
+func restoring(cache jwks.Config) func(context.Context) (refresh.Fetched[*keySet], time.Time, error) {
+	return func(ctx context.Context) (got refresh.Fetched[*keySet], at time.Time, err error) {
+		keys, err := newKeySet(cache, func(cache jwks.Config) (*jwks.Remote, error) { return jwks.Restore(ctx, cache) })
 		if errors.Is(err, fs.ErrNotExist) {
 			return got, at, nil
 		}
 		if err != nil {
 			return got, at, err
 		}
-		return refresh.Fetched[*jwks.Remote]{Value: remote, FreshFor: provisional}, remote.Stats().LastSuccess, nil
+		return refresh.Fetched[*keySet]{Value: keys, FreshFor: provisional}, keys.Stats().LastSuccess, nil
 	}
 }
