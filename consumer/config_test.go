@@ -146,8 +146,8 @@ func settings(issuer *bearertest.Issuer) map[string]setting {
 			before: good, after: consumer.ReasonSignature,
 		},
 		"ClockSkew": {
-			set:    func(_ *testing.T, c *cfg) { c.ClockSkew = time.Minute },
-			token:  claim("exp", time.Now().Add(-30*time.Second).Unix()),
+			set:    func(_ *testing.T, c *cfg) { c.ClockSkew = 5 * time.Minute },
+			token:  func(t *bearertest.Token) *bearertest.Token { return t.Set("exp", time.Now().Unix()-60) },
 			before: consumer.ReasonExpired, after: good,
 		},
 		"TokenType": {

@@ -4,8 +4,10 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/subtle"
 	"io"
 	"math/big"
 	"slices"
@@ -105,14 +107,45 @@ func ownKey(t *testing.T, key jwks.Key) *consumer.Consumer {
 	return newConsumer(t, consumer.Config{Issuer: issuerURL, Audience: []string{audience}, Keys: jwks.Static{key}})
 }
 
-// salted makes PSS signatures with a salt of another length than the hash's.
+// salted makes PSS signatures with a salt of any length, also of one that crypto/rsa makes none of in FIPS mode.
 type salted struct {
 	*rsa.PrivateKey
 	salt int
 }
 
-func (s salted) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	return rsa.SignPSS(random, s.PrivateKey, opts.HashFunc(), digest, &rsa.PSSOptions{SaltLength: s.salt})
+func (s salted) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	hash := opts.HashFunc()
+	salt := make([]byte, s.salt)
+	em := new(big.Int).SetBytes(encodePSS(hash, digest, salt, s.N.BitLen()-1))
+	signature := em.Exp(em, s.D, s.N).FillBytes(make([]byte, s.Size()))
+	if err := rsa.VerifyPSS(&s.PublicKey, hash, digest, signature, nil); err != nil && !fips140.Enforced() {
+		return nil, err
+	}
+	return signature, nil
+}
+
+// encodePSS is EMSA-PSS-ENCODE (RFC 8017 §9.1.1), after the hashing of the message.
+func encodePSS(hash crypto.Hash, digest, salt []byte, bits int) []byte {
+	h := sum(hash, make([]byte, 8), digest, salt)
+	size := (bits + 7) / 8
+	db := make([]byte, size-len(h)-1)
+	db[len(db)-len(salt)-1] = 1
+	copy(db[len(db)-len(salt):], salt)
+	var mask []byte // MGF1 (RFC 8017 §B.2.1)
+	for counter := byte(0); len(mask) < len(db); counter++ {
+		mask = append(mask, sum(hash, h, []byte{0, 0, 0, counter})...)
+	}
+	subtle.XORBytes(db, db, mask)
+	db[0] &= 0xff >> (8*size - bits)
+	return slices.Concat(db, h, []byte{0xbc})
+}
+
+func sum(hash crypto.Hash, parts ...[]byte) []byte {
+	h := hash.New()
+	for _, part := range parts {
+		_, _ = h.Write(part)
+	}
+	return h.Sum(nil)
 }
 
 func TestS7_Attack35_PSSSaltIsAsLongAsTheHash(t *testing.T) {
@@ -121,13 +154,13 @@ func TestS7_Attack35_PSSSaltIsAsLongAsTheHash(t *testing.T) {
 	c := ownKey(t, jwks.Key{ID: "k", Public: key.Public()})
 	issuer := newIssuer()
 	for alg, size := range map[string]int{"PS256": 32, "PS384": 48, "PS512": 64} {
-		for _, salt := range []int{rsa.PSSSaltLengthAuto, 0, 1, 20, 31, 32, 33, 48, 64} {
+		longest := key.Size() - size - 2
+		for _, salt := range []int{longest, 0, 1, 20, 31, 32, 33, 48, 64} {
 			raw := issuer.AccessToken().SignWith(alg, salted{key, salt}).SetHeader("kid", "k").Sign()
 			if salt == size {
 				accept(t, c, raw)
 				continue
 			}
-			t.Log(alg, salt)
 			reject(t, c, raw, consumer.ReasonSignature)
 		}
 	}
