@@ -82,12 +82,13 @@ func TestChaosWithKeys(t *testing.T) {
 					w.wantRefused(t, true)
 					time.Sleep(w.fresh + w.fresh/2)
 				}
-				asked := w.Asked(chaos.Keys) + w.Asked(chaos.Metadata)
+				began, asked := time.Now(), w.Asked(chaos.Keys)+w.Asked(chaos.Metadata)
 				for range 50 {
 					w.want(t, http.StatusOK, "one of many", w.Good().Sign())
 				}
-				if again := w.Asked(chaos.Keys) + w.Asked(chaos.Metadata) - asked; again > 4 {
-					t.Errorf("50 requests asked the issuer %d times", again)
+				again, took := w.Asked(chaos.Keys)+w.Asked(chaos.Metadata)-asked, time.Since(began)
+				if most := 4 + 4*int(took/w.fresh); again > most { // on a slow machine keys grow old meanwhile
+					t.Errorf("50 requests asked the issuer %d times in %v, want at most %d", again, took, most)
 				}
 
 				w.recover(t)
