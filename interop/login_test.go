@@ -70,6 +70,7 @@ func (p *oidcProvider) logIn(t *testing.T, resource string) grant {
 // browser is a user with cookies who looks at every redirect.
 type browser struct {
 	client *http.Client
+	steps  int // that a way may have
 }
 
 func newBrowser(t *testing.T) browser {
@@ -78,7 +79,7 @@ func newBrowser(t *testing.T) browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return browser{&http.Client{
+	return browser{steps: 30, client: &http.Client{
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -20,6 +20,7 @@ type oidcProvider struct {
 	commands io.WriteCloser
 	answers  *bufio.Reader
 	ended    func() // waits for the end of the process
+	ready    struct{ Issuer, Strict string }
 }
 
 // startOIDCProvider runs the server until the test ends or stop is called.
@@ -28,7 +29,8 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 	return startScript(t, "server.mjs")
 }
 
-func startScript(t *testing.T, script string) *oidcProvider {
+// startScript runs a script of oidcprovider until the test ends. env is added to its environment.
+func startScript(t *testing.T, script string, env ...string) *oidcProvider {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -37,29 +39,31 @@ func startScript(t *testing.T, script string) *oidcProvider {
 	if _, err := os.Stat(filepath.Join("oidcprovider", "node_modules", "oidc-provider", "package.json")); err != nil {
 		unavailable(t, "interop: run npm ci in interop/oidcprovider first")
 	}
-	p := launch(t, node, script)
-	var ready struct{ Issuer string }
-	p.answer(t, &ready)
-	p.authorizationServer = authorizationServer{issuer: ready.Issuer, tokenEndpoint: ready.Issuer + "/token"}
+	p := launch(t, node, script, env)
+	p.answer(t, &p.ready)
+	p.authorizationServer = authorizationServer{issuer: p.ready.Issuer, tokenEndpoint: p.ready.Issuer + "/token"}
 	return p
 }
+
+const requireServices = "BEARERKIT_REQUIRE_SERVICES"
 
 // unavailable ends a test that lacks a service: with a skip, unless whoever runs it demands all of them.
 func unavailable(t *testing.T, why string) {
 	t.Helper()
-	if os.Getenv("BEARERKIT_REQUIRE_SERVICES") == "1" {
+	if os.Getenv(requireServices) == "1" {
 		t.Fatal(why)
 	}
 	t.Skip(why)
 }
 
 // launch starts the process. It is told to end when the test's context does, and killed should it not listen.
-func launch(t *testing.T, node, script string) *oidcProvider {
+func launch(t *testing.T, node, script string, env []string) *oidcProvider {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, node, script)
 	cmd.Dir = "oidcprovider"
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = &stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second

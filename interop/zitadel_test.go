@@ -2,14 +2,18 @@ package interop_test
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/example/server/storage"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
@@ -17,6 +21,7 @@ import (
 type zitadel struct {
 	authorizationServer
 	store formatStorage
+	key   *ecdsa.PrivateKey // of the client "jwt" and the service "service", as "own"
 }
 
 // startZitadel serves the provider until the test ends. Its issuer ends in a slash.
@@ -24,12 +29,18 @@ func startZitadel(t *testing.T, accessTokens op.AccessTokenType) zitadel {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	issuer := "http://" + server.Listener.Addr().String() + "/"
-	web := storage.WebClient("web", secretOf("web"), redirectURI)
-	dev := storage.DeviceClient("dev", secretOf("dev"))
-	clients := map[string]*storage.Client{"web": web, "dev": dev}
-	store := formatStorage{storage.NewStorageWithClients(storage.NewUserStore(issuer), clients), accessTokens}
+	clients := map[string]*storage.Client{
+		"web":     storage.WebClient("web", secretOf("web"), redirectURI),
+		"leaving": storage.WebClient("leaving", secretOf("leaving"), redirectURI), // a logout withdraws all its user's tokens
+		"post":    storage.WebClient("post", secretOf("post"), redirectURI),
+		"jwt":     storage.WebClient("jwt", "", redirectURI),
+		"native":  storage.NativeClient("native", redirectURI),
+		"dev":     storage.DeviceClient("dev", secretOf("dev")),
+	}
+	key := newKey(t, "ES256").(*ecdsa.PrivateKey)
+	store := formatStorage{storage.NewStorageWithClients(storage.NewUserStore(issuer), clients), accessTokens, &key.PublicKey}
 	config := &op.Config{
-		CodeMethodS256: true, GrantTypeRefreshToken: true,
+		CodeMethodS256: true, GrantTypeRefreshToken: true, AuthMethodPost: true, AuthMethodPrivateKeyJWT: true,
 		DeviceAuthorization: op.DeviceAuthorizationConfig{
 			Lifetime: 5 * time.Minute, PollInterval: time.Second, UserFormPath: "/device", UserCode: op.UserCodeBase20,
 		},
@@ -45,7 +56,7 @@ func startZitadel(t *testing.T, accessTokens op.AccessTokenType) zitadel {
 	server.Config.Handler = provider
 	server.Start()
 	t.Cleanup(server.Close)
-	return zitadel{authorizationServer{issuer: issuer, tokenEndpoint: issuer + "oauth/token"}, store}
+	return zitadel{authorizationServer{issuer: issuer, tokenEndpoint: issuer + "oauth/token"}, store, key}
 }
 
 // logIn signs the user id2 in for the client "web". The provider leaves the page that asks for the password to the
@@ -84,6 +95,15 @@ func (z zitadel) implicitIDToken(t *testing.T) string {
 type formatStorage struct {
 	*storage.Storage
 	format op.AccessTokenType
+	key    *ecdsa.PublicKey
+}
+
+// GetKeyByIDAndClientID implements op.Storage. The private part of the storage's own key stands in a file of its.
+func (s formatStorage) GetKeyByIDAndClientID(_ context.Context, keyID, clientID string) (*jose.JSONWebKey, error) {
+	if keyID != "own" || clientID != "jwt" && clientID != "service" {
+		return nil, errors.New("the key is not known")
+	}
+	return &jose.JSONWebKey{KeyID: keyID, Use: "sig", Key: s.key}, nil
 }
 
 // ClientCredentials implements op.ClientCredentialsStorage.
@@ -104,3 +124,14 @@ type formatClient struct {
 }
 
 func (c formatClient) AccessTokenType() op.AccessTokenType { return c.format }
+
+// AuthMethod implements op.Client: the names of some clients say it.
+func (c formatClient) AuthMethod() oidc.AuthMethod {
+	switch c.GetID() {
+	case "jwt":
+		return oidc.AuthMethodPrivateKeyJWT
+	case "post":
+		return oidc.AuthMethodPost
+	}
+	return c.Client.AuthMethod()
+}
