@@ -51,7 +51,7 @@ func startClientScript(t *testing.T) *provider {
 
 func (p *provider) flows() []clientFlow {
 	return slices.Concat(p.codeFlows(), p.answerFlows(), p.requestFlows(), p.authFlows(), p.tlsFlows(), p.refreshFlows(),
-		p.grantFlows(), p.deviceFlows(), p.dpopFlows(), p.tokenFlows(), p.sessionFlows())
+		p.grantFlows(), p.deviceFlows(), p.dpopFlows(), p.tokenFlows(), p.sessionFlows(), p.useFlows())
 }
 
 // as makes a client of the server.

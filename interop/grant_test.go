@@ -85,13 +85,19 @@ func shapeOf(t *testing.T, token string) string {
 	case 5:
 		return "JWE" // to us as opaque as the other
 	}
-	data, err := base64.RawURLEncoding.DecodeString(segments[0])
+	header := struct{ Typ, Alg string }{Typ: "untyped"}
+	decodeHeader(t, token, &header)
+	return header.Typ + " " + header.Alg
+}
+
+func decodeHeader(t *testing.T, token string, into any) {
+	t.Helper()
+	header, _, _ := strings.Cut(token, ".")
+	data, err := base64.RawURLEncoding.DecodeString(header)
 	if err != nil {
 		t.Fatal(err)
 	}
-	header := struct{ Typ, Alg string }{Typ: "untyped"}
-	if err := json.Unmarshal(data, &header); err != nil {
+	if err := json.Unmarshal(data, into); err != nil {
 		t.Fatal(err)
 	}
-	return header.Typ + " " + header.Alg
 }

@@ -59,7 +59,7 @@ func unavailable(t *testing.T, why string) {
 // launch starts the process. It is told to end when the test's context does, and killed should it not listen.
 func launch(t *testing.T, node, script string, env []string) *oidcProvider {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, node, script)
 	cmd.Dir = "oidcprovider"
