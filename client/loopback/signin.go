@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +20,7 @@ import (
 // Options say how a user signs in. The zero value works where the client was registered with a redirect URI of
 // "http://127.0.0.1/callback", which any port goes with (RFC 8252 §7.3).
 type Options struct {
-	// Authorization is what the user is asked for. Its RedirectURI is filled in.
+	// Authorization is what the user is asked for. Its RedirectURI is filled in, and so is Lifetime where it is zero.
 	Authorization client.AuthorizationOptions
 
 	// Host is "127.0.0.1", "::1", or "localhost", for servers that know nothing else (RFC 8252 §8.3 advises against it).
@@ -31,10 +30,11 @@ type Options struct {
 	// Port is listened at. Zero: any that is free.
 	Port int
 
-	// Path is that of the redirect URI. Empty: "/callback".
+	// Path is that of the redirect URI, and no other is answered. Empty: "/callback".
 	Path string
 
-	// Open shows an address to the user. Nil: the browser of the platform is started; if that fails, the user copies it.
+	// Open shows an address to the user, and does not wait for them. Nil: the browser of the platform is started. If it
+	// fails the user copies the address, which Out has been told.
 	Open func(ctx context.Context, address string) error
 
 	// Out is told the address. Nil: os.Stderr.
@@ -46,120 +46,67 @@ type Options struct {
 
 const (
 	defaultTimeout = 5 * time.Minute
-	maxStrangers   = 50 // requests that were not the answer
-	maxHeader      = 32 << 10
-	requestTimeout = 10 * time.Second
-	closeTimeout   = 2 * time.Second
+	maxRequest     = 32 << 10 // octets of a header, or of a form
+	requestTimeout = 5 * time.Second
+	closeTimeout   = 500 * time.Millisecond
 )
 
-// ErrStrangers says that somebody else kept sending requests to the port.
-var ErrStrangers = errors.New("loopback: too many requests that were not the answer")
-
-// SignIn has the user sign in with their browser, and returns when they come back, or ctx or the time ends. One answer is
-// taken, at one address of this machine, and then nobody listens any more. Nothing is listened at from outside.
+// SignIn has the user sign in with their browser, and returns when they come back, or when ctx or the time ends. One answer
+// is taken, at one address of this machine, and then nobody listens any more. Nothing is listened at from outside, and a
+// request that does not know the sign-in's state changes nothing, however many of them come.
+//
+// The time is for the user: a code that has come before its end is redeemed after it, unless ctx ends. If it ends, the
+// error matches [context.DeadlineExceeded], and [client.ErrCallback] too if there was an answer that could not be taken.
+// All other errors are those of [client.Client.AuthorizationURL] and [client.Client.Callback]. It is safe for concurrent
+// use.
 func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, error) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(o.Timeout, defaultTimeout))
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	waiting, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	listeners, redirect, err := listen(ctx, o)
+	listeners, redirect, err := listen(waiting, o)
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{
-		host: redirect.Host, path: redirect.EscapedPath(), done: make(chan struct{}),
-		form: strings.HasPrefix(o.Authorization.ResponseMode, "form_post"),
-	}
-	server := &http.Server{
-		Handler: r, MaxHeaderBytes: maxHeader, ReadTimeout: requestTimeout, IdleTimeout: requestTimeout,
-	}
-	var serving sync.WaitGroup
-	defer serving.Wait()
-	defer shutDown(server) //nolint:contextcheck // the page is for the user, also when ctx has ended
 	o.Authorization.RedirectURI = redirect.String()
-	pending, err := c.AuthorizationURL(ctx, o.Authorization)
+	o.Authorization.Lifetime = cmp.Or(o.Authorization.Lifetime, o.Timeout)
+	pending, err := c.AuthorizationURL(waiting, o.Authorization)
 	if err != nil {
 		return nil, errors.Join(err, closeAll(listeners))
 	}
-	r.exchange = func(params url.Values) (*client.Token, error) { return c.Callback(ctx, pending, params) }
-	for _, l := range listeners {
-		serving.Go(func() { _ = server.Serve(l) }) // ends by shutDown
+	address, err := browsable(pending.URL)
+	if err != nil {
+		return nil, errors.Join(err, closeAll(listeners))
 	}
-	show(ctx, o, pending.URL)
+	r := newReceiver(redirect, pending, func(params url.Values) (*client.Token, error) { return c.Callback(ctx, pending, params) })
+	stop := serve(r, listeners) //nolint:contextcheck // the page is for the user, also when ctx has ended
+	defer stop()
+	show(waiting, o, address)
 	select {
 	case <-r.done:
-		return r.token, r.err
-	case <-ctx.Done():
-		return nil, fmt.Errorf("loopback: waiting for the user: %w", ctx.Err())
+	case <-waiting.Done():
 	}
+	return r.result(waiting)
 }
 
-// shutDown lets the page that says so reach the browser.
-func shutDown(server *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	if server.Shutdown(ctx) != nil {
-		_ = server.Close()
+// serve answers until stop is called, which lets the page that says so reach the browser.
+func serve(handler http.Handler, listeners []net.Listener) (stop func()) {
+	server := &http.Server{
+		Handler: handler, MaxHeaderBytes: maxRequest, ReadTimeout: requestTimeout,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // strangers do not write to the user's terminal
 	}
-}
-
-// listen opens a port on the loopback interface, and nowhere else.
-func listen(ctx context.Context, o Options) ([]net.Listener, *url.URL, error) {
-	path := cmp.Or(o.Path, "/callback")
-	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#") {
-		return nil, nil, errors.New("loopback: Options.Path is no path")
-	}
-	hosts, err := hostsOf(o.Host)
-	if err != nil {
-		return nil, nil, err
-	}
-	var faults []error
-	for _, host := range hosts {
-		l, err := listenAt(ctx, host, o.Port)
-		if err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		listeners := []net.Listener{l}
-		if o.Host == "localhost" { // which a browser may take for either
-			host = "localhost"
-			if number, err := strconv.Atoi(port); err == nil {
-				if second, err := listenAt(ctx, "::1", number); err == nil {
-					listeners = append(listeners, second)
-				}
-			}
-		}
-		return listeners, &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port), Path: path}, nil
-	}
-	return nil, nil, errors.Join(faults...)
-}
-
-func hostsOf(host string) ([]string, error) {
-	switch host {
-	case "":
-		return []string{"127.0.0.1", "::1"}, nil
-	case "127.0.0.1", "::1":
-		return []string{host}, nil
-	case "localhost":
-		return []string{"127.0.0.1"}, nil
-	}
-	return nil, errors.New(`loopback: Options.Host is none of "127.0.0.1", "::1" and "localhost"`)
-}
-
-func listenAt(ctx context.Context, host string, port int) (net.Listener, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
-	if err != nil {
-		return nil, fmt.Errorf("loopback: %w", err)
-	}
-	return l, nil
-}
-
-func closeAll(listeners []net.Listener) error {
-	var faults []error
+	server.SetKeepAlivesEnabled(false)
+	var serving sync.WaitGroup
 	for _, l := range listeners {
-		faults = append(faults, l.Close())
+		serving.Go(func() { _ = server.Serve(limited(l)) }) // ends by stop
 	}
-	return errors.Join(faults...)
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close()
+		}
+		serving.Wait()
+	}
 }
 
 // show tells the user in any case: the browser that starts may be on another screen.
