@@ -58,7 +58,7 @@ func ownProvider(ctx context.Context, kind string, cfg *client.Config) (err erro
 	if kind == "device" {
 		cfg.ClientID, cfg.ClientSecret = signin.DeviceClient, signin.DeviceSecret
 	}
-	cfg.Issuer, err = signin.Start(ctx)
+	cfg.Issuer, err = signin.Start(ctx, "")
 	return err
 }
 

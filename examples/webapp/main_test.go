@@ -11,42 +11,74 @@ import (
 	"github.com/bearerkit/bearerkit/examples/internal/signin"
 )
 
-// TestWebapp signs a user in at the provider beside it, calls the API, and signs them out.
-func TestWebapp(t *testing.T) {
-	t.Parallel()
+// start runs the program and returns where it is.
+func start(t *testing.T) (site string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, said := io.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"-addr", "127.0.0.1:0"}, said) }()
+	go func() { ended <- run(ctx, []string{"-addr", "127.0.0.1:0"}, said); _ = said.Close() }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
-	lines := bufio.NewReader(out)
-	_, _ = lines.ReadString('\n')
-	line, err := lines.ReadString('\n')
-	site, ok := strings.CutPrefix(strings.TrimSuffix(line, "/\n"), "Open ")
-	if err != nil || !ok {
-		t.Fatalf("%q, %v", line, err)
+	lines := bufio.NewScanner(out)
+	var text strings.Builder
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Stop") {
+		line := strings.TrimSpace(lines.Text())
+		_, _ = text.WriteString(line + "\n")
+		if strings.HasPrefix(line, "http") {
+			site = strings.TrimSuffix(line, "/")
+		}
 	}
+	if site == "" || !strings.Contains(text.String(), signin.User+" with the password "+signin.Password) {
+		t.Fatal(text.String())
+	}
+	return site
+}
+
+// TestWebapp signs a user in at the provider beside it, calls the API, and signs them out.
+func TestWebapp(t *testing.T) {
+	t.Parallel()
+	site := start(t)
 	user, err := signin.Browser()
 	if err != nil {
 		t.Fatal(err)
 	}
-	visit := func(path, want string) {
+	visit := func(path string, wants ...string) {
 		t.Helper()
-		if page, err := signin.Visit(ctx, user, site+path); err != nil || !strings.Contains(page, want) {
-			t.Errorf("%s: %v, %s", path, err, page)
+		page, err := signin.Visit(t.Context(), user, site+path)
+		for _, want := range wants {
+			if err != nil || !strings.Contains(page, want) {
+				t.Errorf("%s: %v, no %s in %s", path, err, want, page)
+			}
+		}
+		if strings.Contains(page, "eyJ") {
+			t.Errorf("%s: there is a token in %s", path, page)
 		}
 	}
 	visit("/api/orders", "login_required")
-	visit("/auth/login?return_to=/app.css", "main {")
+	visit("/auth/callback?state=x&code=y", "The sign-in has failed", "Begin again")
+	visit("/nothing", "There is no such page")
+	visit("/auth/login?return_to=/app.css", ":root {")
 	visit("/auth/session", `"signed_in":true`)
-	visit("/profile", "test-user2@zitadel.ch")
-	visit("/api/orders", `"subject":"id2"`)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, site+"/auth/logout", nil)
+	visit("/profile", "test-user2@zitadel.ch", "Bearer", "orders:read", " UTC")
+	visit("/api/orders", `"subject":"id2"`, "Teapot")
+	if status := get(t, user, http.MethodGet, site, "/api/report"); status != http.StatusForbidden {
+		t.Error(status)
+	}
+	if status := get(t, user, http.MethodPost, site, "/auth/logout"); status != http.StatusOK {
+		t.Error(status)
+	}
+	visit("/auth/session", `"signed_in":false`)
+}
+
+// get sends one request from a page of the site, and follows where it leads: after a logout, to the provider and back.
+func get(t *testing.T, user *http.Client, method, site, path string) (status int) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, site+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +88,37 @@ func TestWebapp(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	visit("/auth/session", `"signed_in":false`)
+	if method == http.MethodPost && resp.Request.URL.Path != "/signed-out" {
+		t.Errorf("the logout ends at %s", resp.Request.URL)
+	}
+	return resp.StatusCode
+}
+
+// TestPages wants each page to say what it may load, and nothing inline.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	site := start(t)
+	for _, path := range []string{"/", "/signed-out", "/nothing", "/auth/callback", "/app.js", "/icon.svg"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		policy := resp.Header.Get("Content-Security-Policy")
+		if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: %q", path, policy)
+		}
+		for _, inline := range []string{"<script>", "<style", "style=", "onclick="} {
+			if strings.Contains(string(text), inline) {
+				t.Errorf("%s has %s", path, inline)
+			}
+		}
+	}
 }
 
 func TestFlags(t *testing.T) {

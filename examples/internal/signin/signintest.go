@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,7 +13,7 @@ import (
 )
 
 var (
-	formAction  = regexp.MustCompile(`action="([^"]+)"`)
+	formAction  = regexp.MustCompile(`action="([^"]+)"[^>]*>`)
 	formInput   = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
 	allowButton = regexp.MustCompile(`href='([^']+action=allowed)'`)
 )
@@ -23,7 +24,7 @@ func Browser() (*http.Client, error) {
 	return &http.Client{Jar: jar}, err
 }
 
-// Visit opens address, submits each form that it leads to, with the user's name and password, and allows what it is asked
+// Visit opens address, submits each form that it leads to and that is not hidden, with the user's name and password, and allows what it is asked
 // to allow. It returns the page where there is nothing more to do.
 func Visit(ctx context.Context, c *http.Client, address string) (page string, err error) {
 	next, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -56,7 +57,7 @@ func step(ctx context.Context, at *url.URL, page []byte) (*http.Request, error) 
 		return http.NewRequestWithContext(ctx, http.MethodGet, resolve(at, button[1]), nil)
 	}
 	action := formAction.FindSubmatch(page)
-	if action == nil {
+	if action == nil || bytes.Contains(action[0], []byte(" hidden")) {
 		return nil, nil //nolint:nilnil // there is nothing to do, and nothing wrong
 	}
 	form := url.Values{"username": {User}, "password": {Password}}
