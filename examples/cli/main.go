@@ -1,77 +1,111 @@
-// Command cli signs its user in: by a browser on this machine, or by a code that they type, or scan, somewhere else. It
-// runs beside a provider of its own, or with any other:
+// Command cli signs its user in, by a browser on this machine or by a code that they type, or scan, somewhere else, keeps
+// the token in a file that only they may read, and calls an API with it. The next run needs no sign-in. It runs beside a
+// provider of its own, which ends with it, or with any other:
 //
 //	go run ./cli
 //	go run ./cli -flow device
-//	go run ./cli -issuer https://login.example.com -client-id cli
+//	go run ./cli -issuer https://login.example.com -client-id cli -api https://api.example.com/me
+//	go run ./cli -issuer https://login.example.com -client-id cli -sign-out
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/bearerkit/bearerkit/client"
-	"github.com/bearerkit/bearerkit/client/loopback"
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 	"github.com/bearerkit/bearerkit/examples/internal/signin"
 )
 
 func main() { demo.Main(run) }
 
-func run(ctx context.Context, args []string, stdout io.Writer) error {
-	var cfg client.Config
+// options are the program's flags.
+type options struct {
+	client            client.Config
+	flow, api, folder string
+	signOut           bool
+}
+
+func (o *options) parse(args []string) error {
 	flags := flag.NewFlagSet("cli", flag.ContinueOnError)
-	kind := flags.String("flow", "loopback", "loopback, or device")
-	scopes := flags.String("scope", "openid profile", "scopes to ask for")
-	flags.StringVar(&cfg.Issuer, "issuer", "", "OpenID provider; empty: one of its own")
-	flags.StringVar(&cfg.ClientID, "client-id", "", "client id")
-	flags.StringVar(&cfg.ClientSecret, "client-secret", "", "client secret; empty: a public client")
+	flags.StringVar(&o.flow, "flow", "loopback", "loopback, or device")
+	flags.StringVar(&o.api, "api", "", "address to call with the token; empty: the provider's, which says who the user is")
+	flags.StringVar(&o.folder, "tokens", "", "folder of the tokens; empty: bearerkit-cli in the user's own configuration")
+	flags.BoolVar(&o.signOut, "sign-out", false, "forget the token, here and at the provider")
+	scopes := flags.String("scope", "openid profile", "scopes to ask for; with offline_access some providers give a refresh token")
+	flags.StringVar(&o.client.Issuer, "issuer", "", "OpenID provider; empty: one of its own")
+	flags.StringVar(&o.client.ClientID, "client-id", "", "client id")
+	flags.StringVar(&o.client.ClientSecret, "client-secret", "", "client secret; empty: a public client")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	cfg.Scopes = strings.Fields(*scopes)
-	if cfg.Issuer == "" {
-		if err := ownProvider(ctx, *kind, &cfg); err != nil {
+	o.client.Scopes = strings.Fields(*scopes)
+	if o.flow != "loopback" && o.flow != "device" {
+		return errors.New("cli: -flow is neither loopback nor device")
+	}
+	return nil
+}
+
+func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
+	var o options
+	if err := o.parse(args); err != nil {
+		return err
+	}
+	if o.client.Issuer == "" {
+		if o.folder, err = os.MkdirTemp("", "bearerkit-cli-"); err != nil { // its tokens are worth nothing afterwards
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(o.folder)) }()
+		if err := o.ownProvider(ctx); err != nil {
 			return err
 		}
 		_, _ = fmt.Fprintf(stdout, "Sign in as %s with the password %s.\n\n", signin.User, signin.Password)
 	}
-	token, err := signIn(ctx, *kind, cfg, stdout)
+	s, err := o.newSession(stdout)
 	if err != nil {
 		return err
 	}
-	who := "somebody" // without the scope openid nobody says who
-	if token.IDClaims != nil {
-		who = token.IDClaims.Subject()
+	if o.signOut {
+		return s.signOut(ctx)
 	}
-	_, _ = fmt.Fprintf(stdout, "Signed in as %s, with the scopes %s, until %s.\n",
-		who, strings.Join(token.Scopes, " "), token.Expiry.Format("15:04"))
-	return nil
+	if err := s.signIn(ctx, o.flow); err != nil {
+		return err
+	}
+	return s.call(ctx, o.api)
 }
 
-func ownProvider(ctx context.Context, kind string, cfg *client.Config) (err error) {
-	cfg.ClientID = signin.NativeClient
-	if kind == "device" {
-		cfg.ClientID, cfg.ClientSecret = signin.DeviceClient, signin.DeviceSecret
+func (o *options) ownProvider(ctx context.Context) (err error) {
+	o.client.ClientID = signin.NativeClient
+	if o.flow == "device" {
+		o.client.ClientID, o.client.ClientSecret = signin.DeviceClient, signin.DeviceSecret
 	}
-	cfg.Issuer, err = signin.Start(ctx, "")
+	o.client.Issuer, err = signin.Start(ctx, "")
 	return err
 }
 
-func signIn(ctx context.Context, kind string, cfg client.Config, stdout io.Writer) (*client.Token, error) {
-	c, err := client.New(cfg)
+func (o *options) newSession(stdout io.Writer) (*session, error) {
+	c, err := client.New(o.client)
 	if err != nil {
 		return nil, err
 	}
-	switch kind {
-	case "loopback":
-		return loopback.SignIn(ctx, c, loopback.Options{Out: stdout})
-	case "device":
-		return loopback.Device(ctx, c, loopback.DeviceOptions{Out: stdout})
+	if o.folder == "" {
+		own, err := os.UserConfigDir()
+		if err != nil {
+			return nil, err
+		}
+		o.folder = filepath.Join(own, "bearerkit-cli")
 	}
-	return nil, errors.New("cli: -flow is neither loopback nor device")
+	tokens, err := client.NewFileTokens(o.folder)
+	if err != nil {
+		return nil, err
+	}
+	key := strings.Join([]string{o.client.Issuer, o.client.ClientID, cmp.Or(strings.Join(o.client.Scopes, " "), "-")}, "\n")
+	return &session{client: c, tokens: tokens, key: key, out: stdout}, nil
 }

@@ -3,6 +3,9 @@ package main
 import (
 	"bufio"
 	"io"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -13,17 +16,16 @@ import (
 // TestLoopback signs in with a browser.
 func TestLoopback(t *testing.T) {
 	t.Parallel()
-	signsIn(t, "loopback", func(line string) (address string, ok bool) {
-		address = strings.TrimSpace(line)
-		return address, strings.HasPrefix(address, "http")
-	})
+	if said := signsIn(t, atAddress, "-flow", "loopback"); !strings.Contains(said, "Signed in as id2") || !strings.Contains(said, "200 OK") {
+		t.Error(said)
+	}
 }
 
 // TestDevice signs in with a code.
 func TestDevice(t *testing.T) {
 	t.Parallel()
 	var address string
-	signsIn(t, "device", func(line string) (string, bool) {
+	said := signsIn(t, func(line string) (string, bool) {
 		line = strings.TrimSpace(line)
 		switch {
 		case strings.HasPrefix(line, "http"):
@@ -32,15 +34,52 @@ func TestDevice(t *testing.T) {
 			return address + "?user_code=" + line, true
 		}
 		return "", false
-	})
+	}, "-flow", "device")
+	if !strings.Contains(said, "Signed in as id2") {
+		t.Error(said)
+	}
 }
 
-// signsIn runs the program and goes where a line of it says.
-func signsIn(t *testing.T, kind string, find func(line string) (address string, ok bool)) {
+// TestSecondRun wants no sign-in where there was one, until the user signs out.
+func TestSecondRun(t *testing.T) {
+	t.Parallel()
+	issuer, err := signin.Start(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(t.TempDir(), "tokens")
+	args := []string{"-issuer", issuer, "-client-id", signin.NativeClient, "-tokens", folder, "-scope", "openid profile offline_access"}
+	for i, want := range []string{"Signed in as id2", "Signed in already"} {
+		said := signsIn(t, atAddress, args...)
+		if !strings.HasPrefix(said, want) && (i > 0 || !strings.Contains(said, want)) || !strings.Contains(said, `"sub":"id2"`) || strings.Contains(said, "eyJ") {
+			t.Error(said)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	if info, err := os.Stat(files[0]); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Error(info, err)
+	}
+	for _, want := range []string{"Signed out.", "Nobody is signed in."} {
+		if said := signsIn(t, atAddress, append(args, "-sign-out")...); !strings.Contains(said, want) {
+			t.Error(said)
+		}
+	}
+}
+
+func atAddress(line string) (address string, ok bool) {
+	address = strings.TrimSpace(line)
+	return address, strings.HasPrefix(address, "http")
+}
+
+// signsIn runs the program, goes where a line of it says, and returns all that it says.
+func signsIn(t *testing.T, find func(line string) (address string, ok bool), args ...string) string {
 	t.Helper()
 	out, said := io.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- run(t.Context(), []string{"-flow", kind}, said); _ = said.Close() }()
+	go func() { ended <- run(t.Context(), args, said); _ = said.Close() }()
 	var all strings.Builder
 	var users sync.WaitGroup
 	lines := bufio.NewScanner(out)
@@ -62,9 +101,10 @@ func signsIn(t *testing.T, kind string, find func(line string) (address string, 
 		})
 	}
 	users.Wait()
-	if err := <-ended; err != nil || !strings.Contains(all.String(), "Signed in as id2") {
+	if err := <-ended; err != nil {
 		t.Errorf("%v\n%s", err, all.String())
 	}
+	return all.String()
 }
 
 func TestFlags(t *testing.T) {
