@@ -166,7 +166,7 @@ func TestC32_NameIsListenedAtTwice(t *testing.T) {
 	if err != nil {
 		t.Skip("no IPv6 on this machine")
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	port := taken.Addr().(*net.TCPAddr).Port
 	c, _ := newClient(t)
 	_, err = loopback.SignIn(t.Context(), c, loopback.Options{
@@ -238,7 +238,7 @@ func TestC32_FilesGetPlainText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if _, err := loopback.Device(t.Context(), c, loopback.DeviceOptions{Out: file}); err != nil {
 		t.Fatal(err)
 	}

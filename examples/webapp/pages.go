@@ -72,8 +72,11 @@ func profile(w http.ResponseWriter, r *http.Request) {
 			refresh = "yes, on the server"
 		}
 		page.Token = [][2]string{
-			{"Type", token.TokenType}, {"Scopes", strings.Join(token.Scopes, " ")},
-			{"Ends", token.Expiry.UTC().Format(time.DateTime + " MST")}, {"Refreshed", refresh}, {"Kept", "on the server; this page does not have it"},
+			{"Type", token.TokenType},
+			{"Scopes", strings.Join(token.Scopes, " ")},
+			{"Ends", token.Expiry.UTC().Format(time.DateTime + " MST")},
+			{"Refreshed", refresh},
+			{"Kept", "on the server; this page does not have it"},
 		}
 	}
 	show(w, http.StatusOK, "profile.html", page)
