@@ -105,6 +105,9 @@ type slow struct {
 func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	close(s.asked)
 	<-s.answer
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	return s.server.RoundTrip(r)
 }
 
