@@ -113,6 +113,8 @@ const (
 type IncompleteError struct {
 	Token *Token
 	Err   error
+
+	untold bool // it is good, and Config.OnToken did not take it
 }
 
 func (e *IncompleteError) Error() string {

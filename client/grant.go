@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+
+	"github.com/bearerkit/bearerkit/consumer"
 )
 
 // Grant types of the token endpoint.
@@ -58,6 +60,9 @@ func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*To
 		}
 		if err := c.signedIn(ctx, IDTokenOptions{anyNonce: true})(t); err != nil {
 			return err
+		}
+		if t.IDToken == "" && last.AccessToken == "" && last.IDToken != "" {
+			return badIDToken(consumer.ReasonClaims, "none came, and the one before was refused")
 		}
 		if t.IDToken == "" { // the person has not changed
 			t.IDToken, t.IDClaims = last.IDToken, last.IDClaims
@@ -192,7 +197,7 @@ func (c *Client) receive(ctx context.Context, t *Token, complete func(*Token) er
 	}
 	if c.cfg.OnToken != nil {
 		if err := c.cfg.OnToken(ctx, t); err != nil {
-			return nil, &IncompleteError{Token: t, Err: err}
+			return nil, &IncompleteError{Token: t, Err: err, untold: true}
 		}
 	}
 	return t, nil
