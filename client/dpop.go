@@ -1,11 +1,13 @@
 package client
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -13,21 +15,24 @@ import (
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
-// proof makes a DPoP proof for one request (RFC 9449 §4.2). accessToken is empty at the authorization server.
-func (c *Client) proof(method, target, accessToken string) (string, error) {
+// proof makes a DPoP proof for one request (RFC 9449 §4.2), and says which nonce is in it. accessToken is empty at the
+// authorization server.
+func (c *Client) proof(method, target, accessToken string) (proof, nonce string, err error) {
+	if c.cfg.DPoP == nil {
+		return "", "", errors.New("client: DPoP: the token is bound to a key, and Config.DPoP is nil")
+	}
 	u, err := url.Parse(target)
 	if err != nil {
-		return "", errors.New("client: DPoP: the URL cannot be read")
+		return "", "", errors.New("client: DPoP: the URL cannot be read")
 	}
 	jwk, err := jwtsign.PublicJWK(c.cfg.DPoP.Private.(crypto.Signer).Public()) //nolint:errcheck,forcetypeassert // New has looked
 	if err != nil {
-		return "", fmt.Errorf("client: DPoP: %w", err)
+		return "", "", fmt.Errorf("client: DPoP: %w", err)
 	}
 	claims := map[string]any{
-		"jti": RandomValue(randomBytes), "htm": method, "iat": time.Now().Unix(),
-		"htu": (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String(),
+		"jti": RandomValue(randomBytes), "htm": method, "iat": time.Now().Unix(), "htu": targetOf(u),
 	}
-	if nonce := c.nonces.get(originOf(u)); nonce != "" {
+	if nonce = c.nonces.get(nonceKey(u, accessToken)); nonce != "" {
 		claims["nonce"] = nonce
 	}
 	if accessToken != "" {
@@ -35,26 +40,51 @@ func (c *Client) proof(method, target, accessToken string) (string, error) {
 		claims["ath"] = base64.RawURLEncoding.EncodeToString(hash[:])
 	}
 	key := jwtsign.Key{Private: c.cfg.DPoP.Private, Algorithm: c.cfg.DPoP.Algorithm}
-	return key.JWT(map[string]any{"typ": "dpop+jwt", "jwk": jwk}, claims)
+	proof, err = key.JWT(map[string]any{"typ": "dpop+jwt", "jwk": jwk}, claims)
+	return proof, nonce, err
 }
 
-// keepNonce takes a nonce from any answer, good or bad (RFC 9449 §8.2). It reports whether it is a new one.
-func (c *Client) keepNonce(target, nonce string) bool {
+// targetOf is `htu`: a URL without query and fragment, in the form that both sides bring it to before they compare (RFC
+// 9449 §4.3, RFC 3986 §6.2.2, §6.2.3).
+func targetOf(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if port := u.Port(); port == "" || port == defaultPort(u) {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	plain := url.URL{Scheme: strings.ToLower(u.Scheme), Host: host, Path: u.Path, RawPath: u.RawPath}
+	if plain.Path == "" {
+		plain.Path = "/"
+	}
+	return plain.String()
+}
+
+// keepNonce takes a nonce from any answer, good or bad (RFC 9449 §8.2). It reports whether it is another than the one that
+// was used, so that it is worth sending again. Of what is stored that says nothing: a request beside may have been faster.
+func (c *Client) keepNonce(target, accessToken, used string, header http.Header) bool {
 	u, err := url.Parse(target)
-	if err != nil || nonce == "" || len(nonce) > maxNonceBytes || nonce == c.nonces.get(originOf(u)) {
+	nonces := header.Values("DPoP-Nonce")
+	if err != nil || len(nonces) != 1 || nonces[0] == "" || len(nonces[0]) > maxNonceBytes {
 		return false
 	}
-	c.nonces.set(originOf(u), nonce)
-	return true
+	c.nonces.set(nonceKey(u, accessToken), nonces[0])
+	return nonces[0] != used
 }
 
 const maxNonceBytes = 1 << 10
 
+// nonceKey holds an authorization server and an API apart, also where they share an origin (RFC 9449 §9).
+func nonceKey(u *url.URL, accessToken string) string {
+	if accessToken == "" {
+		return "AS " + originOf(u)
+	}
+	return "RS " + originOf(u)
+}
+
 // originOf is scheme, host and port (RFC 6454 §4).
 func originOf(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[strings.ToLower(u.Scheme)]
-	}
-	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Hostname()) + ":" + port
+	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Hostname()) + ":" + cmp.Or(u.Port(), defaultPort(u))
+}
+
+func defaultPort(u *url.URL) string {
+	return map[string]string{"https": "443", "http": "80"}[strings.ToLower(u.Scheme)]
 }

@@ -37,30 +37,20 @@ type answer struct{ compact.Object }
 // nonce in the proof of possession (RFC 9449 §8). Nothing else is ever sent twice. With an error may come an answer that has
 // the remains of a token.
 func (c *Client) post(ctx context.Context, target string, params url.Values, accepted ...int) (*answer, error) {
-	used := c.nonceOf(target)
-	resp, err := c.postOnce(ctx, target, params)
+	resp, nonce, err := c.postOnce(ctx, target, params)
 	if err != nil {
 		return nil, err
 	}
-	c.keepNonce(target, resp.Header.Get("DPoP-Nonce"))
-	fresh := c.nonceOf(target) != used // another request may have been told of it first
+	fresh := c.keepNonce(target, "", nonce, resp.Header)
 	a, err := readAnswer(resp, accepted)
 	if c.cfg.DPoP == nil || !fresh || !errors.Is(err, ErrUseDPoPNonce) {
 		return a, err
 	}
-	if resp, err = c.postOnce(ctx, target, params); err != nil {
+	if resp, nonce, err = c.postOnce(ctx, target, params); err != nil {
 		return nil, err
 	}
-	c.keepNonce(target, resp.Header.Get("DPoP-Nonce"))
+	c.keepNonce(target, "", nonce, resp.Header)
 	return readAnswer(resp, accepted)
-}
-
-func (c *Client) nonceOf(target string) string {
-	u, err := url.Parse(target)
-	if err != nil {
-		return ""
-	}
-	return c.nonces.get(originOf(u))
 }
 
 // postOK sends parameters where 200 is all that is said: a body has no meaning (RFC 7009 §2.2).
@@ -72,21 +62,23 @@ func (c *Client) postOK(ctx context.Context, target string, params url.Values) e
 	return err
 }
 
-func (c *Client) postOnce(ctx context.Context, target string, params url.Values) (*fetch.Response, error) {
+// postOnce returns with the answer the nonce that its proof had.
+func (c *Client) postOnce(ctx context.Context, target string, params url.Values) (resp *fetch.Response, nonce string, err error) {
 	form, header := withoutEmpty(params), http.Header{"Accept": {"application/json"}}
 	if err := c.authenticate(ctx, form, header); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if c.cfg.DPoP != nil {
-		proof, err := c.proof(http.MethodPost, target, "")
-		if err != nil {
-			return nil, err
+		var proof string
+		if proof, nonce, err = c.proof(http.MethodPost, target, ""); err != nil {
+			return nil, "", err
 		}
 		header.Set("DPoP", proof)
 	}
 	body, mediaType := c.encode(form)
 	header.Set("Content-Type", mediaType)
-	return c.send(ctx, http.MethodPost, target, header, body)
+	resp, err = c.send(ctx, http.MethodPost, target, header, body)
+	return resp, nonce, err
 }
 
 // send makes one request within the bounds of the Config.

@@ -1,4 +1,4 @@
-//go:build !(darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd)
+//go:build !(darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd || windows)
 
 package client
 
@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// exposed: other systems keep permissions where they are not looked at.
-func exposed(fs.FileInfo) bool { return false }
+// Permissions are kept where a file's mode does not say.
+const openFlags, othersMay = 0, 0
+
+func isOwn(fs.FileInfo) bool { return true }
+
+func syncFolder(string) {}
 
 // lockAge is when a lock is taken for one of a process that has ended: a refresh takes less.
 const lockAge = 5 * time.Minute

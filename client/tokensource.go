@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -15,11 +17,12 @@ import (
 
 // TokenSourceConfig says where a [TokenSource] has its tokens from. One of Token, Store and Grant is required.
 type TokenSourceConfig struct {
-	// Token is the first token, of a new sign-in: it replaces what Store has. Nil: that of Store, or what Grant gets.
+	// Token is the first token, of a new sign-in: it replaces what Store has. It may be a refresh token alone. Nil: that of
+	// Store, or what Grant gets.
 	Token *Token
 
-	// Store keeps the token, under Key, before it is handed out; what another process has put there is adopted. Nil: the
-	// token is kept in memory alone, and Config.OnToken is what can keep it.
+	// Store keeps the token, under Key, before it is handed out; what another process has put there is adopted, and when it
+	// is deleted there, that is [ErrNoToken]. Nil: the token is kept in memory alone, and Config.OnToken is what can keep it.
 	Store TokenStore
 	Key   string
 
@@ -36,31 +39,49 @@ type TokenSourceConfig struct {
 
 const (
 	defaultEarly = 30 * time.Second
-	renewAgain   = 5 * time.Second // after a failure, unless the server asks for more
+	maxEarly     = 24 * time.Hour
+	leastLife    = time.Second      // of a new token, whatever its server says: no more refreshes than that
+	renewAgain   = 5 * time.Second  // after a failure, unless the server asks for more
+	maxRenewal   = time.Minute      // between two attempts, likewise
+	believeAgain = 30 * time.Second // after an API has not taken a token
 )
 
 // TokenSource has a token that is good, and refreshes it once for all who wait. It is an [oauth2.TokenSource]. It is safe
 // for concurrent use.
 //
 // While its token is good nobody waits: the refresh runs beside. A server that cannot be reached is noticed when the token
-// has ended; it is asked again after 5 s at the earliest. What a refresh has brought is never lost: if it cannot be stored,
-// it is kept, not handed out, and stored then.
+// has ended; it is asked again after 5 s at the earliest, and after longer and longer, up to a minute. A refresh token that
+// the server has refused (invalid_grant) is not sent again: what helps is a new one in the store.
+//
+// What a refresh has brought is never lost. If it cannot be stored, it is kept, not handed out, and stored later. If the ID
+// token with it is not good, nobody gets the access token; the refresh token is stored, as a Token without an access token,
+// and the next refresh must bring an ID token of the same person.
+//
+// One moment is left: a process that ends after the server has answered and before the store has the token takes the
+// refresh token with it. The one that is stored has been used then, and a server that rotates refresh tokens may refuse it:
+// the user signs in again.
 type TokenSource struct {
 	client *Client
-	cfg    TokenSourceConfig
+	early  time.Duration
 
-	mu      sync.Mutex // guards what follows
-	held    *Token     // nil: none yet
-	renewAt time.Time  // zero: at its end, which nobody knows
-	failure error      // of the last renewal; it stands until renewAt
-	flight  *renewal   // nil: nothing is on its way
-	unsaved *Token     // is not stored yet
+	mu        sync.Mutex // guards what follows
+	held      *Token     // nil: none yet
+	end       time.Time  // of held; zero: nobody knows
+	renewAt   time.Time  // before end; zero: never
+	failure   error      // of the last renewal; it stands until retryAt
+	failures  int        // in a row
+	retryAt   time.Time
+	believeAt time.Time // when an API's word is taken again
+	flight    *flight   // nil: nothing is on its way
+
+	renewer *renewer // belongs to the flight
 }
 
-// renewal is a token on its way. token and err are set before done is closed.
-type renewal struct {
+// flight is a token on its way. What it brings is set before done is closed.
+type flight struct {
 	done  chan struct{}
 	token *Token
+	fresh bool // it is from the server, and not from the store
 	err   error
 }
 
@@ -79,250 +100,179 @@ func (c *Client) TokenSource(cfg TokenSourceConfig) (*TokenSource, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	cfg.Early = cmp.Or(cfg.Early, defaultEarly)
+	cfg.Early = min(cmp.Or(cfg.Early, defaultEarly), maxEarly)
 	cfg.Scopes = slices.Clone(cfg.Scopes)
-	s := &TokenSource{client: c, cfg: cfg}
-	switch {
-	case cfg.Token != nil && cfg.Store != nil:
-		s.unsaved = cfg.Token
-	case cfg.Token != nil:
-		s.hold(cfg.Token)
+	s := &TokenSource{client: c, early: cfg.Early, renewer: newRenewer(c, cfg)}
+	if cfg.Token != nil && cfg.Store == nil {
+		s.hold(cfg.Token.clone(), false)
 	}
 	return s, nil
 }
 
-// Token is [TokenSource.TokenContext] for code that uses golang.org/x/oauth2, which knows no context.
+// Token is [TokenSource.TokenContext] for code that uses golang.org/x/oauth2, which knows no context. Do not let that code
+// refresh the token: here it is done already.
 func (s *TokenSource) Token() (*oauth2.Token, error) {
-	t, err := s.TokenContext(context.Background())
+	t, err := s.token(context.Background())
 	if err != nil {
 		return nil, err
 	}
 	return t.OAuth2(), nil
 }
 
-// TokenContext returns a token that is good, which the caller does not change. ctx bounds the wait; the refresh itself
-// goes on for others. An error that matches [ErrInvalidGrant] or [ErrNoToken] says that the user must sign in again, one
-// that matches [ErrUnavailable] that it may help to wait.
+// TokenContext returns a token that is good. ctx bounds the wait; the refresh itself goes on for others. An error that
+// matches [ErrInvalidGrant] or [ErrNoToken] says that the user must sign in again, one that matches [ErrUnavailable] that
+// it may help to wait.
 func (s *TokenSource) TokenContext(ctx context.Context) (*Token, error) {
-	s.mu.Lock()
-	now := time.Now()
-	held, good := s.held, s.held != nil && (s.held.Expiry.IsZero() || now.Before(s.held.Expiry))
-	early := s.renewAt.IsZero() || now.Before(s.renewAt)
-	switch failure := s.failure; {
-	case good && early:
-		s.mu.Unlock()
-		return held, nil
-	case failure != nil && early && s.flight == nil:
-		s.mu.Unlock()
-		return nil, failure
-	}
-	flight := s.startLocked(ctx, held)
-	s.mu.Unlock()
-	if good {
-		return held, nil
-	}
-	return flight.wait(ctx)
-}
-
-// Refresh gets the next token now, and does otherwise what [TokenSource.TokenContext] does.
-func (s *TokenSource) Refresh(ctx context.Context) (*Token, error) {
-	t, err := s.TokenContext(ctx)
+	t, err := s.token(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.after(ctx, t)
+	return t.clone(), nil
 }
 
-// after returns a token that is not rejected, which an API would not have.
+// Refresh gets the next token now, and does otherwise what [TokenSource.TokenContext] does. After a failure the source
+// keeps its pause.
+func (s *TokenSource) Refresh(ctx context.Context) (*Token, error) {
+	s.mu.Lock()
+	f, err := s.startLocked(ctx, s.held, true)
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	t, err := f.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.clone(), nil
+}
+
+// token returns what nobody may change.
+func (s *TokenSource) token(ctx context.Context) (*Token, error) {
+	s.mu.Lock()
+	now, held := time.Now(), s.held
+	good := held != nil && held.AccessToken != "" && (s.end.IsZero() || now.Before(s.end))
+	if good && (s.renewAt.IsZero() || now.Before(s.renewAt)) {
+		s.mu.Unlock()
+		return held, nil
+	}
+	f, err := s.startLocked(ctx, held, false)
+	s.mu.Unlock()
+	switch {
+	case good:
+		return held, nil
+	case err != nil:
+		return nil, err
+	}
+	return f.wait(ctx)
+}
+
+// errOften says that an API has refused a token, too soon after the last one.
+var errOften = errors.New("client: an API does not take new tokens either")
+
+// after returns a token that is not rejected, which an API would not have. An API that refuses whatever it gets causes no
+// more than one refresh in 30 s.
 func (s *TokenSource) after(ctx context.Context, rejected *Token) (*Token, error) {
 	s.mu.Lock()
-	if held := s.held; held != nil && held.AccessToken != rejected.AccessToken {
+	if s.held != nil && s.held.AccessToken != rejected.AccessToken {
 		s.mu.Unlock()
-		return s.TokenContext(ctx)
+		return s.token(ctx)
 	}
-	if s.failure != nil && time.Now().Before(s.renewAt) && s.flight == nil {
-		failure := s.failure
+	if s.flight == nil && time.Now().Before(s.believeAt) {
 		s.mu.Unlock()
-		return nil, failure
+		return nil, errOften
 	}
-	flight := s.startLocked(ctx, rejected)
+	f, err := s.startLocked(ctx, rejected, true)
+	if err == nil {
+		s.believeAt = time.Now().Add(believeAgain)
+	}
 	s.mu.Unlock()
-	return flight.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.wait(ctx)
 }
 
-func (r *renewal) wait(ctx context.Context) (*Token, error) {
+func (f *flight) wait(ctx context.Context) (*Token, error) {
 	select {
-	case <-r.done:
-		return r.token, r.err
+	case <-f.done:
+		return f.token, f.err
 	case <-ctx.Done():
+	}
+	select {
+	case <-f.done: // at the same time
+		return f.token, f.err
+	default:
 		return nil, fmt.Errorf("client: waiting for a token: %w", ctx.Err())
 	}
 }
 
-// startLocked joins the renewal that is on its way, or starts one, in place of old. Whoever started it may go away.
-func (s *TokenSource) startLocked(ctx context.Context, old *Token) *renewal {
-	if s.flight != nil {
-		return s.flight
+var errPanic = errors.New("client: TokenSource: Grant, Store or OnToken panicked")
+
+// startLocked joins the flight that is on its way, or starts one, in place of old, unless the last one failed a moment ago.
+// Whoever started it may go away. With force a token that is good is refreshed as well.
+func (s *TokenSource) startLocked(ctx context.Context, old *Token, force bool) (*flight, error) {
+	switch {
+	case s.flight != nil:
+		return s.flight, nil
+	case s.failure != nil && time.Now().Before(s.retryAt):
+		return nil, s.failure
 	}
-	flight := &renewal{done: make(chan struct{})}
-	s.flight = flight
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewFor(s.client.cfg.Timeout))
+	f := &flight{done: make(chan struct{}), err: errPanic}
+	s.flight = f
+	ctx = context.WithoutCancel(ctx)
 	go func() {
-		defer cancel()
-		flight.token, flight.err = s.renew(ctx, old)
-		s.landed(flight)
-		close(flight.done)
+		defer s.land(f)
+		defer func() { _ = recover() }() // it would end the process; errPanic stands
+		f.token, f.fresh, f.err = s.renewer.renew(ctx, old, force)
 	}()
-	return flight
+	return f, nil
 }
 
-// renewFor has room for a lock that another process holds for one request, and two of one's own.
-func renewFor(timeout time.Duration) time.Duration { return 4 * timeout }
-
-func (s *TokenSource) landed(flight *renewal) {
+func (s *TokenSource) land(f *flight) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer close(f.done)
 	s.flight = nil
-	if flight.err == nil {
-		s.hold(flight.token)
+	if f.err == nil {
+		s.hold(f.token, f.fresh)
 		return
 	}
-	s.failure, s.renewAt = flight.err, time.Now().Add(max(renewAgain, retryAfter(flight.err)))
+	if s.renewer.last == nil { // somebody has signed out
+		s.held = nil
+	}
+	s.failures++
+	s.failure, s.retryAt = f.err, time.Now().Add(pauseAfter(f.err, s.failures))
 }
 
-func retryAfter(err error) time.Duration {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.RetryAfter
+// pauseAfter is twice as long each time, and somewhat more by chance. Where only the user can help it stays short, since no
+// server is asked then.
+func pauseAfter(err error, failures int) time.Duration {
+	pause, asked := renewAgain, time.Duration(0)
+	if !errors.Is(err, ErrInvalidGrant) && !errors.Is(err, ErrNoToken) {
+		pause = min(renewAgain<<min(failures-1, 10), maxRenewal)
 	}
-	return 0
+	if e, ok := errors.AsType[*Error](err); ok {
+		asked = e.RetryAfter
+	}
+	return max(pause+rand.N(pause/5), asked) //nolint:gosec // G404: it hides nothing
 }
 
 // hold takes a token and draws when to refresh it.
-func (s *TokenSource) hold(t *Token) {
-	s.held, s.renewAt, s.failure = t, time.Time{}, nil
+func (s *TokenSource) hold(t *Token, fresh bool) {
+	s.held, s.end, s.renewAt = t, t.Expiry, time.Time{}
+	s.failure, s.failures = nil, 0
 	if t.Expiry.IsZero() {
 		return
 	}
-	early := s.cfg.Early + rand.N(s.cfg.Early) //nolint:gosec // G404: it hides nothing
-	s.renewAt = t.Expiry.Add(-min(early, max(time.Until(t.Expiry)/2, 0)))
+	if least := time.Now().Add(leastLife); fresh && s.end.Before(least) {
+		s.end = least
+	}
+	early := s.early + rand.N(s.early) //nolint:gosec // G404: it hides nothing
+	s.renewAt = s.end.Add(-min(early, max(time.Until(s.end)/2, 0)))
 }
 
-// renew gets a token in place of old, as the only one here and, if the store can lock, anywhere.
-func (s *TokenSource) renew(ctx context.Context, old *Token) (*Token, error) {
-	if locker, ok := s.cfg.Store.(TokenLocker); ok {
-		unlock, err := locker.Lock(ctx, s.cfg.Key)
-		if err != nil {
-			return nil, err
-		}
-		defer unlock()
-	}
-	if unsaved := s.takeUnsaved(); unsaved != nil {
-		t, err := s.keep(ctx, unsaved, nil)
-		if err != nil || s.usable(t) {
-			return t, err
-		}
-		old = t
-	}
-	last, err := s.latest(ctx, old)
-	switch {
-	case err != nil:
-		return nil, err
-	case last != old && s.usable(last):
-		return last, nil
-	}
-	t, err := s.next(ctx, last)
-	if !errors.Is(err, ErrInvalidGrant) {
-		return s.keep(ctx, t, err)
-	}
-	again, loadErr := s.latest(ctx, last) // somebody without a lock may have been faster
-	switch {
-	case loadErr == nil && again != last && s.usable(again):
-		return again, nil
-	case s.cfg.Grant != nil:
-		t, err = s.cfg.Grant(ctx)
-		return s.keep(ctx, t, err)
-	}
-	return nil, err
-}
+// Format leaves the tokens out, whatever the verb.
+func (s *TokenSource) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.TokenSource{}") }
 
-// latest is what the store has, if that is not what is known already.
-func (s *TokenSource) latest(ctx context.Context, known *Token) (*Token, error) {
-	if s.cfg.Store == nil {
-		return known, nil
-	}
-	stored, err := s.cfg.Store.Load(ctx, s.cfg.Key)
-	switch {
-	case errors.Is(err, ErrNoToken):
-		return known, nil
-	case err != nil:
-		return nil, fmt.Errorf("client: TokenSource: %w", err)
-	case known != nil && stored.AccessToken == known.AccessToken && stored.RefreshToken == known.RefreshToken:
-		return known, nil
-	}
-	return stored, nil
-}
-
-// usable leaves a token alone that ends right away.
-func (s *TokenSource) usable(t *Token) bool {
-	return t.Expiry.IsZero() || time.Until(t.Expiry) > min(s.cfg.Early, renewAgain)
-}
-
-// next is the token after last, which is nil if there was none.
-func (s *TokenSource) next(ctx context.Context, last *Token) (*Token, error) {
-	switch {
-	case last != nil && last.RefreshToken != "":
-		for _, scope := range s.cfg.Scopes {
-			if last.Scopes != nil && !slices.Contains(last.Scopes, scope) { // RFC 6749 §6
-				return nil, errors.New("client: TokenSourceConfig.Scopes has one that was not granted")
-			}
-		}
-		return s.client.refresh(ctx, last, s.cfg.Scopes)
-	case s.cfg.Grant != nil:
-		return s.cfg.Grant(ctx)
-	}
-	return nil, ErrNoToken
-}
-
-// keep stores what was received before anybody gets it. A token that came with a fault is stored as one that has ended:
-// nobody uses it, and its refresh token is not lost.
-func (s *TokenSource) keep(ctx context.Context, t *Token, fault error) (*Token, error) {
-	if incomplete, ok := errors.AsType[*IncompleteError](fault); ok {
-		ended := *incomplete.Token
-		ended.Expiry = time.Now().Add(-time.Second)
-		t = &ended
-	} else if fault != nil {
-		return nil, fault
-	}
-	if s.cfg.Store != nil {
-		if err := s.cfg.Store.Save(ctx, s.cfg.Key, t); err != nil {
-			s.keepUnsaved(t)
-			return nil, errors.Join(fault, &IncompleteError{Token: t, Err: err})
-		}
-	}
-	if fault != nil {
-		s.keepFaulty(t)
-		return nil, fault
-	}
-	return t, nil
-}
-
-func (s *TokenSource) takeUnsaved() *Token {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.unsaved
-	s.unsaved = nil
-	return t
-}
-
-func (s *TokenSource) keepUnsaved(t *Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unsaved = t
-}
-
-// keepFaulty has the next renewal begin with the refresh token of t.
-func (s *TokenSource) keepFaulty(t *Token) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.held = t
-}
+// LogValue leaves the tokens out.
+func (s *TokenSource) LogValue() slog.Value { return slog.StringValue("client.TokenSource{}") }

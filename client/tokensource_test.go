@@ -6,10 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -18,7 +14,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/bearerkit/bearerkit/client"
-	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
 var _ oauth2.TokenSource = (*client.TokenSource)(nil)
@@ -154,7 +149,7 @@ func TestC28_Outage(t *testing.T) {
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-		if s.requests == 0 || s.requests > 8 {
+		if s.requests == 0 || s.requests > 4 { // after 5, 10, 20 s
 			t.Errorf("%d requests in an outage", s.requests)
 		}
 		time.Sleep(2 * time.Second)
@@ -168,7 +163,7 @@ func TestC28_Outage(t *testing.T) {
 			t.Errorf("%d requests at once", s.requests-before)
 		}
 		s.set(0)
-		time.Sleep(6 * time.Second)
+		time.Sleep(72 * time.Second) // never more than a minute, and a fifth
 		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" {
 			t.Error(token, err)
 		}
@@ -287,32 +282,6 @@ func TestC28_SignInIsNeeded(t *testing.T) {
 	})
 }
 
-// A refresh whose ID token is bad has used up the refresh token all the same.
-func TestC28_C19_NothingIsLost(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		p, store := newProvider(), client.NewMemoryTokens()
-		c := p.client(t, nil)
-		signedIn := first(-time.Minute)
-		signedIn.IDToken = p.idToken().Sign()
-		source := sourceOf(t, c, client.TokenSourceConfig{Token: signedIn, Store: store, Key: "k"})
-		p.answersToken(p.idToken().Set("sub", "mallory").Sign())
-		if _, err := source.TokenContext(t.Context()); err == nil {
-			t.Fatal("another subject: taken")
-		}
-		kept, err := store.Load(t.Context(), "k")
-		if err != nil || kept.RefreshToken != "rt" || time.Now().Before(kept.Expiry) {
-			t.Fatal(kept, err)
-		}
-		p.answersToken(p.idToken().Set("iat", time.Now().Unix()).Sign())
-		time.Sleep(6 * time.Second)
-		token, err := source.TokenContext(t.Context())
-		if err == nil || p.lastForm().Get("refresh_token") != "rt" { // the stored one speaks of mallory now
-			t.Error(token, err, p.lastForm())
-		}
-	})
-}
-
 func TestTokenSourceConfig(t *testing.T) {
 	t.Parallel()
 	c := (&rotating{}).client(t)
@@ -327,144 +296,6 @@ func TestTokenSourceConfig(t *testing.T) {
 	narrow.Scopes = []string{"a"}
 	if _, err := sourceOf(t, c, client.TokenSourceConfig{Token: narrow, Scopes: []string{"a", "b"}}).Token(); err == nil {
 		t.Error("a scope that was not granted: asked for")
-	}
-}
-
-func TestFileTokens(t *testing.T) {
-	t.Parallel()
-	folder := filepath.Join(t.TempDir(), "tokens")
-	store, err := client.NewFileTokens(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := store.Load(t.Context(), "alice/../x"); !errors.Is(err, client.ErrNoToken) {
-		t.Error(err)
-	}
-	if err := store.Save(t.Context(), "alice/../x", first(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	token, err := store.Load(t.Context(), "alice/../x")
-	if err != nil || token.AccessToken != "at0" || token.RefreshToken != "rt0" {
-		t.Fatal(token, err)
-	}
-	files, _ := filepath.Glob(filepath.Join(folder, "*"))
-	if len(files) != 1 || strings.Contains(files[0], "alice") {
-		t.Fatal(files)
-	}
-	info, _ := os.Stat(files[0])
-	if info.Mode().Perm() != 0o600 {
-		t.Error(info.Mode())
-	}
-	for name, spoil := range map[string]func() error{
-		"open to others": func() error { return os.Chmod(files[0], 0o644) },
-		"torn": func() error {
-			return errors.Join(os.Chmod(files[0], 0o600), os.WriteFile(files[0], []byte(`{"access`), 0o600))
-		},
-		"empty": func() error { return os.WriteFile(files[0], []byte(`{}`), 0o600) },
-		"long":  func() error { return os.WriteFile(files[0], make([]byte, 2<<20), 0o600) },
-	} {
-		if err := spoil(); err != nil {
-			t.Fatal(err)
-		}
-		if name == "open to others" && os.Getuid() < 0 {
-			continue // where permissions say nothing
-		}
-		if got, err := store.Load(t.Context(), "alice/../x"); err == nil {
-			t.Errorf("%s: %v", name, got)
-		}
-		_ = os.Chmod(files[0], 0o600)
-	}
-	for range 2 {
-		if err := store.Delete(t.Context(), "alice/../x"); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := store.Load(t.Context(), "alice/../x"); !errors.Is(err, client.ErrNoToken) {
-		t.Error(err)
-	}
-	unlock, err := store.Lock(t.Context(), "k")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := store.Lock(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Error(err)
-	}
-	unlock()
-	again, err := store.Lock(t.Context(), "k")
-	if err != nil {
-		t.Fatal(err)
-	}
-	again()
-}
-
-const racerVariable = "BEARERKIT_TEST_RACER" // the token endpoint, for a process of TestC28_Processes
-
-// Several processes refresh one token through one folder, each of them several times. The server would withdraw all if a
-// refresh token came twice.
-func TestC28_Processes(t *testing.T) {
-	if endpoint := os.Getenv(racerVariable); endpoint != "" {
-		race(t, endpoint, os.Getenv(racerVariable+"_FOLDER"))
-		return
-	}
-	t.Parallel()
-	s := &rotating{delay: 5 * time.Millisecond}
-	served := httptest.NewServer(s)
-	t.Cleanup(served.Close)
-	folder := t.TempDir()
-	store, err := client.NewFileTokens(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	for range 3 {
-		all.Go(func() {
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestC28_Processes$")
-			cmd.Env = append(os.Environ(), racerVariable+"="+served.URL, racerVariable+"_FOLDER="+folder)
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
-	}
-	all.Wait()
-	if s.revoked || s.requests < 10 {
-		t.Errorf("revoked: %v after %d requests", s.revoked, s.requests)
-	}
-}
-
-// race refreshes by force, as after an API's 401.
-func race(t *testing.T, endpoint, folder string) {
-	t.Helper()
-	store, err := client.NewFileTokens(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(client.Config{
-		Issuer: issuerURL, ClientID: "app", Metadata: &oidcdiscovery.Metadata{Issuer: issuerURL, TokenEndpoint: endpoint},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := sourceOf(t, c, client.TokenSourceConfig{Store: store, Key: "k"})
-	rejecting := roundTrip(func(r *http.Request) (*http.Response, error) {
-		response := written(401, "", map[string]string{"WWW-Authenticate": `Bearer error="invalid_token"`}).Result()
-		response.Request = r
-		return response, nil
-	})
-	api := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: rejecting}}
-	for range 10 {
-		resp, err := get(t, &api, "https://api.test/")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-	}
-	if _, err := source.TokenContext(t.Context()); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
 // Transport puts tokens on the requests of an [http.Client]:
@@ -15,9 +17,11 @@ import (
 //	api := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.example.com"}}}
 //
 // A token goes to the listed origins and nowhere else, also when a server redirects: another request is an error, as is
-// one that has an Authorization header already. When an API says that the token is not good any more (RFC 6750 §3.1,
-// invalid_token), it is refreshed and the request sent once more, if its body can be had again. Tokens that are bound go
-// with a proof for each request (RFC 9449). It is safe for concurrent use.
+// one that has an Authorization header already, a user in its URL, or the name of another host in its Host field. When an
+// API says that the token is not good any more (RFC 6750 §3.1, invalid_token), it is refreshed and the request sent once
+// more, if its body can be had again. An API that says so of every token causes one refresh in 30 s, and its answers are
+// returned. Tokens that are bound go with a proof for each request (RFC 9449), which is sent once more when the API asks
+// for a nonce. It is safe for concurrent use.
 type Transport struct {
 	// Source has the tokens. Required.
 	Source *TokenSource
@@ -39,40 +43,59 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
-	token, err := t.Source.TokenContext(r.Context())
+	token, err := t.Source.token(r.Context())
 	if err != nil {
 		closeBody(r)
 		return nil, err
 	}
-	resp, err := t.send(r, r.Body, token)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || !replayable(r) {
-		return resp, err
-	}
-	nonce := resp.Header.Get("DPoP-Nonce")
-	again := t.Source.client.keepNonce(r.URL.String(), nonce)
-	switch challenged := challengesIn(resp); {
-	case challenged[string(ErrUseDPoPNonce)] && again && token.TokenType == "DPoP":
-	case challenged[string(ErrInvalidToken)]:
-		if token, err = t.Source.after(r.Context(), token); err != nil {
-			return resp, nil //nolint:nilerr // the API's answer says all there is to say
+	renewed, proved := false, false
+	for body := r.Body; ; {
+		resp, nonce, err := t.send(r, body, token)
+		if err != nil || resp.StatusCode != http.StatusUnauthorized {
+			return resp, err
 		}
-	default:
-		return resp, nil
+		switch codes := challengesIn(resp); {
+		case !proved && nonce && codes[dpopNonce]:
+			proved = true
+		case !renewed && (codes[bearerToken] || codes[dpopToken]) && replayable(r):
+			renewed = true
+			if token, err = t.Source.after(r.Context(), token); err != nil {
+				return resp, nil //nolint:nilerr // the API's answer says all there is to say
+			}
+		default:
+			return resp, nil
+		}
+		if body, err = again(r); err != nil {
+			return resp, nil //nolint:nilerr // likewise
+		}
+		discard(resp)
 	}
-	discard(resp)
-	return t.replay(r, token)
 }
 
 func (t *Transport) check(r *http.Request) error {
 	switch {
 	case t.Source == nil:
 		return errors.New("client: Transport.Source is required")
-	case r.Header.Get("Authorization") != "":
-		return errors.New("client: Transport: the request has an Authorization header already")
+	case has(r.Header, "Authorization") || has(r.Header, "DPoP"):
+		return errors.New("client: Transport: the request has an Authorization or DPoP header already")
+	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil:
+		return errors.New("client: Transport: the URL is none of an API, or has a user in it")
 	case !allowed(t.Origins, r.URL):
 		return fmt.Errorf("%w: %s", ErrOrigin, originOf(r.URL))
+	case r.Host != "" && originOf(&url.URL{Scheme: r.URL.Scheme, Host: r.Host}) != originOf(r.URL):
+		return fmt.Errorf("%w: Host is another than that of the URL", ErrOrigin) // one address may serve many
 	}
 	return nil
+}
+
+// has finds a header in whatever case it was put into the map.
+func has(header http.Header, name string) bool {
+	for given, values := range header {
+		if strings.EqualFold(given, name) && len(values) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // allowed reports whether tokens may go to u: it is on the list, and nobody on the way can read them.
@@ -83,58 +106,105 @@ func allowed(origins []string, u *url.URL) bool {
 	})
 }
 
-// send sends a copy: the request itself belongs to the caller.
-func (t *Transport) send(r *http.Request, body io.ReadCloser, token *Token) (*http.Response, error) {
+// isSecure reports whether nobody on the way to u can read along.
+func isSecure(u *url.URL) bool {
+	origin := url.URL{Scheme: u.Scheme, Host: u.Host}
+	return fetch.CheckURL(origin.String(), false) == nil
+}
+
+// send sends a copy: the request itself belongs to the caller. newNonce: the answer has another nonce than the proof had.
+func (t *Transport) send(r *http.Request, body io.ReadCloser, token *Token) (resp *http.Response, newNonce bool, err error) {
 	sent := r.Clone(r.Context())
 	sent.Body = body
-	sent.Header.Set("Authorization", token.TokenType+" "+token.AccessToken)
-	if token.TokenType == "DPoP" {
-		proof, err := t.Source.client.proof(r.Method, r.URL.String(), token.AccessToken)
-		if err != nil {
-			closeBody(sent)
-			return nil, err
-		}
-		sent.Header.Set("DPoP", proof)
+	if sent.Header == nil {
+		sent.Header = make(http.Header)
+	}
+	used, err := t.sign(sent, token)
+	if err != nil {
+		closeBody(sent)
+		return nil, false, err
 	}
 	base := t.Base
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	resp, err := base.RoundTrip(sent)
-	if err == nil && resp.StatusCode != http.StatusUnauthorized {
-		t.Source.client.keepNonce(r.URL.String(), resp.Header.Get("DPoP-Nonce")) // from good answers, too (RFC 9449 §8.2)
+	resp, err = base.RoundTrip(sent)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case resp == nil || resp.Body == nil: // net/http's transport never does this
+		return nil, false, errors.New("client: Transport.Base returned no response")
 	}
-	return resp, err
+	newNonce = t.Source.client.keepNonce(r.URL.String(), token.AccessToken, used, resp.Header) // of good answers, too
+	return resp, newNonce, nil
+}
+
+// sign puts the token on a request, and the proof if it is bound.
+func (t *Transport) sign(r *http.Request, token *Token) (nonce string, err error) {
+	scheme, err := schemeOf(token)
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", scheme+" "+token.AccessToken)
+	if scheme == "Bearer" {
+		return "", nil
+	}
+	method := r.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	proof, nonce, err := t.Source.client.proof(method, r.URL.String(), token.AccessToken)
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("DPoP", proof)
+	return nonce, nil
+}
+
+// schemeOf is how a token is sent (RFC 6750 §2.1, RFC 9449 §7.1). What to do with another is not known (RFC 6749 §7.1).
+func schemeOf(t *Token) (string, error) {
+	switch strings.ToLower(t.TokenType) {
+	case "", "bearer":
+		return "Bearer", nil
+	case "dpop":
+		return "DPoP", nil
+	}
+	return "", errors.New("client: the token's type is not known")
 }
 
 func replayable(r *http.Request) bool {
 	return r.Body == nil || r.Body == http.NoBody || r.GetBody != nil
 }
 
-func (t *Transport) replay(r *http.Request, token *Token) (*http.Response, error) {
-	body := r.Body
-	if r.GetBody != nil {
-		var err error
-		if body, err = r.GetBody(); err != nil {
-			return nil, fmt.Errorf("client: Transport: the body: %w", err)
-		}
+// again is the body of a request, from its beginning.
+func again(r *http.Request) (io.ReadCloser, error) {
+	switch {
+	case r.Body == nil || r.Body == http.NoBody:
+		return r.Body, nil
+	case r.GetBody == nil:
+		return nil, errors.New("client: Transport: the body was sent, and is gone")
 	}
-	return t.send(r, body, token)
+	return r.GetBody()
 }
+
+// What a challenge may say, with its scheme.
+const (
+	bearerToken = "bearer " + string(ErrInvalidToken)
+	dpopToken   = "dpop " + string(ErrInvalidToken)
+	dpopNonce   = "dpop " + string(ErrUseDPoPNonce)
+)
 
 // challengesIn are the error codes of an answer's challenges. One that cannot be read says nothing.
 func challengesIn(resp *http.Response) map[string]bool {
 	all, _ := parseChallenges(resp.Header.Values("WWW-Authenticate"))
 	codes := make(map[string]bool)
 	for _, c := range all {
-		if strings.EqualFold(c.scheme, "Bearer") || strings.EqualFold(c.scheme, "DPoP") {
-			codes[c.params["error"]] = true
-		}
+		codes[strings.ToLower(c.scheme)+" "+c.params["error"]] = true
 	}
 	return codes
 }
 
-const maxDiscard = 64 << 10
+const maxDiscard = 4 << 10
 
 // discard lets the connection be used again, if that is cheap.
 func discard(resp *http.Response) {
@@ -145,5 +215,12 @@ func discard(resp *http.Response) {
 func closeBody(r *http.Request) {
 	if r.Body != nil {
 		_ = r.Body.Close() // RoundTripper's contract
+	}
+}
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+func (t *Transport) CloseIdleConnections() {
+	if closer, ok := t.Base.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
 	}
 }

@@ -79,11 +79,13 @@ func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.R
 		header := http.Header{
 			"Accept": {"application/json, application/jwt"}, "Authorization": {"Bearer " + accessToken},
 		}
+		var nonce string
 		if c.cfg.DPoP != nil {
-			proof, err := c.proof(http.MethodGet, target, accessToken)
+			proof, used, err := c.proof(http.MethodGet, target, accessToken)
 			if err != nil {
 				return nil, err
 			}
+			nonce = used
 			header.Set("Authorization", "DPoP "+accessToken)
 			header.Set("DPoP", proof)
 		}
@@ -91,7 +93,7 @@ func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.R
 		if err != nil {
 			return nil, err
 		}
-		fresh := c.keepNonce(target, resp.Header.Get("DPoP-Nonce"))
+		fresh := c.keepNonce(target, accessToken, nonce, resp.Header)
 		switch {
 		case resp.Status == http.StatusOK:
 			return resp, nil

@@ -1,0 +1,453 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+const pause = 73 * time.Second // the longest one of a source, and more
+
+func signedInAs(p *provider, idToken string) *client.Token {
+	t := first(-time.Minute)
+	t.IDToken = idToken
+	if idToken == "" {
+		t.IDToken = p.idToken().Sign()
+	}
+	return t
+}
+
+// A refresh whose ID token is bad has used up the refresh token all the same. Nobody gets the access token, and the person
+// of the sign-in stays the one that the next ID token must be about.
+func TestC28_C19_NothingIsLost(t *testing.T) {
+	t.Parallel()
+	for name, bad := range map[string]func(p *provider) string{
+		"another subject": func(p *provider) string { return p.idToken().Set("sub", "mallory").Sign() },
+		"another issuer":  func(p *provider) string { return p.idToken().Set("iss", "https://evil.test").Sign() },
+		"no JWT":          func(*provider) string { return "x" },
+		"ended":           func(p *provider) string { return p.idToken().Set("exp", 1).Sign() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p, store := newProvider(), client.NewMemoryTokens()
+				signedIn := signedInAs(p, "")
+				told := 0
+				c := p.client(t, func(cfg *client.Config) {
+					cfg.OnToken = func(context.Context, *client.Token) error { told++; return nil }
+				})
+				source := sourceOf(t, c, client.TokenSourceConfig{Token: signedIn, Store: store, Key: "k"})
+				refuse := func(when string) {
+					t.Helper()
+					token, err := source.TokenContext(t.Context())
+					if _, ok := errors.AsType[*client.IncompleteError](err); token != nil || !ok {
+						t.Fatalf("%s: %v, %v", when, token, err)
+					}
+					kept, err := store.Load(t.Context(), "k")
+					if err != nil || kept.RefreshToken != "rt" || kept.AccessToken != "" || kept.IDToken != signedIn.IDToken {
+						t.Fatalf("%s: stored %v, %v", when, kept, err)
+					}
+					time.Sleep(pause)
+				}
+				p.answersToken(bad(p))
+				refuse("bad")
+				refuse("bad again") // it has not become the one to compare with
+				p.answer = says(200, `{"access_token":"at","token_type":"Bearer","refresh_token":"rt"}`).answer
+				refuse("without an ID token")
+				if told != 0 {
+					t.Error("OnToken got a token that is not verified")
+				}
+				p.answersToken(p.idToken().Set("iat", time.Now().Unix()).Sign())
+				token, err := source.TokenContext(t.Context())
+				if err != nil || token.IDClaims.Subject() != "alice" || p.lastForm().Get("refresh_token") != "rt" || told != 1 {
+					t.Fatal(token, err, p.lastForm(), told)
+				}
+			})
+		})
+	}
+}
+
+// The same with an answer of OAuth alone that is not to be used.
+func TestC28_C8_TypeOfARefreshedToken(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"unknown type": `{"access_token":"at1","token_type":"mac","refresh_token":"rt1"}`,
+		"no type":      `{"access_token":"at1","refresh_token":"rt1"}`,
+		"no token":     `{"token_type":"Bearer","refresh_token":"rt1"}`,
+		"bound":        `{"access_token":"at1","token_type":"DPoP","refresh_token":"rt1"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := says(200, body)
+				source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
+				if token, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrBadAnswer) {
+					t.Fatal(token, err)
+				}
+				s.answer = says(200, good).answer
+				time.Sleep(pause)
+				token, err := source.TokenContext(t.Context())
+				if err != nil || token.AccessToken != "at" || s.lastForm().Get("refresh_token") != "rt1" {
+					t.Fatal(token, err, s.lastForm())
+				}
+			})
+		})
+	}
+}
+
+// A token that could not be stored yields to what somebody else has stored since, and is stored otherwise.
+func TestC28_StoreFails(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		meanwhile func(client.TokenStore) error
+		want      string
+		err       error
+	}{
+		"nothing": {func(client.TokenStore) error { return nil }, "at1", nil},
+		"a new sign-in": {func(store client.TokenStore) error {
+			newer := first(time.Hour)
+			newer.AccessToken, newer.RefreshToken = "other", "other"
+			return store.Save(context.Background(), "k", newer)
+		}, "other", nil},
+		"signed out": {func(store client.TokenStore) error { return store.Delete(context.Background(), "k") }, "", client.ErrNoToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, store := &rotating{}, &shelf{TokenStore: client.NewMemoryTokens()}
+				if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {
+					t.Fatal(err)
+				}
+				source := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: store, Key: "k"})
+				store.saveErr = errors.New("disk full")
+				for range 3 { // it is not refreshed again
+					_, err := source.TokenContext(t.Context())
+					if incomplete, ok := errors.AsType[*client.IncompleteError](err); !ok || incomplete.Token.RefreshToken != "rt1" {
+						t.Fatal(err)
+					}
+					time.Sleep(pause)
+				}
+				store.saveErr = nil
+				if err := test.meanwhile(store.TokenStore); err != nil {
+					t.Fatal(err)
+				}
+				token, err := source.TokenContext(t.Context())
+				if !errors.Is(err, test.err) || err == nil && token.AccessToken != test.want || s.requests != 1 {
+					t.Fatal(token, err, s.requests)
+				}
+				if kept, err := store.Load(t.Context(), "k"); test.err == nil && (err != nil || kept.AccessToken != test.want) {
+					t.Error(kept, err)
+				}
+			})
+		})
+	}
+}
+
+// What Config.OnToken did not take is stored, offered again, and handed out when it is taken.
+func TestC28_OnTokenFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, store := &rotating{}, client.NewMemoryTokens()
+		if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		fault := errors.New("no database")
+		var told []string
+		c := newClient(t, nil, func(cfg *client.Config) {
+			cfg.HTTPClient = &http.Client{Transport: s}
+			cfg.OnToken = func(_ context.Context, token *client.Token) error {
+				told = append(told, token.AccessToken)
+				return fault
+			}
+		})
+		source := sourceOf(t, c, client.TokenSourceConfig{Store: store, Key: "k"})
+		for range 2 {
+			if _, err := source.TokenContext(t.Context()); !errors.Is(err, fault) {
+				t.Fatal(err)
+			}
+			if kept, err := store.Load(t.Context(), "k"); err != nil || kept.RefreshToken != "rt1" {
+				t.Fatal(kept, err)
+			}
+			time.Sleep(pause)
+		}
+		fault = nil
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" || s.requests != 1 {
+			t.Error(token, err, s.requests)
+		}
+		if len(told) != 3 {
+			t.Error(told)
+		}
+	})
+}
+
+// A refresh token that the server does not take is sent once, however many ask and however long, until there is another.
+func TestC28_DeadRefreshToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, store := &rotating{revoked: true}, client.NewMemoryTokens()
+		if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: store, Key: "k"})
+		for range 1000 {
+			if _, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrInvalidGrant) {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if s.requests != 1 {
+			t.Errorf("sent %d times", s.requests)
+		}
+		again := first(-time.Minute)
+		again.RefreshToken = "rt7"
+		s.revoked, s.current = false, 7
+		if err := store.Save(t.Context(), "k", again); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(7 * time.Second)
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at8" {
+			t.Error(token, err)
+		}
+	})
+}
+
+// A refusal of another kind is not repeated either, except after longer and longer pauses.
+func TestC28_NoRetryOf4xx(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 429, 500, 503} {
+		synctest.Test(t, func(t *testing.T) {
+			s := says(status, `{"error":"invalid_client"}`)
+			source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
+			for range 600 {
+				if _, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrInvalidClient) {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+			}
+			if n := len(s.requests); n < 10 || n > 14 { // 0, 5, 15, 35 s, and then every minute
+				t.Errorf("%d: %d requests in 10 minutes", status, n)
+			}
+		})
+	}
+}
+
+func TestC28_RetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := new(server)
+		s.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
+			return written(503, "", map[string]string{"Retry-After": "120"})
+		}
+		source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
+		for range 119 {
+			_, _ = source.TokenContext(t.Context())
+			time.Sleep(time.Second)
+		}
+		if len(s.requests) != 1 {
+			t.Errorf("%d requests", len(s.requests))
+		}
+	})
+}
+
+// A token that has ended when it comes is not refreshed for each request.
+func TestC9_C28_NoLifetime(t *testing.T) {
+	t.Parallel()
+	for _, lifetime := range []string{"0", "1", `"0"`} {
+		synctest.Test(t, func(t *testing.T) {
+			s := says(200, `{"access_token":"at","token_type":"Bearer","refresh_token":"rt","expires_in":`+lifetime+`}`)
+			source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
+			for range 1000 {
+				if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at" {
+					t.Fatal(token, err)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if n := len(s.requests); n > 25 {
+				t.Errorf("%d requests in 10 s", n)
+			}
+		})
+	}
+}
+
+// busy is a lock that somebody else has for some time.
+type busy struct {
+	client.TokenStore
+
+	until time.Time
+}
+
+func (b *busy) Lock(ctx context.Context, _ string) (func(), error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(time.Until(b.until)):
+		return func() {}, nil
+	}
+}
+
+// The wait for the lock takes nothing of the time for the request, and ends.
+func TestC28_LockOfOthers(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]error{129 * time.Second: nil, time.Hour: client.ErrUnavailable} {
+		synctest.Test(t, func(t *testing.T) {
+			s, store := &rotating{delay: 29 * time.Second}, client.NewMemoryTokens()
+			if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			locked := &busy{store, time.Now().Add(wait)}
+			source := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: locked, Key: "k"})
+			start := time.Now()
+			token, err := source.TokenContext(t.Context())
+			if !errors.Is(err, want) || err == nil && token.AccessToken != "at1" || time.Since(start) > 160*time.Second {
+				t.Error(token, err, time.Since(start))
+			}
+		})
+	}
+}
+
+// A server that never answers ends the renewal, and not the source.
+func TestC28_NoAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hangs := roundTrip(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		c := newClient(t, nil, func(cfg *client.Config) { cfg.HTTPClient = &http.Client{Transport: hangs} })
+		source := sourceOf(t, c, client.TokenSourceConfig{Token: first(-time.Minute)})
+		if _, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrUnavailable) {
+			t.Error(err)
+		}
+	})
+}
+
+// Code of the user's own that fails badly takes nobody along.
+func TestC28_PanicsAndExits(t *testing.T) {
+	t.Parallel()
+	for name, grant := range map[string]func(context.Context) (*client.Token, error){
+		"panic":   func(context.Context) (*client.Token, error) { panic("x") },
+		"exit":    func(context.Context) (*client.Token, error) { runtime.Goexit(); return nil, nil },
+		"nothing": func(context.Context) (*client.Token, error) { return nil, nil },
+		"empty":   func(context.Context) (*client.Token, error) { return new(client.Token), nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := sourceOf(t, (&rotating{}).client(t), client.TokenSourceConfig{Grant: grant})
+			if token, err := source.TokenContext(t.Context()); err == nil {
+				t.Error(token)
+			}
+		})
+	}
+	empty := sourceOf(t, (&rotating{}).client(t), client.TokenSourceConfig{Store: nothing{}, Key: "k"})
+	if token, err := empty.TokenContext(t.Context()); err == nil {
+		t.Error(token)
+	}
+}
+
+// nothing is a store that breaks its contract.
+type nothing struct{ client.TokenStore }
+
+func (nothing) Load(context.Context, string) (*client.Token, error) { return nil, nil }
+
+// Whoever has signed out stays so: the token is not put back.
+func TestC28_SignedOutElsewhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, store := &rotating{}, client.NewMemoryTokens()
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(time.Minute), Store: store, Key: "k"})
+		if _, err := source.TokenContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Delete(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(59 * time.Second)
+		_, _ = source.TokenContext(t.Context()) // refreshes beside
+		synctest.Wait()
+		if token, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrNoToken) || s.requests != 0 {
+			t.Error(token, err, s.requests)
+		}
+		if _, err := store.Load(t.Context(), "k"); !errors.Is(err, client.ErrNoToken) {
+			t.Error("the token is back")
+		}
+	})
+}
+
+// Nobody can change what others get.
+func TestTokenSource_Copies(t *testing.T) {
+	t.Parallel()
+	given := first(time.Hour)
+	given.Scopes = []string{"a"}
+	source := sourceOf(t, (&rotating{}).client(t), client.TokenSourceConfig{Token: given})
+	given.AccessToken, given.Scopes[0] = "x", "x"
+	for range 2 {
+		token, err := source.TokenContext(t.Context())
+		if err != nil || token.AccessToken != "at0" || token.Scopes[0] != "a" {
+			t.Fatal(token, err)
+		}
+		token.AccessToken, token.Scopes[0] = "x", "x"
+	}
+}
+
+// A refresh token alone is enough to begin with.
+func TestTokenSource_RefreshTokenAlone(t *testing.T) {
+	t.Parallel()
+	s := &rotating{}
+	source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: &client.Token{RefreshToken: "rt0"}})
+	if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" {
+		t.Error(token, err)
+	}
+}
+
+func TestTokenSource_Refresh(t *testing.T) {
+	t.Parallel()
+	for name, token := range map[string]*client.Token{"good": first(time.Hour), "ended": first(-time.Hour)} {
+		for _, stored := range []bool{false, true} {
+			s, cfg := &rotating{}, client.TokenSourceConfig{Token: token}
+			if stored {
+				cfg = client.TokenSourceConfig{Store: client.NewMemoryTokens(), Key: "k"}
+				if err := cfg.Store.Save(t.Context(), "k", token); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := sourceOf(t, s.client(t), cfg).Refresh(t.Context())
+			if err != nil || got.AccessToken != "at1" || s.requests != 1 {
+				t.Errorf("%s, stored %v: %v, %v after %d requests", name, stored, got, err, s.requests)
+			}
+		}
+	}
+}
+
+// Three sources of one store in one process, each with many who wait.
+func TestC28_SourcesShareAStore(t *testing.T) {
+	t.Parallel()
+	s := &rotating{}
+	store, _ := fileTokens(t)
+	if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 3 {
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: store, Key: "k"})
+		for range 20 {
+			all.Go(func() {
+				if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" {
+					t.Error(token, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+	if s.requests != 1 {
+		t.Errorf("%d requests", s.requests)
+	}
+}
