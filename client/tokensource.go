@@ -130,8 +130,8 @@ func (s *TokenSource) TokenContext(ctx context.Context) (*Token, error) {
 	return t.clone(), nil
 }
 
-// Refresh gets the next token now, and does otherwise what [TokenSource.TokenContext] does. After a failure the source
-// keeps its pause.
+// Refresh gets the next token now, from the server or from another process that was faster, and does otherwise what
+// [TokenSource.TokenContext] does. After a failure the source keeps its pause.
 func (s *TokenSource) Refresh(ctx context.Context) (*Token, error) {
 	s.mu.Lock()
 	f, err := s.startLocked(ctx, s.held, true)

@@ -97,11 +97,11 @@ func running(t *testing.T, delay time.Duration) (*rotating, string, *client.File
 	return s, served.URL, store, folder
 }
 
-// Processes that find the same token ended refresh it once. When they refresh by force they take turns. A refresh token
-// that comes twice would be the end of all.
+// Processes that find the same token ended refresh it once. When they refresh by force they take turns, or take what
+// another has got meanwhile. A refresh token that comes twice would be the end of all.
 func TestC28_Processes(t *testing.T) {
 	t.Parallel()
-	for part, want := range map[string]int{"wait": 1, "refresh": 30} {
+	for part, want := range map[string]struct{ least, most int }{"wait": {1, 1}, "refresh": {10, 30}} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
 			s, endpoint, store, folder := running(t, 20*time.Millisecond)
@@ -114,10 +114,10 @@ func TestC28_Processes(t *testing.T) {
 				})
 			}
 			all.Wait()
-			if s.revoked || s.requests != want {
+			if s.revoked || s.requests < want.least || s.requests > want.most {
 				t.Errorf("revoked: %v after %d requests", s.revoked, s.requests)
 			}
-			if token, err := store.Load(t.Context(), "k"); err != nil || token.RefreshToken != fmt.Sprintf("rt%d", want) {
+			if token, err := store.Load(t.Context(), "k"); err != nil || token.RefreshToken != fmt.Sprintf("rt%d", s.requests) {
 				t.Error(token, err)
 			}
 		})

@@ -1,0 +1,77 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// What a user may print holds no secret, as it is, by value, or inside of something of theirs. Each has come by its tokens
+// in another way: given, refreshed, refused, not stored.
+func TestTokenSource_Printed(t *testing.T) {
+	t.Parallel()
+	files, _ := fileTokens(t)
+	memory := client.NewMemoryTokens()
+	var printed, shown []any // fmt goes by what a type says only where it can see it; a Token is as it is
+	for _, token := range []string{"given", "refreshed"} {
+		lifetime := map[string]time.Duration{"given": time.Hour, "refreshed": -time.Hour}[token]
+		for _, s := range []*rotating{{}, {revoked: true}} {
+			for _, store := range []client.TokenStore{nil, files, memory, &shelf{TokenStore: memory, saveErr: errors.New("full")}} {
+				cfg := client.TokenSourceConfig{Token: first(lifetime), Store: store, Key: "k"}
+				source := sourceOf(t, s.client(t), cfg)
+				_, err := source.TokenContext(t.Context())
+				transport := client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: http.DefaultTransport}
+				calls := client.RPCCredentials{Source: source, Origins: []string{"https://api.test"}}
+				shown = append(shown, cfg, &cfg)
+				printed = append(printed, source, store, transport, &transport, calls, &calls, err)
+			}
+		}
+	}
+	printed = append(printed, memory, files, *files)
+	var log bytes.Buffer
+	loggers := []*slog.Logger{slog.New(slog.NewTextHandler(&log, nil)), slog.New(slog.NewJSONHandler(&log, nil))}
+	for _, value := range printed {
+		for _, logger := range loggers {
+			logger.LogAttrs(context.Background(), slog.LevelInfo, "x", slog.Any("v", value))
+		}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			noSecret(t, verb, fmt.Sprintf(verb, value)+fmt.Sprintf(verb, struct{ hidden any }{value}))
+			shown = append(shown, value)
+		}
+	}
+	noSecret(t, "slog", log.String())
+	for _, value := range shown {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			noSecret(t, verb, fmt.Sprintf(verb, value)+fmt.Sprintf(verb, struct{ Shown any }{value}))
+			noSecret(t, verb, fmt.Sprintf(verb, []any{&value})+fmt.Sprintf(verb, map[string]any{"key": value}))
+		}
+	}
+	type app struct {
+		source *client.TokenSource
+		tokens *client.MemoryTokens
+		api    client.Transport
+		calls  client.RPCCredentials
+	}
+	source, _ := tokens(t)
+	a := app{source, memory, client.Transport{Source: source}, client.RPCCredentials{Source: source}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		noSecret(t, verb, fmt.Sprintf(verb, a)+fmt.Sprintf(verb, &a))
+	}
+}
+
+func noSecret(t *testing.T, how, text string) {
+	t.Helper()
+	for _, secret := range []string{"at0", "at1", "rt0", "rt1", fmt.Sprintf("%x", "at0"), fmt.Sprintf("%x", "rt1"), "s e/c"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%s has %s: %.300s", how, secret, text)
+		}
+	}
+}

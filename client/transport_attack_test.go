@@ -1,0 +1,374 @@
+package client_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// Requests that must not get a token, each changed in one way from one that does.
+func TestC29_NoToken(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(r *http.Request){
+		"another host in Host":  func(r *http.Request) { r.Host = "evil.test" },
+		"another port in Host":  func(r *http.Request) { r.Host = "api.test:8443" },
+		"own credentials":       func(r *http.Request) { r.Header.Set("Authorization", "Basic x") },
+		"in lower case":         func(r *http.Request) { r.Header["authorization"] = []string{"Basic x"} },
+		"empty":                 func(r *http.Request) { r.Header["Authorization"] = []string{""} },
+		"own proof":             func(r *http.Request) { r.Header["DPoP"] = []string{"x"} },
+		"user in the URL":       func(r *http.Request) { r.URL.User = url.UserPassword("u", "p") },
+		"empty user":            func(r *http.Request) { r.URL.User = url.User("") },
+		"no URL":                func(r *http.Request) { r.URL = nil },
+		"opaque URL":            func(r *http.Request) { r.URL.Opaque = "//evil.test/" },
+		"in the clear":          func(r *http.Request) { r.URL.Scheme = "http" },
+		"no scheme":             func(r *http.Request) { r.URL.Scheme = "" },
+		"another scheme":        func(r *http.Request) { r.URL.Scheme = "ftp" },
+		"another host":          func(r *http.Request) { r.URL.Host = "evil.test" },
+		"another port":          func(r *http.Request) { r.URL.Host = "api.test:80" },
+		"a port that is none":   func(r *http.Request) { r.URL.Host = "api.test:443x" },
+		"dot at the end":        func(r *http.Request) { r.URL.Host = "api.test." },
+		"subdomain":             func(r *http.Request) { r.URL.Host = "x.api.test" },
+		"no host":               func(r *http.Request) { r.URL.Host = "" },
+		"host with a user":      func(r *http.Request) { r.URL.Host = "api.test@evil.test" },
+		"host with a backslash": func(r *http.Request) { r.URL.Host = `evil.test\.api.test` },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, _ := tokens(t)
+			s := says(200, "")
+			api := &client.Transport{Source: source, Origins: []string{"https://api.test", "ftp://api.test"}, Base: s}
+			closed := false
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.test/x", closing{strings.NewReader("b"), &closed})
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(r)
+			resp, err := api.RoundTrip(r)
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if err == nil || len(s.requests) != 0 || !closed || strings.Contains(err.Error(), "at0") {
+				t.Errorf("%v, %d requests, body closed: %v", err, len(s.requests), closed)
+			}
+		})
+	}
+}
+
+// The same place in other words.
+func TestC29_SameOrigin(t *testing.T) {
+	t.Parallel()
+	source, _ := tokens(t)
+	api := &client.Transport{Source: source, Origins: []string{"HTTPS://API.test:443/", "http://127.0.0.1:80", "https://[::1]"}, Base: says(200, "")}
+	for _, target := range []string{
+		"https://api.test", "https://API.TEST:443/", "https://api.test:/x", "http://127.0.0.1/", "https://[::1]:443/",
+	} {
+		resp, err := get(t, &http.Client{Transport: api}, target)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		_ = resp.Body.Close()
+	}
+	bare := (&http.Request{Method: http.MethodGet, URL: &url.URL{Scheme: "https", Host: "api.test"}, Host: "API.test"}).WithContext(t.Context())
+	resp, err := api.RoundTrip(bare) // as one may build it by hand
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+}
+
+// Redirects by real servers, of all kinds.
+func TestC29_C12_Redirects(t *testing.T) {
+	t.Parallel()
+	var stolen atomic.Int32
+	evil := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, _ *http.Request) { stolen.Add(1) }))
+	t.Cleanup(evil.Close)
+	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := http.StatusOK
+		_, _ = fmt.Sscan(r.URL.Query().Get("status"), &status)
+		if to := r.URL.Query().Get("to"); to != "" {
+			http.Redirect(w, r, to, status)
+		}
+		if r.Header.Get("Authorization") != "Bearer at0" {
+			t.Errorf("%s has %q", r.URL, r.Header.Get("Authorization"))
+		}
+	}))
+	t.Cleanup(own.Close)
+	source, _ := tokens(t)
+	api := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{own.URL}}}
+	t.Cleanup(api.CloseIdleConnections)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for to, ok := range map[string]bool{own.URL + "/next": true, "/next": true, evil.URL: false, "//evil.test/": false} {
+			resp, err := get(t, api, fmt.Sprintf("%s/?status=%d&to=%s", own.URL, status, url.QueryEscape(to)))
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			if ok != (err == nil) || !ok && !errors.Is(err, client.ErrOrigin) {
+				t.Errorf("%d to %s: %v", status, to, err)
+			}
+		}
+	}
+	if stolen.Load() != 0 {
+		t.Error("a redirect was followed to another origin")
+	}
+}
+
+// An API that takes no token at all does not wear out the authorization server.
+func TestC29_RefusesEverything(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source, s := tokens(t)
+		api := new(server)
+		api.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
+			return written(401, "no", map[string]string{"WWW-Authenticate": invalidToken})
+		}
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() { // each with a Transport of its own, as a proxy has
+				c := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}}
+				for range 60 {
+					resp, err := get(t, &c, "https://api.test/")
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusUnauthorized || string(body) != "no" {
+						t.Error(resp.Status, string(body))
+					}
+					_ = resp.Body.Close()
+					time.Sleep(time.Second)
+				}
+			})
+		}
+		all.Wait()
+		if s.requests < 1 || s.requests > 3 {
+			t.Errorf("%d refreshes in a minute", s.requests)
+		}
+	})
+}
+
+// A token that was withdrawn is refreshed once for all who were refused.
+func TestC29_ManyAreRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source, s := tokens(t)
+		s.delay = time.Second
+		api := new(server)
+		api.answer = func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+			if r.Header.Get("Authorization") == "Bearer at0" {
+				return written(401, "no", map[string]string{"WWW-Authenticate": invalidToken})
+			}
+			return written(200, "", nil)
+		}
+		c := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}}
+		var all sync.WaitGroup
+		for i := range 50 {
+			all.Go(func() {
+				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+				resp, err := get(t, &c, "https://api.test/")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					t.Error(resp.Status)
+				}
+			})
+		}
+		all.Wait()
+		if s.requests != 1 {
+			t.Errorf("%d refreshes", s.requests)
+		}
+	})
+}
+
+// A body that cannot be had again leaves the answer as it is, and every body is closed.
+func TestC29_Bodies(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		getBody func() (io.ReadCloser, error)
+		status  int
+	}{
+		"no GetBody":    {nil, 401},
+		"GetBody fails": {func() (io.ReadCloser, error) { return nil, errors.New("gone") }, 401},
+		"again":         {func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("b=1")), nil }, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, _ := tokens(t)
+			s := new(server)
+			s.answer = func(r *http.Request, form url.Values) *httptest.ResponseRecorder {
+				if r.Header.Get("Authorization") == "Bearer at0" {
+					return written(401, "no", map[string]string{"WWW-Authenticate": invalidToken})
+				}
+				return written(200, form.Encode(), nil)
+			}
+			var answers []*bool // whether the bodies of the answers were closed
+			base := roundTrip(func(r *http.Request) (*http.Response, error) {
+				resp, err := s.RoundTrip(r)
+				closed := false
+				answers = append(answers, &closed)
+				resp.Body = closing{resp.Body, &closed}
+				return resp, err
+			})
+			closed := false
+			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.test/", closing{strings.NewReader("b=1"), &closed})
+			r.GetBody = test.getBody
+			resp, err := (&client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: base}).RoundTrip(r)
+			if err != nil || resp.StatusCode != test.status || !closed {
+				t.Fatal(resp, err, closed)
+			}
+			if body, _ := io.ReadAll(resp.Body); string(body) != map[int]string{401: "no", 200: "b=1"}[test.status] {
+				t.Error(string(body))
+			}
+			_ = resp.Body.Close()
+			for i, closed := range answers {
+				if !*closed {
+					t.Errorf("the body of answer %d is open", i)
+				}
+			}
+		})
+	}
+}
+
+// A Base that breaks its contract is an error.
+func TestTransport_BadBase(t *testing.T) {
+	t.Parallel()
+	source, _ := tokens(t)
+	for _, broken := range []*http.Response{nil, {StatusCode: 401}} {
+		base := roundTrip(func(*http.Request) (*http.Response, error) { return broken, nil })
+		api := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: base}
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.test/", nil)
+		if resp, err := api.RoundTrip(r); err == nil {
+			_ = resp.Body.Close()
+			t.Error("no error")
+		}
+	}
+}
+
+// Whatever the network gives passes through: streams, other protocols, HTTP/2.
+func TestTransport_Network(t *testing.T) {
+	t.Parallel()
+	next := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/stream", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "one\n")
+		_ = http.NewResponseController(w).Flush()
+		<-next
+		_, _ = io.WriteString(w, "two\n")
+	})
+	mux.HandleFunc("/upgrade", func(w http.ResponseWriter, _ *http.Request) {
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close() //nolint:errcheck // it is a test's
+		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_ = rw.Flush()
+		line, _ := rw.ReadString('\n')
+		_, _ = rw.WriteString(line)
+		_ = rw.Flush()
+	})
+	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	plain, second := httptest.NewServer(mux), httptest.NewUnstartedServer(mux)
+	t.Cleanup(plain.Close)
+	second.EnableHTTP2 = true
+	second.StartTLS()
+	t.Cleanup(second.Close)
+	source, _ := tokens(t)
+	c := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{plain.URL}, Base: plain.Client().Transport}}
+	h2 := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{second.URL}, Base: second.Client().Transport}}
+
+	for target, c := range map[string]*http.Client{plain.URL: c, second.URL: h2} {
+		resp, err := get(t, c, target+"/stream")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(resp.Body)
+		for _, want := range []string{"one\n", "two\n"} {
+			if line, err := lines.ReadString('\n'); line != want {
+				t.Errorf("%q, %v", line, err)
+			}
+			if want == "one\n" {
+				next <- struct{}{}
+			}
+		}
+		_ = resp.Body.Close()
+		if want := map[*http.Client]int{h2: 2}[c]; want != 0 && resp.ProtoMajor != want {
+			t.Error(resp.Proto)
+		}
+	}
+
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, plain.URL+"/upgrade", nil)
+	r.Header.Set("Connection", "Upgrade")
+	r.Header.Set("Upgrade", "echo")
+	resp, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	both, ok := resp.Body.(io.ReadWriter)
+	if !ok || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(resp.Status)
+	}
+	_, _ = io.WriteString(both, "echo\n")
+	if line, err := bufio.NewReader(both).ReadString('\n'); line != "echo\n" {
+		t.Errorf("%q, %v", line, err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	r, _ = http.NewRequestWithContext(ctx, http.MethodGet, plain.URL+"/hang", nil)
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if resp, err := c.Do(r); !errors.Is(err, context.Canceled) {
+		_ = resp.Body.Close()
+		t.Error(err)
+	}
+}
+
+// golang.org/x/oauth2 takes a source as it is.
+func TestTokenSource_OAuth2(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source, s := tokens(t)
+		api := says(200, "")
+		base := context.WithValue(t.Context(), oauth2.HTTPClient, &http.Client{Transport: api})
+		for _, c := range []*http.Client{oauth2.NewClient(base, source), oauth2.NewClient(base, oauth2.ReuseTokenSource(nil, source))} {
+			resp, err := get(t, c, "https://api.test/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if got := api.requests[len(api.requests)-1].Header.Get("Authorization"); got != "Bearer at0" {
+				t.Error(got)
+			}
+		}
+		reused := oauth2.ReuseTokenSource(nil, source)
+		time.Sleep(time.Hour + time.Second)
+		token, err := reused.Token()
+		if err != nil || token.AccessToken != "at1" || !token.Valid() || token.Expiry.Before(time.Now()) || s.requests != 1 {
+			t.Error(token, err, s.requests)
+		}
+		s.revoked = true
+		time.Sleep(time.Hour)
+		if _, err := reused.Token(); !errors.Is(err, client.ErrInvalidGrant) {
+			t.Error(err)
+		}
+	})
+}
