@@ -229,9 +229,9 @@ func (s *TokenSource) startLocked(ctx context.Context, old *Token, force bool) (
 }
 
 func (s *TokenSource) land(f *flight) {
+	defer close(f.done)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer close(f.done)
 	s.flight = nil
 	if f.err == nil {
 		s.hold(f.token, f.fresh)

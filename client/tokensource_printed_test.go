@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +18,7 @@ import (
 func TestTokenSource_Printed(t *testing.T) {
 	t.Parallel()
 	files, _ := fileTokens(t)
-	memory := client.NewMemoryTokens()
+	memory, base := client.NewMemoryTokens(), says(200, "")
 	var printed, shown []any // fmt goes by what a type says only where it can see it; a Token is as it is
 	for _, token := range []string{"given", "refreshed"} {
 		lifetime := map[string]time.Duration{"given": time.Hour, "refreshed": -time.Hour}[token]
@@ -28,7 +27,7 @@ func TestTokenSource_Printed(t *testing.T) {
 				cfg := client.TokenSourceConfig{Token: first(lifetime), Store: store, Key: "k"}
 				source := sourceOf(t, s.client(t), cfg)
 				_, err := source.TokenContext(t.Context())
-				transport := client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: http.DefaultTransport}
+				transport := client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: base}
 				calls := client.RPCCredentials{Source: source, Origins: []string{"https://api.test"}}
 				shown = append(shown, cfg, &cfg)
 				printed = append(printed, source, store, transport, &transport, calls, &calls, err)
