@@ -101,20 +101,18 @@ func TestFileTokens_Spoilt(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(file string) error{
-		"torn":        func(file string) error { return os.WriteFile(file, []byte(`{"access`), 0o600) },
-		"empty":       func(file string) error { return os.WriteFile(file, nil, 0o600) },
-		"no token":    func(file string) error { return os.WriteFile(file, []byte(`{"token_type":"Bearer"}`), 0o600) },
-		"other JSON":  func(file string) error { return os.WriteFile(file, []byte(`[]`), 0o600) },
-		"null":        func(file string) error { return os.WriteFile(file, []byte(`null`), 0o600) },
-		"long":        func(file string) error { return os.WriteFile(file, bytes.Repeat([]byte(" "), 2<<20), 0o600) },
-		"for a group": func(file string) error { return os.Chmod(file, 0o640) },
-		"for all":     func(file string) error { return os.Chmod(file, 0o604) },
-		"written by":  func(file string) error { return os.Chmod(file, 0o620) },
-		"a folder":    func(file string) error { return errors.Join(os.Remove(file), os.Mkdir(file, 0o700)) },
-		"a link":      func(file string) error { return errors.Join(os.Remove(file), os.Symlink(elsewhere, file)) },
-		"folder for all": func(file string) error {
-			return os.Chmod(filepath.Dir(file), 0o777) //nolint:gosec // that is the test
-		},
+		"torn":           func(file string) error { return os.WriteFile(file, []byte(`{"access`), 0o600) },
+		"empty":          func(file string) error { return os.WriteFile(file, nil, 0o600) },
+		"no token":       func(file string) error { return os.WriteFile(file, []byte(`{"token_type":"Bearer"}`), 0o600) },
+		"other JSON":     func(file string) error { return os.WriteFile(file, []byte(`[]`), 0o600) },
+		"null":           func(file string) error { return os.WriteFile(file, []byte(`null`), 0o600) },
+		"long":           func(file string) error { return os.WriteFile(file, bytes.Repeat([]byte(" "), 2<<20), 0o600) },
+		"for a group":    func(file string) error { return os.Chmod(file, 0o640) },
+		"for all":        func(file string) error { return os.Chmod(file, 0o604) },
+		"written by":     func(file string) error { return os.Chmod(file, 0o620) },
+		"a folder":       func(file string) error { return errors.Join(os.Remove(file), os.Mkdir(file, 0o700)) },
+		"a link":         func(file string) error { return errors.Join(os.Remove(file), os.Symlink(elsewhere, file)) },
+		"folder for all": func(file string) error { return os.Chmod(filepath.Dir(file), 0o777) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +192,7 @@ func TestNewFileTokens(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return
 	}
-	if err := os.Chmod(folder, 0o720); err != nil { //nolint:gosec // that is the test
+	if err := os.Chmod(folder, 0o720); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := client.NewFileTokens(folder); err == nil {

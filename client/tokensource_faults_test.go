@@ -451,3 +451,24 @@ func TestC28_SourcesShareAStore(t *testing.T) {
 		t.Errorf("%d requests", s.requests)
 	}
 }
+
+// Whoever began the refresh may go away: it is neither ended nor delayed.
+func TestC28_LeaderGoesAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &rotating{delay: 10 * time.Second}
+		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(-time.Minute)})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := source.TokenContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" || time.Since(start) != 9*time.Second {
+			t.Error(token, err, time.Since(start))
+		}
+		if s.requests != 1 {
+			t.Errorf("%d requests", s.requests)
+		}
+	})
+}

@@ -28,6 +28,7 @@ func TestProcess(t *testing.T) {
 	if parts[part] == nil {
 		t.Skip("for other tests")
 	}
+	t.Parallel()
 	files, err := client.NewFileTokens(os.Getenv(folderVariable))
 	if err != nil {
 		t.Fatal(err)

@@ -229,10 +229,18 @@ func TestC26_TransportProves(t *testing.T) {
 	}
 }
 
+// perRPCCredentials is the interface of google.golang.org/grpc/credentials.
+type perRPCCredentials interface {
+	GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error)
+	RequireTransportSecurity() bool
+}
+
+var _ perRPCCredentials = (*client.RPCCredentials)(nil)
+
 func TestRPCCredentials(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)
-	calls := &client.RPCCredentials{Source: source, Origins: []string{"https://api.test"}}
+	calls := &client.RPCCredentials{Source: source, Origins: []string{"https://api.test", "http://127.0.0.1", "http://api.test"}}
 	got, err := calls.GetRequestMetadata(t.Context(), "https://api.test:443/orders.Service")
 	if err != nil || !calls.RequireTransportSecurity() {
 		t.Fatal(err)
@@ -240,7 +248,18 @@ func TestRPCCredentials(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"authorization": "Bearer at0"}, got); diff != "" {
 		t.Error(diff)
 	}
-	for _, uri := range [][]string{nil, {"https://evil.test/s"}, {"https://api.test/s", "https://evil.test/s"}, {"%"}} {
+	for _, uri := range [][]string{
+		nil,
+		{"https://evil.test/s"},
+		{"https://api.test/s", "https://evil.test/s"},
+		{"%"},
+		{"http://api.test/s"},
+		{"http://127.0.0.1/s"},
+		{"https://api.test:444/s"},
+		{"api.test/s"},
+		{""},
+		{"https:///s"},
+	} {
 		if _, err := calls.GetRequestMetadata(t.Context(), uri...); !errors.Is(err, client.ErrOrigin) {
 			t.Errorf("%v: %v", uri, err)
 		}
