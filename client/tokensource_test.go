@@ -60,7 +60,7 @@ func (s *rotating) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.ServeHTTP(w, r)
 	response := w.Result()
 	response.Request = r
-	return response, nil
+	return response, r.Context().Err()
 }
 
 func (s *rotating) client(t testing.TB) *client.Client {

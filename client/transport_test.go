@@ -163,7 +163,7 @@ func TestC29_RefreshFails(t *testing.T) {
 func TestC29_EachRequestHasItsOwnContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &rotating{delay: time.Minute}
+		s := &rotating{delay: 20 * time.Second}
 		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(-time.Minute)})
 		api := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: says(200, "")}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
