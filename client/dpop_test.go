@@ -262,3 +262,21 @@ func TestC26_C8_TypeOfAToken(t *testing.T) {
 		}
 	}
 }
+
+// A bearer token is not sent again for a nonce that it has no use for.
+func TestC26_NonceForABearer(t *testing.T) {
+	t.Parallel()
+	source, _ := tokens(t)
+	s := new(server)
+	s.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
+		return written(401, "", map[string]string{"WWW-Authenticate": `DPoP error="use_dpop_nonce"`, "DPoP-Nonce": "1"})
+	}
+	resp, err := get(t, &http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: s}}, "https://api.test/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if len(s.requests) != 1 {
+		t.Errorf("sent %d times", len(s.requests))
+	}
+}

@@ -347,6 +347,19 @@ func TestC28_PanicsAndExits(t *testing.T) {
 			}
 		})
 	}
+	// A store that answers in the words of another is not taken at them: what it did not take is not followed by a grant.
+	s, confused := &rotating{}, &shelf{TokenStore: client.NewMemoryTokens()}
+	if err := confused.Save(t.Context(), "k", first(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	confused.saveErr = client.ErrNoToken
+	granted := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: confused, Key: "k", Grant: func(context.Context) (*client.Token, error) {
+		t.Error("Grant was called")
+		return first(time.Hour), nil
+	}})
+	if token, err := granted.TokenContext(t.Context()); err == nil {
+		t.Error(token)
+	}
 	empty := sourceOf(t, (&rotating{}).client(t), client.TokenSourceConfig{Store: nothing{}, Key: "k"})
 	if token, err := empty.TokenContext(t.Context()); err == nil {
 		t.Error(token)

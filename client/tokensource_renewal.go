@@ -128,7 +128,9 @@ func (r *renewer) next(ctx context.Context) (t *Token, fresh bool, err error) {
 	switch {
 	case err == nil:
 		return r.last, true, nil
-	case !isIncomplete(err) && errors.Is(err, ErrInvalidGrant):
+	case isIncomplete(err):
+		return nil, false, err
+	case errors.Is(err, ErrInvalidGrant):
 		if r.reload(ctx) == nil && r.adoptable(before, false) { // somebody without a lock was faster
 			return r.last, false, nil
 		}

@@ -136,7 +136,7 @@ func (t *Transport) send(r *http.Request, body io.ReadCloser, token *Token) (res
 		return nil, false, errors.New("client: Transport.Base returned no response")
 	}
 	newNonce = t.Source.client.keepNonce(r.URL.String(), token.AccessToken, used, resp.Header) // of good answers, too
-	return resp, newNonce, nil
+	return resp, newNonce && sent.Header.Get("DPoP") != "", nil
 }
 
 // sign puts the token on a request, and the proof if it is bound.
