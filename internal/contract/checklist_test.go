@@ -13,7 +13,7 @@ import (
 
 // checklist are the rules that the kit has to keep, and how many there are of each family: bearer usage (RFC 6750), JWS
 // and JWT (RFC 7515, 7519), best practice (RFC 8725bis), the access-token profile (RFC 9068), discovery (RFC 8414),
-// security practice (RFC 9700), the key cache, and known attacks.
+// security practice (RFC 9700), the key cache, known attacks, the client, and secrets at rest.
 var checklist = []struct {
 	family string
 	count  int
@@ -29,6 +29,8 @@ var checklist = []struct {
 	{family: "X", count: 3, except: []int{2}},       // sender constraint
 	{family: "K", count: 24},
 	{family: "Attack", count: 50, except: []int{27}}, // DPoP
+	{family: "C", count: 37},
+	{family: "H", count: 9},
 }
 
 // ids finds the rules that stand at the beginning of a test's name, or of the name of a row in a table.
