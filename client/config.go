@@ -112,7 +112,8 @@ type Config struct {
 	DPoP *SigningKey
 
 	// MutualTLS says that HTTPClient has a client certificate: the endpoints of mtls_endpoint_aliases are used (RFC 8705
-	// §5). It comes with AuthTLS.
+	// §5). It comes with AuthTLS. Have a certificate that signs itself given by tls.Config.GetClientCertificate: one in
+	// Certificates is sent only to servers that name its issuer.
 	MutualTLS bool
 
 	// OnToken is called with every token that was received and verified, before it is handed out: a token that is not kept

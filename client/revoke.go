@@ -60,7 +60,7 @@ func (i Introspection) Format(f fmt.State, _ rune) {
 func (i Introspection) LogValue() slog.Value { return slog.BoolValue(i.active) }
 
 // Introspect asks the server about a token (RFC 7662). hint is "access_token" or "refresh_token", or empty. The answer is
-// as good as the connection is: it is not asked to be signed. To guard an API see consumer/introspection.
+// as good as the connection is: it is not asked to be signed.
 func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspection, error) {
 	if token == "" {
 		return nil, errors.New("client: there is no token to ask about")
