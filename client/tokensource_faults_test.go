@@ -414,10 +414,12 @@ func TestTokenSource_Copies(t *testing.T) {
 // A refresh token alone is enough to begin with.
 func TestTokenSource_RefreshTokenAlone(t *testing.T) {
 	t.Parallel()
-	s := &rotating{}
-	source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: &client.Token{RefreshToken: "rt0"}})
-	if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" {
-		t.Error(token, err)
+	for name, store := range map[string]client.TokenStore{"kept here": nil, "stored": client.NewMemoryTokens()} {
+		cfg := client.TokenSourceConfig{Token: &client.Token{RefreshToken: "rt0"}, Store: store, Key: "k"}
+		token, err := sourceOf(t, new(rotating).client(t), cfg).TokenContext(t.Context())
+		if err != nil || token.AccessToken != "at1" {
+			t.Error(name, token, err)
+		}
 	}
 }
 

@@ -167,6 +167,16 @@ func TestC28_Outage(t *testing.T) {
 		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" {
 			t.Error(token, err)
 		}
+		s.set(http.StatusServiceUnavailable)
+		time.Sleep(10*time.Minute + time.Second)
+		if _, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrUnavailable) {
+			t.Error(err)
+		}
+		s.set(0)
+		time.Sleep(7 * time.Second) // another outage begins with a short pause
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at2" {
+			t.Error(token, err)
+		}
 	})
 }
 

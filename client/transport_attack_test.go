@@ -162,7 +162,7 @@ func TestC29_RefusesEverything(t *testing.T) {
 	})
 }
 
-// A token that was withdrawn is refreshed once for all who were refused.
+// A token that was withdrawn is refreshed once for all who were refused, also for one who hears of it late.
 func TestC29_ManyAreRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -170,6 +170,9 @@ func TestC29_ManyAreRefused(t *testing.T) {
 		s.delay = time.Second
 		api := new(server)
 		api.answer = func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+			if r.URL.Path == "/slow" {
+				time.Sleep(5 * time.Second)
+			}
 			if r.Header.Get("Authorization") == "Bearer at0" {
 				return written(401, "no", map[string]string{"WWW-Authenticate": invalidToken})
 			}
@@ -180,7 +183,11 @@ func TestC29_ManyAreRefused(t *testing.T) {
 		for i := range 50 {
 			all.Go(func() {
 				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
-				resp, err := get(t, &c, "https://api.test/")
+				target := "https://api.test/"
+				if i == 0 {
+					target += "slow"
+				}
+				resp, err := get(t, &c, target)
 				if err != nil {
 					t.Error(err)
 					return
