@@ -186,6 +186,13 @@ func TestC28_OnTokenFails(t *testing.T) {
 		if len(told) != 3 {
 			t.Error(told)
 		}
+		time.Sleep(11 * time.Minute)
+		if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at2" {
+			t.Error(token, err)
+		}
+		if len(told) != 4 || told[3] != "at2" { // of each token once
+			t.Error(told)
+		}
 	})
 }
 
@@ -327,7 +334,38 @@ func TestC28_NoAnswer(t *testing.T) {
 		if _, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrUnavailable) {
 			t.Error(err)
 		}
+		source = sourceOf(t, c, client.TokenSourceConfig{Grant: func(ctx context.Context) (*client.Token, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		if _, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrUnavailable) {
+			t.Error(err)
+		}
 	})
+}
+
+// An outage is no reason to begin anew: the refresh token is still good.
+func TestC28_OutageIsNoReasonForAGrant(t *testing.T) {
+	t.Parallel()
+	grant := func(context.Context) (*client.Token, error) { return first(time.Hour), nil }
+	for name, test := range map[string]struct {
+		server *rotating
+		want   string
+	}{
+		"works":  {&rotating{}, "at1"},
+		"down":   {&rotating{status: 503}, ""},
+		"no use": {&rotating{revoked: true}, "at0"},
+	} {
+		source := sourceOf(t, test.server.client(t), client.TokenSourceConfig{Token: first(-time.Minute), Grant: grant})
+		got := ""
+		token, err := source.TokenContext(t.Context())
+		if err == nil {
+			got = token.AccessToken
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
 }
 
 // Code of the user's own that fails badly takes nobody along.

@@ -25,10 +25,10 @@ const (
 func TestProcess(t *testing.T) {
 	parts := map[string]func(*testing.T, *client.TokenSource){"wait": waitForToken, "refresh": refreshOften, "die": waitForToken}
 	part := os.Getenv(processVariable)
-	if parts[part] == nil {
-		t.Skip("for other tests")
-	}
 	t.Parallel()
+	if parts[part] == nil {
+		return // it is called for by other tests
+	}
 	files, err := client.NewFileTokens(os.Getenv(folderVariable))
 	if err != nil {
 		t.Fatal(err)
