@@ -16,12 +16,12 @@ import (
 //
 //	api := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.example.com"}}}
 //
-// A token goes to the listed origins and nowhere else, also when a server redirects: another request is an error, as is
-// one that has an Authorization header already, a user in its URL, or the name of another host in its Host field. When an
-// API says that the token is not good any more (RFC 6750 §3.1, invalid_token), it is refreshed and the request sent once
-// more, if its body can be had again. An API that says so of every token causes one refresh in 30 s, and its answers are
-// returned. Tokens that are bound go with a proof for each request (RFC 9449), which is sent once more when the API asks
-// for a nonce. It is safe for concurrent use.
+// A token goes to the listed origins and nowhere else, also when a server redirects: another request is an error, as is one
+// that has an Authorization header already, a user in its URL, or the name of another host in its Host field. When an API
+// says that the token is not good any more (RFC 6750 §3.1, invalid_token), it is refreshed, and the request sent once more
+// if its body can be had again; if not, the caller gets that answer, and has a new token when they try again. An API that
+// says so of every token causes one refresh in 30 s, and its answers are returned. Tokens that are bound go with a proof
+// for each request (RFC 9449), which is sent once more when the API asks for a nonce. It is safe for concurrent use.
 type Transport struct {
 	// Source has the tokens. Required.
 	Source *TokenSource
@@ -57,7 +57,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		switch codes := challengesIn(resp); {
 		case !proved && nonce && codes[dpopNonce]:
 			proved = true
-		case !renewed && (codes[bearerToken] || codes[dpopToken]) && replayable(r):
+		case !renewed && (codes[bearerToken] || codes[dpopToken]):
 			renewed = true
 			if token, err = t.Source.after(r.Context(), token); err != nil {
 				return resp, nil //nolint:nilerr // the API's answer says all there is to say
@@ -170,10 +170,6 @@ func schemeOf(t *Token) (string, error) {
 		return "DPoP", nil
 	}
 	return "", errors.New("client: the token's type is not known")
-}
-
-func replayable(r *http.Request) bool {
-	return r.Body == nil || r.Body == http.NoBody || r.GetBody != nil
 }
 
 // again is the body of a request, from its beginning.

@@ -218,7 +218,7 @@ func TestC29_Bodies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source, _ := tokens(t)
+			source, issuer := tokens(t)
 			s := new(server)
 			s.answer = func(r *http.Request, form url.Values) *httptest.ResponseRecorder {
 				if r.Header.Get("Authorization") == "Bearer at0" {
@@ -245,6 +245,9 @@ func TestC29_Bodies(t *testing.T) {
 				t.Error(string(body))
 			}
 			_ = resp.Body.Close()
+			if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at1" || issuer.requests != 1 {
+				t.Error("for the next request:", token, err, issuer.requests)
+			}
 			for i, closed := range answers {
 				if !*closed {
 					t.Errorf("the body of answer %d is open", i)
