@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
@@ -126,25 +125,6 @@ func (c *Client) authorizationEndpoint(ctx context.Context) (string, error) {
 		return c.cfg.AuthorizeURL, nil
 	}
 	return c.browserEndpoint(ctx, endpointAuthorization)
-}
-
-// browserEndpoint is what the Config says, then the metadata's own: a browser has no certificate of this client.
-func (c *Client) browserEndpoint(ctx context.Context, name string) (string, error) {
-	if own := c.cfg.Endpoints[name]; own != "" {
-		return own, nil
-	}
-	m, err := c.Metadata(ctx)
-	if err != nil {
-		return "", err
-	}
-	place := endpointOf(m, name)
-	if place == "" {
-		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, name)
-	}
-	if err := fetch.CheckURL(place, c.cfg.InsecureAllowHTTP); err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrBadAnswer, name, err)
-	}
-	return place, nil
 }
 
 func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, error) {

@@ -101,6 +101,15 @@ const (
 
 // endpoint is what the Config says, then the place for clients with a certificate (RFC 8705 §5), then the metadata's own.
 func (c *Client) endpoint(ctx context.Context, name string) (string, error) {
+	return c.endpointFor(ctx, name, c.usesTLS())
+}
+
+// browserEndpoint is what the Config says, then the metadata's own: a browser has no certificate of this client.
+func (c *Client) browserEndpoint(ctx context.Context, name string) (string, error) {
+	return c.endpointFor(ctx, name, false)
+}
+
+func (c *Client) endpointFor(ctx context.Context, name string, certificate bool) (string, error) {
 	if own := c.cfg.Endpoints[name]; own != "" {
 		return own, nil
 	}
@@ -109,7 +118,7 @@ func (c *Client) endpoint(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	place := endpointOf(m, name)
-	if c.usesTLS() {
+	if certificate {
 		place = cmp.Or(m.MTLSEndpointAliases[name], place)
 	}
 	if place == "" {

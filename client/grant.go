@@ -138,9 +138,10 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, scopes ...stri
 	return c.grant(ctx, grantJWTBearer, url.Values{"assertion": {assertion}}, c.scopes(scopes))
 }
 
-// Grant gets a token by a grant type that this package does not know (RFC 6749 §4.5). params replace what the Config
-// would send under the same names; as to which there may be see [Client.WithParams]. An ID token that comes along is not verified, here as with [Client.ExchangeToken],
-// [Client.JWTBearer] and [Client.ClientCredentials]: see [Client.VerifyIDToken].
+// Grant gets a token by a grant type that this package does not know (RFC 6749 §4.5). params replace what the Config would
+// send under the same names; as to which there may be see [Client.WithParams]. An ID token that comes along is not
+// verified, here as with [Client.ExchangeToken], [Client.JWTBearer] and [Client.ClientCredentials]: see
+// [Client.VerifyIDToken].
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values, scopes ...string) (*Token, error) {
 	if err := checkExtra(params, nil); err != nil {
 		return nil, err

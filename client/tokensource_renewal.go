@@ -176,7 +176,7 @@ func (r *renewer) refresh(ctx context.Context) error {
 func (r *renewer) doubt(ctx context.Context, last *Token, fault *IncompleteError) error {
 	t := last.clone()
 	t.AccessToken, t.Expiry = "", time.Now().Add(-time.Second)
-	t.RefreshToken = cmp.Or(fault.Token.RefreshToken, last.RefreshToken)
+	t.RefreshToken = fault.Token.RefreshToken // the last one, if none came
 	r.unsaved, r.replaces = t, last
 	if err := r.store(ctx); err != nil {
 		return &IncompleteError{Token: fault.Token, Err: errors.Join(fault.Err, err)}

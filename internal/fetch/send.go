@@ -8,8 +8,9 @@ import (
 )
 
 // Send makes a request of any method, with body unless that is nil, under the same bounds as [Get]. Every status is an
-// answer, since an error of OAuth is one, too; only a redirect is an error, and is not followed: a request for a token
-// holds secrets, and a header of more than [MaxHeaderBytes]. Options.ContentTypes is what is accepted, and is not checked. Errors are those of Get.
+// answer, since an error of OAuth is one, too. Only a redirect is an error, which is not followed, since a request for a
+// token holds secrets; and so is a header of more than [MaxHeaderBytes]. Options.ContentTypes is what is accepted, and is
+// not checked. Errors are those of Get.
 func Send(ctx context.Context, method, rawURL string, body []byte, o Options) (*Response, error) {
 	u, err := ParseURL(rawURL, o.AllowHTTP)
 	if err != nil {
