@@ -72,14 +72,14 @@ test-off: ## Every module alone, with the versions its users get
 
 .PHONY: resilience
 resilience: ## Measure the service levels and write them into docs/resilience.md
-	go test -count=1 ./internal/chaos -run Chaos -update
+	go test -count=1 ./internal/testkit/chaos -run Chaos -update
 
 HOURS ?= 240
 SEED  ?= 0
 
 .PHONY: soak
 soak: ## Rotations, outages and floods by chance: make soak HOURS=240 SEED=7, in virtual time; an hour takes 0.1 s
-	go test -count=1 -timeout 0 ./internal/chaos -run 'Soak$$' -v -soak.hours=$(HOURS) -soak.seed=$(SEED)
+	go test -count=1 -timeout 0 ./internal/testkit/chaos -run 'Soak$$' -v -soak.hours=$(HOURS) -soak.seed=$(SEED)
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target of every package, T each: make fuzz T=60s

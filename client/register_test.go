@@ -98,25 +98,3 @@ func TestRegistration(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestFlows(t *testing.T) {
-	t.Parallel()
-	all := client.AllFlows()
-	if len(all) != 8 || !client.ValidFlows(all) || !client.AreValidFlows(nil) || client.AreValidFlows([]client.Flow{client.FlowAll}) {
-		t.Error(all)
-	}
-	for text, want := range map[string]client.Flow{
-		"deviceCode": client.FlowDeviceCode, "device_code": client.FlowDeviceCode, "all": client.FlowAll,
-		"passwordMfa": client.FlowPasswordMFA, "oidcAuthorizationCode": client.FlowOIDCAuthorizationCode,
-	} {
-		if got, err := client.ParseFlow(text); err != nil || got != want {
-			t.Errorf("%s: %v, %v", text, got, err)
-		}
-	}
-	if _, err := client.ParseFlow("implicit"); err == nil {
-		t.Error("implicit: taken")
-	}
-	if diff := cmp.Diff([]string{"Password MFA", "Client Credentials"}, client.FlowNames([]client.Flow{client.FlowPasswordMFA, client.FlowClientCredentials})); diff != "" {
-		t.Error(diff)
-	}
-}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
-	"github.com/bearerkit/bearerkit/internal/logscan"
+	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 

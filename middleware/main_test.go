@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/bearerkit/bearerkit/internal/logscan"
+	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
 )
 
 // TestMain also fails if any test has made the package log or say a piece of a token.

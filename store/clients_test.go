@@ -3,7 +3,7 @@ package store_test
 import (
 	"testing"
 
-	"github.com/bearerkit/bearerkit/client/registry"
+	"github.com/bearerkit/bearerkit/registry"
 	"github.com/bearerkit/bearerkit/store"
 	"github.com/bearerkit/bearerkit/store/storetest"
 )

@@ -13,7 +13,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/adapters/chiauth"
 	"github.com/bearerkit/bearerkit/consumer"
-	"github.com/bearerkit/bearerkit/internal/adaptertest"
+	"github.com/bearerkit/bearerkit/internal/testkit/adaptertest"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 

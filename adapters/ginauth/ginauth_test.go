@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/adapters/ginauth"
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
-	"github.com/bearerkit/bearerkit/internal/adaptertest"
+	"github.com/bearerkit/bearerkit/internal/testkit/adaptertest"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 

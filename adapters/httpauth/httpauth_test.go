@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearerkit/adapters/httpauth"
-	"github.com/bearerkit/bearerkit/internal/adaptertest"
+	"github.com/bearerkit/bearerkit/internal/testkit/adaptertest"
 )
 
 func TestConformance(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// ClientStore is registry.Store of package client/registry, where its methods are described. It is written out so that a
+// ClientStore is registry.Store of package registry, where its methods are described. It is written out so that a
 // store and its tests need not import the kit.
 type ClientStore interface {
 	Get(ctx context.Context, id string) (row ClientRow, found bool, err error)
@@ -27,7 +27,7 @@ type ClientStore interface {
 	Delete(ctx context.Context, id string) (deleted bool, err error)
 }
 
-// ClientRow is registry.Row of package client/registry.
+// ClientRow is registry.Row of package registry.
 type ClientRow = struct {
 	ID      string
 	Name    string

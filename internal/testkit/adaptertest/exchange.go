@@ -1,0 +1,78 @@
+package adaptertest
+
+import (
+	"bytes"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+
+	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
+)
+
+// answer is what a client gets to see of a server.
+type answer struct {
+	Status int
+	Header http.Header // without Date
+	Body   string
+	Broken bool // the connection was closed before the answer had ended
+	Twice  bool // net/http complained of a header that was written twice
+}
+
+// overSocket sends a request to a server that listens on loopback, so that the answer is what net/http makes of what a
+// framework writes: implied headers, no body after HEAD, a closed connection after a panic.
+func overSocket(handler http.Handler, r *http.Request) answer {
+	complaints := new(complaints)
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(complaints, "", 0)
+	server.Start()
+	defer server.Close()
+
+	// One connection, one request: on a connection that was used before, a request that breaks it is sent again.
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	r.URL.Host = server.Listener.Addr().String()
+	response, err := transport.RoundTrip(r)
+	if err != nil {
+		return answer{Broken: true}
+	}
+	defer func() { _ = response.Body.Close() }()
+	got := read(response)
+	server.Close() // waits for the handler, which may go on after the answer
+	got.Twice = complaints.mention("superfluous")
+	return got
+}
+
+// inMemory serves a request without a client, for what nobody is there to receive.
+func inMemory(handler http.Handler, r *http.Request) answer {
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, r)
+	return read(recorder.Result())
+}
+
+func read(response *http.Response) answer {
+	body, err := io.ReadAll(response.Body)
+	response.Header.Del("Date")
+	logscan.Answer(response, string(body))
+	return answer{Status: response.StatusCode, Header: response.Header, Body: string(body), Broken: err != nil}
+}
+
+// complaints is what a server logs.
+type complaints struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (c *complaints) Write(line []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.Write(line)
+}
+
+func (c *complaints) mention(word string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.Contains(c.text.String(), word)
+}

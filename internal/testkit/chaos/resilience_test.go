@@ -1,0 +1,97 @@
+package chaos_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the figures of this run into docs/resilience.md")
+
+const resilience = "../../../docs/resilience.md"
+
+// levels are the rows of the table: what is promised, and which test has measured it.
+var levels = []struct{ name, situation, promise, test string }{
+	{"rotation", "Keys rotate once under load; the new key signs at once, the old one stays published", "good tokens refused: 0", "Rotation"},
+	{"rotation every 200 ms", "Keys rotate every 200 ms, with `MinRefetch` 1 ms", "good tokens refused: 0", "RotationEvery200ms"},
+	{"announced rotation", "A new key is published one refresh period before it signs", "good tokens refused: 0, without a forced fetch", "AnnouncedRotation"},
+	{"withdrawn key", "Remembered tokens of a withdrawn key, after the refresh", "let pass: 0", "WithdrawnKey"},
+	{"outage", "The issuer is down, within `StaleFor`", "good tokens refused: 0", "Outage"},
+	{"outage past StaleFor", "The issuer is down for longer", "answered with 503: all", "Outage"},
+	{"cold start, issuer down", "A process starts while the issuer is down", "answered with 503 and Retry-After: all", "ColdStart"},
+	{"cold start, issuer back", "The issuer comes back", "first success within a back-off step", "ColdStart"},
+	{"restart", "A process with a snapshot of 23 h ago starts while the issuer hangs", "first request: 200, at once", "Restart"},
+	{"restart past StaleFor", "The same with a snapshot of 25 h ago", "first request: 503", "Restart"},
+	{"deadline", "The issuer is slow, and requests have 10 ms", "held past their deadline: 0", "Deadline"},
+	{"cancelled requests", "Ten requests leave during one fetch", "the fetch is none the worse for it", "Deadline"},
+	{"random kids", "10 000 tokens with random `kid`s", "requests to the issuer: at most 1 per `MinRefetch`", "Floods"},
+	{"bad signatures", "10 000 bad signatures under a known `kid`", "requests to the issuer: 0", "Floods"},
+	{"random issuers", "10 000 random issuers, in a Group with `Resolve`", "requests to any issuer: 0", "Floods"},
+	{"memory", "30 000 distinct forged tokens", "the heap stays as it is", "Storm"},
+	{"goroutines", "The same", "none is left", "Storm"},
+}
+
+var measured = struct {
+	mu      sync.Mutex // guards figures
+	figures map[string]string
+}{figures: make(map[string]string)}
+
+// promise fails the test if a level was not kept, and notes the figure for the table: that of virtual time, or of sockets
+// if there is no other.
+func promise(t *testing.T, w *world, name string, kept bool, figure string) {
+	t.Helper()
+	if !kept {
+		t.Errorf("%s: %s", name, figure)
+		return
+	}
+	measured.mu.Lock()
+	defer measured.mu.Unlock()
+	if _, known := measured.figures[name]; w.virtual || !known {
+		measured.figures[name] = figure
+	}
+}
+
+// table is what stands in the document. Numbers of requests are those of one run; what counts is before them.
+func table() string {
+	var b strings.Builder
+	b.WriteString("| situation | promised | measured | test |\n|---|---|---|---|\n")
+	for _, level := range levels {
+		fmt.Fprintf(&b, "| %s | %s | %s | `TestChaosLevel%s` |\n", level.situation, level.promise, measured.figures[level.name], level.test)
+	}
+	return b.String()
+}
+
+// finish holds the table against the document when all tests have passed and all figures are there.
+func finish(status int) int {
+	if status != 0 || len(measured.figures) < len(levels) {
+		return status
+	}
+	document, err := os.ReadFile(resilience)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	head, rest, found := strings.Cut(string(document), "<!-- levels -->\n")
+	_, tail, ended := strings.Cut(rest, "<!-- end of levels -->\n")
+	if !found || !ended {
+		fmt.Fprintln(os.Stderr, resilience, "has no place for the levels")
+		return 1
+	}
+	text := head + "<!-- levels -->\n" + table() + "<!-- end of levels -->\n" + tail
+	switch {
+	case text == string(document):
+		return 0
+	case *update:
+		err = os.WriteFile(resilience, []byte(text), 0o600)
+	default:
+		err = fmt.Errorf("%s is not what was measured: run make resilience\n%s", resilience, table())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
