@@ -25,7 +25,7 @@ func TestExtra(t *testing.T) {
 	k := newKit(t, registry.Config{})
 	for name, tt := range map[string]struct{ given, want any }{
 		"text":      {"Ünï 名前 🔑 <&>\u2028\n\\ufffd", "Ünï 名前 🔑 <&>\u2028\n\\ufffd"},
-		"integer":   {1<<53 - 1, float64(1<<53 - 1)},
+		"integer":   {int64(1<<53 - 1), float64(1<<53 - 1)},
 		"big":       {int64(1e18), 1e18},
 		"fraction":  {0.1, 0.1},
 		"small":     {5e-324, 5e-324},

@@ -22,7 +22,7 @@ type member struct {
 // ParseObject reads text, which must be one JSON object and nothing else but white space around it. Objects and
 // arrays may be nested up to maxDepth, the outermost one counted. The error is a [*SyntaxError].
 func ParseObject(text string, maxDepth int) (Object, error) {
-	if len(text) > math.MaxUint32 {
+	if uint64(len(text)) > math.MaxUint32 {
 		return Object{}, &SyntaxError{Problem: "too long"}
 	}
 	if !utf8.ValidString(text) {
