@@ -93,6 +93,20 @@ func expiryOf(lifetime compact.Value, now time.Time) time.Time {
 	return now.Add(time.Duration(seconds * float64(time.Second)))
 }
 
+// lifetimeOf reads a number of seconds, which some servers send as a string. Zero: absent, or none that makes sense.
+func (a *answer) lifetimeOf(name string) time.Duration {
+	value, ok := a.Get(name)
+	if !ok {
+		return 0
+	}
+	now := time.Now()
+	end := expiryOf(value, now)
+	if end.IsZero() {
+		return 0
+	}
+	return end.Sub(now)
+}
+
 // salvaged reads, of a text that is no strict JSON, what must not be lost: the code of a refusal, a token and a registration,
 // so that somebody can have a look at it. (A name comes twice, a character is no UTF-8, data stand behind the object.)
 func salvaged(body []byte) compact.Object {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
@@ -150,28 +149,4 @@ func endpointsOf(m *oidcdiscovery.Metadata) map[string]string {
 		endpointRegistration:  m.RegistrationEndpoint,
 		endpointEndSession:    m.EndSessionEndpoint,
 	}
-}
-
-// nonces are the last DPoP nonces of servers, by origin (RFC 9449 §8, §9).
-type nonces struct {
-	mu       sync.Mutex // guards byOrigin
-	byOrigin map[string]string
-}
-
-const maxNonces = 100 // origins: APIs may be many
-
-func (n *nonces) get(origin string) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.byOrigin[origin]
-}
-
-// set starts over when the memory is full: what is forgotten costs one request.
-func (n *nonces) set(origin, nonce string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.byOrigin == nil || len(n.byOrigin) >= maxNonces {
-		n.byOrigin = make(map[string]string)
-	}
-	n.byOrigin[origin] = nonce
 }

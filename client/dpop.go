@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
@@ -87,4 +88,28 @@ func originOf(u *url.URL) string {
 
 func defaultPort(u *url.URL) string {
 	return map[string]string{"https": "443", "http": "80"}[strings.ToLower(u.Scheme)]
+}
+
+// nonces are the last DPoP nonces of servers, by origin (RFC 9449 §8, §9).
+type nonces struct {
+	mu       sync.Mutex // guards byOrigin
+	byOrigin map[string]string
+}
+
+const maxNonces = 100 // origins: APIs may be many
+
+func (n *nonces) get(origin string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.byOrigin[origin]
+}
+
+// set starts over when the memory is full: what is forgotten costs one request.
+func (n *nonces) set(origin, nonce string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.byOrigin == nil || len(n.byOrigin) >= maxNonces {
+		n.byOrigin = make(map[string]string)
+	}
+	n.byOrigin[origin] = nonce
 }

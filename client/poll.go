@@ -64,17 +64,3 @@ func sleep(ctx context.Context, wait time.Duration, end time.Time) error {
 	}
 	return nil
 }
-
-// lifetimeOf reads a number of seconds, which some servers send as a string. Zero: absent, or none that makes sense.
-func (a *answer) lifetimeOf(name string) time.Duration {
-	value, ok := a.Get(name)
-	if !ok {
-		return 0
-	}
-	now := time.Now()
-	end := expiryOf(value, now)
-	if end.IsZero() {
-		return 0
-	}
-	return end.Sub(now)
-}

@@ -102,3 +102,10 @@ func (t Token) LogValue() slog.Value {
 		slog.Bool("refresh_token", t.RefreshToken != ""),
 	)
 }
+
+// clone is for whoever may change a token, or outlive it.
+func (t *Token) clone() *Token {
+	other := *t
+	other.Scopes = slices.Clone(t.Scopes)
+	return &other
+}

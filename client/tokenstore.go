@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"sync"
 )
 
@@ -78,10 +77,3 @@ func (m *MemoryTokens) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "c
 
 // LogValue leaves the tokens out.
 func (m *MemoryTokens) LogValue() slog.Value { return slog.StringValue("client.MemoryTokens{}") }
-
-// clone is for whoever may change a token, or outlive it.
-func (t *Token) clone() *Token {
-	other := *t
-	other.Scopes = slices.Clone(t.Scopes)
-	return &other
-}
