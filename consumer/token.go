@@ -11,10 +11,11 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// Token is a verified access token. There is no way to make one but verification.
+// Token is a verified access token. A [Consumer] or [Group] makes one by verification, a custom [Verifier] by [NewToken].
+// The zero Token stands for no token at all: its VerifiedAt is zero, and the Guard of package middleware rejects it.
 //
-// A Token is shared between all requests that carry it, so nothing in it can be changed: what its methods return is a
-// copy or cannot be changed either. It is safe for concurrent use.
+// All requests with the same token share one Token, so a Token cannot be changed: its methods return copies or immutable
+// values. A Token is safe for concurrent use.
 type Token struct {
 	// What a hit looks at stands together, so that it is fetched from memory together.
 	expiry, issuedAt, notBefore time.Time
@@ -61,7 +62,8 @@ func (t *Token) IssuedAt() time.Time { return t.issuedAt }
 // NotBefore is `nbf` (RFC 7519 §4.1.5), the zero time if the token has none.
 func (t *Token) NotBefore() time.Time { return t.notBefore }
 
-// VerifiedAt is when the signature was checked. It lies before the request if the token was remembered.
+// VerifiedAt is when the signature was verified, or when [NewToken] was called. For a cached token this is before the
+// request. It is the zero time for a Token that was made in neither way; such a Token grants no access.
 func (t *Token) VerifiedAt() time.Time { return t.verifiedAt }
 
 // Principal tells whether the token speaks for a user or for the client itself (RFC 9700 §4.15).
