@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,48 +14,11 @@ var (
 	errTwoPlaces     = fmt.Errorf("%w: a token in several places", ErrInvalidRequest)
 )
 
-// credential finds the one token of a request. Every place is looked at: a client that sends a token in two of them is
-// refused, whichever is good (RFC 6750 §3.1).
-func (g *Guard) credential(r *http.Request) (string, error) {
-	found, err := bearerToken(r)
-	if err != nil {
-		return "", err
-	}
-	if found != "" && !g.formCanWait && !isToken68(found) {
-		return "", errBadCredential
-	}
-	for _, source := range g.cfg.TokenSources {
-		token, err := source(r)
-		switch {
-		case errors.Is(err, ErrNoToken): // here; the other places are yet to be looked at
-		case err != nil:
-			return "", err
-		case token != "" && found != "":
-			return "", errTwoPlaces
-		case token != "":
-			found = token
-		}
-	}
-	if found == "" {
-		return "", missing(r)
-	}
-	return found, nil
-}
-
 // canWait tells whether the characters of a credential need no look before it is verified: a Consumer refuses
 // whatever is not a JWT by itself and without I/O, and most credentials are good.
 func (cfg Config) canWait() bool {
 	v, ok := cfg.Verifier.(interface{ JWTOnly() bool })
 	return ok && v.JWTOnly() && len(cfg.TokenSources) == 0
-}
-
-// formFirst returns the fault in the form of a refused credential if it has one, since the client is told of that and not
-// of err (RFC 6750 §3.1).
-func (p *passage) formFirst(err error) error {
-	if p.guard.formCanWait && !isToken68(p.raw) {
-		return errBadCredential
-	}
-	return err
 }
 
 // bearerToken reads the Authorization header (RFC 6750 §2.1). It returns "" where the header is missing, empty or of

@@ -1,13 +1,9 @@
 package middleware
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"sync/atomic"
-
-	"github.com/bearerkit/bearerkit/consumer"
 )
 
 // Guard lets requests with a good token pass and refuses the others. It is safe for concurrent use, and what it was made
@@ -35,22 +31,6 @@ type Guard struct {
 // a Decision.
 func (g *Guard) Authenticate(r *http.Request, rules ...Rule) (*http.Request, error) {
 	return g.now().authenticate(r, &rules)
-}
-
-// authenticate takes the rules where they lie, so that no request has to make room for them.
-func (g *Guard) authenticate(r *http.Request, rules *[]Rule) (*http.Request, error) {
-	ctx, began := r.Context(), g.startTime()
-	p := &passage{Context: ctx, guard: g, rules: rules}
-	if isPreflight(r) {
-		return r.WithContext(p.kept(ctx)), nil
-	}
-	if err := p.open(r); err != nil {
-		refusal := refusalOf(ctx, err)
-		g.report(ctx, began, p.token, refusal)
-		return r, refusal
-	}
-	g.report(ctx, began, p.token, nil)
-	return r.WithContext(p.kept(ctx)), nil
 }
 
 // Deny writes the refusal that err stands for, and decides nothing. Besides the errors of [Guard.Authenticate] it takes
@@ -100,52 +80,30 @@ func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 	}
 }
 
-// isPreflight tells the question a browser asks before a cross-origin request (Fetch standard, "CORS-preflight
-// request") from any other OPTIONS.
-func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions &&
-		r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
-}
-
-// open takes a request through every check. It sets token as soon as there is one.
-func (p *passage) open(r *http.Request) (err error) {
-	p.raw, err = p.guard.credential(r)
-	if errors.Is(err, ErrNoToken) && p.mayBeAnonymous(r) {
-		return nil
-	}
+// Replace puts cfg in the place of what g was made or last replaced with, after the checks of [New]; after an error all
+// is as it was. It is for configuration that is read again while requests are served: handlers, routes and adapters that
+// were made from g keep working, and nothing is dropped.
+//
+// A request is decided and answered by one configuration, the one that was in place when it came to Handler, With or
+// Routes; those under way end with theirs. Where Withs are nested each takes what is in place when the request comes to
+// it, and verifies the token itself if that has changed since. [Guard.Authenticate] and [Guard.Deny] each take what is in
+// place when they are called.
+//
+// A new Consumer has no keys yet. Call its Warm before, so that no request has to wait for them.
+func (g *Guard) Replace(cfg Config) error {
+	next, err := New(cfg)
 	if err != nil {
 		return err
 	}
-	if p.token, err = p.verify(r.Context()); err != nil {
-		return p.formFirst(err)
-	}
-	return p.meet(r.Context())
+	next.first = g.first
+	g.first.next.Store(next)
+	return nil
 }
 
-// mayBeAnonymous: a rule speaks of a token, so without one no rule is met.
-func (p *passage) mayBeAnonymous(r *http.Request) bool {
-	return p.guard.cfg.Optional && len(*p.rules) == 0 && len(r.Header["Authorization"]) == 0
-}
-
-func (p *passage) verify(ctx context.Context) (*consumer.Token, error) {
-	if token := p.verifiedBefore(); token != nil {
-		return token, nil
+// now returns the Guard that decides for g.
+func (g *Guard) now() *Guard {
+	if next := g.next.Load(); next != nil {
+		return next
 	}
-	return p.verifyNow(ctx)
-}
-
-func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
-	token, err := p.guard.cfg.Verifier.Verify(ctx, p.raw)
-	if err != nil {
-		return nil, err
-	}
-	if token == nil {
-		return nil, &consumer.Error{Reason: consumer.ReasonInternal, Detail: "the Verifier returned neither token nor error"}
-	}
-	// A token that is bound to a key or a certificate is worth nothing without the proof, and no proof is checked here
-	// (RFC 9449 §7.2, RFC 8705 §3).
-	if _, bound := token.Confirmation(); bound {
-		return nil, &consumer.Error{Reason: consumer.ReasonBinding, Issuer: token.Issuer()}
-	}
-	return token, nil
+	return g
 }

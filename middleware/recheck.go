@@ -10,6 +10,23 @@ import (
 
 const defaultRecheck = time.Minute
 
+// Deadline returns a context that ends when the token in ctx does, for responses that outlast it: WebSockets,
+// server-sent events, long polls. Its [context.Cause] then is a [*consumer.Error] with ReasonExpired. The clock skew that
+// verification grants is not granted here.
+//
+// Without a token in ctx the context has ended already, and the cause is [ErrNoToken]: behind a Guard with
+// Config.Optional ask [TokenFromContext] first.
+func Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	token, ok := TokenFromContext(ctx)
+	if !ok {
+		ended, cancel := context.WithCancelCause(ctx)
+		cancel(ErrNoToken)
+		return ended, func() {}
+	}
+	expired := &consumer.Error{Reason: consumer.ReasonExpired, Issuer: token.Issuer()}
+	return context.WithDeadlineCause(ctx, token.Expiry(), expired)
+}
+
 // Recheck is [Deadline] for responses that last so long that a token may be revoked meanwhile: the context also ends when
 // the Guard, asked again every so often, would not let the request pass any more. Its [context.Cause] then is what the
 // request would be refused for: the error of Config.Verifier, or the [*Refusal] of a rule. What cannot be found out is no

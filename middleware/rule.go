@@ -166,45 +166,11 @@ func checkScopes(function string, scopes []string) error {
 	return nil
 }
 
-// meet asks the rules in their order.
-func (p *passage) meet(ctx context.Context) error {
-	for _, rule := range *p.rules {
-		if err := rule.check(ctx, p.token); err != nil {
-			return p.refuse(refusalOf(ctx, err), rule)
-		}
-	}
-	return nil
-}
-
 func (rule Rule) check(ctx context.Context, t *consumer.Token) error {
 	if err := rule.fault(); err != nil {
 		return &consumer.Error{Reason: consumer.ReasonInternal, Err: err}
 	}
 	return rule.ask(ctx, t)
-}
-
-func (p *passage) refuse(refusal *Refusal, rule Rule) error {
-	refusal.Rule, refusal.Issuer = rule.label(), p.token.Issuer()
-	if refusal.Code == codeInsufficientScope && len(refusal.Scopes) == 0 {
-		refusal.Scopes = p.neededScopes(p.guard)
-	}
-	return refusal
-}
-
-// neededScopes are all that the route needs of g, not just those that this token lacks (RFC 6750 §3.1): with those of the
-// Withs around this one.
-func (p *passage) neededScopes(g *Guard) []string {
-	if p == nil {
-		return nil
-	}
-	needed := p.outer().neededScopes(g)
-	if p.guard != g {
-		return needed
-	}
-	for _, rule := range *p.rules {
-		needed = appendNew(needed, rule.scopes)
-	}
-	return needed
 }
 
 func appendNew(known, scopes []string) []string {
