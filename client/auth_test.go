@@ -169,7 +169,7 @@ func TestExchangeAndOthers(t *testing.T) {
 	c := newClient(t, s, func(cfg *client.Config) { cfg.Resource = []string{"https://a.test", "https://b.test"} })
 	for grant, call := range map[string]func() error{
 		"urn:ietf:params:oauth:grant-type:token-exchange": func() error {
-			_, err := c.ExchangeToken(t.Context(), client.Exchange{
+			_, err := c.ExchangeToken(t.Context(), client.TokenExchange{
 				SubjectToken: "st", SubjectTokenType: client.TokenTypeAccessToken, Audience: []string{"x", "y"},
 			})
 			return err

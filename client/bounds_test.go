@@ -34,7 +34,7 @@ func everywhere(t *testing.T, transport http.RoundTripper) map[string]func(conte
 	if err != nil {
 		t.Fatal(err)
 	}
-	registrar, err := client.NewRegistrar(cfg)
+	registrar, err := client.NewRegistrationEndpoint(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

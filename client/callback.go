@@ -38,7 +38,7 @@ func (c *Client) Callback(ctx context.Context, p *PendingAuthorization, params u
 	if err != nil {
 		return nil, err
 	}
-	return c.Exchange(ctx, code, ExchangeOptions{
+	return c.ExchangeCode(ctx, code, CodeExchange{
 		RedirectURI: p.RedirectURI, CodeVerifier: p.CodeVerifier, Scopes: p.Scopes, Resource: p.Resource,
 		IDToken: IDTokenOptions{Nonce: p.Nonce, MaxAge: p.maxAge(time.Now()), ACR: p.ACRValues, Subject: p.Subject},
 	})
@@ -53,8 +53,8 @@ func (p *PendingAuthorization) maxAge(now time.Time) time.Duration {
 	return p.MaxAge + max(now.Sub(p.StartedAt), 0)
 }
 
-// ExchangeOptions belong to a code.
-type ExchangeOptions struct {
+// CodeExchange belong to a code.
+type CodeExchange struct {
 	// RedirectURI and CodeVerifier are those of the authorization request. Empty: there was none.
 	RedirectURI, CodeVerifier string
 
@@ -69,18 +69,18 @@ type ExchangeOptions struct {
 }
 
 // Format leaves the secrets out, whatever the verb.
-func (o ExchangeOptions) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "client.ExchangeOptions{"+scopeOf(o.Scopes)+"}")
+func (o CodeExchange) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.CodeExchange{"+scopeOf(o.Scopes)+"}")
 }
 
 // LogValue leaves the secrets out.
-func (o ExchangeOptions) LogValue() slog.Value {
+func (o CodeExchange) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("scopes", slices.Clone(o.Scopes)))
 }
 
-// Exchange gets the token for an authorization code (RFC 6749 §4.1.3). It looks at nothing that came with the code:
+// ExchangeCode gets the token for an authorization code (RFC 6749 §4.1.3). It looks at nothing that came with the code:
 // [Client.Callback] does. A code is never sent twice.
-func (c *Client) Exchange(ctx context.Context, code string, o ExchangeOptions) (*Token, error) {
+func (c *Client) ExchangeCode(ctx context.Context, code string, o CodeExchange) (*Token, error) {
 	if code == "" {
 		return nil, errors.New("client: a code is required")
 	}

@@ -97,7 +97,7 @@ func TestC14_C15_OnlyTheAnswerUsesTheRequestUp(t *testing.T) {
 		t.Error(err)
 	}
 	before := len(p.requests)
-	if _, err := c.Exchange(t.Context(), "", client.ExchangeOptions{}); err == nil || len(p.requests) != before {
+	if _, err := c.ExchangeCode(t.Context(), "", client.CodeExchange{}); err == nil || len(p.requests) != before {
 		t.Error("no code: exchanged")
 	}
 }
@@ -295,7 +295,7 @@ func TestC18_CodeHash(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
 	p.answersToken(p.idToken().Set("c_hash", "AAAA").Sign())
-	_, err := p.client(t, nil).Exchange(t.Context(), "c", client.ExchangeOptions{Scopes: []string{"openid"}})
+	_, err := p.client(t, nil).ExchangeCode(t.Context(), "c", client.CodeExchange{Scopes: []string{"openid"}})
 	if incomplete, ok := errors.AsType[*client.IncompleteError](err); !ok || incomplete.Token.RefreshToken != "rt" || !errors.Is(err, consumer.ErrInvalidToken) {
 		t.Error(err)
 	}

@@ -26,7 +26,7 @@
 //
 // There are methods for every other grant ([Client.Refresh], [Client.ExchangeToken], [Client.JWTBearer], [Client.StartCIBA],
 // [Client.Password] and its second factors; [Client.Grant] for those not known here), and [Client.WithParams] for what a
-// server wants besides. [Registrar] registers clients with a server; registry is for those who write one.
+// server wants besides. [RegistrationEndpoint] registers clients with a server; registry is for those who write one.
 //
 // The client proves itself in the one way of Config.AuthMethod, never by trial. With Config.DPoP tokens are bound to a key.
 //

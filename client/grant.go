@@ -79,8 +79,8 @@ func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*To
 	return t, err
 }
 
-// Exchange is a token exchange (RFC 8693 §2.1).
-type Exchange struct {
+// TokenExchange is a token exchange (RFC 8693 §2.1).
+type TokenExchange struct {
 	// SubjectToken speaks for whom the new token is for. SubjectTokenType is one of the TokenType constants. Both are
 	// required.
 	SubjectToken, SubjectTokenType string
@@ -96,12 +96,12 @@ type Exchange struct {
 }
 
 // Format leaves the secrets out, whatever the verb.
-func (e Exchange) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "client.Exchange{"+e.SubjectTokenType+" "+e.RequestedTokenType+"}")
+func (e TokenExchange) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.TokenExchange{"+e.SubjectTokenType+" "+e.RequestedTokenType+"}")
 }
 
 // LogValue leaves the secrets out.
-func (e Exchange) LogValue() slog.Value {
+func (e TokenExchange) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("subject_token_type", e.SubjectTokenType), slog.String("requested_token_type", e.RequestedTokenType),
 	)
@@ -116,9 +116,9 @@ const (
 )
 
 // ExchangeToken gets a token for another (RFC 8693). What kind it is the server says in Token.Extra("issued_token_type").
-func (c *Client) ExchangeToken(ctx context.Context, e Exchange) (*Token, error) {
+func (c *Client) ExchangeToken(ctx context.Context, e TokenExchange) (*Token, error) {
 	if e.SubjectToken == "" || e.SubjectTokenType == "" || (e.ActorToken == "") != (e.ActorTokenType == "") {
-		return nil, errors.New("client: Exchange: a token and its type are required together, and those of the subject always")
+		return nil, errors.New("client: TokenExchange: a token and its type are required together, and those of the subject always")
 	}
 	params := url.Values{
 		"subject_token": {e.SubjectToken}, "subject_token_type": {e.SubjectTokenType},

@@ -385,7 +385,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		kept,
 		*kept,
 		client.IDTokenOptions{Nonce: "secret", AccessToken: "secret", Code: "secret"},
-		client.ExchangeOptions{CodeVerifier: "secret", IDToken: client.IDTokenOptions{Nonce: "secret"}},
+		client.CodeExchange{CodeVerifier: "secret", IDToken: client.IDTokenOptions{Nonce: "secret"}},
 		client.LogoutOptions{IDTokenHint: "secret"},
 		client.AuthorizationOptions{IDTokenHint: "secret", LoginHint: "secret"},
 	} {

@@ -23,11 +23,11 @@ func grants(t *testing.T, c *client.Client) map[string]func() (*client.Token, er
 		"password":           func() (*client.Token, error) { return c.Password(ctx, "alice", "hunter2") },
 		"refresh":            func() (*client.Token, error) { return c.Refresh(ctx, "rt") },
 		"exchange": func() (*client.Token, error) {
-			return c.ExchangeToken(ctx, client.Exchange{SubjectToken: "st", SubjectTokenType: client.TokenTypeAccessToken})
+			return c.ExchangeToken(ctx, client.TokenExchange{SubjectToken: "st", SubjectTokenType: client.TokenTypeAccessToken})
 		},
 		"JWT bearer":    func() (*client.Token, error) { return c.JWTBearer(ctx, "a.b.c") },
 		"another":       func() (*client.Token, error) { return c.Grant(ctx, "urn:example:own", nil) },
-		"code":          func() (*client.Token, error) { return c.Exchange(ctx, "code", client.ExchangeOptions{}) },
+		"code":          func() (*client.Token, error) { return c.ExchangeCode(ctx, "code", client.CodeExchange{}) },
 		"device":        func() (*client.Token, error) { return c.PollDevice(ctx, "dc") },
 		"CIBA":          func() (*client.Token, error) { return c.PollCIBA(ctx, "id") },
 		"OTP":           func() (*client.Token, error) { return c.MFACompleteOTP(ctx, "mfa", "123456") },
@@ -130,7 +130,7 @@ func TestC10_ScopeByParams(t *testing.T) {
 	if diff := cmp.Diff([]string{"z"}, token.Scopes); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
-	_, err = c.WithParams(url.Values{"audience": {"x"}, "resource": {"https://x.test"}}).ExchangeToken(t.Context(), client.Exchange{
+	_, err = c.WithParams(url.Values{"audience": {"x"}, "resource": {"https://x.test"}}).ExchangeToken(t.Context(), client.TokenExchange{
 		SubjectToken: "st", SubjectTokenType: client.TokenTypeJWT, Audience: []string{"a", "b"}, Resource: []string{"https://r.test"},
 	})
 	if diff := cmp.Diff([]string{"a", "b"}, s.lastForm()["audience"]); err != nil || diff != "" || s.lastForm().Get("resource") != "https://r.test" {
@@ -160,7 +160,7 @@ func TestWithParamsSharesNonces(t *testing.T) {
 
 func TestExchangeWantsTypes(t *testing.T) {
 	t.Parallel()
-	for _, e := range []client.Exchange{
+	for _, e := range []client.TokenExchange{
 		{},
 		{SubjectToken: "st"},
 		{SubjectTokenType: client.TokenTypeJWT},
@@ -175,7 +175,7 @@ func TestExchangeWantsTypes(t *testing.T) {
 // RFC 8693 §2.2.1: what is no access token has no type of use, and is for no API.
 func TestC8_ExchangeForAnotherKind(t *testing.T) {
 	t.Parallel()
-	exchange := client.Exchange{SubjectToken: "st", SubjectTokenType: client.TokenTypeAccessToken}
+	exchange := client.TokenExchange{SubjectToken: "st", SubjectTokenType: client.TokenTypeAccessToken}
 	for issued, ok := range map[string]bool{
 		client.TokenTypeIDToken: true, client.TokenTypeRefreshToken: true, client.TokenTypeAccessToken: false, "": false,
 	} {

@@ -55,7 +55,7 @@ type Registration struct {
 	IssuedAt        time.Time `json:"issued_at,omitzero"`
 	SecretExpiresAt time.Time `json:"secret_expires_at,omitzero"`
 
-	// AccessToken and URI are for [Registrar.Read], Update and Delete (RFC 7592 §3). Empty: the server does not offer them.
+	// AccessToken and URI are for [RegistrationEndpoint.Read], Update and Delete (RFC 7592 §3). Empty: the server does not offer them.
 	AccessToken string `json:"registration_access_token,omitzero"`
 	URI         string `json:"registration_client_uri,omitzero"`
 
@@ -89,12 +89,12 @@ const (
 	ErrUnapprovedSoftwareStatement ErrorCode = "unapproved_software_statement"
 )
 
-// Registrar registers clients with a server. It is safe for concurrent use.
-type Registrar struct{ client *Client }
+// RegistrationEndpoint registers clients with a server. It is safe for concurrent use.
+type RegistrationEndpoint struct{ client *Client }
 
-// NewRegistrar makes a Registrar. Of cfg only what is not about the client is used: Issuer, Metadata, Endpoints, HTTPClient
+// NewRegistrationEndpoint makes a RegistrationEndpoint. Of cfg only what is not about the client is used: Issuer, Metadata, Endpoints, HTTPClient
 // and the bounds.
-func NewRegistrar(cfg Config) (*Registrar, error) {
+func NewRegistrationEndpoint(cfg Config) (*RegistrationEndpoint, error) {
 	c, err := New(Config{
 		ClientID: "unregistered", // nobody is sent it
 		Issuer:   cfg.Issuer, Metadata: cfg.Metadata, Endpoints: cfg.Endpoints, HTTPClient: cfg.HTTPClient,
@@ -103,13 +103,13 @@ func NewRegistrar(cfg Config) (*Registrar, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Registrar{c}, nil
+	return &RegistrationEndpoint{c}, nil
 }
 
 // Register registers a client (RFC 7591 §3). initialAccessToken is what some servers want; empty: none. If the client was
 // registered, and the answer has a fault, what could be read of it comes together with [ErrBadAnswer].
-func (r *Registrar) Register(ctx context.Context, m ClientMetadata, initialAccessToken string) (*Registration, error) {
-	target, err := r.client.endpoint(ctx, endpointRegistration)
+func (e *RegistrationEndpoint) Register(ctx context.Context, m ClientMetadata, initialAccessToken string) (*Registration, error) {
+	target, err := e.client.endpoint(ctx, endpointRegistration)
 	if err != nil {
 		return nil, err
 	}
@@ -117,21 +117,21 @@ func (r *Registrar) Register(ctx context.Context, m ClientMetadata, initialAcces
 	if err != nil {
 		return nil, err
 	}
-	return r.ask(ctx, http.MethodPost, target, initialAccessToken, body, nil)
+	return e.ask(ctx, http.MethodPost, target, initialAccessToken, body, nil)
 }
 
 // Read asks for the registration as it is now (RFC 7592 §2.1). Its secret and access token may be new ones: keep what is
 // returned.
-func (r *Registrar) Read(ctx context.Context, known *Registration) (*Registration, error) {
-	if err := r.checkURI(ctx, known.URI); err != nil {
+func (e *RegistrationEndpoint) Read(ctx context.Context, known *Registration) (*Registration, error) {
+	if err := e.checkURI(ctx, known.URI); err != nil {
 		return nil, err
 	}
-	return r.ask(ctx, http.MethodGet, known.URI, known.AccessToken, nil, known)
+	return e.ask(ctx, http.MethodGet, known.URI, known.AccessToken, nil, known)
 }
 
 // Update replaces all metadata of the registration by m (RFC 7592 §2.2). Keep what is returned.
-func (r *Registrar) Update(ctx context.Context, known *Registration, m ClientMetadata) (*Registration, error) {
-	if err := r.checkURI(ctx, known.URI); err != nil {
+func (e *RegistrationEndpoint) Update(ctx context.Context, known *Registration, m ClientMetadata) (*Registration, error) {
+	if err := e.checkURI(ctx, known.URI); err != nil {
 		return nil, err
 	}
 	identity := map[string]any{"client_id": known.ClientID}
@@ -142,15 +142,15 @@ func (r *Registrar) Update(ctx context.Context, known *Registration, m ClientMet
 	if err != nil {
 		return nil, err
 	}
-	return r.ask(ctx, http.MethodPut, known.URI, known.AccessToken, body, known)
+	return e.ask(ctx, http.MethodPut, known.URI, known.AccessToken, body, known)
 }
 
 // Delete ends the registration (RFC 7592 §2.3).
-func (r *Registrar) Delete(ctx context.Context, known *Registration) error {
-	if err := r.checkURI(ctx, known.URI); err != nil {
+func (e *RegistrationEndpoint) Delete(ctx context.Context, known *Registration) error {
+	if err := e.checkURI(ctx, known.URI); err != nil {
 		return err
 	}
-	resp, err := r.send(ctx, http.MethodDelete, known.URI, known.AccessToken, nil)
+	resp, err := e.send(ctx, http.MethodDelete, known.URI, known.AccessToken, nil)
 	if err != nil {
 		return err
 	}
@@ -162,12 +162,12 @@ func (r *Registrar) Delete(ctx context.Context, known *Registration) error {
 
 // checkURI keeps the registration's access token, with which the client could be taken over, from other servers: an answer
 // that was tampered with, or stored where others can write, must not say where it goes.
-func (r *Registrar) checkURI(ctx context.Context, raw string) error {
-	target, err := r.client.endpoint(ctx, endpointRegistration)
+func (e *RegistrationEndpoint) checkURI(ctx context.Context, raw string) error {
+	target, err := e.client.endpoint(ctx, endpointRegistration)
 	if err != nil {
 		return err
 	}
-	own, err := fetch.ParseURL(target, r.client.cfg.InsecureAllowHTTP)
+	own, err := fetch.ParseURL(target, e.client.cfg.InsecureAllowHTTP)
 	if err != nil {
 		return fmt.Errorf("client: registration: %w", err)
 	}
@@ -194,7 +194,7 @@ func (m ClientMetadata) encode(identity map[string]any) ([]byte, error) {
 	return json.Marshal(all)
 }
 
-func (r *Registrar) send(ctx context.Context, method, target, token string, body []byte) (*fetch.Response, error) {
+func (e *RegistrationEndpoint) send(ctx context.Context, method, target, token string, body []byte) (*fetch.Response, error) {
 	header := http.Header{"Accept": {"application/json"}}
 	if body != nil {
 		header.Set("Content-Type", "application/json")
@@ -202,14 +202,14 @@ func (r *Registrar) send(ctx context.Context, method, target, token string, body
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	return r.client.send(ctx, method, target, header, body)
+	return e.client.send(ctx, method, target, header, body)
 }
 
 // ask keeps of known what the answer leaves out: a server shows a secret once.
-func (r *Registrar) ask(
+func (e *RegistrationEndpoint) ask(
 	ctx context.Context, method, target, token string, body []byte, known *Registration,
 ) (*Registration, error) {
-	resp, err := r.send(ctx, method, target, token, body)
+	resp, err := e.send(ctx, method, target, token, body)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +254,7 @@ func registrationOf(a *answer) (*Registration, error) {
 	return g, nil
 }
 
-// extraMetadata are the members that [Registrar.Update] must send back, and that are in no field (RFC 7592 §2.2).
+// extraMetadata are the members that [RegistrationEndpoint.Update] must send back, and that are in no field (RFC 7592 §2.2).
 func extraMetadata(o compact.Object) map[string]any {
 	known := map[string]bool{
 		"client_id": true, "client_secret": true, "client_id_issued_at": true, "client_secret_expires_at": true,

@@ -32,7 +32,7 @@ func TestRegistration(t *testing.T) {
 		Issuer: issuerURL, HTTPClient: &http.Client{Transport: transport},
 		Metadata: &oidcdiscovery.Metadata{Issuer: issuerURL, TokenEndpoint: issuerURL + "/token", RegistrationEndpoint: issuerURL + "/reg"},
 	}
-	registrar, err := client.NewRegistrar(cfg)
+	registrar, err := client.NewRegistrationEndpoint(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

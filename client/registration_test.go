@@ -13,9 +13,9 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-func registrarOf(t *testing.T, transport http.RoundTripper) *client.Registrar {
+func registrarOf(t *testing.T, transport http.RoundTripper) *client.RegistrationEndpoint {
 	t.Helper()
-	r, err := client.NewRegistrar(client.Config{
+	r, err := client.NewRegistrationEndpoint(client.Config{
 		Issuer: issuerURL, HTTPClient: &http.Client{Transport: transport},
 		Metadata: &oidcdiscovery.Metadata{Issuer: issuerURL, TokenEndpoint: issuerURL + "/token", RegistrationEndpoint: issuerURL + "/reg"},
 	})

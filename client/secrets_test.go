@@ -38,13 +38,13 @@ func TestC3_C7_NothingSecretIsPrinted(t *testing.T) {
 	refusal := &client.Error{Code: "x", Status: 400, Description: "secret", URI: "secret", Challenge: "secret", Body: []byte("secret")}
 	device := client.DeviceAuthorization{DeviceCode: "secret", VerificationURIComplete: "https://a.test/?secret"}
 	ciba := client.CIBAAuthentication{AuthReqID: "secret"}
-	exchange := client.Exchange{SubjectToken: "secret", ActorToken: "secret"}
+	exchange := client.TokenExchange{SubjectToken: "secret", ActorToken: "secret"}
 	challenge := client.MFAChallenge{OOBCode: "secret"}
 	enrollment := client.MFAEnrollment{Secret: "secret", BarcodeURI: "secret", RecoveryCodes: []string{"secret"}, Challenge: challenge}
 	incomplete := &client.IncompleteError{Token: token, Err: refusal}
 	registration := client.Registration{ClientSecret: "secret", AccessToken: "secret"}
 	options := client.CIBAOptions{LoginHintToken: "secret", IDTokenHint: "secret", UserCode: "secret"}
-	registrar, err := client.NewRegistrar(client.Config{Issuer: issuerURL})
+	registrar, err := client.NewRegistrationEndpoint(client.Config{Issuer: issuerURL})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func (p *provider) codeTwice(t *testing.T) {
 	succeed(t, err)
 	_, err = c.Callback(t.Context(), pending, back)
 	refusedBy(t, err, client.ErrNotPending)
-	_, err = c.Exchange(t.Context(), back.Get("code"), client.ExchangeOptions{
+	_, err = c.ExchangeCode(t.Context(), back.Get("code"), client.CodeExchange{
 		RedirectURI: pending.RedirectURI, CodeVerifier: pending.CodeVerifier,
 	})
 	refusedBy(t, err, client.ErrInvalidGrant)

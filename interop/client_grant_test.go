@@ -40,7 +40,7 @@ func (p *provider) grantFlows() []clientFlow {
 		{"grant: token exchange (RFC 8693)", func(t *testing.T) {
 			user := signIn(t, p.as(t, "web", nil), client.AuthorizationOptions{})
 			c := newClient(t, p.register(t, withGrant(grantExchange), nil))
-			token, err := c.ExchangeToken(t.Context(), client.Exchange{SubjectToken: user.AccessToken, SubjectTokenType: client.TokenTypeAccessToken})
+			token, err := c.ExchangeToken(t.Context(), client.TokenExchange{SubjectToken: user.AccessToken, SubjectTokenType: client.TokenTypeAccessToken})
 			if must(t, token, err); token.Extra("issued_token_type") != client.TokenTypeAccessToken {
 				t.Error(token.Extra("issued_token_type"))
 			}

@@ -62,7 +62,7 @@ func (p *provider) sessionFlows() []clientFlow {
 		{"logout by the client, and told by the back channel", p.logOut},
 		{"registration and its management (RFC 7591, 7592)", p.manageRegistration},
 		{"registration by an initial access token", func(t *testing.T) {
-			registrar, err := client.NewRegistrar(client.Config{Issuer: p.strict})
+			registrar, err := client.NewRegistrationEndpoint(client.Config{Issuer: p.strict})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func postForm(t *testing.T, h http.Handler, form url.Values) int {
 }
 
 func (p *provider) manageRegistration(t *testing.T) {
-	registrar, err := client.NewRegistrar(client.Config{Issuer: p.issuer})
+	registrar, err := client.NewRegistrationEndpoint(client.Config{Issuer: p.issuer})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (p *oidcProvider) register(t *testing.T, m client.ClientMetadata, key *clie
 
 func registerAt(t *testing.T, cfg client.Config, m client.ClientMetadata, accessToken string) client.Config {
 	t.Helper()
-	registrar, err := client.NewRegistrar(cfg)
+	registrar, err := client.NewRegistrationEndpoint(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,7 +106,7 @@ func (p *provider) tlsFlows() []clientFlow {
 		{"mutual TLS: another's certificate", func(t *testing.T) {
 			other := p.tls.certificate(t, &x509.Certificate{DNSNames: []string{"other.example"}})
 			c := p.withTLS(t, "mtls", other)
-			_, err := c.Exchange(t.Context(), "a code", client.ExchangeOptions{RedirectURI: redirectURI})
+			_, err := c.ExchangeCode(t.Context(), "a code", client.CodeExchange{RedirectURI: redirectURI})
 			refusedBy(t, err, client.ErrInvalidClient)
 		}},
 	}

@@ -147,7 +147,7 @@ func (z clientZitadel) flows() []clientFlow {
 func (z clientZitadel) exchange(t *testing.T) {
 	c := z.as(t, "web", nil)
 	user := z.signIn(t, c, client.AuthorizationOptions{}).AccessToken
-	token, err := c.ExchangeToken(t.Context(), client.Exchange{
+	token, err := c.ExchangeToken(t.Context(), client.TokenExchange{
 		SubjectToken: user, SubjectTokenType: client.TokenTypeAccessToken,
 		ActorToken: user, ActorTokenType: client.TokenTypeAccessToken,
 		RequestedTokenType: client.TokenTypeAccessToken,
