@@ -13,14 +13,13 @@ const (
 	lifetime = 5 * time.Minute
 )
 
-// AccessToken starts a token with everything RFC 9068 §2 demands and nothing else but a scope: typ at+jwt, iss, sub
-// "alice", aud (one member, the audience of the IssuerConfig), client_id "client", a jti of its own, iat now, exp in
-// five minutes, scope "orders:read".
+// AccessToken returns a [Token] with every claim that RFC 9068 §2.2 requires and no other: typ "at+jwt", iss, sub "alice",
+// aud (one member, the audience of [IssuerConfig]), client_id "client", a unique jti, iat now, and exp five minutes later.
+// The token carries no scope. To add one, call Set("scope", "orders:read").
 func (i *Issuer) AccessToken() *Token {
 	return i.kind("at+jwt", map[string]any{
 		"aud":       []string{i.audience},
 		"client_id": client,
-		"scope":     "orders:read",
 	})
 }
 

@@ -11,7 +11,7 @@ func TestVerifyAllocations(t *testing.T) { //nolint:paralleltest // allocations 
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))
 	g := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{newConsumer(t, offline(t, issuer))}})
-	raw := issuer.AccessToken().Sign()
+	raw := issuer.AccessToken().Set("scope", "orders:read").Sign()
 	long := issuer.AccessToken().Set("x", string(make([]byte, 1000))).Sign()
 	ctx := t.Context()
 	for name, test := range map[string]struct {

@@ -200,7 +200,7 @@ func TestJ11_AuthenticationInAnAccessToken(t *testing.T) {
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))
 	draft := func() *bearertest.Token {
-		return issuer.AccessToken().Set("auth_time", 1).Set("amr", []string{"pwd"}).Set("acr", "1")
+		return issuer.AccessToken().Set("scope", "a").Set("auth_time", 1).Set("amr", []string{"pwd"}).Set("acr", "1")
 	}
 	accept(t, c, draft().Sign())
 	accept(t, c, draft().Set("jti", bearertest.Absent).Sign())

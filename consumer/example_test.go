@@ -23,7 +23,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	token, err := c.Verify(context.Background(), issuer.AccessToken().Sign())
+	token, err := c.Verify(context.Background(), issuer.AccessToken().Set("scope", "orders:read").Sign())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -255,8 +255,8 @@ type hotClaims struct {
 // whatever else the token says.
 func TestClaimsAsOfARememberedToken(t *testing.T) { //nolint:paralleltest // allocations and decodings are counted
 	issuer := newIssuer()
-	few := issuer.AccessToken().Sign()
-	draft := issuer.AccessToken()
+	few := issuer.AccessToken().Set("scope", "orders:read").Sign()
+	draft := issuer.AccessToken().Set("scope", "orders:read")
 	for i := range 20 {
 		draft.Set(fmt.Sprintf("claim-%d", i), map[string]any{"text": "\u00e9", "list": []int{i}})
 	}

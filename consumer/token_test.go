@@ -24,7 +24,7 @@ func TestTokenSaysWhatWasSigned(t *testing.T) {
 		issuer := newIssuer()
 		now := time.Now()
 		token := accept(t, newConsumer(t, offline(t, issuer)), issuer.AccessToken().
-			Set("jti", "id-1").Set("nbf", now.Unix()).Set("aud", []string{audience, "b"}).Sign())
+			Set("scope", "orders:read").Set("jti", "id-1").Set("nbf", now.Unix()).Set("aud", []string{audience, "b"}).Sign())
 		got := []any{
 			token.Issuer(), token.Subject(), token.ClientID(), token.ID(), token.Audience(), token.Scopes(),
 			token.IssuedAt().Equal(now), token.NotBefore().Equal(now), token.VerifiedAt().Equal(now),

@@ -14,7 +14,7 @@ import (
 func BenchmarkWarm(b *testing.B) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	g := newGuard(b, middleware.Config{Verifier: newConsumer(b, issuer)})
-	run(b, g.With(middleware.Scopes("orders:read"))(nothing), request(b, issuer.AccessToken().Sign()), http.StatusOK)
+	run(b, g.With(middleware.Scopes("orders:read"))(nothing), request(b, issuer.AccessToken().Set("scope", "orders:read").Sign()), http.StatusOK)
 }
 
 func BenchmarkBare(b *testing.B) {
@@ -24,7 +24,7 @@ func BenchmarkBare(b *testing.B) {
 // BenchmarkGuard is the Guard's own share of requests that pass: the Verifier costs nothing.
 func BenchmarkGuard(b *testing.B) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
-	raw := issuer.AccessToken().Sign()
+	raw := issuer.AccessToken().Set("scope", "orders:read").Sign()
 	token, err := newConsumer(b, issuer).Verify(b.Context(), raw)
 	if err != nil {
 		b.Fatal(err)

@@ -57,7 +57,7 @@ func ExampleGuard_With() {
 	ask(mux, "GET", "/orders", "")
 	ask(mux, "GET", "/orders", issuer.AccessToken().Set("aud", "https://other.test").Sign())
 	ask(mux, "GET", "/orders", issuer.AccessToken().Set("scope", "profile").Sign())
-	ask(mux, "GET", "/orders", issuer.AccessToken().Sign())
+	ask(mux, "GET", "/orders", issuer.AccessToken().Set("scope", "orders:read").Sign())
 	// Output:
 	// 401 Bearer realm="api"
 	// 401 Bearer realm="api", error="invalid_token"
@@ -92,7 +92,7 @@ func ExampleGuard_Routes() {
 	root.Handle("/", guarded)
 	root.Handle("GET /healthz", app)
 
-	token := issuer.AccessToken().Sign()
+	token := issuer.AccessToken().Set("scope", "orders:read").Sign()
 	ask(root, "GET", "/orders", token)
 	ask(root, "DELETE", "/orders/7", token)
 	ask(root, "GET", "/me", token)

@@ -373,7 +373,7 @@ func TestAuthenticate_DecidesAndWritesNothing(t *testing.T) {
 		{"bad credential", "a b", nil, middleware.ErrInvalidRequest},
 		{"bad token", "bad", nil, consumer.ErrInvalidToken},
 		{
-			"scope", issuer.AccessToken().Sign(),
+			"scope", issuer.AccessToken().Set("scope", "orders:read").Sign(),
 			[]middleware.Rule{middleware.Scopes("admin")},
 			middleware.ErrInsufficientScope,
 		},
@@ -637,7 +637,7 @@ func TestX1_EveryRequestIsDecided(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	h := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)}).With(middleware.Scopes("orders:read"))(hello)
-	good, other := issuer.AccessToken().Sign(), issuer.AccessToken().Set("scope", "orders").Sign()
+	good, other := issuer.AccessToken().Set("scope", "orders:read").Sign(), issuer.AccessToken().Set("scope", "orders").Sign()
 	for range 3 { // a good request opens nothing for the next one
 		for token, want := range map[string]int{good: 200, other: 403, "": 401, good + "a": 401} {
 			if w := serve(h, request(t, token)); w.Code != want {

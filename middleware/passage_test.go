@@ -159,7 +159,7 @@ func TestWith_RequestWithinARequest(t *testing.T) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
 	inside := g.With(middleware.Scopes("admin"))(hello)
-	admin, reader := issuer.AccessToken().Set("scope", "admin").Sign(), issuer.AccessToken().Sign()
+	admin, reader := issuer.AccessToken().Set("scope", "admin").Sign(), issuer.AccessToken().Set("scope", "orders:read").Sign()
 
 	for token, want := range map[string]int{"": 401, reader: 403, admin: 200} {
 		outside := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -186,7 +186,7 @@ func TestTokenInContextIsImmutable(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
-	raw := issuer.AccessToken().Set("roles", []string{"user"}).Set("realm", map[string]any{"roles": []string{"user"}}).Sign()
+	raw := issuer.AccessToken().Set("scope", "orders:read").Set("roles", []string{"user"}).Set("realm", map[string]any{"roles": []string{"user"}}).Sign()
 
 	vandal := g.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		token, _ := middleware.TokenFromContext(r.Context())

@@ -21,7 +21,7 @@ func TestReplace_MixesNothing(t *testing.T) {
 	var tokens [2]string
 	for i, issuer := range issuers {
 		configs[i] = middleware.Config{Verifier: newConsumer(t, issuer), Realm: fmt.Sprintf("realm %d", i)}
-		tokens[i] = issuer.AccessToken().Sign()
+		tokens[i] = issuer.AccessToken().Set("scope", "orders:read").Sign()
 	}
 	g := newGuard(t, configs[0])
 	api := g.Handler(hello)

@@ -47,7 +47,7 @@ func ExampleMiddleware() {
 
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		request := httptest.NewRequestWithContext(context.Background(), method, "/orders", nil)
-		request.Header.Set("Authorization", "Bearer "+issuer.AccessToken().Sign())
+		request.Header.Set("Authorization", "Bearer "+issuer.AccessToken().Set("scope", "orders:read").Sign())
 		response := httptest.NewRecorder()
 		router.ServeHTTP(response, request)
 		fmt.Print(method, " ", response.Code, " ", response.Body)

@@ -38,7 +38,7 @@ func TestSmoke(t *testing.T) {
 		challenge     string
 	}{
 		{"no token", "", 401, `{"title":"Unauthorized","status":401}`, `Bearer realm="api"`},
-		{"good token", "Bearer " + issuer.AccessToken().Sign(), 200, "hello alice", ""},
+		{"good token", "Bearer " + issuer.AccessToken().Set("scope", "orders:read").Sign(), 200, "hello alice", ""},
 		{
 			"without the scope", "Bearer " + issuer.AccessToken().Set("scope", "other").Sign(),
 			403, `{"title":"Forbidden","status":403,"error":"insufficient_scope","scope":"orders:read"}`,
@@ -90,7 +90,7 @@ func TestCaller(t *testing.T) {
 			http.Error(w, `{"error":"invalid_client"}`, http.StatusUnauthorized)
 			return
 		}
-		fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":300}`, issuer.AccessToken().Sign())
+		fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":300}`, issuer.AccessToken().Set("scope", "orders:read").Sign())
 	})
 	server.Config.Handler = mux
 	server.Start()

@@ -48,7 +48,8 @@ func (i *Issuer) JWKSURI() string { return i.URL() + "/jwks" }
 // Token starts the n-th access token of from, a token of RFC 9068 with 14 claims: about 750 bytes with an RSA signature.
 func Token(from *bearertest.Issuer, n int) *bearertest.Token {
 	now := time.Now().Unix()
-	return from.AccessToken(). // aud, client_id, exp, iat, iss, jti, scope, sub
+	return from.AccessToken(). // aud, client_id, exp, iat, iss, jti, sub
+					Set("scope", "orders:read").
 					Set("sub", "user-"+strconv.Itoa(n)).
 					Set("exp", now+int64(lifetime.Seconds())).
 					Set("nbf", now).

@@ -46,7 +46,7 @@ func (i *Issuer) Close() { i.stop() }
 
 // Good starts a token with everything the API asks for, and the scope orders:read.
 func (i *Issuer) Good() *bearertest.Token {
-	return i.AccessToken().Set("exp", time.Now().Add(time.Hour).Unix())
+	return i.AccessToken().Set("scope", "orders:read").Set("exp", time.Now().Add(time.Hour).Unix())
 }
 
 // Short starts a token that ends in a quarter of a minute.

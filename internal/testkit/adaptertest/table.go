@@ -68,13 +68,18 @@ func authorization(lines ...string) func(*bearertest.Issuer) http.Header {
 // spoiled sends a token in which one thing is wrong.
 func spoiled(spoil func(*bearertest.Token) *bearertest.Token) func(*bearertest.Issuer) http.Header {
 	return func(issuer *bearertest.Issuer) http.Header {
-		return http.Header{"Authorization": {"Bearer " + spoil(issuer.AccessToken()).Sign()}}
+		return http.Header{"Authorization": {"Bearer " + spoil(reader(issuer)).Sign()}}
 	}
+}
+
+// reader starts a good token with the scope orders:read.
+func reader(issuer *bearertest.Issuer) *bearertest.Token {
+	return issuer.AccessToken().Set("scope", "orders:read")
 }
 
 // good sends a good token.
 func good(issuer *bearertest.Issuer) http.Header {
-	return http.Header{"Authorization": {"Bearer " + issuer.AccessToken().Sign()}}
+	return http.Header{"Authorization": {"Bearer " + reader(issuer).Sign()}}
 }
 
 // ruled puts one Guard with rules on the route.

@@ -18,7 +18,7 @@ func credentials() []row {
 	return []row{
 		{name: "good token", want: passed()},
 		{name: "good token, scheme in lower case", header: func(i *bearertest.Issuer) http.Header {
-			return http.Header{"Authorization": {"bearer " + i.AccessToken().Sign()}}
+			return http.Header{"Authorization": {"bearer " + reader(i).Sign()}}
 		}, want: passed()},
 		{name: "good token, good request body", method: http.MethodPost, body: "two shirts", serve: takeOrder, want: want{
 			status: http.StatusCreated, body: "alice: two shirts\n", decisions: []string{"200 "}, verified: 1, runs: 1,
@@ -38,7 +38,7 @@ func credentials() []row {
 		{name: "other scheme", header: authorization("Basic YWxpY2U6c2VjcmV0"), want: noToken},
 		{name: "other scheme, Optional", header: authorization("Basic YWxpY2U6c2VjcmV0"), guards: optional, want: noToken},
 		{name: "two Authorization lines", header: func(i *bearertest.Issuer) http.Header {
-			token := "Bearer " + i.AccessToken().Sign()
+			token := "Bearer " + reader(i).Sign()
 			return http.Header{"Authorization": {token, token}}
 		}, want: badRequest},
 		{name: "no credential behind the scheme", header: authorization("Bearer"), want: badRequest},
@@ -62,7 +62,7 @@ func elsewhere() []row {
 	private.header = map[string]string{"Cache-Control": "private"}
 	badRequest := unverified(http.StatusBadRequest, consumer.ReasonInvalidRequest, invalidRequest)
 	cookie := func(i *bearertest.Issuer) http.Header {
-		return http.Header{"Cookie": {"token=" + i.AccessToken().Sign()}}
+		return http.Header{"Cookie": {"token=" + reader(i).Sign()}}
 	}
 	return []row{
 		{name: "token in a cookie", header: cookie, guards: anywhere, want: private},
