@@ -43,8 +43,12 @@ lint: ## golangci-lint, once a module
 		(cd $$m && GOWORK=off go run $(GOLANGCI) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...) || bad=1; done; exit $$bad
 
 .PHONY: arrows
-arrows: ## Plant forbidden imports in a copy of the layout and see the linter catch each
+arrows: ## Plant forbidden imports in a copy of the layout and check that the linter reports each
 	@GOLANGCI=$(GOLANGCI) .ci/arrows
+
+.PHONY: diagram
+diagram: ## Draw the import arrows of .ci/layers in ARCHITECTURE.md
+	go test -count=1 ./internal/testkit/contract -run '^TestDiagram' -update
 
 .PHONY: deps
 deps: ## The Guard links no framework, and one package alone imports jwx
