@@ -62,6 +62,16 @@ func (c Client) Format(f fmt.State, _ rune) {
 // LogValue leaves the secrets out.
 func (c Client) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
+// Issuer returns Config.Issuer. Together with [Client.ClientID] it names the owner of everything that is stored for this
+// client: a token, a session, or a sign-in of one owner is never used for another.
+func (c *Client) Issuer() string { return c.cfg.Issuer }
+
+// ClientID returns Config.ClientID.
+func (c *Client) ClientID() string { return c.cfg.ClientID }
+
+// RedirectURI returns Config.RedirectURI. It is empty if every authorization request names its own.
+func (c *Client) RedirectURI() string { return c.cfg.RedirectURI }
+
 // Warm fetches the issuer's metadata, unless it is there already. It is not needed: the first call that needs metadata
 // fetches them.
 func (c *Client) Warm(ctx context.Context) error {

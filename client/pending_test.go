@@ -388,3 +388,39 @@ func TestPendingMemoryIsBounded(t *testing.T) {
 		t.Error("kept for nobody")
 	}
 }
+
+// Pending shows the sign-ins of this browser, and takes none of them.
+func TestPendingCookiesAreListed(t *testing.T) {
+	t.Parallel()
+	c := newProvider().client(t, nil)
+	kept, others := cookies(t, "k"), cookies(t, "o")
+	w := httptest.NewRecorder()
+	mine, foreign := begin(t, c, client.AuthorizationOptions{}), begin(t, c, client.AuthorizationOptions{})
+	for pending, in := range map[*client.PendingAuthorization]*client.PendingCookies{mine: kept, foreign: others} {
+		if err := in.Save(w, browser(), pending); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := browser(w)
+	r.AddCookie(&http.Cookie{Name: "__Host-signin-x", Value: "made-up"})
+	for range 2 {
+		all := kept.Pending(r)
+		if len(all) != 1 || all[0].State != mine.State {
+			t.Errorf("%d sign-ins, want the one of this browser and this key", len(all))
+		}
+	}
+	if _, err := kept.Take(httptest.NewRecorder(), r, mine.State); err != nil {
+		t.Error("a listed sign-in cannot be taken:", err)
+	}
+}
+
+func TestClientNamesItsOwner(t *testing.T) {
+	t.Parallel()
+	c, err := client.New(client.Config{Issuer: "https://login.test", ClientID: "web", RedirectURI: "https://app.test/cb"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Issuer() != "https://login.test" || c.ClientID() != "web" || c.RedirectURI() != "https://app.test/cb" {
+		t.Error(c.Issuer(), c.ClientID(), c.RedirectURI())
+	}
+}

@@ -107,6 +107,25 @@ func (p *PendingCookies) Take(w http.ResponseWriter, r *http.Request, state stri
 	return pending, nil
 }
 
+// Pending returns the sign-ins that the browser of r has under way, at most eight. It takes none of them: use it to end them
+// all at a logout. Cookies that this PendingCookies did not make, or that have expired, are left out.
+func (p *PendingCookies) Pending(r *http.Request) []*PendingAuthorization {
+	var all []*PendingAuthorization
+	for _, cookie := range r.Cookies() {
+		if len(all) == maxPendingCookies {
+			break
+		}
+		if !strings.HasPrefix(cookie.Name, p.prefix()) {
+			continue
+		}
+		pending, err := p.open(cookie.Name, cookie.Value)
+		if err == nil && !time.Now().After(pending.ExpiresAt) {
+			all = append(all, pending)
+		}
+	}
+	return all
+}
+
 func (p *PendingCookies) open(name, value string) (*PendingAuthorization, error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil {
