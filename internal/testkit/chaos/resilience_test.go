@@ -13,25 +13,25 @@ var update = flag.Bool("update", false, "write the figures of this run into docs
 
 const resilience = "../../../docs/resilience.md"
 
-// levels are the rows of the table: what is promised, and which test has measured it.
+// levels are the rows of the table: the situation, the promise, and the test that measures it.
 var levels = []struct{ name, situation, promise, test string }{
-	{"rotation", "Keys rotate once under load; the new key signs at once, the old one stays published", "good tokens refused: 0", "Rotation"},
-	{"rotation every 200 ms", "Keys rotate every 200 ms, with `MinRefetch` 1 ms", "good tokens refused: 0", "RotationEvery200ms"},
-	{"announced rotation", "A new key is published one refresh period before it signs", "good tokens refused: 0, without a forced fetch", "AnnouncedRotation"},
-	{"withdrawn key", "Remembered tokens of a withdrawn key, after the refresh", "let pass: 0", "WithdrawnKey"},
-	{"outage", "The issuer is down, within `StaleFor`", "good tokens refused: 0", "Outage"},
-	{"outage past StaleFor", "The issuer is down for longer", "answered with 503: all", "Outage"},
-	{"cold start, issuer down", "A process starts while the issuer is down", "answered with 503 and Retry-After: all", "ColdStart"},
-	{"cold start, issuer back", "The issuer comes back", "first success within a back-off step", "ColdStart"},
-	{"restart", "A process with a snapshot of 23 h ago starts while the issuer hangs", "first request: 200, at once", "Restart"},
-	{"restart past StaleFor", "The same with a snapshot of 25 h ago", "first request: 503", "Restart"},
-	{"deadline", "The issuer is slow, and requests have 10 ms", "held past their deadline: 0", "Deadline"},
-	{"cancelled requests", "Ten requests leave during one fetch", "the fetch is none the worse for it", "Deadline"},
+	{"rotation", "Keys rotate once under load; the new key signs at once, the old one stays published", "rejected valid tokens: 0", "Rotation"},
+	{"rotation every 200 ms", "Keys rotate every 200 ms, with `MinRefetch` 1 ms", "rejected valid tokens: 0", "RotationEvery200ms"},
+	{"announced rotation", "A new key is published one refresh period before it signs", "rejected valid tokens: 0, without a forced fetch", "AnnouncedRotation"},
+	{"withdrawn key", "Cached tokens of a withdrawn key, after the refresh", "accepted: 0", "WithdrawnKey"},
+	{"outage", "The issuer is down, within `StaleFor`", "rejected valid tokens: 0", "Outage"},
+	{"outage past StaleFor", "The issuer is down for longer than `StaleFor`", "responses with 503: all", "Outage"},
+	{"cold start, issuer down", "A process starts while the issuer is down", "responses with 503 and Retry-After: all", "ColdStart"},
+	{"cold start, issuer back", "The issuer recovers after that", "first success within one back-off step", "ColdStart"},
+	{"restart", "A process starts with a snapshot 23 h old while the issuer hangs", "first request: 200, at once", "Restart"},
+	{"restart past StaleFor", "A process starts with a snapshot 25 h old while the issuer hangs", "first request: 503", "Restart"},
+	{"deadline", "The issuer is slow, and requests have a deadline of 10 ms", "requests held past their deadline: 0", "Deadline"},
+	{"cancelled requests", "Ten callers leave during one fetch", "the fetch continues", "Deadline"},
 	{"random kids", "10 000 tokens with random `kid`s", "requests to the issuer: at most 1 per `MinRefetch`", "Floods"},
-	{"bad signatures", "10 000 bad signatures under a known `kid`", "requests to the issuer: 0", "Floods"},
+	{"bad signatures", "10 000 bad signatures with a known `kid`", "requests to the issuer: 0", "Floods"},
 	{"random issuers", "10 000 random issuers, in a Group with `Resolve`", "requests to any issuer: 0", "Floods"},
-	{"memory", "30 000 distinct forged tokens", "the heap stays as it is", "Storm"},
-	{"goroutines", "The same", "none is left", "Storm"},
+	{"memory", "30 000 different forged tokens", "the heap does not grow", "Storm"},
+	{"goroutines", "30 000 different forged tokens", "no goroutine remains", "Storm"},
 }
 
 var measured = struct {
