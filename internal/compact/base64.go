@@ -7,10 +7,10 @@ import (
 
 var (
 	// ErrAlphabet says that a segment holds a character outside A–Z, a–z, 0–9, '-' and '_'.
-	ErrAlphabet = errors.New("compact: character outside the base64url alphabet")
+	ErrAlphabet = errors.New("character outside the base64url alphabet")
 
 	// ErrEncoding says that no bytes are written as the segment is in base64url without padding.
-	ErrEncoding = errors.New("compact: segment is not canonical base64url")
+	ErrEncoding = errors.New("segment is not canonical base64url")
 )
 
 // DecodeSegment decodes base64url without padding (RFC 7515 §2). There is one text for each sequence of bytes: white

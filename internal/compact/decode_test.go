@@ -2,10 +2,17 @@ package compact_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
 type address struct {
@@ -258,20 +265,212 @@ func TestDecodeLeavesUnmarshalersAlone(t *testing.T) {
 	}
 }
 
-func TestDecodeErrors(t *testing.T) {
+type pointerLoop *pointerLoop
+
+func TestDecodeRejectsTargets(t *testing.T) {
 	t.Parallel()
-	o := parse(t, `{"sub":1}`)
+	o := parse(t, `{"sub":"a"}`)
 	var c claims
 	var itself any
 	itself = &itself
+	var loop pointerLoop
 	for name, v := range map[string]any{
-		"nil": nil, "not a pointer": c, "nil pointer": (*claims)(nil), "wrong type": &c,
+		"nil": nil, "not a pointer": c, "nil pointer": (*claims)(nil), "a pointer to itself": itself,
+		"a type without an end": &loop,
 	} {
-		if o.Decode(v) == nil {
-			t.Errorf("%s: no error", name)
+		var target *compact.TargetError
+		if err := o.Decode(v); !errors.As(err, &target) {
+			t.Errorf("%s: error %v, want a *TargetError", name, err)
 		}
 	}
-	if err := o.Decode(itself); err != nil { // encoding/json ends this too
-		t.Errorf("a value that points to itself: %v", err)
+}
+
+// level reads JSON through a text method.
+type level int
+
+func (l *level) UnmarshalText(text []byte) error {
+	if string(text) != "high" {
+		return errors.New("no such level: " + string(text))
+	}
+	*l = 1
+	return nil
+}
+
+type everything struct {
+	Text    string            `json:"text"`
+	Int8    int8              `json:"int8"`
+	Uint    uint16            `json:"uint"`
+	Float   float32           `json:"float"`
+	Number  json.Number       `json:"number"`
+	When    time.Time         `json:"when"`
+	Level   level             `json:"level"`
+	Bytes   []byte            `json:"bytes"`
+	List    []string          `json:"list"`
+	Pair    [2]int            `json:"pair"`
+	Map     map[string]string `json:"map"`
+	ByInt   map[int8]bool     `json:"by_int"`
+	ByLevel map[level]int     `json:"by_level"`
+	Home    *address          `json:"home"`
+	Any     any               `json:"any"`
+	Quoted  *int              `json:"quoted,string"`
+	QText   string            `json:"qtext,string"`
+	Reader  io.Reader         `json:"reader"`
+	Deep    []map[string][]address
+}
+
+func TestDecodeKinds(t *testing.T) {
+	t.Parallel()
+	seven := 7
+	for text, want := range map[string]everything{
+		`{"int8":-128,"uint":65535,"float":1.5e3}`:               {Int8: -128, Uint: 65535, Float: 1500},
+		`{"number":"12.5"}`:                                      {Number: "12.5"},
+		`{"level":"high","by_level":{"high":2}}`:                 {Level: 1, ByLevel: map[level]int{1: 2}},
+		`{"bytes":"YWI="}`:                                       {Bytes: []byte("ab")},
+		`{"bytes":[97,98]}`:                                      {Bytes: []byte("ab")},
+		`{"list":[],"map":{},"any":[]}`:                          {List: []string{}, Map: map[string]string{}, Any: []any{}},
+		`{"pair":[1,2,3]}`:                                       {Pair: [2]int{1, 2}},
+		`{"by_int":{"-7":true}}`:                                 {ByInt: map[int8]bool{-7: true}},
+		`{"quoted":"7","qtext":"\"a\""}`:                         {Quoted: &seven, QText: "a"},
+		`{"quoted":"null"}`:                                      {},
+		`{"any":{"a":[1,"b",true,null,{}]}}`:                     {Any: map[string]any{"a": []any{1.0, "b", true, nil, map[string]any{}}}},
+		`{"Deep":[{"a":[{"city":"B"}]}]}`:                        {Deep: []map[string][]address{{"a": {{"B"}}}}},
+		`{"text":null,"int8":null,"level":null,"when":null}`:     {},
+		`{"list":null,"home":null,"any":null,"pair":null}`:       {},
+		`{"number":null,"bytes":null,"quoted":null,"map":null}`:  {},
+		`{"map":{"a":"b"},"reader":null,"by_int":{},"deep":[1]}`: {Map: map[string]string{"a": "b"}, ByInt: map[int8]bool{}},
+	} {
+		var got everything
+		if err := parse(t, text).Decode(&got); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+// Each member that does not fit is named, its value is not quoted, and the members that fit are stored.
+func TestDecodeTypeErrors(t *testing.T) {
+	t.Parallel()
+	for member, want := range map[string]string{
+		`"text":1`:                       `member "text" is a JSON number, want string`,
+		`"text":["secret"]`:              `member "text" is a JSON array, want string`,
+		`"int8":128`:                     `member "int8" is a number that does not fit into int8`,
+		`"int8":1.0`:                     `member "int8" is a number that does not fit into int8`,
+		`"int8":"1"`:                     `member "int8" is a JSON string, want int8`,
+		`"uint":-1`:                      `member "uint" is a number that does not fit into uint16`,
+		`"float":1e39`:                   `member "float" is a number that does not fit into float32`,
+		`"number":"secret"`:              `member "number" is a JSON string, want json.Number`,
+		`"number":""`:                    `member "number" is a JSON string, want json.Number`,
+		`"number":true`:                  `member "number" is a JSON boolean, want json.Number`,
+		`"when":"secret"`:                `member "when" is not a valid time.Time`,
+		`"level":"secret"`:               `member "level" is not a valid compact_test.level`,
+		`"level":1`:                      `member "level" is a number that does not fit into compact_test.level`,
+		`"bytes":"secret"`:               `member "bytes" is not a valid []uint8`,
+		`"list":"secret"`:                `member "list" is a JSON string, want []string`,
+		`"list":["a",1]`:                 `member "list[1]" is a JSON number, want string`,
+		`"pair":{"a":1}`:                 `member "pair" is a JSON object, want [2]int`,
+		`"pair":[1,"secret"]`:            `member "pair[1]" is a JSON string, want int`,
+		`"map":{"a":1}`:                  `member "map.a" is a JSON number, want string`,
+		`"map":[]`:                       `member "map" is a JSON array, want map[string]string`,
+		`"by_int":{"300":true}`:          `member "by_int.300" is not a valid int8`,
+		`"by_level":{"low":1}`:           `member "by_level.low" is not a valid compact_test.level`,
+		`"home":"secret"`:                `member "home" is a JSON string, want compact_test.address`,
+		`"home":{"city":false}`:          `member "home.city" is a JSON boolean, want string`,
+		`"any":{"a":[1e400]}`:            `member "any.a[0]" is a number that does not fit into float64`,
+		`"quoted":7`:                     `member "quoted" is a JSON number, want *int`,
+		`"quoted":"7 "`:                  `member "quoted" is a JSON string, want *int`,
+		`"quoted":"[7]"`:                 `member "quoted" is a JSON string, want *int`,
+		`"qtext":"secret"`:               `member "qtext" is a JSON string, want string`,
+		`"reader":1`:                     `member "reader" is a JSON number, want io.Reader`,
+		`"Deep":[{},{"a":[{"city":1}]}]`: `member "Deep[1].a[0].city" is a JSON number, want string`,
+	} {
+		var got struct {
+			everything
+
+			Before, After string
+		}
+		err := parse(t, `{"Before":"b",`+member+`,"After":"a"}`).Decode(&got)
+		var wrong *compact.TypeError
+		if !errors.As(err, &wrong) || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", member, err, want)
+		}
+		if got.Before != "b" || got.After != "a" {
+			t.Errorf("%s: the other members are %q and %q", member, got.Before, got.After)
+		}
+	}
+	if err := parse(t, `{"a":1}`).Decode(new([]string)); err == nil || err.Error() != "the document is a JSON object, want []string" {
+		t.Errorf("object into a slice: %v", err)
+	}
+}
+
+// A name of the document cannot make an error long.
+func TestDecodeErrorIsBounded(t *testing.T) {
+	t.Parallel()
+	var got map[string]map[string]int
+	err := parse(t, `{"`+strings.Repeat("ä", 5000)+`":{"`+strings.Repeat("y", 5000)+`":"z"}}`).Decode(&got)
+	var wrong *compact.TypeError
+	if !errors.As(err, &wrong) || len(wrong.Path) > 100 || !utf8.ValidString(wrong.Path) || len(err.Error()) > 200 {
+		t.Errorf("error with %d bytes: %.300v", len(err.Error()), err)
+	}
+}
+
+// The error of a type's own method is available to errors.As, and its text is not part of the text.
+func TestDecodeKeepsTheCause(t *testing.T) {
+	t.Parallel()
+	var got everything
+	var cause *time.ParseError
+	if err := parse(t, `{"when":"secret"}`).Decode(&got); !errors.As(err, &cause) {
+		t.Errorf("error %v has no *time.ParseError", err)
+	}
+}
+
+type list struct {
+	Items []address
+	Pair  [2]address
+}
+
+// Nothing of an old list remains, in whichever Go version.
+func TestDecodeReplacesLists(t *testing.T) {
+	t.Parallel()
+	got := list{Items: []address{{"old"}, {"older"}}, Pair: [2]address{{"old"}, {"older"}}}
+	if err := parse(t, `{"Items":[{}],"Pair":[{}]}`).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(list{Items: []address{{}}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+type oddTags struct {
+	Symbol  string            `json:"€"`    //nolint:staticcheck // Go versions differ on it
+	Quote   string            `json:"it's"` //nolint:staticcheck // no name
+	Ignore  bool              `json:"x,case:ignore"`
+	Embed   map[string]string `json:",embed"`
+	Embed2  address           `json:",embed"`
+	stamped `json:"stamped"`
+	other   // its method hides that of stamped
+}
+
+type stamped struct{ When string }
+
+func (*stamped) UnmarshalJSON([]byte) error { return errors.New("called") }
+
+type other struct{}
+
+func (*other) UnmarshalJSON([]byte) error { return errors.New("called") }
+
+// A tag that Go versions read in different ways makes no field.
+func TestDecodeOddTags(t *testing.T) {
+	t.Parallel()
+	var got oddTags
+	err := parse(t, `{"€":"a","Symbol":"b","Quote":"c","it's":"d","X":true,"Embed":{"a":"b"},"city":"e",
+		"Embed2":{"city":"g"},"stamped":{"When":"h"},"When":"i"}`).Decode(&got)
+	if diff := cmp.Diff("c", got.Quote); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	got.Quote = ""
+	if !reflect.DeepEqual(got, oddTags{}) {
+		t.Errorf("got %+v", got)
 	}
 }

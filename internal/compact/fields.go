@@ -4,55 +4,100 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"unicode"
 )
 
-// field is what a struct has under one JSON name.
+// field is the struct field that belongs to a JSON name.
 type field struct {
-	goType reflect.Type // nil: several fields claim the name, and encoding/json uses none of them
-	tagged bool
+	index     []int // as for [reflect.Value.FieldByIndex]
+	tagged    bool
+	quoted    bool // the option "string" applies
+	ambiguous bool // several fields have the name, and none of them is used
 }
 
-// fieldTypes finds a struct's fields by the names encoding/json gives them. The fields of embedded structs count as the
-// struct's own, and of several with one name the least deep one is used.
-func fieldTypes(t reflect.Type) map[string]reflect.Type {
-	types := make(map[string]reflect.Type)
-	seen := make(map[reflect.Type]bool)
-	for level := []reflect.Type{t}; len(level) > 0; {
-		fields, below := levelFields(level)
-		for name, f := range fields {
-			if _, hidden := types[name]; !hidden {
-				types[name] = f.goType
+// fieldsOf returns the fields of the struct type t by JSON name. It follows the rules of encoding/json: the fields of an
+// embedded struct belong to the outer struct, and if several fields have the same name, the one at the least depth is
+// used. The result is cached and must not be changed.
+func fieldsOf(t reflect.Type) map[string]field {
+	if known, ok := fieldCache.Load(t); ok {
+		return known.(map[string]field) //nolint:errcheck,forcetypeassert // nothing else is stored
+	}
+	known, _ := fieldCache.LoadOrStore(t, findFields(t))
+	return known.(map[string]field) //nolint:errcheck,forcetypeassert // nothing else is stored
+}
+
+var fieldCache sync.Map //nolint:gochecknoglobals // map[reflect.Type]map[string]field: bounded by the program's types
+
+// embedded is a struct type and the index path that leads to it.
+type embedded struct {
+	goType reflect.Type
+	index  []int
+}
+
+func findFields(t reflect.Type) map[string]field {
+	fields := make(map[string]field)
+	seen := map[reflect.Type]bool{t: true}
+	for level := []embedded{{goType: t}}; len(level) > 0; {
+		found, below := fieldsOfLevel(level)
+		for name, f := range found {
+			if _, hidden := fields[name]; !hidden {
+				fields[name] = f
 			}
 		}
-		level = slices.DeleteFunc(below, func(inner reflect.Type) bool { return seen[inner] })
-		for _, inner := range level {
-			seen[inner] = true
+		level = slices.DeleteFunc(below, func(e embedded) bool { return seen[e.goType] })
+		for _, e := range level {
+			seen[e.goType] = true
 		}
 	}
-	return types
+	return fields
 }
 
-// levelFields returns the fields of structs that are embedded equally deep, and the structs embedded in those.
-func levelFields(level []reflect.Type) (fields map[string]field, below []reflect.Type) {
+// fieldsOfLevel returns the fields of structs that are embedded equally deep, and the structs embedded in those.
+func fieldsOfLevel(level []embedded) (fields map[string]field, below []embedded) {
 	fields = make(map[string]field)
-	for _, t := range level {
-		for i := range t.NumField() {
-			f := t.Field(i)
-			tag := f.Tag.Get("json")
-			name, _, _ := strings.Cut(tag, ",")
-			inner, embedded := embeddedStruct(f)
+	for _, outer := range level {
+		for i := range outer.goType.NumField() {
+			f := outer.goType.Field(i)
+			index := append(slices.Clone(outer.index), i)
+			name, options, tagged := tagOf(f)
+			inner, isEmbedded := embeddedStruct(f)
 			switch {
-			case tag == "-" || !f.IsExported() && !embedded:
-			case embedded && name == "":
-				below = append(below, inner)
-			case name == "":
-				fields[f.Name] = prefer(fields, f.Name, field{goType: f.Type})
+			case f.Tag.Get("json") == "-", !f.IsExported() && (!isEmbedded || tagged && hasMethods(inner)), unclear(name, options):
+			case isEmbedded && !tagged:
+				below = append(below, embedded{inner, index})
 			default:
-				fields[name] = prefer(fields, name, field{goType: f.Type, tagged: true})
+				add(fields, name, field{index: index, tagged: tagged, quoted: isQuoted(f.Type, options)})
 			}
 		}
 	}
 	return fields, below
+}
+
+// tagOf returns the name that a field's tag gives, or else the field's own, and the options of the tag.
+func tagOf(f reflect.StructField) (name string, options []string, tagged bool) {
+	name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+	options = strings.Split(rest, ",")
+	if name == "" || strings.ContainsAny(name, "\\'\"`") { // no Go version takes these as a name
+		return f.Name, options, false
+	}
+	return name, options, true
+}
+
+// unclear reports whether Go versions read the tag of a field in different ways. Such a field is never used.
+func unclear(name string, options []string) bool {
+	plain := func(r rune) bool {
+		return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r)
+	}
+	return strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) || slices.Contains(options, "embed")
+}
+
+func isQuoted(t reflect.Type, options []string) bool {
+	if t.Kind() == reflect.Pointer && t.Name() == "" {
+		t = t.Elem()
+	}
+	kind := t.Kind()
+	return slices.Contains(options, "string") && (kind == reflect.String || kind == reflect.Bool || isNumeric(kind))
 }
 
 func embeddedStruct(f reflect.StructField) (t reflect.Type, ok bool) {
@@ -63,14 +108,16 @@ func embeddedStruct(f reflect.StructField) (t reflect.Type, ok bool) {
 	return t, f.Anonymous && t.Kind() == reflect.Struct
 }
 
-// prefer settles which of two equally deep fields has the name: the one with a tag, else neither.
-func prefer(fields map[string]field, name string, f field) field {
+// hasMethods reports whether t may decode itself, which reflection cannot call for an unexported field.
+func hasMethods(t reflect.Type) bool { return reflect.PointerTo(t).NumMethod() > 0 }
+
+// add stores f under name. Of two equally deep fields, the one with a tag is used, or else neither.
+func add(fields map[string]field, name string, f field) {
 	other, taken := fields[name]
 	switch {
 	case !taken || f.tagged && !other.tagged:
-		return f
-	case other.tagged && !f.tagged:
-		return other
+		fields[name] = f
+	case f.tagged == other.tagged:
+		fields[name] = field{tagged: f.tagged, ambiguous: true}
 	}
-	return field{tagged: f.tagged}
 }

@@ -3,6 +3,7 @@ package compact
 import (
 	"iter"
 	"math"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -81,3 +82,6 @@ func (o Object) All() iter.Seq2[string, Value] {
 
 // Raw is the text the object was read from.
 func (o Object) Raw() string { return o.text }
+
+// whole returns the object as a value, without the white space around it.
+func (o Object) whole() Value { return Value{strings.Trim(o.text, " \t\r\n")} }

@@ -184,7 +184,7 @@ func wantSyntaxError(t *testing.T, text string, err error) {
 	if syntax.Offset < 0 || syntax.Offset > len(text) || syntax.Problem == "" {
 		t.Errorf("offset %d of %d, problem %q", syntax.Offset, len(text), syntax.Problem)
 	}
-	if want := "compact: " + syntax.Problem + " at byte " + strconv.Itoa(syntax.Offset); err.Error() != want {
+	if want := syntax.Problem + " at byte " + strconv.Itoa(syntax.Offset); err.Error() != want {
 		t.Errorf("text %q, want %q", err, want)
 	}
 }

@@ -2,7 +2,6 @@ package compact
 
 import (
 	"slices"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -14,17 +13,6 @@ const (
 	// fewMembers is how many are read without memory of their own.
 	fewMembers = 16
 )
-
-// SyntaxError says where and why a text is not a JSON object in the strict sense of this package. It never quotes the
-// text.
-type SyntaxError struct {
-	Offset  int
-	Problem string
-}
-
-func (e *SyntaxError) Error() string {
-	return "compact: " + e.Problem + " at byte " + strconv.Itoa(e.Offset)
-}
 
 // scanner walks a JSON text once.
 type scanner struct {

@@ -14,7 +14,7 @@ type Parts struct {
 }
 
 // ErrParts says that a token is not made of three parts.
-var ErrParts = errors.New("compact: token does not have three parts")
+var ErrParts = errors.New("token does not have three parts")
 
 // Split cuts raw into its three parts. What they hold is found out by decoding them.
 func Split(raw string) (Parts, error) {

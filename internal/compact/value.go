@@ -1,7 +1,6 @@
 package compact
 
 import (
-	"encoding/json"
 	"iter"
 	"math"
 	"strconv"
@@ -24,6 +23,12 @@ const (
 	KindArray
 	KindObject
 )
+
+// String returns the name that RFC 8259 gives to the kind.
+func (k Kind) String() string {
+	names := [...]string{"nothing", "null", "boolean", "number", "string", "array", "object"}
+	return names[min(int(k), len(names)-1)]
+}
 
 // Kind tells what v is, from its first character.
 func (v Value) Kind() Kind {
@@ -156,15 +161,13 @@ func (v Value) Object() (o Object, ok bool) {
 	return o, err == nil
 }
 
-// Any returns v as encoding/json would decode it into an interface: nil, bool, float64, string, []any or
-// map[string]any. Each call makes a new value, so the caller may change it.
+// Any returns v as the Go value that encoding/json decodes it into: nil, bool, float64, string, []any or
+// map[string]any. It returns nil if v contains a number that float64 cannot hold. Each call makes a new value, so the
+// caller may change it.
 func (v Value) Any() any {
-	if text, ok := v.Text(); ok {
-		return text
-	}
-	var decoded any
-	if json.Unmarshal([]byte(v.text), &decoded) != nil {
-		return nil // a number that float64 cannot hold
+	decoded, err := v.decodeAny()
+	if err != nil {
+		return nil
 	}
 	return decoded
 }

@@ -1,0 +1,191 @@
+package compact
+
+import (
+	"encoding"
+	"errors"
+	"reflect"
+	"strconv"
+)
+
+// decodeStruct stores the members that to has a field for. It ignores all others.
+func (v Value) decodeStruct(to reflect.Value) error {
+	o, ok := v.Object()
+	if !ok {
+		return v.typeError(to.Type(), nil)
+	}
+	var first error
+	fields := fieldsOf(to.Type())
+	for name, member := range o.All() {
+		f, known := fields[name]
+		if !known || f.ambiguous {
+			continue
+		}
+		first = keepFirst(first, name, member.decodeField(to, f))
+	}
+	return first
+}
+
+func (v Value) decodeField(to reflect.Value, f field) error {
+	for i, index := range f.index {
+		if i > 0 && to.Kind() == reflect.Pointer { // an embedded struct behind a pointer
+			if to.IsNil() {
+				if !to.CanSet() {
+					return v.typeError(to.Type(), nil)
+				}
+				to.Set(reflect.New(to.Type().Elem()))
+			}
+			to = to.Elem()
+		}
+		to = to.Field(index)
+	}
+	if f.quoted && v.Kind() != KindNull {
+		inner, ok := v.unquoted()
+		if !ok {
+			return v.typeError(to.Type(), nil)
+		}
+		return inner.decode(to)
+	}
+	return v.decode(to)
+}
+
+// unquoted returns the string, number, boolean or null that a string holds as JSON text.
+func (v Value) unquoted() (Value, bool) {
+	text, ok := v.Text()
+	s := scanner{text: text} // its depth of 0 rejects objects and arrays
+	if !ok || s.value() != nil || s.pos < len(text) {
+		return Value{}, false
+	}
+	return Value{text}, true
+}
+
+// decodeMap adds the members to a map. A member whose value does not fit is added with what was decoded of it.
+func (v Value) decodeMap(to reflect.Value) error {
+	o, ok := v.Object()
+	if !ok {
+		return v.typeError(to.Type(), nil)
+	}
+	if to.IsNil() {
+		to.Set(reflect.MakeMapWithSize(to.Type(), o.Len()))
+	}
+	var first error
+	for name, member := range o.All() {
+		key, ok := keyOf(name, to.Type().Key())
+		if !ok {
+			first = keepFirst(first, name, v.typeError(to.Type().Key(), errKey))
+			continue
+		}
+		value := reflect.New(to.Type().Elem()).Elem()
+		first = keepFirst(first, name, member.decode(value))
+		to.SetMapIndex(key, value)
+	}
+	return first
+}
+
+var errKey = errors.New("the member name is not a valid key")
+
+// keyOf converts a member name to a key of type t: a string, an integer or an [encoding.TextUnmarshaler].
+func keyOf(name string, t reflect.Type) (key reflect.Value, ok bool) {
+	key = reflect.New(t)
+	if reader, ok := key.Interface().(encoding.TextUnmarshaler); ok {
+		return key.Elem(), reader.UnmarshalText([]byte(name)) == nil
+	}
+	key = key.Elem()
+	switch {
+	case t.Kind() == reflect.String:
+		key.SetString(name)
+		return key, true
+	case key.CanInt():
+		n, err := strconv.ParseInt(name, 10, t.Bits())
+		key.SetInt(n)
+		return key, err == nil
+	case key.CanUint():
+		n, err := strconv.ParseUint(name, 10, t.Bits())
+		key.SetUint(n)
+		return key, err == nil
+	}
+	return key, false
+}
+
+func (v Value) decodeSlice(to reflect.Value) error {
+	elem := to.Type().Elem()
+	switch {
+	case v.Kind() == KindString && elem.Kind() == reflect.Uint8:
+		return v.decodeBytes(to)
+	case v.Kind() != KindArray:
+		return v.typeError(to.Type(), nil)
+	}
+	to.Set(reflect.MakeSlice(to.Type(), 0, 0))
+	var first error
+	for element := range v.Elements() {
+		value := reflect.New(elem).Elem()
+		first = keepFirst(first, at(to.Len()), element.decode(value))
+		to.Set(reflect.Append(to, value))
+	}
+	return first
+}
+
+// decodeArray ignores elements that to has no room for, and sets those that v does not have to zero.
+func (v Value) decodeArray(to reflect.Value) error {
+	if v.Kind() != KindArray {
+		return v.typeError(to.Type(), nil)
+	}
+	to.SetZero()
+	var first error
+	i := 0
+	for element := range v.Elements() {
+		if i == to.Len() {
+			break
+		}
+		first = keepFirst(first, at(i), element.decode(to.Index(i)))
+		i++
+	}
+	return first
+}
+
+func at(i int) string { return "[" + strconv.Itoa(i) + "]" }
+
+// decodeAny returns v as the Go value that encoding/json uses for it: nil, bool, float64, string, []any or
+// map[string]any. A number that float64 cannot hold becomes nil, with an error.
+func (v Value) decodeAny() (any, error) {
+	switch v.Kind() {
+	case KindBool:
+		value, _ := v.Bool()
+		return value, nil
+	case KindString:
+		text, _ := v.Text()
+		return text, nil
+	case KindNumber:
+		if number, ok := v.Number(); ok {
+			return number, nil
+		}
+		return nil, v.typeError(reflect.TypeFor[float64](), nil)
+	case KindArray:
+		return v.decodeList()
+	case KindObject:
+		return v.decodeMembers()
+	}
+	return nil, nil //nolint:nilnil // the value of null
+}
+
+func (v Value) decodeList() (any, error) {
+	list := []any{}
+	var first error
+	for element := range v.Elements() {
+		decoded, err := element.decodeAny()
+		first = keepFirst(first, at(len(list)), err)
+		list = append(list, decoded)
+	}
+	return list, first
+}
+
+func (v Value) decodeMembers() (any, error) {
+	o, _ := v.Object()
+	members := make(map[string]any, o.Len())
+	var first error
+	for name, member := range o.All() {
+		decoded, err := member.decodeAny()
+		first = keepFirst(first, name, err)
+		members[name] = decoded
+	}
+	return members, first
+}
