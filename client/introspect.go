@@ -34,7 +34,10 @@ func (i *Introspection) Decode(v any) error {
 	if !i.active {
 		return errors.New("client: the token is not active")
 	}
-	return i.claims.Decode(v)
+	if err := i.claims.Decode(v); err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	return nil
 }
 
 // Format leaves the claims out, whatever the verb.

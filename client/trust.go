@@ -182,7 +182,10 @@ func InsecureDecode(raw string, v any) error {
 	if err != nil {
 		return err
 	}
-	return claims.Decode(v)
+	if err := claims.Decode(v); err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	return nil
 }
 
 func unverified(raw string) (compact.Object, error) {

@@ -40,7 +40,12 @@ func (u *UserInfo) EmailVerified() bool {
 }
 
 // Decode decodes all claims into v, a pointer as for [encoding/json.Unmarshal]; names are compared byte for byte.
-func (u *UserInfo) Decode(v any) error { return u.claims.Decode(v) }
+func (u *UserInfo) Decode(v any) error {
+	if err := u.claims.Decode(v); err != nil {
+		return fmt.Errorf("client: %w", err)
+	}
+	return nil
+}
 
 // Format leaves the claims out, whatever the verb.
 func (u UserInfo) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.UserInfo{}") }

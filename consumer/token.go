@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -89,7 +90,12 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 
 // Decode decodes the verified claims into v, a pointer as for [encoding/json.Unmarshal], except that names are compared
 // byte for byte (RFC 7519 §4). See [ClaimsAs] for decoding once per token instead of once per request.
-func (t *Token) Decode(v any) error { return t.claims.Decode(v) }
+func (t *Token) Decode(v any) error {
+	if err := t.claims.Decode(v); err != nil {
+		return fmt.Errorf("consumer: %w", err)
+	}
+	return nil
+}
 
 // Confirmation returns what `cnf` binds the token to (RFC 7800 §3.1); ok is false for a bearer token. Whoever accepts a
 // token that has one must see the proof, or refuse it.

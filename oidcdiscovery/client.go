@@ -126,7 +126,7 @@ func (c *Client) parse(issuer string, document []byte) (*Metadata, error) {
 	m := Default()
 	m.document = o
 	if err := o.Decode(&m); err != nil {
-		return nil, memberError(err)
+		return nil, err
 	}
 	if err := c.validate(issuer, &m); err != nil {
 		return nil, err

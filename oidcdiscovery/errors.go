@@ -1,7 +1,6 @@
 package oidcdiscovery
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -53,15 +52,6 @@ func classify(err error) error {
 	busy := errors.As(err, &status) && (status.Status == http.StatusTooManyRequests || status.Status >= 500)
 	if busy || errors.Is(err, fetch.ErrNoAnswer) {
 		return unavailableError{err}
-	}
-	return err
-}
-
-// memberError names the member that has the wrong JSON type.
-func memberError(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return fmt.Errorf("member %q is a JSON %s, want %s", wrong.Field, wrong.Value, wrong.Type)
 	}
 	return err
 }

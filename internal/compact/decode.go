@@ -18,11 +18,15 @@ import (
 //   - A value that points to itself is an error.
 //   - Of the options in a field's tag, only "string" is used.
 //
-// Decode stores every member that fits and returns the first error: a [*TypeError] or a [*TargetError].
+// Decode stores every member that fits and returns the first error: a [*TypeError] or a [*TargetError]. Decoding the zero
+// Object is a [*SyntaxError].
 func (o Object) Decode(v any) error {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return &TargetError{Type: reflect.TypeOf(v)}
+	}
+	if o.text == "" {
+		return &SyntaxError{Problem: "expected an object"}
 	}
 	return o.whole().decode(target)
 }

@@ -274,6 +274,10 @@ func TestObjectZeroValue(t *testing.T) {
 	for name := range o.All() {
 		t.Errorf("member %q", name)
 	}
+	var syntax *compact.SyntaxError
+	if err := o.Decode(new(any)); !errors.As(err, &syntax) {
+		t.Errorf("Decode returns %v, want a *SyntaxError", err)
+	}
 }
 
 // Names are compared after unescaping and byte for byte, and no other spelling is found.
