@@ -1,4 +1,4 @@
-# Checkers run by `go run module@version`, so none of them stands in a go.mod.
+# Checkers run with `go run module@version`, so no go.mod lists them.
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 APIDIFF     := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
@@ -7,7 +7,7 @@ MODULE   := github.com/bearerkit/bearerkit
 MODULES  := $(shell awk '$$1 ~ /^\./ { print $$1 }' go.work) ./benchmarks
 RELEASED := $(filter-out ./benchmarks ./examples ./interop,$(MODULES))
 
-# ARGS reaches every `go test` below, T every fuzz target: a time (60s) or a number of inputs (5000x).
+# ARGS is passed to every `go test` below. T is passed to every fuzz target: a time (60s) or a number of inputs (5000x).
 ARGS ?=
 T    ?= 60s
 
@@ -19,7 +19,7 @@ SHELL         := bash
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-# Reading the code
+# Checking the code
 
 .PHONY: check
 check: format vet ## Format, vet, short tests: what the git hook runs
@@ -38,7 +38,7 @@ vet: ## go vet over every module
 	go vet work
 
 .PHONY: lint
-lint: ## golangci-lint, once a module
+lint: ## golangci-lint, once for each module
 	@bad=0; for m in $(MODULES); do echo "-- lint $$m"; \
 		(cd $$m && GOWORK=off go run $(GOLANGCI) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...) || bad=1; done; exit $$bad
 
@@ -51,15 +51,15 @@ diagram: ## Draw the import arrows of .ci/layers in ARCHITECTURE.md
 	go test -count=1 ./internal/testkit/contract -run '^TestDiagram' -update
 
 .PHONY: deps
-deps: ## The Guard links no framework, and one package alone imports jwx
+deps: ## Check that the Guard links no framework and that only jwks/internal/jwk imports jwx
 	@go list -deps -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./middleware | awk ' \
-		$$2 ~ /^github\.com\/(go-chi|gin-gonic|labstack|prometheus)\// { print "middleware links " $$2 ", by " $$1; bad = 1 } \
+		$$2 ~ /^github\.com\/(go-chi|gin-gonic|labstack|prometheus)\// { print "middleware links " $$2 " through " $$1; bad = 1 } \
 		$$2 ~ /lestrrat-go\/jwx/ && $$1 !~ /lestrrat-go\/jwx/ { \
 			users++; if ($$1 != "$(MODULE)/jwks/internal/jwk") { print $$1 " imports " $$2; bad = 1 } } \
-		END { if (!users) { print "nothing imports jwx: this check has lost its object"; bad = 1 }; \
-		if (bad) exit 1; print "deps: no framework in middleware, and jwx in jwks/internal/jwk only" }'
+		END { if (!users) { print "no package imports jwx: this check is out of date"; bad = 1 }; \
+		if (bad) exit 1; print "deps: middleware links no framework, and only jwks/internal/jwk imports jwx" }'
 
-# Running it
+# Running the tests
 
 .PHONY: test
 test: ## Every test of every module
@@ -70,9 +70,33 @@ race: ## Every test under the race detector, in random order
 	go test -race -shuffle=on $(ARGS) work
 
 .PHONY: test-off
-test-off: ## Every module alone, with the versions its users get
+test-off: ## Every module alone, with the dependency versions that its users get
 	@for m in $(MODULES); do echo "-- $$m with GOWORK=off"; \
 		(cd $$m && GOWORK=off go vet ./... && GOWORK=off go test $(ARGS) ./...); done
+
+# The Go releases that the kit supports: the one that runs make, and the next one.
+NEXT_GO ?= go1.27.3
+
+.PHONY: test-next
+test-next: ## Every test of every module with the next Go release
+	GOTOOLCHAIN=$(NEXT_GO) go test $(ARGS) work
+
+.PHONY: test-386
+test-386: ## Every test of the root module on a 32-bit architecture
+	GOARCH=386 CGO_ENABLED=0 go test $(ARGS) ./...
+
+.PHONY: test-fips
+test-fips: ## The root module's tests with FIPS 140-3 mode on, and with everything else forbidden
+	GODEBUG=fips140=on go test $(ARGS) ./...
+	GODEBUG=fips140=only go test $(ARGS) ./...
+
+PLATFORMS := linux/386 linux/arm windows/amd64 darwin/arm64
+
+.PHONY: cross
+cross: ## Build every module for other platforms, and the root module for js/wasm
+	@for p in $(PLATFORMS); do for m in $(MODULES); do echo "-- build $$m for $$p"; \
+		(cd $$m && GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 GOWORK=off go build ./...); done; done
+	@echo "-- build . for js/wasm"; GOOS=js GOARCH=wasm go build ./...
 
 .PHONY: resilience
 resilience: ## Measure the service levels and write them into docs/resilience.md
@@ -82,7 +106,7 @@ HOURS ?= 240
 SEED  ?= 0
 
 .PHONY: soak
-soak: ## Rotations, outages and floods by chance: make soak HOURS=240 SEED=7, in virtual time; an hour takes 0.1 s
+soak: ## Random rotations, outages and floods in virtual time: make soak HOURS=240 SEED=7; an hour takes 0.1 s
 	go test -count=1 -timeout 0 ./internal/testkit/chaos -run 'Soak$$' -v -soak.hours=$(HOURS) -soak.seed=$(SEED)
 
 .PHONY: fuzz
@@ -94,36 +118,36 @@ fuzz: ## Every fuzz target of every package, T each: make fuzz T=60s
 	while read -r pkg target; do echo "-- $$pkg $$target"; \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(T) "$$pkg" </dev/null; done
 
-# One pass of all benchmarks after the other, so that a machine that is slow for a while is slow for all of them.
+# Each pass runs all benchmarks, so that a machine that is slow for a while is slow for all of them.
 COUNT     ?= 6
 BENCHTIME ?= 200ms
 BENCH     := GOWORK=off go test -run '^$$' -benchtime $(BENCHTIME) -timeout 1h
 
 .PHONY: bench
-bench: ## The kit beside other libraries, COUNT passes, into benchmarks/results; takes minutes a pass
+bench: ## The kit next to other libraries, COUNT passes, into benchmarks/results; a pass takes minutes
 	@cd benchmarks && out=$$(mktemp) && trap 'rm -f "$$out"' EXIT; \
 	for pass in $$(seq $(COUNT)); do echo "-- pass $$pass of $(COUNT)"; $(BENCH) -bench . $(ARGS) . | tee -a "$$out"; done; \
 	GOWORK=off go run ./report -out results <"$$out"; echo "see benchmarks/results/table.md"
 
 .PHONY: bench-load
-bench-load: ## A real HTTP server under load, bare and guarded, into benchmarks/results/load.txt
+bench-load: ## An HTTP server under load, bare and guarded, into benchmarks/results/load.txt
 	@cd benchmarks && mkdir -p results && GOWORK=off go run ./load -out results/load.txt $(ARGS)
 
 .PHONY: bench-packages
 bench-packages: ## Benchmarks of the root module's packages
 	go test -run '^$$' -bench . -benchmem $(ARGS) ./...
 
-# Both sides run in many short turns, each with its own benchmarks; the first to run changes from round to round. What is
-# compared is allocations and ratios to the bare signature check, never time.
+# Both sides run in many short turns, each with its own benchmarks, and take turns at running first. The report compares
+# allocations and ratios to the bare signature check, never times.
 REF       ?=
 ROUNDS    ?= 10
 TOLERANCE ?= 0.10
 REDUCED   := Verify/alg=(RS256|ES256|HS256)/lib=(bare|bearerkit)/path=(cold|hot|forged|malformed|issuer)|Handler/alg=(RS256|ES256|HS256)/lib=(bare|bearerkit)/path=hot
 
 .PHONY: bench-diff
-bench-diff: ## Allocations and ratios, here against a commit: make bench-diff REF=HEAD~1
+bench-diff: ## Compare allocations and ratios with a commit: make bench-diff REF=HEAD~1
 	@git rev-parse --quiet --verify '$(REF)^{commit}' >/dev/null || \
-		{ echo "bench-diff: '$(REF)' is no commit; say what to compare with: make bench-diff REF=HEAD~1"; exit 2; }; \
+		{ echo "bench-diff: REF='$(REF)' is not a commit. Example: make bench-diff REF=HEAD~1"; exit 2; }; \
 	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; mkdir "$$tmp/ref"; \
 	git archive '$(REF)' | tar -x -C "$$tmp/ref"; \
 	test -f "$$tmp/ref/benchmarks/go.mod" || { echo "bench-diff: $(REF) has no benchmarks module: nothing to compare with"; exit 2; }; \
@@ -136,14 +160,14 @@ bench-diff: ## Allocations and ratios, here against a commit: make bench-diff RE
 		else side here benchmarks; side ref "$$tmp/ref/benchmarks"; fi; done; \
 	"$$tmp/report" -diff -tolerance $(TOLERANCE) "$$tmp/ref.txt" "$$tmp/here.txt"
 
-# Node packages are installed from the lock file when that is newer than what is installed.
+# Node packages are installed again when the lock file is newer than the installed ones.
 LOCK := $(wildcard interop/oidcprovider/package-lock.json)
 
 .PHONY: services
-services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install what interop talks to; needs npm
+services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers that interop needs; needs npm
 
 .PHONY: interop
-interop: services ## Against real authorization servers, none of them skipped; needs node
+interop: services ## Test against real authorization servers and skip none; needs node
 	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
 
 .PHONY: interop-report
@@ -151,18 +175,18 @@ interop-report: services ## Run every flow of the client against real servers an
 	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -count=1 . -run '^TestClient$$' -update
 
 .PHONY: dashboard
-dashboard: ## The picture of docs/observability/dashboard.json, from a run of a minute and a half
+dashboard: ## Draw docs/observability/dashboard.svg from dashboard.json and a run of 90 seconds
 	cd interop && GOWORK=off go run ./observability/draw $(ARGS)
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error && mkdir -p node_modules && touch node_modules/.package-lock.json
 
-# Looking after it
+# Maintenance
 
 .PHONY: api
-api: ## What changed in the exported API since the last tag
+api: ## Show what changed in the exported API since the last tag
 	@tag=$$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null) || \
-		{ echo "api: no tag yet, so nothing to compare with"; exit 0; }; \
+		{ echo "api: there is no tag yet to compare with"; exit 0; }; \
 	old=$$(mktemp -d); trap 'rm -rf "$$old"' EXIT; git archive "$$tag" | tar -x -C "$$old"; \
 	for m in $(RELEASED); do \
 		test -f "$$old/$$m/go.mod" || { echo "-- $$m is newer than $$tag"; continue; }; \
@@ -171,7 +195,7 @@ api: ## What changed in the exported API since the last tag
 		(cd $$m && GOWORK=off go run $(APIDIFF) -m "$$old/old.api" "$$path"); done
 
 .PHONY: vuln
-vuln: ## govulncheck, once a module; fetches the Go vulnerability database
+vuln: ## govulncheck, once for each module; fetches the Go vulnerability database
 	@for m in $(MODULES); do echo "-- vuln $$m"; (cd $$m && GOWORK=off go run $(GOVULNCHECK) ./...); done
 
 .PHONY: tidy
