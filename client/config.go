@@ -70,15 +70,14 @@ type Config struct {
 	// Metadata is used instead of discovery; it must be the issuer's. Nil: discovered at first use, and kept.
 	Metadata *oidcdiscovery.Metadata
 
-	// Endpoints replaces endpoints of the metadata. The keys are its members' names, as in "token_endpoint". Nil: none.
+	// Endpoints replaces or adds endpoints of the metadata. The keys are the names of the members of the metadata, such as
+	// "token_endpoint" or "device_authorization_endpoint"; New rejects names that the package does not use. Nil means that
+	// all endpoints come from the metadata.
 	Endpoints map[string]string
 
 	// AuthorizeURL is the authorization endpoint as the user's browser reaches it, where that differs from what this
 	// process sees. It is used for nothing else. Empty: the metadata's.
 	AuthorizeURL string
-
-	// DeviceAuthorizationURL is used where the metadata has no device_authorization_endpoint. Empty: none.
-	DeviceAuthorizationURL string
 
 	// MFAURL is what the paths of Auth0's MFA API are put behind: "https://tenant.example/mfa". Empty: Issuer and "/mfa".
 	MFAURL string
@@ -174,7 +173,7 @@ func (cfg Config) validate() error {
 
 func (cfg Config) validateURLs() (faults []error) {
 	for field, place := range map[string]string{
-		"AuthorizeURL": cfg.AuthorizeURL, "DeviceAuthorizationURL": cfg.DeviceAuthorizationURL, "MFAURL": cfg.MFAURL,
+		"AuthorizeURL": cfg.AuthorizeURL, "MFAURL": cfg.MFAURL,
 	} {
 		if err := fetch.CheckURL(place, cfg.InsecureAllowHTTP); place != "" && err != nil {
 			faults = append(faults, fmt.Errorf("client: Config.%s: %w", field, err))

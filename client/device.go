@@ -24,9 +24,6 @@ type DeviceOptions struct {
 	// Scopes are asked for. Nil: Config.Scopes.
 	Scopes []string
 
-	// URL is the device authorization endpoint. Empty: the metadata's, or Config.DeviceAuthorizationURL.
-	URL string
-
 	// Extra are further parameters, with the rules of [Client.WithParams].
 	Extra url.Values
 }
@@ -59,7 +56,7 @@ func (d DeviceAuthorization) LogValue() slog.Value { return slog.StringValue(d.V
 
 // StartDevice begins the device flow (RFC 8628 §3.1), for devices without a browser.
 func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAuthorization, error) {
-	target, err := c.deviceEndpoint(ctx, o.URL)
+	target, err := c.endpoint(ctx, endpointDevice)
 	if err != nil {
 		return nil, err
 	}
@@ -88,20 +85,6 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 		return nil, err
 	}
 	return d, nil
-}
-
-func (c *Client) deviceEndpoint(ctx context.Context, own string) (string, error) {
-	if own != "" {
-		if err := fetch.CheckURL(own, c.cfg.InsecureAllowHTTP); err != nil {
-			return "", fmt.Errorf("client: DeviceOptions.URL: %w", err)
-		}
-		return own, nil
-	}
-	target, err := c.endpoint(ctx, endpointDevice)
-	if errors.Is(err, ErrUnsupported) && c.cfg.DeviceAuthorizationURL != "" {
-		return c.cfg.DeviceAuthorizationURL, nil
-	}
-	return target, err
 }
 
 // checkDevice refuses what the user could not use, an address that could lead them astray, and what could command their

@@ -67,27 +67,25 @@ func TestC22_StartDevice(t *testing.T) {
 
 func TestC22_DeviceEndpoints(t *testing.T) {
 	t.Parallel()
-	for want, test := range map[string]struct {
-		metadata, fallback, option string
-	}{
-		"https://login.test/m": {"https://login.test/m", "https://login.test/f", ""},
-		"https://login.test/f": {"", "https://login.test/f", ""},
-		"https://login.test/o": {"https://login.test/m", "https://login.test/f", "https://login.test/o"},
+	for want, test := range map[string]struct{ metadata, config string }{
+		"https://login.test/m": {metadata: "https://login.test/m"},
+		"https://login.test/a": {config: "https://login.test/a"},
+		"https://login.test/c": {metadata: "https://login.test/m", config: "https://login.test/c"},
 	} {
 		s := says(200, deviceStarted)
 		c := newClient(t, s, func(cfg *client.Config) {
-			cfg.Metadata.DeviceAuthorizationEndpoint, cfg.DeviceAuthorizationURL = test.metadata, test.fallback
+			cfg.Metadata.DeviceAuthorizationEndpoint = test.metadata
+			if test.config != "" {
+				cfg.Endpoints = map[string]string{"device_authorization_endpoint": test.config}
+			}
 		})
-		if _, err := c.StartDevice(t.Context(), client.DeviceOptions{URL: test.option}); err != nil || s.requests[0].URL.String() != want {
+		if _, err := c.StartDevice(t.Context(), client.DeviceOptions{}); err != nil || s.requests[0].URL.String() != want {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
 	c := newClient(t, says(200, deviceStarted), nil)
 	if _, err := c.StartDevice(t.Context(), client.DeviceOptions{}); !errors.Is(err, client.ErrUnsupported) {
 		t.Error(err)
-	}
-	if _, err := c.StartDevice(t.Context(), client.DeviceOptions{URL: "http://login.test/d"}); err == nil {
-		t.Error("plain http: taken")
 	}
 }
 

@@ -19,10 +19,11 @@
 //
 //	token, err := c.ClientCredentials(ctx)
 //
-//	source, err := c.TokenSource(client.TokenSourceConfig{
-//		Grant: func(ctx context.Context) (*client.Token, error) { return c.ClientCredentials(ctx) },
+//	source, err := c.TokenSource(client.TokenSourceConfig{Grant: c.ClientCredentials})
+//	transport, err := client.NewTransport(client.TransportConfig{
+//		Source: source, Origins: []string{"https://api.example.com"},
 //	})
-//	api := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.example.com"}}}
+//	api := http.Client{Transport: transport}
 //
 // There are methods for every other grant ([Client.Refresh], [Client.ExchangeToken], [Client.JWTBearer], [Client.StartCIBA],
 // [Client.Password] and its second factors; [Client.Grant] for those not known here), and [Client.WithParams] for what a

@@ -93,7 +93,7 @@ func TestC26_NoncesAtOnce(t *testing.T) {
 		as, rs := &demanding{t: t, as: true, delay: time.Second}, &demanding{t: t, delay: time.Second}
 		c := bound(t, as)
 		source := sourceOf(t, c, client.TokenSourceConfig{Token: boundToken()})
-		api := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{issuerURL}, Base: rs}}
+		api := &http.Client{Transport: transportOf(t, source, rs, issuerURL)}
 		for _, nonce := range []int{1, 2} { // with none known, and with one that is no longer good
 			as.mu.Lock()
 			as.nonce = nonce
@@ -140,7 +140,7 @@ func TestC26_NonceOfGoodAnswers(t *testing.T) {
 	t.Parallel()
 	rs := &demanding{t: t, rolls: true}
 	source := sourceOf(t, bound(t, says(200, good)), client.TokenSourceConfig{Token: boundToken()})
-	api := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: rs}}
+	api := &http.Client{Transport: transportOf(t, source, rs, "https://api.test")}
 	for range 3 {
 		resp, err := get(t, api, "https://api.test/")
 		if err != nil {
@@ -193,7 +193,7 @@ func TestC26_C29_OnceEach(t *testing.T) {
 				}
 				return written(200, "", nil)
 			}
-			c := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}}
+			c := &http.Client{Transport: transportOf(t, source, api, "https://api.test")}
 			resp, err := get(t, c, "https://api.test/")
 			if err != nil {
 				t.Fatal(err)
@@ -230,7 +230,7 @@ func TestC26_Target(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := says(200, "")
-		api := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{u.Scheme + "://" + u.Host}, Base: s}}
+		api := &http.Client{Transport: transportOf(t, source, s, u.Scheme+"://"+u.Host)}
 		resp, err := api.Do((&http.Request{URL: u}).WithContext(t.Context()))
 		if err != nil {
 			t.Fatal(err)
@@ -249,14 +249,14 @@ func TestC26_C8_TypeOfAToken(t *testing.T) {
 		token := &client.Token{AccessToken: "at0", TokenType: kind}
 		source := sourceOf(t, newClient(t, says(200, good), nil), client.TokenSourceConfig{Token: token})
 		s := says(200, "")
-		api := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: s}
+		api := transportOf(t, source, s, "https://api.test")
 		closed := false
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.test/", closing{strings.NewReader(""), &closed})
 		if resp, err := api.RoundTrip(r); err == nil || len(s.requests) != 0 || !closed {
 			_ = resp.Body.Close()
 			t.Errorf("%s was sent without a key", kind)
 		}
-		calls := &client.RPCCredentials{Source: source, Origins: []string{"https://api.test"}}
+		calls := callsOf(t, source, "https://api.test")
 		if _, err := calls.GetRequestMetadata(t.Context(), "https://api.test/s"); err == nil {
 			t.Errorf("%s went with a call", kind)
 		}
@@ -271,7 +271,7 @@ func TestC26_NonceForABearer(t *testing.T) {
 	s.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
 		return written(401, "", map[string]string{"WWW-Authenticate": `DPoP error="use_dpop_nonce"`, "DPoP-Nonce": "1"})
 	}
-	resp, err := get(t, &http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: s}}, "https://api.test/")
+	resp, err := get(t, &http.Client{Transport: transportOf(t, source, s, "https://api.test")}, "https://api.test/")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func ExampleTokenSource() {
 func ExampleTokenSource_service() {
 	c := exampleClient(`{"access_token":"a token","token_type":"Bearer","expires_in":3600}`)
 	source, err := c.TokenSource(client.TokenSourceConfig{
-		Grant: func(ctx context.Context) (*client.Token, error) { return c.ClientCredentials(ctx, "orders:read") },
+		Grant: c.ClientCredentials, Scopes: []string{"orders:read"},
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -87,9 +87,14 @@ func ExampleTransport() {
 		}
 		return written(200, "two orders", nil)
 	}}
-	api := http.Client{Transport: &client.Transport{
+	transport, err := client.NewTransport(client.TransportConfig{
 		Source: source, Origins: []string{"https://orders.test"}, Base: orders,
-	}}
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	api := http.Client{Transport: transport}
 	for _, place := range []string{"https://orders.test/list", "https://elsewhere.test/"} {
 		r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, place, nil)
 		if err != nil {

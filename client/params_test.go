@@ -91,7 +91,7 @@ func TestC3_ReservedParams(t *testing.T) {
 		if _, err := c.Grant(t.Context(), "urn:example:own", params); err == nil {
 			t.Errorf("Grant: sent with %v", params)
 		}
-		if _, err := c.StartDevice(t.Context(), client.DeviceOptions{URL: issuerURL + "/d", Extra: params}); err == nil {
+		if _, err := deviceClient(t, s).StartDevice(t.Context(), client.DeviceOptions{Extra: params}); err == nil {
 			t.Errorf("StartDevice: sent with %v", params)
 		}
 		if _, err := deviceClient(t, s).StartCIBA(t.Context(), client.CIBAOptions{LoginHint: "a", Extra: params}); err == nil {

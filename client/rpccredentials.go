@@ -8,40 +8,69 @@ import (
 	"strings"
 )
 
-// RPCCredentials puts tokens on the calls of a gRPC client. It is a PerRPCCredentials of
-// google.golang.org/grpc/credentials, for grpc.WithPerRPCCredentials. It is safe for concurrent use.
-type RPCCredentials struct {
-	// Source has the tokens. Required. They must be bearer tokens: there is no DPoP proof for a call.
+// RPCCredentialsConfig describes [RPCCredentials]. Both fields are required.
+type RPCCredentialsConfig struct {
+	// Source supplies the tokens. They must be bearer tokens, because a gRPC call cannot carry a DPoP proof. Required.
 	Source *TokenSource
 
-	// Origins are those of the servers, as in "https://api.example.com:443". Required. They are https.
+	// Origins lists the servers that may receive tokens, as in "https://api.example.com:443". They must be https. Required.
 	Origins []string
 }
 
-// GetRequestMetadata returns what goes along with a call to uri, which gRPC gives. A call to another server than those of
-// Origins is an error that matches [ErrOrigin].
+// RPCCredentials adds an access token to each call of a gRPC client. It implements PerRPCCredentials of
+// google.golang.org/grpc/credentials; pass it to grpc.WithPerRPCCredentials. Make one with [NewRPCCredentials]; the zero
+// value returns an error for each call. It is safe for concurrent use.
+type RPCCredentials struct {
+	source  *TokenSource
+	origins []string // as originOf writes them
+}
+
+// NewRPCCredentials returns credentials for a gRPC client. It reports all faults of cfg together. It does no I/O.
+func NewRPCCredentials(cfg RPCCredentialsConfig) (*RPCCredentials, error) {
+	const field = "RPCCredentialsConfig.Origins"
+	var faults []error
+	if cfg.Source == nil {
+		faults = append(faults, errors.New("client: RPCCredentialsConfig.Source is required"))
+	}
+	origins, err := parseOrigins(field, cfg.Origins)
+	if err != nil {
+		return nil, errors.Join(append(faults, err)...)
+	}
+	for i, origin := range origins {
+		if !strings.HasPrefix(origin, "https:") {
+			faults = append(faults, fmt.Errorf("client: %s[%d] is not https", field, i))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return &RPCCredentials{source: cfg.Source, origins: origins}, nil
+}
+
+// GetRequestMetadata returns the metadata for a call to uri, which gRPC supplies. It returns an error that matches
+// [ErrOrigin] if uri is missing or its origin is not in RPCCredentialsConfig.Origins.
 func (c *RPCCredentials) GetRequestMetadata(ctx context.Context, uri ...string) (map[string]string, error) {
-	if c.Source == nil {
-		return nil, errors.New("client: RPCCredentials.Source is required")
+	if c.source == nil {
+		return nil, errors.New("client: RPCCredentials: the zero value cannot be used; call NewRPCCredentials")
 	}
 	for _, target := range uri {
 		u, err := url.Parse(target)
-		if err != nil || !strings.EqualFold(u.Scheme, "https") || !allowed(c.Origins, u) {
+		if err != nil || !allowed(c.origins, u) {
 			return nil, ErrOrigin
 		}
 	}
 	if len(uri) == 0 {
-		return nil, fmt.Errorf("%w: none is named", ErrOrigin)
+		return nil, fmt.Errorf("%w: the call names no URI", ErrOrigin)
 	}
-	token, err := c.Source.token(ctx)
+	token, err := c.source.token(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if scheme, err := schemeOf(token); err != nil || scheme != "Bearer" {
-		return nil, errors.New("client: RPCCredentials: the token is bound, and a call has no proof")
+		return nil, errors.New("client: RPCCredentials: the token is bound to a key, and a gRPC call cannot carry a DPoP proof")
 	}
 	return map[string]string{"authorization": "Bearer " + token.AccessToken}, nil
 }
 
-// RequireTransportSecurity says that tokens go over TLS alone.
+// RequireTransportSecurity returns true: gRPC then sends tokens over TLS only.
 func (c *RPCCredentials) RequireTransportSecurity() bool { return true }

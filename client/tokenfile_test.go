@@ -134,7 +134,7 @@ func TestFileTokens_Spoilt(t *testing.T) {
 			}
 			s := &rotating{}
 			source := sourceOf(t, s.client(t), client.TokenSourceConfig{
-				Store: store, Key: "k", Grant: func(context.Context) (*client.Token, error) { return first(time.Hour), nil },
+				Store: store, Key: "k", Grant: func(context.Context, ...string) (*client.Token, error) { return first(time.Hour), nil },
 			})
 			if token, err := source.TokenContext(t.Context()); err == nil || s.requests != 0 {
 				t.Error(token, s.requests)

@@ -26,10 +26,13 @@ type TokenSourceConfig struct {
 	Store TokenStore
 	Key   string
 
-	// Grant gets a token where there is none to refresh, as [Client.ClientCredentials] does. Nil: that is [ErrNoToken].
-	Grant func(ctx context.Context) (*Token, error)
+	// Grant gets a token when there is none, or none that can be refreshed. It is called with Scopes. Its type is that of
+	// the Client's own methods, so that a method value fits: Grant: c.ClientCredentials. Nil means that the source returns
+	// [ErrNoToken] instead.
+	Grant func(ctx context.Context, scopes ...string) (*Token, error)
 
-	// Scopes are asked for at each refresh. They may be fewer than what was granted, and never more. Nil: all of it.
+	// Scopes are requested from Grant and at each refresh. A refresh may request fewer scopes than were granted, never more
+	// (RFC 6749, Section 6). Nil means the default of Grant, and at a refresh all scopes that were granted.
 	Scopes []string
 
 	// Early is how long before its end a token is refreshed. It is between once and twice as long, by chance, so that many

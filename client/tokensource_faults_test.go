@@ -334,7 +334,7 @@ func TestC28_NoAnswer(t *testing.T) {
 		if _, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrUnavailable) {
 			t.Error(err)
 		}
-		source = sourceOf(t, c, client.TokenSourceConfig{Grant: func(ctx context.Context) (*client.Token, error) {
+		source = sourceOf(t, c, client.TokenSourceConfig{Grant: func(ctx context.Context, _ ...string) (*client.Token, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}})
@@ -347,7 +347,7 @@ func TestC28_NoAnswer(t *testing.T) {
 // An outage is no reason to begin anew: the refresh token is still good.
 func TestC28_OutageIsNoReasonForAGrant(t *testing.T) {
 	t.Parallel()
-	grant := func(context.Context) (*client.Token, error) { return first(time.Hour), nil }
+	grant := func(context.Context, ...string) (*client.Token, error) { return first(time.Hour), nil }
 	for name, test := range map[string]struct {
 		server *rotating
 		want   string
@@ -371,11 +371,11 @@ func TestC28_OutageIsNoReasonForAGrant(t *testing.T) {
 // Code of the user's own that fails badly takes nobody along.
 func TestC28_PanicsAndExits(t *testing.T) {
 	t.Parallel()
-	for name, grant := range map[string]func(context.Context) (*client.Token, error){
-		"panic":   func(context.Context) (*client.Token, error) { panic("x") },
-		"exit":    func(context.Context) (*client.Token, error) { runtime.Goexit(); return nil, nil },
-		"nothing": func(context.Context) (*client.Token, error) { return nil, nil },
-		"empty":   func(context.Context) (*client.Token, error) { return new(client.Token), nil },
+	for name, grant := range map[string]func(context.Context, ...string) (*client.Token, error){
+		"panic":   func(context.Context, ...string) (*client.Token, error) { panic("x") },
+		"exit":    func(context.Context, ...string) (*client.Token, error) { runtime.Goexit(); return nil, nil },
+		"nothing": func(context.Context, ...string) (*client.Token, error) { return nil, nil },
+		"empty":   func(context.Context, ...string) (*client.Token, error) { return new(client.Token), nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -391,7 +391,7 @@ func TestC28_PanicsAndExits(t *testing.T) {
 		t.Fatal(err)
 	}
 	confused.saveErr = client.ErrNoToken
-	granted := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: confused, Key: "k", Grant: func(context.Context) (*client.Token, error) {
+	granted := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: confused, Key: "k", Grant: func(context.Context, ...string) (*client.Token, error) {
 		t.Error("Grant was called")
 		return first(time.Hour), nil
 	}})

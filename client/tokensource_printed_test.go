@@ -27,10 +27,10 @@ func TestTokenSource_Printed(t *testing.T) {
 				cfg := client.TokenSourceConfig{Token: first(lifetime), Store: store, Key: "k"}
 				source := sourceOf(t, s.client(t), cfg)
 				_, err := source.TokenContext(t.Context())
-				transport := client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: base}
-				calls := client.RPCCredentials{Source: source, Origins: []string{"https://api.test"}}
+				transport := transportOf(t, source, base, "https://api.test")
+				calls := callsOf(t, source, "https://api.test")
 				shown = append(shown, cfg, &cfg)
-				printed = append(printed, source, store, transport, &transport, calls, &calls, err)
+				printed = append(printed, source, store, transport, *transport, calls, *calls, err)
 			}
 		}
 	}
@@ -60,7 +60,7 @@ func TestTokenSource_Printed(t *testing.T) {
 		calls  client.RPCCredentials
 	}
 	source, _ := tokens(t)
-	a := app{source, memory, client.Transport{Source: source}, client.RPCCredentials{Source: source}}
+	a := app{source, memory, *transportOf(t, source, base, "https://api.test"), *callsOf(t, source, "https://api.test")}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		noSecret(t, verb, fmt.Sprintf(verb, a)+fmt.Sprintf(verb, &a))
 	}

@@ -186,7 +186,7 @@ func (r *renewer) doubt(ctx context.Context, last *Token, fault *IncompleteError
 
 // grant begins anew. What comes with a fault goes to the caller alone: nothing says whom a refresh of it must be about.
 func (r *renewer) grant(ctx context.Context) error {
-	t, err := r.cfg.Grant(ctx)
+	t, err := r.cfg.Grant(ctx, slices.Clone(r.cfg.Scopes)...)
 	if err == nil && (t == nil || t.AccessToken == "") {
 		return errors.New("client: TokenSourceConfig.Grant returned no token")
 	}

@@ -279,7 +279,7 @@ func TestC28_SignInIsNeeded(t *testing.T) {
 			t.Error(err)
 		}
 		grants := 0
-		grant := func(context.Context) (*client.Token, error) { grants++; return first(time.Hour), nil }
+		grant := func(context.Context, ...string) (*client.Token, error) { grants++; return first(time.Hour), nil }
 		for _, token := range []*client.Token{nil, without, first(-time.Minute)} {
 			again := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: token, Grant: grant})
 			if got, err := again.Token(); err != nil || got.AccessToken != "at0" {

@@ -6,32 +6,64 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
-
-	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// Transport puts tokens on the requests of an [http.Client]:
-//
-//	api := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.example.com"}}}
-//
-// A token goes to the listed origins and nowhere else, also when a server redirects: another request is an error, as is one
-// that has an Authorization header already, a user in its URL, or the name of another host in its Host field. When an API
-// says that the token is not good any more (RFC 6750 §3.1, invalid_token), it is refreshed, and the request sent once more
-// if its body can be had again; if not, the caller gets that answer, and has a new token when they try again. An API that
-// says so of every token causes one refresh in 30 s, and its answers are returned. Tokens that are bound go with a proof
-// for each request (RFC 9449), which is sent once more when the API asks for a nonce. It is safe for concurrent use.
-type Transport struct {
-	// Source has the tokens. Required.
+// TransportConfig describes a [Transport]. Source and Origins are required.
+type TransportConfig struct {
+	// Source supplies the tokens. Required.
 	Source *TokenSource
 
-	// Origins are the scheme, host and port of the APIs, as in "https://api.example.com:8443". Required. They are https, or
-	// http on a loopback host.
+	// Origins lists the APIs that may receive tokens, each as scheme, host and optional port:
+	// "https://api.example.com:8443". A path or a query is an error. The scheme is https, or http for a loopback host.
+	// Required.
 	Origins []string
 
-	// Base sends the requests. Nil: http.DefaultTransport.
+	// Base sends the requests. Nil means http.DefaultTransport.
 	Base http.RoundTripper
+}
+
+// Transport is an [http.RoundTripper] that adds an access token to each request. Make one with [NewTransport]; the zero
+// value returns an error for each request. It is safe for concurrent use.
+//
+// A token is only ever sent to the origins in TransportConfig.Origins, also when a server redirects. RoundTrip returns an
+// error that matches [ErrOrigin] for every other URL. It also returns an error if the request already has an Authorization
+// or DPoP header, if its URL contains a user name, or if its Host field names another host than its URL.
+//
+// If the API responds with 401 and the error code invalid_token (RFC 6750, Section 3.1), the token is refreshed and the
+// request is sent once more. That needs Request.GetBody if the request has a body; without it, the caller gets the 401, and
+// the next request has a new token. An API that rejects every token causes at most one refresh in 30 seconds.
+//
+// A token that is bound to a key is sent with a new DPoP proof for each request (RFC 9449). The request is sent once more
+// if the API requires a nonce.
+type Transport struct {
+	source  *TokenSource
+	origins []string // as originOf writes them
+	base    http.RoundTripper
+}
+
+// NewTransport returns a [Transport] for use in an [http.Client]:
+//
+//	transport, err := client.NewTransport(client.TransportConfig{
+//		Source:  source,
+//		Origins: []string{"https://api.example.com"},
+//	})
+//	api := http.Client{Transport: transport}
+//
+// It reports all faults of cfg together. It does no I/O.
+func NewTransport(cfg TransportConfig) (*Transport, error) {
+	origins, err := parseOrigins("TransportConfig.Origins", cfg.Origins)
+	if cfg.Source == nil {
+		err = errors.Join(errors.New("client: TransportConfig.Source is required"), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	base := cfg.Base
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &Transport{source: cfg.Source, origins: origins, base: base}, nil
 }
 
 // ErrOrigin says that a request goes where no token may go.
@@ -43,7 +75,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
-	token, err := t.Source.token(r.Context())
+	token, err := t.source.token(r.Context())
 	if err != nil {
 		closeBody(r)
 		return nil, err
@@ -59,7 +91,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			proved = true
 		case !renewed && (codes[bearerToken] || codes[dpopToken]):
 			renewed = true
-			if token, err = t.Source.after(r.Context(), token); err != nil {
+			if token, err = t.source.after(r.Context(), token); err != nil {
 				return resp, nil //nolint:nilerr // the API's answer says all there is to say
 			}
 		default:
@@ -74,13 +106,13 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (t *Transport) check(r *http.Request) error {
 	switch {
-	case t.Source == nil:
-		return errors.New("client: Transport.Source is required")
+	case t.source == nil:
+		return errors.New("client: Transport: the zero value cannot be used; call NewTransport")
 	case has(r.Header, "Authorization") || has(r.Header, "DPoP"):
 		return errors.New("client: Transport: the request has an Authorization or DPoP header already")
 	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil:
 		return errors.New("client: Transport: the URL is none of an API, or has a user in it")
-	case !allowed(t.Origins, r.URL):
+	case !allowed(t.origins, r.URL):
 		return fmt.Errorf("%w: %s", ErrOrigin, originOf(r.URL))
 	case r.Host != "" && originOf(&url.URL{Scheme: r.URL.Scheme, Host: r.Host}) != originOf(r.URL):
 		return fmt.Errorf("%w: Host is another than that of the URL", ErrOrigin) // one address may serve many
@@ -98,20 +130,6 @@ func has(header http.Header, name string) bool {
 	return false
 }
 
-// allowed reports whether tokens may go to u: it is on the list, and nobody on the way can read them.
-func allowed(origins []string, u *url.URL) bool {
-	return isSecure(u) && slices.ContainsFunc(origins, func(origin string) bool {
-		o, err := url.Parse(origin)
-		return err == nil && o.Host != "" && originOf(o) == originOf(u)
-	})
-}
-
-// isSecure reports whether nobody on the way to u can read along.
-func isSecure(u *url.URL) bool {
-	origin := url.URL{Scheme: u.Scheme, Host: u.Host}
-	return fetch.CheckURL(origin.String(), false) == nil
-}
-
 // send sends a copy: the request itself belongs to the caller. newNonce: the answer has another nonce than the proof had.
 func (t *Transport) send(r *http.Request, body io.ReadCloser, token *Token) (resp *http.Response, newNonce bool, err error) {
 	sent := r.Clone(r.Context())
@@ -124,18 +142,14 @@ func (t *Transport) send(r *http.Request, body io.ReadCloser, token *Token) (res
 		closeBody(sent)
 		return nil, false, err
 	}
-	base := t.Base
-	if base == nil {
-		base = http.DefaultTransport
-	}
-	resp, err = base.RoundTrip(sent)
+	resp, err = t.base.RoundTrip(sent)
 	switch {
 	case err != nil:
 		return nil, false, err
 	case resp == nil || resp.Body == nil: // net/http's transport never does this
-		return nil, false, errors.New("client: Transport.Base returned no response")
+		return nil, false, errors.New("client: TransportConfig.Base returned no response")
 	}
-	newNonce = t.Source.client.keepNonce(r.URL.String(), token.AccessToken, used, resp.Header) // of good answers, too
+	newNonce = t.source.client.keepNonce(r.URL.String(), token.AccessToken, used, resp.Header) // of good answers, too
 	return resp, newNonce && sent.Header.Get("DPoP") != "", nil
 }
 
@@ -153,7 +167,7 @@ func (t *Transport) sign(r *http.Request, token *Token) (nonce string, err error
 	if method == "" {
 		method = http.MethodGet
 	}
-	proof, nonce, err := t.Source.client.proof(method, r.URL.String(), token.AccessToken)
+	proof, nonce, err := t.source.client.proof(method, r.URL.String(), token.AccessToken)
 	if err != nil {
 		return "", err
 	}
@@ -216,7 +230,7 @@ func closeBody(r *http.Request) {
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
 func (t *Transport) CloseIdleConnections() {
-	if closer, ok := t.Base.(interface{ CloseIdleConnections() }); ok {
+	if closer, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()
 	}
 }

@@ -51,7 +51,7 @@ func TestC29_NoToken(t *testing.T) {
 			t.Parallel()
 			source, _ := tokens(t)
 			s := says(200, "")
-			api := &client.Transport{Source: source, Origins: []string{"https://api.test", "ftp://api.test"}, Base: s}
+			api := transportOf(t, source, s, "https://api.test")
 			closed := false
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.test/x", closing{strings.NewReader("b"), &closed})
 			if err != nil {
@@ -73,7 +73,7 @@ func TestC29_NoToken(t *testing.T) {
 func TestC29_SameOrigin(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)
-	api := &client.Transport{Source: source, Origins: []string{"HTTPS://API.test:443/", "http://127.0.0.1:80", "https://[::1]"}, Base: says(200, "")}
+	api := transportOf(t, source, says(200, ""), "HTTPS://API.test:443/", "http://127.0.0.1:80", "https://[::1]")
 	for _, target := range []string{
 		"https://api.test", "https://API.TEST:443/", "https://api.test:/x", "http://127.0.0.1/", "https://[::1]:443/",
 	} {
@@ -110,7 +110,7 @@ func TestC29_C12_Redirects(t *testing.T) {
 	}))
 	t.Cleanup(own.Close)
 	source, _ := tokens(t)
-	api := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{own.URL}}}
+	api := &http.Client{Transport: transportOf(t, source, nil, own.URL)}
 	t.Cleanup(api.CloseIdleConnections)
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for to, ok := range map[string]bool{own.URL + "/next": true, "/next": true, evil.URL: false, "//evil.test/": false} {
@@ -140,7 +140,7 @@ func TestC29_RefusesEverything(t *testing.T) {
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() { // each with a Transport of its own, as a proxy has
-				c := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}}
+				c := http.Client{Transport: transportOf(t, source, api, "https://api.test")}
 				for range 60 {
 					resp, err := get(t, &c, "https://api.test/")
 					if err != nil {
@@ -178,7 +178,7 @@ func TestC29_ManyAreRefused(t *testing.T) {
 			}
 			return written(200, "", nil)
 		}
-		c := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}}
+		c := http.Client{Transport: transportOf(t, source, api, "https://api.test")}
 		var all sync.WaitGroup
 		for i := range 50 {
 			all.Go(func() {
@@ -237,7 +237,7 @@ func TestC29_Bodies(t *testing.T) {
 			closed := false
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.test/", closing{strings.NewReader("b=1"), &closed})
 			r.GetBody = test.getBody
-			resp, err := (&client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: base}).RoundTrip(r)
+			resp, err := transportOf(t, source, base, "https://api.test").RoundTrip(r)
 			if err != nil || resp.StatusCode != test.status || !closed {
 				t.Fatal(resp, err, closed)
 			}
@@ -263,7 +263,7 @@ func TestTransport_BadBase(t *testing.T) {
 	source, _ := tokens(t)
 	for _, broken := range []*http.Response{nil, {StatusCode: 401}} {
 		base := roundTrip(func(*http.Request) (*http.Response, error) { return broken, nil })
-		api := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: base}
+		api := transportOf(t, source, base, "https://api.test")
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.test/", nil)
 		if resp, err := api.RoundTrip(r); err == nil {
 			_ = resp.Body.Close()
@@ -303,8 +303,8 @@ func TestTransport_Network(t *testing.T) {
 	second.StartTLS()
 	t.Cleanup(second.Close)
 	source, _ := tokens(t)
-	c := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{plain.URL}, Base: plain.Client().Transport}}
-	h2 := &http.Client{Transport: &client.Transport{Source: source, Origins: []string{second.URL}, Base: second.Client().Transport}}
+	c := &http.Client{Transport: transportOf(t, source, plain.Client().Transport, plain.URL)}
+	h2 := &http.Client{Transport: transportOf(t, source, second.Client().Transport, second.URL)}
 
 	for target, c := range map[string]*http.Client{plain.URL: c, second.URL: h2} {
 		resp, err := get(t, c, target+"/stream")

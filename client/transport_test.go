@@ -25,6 +25,74 @@ func tokens(t testing.TB) (*client.TokenSource, *rotating) {
 	return sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(time.Hour)}), s
 }
 
+func transportOf(t testing.TB, source *client.TokenSource, base http.RoundTripper, origins ...string) *client.Transport {
+	t.Helper()
+	transport, err := client.NewTransport(client.TransportConfig{Source: source, Origins: origins, Base: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return transport
+}
+
+func callsOf(t testing.TB, source *client.TokenSource, origins ...string) *client.RPCCredentials {
+	t.Helper()
+	calls, err := client.NewRPCCredentials(client.RPCCredentialsConfig{Source: source, Origins: origins})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calls
+}
+
+// An origin that looks like a restriction and is not one is rejected when the program starts, not ignored.
+func TestOriginsAreChecked(t *testing.T) {
+	t.Parallel()
+	source, _ := tokens(t)
+	for origin, valid := range map[string]struct{ transport, calls bool }{
+		"https://api.test":       {true, true},
+		"https://api.test:8443":  {true, true},
+		"HTTPS://API.test/":      {true, true},
+		"http://127.0.0.1:8080":  {true, false},
+		"http://localhost":       {true, false},
+		"http://api.test":        {},
+		"https://api.test/v1":    {},
+		"https://api.test/?":     {},
+		"https://api.test?a=b":   {},
+		"https://api.test#":      {},
+		"https://user@api.test":  {},
+		"api.test":               {},
+		"api.test:443":           {},
+		"//api.test":             {},
+		"https://":               {},
+		"https:api.test":         {},
+		"ftp://api.test":         {},
+		"":                       {},
+		"https://api.test:443/ ": {},
+	} {
+		for _, origins := range [][]string{{origin}, {"https://other.test", origin}} {
+			_, err := client.NewTransport(client.TransportConfig{Source: source, Origins: origins})
+			if ok := err == nil; ok != valid.transport || !ok && !strings.Contains(err.Error(), "TransportConfig.Origins[") {
+				t.Errorf("NewTransport: %q: %v", origins, err)
+			}
+			_, err = client.NewRPCCredentials(client.RPCCredentialsConfig{Source: source, Origins: origins})
+			if ok := err == nil; ok != valid.calls || !ok && !strings.Contains(err.Error(), "RPCCredentialsConfig.Origins[") {
+				t.Errorf("NewRPCCredentials: %q: %v", origins, err)
+			}
+		}
+	}
+	_, err := client.NewTransport(client.TransportConfig{})
+	for _, field := range []string{"TransportConfig.Source", "TransportConfig.Origins"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("the error does not name %s: %v", field, err)
+		}
+	}
+	_, err = client.NewRPCCredentials(client.RPCCredentialsConfig{Origins: []string{"https://api.test/v1"}})
+	for _, field := range []string{"RPCCredentialsConfig.Source", "RPCCredentialsConfig.Origins[0]"} {
+		if err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("the error does not name %s: %v", field, err)
+		}
+	}
+}
+
 const invalidToken = `Basic realm="x", Bearer realm="a", error="invalid_token", error_description="ended"`
 
 func TestC29_Transport(t *testing.T) {
@@ -63,7 +131,7 @@ func TestC29_Transport(t *testing.T) {
 				seen = append(seen, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")+" "+form.Encode())
 				return test.api(r, form)
 			}
-			api := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: s}
+			api := transportOf(t, source, s, "https://api.test")
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://API.test:443/x", test.body)
 			if err != nil {
 				t.Fatal(err)
@@ -101,7 +169,7 @@ func TestC29_TokensStayWithTheirOrigin(t *testing.T) {
 		}
 		return written(200, "", nil)
 	}
-	api := &client.Transport{Source: source, Origins: []string{"https://api.test", "http://api.test", "nonsense"}, Base: s}
+	api := transportOf(t, source, s, "https://api.test")
 	for _, target := range []string{
 		"https://evil.test/", "https://api.test.evil.test/", "https://api.test:444/", "http://api.test/", "https://api.test/away",
 		"https://evil.test/?https://api.test",
@@ -134,9 +202,13 @@ func TestC29_TokensStayWithTheirOrigin(t *testing.T) {
 		_ = resp.Body.Close()
 		t.Error("a request with an Authorization header was sent")
 	}
-	if resp, err := new(client.Transport).RoundTrip(own); err == nil {
+	bare, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.test/", nil)
+	resp, err := new(client.Transport).RoundTrip(bare)
+	if err == nil {
 		_ = resp.Body.Close()
-		t.Error("no source")
+	}
+	if err == nil || !strings.Contains(err.Error(), "NewTransport") {
+		t.Errorf("zero Transport: %v", err)
 	}
 }
 
@@ -149,7 +221,7 @@ func TestC29_RefreshFails(t *testing.T) {
 	api.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
 		return written(401, "details", map[string]string{"WWW-Authenticate": invalidToken})
 	}
-	c := http.Client{Transport: &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}}
+	c := http.Client{Transport: transportOf(t, source, api, "https://api.test")}
 	resp, err := get(t, &c, "https://api.test/")
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +237,7 @@ func TestC29_EachRequestHasItsOwnContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &rotating{delay: 20 * time.Second}
 		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(-time.Minute)})
-		api := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: says(200, "")}
+		api := transportOf(t, source, says(200, ""), "https://api.test")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		for _, want := range []error{context.DeadlineExceeded, nil} {
@@ -209,7 +281,7 @@ func TestC26_TransportProves(t *testing.T) {
 		}
 		return written(200, "", map[string]string{"DPoP-Nonce": "n2"})
 	}
-	transport := &client.Transport{Source: source, Origins: []string{"https://api.test"}, Base: api}
+	transport := transportOf(t, source, api, "https://api.test")
 	for range 2 {
 		resp, err := get(t, &http.Client{Transport: transport}, "https://api.test/x?q=1")
 		if err != nil {
@@ -223,7 +295,7 @@ func TestC26_TransportProves(t *testing.T) {
 	if diff := cmp.Diff([]string{"<nil>", "n1", "n2"}, nonces); diff != "" {
 		t.Error(diff)
 	}
-	calls := &client.RPCCredentials{Source: source, Origins: []string{"https://api.test"}}
+	calls := callsOf(t, source, "https://api.test")
 	if _, err := calls.GetRequestMetadata(t.Context(), "https://api.test/service"); err == nil {
 		t.Error("a bound token was sent without a proof")
 	}
@@ -240,7 +312,7 @@ var _ perRPCCredentials = (*client.RPCCredentials)(nil)
 func TestRPCCredentials(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)
-	calls := &client.RPCCredentials{Source: source, Origins: []string{"https://api.test", "http://127.0.0.1", "http://api.test"}}
+	calls := callsOf(t, source, "https://api.test")
 	got, err := calls.GetRequestMetadata(t.Context(), "https://api.test:443/orders.Service")
 	if err != nil || !calls.RequireTransportSecurity() {
 		t.Fatal(err)
@@ -264,7 +336,7 @@ func TestRPCCredentials(t *testing.T) {
 			t.Errorf("%v: %v", uri, err)
 		}
 	}
-	if _, err := new(client.RPCCredentials).GetRequestMetadata(t.Context()); err == nil {
-		t.Error("no source")
+	if _, err := new(client.RPCCredentials).GetRequestMetadata(t.Context(), "https://api.test/s"); err == nil || !strings.Contains(err.Error(), "NewRPCCredentials") {
+		t.Errorf("zero RPCCredentials: %v", err)
 	}
 }

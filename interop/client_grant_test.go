@@ -1,7 +1,6 @@
 package interop_test
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"testing"
@@ -20,7 +19,7 @@ func (p *provider) grantFlows() []clientFlow {
 	return []clientFlow{
 		{"grant: client credentials that a source gets again", func(t *testing.T) {
 			c := p.as(t, "cc", func(cfg *client.Config) { cfg.Scopes = nil })
-			source := sourceOf(t, c, client.TokenSourceConfig{Grant: func(ctx context.Context) (*client.Token, error) { return c.ClientCredentials(ctx) }})
+			source := sourceOf(t, c, client.TokenSourceConfig{Grant: c.ClientCredentials})
 			first, err := source.TokenContext(t.Context())
 			must(t, first, err)
 			second, err := source.Refresh(t.Context())

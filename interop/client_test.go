@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 
@@ -185,7 +186,16 @@ func sourceOf(t *testing.T, c *client.Client, cfg client.TokenSourceConfig) *cli
 func statusOf(t *testing.T, base http.RoundTripper, source *client.TokenSource, target string) int {
 	t.Helper()
 	req := newRequest(t, http.MethodGet, target, "")
-	api := http.Client{Transport: &client.Transport{Source: source, Origins: []string{target}, Base: base}}
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	origin := u.Scheme + "://" + u.Host
+	transport, err := client.NewTransport(client.TransportConfig{Source: source, Origins: []string{origin}, Base: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := http.Client{Transport: transport}
 	resp, err := api.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func (p *provider) useFlows() []clientFlow {
 		flows = append(flows, clientFlow{"calls: an API of ours, " + f.name, func(t *testing.T) {
 			c := p.as(t, "cc", func(cfg *client.Config) { cfg.Resource, cfg.Scopes = []string{apiExample}, []string{"api:read"} })
 			api := f.serve(t, p.newConsumer(t, audience(apiExample)), scopes("api:read")...)
-			source := sourceOf(t, c, client.TokenSourceConfig{Grant: func(ctx context.Context) (*client.Token, error) { return c.ClientCredentials(ctx) }})
+			source := sourceOf(t, c, client.TokenSourceConfig{Grant: c.ClientCredentials})
 			if status := statusOf(t, nil, source, api.server.URL+"/orders"); status != http.StatusOK {
 				t.Error(status)
 			}

@@ -209,7 +209,12 @@ func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	with := client.Transport{Source: u.source.TokenSource, Origins: []string{t.origin}, Base: t.base}
+	with, err := client.NewTransport(client.TransportConfig{
+		Source: u.source.TokenSource, Origins: []string{t.origin}, Base: t.base,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("weblogin: %w", err)
+	}
 	return within(t.timeout, r, with.RoundTrip)
 }
 

@@ -84,7 +84,13 @@ func (s *session) call(ctx context.Context, api string) error {
 	if err != nil {
 		return err
 	}
-	caller := http.Client{Transport: &client.Transport{Source: s.source, Origins: []string{u.Scheme + "://" + u.Host}}}
+	transport, err := client.NewTransport(client.TransportConfig{
+		Source: s.source, Origins: []string{u.Scheme + "://" + u.Host},
+	})
+	if err != nil {
+		return err
+	}
+	caller := http.Client{Transport: transport}
 	resp, err := caller.Do(r)
 	if err != nil {
 		return err
