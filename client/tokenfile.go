@@ -7,19 +7,25 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/bearerkit/bearerkit/internal/ownfile"
 )
 
-// FileTokens is a [TokenStore] in a folder, one file for each key, which only its owner may read. Processes of one machine
-// may share it: it is a [TokenLocker]. The folder must be on a local disk. A file that cannot be used is an error, which
-// names it, and stays as it is until it is deleted, by [FileTokens.Delete] as well, or a new sign-in is saved.
+// FileTokens is a [TokenStore] in a folder, with one file for each key. Only the owner of a file may read it. Several
+// processes on one machine may share the folder, because FileTokens is also a [TokenLocker]. The folder must be on a local
+// disk. It is safe for concurrent use.
 //
-// On Unix it refuses a folder that others may write to, and files and folders that are not this user's own; a symbolic link
-// is never followed from the folder. On Windows the permissions are those of the folder.
+// A file that cannot be used causes an error that names the file. The file stays as it is until [FileTokens.Delete]
+// removes it or a new sign-in is saved.
+//
+// On Unix, FileTokens rejects a folder that others may write to, and files and folders of other users. It does not follow
+// a symbolic link in the folder. On other systems the permissions of the folder are all that protects the tokens.
 type FileTokens struct{ folder string }
 
 var (
@@ -30,42 +36,29 @@ var (
 const (
 	maxTokenFile  = 1 << 20
 	lockPollEvery = 20 * time.Millisecond
-	besidePattern = ".token.*"
-	besideAge     = time.Hour // of what a process has left that ended while it wrote
 )
 
-// NewFileTokens makes the folder, for its owner alone, unless it is there.
+// NewFileTokens returns the store in folder. It creates the folder for its owner alone, or checks the one that exists.
 func NewFileTokens(folder string) (*FileTokens, error) {
-	folder, err := filepath.Abs(folder) // the process may go elsewhere
+	folder, err := filepath.Abs(folder) // the process may change its working directory
 	if err == nil {
-		err = os.MkdirAll(folder, 0o700)
-	}
-	if err == nil {
-		err = checkFolder(folder)
+		err = ownfile.MakeFolder(folder)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("client: FileTokens: %w", err)
 	}
-	removeBeside(folder)
+	ownfile.RemoveLeftovers(folder)
 	return &FileTokens{folder}, nil
 }
 
-func removeBeside(folder string) {
-	left, _ := filepath.Glob(filepath.Join(folder, besidePattern)) // a folder with signs of patterns keeps them
-	for _, path := range left {
-		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > besideAge {
-			_ = os.Remove(path) // or the next time
-		}
-	}
-}
-
-// path hides the key, which may be a user's name, and whatever else a file's name cannot hold.
+// path returns the path of the file for key. The name is a hash: a key may be a user's name, and may have characters that
+// a file name cannot have.
 func (f *FileTokens) path(key, extension string) string {
 	hash := sha256.Sum256([]byte(key))
 	return filepath.Join(f.folder, hex.EncodeToString(hash[:])+extension)
 }
 
-// Load implements [TokenStore]. On Unix it refuses a file that others than its owner may read or write.
+// Load implements [TokenStore]. On Unix it rejects a file that others than its owner may read or write.
 func (f *FileTokens) Load(_ context.Context, key string) (*Token, error) {
 	path := f.path(key, ".json")
 	text, err := f.read(path)
@@ -77,73 +70,30 @@ func (f *FileTokens) Load(_ context.Context, key string) (*Token, error) {
 	}
 	token := new(Token)
 	if err := json.Unmarshal(text, token); err != nil || token.AccessToken == "" && token.RefreshToken == "" {
-		return nil, fmt.Errorf("client: FileTokens: %s holds no token", path) // err may quote it
+		// The error of the decoder is dropped, because it may quote the token.
+		return nil, fmt.Errorf("client: FileTokens: %s does not contain a token", path)
 	}
 	return token, nil
 }
 
 func (f *FileTokens) read(path string) ([]byte, error) {
-	if err := checkFolder(f.folder); err != nil {
+	if err := ownfile.CheckFolder(f.folder); err != nil {
 		return nil, err
 	}
-	file, err := openSecret(path, os.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // nothing was written
-	text, err := io.ReadAll(io.LimitReader(file, maxTokenFile+1))
-	if len(text) > maxTokenFile {
-		return nil, fmt.Errorf("%s has more than %d bytes", path, maxTokenFile)
-	}
-	return text, err
+	return ownfile.ReadPrivate(path, maxTokenFile)
 }
 
-// openSecret opens a file that is nobody else's.
-func openSecret(path string, flag int) (*os.File, error) {
-	file, err := os.OpenFile(path, flag|openFlags, 0o600) //nolint:gosec // G304: the name is a hash, in a folder of the user's choice
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%s is no regular file", path)
-	case !isOwn(info) || info.Mode().Perm()&othersMay != 0:
-		err = fmt.Errorf("%s is open to others, so it is not used", path)
-	}
-	if err != nil {
-		_ = file.Close() // nothing was written
-		return nil, err
-	}
-	return file, nil
-}
-
-// checkFolder refuses one where others could put files in the place of ours.
-func checkFolder(folder string) error {
-	info, err := os.Stat(folder)
-	switch {
-	case err != nil:
-		return err
-	case !info.IsDir():
-		return fmt.Errorf("%s is no folder", folder)
-	case !isOwn(info) || info.Mode().Perm()&othersMay&0o022 != 0:
-		return fmt.Errorf("%s is open to others, so it is not used", folder)
-	}
-	return nil
-}
-
-// Save implements [TokenStore]. At any time there is a whole token or none.
+// Save implements [TokenStore]. It replaces the file atomically: at any time there is a whole token or none.
 func (f *FileTokens) Save(_ context.Context, key string, token *Token) error {
-	text, err := json.Marshal(token) //nolint:gosec // G117: that is what the file is for
+	text, err := json.Marshal(token) //nolint:gosec // G117: the file is there to hold the token
 	if err == nil && len(text) > maxTokenFile {
 		err = fmt.Errorf("the token has more than %d bytes", maxTokenFile)
 	}
 	if err == nil {
-		err = checkFolder(f.folder)
+		err = ownfile.CheckFolder(f.folder)
 	}
 	if err == nil {
-		err = replaceFile(f.path(key, ".json"), text)
+		err = ownfile.Replace(f.path(key, ".json"), text)
 	}
 	if err != nil {
 		return fmt.Errorf("client: FileTokens: %w", err)
@@ -159,47 +109,35 @@ func (f *FileTokens) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-// replaceFile writes beside the file, through to the disk, and then takes its place.
-func replaceFile(path string, text []byte) error {
-	beside, err := os.CreateTemp(filepath.Dir(path), besidePattern) // for its owner alone
-	if err != nil {
-		return err
-	}
-	_, err = beside.Write(text)
-	if err == nil {
-		err = beside.Sync()
-	}
-	if err = errors.Join(err, beside.Close()); err == nil {
-		err = os.Rename(beside.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(beside.Name()))
-	}
-	syncFolder(filepath.Dir(path))
-	return nil
-}
-
-// Lock implements [TokenLocker]. The lock of a process that has ended is free.
+// Lock implements [TokenLocker]. It waits until no other process, and no other caller in this process, holds the lock of
+// key, or until ctx ends. The operating system releases the lock of a process that dies. On js and plan9, which have no
+// file locks, the error matches [errors.ErrUnsupported].
 func (f *FileTokens) Lock(ctx context.Context, key string) (unlock func(), err error) {
-	path := f.path(key, ".lock")
-	if err := checkFolder(f.folder); err != nil {
+	unlock, err = f.lock(ctx, f.path(key, ".lock"))
+	if err != nil {
 		return nil, fmt.Errorf("client: FileTokens: %w", err)
 	}
-	for {
-		unlock, err := tryLock(path)
-		if err == nil {
-			return unlock, nil
-		}
-		if !errors.Is(err, errLocked) {
-			return nil, fmt.Errorf("client: FileTokens: %w", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("client: FileTokens: %w", ctx.Err())
-		case <-time.After(lockPollEvery):
-		}
-	}
+	return unlock, nil
 }
 
-// errLocked says that somebody else holds a lock.
-var errLocked = errors.New("locked by another")
+// lock locks the file at path. The file is never removed: a process that has already opened it and another one that
+// creates it again would both get a lock.
+func (f *FileTokens) lock(ctx context.Context, path string) (unlock func(), err error) {
+	if err := ownfile.CheckFolder(f.folder); err != nil {
+		return nil, err
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR|ownfile.NoFollow), flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, lockPollEvery); err != nil {
+		return nil, err
+	}
+	unlock = func() { _ = lock.Unlock() }
+	info, err := lock.Stat() // of the open file
+	if err == nil {
+		err = ownfile.CheckPrivate(path, info)
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}

@@ -168,7 +168,7 @@ func TestFileTokens_SignInMendsIt(t *testing.T) {
 func TestNewFileTokens(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	old, young := filepath.Join(folder, ".token.1"), filepath.Join(folder, ".token.2")
+	old, young := filepath.Join(folder, ".bearerkit-1"), filepath.Join(folder, ".bearerkit-2")
 	for _, file := range []string{old, young} {
 		if err := os.WriteFile(file, []byte("half a tok"), 0o600); err != nil {
 			t.Fatal(err)
@@ -181,13 +181,13 @@ func TestNewFileTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
-		t.Error("what a process left behind is still there")
+		t.Error("the temporary file of a dead process is still there")
 	}
 	if _, err := os.Stat(young); err != nil {
-		t.Error("what a process is writing is gone")
+		t.Error("the temporary file of a running process is gone")
 	}
 	if _, err := client.NewFileTokens(young); err == nil {
-		t.Error("a file was taken for a folder")
+		t.Error("NewFileTokens accepts a file as its folder")
 	}
 	if runtime.GOOS == "windows" {
 		return
@@ -196,7 +196,7 @@ func TestNewFileTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := client.NewFileTokens(folder); err == nil {
-		t.Error("a folder was taken that others write to")
+		t.Error("NewFileTokens accepts a folder that others may write to")
 	}
 }
 
@@ -233,7 +233,7 @@ func TestFileTokens_Lock(t *testing.T) {
 			}
 			defer unlock()
 			if inside.Add(1) != 1 {
-				t.Error("two have the lock")
+				t.Error("two callers hold the lock")
 			}
 			runtime.Gosched()
 			inside.Add(-1)
@@ -242,7 +242,7 @@ func TestFileTokens_Lock(t *testing.T) {
 	all.Wait()
 }
 
-// Whoever reads meanwhile finds a whole token.
+// A reader finds a whole token at any time.
 func TestFileTokens_Atomic(t *testing.T) {
 	t.Parallel()
 	store, folder := fileTokens(t)
@@ -264,7 +264,45 @@ func TestFileTokens_Atomic(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if left, _ := filepath.Glob(filepath.Join(folder, ".token.*")); len(left) != 0 {
+	if left, _ := filepath.Glob(filepath.Join(folder, ".bearerkit-*")); len(left) != 0 {
 		t.Error(left)
+	}
+}
+
+// A lock file that somebody else planted is not followed, and one that others may open is not used.
+func TestFileTokens_LockRejectsOthersFiles(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the mode of a file does not show permissions")
+	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	for name, spoil := range map[string]func(file string) error{
+		"a link":      func(file string) error { return errors.Join(os.Remove(file), os.Symlink(elsewhere, file)) },
+		"for all":     func(file string) error { return os.Chmod(file, 0o666) },
+		"a folder":    func(file string) error { return errors.Join(os.Remove(file), os.Mkdir(file, 0o700)) },
+		"open folder": func(file string) error { return os.Chmod(filepath.Dir(file), 0o777) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, folder := fileTokens(t)
+			unlock, err := store.Lock(t.Context(), "k")
+			if err != nil {
+				t.Fatal(err)
+			}
+			unlock()
+			files, _ := filepath.Glob(filepath.Join(folder, "*.lock"))
+			if len(files) != 1 {
+				t.Fatal(files)
+			}
+			if err := spoil(files[0]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.Lock(t.Context(), "k"); err == nil || !strings.Contains(err.Error(), folder) {
+				t.Errorf("Lock returned %v, want an error that names the file", err)
+			}
+			if _, err := os.Stat(elsewhere); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a file was created through the link: %v", err)
+			}
+		})
 	}
 }

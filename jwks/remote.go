@@ -74,7 +74,8 @@ func New(cfg Config) (*Remote, error) {
 	cfg.Timeout = cmp.Or(cfg.Timeout, fetch.DefaultTimeout)
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, fetch.DefaultMaxBytes)
 	cfg.MaxKeys = cmp.Or(cfg.MaxKeys, 100)
-	r := &Remote{cfg: cfg}
+	cfg.MinRefetch = cmp.Or(cfg.MinRefetch, 30*time.Second)
+	r := &Remote{cfg: cfg, unknown: newUnknownIDs(cfg.MinRefetch)}
 	values := refresh.Config[*set]{
 		Fetch:      r.fetch,
 		FreshFor:   cfg.FreshFor,

@@ -242,22 +242,25 @@ func TestK5_FailedFetchGivesThePermitBack(t *testing.T) {
 	})
 }
 
-func TestK6_UnknownKidIsRememberedAndForgottenInTime(t *testing.T) {
+// One forged token that names the next key must not keep valid tokens out for longer than MinRefetch.
+func TestCaseX7_UnknownKidIsNotRememberedLongerThanMinRefetch(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var i issuer
-		i.serves(public("1", rsaKey()))
-		r := i.remote(t, jwks.Config{MinRefetch: time.Second})
-		wantNoKey(t, r, "2", "RS256", jwks.ErrKeyNotFound)
-		wantFetches(t, &i, 2)
-		i.serves(public("1", rsaKey()), public("2", otherRSA()))
-		pass(30*time.Second - time.Nanosecond)
-		wantNoKey(t, r, "2", "RS256", jwks.ErrKeyNotFound) // the limiter would allow it
-		wantFetches(t, &i, 2)
-		pass(time.Nanosecond)
-		wantKey(t, r, "2", "RS256", otherRSA())
-		wantFetches(t, &i, 3)
-	})
+	for _, minRefetch := range []time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, 30 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			var i issuer
+			i.serves(public("1", rsaKey()))
+			r := i.remote(t, jwks.Config{MinRefetch: minRefetch})
+			wantNoKey(t, r, "2", "RS256", jwks.ErrKeyNotFound)
+			wantFetches(t, &i, 2)
+			i.serves(public("1", rsaKey()), public("2", otherRSA()))
+			pass(minRefetch - time.Nanosecond)
+			wantNoKey(t, r, "2", "RS256", jwks.ErrKeyNotFound)
+			wantFetches(t, &i, 2)
+			pass(time.Nanosecond)
+			wantKey(t, r, "2", "RS256", otherRSA())
+			wantFetches(t, &i, 3)
+		})
+	}
 }
 
 func TestK6_RefreshThatBringsTheKidEndsItsMemory(t *testing.T) {

@@ -5,25 +5,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/ownfile"
 )
 
-// SnapshotFile returns a [Snapshot] in the file at path, one file for each key set. The folder must be there, on a local
-// disk, and belong to the process; the file is made when the first set is saved.
+// SnapshotFile returns a [Snapshot] that is stored in the file at path. Use one file for each key set. The folder must
+// exist, be on a local disk, and be writable for the user of the process only. The file is created when the first key set
+// is saved.
 //
-// Save puts a new file, which only its owner may read and write, into the place of the old one, so that at any time
-// there is a whole one or none, also while several processes save to it. A set of more than 1 MiB is not saved.
+// Save replaces the file atomically and makes it readable and writable for its owner alone. At any time the file is the
+// old one or the new one as a whole, also if several processes save to it. A snapshot of more than 1 MiB is not saved.
 //
-// Load refuses what does not read as a whole snapshot of this format, and what somebody else may have written: on Unix
-// a file that belongs to another user than root or the process's own, or that its group or others may write to. Other
-// systems keep permissions where they are not looked at: there the folder is all that protects the keys.
+// Load rejects a file that is not a complete snapshot in this format. On Unix it also rejects a file that somebody else
+// may have written: its owner must be root or the user of the process, and neither its group nor others may write it.
+// Other systems do not show permissions in a file's mode. There, the permissions of the folder are all that protects the
+// keys.
 func SnapshotFile(path string) Snapshot { return snapshotFile(path) }
 
 type snapshotFile string
@@ -47,42 +48,18 @@ func (path snapshotFile) Load(ctx context.Context) (SnapshotData, error) {
 	if err := ctx.Err(); err != nil {
 		return SnapshotData{}, err
 	}
-	text, err := path.read()
+	text, err := ownfile.ReadTrusted(string(path), maxSnapshotBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return SnapshotData{}, nil
 	}
 	if err != nil {
 		return SnapshotData{}, fmt.Errorf("snapshot: %w", err)
 	}
-	data, err := parseSnapshot(text)
+	data, err := parseSnapshot(string(text))
 	if err != nil {
 		return SnapshotData{}, fmt.Errorf("snapshot %s: %w", string(path), err)
 	}
 	return data, nil
-}
-
-// read judges the file that it has opened, so that nobody can exchange it in between.
-func (path snapshotFile) read() (string, error) {
-	file, err := os.OpenFile(string(path), os.O_RDONLY|openWithoutWaiting, 0)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close() //nolint:errcheck // nothing was written
-	info, err := file.Stat()
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a regular file", string(path))
-	}
-	if problem := foreignHand(info); problem != "" {
-		return "", fmt.Errorf("%s %s, so it is not trusted", string(path), problem)
-	}
-	text, err := io.ReadAll(io.LimitReader(file, maxSnapshotBytes+1))
-	if len(text) > maxSnapshotBytes {
-		return "", fmt.Errorf("%s has more than %d bytes", string(path), maxSnapshotBytes)
-	}
-	return string(text), err
 }
 
 // Save implements [Snapshot].
@@ -92,39 +69,13 @@ func (path snapshotFile) Save(ctx context.Context, data SnapshotData) error {
 	}
 	text, err := formatSnapshot(data)
 	if err == nil {
-		err = path.replace(text)
+		ownfile.RemoveLeftovers(filepath.Dir(string(path)))
+		err = ownfile.Replace(string(path), text)
 	}
 	if err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	return nil
-}
-
-// replace writes beside the file and then takes its place. The text is on the disk before: a machine that loses its
-// power leaves the old file or the new one, not an empty one.
-func (path snapshotFile) replace(text []byte) error {
-	beside, err := os.CreateTemp(filepath.Dir(string(path)), "."+filepath.Base(string(path))+".*")
-	if err != nil {
-		return err
-	}
-	err = errors.Join(writeThrough(beside, text), beside.Close())
-	if err == nil {
-		err = os.Rename(beside.Name(), string(path))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(beside.Name()))
-	}
-	return nil
-}
-
-func writeThrough(file *os.File, text []byte) error {
-	if err := file.Chmod(0o600); err != nil { // the umask may have taken even that
-		return err
-	}
-	if _, err := file.Write(text); err != nil {
-		return err
-	}
-	return file.Sync()
 }
 
 // formatSnapshot writes the set into the file as it is, for people to read.

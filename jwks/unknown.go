@@ -2,35 +2,38 @@ package jwks
 
 import (
 	"strings"
-	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
 const (
-	maxUnknown = 1024
-	unknownFor = 30 * time.Second
+	maxUnknown = 1024             // key IDs
+	unknownFor = 30 * time.Second // at most; see newUnknownIDs
 )
 
-// unknownIDs remembers the kids that the issuer was asked for in vain, so that a flood of them costs a map lookup. The
-// set is looked at first: a refresh that brings the kid needs to remove nothing here.
+// unknownIDs remembers the key IDs that a fetched set did not contain, so that a flood of tokens with such a kid costs a
+// lookup here and no call of the limiter. The key set is read first, so a refresh that brings the key does not have to
+// remove its ID. When the memory is full, the ID that was used least recently is removed. It is safe for concurrent use.
 type unknownIDs struct {
-	mu    sync.Mutex // guards until
-	until map[string]time.Time
+	ids   *lru.Cache[string, clock.Instant] // with the time of the fetch
+	lasts time.Duration
 }
 
-func (u *unknownIDs) has(kid string) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	until, ok := u.until[kid]
-	return ok && time.Now().Before(until)
+// newUnknownIDs returns an empty memory. An ID is forgotten after minRefetch, because then the limiter allows the next
+// fetch, and after 30 seconds at most.
+func newUnknownIDs(minRefetch time.Duration) unknownIDs {
+	ids, _ := lru.New[string, clock.Instant](maxUnknown) // it only fails for a size below 1
+	return unknownIDs{ids, min(minRefetch, unknownFor)}
 }
 
-// add starts over when the memory is full. What is forgotten costs a call of the limiter, no fetch.
-func (u *unknownIDs) add(kid string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if len(u.until) >= maxUnknown || u.until == nil {
-		u.until = make(map[string]time.Time)
-	}
-	u.until[strings.Clone(kid)] = time.Now().Add(unknownFor) // a substring would keep the whole token in memory
+func (u unknownIDs) has(kid string) bool {
+	since, ok := u.ids.Get(kid)
+	return ok && since.Age() < u.lasts
+}
+
+func (u unknownIDs) add(kid string) {
+	u.ids.Add(strings.Clone(kid), clock.Now()) // a substring would keep the whole token in memory
 }

@@ -3,20 +3,21 @@ package jwks
 import (
 	"strconv"
 	"testing"
+	"time"
 )
 
-// An internal test, because nothing outside can see how much is remembered.
+// An internal test, because the size of the memory cannot be seen from outside.
 func TestK6_Attack28_MemoryOfUnknownKidsIsBounded(t *testing.T) {
 	t.Parallel()
-	var u unknownIDs
+	u := newUnknownIDs(time.Minute)
 	for n := range 10 * maxUnknown {
 		kid := strconv.Itoa(n)
 		u.add(kid)
 		if !u.has(kid) {
-			t.Fatalf("kid %s was not remembered", kid)
+			t.Fatalf("kid %s is not remembered", kid)
 		}
-		if len(u.until) > maxUnknown {
-			t.Fatalf("%d kids are remembered", len(u.until))
+		if u.ids.Len() > maxUnknown {
+			t.Fatalf("%d kids are remembered, want at most %d", u.ids.Len(), maxUnknown)
 		}
 	}
 }
