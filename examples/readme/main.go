@@ -1,11 +1,12 @@
-// Command readme is the program that README.md shows, from main to its end.
+// The first program in README.md, which shows this file from the package clause to its end.
+
 package main
 
 import (
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -13,20 +14,21 @@ import (
 )
 
 func main() {
-	api, err := newAPI(os.Getenv("ISSUER")) // such as https://login.example.com
+	// Replace the issuer with your authorization server, and the audience with the name that it uses for your API.
+	api, err := newAPI("https://login.example.com", "https://api.example.com", slog.Default())
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := &http.Server{Addr: "127.0.0.1:8080", Handler: api, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	server := &http.Server{Addr: "127.0.0.1:8080", Handler: api, ReadHeaderTimeout: 5 * time.Second}
 	log.Fatal(server.ListenAndServe())
 }
 
-func newAPI(issuer string) (http.Handler, error) {
-	c, err := consumer.New(consumer.Config{Issuer: issuer, Audience: []string{"https://api.example.com"}})
+func newAPI(issuer, audience string, logger *slog.Logger) (http.Handler, error) {
+	c, err := consumer.New(consumer.Config{Issuer: issuer, Audience: []string{audience}, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
-	g, err := middleware.New(middleware.Config{Verifier: c})
+	g, err := middleware.New(middleware.Config{Verifier: c, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +38,10 @@ func newAPI(issuer string) (http.Handler, error) {
 }
 
 func listOrders(w http.ResponseWriter, r *http.Request) {
-	token, _ := middleware.TokenFromContext(r.Context())
+	token, ok := middleware.TokenFromContext(r.Context())
+	if !ok { // only without a Guard, or with Optional or AllowPreflight
+		http.Error(w, "no token", http.StatusUnauthorized)
+		return
+	}
 	fmt.Fprintln(w, "hello", token.Subject())
 }

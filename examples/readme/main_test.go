@@ -1,63 +1,165 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/client"
 )
 
-func TestSmoke(t *testing.T) {
-	t.Parallel()
+const audience = "https://api.example.com"
+
+// newIssuer starts an authorization server on loopback. handler, if not nil, wraps it.
+func newIssuer(t *testing.T, handler func(*bearertest.Issuer) http.Handler) *bearertest.Issuer {
+	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{
-		URL:      "http://" + server.Listener.Addr().String(),
-		Audience: "https://api.example.com",
-	})
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "http://" + server.Listener.Addr().String(), Audience: audience})
 	server.Config.Handler = issuer
+	if handler != nil {
+		server.Config.Handler = handler(issuer)
+	}
 	server.Start()
 	t.Cleanup(server.Close)
-	api, err := newAPI(issuer.URL())
+	return issuer
+}
+
+// newLoggedAPI returns the API of the README and the lines that it logs.
+func newLoggedAPI(t *testing.T, issuer string) (http.Handler, *logBuffer) {
+	t.Helper()
+	lines := new(logBuffer)
+	api, err := newAPI(issuer, audience, slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{ReplaceAttr: likeDefault})))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return api, lines
+}
+
+// likeDefault drops the attributes that the default handler of slog writes without their names.
+func likeDefault(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey || a.Key == slog.LevelKey || a.Key == slog.MessageKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+type logBuffer struct {
+	mu     sync.Mutex // guards buffer
+	buffer bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+func get(t *testing.T, api http.Handler, authorization ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orders", nil)
+	request.Header["Authorization"] = authorization
+	response := httptest.NewRecorder()
+	api.ServeHTTP(response, request)
+	return response
+}
+
+// TestResponses checks the table of responses in README.md.
+func TestResponses(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer(t, nil)
+	api, _ := newLoggedAPI(t, issuer.URL())
+	good := "Bearer " + issuer.AccessToken().Set("scope", "orders:read").Sign()
+	if got := get(t, api, good); got.Code != http.StatusOK || got.Body.String() != "hello alice\n" {
+		t.Fatalf("valid token: got %d %q", got.Code, got.Body)
+	}
+	down, _ := newLoggedAPI(t, "http://127.0.0.1:1")
 
 	tests := []struct {
 		name          string
-		authorization string
+		api           http.Handler
+		authorization []string
 		status        int
-		body          string
 		challenge     string
+		body          string
 	}{
-		{"no token", "", 401, `{"title":"Unauthorized","status":401}`, `Bearer realm="api"`},
-		{"good token", "Bearer " + issuer.AccessToken().Set("scope", "orders:read").Sign(), 200, "hello alice", ""},
+		{"no token", api, nil, 401, `Bearer realm="api"`, `{"title":"Unauthorized","status":401}`},
+		{"two tokens", api, []string{good, good}, 400, `Bearer realm="api", error="invalid_request"`, ""},
+		{"not a token", api, []string{"Bearer a b"}, 400, `Bearer realm="api", error="invalid_request"`, ""},
+		{"forged", api, []string{good + "A"}, 401, `Bearer realm="api", error="invalid_token"`, ""},
 		{
-			"without the scope", "Bearer " + issuer.AccessToken().Set("scope", "other").Sign(),
-			403, `{"title":"Forbidden","status":403,"error":"insufficient_scope","scope":"orders:read"}`,
+			"without the scope", api, []string{"Bearer " + issuer.AccessToken().Sign()}, 403,
 			`Bearer realm="api", error="insufficient_scope", scope="orders:read"`,
+			`{"title":"Forbidden","status":403,"error":"insufficient_scope","scope":"orders:read"}`,
 		},
+		{"issuer down", down, []string{"Bearer " + bearertest.NewIssuer(bearertest.IssuerConfig{
+			URL: "http://127.0.0.1:1", Audience: audience,
+		}).AccessToken().Sign()}, 503, "", ""},
 	}
+	readme := readReadme(t)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orders", nil)
-			if test.authorization != "" {
-				request.Header.Set("Authorization", test.authorization)
+			got := get(t, test.api, test.authorization...)
+			if got.Code != test.status || got.Header().Get("WWW-Authenticate") != test.challenge {
+				t.Errorf("got %d %q, want %d %q", got.Code, got.Header().Get("WWW-Authenticate"), test.status, test.challenge)
 			}
-			got := httptest.NewRecorder()
-			api.ServeHTTP(got, request)
-			body := strings.TrimSpace(got.Body.String())
-			if got.Code != test.status || body != test.body || got.Header().Get("WWW-Authenticate") != test.challenge {
-				t.Errorf("%d %q %q, want %d %q %q",
-					got.Code, body, got.Header().Get("WWW-Authenticate"), test.status, test.body, test.challenge)
+			if body := strings.TrimSpace(got.Body.String()); test.body != "" && body != test.body {
+				t.Errorf("body: got %s, want %s", body, test.body)
+			}
+			if test.challenge != "" && !strings.Contains(readme, fmt.Sprintf("| %d | `%s`", test.status, test.challenge)) {
+				t.Errorf("README.md does not list %d %s", test.status, test.challenge)
+			}
+		})
+	}
+}
+
+// TestLogLines checks that README.md shows the lines that the program logs for rejected requests.
+func TestLogLines(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer(t, nil)
+	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://other.example.com", Audience: audience})
+	unreachable := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "http://127.0.0.1:1", Audience: audience})
+	tests := []struct {
+		name, issuer, token string
+	}{
+		{"audience", issuer.URL(), issuer.AccessToken().Set("aud", "https://other.example.com").Sign()},
+		{"issuer", issuer.URL(), stranger.AccessToken().Sign()},
+		{"expired", issuer.URL(), issuer.AccessToken().Set("exp", time.Now().Add(-time.Hour).Unix()).Sign()},
+		{"type", issuer.URL(), issuer.IDToken().Set("aud", audience).Sign()},
+		{"claims", issuer.URL(), issuer.AccessToken().Set("client_id", bearertest.Absent).Sign()},
+		{"scope", issuer.URL(), issuer.AccessToken().Set("scope", "profile").Sign()},
+		{"keys_unavailable", unreachable.URL(), unreachable.AccessToken().Sign()},
+	}
+	readme := readReadme(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			api, lines := newLoggedAPI(t, test.issuer)
+			get(t, api, "Bearer "+test.token)
+			_, line, found := strings.Cut(lines.String(), "status=")
+			line, _, _ = strings.Cut(line, "\n")
+			line = strings.ReplaceAll("status="+line, test.issuer, "https://login.example.com")
+			if !found || !strings.Contains(line, "reason="+test.name) || !strings.Contains(readme, "| `"+line+"` |") {
+				t.Errorf("README.md does not show this line: %s", line)
 			}
 		})
 	}
@@ -65,60 +167,85 @@ func TestSmoke(t *testing.T) {
 
 func TestNoIssuer(t *testing.T) {
 	t.Parallel()
-	if _, err := newAPI(""); err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
+	if _, err := newAPI("", audience, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
 		t.Errorf("got %v, want an error that names Config.Issuer", err)
 	}
 }
 
-// A service that calls the API: its token is got at the first call, and goes to the API alone.
+// TestCORS checks that preflights need no token, and that a page can read the response to a rejected request.
+func TestCORS(t *testing.T) {
+	t.Parallel()
+	api, _ := newLoggedAPI(t, newIssuer(t, nil).URL())
+	send := func(method string, header map[string]string) *http.Response {
+		request := httptest.NewRequestWithContext(t.Context(), method, "/orders", nil)
+		request.Header.Set("Origin", "https://app.example.com")
+		for name, value := range header {
+			request.Header.Set(name, value)
+		}
+		response := httptest.NewRecorder()
+		withCORS(api).ServeHTTP(response, request)
+		return response.Result()
+	}
+	preflight := send(http.MethodOptions, map[string]string{
+		"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization",
+	})
+	if preflight.StatusCode != http.StatusNoContent || preflight.Header.Get("Access-Control-Allow-Headers") != "authorization" {
+		t.Errorf("preflight: got %d %v", preflight.StatusCode, preflight.Header)
+	}
+	rejected := send(http.MethodGet, nil)
+	if rejected.StatusCode != http.StatusUnauthorized || rejected.Header.Get("Access-Control-Allow-Origin") != "https://app.example.com" {
+		t.Errorf("request without a token: got %d %v", rejected.StatusCode, rejected.Header)
+	}
+}
+
+// TestCaller checks that a client requests its token once and sends it only to the API.
 func TestCaller(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewUnstartedServer(nil)
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{
-		URL:      "http://" + server.Listener.Addr().String(),
-		Audience: "https://api.example.com",
+	var requested atomic.Int32
+	issuer := newIssuer(t, func(issuer *bearertest.Issuer) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/", issuer)
+		mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":"%[1]s/jwks","token_endpoint":"%[1]s/token"}`, issuer.URL())
+		})
+		mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+			requested.Add(1)
+			if id, secret, _ := r.BasicAuth(); id != "billing" || secret != "s3cret" || r.FormValue("scope") != "orders:read" {
+				http.Error(w, `{"error":"invalid_client"}`, http.StatusUnauthorized)
+				return
+			}
+			token := issuer.AccessToken().Set("scope", r.FormValue("scope")).Sign()
+			fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":300}`, token)
+		})
+		return mux
 	})
-	mux := http.NewServeMux()
-	mux.Handle("/", issuer)
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":"%[1]s/jwks","token_endpoint":"%[1]s/token"}`, issuer.URL())
-	})
-	var asked atomic.Int32
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
-		if id, secret, _ := r.BasicAuth(); id != "billing" || secret != "s3cret" || r.FormValue("scope") != "orders:read" {
-			http.Error(w, `{"error":"invalid_client"}`, http.StatusUnauthorized)
-			return
-		}
-		fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":300}`, issuer.AccessToken().Set("scope", "orders:read").Sign())
-	})
-	server.Config.Handler = mux
-	server.Start()
+	api, _ := newLoggedAPI(t, issuer.URL())
+	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
-	api, err := newAPI(issuer.URL())
+	c, err := client.New(client.Config{
+		Issuer: issuer.URL(), ClientID: "billing", ClientSecret: "s3cret", Scopes: []string{"orders:read"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	orders := httptest.NewServer(api)
-	t.Cleanup(orders.Close)
-	caller, err := newCaller(issuer.URL(), "billing", "s3cret", orders.URL)
+	caller, err := newCaller(c, server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 
 	for range 2 {
-		if got, err := call(t, caller, orders.URL+"/orders"); got != "hello alice" || err != nil {
-			t.Errorf("the API said %q, %v", got, err)
+		if got, err := call(t, caller, server.URL+"/orders"); got != "hello alice" || err != nil {
+			t.Errorf("got %q, %v", got, err)
 		}
 	}
 	if _, err := call(t, caller, "https://other.example.com/orders"); !errors.Is(err, client.ErrOrigin) {
-		t.Errorf("a call of another API: %v, want ErrOrigin", err)
+		t.Errorf("call of another API: got %v, want ErrOrigin", err)
 	}
-	if asked.Load() != 1 {
-		t.Errorf("%d tokens were asked for", asked.Load())
+	if n := requested.Load(); n != 1 {
+		t.Errorf("the client requested %d tokens, want 1", n)
 	}
-	if _, err := newCaller("", "", "", orders.URL); err == nil || !strings.Contains(err.Error(), "Config.Issuer") {
-		t.Errorf("got %v, want an error that names Config.Issuer", err)
+	if _, err := newCaller(c, server.URL+"/orders"); err == nil || !strings.Contains(err.Error(), "Origins") {
+		t.Errorf("origin with a path: got %v, want an error that names Origins", err)
 	}
 }
 
@@ -137,21 +264,43 @@ func call(t *testing.T, c *http.Client, url string) (body string, err error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// TestReadmeShowsThese: what README.md shows is what compiles here.
-func TestReadmeShowsThese(t *testing.T) {
-	t.Parallel()
+func readReadme(t *testing.T) string {
+	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, beginning := range map[string]string{"main.go": "func main()", "client.go": "func newCaller("} {
+	return string(readme)
+}
+
+// TestGoBlocks checks that every Go block of README.md is the end of a file in this folder, so that it compiles.
+func TestGoBlocks(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readReadme(t), -1)
+	if len(blocks) != 3 {
+		t.Errorf("README.md has %d Go blocks, want 3", len(blocks))
+	}
+	for _, block := range blocks {
+		if !endsAFile(t, files, "\n"+block[1]) {
+			t.Errorf("no file of this folder ends with this block of README.md:\n%s", block[1])
+		}
+	}
+}
+
+func endsAFile(t *testing.T, files []string, block string) bool {
+	t.Helper()
+	for _, file := range files {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		program := string(source[strings.Index(string(source), beginning):])
-		if !strings.Contains(string(readme), "```go\n"+program+"```\n") {
-			t.Errorf("README.md does not show this program:\n%s", program)
+		if strings.HasSuffix(string(source), block) {
+			return true
 		}
 	}
+	return false
 }
