@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -58,8 +57,8 @@ type CacheHealth struct {
 func (c *Consumer) Health() Health {
 	h := Health{Issuer: c.cfg.Issuer, Ready: true, Remembered: c.cache.health()}
 	switch source := c.keys.Source.(type) {
-	case *issuer.Remote:
-		h.Metadata, h.Keys = remoteHealth(source)
+	case *discovered:
+		h.Metadata, h.Keys = source.health()
 		h.Ready = h.Keys.Keys > 0
 	case interface{ Stats() jwks.Stats }:
 		h.Keys = source.Stats()
@@ -91,9 +90,13 @@ func (c *tokenCache) health() CacheHealth {
 	return CacheHealth{Size: s.Size, Entries: s.Entries, Evictions: s.Evicted}
 }
 
-func remoteHealth(remote *issuer.Remote) (MetadataHealth, jwks.Stats) {
-	s := remote.Stats()
-	return MetadataHealth{
+func (d *discovered) health() (MetadataHealth, jwks.Stats) {
+	s := d.keys.Stats()
+	m := MetadataHealth{
 		LastSuccess: s.LastSuccess, Age: s.Age, ConsecutiveFailures: s.ConsecutiveFailures, LastError: s.LastError,
-	}, s.Keys
+	}
+	if !s.Held {
+		return m, jwks.Stats{}
+	}
+	return m, s.Value.Stats()
 }

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-const retryAfter = "5" // seconds; by then a failed fetch of keys has usually been tried again
+const retryAfter = "5" // seconds; by then the kit has usually retried a failed fetch of keys
 
-// setHeader sets what a refusal says besides status and body. Every value is a slice of its own: whoever changes the
-// header of one answer changes no other.
+// setHeader sets the header fields of the response to a rejected request. Each value is a new slice, so that a change to
+// one response does not affect others.
 func (g *Guard) setHeader(h http.Header, refusal *Refusal) {
-	h["Cache-Control"] = []string{"no-store"} // an answer to this one request
+	h["Cache-Control"] = []string{"no-store"}
 	switch refusal.Status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 		h["Www-Authenticate"] = []string{g.challengeFor(refusal)}
@@ -21,7 +21,7 @@ func (g *Guard) setHeader(h http.Header, refusal *Refusal) {
 	}
 }
 
-// challengeFor writes a challenge of RFC 6750 §3. It always has a parameter, since realm always stands in it.
+// challengeFor returns the challenge of RFC 6750 section 3. It always contains realm.
 func (g *Guard) challengeFor(refusal *Refusal) string {
 	challenge, known := g.challenges[refusal.Code]
 	if !known {
@@ -33,7 +33,8 @@ func (g *Guard) challengeFor(refusal *Refusal) string {
 	return challenge
 }
 
-// challengesOf writes ahead what does not depend on the route: a flood of bad tokens is answered from here.
+// challengesOf returns the challenges that do not depend on the route, by error code. They are built once, so that a
+// flood of invalid tokens costs little.
 func challengesOf(realm string, metadata *url.URL) map[string]string {
 	bare := openChallenge(realm, metadata)
 	challenges := map[string]string{"": bare}
@@ -43,42 +44,39 @@ func challengesOf(realm string, metadata *url.URL) map[string]string {
 	return challenges
 }
 
-// openChallenge is the part that is the same in every challenge of a Guard.
+// openChallenge returns the beginning that all challenges of a Guard share.
 func openChallenge(realm string, metadata *url.URL) string {
 	challenge := "Bearer realm=" + quote(realm)
 	if metadata.Host != "" {
-		challenge += ", resource_metadata=" + quote(metadata.String()) // RFC 9728 §5.1
+		challenge += ", resource_metadata=" + quote(metadata.String()) // RFC 9728 section 5.1
 	}
 	return challenge
 }
 
-// quote writes a quoted-string of what is printable (RFC 9110 §5.6.4).
+// quote returns s, which must be printable ASCII, as a quoted-string (RFC 9110 section 5.6.4).
 func quote(s string) string {
 	s = strings.ReplaceAll(s, `\`, `\\`)
 	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
 }
 
-// isPrintable holds for what quote can write.
+// isPrintable reports whether s consists of printable ASCII characters and spaces.
 func isPrintable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }
 
-// isScope holds for a scope-token, the one name of a scope (RFC 6749 §3.3).
+// isScope reports whether s is a scope-token, the name of one scope (RFC 6749 section 3.3).
 func isScope(s string) bool {
 	return s != "" && isPrintable(s) && !strings.ContainsAny(s, ` "\`)
 }
 
-// isCode holds for what may stand in the parameter error (RFC 6750 §3).
+// isCode reports whether s is valid as the parameter error (RFC 6750 section 3).
 func isCode(s string) bool {
 	return s != "" && isPrintable(s) && !strings.ContainsAny(s, `"\`)
 }
 
-// keepPrivate keeps a response out of shared caches, which know of a token in the Authorization header only. It adds,
-// so as not to loosen what stands there.
-func (g *Guard) keepPrivate(w http.ResponseWriter) {
-	if len(g.cfg.TokenSources) == 0 {
-		return // without a look at the header: net/http copies one that somebody has looked at
-	}
+// keepPrivate keeps a response out of shared caches, which recognize a token in the Authorization header only. It adds a
+// value to Cache-Control, so that it does not weaken an existing one.
+func keepPrivate(w http.ResponseWriter) {
 	if h := w.Header(); !slices.Contains(h["Cache-Control"], "private") {
 		h.Add("Cache-Control", "private")
 	}

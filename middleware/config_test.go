@@ -1,10 +1,12 @@
 package middleware_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -22,6 +24,49 @@ func TestNew_JoinsAllFaults(t *testing.T) {
 		if strings.Count(err.Error(), field) != 1 {
 			t.Errorf("the error does not name %s once:\n%v", field, err)
 		}
+	}
+}
+
+// pointerVerifier is a Verifier with pointer methods.
+type pointerVerifier struct{}
+
+// Verify implements [consumer.Verifier].
+func (*pointerVerifier) Verify(context.Context, string) (*consumer.Token, error) {
+	return nil, consumer.ErrInvalidToken
+}
+
+// mapVerifier is a Verifier that may be nil.
+type mapVerifier map[string]*consumer.Token
+
+// Verify implements [consumer.Verifier].
+func (m mapVerifier) Verify(_ context.Context, raw string) (*consumer.Token, error) {
+	return m[raw], nil
+}
+
+// A nil value in an interface is rejected like a nil interface, also by Replace.
+func TestCaseX20_NilVerifier(t *testing.T) {
+	t.Parallel()
+	g := newGuard(t, middleware.Config{Verifier: acceptAll})
+	for name, verifier := range map[string]consumer.Verifier{
+		"nil": nil, "nil pointer": (*pointerVerifier)(nil), "nil Consumer": (*consumer.Consumer)(nil),
+		"nil Group": (*consumer.Group)(nil), "nil func": verifierFunc(nil), "nil map": mapVerifier(nil),
+	} {
+		if _, err := middleware.New(middleware.Config{Verifier: verifier}); err == nil || !strings.Contains(err.Error(), "Config.Verifier") {
+			t.Errorf("%s: New returned %v", name, err)
+		}
+		if err := g.Replace(middleware.Config{Verifier: verifier}); err == nil {
+			t.Errorf("%s: Replace accepted it", name)
+		}
+	}
+	for name, verifier := range map[string]consumer.Verifier{
+		"pointer": new(pointerVerifier), "empty map": mapVerifier{}, "value": struct{ consumer.Verifier }{acceptAll},
+	} {
+		if _, err := middleware.New(middleware.Config{Verifier: verifier}); err != nil {
+			t.Errorf("%s: New returned %v", name, err)
+		}
+	}
+	if _, err := g.Routes(map[string][]middleware.Rule{"/": {}}, http.HandlerFunc(nil)); err == nil {
+		t.Error("Routes accepted a nil HandlerFunc")
 	}
 }
 

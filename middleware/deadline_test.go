@@ -66,3 +66,19 @@ func TestDeadline_KeepsTheCallersOwn(t *testing.T) {
 		t.Errorf("Cause = %v", context.Cause(ctx))
 	}
 }
+
+// A token of a custom Verifier may have no exp. It sets no deadline.
+func TestDeadline_WithoutAnExpiry(t *testing.T) {
+	t.Parallel()
+	token, err := acceptAll(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := middleware.Deadline(middleware.ContextWithToken(t.Context(), token))
+	if _, limited := ctx.Deadline(); limited || ctx.Err() != nil {
+		t.Errorf("Deadline set: %v, Err = %v", limited, ctx.Err())
+	}
+	if cancel(); ctx.Err() == nil {
+		t.Error("the CancelFunc has no effect")
+	}
+}

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -9,44 +10,36 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Decision tells Config.OnDecision what [Guard.Authenticate] decided. Nested Withs decide one after the other. Status,
-// Reason, Rule and Cached take few values each, and so does Issuer unless tenants come and go: they serve as labels.
+// Decision describes for Config.OnDecision what [Guard.Authenticate] decided. Each of several nested Withs makes its own
+// decision. Status, Reason, Rule and Cached have few different values and can serve as labels of metrics. So can Issuer,
+// unless a Group resolves tenants at run time.
 type Decision struct {
-	// Status is 200 if the request was passed on, else the status of the refusal; 499 if the caller was gone.
+	// Status is 200 if the request passed. Otherwise it is the status of the response, or 499 if the client canceled the
+	// request.
 	Status int
 
-	// Reason is why the request was refused. Empty: it was passed on.
+	// Reason says why the request was rejected. Empty: it passed.
 	Reason consumer.Reason
 
-	// Rule is the name of the rule that was not met. Empty: another cause.
+	// Rule is the name of the rule that was not met. Empty: the request passed or was rejected for another reason.
 	Rule string
 
-	// Issuer is the configured issuer of the token. Empty: none was known yet.
+	// Issuer is the configured issuer of the token. Empty: it was not known yet.
 	Issuer string
 
-	// Duration is how long the decision took.
+	// Duration is the time that the decision took.
 	Duration time.Duration
 
-	// Cached is true if the token was verified before this decision and was remembered.
+	// Cached is true if the token was verified before this decision and came from the cache.
 	Cached bool
 
-	// Err is the [*Refusal]. Nil: the request was passed on. The text of errors that the application made may hold what
-	// the application put there, a token included.
+	// Err is the [*Refusal], or nil if the request passed. Its text includes errors that the application made, which may
+	// quote a token.
 	Err error
 }
 
-// startTime is for report. No clock is read where nobody asks how long it took.
-func (g *Guard) startTime() time.Time {
-	if g.cfg.OnDecision == nil {
-		return time.Time{}
-	}
-	return time.Now()
-}
-
+// report calls Config.OnDecision if it is set. refusal is nil if the request passed.
 func (g *Guard) report(ctx context.Context, began time.Time, token *consumer.Token, refusal *Refusal) {
-	if refusal != nil {
-		g.logRefusal(ctx, refusal)
-	}
 	if g.cfg.OnDecision == nil {
 		return
 	}
@@ -66,13 +59,17 @@ func (g *Guard) logRefusal(ctx context.Context, refusal *Refusal) {
 	if !g.cfg.Logger.Enabled(ctx, level) {
 		return
 	}
-	k := kind{refusal.Status, refusal.Reason, refusal.Issuer, refusal.Rule}
+	k := kind{refusal.Status, refusal.Reason, refusal.Issuer, refusal.Rule, ""}
+	if fault, ok := errors.AsType[verifierFault](refusal); ok {
+		k.detail = fault.Error()
+	}
 	if suppressed, ok := g.sampler.admit(k); ok {
-		g.cfg.Logger.LogAttrs(ctx, level, "request refused", k.attrs(suppressed)...)
+		g.cfg.Logger.LogAttrs(ctx, level, "request rejected", k.attrs(suppressed)...)
 	}
 }
 
-// level: what clients do wrong is never an error, or they could fill the log with them.
+// level returns the level at which a Refusal is logged. Faults of clients are never logged as errors, because clients
+// could then fill the log with errors.
 func (r *Refusal) level() slog.Level {
 	switch r.Status {
 	case http.StatusServiceUnavailable:
@@ -89,11 +86,30 @@ func (r *Refusal) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// logFaults reports malformed rules when a route is set up, rather than when somebody is first refused.
+// verifierFault is a mistake in a custom Verifier. Its text is a constant, so unlike other errors it is logged.
+type verifierFault string
+
+func (f verifierFault) Error() string { return string(f) }
+
+const (
+	faultNothing   verifierFault = "the Verifier returned neither a token nor an error (Config.Verifier)"
+	faultZeroToken verifierFault = "the Verifier returned a Token that was not made by consumer.NewToken (Config.Verifier)"
+)
+
+// faultOf returns the error for a token that grants no access: nil or zero.
+func faultOf(token *consumer.Token) error {
+	fault := faultNothing
+	if token != nil {
+		fault = faultZeroToken
+	}
+	return &consumer.Error{Reason: consumer.ReasonInternal, Err: fault}
+}
+
+// logFaults logs invalid rules when a route is created, before the first request is rejected for them.
 func (g *Guard) logFaults(rules []Rule) {
 	for _, rule := range rules {
 		if err := rule.fault(); err != nil {
-			g.cfg.Logger.Error("rule refuses every request", slog.String("error", err.Error()))
+			g.cfg.Logger.Error("invalid rule: every request to its route is rejected", slog.String("error", err.Error()))
 		}
 	}
 }

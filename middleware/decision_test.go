@@ -131,11 +131,11 @@ func TestRefusal_JSON(t *testing.T) {
 func TestRefusal_Error(t *testing.T) {
 	t.Parallel()
 	refusal := &middleware.Refusal{Status: 403, Reason: consumer.ReasonPolicy}
-	if got, want := refusal.Error(), "middleware: refused: policy"; got != want {
+	if got, want := refusal.Error(), "middleware: request rejected: policy"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	refusal.Err = errors.New("not yours")
-	if got, want := refusal.Error(), "middleware: refused: policy: not yours"; got != want {
+	if got, want := refusal.Error(), "middleware: request rejected: policy: not yours"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

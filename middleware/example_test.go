@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// ask shows what a client gets to see of an answer.
+// ask prints the status and the challenge that a client receives.
 func ask(h http.Handler, method, path, token string) {
 	r := httptest.NewRequestWithContext(context.Background(), method, path, nil)
 	if token != "" {
@@ -24,7 +24,7 @@ func ask(h http.Handler, method, path, token string) {
 	fmt.Println(strings.TrimSpace(fmt.Sprint(w.Code, " ", w.Header().Get("WWW-Authenticate"))))
 }
 
-// exampleVerifier trusts an issuer that lives in this process.
+// exampleVerifier returns a Consumer for an issuer that runs in this process.
 func exampleVerifier() (*bearertest.Issuer, *consumer.Consumer, error) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	verifier, err := consumer.New(consumer.Config{
@@ -36,7 +36,11 @@ func exampleVerifier() (*bearertest.Issuer, *consumer.Consumer, error) {
 }
 
 func listOrders(w http.ResponseWriter, r *http.Request) {
-	token, _ := middleware.TokenFromContext(r.Context())
+	token, ok := middleware.TokenFromContext(r.Context())
+	if !ok { // only without a Guard, or with Optional or AllowPreflight
+		http.Error(w, "no token", http.StatusUnauthorized)
+		return
+	}
 	_, _ = fmt.Fprintln(w, "hello", token.Subject())
 }
 
@@ -65,8 +69,8 @@ func ExampleGuard_With() {
 	// 200
 }
 
-// One table says who may do what. A route that is open to everybody stands beside the Guard, so that nobody has to
-// search the table for what it does not protect.
+// One policy lists the rules of all routes. A route that needs no token is registered outside of the Guard, so everything
+// in the policy is protected.
 func ExampleGuard_Routes() {
 	issuer, verifier, err := exampleVerifier()
 	if err != nil {
@@ -82,7 +86,7 @@ func ExampleGuard_Routes() {
 	guarded, err := guard.Routes(map[string][]middleware.Rule{
 		"GET /orders":         {middleware.Scopes("orders:read")},
 		"DELETE /orders/{id}": {middleware.Scopes("orders:write"), middleware.Role("realm_access.roles", "admin")},
-		"GET /me":             {}, // a token, whatever it allows
+		"GET /me":             {}, // any valid token
 	}, app)
 	if err != nil {
 		fmt.Println(err)
@@ -106,7 +110,7 @@ func ExampleGuard_Routes() {
 	// 200
 }
 
-// The body of a refusal is the application's, the challenge stays.
+// A DenyHandler writes the body of the responses to rejected requests. The Guard still sets the challenge.
 func ExampleConfig_denyHandler() {
 	_, verifier, err := exampleVerifier()
 	if err != nil {
@@ -136,7 +140,7 @@ func ExampleConfig_denyHandler() {
 	// {"code":"invalid_token"}
 }
 
-// A page that greets those it knows, and serves the others as well.
+// A page that is public and greets users who send a token. Requests with an invalid token are rejected.
 func ExampleConfig_optional() {
 	issuer, verifier, err := exampleVerifier()
 	if err != nil {
@@ -157,7 +161,7 @@ func ExampleConfig_optional() {
 	}))
 	ask(page, "GET", "/", "")
 	ask(page, "GET", "/", issuer.AccessToken().Sign())
-	ask(page, "GET", "/", "nonsense") // who shows a bad token is told so
+	ask(page, "GET", "/", "nonsense")
 	// Output:
 	// hello stranger
 	// 200
@@ -166,7 +170,7 @@ func ExampleConfig_optional() {
 	// 401 Bearer realm="api", error="invalid_token"
 }
 
-// Whether an order belongs to the caller is known to the handler alone. It refuses through the Guard, too.
+// Only the handler knows the owner of an order. It uses Deny to reject requests of other users.
 func ExampleGuard_Deny() {
 	issuer, verifier, err := exampleVerifier()
 	if err != nil {
@@ -179,8 +183,8 @@ func ExampleGuard_Deny() {
 		return
 	}
 	show := guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := middleware.TokenFromContext(r.Context())
-		if owner := "bob"; token.Subject() != owner {
+		token, ok := middleware.TokenFromContext(r.Context())
+		if owner := "bob"; !ok || token.Subject() != owner {
 			guard.Deny(w, r, &middleware.Refusal{Status: http.StatusForbidden})
 			return
 		}
@@ -189,7 +193,7 @@ func ExampleGuard_Deny() {
 	// Output: 403 Bearer realm="api"
 }
 
-// The audience changes while requests are served. Handlers made before go by the new one at once.
+// The audience changes while requests are served. Existing handlers use the new Config from the next request on.
 func ExampleGuard_Replace() {
 	issuer, verifier, err := exampleVerifier()
 	if err != nil {
@@ -212,7 +216,7 @@ func ExampleGuard_Replace() {
 		fmt.Println(err)
 		return
 	}
-	if err := changed.Warm(context.Background()); err != nil { // no request has to wait for keys
+	if err := changed.Warm(context.Background()); err != nil { // fetch the keys before the first request needs them
 		fmt.Println(err)
 		return
 	}
@@ -226,7 +230,7 @@ func ExampleGuard_Replace() {
 	// 401 Bearer realm="api", error="invalid_token"
 }
 
-// A Check asks what only the application knows.
+// A Check applies a rule of the application, such as a lookup in its database.
 func ExampleCheck() {
 	issuer, verifier, err := exampleVerifier()
 	if err != nil {
@@ -259,8 +263,8 @@ func ExampleCheck() {
 	// 503
 }
 
-// Wrong: two scopes in one string, as the claim has them. No token could ever have such a scope, so the rule refuses
-// every request, and Routes says so before there is one.
+// Wrong: two scopes in one string, as in the scope claim. No scope contains a space, so the rule is invalid and would
+// reject every request. Routes returns an error for it.
 func ExampleScopes_wrong() {
 	_, verifier, err := exampleVerifier()
 	if err != nil {
@@ -276,5 +280,56 @@ func ExampleScopes_wrong() {
 		"GET /orders": {middleware.Scopes("orders:read orders:write")},
 	}, http.NotFoundHandler())
 	fmt.Println(err)
-	// Output: middleware: Routes: pattern "GET /orders": Scopes: "orders:read orders:write" is not a scope (RFC 6749 §3.3)
+	// Output: middleware: Routes: pattern "GET /orders": Scopes: "orders:read orders:write" is not a scope (RFC 6749 section 3.3)
+}
+
+// A proxy sends its own token in a header, and the application uses the Authorization header for something else. Only
+// the listed header is read.
+func ExampleHeaderToken() {
+	issuer, verifier, err := exampleVerifier()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	guard, err := middleware.New(middleware.Config{
+		Verifier:     verifier,
+		TokenSources: []middleware.TokenSource{middleware.HeaderToken("X-Proxy-Token")},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/orders", nil)
+	r.Header.Set("Authorization", "Bearer token-of-the-application")
+	r.Header.Set("X-Proxy-Token", issuer.AccessToken().Sign())
+	w := httptest.NewRecorder()
+	guard.Handler(http.HandlerFunc(listOrders)).ServeHTTP(w, r)
+	fmt.Print(w.Code, " ", w.Body)
+	// Output: 200 hello alice
+}
+
+// A web page has a session cookie, and its scripts send a token in the header. The header takes precedence.
+func ExampleFirstOf() {
+	issuer, verifier, err := exampleVerifier()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	guard, err := middleware.New(middleware.Config{
+		Verifier: verifier,
+		TokenSources: []middleware.TokenSource{
+			middleware.FirstOf(middleware.BearerToken, middleware.CookieToken("__Host-session")),
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/orders", nil)
+	r.Header.Set("Authorization", "Bearer "+issuer.AccessToken().Sign())
+	r.AddCookie(&http.Cookie{Name: "__Host-session", Value: issuer.AccessToken().Set("sub", "bob").Sign()})
+	w := httptest.NewRecorder()
+	guard.Handler(http.HandlerFunc(listOrders)).ServeHTTP(w, r)
+	fmt.Print(w.Code, " ", w.Body)
+	// Output: 200 hello alice
 }

@@ -6,36 +6,44 @@ import (
 	"sync/atomic"
 )
 
-// Guard lets requests with a good token pass and refuses the others. It is safe for concurrent use, and what it was made
-// for can be changed by [Guard.Replace] alone.
+// Guard admits requests that carry a valid token and rejects all others. Make one with [New]. It is safe for concurrent
+// use. Only [Guard.Replace] changes it.
 type Guard struct {
 	cfg          Config
-	formCanWait  bool
+	jwtOnly      bool              // the Verifier accepts JWTs only
 	challenges   map[string]string // by error code, without scopes
 	metadataPath string
-	sampler      sampler // of the log
+	sampler      *sampler // of the log
 
-	first *Guard                // the one that New has made, and that callers hold
-	next  atomic.Pointer[Guard] // of the first: what Replace has put in its place; nil: nothing
+	first *Guard                // the Guard that New returned and that callers hold
+	next  atomic.Pointer[Guard] // in first: the latest Guard of Replace; nil before the first Replace
 }
 
-// Authenticate decides whether r may pass, and writes nothing. If so, it returns r with the token in its context: see
-// [TokenFromContext]. If not, it returns r as it was, and a [*Refusal] for [Guard.Deny], which matches [ErrNoToken],
-// [ErrInvalidRequest], [ErrInsufficientScope], [consumer.ErrInvalidToken] or [consumer.ErrUnavailable] where it is one
-// of those.
+// Authenticate decides whether r may pass. It writes no response. If r may pass, it returns a copy of r with the token in
+// its context: see [TokenFromContext]. Otherwise it returns r itself and a [*Refusal], which the caller passes to
+// [Guard.Deny]. With errors.Is, the Refusal matches [ErrNoToken], [ErrInvalidRequest], [ErrInsufficientScope],
+// [consumer.ErrInvalidToken] or [consumer.ErrUnavailable] if it belongs to one of these classes.
 //
-// A token that this Guard has verified for r before, as the outer one of two nested Withs does, is not verified again.
-// A token that came into the context by any other way counts for nothing.
+// If this Guard has already verified the same credential for r, as happens in nested Withs, it is not verified again. A
+// token that came into the context in any other way is ignored.
 //
-// A cross-origin preflight (OPTIONS with Origin and Access-Control-Request-Method) passes without a token, and without
-// a Decision.
+// With Config.AllowPreflight a preflight passes without a token: see there.
 func (g *Guard) Authenticate(r *http.Request, rules ...Rule) (*http.Request, error) {
 	return g.now().authenticate(r, &rules)
 }
 
-// Deny writes the refusal that err stands for, and decides nothing. Besides the errors of [Guard.Authenticate] it takes
-// those of a [consumer.Verifier], the Err values of this package, and a Refusal of one's own. Anything else is answered
-// with 500, and none of its text is sent. A caller who is gone gets a status alone, 499.
+func (g *Guard) authenticate(r *http.Request, rules *[]Rule) (*http.Request, error) {
+	if g.cfg.AllowPreflight && isPreflight(r) {
+		return g.passPreflight(r, rules), nil
+	}
+	return g.decide(r, rules)
+}
+
+// Deny writes the response to a request that was rejected with err. It makes no decision of its own. err is an error of
+// [Guard.Authenticate] or of a [consumer.Verifier], one of the Err values of this package, or a [*Refusal] of the
+// application. Any other error, and nil, results in status 500. The text of err is never sent.
+//
+// If the client has canceled the request, Deny writes status 499 without a body.
 func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 	g.now().deny(w, r, err)
 }
@@ -43,7 +51,8 @@ func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 	refusal := refusalOf(r.Context(), err)
 	if refusal.Status == statusCallerGone {
-		// A server that shuts down may end its requests, too. To a caller who still listens silence would be a 200.
+		// A server that shuts down may also cancel requests. Without this status, a client that still waits would receive
+		// the 200 that net/http sends by default.
 		w.WriteHeader(statusCallerGone)
 		return
 	}
@@ -52,17 +61,19 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 		writeProblem(w, r, refusal)
 		return
 	}
-	answer := &denial{ResponseWriter: w, status: refusal.Status}
-	g.cfg.DenyHandler(answer, r, refusal)
-	answer.finish()
+	denied := &denial{ResponseWriter: w, status: refusal.Status}
+	g.cfg.DenyHandler(denied, r, refusal)
+	denied.finish()
 }
 
-// Handler lets requests with a token pass on to next, whatever the token allows.
+// Handler returns a handler that calls next for every request with a valid token. It is With without rules.
 func (g *Guard) Handler(next http.Handler) http.Handler { return g.With()(next) }
 
-// With returns a middleware that lets a request pass if it has a token and every rule is met. The rules are asked in
-// their order; the first that is not met answers. Withs of one Guard may be nested: then the rules of all apply, and the
-// token is verified once.
+// With returns a middleware that calls the next handler if the request has a valid token that meets every rule. It
+// rejects all other requests itself. Rules are applied in their order, and the first that is not met determines the
+// response.
+//
+// Withs of one Guard may be nested. Then the rules of all of them apply, and the token is verified once.
 func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 	rules = slices.Clone(rules)
 	g.now().logFaults(rules)
@@ -74,22 +85,24 @@ func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 				g.deny(w, r, err)
 				return
 			}
-			g.keepPrivate(w)
+			if g.cfg.TokenSources != nil {
+				keepPrivate(w)
+			}
 			next.ServeHTTP(w, admitted)
 		})
 	}
 }
 
-// Replace puts cfg in the place of what g was made or last replaced with, after the checks of [New]; after an error all
-// is as it was. It is for configuration that is read again while requests are served: handlers, routes and adapters that
-// were made from g keep working, and nothing is dropped.
+// Replace replaces the Config that g was made with, or that an earlier Replace installed. It checks cfg like [New]. If it
+// returns an error, g is unchanged. Use it for configuration that changes while requests are served: handlers, routes
+// and adapters that were made from g use the new Config from the next request on.
 //
-// A request is decided and answered by one configuration, the one that was in place when it came to Handler, With or
-// Routes; those under way end with theirs. Where Withs are nested each takes what is in place when the request comes to
-// it, and verifies the token itself if that has changed since. [Guard.Authenticate] and [Guard.Deny] each take what is in
-// place when they are called.
+// Handler, With and Routes read the Config once for each request, so one Config both decides and writes the response.
+// Requests in progress finish with their old Config. Each of several nested Withs reads the Config when the request
+// reaches it, and verifies the token again if the Config has changed. [Guard.Authenticate] and [Guard.Deny] each read
+// the Config when they are called.
 //
-// A new Consumer has no keys yet. Call its Warm before, so that no request has to wait for them.
+// A new Consumer has no keys yet. Call its Warm method before Replace, so that no request has to wait for them.
 func (g *Guard) Replace(cfg Config) error {
 	next, err := New(cfg)
 	if err != nil {
@@ -100,7 +113,7 @@ func (g *Guard) Replace(cfg Config) error {
 	return nil
 }
 
-// now returns the Guard that decides for g.
+// now returns the Guard that currently decides for g.
 func (g *Guard) now() *Guard {
 	if next := g.next.Load(); next != nil {
 		return next

@@ -567,45 +567,6 @@ func TestDenyHandler_InformationalStatusFirst(t *testing.T) {
 	}
 }
 
-// A preflight carries no credentials, and would never get through otherwise.
-func TestAttack49_PreflightPasses(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		method string
-		header map[string]string
-		want   int
-	}{
-		{"preflight", "OPTIONS", map[string]string{"Origin": "https://app.test", "Access-Control-Request-Method": "GET"}, 200},
-		{"OPTIONS", "OPTIONS", nil, 401},
-		{"OPTIONS without a method", "OPTIONS", map[string]string{"Origin": "https://app.test"}, 401},
-		{"OPTIONS without an origin", "OPTIONS", map[string]string{"Access-Control-Request-Method": "GET"}, 401},
-		{"GET", "GET", map[string]string{"Origin": "https://app.test", "Access-Control-Request-Method": "GET"}, 401},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			decisions := 0
-			g := newGuard(t, middleware.Config{
-				Verifier:   acceptAll,
-				OnDecision: func(context.Context, middleware.Decision) { decisions++ },
-			})
-			r := request(t, "")
-			r.Method = test.method
-			for name, value := range test.header {
-				r.Header.Set(name, value)
-			}
-			w := serve(g.With(middleware.Scopes("orders:read"))(hello), r)
-			if w.Code != test.want {
-				t.Errorf("status %d, want %d", w.Code, test.want)
-			}
-			if w.Code == 200 && (w.Body.String() != "hello nobody" || decisions != 0) {
-				t.Errorf("passed with body %q and %d decisions", w.Body, decisions)
-			}
-		})
-	}
-}
-
 // A bound token is worth nothing without the proof, and the Guard asks for none.
 func TestM4_Attack26_BoundTokenIsRefused(t *testing.T) {
 	t.Parallel()

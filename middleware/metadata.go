@@ -2,34 +2,43 @@ package middleware
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 )
 
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-// MetadataPath is the path at which clients look for the metadata document of Config.Resource (RFC 9728 §3.1). It is
-// empty when there is no Resource.
+// MetadataPath returns the path at which clients request the metadata document of Config.Resource (RFC 9728 section 3.1).
+// It is empty if Config.Resource is empty.
 func (g *Guard) MetadataPath() string { return g.now().metadataPath }
 
-// metadataURL inserts the well-known path between the host and the path of resource (RFC 9728 §3.1).
+// metadataURL inserts the well-known path between the host and the path of resource (RFC 9728 section 3.1).
 func metadataURL(resource string) (*url.URL, error) {
 	if resource == "" {
 		return &url.URL{}, nil
 	}
 	u, err := url.Parse(resource)
 	if err != nil {
-		return nil, errors.New("is not a URL") // what is wrong with it may quote it, and it may hold a password
+		u = &url.URL{}
 	}
-	switch {
-	case u.Scheme != "https" || u.Hostname() == "":
-		return nil, errors.New("is not an https URL")
-	case u.User != nil:
-		return nil, errors.New("holds a user name")
-	case strings.ContainsAny(resource, "?#"):
-		return nil, errors.New("has a query or a fragment")
-	case !isPrintable(resource):
-		return nil, errors.New("is not in ASCII")
+	if fault := resourceFault(resource, u); fault != nil {
+		return u, fmt.Errorf("middleware: Config.Resource %w", fault)
 	}
 	return url.Parse("https://" + u.Host + wellKnown + strings.TrimSuffix(u.EscapedPath(), "/"))
+}
+
+// resourceFault says what is wrong with resource without quoting it, because it may contain a password.
+func resourceFault(resource string, u *url.URL) error {
+	switch {
+	case u.Scheme != "https" || u.Hostname() == "":
+		return errors.New("is not an https URL")
+	case u.User != nil:
+		return errors.New("contains a user name, expected none")
+	case strings.ContainsAny(resource, "?#"):
+		return errors.New("has a query or a fragment, expected neither")
+	case !isPrintable(resource):
+		return errors.New("is not printable ASCII")
+	}
+	return nil
 }

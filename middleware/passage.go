@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// TokenFromContext returns the token that the innermost Guard found in the request. ok is false where none was: outside
-// of a Guard, in a preflight, and where Config.Optional let the request pass without.
+// TokenFromContext returns the token that the innermost Guard verified for the request with this context. ok is false,
+// and token is nil, if there is none: outside of a Guard, for a request that Config.Optional let pass without
+// credentials, and for a preflight that Config.AllowPreflight let pass. In all other handlers behind a Guard ok is true.
+//
+// Check ok before you use token: the methods of a nil [consumer.Token] panic.
 func TokenFromContext(ctx context.Context) (token *consumer.Token, ok bool) {
 	p := passageOf(ctx)
 	if p == nil || p.token == nil {
@@ -20,79 +24,57 @@ func TokenFromContext(ctx context.Context) (token *consumer.Token, ok bool) {
 	return p.token, true
 }
 
-// ContextWithToken returns a context in which [TokenFromContext] finds t, for tests of handlers and for handing a token
-// to code that runs apart from its request. No [Guard] lets a request pass for it.
+// ContextWithToken returns a context in which [TokenFromContext] finds t. Use it to test handlers, or to pass a token to
+// code that runs outside of the request. A [Guard] ignores this token: it never replaces the credentials of a request.
+//
+// If t is nil, or if neither a verification nor [consumer.NewToken] made it, TokenFromContext finds no token.
 func ContextWithToken(ctx context.Context, t *consumer.Token) context.Context {
+	if !isVerified(t) {
+		t = nil
+	}
 	return &passage{Context: ctx, token: t}
 }
 
-type passageKey struct{}
-
-func passageOf(ctx context.Context) *passage {
-	p, _ := ctx.Value(passageKey{}).(*passage)
-	return p
-}
-
-// passage is one request's way through one Guard, and the context of what comes behind it. It does not change once it is
-// in a request.
+// passage is the way of one request through one Guard. It is also the context of the handlers behind that Guard. It does
+// not change after it was stored in a request.
 type passage struct {
-	context.Context //nolint:containedctx // the one around it, as in every context
+	context.Context //nolint:containedctx // the parent context, as in every implementation of a context
 
-	guard *Guard // nil if the token was put there by ContextWithToken
+	guard *Guard // nil in a context of ContextWithToken
 	rules *[]Rule
-	raw   string
-	token *consumer.Token // nil if the request passed without
+	raw   string          // the credential as the client sent it
+	token *consumer.Token // nil if the request passed without a token
 }
 
-// outer is the passage before, through this Guard or another. It is nil if there is none.
-func (p *passage) outer() *passage { return passageOf(p.Context) }
-
-// Value finds the passage itself, and otherwise what the context around it has.
-func (p *passage) Value(key any) any {
-	if key == (passageKey{}) {
-		return p
-	}
-	return p.Context.Value(key)
-}
-
-// Format keeps the token out of what a context is printed as, whatever the verb.
-func (p *passage) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithToken", p.Context) }
-
-// kept is the passage for what comes behind it, also one without a token: it hides the token of whoever passed further
-// out. It is a copy, so that a request that is refused takes nothing from the heap.
-func (p *passage) kept(ctx context.Context) context.Context {
-	kept := *p
-	kept.Context = ctx
-	return &kept
-}
-
-// authenticate takes the rules where they lie, so that no request has to make room for them.
-func (g *Guard) authenticate(r *http.Request, rules *[]Rule) (*http.Request, error) {
+// decide takes r through every check, reports the decision, and returns either r with the passage as its context or a
+// *Refusal. rules is a pointer so that no request has to copy the list.
+func (g *Guard) decide(r *http.Request, rules *[]Rule) (*http.Request, error) {
 	ctx, began := r.Context(), g.startTime()
 	p := &passage{Context: ctx, guard: g, rules: rules}
-	if isPreflight(r) {
-		return r.WithContext(p.kept(ctx)), nil
-	}
-	if err := p.open(r); err != nil {
+	if err := p.check(r); err != nil {
 		refusal := refusalOf(ctx, err)
+		g.logRefusal(ctx, refusal)
 		g.report(ctx, began, p.token, refusal)
 		return r, refusal
 	}
-	g.report(ctx, began, p.token, nil)
+	if g.cfg.OnDecision != nil {
+		g.report(ctx, began, p.token, nil)
+	}
 	return r.WithContext(p.kept(ctx)), nil
 }
 
-// isPreflight tells the question a browser asks before a cross-origin request (Fetch standard, "CORS-preflight
-// request") from any other OPTIONS.
-func isPreflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions &&
-		r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+// startTime returns the current time if Config.OnDecision needs it. Otherwise it does not read the clock.
+func (g *Guard) startTime() time.Time {
+	if g.cfg.OnDecision == nil {
+		return time.Time{}
+	}
+	return time.Now()
 }
 
-// open takes a request through every check. It sets token as soon as there is one.
-func (p *passage) open(r *http.Request) (err error) {
+// check finds the credential, verifies it, and applies the rules. It sets p.token as soon as a token is verified.
+func (p *passage) check(r *http.Request) (err error) {
 	p.raw, err = p.guard.credential(r)
-	if errors.Is(err, ErrNoToken) && p.mayBeAnonymous(r) {
+	if errors.Is(err, ErrNoToken) && p.mayBeAnonymous(err) {
 		return nil
 	}
 	if err != nil {
@@ -101,14 +83,74 @@ func (p *passage) open(r *http.Request) (err error) {
 	if p.token, err = p.verify(r.Context()); err != nil {
 		return p.formFirst(err)
 	}
-	return p.meet(r.Context())
+	return p.apply(r.Context())
 }
 
-// mayBeAnonymous: a rule speaks of a token, so without one no rule is met.
-func (p *passage) mayBeAnonymous(r *http.Request) bool {
-	return p.guard.cfg.Optional && len(*p.rules) == 0 && len(r.Header["Authorization"]) == 0
+// credential returns the one token of r. It reads every configured source, because a request with a token in two places
+// is rejected whichever of them is valid (RFC 6750 section 2).
+func (g *Guard) credential(r *http.Request) (string, error) {
+	if g.cfg.TokenSources == nil {
+		found, err := BearerToken(r)
+		return g.wellFormed(found, err)
+	}
+	found, missing := "", ErrNoToken
+	for _, source := range g.cfg.TokenSources {
+		token, err := source.read(r)
+		switch {
+		case errors.Is(err, errOtherScheme):
+			missing = err
+		case errors.Is(err, ErrNoToken):
+		case err != nil:
+			return "", err
+		case found != "":
+			return "", errTwoPlaces
+		default:
+			found = token
+		}
+	}
+	if found == "" {
+		return "", missing
+	}
+	return g.wellFormed(found, nil)
 }
 
+// wellFormed rejects a credential that is not a token68. It leaves the check to formFirst if the Verifier accepts JWTs
+// only: such a Verifier rejects every other form without I/O, and most credentials are valid.
+func (g *Guard) wellFormed(found string, err error) (string, error) {
+	if err == nil && !g.jwtOnly && !isToken68(found) {
+		return "", errBadCredential
+	}
+	return found, err
+}
+
+// BearerToken is the [TokenSource] that reads the Authorization header, scheme Bearer (RFC 6750 section 2.1). It is the
+// only source of a Guard whose Config.TokenSources is nil.
+//
+// It returns [ErrNoToken] if the header is absent or has another scheme, and [ErrInvalidRequest] if there are several
+// Authorization headers or the scheme has no credential.
+func BearerToken(r *http.Request) (string, error) {
+	lines := r.Header["Authorization"]
+	if len(lines) == 0 {
+		return "", ErrNoToken
+	}
+	if len(lines) > 1 {
+		return "", errTwoHeaders
+	}
+	// This is the form that nearly all clients send. unusualToken accepts the other spellings that the RFCs allow.
+	if len(lines[0]) > len("Bearer ") && lines[0][:len("Bearer ")] == "Bearer " && lines[0][len("Bearer ")] > ' ' {
+		return lines[0][len("Bearer "):], nil
+	}
+	return unusualToken(lines[0])
+}
+
+// mayBeAnonymous reports whether the request may pass without a token although credential returned missing. Every rule
+// is about a token, so without a token no rule is met. Credentials of another scheme cannot be checked, so they do not
+// count as absent.
+func (p *passage) mayBeAnonymous(missing error) bool {
+	return p.guard.cfg.Optional && len(*p.rules) == 0 && !errors.Is(missing, errOtherScheme)
+}
+
+// verify returns the token of an outer passage through the same Guard, or calls the Verifier.
 func (p *passage) verify(ctx context.Context) (*consumer.Token, error) {
 	if token := p.verifiedBefore(); token != nil {
 		return token, nil
@@ -121,20 +163,23 @@ func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if token == nil {
-		return nil, &consumer.Error{Reason: consumer.ReasonInternal, Detail: "the Verifier returned neither token nor error"}
+	if !isVerified(token) {
+		return nil, faultOf(token)
 	}
-	// A token that is bound to a key or a certificate is worth nothing without the proof, and no proof is checked here
-	// (RFC 9449 §7.2, RFC 8705 §3).
+	// A token that is bound to a key or certificate must come with a proof of possession, and the Guard checks none
+	// (RFC 9449 section 7.2, RFC 8705 section 3).
 	if _, bound := token.Confirmation(); bound {
 		return nil, &consumer.Error{Reason: consumer.ReasonBinding, Issuer: token.Issuer()}
 	}
 	return token, nil
 }
 
-// verifiedBefore returns the token if this very Guard has verified it on the request's way here and it has not ended
-// since. The credential must be the same: a request that a handler makes with the context of the one it serves is
-// another request, and has to bring its own.
+// isVerified reports whether t was made by a verification or by consumer.NewToken. The zero Token grants no access.
+func isVerified(t *consumer.Token) bool { return t != nil && !t.VerifiedAt().IsZero() }
+
+// verifiedBefore returns the token that this Guard has already verified for the same request, if it has not expired
+// since. The credential must be the same: a request that a handler creates with the context of its own request is a
+// different request and must carry its own credential.
 func (p *passage) verifiedBefore() *consumer.Token {
 	for outer := p.outer(); outer != nil; outer = outer.outer() {
 		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw
@@ -145,53 +190,26 @@ func (p *passage) verifiedBefore() *consumer.Token {
 	return nil
 }
 
-// credential finds the one token of a request. Every place is looked at: a client that sends a token in two of them is
-// refused, whichever is good (RFC 6750 §3.1).
-func (g *Guard) credential(r *http.Request) (string, error) {
-	found, err := bearerToken(r)
-	if err != nil {
-		return "", err
-	}
-	if found != "" && !g.formCanWait && !isToken68(found) {
-		return "", errBadCredential
-	}
-	for _, source := range g.cfg.TokenSources {
-		token, err := source(r)
-		switch {
-		case errors.Is(err, ErrNoToken): // here; the other places are yet to be looked at
-		case err != nil:
-			return "", err
-		case token != "" && found != "":
-			return "", errTwoPlaces
-		case token != "":
-			found = token
-		}
-	}
-	if found == "" {
-		return "", missing(r)
-	}
-	return found, nil
-}
-
-// formFirst returns the fault in the form of a refused credential if it has one, since the client is told of that and not
-// of err (RFC 6750 §3.1).
+// formFirst replaces the error of a rejected credential if the credential is not a token68, because that means 400 and
+// not 401 (RFC 6750 section 3.1).
 func (p *passage) formFirst(err error) error {
-	if p.guard.formCanWait && !isToken68(p.raw) {
+	if p.guard.jwtOnly && !isToken68(p.raw) {
 		return errBadCredential
 	}
 	return err
 }
 
-// meet asks the rules in their order.
-func (p *passage) meet(ctx context.Context) error {
+// apply applies the rules in their order.
+func (p *passage) apply(ctx context.Context) error {
 	for _, rule := range *p.rules {
-		if err := rule.check(ctx, p.token); err != nil {
+		if err := rule.apply(ctx, p.token); err != nil {
 			return p.refuse(refusalOf(ctx, err), rule)
 		}
 	}
 	return nil
 }
 
+// refuse adds to refusal what a rule itself does not know.
 func (p *passage) refuse(refusal *Refusal, rule Rule) error {
 	refusal.Rule, refusal.Issuer = rule.label(), p.token.Issuer()
 	if refusal.Code == codeInsufficientScope && len(refusal.Scopes) == 0 {
@@ -200,8 +218,8 @@ func (p *passage) refuse(refusal *Refusal, rule Rule) error {
 	return refusal
 }
 
-// neededScopes are all that the route needs of g, not just those that this token lacks (RFC 6750 §3.1): with those of the
-// Withs around this one.
+// neededScopes returns all scopes that the route needs, not only those that the token lacks (RFC 6750 section 3.1). They
+// include the scopes of the outer Withs of the same Guard.
 func (p *passage) neededScopes(g *Guard) []string {
 	if p == nil {
 		return nil
@@ -211,7 +229,40 @@ func (p *passage) neededScopes(g *Guard) []string {
 		return needed
 	}
 	for _, rule := range *p.rules {
-		needed = appendNew(needed, rule.scopes)
+		for _, scope := range rule.scopes {
+			if !slices.Contains(needed, scope) {
+				needed = append(needed, scope)
+			}
+		}
 	}
 	return needed
 }
+
+type passageKey struct{}
+
+func passageOf(ctx context.Context) *passage {
+	p, _ := ctx.Value(passageKey{}).(*passage)
+	return p
+}
+
+// outer returns the passage around p, through the same or another Guard. It is nil if there is none.
+func (p *passage) outer() *passage { return passageOf(p.Context) }
+
+// kept returns a copy of p on the heap, as the context of the admitted request. p itself stays on the stack, so that a
+// rejected request allocates no passage. The copy hides the tokens of outer passages even if it has no token itself.
+func (p *passage) kept(ctx context.Context) context.Context {
+	kept := *p
+	kept.Context = ctx
+	return &kept
+}
+
+// Value implements [context.Context]. It returns p itself for passageKey.
+func (p *passage) Value(key any) any {
+	if key == (passageKey{}) {
+		return p
+	}
+	return p.Context.Value(key)
+}
+
+// Format implements [fmt.Formatter], so that a printed context does not show the token.
+func (p *passage) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithToken", p.Context) }

@@ -1,8 +1,11 @@
 package middleware_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -86,7 +89,11 @@ func TestWith_NestedAroundAnotherGuard(t *testing.T) {
 	other := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
 	handOn := func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			next.ServeHTTP(w, r.WithContext(middleware.ContextWithToken(r.Context(), new(consumer.Token))))
+			token, err := acceptAll(r.Context(), "")
+			if err != nil {
+				t.Error(err)
+			}
+			next.ServeHTTP(w, r.WithContext(middleware.ContextWithToken(r.Context(), token)))
 		})
 	}
 	nested := func(inside middleware.Rule) http.Handler {
@@ -140,8 +147,56 @@ func TestContextWithToken(t *testing.T) {
 	if w := serve(g.Handler(hello), request(t, "").WithContext(ctx)); w.Code != 401 {
 		t.Errorf("a Guard answers %d to a token in the context", w.Code)
 	}
-	if _, ok := middleware.TokenFromContext(middleware.ContextWithToken(ctx, nil)); ok {
-		t.Error("a nil token counts as one")
+}
+
+// A Token that neither a verification nor NewToken made passes nowhere: the Guard rejects it with 500 and logs why, and
+// TokenFromContext does not return it.
+func TestCaseX20_ZeroTokenGrantsNothing(t *testing.T) {
+	t.Parallel()
+	var zero consumer.Token
+	copied := *new(consumer.Token) //nolint:govet // a copy of a zero Token is a zero Token
+	for name, token := range map[string]*consumer.Token{"nil": nil, "zero": &zero, "new": new(consumer.Token), "copied": &copied} {
+		for _, optional := range []bool{false, true} {
+			var log bytes.Buffer
+			g := newGuard(t, middleware.Config{
+				Verifier: verifierFunc(func(context.Context, string) (*consumer.Token, error) { return token, nil }),
+				Optional: optional, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			called := false
+			w := serve(g.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true })), request(t, "a"))
+			if w.Code != 500 || called || challengeOf(w) != "" {
+				t.Errorf("%s: status %d, handler called: %v", name, w.Code, called)
+			}
+			if got := log.String(); !strings.Contains(got, "level=ERROR") || !strings.Contains(got, "(Config.Verifier)") {
+				t.Errorf("%s: log %s", name, got)
+			}
+		}
+		if got, ok := middleware.TokenFromContext(middleware.ContextWithToken(t.Context(), token)); ok || got != nil {
+			t.Errorf("%s: TokenFromContext = %v, %v", name, got, ok)
+		}
+	}
+	made, err := consumer.NewToken("https://issuer.test", json.RawMessage(`{"sub":"alice"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGuard(t, middleware.Config{
+		Verifier: verifierFunc(func(context.Context, string) (*consumer.Token, error) { return made, nil }),
+	})
+	if w := serve(g.Handler(hello), request(t, "a")); w.Code != 200 || w.Body.String() != "hello alice" {
+		t.Errorf("a Token of NewToken: %d %q", w.Code, w.Body)
+	}
+}
+
+// A bound token of a custom Verifier is rejected like that of a Consumer.
+func TestCaseX20_BoundTokenOfNewToken(t *testing.T) {
+	t.Parallel()
+	for _, cnf := range []string{`{"jkt":"x"}`, `{"kid":"x"}`, `{}`} {
+		g := newGuard(t, middleware.Config{Verifier: verifierFunc(func(context.Context, string) (*consumer.Token, error) {
+			return consumer.NewToken("https://issuer.test", json.RawMessage(`{"cnf":`+cnf+`}`))
+		})})
+		if w := serve(g.Handler(hello), request(t, "a")); w.Code != 401 {
+			t.Errorf("cnf %s: %d", cnf, w.Code)
+		}
 	}
 }
 
@@ -168,16 +223,6 @@ func TestWith_RequestWithinARequest(t *testing.T) {
 		if w := serve(outside, request(t, admin)); w.Code != want {
 			t.Errorf("status %d, want %d", w.Code, want)
 		}
-	}
-	outside := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		preflight := requestWithin(r.Context(), "")
-		preflight.Method = http.MethodOptions
-		preflight.Header.Set("Origin", "https://app.test")
-		preflight.Header.Set("Access-Control-Request-Method", http.MethodGet)
-		inside.ServeHTTP(w, preflight)
-	}))
-	if w := serve(outside, request(t, admin)); w.Body.String() != "hello nobody" {
-		t.Errorf("a preflight within the request gets %d %q", w.Code, w.Body)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// problem is the body of a refusal (RFC 9457 §3). Its type is about:blank, so its title is the status in words (§4.2.1).
-// Every text in it is a constant or stands in the rules of the route.
+// problem is the body of the response to a rejected request (RFC 9457 section 3). Its type is about:blank, so its title
+// is the text of the status (section 4.2.1). Every text in it is a constant or comes from the rules of the route.
 type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -16,9 +16,9 @@ type problem struct {
 	Scope  string `json:"scope,omitempty"`
 }
 
-// problems are the bodies that do not depend on the route, written ahead like the challenges. They are shared, as the
-// contract of [io.Writer] allows: a writer neither changes what it gets nor keeps it.
-var problems = func() map[problem][]byte { //nolint:gochecknoglobals // a table that nothing writes to
+// problems contains the bodies that do not depend on the route. Responses share them: an [io.Writer] must neither change
+// nor keep the slice that it receives.
+var problems = func() map[problem][]byte { //nolint:gochecknoglobals // a table that is never written to
 	bodies := make(map[problem][]byte)
 	for _, refusal := range []Refusal{
 		{Status: http.StatusBadRequest, Code: codeInvalidRequest},
@@ -43,16 +43,16 @@ func problemOf(refusal *Refusal) problem {
 	}
 }
 
-// body has no room behind it, in which someone who appends to a shared one could write.
+// body returns the JSON text. Its capacity equals its length, so that an append cannot write into a shared body.
 func (p problem) body() []byte {
-	text, _ := json.Marshal(p) // texts and a number have no error
+	text, _ := json.Marshal(p) // strings and a number always have a JSON form
 	return slices.Clip(append(text, '\n'))
 }
 
 func writeProblem(w http.ResponseWriter, r *http.Request, refusal *Refusal) {
 	h := w.Header()
 	h["Content-Type"] = []string{"application/problem+json"}
-	delete(h, "Content-Length") // of a body that someone else had in mind
+	delete(h, "Content-Length") // which a handler may have set for another body
 	w.WriteHeader(refusal.Status)
 	if r.Method == http.MethodHead {
 		return
@@ -62,11 +62,11 @@ func writeProblem(w http.ResponseWriter, r *http.Request, refusal *Refusal) {
 	if !known {
 		body = p.body()
 	}
-	_, _ = w.Write(body) //nolint:gosec // JSON, and says so; an error means that nobody reads on
+	_, _ = w.Write(body) //nolint:gosec // JSON with its content type; an error means that the client is gone
 }
 
-// denial is what a DenyHandler writes to. A handler that writes a body and forgets the status, or writes nothing at all,
-// must not turn a refusal into a 200.
+// denial is the ResponseWriter of a DenyHandler. It sends the status of the Refusal if the DenyHandler writes a body
+// without a status, or nothing at all: without it, net/http would send 200.
 type denial struct {
 	http.ResponseWriter
 	status  int
@@ -76,7 +76,7 @@ type denial struct {
 // WriteHeader implements [http.ResponseWriter].
 func (d *denial) WriteHeader(status int) {
 	if status < http.StatusOK {
-		return // an informational status, which some frameworks take for the last one
+		return // informational; some frameworks treat the first status as the final one
 	}
 	d.written = true
 	d.ResponseWriter.WriteHeader(status)
@@ -88,6 +88,7 @@ func (d *denial) Write(data []byte) (int, error) {
 	return d.ResponseWriter.Write(data)
 }
 
+// finish sends the status if the DenyHandler has not.
 func (d *denial) finish() {
 	if !d.written {
 		d.WriteHeader(d.status)

@@ -11,40 +11,44 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// HealthSource is what [Readiness] asks: a [consumer.Consumer], a [consumer.Group], or something else that the API
-// cannot do without. Health must not wait.
+// HealthSource reports whether a part of the API is ready: a [consumer.Consumer], a [consumer.Group], or anything else that
+// the API needs. Health must return at once and be safe for concurrent use.
 type HealthSource interface {
 	Health() consumer.Health
 }
 
-// Readiness answers probes with 200 if every source is ready, and with 503 if one is not: whether requests should be
-// sent here. It is for GET and HEAD, and needs no token. Without a source, or with one that is nil, it never says yes.
+// Readiness returns a handler for readiness probes, which decide whether this process receives requests. It responds with
+// 200 if every source is ready and with 503 otherwise. It serves GET and HEAD without a token. Without sources, or if one
+// of them is nil or a nil pointer, it always responds with 503.
 //
-// A source that is not ready and has a method Warm(context.Context) error, as a Consumer and a Group have, is warmed by
-// the probe, for a process that gets no requests before it is ready must get its keys without them. The probe waits for
-// half a second of that at most, and one probe at a time; others are answered at once. What it started goes on when it
-// has left, and is the fetch that requests would share, under the same back-off after a failure. So however often
-// anybody probes, the issuer is not asked more often. A source that is ready causes no fetch.
+// If a source is not ready and has a method Warm(context.Context) error, as Consumer and Group have, the probe calls it. A
+// process that receives no requests before it is ready can thus fetch its keys. Only one probe at a time calls Warm, and
+// it waits at most 0.5 s; other probes respond at once. The fetch continues after the probe has responded. Requests
+// share it, and it follows the same back-off after failures, so frequent probes do not increase the load on the issuer.
+// A ready source causes no fetch.
 //
-// Keys that were held once count while they may be used, so an issuer that is down makes nobody unready for
-// KeyCache.StaleFor. A source that the API can do without, say one of many issuers, should not be among the sources: while
-// it is not ready, no request gets here at all.
+// A Consumer stays ready for KeyCache.StaleFor while its issuer is down, because its keys can still be used. Do not list a
+// source that the API can do without, such as one of many issuers: while it is not ready, the process receives no
+// requests at all.
 //
-// The answer says yes or no and no more, since such an endpoint is often open to all of a network: neither an error nor
-// which issuers there are, who may be somebody's customers. An operator has Health and metrics for those.
+// The response contains neither errors nor the names of issuers, because probe endpoints are often public and issuers may
+// be customers. Use Health and metrics to find out what is not ready.
 //
-// It must not serve as a liveness probe, which decides whether to restart the process. A restart brings no issuer back, and
-// takes the keys that are held away. A handler that answers 200 is all that liveness needs.
+// Do not use Readiness as a liveness probe. A restart does not repair an issuer, and it discards the cached keys. For
+// liveness, a handler that responds with 200 is enough.
 func Readiness(sources ...HealthSource) http.Handler {
+	if slices.ContainsFunc(sources, func(s HealthSource) bool { return isNil(s) }) {
+		sources = nil // never ready
+	}
 	return &readiness{sources: slices.Clone(sources)}
 }
 
-// probePatience is less than the second after which common probes give up.
+// probePatience is less than the timeout of common probes, which is one second.
 const probePatience = 500 * time.Millisecond
 
 type readiness struct {
 	sources []HealthSource
-	warming sync.Mutex // held by the probe that warms
+	warming sync.Mutex // held by the probe that calls Warm
 }
 
 // ServeHTTP implements [http.Handler].
@@ -67,12 +71,12 @@ func (p *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *readiness) ready() bool {
-	isNot := func(s HealthSource) bool { return s == nil || !s.Health().Ready }
+	isNot := func(s HealthSource) bool { return !s.Health().Ready }
 	return len(p.sources) > 0 && !slices.ContainsFunc(p.sources, isNot)
 }
 
-// becomesReady warms what is not ready, one source after the other: a source that takes all the time keeps the answer at
-// no, so that it does not matter when the next one is warmed.
+// becomesReady calls Warm of the sources that are not ready, one after the other. If one of them uses up the time, the
+// others have to wait for a later probe: the response is 503 in any case.
 func (p *readiness) becomesReady(ctx context.Context) bool {
 	if !p.warming.TryLock() {
 		return false
@@ -83,7 +87,7 @@ func (p *readiness) becomesReady(ctx context.Context) bool {
 	for _, source := range p.sources {
 		warmer, ok := source.(interface{ Warm(context.Context) error })
 		if ok && !source.Health().Ready {
-			_ = warmer.Warm(ctx) // Health says what became of it
+			_ = warmer.Warm(ctx) // Health has the result
 		}
 	}
 	return p.ready()

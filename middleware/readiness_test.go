@@ -88,6 +88,7 @@ func TestReadiness_Answers(t *testing.T) {
 		{"OPTIONS", "OPTIONS", []middleware.HealthSource{state(true)}, 405, ""},
 		{"nothing to ask", "GET", nil, 503, notReady},
 		{"nil among them", "GET", []middleware.HealthSource{state(true), nil}, 503, notReady},
+		{"nil pointer among them", "GET", []middleware.HealthSource{state(true), (*consumer.Consumer)(nil)}, 503, notReady},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -10,12 +10,15 @@ import (
 
 const defaultRecheck = time.Minute
 
-// Deadline returns a context that ends when the token in ctx does, for responses that outlast it: WebSockets,
-// server-sent events, long polls. Its [context.Cause] then is a [*consumer.Error] with ReasonExpired. The clock skew that
-// verification grants is not granted here.
+// Deadline returns a context that ends when the token in ctx expires. Use it for long responses, such as WebSockets,
+// server-sent events and long polls. After the expiry, [context.Cause] returns a [*consumer.Error] with ReasonExpired.
+// The clock skew that the verification tolerates does not extend the deadline. A token without `exp`, which only a custom
+// Verifier can accept, sets no deadline.
 //
-// Without a token in ctx the context has ended already, and the cause is [ErrNoToken]: behind a Guard with
-// Config.Optional ask [TokenFromContext] first.
+// If ctx has no token, the returned context has already ended, with [ErrNoToken] as its cause. Behind a Guard with
+// Config.Optional or Config.AllowPreflight, call [TokenFromContext] first.
+//
+// Call the CancelFunc when the response ends.
 func Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	token, ok := TokenFromContext(ctx)
 	if !ok {
@@ -23,36 +26,39 @@ func Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 		cancel(ErrNoToken)
 		return ended, func() {}
 	}
+	if token.Expiry().IsZero() {
+		return context.WithCancel(ctx)
+	}
 	expired := &consumer.Error{Reason: consumer.ReasonExpired, Issuer: token.Issuer()}
 	return context.WithDeadlineCause(ctx, token.Expiry(), expired)
 }
 
-// Recheck is [Deadline] for responses that last so long that a token may be revoked meanwhile: the context also ends when
-// the Guard, asked again every so often, would not let the request pass any more. Its [context.Cause] then is what the
-// request would be refused for: the error of Config.Verifier, or the [*Refusal] of a rule. What cannot be found out is no
-// yes, so an outage ends it too; the cause matches [consumer.ErrUnavailable], and the client may try again.
+// Recheck is [Deadline] for responses during which a token may be revoked. Every interval, it verifies the token and
+// applies the rules again, as for a new request. The returned context also ends when the request would no longer pass.
+// Its [context.Cause] is then the error of Config.Verifier or the [*Refusal] of a rule. An outage ends the context too,
+// because a token that cannot be checked is not accepted; the cause then matches [consumer.ErrUnavailable].
 //
-// Every so often is at most what the API can bear to serve a revoked token; each time costs what a request with a
-// remembered token does. Zero or less: every minute. It is the Guard of now that is asked, also after [Guard.Replace].
+// The interval is the longest time for which a revoked token may still be served. Each check costs as much as a request
+// with a cached token. Zero or less: one minute. Checks use the current Config of the Guard, also after [Guard.Replace].
 //
-// Call the CancelFunc when the response has ended. A token that [ContextWithToken] has put into ctx has no Guard, and is
-// not checked again.
-func Recheck(ctx context.Context, every time.Duration) (context.Context, context.CancelFunc) {
+// Call the CancelFunc when the response ends; until then a goroutine runs. A token of [ContextWithToken] belongs to no
+// Guard and is not checked again.
+func Recheck(ctx context.Context, interval time.Duration) (context.Context, context.CancelFunc) {
 	ctx, stop := Deadline(ctx)
 	p := passageOf(ctx)
 	if ctx.Err() != nil || p.guard == nil {
 		return ctx, stop
 	}
-	if every <= 0 {
-		every = defaultRecheck
+	if interval <= 0 {
+		interval = defaultRecheck
 	}
 	ctx, end := context.WithCancelCause(ctx)
-	go p.recheck(ctx, every, end)
+	go p.recheck(ctx, interval, end)
 	return ctx, func() { stop(); end(nil) }
 }
 
-func (p *passage) recheck(ctx context.Context, every time.Duration, end context.CancelCauseFunc) {
-	ticker := time.NewTicker(every)
+func (p *passage) recheck(ctx context.Context, interval time.Duration, end context.CancelCauseFunc) {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -67,8 +73,8 @@ func (p *passage) recheck(ctx context.Context, every time.Duration, end context.
 	}
 }
 
-// stillPasses asks for every With that the request came through. It runs in a goroutine of our own, where a panic of the
-// application's would end the process.
+// stillPasses repeats the checks of every With that the request passed. It recovers from panics of the application's
+// code, because a panic in this goroutine would end the process.
 func (p *passage) stillPasses(ctx context.Context) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -83,7 +89,7 @@ func (p *passage) stillPasses(ctx context.Context) (err error) {
 		if again.token, err = again.verifyNow(ctx); err != nil {
 			return err
 		}
-		if err := again.meet(ctx); err != nil {
+		if err := again.apply(ctx); err != nil {
 			return err
 		}
 	}

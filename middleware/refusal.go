@@ -10,72 +10,80 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// What a Guard refuses a request for, besides its token: see [consumer.ErrInvalidToken] and [consumer.ErrUnavailable].
+// Errors for which a Guard rejects a request, besides [consumer.ErrInvalidToken] and [consumer.ErrUnavailable].
 var (
-	// ErrNoToken: the request has no token, or credentials of another scheme. 401 without an error code.
+	// ErrNoToken means that the request has no token, or credentials of another scheme. The response is 401 without an
+	// error code.
 	ErrNoToken = errors.New("middleware: no token")
 
-	// ErrInvalidRequest: the token is sent several times, or in a form that is none. 400 invalid_request.
+	// ErrInvalidRequest means that the request carries more than one token, or that the credentials are not a valid
+	// token68. The response is 400 with the code invalid_request.
 	ErrInvalidRequest = errors.New("middleware: invalid request")
 
-	// ErrInsufficientScope: the token is good, but lacks a scope. 403 insufficient_scope.
+	// ErrInsufficientScope means that the token is valid but lacks a scope. The response is 403 with the code
+	// insufficient_scope.
 	ErrInsufficientScope = errors.New("middleware: insufficient scope")
 )
 
-// errForbidden: a rule is not met, and no scope would change that.
+// errForbidden means that a rule is not met and that no scope would help.
 var errForbidden = errors.New("middleware: forbidden")
 
-// Error codes of RFC 6750 §3.1.
+// Error codes of RFC 6750 section 3.1.
 const (
 	codeInvalidRequest    = "invalid_request"
 	codeInvalidToken      = "invalid_token"
 	codeInsufficientScope = "insufficient_scope"
 )
 
-// statusCallerGone is for logs and metrics: hardly ever is somebody there to read it.
+// statusCallerGone is the status of requests that the client canceled. It is for logs and metrics: usually no client is
+// left to read it.
 const statusCallerGone = 499
 
-// Refusal is the answer to a request that may not pass: the error of [Guard.Authenticate], and what a DenyHandler gets.
-// Applications may make their own, for [Guard.Deny] and in a [Check].
+// Refusal describes the response to a rejected request. It is the error of [Guard.Authenticate] and the argument of a
+// DenyHandler. Applications may return one from a [Check] or pass one to [Guard.Deny].
 //
-// Status, Code and Scopes are what the client is told. The rest is for operators and must not be sent; encoding/json
-// leaves it out.
-type Refusal struct { //nolint:errname // it is an answer first, and an error on the way to it
-	// Status is the HTTP status: 400, 401, 403, 500 or 503, or 499 if the caller is gone. A status that is no error is
-	// taken for 500.
+// Status, Code and Scopes are sent to the client. The other fields are for operators and must not be sent; encoding/json
+// omits them.
+type Refusal struct { //nolint:errname // it describes a response and is an error only on the way to Deny
+	// Status is the HTTP status: 400, 401, 403, 500 or 503, or 499 if the client canceled the request. A Guard replaces
+	// a status outside of 400 to 599 by 500.
 	Status int `json:"status"`
 
-	// Code is the error code of the challenge (RFC 6750 §3.1). Empty: the challenge has none.
+	// Code is the error code of the challenge (RFC 6750 section 3.1). Empty: the challenge has no error code.
 	Code string `json:"error,omitempty"`
 
-	// Scopes are those that the route needs, with insufficient_scope. Nil: none are named.
+	// Scopes lists the scopes that the route needs, with the code insufficient_scope. Nil: the challenge has no scopes.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// Reason is why. Empty, in one of the application's own: ReasonPolicy, or ReasonInternal if Status is 5xx.
+	// Reason says why the request is rejected. A Guard replaces an empty Reason by ReasonInternal if Status is 5xx, and
+	// otherwise by ReasonPolicy.
 	Reason consumer.Reason `json:"-"`
 
-	// Issuer is the issuer of the token, once it is known to be a configured one.
+	// Issuer is the issuer of the token. Empty: the token does not name a configured issuer.
 	Issuer string `json:"-"`
 
-	// Rule is the name of the rule that is not met: "scope", the path of a Role, the name of a Claim or a Check.
+	// Rule is the name of the rule that is not met: "scope", the path of a Role, or the name of a Claim or Check. Empty:
+	// the request was rejected before the rules were applied.
 	Rule string `json:"-"`
 
-	// Err is the cause, if there is one.
+	// Err is the cause. Nil: the application made this Refusal without a cause.
 	Err error `json:"-"`
 }
 
+// Error returns the reason and the cause, for operators. Do not send it to a client.
 func (r *Refusal) Error() string {
-	text := "middleware: refused: " + string(r.Reason)
+	text := "middleware: request rejected: " + string(r.Reason)
 	if r.Err != nil {
 		text += ": " + r.Err.Error()
 	}
 	return text
 }
 
-// Unwrap returns the cause.
+// Unwrap returns r.Err.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// refusalOf is the one way from an error to an answer.
+// refusalOf maps an error to a response. No other function does. The order of the cases matters: an error may match
+// several of them.
 func refusalOf(ctx context.Context, err error) *Refusal {
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		return refusal.sound()
@@ -100,13 +108,13 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 		return refusal.as(http.StatusInternalServerError, "", consumer.ReasonInternal)
 	case errors.Is(class, consumer.ErrUnavailable), errors.Is(class, context.DeadlineExceeded):
 		return refusal.as(http.StatusServiceUnavailable, "", cmp.Or(refusal.Reason, consumer.ReasonInternal))
-	case errors.Is(class, errForbidden): // last, since a Check's own error may say more
+	case errors.Is(class, errForbidden): // last, because an error of a Check may also match a case above
 		return refusal.as(http.StatusForbidden, "", consumer.ReasonPolicy)
 	}
 	return refusal.as(http.StatusInternalServerError, "", consumer.ReasonInternal)
 }
 
-// classOf leaves out what caused err, which may be of another class.
+// classOf returns the class of err itself. The cause of err may have another class.
 func classOf(err *consumer.Error) error {
 	if err.Is(consumer.ErrUnavailable) {
 		return consumer.ErrUnavailable
@@ -114,8 +122,8 @@ func classOf(err *consumer.Error) error {
 	return consumer.ErrInvalidToken
 }
 
-// isCallerGone believes a cancellation only if the request itself has ended: any other is a fault on this side, about
-// which a caller who is still there is told.
+// isCallerGone reports whether err is a consequence of a canceled request. A cancellation while the request goes on is a
+// fault of this API, and the client receives a response.
 func isCallerGone(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.Canceled) &&
 		(errors.Is(err, context.Canceled) || errors.Is(err, consumer.ErrUnavailable))
@@ -126,7 +134,7 @@ func (r *Refusal) as(status int, code string, reason consumer.Reason) *Refusal {
 	return r
 }
 
-// sound returns a copy that can be written, whoever made r.
+// sound returns a copy of r with valid fields. The application may have made r.
 func (r *Refusal) sound() *Refusal {
 	s := *r
 	if s.Status < 400 || s.Status > 599 {

@@ -9,19 +9,19 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Role demands one of the roles in the claim at path. If the token has a claim of just that name, dots and all, it is
-// that one, as in "https://example.com/roles". Otherwise the dots lead into nested objects, as in "realm_access.roles".
-// Names are compared byte for byte.
+// Role requires that the claim at path contains one of the roles in oneOf. If the token has a claim whose name is path
+// itself, including dots, Role reads that claim, as in "https://example.com/roles". Otherwise the dots separate the names
+// of nested objects, as in "realm_access.roles". Names are compared byte for byte.
 //
-// The claim is a role, an array of roles, or an object whose members are named by roles; a member that is null or false
-// does not count. No scope would help, so the challenge names none.
+// The claim is one role, an array of roles, or an object whose member names are roles; members that are null or false do
+// not count. No scope could help, so the challenge names none.
 func Role(path string, oneOf ...string) Rule {
 	oneOf = slices.Clone(oneOf)
 	rule := Rule{name: path}
 	if path == "" || len(oneOf) == 0 || slices.Contains(oneOf, "") {
-		rule.broken = errors.New("Role needs a path, and roles that have a name")
+		rule.broken = errors.New("Role needs a path and at least one role; roles must not be empty")
 	}
-	rule.ask = func(_ context.Context, t *consumer.Token) error {
+	rule.test = func(_ context.Context, t *consumer.Token) error {
 		held := claimAt(t, path)
 		if !slices.ContainsFunc(oneOf, func(role string) bool { return holds(held, role) }) {
 			return errForbidden
@@ -31,7 +31,7 @@ func Role(path string, oneOf ...string) Rule {
 	return rule
 }
 
-// claimAt returns nil if there is no such claim.
+// claimAt returns the claim at path, or nil if there is none.
 func claimAt(t *consumer.Token, path string) any {
 	if value, ok := t.Claim(path); ok {
 		return value
@@ -46,6 +46,7 @@ func claimAt(t *consumer.Token, path string) any {
 	return value
 }
 
+// holds reports whether claim contains role.
 func holds(claim any, role string) bool {
 	switch held := claim.(type) {
 	case string:

@@ -12,29 +12,35 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Routes guards everything that next serves by a table. Its keys are patterns of [http.ServeMux], with methods, hosts and
-// wildcards; the most specific pattern that matches a request decides which rules apply to it. An empty list of rules
-// demands a token and nothing more.
+// Routes returns a handler that guards everything that next serves by one policy. The keys of policy are patterns of
+// [http.ServeMux], with methods, hosts and wildcards. The most specific pattern that matches a request determines its
+// rules. An empty list of rules requires a token only.
 //
-// What no pattern names is refused, preflights aside: with 401 without a token, with 403 with one. That goes for another
-// method of a path that is named, for "/orders" where only "/orders/" is named, for CONNECT, and for paths that routers
-// read differently: with "//", "." or ".." in them, or with an encoded slash. Any other path reaches next in the encoding
-// in which it was held against the table, so next cannot see another path in it; yet next must not be laxer than ServeMux
-// about case, in hosts too, and about slashes at the end, nor route by RequestURI.
+// A request that no pattern matches is rejected, with 401 without a token and with 403 with one. This includes other
+// methods of a listed path, "/orders" where only "/orders/" is listed, CONNECT, and paths that routers read differently:
+// those with "//", "." or "..", or with an encoded slash. With Config.AllowPreflight, a preflight passes if a pattern
+// matches its path and the method in Access-Control-Request-Method, or OPTIONS; it is rejected like other requests
+// otherwise.
 //
-// The host in a pattern is compared with the Host header, which is the client's to choose: name hosts only where next
-// tells them apart, too. A route that is open to everybody does not belong into the table, but beside the Guard, in a
-// ServeMux around it.
+// next receives every other path in the encoding in which it was matched. next must not be less strict than ServeMux: it
+// must distinguish the case of paths and hosts, and paths with and without a slash at the end. It must not use
+// RequestURI.
 //
-// The error joins all faults: patterns that are invalid or conflict, and rules that make no sense.
+// A host in a pattern is compared with the Host header, which the client chooses. Use hosts only if next distinguishes
+// them, too. Register routes that need no token outside of this handler, in a ServeMux around it.
+//
+// The error joins all faults: patterns that are invalid or conflict, and invalid rules. Routes copies policy.
 func (g *Guard) Routes(policy map[string][]Rule, next http.Handler) (http.Handler, error) {
 	var faults []error
-	if len(policy) == 0 || next == nil {
-		faults = append(faults, errors.New("middleware: Routes needs a policy and a handler"))
+	if len(policy) == 0 {
+		faults = append(faults, errors.New("middleware: Routes: policy is empty, expected at least one pattern"))
 	}
-	table := &routes{mux: http.NewServeMux(), unnamed: g.With(nothing())(next)}
+	if isNil(next) {
+		faults = append(faults, errors.New("middleware: Routes: next is nil, expected a handler"))
+	}
+	table := &routes{guard: g, next: next, mux: http.NewServeMux()}
 	for _, pattern := range slices.Sorted(maps.Keys(policy)) {
-		if err := table.add(pattern, policy[pattern], g, next); err != nil {
+		if err := table.add(pattern, policy[pattern]); err != nil {
 			faults = append(faults, err)
 		}
 	}
@@ -44,21 +50,17 @@ func (g *Guard) Routes(policy map[string][]Rule, next http.Handler) (http.Handle
 	return table, nil
 }
 
-// nothing is what may be done where the policy says nothing.
-func nothing() Rule {
-	return Rule{name: "unnamed route", ask: func(context.Context, *consumer.Token) error { return errForbidden }}
-}
-
 type routes struct {
-	mux     *http.ServeMux // of route values
-	unnamed http.Handler
+	guard *Guard
+	next  http.Handler
+	mux   *http.ServeMux // of route values
 }
 
-// route tells what stands in the table from the redirects and errors that ServeMux answers with on its own.
+// route distinguishes the handlers of the policy from the redirects and errors that ServeMux generates.
 type route struct{ http.Handler }
 
-// add turns the panics of ServeMux into errors.
-func (t *routes) add(pattern string, rules []Rule, g *Guard, next http.Handler) (err error) {
+// add registers a pattern. It converts the panics of ServeMux to errors.
+func (t *routes) add(pattern string, rules []Rule) (err error) {
 	for _, rule := range rules {
 		if fault := rule.fault(); fault != nil {
 			return fmt.Errorf("middleware: Routes: pattern %q: %w", pattern, fault)
@@ -69,34 +71,65 @@ func (t *routes) add(pattern string, rules []Rule, g *Guard, next http.Handler) 
 			err = fmt.Errorf("middleware: Routes: pattern %q: %v", pattern, fault)
 		}
 	}()
-	t.mux.Handle(pattern, route{g.With(rules...)(next)})
+	t.mux.Handle(pattern, route{t.guard.With(rules...)(t.next)})
 	return nil
 }
 
 // ServeHTTP implements [http.Handler].
 func (t *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if isAmbiguous(r) {
-		t.unnamed.ServeHTTP(w, r)
+	r = withPlainPath(r)
+	g := t.guard.now()
+	if g.cfg.AllowPreflight && isPreflight(r) && t.namesRequested(r) {
+		t.next.ServeHTTP(w, g.passPreflight(r, new([]Rule)))
 		return
 	}
-	r = withPlainPath(r)
-	handler, _ := t.mux.Handler(r)
-	if _, named := handler.(route); !named { // a redirect to the cleaned path, for one
-		handler = t.unnamed
+	handler, named := t.find(r)
+	if !named {
+		g.reject(w, r)
+		return
 	}
 	handler.ServeHTTP(w, r)
 }
 
-// isAmbiguous holds for paths that ServeMux does not clean, and for those that have another slash once they are decoded.
+// namesRequested reports whether a pattern matches the request that the preflight r announces.
+func (t *routes) namesRequested(r *http.Request) bool {
+	announced := r.WithContext(r.Context())
+	announced.Method = r.Header.Get("Access-Control-Request-Method")
+	_, named := t.find(announced)
+	return named
+}
+
+// find returns the handler of the pattern that matches r.
+func (t *routes) find(r *http.Request) (handler http.Handler, named bool) {
+	if isAmbiguous(r) {
+		return nil, false
+	}
+	handler, _ = t.mux.Handler(r)
+	_, named = handler.(route) // ServeMux also returns redirects to a cleaned path, for example
+	return handler, named
+}
+
+// reject rejects a request that no pattern matches. It calls decide, which lets no preflight pass.
+func (g *Guard) reject(w http.ResponseWriter, r *http.Request) {
+	_, err := g.decide(r, &[]Rule{unnamed()})
+	g.deny(w, r, err)
+}
+
+// unnamed returns the rule for requests that no pattern matches. No token meets it.
+func unnamed() Rule {
+	return Rule{name: "unnamed route", test: func(context.Context, *consumer.Token) error { return errForbidden }}
+}
+
+// isAmbiguous reports whether ServeMux does not clean the path, or whether decoding the path adds a slash.
 func isAmbiguous(r *http.Request) bool {
 	return r.Method == http.MethodConnect ||
 		r.URL.RawPath != "" && strings.Count(r.URL.RawPath, "/") != strings.Count(r.URL.Path, "/")
 }
 
-// withPlainPath drops the client's own spelling of the path, which some routers match and others do not: /%61dmin is
-// /admin.
+// withPlainPath removes the client's own encoding of the path, which some routers match and others do not: /%61dmin
+// becomes /admin.
 func withPlainPath(r *http.Request) *http.Request {
-	if r.URL.RawPath == "" {
+	if r.URL.RawPath == "" || isAmbiguous(r) {
 		return r
 	}
 	plain, u := r.WithContext(r.Context()), *r.URL

@@ -148,22 +148,6 @@ func TestRoutes_NextSeesThePathThatWasMatched(t *testing.T) {
 	}
 }
 
-func TestRoutes_Preflight(t *testing.T) {
-	t.Parallel()
-	h, err := newGuard(t, middleware.Config{Verifier: acceptAll}).
-		Routes(map[string][]middleware.Rule{"GET /orders": {}}, hello)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := request(t, "")
-	r.Method = http.MethodOptions
-	r.Header.Set("Origin", "https://app.test")
-	r.Header.Set("Access-Control-Request-Method", "GET")
-	if w := serve(h, r); w.Body.String() != "hello nobody" {
-		t.Errorf("answer %d %q", w.Code, w.Body)
-	}
-}
-
 func TestRoutes_Optional(t *testing.T) {
 	t.Parallel()
 	h, err := newGuard(t, middleware.Config{Verifier: acceptAll, Optional: true}).

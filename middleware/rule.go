@@ -10,23 +10,23 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Rule is one thing that a route demands of a token: see [Scopes], [AnyScope], [Role], [Claim], [Check] and [Any]. A list
-// of rules demands all of them, and asks them in order. A Rule is a value that can be kept and shared.
+// Rule is one requirement that a route has for a token. [Scopes], [AnyScope], [Role], [Claim], [Check] and [Any] return
+// Rules. In a list of rules all must be met, and they are applied in order. A Rule is immutable and can be shared.
 //
-// A Rule that makes no sense, as Scopes without a scope and the zero Rule do, refuses every request with 500, and says
-// so in the log. [Guard.Routes] returns an error for it.
+// An invalid Rule, such as Scopes without a scope or the zero Rule, rejects every request with 500. It is logged when the
+// route is created. [Guard.Routes] returns an error for it.
 type Rule struct {
 	name   string   // for operators
-	scopes []string // what the challenge asks for
-	ask    func(ctx context.Context, t *consumer.Token) error
-	broken error // why it makes no sense
+	scopes []string // for the challenge
+	test   func(ctx context.Context, t *consumer.Token) error
+	broken error // why the rule is invalid
 }
 
-// Scopes demands every one of the scopes. The challenge names them.
+// Scopes requires all of the given scopes. The challenge names them.
 func Scopes(all ...string) Rule {
 	all = slices.Clone(all)
 	rule := Rule{name: "scope", scopes: all, broken: checkScopes("Scopes", all)}
-	rule.ask = func(_ context.Context, t *consumer.Token) error {
+	rule.test = func(_ context.Context, t *consumer.Token) error {
 		for _, scope := range all {
 			if !t.HasScope(scope) {
 				return ErrInsufficientScope
@@ -37,13 +37,13 @@ func Scopes(all ...string) Rule {
 	return rule
 }
 
-// AnyScope demands one of the scopes. The challenge names the first alone: a client that asks for what it is told to
-// gets a token that is good enough, and no more powerful than need be. So put the least powerful first.
+// AnyScope requires one of the given scopes. Put the least powerful scope first. The challenge names only that one, so
+// that a client that follows the challenge requests no more than it needs.
 func AnyScope(oneOf ...string) Rule {
 	oneOf = slices.Clone(oneOf)
 	rule := Rule{name: "scope", broken: checkScopes("AnyScope", oneOf)}
 	rule.scopes = oneOf[:min(1, len(oneOf))]
-	rule.ask = func(_ context.Context, t *consumer.Token) error {
+	rule.test = func(_ context.Context, t *consumer.Token) error {
 		if !slices.ContainsFunc(oneOf, t.HasScope) {
 			return ErrInsufficientScope
 		}
@@ -52,14 +52,15 @@ func AnyScope(oneOf ...string) Rule {
 	return rule
 }
 
-// Claim demands a claim of which check says true. check gets what [consumer.Token.Claim] returns. A token without the
-// claim is refused unasked. No scope would help, so the challenge names none.
+// Claim requires a claim for which check returns true. check receives the value that [consumer.Token.Claim] returns. It is
+// not called if the token has no such claim; the request is then rejected. No scope could help, so the challenge names
+// none.
 func Claim(name string, check func(value any) bool) Rule {
 	rule := Rule{name: name}
 	if name == "" || check == nil {
-		rule.broken = errors.New("Claim needs a name and a check")
+		rule.broken = errors.New("Claim needs the name of a claim and a check function")
 	}
-	rule.ask = func(_ context.Context, t *consumer.Token) error {
+	rule.test = func(_ context.Context, t *consumer.Token) error {
 		if value, ok := t.Claim(name); !ok || !check(value) {
 			return errForbidden
 		}
@@ -68,30 +69,29 @@ func Claim(name string, check func(value any) bool) Rule {
 	return rule
 }
 
-// Check demands that f returns nil. name is for operators: it stands in logs and metrics.
+// Check requires that f returns nil. name identifies the rule in logs and metrics.
 //
-// Any error is a no, answered with 403, but for those that say something else: consumer.ErrUnavailable and
-// context.DeadlineExceeded (503), a [*consumer.Error] with ReasonInternal, for a fault of f's own (500),
-// [consumer.ErrInvalidToken] and [ErrNoToken] (401), [ErrInvalidRequest] (400), [ErrInsufficientScope] (403, with the
-// scopes of the route), and a [*Refusal], which is taken as it is. A panic goes through to the server: it never lets a
-// request pass.
+// An error of f rejects the request with 403, unless it matches one of these: consumer.ErrUnavailable or
+// context.DeadlineExceeded (503), a [*consumer.Error] with ReasonInternal for a fault of f itself (500),
+// [consumer.ErrInvalidToken] or [ErrNoToken] (401), [ErrInvalidRequest] (400), [ErrInsufficientScope] (403 with the scopes
+// of the route), or a [*Refusal], which is used unchanged. A panic in f is not recovered, and the request does not pass.
 func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Rule {
 	rule := Rule{name: name}
 	if name == "" || f == nil {
 		rule.broken = errors.New("Check needs a name and a function")
 	}
-	rule.ask = func(ctx context.Context, t *consumer.Token) error {
+	rule.test = func(ctx context.Context, t *consumer.Token) error {
 		if err := f(ctx, t); err != nil {
-			return fmt.Errorf("%w: %w", errForbidden, err) // refusalOf looks at f's error first
+			return fmt.Errorf("%w: %w", errForbidden, err) // refusalOf considers the error of f first
 		}
 		return nil
 	}
 	return rule
 }
 
-// Any demands that one of the rules is met; a list of rules alone demands them all. When none is, the challenge names
-// the scopes of the first rule that has some; and when one of them could not be answered, since what it asks is down,
-// the client is told that rather than no.
+// Any requires that at least one of the rules is met. (A list of rules without Any requires all of them.) They are tried
+// in order until one is met. If none is, the challenge names the scopes of the first rule that has scopes. If a rule
+// could not be decided because of an outage, the response is that of the outage.
 func Any(oneOf ...Rule) Rule {
 	oneOf = slices.Clone(oneOf)
 	names := make([]string, len(oneOf))
@@ -104,30 +104,31 @@ func Any(oneOf ...Rule) Rule {
 		}
 	}
 	if len(oneOf) == 0 {
-		rule.broken = errors.New("Any needs a rule")
+		rule.broken = errors.New("Any needs at least one rule")
 	}
 	rule.name = "any of " + strings.Join(names, ", ")
-	rule.ask = func(ctx context.Context, t *consumer.Token) error { return anyOf(ctx, t, oneOf) }
+	rule.test = func(ctx context.Context, t *consumer.Token) error { return anyOf(ctx, t, oneOf) }
 	return rule
 }
 
+// anyOf returns nil if one of the rules is met, and otherwise the weightiest error.
 func anyOf(ctx context.Context, t *consumer.Token, rules []Rule) error {
-	var answer error
+	var worst error
 	weight := -1
 	for _, rule := range rules {
-		err := rule.ask(ctx, t)
+		err := rule.test(ctx, t)
 		if err == nil {
 			return nil
 		}
 		if w := weigh(refusalOf(ctx, err)); w > weight {
-			answer, weight = err, w
+			worst, weight = err, w
 		}
 	}
-	return answer
+	return worst
 }
 
-// weigh ranks what Any may answer: not knowing counts more than a no, and a no that a scope would cure more than one
-// that nothing would.
+// weigh ranks the errors of alternatives. An undecided rule outweighs one that is not met. A missing scope outweighs
+// other requirements, because the client can do something about it.
 func weigh(refusal *Refusal) int {
 	switch {
 	case refusal.Status >= statusCallerGone:
@@ -138,15 +139,15 @@ func weigh(refusal *Refusal) int {
 	return 0
 }
 
-// fault says why a rule makes no sense.
+// fault returns why the rule is invalid, or nil.
 func (rule Rule) fault() error {
-	if rule.ask == nil {
-		return errors.New("the zero Rule allows nothing")
+	if rule.test == nil {
+		return errors.New("the zero Rule is invalid, use a function of package middleware to make a Rule")
 	}
 	return rule.broken
 }
 
-// label is the name, or what is wrong with a rule that makes no sense.
+// label returns the name of the rule, or its fault if it is invalid.
 func (rule Rule) label() string {
 	if err := rule.fault(); err != nil {
 		return err.Error()
@@ -156,28 +157,20 @@ func (rule Rule) label() string {
 
 func checkScopes(function string, scopes []string) error {
 	if len(scopes) == 0 {
-		return fmt.Errorf("%s needs a scope", function)
+		return fmt.Errorf("%s needs at least one scope", function)
 	}
 	for _, scope := range scopes {
 		if !isScope(scope) {
-			return fmt.Errorf("%s: %q is not a scope (RFC 6749 §3.3)", function, scope)
+			return fmt.Errorf("%s: %q is not a scope (RFC 6749 section 3.3)", function, scope)
 		}
 	}
 	return nil
 }
 
-func (rule Rule) check(ctx context.Context, t *consumer.Token) error {
+// apply returns nil if t meets the rule. An invalid rule is never met.
+func (rule Rule) apply(ctx context.Context, t *consumer.Token) error {
 	if err := rule.fault(); err != nil {
 		return &consumer.Error{Reason: consumer.ReasonInternal, Err: err}
 	}
-	return rule.ask(ctx, t)
-}
-
-func appendNew(known, scopes []string) []string {
-	for _, scope := range scopes {
-		if !slices.Contains(known, scope) {
-			known = append(known, scope)
-		}
-	}
-	return known
+	return rule.test(ctx, t)
 }

@@ -5,28 +5,32 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// A flood of bad tokens must not become a flood of log lines: of each kind of refusal the first few in a period are
-// logged, and the next period begins by saying how many were not.
+// A flood of invalid tokens must not become a flood of log lines. Of each kind of refusal, the first sampleFirst in a
+// period are logged. The first line of the next period counts the lines that were dropped.
 const (
 	samplePeriod = 10 * time.Second
-	sampleFirst  = 10  // lines of a kind in a period
-	maxKinds     = 256 // that are told apart; rules and issuers come from the configuration, but tenants may be many
+	sampleFirst  = 10  // lines of one kind in a period
+	maxKinds     = 256 // kinds with a period of their own; tenants that are resolved at run time may have any number
 )
 
-// kind is what makes two refusals the same to a reader of the log.
+// kind is what the log shows of a refusal. Refusals with equal kinds are sampled together.
 type kind struct {
 	status       int
 	reason       consumer.Reason
 	issuer, rule string
+	detail       string // a constant text about a fault of this API; usually empty
 }
 
 // sampler decides which refusals are logged. It is safe for concurrent use.
 type sampler struct {
-	mu    sync.Mutex // guards kinds
-	kinds map[kind]*period
+	mu     sync.Mutex                // guards all fields and the periods
+	kinds  *lru.Cache[kind, *period] // at most maxKinds
+	shared period                    // of all kinds that found no room in kinds
 }
 
 type period struct {
@@ -34,7 +38,12 @@ type period struct {
 	logged, suppressed int
 }
 
-// admit reports whether a refusal is to be logged, and how many of its kind were not since the last one that was.
+func newSampler() *sampler {
+	kinds, _ := lru.New[kind, *period](maxKinds) // the size is positive, so there is no error
+	return &sampler{kinds: kinds}
+}
+
+// admit reports whether a refusal is to be logged, and how many of its kind were dropped since the last line.
 func (s *sampler) admit(k kind) (suppressed int, ok bool) {
 	now := time.Now()
 	s.mu.Lock()
@@ -52,42 +61,33 @@ func (s *sampler) admit(k kind) (suppressed int, ok bool) {
 	return suppressed, true
 }
 
-// period finds the period of k. When there is no room for another kind, those whose period is over and that owe no number
-// make room; without any, k shares one with all that came too late.
+// period returns the period of k. A new kind replaces the least recently used one only if the period of that one is
+// over: otherwise new kinds without end could log without limit. The replaced kind leaves its count of dropped lines to
+// the shared period.
 func (s *sampler) period(k kind, now time.Time) *period {
-	if p := s.kinds[k]; p != nil {
+	if p, ok := s.kinds.Get(k); ok {
 		return p
 	}
-	if len(s.kinds) >= maxKinds {
-		s.forget(now)
-	}
-	if len(s.kinds) >= maxKinds {
-		k = kind{}
-		if p := s.kinds[k]; p != nil {
-			return p
+	if s.kinds.Len() >= maxKinds {
+		_, oldest, _ := s.kinds.GetOldest()
+		if now.Sub(oldest.began) < samplePeriod {
+			return &s.shared
 		}
-	}
-	if s.kinds == nil {
-		s.kinds = make(map[kind]*period)
+		s.shared.suppressed += oldest.suppressed
 	}
 	p := &period{began: now}
-	s.kinds[k] = p
+	s.kinds.Add(k, p)
 	return p
 }
 
-func (s *sampler) forget(now time.Time) {
-	for k, p := range s.kinds {
-		if p.suppressed == 0 && now.Sub(p.began) >= samplePeriod {
-			delete(s.kinds, k)
-		}
-	}
-}
-
-// attrs describes a refusal without anything of the request.
+// attrs returns the attributes of a log line. None of them comes from the request.
 func (k kind) attrs(suppressed int) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.Int("status", k.status), slog.String("reason", string(k.reason)),
 		slog.String("issuer", k.issuer), slog.String("rule", k.rule),
+	}
+	if k.detail != "" {
+		attrs = append(attrs, slog.String("detail", k.detail))
 	}
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))

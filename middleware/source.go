@@ -1,131 +1,141 @@
 package middleware
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"net/url"
+	"slices"
+	"strings"
 )
 
-// TokenSource reads the token from one place of a request: [FormToken], [QueryToken], [CookieToken], or a function of
-// one's own, say for a session store. It returns "" where the place holds none.
+// TokenSource reads a token from one place of an incoming request. [BearerToken], [FormToken] and [QueryToken] are
+// TokenSources; [HeaderToken], [CookieToken] and [FirstOf] return one. An application may add its own, for example one
+// that reads a session store. It is unrelated to the TokenSource of package client, which obtains tokens for outgoing
+// requests.
 //
-// An error is answered as [Guard.Deny] does: with 400 if it matches [ErrInvalidRequest], with 503 if it matches
-// [consumer.ErrUnavailable], with 500 if it is none that the kit knows. [ErrNoToken] is as good as "". A TokenSource is
-// called once for every Guard and With that a request passes.
+// A TokenSource returns [ErrNoToken], or "" and a nil error, if its place holds no token. Any other error rejects the
+// request as [Guard.Deny] describes: with 400 if it matches [ErrInvalidRequest], with 503 if it matches
+// [consumer.ErrUnavailable], and with 500 if it matches none of the errors of this kit. A token that is not a token68
+// (RFC 9110 section 11.2) is rejected with 400, whatever its source.
+//
+// The Guard calls a TokenSource once for every With that a request passes, so it must leave the request as it was. It
+// must be safe for concurrent use.
 type TokenSource func(r *http.Request) (token string, err error)
 
-const (
-	tokenParameter = "access_token"
-	maxFormBytes   = 1 << 20
-)
-
+// These errors are for operators. The client receives only the error code.
 var (
-	errRepeated  = fmt.Errorf("%w: the token parameter is repeated", ErrInvalidRequest)
-	errEmpty     = fmt.Errorf("%w: the token parameter is empty", ErrInvalidRequest)
-	errForm      = fmt.Errorf("%w: the form cannot be read", ErrInvalidRequest)
-	errQuery     = fmt.Errorf("%w: the query cannot be read", ErrInvalidRequest)
-	errLargeForm = fmt.Errorf("%w: the form is larger than 1 MiB", ErrInvalidRequest)
+	errOtherScheme   = fmt.Errorf("%w: the scheme of the Authorization header is not Bearer", ErrNoToken)
+	errTwoHeaders    = fmt.Errorf("%w: several Authorization headers, expected one", ErrInvalidRequest)
+	errBadCredential = fmt.Errorf("%w: the credential is not a token68", ErrInvalidRequest)
+	errTwoPlaces     = fmt.Errorf("%w: tokens in two of the places in Config.TokenSources, expected one", ErrInvalidRequest)
+	errTwoLines      = fmt.Errorf("%w: the token header is repeated", ErrInvalidRequest)
+	errTwoCookies    = fmt.Errorf("%w: the token cookie is repeated", ErrInvalidRequest)
 )
 
-// FormToken is a [TokenSource]: the parameter access_token of a POST, PUT or PATCH request whose body is a form of type
-// application/x-www-form-urlencoded in ASCII (RFC 6750 §2.2). The body can still be read afterwards, and parsed. A form
-// of more than 1 MiB is refused, also when the token is elsewhere, as nobody can tell what else is in it.
-func FormToken(r *http.Request) (string, error) {
-	if !hasForm(r) {
-		return "", nil
+// read calls the source and reports an empty token as ErrNoToken.
+func (s TokenSource) read(r *http.Request) (string, error) {
+	token, err := s(r)
+	if err == nil && token == "" {
+		return "", ErrNoToken
 	}
-	if r.PostForm != nil { // someone has read the body
-		return single(r.PostForm[tokenParameter])
-	}
-	body, err := peekBody(r)
-	if err != nil {
-		return "", err
-	}
-	form, err := url.ParseQuery(string(body))
-	tokens := form[tokenParameter]
-	if len(tokens) > 0 && (err != nil || !isASCII(body)) {
-		return "", errForm
-	}
-	return single(tokens)
+	return token, err
 }
 
-func hasForm(r *http.Request) bool {
-	switch r.Method {
-	case http.MethodPost, http.MethodPut, http.MethodPatch:
-		mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		return err == nil && mediaType == "application/x-www-form-urlencoded" && r.Body != nil
+// unusualToken reads an Authorization header that does not begin with "Bearer " and a credential.
+func unusualToken(line string) (string, error) {
+	scheme, credential, _ := strings.Cut(line, " ")
+	scheme, _, tab := strings.Cut(scheme, "\t") // "Bearer\tx" is malformed, but its scheme is still Bearer
+	if !strings.EqualFold(scheme, "Bearer") {   // RFC 9110 section 11.1
+		return "", errOtherScheme
 	}
-	return false
+	credential = strings.TrimLeft(credential, " ") // one or more spaces (RFC 9110 section 11.4)
+	if tab || credential == "" {
+		return "", errBadCredential
+	}
+	return credential, nil
 }
 
-// peekBody returns the body and leaves r as if nobody had read it.
-func peekBody(r *http.Request) ([]byte, error) {
-	read, err := io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
-	r.Body = rewound{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errForm, err)
-	}
-	if len(read) > maxFormBytes {
-		return nil, errLargeForm
-	}
-	return read, nil
-}
-
-type rewound struct {
-	io.Reader
-	io.Closer
-}
-
-// QueryToken is a [TokenSource]: the parameter access_token of the URL (RFC 6750 §2.3). URLs end up in logs, histories
-// and Referer headers, so RFC 9700 §4.3.2 forbids clients to send tokens this way: use it for clients that can do no
-// other.
-func QueryToken(r *http.Request) (string, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	tokens := query[tokenParameter]
-	if len(tokens) > 0 && err != nil { // what could not be read may be a second token
-		return "", errQuery
-	}
-	return single(tokens)
-}
-
-// CookieToken returns a [TokenSource]: the cookie called name. Let the name begin with "__Host-", so that browsers set
-// the cookie only over TLS and keep it from neighbouring hosts; an empty cookie is none.
+// HeaderToken returns a [TokenSource] that reads the request header called name, for proxies that send the token in a
+// header of their own. The whole value is the token, without a scheme. An empty header is treated as absent. A header
+// that is sent twice is rejected with 400.
 //
-// A browser sends its cookies with requests that other sites make it send, so requests that change anything need a
-// protection against cross-site request forgery besides: [http.CrossOriginProtection] around the Guard is one.
+// HeaderToken returns nil, which [New] rejects, if name is not a header name (RFC 9110 section 5.1) or is
+// "Authorization". For the Authorization header use [BearerToken].
+func HeaderToken(name string) TokenSource {
+	name = http.CanonicalHeaderKey(name)
+	if !isName(name) || name == "Authorization" {
+		return nil
+	}
+	return func(r *http.Request) (string, error) {
+		lines := r.Header[name]
+		if len(lines) > 1 {
+			return "", errTwoLines
+		}
+		if len(lines) == 0 || lines[0] == "" {
+			return "", ErrNoToken
+		}
+		return lines[0], nil
+	}
+}
+
+// CookieToken returns a [TokenSource] that reads the cookie called name. An empty cookie is treated as absent. A cookie
+// that is sent twice is rejected with 400. CookieToken returns nil, which [New] rejects, if name is not a cookie name
+// (RFC 6265 section 4.1.1).
+//
+// Let name begin with "__Host-". Browsers then accept the cookie only over TLS and from the host itself.
+//
+// A browser also sends its cookies with requests that other sites initiate. Protect requests that change state against
+// cross-site request forgery, for example with [http.CrossOriginProtection] around the Guard.
 func CookieToken(name string) TokenSource {
+	if !isName(name) {
+		return nil
+	}
 	return func(r *http.Request) (string, error) {
 		cookies := r.CookiesNamed(name)
-		if len(cookies) == 0 {
-			return "", nil
-		}
 		if len(cookies) > 1 {
-			return "", errRepeated
+			return "", errTwoCookies
+		}
+		if len(cookies) == 0 {
+			return "", ErrNoToken
 		}
 		return cookies[0].Value, nil
 	}
 }
 
-func single(tokens []string) (string, error) {
-	switch {
-	case len(tokens) == 0:
-		return "", nil
-	case len(tokens) > 1:
-		return "", errRepeated
-	case tokens[0] == "":
-		return "", errEmpty
+// FirstOf returns a [TokenSource] that calls the sources in order and returns the first token. It ignores tokens in later
+// sources, so a request with a token in several of them is not rejected. An error other than [ErrNoToken] ends the
+// search and is returned.
+//
+// For example, FirstOf(BearerToken, CookieToken("__Host-session")) prefers the header to the cookie. If the header has a
+// token that is not valid, the request is rejected, although the cookie may have a valid one.
+//
+// FirstOf returns nil, which [New] rejects, if it has no sources or one of them is nil.
+func FirstOf(sources ...TokenSource) TokenSource {
+	if len(sources) == 0 || hasNil(sources) {
+		return nil
 	}
-	return tokens[0], nil
+	sources = slices.Clone(sources)
+	return func(r *http.Request) (string, error) {
+		missing := ErrNoToken
+		for _, source := range sources {
+			token, err := source.read(r)
+			if !errors.Is(err, ErrNoToken) {
+				return token, err
+			}
+			if errors.Is(err, errOtherScheme) {
+				missing = err
+			}
+		}
+		return "", missing
+	}
 }
 
-func isASCII(data []byte) bool {
-	for _, c := range data {
-		if c > 0x7e {
-			return false
-		}
-	}
-	return true
+func hasNil(sources []TokenSource) bool {
+	return slices.ContainsFunc(sources, func(s TokenSource) bool { return s == nil })
+}
+
+// isName reports whether s is a token of RFC 9110 section 5.6.2, the grammar of header names and cookie names.
+func isName(s string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	return s != "" && strings.Trim(s, letters+"!#$%&'*+-.^_`|~") == ""
 }

@@ -16,7 +16,7 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
-// sent describes a request with a token in some place, or in several.
+// sent describes a request with a token in one or several places.
 type sent struct {
 	method, query, contentType, body string
 	header                           []string
@@ -42,16 +42,16 @@ func (s sent) request(t *testing.T) *http.Request {
 	return r
 }
 
-// everywhere reads tokens from every place there is.
+// everywhere returns a handler whose Guard reads tokens from every place.
 func everywhere(t *testing.T, read *string) http.Handler {
 	t.Helper()
 	g := newGuard(t, middleware.Config{
-		Verifier: verifierFunc(func(_ context.Context, raw string) (*consumer.Token, error) {
+		Verifier: verifierFunc(func(ctx context.Context, raw string) (*consumer.Token, error) {
 			*read = raw
-			return new(consumer.Token), nil
+			return acceptAll(ctx, raw)
 		}),
 		TokenSources: []middleware.TokenSource{
-			middleware.FormToken, middleware.QueryToken, middleware.CookieToken("__Host-token"),
+			middleware.BearerToken, middleware.FormToken, middleware.QueryToken, middleware.CookieToken("__Host-token"),
 		},
 	})
 	return g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
@@ -111,13 +111,13 @@ func TestB2_TokenSources(t *testing.T) {
 				t.Errorf("Cache-Control %q", got)
 			}
 			if w.Body.String() != test.sent.body {
-				t.Errorf("the handler read %q of the body", w.Body)
+				t.Errorf("the handler read the body %q", w.Body)
 			}
 		})
 	}
 }
 
-// One request, one token: it is refused whichever of them is good.
+// A request with two tokens is rejected, whichever of them is valid.
 func TestB3_Attack50_SeveralTokens(t *testing.T) {
 	t.Parallel()
 	one := map[string]sent{
@@ -160,7 +160,7 @@ func TestB3_Attack50_SeveralTokens(t *testing.T) {
 	}
 }
 
-// Sources that were not asked for are not read: the names may be the application's own.
+// Sources that are not configured are not read, because the application may use the same names.
 func TestB2_SourcesAreOffByDefault(t *testing.T) {
 	t.Parallel()
 	h := newGuard(t, middleware.Config{Verifier: acceptAll}).Handler(hello)
@@ -207,7 +207,7 @@ func TestFormToken_LeavesTheForm(t *testing.T) {
 	}
 }
 
-// endless is a body without an end.
+// endless is a body that never ends.
 type endless struct{ read int }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -218,7 +218,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestFormToken_ReadsNoMoreThanItMust(t *testing.T) {
+func TestFormToken_ReadsAtMostItsLimit(t *testing.T) {
 	t.Parallel()
 	g := newGuard(t, middleware.Config{Verifier: acceptAll, TokenSources: []middleware.TokenSource{middleware.FormToken}})
 	body := new(endless)
@@ -240,7 +240,7 @@ func TestFormToken_BrokenBody(t *testing.T) {
 	}
 }
 
-func TestTokenSource_OfOnesOwn(t *testing.T) {
+func TestTokenSource_Custom(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name  string
@@ -267,7 +267,7 @@ func TestTokenSource_OfOnesOwn(t *testing.T) {
 	}
 }
 
-// A place without a token says nothing about the others: a bad token in one of them must not pass as none.
+// A place without a token does not end the search: an invalid token in another place must not count as absent.
 func TestTokenSource_NoTokenHere(t *testing.T) {
 	t.Parallel()
 	empty := func(*http.Request) (string, error) { return "", middleware.ErrNoToken }
@@ -281,5 +281,158 @@ func TestTokenSource_NoTokenHere(t *testing.T) {
 	}
 	if w := serve(g.Handler(hello), sent{query: "access_token=a"}.request(t)); w.Code != 401 {
 		t.Errorf("status %d with a bad token", w.Code)
+	}
+}
+
+// proxied describes a request with Authorization and X-Token headers and session cookies.
+type proxied struct{ authorization, header, cookies []string }
+
+func (p proxied) request(t *testing.T) *http.Request {
+	t.Helper()
+	r := request(t, "")
+	if p.authorization != nil {
+		r.Header["Authorization"] = p.authorization
+	}
+	if p.header != nil {
+		r.Header["X-Token"] = p.header
+	}
+	for _, value := range p.cookies {
+		r.AddCookie(&http.Cookie{Name: "session", Value: value})
+	}
+	return r
+}
+
+// TokenSources lists exactly the places that are read. Tokens in two of them are rejected unless FirstOf orders them.
+func TestCaseQ1_Q2_TokenSources(t *testing.T) {
+	t.Parallel()
+	bearer, header, cookie := middleware.BearerToken, middleware.HeaderToken("x-token"), middleware.CookieToken("session")
+	list := func(sources ...middleware.TokenSource) []middleware.TokenSource { return sources }
+	failing := func(err error) middleware.TokenSource {
+		return func(*http.Request) (string, error) { return "", err }
+	}
+	own := []string{"Bearer of-the-application"}
+	tests := []struct {
+		name     string
+		sources  []middleware.TokenSource
+		request  proxied
+		status   int
+		token    string
+		optional int // the status with Config.Optional, if it differs
+	}{
+		{"Q1: own Authorization", list(header), proxied{authorization: own, header: []string{"a"}}, 200, "a", 0},
+		{"Q1: two Authorization lines", list(header), proxied{authorization: []string{"Bearer b", "Basic c"}, header: []string{"a"}}, 200, "a", 0},
+		{"Q1: malformed Authorization", list(header), proxied{authorization: []string{"Bearer b c"}, header: []string{"a"}}, 200, "a", 0},
+		{"Authorization is not read", list(header), proxied{authorization: own}, 401, "", 200},
+		{"other scheme is not read", list(cookie), proxied{authorization: []string{"Basic b"}}, 401, "", 200},
+		{"header is not read", nil, proxied{header: []string{"a"}}, 401, "", 200},
+		{"header is not read, but Authorization is", list(bearer), proxied{authorization: own, header: []string{"a"}}, 200, "of-the-application", 0},
+		{"other scheme", list(bearer), proxied{authorization: []string{"Basic b"}}, 401, "", 0},
+		{"other scheme, other source", list(bearer, cookie), proxied{authorization: []string{"Basic b"}}, 401, "", 0},
+		{"other scheme, FirstOf", list(middleware.FirstOf(bearer, cookie)), proxied{authorization: []string{"Basic b"}}, 401, "", 0},
+		{"other scheme and a cookie", list(bearer, cookie), proxied{authorization: []string{"Basic b"}, cookies: []string{"a"}}, 200, "a", 0},
+		{"nothing", list(bearer, header, cookie), proxied{}, 401, "", 200},
+
+		{"header twice", list(header), proxied{header: []string{"a", "a"}}, 400, "", 0},
+		{"header twice, once empty", list(header), proxied{header: []string{"", "a"}}, 400, "", 0},
+		{"header empty", list(header), proxied{header: []string{""}}, 401, "", 200},
+		{"header with a scheme", list(header), proxied{header: []string{"Bearer a"}}, 400, "", 0},
+		{"header with two tokens", list(header), proxied{header: []string{"a,b"}}, 400, "", 0},
+		{"cookie twice", list(cookie), proxied{cookies: []string{"a", "b"}}, 400, "", 0},
+		{"cookie twice, equal", list(cookie), proxied{cookies: []string{"a", "a"}}, 400, "", 0},
+		{"cookie that is no token68", list(cookie), proxied{cookies: []string{"a*b"}}, 400, "", 0},
+		{"custom source, no token68", list(func(*http.Request) (string, error) { return "a b", nil }), proxied{}, 400, "", 0},
+
+		{"Q2: two tokens", list(bearer, cookie), proxied{authorization: own, cookies: []string{"a"}}, 400, "", 0},
+		{"two equal tokens", list(header, cookie), proxied{header: []string{"a"}, cookies: []string{"a"}}, 400, "", 0},
+		{"one source twice", list(bearer, bearer), proxied{authorization: own}, 400, "", 0},
+		{"Q2: FirstOf, both", list(middleware.FirstOf(bearer, cookie)), proxied{authorization: own, cookies: []string{"a"}}, 200, "of-the-application", 0},
+		{"FirstOf, the other order", list(middleware.FirstOf(cookie, bearer)), proxied{authorization: own, cookies: []string{"a"}}, 200, "a", 0},
+		{"FirstOf, the second", list(middleware.FirstOf(bearer, cookie)), proxied{cookies: []string{"a"}}, 200, "a", 0},
+		{"FirstOf, none", list(middleware.FirstOf(bearer, cookie)), proxied{}, 401, "", 200},
+		{"FirstOf, the first is repeated", list(middleware.FirstOf(cookie, bearer)), proxied{authorization: own, cookies: []string{"a", "b"}}, 400, "", 0},
+		{"FirstOf, the second is repeated", list(middleware.FirstOf(bearer, cookie)), proxied{authorization: own, cookies: []string{"a", "b"}}, 200, "of-the-application", 0},
+		{"FirstOf, malformed first", list(middleware.FirstOf(bearer, cookie)), proxied{authorization: []string{"Bearer a b"}, cookies: []string{"a"}}, 400, "", 0},
+		{"FirstOf, empty first", list(middleware.FirstOf(bearer, cookie)), proxied{authorization: []string{"Bearer "}, cookies: []string{"a"}}, 400, "", 0},
+		{"FirstOf, outage first", list(middleware.FirstOf(failing(consumer.ErrUnavailable), bearer)), proxied{authorization: own}, 503, "", 0},
+		{"FirstOf, outage last", list(middleware.FirstOf(bearer, failing(consumer.ErrUnavailable))), proxied{authorization: own}, 200, "of-the-application", 0},
+		{"FirstOf, ErrNoToken first", list(middleware.FirstOf(failing(middleware.ErrNoToken), bearer)), proxied{authorization: own}, 200, "of-the-application", 0},
+		{"FirstOf beside a source", list(middleware.FirstOf(bearer, cookie), header), proxied{authorization: own, header: []string{"a"}}, 400, "", 0},
+		{"FirstOf in FirstOf", list(middleware.FirstOf(middleware.FirstOf(bearer, header), cookie)), proxied{header: []string{"a"}, cookies: []string{"b"}}, 200, "a", 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for _, optional := range []bool{false, true} {
+				read := ""
+				g := newGuard(t, middleware.Config{
+					Verifier: verifierFunc(func(ctx context.Context, raw string) (*consumer.Token, error) {
+						read = raw
+						return acceptAll(ctx, raw)
+					}),
+					TokenSources: test.sources, Optional: optional,
+				})
+				want := test.status
+				if optional && test.optional != 0 {
+					want = test.optional
+				}
+				if w := serve(g.Handler(hello), test.request.request(t)); w.Code != want || read != test.token {
+					t.Errorf("Optional %v: %d and token %q, want %d and %q", optional, w.Code, read, want, test.token)
+				}
+			}
+		})
+	}
+}
+
+// Invalid arguments make the TokenSource nil, and New rejects it.
+func TestCaseQ1_Q2_InvalidTokenSources(t *testing.T) {
+	t.Parallel()
+	for name, source := range map[string]middleware.TokenSource{
+		"header without a name": middleware.HeaderToken(""),
+		"header with a space":   middleware.HeaderToken("X Token"),
+		"header with a colon":   middleware.HeaderToken("X-Token:"),
+		"Authorization":         middleware.HeaderToken("authorization"),
+		"cookie without a name": middleware.CookieToken(""),
+		"cookie with a space":   middleware.CookieToken("a b"),
+		"cookie with a comma":   middleware.CookieToken("a,b"),
+		"FirstOf nothing":       middleware.FirstOf(),
+		"FirstOf nil":           middleware.FirstOf(middleware.BearerToken, nil),
+		"FirstOf invalid":       middleware.FirstOf(middleware.FirstOf(middleware.HeaderToken(""))),
+	} {
+		if source != nil {
+			t.Errorf("%s: the source is not nil", name)
+		}
+		cfg := middleware.Config{Verifier: acceptAll, TokenSources: []middleware.TokenSource{middleware.BearerToken, source}}
+		if g, err := middleware.New(cfg); g != nil || err == nil || !strings.Contains(err.Error(), "Config.TokenSources[1] is nil") {
+			t.Errorf("%s: New = %v, %v", name, g, err)
+		}
+	}
+	empty := middleware.Config{Verifier: acceptAll, TokenSources: []middleware.TokenSource{}}
+	if _, err := middleware.New(empty); err == nil || !strings.Contains(err.Error(), "Config.TokenSources is empty") {
+		t.Errorf("empty list: %v", err)
+	}
+}
+
+// FirstOf copies its arguments.
+func TestFirstOf_CopiesTheSources(t *testing.T) {
+	t.Parallel()
+	sources := []middleware.TokenSource{middleware.BearerToken}
+	first := middleware.FirstOf(sources...)
+	sources[0] = middleware.QueryToken
+	if token, err := first(request(t, "a")); token != "a" || err != nil {
+		t.Errorf("%q, %v", token, err)
+	}
+}
+
+// Every source of the kit reports the absence of a token as ErrNoToken.
+func TestTokenSource_Absent(t *testing.T) {
+	t.Parallel()
+	for name, source := range map[string]middleware.TokenSource{
+		"BearerToken": middleware.BearerToken, "FormToken": middleware.FormToken, "QueryToken": middleware.QueryToken,
+		"HeaderToken": middleware.HeaderToken("X-Token"), "CookieToken": middleware.CookieToken("session"),
+		"FirstOf": middleware.FirstOf(middleware.BearerToken, func(*http.Request) (string, error) { return "", nil }),
+	} {
+		if token, err := source(request(t, "")); token != "" || !errors.Is(err, middleware.ErrNoToken) {
+			t.Errorf("%s: %q, %v", name, token, err)
+		}
 	}
 }

@@ -29,9 +29,9 @@ func newAPI(program context.Context, cfg consumer.Config) (http.Handler, error) 
 	if err != nil {
 		return nil, err
 	}
-	// The place where only a WebSocket has a token is read for the WebSocket alone.
+	// Only browsers that open a WebSocket send the token as a subprotocol, so only the WebSocket's Guard reads it there.
 	socketGuard, err := middleware.New(middleware.Config{
-		Verifier: verifier, TokenSources: []middleware.TokenSource{subprotocolToken},
+		Verifier: verifier, TokenSources: []middleware.TokenSource{middleware.BearerToken, subprotocolToken},
 	})
 	if err != nil {
 		return nil, err

@@ -70,6 +70,9 @@ func takeOrder(w http.ResponseWriter, r *http.Request, seen Seen) error {
 	if err != nil {
 		return err
 	}
+	if !seen.HasToken {
+		return errors.New("no token")
+	}
 	w.WriteHeader(http.StatusCreated)
 	_, err = fmt.Fprintf(w, "%s: %s\n", seen.Token.Subject(), body)
 	return err

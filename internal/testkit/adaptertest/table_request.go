@@ -56,7 +56,15 @@ func credentials() []row {
 // kept by shared caches.
 func elsewhere() []row {
 	anywhere := set(func(_ *consumer.Config, g *middleware.Config) {
-		g.TokenSources = []middleware.TokenSource{middleware.FormToken, middleware.QueryToken, middleware.CookieToken("token")}
+		g.TokenSources = []middleware.TokenSource{
+			middleware.BearerToken, middleware.FormToken, middleware.QueryToken, middleware.CookieToken("token"),
+		}
+	})
+	proxied := set(func(_ *consumer.Config, g *middleware.Config) {
+		g.TokenSources = []middleware.TokenSource{middleware.HeaderToken("X-Token")}
+	})
+	headerFirst := set(func(_ *consumer.Config, g *middleware.Config) {
+		g.TokenSources = []middleware.TokenSource{middleware.FirstOf(middleware.BearerToken, middleware.CookieToken("token"))}
 	})
 	private := passed()
 	private.header = map[string]string{"Cache-Control": "private"}
@@ -75,6 +83,19 @@ func elsewhere() []row {
 			header["Authorization"] = good(i)["Authorization"]
 			return header
 		}, guards: anywhere, want: badRequest},
+		{name: "token in header and cookie, the header first", header: func(i *bearertest.Issuer) http.Header {
+			return http.Header{"Authorization": good(i)["Authorization"], "Cookie": {"token=other"}}
+		}, guards: headerFirst, want: private},
+		{name: "token in a header of a proxy", header: func(i *bearertest.Issuer) http.Header {
+			return http.Header{"Authorization": {"Bearer of-the-application"}, "X-Token": {reader(i).Sign()}}
+		}, guards: proxied, want: private},
+		{name: "token in a repeated header of a proxy", header: func(i *bearertest.Issuer) http.Header {
+			return http.Header{"X-Token": {reader(i).Sign(), reader(i).Sign()}}
+		}, guards: proxied, want: badRequest},
+		{
+			name: "token in Authorization, which is not read", guards: proxied,
+			want: unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare),
+		},
 		{name: "token in header and query", target: "/orders/7?access_token=x.y.z", guards: anywhere, want: badRequest},
 		{
 			name: "bad token in the query", target: "/orders/7?access_token=x.y", header: authorization(), guards: anywhere,
@@ -94,18 +115,30 @@ func elsewhere() []row {
 	}
 }
 
-// preflights are OPTIONS requests: only the question that a browser asks passes unauthenticated.
+// preflights returns rows about CORS preflights. They need a token unless AllowPreflight is set.
 func preflights() []row {
 	noToken := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare)
+	read := middleware.Scopes("orders:read")
+	allowed := set(func(_ *consumer.Config, g *middleware.Config) { g.AllowPreflight = true }, read)
+	crossOrigin := func(*bearertest.Issuer) http.Header {
+		return http.Header{"Origin": {"https://app.test"}, "Access-Control-Request-Method": {"GET"}}
+	}
 	return []row{
-		{name: "CORS preflight", method: http.MethodOptions, header: func(*bearertest.Issuer) http.Header {
-			return http.Header{"Origin": {"https://app.test"}, "Access-Control-Request-Method": {"GET"}}
-		}, guards: ruled(middleware.Scopes("orders:read")), want: anonymous()},
-		{name: "OPTIONS that is no preflight", method: http.MethodOptions, header: func(*bearertest.Issuer) http.Header {
-			return http.Header{"Origin": {"https://app.test"}}
-		}, want: noToken},
-		{name: "GET dressed as a preflight", header: func(*bearertest.Issuer) http.Header {
-			return http.Header{"Origin": {"https://app.test"}, "Access-Control-Request-Method": {"GET"}}
-		}, want: noToken},
+		{name: "preflight", method: http.MethodOptions, header: crossOrigin, guards: ruled(read), want: noToken},
+		{name: "preflight, allowed", method: http.MethodOptions, header: crossOrigin, guards: allowed, want: anonymous()},
+		{
+			name: "preflight with a body, allowed", method: http.MethodOptions, body: "two shirts", header: crossOrigin,
+			guards: allowed, want: noToken,
+		},
+		{
+			name: "OPTIONS without a requested method, allowed", method: http.MethodOptions,
+			header: func(*bearertest.Issuer) http.Header { return http.Header{"Origin": {"https://app.test"}} },
+			guards: allowed, want: noToken,
+		},
+		{name: "GET with the header of a preflight, allowed", header: crossOrigin, guards: allowed, want: noToken},
+		{
+			name: "HEAD with the header of a preflight, allowed", method: http.MethodHead, header: crossOrigin,
+			guards: allowed, want: noToken,
+		},
 	}
 }

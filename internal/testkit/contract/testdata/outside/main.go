@@ -1,8 +1,9 @@
-// Program outside uses the kit as its users do, by the names that are promised to stay. That it compiles is the test.
+// Program outside uses the public names that the kit guarantees. The test is that it compiles.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -91,7 +92,9 @@ func verifier(ctx context.Context, metrics *prom.Metrics) (consumer.Verifier, er
 	}
 	_ = c.Warm(ctx)
 	go func() { _ = c.Run(ctx) }()
-	_, _, _ = consumer.ProfileDefault, consumer.ProfileCrossauth, metrics
+	var made *consumer.Token
+	made, _ = consumer.NewToken("https://login.example.com", json.RawMessage(`{"sub":"alice"}`))
+	_, _, _, _ = made, consumer.ProfileDefault, consumer.ProfileCrossauth, metrics
 
 	var group *consumer.Group
 	group, err = consumer.NewGroup(consumer.GroupConfig{
@@ -132,8 +135,11 @@ func show(token *consumer.Token) (any, error) {
 
 func guard(v consumer.Verifier, metrics *prom.Metrics) (http.Handler, error) {
 	g, err := middleware.New(middleware.Config{
-		Verifier: v, Realm: "api", Resource: "https://api.example.com", Optional: false,
-		TokenSources: []middleware.TokenSource{},
+		Verifier: v, Realm: "api", Resource: "https://api.example.com", Optional: false, AllowPreflight: false,
+		TokenSources: []middleware.TokenSource{
+			middleware.FirstOf(middleware.BearerToken, middleware.CookieToken("__Host-session")),
+			middleware.HeaderToken("X-Proxy-Token"), middleware.FormToken, middleware.QueryToken,
+		},
 		DenyHandler: func(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal) {
 			w.WriteHeader(refusal.Status)
 			_, _ = fmt.Fprintln(w, refusal.Code, refusal.Scopes)
@@ -153,7 +159,11 @@ func guard(v consumer.Verifier, metrics *prom.Metrics) (http.Handler, error) {
 		middleware.Any(middleware.Scopes("a"), middleware.Scopes("b")),
 	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := middleware.TokenFromContext(r.Context())
+		token, ok := middleware.TokenFromContext(r.Context())
+		if !ok {
+			http.Error(w, "no token", http.StatusUnauthorized)
+			return
+		}
 		ctx, cancel := middleware.Deadline(middleware.ContextWithToken(r.Context(), token))
 		defer cancel()
 		_, _ = show(token)
@@ -161,7 +171,8 @@ func guard(v consumer.Verifier, metrics *prom.Metrics) (http.Handler, error) {
 	})
 	var authenticate func(*http.Request, ...middleware.Rule) (*http.Request, error) = g.Authenticate
 	var deny func(http.ResponseWriter, *http.Request, error) = g.Deny
-	_, _, _ = authenticate, deny, g.MetadataPath()
+	var bearer func(*http.Request) (string, error) = middleware.BearerToken
+	_, _, _, _ = authenticate, deny, bearer, g.MetadataPath()
 	_ = []error{middleware.ErrNoToken, middleware.ErrInvalidRequest, middleware.ErrInsufficientScope}
 
 	mux := http.NewServeMux()

@@ -1,0 +1,109 @@
+package middleware
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+)
+
+const (
+	tokenParameter = "access_token"
+	maxFormBytes   = 1 << 20
+)
+
+// These errors are for operators. The client receives only the error code.
+var (
+	errRepeated  = fmt.Errorf("%w: the parameter access_token is repeated", ErrInvalidRequest)
+	errEmpty     = fmt.Errorf("%w: the parameter access_token is empty", ErrInvalidRequest)
+	errForm      = fmt.Errorf("%w: the form cannot be read", ErrInvalidRequest)
+	errQuery     = fmt.Errorf("%w: the query cannot be parsed", ErrInvalidRequest)
+	errLargeForm = fmt.Errorf("%w: the form is larger than 1 MiB", ErrInvalidRequest)
+)
+
+// FormToken is a [TokenSource] that reads the parameter access_token of a form (RFC 6750 section 2.2). It reads POST, PUT
+// and PATCH requests whose body has the type application/x-www-form-urlencoded and is ASCII. The handler can still read
+// or parse the body afterwards.
+//
+// FormToken returns [ErrInvalidRequest] for a form of more than 1 MiB, even if the token is elsewhere: the rest of the
+// form might contain a second token.
+func FormToken(r *http.Request) (string, error) {
+	if !hasForm(r) {
+		return "", ErrNoToken
+	}
+	if r.PostForm != nil { // the body was parsed before
+		return single(r.PostForm[tokenParameter])
+	}
+	body, err := peekBody(r)
+	if err != nil {
+		return "", err
+	}
+	form, err := url.ParseQuery(string(body))
+	tokens := form[tokenParameter]
+	if len(tokens) > 0 && (err != nil || !isASCII(body)) {
+		return "", errForm
+	}
+	return single(tokens)
+}
+
+func hasForm(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		return err == nil && mediaType == "application/x-www-form-urlencoded" && r.Body != nil
+	}
+	return false
+}
+
+// peekBody returns the body and replaces r.Body by one that reads the same bytes again.
+func peekBody(r *http.Request) ([]byte, error) {
+	read, err := io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
+	r.Body = rewound{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errForm, err)
+	}
+	if len(read) > maxFormBytes {
+		return nil, errLargeForm
+	}
+	return read, nil
+}
+
+type rewound struct {
+	io.Reader
+	io.Closer
+}
+
+// QueryToken is a [TokenSource] that reads the parameter access_token of the URL (RFC 6750 section 2.3). Use it only for
+// clients that support nothing else: URLs appear in logs, histories and Referer headers, and RFC 9700 section 4.3.2
+// forbids clients to send tokens in them.
+func QueryToken(r *http.Request) (string, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	tokens := query[tokenParameter]
+	if len(tokens) > 0 && err != nil { // the part that was not parsed may be a second token
+		return "", errQuery
+	}
+	return single(tokens)
+}
+
+func single(tokens []string) (string, error) {
+	switch {
+	case len(tokens) == 0:
+		return "", ErrNoToken
+	case len(tokens) > 1:
+		return "", errRepeated
+	case tokens[0] == "":
+		return "", errEmpty
+	}
+	return tokens[0], nil
+}
+
+func isASCII(data []byte) bool {
+	for _, c := range data {
+		if c > 0x7e {
+			return false
+		}
+	}
+	return true
+}
