@@ -1,15 +1,19 @@
-// Package chiauth puts a [middleware.Guard] in front of the handlers of a chi router.
+// Package chiauth guards the handlers of a chi router with a [middleware.Guard].
 //
 //	router := chi.NewRouter()
 //	router.With(chiauth.Middleware(guard, middleware.Scopes("orders:read"))).Get("/orders", listOrders)
 //
 //	func listOrders(w http.ResponseWriter, r *http.Request) {
-//		token, _ := chiauth.Token(r)
+//		token, ok := chiauth.Token(r)
+//		if !ok { // only without a Guard, or with Optional or AllowPreflight
+//			http.Error(w, "no token", http.StatusUnauthorized)
+//			return
+//		}
 //		fmt.Fprintln(w, "hello", token.Subject())
 //	}
 //
-// chi's middlewares are those of net/http, so a refusal is the Guard's own. What the package adds is [Pattern], the
-// route as a label.
+// chi uses net/http middleware, so the Guard's With method works as well. The package adds [Pattern], which returns the
+// route for use as a label of metrics.
 package chiauth
 
 import (
@@ -22,26 +26,28 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// Middleware lets a request through to the next handler if it carries a good token that meets every rule; other requests
-// it answers itself. It goes with Use, With and Group of a router. Nested in itself it applies the rules of all, and the
-// token is verified once by the same Guard.
+// Middleware returns a middleware that calls the next handler if the request has a valid token that meets every rule. It
+// rejects all other requests itself. Pass it to Use or With of a router. If it is nested, the rules of all levels apply,
+// and the same Guard verifies the token once.
 func Middleware(g *middleware.Guard, rules ...middleware.Rule) func(http.Handler) http.Handler {
 	return g.With(rules...)
 }
 
-// Token returns the verified token of the request. It reports false if there is none: outside of a Guard, in a
-// cross-origin preflight, and where the Guard is Optional and the request came without credentials.
+// Token returns the verified token of the request. It reports false, with a nil token, if there is none: outside of a
+// Guard, for a request that [middleware.Config].Optional let pass without credentials, and for a preflight that its
+// AllowPreflight let pass. Check the result before you use the token.
 func Token(r *http.Request) (*consumer.Token, bool) {
 	return middleware.TokenFromContext(r.Context())
 }
 
-// Pattern returns the pattern of the route that a request takes, such as /orders/{id}, from the request's context: the
-// one that [middleware.Config].OnDecision gets, for example. It takes as many values as the router has routes, whatever
-// is asked for, so it serves as a label of metrics, which a path does not.
+// Pattern returns the pattern of the route of a request, such as /orders/{id}. ctx is the request's context, which for
+// example [middleware.Config].OnDecision receives. Unlike a path, a pattern can serve as a label of metrics, because there
+// are only as many patterns as routes.
 //
-// It is the whole pattern where Middleware stands on routes: on With, and on Group. Use on a router runs before that
-// router has found the route, so there it is what the routers around it have matched so far: empty for the outermost. It
-// is empty outside of a chi router, too. Ask for it while the request is being served: chi uses its contexts again.
+// In a middleware of With or Group, Pattern returns the whole pattern. A middleware of Use runs before its router has
+// found the route. Pattern then returns what the outer routers have matched, which is empty in the outermost router.
+// Pattern is also empty outside of a chi router. Call it only while the request is served, because chi reuses its
+// contexts.
 func Pattern(ctx context.Context) string {
 	return chi.RouteContext(ctx).RoutePattern()
 }

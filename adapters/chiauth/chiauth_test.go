@@ -39,7 +39,7 @@ func build(routes []adaptertest.Route) http.Handler {
 	return router
 }
 
-// silence is a log that keeps the stacks of panics to itself.
+// silence is a log that drops the stacks of panics.
 type silence struct{}
 
 func (silence) NewLogEntry(*http.Request) chimiddleware.LogEntry { return silence{} }
@@ -64,7 +64,7 @@ func handler(route adaptertest.Route) http.HandlerFunc {
 	}
 }
 
-// TestPattern: what a Guard's OnDecision finds, by the place where the Guard stands.
+// Pattern in OnDecision depends on where the Guard is used.
 func TestPattern(t *testing.T) {
 	t.Parallel()
 	ok := func(http.ResponseWriter, *http.Request) {}
@@ -122,7 +122,7 @@ func TestPatternOutsideOfARouter(t *testing.T) {
 	}
 }
 
-// newGuard returns a Guard that refuses every token.
+// newGuard returns a Guard that rejects every token.
 func newGuard(t *testing.T, onDecision func(context.Context, middleware.Decision)) *middleware.Guard {
 	t.Helper()
 	guard, err := middleware.New(middleware.Config{Verifier: refusing{}, OnDecision: onDecision})

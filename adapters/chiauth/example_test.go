@@ -16,9 +16,9 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// A Guard on a group, and one more rule on a route of it.
+// The group has one rule, and one of its routes has a second.
 func ExampleMiddleware() {
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // stands in for the authorization server
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // plays the authorization server
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:     issuer.URL(),
 		Audience:   []string{"https://api.test"},
@@ -35,7 +35,11 @@ func ExampleMiddleware() {
 	}
 
 	hello := func(w http.ResponseWriter, r *http.Request) {
-		token, _ := chiauth.Token(r)
+		token, ok := chiauth.Token(r)
+		if !ok {
+			http.Error(w, "no token", http.StatusUnauthorized)
+			return
+		}
 		_, _ = fmt.Fprintln(w, "hello", token.Subject())
 	}
 	router := chi.NewRouter()
@@ -57,11 +61,11 @@ func ExampleMiddleware() {
 	// POST 403 {"title":"Forbidden","status":403,"error":"insufficient_scope","scope":"orders:read orders:write"}
 }
 
-// The pattern of the route as a label of one's own metric.
+// The pattern of the route is a label of an application's metric.
 func ExamplePattern() {
 	refusals := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "refusals_total"}, []string{"route"})
 	guard, err := middleware.New(middleware.Config{
-		Verifier: new(consumer.Group), // nobody's tokens
+		Verifier: new(consumer.Group), // rejects every token
 		OnDecision: func(ctx context.Context, decision middleware.Decision) {
 			if decision.Err != nil {
 				refusals.WithLabelValues(chiauth.Pattern(ctx)).Inc()

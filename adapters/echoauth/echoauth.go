@@ -1,16 +1,19 @@
-// Package echoauth puts a [middleware.Guard] in front of the handlers of echo v5. For echo v4 there is echov4auth.
+// Package echoauth guards the handlers of echo v5 with a [middleware.Guard]. For echo v4 use echov4auth.
 //
 //	e := echo.New()
 //	e.GET("/orders", listOrders, echoauth.Middleware(guard, middleware.Scopes("orders:read")))
 //
 //	func listOrders(c *echo.Context) error {
-//		token, _ := echoauth.Token(c)
+//		token, ok := echoauth.Token(c)
+//		if !ok { // only without a Guard, or with Optional or AllowPreflight
+//			return echo.ErrUnauthorized
+//		}
 //		return c.String(http.StatusOK, "hello "+token.Subject())
 //	}
 //
-// What is refused, and with which answer, is the Guard's business: the answer is that of [middleware.Guard.With], byte
-// for byte. A refusal is written there and then and is no error to echo, so the HTTPErrorHandler is not asked: to write
-// refusals in one's own way there is the DenyHandler of [middleware.Config].
+// The response to a rejected request is that of [middleware.Guard.With], byte for byte. It is written at once and is not
+// an error to echo, so the HTTPErrorHandler does not run. To write other responses, set DenyHandler in
+// [middleware.Config].
 package echoauth
 
 import (
@@ -22,12 +25,11 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// Middleware lets a request through to the next handler if it carries a good token that meets every rule; other requests
-// it answers itself. It may stand on the Echo, on a group and on a route at once: the rules of all apply, and the token
-// is verified once by the same Guard.
+// Middleware returns an echo.MiddlewareFunc that calls the next handler if the request has a valid token that meets every
+// rule. It rejects all other requests itself. It may be used on the Echo, on a group and on a route at once. Then the
+// rules of all apply, and the same Guard verifies the token once.
 //
-// The token is in the context of c.Request(), so that [middleware.TokenFromContext] finds it in code which knows nothing
-// of echo.
+// The token is in the context of c.Request(), where [middleware.TokenFromContext] also finds it.
 func Middleware(g *middleware.Guard, rules ...middleware.Rule) echo.MiddlewareFunc {
 	guard := g.With(rules...)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -41,8 +43,9 @@ func Middleware(g *middleware.Guard, rules ...middleware.Rule) echo.MiddlewareFu
 	}
 }
 
-// Token returns the verified token of the request. It reports false if there is none: outside of a Guard, in a
-// cross-origin preflight, and where the Guard is Optional and the request came without credentials.
+// Token returns the verified token of the request. It reports false, with a nil token, if there is none: outside of a
+// Guard, for a request that [middleware.Config].Optional let pass without credentials, and for a preflight that its
+// AllowPreflight let pass. Check the result before you use the token.
 func Token(c *echo.Context) (*consumer.Token, bool) {
 	return middleware.TokenFromContext(c.Request().Context())
 }

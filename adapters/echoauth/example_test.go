@@ -14,9 +14,9 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// A Guard on a group, and one more rule on a route of it.
+// The group has one rule, and one of its routes has a second.
 func ExampleMiddleware() {
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // stands in for the authorization server
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // plays the authorization server
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:     issuer.URL(),
 		Audience:   []string{"https://api.test"},
@@ -33,7 +33,10 @@ func ExampleMiddleware() {
 	}
 
 	hello := func(c *echo.Context) error {
-		token, _ := echoauth.Token(c)
+		token, ok := echoauth.Token(c)
+		if !ok {
+			return echo.ErrUnauthorized
+		}
 		return c.String(http.StatusOK, "hello "+token.Subject()+"\n")
 	}
 	e := echo.New()

@@ -64,7 +64,7 @@ func handler(route adaptertest.Route) echo.HandlerFunc {
 	}
 }
 
-// TestErrorHandler: a refusal is no error to echo; the handler's own error still is, and the very same.
+// A rejected request is not an error to echo. An error of the handler still reaches echo unchanged.
 func TestErrorHandler(t *testing.T) {
 	t.Parallel()
 	guard, token := newGuard(t)
@@ -100,7 +100,7 @@ func TestErrorHandler(t *testing.T) {
 	}
 }
 
-// TestUnknownPath: a Guard on the Echo stands in front of echo's own answers, too.
+// A Guard on the Echo also guards the responses that echo itself writes.
 func TestUnknownPath(t *testing.T) {
 	t.Parallel()
 	guard, token := newGuard(t)

@@ -14,9 +14,9 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// A Guard on a group, and one more rule on a route of it.
+// The group has one rule, and one of its routes has a second.
 func ExampleMiddleware() {
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // stands in for the authorization server
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // plays the authorization server
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:     issuer.URL(),
 		Audience:   []string{"https://api.test"},
@@ -33,7 +33,11 @@ func ExampleMiddleware() {
 	}
 
 	hello := func(c *gin.Context) {
-		token, _ := ginauth.Token(c)
+		token, ok := ginauth.Token(c)
+		if !ok {
+			c.AbortWithStatus(http.StatusUnauthorized)
+			return
+		}
 		c.String(http.StatusOK, "hello %s\n", token.Subject())
 	}
 	router := gin.New()

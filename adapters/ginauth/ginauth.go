@@ -1,15 +1,19 @@
-// Package ginauth puts a [middleware.Guard] in front of gin's handlers.
+// Package ginauth guards the handlers of gin with a [middleware.Guard].
 //
 //	router := gin.New()
 //	router.GET("/orders", ginauth.Middleware(guard, middleware.Scopes("orders:read")), listOrders)
 //
 //	func listOrders(c *gin.Context) {
-//		token, _ := ginauth.Token(c)
+//		token, ok := ginauth.Token(c)
+//		if !ok { // only without a Guard, or with Optional or AllowPreflight
+//			c.AbortWithStatus(http.StatusUnauthorized)
+//			return
+//		}
 //		c.String(http.StatusOK, "hello %s", token.Subject())
 //	}
 //
-// What is refused, and with which answer, is the Guard's business: the answer is that of [middleware.Guard.With], byte
-// for byte. A refusal aborts the chain, so no handler behind the Guard runs.
+// The response to a rejected request is that of [middleware.Guard.With], byte for byte. A rejected request aborts the
+// chain, so no handler behind the Guard runs.
 package ginauth
 
 import (
@@ -21,17 +25,16 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// Middleware lets a request through to the next handler of the chain if it carries a good token that meets every rule;
-// other requests it answers itself. It may stand on the engine, on a group and on a route at once: the rules of all
-// apply, and the token is verified once by the same Guard.
+// Middleware returns a gin.HandlerFunc that calls the next handler of the chain if the request has a valid token that
+// meets every rule. It rejects all other requests itself and aborts the chain. It may be used on the engine, on a group
+// and on a route at once. Then the rules of all apply, and the same Guard verifies the token once.
 //
-// The token is in the context of c.Request, so that [middleware.TokenFromContext] finds it in code which knows nothing
-// of gin.
+// The token is in the context of c.Request, where [middleware.TokenFromContext] also finds it.
 func Middleware(g *middleware.Guard, rules ...middleware.Rule) gin.HandlerFunc {
 	guard := g.With(rules...)
 	return func(c *gin.Context) {
 		admitted := false
-		defer func() { // also after a panic, as a recovery that forgets to abort would let the handlers run
+		defer func() { // also after a panic: a recovery that does not abort would let the next handlers run
 			if !admitted {
 				c.Abort()
 			}
@@ -43,8 +46,9 @@ func Middleware(g *middleware.Guard, rules ...middleware.Rule) gin.HandlerFunc {
 	}
 }
 
-// Token returns the verified token of the request. It reports false if there is none: outside of a Guard, in a
-// cross-origin preflight, and where the Guard is Optional and the request came without credentials.
+// Token returns the verified token of the request. It reports false, with a nil token, if there is none: outside of a
+// Guard, for a request that [middleware.Config].Optional let pass without credentials, and for a preflight that its
+// AllowPreflight let pass. Check the result before you use the token.
 func Token(c *gin.Context) (*consumer.Token, bool) {
 	return middleware.TokenFromContext(c.Request.Context())
 }

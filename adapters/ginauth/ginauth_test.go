@@ -56,7 +56,7 @@ func handler(route adaptertest.Route) gin.HandlerFunc {
 	}
 }
 
-// TestRefusalAborts: what stands around the Guard sees a chain that has ended and the status that the client gets.
+// A middleware around the Guard sees that the chain was aborted, and the status that the client receives.
 func TestRefusalAborts(t *testing.T) {
 	t.Parallel()
 	guard, token := newGuard(t)
@@ -89,7 +89,7 @@ func TestRefusalAborts(t *testing.T) {
 	}
 }
 
-// TestPanicAborts: gin goes on to the next handler after a panic that a recovery of one's own did not abort for.
+// After a panic, gin calls the next handler unless the chain was aborted, and a custom recovery may not abort it.
 func TestPanicAborts(t *testing.T) {
 	t.Parallel()
 	guard, token := newGuard(t)
@@ -106,7 +106,7 @@ func TestPanicAborts(t *testing.T) {
 	}
 }
 
-// TestUnknownPath: a Guard on the engine stands in front of gin's own answers, too.
+// A Guard on the engine also guards the responses that gin itself writes.
 func TestUnknownPath(t *testing.T) {
 	t.Parallel()
 	guard, token := newGuard(t)

@@ -13,7 +13,7 @@ import (
 )
 
 func ExampleMiddleware() {
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // stands in for the authorization server
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // plays the authorization server
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:     issuer.URL(),
 		Audience:   []string{"https://api.test"},
@@ -32,7 +32,11 @@ func ExampleMiddleware() {
 	readers := httpauth.Middleware(guard, middleware.Scopes("orders:read"))
 	writers := httpauth.Middleware(guard, middleware.Scopes("orders:write"))
 	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := httpauth.Token(r)
+		token, ok := httpauth.Token(r)
+		if !ok {
+			http.Error(w, "no token", http.StatusUnauthorized)
+			return
+		}
 		_, _ = fmt.Fprintln(w, "hello", token.Subject())
 	})
 	mux := http.NewServeMux()

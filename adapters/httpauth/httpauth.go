@@ -1,16 +1,20 @@
-// Package httpauth puts a [middleware.Guard] in front of net/http handlers, in the shape that the adapters of this kit
-// share.
+// Package httpauth guards net/http handlers with a [middleware.Guard]. Its functions have the same names as those of the
+// other adapters.
 //
 //	mux := http.NewServeMux()
 //	mux.Handle("GET /orders", httpauth.Middleware(guard, middleware.Scopes("orders:read"))(http.HandlerFunc(listOrders)))
 //
 //	func listOrders(w http.ResponseWriter, r *http.Request) {
-//		token, _ := httpauth.Token(r)
+//		token, ok := httpauth.Token(r)
+//		if !ok { // only without a Guard, or with Optional or AllowPreflight
+//			http.Error(w, "no token", http.StatusUnauthorized)
+//			return
+//		}
 //		fmt.Fprintln(w, "hello", token.Subject())
 //	}
 //
-// It is for code that is to look the same whatever the framework, and for routers that take net/http middlewares. The
-// Guard's own With, Handler and Routes do all that this package does.
+// Use it for code that looks the same with every framework, and for routers that accept net/http middleware. It does
+// nothing that the With, Handler and Routes methods of the Guard do not do.
 package httpauth
 
 import (
@@ -20,15 +24,16 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// Middleware is [middleware.Guard.With]: it lets a request through to the next handler if it carries a good token that
-// meets every rule, and answers other requests itself. Nested in itself it applies the rules of all, and the token is
-// verified once by the same Guard.
+// Middleware is [middleware.Guard.With]. It calls the next handler if the request has a valid token that meets every rule,
+// and rejects all other requests itself. If it is nested, the rules of all levels apply, and the same Guard verifies the
+// token once.
 func Middleware(g *middleware.Guard, rules ...middleware.Rule) func(http.Handler) http.Handler {
 	return g.With(rules...)
 }
 
-// Token returns the verified token of the request. It reports false if there is none: outside of a Guard, in a
-// cross-origin preflight, and where the Guard is Optional and the request came without credentials.
+// Token returns the verified token of the request. It reports false, with a nil token, if there is none: outside of a
+// Guard, for a request that [middleware.Config].Optional let pass without credentials, and for a preflight that its
+// AllowPreflight let pass. Check the result before you use the token.
 func Token(r *http.Request) (*consumer.Token, bool) {
 	return middleware.TokenFromContext(r.Context())
 }

@@ -26,7 +26,7 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // stands in for the authorization server
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // plays the authorization server
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:     issuer.URL(),
 		Audience:   []string{"https://api.test"},
