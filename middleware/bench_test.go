@@ -33,8 +33,7 @@ func BenchmarkGuard(b *testing.B) {
 	g := newGuard(b, middleware.Config{Verifier: known})
 	optional := newGuard(b, middleware.Config{Verifier: known, Optional: true})
 	told := newGuard(b, middleware.Config{Verifier: known, OnDecision: func(context.Context, middleware.Decision) {}})
-	private := newGuard(b, middleware.Config{Verifier: known, TokenSources: []middleware.TokenSource{middleware.BearerToken, middleware.QueryToken},
-	})
+	private := newGuard(b, middleware.Config{Verifier: known, TokenSources: []middleware.TokenSource{middleware.BearerToken, middleware.QueryToken}})
 	with := g.With(middleware.Scopes("orders:read"))
 	for _, test := range []struct {
 		name    string
