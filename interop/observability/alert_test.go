@@ -19,10 +19,11 @@ import (
 	"github.com/bearerkit/bearerkit/interop/observability"
 )
 
-// scenario is an hour and a half of series, a sample a minute, in the notation of promtool: 0+60x90 counts up by 60.
+// scenario contains series of an hour and a half with one sample per minute, in the notation of promtool: 0+60x90 starts at 0
+// and adds 60 for 90 times.
 type scenario map[string]string
 
-// health is an API that is well, under load, and refuses what clients do wrong.
+// health is a healthy API under load, which also rejects invalid requests.
 func health() scenario {
 	return scenario{
 		`bearerkit_ready{issuer="i"}`:                                                "1x90",
@@ -42,7 +43,7 @@ func health() scenario {
 		`bearerkit_decisions_total{status="503",reason="keys_unavailable"}`:          "9x90", // long ago
 		`bearerkit_verifications_total{issuer="i",reason="ok",cached="true"}`:        "0+54000x90",
 		`bearerkit_verifications_total{issuer="i",reason="ok",cached="false"}`:       "0+6000x90",
-		`bearerkit_cache_evictions_total{issuer="i"}`:                                "0+6000x90", // ended tokens make room
+		`bearerkit_cache_evictions_total{issuer="i"}`:                                "0+6000x90", // expired tokens are replaced
 		`bearerkit_status_checks_total{issuer="i",result="active",cached="false"}`:   "0+6000x90",
 		`bearerkit_status_checks_total{issuer="i",result="canceled",cached="false"}`: "0+600x90",
 		`bearerkit_status_check_duration_seconds_bucket{cached="false",le="0.1"}`:    "0+6000x90",
@@ -51,11 +52,11 @@ func health() scenario {
 	}
 }
 
-// scenarios change something of the healthy hour, for each alert; quiet is a change that is not bad enough.
+// scenarios change series of health. The alert must fire for each scenario in loud, and must not fire for those in quiet.
 var scenarios = map[string]struct{ loud, quiet []scenario }{
 	"BearerkitNotReady": {
 		loud:  []scenario{{`bearerkit_ready{issuer="i"}`: "1x9 0x81"}, {`bearerkit_ready{issuer="j"}`: "0x90"}},
-		quiet: []scenario{{`bearerkit_ready{issuer="i"}`: "0x3 1x86"}}, // it has just been started
+		quiet: []scenario{{`bearerkit_ready{issuer="i"}`: "0x3 1x86"}}, // the API was just started
 	},
 	"BearerkitKeysNotRefreshed": {
 		loud: []scenario{{
@@ -63,7 +64,7 @@ var scenarios = map[string]struct{ loud, quiet []scenario }{
 			`bearerkit_key_consecutive_failures{issuer="i"}`: "0x9 1+1x81",
 		}},
 		quiet: []scenario{
-			{`bearerkit_key_age_seconds{issuer="i"}`: "0+60x90"}, // nobody asked
+			{`bearerkit_key_age_seconds{issuer="i"}`: "0+60x90"}, // the API received no request
 			{`bearerkit_key_consecutive_failures{issuer="i"}`: "0x9 1x81"},
 		},
 	},
@@ -122,7 +123,7 @@ var scenarios = map[string]struct{ loud, quiet []scenario }{
 			`bearerkit_verifications_total{issuer="i",reason="ok",cached="true"}`:  "0+10000x90",
 			`bearerkit_verifications_total{issuer="i",reason="ok",cached="false"}`: "0+50000x90",
 		}},
-		quiet: []scenario{{ // nothing is remembered twice, and nothing has to go for it
+		quiet: []scenario{{ // no token is sent twice, and none is evicted
 			`bearerkit_verifications_total{issuer="i",reason="ok",cached="true"}`: "0x90",
 			`bearerkit_cache_evictions_total{issuer="i"}`:                         "0x90",
 		}},
@@ -136,31 +137,31 @@ func TestAlerts(t *testing.T) {
 		t.Run(rule.Alert, func(t *testing.T) {
 			t.Parallel()
 			if fires(t, rule, nil) {
-				t.Error("it fires in health")
+				t.Error("the alert fires for a healthy API")
 			}
 			if len(scenarios[rule.Alert].loud) == 0 {
-				t.Error("nothing makes it fire")
+				t.Error("no scenario makes the alert fire")
 			}
 			for _, change := range scenarios[rule.Alert].loud {
 				if !fires(t, rule, change) {
-					t.Errorf("it does not fire with %v", change)
+					t.Errorf("the alert does not fire for %v", change)
 				}
 			}
 			for _, change := range scenarios[rule.Alert].quiet {
 				if fires(t, rule, change) {
-					t.Errorf("it fires with %v", change)
+					t.Errorf("the alert fires for %v", change)
 				}
 			}
 		})
 	}
 	if len(rules) != len(scenarios) {
-		t.Errorf("%d rules, %d with scenarios", len(rules), len(scenarios))
+		t.Errorf("got %d rules, but scenarios for %d", len(rules), len(scenarios))
 	}
 }
 
 var annotated = regexp.MustCompile(`\$labels\.(\w+)`)
 
-// fires reports whether the alert holds for as long as it has to, within an hour and a half.
+// fires reports whether the condition of the alert holds for long enough at any time of the scenario.
 func fires(t *testing.T, rule rulefmt.Rule, change scenario) bool {
 	t.Helper()
 	began := time.Unix(0, 0).UTC()
@@ -178,14 +179,14 @@ func fires(t *testing.T, rule rulefmt.Rule, change scenario) bool {
 		}
 	}
 	span := observability.Span{From: began, To: began.Add(90 * time.Minute), Step: time.Minute}
-	matrix, err := store.Ask(t.Context(), rule.Expr, span)
+	matrix, err := store.Query(t.Context(), rule.Expr, span)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, series := range matrix {
 		for _, match := range annotated.FindAllStringSubmatch(fmt.Sprint(rule.Annotations), -1) {
 			if !series.Metric.Has(match[1]) {
-				t.Errorf("the annotations name %s, which is not in %v", match[0], series.Metric)
+				t.Errorf("the annotations use the label %s, which is not in %v", match[0], series.Metric)
 			}
 		}
 		pending := -time.Minute
@@ -203,7 +204,7 @@ func fires(t *testing.T, rule rulefmt.Rule, change scenario) bool {
 	return false
 }
 
-// TestAlertsHaveSeries: each selector of an alert finds series in a real run.
+// TestAlertsHaveSeries checks that every selector of an alert finds series in a real run.
 func TestAlertsHaveSeries(t *testing.T) {
 	t.Parallel()
 	r := record(t)
@@ -216,7 +217,7 @@ func TestAlertsHaveSeries(t *testing.T) {
 	}
 }
 
-// TestAlertsAreExplained: who is woken is told how bad it is, what to do, and where there is more.
+// TestAlertsAreExplained checks that every alert has a severity, a summary, a description and a section of the runbook.
 func TestAlertsAreExplained(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(folder + "README.md")
@@ -229,19 +230,19 @@ func TestAlertsAreExplained(t *testing.T) {
 			t.Errorf("%s: severity %q", rule.Alert, s)
 		}
 		if rule.Annotations["summary"] == "" || len(rule.Annotations["description"]) < 60 {
-			t.Errorf("%s says %q", rule.Alert, rule.Annotations)
+			t.Errorf("%s: incomplete annotations %q", rule.Alert, rule.Annotations)
 		}
 		_, anchor, _ := strings.Cut(rule.Annotations["runbook_url"], "/docs/observability/README.md#")
 		if anchor != strings.ToLower(rule.Alert) || !strings.Contains(book, "\n### "+rule.Alert+"\n\n") {
-			t.Errorf("%s: %q is no place in README.md", rule.Alert, rule.Annotations["runbook_url"])
+			t.Errorf("%s: README.md has no section for %q", rule.Alert, rule.Annotations["runbook_url"])
 		}
 	}
 	if headings, rules := strings.Count(book, "\n### Bearerkit"), len(readRules(t)); headings != rules {
-		t.Errorf("%d headings for %d alerts", headings, rules)
+		t.Errorf("README.md has %d sections for %d alerts", headings, rules)
 	}
 }
 
-// readRules has Prometheus's own reader look at the rules, templates included.
+// readRules parses and checks the rules and their templates with the code of Prometheus.
 func readRules(t *testing.T) []rulefmt.Rule {
 	t.Helper()
 	groups, faults := rulefmt.ParseFile(
@@ -257,7 +258,7 @@ func readRules(t *testing.T) []rulefmt.Rule {
 		rules = append(rules, group.Rules...)
 	}
 	if len(rules) < 10 {
-		t.Fatal(fmt.Sprint("only ", len(rules), " rules"))
+		t.Fatal(fmt.Sprint("got ", len(rules), " rules, want more"))
 	}
 	return rules
 }

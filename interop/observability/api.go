@@ -20,7 +20,7 @@ import (
 
 const audience = "https://api.example.com"
 
-// newAPI is the API of examples/quickstart, with a status store, and with ages that fit into a run of length.
+// newAPI returns the API of examples/quickstart with a status store. Its times are scaled to a run of the given length.
 func newAPI(issuer *bearertest.Issuer, client *http.Client, store *statusStore, length time.Duration) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	metrics, err := prom.New(registry)
@@ -31,7 +31,7 @@ func newAPI(issuer *bearertest.Issuer, client *http.Client, store *statusStore, 
 		Issuer:     issuer.URL(),
 		Audience:   []string{audience},
 		HTTPClient: client,
-		CacheSize:  200, // so few that it is too small for a while
+		CacheSize:  200, // too small for a part of the run
 		Status:     store,
 		StatusTTL:  length / 60,
 		OnStatus:   metrics.OnStatus,
@@ -59,17 +59,21 @@ func newAPI(issuer *bearertest.Issuer, client *http.Client, store *statusStore, 
 	return mux, nil
 }
 
-// fail is a rule of the application that does not work.
+// fail is a check of the application that always fails.
 func fail(context.Context, *consumer.Token) error {
 	return &middleware.Refusal{Status: http.StatusInternalServerError}
 }
 
 func greet(w http.ResponseWriter, r *http.Request) {
-	token, _ := middleware.TokenFromContext(r.Context())
+	token, ok := middleware.TokenFromContext(r.Context())
+	if !ok { // only without a Guard
+		http.Error(w, "no token", http.StatusUnauthorized)
+		return
+	}
 	fmt.Fprintln(w, "hello", token.Subject())
 }
 
-// statusStore stands for one that is asked over a network: it takes a millisecond.
+// statusStore simulates a status store on the network: each check takes one millisecond.
 type statusStore struct{ down atomic.Bool }
 
 var errStoreDown = errors.New("the store is down")

@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// Dashboard is what we look at of a Grafana dashboard.
+// Dashboard contains the parts of a Grafana dashboard that the tests use.
 type Dashboard struct {
 	Title         string
 	SchemaVersion int
@@ -15,12 +15,12 @@ type Dashboard struct {
 	Panels []Panel
 }
 
-// Variable is asked for above the panels.
+// Variable is a variable of the dashboard, which the user selects above the panels.
 type Variable struct {
 	Name, Type, Definition string
 }
 
-// Panel is a row or a picture.
+// Panel is a row or a chart.
 type Panel struct {
 	ID                       int
 	Type, Title, Description string
@@ -46,7 +46,7 @@ type Panel struct {
 	}
 }
 
-// Override is a setting of the series that Matcher names.
+// Override contains settings for the series that Matcher selects.
 type Override struct {
 	Matcher    struct{ ID, Options string }
 	Properties []struct {
@@ -55,13 +55,13 @@ type Override struct {
 	}
 }
 
-// Threshold colours a value from Value on; nil is the least of all.
+// Threshold is the color for values of at least Value. A nil Value means all values.
 type Threshold struct {
 	Color string
 	Value *float64
 }
 
-// Datasource is where a panel's numbers come from.
+// Datasource identifies the data source of a panel.
 type Datasource struct {
 	Type, UID string
 }
@@ -72,10 +72,10 @@ type Target struct {
 	Expr, LegendFormat string
 }
 
-// ReadDashboard reads a dashboard's file.
+// ReadDashboard reads a dashboard from a JSON file.
 func ReadDashboard(file string) (Dashboard, error) {
 	var d Dashboard
-	data, err := os.ReadFile(file) //nolint:gosec // G304: who runs this names the file
+	data, err := os.ReadFile(file) //nolint:gosec // G304: the developer who runs this names the file
 	if err != nil {
 		return d, err
 	}

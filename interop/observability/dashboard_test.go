@@ -17,7 +17,7 @@ import (
 
 const folder = "../../docs/observability/"
 
-// run is one for all tests: it takes its time.
+// run is shared by all tests, because it takes several seconds.
 var run = sync.OnceValues(func() (recording, error) {
 	store, span, err := observability.Run(context.Background(), 5*time.Second, 50)
 	return recording{store, span}, err
@@ -28,10 +28,10 @@ type recording struct {
 	span  observability.Span
 }
 
-// answers reports whether the query has an answer at any time of the run.
+// answers reports whether the query has a result at any time of the run.
 func (r recording) answers(t *testing.T, query string) bool {
 	t.Helper()
-	matrix, err := r.store.Ask(t.Context(), query, r.span)
+	matrix, err := r.store.Query(t.Context(), query, r.span)
 	if err != nil {
 		t.Errorf("%s: %v", query, err)
 		return true
@@ -48,14 +48,14 @@ func record(t *testing.T) recording {
 	return r
 }
 
-// TestDashboardHasData asks every query of the dashboard, and each of its selectors by itself.
+// TestDashboardHasData evaluates every query of the dashboard, and each selector of a query.
 func TestDashboardHasData(t *testing.T) {
 	t.Parallel()
 	r, d := record(t), readDashboard(t)
-	asked := 0
+	queries := 0
 	for _, panel := range d.Panels {
 		for _, target := range panel.Targets {
-			asked++
+			queries++
 			if !r.answers(t, target.Expr) {
 				t.Errorf("%s: no data: %s", panel.Title, target.Expr)
 			}
@@ -66,12 +66,12 @@ func TestDashboardHasData(t *testing.T) {
 			}
 		}
 	}
-	if asked < 20 {
-		t.Errorf("only %d queries", asked)
+	if queries < 20 {
+		t.Errorf("the dashboard has %d queries, want at least 20", queries)
 	}
 }
 
-// TestDashboardShowsAllMetrics: what adapters/prom has is to be seen.
+// TestDashboardShowsAllMetrics checks that the dashboard uses every metric of adapters/prom.
 func TestDashboardShowsAllMetrics(t *testing.T) {
 	t.Parallel()
 	r, d := record(t), readDashboard(t)
@@ -81,13 +81,13 @@ func TestDashboardShowsAllMetrics(t *testing.T) {
 			fmt.Fprintln(&queries, target.Expr)
 		}
 	}
-	matrix, err := r.store.Ask(t.Context(), `count by (__name__) ({__name__=~"bearerkit_.+", __name__!~".+_(sum|count)"})`, r.span)
+	matrix, err := r.store.Query(t.Context(), `count by (__name__) ({__name__=~"bearerkit_.+", __name__!~".+_(sum|count)"})`, r.span)
 	if err != nil || len(matrix) < 20 {
-		t.Fatalf("%d metrics, error %v", len(matrix), err)
+		t.Fatalf("got %d metrics, error %v", len(matrix), err)
 	}
 	for _, series := range matrix {
 		name := series.Metric.Get("__name__")
-		if name == "bearerkit_verifications_total" { // a name within others is no proof
+		if name == "bearerkit_verifications_total" { // its name is contained in others, so a match proves nothing
 			continue
 		}
 		if !regexp.MustCompile(name + `\b`).MatchString(queries.String()) {
@@ -96,21 +96,21 @@ func TestDashboardShowsAllMetrics(t *testing.T) {
 	}
 }
 
-// TestDashboardLabels: what a legend or a variable names is a label of the answer.
+// TestDashboardLabels checks that every label in a legend or a variable is a label of the result.
 func TestDashboardLabels(t *testing.T) {
 	t.Parallel()
 	r, d := record(t), readDashboard(t)
 	placeholder := regexp.MustCompile(`\{\{(\w+)\}\}`)
 	for _, panel := range d.Panels {
 		for _, target := range panel.Targets {
-			matrix, err := r.store.Ask(t.Context(), target.Expr, r.span)
+			matrix, err := r.store.Query(t.Context(), target.Expr, r.span)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, match := range placeholder.FindAllStringSubmatch(target.LegendFormat, -1) {
 				for _, series := range matrix {
 					if !series.Metric.Has(match[1]) {
-						t.Errorf("%s: %s is not in %v", panel.Title, match[0], series.Metric)
+						t.Errorf("%s: label %s is not in %v", panel.Title, match[0], series.Metric)
 					}
 				}
 			}
@@ -132,7 +132,7 @@ func TestDashboardLabels(t *testing.T) {
 	}
 }
 
-// TestDashboardForm: the panels fill the grid without overlap, each with a title, a unit and the data source of choice.
+// TestDashboardForm checks that the panels do not overlap, and that each has a title, a unit and the selected data source.
 func TestDashboardForm(t *testing.T) {
 	t.Parallel()
 	d := readDashboard(t)
@@ -140,14 +140,14 @@ func TestDashboardForm(t *testing.T) {
 	var rows []string
 	for _, panel := range d.Panels {
 		if ids[panel.ID] || panel.Title == "" {
-			t.Errorf("panel %d %q: the number is taken, or there is no title", panel.ID, panel.Title)
+			t.Errorf("panel %d %q: the id is used twice, or the title is empty", panel.ID, panel.Title)
 		}
 		ids[panel.ID] = true
 		for y := range panel.GridPos.H {
 			for x := range panel.GridPos.W {
 				place := [2]int{panel.GridPos.X + x, panel.GridPos.Y + y}
 				if taken[place] != "" || place[0] >= 24 {
-					t.Errorf("%q lies on %q, or outside", panel.Title, taken[place])
+					t.Errorf("panel %q overlaps %q or is outside of the grid", panel.Title, taken[place])
 				}
 				taken[place] = panel.Title
 			}
@@ -157,24 +157,24 @@ func TestDashboardForm(t *testing.T) {
 			continue
 		}
 		if panel.Description == "" || panel.FieldConfig.Defaults.Unit == "" || panel.Datasource.UID != "${datasource}" {
-			t.Errorf("%q has no description, no unit or a data source of its own", panel.Title)
+			t.Errorf("panel %q has no description, no unit, or a fixed data source", panel.Title)
 		}
 		for _, target := range panel.Targets {
 			if !strings.Contains(target.Expr, `job=~"$job", instance=~"$instance"`) || target.Datasource.UID != "${datasource}" {
-				t.Errorf("%q does not keep to the variables: %s", panel.Title, target.Expr)
+				t.Errorf("panel %q does not use the variables: %s", panel.Title, target.Expr)
 			}
 		}
 	}
-	want := []string{"Decisions", "Refusals", "Time of a verification", "Keys", "Cache of verified tokens", "Status store"}
+	want := []string{"Decisions", "Refusals", "Duration of a verification", "Keys", "Cache of verified tokens", "Status store"}
 	if !slices.Equal(rows, want) {
-		t.Errorf("rows %q, want %q", rows, want)
+		t.Errorf("got rows %q, want %q", rows, want)
 	}
 	if d.SchemaVersion < 39 {
-		t.Errorf("schema version %d is old", d.SchemaVersion)
+		t.Errorf("schema version %d is too old", d.SchemaVersion)
 	}
 }
 
-// selectors are the metrics of a query with the labels that it asks for.
+// selectors returns the selectors of a query: metrics with their labels.
 func selectors(t *testing.T, query string) []string {
 	t.Helper()
 	query = strings.NewReplacer("$job", ".+", "$instance", ".+", "$__rate_interval", "5m").Replace(query)

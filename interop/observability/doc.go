@@ -1,4 +1,4 @@
-// Package observability tries out docs/observability: its alerts and its dashboard are asked of the metrics that an API
-// shows while all sorts of things happen to it. [Run] is such an API, [Store] what Prometheus would know of it, and the
-// command draw makes the picture of the dashboard.
+// Package observability tests docs/observability. It evaluates the alerts and the queries of the dashboard on the metrics
+// of an API that goes through outages and attacks. [Run] runs this API, [Store] contains the metrics that Prometheus would
+// store, and the command draw draws the dashboard.
 package observability

@@ -11,14 +11,14 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// Span is what a query is asked over, as a dashboard is: from, to, and the time between two points.
+// Span is the time range of a query: its start, its end, and the time between two points.
 type Span struct {
 	From, To time.Time
 	Step     time.Duration
 }
 
-// Ask runs a query of the dashboard at every point of the span.
-func (s *Store) Ask(ctx context.Context, query string, span Span) (promql.Matrix, error) {
+// Query evaluates a query of the dashboard at every point of the span.
+func (s *Store) Query(ctx context.Context, query string, span Span) (promql.Matrix, error) {
 	engine := promql.NewEngine(promql.EngineOpts{
 		MaxSamples: 10_000_000, Timeout: time.Minute, LookbackDelta: 5 * span.Step, Parser: parser.NewParser(parser.Options{}),
 	})
@@ -36,13 +36,13 @@ func (s *Store) Ask(ctx context.Context, query string, span Span) (promql.Matrix
 		return nil, err
 	}
 	matrix = slices.Clone(matrix)
-	for i := range matrix { // Close gives the points away
+	for i := range matrix { // Close reuses the memory of the points
 		matrix[i].Floats = slices.Clone(matrix[i].Floats)
 	}
 	return matrix, nil
 }
 
-// fill puts in what Grafana does: all jobs and instances, and four times the step for the interval of a rate.
+// fill replaces variables as Grafana does: by all jobs and instances, and by four times the step for the rate interval.
 func fill(query string, step time.Duration) string {
 	interval := strconv.FormatInt((4*step).Milliseconds(), 10) + "ms"
 	return strings.NewReplacer("$job", ".+", "$instance", ".+", "$__rate_interval", interval).Replace(query)

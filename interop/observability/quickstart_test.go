@@ -15,12 +15,12 @@ import (
 	"github.com/bearerkit/bearerkit/interop/observability"
 )
 
-// notShown are metrics that the quickstart may lack: it has no status store, and not every program calls Watch.
+// notShown matches metrics that the quickstart may lack: it has no status store, and Watch is optional.
 var notShown = regexp.MustCompile(`^bearerkit_(status_.+|ready|keys_held|key_age_seconds|key_consecutive_failures|key_forced_fetches_total|` +
 	`key_skipped_fetches_total|metadata_.+|cache_.+)$`)
 
-// TestQuickstart runs the program of examples/quickstart, sends it what it tells its reader to send, and looks for the
-// dashboard's series in its metrics.
+// TestQuickstart runs examples/quickstart, sends the requests that it suggests, and checks that its metrics contain the
+// series of the dashboard.
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
 	issuer, api := startQuickstart(t)
@@ -48,13 +48,13 @@ func TestQuickstart(t *testing.T) {
 					found++
 				case notShown.MatchString(name) && !r.answers(t, name):
 				default:
-					t.Errorf("%s: the quickstart has no %s", panel.Title, selector)
+					t.Errorf("%s: the quickstart exports no %s", panel.Title, selector)
 				}
 			}
 		}
 	}
 	if found < 15 {
-		t.Errorf("the dashboard finds only %d of its series", found)
+		t.Errorf("the quickstart exports %d series of the dashboard, want more", found)
 	}
 }
 
@@ -75,7 +75,7 @@ func startQuickstart(t *testing.T) (issuer, api string) {
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = run.Wait() }) // the end of t.Context has killed it
+	t.Cleanup(func() { _ = run.Wait() }) // the end of t.Context stops the program
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(lines.Text(), 2); len(urls) == 2 && api == "" {
@@ -85,7 +85,7 @@ func startQuickstart(t *testing.T) (issuer, api string) {
 			return issuer, api
 		}
 	}
-	t.Fatal("the quickstart does not start")
+	t.Fatal("the quickstart printed no addresses")
 	return "", ""
 }
 
@@ -110,7 +110,7 @@ func get(t *testing.T, url, token string) string {
 	return string(body)
 }
 
-// TestRunIsTrue: what is drawn is what happened.
+// TestRunIsTrue checks that the metrics of the run show its events.
 func TestRunIsTrue(t *testing.T) {
 	t.Parallel()
 	r := record(t)
@@ -121,7 +121,7 @@ func TestRunIsTrue(t *testing.T) {
 		{`min(bearerkit_ready)`, func(least, most float64) bool { return least == 0 && most == 1 }},
 		{`sum(bearerkit_keys_held)`, func(least, most float64) bool { return least == 0 && most == 2 }},
 		{`sum(bearerkit_cache_capacity)`, func(least, most float64) bool { return least == 200 && most == 200 }},
-		{`sum(bearerkit_cache_entries)`, func(least, most float64) bool { return least < most && most > 20 && most <= 200 }}, // as many as the machine could send
+		{`sum(bearerkit_cache_entries)`, func(least, most float64) bool { return least < most && most > 20 && most <= 200 }}, // the number depends on the speed of the machine
 		{
 			`sum(rate(bearerkit_verifications_total{cached="true",reason="ok"}[1s])) / sum(rate(bearerkit_verifications_total{reason="ok"}[1s])) >= 0`,
 			func(least, most float64) bool { return least >= 0 && most <= 1 && most > 0.1 },
@@ -129,16 +129,16 @@ func TestRunIsTrue(t *testing.T) {
 		{`sum(bearerkit_unusable_keys)`, func(least, most float64) bool { return least == 0 && most == 1 }},
 		{`max(bearerkit_key_consecutive_failures)`, func(least, most float64) bool { return least == 0 && most > 0 }},
 	} {
-		matrix, err := r.store.Ask(t.Context(), test.query, r.span)
+		matrix, err := r.store.Query(t.Context(), test.query, r.span)
 		if err != nil || len(matrix) != 1 {
-			t.Fatalf("%s: %d series, error %v", test.query, len(matrix), err)
+			t.Fatalf("%s: got %d series, error %v", test.query, len(matrix), err)
 		}
 		var values []float64
 		for _, point := range matrix[0].Floats {
 			values = append(values, point.F)
 		}
 		if least, most := slices.Min(values), slices.Max(values); !test.holds(least, most) {
-			t.Errorf("%s is between %v and %v", test.query, least, most)
+			t.Errorf("%s: unexpected range %v to %v", test.query, least, most)
 		}
 	}
 }

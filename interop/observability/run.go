@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
-// Run lets an API live through calm and storm for the given time, and returns what so many scrapes have seen of it. The
-// API, its issuer and the clients are in this process and talk over loopback.
+// Run runs an API for the given time, with outages and attacks, and returns the results of the given number of scrapes. The
+// API, its issuer and its clients run in this process and use loopback connections.
 func Run(ctx context.Context, length time.Duration, scrapes int) (*Store, Span, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -56,10 +56,10 @@ type world struct {
 	store   *statusStore
 	api     string
 	client  *http.Client
-	clients []string // their tokens
+	clients []string // the tokens of the clients
 }
 
-// newWorld starts both servers; they end with ctx.
+// newWorld starts the issuer and the API. They stop when ctx ends.
 func newWorld(ctx context.Context, length time.Duration) (*world, error) {
 	w := &world{
 		length: length,
@@ -79,7 +79,7 @@ func newWorld(ctx context.Context, length time.Duration) (*world, error) {
 	return w, nil
 }
 
-// serveIssuer returns a client that finds the issuer's host on loopback.
+// serveIssuer starts the issuer on loopback, and returns a client that connects its host name to it.
 func (w *world) serveIssuer(ctx context.Context) *http.Client {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(w.answerForIssuer))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -96,7 +96,7 @@ func (w *world) serveIssuer(ctx context.Context) *http.Client {
 
 func (w *world) answerForIssuer(rw http.ResponseWriter, r *http.Request) {
 	if w.outage.Load() {
-		panic(http.ErrAbortHandler) // which hangs up
+		panic(http.ErrAbortHandler) // closes the connection
 	}
 	w.issuer.ServeHTTP(rw, r)
 }

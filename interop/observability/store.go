@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// Store holds scraped series in memory, for Prometheus's query engine. The zero value is empty. It is safe for
+// Store keeps scraped series in memory for the query engine of Prometheus. The zero value is an empty Store. It is safe for
 // concurrent use.
 type Store struct {
 	mu     sync.RWMutex // guards series
@@ -29,7 +29,7 @@ type series struct {
 	samples []chunks.Sample
 }
 
-// Scrape adds what /metrics has answered, with the labels that Prometheus would add.
+// Scrape adds the samples of a response of /metrics, with the labels that Prometheus would add.
 func (s *Store) Scrape(at time.Time, text []byte, job, instance string) error {
 	parser := textparse.NewPromParser(text, labels.NewSymbolTable(), false)
 	for {
@@ -50,7 +50,7 @@ func (s *Store) Scrape(at time.Time, text []byte, job, instance string) error {
 	}
 }
 
-// Add adds a sample. Those of one series come in the order of time.
+// Add adds a sample. The samples of one series must be added in chronological order.
 func (s *Store) Add(name labels.Labels, at time.Time, value float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,7 @@ func (s *Store) Add(name labels.Labels, at time.Time, value float64) {
 	s.series[key].samples = append(s.series[key].samples, sample{at.UnixMilli(), value})
 }
 
-// Querier implements [storage.Queryable]. It returns every sample, of which the engine takes those it has asked for.
+// Querier implements [storage.Queryable]. It ignores the time range, because the engine selects the samples that it needs.
 func (s *Store) Querier(int64, int64) (storage.Querier, error) { return querier{s}, nil }
 
 type querier struct{ store *Store }
@@ -88,7 +88,7 @@ func matches(name labels.Labels, matchers []*labels.Matcher) bool {
 
 func (querier) Close() error { return nil }
 
-var errNoQuery = errors.New("the store answers no such question")
+var errNoQuery = errors.New("observability: the store does not support this query")
 
 func (querier) LabelValues(
 	context.Context, string, *storage.LabelHints, ...*labels.Matcher,

@@ -14,7 +14,7 @@ import (
 // pause is the time between two rounds of requests.
 const pause = 10 * time.Millisecond
 
-// Event is something that happens in a run, from and to a part of its length.
+// Event is something that happens in a run. From and To are fractions of the length of the run.
 type Event struct {
 	Name     string
 	From, To float64
@@ -27,7 +27,7 @@ const (
 	outage
 )
 
-// Events are those of a run, in the order of time.
+// Events returns the events of a run in chronological order.
 func Events() []Event {
 	return []Event{
 		rotation:    {"keys rotated", 0.15, 0.15},
@@ -100,10 +100,10 @@ func (w *world) good() *bearertest.Token {
 }
 
 func (w *world) send(ctx context.Context, path string, token *bearertest.Token) {
-	_, _ = w.get(ctx, path, token.Sign()) // what it was answered is in the metrics
+	_, _ = w.get(ctx, path, token.Sign()) // the metrics contain the result
 }
 
-// rotate changes the key, and from now on the set has a key for encryption in it, as many issuers' sets have.
+// rotate rotates the signing key and adds an encryption key to the set, as many issuers publish one.
 func (w *world) rotate() {
 	w.issuer.Rotate()
 	var set struct {

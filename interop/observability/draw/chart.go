@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/interop/observability"
 )
 
-// chart is a panel of time series: the frame of the plot and what its edges mean.
+// chart draws a panel of time series. top and least are the values at the upper and lower edge of the plot.
 type chart struct {
 	panel      observability.Panel
 	page       page
@@ -45,7 +45,7 @@ func (c *chart) draw(b *strings.Builder, lines []line) {
 	legend.draw(b, c.box.x+10, c.box.y+c.box.h-legend.height()-2)
 }
 
-// rows are the lines with a value, or NaN, for every step, added up where they are stacked.
+// rows returns one value or NaN per step for each line. In stacked charts it adds up the lines.
 func (c *chart) rows(lines []line) [][]float64 {
 	steps := int(c.page.span.To.Sub(c.page.span.From)/c.page.span.Step) + 1
 	rows := make([][]float64, 0, len(lines))
@@ -72,7 +72,7 @@ func (c *chart) rows(lines []line) [][]float64 {
 	return rows
 }
 
-// measure finds what the plot has to show.
+// measure sets the range of values of the plot.
 func (c *chart) measure(rows [][]float64) {
 	c.top, c.least = 0, math.Inf(1)
 	for _, row := range rows {
@@ -103,7 +103,7 @@ func (c *chart) y(value float64) float64 {
 	return c.plot.y + c.plot.h*(1-part)
 }
 
-// x is the place of a time in seconds.
+// x returns the horizontal position of a time in seconds.
 func (c *chart) x(seconds float64) float64 {
 	return c.plot.x + c.plot.w*seconds/c.page.span.To.Sub(c.page.span.From).Seconds()
 }
@@ -134,7 +134,7 @@ func (c *chart) drawAxes(b *strings.Builder) {
 	fmt.Fprintf(b, "<path class=\"axis\" d=\"M%.1f %.1fh%.1f\"/>\n", c.plot.x, c.plot.y+c.plot.h, c.plot.w)
 }
 
-// ticks are round numbers, or decades, from the bottom to the top.
+// ticks returns the values of the grid lines: round numbers, or powers of ten on a logarithmic scale.
 func (c *chart) ticks() []float64 {
 	var ticks []float64
 	if c.log() && c.least > 0 {
@@ -153,7 +153,7 @@ func (c *chart) ticks() []float64 {
 	return ticks
 }
 
-// nice is the round number at or above value.
+// nice returns the smallest round number that is at least value.
 func nice(value float64) float64 {
 	decade := math.Pow(10, math.Floor(math.Log10(value)))
 	for _, factor := range []float64{1, 2, 2.5, 5} {
@@ -180,7 +180,7 @@ func (c *chart) drawLines(b *strings.Builder, lines []line, rows [][]float64) {
 	}
 }
 
-// drawAreas fills what lies between a row and the one below it.
+// drawAreas fills the area between each row and the row below it.
 func (c *chart) drawAreas(b *strings.Builder, lines []line, rows [][]float64) {
 	for i, row := range rows {
 		var path strings.Builder

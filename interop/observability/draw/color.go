@@ -7,7 +7,7 @@ import (
 	"github.com/bearerkit/bearerkit/interop/observability"
 )
 
-// colorOf is what the panel says of the series, or the next colour of the palette.
+// colorOf returns the color that the panel defines for the series, or the next color of the palette.
 func colorOf(panel observability.Panel, name string, number int) string {
 	for _, override := range panel.FieldConfig.Overrides {
 		if !regexp.MustCompile(strings.Trim(override.Matcher.Options, "/")).MatchString(name) {
@@ -26,7 +26,7 @@ func colorOf(panel observability.Panel, name string, number int) string {
 	return palette[number%len(palette)]
 }
 
-// named knows those of Grafana's colours that the dashboard uses.
+// named converts the color names that the dashboard uses.
 func named(color string) string {
 	switch color {
 	case "green":
@@ -45,7 +45,7 @@ func named(color string) string {
 	return "#4e79a7"
 }
 
-// thresholdColor is that of the last step at or below value.
+// thresholdColor returns the color of the last threshold that is at most value.
 func thresholdColor(panel observability.Panel, value float64) string {
 	color := ""
 	for _, step := range panel.FieldConfig.Defaults.Thresholds.Steps {

@@ -12,17 +12,17 @@ import (
 
 const (
 	legendLine = 16
-	charWidth  = 6.6 // of the widest likely font
+	charWidth  = 6.6 // of the widest font that is likely
 )
 
-// entry is a name in the legend, at its place.
+// entry is a name in the legend and its position.
 type entry struct {
 	name  string
 	color string
 	x, y  float64
 }
 
-// key is the legend of a chart: names beside patches of colour, in lines.
+// key is the legend of a chart: lines of names, each with a colored mark.
 type key struct{ entries []entry }
 
 func newLegend(lines []line, width float64) key {
@@ -55,14 +55,14 @@ func (k key) draw(b *strings.Builder, x, y float64) {
 
 var placeholder = regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`)
 
-// legend fills in a legend's labels.
+// legend replaces the labels in a legend format by their values.
 func legend(format string, metric labels.Labels) string {
 	return placeholder.ReplaceAllStringFunc(format, func(match string) string {
 		return metric.Get(placeholder.FindStringSubmatch(match)[1])
 	})
 }
 
-// format writes a value with its unit, as an axis has it.
+// format returns a value with its unit for an axis.
 func format(value float64, unit string) string {
 	number := func(v float64) string { return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) }
 	switch unit {

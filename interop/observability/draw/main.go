@@ -1,6 +1,6 @@
-// Command draw makes a picture of a Grafana dashboard: it lets an API run for a while, asks the dashboard's queries of
-// what was scraped, and draws the answers where the dashboard places them. It knows the panels that ours has, rows, time
-// series and stats, and is no Grafana.
+// Command draw draws a Grafana dashboard as SVG. It runs an API for a while, evaluates the queries of the dashboard on the
+// scraped metrics, and draws the results at the positions that the dashboard defines. It supports only the kinds of panels
+// that docs/observability uses: rows, time series and stats.
 package main
 
 import (
@@ -17,8 +17,8 @@ import (
 )
 
 func main() {
-	in := flag.String("in", "../docs/observability/dashboard.json", "the dashboard")
-	out := flag.String("out", "../docs/observability/dashboard.svg", "the picture")
+	in := flag.String("in", "../docs/observability/dashboard.json", "the dashboard to draw")
+	out := flag.String("out", "../docs/observability/dashboard.svg", "the SVG file to write")
 	length := flag.Duration("run", 90*time.Second, "how long the API runs")
 	flag.Parse()
 	if err := draw(context.Background(), *in, *out, *length); err != nil {
@@ -37,7 +37,7 @@ func draw(ctx context.Context, in, out string, length time.Duration) error {
 	}
 	p := page{dashboard: dashboard, span: span, length: length}
 	for _, panel := range dashboard.Panels {
-		lines, err := answers(ctx, store, span, panel)
+		lines, err := query(ctx, store, span, panel)
 		if err != nil {
 			return fmt.Errorf("%s: %w", panel.Title, err)
 		}
@@ -53,10 +53,11 @@ type line struct {
 	points []promql.FPoint
 }
 
-func answers(ctx context.Context, store *observability.Store, span observability.Span, panel observability.Panel) ([]line, error) {
+// query returns the series of a panel.
+func query(ctx context.Context, store *observability.Store, span observability.Span, panel observability.Panel) ([]line, error) {
 	var lines []line
 	for _, target := range panel.Targets {
-		matrix, err := store.Ask(ctx, target.Expr, span)
+		matrix, err := store.Query(ctx, target.Expr, span)
 		if err != nil {
 			return nil, err
 		}

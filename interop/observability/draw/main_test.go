@@ -16,7 +16,7 @@ import (
 
 const folder = "../../../docs/observability/"
 
-// TestDraw: the picture is XML, and has a line or an area for every series.
+// TestDraw checks that the SVG file is valid XML and has a line or an area for every series.
 func TestDraw(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "dashboard.svg")
@@ -32,15 +32,15 @@ func TestDraw(t *testing.T) {
 		}
 	}
 	if strings.Contains(picture, "NaN") || strings.Contains(picture, "Inf\"") {
-		t.Error("a place is no number")
+		t.Error("the SVG file contains NaN or Inf")
 	}
 	patches := strings.Count(picture, `height="4" rx="1"`)
 	if drawn := strings.Count(picture, `class="line"`) + strings.Count(picture, "fill-opacity=\"0.85\""); drawn < 40 || drawn != patches {
-		t.Errorf("%d series are drawn, %d are in legends", drawn, patches)
+		t.Errorf("the SVG file has %d series and %d legend entries", drawn, patches)
 	}
 }
 
-// TestPictureIsOfThisDashboard: who changes the panels draws them anew.
+// TestPictureIsOfThisDashboard checks that the SVG file was drawn from the current dashboard.
 func TestPictureIsOfThisDashboard(t *testing.T) {
 	t.Parallel()
 	dashboard, err := observability.ReadDashboard(folder + "dashboard.json")
@@ -50,7 +50,7 @@ func TestPictureIsOfThisDashboard(t *testing.T) {
 	picture := read(t, folder+"dashboard.svg")
 	for _, panel := range dashboard.Panels {
 		if !strings.Contains(picture, ">"+html.EscapeString(panel.Title)+"</text>") {
-			t.Errorf("the picture has no panel %q: run make dashboard", panel.Title)
+			t.Errorf("dashboard.svg has no panel %q: run make dashboard", panel.Title)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestFormat(t *testing.T) {
 		{3, "short", "3"},
 	} {
 		if got := format(test.value, test.unit); got != test.want {
-			t.Errorf("%v in %s is %q, want %q", test.value, test.unit, got, test.want)
+			t.Errorf("format(%v, %q) = %q, want %q", test.value, test.unit, got, test.want)
 		}
 	}
 }

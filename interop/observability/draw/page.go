@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearerkit/interop/observability"
 )
 
-// The page's measures. A dashboard has 24 columns.
+// The measures of the page in pixels. A dashboard has 24 columns.
 const (
 	columnWidth = 60
 	rowHeight   = 31
@@ -50,7 +50,7 @@ func (p page) svg() string {
 	width, height := 24*columnWidth+2*margin, bottom*rowHeight+headHeight+margin
 	var b strings.Builder
 	fmt.Fprintf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%[1]d\" height=\"%[2]d\" viewBox=\"0 0 %[1]d %[2]d\">\n", width, height)
-	b.WriteString("<!-- Drawn from dashboard.json by `make dashboard`; changes are lost. -->\n")
+	b.WriteString("<!-- Drawn from dashboard.json by `make dashboard`. Do not edit. -->\n")
 	fmt.Fprintf(&b, "<title>%s</title>\n<style>%s</style>\n", html.EscapeString(p.dashboard.Title), style)
 	fmt.Fprintf(&b, "<rect width=\"%d\" height=\"%d\" fill=\"#f3f4f7\"/>\n", width, height)
 	text(&b, margin, 30, "head", p.dashboard.Title)
@@ -75,7 +75,7 @@ func (p page) svg() string {
 	return b.String()
 }
 
-// note says what is seen.
+// note returns the line of text below the title.
 func (p page) note() string {
 	var events []string
 	for _, e := range p.events() {
@@ -85,11 +85,11 @@ func (p page) note() string {
 		}
 		events = append(events, fmt.Sprintf("%s %.0f–%.0f s", e.name, e.from, e.to))
 	}
-	return fmt.Sprintf("An API of the kit in a run of %.0f s, with ages and limits to match; grey is what happened to it: %s. Drawn from dashboard.json by make dashboard.",
+	return fmt.Sprintf("A run of %.0f s with shortened times and limits. Gray areas show the events: %s. Drawn from dashboard.json by make dashboard.",
 		p.length.Seconds(), strings.Join(events, ", "))
 }
 
-// event is one of the run, in seconds.
+// event is an event of the run. Its times are in seconds.
 type event struct {
 	name     string
 	from, to float64
@@ -103,7 +103,7 @@ func (p page) events() []event {
 	return events
 }
 
-// frame is the place of a panel.
+// frame is the position and size of a panel.
 type frame struct{ x, y, w, h float64 }
 
 func (f frame) open(b *strings.Builder, panel observability.Panel) {
@@ -111,7 +111,7 @@ func (f frame) open(b *strings.Builder, panel observability.Panel) {
 	text(b, f.x+10, f.y+19, "title", panel.Title)
 }
 
-// stat shows the last values.
+// stat draws the last value of each series.
 func stat(b *strings.Builder, box frame, panel observability.Panel, lines []line) {
 	h := (box.h - 38) / float64(max(len(lines), 1))
 	for i, l := range lines {
