@@ -30,7 +30,7 @@ func (p *provider) authFlows() []clientFlow {
 				t.Error(token)
 			}
 		}},
-		{"client authentication: client_secret_basic, all kinds of characters", func(t *testing.T) {
+		{"client authentication: client_secret_basic with special characters", func(t *testing.T) {
 			c := p.as(t, "an id: a/b+c", func(cfg *client.Config) { cfg.ClientSecret, cfg.Scopes = "a secret: %2F+&=~", nil })
 			token, err := c.ClientCredentials(t.Context())
 			must(t, token, err)
@@ -43,12 +43,12 @@ func (p *provider) authFlows() []clientFlow {
 		{"client authentication: client_secret_jwt", func(t *testing.T) {
 			p.machine(t, p.register(t, machine(client.AuthSecretJWT, "HS256"), nil))
 		}},
-		{"client authentication: a wrong secret", func(t *testing.T) {
+		{"client authentication: wrong secret", func(t *testing.T) {
 			c := p.as(t, "cc", func(cfg *client.Config) { cfg.ClientSecret = "wrong" })
 			_, err := c.ClientCredentials(t.Context())
 			refusedBy(t, err, client.ErrInvalidClient)
 		}},
-		{"client authentication: another's key", func(t *testing.T) {
+		{"client authentication: wrong key", func(t *testing.T) {
 			cfg := p.register(t, machine(client.AuthPrivateKeyJWT, "ES256"), signingKey(t))
 			cfg.Key, cfg.Scopes = signingKey(t), nil
 			_, err := newClient(t, cfg).ClientCredentials(t.Context())

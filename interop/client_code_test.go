@@ -29,10 +29,10 @@ func (p *provider) codeFlows() []clientFlow {
 		{"authorization code, public client", func(t *testing.T) {
 			signIn(t, p.as(t, "pub", public), client.AuthorizationOptions{})
 		}},
-		{"authorization code, another's verifier", p.otherVerifier},
-		{"authorization code that comes twice, and its token then", p.codeTwice},
+		{"authorization code, wrong PKCE verifier", p.otherVerifier},
+		{"authorization code used twice; its token is revoked", p.codeTwice},
 		{"authorization code, resource (RFC 8707)", p.resource},
-		{"authorization code, two resources, a token for each", p.twoResources},
+		{"authorization code, two resources, one token for each", p.twoResources},
 		{"OpenID Connect, ID token and user information", p.userInfo},
 		{"OpenID Connect, max_age", func(t *testing.T) {
 			token := signIn(t, p.as(t, "web", nil), client.AuthorizationOptions{MaxAge: time.Hour})
@@ -40,8 +40,8 @@ func (p *provider) codeFlows() []clientFlow {
 				t.Error("no auth_time")
 			}
 		}},
-		{"OpenID Connect, acr that was not met", p.stepUp},
-		{"the browser's own address of the server", p.splitHorizon},
+		{"OpenID Connect, acr not met", p.stepUp},
+		{"authorization endpoint at another address for the browser", p.splitHorizon},
 	}
 }
 
@@ -149,13 +149,13 @@ func (p *provider) splitHorizon(t *testing.T) {
 
 func (p *provider) answerFlows() []clientFlow {
 	flows := []clientFlow{
-		{"answer: the issuer's name (RFC 9207)", p.answerIssuer},
-		{"answer: by form_post", func(t *testing.T) {
+		{"response: issuer identification (RFC 9207)", p.answerIssuer},
+		{"response: form_post", func(t *testing.T) {
 			signIn(t, p.as(t, "web", nil), client.AuthorizationOptions{ResponseMode: "form_post"})
 		}},
-		{"answer: signed (JARM), changed on its way", p.changedAnswer},
-		{"answer: the user says no", p.userSaysNo},
-		{"answer: nobody is signed in (prompt=none)", func(t *testing.T) {
+		{"response: signed (JARM), modified in transit", p.changedAnswer},
+		{"response: the user denies the request", p.userSaysNo},
+		{"response: no user is signed in (prompt=none)", func(t *testing.T) {
 			c := p.as(t, "web", nil)
 			pending := begin(t, c, client.AuthorizationOptions{Prompt: []string{"none"}})
 			_, err := c.Callback(t.Context(), pending, newBrowser(t).comeBack(t, pending.URL))
@@ -163,7 +163,7 @@ func (p *provider) answerFlows() []clientFlow {
 		}},
 	}
 	for _, mode := range []string{"jwt", "query.jwt", "form_post.jwt"} {
-		flows = append(flows, clientFlow{"answer: signed (JARM), " + mode, func(t *testing.T) {
+		flows = append(flows, clientFlow{"response: signed (JARM), " + mode, func(t *testing.T) {
 			cfg := p.register(t, client.ClientMetadata{
 				RedirectURIs: []string{redirectURI}, Extra: map[string]any{"authorization_signed_response_alg": "ES256"},
 			}, nil)
@@ -227,13 +227,13 @@ func (p *provider) requestFlows() []clientFlow {
 		{"request: pushed, public client", func(t *testing.T) {
 			signIn(t, p.as(t, "pub", public), client.AuthorizationOptions{Push: true})
 		}},
-		{"request: pushed, as the server wants of the client", p.mustPush},
+		{"request: pushed, required for the client", p.mustPush},
 		{"request: signed (RFC 9101)", func(t *testing.T) {
 			c := newClient(t, p.register(t, client.ClientMetadata{RedirectURIs: []string{redirectURI}, Extra: signing}, signingKey(t)))
 			signIn(t, c, client.AuthorizationOptions{Sign: true})
 		}},
-		{"request: signed and pushed, as the server wants of all", p.mustSignAndPush},
-		{"request: signed with another key", func(t *testing.T) {
+		{"request: signed and pushed, required for all clients", p.mustSignAndPush},
+		{"request: signed with a wrong key", func(t *testing.T) {
 			cfg := p.register(t, client.ClientMetadata{RedirectURIs: []string{redirectURI}, Extra: signing}, signingKey(t))
 			cfg.Key = signingKey(t)
 			_, err := newClient(t, cfg).AuthorizationURL(t.Context(), client.AuthorizationOptions{Sign: true, Push: true})

@@ -19,14 +19,14 @@ import (
 
 func (p *provider) dpopFlows() []clientFlow {
 	flows := []clientFlow{
-		{"DPoP: the code is bound to the key (dpop_jkt)", p.boundCode},
-		{"DPoP: pushed request", func(t *testing.T) {
+		{"DPoP: code bound to the key (dpop_jkt)", p.boundCode},
+		{"DPoP: pushed authorization request", func(t *testing.T) {
 			c := p.as(t, "dpop", func(cfg *client.Config) { cfg.DPoP = signingKey(t) })
 			signIn(t, c, client.AuthorizationOptions{Push: true})
 		}},
-		{"DPoP: public client, the refresh token is bound", p.boundRefresh},
-		{"DPoP: an API of ours that wants nonces of its own", p.dpopAPI},
-		{"DPoP: a client that must, and does not", func(t *testing.T) {
+		{"DPoP: public client with a bound refresh token", p.boundRefresh},
+		{"DPoP: an API that requires its own nonces", p.dpopAPI},
+		{"DPoP: a client that requires it, without a proof", func(t *testing.T) {
 			c := p.as(t, "dpop", nil)
 			pending := begin(t, c, client.AuthorizationOptions{})
 			_, err := c.Callback(t.Context(), pending, newBrowser(t).comeBack(t, pending.URL))

@@ -17,7 +17,7 @@ const (
 
 func (p *provider) grantFlows() []clientFlow {
 	return []clientFlow{
-		{"grant: client credentials that a source gets again", func(t *testing.T) {
+		{"grant: client credentials, renewed by a TokenSource", func(t *testing.T) {
 			c := p.as(t, "cc", func(cfg *client.Config) { cfg.Scopes = nil })
 			source := sourceOf(t, c, client.TokenSourceConfig{Grant: c.ClientCredentials})
 			first, err := source.TokenContext(t.Context())
@@ -47,12 +47,12 @@ func (p *provider) grantFlows() []clientFlow {
 			succeed(t, err)
 		}},
 		{"grant: JWT bearer (RFC 7523)", p.jwtBearer},
-		{"grant: one of the user's own", func(t *testing.T) {
+		{"grant: custom grant type", func(t *testing.T) {
 			c := newClient(t, p.register(t, withGrant("password"), nil))
 			token, err := c.Grant(t.Context(), "password", url.Values{"username": {"alice"}, "password": {"any"}}, "openid")
 			must(t, token, err)
 		}},
-		{"grant: one that the client may not use", func(t *testing.T) {
+		{"grant: grant type that the client may not use", func(t *testing.T) {
 			_, err := p.as(t, "web", nil).ClientCredentials(t.Context())
 			refusedBy(t, err, client.ErrInvalidRequest)
 		}},
@@ -93,7 +93,7 @@ func (p *provider) deviceFlows() []clientFlow {
 			_, err = c.PollDevice(t.Context(), d.DeviceCode)
 			refusedBy(t, err, client.ErrInvalidGrant)
 		}},
-		{"device code, typed by the user", func(t *testing.T) {
+		{"device code, entered by the user", func(t *testing.T) {
 			c, d := p.startDevice(t)
 			newBrowser(t).walk(t, d.VerificationURI, url.Values{"user_code": {d.UserCode}})
 			token, err := c.WaitDevice(t.Context(), d)
@@ -112,7 +112,7 @@ func (p *provider) deviceFlows() []clientFlow {
 				t.Error(token)
 			}
 		}},
-		{"CIBA, a user who takes time", func(t *testing.T) {
+		{"CIBA, pending for a while", func(t *testing.T) {
 			c, a := p.startCIBA(t, "carol")
 			_, err := c.PollCIBA(t.Context(), a.AuthReqID)
 			refusedBy(t, err, client.ErrAuthorizationPending)

@@ -15,7 +15,7 @@ func (p *provider) tokenFlows() []clientFlow {
 	return []clientFlow{
 		{"introspection and revocation of a refresh token", p.revokeRefresh},
 		{"introspection and revocation of an access token", p.revokeAccess},
-		{"revocation of a kind that the server cannot", func(t *testing.T) {
+		{"revocation of an unsupported token type", func(t *testing.T) {
 			c := p.as(t, "cc", func(cfg *client.Config) { cfg.Resource, cfg.Scopes = []string{apiExample}, nil })
 			token, err := c.ClientCredentials(t.Context())
 			must(t, token, err)
@@ -59,9 +59,9 @@ func wantActive(t *testing.T, c *client.Client, token string, active bool) *clie
 
 func (p *provider) sessionFlows() []clientFlow {
 	return []clientFlow{
-		{"logout by the client, and told by the back channel", p.logOut},
-		{"registration and its management (RFC 7591, 7592)", p.manageRegistration},
-		{"registration by an initial access token", func(t *testing.T) {
+		{"logout by the client, with back-channel logout", p.logOut},
+		{"registration and management (RFC 7591, RFC 7592)", p.manageRegistration},
+		{"registration with an initial access token", func(t *testing.T) {
 			registrar, err := client.NewRegistrationEndpoint(client.Config{Issuer: p.strict})
 			if err != nil {
 				t.Fatal(err)

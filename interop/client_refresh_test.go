@@ -21,8 +21,8 @@ func offline() client.AuthorizationOptions {
 
 func (p *provider) refreshFlows() []clientFlow {
 	return []clientFlow{
-		{"refresh: rotated; the ID token is that of the same sign-in", p.refresh},
-		{"refresh: rotated, public client", func(t *testing.T) {
+		{"refresh: rotation; the ID token belongs to the same sign-in", p.refresh},
+		{"refresh: rotation, public client", func(t *testing.T) {
 			c := p.as(t, "pub", public)
 			token := signIn(t, c, offline())
 			next, err := c.Refresh(t.Context(), token.RefreshToken)
@@ -30,10 +30,10 @@ func (p *provider) refreshFlows() []clientFlow {
 				t.Error("not rotated")
 			}
 		}},
-		{"refresh: an old token withdraws the new one", p.reuse},
-		{"refresh: fewer scopes, and more", p.refreshScopes},
+		{"refresh: reuse of an old token revokes the new one", p.reuse},
+		{"refresh: fewer scopes, and additional scopes", p.refreshScopes},
 		{"refresh: three processes with three sources each, one token", p.raceProcesses},
-		{"refresh: a process dies with the lock", p.deadProcess},
+		{"refresh: a process ends while it holds the lock", p.deadProcess},
 	}
 }
 

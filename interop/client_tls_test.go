@@ -100,10 +100,10 @@ func (ca authority) httpClient(t *testing.T, own tls.Certificate) *http.Client {
 
 func (p *provider) tlsFlows() []clientFlow {
 	return []clientFlow{
-		{"mutual TLS: tls_client_auth, at endpoint aliases, bound tokens (RFC 8705)", p.boundByTLS},
+		{"mutual TLS: tls_client_auth, endpoint aliases, bound tokens (RFC 8705)", p.boundByTLS},
 		{"mutual TLS: self_signed_tls_client_auth", p.selfSigned},
-		{"mutual TLS: bound tokens of a public client", p.boundPublic},
-		{"mutual TLS: another's certificate", func(t *testing.T) {
+		{"mutual TLS: bound tokens for a public client", p.boundPublic},
+		{"mutual TLS: wrong certificate", func(t *testing.T) {
 			other := p.tls.certificate(t, &x509.Certificate{DNSNames: []string{"other.example"}})
 			c := p.withTLS(t, "mtls", other)
 			_, err := c.ExchangeCode(t.Context(), "a code", client.CodeExchange{RedirectURI: redirectURI})

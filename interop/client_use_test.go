@@ -14,14 +14,14 @@ import (
 
 func (p *provider) useFlows() []clientFlow {
 	flows := []clientFlow{
-		{"calls: many at once, one refresh", p.oneRefresh},
-		{"calls: a token that the server knows no more is replaced, and the call made again", p.replaced},
-		{"program of the command line (RFC 8252), by query", func(t *testing.T) { p.loopback(t, "") }},
-		{"program of the command line (RFC 8252), by form_post", func(t *testing.T) { p.loopback(t, "form_post") }},
-		{"keys: the server signs with new ones", newKeys},
+		{"calls: many concurrent requests, one refresh", p.oneRefresh},
+		{"calls: a revoked token is replaced, and the request sent again", p.replaced},
+		{"command-line program (RFC 8252), query", func(t *testing.T) { p.loopback(t, "") }},
+		{"command-line program (RFC 8252), form_post", func(t *testing.T) { p.loopback(t, "form_post") }},
+		{"keys: key rotation of the server", newKeys},
 	}
 	for _, f := range frameworks {
-		flows = append(flows, clientFlow{"calls: an API of ours, " + f.name, func(t *testing.T) {
+		flows = append(flows, clientFlow{"calls: an API with the Guard, " + f.name, func(t *testing.T) {
 			c := p.as(t, "cc", func(cfg *client.Config) { cfg.Resource, cfg.Scopes = []string{apiExample}, []string{"api:read"} })
 			api := f.serve(t, p.newConsumer(t, audience(apiExample)), scopes("api:read")...)
 			source := sourceOf(t, c, client.TokenSourceConfig{Grant: c.ClientCredentials})

@@ -62,7 +62,7 @@ func (z clientZitadel) flows() []clientFlow {
 		{"authorization code, public client", func(t *testing.T) {
 			z.signIn(t, z.as(t, "native", public), client.AuthorizationOptions{})
 		}},
-		{"authorization code, another's verifier", func(t *testing.T) {
+		{"authorization code, wrong PKCE verifier", func(t *testing.T) {
 			c := z.as(t, "web", nil)
 			pending, other := begin(t, c, client.AuthorizationOptions{}), begin(t, c, client.AuthorizationOptions{})
 			back := z.comeBack(t, pending)
@@ -79,13 +79,13 @@ func (z clientZitadel) flows() []clientFlow {
 			})
 			z.signIn(t, c, client.AuthorizationOptions{})
 		}},
-		{"client authentication: a wrong secret", func(t *testing.T) {
+		{"client authentication: wrong secret", func(t *testing.T) {
 			c := z.as(t, "sid1", func(cfg *client.Config) { cfg.ClientSecret = "wrong" })
 			if _, err := c.ClientCredentials(t.Context()); err == nil {
 				t.Error("a token for a wrong secret")
 			}
 		}},
-		{"refresh: rotated; the ID token is that of the same sign-in", func(t *testing.T) {
+		{"refresh: rotation; the ID token belongs to the same sign-in", func(t *testing.T) {
 			c := z.as(t, "web", nil)
 			before := z.signIn(t, c, offline)
 			source := sourceOf(t, c, client.TokenSourceConfig{Token: before})

@@ -18,13 +18,13 @@ const (
 	documentPath = "../docs/interop.md"
 	documentHead = `# The client against real servers
 
-Written by ` + "`make interop-report`" + `, and held by the tests in interop: each line is a flow of package client that was run with a
-server of other people's, over HTTP, through its own pages where a user takes part.
+` + "`make interop-report`" + ` writes this page, and the tests in interop check it. Each row is a flow of package client that was run
+against an authorization server of another project. The flows use HTTP, and the pages of the server where a user takes part.
 
 `
 )
 
-// document collects what was run.
+// document collects the flows that were run.
 type document struct {
 	mu      sync.Mutex // guards what follows
 	rows    []string
@@ -32,7 +32,7 @@ type document struct {
 	servers []string
 }
 
-// newDocument is checked when the test ends, after all that it runs.
+// newDocument returns a document that is checked at the end of the test.
 func newDocument(t *testing.T) *document {
 	t.Helper()
 	d := new(document)
@@ -40,7 +40,7 @@ func newDocument(t *testing.T) *document {
 	return d
 }
 
-// run makes a row of each flow. A flow that fails, or leaves anything behind that does, has failed.
+// run runs each flow and adds a row for it. A flow also fails if its cleanup fails.
 func (d *document) run(t *testing.T, server string, flows []clientFlow) {
 	t.Helper()
 	d.mu.Lock()
@@ -63,12 +63,12 @@ func (d *document) add(server, flow string, passed bool) {
 	d.rows = append(d.rows, "| "+flow+" | "+server+" | "+result+" |\n")
 }
 
-// check wants the document to say what has been run, all of it. Of a part, or without one of the servers, it says nothing.
+// check compares the document with the flows that were run. It does nothing if only some of them were run.
 func (d *document) check(t *testing.T) {
 	t.Helper()
 	if len(d.servers) != 2 || len(d.rows) != d.wanted {
 		if *update {
-			t.Error("only a part was run, so docs/interop.md stays as it is")
+			t.Error("only some flows were run, so docs/interop.md was not written")
 		}
 		return
 	}
@@ -83,14 +83,14 @@ func (d *document) check(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(written) != text {
-		t.Errorf("docs/interop.md is not what was run: make interop-report\n%s", text)
+		t.Errorf("docs/interop.md is out of date: run make interop-report\n%s", text)
 	}
 }
 
 func (d *document) text(t *testing.T) string {
 	t.Helper()
 	slices.Sort(d.rows)
-	servers := "Servers: npm's oidc-provider " + oidcProviderVersion(t) + ", the example of zitadel/oidc " + zitadelVersion(t) + ".\n\n"
+	servers := "Servers: oidc-provider " + oidcProviderVersion(t) + " (npm), and the example server of zitadel/oidc " + zitadelVersion(t) + ".\n\n"
 	return documentHead + servers + "| flow | server | result |\n|---|---|---|\n" + strings.Join(d.rows, "")
 }
 
