@@ -1,6 +1,7 @@
 package bearertest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -80,6 +81,9 @@ func signHMAC(hash crypto.Hash, key any, input []byte) ([]byte, error) {
 	secret, ok := key.([]byte)
 	if !ok {
 		return nil, fmt.Errorf("bearertest: no HMAC with a %T", key)
+	}
+	if len(secret) < hash.Size() { // HMAC itself pads with zeros (RFC 2104 §2); FIPS mode panics for a short key
+		secret = append(bytes.Clone(secret), make([]byte, hash.Size())...)
 	}
 	mac := hmac.New(hash.New, secret)
 	mac.Write(input)

@@ -3,6 +3,7 @@ package jwks
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/fips140"
 	"crypto/rsa"
 	"encoding/hex"
 	"fmt"
@@ -42,7 +43,18 @@ func rsaWeakness(key *rsa.PublicKey) string {
 	case key.E < 3 || key.E > maxExponent || key.E%2 == 0:
 		return fmt.Sprintf("RSA exponent %d is not odd and between 3 and %d", key.E, maxExponent)
 	}
-	return modulusWeakness(key.N)
+	if weakness := modulusWeakness(key.N); weakness != "" || !fips140.Enforced() {
+		return weakness
+	}
+	return fipsWeakness(key)
+}
+
+// fipsWeakness applies the rules of crypto/rsa for GODEBUG=fips140=only (FIPS 186-5 §5.1).
+func fipsWeakness(key *rsa.PublicKey) string {
+	if bits := key.N.BitLen(); bits%2 == 1 || key.E <= 1<<16 {
+		return fmt.Sprintf("RSA key of %d bits with exponent %d is not allowed in FIPS 140-only mode", bits, key.E)
+	}
+	return ""
 }
 
 // modulusWeakness recognises moduli with a small factor and those that a faulty generator (ROCA, CVE-2017-15361) has

@@ -3,6 +3,7 @@ package jwks_test
 import (
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/fips140"
 	"crypto/rsa"
 	"encoding/binary"
 	"encoding/hex"
@@ -27,6 +28,7 @@ func TestS7_J4_Attack34_Attack36_StrengthOfKeys(t *testing.T) {
 		"RSA 2048":             {public("", rsaKey()), ""},
 		"RSA 1024":             {public("", weakRSA()), "bits"},
 		"RSA 2047":             {withN(ofBits(2047)), "bits"},
+		"RSA 2049":             {withN(ofBits(2049)), ""},
 		"RSA 8192":             {withN(ofBits(8192)), ""},
 		"RSA 8193":             {withN(ofBits(8193)), "bits"},
 		"RSA of 100 000 bits":  {withN(ofBits(100_000)), "bits"},
@@ -52,6 +54,13 @@ func TestS7_J4_Attack34_Attack36_StrengthOfKeys(t *testing.T) {
 		"Ed25519 y = p + 2":    {public("", mustHex("ef"+strings.Repeat("ff", 30)+"7f")), "canonical"},
 		"Ed25519 y = 2^255-1":  {public("", mustHex(strings.Repeat("ff", 31)+"7f")), "canonical"},
 		"Ed25519 just below p": {public("", mustHex("e9"+strings.Repeat("ff", 30)+"7f")), ""},
+	}
+	if fips140.Enforced() {
+		for _, name := range []string{"RSA 2049", "exponent 3"} {
+			forbidden := tests[name]
+			forbidden.refuse = "FIPS 140"
+			tests[name] = forbidden
+		}
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

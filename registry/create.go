@@ -90,6 +90,7 @@ func (r *Registry) Import(ctx context.Context, old Imported) (Client, error) {
 		f.check(rec.Confidential, "SecretHash", "is given, and the client is public")
 		h, err := parseHash(old.SecretHash.Reveal())
 		f.check(err == nil, "SecretHash", "is in no known form")
+		f.check(err != nil || !h.forbiddenByFIPS(), "SecretHash", "uses SHA-1 or a salt of less than 16 bytes, which FIPS 140-only mode forbids")
 		f.check(!h.peppered || !r.cfg.Pepper.IsZero(), "SecretHash", "needs Config.Pepper")
 		rec.Secrets = []secretRecord{r.secretRecord(old.SecretHash.Reveal(), now)}
 	}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"crypto/fips140"
 	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // to verify old hashes, never to make one
@@ -66,6 +67,11 @@ func digestFunc(name string) func() gohash.Hash {
 		return sha512.New
 	}
 	return nil
+}
+
+// forbiddenByFIPS reports whether package pbkdf2 rejects h in this process: it does with GODEBUG=fips140=only.
+func (h hash) forbiddenByFIPS() bool {
+	return fips140.Enforced() && (h.digest == "sha1" || len(h.salt) < 16)
 }
 
 // errNoPepper says why a hash cannot be verified.

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
@@ -130,7 +131,8 @@ func hashOf(alg string) (hash crypto.Hash, known bool) {
 func fits(public crypto.PublicKey, alg string) bool {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
-		return (alg[0] == 'R' || alg[0] == 'P') && key.N != nil && key.N.BitLen() >= 2048 // RFC 7518 §3.3
+		return (alg[0] == 'R' || alg[0] == 'P') && key.N != nil && key.N.BitLen() >= 2048 && // RFC 7518 §3.3
+			(!fips140.Enforced() || key.N.BitLen()%2 == 0 && key.E > 1<<16) // FIPS 186-5 §5.1
 	case *ecdsa.PublicKey:
 		curve := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()}[alg]
 		return curve != nil && key.Curve == curve

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"unicode"
+
+	"github.com/bearerkit/bearerkit/internal/testkit/fips"
 )
 
 // window is how long a piece of a token is that counts as one.
@@ -135,6 +137,7 @@ func Answer(response *http.Response, body string) {
 
 // Main runs the tests of a package and returns its exit status.
 func Main(m *testing.M) int {
+	fips.Prepare()
 	status := m.Run()
 	scan.mu.Lock()
 	defer scan.mu.Unlock()
