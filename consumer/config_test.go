@@ -70,7 +70,7 @@ func TestConfigFaults(t *testing.T) {
 		"Config.Metadata: oidcdiscovery: jwks_u": func(c *consumer.Config) {
 			c.Keys, c.Metadata = nil, metadata(issuerURL, "http://issuer.test/jwks")
 		},
-		"Config.Metadata: jwks: Config.MaxKeys": func(c *consumer.Config) {
+		"Config.KeyCache: jwks: Config.MaxKeys": func(c *consumer.Config) {
 			c.Keys, c.Metadata, c.KeyCache.MaxKeys = nil, metadata(issuerURL, issuerURL+"/jwks"), -1
 		},
 		"Config.KeyCache: jwks: Config.Timeout": func(c *consumer.Config) { c.Keys, c.KeyCache.Timeout = nil, -1 },

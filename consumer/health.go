@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -57,8 +58,8 @@ type CacheHealth struct {
 func (c *Consumer) Health() Health {
 	h := Health{Issuer: c.cfg.Issuer, Ready: true, Remembered: c.cache.health()}
 	switch source := c.keys.Source.(type) {
-	case *discovered:
-		h.Metadata, h.Keys = source.health()
+	case *issuer.Remote:
+		h.Metadata, h.Keys = remoteHealth(source)
 		h.Ready = h.Keys.Keys > 0
 	case interface{ Stats() jwks.Stats }:
 		h.Keys = source.Stats()
@@ -90,13 +91,9 @@ func (c *tokenCache) health() CacheHealth {
 	return CacheHealth{Size: s.Size, Entries: s.Entries, Evictions: s.Evicted}
 }
 
-func (d *discovered) health() (MetadataHealth, jwks.Stats) {
-	s := d.keys.Stats()
-	m := MetadataHealth{
+func remoteHealth(remote *issuer.Remote) (MetadataHealth, jwks.Stats) {
+	s := remote.Stats()
+	return MetadataHealth{
 		LastSuccess: s.LastSuccess, Age: s.Age, ConsecutiveFailures: s.ConsecutiveFailures, LastError: s.LastError,
-	}
-	if !s.Held {
-		return m, jwks.Stats{}
-	}
-	return m, s.Value.Stats()
+	}, s.Keys
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// logUnlocated tells of metadata that could not be had.
-func (d *discovered) logUnlocated(ctx context.Context, err error) {
-	d.logger.LogAttrs(ctx, slog.LevelWarn, "issuer metadata not refreshed",
-		slog.String("issuer", d.issuer), slog.String("error", err.Error()))
+// logMetadataFailure logs a failed fetch of metadata.
+func (cfg Config) logMetadataFailure(ctx context.Context, err error) {
+	cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "issuer metadata not refreshed",
+		slog.String("issuer", cfg.Issuer), slog.String("error", err.Error()))
 }
 
 // logRefreshes tells of keys that could not be had or used, and then calls next, which may be nil.

@@ -1,0 +1,111 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/internal/issuer"
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+// keySource returns the keys that signatures are verified with: Config.Keys, or the key set that the metadata names.
+func (cfg Config) keySource() (jwks.Source, error) {
+	cache, err := cfg.keyCache()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Keys != nil {
+		return cfg.Keys, validateSource(cfg.Keys)
+	}
+	if cfg.Metadata != nil && cfg.validateMetadata() != nil { // validate has reported it
+		return nil, nil
+	}
+	if err := cfg.validateIssuer(); err != nil {
+		return nil, err
+	}
+	return cfg.remote(cache)
+}
+
+const (
+	neverStale = math.MaxInt64        // for metadata: the keys have a limit of age
+	noWait     = -1 * time.Nanosecond // while stale metadata can be used
+)
+
+// remote returns the issuer's published key set.
+func (cfg Config) remote(cache jwks.Config) (*issuer.Remote, error) {
+	remote, err := issuer.New(issuer.Config{
+		Issuer:       cfg.Issuer,
+		Metadata:     cfg.Metadata,
+		Keys:         cache,
+		KeysRequired: true,
+		StaleFor:     neverStale,
+		StaleWait:    noWait,
+		OnFailure:    cfg.logMetadataFailure,
+	})
+	switch {
+	case errors.Is(err, issuer.ErrNoKeySet):
+		return nil, errors.New("consumer: Config.Metadata has no jwks_uri")
+	case err != nil: // everything but KeyCache has been validated
+		return nil, fmt.Errorf("consumer: Config.KeyCache: %w", err)
+	}
+	return remote, nil
+}
+
+// validateIssuer checks that discovery can use Issuer. An empty one is reported elsewhere, and so is one that Metadata
+// contradicts.
+func (cfg Config) validateIssuer() error {
+	if cfg.Issuer == "" || cfg.Metadata != nil {
+		return nil
+	}
+	discovery := oidcdiscovery.Client{InsecureAllowHTTP: cfg.InsecureAllowHTTP}
+	if err := discovery.Validate(cfg.Issuer, &oidcdiscovery.Metadata{Issuer: cfg.Issuer}); err != nil {
+		return fmt.Errorf("consumer: Config.Issuer: %w", err)
+	}
+	return nil
+}
+
+// validateMetadata checks metadata given by hand as if it had been fetched.
+func (cfg Config) validateMetadata() error {
+	if cfg.Metadata == nil {
+		return nil
+	}
+	discovery := oidcdiscovery.Client{InsecureAllowHTTP: cfg.InsecureAllowHTTP}
+	if err := discovery.Validate(cfg.Issuer, cfg.Metadata); err != nil {
+		return fmt.Errorf("consumer: Config.Metadata: %w", err)
+	}
+	return nil
+}
+
+// validateSource checks keys that can be checked without I/O.
+func validateSource(keys jwks.Source) error {
+	source, ok := keys.(interface{ Validate() error })
+	if !ok {
+		return nil
+	}
+	if err := source.Validate(); err != nil {
+		return fmt.Errorf("consumer: Config.Keys: %w", err)
+	}
+	return nil
+}
+
+// keyCache completes KeyCache by what the Config says of fetching.
+func (cfg Config) keyCache() (jwks.Config, error) {
+	cache := cfg.KeyCache
+	cache.OnRefresh = cfg.logRefreshes(cache.OnRefresh)
+	cache.HTTPClient = cfg.HTTPClient
+	cache.InsecureAllowHTTP = cfg.InsecureAllowHTTP
+	if !cfg.PublicAddressesOnly {
+		return cache, nil
+	}
+	client, err := fetch.PublicClient(cfg.HTTPClient)
+	if err != nil {
+		return jwks.Config{}, fmt.Errorf("consumer: Config.PublicAddressesOnly: %w", err)
+	}
+	cache.HTTPClient = client
+	return cache, nil
+}
+

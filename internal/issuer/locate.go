@@ -1,0 +1,168 @@
+package issuer
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/internal/refresh"
+	"github.com/bearerkit/bearerkit/jwks"
+)
+
+// useGiven makes the document of Config.Metadata.
+func (r *Remote) useGiven() error {
+	r.given = &document{metadata: r.cfg.Metadata}
+	if r.cfg.Metadata.JWKSURI == "" {
+		if r.cfg.KeysRequired {
+			return ErrNoKeySet
+		}
+		return nil
+	}
+	cache := r.cfg.Keys
+	cache.URL = r.cfg.Metadata.JWKSURI
+	keys, err := newKeySet(cache, jwks.New)
+	if err != nil {
+		return err
+	}
+	keys.reports.release()
+	r.given.keys = keys
+	r.last.Store(&lastUsed{keys, 0}) // for good, because fetches stays 0
+	return nil
+}
+
+// discover prepares discovery.
+func (r *Remote) discover() {
+	tell := r.cfg.Keys.OnRefresh
+	r.cfg.Keys.OnRefresh = func(ctx context.Context, event jwks.Refresh) {
+		r.fetches.Add(1)
+		if tell != nil {
+			tell(ctx, event)
+		}
+	}
+	cfg := refresh.Config[*document]{
+		Fetch:      r.locate,
+		FreshFor:   r.cfg.FreshFor,
+		StaleFor:   r.cfg.StaleFor,
+		Timeout:    locateTimeout(r.cfg.Keys),
+		MaxWait:    r.cfg.MaxWait,
+		StaleWait:  r.cfg.StaleWait,
+		RetryAfter: fetch.RetryAfter,
+		OnFetch:    r.onLocated,
+	}
+	if r.cfg.Keys.Snapshot != nil {
+		cfg.Restore = restoring(r.cfg.Keys)
+		r.cfg.Keys.Snapshot = saveOnly{r.cfg.Keys.Snapshot} // key sets that discovery finds later are only saved
+	}
+	r.documents = refresh.New(cfg)
+}
+
+// locate fetches the metadata and makes the key set that it names, or keeps the one in use if jwks_uri is the same.
+func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*document], error) {
+	var got refresh.Fetched[*document]
+	m, err := r.discovery.Discover(ctx, r.cfg.Issuer)
+	if err != nil {
+		return got, err
+	}
+	next := &document{metadata: m}
+	got.Value = next
+	switch {
+	case m.JWKSURI == "":
+		if r.cfg.KeysRequired {
+			return got, ErrNoKeySet
+		}
+		return got, nil
+	case held != nil && held.keys != nil && held.keys.URL() == m.JWKSURI:
+		next.keys = held.keys
+		return got, nil
+	}
+	cache := r.cfg.Keys
+	cache.URL = m.JWKSURI
+	if next.keys, err = newKeySet(cache, jwks.New); err != nil {
+		next.keys = nil
+		return got, err
+	}
+	if held.hasKeys() { // they stay in use until the new set has been read
+		err = next.keys.Refresh(ctx)
+	}
+	return got, err
+}
+
+// hasKeys reports whether d has usable keys that the next document must not lose.
+func (d *document) hasKeys() bool { return d != nil && d.keys != nil && d.keys.Stats().Keys > 0 }
+
+// locateTimeout allows for two requests for metadata and, if the key set has moved, for reading and saving it.
+func locateTimeout(cache jwks.Config) time.Duration {
+	return 2*fetch.DefaultTimeout + 2*cmp.Or(cache.Timeout, fetch.DefaultTimeout) + time.Second
+}
+
+// onLocated is called when the outcome of locate or of a restoration is in use.
+func (r *Remote) onLocated(ctx context.Context, a refresh.Attempt[*document]) {
+	r.fetches.Add(1)
+	if a.Value != nil && a.Value.keys != nil {
+		a.Value.keys.reports.release()
+	}
+	switch {
+	case a.Err == nil:
+	case a.Cause == refresh.CauseRestored: // no key set exists that could report it
+		r.cfg.Keys.OnRefresh(ctx, jwks.Refresh{Cause: string(a.Cause), Duration: a.Duration, Err: a.Err})
+	case r.cfg.OnFailure != nil:
+		r.cfg.OnFailure(ctx, a.Err)
+	}
+}
+
+// keySet is a key set at one URL. It holds its reports back until it is in use: [jwks.Refresh.Err] describes the set
+// that serves requests, and a slow OnRefresh must not delay the takeover.
+type keySet struct {
+	*jwks.Remote
+	reports reports
+}
+
+// newKeySet makes one with build, which is jwks.New or calls jwks.Restore.
+func newKeySet(cache jwks.Config, build func(jwks.Config) (*jwks.Remote, error)) (*keySet, error) {
+	s, tell := new(keySet), cache.OnRefresh
+	if tell != nil {
+		cache.OnRefresh = func(ctx context.Context, r jwks.Refresh) {
+			s.reports.pass(func() { tell(ctx, r) })
+		}
+	}
+	remote, err := build(cache)
+	if err != nil {
+		return nil, err
+	}
+	s.Remote = remote
+	return s, nil
+}
+
+// reports keeps calls of OnRefresh until it is released, and passes them on from then on.
+type reports struct {
+	mu       sync.Mutex // guards what follows; not held while a report runs
+	released bool
+	kept     []func() // those of a fetch or two
+}
+
+func (r *reports) pass(report func()) {
+	if !r.keep(report) {
+		report()
+	}
+}
+
+func (r *reports) keep(report func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.released {
+		r.kept = append(r.kept, report)
+	}
+	return !r.released
+}
+
+func (r *reports) release() {
+	r.mu.Lock()
+	kept := r.kept
+	r.released, r.kept = true, nil
+	r.mu.Unlock()
+	for _, report := range kept {
+		report()
+	}
+}

@@ -1,0 +1,162 @@
+// Package issuer reads an issuer's metadata and key set, caches both, and keeps them fresh. Packages consumer and client
+// share it.
+//
+// A [Remote] finds the metadata by discovery and the key set at its jwks_uri. It reads the metadata again from time to
+// time. If jwks_uri has changed by then, the new key set is read before it replaces the old one, so that an issuer that
+// moves its keys never leaves its users without any.
+//
+// The caching itself is in package internal/refresh (metadata) and package jwks (keys).
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/refresh"
+	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+// Config describes one issuer. Only Issuer is required.
+type Config struct {
+	// Issuer is the issuer identifier. The caller has validated it (see [oidcdiscovery.Client.Validate]).
+	Issuer string
+
+	// Metadata is used instead of discovery. The caller has validated it. Nil: discovery.
+	Metadata *oidcdiscovery.Metadata
+
+	// Keys says how the key set is cached. URL is not used. HTTPClient and InsecureAllowHTTP apply to the metadata, too.
+	// A Snapshot is bound to Issuer: the snapshot of another issuer is not loaded. OnRefresh is called for a key set only
+	// once it is in use, or will not be used.
+	Keys jwks.Config
+
+	// KeysRequired makes metadata without jwks_uri an error. False: [Remote.Key] fails then, and Metadata works.
+	KeysRequired bool
+
+	// FreshFor is how long metadata is fresh. Zero: 10 minutes.
+	FreshFor time.Duration
+
+	// StaleFor is the age from which the metadata is not used any more, and with it the key set. The key set also has an
+	// age of its own, in Keys. Zero: 24 hours.
+	StaleFor time.Duration
+
+	// MaxWait is how long a caller waits for metadata if there is none. Zero: 3 seconds.
+	MaxWait time.Duration
+
+	// StaleWait is how long a caller waits for new metadata if stale metadata can be used. Zero: MaxWait. Negative: it
+	// does not wait.
+	StaleWait time.Duration
+
+	// OnFailure, if not nil, is called after each failed fetch of metadata.
+	OnFailure func(ctx context.Context, err error)
+}
+
+var (
+	// ErrUnavailable is the error of Metadata if there is no usable metadata.
+	ErrUnavailable = refresh.ErrUnavailable
+
+	// ErrNoKeySet says that the metadata has no jwks_uri.
+	ErrNoKeySet = errors.New("the metadata has no jwks_uri")
+)
+
+// Remote reads the metadata and keys of one issuer over HTTP. It is a [jwks.Source] and safe for concurrent use.
+type Remote struct {
+	cfg       Config
+	discovery oidcdiscovery.Client
+	given     *document                 // made from Config.Metadata; nil: discovery
+	documents *refresh.Value[*document] // what discovery found; nil with given
+
+	fetches atomic.Uint64 // ended fetches of metadata and keys, successful or not
+	last    atomic.Pointer[lastUsed]
+}
+
+var _ jwks.Source = (*Remote)(nil)
+
+// document is a metadata document with the key set it leads to. It does not change.
+type document struct {
+	metadata *oidcdiscovery.Metadata // nil: only a snapshot has named the place of the keys
+	keys     *keySet                 // nil: the metadata has no jwks_uri
+}
+
+// lastUsed is the key set that Key used last. It is the right one as long as no further fetch has ended.
+type lastUsed struct {
+	keys    *keySet
+	fetches uint64
+}
+
+// New returns a Remote. It does no I/O and starts no goroutine. The error is that of [jwks.New] for Config.Keys, or
+// [ErrNoKeySet].
+func New(cfg Config) (*Remote, error) {
+	if cfg.Keys.Snapshot != nil {
+		cfg.Keys.Snapshot = ownSnapshot{cfg.Keys.Snapshot, cfg.Issuer}
+	}
+	r := &Remote{
+		cfg:       cfg,
+		discovery: oidcdiscovery.Client{HTTPClient: cfg.Keys.HTTPClient, InsecureAllowHTTP: cfg.Keys.InsecureAllowHTTP},
+	}
+	if cfg.Metadata != nil {
+		return r, r.useGiven()
+	}
+	check := cfg.Keys
+	check.URL = "https://keys.invalid" // a placeholder: discovery finds the URL, all other fields are checked now
+	if _, err := jwks.New(check); err != nil {
+		return nil, err
+	}
+	r.discover()
+	return r, nil
+}
+
+// Metadata returns the issuer's metadata. It fetches the metadata if it has none, or none that is fresh. The caller must
+// not change the result. The error matches [ErrUnavailable] or ctx.Err().
+func (r *Remote) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) {
+	d, err := r.document(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case d.metadata == nil:
+		return nil, fmt.Errorf("%w: not fetched since the keys were loaded from a snapshot", ErrUnavailable)
+	}
+	return d.metadata, nil
+}
+
+// Key implements [jwks.Source] with the key set that the metadata names. Most calls read no clock: the age of the
+// metadata is looked at after a fetch has ended and every lookAgain, not on each call.
+func (r *Remote) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
+	fetches := r.fetches.Load() // before the document is read, so that no later fetch is missed
+	last := r.last.Load()
+	if last != nil && last.fetches == fetches {
+		return last.keys.Key(ctx, kid, alg)
+	}
+	d, err := r.document(ctx)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return jwks.Key{}, fmt.Errorf("%w: %w", jwks.ErrUnavailable, err)
+	case err != nil:
+		return jwks.Key{}, fmt.Errorf("waiting for metadata: %w", err)
+	case d.keys == nil:
+		return jwks.Key{}, fmt.Errorf("%w: %w", jwks.ErrUnavailable, ErrNoKeySet)
+	}
+	r.keepLast(last, &lastUsed{d.keys, fetches})
+	return d.keys.Key(ctx, kid, alg)
+}
+
+// lookAgain is how long Key uses the same key set without a look at the age of the metadata.
+const lookAgain = 10 * time.Second
+
+// keepLast replaces last by next for lookAgain. Keys may be fresh for much longer than the metadata, so next must not
+// stay until the next fetch of keys.
+func (r *Remote) keepLast(last, next *lastUsed) {
+	if r.last.CompareAndSwap(last, next) { // if another caller was faster, its timer is enough
+		time.AfterFunc(lookAgain, func() { r.last.CompareAndSwap(next, nil) })
+	}
+}
+
+func (r *Remote) document(ctx context.Context) (*document, error) {
+	if r.given != nil {
+		return r.given, nil
+	}
+	return r.documents.Get(ctx)
+}
