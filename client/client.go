@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
-	"github.com/bearerkit/bearerkit/internal/refresh"
+	"github.com/bearerkit/bearerkit/internal/issuer"
+	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
@@ -24,10 +25,10 @@ type Client struct {
 
 // shared is what a Client has in common with those that WithParams made of it.
 type shared struct {
-	cfg      Config
-	metadata *refresh.Value[*oidcdiscovery.Metadata] // nil: that of the Config
-	nonces   nonces
-	trust    trust
+	cfg    Config
+	remote *issuer.Remote // the metadata, and the keys that it names
+	nonces nonces
+	trust  trust
 }
 
 // New checks cfg and reports all that is wrong with it. It does no I/O and starts no goroutine.
@@ -36,18 +37,17 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	c := &Client{shared: &shared{cfg: cfg}}
-	if cfg.Metadata == nil {
-		discovery := oidcdiscovery.Client{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP}
-		c.metadata = refresh.New(refresh.Config[*oidcdiscovery.Metadata]{
-			Fetch: func(ctx context.Context, _ *oidcdiscovery.Metadata) (refresh.Fetched[*oidcdiscovery.Metadata], error) {
-				m, err := discovery.Discover(ctx, cfg.Issuer)
-				return refresh.Fetched[*oidcdiscovery.Metadata]{Value: m}, err
-			},
-			FreshFor: time.Hour, Timeout: 2 * fetch.DefaultTimeout, MaxWait: 2 * fetch.DefaultTimeout, RetryAfter: fetch.RetryAfter,
-		})
+	remote, err := issuer.New(issuer.Config{
+		Issuer:   cfg.Issuer,
+		Metadata: cfg.Metadata,
+		Keys:     jwks.Config{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP},
+		FreshFor: time.Hour,
+		MaxWait:  2 * fetch.DefaultTimeout, // discovery reads up to two places
+	})
+	if err != nil {
+		return nil, fmt.Errorf("client: Config.Metadata: %w", err)
 	}
-	return c, nil
+	return &Client{shared: &shared{cfg: cfg, remote: remote}}, nil
 }
 
 // Format leaves the secrets out, whatever the verb.
@@ -81,12 +81,9 @@ func (c *Client) Warm(ctx context.Context) error {
 
 // Metadata returns what the issuer says of itself, fetched if need be. Do not change it.
 func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) {
-	if c.metadata == nil {
-		return c.cfg.Metadata, nil
-	}
-	m, err := c.metadata.Get(ctx)
+	m, err := c.remote.Metadata(ctx)
 	switch {
-	case errors.Is(err, refresh.ErrUnavailable):
+	case errors.Is(err, issuer.ErrUnavailable):
 		return nil, fmt.Errorf("%w: metadata: %w", ErrUnavailable, err)
 	case err != nil:
 		return nil, fmt.Errorf("client: metadata: %w", err)

@@ -14,15 +14,13 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// trust verifies what the server signs for this client. All kinds of JWT share one key set, which lives as long as the
-// metadata name the same place for it.
+// trust verifies JWTs that the server signed for this client. It has one Consumer for each kind of JWT. All of them use
+// the same keys.
 type trust struct {
 	answered usedOnce // states of authorization requests
 
-	mu        sync.Mutex // guards what follows
-	metadata  *oidcdiscovery.Metadata
-	place     string
-	keys      jwks.Source
+	mu        sync.Mutex              // guards what follows
+	metadata  *oidcdiscovery.Metadata // what the verifiers were made from
 	verifiers map[consumer.Profile]*consumer.Consumer
 }
 
@@ -38,7 +36,7 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := c.trust.verifier(c.cfg, m, kind)
+	verifier, err := c.verifier(m, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -52,21 +50,25 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 	return t, nil
 }
 
-func (t *trust) verifier(cfg Config, m *oidcdiscovery.Metadata, kind consumer.Profile) (*consumer.Consumer, error) {
+// verifier returns the Consumer for a kind of JWT. New metadata may name other algorithms, so it needs new Consumers.
+func (c *Client) verifier(m *oidcdiscovery.Metadata, kind consumer.Profile) (*consumer.Consumer, error) {
+	t := &c.trust
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if m != t.metadata {
-		if err := t.renew(cfg, m); err != nil {
-			return nil, err
-		}
+		t.metadata, t.verifiers = m, make(map[consumer.Profile]*consumer.Consumer)
 	}
 	if known, ok := t.verifiers[kind]; ok {
 		return known, nil
 	}
+	keys, err := c.keysOf(m)
+	if err != nil {
+		return nil, err
+	}
 	made, err := consumer.New(consumer.Config{
-		Issuer: cfg.Issuer, Audience: []string{cfg.ClientID}, Profile: kind, InsecureAcceptIDToken: true,
-		Algorithms: cfg.algorithmsFor(m, kind), Keys: t.keys, CacheSize: -1, ClockSkew: cfg.ClockSkew,
-		Logger: cfg.Logger, InsecureAllowHTTP: cfg.InsecureAllowHTTP, MaxTokenBytes: maxJWTBytes,
+		Issuer: c.cfg.Issuer, Audience: []string{c.cfg.ClientID}, Profile: kind, InsecureAcceptIDToken: true,
+		Algorithms: c.cfg.algorithmsFor(m, kind), Keys: keys, CacheSize: -1, ClockSkew: c.cfg.ClockSkew,
+		Logger: c.cfg.Logger, InsecureAllowHTTP: c.cfg.InsecureAllowHTTP, MaxTokenBytes: maxJWTBytes,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client: %s: %w", kind, err)
@@ -79,36 +81,18 @@ const partsOfJWE = 5 // RFC 7516 §3.1
 
 const maxJWTBytes = 64 << 10 // ID tokens may hold much of what is known of a person
 
-// renew forgets what was made from older metadata, except keys that are still in their place.
-func (t *trust) renew(cfg Config, m *oidcdiscovery.Metadata) error {
-	keys := t.keys
-	if keys == nil || m.JWKSURI != t.place {
-		var err error
-		if keys, err = cfg.keysOf(m); err != nil {
-			return err
-		}
-	}
-	t.metadata, t.place, t.keys = m, m.JWKSURI, keys
-	t.verifiers = make(map[consumer.Profile]*consumer.Consumer)
-	return nil
-}
-
-func (cfg Config) keysOf(m *oidcdiscovery.Metadata) (jwks.Source, error) {
+// keysOf returns the keys that verify the server's signatures: those of the Config, the client's secret, or the key set
+// that the metadata names.
+func (c *Client) keysOf(m *oidcdiscovery.Metadata) (jwks.Source, error) {
 	switch {
-	case cfg.Keys != nil:
-		return cfg.Keys, nil
-	case len(cfg.Algorithms) > 0 && isSymmetric(cfg.Algorithms[0]):
-		return secretKeys(cfg)
+	case c.cfg.Keys != nil:
+		return c.cfg.Keys, nil
+	case len(c.cfg.Algorithms) > 0 && isSymmetric(c.cfg.Algorithms[0]):
+		return secretKeys(c.cfg)
 	case m.JWKSURI == "":
 		return nil, fmt.Errorf("%w: the metadata has no jwks_uri", ErrUnsupported)
 	}
-	keys, err := jwks.New(jwks.Config{
-		URL: m.JWKSURI, HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: jwks_uri: %w", ErrBadAnswer, err)
-	}
-	return keys, nil
+	return c.remote, nil
 }
 
 // secretKeys is the client's secret, for each of the algorithms (OpenID Connect Core §10.1).

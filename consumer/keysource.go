@@ -108,4 +108,3 @@ func (cfg Config) keyCache() (jwks.Config, error) {
 	cache.HTTPClient = client
 	return cache, nil
 }
-
