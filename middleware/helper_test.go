@@ -81,7 +81,7 @@ func request(t testing.TB, token string) *http.Request {
 func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	logscan.Answer(w.Result(), w.Body.String())
+	logscan.Response(w.Result(), w.Body.String())
 	return w
 }
 

@@ -54,7 +54,7 @@ func inMemory(handler http.Handler, r *http.Request) answer {
 func read(response *http.Response) answer {
 	body, err := io.ReadAll(response.Body)
 	response.Header.Del("Date")
-	logscan.Answer(response, string(body))
+	logscan.Response(response, string(body))
 	return answer{Status: response.StatusCode, Header: response.Header, Body: string(body), Broken: err != nil}
 }
 

@@ -125,7 +125,7 @@ func (w *world) askWithin(ctx context.Context, t *testing.T, raw string) int {
 	}
 	recorder := httptest.NewRecorder()
 	w.api.ServeHTTP(recorder, r)
-	logscan.Answer(recorder.Result(), recorder.Body.String())
+	logscan.Response(recorder.Result(), recorder.Body.String())
 	header := recorder.Header()
 	switch code := recorder.Code; {
 	case code == http.StatusServiceUnavailable && (header.Get("Retry-After") == "" || header.Get("WWW-Authenticate") != ""),

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestBoundsAreTested: every bound of docs/bounds.md names a test that exists.
+// TestBoundsAreTested checks that every row of docs/bounds.md names an existing test.
 func TestBoundsAreTested(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile("../../../docs/bounds.md")
@@ -17,18 +17,18 @@ func TestBoundsAreTested(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := regexp.MustCompile("(?m)^\\|.*\\| `(\\w+)\\.(Test\\w+)` \\|$").FindAllStringSubmatch(string(document), -1)
-	if lines := strings.Count(string(document), "\n| "); len(rows) < 35 || lines != len(rows)+6 { // six heads
-		t.Errorf("%d rows with a test, of %d", len(rows), lines-6)
+	if lines := strings.Count(string(document), "\n| "); len(rows) < 35 || lines != len(rows)+6 { // six headers
+		t.Errorf("%d of %d rows name a test", len(rows), lines-6)
 	}
 	tests := testsByFolder(t)
 	for _, row := range rows {
 		if folder, name := row[1], row[2]; !tests[folder+"."+name] {
-			t.Errorf("there is no %s in %s", name, folder)
+			t.Errorf("docs/bounds.md names %s, but folder %s has no such test", name, folder)
 		}
 	}
 }
 
-// testsByFolder are the tests of the repository, by the name of their folder.
+// testsByFolder returns the tests of the repository, each as folder.Name.
 func testsByFolder(t *testing.T) map[string]bool {
 	t.Helper()
 	found := make(map[string]bool)

@@ -11,13 +11,13 @@ import (
 	"testing"
 )
 
-// checklist are the rules that the kit has to keep, and how many there are of each family: bearer usage (RFC 6750), JWS
-// and JWT (RFC 7515, 7519), best practice (RFC 8725bis), the access-token profile (RFC 9068), discovery (RFC 8414),
-// security practice (RFC 9700), the key cache, known attacks, the client, and secrets at rest.
+// checklist lists the families of requirements and the number of requirements in each: bearer token usage (RFC 6750), JWS and
+// JWT (RFC 7515, RFC 7519), JWT best practices (RFC 8725bis), the access token profile (RFC 9068), discovery (RFC 8414), OAuth
+// best practices (RFC 9700), the key cache, known attacks, the client, and stored secrets.
 var checklist = []struct {
 	family string
 	count  int
-	except []int // not testable here, or about a part that the kit does not have yet
+	except []int // not testable here, or about a feature that the kit does not have yet
 }{
 	{family: "B", count: 8},
 	{family: "S", count: 7},
@@ -33,10 +33,10 @@ var checklist = []struct {
 	{family: "H", count: 9},
 }
 
-// ids finds the rules that stand at the beginning of a test's name, or of the name of a row in a table.
+// ids matches requirements at the beginning of the name of a test or of a table row.
 var ids = regexp.MustCompile(`(?:func Test|")((?:[A-Z][A-Za-z]*\d+_)+)`)
 
-// Every rule is named by a test, so that whoever changes what keeps it finds the test that says so.
+// TestEveryRuleIsNamedByATest checks that every requirement appears in the name of a test.
 func TestEveryRuleIsNamedByATest(t *testing.T) {
 	t.Parallel()
 	named := namedRules(t, os.DirFS(filepath.Join("..", "..", "..")))

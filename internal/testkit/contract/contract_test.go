@@ -1,4 +1,4 @@
-// Package contract holds what is promised to those outside this repository.
+// Package contract tests what the kit promises to code and readers outside of this repository.
 package contract
 
 import (
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestProgramOutsideCompiles builds a program that lives in a module of its own and knows the kit by its public names.
+// TestProgramOutsideCompiles builds a program in a separate module that uses the public names of the kit.
 func TestProgramOutsideCompiles(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("../../..")

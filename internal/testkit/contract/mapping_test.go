@@ -11,22 +11,22 @@ import (
 	"testing"
 )
 
-// TestMapping holds the kit against testdata/crossauth.md, which says for each name of crossauth's client modules
-// what stands for it here: every Go name in it exists, and a row without one says why.
+// TestMapping checks testdata/crossauth.md, which lists the Go equivalent of each name in crossauth's client modules. Every Go
+// name in it must exist, and a row without a Go name must give a reason.
 func TestMapping(t *testing.T) {
 	t.Parallel()
 	known := exported(t, "client", "client/loopback", "client/weblogin", "consumer", "jwks", "oidcdiscovery", "registry", "store")
 	rows := mappingRows(t)
 	if len(rows) < 190 {
-		t.Fatalf("%d rows", len(rows))
+		t.Fatalf("crossauth.md has %d rows, want at least 190", len(rows))
 	}
 	for _, row := range rows {
 		if len(row.names) == 0 && !strings.HasPrefix(row.column, "– ") {
-			t.Errorf("%s: no Go name, and no reason", row.crossauth)
+			t.Errorf("%s: neither a Go name nor a reason", row.crossauth)
 		}
 		for _, name := range row.names {
 			if !known[name] {
-				t.Errorf("%s: there is no %s", row.crossauth, name)
+				t.Errorf("%s: the Go name %s does not exist", row.crossauth, name)
 			}
 		}
 	}
@@ -39,7 +39,7 @@ type mappingRow struct {
 
 var qualified = regexp.MustCompile("`([a-z]+(?:\\.[A-Z]\\w*)+)`")
 
-// mappingRows are the rows of all tables, without their heads.
+// mappingRows returns the rows of all tables without the header rows.
 func mappingRows(t *testing.T) (rows []mappingRow) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/crossauth.md")
@@ -60,7 +60,7 @@ func mappingRows(t *testing.T) (rows []mappingRow) {
 	return rows
 }
 
-// exported are the exported names of packages, as package.Name and package.Type.Member.
+// exported returns the exported names of packages, as package.Name and package.Type.Member.
 func exported(t *testing.T, folders ...string) map[string]bool {
 	t.Helper()
 	known := map[string]bool{}
@@ -87,7 +87,7 @@ func exported(t *testing.T, folders ...string) map[string]bool {
 	return known
 }
 
-// declared are the names of a declaration, members as Type.Member.
+// declared returns the names that a declaration declares. Members have the form Type.Member.
 func declared(declaration ast.Decl) (names []string) {
 	switch d := declaration.(type) {
 	case *ast.FuncDecl:

@@ -1,6 +1,6 @@
-// Package logscan sees to it that nothing of a token gets into a log or an answer. It is for tests: their helpers make
-// every log go to [Logger], tell [Token] what they send, and show [Text] what comes back; [Main] fails the package if any
-// of it held a piece of a token.
+// Package logscan checks that no part of a token appears in a log or a response. It is for tests. Test helpers use [Logger]
+// as the logger, call [Token] with each token that they send, and call [Text] with each response. [Main] fails the tests of
+// the package if any of these texts contained a part of a token.
 package logscan
 
 import (
@@ -20,13 +20,13 @@ import (
 	"github.com/bearerkit/bearerkit/internal/testkit/fips"
 )
 
-// window is how long a piece of a token is that counts as one.
+// window is the number of characters of a token that count as a part of it.
 const window = 16
 
-// scan is one for the process: logs don't know which test they are of.
+// scan is shared by all tests of the process, because a log line does not say which test wrote it.
 var scan = struct { //nolint:gochecknoglobals // see above
 	mu       sync.Mutex      // guards what follows
-	secrets  [1 << 17]uint64 // hashes of pieces and words, the last to come in their place: of a fixed size, and no token
+	secrets  [1 << 17]uint64 // a hash table of parts and words; a new entry replaces an old one in its place
 	findings []string
 	texts    int
 }{}
@@ -63,12 +63,12 @@ func (writer) Write(p []byte) (int, error) {
 
 var _ io.Writer = writer{}
 
-// Token registers a token that is about to be used: its parts, and what it says of people.
+// Token registers the parts of a token that is going to be sent, and its claims sub and jti.
 func Token(raw string) {
 	parts := strings.Split(raw, ".")
 	scan.mu.Lock()
 	defer scan.mu.Unlock()
-	for _, part := range parts[min(1, len(parts)-1):] { // a header is no secret, and the same in many tokens
+	for _, part := range parts[min(1, len(parts)-1):] { // the header is not secret, and many tokens have the same header
 		if len(part) >= window {
 			keep(part[:window])
 			keep(part[len(part)-window:])
@@ -89,7 +89,7 @@ func Token(raw string) {
 	}
 }
 
-// Text scans what was logged, or answered.
+// Text scans a log line or a response.
 func Text(text string) {
 	scan.mu.Lock()
 	defer scan.mu.Unlock()
@@ -108,7 +108,8 @@ func Text(text string) {
 	}
 }
 
-// isTelling leaves out what may stand in a log for another reason, as the word client and numbers do.
+// isTelling reports whether a word identifies a token. Numbers and plain words such as client may appear in a log for other
+// reasons.
 func isTelling(word string) bool {
 	return word == "alice" || len(word) > 4 && strings.ContainsAny(word, "0123456789") &&
 		strings.IndexFunc(word, unicode.IsLetter) >= 0 && strings.IndexFunc(word, notInWord) < 0
@@ -118,31 +119,31 @@ func notInWord(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_'
 }
 
-// Report fails t if anything was found so far.
+// Report fails t if any text so far contained a part of a token.
 func Report(t *testing.T) {
 	t.Helper()
 	scan.mu.Lock()
 	defer scan.mu.Unlock()
 	for _, finding := range scan.findings[:min(len(scan.findings), 5)] {
-		t.Errorf("logscan: a piece of a token in %q", finding)
+		t.Errorf("logscan: found a part of a token in %q", finding)
 	}
 }
 
-// Answer scans what a client gets to see of a refusal.
-func Answer(response *http.Response, body string) {
+// Response scans a response if its status is an error.
+func Response(response *http.Response, body string) {
 	if response.StatusCode >= http.StatusBadRequest {
 		Text(fmt.Sprint(response.StatusCode, response.Header, body))
 	}
 }
 
-// Main runs the tests of a package and returns its exit status.
+// Main runs the tests of a package and returns the exit status of the process.
 func Main(m *testing.M) int {
 	fips.Prepare()
 	status := m.Run()
 	scan.mu.Lock()
 	defer scan.mu.Unlock()
 	for _, finding := range scan.findings[:min(len(scan.findings), 5)] {
-		fmt.Fprintf(os.Stderr, "logscan: a piece of a token in %q\n", finding)
+		fmt.Fprintf(os.Stderr, "logscan: found a part of a token in %q\n", finding)
 		status = 1
 	}
 	if testing.Verbose() {
