@@ -81,6 +81,12 @@ NEXT_GO ?= go1.27.3
 test-next: ## Every test of every module with the next Go release
 	GOTOOLCHAIN=$(NEXT_GO) go test $(ARGS) work
 
+INPUTS ?= 100000
+
+.PHONY: json-versions
+json-versions: ## Compare how two Go releases read and write JSON: make json-versions INPUTS=1000000
+	.ci/json-versions $(shell go env GOVERSION) $(NEXT_GO) $(INPUTS)
+
 .PHONY: test-386
 test-386: ## Every test of the root module on a 32-bit architecture
 	GOARCH=386 CGO_ENABLED=0 go test $(ARGS) ./...
