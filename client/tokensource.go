@@ -172,6 +172,14 @@ func (s *TokenSource) token(ctx context.Context) (*Token, error) {
 // errOften says that an API has refused a token, too soon after the last one.
 var errOften = errors.New("client: an API does not take new tokens either")
 
+// Err returns the error of the last attempt to get a token, or nil if it succeeded or there was none. It sends no request. A
+// refresh that runs while the old token is still good reports its failure only here.
+func (s *TokenSource) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure
+}
+
 // after returns a token that is not rejected, which an API would not have. An API that refuses whatever it gets causes no
 // more than one refresh in 30 s.
 func (s *TokenSource) after(ctx context.Context, rejected *Token) (*Token, error) {
