@@ -1,7 +1,6 @@
 package weblogin
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"strconv"
@@ -11,43 +10,46 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// Sessions may be many: what is remembered of them here is not.
+// The number of logins has no bound, but the memory for their token sources has one.
 func TestSourcesAreBounded(t *testing.T) {
 	t.Parallel()
 	opened := 0
-	s := &sources{byKey: make(map[string]*list.Element), open: func(key string) (*client.TokenSource, error) {
+	s, err := newSources(func(key string) (*client.TokenSource, error) {
 		opened++
 		if key == "bad" {
 			return nil, client.ErrNoToken
 		}
 		return new(client.TokenSource), nil
-	}}
-	first, err := s.of("first")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.of(login{Key: "first"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range maxSources + 100 {
-		if _, err := s.of(strconv.Itoa(n)); err != nil {
+		if _, err := s.of(login{Key: strconv.Itoa(n)}); err != nil {
 			t.Fatal(err)
 		}
-		if again, err := s.of("first"); err != nil || again != first { // it is used all the time
-			t.Fatal("another source", err)
+		if again, err := s.of(login{Key: "first"}); err != nil || again != first {
+			t.Fatal("the login that is used all the time got another source", err)
 		}
 	}
-	if len(s.byKey) != maxSources || s.recent.Len() != maxSources || opened != maxSources+101 {
-		t.Error(len(s.byKey), s.recent.Len(), opened)
+	if s.byKey.Len() != maxSources || opened != maxSources+101 {
+		t.Error(s.byKey.Len(), opened)
 	}
 	s.drop("first")
 	s.drop("never there")
-	if again, err := s.of("first"); err != nil || again == first || len(s.byKey) != maxSources {
-		t.Error("it was not dropped", err)
+	if again, err := s.of(login{Key: "first"}); err != nil || again == first || s.byKey.Len() != maxSources {
+		t.Error("the source was not dropped", err)
 	}
-	if _, err := s.of("bad"); !errors.Is(err, client.ErrNoToken) || len(s.byKey) != maxSources {
+	if _, err := s.of(login{Key: "bad"}); !errors.Is(err, client.ErrNoToken) || s.byKey.Len() != maxSources {
 		t.Error(err)
 	}
 }
 
-// One at a time has the lock of a key, others wait no longer than they like, and nothing is left of it.
+// One holder at a time has the lock of a key, others wait no longer than their context, and no memory remains.
 func TestLocksAreBounded(t *testing.T) {
 	t.Parallel()
 	s := &tokenStore{busy: make(map[string]chan struct{})}

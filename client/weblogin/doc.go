@@ -1,5 +1,5 @@
-// Package weblogin signs users of a web application in, and keeps their tokens on the server: the browser has a session
-// cookie and nothing else (a backend for frontend).
+// Package weblogin signs users of a web application in and keeps their tokens on the server. The browser holds a session
+// cookie and no token (the pattern is called backend for frontend).
 //
 //	app, err := weblogin.New(weblogin.Config{Client: c, Sessions: scs.New()})
 //	orders, err := app.Proxy("/api/orders/", "https://orders.example.com/v1/")
@@ -8,41 +8,54 @@
 //	mux.Handle("/api/orders/", orders)
 //	mux.Handle("/", app.RequireLogin(pages))
 //
-// The App answers below /auth/:
+// The App serves these endpoints below /auth/:
 //
-//	GET  login?return_to=/path   sends the user to the server
-//	GET  callback                signs them in, in a new session, and sends them to where they were
-//	GET  session                 says who is signed in, until when, and with which scopes, as JSON
-//	POST refresh                 gets the next token now, at most once in 5 s
-//	POST logout                  ends the session here, the tokens, and the session at the server
-//	POST backchannel-logout      is told by the server that a user has signed out elsewhere
+//	GET  login?return_to=/path   redirects the user to the authorization server
+//	GET  callback                signs the user in, in a new session, and redirects to return_to
+//	GET  session                 returns who is signed in, the expiry, and the scopes, as JSON
+//	POST refresh                 refreshes the token now, at most once in 5 s
+//	POST logout                  ends the session here, revokes the tokens, and redirects to the server's logout
+//	POST backchannel-logout      receives logout tokens from the authorization server
 //
-// A page has a link to the login, and a form that POSTs to the logout, since that leads to the server. A script reads
-// session, calls the API below the Proxy's prefix, and on a 401 with the error login_required opens the login as a page.
+// A page links to login and contains a form that POSTs to logout, because the logout continues at the server. A script
+// calls session, and calls the API below the Proxy's prefix. If it receives a 401 with the error login_required, it must
+// open login as a page.
 //
 // # Sessions
 //
-// They are those of github.com/alexedwards/scs, in whatever store it is given, which reads what it has written. Tokens lie
-// in the same store, apart from the session, not encrypted, and are refreshed by one request at a time. The session has a
-// new id, and none of what was in it, after each sign-in.
+// Sessions are those of github.com/alexedwards/scs. Any scs store works that returns what was written last. Tokens are
+// stored in the same store as entries of their own. They are not encrypted: whoever can read the store can read them. One
+// request at a time refreshes the token of a session. After each sign-in the session has a new id, and the data that was in
+// it before is gone.
 //
-// What has ended stays ended. A request that writes its session after the logout brings nothing back, and a refresh that
-// comes to its end then is revoked. A session that the server ends by its sid or by its subject (OpenID Connect
-// Back-Channel Logout) is refused from then on, in every process that shares the store. A login lasts no longer than
-// Lifetime of the SessionManager.
+// A session that has ended stays ended. A request that writes its session after the logout does not restore it, a request
+// that gives the session a new id does not save it, and a token that a refresh or a sign-in receives after the logout is
+// revoked. Sessions that the server ends by `sid` or by `sub` (OpenID Connect Back-Channel Logout) are rejected from then
+// on, in every process that uses the same store. If the server rejects the refresh token, the session ends too. A login
+// lasts no longer than Lifetime of the SessionManager, however often the application renews the session.
+//
+// # Several Apps
+//
+// One host can have several Apps, for several issuers or clients, as long as each has its own Prefix. Every login, token
+// and logout record is bound to the issuer and the client id, so no App uses what belongs to another. Give each App its own
+// SessionManager: then each has its own cookie and its own session data. Apps may share a SessionManager if their issuers
+// or client ids differ: they share one session, a sign-in or logout of one keeps the logins of the others, and all of them
+// must be created before the first request is served.
 //
 // # Cookies
 //
-// That of the session and those of sign-ins under way are __Host- cookies with HttpOnly, Secure and SameSite=Lax. A sign-in
-// is encrypted, is for one browser and one state, works once, and ends. Old ones make room for new ones.
+// The session cookie and the cookies of sign-ins in progress have the prefix __Host- and the attributes HttpOnly, Secure
+// and SameSite=Lax. The cookie of a sign-in is encrypted, is valid for one state in one browser, works once, and expires. If
+// there are too many, the oldest are deleted.
 //
 // # Requests
 //
-// Nobody but the application's own pages can have a browser POST here, or call an API through it: other origins are
-// refused, and so is a request that changes something and does not say where it comes from. That goes for handlers behind
-// RequireLogin, too. A GET of a browser that says nothing is taken: an API that changes something on GET is not for a Proxy.
+// Only the application's own pages can make a browser POST to the App, or call an API through it. Requests from other
+// origins are rejected, and so are requests that may change something and carry neither Sec-Fetch-Site nor Origin. The same
+// holds for handlers behind RequireLogin. A GET request without both headers passes, so do not use a Proxy for an API that
+// changes something on GET.
 //
-// Paths that two servers could read differently do not get through a Proxy, nor do cookies, credentials and forwarding
-// headers, in either direction. What an API answers is sandboxed, so that HTML or SVG of its users has no power over the
-// application, and a script is text.
+// A Proxy rejects paths that two servers could read differently. It removes cookies, credentials and forwarding headers in
+// both directions. API responses are sandboxed, so that HTML or SVG that the API's users have uploaded cannot act in the
+// application's origin, and scripts are served as plain text.
 package weblogin

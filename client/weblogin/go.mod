@@ -7,10 +7,9 @@ require (
 	github.com/google/go-cmp v0.7.0
 )
 
-require (
-	github.com/gofrs/flock v0.13.1 // indirect
-	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
-)
+require github.com/hashicorp/golang-lru/v2 v2.0.7
+
+require github.com/gofrs/flock v0.13.1 // indirect
 
 require (
 	github.com/alexedwards/scs/v2 v2.9.0

@@ -6,23 +6,21 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// login sends the user to the server. It leaves nothing on this one: whoever calls it a thousand times fills no store. It is
-// a GET, since it is where links and redirects lead, and changes nothing but a cookie of the browser that asks.
+// login redirects the user to the server. It stores nothing here, so that no number of calls fills the store. It is a GET
+// because links and redirects lead to it. It changes nothing but a cookie of the browser that calls it.
 func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	if !isTopLevel(r) {
-		refuse(w, http.StatusForbidden, "not_a_page")
+		reject(w, http.StatusForbidden, "not_a_page")
 		return
 	}
 	o := a.cfg.Authorization
 	o.ReturnTo = a.cfg.AfterLogin
-	if to := r.URL.Query().Get("return_to"); isLocal(to) && !a.isEndpoint(to) {
+	if to := r.URL.Query().Get("return_to"); isLocal(to) && !isSignInEndpoint(a.cfg.Prefix, to) {
 		o.ReturnTo = to
 	}
 	pending, err := a.cfg.Client.AuthorizationURL(r.Context(), o)
@@ -36,36 +34,13 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, pending.URL, http.StatusSeeOther)
 }
 
-// isEndpoint knows where a user would begin again, instead of being where they were.
-func (a *App) isEndpoint(place string) bool {
-	place, _, _ = strings.Cut(place, "?")
-	return place == a.cfg.Prefix+"login" || place == a.cfg.Prefix+"callback"
-}
+const (
+	callbackTimeout = 2 * time.Minute // for all requests of a sign-in; each of them has a timeout of its own
+	signInLifetime  = 2 * callbackTimeout
+	signInField     = "key"
+)
 
-// isTopLevel refuses frames, images and scripts: another site's page could have a browser begin a hundred sign-ins in them,
-// until its cookies do not fit into a request any more. A browser that says nothing keeps no cookie of ours there.
-func isTopLevel(r *http.Request) bool {
-	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
-	return (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
-}
-
-const maxReturnTo = 1 << 10 // it is kept in a cookie
-
-// isLocal reports whether a browser takes path for one of the same host. What it could read in two ways is none.
-func isLocal(path string) bool {
-	u, err := url.Parse(path)
-	return err == nil && len(path) <= maxReturnTo && strings.HasPrefix(path, "/") && u.Host == "" && u.Scheme == "" &&
-		isOneReading(path) && isOneReading(u.Path)
-}
-
-func isOneReading(path string) bool {
-	return !strings.HasPrefix(path, "//") && !strings.Contains(path, "\\") && !strings.ContainsFunc(path, unicode.IsControl)
-}
-
-// callbackTimeout is for the requests of a sign-in, each of which has a limit of its own.
-const callbackTimeout = 2 * time.Minute
-
-// callback signs the user in. The exchange goes on when the browser is closed: a code works once.
+// callback signs the user in. The code works once, so the exchange continues if the browser closes the connection.
 func (a *App) callback(w http.ResponseWriter, r *http.Request) {
 	params := r.URL.Query()
 	pending, err := a.pending.Take(w, r, stateOf(params))
@@ -75,19 +50,41 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callbackTimeout)
 	defer cancel()
-	token, err := a.cfg.Client.Callback(ctx, pending, params)
-	if err == nil {
-		err = a.signIn(ctx, w, token)
-	}
-	if err != nil {
+	switch err := a.redeem(ctx, w, pending, params); {
+	case err == nil:
+		http.Redirect(w, r, pending.ReturnTo, http.StatusSeeOther) //nolint:gosec // G710: login checked it, and it was sealed since
+	case errors.Is(err, errEnded): // the user has signed out in the meantime
+		http.Redirect(w, r, a.cfg.AfterLogout, http.StatusSeeOther)
+	default:
 		a.revokeUnkept(ctx, err)
 		a.fail(w, r, err)
-		return
 	}
-	http.Redirect(w, r, pending.ReturnTo, http.StatusSeeOther) //nolint:gosec // G710: login has looked, and it was sealed since
 }
 
-// stateOf finds the sign-in that an answer belongs to. In a signed answer it is looked for unverified: Callback verifies.
+// redeem exchanges the code and signs the user in.
+//
+// Before the exchange it stores the key that the login will have, under each name by which a logout can find it. A logout of
+// the same browser then marks the login as ended before it has begun, and the token is revoked as soon as it arrives.
+func (a *App) redeem(ctx context.Context, w http.ResponseWriter, pending *client.PendingAuthorization, params url.Values) error {
+	key := client.RandomValue(32)
+	names := []string{pending.State} // the cookie of this sign-in has it
+	if old, ok := a.loginOf(ctx); ok {
+		names = append(names, old.Key)
+	}
+	for _, name := range names {
+		if err := a.store.put(ctx, a.owner.signIn(name), signInField, []byte(key), signInLifetime); err != nil {
+			return err
+		}
+	}
+	token, err := a.cfg.Client.Callback(ctx, pending, params)
+	if err != nil {
+		return err
+	}
+	return a.signIn(ctx, w, key, token)
+}
+
+// stateOf returns the state of an authorization response. It reads the state of a signed response without verification,
+// because Callback verifies it afterwards.
 func stateOf(params url.Values) string {
 	var inner struct {
 		State string `json:"state"`
@@ -98,16 +95,19 @@ func stateOf(params url.Values) string {
 	return params.Get("state")
 }
 
-// signIn begins a new session: whoever knew the id of the one before knows nothing. If that fails, the error has the token.
-func (a *App) signIn(ctx context.Context, w http.ResponseWriter, token *client.Token) error {
+// signIn saves the token and starts a new session, so that the id of the old one is worthless. It returns errEnded if the
+// user has signed out in the meantime; then the token was revoked. Other errors contain the token.
+func (a *App) signIn(ctx context.Context, w http.ResponseWriter, key string, token *client.Token) error {
 	old, replaces := a.loginOf(ctx)
-	l := newLogin(token)
-	err := a.tokens.Save(ctx, l.Key, token)
+	err := a.tokens.Save(ctx, key, token)
+	if errors.Is(err, errEnded) {
+		return err
+	}
 	if err == nil {
-		err = a.renew(ctx, w, l)
+		err = a.renew(ctx, w, newLogin(key, token))
 	}
 	if err != nil {
-		_ = a.tokens.Delete(ctx, l.Key) // nobody has its key
+		_ = a.tokens.Delete(ctx, key) // no session has its key
 		return &client.IncompleteError{Token: token, Err: err}
 	}
 	if replaces {
@@ -116,10 +116,9 @@ func (a *App) signIn(ctx context.Context, w http.ResponseWriter, token *client.T
 	return nil
 }
 
+// renew gives the session a new id, removes its data except the logins of other Apps, and writes it with its cookie.
 func (a *App) renew(ctx context.Context, w http.ResponseWriter, l login) error {
-	if err := a.sessions.Clear(ctx); err != nil {
-		return err
-	}
+	a.clearSession(ctx)
 	if err := a.sessions.RenewToken(ctx); err != nil {
 		return err
 	}
@@ -129,8 +128,8 @@ func (a *App) renew(ctx context.Context, w http.ResponseWriter, l login) error {
 	return a.keep(ctx, w)
 }
 
-// forget ends the login that a new one of the same browser has replaced. Its token is not revoked: a server may count both
-// as one grant, and end the new one with the old.
+// forget ends a login that a new one of the same browser replaces. It does not revoke the old token: a server may treat both
+// as one grant, and would end the new one too.
 func (a *App) forget(ctx context.Context, old login) {
 	a.sources.drop(old.Key)
 	if err := a.tokens.Delete(ctx, old.Key); err != nil {
@@ -138,32 +137,10 @@ func (a *App) forget(ctx context.Context, old login) {
 	}
 }
 
-// revokeUnkept ends a token that was received and is nobody's: it could not be kept, or the ID token with it is not good.
+// revokeUnkept revokes a token that was received and belongs to no session: it could not be saved, or the ID token that came
+// with it was rejected.
 func (a *App) revokeUnkept(ctx context.Context, err error) {
 	if incomplete, ok := errors.AsType[*client.IncompleteError](err); ok {
 		a.revoke(ctx, incomplete.Token)
 	}
-}
-
-// fail says that something failed, and logs why.
-func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
-	status := http.StatusBadGateway
-	switch {
-	case errors.Is(err, client.ErrCallback):
-		status = http.StatusBadRequest
-	case errors.Is(err, client.ErrAccessDenied):
-		status = http.StatusForbidden
-	case errors.Is(err, client.ErrUnavailable), errors.Is(err, errStore):
-		status = http.StatusServiceUnavailable
-	}
-	a.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "sign-in or logout failed", slog.Int("status", status), slog.Any("error", err))
-	if a.cfg.ErrorHandler != nil {
-		a.cfg.ErrorHandler(w, r, status, err)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte("<!doctype html><title>Sign-in</title><p>That did not work. Please try again.</p>\n"))
 }

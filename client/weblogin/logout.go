@@ -12,40 +12,86 @@ import (
 )
 
 const (
-	logoutTimeout = 15 * time.Second // for all of it: the user waits
+	logoutTimeout = 15 * time.Second // for the whole logout: the user waits
 	revokeTimeout = 5 * time.Second
 )
 
-// logout ends the session here first: the user may not come back from the server. It goes on when the browser is closed.
+// logout ends the session here, and then redirects the user to the logout of the server. The session ends first, because
+// the user may not return from the server. The logout continues if the browser closes the connection.
 func (a *App) logout(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), logoutTimeout)
 	defer cancel()
-	var token *client.Token
-	if l, ok := a.loginOf(ctx); ok {
-		var err error
-		if token, err = a.end(ctx, l); err != nil {
-			a.fail(w, r, err)
-			return
-		}
+	token, late, err := a.endLogins(ctx, r)
+	if err == nil {
+		err = a.endSession(ctx, w)
 	}
-	if err := a.sessions.Destroy(ctx); err != nil {
+	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	a.sessions.WriteSessionCookie(ctx, w, "", time.Time{})
-	if token != nil {
-		a.revoke(ctx, token)
+	for _, one := range append(late, token) {
+		if one != nil {
+			a.revoke(ctx, one)
+		}
 	}
 	http.Redirect(w, r, a.afterLogout(ctx, token), http.StatusSeeOther)
 }
 
-// end ends a login, but not its session. The token that is left is to be revoked.
-func (a *App) end(ctx context.Context, l login) (*client.Token, error) {
-	a.sources.drop(l.Key)
-	return a.tokens.end(ctx, l.Key)
+// endLogins ends the login of the session, and those of sign-ins that the same browser has in progress: a callback that is
+// being served when the user signs out must not sign them in again. It returns the tokens to revoke: that of the session,
+// which is nil if there is none, and those that sign-ins have received already.
+func (a *App) endLogins(ctx context.Context, r *http.Request) (token *client.Token, late []*client.Token, err error) {
+	var names []string
+	if l, ok := a.loginOf(ctx); ok {
+		if token, err = a.end(ctx, l.Key); err != nil {
+			return nil, nil, err
+		}
+		names = append(names, l.Key)
+	}
+	for _, pending := range a.pending.Pending(r) {
+		names = append(names, pending.State)
+	}
+	for _, name := range names {
+		key, inProgress, err := a.store.get(ctx, a.owner.signIn(name), signInField)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !inProgress {
+			continue
+		}
+		received, err := a.end(ctx, string(key))
+		if err != nil {
+			return nil, nil, err
+		}
+		late = append(late, received)
+	}
+	return token, late, nil
 }
 
-// revoke ends a token at the server, if it lets tokens be ended.
+// endSession deletes the session and its cookie. If the session has logins of other Apps, it keeps only those, under a new
+// id.
+func (a *App) endSession(ctx context.Context, w http.ResponseWriter) error {
+	if a.clearSession(ctx) {
+		if err := a.sessions.RenewToken(ctx); err != nil {
+			return err
+		}
+		return a.keep(ctx, w)
+	}
+	if err := a.sessions.Destroy(ctx); err != nil {
+		return err
+	}
+	a.sessions.WriteSessionCookie(ctx, w, "", time.Time{})
+	return nil
+}
+
+// end ends a login, but not its session. It returns the token to revoke, or nil.
+func (a *App) end(ctx context.Context, key string) (*client.Token, error) {
+	a.sources.drop(key)
+	return a.tokens.end(ctx, key)
+}
+
+// revoke revokes a token at the server, if the server supports that. It revokes the refresh token if there is one, because
+// that ends the grant (RFC 7009 §2.1).
 func (a *App) revoke(ctx context.Context, token *client.Token) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
@@ -59,6 +105,8 @@ func (a *App) revoke(ctx context.Context, token *client.Token) {
 	}
 }
 
+// afterLogout returns where the user is redirected: to the logout of the server, if it has one and there is an ID token to
+// name the session by.
 func (a *App) afterLogout(ctx context.Context, token *client.Token) string {
 	if token == nil || token.IDToken == "" {
 		return a.cfg.AfterLogout
@@ -70,65 +118,4 @@ func (a *App) afterLogout(ctx context.Context, token *client.Token) string {
 		return a.cfg.AfterLogout
 	}
 	return place
-}
-
-// Names that a server ends sessions by (OpenID Connect Back-Channel Logout §2.4).
-const (
-	endedSession  = "ended.sid."
-	endedSubject  = "ended.sub."
-	endedNameless = "ended.nosid." // sessions of a subject that have no id
-	endedField    = "ended"
-)
-
-// loggedOutElsewhere notes that sessions have ended. It is looked up with each request, since nobody can list the sessions
-// of every store. A session without an id may be the one that is meant, and ends with any of its subject.
-func (a *App) loggedOutElsewhere(ctx context.Context, t *client.LogoutToken) error {
-	switch {
-	case t.SessionID() == "":
-		return a.mark(ctx, endedSubject, t.Subject(), t.IssuedAt())
-	case t.Subject() == "":
-		return a.mark(ctx, endedSession, t.SessionID(), t.IssuedAt())
-	}
-	return errors.Join(
-		a.mark(ctx, endedSession, t.SessionID(), t.IssuedAt()), a.mark(ctx, endedNameless, t.Subject(), t.IssuedAt()),
-	)
-}
-
-// mark notes that sessions of a name have ended whose ID token is not younger than at. Both times are the server's. What
-// comes late or twice takes nothing back.
-func (a *App) mark(ctx context.Context, kind, name string, at time.Time) error {
-	entry := kind + client.S256(name)
-	unlock, err := a.tokens.Lock(ctx, entry)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	before, err := a.marked(ctx, entry)
-	if err != nil || !at.After(before) {
-		return err
-	}
-	return a.store.put(ctx, entry, endedField, []byte(at.UTC().Format(time.RFC3339Nano)))
-}
-
-func (a *App) marked(ctx context.Context, entry string) (at time.Time, err error) {
-	text, found, err := a.store.get(ctx, entry, endedField)
-	if err != nil || !found {
-		return time.Time{}, err
-	}
-	return at, at.UnmarshalText(text)
-}
-
-// endedElsewhere reports whether the server has said that the user of l has signed out.
-func (a *App) endedElsewhere(ctx context.Context, l login) (bool, error) {
-	entries := []string{endedSubject + client.S256(l.Subject), endedNameless + client.S256(l.Subject)}
-	if l.SessionID != "" {
-		entries[1] = endedSession + client.S256(l.SessionID)
-	}
-	for _, entry := range entries {
-		at, err := a.marked(ctx, entry)
-		if err != nil || !at.Before(l.Issued) {
-			return true, err
-		}
-	}
-	return false, nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
@@ -251,7 +252,9 @@ func TestC31_LogoutTokensInAnyOrder(t *testing.T) {
 			t.Fatal(status)
 		}
 	}
-	other, err := weblogin.New(w.cfg) // another process, which has not seen them
+	cfg := w.cfg // of another process, which has not seen them
+	cfg.Sessions = &scs.SessionManager{Store: w.store, Codec: scs.GobCodec{}, Lifetime: 24 * time.Hour, ErrorFunc: failed}
+	other, err := weblogin.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -350,26 +350,73 @@ func TestStatusShowsNoMoreThanIsAsked(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	c := newLocalWorld(t).client
-	for name, cfg := range map[string]weblogin.Config{
-		"nothing": {}, "key": {Client: c(t), Sessions: scs.New(), Key: []byte("short")},
-		"after":        {Client: c(t), Sessions: scs.New(), AfterLogin: "//evil.test"},
-		"after logout": {Client: c(t), Sessions: scs.New(), AfterLogout: "https://evil.test"},
-		"prefix":       {Client: c(t), Sessions: scs.New(), Prefix: "auth"},
-		"pattern":      {Client: c(t), Sessions: scs.New(), Prefix: "/{auth}/"},
-		"no path":      {Client: c(t), Sessions: scs.New(), Prefix: "/a/../b/"},
-		"mode":         {Client: c(t), Sessions: scs.New(), Authorization: client.AuthorizationOptions{ResponseMode: "form_post"}},
-		"timeout":      {Client: c(t), Sessions: scs.New(), APITimeout: -1},
-		"cookie":       {Client: c(t), Sessions: scs.New(), ProxyHeaders: []string{"X-Own", "cookie"}},
-		"cors":         {Client: c(t), Sessions: scs.New(), ProxyHeaders: []string{"access-control-allow-origin"}},
+	w := newLocalWorld(t)
+	c := func() *client.Client { return w.client(t) }
+	at := func(redirect string) *client.Client {
+		return w.client(t, func(cfg *client.Config) { cfg.RedirectURI = redirect })
+	}
+	noLifetime := scs.New()
+	noLifetime.Lifetime = 0
+	for name, test := range map[string]struct {
+		cfg   weblogin.Config
+		field string
+	}{
+		"nothing":          {weblogin.Config{}, "Client"},
+		"key":              {weblogin.Config{Client: c(), Sessions: scs.New(), Key: []byte("short")}, "Key"},
+		"after":            {weblogin.Config{Client: c(), Sessions: scs.New(), AfterLogin: "//evil.test"}, "AfterLogin"},
+		"after is login":   {weblogin.Config{Client: c(), Sessions: scs.New(), AfterLogin: "/auth/login?x=y"}, "AfterLogin"},
+		"after is encoded": {weblogin.Config{Client: c(), Sessions: scs.New(), AfterLogin: "/auth/%6cogin"}, "AfterLogin"},
+		"after logout":     {weblogin.Config{Client: c(), Sessions: scs.New(), AfterLogout: "https://evil.test"}, "AfterLogout"},
+		"after all":        {weblogin.Config{Client: c(), Sessions: scs.New(), PostLogoutRedirectURI: "/bye"}, "PostLogoutRedirectURI"},
+		"prefix":           {weblogin.Config{Client: c(), Sessions: scs.New(), Prefix: "auth"}, "Prefix"},
+		"pattern":          {weblogin.Config{Client: c(), Sessions: scs.New(), Prefix: "/{auth}/"}, "Prefix"},
+		"no path":          {weblogin.Config{Client: c(), Sessions: scs.New(), Prefix: "/a/../b/"}, "Prefix"},
+		"mode": {
+			weblogin.Config{Client: c(), Sessions: scs.New(), Authorization: client.AuthorizationOptions{ResponseMode: "form_post"}},
+			"Authorization.ResponseMode",
+		},
+		"return": {
+			weblogin.Config{Client: c(), Sessions: scs.New(), Authorization: client.AuthorizationOptions{ReturnTo: "/x"}},
+			"Authorization.ReturnTo",
+		},
+		"timeout":         {weblogin.Config{Client: c(), Sessions: scs.New(), APITimeout: -1}, "APITimeout"},
+		"cookie":          {weblogin.Config{Client: c(), Sessions: scs.New(), ProxyHeaders: []string{"X-Own", "cookie"}}, "ProxyHeaders"},
+		"cors":            {weblogin.Config{Client: c(), Sessions: scs.New(), ProxyHeaders: []string{"access-control-allow-origin"}}, "ProxyHeaders"},
+		"trailer":         {weblogin.Config{Client: c(), Sessions: scs.New(), ProxyHeaders: []string{"trailer"}}, "ProxyHeaders"},
+		"no store":        {weblogin.Config{Client: c(), Sessions: new(scs.SessionManager)}, "Sessions"},
+		"no lifetime":     {weblogin.Config{Client: c(), Sessions: noLifetime}, "Sessions.Lifetime"},
+		"no redirect":     {weblogin.Config{Client: at(""), Sessions: scs.New()}, "Client.RedirectURI"},
+		"another path":    {weblogin.Config{Client: at("https://app.test/callback"), Sessions: scs.New()}, "Client.RedirectURI"},
+		"another slash":   {weblogin.Config{Client: at("https://app.test/auth/callback/"), Sessions: scs.New()}, "Client.RedirectURI"},
+		"an encoded path": {weblogin.Config{Client: at("https://app.test/auth/%63allback"), Sessions: scs.New()}, "Client.RedirectURI"},
+		"no host":         {weblogin.Config{Client: at("/auth/callback"), Sessions: scs.New()}, "Client.RedirectURI"},
+		"an app's scheme": {weblogin.Config{Client: at("app://x/auth/callback"), Sessions: scs.New()}, "Client.RedirectURI"},
+		"a user":          {weblogin.Config{Client: at("https://a@app.test/auth/callback"), Sessions: scs.New()}, "Client.RedirectURI"},
+		"a fragment":      {weblogin.Config{Client: at("https://app.test/auth/callback#x"), Sessions: scs.New()}, "Client.RedirectURI"},
+		"plain http":      {weblogin.Config{Client: at("http://app.test/auth/callback"), Sessions: scs.New()}, "Client.RedirectURI"},
+		"another prefix":  {weblogin.Config{Client: c(), Sessions: scs.New(), Prefix: "/login/"}, "Client.RedirectURI"},
+		"replaced": {
+			weblogin.Config{Client: c(), Sessions: scs.New(), Authorization: client.AuthorizationOptions{RedirectURI: "https://app.test/x"}},
+			"Authorization.RedirectURI",
+		},
 	} {
-		if _, err := weblogin.New(cfg); err == nil || !strings.HasPrefix(err.Error(), "weblogin: Config.") {
-			t.Errorf("%s: %v", name, err)
+		_, err := weblogin.New(test.cfg)
+		if err == nil || !strings.HasPrefix(err.Error(), "weblogin: Config.") || !strings.Contains(err.Error(), "Config."+test.field+" ") {
+			t.Errorf("%s: %v, expected an error about %s", name, err, test.field)
 		}
 	}
 	plain := scs.New()
-	if _, err := weblogin.New(weblogin.Config{Client: c(t), Sessions: plain, InsecureHTTP: true, Prefix: "/"}); err != nil || plain.Cookie.Secure || plain.Cookie.Name != "session" {
-		t.Error(err, plain.Cookie)
+	plain.Cookie.Name, plain.Cookie.Domain = "own", "app.test"
+	if _, err := weblogin.New(weblogin.Config{Client: at("http://app.test/callback"), Sessions: plain, InsecureHTTP: true, Prefix: "/"}); err != nil {
+		t.Error(err)
+	}
+	if plain.Cookie.Secure || !strings.HasPrefix(plain.Cookie.Name, "session-") || plain.Cookie.Domain != "" {
+		t.Error(plain.Cookie)
+	}
+	for _, redirect := range []string{"https://app.test/auth/callback?tenant=1", "https://APP.test:443/auth/callback"} {
+		if _, err := weblogin.New(weblogin.Config{Client: at(redirect), Sessions: scs.New()}); err != nil {
+			t.Errorf("%s: %v", redirect, err)
+		}
 	}
 }
 

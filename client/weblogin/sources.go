@@ -1,73 +1,66 @@
 package weblogin
 
 import (
-	"container/list"
 	"context"
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// sources are the token sources of the sessions that were used last. A session has one, so that its requests share a
-// refresh, the pause after one that failed, and a token that is not stored yet.
+// sources holds the token sources of the logins that were used last. Each login has one, so that its requests share a
+// refresh, the pause after a refresh that failed, and a token that could not be stored yet.
+//
+// An entry needs no expiry of its own: App.user drops the source of a login that has ended.
 type sources struct {
-	open func(key string) (*client.TokenSource, error)
-
-	mu     sync.Mutex // guards what follows
-	byKey  map[string]*list.Element
-	recent list.List // of *source; the first was used last
+	open  func(key string) (*client.TokenSource, error)
+	byKey *lru.Cache[string, *source]
 }
 
 const maxSources = 10_000
 
-// source is the token source of a session.
+func newSources(open func(key string) (*client.TokenSource, error)) (*sources, error) {
+	cache, err := lru.New[string, *source](maxSources)
+	return &sources{open, cache}, err
+}
+
+// source is the token source of one login.
 type source struct {
 	*client.TokenSource
 
-	key string
+	// begun is when the user signed in. It was computed once, from the stored wall time, so that the age of the login does
+	// not shrink when the wall clock is set back, and does not stand still while the machine sleeps.
+	begun clock.Instant
 
 	mu        sync.Mutex // guards refreshed
 	refreshed time.Time
 }
 
-// of returns the source of a session. The one that was not used for longest makes room.
-func (s *sources) of(key string) (*source, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if e, ok := s.byKey[key]; ok {
-		s.recent.MoveToFront(e)
-		return e.Value.(*source), nil //nolint:errcheck,forcetypeassert // there is nothing else in it
+// of returns the source of a login. If there are too many, the one that was not used for the longest time is dropped.
+func (s *sources) of(l login) (*source, error) {
+	if one, ok := s.byKey.Get(l.Key); ok {
+		return one, nil
 	}
-	opened, err := s.open(key)
+	opened, err := s.open(l.Key)
 	if err != nil {
 		return nil, err
 	}
-	if s.recent.Len() >= maxSources {
-		s.removeLocked(s.recent.Back())
+	one := &source{TokenSource: opened, begun: clock.Now().Add(-clock.At(l.At).Age())}
+	if other, ok, _ := s.byKey.PeekOrAdd(l.Key, one); ok { // another request was faster
+		return other, nil
 	}
-	one := &source{TokenSource: opened, key: key}
-	s.byKey[key] = s.recent.PushFront(one)
 	return one, nil
 }
 
-// drop forgets the source of a session that has ended.
-func (s *sources) drop(key string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if e, ok := s.byKey[key]; ok {
-		s.removeLocked(e)
-	}
-}
-
-func (s *sources) removeLocked(e *list.Element) {
-	one := s.recent.Remove(e).(*source) //nolint:errcheck,forcetypeassert // there is nothing else in it
-	delete(s.byKey, one.key)
-}
+// drop removes the source of a login that has ended.
+func (s *sources) drop(key string) { s.byKey.Remove(key) }
 
 const refreshAgain = 5 * time.Second
 
-// refresh gets the next token now. A page that asks all the time gets the one from a moment ago.
+// refresh refreshes the token now. A page that calls it again within refreshAgain gets the token that is there.
 func (s *source) refresh(ctx context.Context) error {
 	s.mu.Lock()
 	recent := time.Since(s.refreshed) < refreshAgain

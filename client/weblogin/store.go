@@ -5,23 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 )
 
-// errStore says that the store of the sessions has failed.
-var errStore = errors.New("weblogin: the session store")
+// errStore is matched by all errors of the session store.
+var errStore = errors.New("weblogin: the session store failed")
 
-// finalStore is a store in which what was deleted stays so. Without it a logout can be undone: whoever read a session
-// before, and writes it as a whole at the end of a slow request, would bring it back, and so would a refresh that was under
-// way with the token. So a deletion leaves a note, and whoever writes looks for one afterwards: either the writer sees the
-// note, or the deletion came later and has seen what was written. No lock is held, and processes need not know each other.
+// finalStore is a store in which deleted entries stay deleted.
 //
-// It also keeps the App's own entries out of reach: a session id comes from a cookie, and a browser can send any.
+// Without it a logout could be undone. A slow request reads its session, the user signs out, and at its end the request
+// writes the session that it has read. The same can happen to the token that a refresh receives. Therefore a deletion first
+// writes a note, and a writer looks for a note after it has written. Either the writer finds the note and removes what it
+// wrote, or the deletion came later and removes it. No lock is held, and the processes that share the store need not know
+// each other. Readers look for the note too, so that they never see an entry between a late write and its removal.
+//
+// It also hides the App's own entries from the session manager. A session id comes from a cookie, and a client can send the
+// name of any entry.
 type finalStore struct {
 	inner    scs.Store
 	sessions *scs.SessionManager // for Codec and Lifetime
+
+	mu     sync.Mutex // guards owners
+	owners []owner    // of the Apps that use the session manager
 }
 
 var (
@@ -31,19 +39,24 @@ var (
 )
 
 const (
-	goneEntry = "gone."
+	goneEntry = "gone." // precedes the name of a deleted entry
 	noteField = "note"
 )
 
-// isPrivate tells the App's entries from sessions, whose ids are base64url and have no dot.
+// isPrivate reports whether id names an entry of an App. Session ids are base64url and contain no dot.
 func isPrivate(id string) bool { return strings.Contains(id, ".") }
 
-// finalStoreOf puts itself before the store of sessions, once.
+// finalStoreOf returns the finalStore of a session manager. It puts one in front of the manager's store if there is none. A
+// store that was taken from another manager is wrapped anew: its Codec and Lifetime are those of the other.
 func finalStoreOf(sessions *scs.SessionManager) *finalStore {
-	if s, ok := sessions.Store.(*finalStore); ok {
-		return s
+	inner := sessions.Store
+	if s, ok := inner.(*finalStore); ok {
+		if s.sessions == sessions {
+			return s
+		}
+		inner = s.inner
 	}
-	s := &finalStore{inner: sessions.Store, sessions: sessions}
+	s := &finalStore{inner: inner, sessions: sessions}
 	sessions.Store = s
 	return s
 }
@@ -72,10 +85,10 @@ func (s *finalStore) FindCtx(ctx context.Context, id string) (b []byte, found bo
 	return s.find(ctx, id)
 }
 
-// CommitCtx implements scs.CtxStore. To write a session that is gone is no error: nobody needs to know.
+// CommitCtx implements scs.CtxStore. Writing a session that was deleted is not an error, and has no effect.
 func (s *finalStore) CommitCtx(ctx context.Context, id string, b []byte, expiry time.Time) error {
 	if isPrivate(id) {
-		return fmt.Errorf("%w: this is no id of a session", errStore)
+		return fmt.Errorf("%w: the name of another entry was used as a session id", errStore)
 	}
 	_, _, err := s.commit(ctx, id, b, expiry)
 	return err
@@ -89,7 +102,8 @@ func (s *finalStore) DeleteCtx(ctx context.Context, id string) error {
 	return s.bury(ctx, id, "")
 }
 
-// AllCtx implements scs.IterableCtxStore: the sessions, and nothing else. It fails for a store that cannot list.
+// AllCtx implements scs.IterableCtxStore. It returns the sessions and none of the App's own entries. It fails if the store
+// cannot list its entries.
 func (s *finalStore) AllCtx(ctx context.Context) (all map[string][]byte, err error) {
 	switch store := s.inner.(type) {
 	case scs.IterableCtxStore:
@@ -97,7 +111,7 @@ func (s *finalStore) AllCtx(ctx context.Context) (all map[string][]byte, err err
 	case scs.IterableStore:
 		all, err = store.All()
 	default:
-		err = errors.New("it cannot list what it has")
+		err = errors.New("it cannot list its entries")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStore, err)
@@ -112,7 +126,7 @@ func (s *finalStore) AllCtx(ctx context.Context) (all map[string][]byte, err err
 	return sessions, nil
 }
 
-// find looks at the note as well: between a late write and its end nobody may see it.
+// find returns an entry that was not deleted.
 func (s *finalStore) find(ctx context.Context, name string) (b []byte, found bool, err error) {
 	b, found, err = s.read(ctx, name)
 	if err != nil || !found {
@@ -125,7 +139,8 @@ func (s *finalStore) find(ctx context.Context, name string) (b []byte, found boo
 	return b, true, nil
 }
 
-// commit writes an entry, unless it was buried: then it says so, and with which note.
+// commit writes an entry. If the entry was deleted before, it removes it again, and returns gone and the note of the
+// deletion.
 func (s *finalStore) commit(ctx context.Context, name string, b []byte, expiry time.Time) (note string, gone bool, err error) {
 	if err := s.write(ctx, name, b, expiry); err != nil {
 		return "", false, err
@@ -137,30 +152,35 @@ func (s *finalStore) commit(ctx context.Context, name string, b []byte, expiry t
 	return note, true, s.remove(ctx, name)
 }
 
-// bury deletes an entry for good. The note comes first, and lasts as long as a session can that began today.
+// bury deletes an entry for good. It writes the note first. The note lasts as long as a session that begins now.
 func (s *finalStore) bury(ctx context.Context, name, note string) error {
-	if err := s.put(ctx, goneEntry+name, noteField, []byte(note)); err != nil {
+	if err := s.putNote(ctx, name, note); err != nil {
 		return err
 	}
 	return s.remove(ctx, name)
 }
 
-func (s *finalStore) note(ctx context.Context, name string) (note string, gone bool, err error) {
-	text, found, err := s.get(ctx, goneEntry+name, noteField)
-	return string(text), found, err
+func (s *finalStore) putNote(ctx context.Context, name, note string) error {
+	return s.put(ctx, goneEntry+name, noteField, []byte(note), s.sessions.Lifetime)
 }
 
-// put writes a private entry. It reads like a session, for those who list the store itself.
-func (s *finalStore) put(ctx context.Context, name, field string, text []byte) error {
-	b, end, err := s.encode(field, text)
+// note returns the note that the deletion of an entry has left. gone reports whether there is one.
+func (s *finalStore) note(ctx context.Context, name string) (note string, gone bool, err error) {
+	text, gone, err := s.get(ctx, goneEntry+name, noteField)
+	return string(text), gone, err
+}
+
+// put writes an entry of the App. It has the form of a session with one value, for programs that list the store.
+func (s *finalStore) put(ctx context.Context, name, field string, text []byte, lifetime time.Duration) error {
+	b, end, err := s.encode(field, text, lifetime)
 	if err != nil {
 		return err
 	}
 	return s.write(ctx, name, b, end)
 }
 
-func (s *finalStore) encode(field string, text []byte) (b []byte, end time.Time, err error) {
-	end = time.Now().Add(s.sessions.Lifetime)
+func (s *finalStore) encode(field string, text []byte, lifetime time.Duration) (b []byte, end time.Time, err error) {
+	end = time.Now().Add(lifetime)
 	b, err = s.sessions.Codec.Encode(end, map[string]any{field: text})
 	if err != nil {
 		return nil, end, fmt.Errorf("%w: %w", errStore, err)
@@ -168,6 +188,7 @@ func (s *finalStore) encode(field string, text []byte) (b []byte, end time.Time,
 	return b, end, nil
 }
 
+// get reads an entry of the App.
 func (s *finalStore) get(ctx context.Context, name, field string) (text []byte, found bool, err error) {
 	b, found, err := s.read(ctx, name)
 	if err != nil || !found {
@@ -186,7 +207,7 @@ func (s *finalStore) decode(b []byte, field string) ([]byte, error) {
 	return text, nil
 }
 
-// The store's own operations, with a context where it takes one.
+// read, write and remove are the operations of the wrapped store. They pass the context on if the store takes one.
 
 func (s *finalStore) read(ctx context.Context, name string) (b []byte, found bool, err error) {
 	if store, ok := s.inner.(scs.CtxStore); ok {

@@ -9,13 +9,15 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// tokenStore keeps tokens in the store of the sessions, each in an entry of its own: a session is written as a whole by
-// each request that changes it, and the last one wins, which must not bring an old refresh token back.
+// tokenStore keeps the tokens of one App in the store of the sessions. Each token is an entry of its own. It cannot be part
+// of the session: every request that changes a session writes all of it, the last one wins, and would bring an old refresh
+// token back.
 type tokenStore struct {
 	store *finalStore
-	lock  client.TokenLocker // nil: that of this process
+	owner owner
+	lock  client.TokenLocker // nil: the locks of this process
 
-	// late is told of a token that came after the logout that it should have ended with.
+	// late is called with a token that was received after the logout that should have ended it.
 	late func(ctx context.Context, token *client.Token)
 
 	mu   sync.Mutex // guards busy
@@ -28,15 +30,14 @@ var (
 )
 
 const (
-	tokenEntry = "token."
 	tokenField = "token"
 
-	noteLogout = "logout" // of a token that is to be revoked, whenever it comes
+	noteLogout = "logout" // of a login that was signed out: its token is revoked, whenever it arrives
 )
 
 // Load implements client.TokenStore.
 func (s *tokenStore) Load(ctx context.Context, key string) (*client.Token, error) {
-	b, found, err := s.store.find(ctx, tokenEntry+key)
+	b, found, err := s.store.find(ctx, s.owner.token(key))
 	if err != nil {
 		return nil, err
 	}
@@ -54,48 +55,63 @@ func (s *tokenStore) Load(ctx context.Context, key string) (*client.Token, error
 	return token, nil
 }
 
-// Save implements client.TokenStore. After a logout there is nothing to keep: the refresh was under way, and what it has
-// brought ends, too.
+// Save implements client.TokenStore. If the login has ended in the meantime, it saves nothing and returns errEnded; after a
+// logout the token goes to late.
 func (s *tokenStore) Save(ctx context.Context, key string, token *client.Token) error {
-	text, err := json.Marshal(token) //nolint:gosec // G117: that is what the store is for
+	text, err := json.Marshal(token) //nolint:gosec // G117: this is what the store is for
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStore, err)
 	}
-	b, end, err := s.store.encode(tokenField, text)
+	b, end, err := s.store.encode(tokenField, text, s.store.sessions.Lifetime)
 	if err != nil {
 		return err
 	}
-	note, gone, err := s.store.commit(ctx, tokenEntry+key, b, end)
+	note, gone, err := s.store.commit(ctx, s.owner.token(key), b, end)
 	if !gone {
 		return err
 	}
 	if note == noteLogout {
 		s.late(ctx, token)
 	}
-	return fmt.Errorf("weblogin: the session has ended: %w", client.ErrNoToken)
+	return errEnded
 }
+
+// errEnded says that a login has ended, so that there is nothing to save a token for.
+var errEnded = fmt.Errorf("weblogin: the login has ended: %w", client.ErrNoToken)
 
 // Delete implements client.TokenStore.
 func (s *tokenStore) Delete(ctx context.Context, key string) error {
-	return s.store.bury(ctx, tokenEntry+key, "")
+	return s.store.bury(ctx, s.owner.token(key), "")
 }
 
-// end deletes the token of a session that was signed out, and returns what is to be revoked; nil: nothing. It is read after
-// the note was written: what comes later is told to late.
+// end deletes the token of a login that was signed out, and returns it so that it can be revoked. It returns nil if there is
+// none. It reads the token after it has written the note: a token that is written later goes to late.
 func (s *tokenStore) end(ctx context.Context, key string) (*client.Token, error) {
-	if err := s.store.put(ctx, goneEntry+tokenEntry+key, noteField, []byte(noteLogout)); err != nil {
+	entry := s.owner.token(key)
+	if err := s.store.putNote(ctx, entry, noteLogout); err != nil {
 		return nil, err
 	}
 	token := new(client.Token)
-	text, found, err := s.store.get(ctx, tokenEntry+key, tokenField)
-	if err != nil || !found || json.Unmarshal(text, token) != nil { // without it there is less to end
+	text, found, err := s.store.get(ctx, entry, tokenField)
+	if err != nil || !found || json.Unmarshal(text, token) != nil { // then the token expires by itself
 		token = nil
 	}
-	return token, s.store.remove(ctx, tokenEntry+key)
+	return token, s.store.remove(ctx, entry)
+}
+
+// hasEnded reports whether a login was signed out, or replaced by a new one.
+func (s *tokenStore) hasEnded(ctx context.Context, key string) (bool, error) {
+	_, ended, err := s.store.note(ctx, s.owner.token(key))
+	return ended, err
 }
 
 // Lock implements client.TokenLocker.
 func (s *tokenStore) Lock(ctx context.Context, key string) (unlock func(), err error) {
+	return s.lockEntry(ctx, s.owner.token(key))
+}
+
+// lockEntry locks an entry of the store by its name.
+func (s *tokenStore) lockEntry(ctx context.Context, key string) (unlock func(), err error) {
 	if s.lock != nil {
 		return s.lock.Lock(ctx, key)
 	}

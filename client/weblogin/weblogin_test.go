@@ -27,8 +27,11 @@ import (
 
 const issuer = "https://login.test"
 
-// world is a provider, an application behind TLS, an API, and one user's browser.
+// world is a provider, an application with one App, and an API.
 type world struct {
+	name     string // of the provider, within its tokens; empty for the usual one
+	base     string // of the application's paths; empty for the usual one
+	url      string // of the issuer
 	issuer   *bearertest.Issuer
 	cfg      weblogin.Config
 	app      *weblogin.App
@@ -46,7 +49,11 @@ type world struct {
 	seen    []*http.Request // by the API
 	bodies  []string
 	apiSays func(w http.ResponseWriter, r *http.Request)
-	before  func(r *http.Request) error // an answer of the provider
+	before  func(r *http.Request) error // called before each response of the provider
+
+	direct    http.HandlerFunc // if not nil, the API, without a look at the body
+	noIDToken bool
+	refuses   func(w http.ResponseWriter) // how the provider responds to a refresh, if not nil
 }
 
 // RoundTrip is the provider's token and revocation endpoint.
@@ -67,15 +74,19 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer w.mu.Unlock()
 	answer := httptest.NewRecorder()
 	say := func(idToken string, lifetime int) {
-		_, _ = fmt.Fprintf(answer, `{"access_token":"secret-at%d","token_type":"Bearer","refresh_token":"secret-rt%d","expires_in":%d,"scope":"openid api","id_token":%q}`,
-			w.rotated, w.rotated, lifetime, idToken)
+		_, _ = fmt.Fprintf(answer, `{"access_token":"secret-%sat%d","token_type":"Bearer","refresh_token":"secret-%srt%d","expires_in":%d,"scope":"openid api","id_token":%q}`,
+			w.name, w.rotated, w.name, w.rotated, lifetime, idToken)
 	}
 	switch {
 	case r.URL.Path == "/revoke":
 		w.revoked = append(w.revoked, r.PostForm.Get("token"))
+	case r.PostForm.Get("grant_type") == "refresh_token" && w.refuses != nil:
+		w.refuses(answer)
+	case r.PostForm.Get("grant_type") == "authorization_code" && w.noIDToken:
+		_, _ = fmt.Fprint(answer, `{"access_token":"secret-at0","token_type":"Bearer","refresh_token":"secret-rt0","expires_in":3600}`)
 	case r.PostForm.Get("grant_type") == "authorization_code":
 		say(w.idToken().Set("nonce", w.nonces[r.PostForm.Get("code")]).Sign(), 3600)
-	case r.PostForm.Get("refresh_token") == fmt.Sprintf("secret-rt%d", w.rotated):
+	case r.PostForm.Get("refresh_token") == fmt.Sprintf("secret-%srt%d", w.name, w.rotated):
 		w.rotated++
 		say("", 3600)
 	default:
@@ -98,6 +109,10 @@ func (w *world) idToken() *bearertest.Token {
 
 // api answers what a test says.
 func (w *world) api(rw http.ResponseWriter, r *http.Request) {
+	if w.direct != nil {
+		w.direct(rw, r)
+		return
+	}
 	body, _ := io.ReadAll(r.Body)
 	w.mu.Lock()
 	w.seen, w.bodies = append(w.seen, r.Clone(context.Background())), append(w.bodies, string(body))
@@ -165,9 +180,12 @@ func (h handled) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-func prepare() *world {
+func prepare() *world { return prepareAt(issuer) }
+
+func prepareAt(url string) *world {
 	w := &world{
-		issuer: bearertest.NewIssuer(bearertest.IssuerConfig{URL: issuer, Audience: "web", Algorithms: []string{"ES256"}}),
+		url:    url,
+		issuer: bearertest.NewIssuer(bearertest.IssuerConfig{URL: url, Audience: "web", Algorithms: []string{"ES256"}}),
 		nonces: make(map[string]string), mux: http.NewServeMux(), store: &store{CtxStore: noCtx{memstore.NewWithCleanupInterval(0)}},
 	}
 	w.let(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "orders") })
@@ -177,7 +195,7 @@ func prepare() *world {
 func (w *world) build(t testing.TB, api string, transport http.RoundTripper, changes ...func(*weblogin.Config)) {
 	t.Helper()
 	sessions := &scs.SessionManager{Store: w.store, Codec: scs.GobCodec{}, Lifetime: 24 * time.Hour, ErrorFunc: failed}
-	w.cfg = weblogin.Config{Client: w.client(t), Sessions: sessions, AfterLogout: "/bye", Transport: transport}
+	w.cfg = weblogin.Config{Client: w.client(t), Sessions: sessions, AfterLogout: "/bye", Transport: transport, Prefix: w.base + "/auth/"}
 	for _, change := range changes {
 		change(&w.cfg)
 	}
@@ -185,20 +203,24 @@ func (w *world) build(t testing.TB, api string, transport http.RoundTripper, cha
 	if w.app, err = weblogin.New(w.cfg); err != nil {
 		t.Fatal(err)
 	}
-	orders, err := w.app.Proxy("/api/orders/", api+"/v1/")
+	orders, err := w.app.Proxy(w.base+"/api/orders/", api+"/v1/")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.mux.Handle("/auth/", w.app)
-	w.mux.Handle("/api/orders/", orders)
+	w.mux.Handle(w.base+"/auth/", w.app)
+	w.mux.Handle(w.base+"/api/orders/", orders)
 	w.page("/page", func(rw http.ResponseWriter, r *http.Request) {
-		u, _ := weblogin.UserFromContext(r.Context())
+		u, ok := weblogin.UserFromContext(r.Context())
+		if !ok {
+			t.Error("RequireLogin called its handler without a user")
+			return
+		}
 		_, _ = fmt.Fprint(rw, "hello ", u.Subject())
 	})
 }
 
 func (w *world) page(path string, handler http.HandlerFunc) {
-	w.mux.Handle(path, w.app.RequireLogin(handler))
+	w.mux.Handle(w.base+path, w.app.RequireLogin(handler))
 }
 
 func failed(w http.ResponseWriter, _ *http.Request, _ error) {
@@ -280,21 +302,25 @@ func (s *store) names(t testing.TB, prefix string) (names []string) {
 	return names
 }
 
-func (w *world) client(t testing.TB) *client.Client {
+func (w *world) client(t testing.TB, changes ...func(*client.Config)) *client.Client {
 	t.Helper()
 	keys, err := jwks.ParseJWKS(w.issuer.JWKS())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(client.Config{
-		Issuer: issuer, ClientID: "web", ClientSecret: "s", Scopes: []string{"openid", "api"}, RedirectURI: w.site + "/auth/callback",
+	cfg := client.Config{
+		Issuer: w.url, ClientID: "web", ClientSecret: "s", Scopes: []string{"openid", "api"}, RedirectURI: w.site + w.base + "/auth/callback",
 		Keys: keys, HTTPClient: &http.Client{Transport: w},
 		Metadata: &oidcdiscovery.Metadata{
-			Issuer: issuer, AuthorizationEndpoint: issuer + "/auth", TokenEndpoint: issuer + "/token", RevocationEndpoint: issuer + "/revoke",
-			EndSessionEndpoint: issuer + "/end", IDTokenSigningAlgValuesSupported: []string{"ES256"},
+			Issuer: w.url, AuthorizationEndpoint: w.url + "/auth", TokenEndpoint: w.url + "/token", RevocationEndpoint: w.url + "/revoke",
+			EndSessionEndpoint: w.url + "/end", IDTokenSigningAlgValuesSupported: []string{"ES256"},
 		},
 		Algorithms: []string{"ES256"},
-	})
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	c, err := client.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,16 +383,16 @@ func (u user) do(method, path string, change func(*http.Request)) page {
 // begin goes to the login and returns what the provider would send the user back with.
 func (w *world) begin(u user, returnTo string) string {
 	u.t.Helper()
-	p := u.do(http.MethodGet, "/auth/login?"+url.Values{"return_to": {returnTo}}.Encode(), nil)
+	p := u.do(http.MethodGet, w.base+"/auth/login?"+url.Values{"return_to": {returnTo}}.Encode(), nil)
 	to, err := p.Location()
-	if err != nil || p.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to.String(), issuer+"/auth?") {
+	if err != nil || p.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to.String(), w.url+"/auth?") {
 		u.t.Fatal(p.Status, err)
 	}
 	code := client.RandomValue(8)
 	w.mu.Lock()
 	w.nonces[code] = to.Query().Get("nonce")
 	w.mu.Unlock()
-	return "/auth/callback?" + url.Values{"state": {to.Query().Get("state")}, "code": {code}}.Encode()
+	return w.base + "/auth/callback?" + url.Values{"state": {to.Query().Get("state")}, "code": {code}}.Encode()
 }
 
 func (w *world) signIn(u user) {

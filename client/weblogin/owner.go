@@ -1,0 +1,111 @@
+package weblogin
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// owner says whose state an App may read and write. Several Apps can use one session manager or one store, so the name of
+// every entry in the store, and of every value in a session, contains the owner.
+type owner struct {
+	// server identifies the client at its server: issuer and client id. The server's logout tokens are about it, wherever
+	// the client runs.
+	server string
+
+	// app identifies one App: issuer, client id and redirect URI. Two Apps of one client do not share logins, because one of
+	// them may demand more of its users than the other.
+	app string
+
+	redirectURI, prefix string
+	insecureHTTP        bool
+}
+
+func newOwner(cfg Config) owner {
+	issuer, id, redirect := cfg.Client.Issuer(), cfg.Client.ClientID(), cfg.redirectURI()
+	return owner{
+		server: digest(issuer, id), app: digest(issuer, id, redirect),
+		redirectURI: redirect, prefix: cfg.Prefix, insecureHTTP: cfg.InsecureHTTP,
+	}
+}
+
+// digest hashes texts to 22 characters without a dot. Quoting them keeps ("ab", "c") and ("a", "bc") apart.
+func digest(texts ...string) string { return client.S256(fmt.Sprintf("%q", texts))[:22] }
+
+// sessionKey is the name of the login within a session.
+func (o owner) sessionKey() string { return sessionPrefix + o.app }
+
+const sessionPrefix = "weblogin." // of the logins of all Apps
+
+// token, signIn and ended name entries of the store. Session ids have no dot, so they differ from all of these.
+
+func (o owner) token(key string) string { return "token." + o.app + "." + key }
+
+func (o owner) signIn(state string) string { return "signin." + o.app + "." + client.S256(state) }
+
+func (o owner) ended(kind, name string) string {
+	return "ended." + kind + "." + o.server + "." + client.S256(name)
+}
+
+// origin is the origin of the application's pages, as browsers write it in the Origin header (RFC 6454 §6.2). It is that of
+// the redirect URI: no other origin receives the session cookie.
+func (o owner) origin() string {
+	u, err := url.Parse(o.redirectURI)
+	if err != nil {
+		return ""
+	}
+	origin := u.Scheme + "://" + strings.ToLower(u.Host) // url.Parse has lowered the scheme
+	return strings.TrimSuffix(origin, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
+}
+
+// joinManager adds an App to those that use a session manager, and sets the cookie. The first App puts a finalStore in
+// front of the manager's store.
+func joinManager(sessions *scs.SessionManager, o owner) (*finalStore, error) {
+	s := finalStoreOf(sessions)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, other := range s.owners {
+		switch {
+		case other.server == o.server:
+			return nil, errors.New("weblogin: Config.Sessions is used by another App with the same issuer and client id: create a SessionManager for each")
+		case other.redirectURI == o.redirectURI:
+			return nil, fmt.Errorf("weblogin: Config.Sessions is used by another App with the same redirect URI %q", o.redirectURI)
+		case other.insecureHTTP != o.insecureHTTP:
+			return nil, errors.New("weblogin: Config.InsecureHTTP differs from that of another App with the same Config.Sessions")
+		}
+	}
+	s.owners = append(s.owners, o)
+	setCookie(&sessions.Cookie, s.owners)
+	return s, nil
+}
+
+// setCookie sets the session cookie of the Apps that share a session manager.
+func setCookie(cookie *scs.SessionCookie, owners []owner) {
+	name := cookieName(owners)
+	cookie.Name, cookie.Secure = "__Host-"+name, true
+	if owners[0].insecureHTTP {
+		cookie.Name, cookie.Secure = name, false
+	}
+	cookie.Path, cookie.Domain, cookie.HttpOnly, cookie.SameSite = "/", "", true, http.SameSiteLaxMode
+}
+
+// cookieName depends on the prefixes of the Apps. Apps on one host have different prefixes, so those with session managers
+// of their own get cookies of their own. The order in which Apps are created does not matter, because it may differ between
+// processes.
+func cookieName(owners []owner) string {
+	prefixes := make([]string, 0, len(owners))
+	for _, o := range owners {
+		prefixes = append(prefixes, o.prefix)
+	}
+	if slices.Contains(prefixes, defaultPrefix) {
+		return "session"
+	}
+	return "session-" + digest(slices.Min(prefixes))
+}

@@ -1,0 +1,205 @@
+package weblogin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// errSlow says that the time for a request to an API is over.
+var errSlow = errors.New("weblogin: the API's response did not begin within Config.APITimeout")
+
+// withTimeout bounds the time until the response of an API begins. The time starts with the request, and includes the upload
+// of the body. When it is over, the context of the request ends with errSlow, and a Read of the body returns.
+func withTimeout(timeout time.Duration, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancelCause(r.Context())
+		defer cancel(nil)
+		// A server waits for a Read of the body that is in progress, even after the handler has returned. A deadline ends
+		// it. If the ResponseWriter does not support deadlines, only the connection remains open for longer.
+		interrupt := func() { _ = http.NewResponseController(w).SetReadDeadline(time.Now()) }
+		fired := make(chan struct{})
+		timer := time.AfterFunc(timeout, func() {
+			defer close(fired)
+			cancel(errSlow)
+			interrupt()
+		})
+		stop := sync.OnceValue(func() bool {
+			if timer.Stop() {
+				return true
+			}
+			<-fired // w must not be used after the handler has returned
+			return false
+		})
+		defer stop()
+		r = r.WithContext(context.WithValue(ctx, inTimeKey{}, stop))
+		if r.Body != nil && r.Body != http.NoBody {
+			body := &upload{ctx: ctx, body: r.Body}
+			defer func() {
+				if body.isReading() { // the response did not wait for the upload
+					interrupt()
+				}
+			}()
+			r.Body = body
+		}
+		next(w, r)
+	}
+}
+
+type inTimeKey struct{}
+
+// inTime ends the timeout of a request, because the response has begun. It returns false if the time is over already.
+func inTime(ctx context.Context) bool {
+	stop, ok := ctx.Value(inTimeKey{}).(func() bool)
+	return !ok || stop()
+}
+
+// upload is the body of a request. Its Read returns when ctx ends, even if the client sends nothing.
+type upload struct {
+	ctx  context.Context //nolint:containedctx // that of the request to which the body belongs
+	body io.ReadCloser
+
+	mu      sync.Mutex // guards what follows: a transport may call Close during a Read
+	reading chan read  // nil: no Read of body is in progress
+	unread  []byte     // what the last Read of body returned and the caller has not received yet
+	err     error      // after unread
+}
+
+// read is the result of a Read.
+type read struct {
+	data []byte
+	err  error
+}
+
+const maxRead = 32 << 10 // bytes that are read ahead
+
+// Read implements io.Reader. It reads in a goroutine, into a buffer of its own, because the caller may use its buffer again
+// after Read has returned.
+func (u *upload) Read(into []byte) (int, error) {
+	u.mu.Lock()
+	if len(u.unread) > 0 || u.err != nil || len(into) == 0 {
+		defer u.mu.Unlock()
+		return u.takeLocked(into)
+	}
+	reading := u.startLocked(min(len(into), maxRead))
+	u.mu.Unlock()
+	select {
+	case got := <-reading:
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.reading, u.unread, u.err = nil, got.data, got.err
+		return u.takeLocked(into)
+	case <-u.ctx.Done():
+		return 0, context.Cause(u.ctx)
+	}
+}
+
+// takeLocked copies what was read. The error comes after the last byte.
+func (u *upload) takeLocked(into []byte) (int, error) {
+	n := copy(into, u.unread)
+	u.unread = u.unread[n:]
+	if len(u.unread) > 0 {
+		return n, nil
+	}
+	return n, u.err
+}
+
+// startLocked starts a Read of body, unless one is in progress that an earlier caller did not wait for.
+func (u *upload) startLocked(size int) <-chan read {
+	if u.reading == nil {
+		reading := make(chan read, 1)
+		u.reading = reading
+		go func() {
+			data := make([]byte, size)
+			n, err := u.body.Read(data)
+			reading <- read{data[:n], err}
+		}()
+	}
+	return u.reading
+}
+
+func (u *upload) isReading() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.reading != nil
+}
+
+// Close implements io.Closer. While a Read is in progress it leaves the body to the server, because Close would wait for it.
+func (u *upload) Close() error {
+	if u.isReading() {
+		return nil
+	}
+	return u.body.Close()
+}
+
+// withToken sends requests to an API with the token of the user who is signed in.
+type withToken struct {
+	origin string
+	base   http.RoundTripper // nil: http.DefaultTransport
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
+	u, err := requestUser(r)
+	if err != nil {
+		return nil, err
+	}
+	if r, err = withBody(r); err != nil {
+		return nil, err
+	}
+	with, err := client.NewTransport(client.TransportConfig{Source: u.source.TokenSource, Origins: []string{t.origin}, Base: t.base})
+	if err != nil {
+		return nil, err
+	}
+	resp, err := with.RoundTrip(r)
+	if err != nil {
+		return nil, u.endIfRejected(r.Context(), err)
+	}
+	if err := t.check(r, resp, u); err != nil {
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	// The sender writes trailers into its own Response when the body ends. It does not know the copy.
+	final := *resp
+	final.Trailer = nil
+	return &final, nil
+}
+
+// check rejects a response that came too late, and one that says that the user must sign in again: the API has rejected the
+// token, and the server the refresh token.
+func (withToken) check(r *http.Request, resp *http.Response, u *User) error {
+	if !inTime(r.Context()) {
+		return errSlow
+	}
+	if err := u.source.Err(); resp.StatusCode == http.StatusUnauthorized && mustSignIn(err) {
+		return u.endIfRejected(r.Context(), err)
+	}
+	return nil
+}
+
+const maxReplayed = 64 << 10 // bytes
+
+// withBody keeps a small body in memory, so that the request can be sent once more if the API rejects the token.
+func withBody(r *http.Request) (*http.Request, error) {
+	if r.Body == nil || r.ContentLength <= 0 || r.ContentLength > maxReplayed {
+		return r, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, r.ContentLength))
+	if err == nil && int64(len(body)) < r.ContentLength {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, fmt.Errorf("weblogin: the request body: %w", err)
+	}
+	r = r.Clone(r.Context())
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body, _ = r.GetBody()
+	return r, nil
+}

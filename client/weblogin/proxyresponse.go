@@ -1,0 +1,82 @@
+package weblogin
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// clean removes from a response what sets cookies or policies of the application, and takes from its body the rights of the
+// application in a browser.
+func (p *proxy) clean(resp *http.Response) error {
+	h := resp.Header
+	p.relocate(resp)
+	p.sift(h, []string{
+		"Accept-Ranges", "Age", "Allow", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
+		"Content-Range", "Content-Type", "Date", "Deprecation", "Etag", "Expires", "Last-Modified", "Location", "Retry-After",
+		"Sunset", "Vary",
+	})
+	switch types := h.Values("Content-Type"); {
+	case len(types) == 0 && mayHaveBody(resp.StatusCode): // net/http would guess the type from the body
+		h.Set("Content-Type", "application/octet-stream")
+	case isScript(types):
+		h.Set("Content-Type", "text/plain")
+	}
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	return nil
+}
+
+// mayHaveBody reports whether a response with this status can have a body (RFC 9110 §6.4.1).
+func mayHaveBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// isScript reports whether a page that embeds the response would run it: a script, a style sheet, a WebAssembly module, or a
+// type that cannot be read. The sandbox of clean stops only a response that is a page itself.
+//
+// The JavaScript types of the WHATWG MIME Sniffing Standard are those that contain "javascript", among them
+// text/javascript1.5, or end in "script", such as text/jscript.
+func isScript(types []string) bool {
+	for _, one := range types {
+		kind, _, err := mime.ParseMediaType(one)
+		if err != nil || len(types) > 1 || strings.Contains(kind, "javascript") || strings.HasSuffix(kind, "script") ||
+			kind == "text/css" || kind == "application/wasm" {
+			return true
+		}
+	}
+	return false
+}
+
+// relocate changes a Location at the API to the corresponding one below prefix, and removes any other: it may contain an
+// internal address.
+func (p *proxy) relocate(resp *http.Response) {
+	to, err := resp.Location()
+	if err != nil {
+		resp.Header.Del("Location")
+		return
+	}
+	rest, ok := strings.CutPrefix(to.Path, p.base.Path)
+	if to.Scheme != p.base.Scheme || to.Host != p.base.Host || !ok || !isPlain(rest) {
+		resp.Header.Del("Location")
+		return
+	}
+	resp.Header.Set("Location", (&url.URL{Path: p.prefix + rest, RawQuery: to.RawQuery, Fragment: to.Fragment}).String())
+}
+
+// finalWriter drops informational responses (1xx), because clean does not see their headers.
+type finalWriter struct{ http.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w finalWriter) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Unwrap is for http.ResponseController.
+func (w finalWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

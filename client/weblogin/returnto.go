@@ -1,0 +1,49 @@
+package weblogin
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+const maxReturnTo = 1 << 10 // bytes; a cookie contains it
+
+// isLocal reports whether a browser resolves path to the same host. It rejects a path that browsers could read in more than
+// one way.
+func isLocal(path string) bool {
+	u, err := url.Parse(path)
+	return err == nil && len(path) <= maxReturnTo && strings.HasPrefix(path, "/") && u.Host == "" && u.Scheme == "" &&
+		hasOneReading(path) && hasOneReading(u.Path)
+}
+
+func hasOneReading(path string) bool {
+	return !strings.HasPrefix(path, "//") && !strings.Contains(path, "\\") && !strings.ContainsFunc(path, unicode.IsControl)
+}
+
+// isSignInEndpoint reports whether place is the login or the callback. A user who is sent there after a sign-in would begin
+// again.
+func isSignInEndpoint(prefix, place string) bool {
+	place, _, _ = strings.Cut(place, "?")
+	place, _, _ = strings.Cut(place, "#")
+	if decoded, err := url.PathUnescape(place); err == nil {
+		place = decoded // as the router compares it
+	}
+	return place == prefix+"login" || place == prefix+"callback"
+}
+
+// isTopLevel reports whether a browser loads a page, and not a frame, an image or a script. Otherwise a page of another site
+// could start a hundred sign-ins in frames, until the cookies of a browser are too long for a request. Browsers that do not
+// send these headers do not store the cookies there.
+func isTopLevel(r *http.Request) bool {
+	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	return (mode == "" || mode == "navigate") && (dest == "" || dest == "document")
+}
+
+// opensPage reports whether a browser opens a page with r. Other requests come from scripts, which cannot follow a redirect
+// to the login.
+func opensPage(r *http.Request) bool {
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	html := strings.Contains(r.Header.Get("Accept"), "text/html")
+	return r.Method == http.MethodGet && (mode == "navigate" || mode == "" && html)
+}

@@ -1,0 +1,85 @@
+package weblogin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// User is a user who is signed in. It is safe for concurrent use.
+type User struct {
+	login  login
+	source *source
+	app    *App
+}
+
+// Subject returns `sub` of the ID token. It is empty without the scope openid.
+func (u *User) Subject() string { return u.login.Subject }
+
+// Claims returns the claims that [client.IDToken.Claims] returned at the sign-in. It is nil without the scope openid. The
+// caller must not change the map.
+func (u *User) Claims() map[string]any { return u.login.Claims }
+
+// Token returns an access token that has not expired, and refreshes it if necessary. Use it for requests that the server
+// sends, and do not pass it to the browser. ctx bounds the wait. If the server rejects the refresh token, the login ends and
+// the user must sign in again.
+func (u *User) Token(ctx context.Context) (*client.Token, error) {
+	token, err := u.source.TokenContext(ctx)
+	return token, u.endIfRejected(ctx, err)
+}
+
+// endIfRejected ends the login if err says that the server rejected the refresh token. It returns err.
+func (u *User) endIfRejected(ctx context.Context, err error) error {
+	if !mustSignIn(err) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutTimeout)
+	defer cancel()
+	if _, failed := u.app.end(ctx, u.login.Key); failed != nil {
+		u.app.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "login not ended", slog.Any("error", failed))
+	}
+	return err
+}
+
+// mustSignIn reports whether err says that the server has rejected the refresh token for good, so that only the user can
+// help. A server that is unavailable, or does not accept the client itself, says nothing about the user. Neither does a
+// login without a refresh token, whose access token has expired.
+func mustSignIn(err error) bool {
+	_, rejected := errors.AsType[*client.Error](err)
+	return rejected && (errors.Is(err, client.ErrNoToken) || errors.Is(err, client.ErrInvalidGrant))
+}
+
+// Format prints the User without claims and tokens.
+func (u User) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "weblogin.User{}") }
+
+// LogValue returns the User without claims and tokens.
+func (u User) LogValue() slog.Value { return slog.StringValue("weblogin.User{}") }
+
+type contextKey struct{}
+
+func contextWithUser(ctx context.Context, u *User) context.Context {
+	return context.WithValue(ctx, contextKey{}, u)
+}
+
+// UserFromContext returns the user of a request. ok is false unless the handler is behind [App.RequireLogin] or a Proxy:
+// check it, because the User is nil then.
+//
+// Behind several Apps it returns the user of the innermost one.
+func UserFromContext(ctx context.Context) (u *User, ok bool) {
+	u, ok = ctx.Value(contextKey{}).(*User)
+	return u, ok
+}
+
+// requestUser returns the user of a request behind withUser.
+func requestUser(r *http.Request) (*User, error) {
+	u, ok := UserFromContext(r.Context())
+	if !ok {
+		return nil, errNobody
+	}
+	return u, nil
+}
