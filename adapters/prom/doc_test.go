@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/adapters/prom"
 )
 
-// TestDocumentedMetrics: the package comment lists what is registered, with its labels, and nothing else.
+// The package comment lists exactly the registered metrics, with their labels.
 func TestDocumentedMetrics(t *testing.T) {
 	t.Parallel()
 	source, err := parser.ParseFile(token.NewFileSet(), "prom.go", nil, parser.ParseComments|parser.PackageClauseOnly)
@@ -36,7 +36,7 @@ func TestDocumentedMetrics(t *testing.T) {
 	}
 }
 
-// registrar writes down what it is given.
+// registrar records the collectors that it receives.
 type registrar struct {
 	prometheus.Registerer
 

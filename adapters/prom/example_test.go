@@ -17,8 +17,8 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// One Metrics serves the hooks of everything. A program that has no registry of its own takes
-// prometheus.DefaultRegisterer and promhttp.Handler.
+// One Metrics serves all hooks. A program without a registry of its own uses prometheus.DefaultRegisterer and
+// promhttp.Handler.
 func ExampleNew() {
 	registry := prometheus.NewRegistry()
 	metrics, err := prom.New(registry)

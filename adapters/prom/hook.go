@@ -9,46 +9,46 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// OnDecision is for [middleware.Config].OnDecision. Nested Guards decide about one request several times, and each
-// decision counts.
+// OnDecision counts and times decisions. Set it as [middleware.Config].OnDecision. Nested Guards make several decisions
+// about one request, and each is counted.
 func (m *Metrics) OnDecision(_ context.Context, d middleware.Decision) {
 	m.decisions.WithLabelValues(statusLabel(d.Status), reasonLabel(d.Reason)).Inc()
 	m.decisionSeconds.WithLabelValues(strconv.FormatBool(d.Cached)).Observe(d.Duration.Seconds())
 }
 
-// OnVerify is for [consumer.Config].OnVerify.
+// OnVerify counts and times verifications. Set it as [consumer.Config].OnVerify.
 func (m *Metrics) OnVerify(_ context.Context, v consumer.Verification) {
 	cached := strconv.FormatBool(v.Cached)
 	m.verifications.WithLabelValues(m.issuers.label(v.Issuer), reasonLabel(v.Reason), cached).Inc()
 	m.verifySeconds.WithLabelValues(cached).Observe(v.Duration.Seconds())
 }
 
-// OnStatus is for [consumer.Config].OnStatus.
+// OnStatus counts and times status checks. Set it as [consumer.Config].OnStatus.
 func (m *Metrics) OnStatus(ctx context.Context, c consumer.StatusCheck) {
 	cached := strconv.FormatBool(c.Cached)
 	m.statusChecks.WithLabelValues(m.issuers.label(c.Issuer), answerLabel(ctx, c), cached).Inc()
 	m.statusSeconds.WithLabelValues(cached).Observe(c.Duration.Seconds())
 }
 
-// OnRefresh is for [jwks.Config].OnRefresh, which is [consumer.Config].KeyCache.OnRefresh for keys that are found by
-// discovery.
+// OnRefresh counts and times fetches of key sets. Set it as [jwks.Config].OnRefresh, or as
+// [consumer.Config].KeyCache.OnRefresh for keys that the Consumer finds by discovery.
 func (m *Metrics) OnRefresh(_ context.Context, r jwks.Refresh) {
 	url, result := m.keySets.label(urlLabel(r.URL)), resultLabel(r)
 	m.refreshes.WithLabelValues(url, causeLabel(r.Cause), result).Inc()
 	m.refreshSeconds.WithLabelValues(result).Observe(r.Duration.Seconds())
-	if r.Err == nil || len(r.Unusable) > 0 { // else there was no set to count in
+	if r.Err == nil || len(r.Unusable) > 0 { // otherwise no key set was received
 		m.countUnusable(url, r.Unusable)
 	}
 	if r.Err != nil {
-		return // the set before it stays in use
+		return // the previous key set stays in use
 	}
 	m.keys.WithLabelValues(url).Set(float64(r.Keys))
-	if r.Cause != causeRestored { // nobody says how old a snapshot is
+	if r.Cause != causeRestored { // the age of a snapshot is not known here
 		m.lastSuccess.WithLabelValues(url).SetToCurrentTime()
 	}
 }
 
-// countUnusable sets every cause, also those that have gone.
+// countUnusable sets the gauge of every cause, including those that no longer occur.
 func (m *Metrics) countUnusable(url string, keys []jwks.UnusableKey) {
 	counts := make(map[string]float64)
 	for _, key := range keys {

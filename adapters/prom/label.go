@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	fine  = "ok"    // nothing was wrong
-	other = "other" // none of the known values
+	fine  = "ok"    // no fault
+	other = "other" // not one of the known values
 )
 
-const statusCallerGone = 499 // what a Guard calls it, for the list of statuses has no name for it
+const statusCallerGone = 499 // the status that a Guard reports for canceled requests; net/http has no name for it
 
 func statusLabel(status int) string {
 	if status == statusCallerGone || http.StatusText(status) != "" {
@@ -26,7 +26,7 @@ func statusLabel(status int) string {
 	return other
 }
 
-// reasonLabel knows the kit's own reasons. One's own Verifier may come up with any text.
+// reasonLabel accepts the reasons of the kit only, because a custom Verifier may return any text.
 func reasonLabel(reason consumer.Reason) string {
 	switch reason {
 	case "":
@@ -63,7 +63,8 @@ func resultLabel(r jwks.Refresh) string {
 	return fine
 }
 
-// answerLabel does not hold it against the store if the caller did not wait: anybody could make an alert of that.
+// answerLabel distinguishes errors of the store from canceled requests, so that clients cannot trigger alerts by canceling
+// requests.
 func answerLabel(ctx context.Context, c consumer.StatusCheck) string {
 	switch {
 	case c.Err != nil && errors.Is(ctx.Err(), context.Canceled):
@@ -76,7 +77,7 @@ func answerLabel(ctx context.Context, c consumer.StatusCheck) string {
 	return "inactive"
 }
 
-// faultLabels are what can be wrong with a key.
+// faultLabels returns all causes for which a key is unusable.
 func faultLabels() []string {
 	return []string{
 		string(jwks.FaultMalformed), string(jwks.FaultType), string(jwks.FaultUse), string(jwks.FaultAlgorithm),
@@ -92,7 +93,7 @@ func faultLabel(fault jwks.Fault) string {
 	return other
 }
 
-// urlLabel leaves out the user name and the query, which may hold a secret.
+// urlLabel removes the user name and the query, which may contain a secret.
 func urlLabel(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {

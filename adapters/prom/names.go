@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxNames bounds the values of a label that the configuration decides about.
+// maxNames is the maximum number of values of a label whose values come from the configuration.
 const maxNames = 100
 
-// names tells the first maxNames values of a label apart: tenants may come and go without end.
+// names distinguishes the first maxNames values of a label, because tenants may be created without limit.
 type names struct {
 	mu    sync.RWMutex // guards known
 	known map[string]bool

@@ -1,59 +1,59 @@
-// Package prom counts what the kit does as Prometheus metrics. The methods of [Metrics] are the kit's hooks, and Watch
-// reports what is held.
+// Package prom exports what the kit does as Prometheus metrics. The methods of [Metrics] fit the hooks of the kit, and
+// [Metrics.Watch] reports the state of keys and caches.
 //
 //	metrics, err := prom.New(prometheus.DefaultRegisterer)
 //
 //	consumer.Config{OnVerify: metrics.OnVerify, KeyCache: jwks.Config{OnRefresh: metrics.OnRefresh}, …}
 //	middleware.Config{OnDecision: metrics.OnDecision, …}
-//	metrics.Watch(verifier) // the Consumer, or the Group
+//	metrics.Watch(verifier) // a Consumer or a Group
 //
 //	mux.Handle("GET /metrics", promhttp.Handler())
 //
-// The metrics of the hooks:
+// The hooks provide these metrics:
 //
-//	bearerkit_decisions_total{status,reason}                   requests that Guards have decided about
-//	bearerkit_decision_duration_seconds{cached}                how long that took; cached: the token was remembered
-//	bearerkit_verifications_total{issuer,reason,cached}        tokens that consumers have looked at
-//	bearerkit_verification_duration_seconds{cached}            how long that took
-//	bearerkit_status_checks_total{issuer,result,cached}        whether a token may still be used; result: active, inactive, …
-//	bearerkit_status_check_duration_seconds{cached}            how long they took; cached: the answer was remembered
-//	bearerkit_key_refreshes_total{url,cause,result}            key sets that were fetched; result: ok, unchanged, failed
-//	bearerkit_key_refresh_duration_seconds{result}             how long that took
-//	bearerkit_keys{url}                                        usable keys in the last good set
-//	bearerkit_unusable_keys{url,cause}                         keys of the last set that were left out
-//	bearerkit_key_last_success_timestamp_seconds{url}          when a set was last fetched or confirmed
+//	bearerkit_decisions_total{status,reason}                   decisions of Guards about requests
+//	bearerkit_decision_duration_seconds{cached}                duration of these decisions; cached: the token was a cache hit
+//	bearerkit_verifications_total{issuer,reason,cached}        verifications of tokens
+//	bearerkit_verification_duration_seconds{cached}            duration of these verifications
+//	bearerkit_status_checks_total{issuer,result,cached}        checks of the status of tokens; result: active, inactive, …
+//	bearerkit_status_check_duration_seconds{cached}            duration of these checks; cached: the result was a cache hit
+//	bearerkit_key_refreshes_total{url,cause,result}            fetches of key sets; result: ok, unchanged, failed
+//	bearerkit_key_refresh_duration_seconds{result}             duration of these fetches
+//	bearerkit_keys{url}                                        usable keys in the last key set that was fetched
+//	bearerkit_unusable_keys{url,cause}                         keys of the last key set that cannot be used
+//	bearerkit_key_last_success_timestamp_seconds{url}          time of the last fetch or confirmation of the key set
 //
-// The metrics of Watch, as they are when they are read. Those that do not apply are left out: keys that are given by hand
-// have no age. The issuer "all" is a Group, whose issuers share one cache.
+// Watch provides the metrics below. They are read at scrape time. A metric that does not apply is absent: keys that the
+// operator configured have no age, for example. The issuer "all" is a Group, whose issuers share one cache.
 //
 //	bearerkit_ready{issuer}                                    1 if tokens can be verified, else 0
-//	bearerkit_keys_held{issuer}                                usable keys; 0: good tokens get a 503
-//	bearerkit_key_age_seconds{issuer}                          since the keys were fetched or confirmed
-//	bearerkit_key_consecutive_failures{issuer}                 failed fetches of keys since the last good one
-//	bearerkit_key_forced_fetches_total{issuer}                 fetches that unknown key ids have caused
-//	bearerkit_key_skipped_fetches_total{issuer}                unknown key ids that the limiter let cause none
-//	bearerkit_metadata_age_seconds{issuer}                     since the metadata was fetched
-//	bearerkit_metadata_consecutive_failures{issuer}            failed fetches of metadata since the last good one
-//	bearerkit_cache_entries{issuer}                            verified tokens that are remembered
-//	bearerkit_cache_capacity{issuer}                           verified tokens that there is room for
-//	bearerkit_cache_evictions_total{issuer}                    remembered tokens that were dropped for others
+//	bearerkit_keys_held{issuer}                                usable keys; with 0, valid tokens are rejected with 503
+//	bearerkit_key_age_seconds{issuer}                          time since the keys were fetched or confirmed
+//	bearerkit_key_consecutive_failures{issuer}                 failed fetches of keys since the last success
+//	bearerkit_key_forced_fetches_total{issuer}                 fetches that unknown key ids caused
+//	bearerkit_key_skipped_fetches_total{issuer}                unknown key ids for which the rate limit allowed no fetch
+//	bearerkit_metadata_age_seconds{issuer}                     time since the metadata was fetched
+//	bearerkit_metadata_consecutive_failures{issuer}            failed fetches of metadata since the last success
+//	bearerkit_cache_entries{issuer}                            verified tokens in the cache
+//	bearerkit_cache_capacity{issuer}                           maximum number of verified tokens in the cache
+//	bearerkit_cache_evictions_total{issuer}                    tokens that were evicted to make room for others
 //
-// The hits of the cache are bearerkit_verifications_total{cached="true"}. The cache has no counter of its own, for all
-// processors would share it, and write to it on every request.
+// To count cache hits, use bearerkit_verifications_total{cached="true"}. The cache has no counter of its own, because all
+// processors would have to write to it on every request.
 //
-// What the url has and what the issuer has are two things. OnRefresh tells of fetches, for any key set, and the moment of
-// the last success stays when the keys have become too old to use. Watch tells what is held and in use, a snapshot
-// included, for the time until then is what counts; it does not tell the moment a second time.
+// Metrics with the label url and metrics with the label issuer answer different questions. OnRefresh reports fetches of
+// any key set, and its time of the last success remains even when the keys have become too old to use. Watch reports the
+// keys that are in use, including those of a snapshot.
 //
-// The status 499 stands for a caller who was gone, and the reason "ok" for none. The results of a status check, which
-// needs consumer.Config.OnStatus, are active, inactive, unavailable (the store gave no answer) and canceled (the caller
-// was gone before). Alerts and a dashboard for these metrics are in docs/observability.
+// The status 499 means that the client canceled the request. The reason "ok" means that the request or token was accepted.
+// The result of a status check, which needs consumer.Config.OnStatus, is active, inactive, unavailable (the store returned
+// an error) or canceled (the client canceled the request). docs/observability contains alerts and a dashboard.
 //
 // # Cardinality
 //
-// Nothing that a request brings becomes a label: no path, no subject, no key id, no token. Every label has a fixed set of
-// values, but for issuer and url, which are those of the configuration; of these the first hundred are told apart. Any
-// other value becomes "other".
+// No label contains anything that a request contains: no path, subject, key id or token. All labels have a fixed set of
+// values, except issuer and url, whose values come from the configuration. The first hundred of those are distinguished.
+// Every other value becomes "other".
 package prom
 
 import (
@@ -63,8 +63,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts. Its methods fit the hooks of the kit, and one Metrics serves any number of Guards, consumers and key
-// sets. It is safe for concurrent use.
+// Metrics records metrics. Its methods fit the hooks of the kit. One Metrics serves any number of Guards, Consumers and key
+// sets. Make one with [New]. It is safe for concurrent use.
 type Metrics struct {
 	decisions        *prometheus.CounterVec
 	decisionSeconds  *prometheus.HistogramVec
@@ -81,27 +81,27 @@ type Metrics struct {
 	issuers, keySets names
 }
 
-// New registers the metrics with reg. It is an error if metrics of these names are registered already, those of another
-// New for example; nothing is registered then.
+// New registers the metrics with reg, which is required. It returns an error and registers nothing if metrics with these
+// names are already registered, for example by an earlier call of New.
 func New(reg prometheus.Registerer) (*Metrics, error) {
 	if reg == nil {
-		return nil, errors.New("prom: a Registerer is required")
+		return nil, errors.New("prom: New: reg is nil, expected a prometheus.Registerer")
 	}
 	m := &Metrics{
-		decisions: counter("decisions_total", "Requests that Guards have decided about.", "status", "reason"),
-		decisionSeconds: histogram("decision_duration_seconds", "How long decisions about requests took.",
+		decisions: counter("decisions_total", "Decisions of Guards about requests.", "status", "reason"),
+		decisionSeconds: histogram("decision_duration_seconds", "Duration of decisions about requests.",
 			"cached"),
-		verifications: counter("verifications_total", "Tokens that were verified, successfully or not.",
+		verifications: counter("verifications_total", "Verifications of tokens, successful or not.",
 			"issuer", "reason", "cached"),
-		verifySeconds: histogram("verification_duration_seconds", "How long the verification of tokens took.", "cached"),
-		statusChecks: counter("status_checks_total", "Answers to whether verified tokens may still be used.",
+		verifySeconds: histogram("verification_duration_seconds", "Duration of verifications of tokens.", "cached"),
+		statusChecks: counter("status_checks_total", "Checks of the status of verified tokens.",
 			"issuer", "result", "cached"),
-		statusSeconds:  histogram("status_check_duration_seconds", "How long these answers took.", "cached"),
+		statusSeconds:  histogram("status_check_duration_seconds", "Duration of status checks.", "cached"),
 		refreshes:      counter("key_refreshes_total", "Fetches of key sets.", "url", "cause", "result"),
-		refreshSeconds: histogram("key_refresh_duration_seconds", "How long fetches of key sets took.", "result"),
-		keys:           gauge("keys", "Usable keys in the key set.", "url"),
-		unusable:       gauge("unusable_keys", "Keys of the last fetched key set that were left out.", "url", "cause"),
-		lastSuccess:    gauge("key_last_success_timestamp_seconds", "When the key set was last fetched or confirmed.", "url"),
+		refreshSeconds: histogram("key_refresh_duration_seconds", "Duration of fetches of key sets.", "result"),
+		keys:           gauge("keys", "Usable keys in the last key set that was fetched.", "url"),
+		unusable:       gauge("unusable_keys", "Keys of the last fetched key set that cannot be used.", "url", "cause"),
+		lastSuccess:    gauge("key_last_success_timestamp_seconds", "Time of the last fetch or confirmation of the key set.", "url"),
 	}
 	m.watched = &watched{readings: readings(), issuers: &m.issuers}
 	if err := reg.Register(collectors{
@@ -113,7 +113,7 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-// collectors are registered as one, so all of them or none.
+// collectors is registered as one Collector, so that either all or none of the metrics are registered.
 type collectors []prometheus.Collector
 
 // Describe implements [prometheus.Collector].
@@ -140,7 +140,7 @@ func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
-// histogram has buckets from a remembered token, about a microsecond, to a fetch that runs into its time limit.
+// histogram has buckets from a cache hit, which takes about a microsecond, to a fetch that times out.
 func histogram(name, help string, labels ...string) *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: name, Help: help,

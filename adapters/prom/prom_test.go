@@ -42,7 +42,7 @@ func TestHooks(t *testing.T) {
 			m.OnDecision(ctx, middleware.Decision{Status: 499, Reason: consumer.ReasonCanceled})
 			m.OnDecision(ctx, middleware.Decision{Status: 599, Reason: "a text of somebody's own"})
 		}, `
-# HELP bearerkit_decisions_total Requests that Guards have decided about.
+# HELP bearerkit_decisions_total Decisions of Guards about requests.
 # TYPE bearerkit_decisions_total counter
 bearerkit_decisions_total{reason="canceled",status="499"} 1
 bearerkit_decisions_total{reason="expired",status="401"} 1
@@ -51,14 +51,14 @@ bearerkit_decisions_total{reason="other",status="other"} 1
 `},
 		{"time of decisions", "bearerkit_decision_duration_seconds", func(ctx context.Context, m *prom.Metrics) {
 			m.OnDecision(ctx, middleware.Decision{Status: 200, Cached: true, Duration: 2 * time.Millisecond})
-		}, histogram("bearerkit_decision_duration_seconds", `cached="true",`, "How long decisions about requests took.")},
+		}, histogram("bearerkit_decision_duration_seconds", `cached="true",`, "Duration of decisions about requests.")},
 		{"verifications", "bearerkit_verifications_total", func(ctx context.Context, m *prom.Metrics) {
 			m.OnVerify(ctx, consumer.Verification{Issuer: "https://login.test", Cached: true})
 			m.OnVerify(ctx, consumer.Verification{Issuer: "https://login.test", Cached: true})
 			m.OnVerify(ctx, consumer.Verification{Issuer: "https://login.test", Reason: consumer.ReasonSignature})
 			m.OnVerify(ctx, consumer.Verification{Issuer: "\xff", Reason: "\xff"})
 		}, `
-# HELP bearerkit_verifications_total Tokens that were verified, successfully or not.
+# HELP bearerkit_verifications_total Verifications of tokens, successful or not.
 # TYPE bearerkit_verifications_total counter
 bearerkit_verifications_total{cached="false",issuer="https://login.test",reason="signature"} 1
 bearerkit_verifications_total{cached="false",issuer="other",reason="other"} 1
@@ -66,7 +66,7 @@ bearerkit_verifications_total{cached="true",issuer="https://login.test",reason="
 `},
 		{"time of verifications", "bearerkit_verification_duration_seconds", func(ctx context.Context, m *prom.Metrics) {
 			m.OnVerify(ctx, consumer.Verification{Duration: 2 * time.Millisecond})
-		}, histogram("bearerkit_verification_duration_seconds", `cached="false",`, "How long the verification of tokens took.")},
+		}, histogram("bearerkit_verification_duration_seconds", `cached="false",`, "Duration of verifications of tokens.")},
 		{"refreshes", "bearerkit_key_refreshes_total", func(ctx context.Context, m *prom.Metrics) {
 			m.OnRefresh(ctx, jwks.Refresh{URL: url, Cause: "expired", Keys: 2})
 			m.OnRefresh(ctx, jwks.Refresh{URL: url, Cause: "ahead", Keys: 2, NotModified: true})
@@ -84,13 +84,13 @@ bearerkit_key_refreshes_total{cause="restored",result="ok",url="other"} 1
 `},
 		{"time of refreshes", "bearerkit_key_refresh_duration_seconds", func(ctx context.Context, m *prom.Metrics) {
 			m.OnRefresh(ctx, jwks.Refresh{Duration: 2 * time.Millisecond, Err: errors.New("down")})
-		}, histogram("bearerkit_key_refresh_duration_seconds", `result="failed",`, "How long fetches of key sets took.")},
+		}, histogram("bearerkit_key_refresh_duration_seconds", `result="failed",`, "Duration of fetches of key sets.")},
 		{"keys, of the last good set", "bearerkit_keys", func(ctx context.Context, m *prom.Metrics) {
 			m.OnRefresh(ctx, jwks.Refresh{URL: url, Keys: 3})
 			m.OnRefresh(ctx, jwks.Refresh{URL: url, Keys: 2})
 			m.OnRefresh(ctx, jwks.Refresh{URL: url, Err: errors.New("down")})
 		}, `
-# HELP bearerkit_keys Usable keys in the key set.
+# HELP bearerkit_keys Usable keys in the last key set that was fetched.
 # TYPE bearerkit_keys gauge
 bearerkit_keys{url="https://login.test/jwks"} 2
 `},
@@ -101,7 +101,7 @@ bearerkit_keys{url="https://login.test/jwks"} 2
 			}})
 			m.OnRefresh(ctx, jwks.Refresh{URL: url, Err: errors.New("down")})
 		}, `
-# HELP bearerkit_unusable_keys Keys of the last fetched key set that were left out.
+# HELP bearerkit_unusable_keys Keys of the last fetched key set that cannot be used.
 # TYPE bearerkit_unusable_keys gauge
 bearerkit_unusable_keys{cause="algorithm",url="https://login.test/jwks"} 0
 bearerkit_unusable_keys{cause="duplicate",url="https://login.test/jwks"} 0
@@ -127,7 +127,7 @@ bearerkit_unusable_keys{cause="weak",url="https://login.test/jwks"} 2
 	}
 }
 
-// histogram is one of 2 ms.
+// histogram returns the text of a histogram with one value of 2 ms.
 func histogram(name, label, help string) string {
 	text := new(strings.Builder)
 	fmt.Fprintf(text, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name)
@@ -144,7 +144,7 @@ func histogram(name, label, help string) string {
 	return text.String()
 }
 
-// TestLastSuccess: a failure and a snapshot are no success.
+// Failures and snapshots do not count as a success.
 func TestLastSuccess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestLastSuccess(t *testing.T) {
 		m.OnRefresh(t.Context(), jwks.Refresh{URL: "https://login.test/jwks", Cause: "restored"})
 		const name = "bearerkit_key_last_success_timestamp_seconds"
 		if err := testutil.GatherAndCompare(reg, strings.NewReader(fmt.Sprintf(`
-# HELP %[1]s When the key set was last fetched or confirmed.
+# HELP %[1]s Time of the last fetch or confirmation of the key set.
 # TYPE %[1]s gauge
 %[1]s{url="https://login.test/jwks"} %[2]d
 `, name, want)), name); err != nil {
@@ -193,7 +193,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// TestNewRegistersAllOrNone: a name that is taken by somebody else leaves no half of the metrics behind.
+// If one name is already registered, New registers nothing.
 func TestNewRegistersAllOrNone(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
@@ -209,7 +209,7 @@ func TestNewRegistersAllOrNone(t *testing.T) {
 	}
 }
 
-// TestAttack44_CardinalityIsBounded: whatever hooks are told, the number of series has an end.
+// The number of series is bounded, whatever the hooks receive.
 func TestAttack44_CardinalityIsBounded(t *testing.T) {
 	t.Parallel()
 	reg, m := newMetrics(t)
@@ -235,7 +235,7 @@ func TestAttack44_CardinalityIsBounded(t *testing.T) {
 	}
 }
 
-// TestAttack44_NothingOfTheRequest: labels hold neither the token nor what is in it, nor the path.
+// Labels contain neither the token, nor its claims, nor the path.
 func TestAttack44_NothingOfTheRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -248,7 +248,7 @@ func TestAttack44_NothingOfTheRequest(t *testing.T) {
 			r.Header.Set("Authorization", "Bearer "+raw)
 			guard.Handler(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
 		}
-		synctest.Wait() // keys are reported after the request that fetched them
+		synctest.Wait() // OnRefresh runs after the request that fetched the keys
 		text := scrape(t, reg)
 		for _, want := range []string{
 			`bearerkit_decisions_total{reason="ok",status="200"} 1`,
@@ -269,7 +269,7 @@ func TestAttack44_NothingOfTheRequest(t *testing.T) {
 	})
 }
 
-// TestKnownValues: every constant of the kit is a label of its own.
+// Every constant of the kit has its own label.
 func TestKnownValues(t *testing.T) {
 	t.Parallel()
 	reg, m := newMetrics(t)
@@ -341,7 +341,7 @@ func TestHooksAtTheSameTime(t *testing.T) {
 	}
 	all.Wait()
 	want := strings.NewReader(`
-# HELP bearerkit_decisions_total Requests that Guards have decided about.
+# HELP bearerkit_decisions_total Decisions of Guards about requests.
 # TYPE bearerkit_decisions_total counter
 bearerkit_decisions_total{reason="ok",status="200"} 1600
 `)

@@ -12,8 +12,8 @@ import (
 type reading struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
-	read func(consumer.Health) (value float64, ok bool) // not ok: there is no such thing, and no series
-	join func(a, b float64) float64                     // what two of one issuer are together
+	read func(consumer.Health) (value float64, ok bool) // not ok: the metric does not apply
+	join func(a, b float64) float64                     // combines two values of one issuer
 }
 
 func readings() []reading {
@@ -23,19 +23,19 @@ func readings() []reading {
 	const state, count = prometheus.GaugeValue, prometheus.CounterValue
 	return []reading{
 		{about("ready", "Whether tokens of the issuer can be verified."), state, ready, least},
-		{about("keys_held", "Usable keys held now."), state, keysHeld, least},
-		{about("key_age_seconds", "Time since the keys held were fetched or confirmed."), state, keyAge, most},
-		{about("key_consecutive_failures", "Failed fetches of keys since the last successful one."), state, keyFailures, most},
-		{about("key_forced_fetches_total", "Fetches of keys that unknown key ids have caused."), count, forced, sum},
-		{about("key_skipped_fetches_total", "Unknown key ids that the limiter let cause no fetch."), count, skipped, sum},
+		{about("keys_held", "Usable keys that are currently held."), state, keysHeld, least},
+		{about("key_age_seconds", "Time since the keys were fetched or confirmed."), state, keyAge, most},
+		{about("key_consecutive_failures", "Failed fetches of keys since the last success."), state, keyFailures, most},
+		{about("key_forced_fetches_total", "Fetches of keys that unknown key ids caused."), count, forced, sum},
+		{about("key_skipped_fetches_total", "Unknown key ids for which the rate limit allowed no fetch."), count, skipped, sum},
 		{about("metadata_age_seconds", "Time since the metadata was fetched."), state, metadataAge, most},
 		{
-			about("metadata_consecutive_failures", "Failed fetches of metadata since the last successful one."),
+			about("metadata_consecutive_failures", "Failed fetches of metadata since the last success."),
 			state, metadataFailures, most,
 		},
-		{about("cache_entries", "Verified tokens that are remembered."), state, entries, sum},
-		{about("cache_capacity", "Verified tokens that there is room for."), state, capacity, sum},
-		{about("cache_evictions_total", "Remembered tokens that were dropped for others."), count, evictions, sum},
+		{about("cache_entries", "Verified tokens in the cache."), state, entries, sum},
+		{about("cache_capacity", "Maximum number of verified tokens in the cache."), state, capacity, sum},
+		{about("cache_evictions_total", "Verified tokens that were evicted to make room for others."), count, evictions, sum},
 	}
 }
 
@@ -43,7 +43,7 @@ func about(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, []string{"issuer"}, nil)
 }
 
-// ready says nothing of a Group, whose Members say it one by one.
+// ready does not apply to a Group, because its Members report it.
 func ready(h consumer.Health) (float64, bool) {
 	if h.Ready {
 		return 1, h.Issuer != ""
@@ -51,7 +51,7 @@ func ready(h consumer.Health) (float64, bool) {
 	return 0, h.Issuer != ""
 }
 
-// fetches tells keys that are fetched from keys that are given. Those are always ready, and have no Stats.
+// fetches reports whether the keys are fetched. Keys of the operator are always ready and have no Stats.
 func fetches(h consumer.Health) bool { return h.Issuer != "" && (h.Keys.Keys > 0 || !h.Ready) }
 
 func keysHeld(h consumer.Health) (float64, bool) { return float64(h.Keys.Keys), fetches(h) }
@@ -70,7 +70,7 @@ func metadataAge(h consumer.Health) (float64, bool) {
 	return age(h.Metadata.LastSuccess, h.Metadata.Age)
 }
 
-// metadataFailures says nothing where discovery is not used, which looks like discovery before its first fetch.
+// metadataFailures does not apply without discovery, which looks like discovery before its first fetch.
 func metadataFailures(h consumer.Health) (float64, bool) {
 	m := h.Metadata
 	return float64(m.ConsecutiveFailures), m.ConsecutiveFailures > 0 || !m.LastSuccess.IsZero()

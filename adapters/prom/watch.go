@@ -9,13 +9,12 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// all stands for the issuers of a Group where they share something.
+// all is the label of values that the issuers of a Group share.
 const all = "all"
 
-// Watch reports the Health of source in every scrape from now on: of a [consumer.Consumer], or of a [consumer.Group] and
-// so of all its Members. Sources of one issuer become one series, of the worst of their states and the sum of their
-// counts, so watch a Consumer or the Group that it is in, not both. A source is watched as long as the Metrics is in
-// use. Nil is not watched.
+// Watch reports the Health of source, a [consumer.Consumer] or a [consumer.Group] with all its Members, in every scrape from
+// now on. Sources of the same issuer form one series, with the worst of their states and the sum of their counts. So watch
+// either a Consumer or the Group that contains it, not both. Watching does not end. A nil source is ignored.
 func (m *Metrics) Watch(source interface{ Health() consumer.Health }) {
 	if source == nil {
 		return
@@ -25,7 +24,7 @@ func (m *Metrics) Watch(source interface{ Health() consumer.Health }) {
 	m.watched.sources = append(m.watched.sources, source.Health)
 }
 
-// watched is the collector of what is watched. It asks when Prometheus does, so nothing of it is out of date.
+// watched is the collector of the watched sources. It reads their Health at scrape time, so its values are current.
 type watched struct {
 	readings []reading
 	issuers  *names
@@ -51,7 +50,7 @@ func (w *watched) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// health is that of Consumers, and of Groups where Issuer is empty.
+// health returns the Health of all Consumers, and of Groups, whose Issuer is empty.
 func (w *watched) health() []consumer.Health {
 	w.mu.Lock()
 	sources := slices.Clone(w.sources)
@@ -60,7 +59,7 @@ func (w *watched) health() []consumer.Health {
 	for _, source := range sources {
 		h := ask(source)
 		for _, member := range h.Members {
-			member.Remembered = consumer.CacheHealth{} // its Group remembers the tokens
+			member.Remembered = consumer.CacheHealth{} // the cache is that of the Group
 			parts = append(parts, member)
 		}
 		parts = append(parts, h)
@@ -68,13 +67,13 @@ func (w *watched) health() []consumer.Health {
 	return parts
 }
 
-// ask leaves out a source that panics. Scrapes run in goroutines of their own, where that would end the process.
+// ask returns a zero Health if source panics. A scrape may run in a goroutine in which a panic would end the process.
 func ask(source func() consumer.Health) (h consumer.Health) {
 	defer func() { _ = recover() }()
 	return source()
 }
 
-// values are told apart by issuer. No two have the same label, or the whole scrape would fail.
+// values returns one value for each issuer. Two values with the same label would make the whole scrape fail.
 func (r reading) values(health []consumer.Health, issuers *names) map[string]float64 {
 	values := make(map[string]float64)
 	for _, h := range health {

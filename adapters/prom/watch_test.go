@@ -17,12 +17,12 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// source is a Consumer or a Group in whatever state.
+// source is a Consumer or a Group in a given state.
 type source consumer.Health
 
 func (s source) Health() consumer.Health { return consumer.Health(s) }
 
-// fetched is the state of a Consumer whose keys are so many minutes old.
+// fetched returns the state of a Consumer whose keys are the given number of minutes old.
 func fetched(issuer string, keys, minutes int) consumer.Health {
 	age := time.Duration(minutes) * time.Minute
 	return consumer.Health{
@@ -230,7 +230,7 @@ func TestOnStatus(t *testing.T) {
 		m.OnStatus(call.ctx, call.check)
 	}
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(`
-# HELP bearerkit_status_checks_total Answers to whether verified tokens may still be used.
+# HELP bearerkit_status_checks_total Checks of the status of verified tokens.
 # TYPE bearerkit_status_checks_total counter
 bearerkit_status_checks_total{cached="false",issuer="https://login.test",result="active"} 1
 bearerkit_status_checks_total{cached="false",issuer="https://login.test",result="canceled"} 1
