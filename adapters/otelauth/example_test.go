@@ -16,9 +16,9 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// One Telemetry serves the hooks of everything. A program that has set the global providers leaves the Config empty.
+// One Telemetry serves all hooks. A program that has set the global providers uses an empty Config.
 func ExampleNew() {
-	reader := sdkmetric.NewManualReader() // stands in for an exporter
+	reader := sdkmetric.NewManualReader() // used here instead of an exporter
 	telemetry, err := otelauth.New(otelauth.Config{
 		MeterProvider: sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)),
 	})

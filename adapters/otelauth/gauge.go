@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// gauges are what is told of the watched.
+// gauges contains the instruments for watched sources.
 type gauges struct {
 	ready                         metric.Int64ObservableGauge
 	keys                          metric.Int64ObservableUpDownCounter
@@ -17,21 +17,21 @@ type gauges struct {
 	cacheEvictions                metric.Int64ObservableCounter
 }
 
-// create returns all of them.
+// create creates all instruments and returns them.
 func (g *gauges) create(m *maker) []metric.Observable {
 	const failure, token = "{failure}", "{token}"
 	g.ready = m.gauge("bearerkit.ready", "{issuer}", "1 if tokens of the issuer can be verified, else 0.")
-	g.keys = m.upDown("bearerkit.key.count", "{key}", "Keys in the key set that is held.")
+	g.keys = m.upDown("bearerkit.key.count", "{key}", "Keys in the key set that is currently held.")
 	g.keyAge = m.age("bearerkit.key.age", "Time since the key set was last fetched or confirmed.")
 	g.keyFailures = m.gauge("bearerkit.key.consecutive_failures", failure,
-		"Failed fetches of the key set since the last successful one.")
+		"Failed fetches of the key set since the last success.")
 	g.metadataAge = m.age("bearerkit.metadata.age", "Time since the issuer's metadata was last fetched.")
 	g.metadataFailures = m.gauge("bearerkit.metadata.consecutive_failures", failure,
-		"Failed fetches of the issuer's metadata since the last successful one.")
-	g.cacheUsage = m.upDown("bearerkit.cache.usage", token, "Verified tokens that are remembered.")
-	g.cacheLimit = m.upDown("bearerkit.cache.limit", token, "Verified tokens that there is room for.")
+		"Failed fetches of the issuer's metadata since the last success.")
+	g.cacheUsage = m.upDown("bearerkit.cache.usage", token, "Verified tokens in the cache.")
+	g.cacheLimit = m.upDown("bearerkit.cache.limit", token, "Maximum number of verified tokens in the cache.")
 	g.cacheEvictions = m.observedCounter("bearerkit.cache.evictions", token,
-		"Remembered tokens that were dropped for others.")
+		"Verified tokens that were evicted to make room for others.")
 	return []metric.Observable{
 		g.ready, g.keys, g.keyAge, g.metadataAge, g.keyFailures, g.metadataFailures,
 		g.cacheUsage, g.cacheLimit, g.cacheEvictions,
@@ -50,7 +50,7 @@ func (m *maker) age(name, description string) metric.Float64ObservableGauge {
 	return g
 }
 
-// upDown is for what can be added up.
+// upDown creates an instrument whose values can be summed over issuers.
 func (m *maker) upDown(name, unit, description string) metric.Int64ObservableUpDownCounter {
 	c, err := m.meter.Int64ObservableUpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(description))
 	m.note(name, err)
@@ -63,7 +63,7 @@ func (m *maker) observedCounter(name, unit, description string) metric.Int64Obse
 	return c
 }
 
-// observe is called whenever metrics are collected.
+// observe is the callback that runs whenever metrics are collected.
 func (t *Telemetry) observe(_ context.Context, to metric.Observer) error {
 	for issuer, s := range t.states() {
 		set := t.made.of(labels{issuer: issuer}).observe

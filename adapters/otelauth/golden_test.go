@@ -1,6 +1,6 @@
 package otelauth_test
 
-// What story.tell becomes.
+// The metrics and spans of story.tell.
 const wantMetrics = `
 bearerkit.cache.evictions {token} counter 0 bearerkit.issuer=https://issuer.test
 bearerkit.cache.limit {token} updowncounter 10000 bearerkit.issuer=https://issuer.test

@@ -9,12 +9,13 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// OnDecision is for [middleware.Config].OnDecision. Nested Guards decide about one request several times, and each
-// decision counts.
+// OnDecision records decisions. Set it as [middleware.Config].OnDecision. Nested Guards make several decisions about one
+// request, and each is counted.
 //
-// If the request's span is recording, it gets bearerkit.reason, bearerkit.rule, bearerkit.issuer and bearerkit.cached, of
-// the last decision, and the status Error if the refusal is a 5xx. What is refused with a 4xx is no error of a server.
-// That span is the one in the request's context, so what starts it must stand in front of the Guard.
+// If the request's span is recording, OnDecision sets its attributes bearerkit.reason, bearerkit.rule, bearerkit.issuer and
+// bearerkit.cached; the last decision prevails. It sets the status of the span to Error if the request is rejected with a
+// 5xx, but not with a 4xx, which is not an error of the server. The span is the one in the request's context, so the
+// middleware that starts it must be in front of the Guard.
 func (t *Telemetry) OnDecision(ctx context.Context, d middleware.Decision) {
 	l := labels{reason: reasonLabel(d.Reason), cached: flagOf(d.Cached)}
 	if d.Status != http.StatusOK {
@@ -29,7 +30,7 @@ func (t *Telemetry) OnDecision(ctx context.Context, d middleware.Decision) {
 	t.traceDecision(ctx, d, l)
 }
 
-// OnVerify is for [consumer.Config].OnVerify.
+// OnVerify records verifications. Set it as [consumer.Config].OnVerify.
 func (t *Telemetry) OnVerify(ctx context.Context, v consumer.Verification) {
 	l := labels{issuer: t.issuers.label(v.Issuer), reason: reasonLabel(v.Reason), cached: flagOf(v.Cached)}
 	if isFault(v.Reason) {
@@ -38,7 +39,7 @@ func (t *Telemetry) OnVerify(ctx context.Context, v consumer.Verification) {
 	t.measure(ctx, &t.verifications, v.Duration, l, labels{cached: l.cached, errorType: l.errorType})
 }
 
-// OnStatus is for [consumer.Config].OnStatus.
+// OnStatus records status checks. Set it as [consumer.Config].OnStatus.
 func (t *Telemetry) OnStatus(ctx context.Context, c consumer.StatusCheck) {
 	l := labels{issuer: t.issuers.label(c.Issuer), cached: flagOf(c.Cached), errorType: typeOfError(c.Err)}
 	if c.Err == nil {
@@ -47,12 +48,12 @@ func (t *Telemetry) OnStatus(ctx context.Context, c consumer.StatusCheck) {
 	t.measure(ctx, &t.statusChecks, c.Duration, l, labels{cached: l.cached, errorType: l.errorType})
 }
 
-// OnRefresh is for [jwks.Config].OnRefresh, which is [consumer.Config].KeyCache.OnRefresh for keys that are found by
-// discovery.
+// OnRefresh records fetches of key sets. Set it as [jwks.Config].OnRefresh, or as [consumer.Config].KeyCache.OnRefresh for
+// keys that the Consumer finds by discovery.
 //
-// Each fetch has a span, bearerkit.refresh_keys. It is a root with a link to the span of the request that started it:
-// the fetch serves all who wait for it, goes on when that request has ended, and whether it is worth keeping does not
-// hang on that request. What the HTTPClient's Transport traces belongs to the request.
+// Each fetch has a span, bearerkit.refresh_keys. It is a root span with a link to the span of the request that started the
+// fetch. Many requests may wait for one fetch, and it may outlast the request that started it, so its span and its sampling
+// do not depend on that request. Spans of the HTTPClient's Transport are children of the request's span.
 func (t *Telemetry) OnRefresh(ctx context.Context, r jwks.Refresh) {
 	l := labels{cause: causeLabel(r.Cause), result: resultLabel(r), errorType: typeOfError(r.Err)}
 	l.address, l.port = t.server(r.URL)

@@ -28,7 +28,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// TestHooks: what no story tells.
+// TestHooks covers what story.tell does not.
 func TestHooks(t *testing.T) {
 	t.Parallel()
 	refreshed := func(r jwks.Refresh) func(context.Context, *recorder) {
@@ -108,13 +108,13 @@ bearerkit.key_refresh.unusable_keys {key} counter 2 bearerkit.key.fault=weak ser
 	}
 }
 
-// typed has the method that OpenTelemetry would ask.
+// typed has the method from which OpenTelemetry would read an error type.
 type typed struct{}
 
 func (typed) Error() string     { return "secret" }
 func (typed) ErrorType() string { return "secret" }
 
-// TestAttack44_CardinalityIsBounded: whatever hooks are told, the number of series and of values has an end.
+// The numbers of series and of values are bounded, whatever the hooks receive.
 func TestAttack44_CardinalityIsBounded(t *testing.T) {
 	t.Parallel()
 	r := newRecorder(t, true)
@@ -137,7 +137,7 @@ func TestAttack44_CardinalityIsBounded(t *testing.T) {
 		}
 	}
 	if all := r.metrics(t); !strings.Contains(all, "https://tenant0.test") || !strings.Contains(all, "bearerkit.issuer=other") {
-		t.Error("the first issuers are not told from the others")
+		t.Error("the first issuers are not distinguished from the others")
 	}
 }
 
@@ -154,7 +154,7 @@ func spanValues(r *recorder) map[attribute.Key]map[string]bool {
 	return found
 }
 
-// tellAll tells every hook the same text, wherever one fits.
+// tellAll calls every hook with the same text in all fields that take a text.
 func tellAll(ctx context.Context, m *otelauth.Telemetry, text string, number int) {
 	reason := consumer.Reason(text)
 	m.OnDecision(ctx, middleware.Decision{Status: number, Reason: reason, Rule: text, Issuer: text, Err: errors.New(text)})
@@ -166,7 +166,7 @@ func tellAll(ctx context.Context, m *otelauth.Telemetry, text string, number int
 	})
 }
 
-// TestKnownValues: every constant of the kit is a value of its own.
+// Every constant of the kit has its own value.
 func TestKnownValues(t *testing.T) {
 	t.Parallel()
 	r := newRecorder(t, false)
@@ -195,7 +195,7 @@ func TestKnownValues(t *testing.T) {
 	}
 }
 
-// TestErrorTypes: what OnVerify calls an error is what the kit's own class says, but for callers who left.
+// OnVerify reports an error for the reasons of class ErrUnavailable, except for canceled requests.
 func TestErrorTypes(t *testing.T) {
 	t.Parallel()
 	for _, reason := range constants(t, "../../consumer/reason.go", "Reason") {
@@ -240,8 +240,7 @@ func constants(t *testing.T, file, typ string) []string {
 	return values
 }
 
-// TestAllocations: where nobody records, a request takes nothing from the heap; and where metrics are recorded and spans
-// are not, no more than the SDK does.
+// Without a recorder, the hooks allocate nothing. With metrics but without spans, they allocate no more than the SDK.
 func TestAllocations(t *testing.T) { //nolint:paralleltest // allocations are counted
 	for _, test := range []struct {
 		name   string
@@ -272,7 +271,7 @@ func TestAllocations(t *testing.T) { //nolint:paralleltest // allocations are co
 	}
 }
 
-// TestDisabled: what nobody collects is not measured.
+// Instruments that no reader uses are not called.
 func TestDisabled(t *testing.T) {
 	t.Parallel()
 	meters := deaf{told: new(atomic.Int64)}
@@ -286,7 +285,7 @@ func TestDisabled(t *testing.T) {
 	}
 }
 
-// deaf is a MeterProvider whose instruments say that nobody listens, and count who does not ask.
+// deaf is a MeterProvider whose instruments are disabled and count the calls that ignore this.
 type deaf struct {
 	metricnoop.MeterProvider
 	told *atomic.Int64

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// instruments are what the hooks measure with, and what is asked of the watched.
+// instruments contains the instruments of the hooks and of watched sources.
 type instruments struct {
 	decisions, verifications, statusChecks, refreshes operation
 
@@ -18,14 +18,14 @@ type instruments struct {
 	made     series
 }
 
-// operation counts what is done, and how long it takes. The counter has the finer attributes: each set of them costs it
-// one number, and a histogram one for each bucket.
+// operation counts and times one kind of operation. The counter has more attributes than the histogram: each set of
+// attributes costs a counter one number, but a histogram one number for each bucket.
 type operation struct {
 	count   metric.Int64Counter
 	seconds metric.Float64Histogram
 }
 
-// measure looks first whether anybody wants to know.
+// measure does nothing for instruments that no reader uses.
 func (i *instruments) measure(ctx context.Context, op *operation, took time.Duration, counted, timed labels) {
 	if op.count.Enabled(ctx) {
 		op.count.Add(ctx, 1, i.made.of(counted).add...)
@@ -38,22 +38,22 @@ func (i *instruments) measure(ctx context.Context, op *operation, took time.Dura
 func (t *Telemetry) create(meter metric.Meter) error {
 	m := &maker{meter: meter}
 	t.decisions = operation{
-		m.counter("bearerkit.decisions", "{decision}", "Requests that Guards have decided about."),
-		m.histogram("bearerkit.decision.duration", "How long decisions about requests took.", ownWork()),
+		m.counter("bearerkit.decisions", "{decision}", "Decisions of Guards about requests."),
+		m.histogram("bearerkit.decision.duration", "Duration of decisions about requests.", ownWork()),
 	}
 	t.verifications = operation{
-		m.counter("bearerkit.verifications", "{verification}", "Tokens that were verified, successfully or not."),
-		m.histogram("bearerkit.verification.duration", "How long the verification of tokens took.", ownWork()),
+		m.counter("bearerkit.verifications", "{verification}", "Verifications of tokens, successful or not."),
+		m.histogram("bearerkit.verification.duration", "Duration of verifications of tokens.", ownWork()),
 	}
 	t.statusChecks = operation{
-		m.counter("bearerkit.status_checks", "{check}", "Questions whether a token may still be used."),
-		m.histogram("bearerkit.status_check.duration", "How long the answers took.", ownWork()),
+		m.counter("bearerkit.status_checks", "{check}", "Checks of the status of verified tokens."),
+		m.histogram("bearerkit.status_check.duration", "Duration of status checks.", ownWork()),
 	}
 	t.refreshes = operation{
 		m.counter("bearerkit.key_refreshes", "{refresh}", "Fetches of key sets."),
-		m.histogram("bearerkit.key_refresh.duration", "How long fetches of key sets took.", httpRequests()),
+		m.histogram("bearerkit.key_refresh.duration", "Duration of fetches of key sets.", httpRequests()),
 	}
-	t.unusable = m.counter("bearerkit.key_refresh.unusable_keys", "{key}", "Keys that were left out of fetched key sets.")
+	t.unusable = m.counter("bearerkit.key_refresh.unusable_keys", "{key}", "Keys of fetched key sets that cannot be used.")
 	observed := t.health.create(m)
 	if m.err != nil {
 		return m.err
@@ -64,7 +64,7 @@ func (t *Telemetry) create(meter metric.Meter) error {
 	return nil
 }
 
-// maker makes instruments and keeps the errors.
+// maker creates instruments and collects the errors.
 type maker struct {
 	meter metric.Meter
 	err   error
@@ -89,12 +89,12 @@ func (m *maker) histogram(name, description string, buckets []float64) metric.Fl
 	return h
 }
 
-// ownWork has buckets from a remembered token, about a microsecond, to a fetch that runs into its time limit.
+// ownWork returns buckets from a cache hit, which takes about a microsecond, to a fetch that times out.
 func ownWork() []float64 {
 	return []float64{1e-6, 5e-6, 25e-6, 1e-4, 25e-5, 1e-3, 5e-3, 25e-3, 0.1, 0.5, 1, 3, 10}
 }
 
-// httpRequests are the buckets that the semantic conventions have for them.
+// httpRequests returns the buckets of the semantic conventions for HTTP requests.
 func httpRequests() []float64 {
 	return []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
 }

@@ -8,7 +8,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// labels are the attributes of a measurement or of a span. Every field takes few values, and a zero one is left out.
+// labels contains the attributes of a measurement or a span. Every field has few different values. Zero fields are omitted.
 type labels struct {
 	status         int
 	reason, rule   string
@@ -21,7 +21,7 @@ type labels struct {
 	errorType      string
 }
 
-// flag is a bool that may be left out.
+// flag is a bool that may be absent.
 type flag int8
 
 const (
@@ -74,14 +74,14 @@ func (a *attributes) flag(key attribute.Key, value flag) {
 	}
 }
 
-// series remembers the attribute sets of measurements, so that a request need not make them again. It grows no further
-// than the metrics do.
+// series caches the attribute sets of measurements, so that requests do not build them again. It has as many entries as the
+// metrics have series.
 type series struct {
 	mu   sync.RWMutex // guards made
 	made map[labels]*options
 }
 
-// options are one attribute set, in the forms in which instruments take it.
+// options contains one attribute set as options for each kind of instrument.
 type options struct {
 	add     []metric.AddOption
 	record  []metric.RecordOption

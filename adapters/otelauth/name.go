@@ -5,16 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxNames bounds the values of an attribute that the configuration decides about.
+// maxNames is the maximum number of values of an attribute whose values come from the configuration.
 const maxNames = 100
 
-// names tells the first maxNames values of an attribute apart: tenants may come and go without end.
+// names distinguishes the first maxNames values of an attribute, because tenants may be created without limit.
 type names struct {
 	mu    sync.RWMutex // guards known
 	known map[string]bool
 }
 
-// label returns an empty name as it is.
+// label returns name or "other". An empty name stays empty.
 func (n *names) label(name string) string {
 	n.mu.RLock()
 	known := n.known[name]
@@ -31,7 +31,7 @@ func (n *names) admit(name string) bool {
 	if n.known == nil {
 		n.known = make(map[string]bool)
 	}
-	if len(n.known) < maxNames && utf8.ValidString(name) { // OTLP knows only UTF-8
+	if len(n.known) < maxNames && utf8.ValidString(name) { // OTLP requires UTF-8
 		n.known[name] = true
 	}
 	return n.known[name]

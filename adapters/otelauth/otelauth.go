@@ -1,5 +1,5 @@
-// Package otelauth tells OpenTelemetry what the kit does, as metrics and spans. The methods of [Telemetry] are the kit's
-// hooks.
+// Package otelauth exports what the kit does as OpenTelemetry metrics and spans. The methods of [Telemetry] fit the hooks of
+// the kit.
 //
 //	telemetry, err := otelauth.New(otelauth.Config{})
 //
@@ -8,7 +8,7 @@
 //	middleware.Config{OnDecision: telemetry.OnDecision, …}
 //	stop := telemetry.Watch(verifier)
 //
-// The metrics and their units, and the attributes that a measurement has where they apply:
+// The hooks provide these metrics, with their units and attributes. A measurement has the attributes that apply to it:
 //
 //	bearerkit.decisions {decision}              http.response.status_code, bearerkit.reason, error.type
 //	bearerkit.decision.duration s               bearerkit.cached, error.type
@@ -20,21 +20,21 @@
 //	bearerkit.key_refresh.duration s            server.address, server.port, bearerkit.refresh.result, error.type
 //	bearerkit.key_refresh.unusable_keys {key}   server.address, server.port, bearerkit.key.fault
 //
-// and those of what is watched, all of them with bearerkit.issuer:
+// Watch provides these, all with bearerkit.issuer:
 //
 //	bearerkit.ready {issuer}, bearerkit.cache.usage, …limit, …evictions {token}
 //	bearerkit.key.count {key}, with bearerkit.key.state; bearerkit.key.age s, …consecutive_failures {failure}
 //	bearerkit.metadata.age s, …consecutive_failures {failure}
 //
-// A refusal has its reason and its status; what was passed on has neither. To refuse is no error: error.type is there
-// only where the kit could not do its work and good tokens are refused, which is what to be woken for.
+// Only decisions that reject a request have a reason and a status. Such a decision is not an error by itself. error.type is
+// set only if the kit could not do its work, so that valid tokens were rejected. Base alerts on it.
 //
-// For spans see [Telemetry.OnDecision] and [Telemetry.OnRefresh]. To trace the HTTP requests for keys as well, give
-// consumer.Config an HTTPClient whose Transport is otelhttp.NewTransport(http.DefaultTransport).
+// [Telemetry.OnDecision] and [Telemetry.OnRefresh] describe the spans. To trace the HTTP requests for keys as well, set
+// HTTPClient in consumer.Config to a client whose Transport is otelhttp.NewTransport(http.DefaultTransport).
 //
-// No attribute holds a token or what is in one, nor a path, a key id or the text of an error. The values are those that
-// the kit knows, and issuers, hosts and rules from the configuration; of these the first hundred are told apart. Any
-// other value becomes "other", or "_OTHER" as an error.type.
+// No attribute contains a token, a claim, a path, a key id or the text of an error. Values are constants of the kit, and
+// issuers, hosts and rules of the configuration. The first hundred of each of these are distinguished. Every other value
+// becomes "other", or "_OTHER" in error.type.
 package otelauth
 
 import (
@@ -48,21 +48,22 @@ import (
 
 const scope = "github.com/bearerkit/bearerkit/adapters/otelauth"
 
-// Config says where telemetry goes. The zero value is usable.
+// Config configures a [Telemetry]. The zero value uses the global providers.
 type Config struct {
-	// MeterProvider takes the metrics. Nil: the global one, also if that is set later.
+	// MeterProvider receives the metrics. Nil: the global one, even if it is set after New.
 	MeterProvider metric.MeterProvider
 
-	// TracerProvider takes the spans. Nil: the global one, also if that is set later.
+	// TracerProvider receives the spans. Nil: the global one, even if it is set after New.
 	TracerProvider trace.TracerProvider
 
-	// DecisionSpans gives each decision a span of its own, bearerkit.authenticate, below the request's if that is
-	// recording. It costs one more span for every such request. False: there is only what is added to the request's span.
+	// DecisionSpans creates a span for each decision, bearerkit.authenticate, as a child of the request's span if that is
+	// recording. This costs one more span for each such request. False: OnDecision only adds attributes to the request's
+	// span.
 	DecisionSpans bool
 }
 
-// Telemetry tells OpenTelemetry. Its methods fit the hooks of the kit, and one Telemetry serves any number of Guards,
-// consumers and key sets. It is safe for concurrent use.
+// Telemetry records metrics and spans. Its methods fit the hooks of the kit. One Telemetry serves any number of Guards,
+// Consumers and key sets. Make one with [New]. It is safe for concurrent use.
 type Telemetry struct {
 	instruments
 	tracer        trace.Tracer
@@ -72,7 +73,7 @@ type Telemetry struct {
 	watched                 sources
 }
 
-// New makes the instruments. The error is the MeterProvider's.
+// New creates the instruments. It returns the errors of the MeterProvider, joined.
 func New(cfg Config) (*Telemetry, error) {
 	meters := cmp.Or(cfg.MeterProvider, otel.GetMeterProvider())
 	tracers := cmp.Or(cfg.TracerProvider, otel.GetTracerProvider())

@@ -31,7 +31,7 @@ func TestScope(t *testing.T) {
 	}
 }
 
-// TestBuckets: a view may still replace them.
+// A view may replace the buckets.
 func TestBuckets(t *testing.T) {
 	t.Parallel()
 	own := []float64{1e-6, 5e-6, 25e-6, 1e-4, 25e-5, 1e-3, 5e-3, 25e-3, 0.1, 0.5, 1, 3, 10}
@@ -48,7 +48,7 @@ func TestBuckets(t *testing.T) {
 			got[m.Name] = h.DataPoints[0].Bounds
 		}
 		if m.Description == "" {
-			t.Errorf("%s is not described", m.Name)
+			t.Errorf("%s has no description", m.Name)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -58,7 +58,7 @@ func TestBuckets(t *testing.T) {
 
 var errFailing = errors.New("failing")
 
-// failing is a MeterProvider with which all goes wrong.
+// failing is a MeterProvider that returns only errors.
 type failing struct{ noop.MeterProvider }
 
 func (failing) Meter(string, ...metric.MeterOption) metric.Meter { return failingMeter{} }
@@ -73,8 +73,8 @@ func (failingMeter) Float64ObservableGauge(string, ...metric.Float64ObservableGa
 	return nil, errFailing
 }
 
-// TestNewRefuses: the errors are told together, each with its instrument.
-func TestNewRefuses(t *testing.T) {
+// New joins the errors, and each names its instrument.
+func TestNew_JoinsErrors(t *testing.T) {
 	t.Parallel()
 	_, err := otelauth.New(otelauth.Config{MeterProvider: failing{}})
 	if !errors.Is(err, errFailing) {
@@ -82,7 +82,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for _, name := range []string{"bearerkit.decisions", "bearerkit.key.age"} {
 		if !strings.Contains(err.Error(), "otelauth: "+name+": failing") {
-			t.Errorf("nothing about %s in: %v", name, err)
+			t.Errorf("the error does not name %s: %v", name, err)
 		}
 	}
 }

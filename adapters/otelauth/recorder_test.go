@@ -19,7 +19,7 @@ import (
 	"github.com/bearerkit/bearerkit/adapters/otelauth"
 )
 
-// recorder keeps in memory what OpenTelemetry is told.
+// recorder keeps metrics and spans in memory.
 type recorder struct {
 	*otelauth.Telemetry
 	reader *sdkmetric.ManualReader
@@ -31,7 +31,7 @@ type recorder struct {
 func newRecorder(t *testing.T, decisionSpans bool, options ...sdktrace.TracerProviderOption) *recorder {
 	t.Helper()
 	r := &recorder{reader: sdkmetric.NewManualReader(), spans: tracetest.NewInMemoryExporter()}
-	// Without a limit of the SDK's own, which would hide that there is none on this side.
+	// No cardinality limit of the SDK, which would hide a missing limit of this package.
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(r.reader), sdkmetric.WithResource(resource.Empty()),
 		sdkmetric.WithCardinalityLimit(0))
 	options = append(options, sdktrace.WithSyncer(r.spans), sdktrace.WithResource(resource.Empty()))
@@ -110,8 +110,8 @@ func text(list []attribute.KeyValue) string {
 	return strings.Join(words, " ")
 }
 
-// trace writes a line for every span: name, kind, parent, link, status, attributes. Those of requests are in the order of
-// their ends. Fetches come last, as no request waits until they are told.
+// trace writes a line for every span: name, kind, parent, link, status, attributes. Spans of requests are in the order in
+// which they end. Fetches come last, because no request waits for their hooks.
 func (r *recorder) trace() string {
 	spans := r.spans.GetSpans()
 	names := map[trace.SpanID]string{}
@@ -138,7 +138,7 @@ func (r *recorder) trace() string {
 	return strings.Join(append(requests, fetches...), "\n")
 }
 
-// everything is all that could leave the process, as JSON.
+// everything returns all data that could leave the process, as JSON.
 func (r *recorder) everything(t *testing.T) string {
 	t.Helper()
 	text, err := json.Marshal([]any{r.collect(t), r.spans.GetSpans()})

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// traceDecision costs next to nothing where the request's span is not recording.
+// traceDecision does almost nothing if the request's span is not recording.
 func (t *Telemetry) traceDecision(ctx context.Context, d middleware.Decision, l labels) {
 	request := trace.SpanFromContext(ctx)
 	if !request.IsRecording() {
@@ -20,7 +20,7 @@ func (t *Telemetry) traceDecision(ctx context.Context, d middleware.Decision, l 
 	}
 	l.issuer, l.rule = t.issuers.label(d.Issuer), t.rules.label(cut(d.Rule))
 	about := l
-	about.status, about.errorType = 0, "" // these are told by whoever sends the answer, and a handler sends another
+	about.status, about.errorType = 0, "" // the HTTP instrumentation sets these; a handler may respond with another status
 	request.SetAttributes(about.attributes()...)
 	setStatus(request, l.errorType)
 	if t.decisionSpans {
@@ -36,7 +36,7 @@ func (t *Telemetry) traceRefresh(ctx context.Context, r jwks.Refresh, l labels) 
 		trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(ctx)), trace.WithAttributes(attributes...))
 }
 
-// span makes the span of what took so long and ends now: hooks are called afterwards.
+// span records a span that ends now and started took ago, because hooks are called after the operation.
 func (t *Telemetry) span(
 	ctx context.Context, name string, took time.Duration, errorType string, options ...trace.SpanStartOption,
 ) {
@@ -47,7 +47,7 @@ func (t *Telemetry) span(
 	span.End(trace.WithTimestamp(end))
 }
 
-// setStatus leaves the status of what went well unset, as the conventions have it.
+// setStatus leaves the status unset if there was no error, as the semantic conventions require.
 func setStatus(span trace.Span, errorType string) {
 	if errorType != "" {
 		span.SetStatus(codes.Error, errorType)

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// TestTimes: a span ends when the hook is called, and began its duration earlier.
+// A span ends when the hook is called and starts earlier by its duration.
 func TestTimes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestTimes(t *testing.T) {
 	})
 }
 
-// TestRoot: a fetch has a trace of its own, and a link only where something is traced.
+// A fetch has its own trace, and a link if the request is traced.
 func TestRoot(t *testing.T) {
 	t.Parallel()
 	r := newRecorder(t, false)
@@ -60,7 +60,7 @@ func TestRoot(t *testing.T) {
 	}
 }
 
-// TestNotRecording: where the request's span does not record, or is none, a decision makes no span.
+// A decision creates no span if the request has no span or one that is not recording.
 func TestNotRecording(t *testing.T) {
 	t.Parallel()
 	r := newRecorder(t, true, sdktrace.WithSampler(dropRequests{}))
@@ -69,11 +69,11 @@ func TestNotRecording(t *testing.T) {
 	r.OnDecision(ctx, middleware.Decision{Status: 503})
 	request.End()
 	if spans := r.trace(); spans != "" {
-		t.Errorf("told:\n%s", spans)
+		t.Errorf("recorded:\n%s", spans)
 	}
 }
 
-// dropRequests samples all but the application's own spans.
+// dropRequests samples all spans except those of the application.
 type dropRequests struct{}
 
 func (dropRequests) Description() string { return "all but GET" }
@@ -85,7 +85,7 @@ func (dropRequests) ShouldSample(p sdktrace.SamplingParameters) sdktrace.Samplin
 	return sdktrace.SamplingResult{Decision: sdktrace.RecordAndSample}
 }
 
-// TestNested: of two Guards the inner one, which decides last, has the word.
+// Of two nested Guards, the attributes of the inner one prevail, because it decides last.
 func TestNested(t *testing.T) {
 	t.Parallel()
 	r := newRecorder(t, false)
@@ -99,7 +99,7 @@ func TestNested(t *testing.T) {
 	}
 }
 
-// TestRule: a name is cut to 64 bytes, between two letters.
+// A rule name is cut to at most 64 bytes, between two characters.
 func TestRule(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
@@ -120,7 +120,7 @@ func TestRule(t *testing.T) {
 	}
 }
 
-// TestNoEvents: an event would hold the text of an error.
+// Spans have no events, because an event would contain the text of an error.
 func TestNoEvents(t *testing.T) {
 	t.Parallel()
 	r := newRecorder(t, true)

@@ -20,7 +20,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// story is an API with its issuer, and what came its way.
+// story is an API, its issuer, and the requests that it received.
 type story struct {
 	*recorder
 	issuer *bearertest.Issuer
@@ -60,7 +60,7 @@ func newStory(t *testing.T, decisionSpans bool) *story {
 	return s
 }
 
-// RoundTrip is the way to the issuer, with a span as otelhttp makes it.
+// RoundTrip sends a request to the issuer within a span, as otelhttp does.
 func (s *story) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, span := s.tracer.Start(r.Context(), "fetch", trace.WithSpanKind(trace.SpanKindClient))
 	defer span.End()
@@ -70,7 +70,7 @@ func (s *story) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.issuer.Client().Transport.RoundTrip(r)
 }
 
-// Active is the answer of a list of revoked tokens.
+// Active implements [consumer.TokenStatus].
 func (s *story) Active(_ context.Context, token consumer.StatusToken) (bool, error) {
 	if token.ID() == "mallorys-lost-id" {
 		return false, errors.New("mallorys-list has no answer about " + token.ID())
@@ -78,13 +78,13 @@ func (s *story) Active(_ context.Context, token consumer.StatusToken) (bool, err
 	return token.ID() != "mallorys-revoked-id", nil
 }
 
-// token starts one in which everything that tells of a person can be found again.
+// token returns a token whose personal claims are easy to find in the output.
 func (s *story) token() *bearertest.Token {
 	return s.issuer.AccessToken().Set("sub", "mallory").Set("client_id", "mallorys-client").Set("jti", "mallorys-id").
 		Set("email", "mallory@mail.test")
 }
 
-// get asks for path within a span.
+// get requests path within a span.
 func (s *story) get(ctx context.Context, path, token string) {
 	ctx, span := s.tracer.Start(ctx, "GET", trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
@@ -98,7 +98,7 @@ func (s *story) get(ctx context.Context, path, token string) {
 	time.Sleep(time.Millisecond) // what was remembered at this moment would pass for new
 }
 
-// tell is one of everything, in a bubble.
+// tell runs one operation of each kind in a synctest bubble.
 func (s *story) tell(ctx context.Context) {
 	const orders = "/mallorys-orders"
 	s.get(ctx, orders, "")
@@ -159,8 +159,7 @@ func TestSpans(t *testing.T) {
 	}
 }
 
-// TestAttack44_NothingOfTheRequest: neither the token nor what is in it leaves the process, nor the path, nor the text of
-// an error.
+// Neither the token, nor its claims, nor the path, nor the text of an error leaves the process.
 func TestAttack44_NothingOfTheRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -173,12 +172,12 @@ func TestAttack44_NothingOfTheRequest(t *testing.T) {
 		all := s.everything(t)
 		for _, known := range []string{"bearerkit.decisions", "bearerkit.authenticate", "https://issuer.test", "keys_unavailable"} {
 			if !strings.Contains(all, known) {
-				t.Errorf("no %s in what is told, so this test has lost its object", known)
+				t.Errorf("%s is missing, so this test checks nothing", known)
 			}
 		}
 		for _, secret := range secrets {
 			if strings.Contains(all, secret) {
-				t.Errorf("%q is told", secret)
+				t.Errorf("%q is recorded", secret)
 			}
 		}
 	})

@@ -16,11 +16,11 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-const other = "other" // none of the known values
+const other = "other" // not one of the known values
 
-const statusCallerGone = 499 // what a Guard calls it, for the list of statuses has no name for it
+const statusCallerGone = 499 // the status that a Guard reports for canceled requests; net/http has no name for it
 
-// statusLabel returns 0 for a status that nobody knows: a number has no other.
+// statusLabel returns 0, which is omitted, for an unknown status.
 func statusLabel(status int) int {
 	if status == statusCallerGone || http.StatusText(status) != "" {
 		return status
@@ -28,7 +28,7 @@ func statusLabel(status int) int {
 	return 0
 }
 
-// reasonLabel knows the kit's own reasons. One's own Verifier may come up with any text.
+// reasonLabel accepts the reasons of the kit only, because a custom Verifier may return any text.
 func reasonLabel(reason consumer.Reason) string {
 	switch reason {
 	case "", consumer.ReasonMalformed, consumer.ReasonTooLarge, consumer.ReasonAlgorithm, consumer.ReasonCritical,
@@ -43,7 +43,7 @@ func reasonLabel(reason consumer.Reason) string {
 	return other
 }
 
-// isFault tells what kept a token from being judged from what is wrong with it. A caller who left is neither.
+// isFault reports whether the token could not be verified, as opposed to being invalid. A canceled request is neither.
 func isFault(reason consumer.Reason) bool {
 	switch reason {
 	case consumer.ReasonKeysUnavailable, consumer.ReasonStatusUnavailable, consumer.ReasonIntrospectionUnavailable,
@@ -61,7 +61,7 @@ func errorType(reason string) string {
 	return reason
 }
 
-// typeOfError knows what most often keeps an answer away. It asks an error for its type alone, never for its text.
+// typeOfError returns the most frequent causes of failed fetches. It uses the type of an error only, never its text.
 func typeOfError(err error) string {
 	switch {
 	case err == nil:
@@ -120,7 +120,7 @@ func faultLabel(fault jwks.Fault) string {
 	return other
 }
 
-// server leaves out the user name, the path and the query of a URL, which may hold a secret.
+// server returns host and port of a URL. User name, path and query may contain a secret and are omitted.
 func (t *Telemetry) server(text string) (address string, port int) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || t.servers.label(u.Host) == other {
@@ -137,7 +137,7 @@ func (t *Telemetry) server(text string) (address string, port int) {
 
 const maxText = 64 // bytes
 
-// cut shortens what somebody may have written at length.
+// cut shortens text to maxText.
 func cut(text string) string {
 	if len(text) <= maxText {
 		return text

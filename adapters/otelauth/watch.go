@@ -7,15 +7,27 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Watch reports the health of source, a [*consumer.Consumer] or a [*consumer.Group], whenever metrics are collected.
-// Consumers of the same issuer make one series: what they hold is added up, the greatest of their ages and failures
-// counts, and they are ready together. A Group is reported as its Members, and its cache without an issuer. Keys that are
-// given by hand have neither number nor age. Calling stop ends it; calling it again does nothing.
+// Watch reports the Health of source, a [*consumer.Consumer] or a [*consumer.Group], whenever metrics are collected. Consumers
+// of the same issuer form one series: counts are summed, the highest age and number of failures are used, and the issuer
+// is ready if all of them are. A Group is reported as its Members, and its cache without an issuer. Keys that the operator
+// configured have neither count nor age.
+//
+// Call stop to end it. Further calls of stop have no effect. A nil source is ignored.
 func (t *Telemetry) Watch(source interface{ Health() consumer.Health }) (stop func()) {
-	return t.watched.add(source.Health)
+	if source == nil {
+		return func() {}
+	}
+	return t.watched.add(func() consumer.Health { return ask(source) })
 }
 
-// sources are those who are asked.
+// ask returns a zero Health if source panics, as a nil pointer does. Metrics may be collected in a goroutine in which a
+// panic would end the process.
+func ask(source interface{ Health() consumer.Health }) (h consumer.Health) {
+	defer func() { _ = recover() }()
+	return source.Health()
+}
+
+// sources contains the watched sources.
 type sources struct {
 	mu    sync.Mutex // guards asked
 	asked map[*func() consumer.Health]bool
@@ -45,12 +57,12 @@ func (s *sources) health() []consumer.Health {
 	return all
 }
 
-// state is the health of all watched Consumers of an issuer, or of the caches that Groups have.
+// state is the combined Health of all watched Consumers of an issuer, or of the caches of Groups.
 type state struct {
-	issuer bool // else only caches
+	issuer bool // false: only caches of Groups
 	ready  bool
 
-	fetched                       bool // else the keys are given by hand
+	fetched                       bool // false: the operator configured the keys
 	usable, unusable              int
 	keys, metadata                age
 	keyFailures, metadataFailures int
@@ -58,7 +70,7 @@ type state struct {
 	cacheEvictions                uint64
 }
 
-// age is that of the oldest.
+// age is the age of the oldest value.
 type age struct {
 	known  bool
 	oldest time.Duration
@@ -70,7 +82,7 @@ func (a *age) add(lastSuccess time.Time, since time.Duration) {
 	}
 }
 
-// states goes by the label of the issuer.
+// states returns the states by the label of the issuer.
 func (t *Telemetry) states() map[string]*state {
 	found := make(map[string]*state)
 	var add func(consumer.Health)
@@ -95,7 +107,7 @@ func (s *state) add(h consumer.Health) {
 	s.cacheLimit += h.Remembered.Size
 	s.cacheEvictions += h.Remembered.Evictions
 	if h.Issuer == "" {
-		return // a Group, whose Members tell the rest
+		return // a Group: its Members report the rest
 	}
 	s.issuer, s.ready = true, s.ready && h.Ready
 	s.metadata.add(h.Metadata.LastSuccess, h.Metadata.Age)

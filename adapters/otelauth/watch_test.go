@@ -97,8 +97,20 @@ bearerkit.ready {issuer} gauge 1 bearerkit.issuer=https://hand.test`},
 				stop()
 			}
 			if left := r.metrics(t); left != "" {
-				t.Errorf("stopped, and still told:\n%s", left)
+				t.Errorf("still reported after stop:\n%s", left)
 			}
 		})
+	}
+}
+
+// A nil source, or a nil pointer in an interface, is ignored. It must not end the process when metrics are collected.
+func TestCaseX20_WatchNil(t *testing.T) {
+	t.Parallel()
+	r := newRecorder(t, false)
+	for _, source := range []interface{ Health() consumer.Health }{nil, (*consumer.Consumer)(nil), (*consumer.Group)(nil)} {
+		defer r.Watch(source)()
+	}
+	if got := r.metrics(t); got != "" {
+		t.Errorf("recorded:\n%s", got)
 	}
 }
