@@ -9,13 +9,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
 // token reads the answer to a grant (RFC 6749 §5.1). asked are the scopes that were asked for. With an error comes what
 // there is of a token, which may be nothing.
 func (c *Client) token(a *answer, grantType string, asked []string) (*Token, error) {
-	t := &Token{Scopes: asked, answer: a.Object}
+	now := clock.Now()
+	t := &Token{
+		Scopes: asked, Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID, ReceivedAt: now.Time(), received: now, response: a.Object,
+	}
 	for name, field := range map[string]*string{
 		"access_token": &t.AccessToken, "token_type": &t.TokenType, "refresh_token": &t.RefreshToken, "id_token": &t.IDToken,
 	} {
@@ -25,7 +29,7 @@ func (c *Client) token(a *answer, grantType string, asked []string) (*Token, err
 		t.Scopes = granted
 	}
 	if lifetime, ok := a.Get("expires_in"); ok {
-		t.Expiry = expiryOf(lifetime, time.Now())
+		t.Expiry = expiryOf(lifetime, now.Time())
 	}
 	switch {
 	case t.AccessToken == "" || t.TokenType == "":
@@ -74,31 +78,35 @@ func (c *Client) checkType(t *Token, grantType string) error {
 const tokenTypeNone = "N_A"
 
 func (t *Token) isNoAccessToken() bool {
-	issued, _ := t.answer.OptionalText("issued_token_type")
+	issued, _ := t.response.OptionalText("issued_token_type")
 	return issued != "" && issued != TokenTypeAccessToken
 }
 
 const maxLifetime = 100 * 365 * 24 * time.Hour
 
-// expiryOf reads expires_in in every form that servers send it in. What makes no sense is no reason to lose a token.
+// expiryOf reads a lifetime such as expires_in, and returns the time at which it ends. It returns the zero time for a value
+// that is not a lifetime; that alone must not cause a token to be lost.
 func expiryOf(lifetime compact.Value, now time.Time) time.Time {
-	text, ok := lifetime.Text()
-	if !ok {
-		text = lifetime.Raw()
-	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(seconds) || seconds < 0 || seconds > maxLifetime.Seconds() {
+	seconds, ok := secondsOf(lifetime)
+	if !ok || seconds < 0 || seconds > maxLifetime.Seconds() {
 		return time.Time{}
 	}
 	return now.Add(time.Duration(seconds * float64(time.Second)))
 }
 
-// lifetimeOf reads a number of seconds, which some servers send as a string. Zero: absent, or none that makes sense.
-func (a *answer) lifetimeOf(name string) time.Duration {
-	value, ok := a.Get(name)
+// secondsOf reads a number, which some servers send as a string.
+func secondsOf(value compact.Value) (seconds float64, ok bool) {
+	text, ok := value.Text()
 	if !ok {
-		return 0
+		text = value.Raw()
 	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	return seconds, err == nil && !math.IsNaN(seconds)
+}
+
+// lifetimeOf reads the member name, a number of seconds. It returns 0 if the member is absent or is not a lifetime.
+func (a *answer) lifetimeOf(name string) time.Duration {
+	value, _ := a.Get(name)
 	now := time.Now()
 	end := expiryOf(value, now)
 	if end.IsZero() {

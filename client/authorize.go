@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
@@ -128,10 +129,10 @@ func (c *Client) authorizationEndpoint(ctx context.Context) (string, error) {
 }
 
 func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, error) {
-	now := time.Now().Round(0)
+	now := clock.Now().Time()
 	p := &PendingAuthorization{
 		State: RandomValue(c.cfg.StateLength), RedirectURI: cmp.Or(o.RedirectURI, c.cfg.RedirectURI),
-		Issuer: c.cfg.Issuer, ResponseMode: o.ResponseMode, Scopes: slices.Clone(c.scopes(o.Scopes)),
+		Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID, ResponseMode: o.ResponseMode, Scopes: slices.Clone(c.scopes(o.Scopes)),
 		Resource: slices.Clone(o.Resource), ACRValues: slices.Clone(o.ACRValues), MaxAge: o.MaxAge,
 		ReturnTo: o.ReturnTo, StartedAt: now, ExpiresAt: now.Add(cmp.Or(o.Lifetime, pendingFor)),
 	}

@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
@@ -107,8 +108,8 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 	if err != nil {
 		return "", err
 	}
-	if p.Issuer != c.cfg.Issuer {
-		return "", fmt.Errorf("%w: it was sent to another issuer", ErrCallback)
+	if p.Issuer != c.cfg.Issuer || p.ClientID != c.cfg.ClientID {
+		return "", fmt.Errorf("%w: the pending request is of another issuer or client", ErrCallback)
 	}
 	if strings.HasSuffix(p.ResponseMode, "jwt") {
 		if answer, err = c.openResponse(ctx, answer["response"]); err != nil {
@@ -121,7 +122,7 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 	if err := p.checkState(answer["state"]); err != nil {
 		return "", err
 	}
-	if !c.trust.answered.first(p.State) {
+	if !c.answered.first(p.State) {
 		return "", ErrNotPending
 	}
 	if answer["error"] != "" {
@@ -223,7 +224,7 @@ func (p *PendingAuthorization) checkState(state string) error {
 	switch {
 	case p.State == "" || subtle.ConstantTimeCompare([]byte(state), []byte(p.State)) != 1:
 		return fmt.Errorf("%w: state is not the one that was sent", ErrCallback)
-	case time.Now().After(p.ExpiresAt):
+	case p.isOver(clock.Now().Time()):
 		return fmt.Errorf("%w: it comes too late", ErrCallback)
 	}
 	return nil

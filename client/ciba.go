@@ -18,24 +18,25 @@ import (
 
 const grantCIBA = "urn:openid:params:grant-type:ciba"
 
-// CIBAOptions say who is to be asked, on a device of their own (OpenID Connect CIBA §7.1). Exactly one of the hints is
-// set.
+// CIBAOptions describes a backchannel authentication request: whom the server asks, on a device of that user (OpenID Connect
+// CIBA, Section 7.1). Exactly one of LoginHint, LoginHintToken and IDTokenHint is required.
 type CIBAOptions struct {
 	LoginHint, LoginHintToken, IDTokenHint string
 
-	// Scopes are asked for; "openid" must be among them. Nil: Config.Scopes.
+	// Scopes lists the requested scopes. CIBA requires "openid" among them. Nil means Config.Scopes.
 	Scopes []string
 
-	// BindingMessage is shown on both devices. UserCode is a code that only the user knows.
+	// BindingMessage is shown on both devices, so that the user can compare them. UserCode is a code that only the user
+	// knows. Empty means that they are not sent.
 	BindingMessage, UserCode string
 
-	// ACRValues are asked for.
+	// ACRValues lists the requested authentication context classes. Nil means none.
 	ACRValues []string
 
-	// RequestedExpiry is how long the user may take, in whole seconds. Zero: as the server likes.
+	// RequestedExpiry is how long the user may take. It is rounded up to seconds. Zero means the server's default.
 	RequestedExpiry time.Duration
 
-	// Extra are further parameters, with the rules of [Client.WithParams].
+	// Extra has further parameters. The rules of [Client.WithParams] apply.
 	Extra url.Values
 }
 
@@ -49,35 +50,41 @@ func (o CIBAOptions) hasOneHint() bool {
 	return hints == 1
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (o CIBAOptions) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.CIBAOptions{}") }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (o CIBAOptions) LogValue() slog.Value { return slog.StringValue("client.CIBAOptions{}") }
 
-// CIBAAuthentication is a user being asked. It holds a secret, which neither fmt nor slog prints.
+// CIBAAuthentication is an authentication that is in progress on a user's device. It contains a secret, which neither fmt
+// nor slog prints.
 type CIBAAuthentication struct {
-	AuthReqID           string
+	// AuthReqID identifies the request. It is a secret.
+	AuthReqID string
+
+	// ExpiresIn is how long the user may take, counted from the response. Interval is the minimum time between two polls.
 	ExpiresIn, Interval time.Duration
 
 	scopes []string
-	end    time.Time
+	end    time.Time // the response plus ExpiresIn; zero if StartCIBA did not make this value
+	owner  owner
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (a CIBAAuthentication) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.CIBAAuthentication{}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (a CIBAAuthentication) LogValue() slog.Value {
 	return slog.StringValue("client.CIBAAuthentication{}")
 }
 
-// StartCIBA has the server ask a user on their own device (OpenID Connect CIBA, poll mode).
+// StartCIBA starts the authentication of a user on the user's own device (OpenID Connect CIBA, Section 7, poll mode). Then
+// call [Client.WaitCIBA].
 func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthentication, error) {
 	if !o.hasOneHint() {
-		return nil, errors.New("client: CIBAOptions: exactly one hint is required")
+		return nil, errors.New("client: CIBAOptions: exactly one of LoginHint, LoginHintToken and IDTokenHint is required")
 	}
 	target, err := c.endpoint(ctx, endpointBackchannel)
 	if err != nil {
@@ -90,7 +97,7 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 		"acr_values": {strings.Join(o.ACRValues, " ")}, "resource": c.cfg.Resource,
 	}
 	if o.RequestedExpiry > 0 {
-		params.Set("requested_expiry", strconv.Itoa(int(math.Ceil(o.RequestedExpiry.Seconds()))))
+		params.Set("requested_expiry", strconv.FormatFloat(math.Ceil(o.RequestedExpiry.Seconds()), 'f', -1, 64))
 	}
 	if err := checkExtra(o.Extra, params); err != nil {
 		return nil, err
@@ -101,7 +108,8 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 		return nil, err
 	}
 	started := &CIBAAuthentication{
-		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval), scopes: asked(params, scopes),
+		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval),
+		scopes: asked(params, scopes), owner: c.owner(),
 	}
 	started.AuthReqID, _ = a.OptionalText("auth_req_id")
 	if started.AuthReqID == "" || started.ExpiresIn == 0 {
@@ -111,21 +119,26 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 	return started, nil
 }
 
-// PollCIBA asks once whether the user has decided. Until then the error is [ErrAuthorizationPending] or [ErrSlowDown].
+// PollCIBA sends one token request for authReqID. Until the user has decided, the error matches [ErrAuthorizationPending]
+// or [ErrSlowDown]. [Client.WaitCIBA] polls in the right intervals.
 func (c *Client) PollCIBA(ctx context.Context, authReqID string) (*Token, error) {
 	return c.pollCIBA(ctx, authReqID, c.cfg.Scopes)
 }
 
 func (c *Client) pollCIBA(ctx context.Context, authReqID string, scopes []string) (*Token, error) {
 	if authReqID == "" {
-		return nil, errors.New("client: there is no auth_req_id")
+		return nil, errors.New("client: the auth_req_id is empty")
 	}
-	params := url.Values{"auth_req_id": {authReqID}, "scope": nil}
+	params := url.Values{"auth_req_id": {authReqID}, "scope": nil} // the scope was in the first request
 	return c.grantAs(ctx, grantCIBA, params, scopes, c.signedIn(ctx, IDTokenOptions{anyNonce: true}))
 }
 
-// WaitCIBA asks until the user has decided. Its errors are those of [Client.WaitDevice].
+// WaitCIBA polls until the user has decided, like [Client.WaitDevice], and returns the same errors. a must come from
+// [Client.StartCIBA] of the same client, or be made by the caller from stored fields.
 func (c *Client) WaitCIBA(ctx context.Context, a *CIBAAuthentication) (*Token, error) {
+	if err := c.checkOwnerOf(a.owner, "CIBAAuthentication"); err != nil {
+		return nil, err
+	}
 	end := a.end
 	if end.IsZero() {
 		end = time.Now().Add(a.ExpiresIn)

@@ -25,10 +25,11 @@ type Client struct {
 
 // shared is what a Client has in common with those that WithParams made of it.
 type shared struct {
-	cfg    Config
-	remote *issuer.Remote // the metadata, and the keys that it names
-	nonces nonces
-	trust  trust
+	cfg      Config
+	remote   *issuer.Remote // the metadata, and the keys that it names
+	nonces   *nonces
+	answered *usedOnce // the states of authorization requests whose responses were handled
+	trust    trust
 }
 
 // New checks cfg and reports all that is wrong with it. It does no I/O and starts no goroutine.
@@ -47,7 +48,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: Config.Metadata: %w", err)
 	}
-	return &Client{shared: &shared{cfg: cfg, remote: remote}}, nil
+	return &Client{shared: &shared{cfg: cfg, remote: remote, nonces: newNonces(), answered: newUsedOnce()}}, nil
 }
 
 // Format leaves the secrets out, whatever the verb.

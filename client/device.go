@@ -19,42 +19,48 @@ import (
 
 const grantDeviceCode = "urn:ietf:params:oauth:grant-type:device_code"
 
-// DeviceOptions say what a device asks for.
+// DeviceOptions describes a device authorization request. The zero value requests what the Config says.
 type DeviceOptions struct {
-	// Scopes are asked for. Nil: Config.Scopes.
+	// Scopes lists the requested scopes. Nil means Config.Scopes.
 	Scopes []string
 
-	// Extra are further parameters, with the rules of [Client.WithParams].
+	// Extra has further parameters. The rules of [Client.WithParams] apply.
 	Extra url.Values
 }
 
-// DeviceAuthorization is what a device shows its user, and what it asks for the token with (RFC 8628 §3.2). It holds a
-// secret, which neither fmt nor slog prints.
+// DeviceAuthorization is the response to a device authorization request (RFC 8628, Section 3.2): what to show to the user,
+// and the code with which the device gets its token. It contains a secret, which neither fmt nor slog prints.
 type DeviceAuthorization struct {
-	// DeviceCode is for the device alone.
+	// DeviceCode is the secret of the device. Do not show it.
 	DeviceCode string
 
-	// UserCode is what the user types at VerificationURI. Show it also beside VerificationURIComplete, which has it inside
-	// (for a QR code): the user compares the two (RFC 8628 §3.3.1).
+	// UserCode is what the user types at VerificationURI.
 	UserCode, VerificationURI string
-	VerificationURIComplete   string // empty: there is none
 
-	// ExpiresIn is how long the user may take, from when it was received. Interval is the least time between two polls.
+	// VerificationURIComplete includes UserCode, for a QR code. Show UserCode beside it, so that the user can compare the two
+	// (RFC 8628, Section 3.3.1). It is empty if the server does not offer it.
+	VerificationURIComplete string
+
+	// ExpiresIn is how long the user may take, counted from the response. Interval is the minimum time between two polls.
 	ExpiresIn, Interval time.Duration
 
 	scopes []string
-	end    time.Time
+	end    time.Time // the response plus ExpiresIn; zero if StartDevice did not make this value
+	owner  owner
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (d DeviceAuthorization) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.DeviceAuthorization{"+d.VerificationURI+"}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (d DeviceAuthorization) LogValue() slog.Value { return slog.StringValue(d.VerificationURI) }
 
-// StartDevice begins the device flow (RFC 8628 §3.1), for devices without a browser.
+// StartDevice begins the device flow (RFC 8628, Section 3.1), for devices without a browser. Show the user what it returns,
+// then call [Client.WaitDevice].
+//
+// If the metadata has no device_authorization_endpoint, set it in Config.Endpoints.
 func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAuthorization, error) {
 	target, err := c.endpoint(ctx, endpointDevice)
 	if err != nil {
@@ -71,14 +77,15 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 		return nil, err
 	}
 	d := &DeviceAuthorization{
-		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval), scopes: asked(params, scopes),
+		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval),
+		scopes: asked(params, scopes), owner: c.owner(),
 	}
 	d.end = time.Now().Add(d.ExpiresIn)
 	d.DeviceCode, _ = a.OptionalText("device_code")
 	d.UserCode, _ = a.OptionalText("user_code")
 	d.VerificationURI, _ = a.OptionalText("verification_uri")
 	if d.VerificationURI == "" {
-		d.VerificationURI, _ = a.OptionalText("verification_url") // a draft's name, which some servers kept
+		d.VerificationURI, _ = a.OptionalText("verification_url") // the name in a draft, which some servers still use
 	}
 	d.VerificationURIComplete, _ = a.OptionalText("verification_uri_complete")
 	if err := c.checkDevice(d); err != nil {
@@ -87,14 +94,14 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 	return d, nil
 }
 
-// checkDevice refuses what the user could not use, an address that could lead them astray, and what could command their
-// terminal.
+// checkDevice returns an error if a required member is missing, if the user would be sent to a URL that is not https, or if
+// the user code has characters that could control a terminal.
 func (c *Client) checkDevice(d *DeviceAuthorization) error {
 	if d.DeviceCode == "" || d.UserCode == "" || d.ExpiresIn == 0 {
 		return fmt.Errorf("%w: device_code, user_code or expires_in is missing", ErrBadAnswer)
 	}
 	if len(d.UserCode) > maxUserCode || strings.ContainsFunc(d.UserCode, notGraphic) {
-		return fmt.Errorf("%w: user_code is not to be shown", ErrBadAnswer)
+		return fmt.Errorf("%w: user_code is too long, or has characters that cannot be shown", ErrBadAnswer)
 	}
 	for _, shown := range []string{d.VerificationURI, d.VerificationURIComplete} {
 		if err := fetch.CheckURL(shown, c.cfg.InsecureAllowHTTP); err != nil && (shown != "" || d.VerificationURI == "") {
@@ -108,24 +115,30 @@ const maxUserCode = 256 // nobody types more
 
 func notGraphic(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }
 
-// PollDevice asks once whether the user has decided. Until then the error is [ErrAuthorizationPending] or [ErrSlowDown].
+// PollDevice sends one token request for deviceCode. Until the user has decided, the error matches
+// [ErrAuthorizationPending] or [ErrSlowDown]. [Client.WaitDevice] polls in the right intervals.
 func (c *Client) PollDevice(ctx context.Context, deviceCode string) (*Token, error) {
 	return c.pollDevice(ctx, deviceCode, c.cfg.Scopes)
 }
 
 func (c *Client) pollDevice(ctx context.Context, deviceCode string, scopes []string) (*Token, error) {
 	if deviceCode == "" {
-		return nil, errors.New("client: there is no device code")
+		return nil, errors.New("client: the device code is empty")
 	}
-	params := url.Values{"device_code": {deviceCode}, "scope": nil}
+	params := url.Values{"device_code": {deviceCode}, "scope": nil} // the scope was in the first request
 	return c.grantAs(ctx, grantDeviceCode, params, scopes, c.signedIn(ctx, IDTokenOptions{anyNonce: true}))
 }
 
-// WaitDevice asks until the user has decided, as often as the server allows (RFC 8628 §3.5). Outages are survived. The
-// error is [ErrAccessDenied] if the user says no, [ErrExpiredToken] if they take too long, and ctx's when that ends.
+// WaitDevice polls until the user has decided, as often as the server allows (RFC 8628, Section 3.5). It continues if the
+// server is unavailable for a while. The error matches [ErrAccessDenied] if the user declined, [ErrExpiredToken] if the user
+// took too long, and ctx.Err() if ctx ended first. d must come from [Client.StartDevice] of the same client, or be made by
+// the caller from stored fields.
 func (c *Client) WaitDevice(ctx context.Context, d *DeviceAuthorization) (*Token, error) {
+	if err := c.checkOwnerOf(d.owner, "DeviceAuthorization"); err != nil {
+		return nil, err
+	}
 	end := d.end
-	if end.IsZero() { // it was stored, or is another's
+	if end.IsZero() {
 		end = time.Now().Add(d.ExpiresIn)
 	}
 	return poll(ctx, d.Interval, end, func(ctx context.Context) (*Token, error) {
@@ -133,9 +146,9 @@ func (c *Client) WaitDevice(ctx context.Context, d *DeviceAuthorization) (*Token
 	})
 }
 
-// DeviceConsent is what a crossauth server answers to the page on which a user types their code.
+// DeviceConsent is the response of a crossauth server to the page on which a user types the code of a device.
 type DeviceConsent struct {
 	ClientID                 string `json:"client_id"`
-	Scope                    string `json:"scope"`
+	Scope                    string `json:"scope"` // separated by spaces
 	ScopeAuthorizationNeeded bool   `json:"scope_authorization_needed"`
 }

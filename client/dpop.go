@@ -10,8 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
@@ -90,26 +91,18 @@ func defaultPort(u *url.URL) string {
 	return map[string]string{"https": "443", "http": "80"}[strings.ToLower(u.Scheme)]
 }
 
-// nonces are the last DPoP nonces of servers, by origin (RFC 9449 §8, §9).
-type nonces struct {
-	mu       sync.Mutex // guards byOrigin
-	byOrigin map[string]string
+// nonces remembers the last DPoP nonce of each server, by nonceKey (RFC 9449, Sections 8 and 9). A nonce that was evicted
+// costs one request, because the server sends another. It is safe for concurrent use.
+type nonces struct{ byServer *lru.Cache[string, string] }
+
+const maxNonces = 100 // one for each server that the client calls
+
+func newNonces() *nonces { return &nonces{newLRU[string, string](maxNonces)} }
+
+// get returns the nonce for the next request, or "" if the server has sent none.
+func (n *nonces) get(server string) string {
+	nonce, _ := n.byServer.Get(server)
+	return nonce
 }
 
-const maxNonces = 100 // origins: APIs may be many
-
-func (n *nonces) get(origin string) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.byOrigin[origin]
-}
-
-// set starts over when the memory is full: what is forgotten costs one request.
-func (n *nonces) set(origin, nonce string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.byOrigin == nil || len(n.byOrigin) >= maxNonces {
-		n.byOrigin = make(map[string]string)
-	}
-	n.byOrigin[origin] = nonce
-}
+func (n *nonces) set(server, nonce string) { n.byServer.Add(server, nonce) }

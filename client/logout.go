@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/bearerkit/bearerkit/consumer"
-	"github.com/bearerkit/bearerkit/internal/bounded"
 )
 
 // LogoutOptions say how a user signs out.
@@ -120,7 +120,7 @@ const (
 //
 // Tokens that were taken are remembered in this process. Where several share the work, end may be told twice.
 func (c *Client) BackchannelLogout(end func(ctx context.Context, token *LogoutToken) error) http.Handler {
-	seen := &seenTokens{done: bounded.New[string, bool](maxLogoutTokens)}
+	seen := &seenTokens{newLRU[string, bool](maxLogoutTokens)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodPost {
@@ -158,24 +158,16 @@ func (c *Client) logOut(r *http.Request, seen *seenTokens, end func(context.Cont
 
 // seenTokens are the ids of the logout tokens that were carried out, or are just being so. They are held as hashes, which
 // all have the same length.
-type seenTokens struct {
-	mu   sync.Mutex // guards asking and adding as one
-	done *bounded.Map[string, bool]
-}
+type seenTokens struct{ done *lru.Cache[string, bool] }
 
 // begin says how a token is answered that is here already, and otherwise notes it and says 200.
 func (s *seenTokens) begin(id string) int {
-	hash := S256(id)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	done, seen := s.done.Get(hash)
-	switch {
+	switch done, seen, _ := s.done.PeekOrAdd(S256(id), false); {
 	case done:
 		return http.StatusBadRequest
 	case seen: // whether that succeeds nobody knows yet
 		return http.StatusServiceUnavailable
 	}
-	s.done.Add(hash, false)
 	return http.StatusOK
 }
 

@@ -7,127 +7,166 @@ import (
 	"io"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/bearerkit/bearerkit/internal/bounded"
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// PendingAuthorization is a sign-in that has begun. Keep it where only the user's own browser can bring it back, in a
-// session, a [PendingStore] or by [PendingCookies], use it once, and give it to [Client.Callback]. It holds secrets, which
-// neither fmt nor slog prints; encoding it as JSON writes them. Do not change it.
+// PendingAuthorization is a sign-in that has begun: what must be remembered until the user's browser comes back. Get one
+// from [Client.AuthorizationURL], and pass it to [Client.Callback] of the same client. Do not change it.
+//
+// Keep it where only the same browser can bring it back: in a session, in a [PendingStore], or by [PendingCookies]. Use it
+// once. It contains secrets. Neither fmt nor slog prints them, but encoding it as JSON writes them.
 type PendingAuthorization struct {
-	// URL is where the user's browser is to be sent.
+	// URL is where to send the user's browser. It is not encoded as JSON.
 	URL string `json:"-"`
 
-	// State finds the PendingAuthorization again: the answer carries it.
+	// State identifies the request: the server's response repeats it. Use it to find the PendingAuthorization again.
 	State string `json:"state"`
 
-	Nonce        string        `json:"nonce,omitzero"`
-	CodeVerifier string        `json:"code_verifier,omitzero"`
+	// Nonce must be repeated by the ID token. CodeVerifier is the PKCE secret that is sent with the code.
+	Nonce        string `json:"nonce,omitzero"`
+	CodeVerifier string `json:"code_verifier,omitzero"`
+
+	// Issuer and ClientID name the server that was asked, and the client that asked. Another client rejects it.
+	Issuer   string `json:"issuer"`
+	ClientID string `json:"client_id"`
+
+	// These are the values of the request, for the checks of the response.
 	RedirectURI  string        `json:"redirect_uri,omitzero"`
-	Issuer       string        `json:"issuer"`
 	ResponseMode string        `json:"response_mode,omitzero"`
 	Scopes       []string      `json:"scopes,omitzero"`
 	Resource     []string      `json:"resource,omitzero"`
 	ACRValues    []string      `json:"acr_values,omitzero"`
 	MaxAge       time.Duration `json:"max_age,omitzero"`
-	ReturnTo     string        `json:"return_to,omitzero"`
 
-	// Subject is the user who must come back: that of AuthorizationOptions.IDTokenHint. Empty: anyone.
+	// ReturnTo is AuthorizationOptions.ReturnTo.
+	ReturnTo string `json:"return_to,omitzero"`
+
+	// Subject is the user who must sign in: the one of AuthorizationOptions.IDTokenHint. Empty means any user.
 	Subject string `json:"subject,omitzero"`
 
-	// StartedAt is when the request was made, ExpiresAt when the answer is too late.
+	// StartedAt is when the request was made. A response after ExpiresAt is rejected.
 	StartedAt time.Time `json:"started_at"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (p PendingAuthorization) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.PendingAuthorization{"+p.Issuer+"}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (p PendingAuthorization) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("issuer", p.Issuer), slog.Time("expires_at", p.ExpiresAt))
 }
 
-// isPosted reports whether the answer is a POST from the server's page.
+// isPosted reports whether the response is a POST request from a page of the server.
 func (p *PendingAuthorization) isPosted() bool { return strings.HasPrefix(p.ResponseMode, "form_post") }
 
-// ErrNotPending says that no authorization request of this browser is pending under that state: it was answered already,
-// it has ended, or it never was. It matches [ErrCallback].
-var ErrNotPending = fmt.Errorf("%w: none is pending under this state", ErrCallback)
+// isOver reports whether it is too late for the response. A clock that shows a time before StartedAt was set back, so that
+// ExpiresAt says nothing; the small tolerance is for the clock of another machine.
+func (p *PendingAuthorization) isOver(now time.Time) bool {
+	return now.After(p.ExpiresAt) || now.Before(p.StartedAt.Add(-defaultClockSkew))
+}
 
-// PendingStore keeps sign-ins on the server. session is what ties them to the browser: an answer that another browser
-// brings is not found.
+// ErrNotPending says that no authorization request of this browser is pending under the state of the response: there was
+// none, it was answered before, or it took too long. It matches [ErrCallback].
+var ErrNotPending = fmt.Errorf("%w: no request is pending under its state", ErrCallback)
+
+// PendingStore stores pending sign-ins on the server. A session ties them to a browser: a response that another browser
+// brings must not be found. Implementations must be safe for concurrent use.
 type PendingStore interface {
-	// Put keeps pending until it ends.
+	// Put stores pending under session and pending.State until pending.ExpiresAt.
 	Put(ctx context.Context, session string, pending *PendingAuthorization) error
 
-	// Take returns what was kept, once. The error is [ErrNotPending].
+	// Take removes what is stored under session and state, and returns it. Only one of several concurrent calls may
+	// succeed. If there is nothing, the error must match [ErrNotPending].
 	Take(ctx context.Context, session, state string) (*PendingAuthorization, error)
 }
 
-// PendingMemory is a [PendingStore] in the memory of this process. It is safe for concurrent use.
+// PendingMemory is a [PendingStore] in the memory of this process. Make one with [NewPendingMemory]. It is safe for
+// concurrent use.
+//
+// When it is full, the oldest sign-in is dropped, and its user must start again. Someone who starts many sign-ins can cause
+// that. [PendingCookies] has no such limit.
 type PendingMemory struct {
-	mu      sync.Mutex // guards taking
-	entries *bounded.Map[[2]string, *PendingAuthorization]
+	entries *lru.Cache[pendingKey, pendingEntry]
+}
+
+type pendingKey struct{ session, state string }
+
+// pendingEntry has the expiry on both clocks, because a stored time has only one.
+type pendingEntry struct {
+	pending  PendingAuthorization
+	since    clock.Instant
+	lifetime time.Duration
 }
 
 var _ PendingStore = (*PendingMemory)(nil)
 
-// NewPendingMemory makes a PendingMemory with room for size sign-ins, at least one. A full one forgets others.
+// NewPendingMemory returns a store for at most size sign-ins. A size below 1 is treated as 1.
 func NewPendingMemory(size int) *PendingMemory {
-	return &PendingMemory{entries: bounded.New[[2]string, *PendingAuthorization](max(size, 1))}
+	return &PendingMemory{newLRU[pendingKey, pendingEntry](max(size, 1))}
 }
 
-// Format leaves the sign-ins out, whatever the verb.
+// newLRU returns an empty cache for size entries, which must be positive. When it is full, each new entry evicts the one
+// that was not used for the longest time.
+func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
+	cache, _ := lru.New[K, V](size) // an error says that size is not positive
+	return cache
+}
+
+// Format implements [fmt.Formatter]. For every verb, it omits the sign-ins.
 func (m *PendingMemory) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.PendingMemory{}")
 }
 
-// Put implements [PendingStore]. A session is required.
+// LogValue implements [slog.LogValuer]. It omits the sign-ins.
+func (m *PendingMemory) LogValue() slog.Value { return slog.StringValue("client.PendingMemory{}") }
+
+// Put implements [PendingStore]. session must not be empty.
 func (m *PendingMemory) Put(_ context.Context, session string, pending *PendingAuthorization) error {
-	if session == "" {
-		return errors.New("client: PendingMemory: a session is required")
+	switch {
+	case m.entries == nil:
+		return errors.New("client: PendingMemory: the zero value cannot be used; call NewPendingMemory")
+	case session == "":
+		return errors.New("client: PendingMemory: the session is empty")
 	}
-	kept := *pending
-	m.entries.Add([2]string{session, pending.State}, &kept)
+	now := clock.Now()
+	m.entries.Add(pendingKey{session, pending.State}, pendingEntry{*pending, now, pending.ExpiresAt.Sub(now.Time())})
 	return nil
 }
 
 // Take implements [PendingStore].
 func (m *PendingMemory) Take(_ context.Context, session, state string) (*PendingAuthorization, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	key := [2]string{session, state}
-	pending, ok := m.entries.Get(key)
-	m.entries.Remove(key)
-	if !ok || time.Now().After(pending.ExpiresAt) {
+	if m.entries == nil {
 		return nil, ErrNotPending
 	}
-	return pending, nil
+	key := pendingKey{session, state}
+	entry, ok := m.entries.Get(key)
+	if !ok || !m.entries.Remove(key) { // of several callers, one removes it
+		return nil, ErrNotPending
+	}
+	if entry.since.Age() > entry.lifetime {
+		return nil, ErrNotPending
+	}
+	return &entry.pending, nil
 }
 
-// usedOnce remembers what was used. It holds hashes, and so many that its memory is bounded. The zero value is empty. It is
-// safe for concurrent use.
+// usedOnce remembers the values that were used, as hashes, up to a number of them. It is safe for concurrent use.
 type usedOnce struct {
-	mu   sync.Mutex // guards asking and adding as one
-	used *bounded.Map[string, struct{}]
+	used *lru.Cache[string, struct{}]
 }
 
 const usedRemembered = 10_000
 
-// first reports whether value is used for the first time.
+func newUsedOnce() *usedOnce { return &usedOnce{newLRU[string, struct{}](usedRemembered)} }
+
+// first reports whether value is used for the first time, and remembers it.
 func (u *usedOnce) first(value string) bool {
-	hash := S256(value)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.used == nil {
-		u.used = bounded.New[string, struct{}](usedRemembered)
-	}
-	_, used := u.used.Get(hash)
-	u.used.Add(hash, struct{}{})
+	used, _ := u.used.ContainsOrAdd(S256(value), struct{}{})
 	return !used
 }

@@ -12,7 +12,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
 // PendingCookies keeps sign-ins in the browser's own cookies: encrypted, one for each state, so that several tabs do not
@@ -42,7 +43,7 @@ const (
 // NewPendingCookies makes a PendingCookies. Each key has 32 octets. The first encrypts, and all decrypt, so that a new key
 // can be put before the old one.
 func NewPendingCookies(keys ...[]byte) (*PendingCookies, error) {
-	p := &PendingCookies{taken: new(usedOnce)}
+	p := &PendingCookies{taken: newUsedOnce()}
 	for _, key := range keys {
 		block, err := aes.NewCipher(key)
 		if err != nil || len(key) != 32 {
@@ -87,7 +88,7 @@ func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *P
 		return errors.New("client: PendingCookies: browsers bring a cookie to a form_post with TLS only")
 	}
 	p.dropOld(w, r, len(name)+len(value))
-	cookie.MaxAge = max(int(time.Until(pending.ExpiresAt).Seconds()), 1)
+	cookie.MaxAge = max(int(pending.ExpiresAt.Sub(clock.Now().Time()).Seconds()), 1)
 	http.SetCookie(w, cookie)
 	return nil
 }
@@ -101,7 +102,7 @@ func (p *PendingCookies) Take(w http.ResponseWriter, r *http.Request, state stri
 	}
 	p.remove(w, name, r.Method == http.MethodPost)
 	pending, err := p.open(name, cookie.Value)
-	if err != nil || time.Now().After(pending.ExpiresAt) || !p.taken.first(state) {
+	if err != nil || pending.isOver(clock.Now().Time()) || !p.taken.first(state) {
 		return nil, ErrNotPending
 	}
 	return pending, nil
@@ -119,7 +120,7 @@ func (p *PendingCookies) Pending(r *http.Request) []*PendingAuthorization {
 			continue
 		}
 		pending, err := p.open(cookie.Name, cookie.Value)
-		if err == nil && !time.Now().After(pending.ExpiresAt) {
+		if err == nil && !pending.isOver(clock.Now().Time()) {
 			all = append(all, pending)
 		}
 	}

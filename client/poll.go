@@ -7,15 +7,17 @@ import (
 )
 
 const (
-	defaultInterval = 5 * time.Second // RFC 8628 §3.2
-	slowDown        = 5 * time.Second // RFC 8628 §3.5
+	defaultInterval = 5 * time.Second // RFC 8628, Section 3.2
+	slowDown        = 5 * time.Second // RFC 8628, Section 3.5
 	maxBackoff      = time.Minute
 )
 
-// poll asks for a token until the user has decided, in another place than here (RFC 8628 §3.5). It waits before it asks. A
-// server that is not reached, or that is down, is asked again after longer and longer waits; whoever asks to be left alone
-// is. It ends with ctx, with an answer that is final, and at end.
-func poll(ctx context.Context, interval time.Duration, end time.Time, ask func(context.Context) (*Token, error)) (*Token, error) {
+// poll calls try until the user has decided on another device (RFC 8628, Section 3.5). It waits for interval before each
+// call, and longer after ErrSlowDown. If the server is unavailable, the wait doubles each time, up to maxBackoff. A
+// Retry-After header extends the wait up to maxRetryAfter.
+//
+// It returns the result of try once that is final. It returns ErrExpiredToken at end, and ctx.Err() if ctx ends first.
+func poll(ctx context.Context, interval time.Duration, end time.Time, try func(context.Context) (*Token, error)) (*Token, error) {
 	if interval <= 0 {
 		interval = defaultInterval
 	}
@@ -24,7 +26,7 @@ func poll(ctx context.Context, interval time.Duration, end time.Time, ask func(c
 		if err := sleep(ctx, wait, end); err != nil {
 			return nil, err
 		}
-		t, err := ask(ctx)
+		t, err := try(ctx)
 		refusal, _ := errors.AsType[*Error](err)
 		switch _, received := errors.AsType[*IncompleteError](err); {
 		case received, ctx.Err() != nil:
@@ -41,12 +43,13 @@ func poll(ctx context.Context, interval time.Duration, end time.Time, ask func(c
 			return t, err
 		}
 		if refusal != nil {
-			wait = max(wait, refusal.RetryAfter)
+			wait = max(wait, min(refusal.RetryAfter, maxRetryAfter))
 		}
 	}
 }
 
-// sleep waits, unless ctx or the time for an answer ends first. Times are compared by the monotonic clock.
+// sleep waits, but not past end or the end of ctx. It goes by the monotonic clock: the server decides whether a code is
+// still valid, and a device may set its wall clock while its user signs in.
 func sleep(ctx context.Context, wait time.Duration, end time.Time) error {
 	left := time.Until(end)
 	if left <= 0 {

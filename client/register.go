@@ -1,77 +1,51 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// ClientMetadata describe a client to a server (RFC 7591 §2). What is zero is left to the server.
-type ClientMetadata struct { //nolint:revive // it stutters: Metadata are those of the server
-	RedirectURIs            []string        `json:"redirect_uris,omitzero"`
-	TokenEndpointAuthMethod AuthMethod      `json:"token_endpoint_auth_method,omitzero"`
-	GrantTypes              []string        `json:"grant_types,omitzero"`
-	ResponseTypes           []string        `json:"response_types,omitzero"`
-	ClientName              string          `json:"client_name,omitzero"`
-	ClientURI               string          `json:"client_uri,omitzero"`
-	LogoURI                 string          `json:"logo_uri,omitzero"`
-	Scope                   string          `json:"scope,omitzero"`
-	Contacts                []string        `json:"contacts,omitzero"`
-	TOSURI                  string          `json:"tos_uri,omitzero"`
-	PolicyURI               string          `json:"policy_uri,omitzero"`
-	JWKSURI                 string          `json:"jwks_uri,omitzero"`
-	JWKS                    json.RawMessage `json:"jwks,omitzero"`
-	SoftwareID              string          `json:"software_id,omitzero"`
-	SoftwareVersion         string          `json:"software_version,omitzero"`
-	SoftwareStatement       string          `json:"software_statement,omitzero"`
-	ApplicationType         string          `json:"application_type,omitzero"` // OpenID Connect Registration §2
-	PostLogoutRedirectURIs  []string        `json:"post_logout_redirect_uris,omitzero"`
-	BackchannelLogoutURI    string          `json:"backchannel_logout_uri,omitzero"`
-	DPoPBoundAccessTokens   bool            `json:"dpop_bound_access_tokens,omitzero"`
-
-	// Extra are further members, in both directions. They cannot replace those above. Encoding as JSON leaves them out.
-	Extra map[string]any `json:"-"`
-}
-
-// Registration is a client as a server knows it (RFC 7591 §3.2.1). It holds secrets, which neither fmt nor slog prints;
-// encoding it as JSON writes them.
+// Registration is a client as a server has registered it (RFC 7591, Section 3.2.1). It contains secrets. Neither fmt nor
+// slog prints them, but encoding it as JSON writes them.
 type Registration struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret,omitzero"`
 
-	// IssuedAt and SecretExpiresAt are zero where the server did not say, or, the latter, where the secret does not end.
+	// IssuedAt is zero if the server did not send it. SecretExpiresAt is zero if the secret does not expire, or if the
+	// server did not send it.
 	IssuedAt        time.Time `json:"issued_at,omitzero"`
 	SecretExpiresAt time.Time `json:"secret_expires_at,omitzero"`
 
-	// AccessToken and URI are for [RegistrationEndpoint.Read], Update and Delete (RFC 7592 §3). Empty: the server does not offer them.
+	// AccessToken and URI are used by the methods of [RegistrationEndpoint] that read, update and delete the registration
+	// (RFC 7592, Section 3). They are empty if the server does not offer that.
 	AccessToken string `json:"registration_access_token,omitzero"`
 	URI         string `json:"registration_client_uri,omitzero"`
 
-	// Metadata are what the server made of those it was sent.
+	// Metadata is what the server registered, which may differ from what was requested.
 	Metadata ClientMetadata `json:"metadata"`
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (r Registration) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "client.Registration{%q}", clip(r.ClientID))
 }
 
-// LogValue leaves the secrets out.
-func (r Registration) LogValue() slog.Value { return slog.StringValue(r.ClientID) }
+// LogValue implements [slog.LogValuer]. It omits the secrets.
+func (r Registration) LogValue() slog.Value { return slog.StringValue(clip(r.ClientID)) }
 
-// Config returns cfg as the registered client has it.
+// Config returns cfg with the id, the secret and the authentication method of the registered client. It sets no secret if
+// the method is [AuthNone].
 func (r *Registration) Config(cfg Config) Config {
 	cfg.ClientID, cfg.ClientSecret = r.ClientID, r.ClientSecret
 	cfg.AuthMethod = cmp.Or(r.Metadata.TokenEndpointAuthMethod, cfg.AuthMethod)
@@ -81,7 +55,7 @@ func (r *Registration) Config(cfg Config) Config {
 	return cfg
 }
 
-// Codes of registration (RFC 7591 §3.2.2).
+// Error codes of the registration endpoint (RFC 7591, Section 3.2.2).
 const (
 	ErrInvalidRedirectURI          ErrorCode = "invalid_redirect_uri"
 	ErrInvalidClientMetadata       ErrorCode = "invalid_client_metadata"
@@ -89,14 +63,17 @@ const (
 	ErrUnapprovedSoftwareStatement ErrorCode = "unapproved_software_statement"
 )
 
-// RegistrationEndpoint registers clients with a server. It is safe for concurrent use.
+// RegistrationEndpoint registers clients with an authorization server (RFC 7591) and manages their registrations (RFC 7592).
+// It is the counterpart of package registry, with which an authorization server keeps its clients. Make one with
+// [NewRegistrationEndpoint]. It is safe for concurrent use.
 type RegistrationEndpoint struct{ client *Client }
 
-// NewRegistrationEndpoint makes a RegistrationEndpoint. Of cfg only what is not about the client is used: Issuer, Metadata, Endpoints, HTTPClient
-// and the bounds.
+// NewRegistrationEndpoint returns the registration endpoint of a server. It uses the fields of cfg that describe the server
+// and the requests: Issuer, Metadata, Endpoints, HTTPClient, Timeout, MaxBytes and InsecureAllowHTTP. It ignores those that
+// describe a client, such as ClientID. It does no I/O.
 func NewRegistrationEndpoint(cfg Config) (*RegistrationEndpoint, error) {
 	c, err := New(Config{
-		ClientID: "unregistered", // nobody is sent it
+		ClientID: "unregistered", // New requires one; it is never sent
 		Issuer:   cfg.Issuer, Metadata: cfg.Metadata, Endpoints: cfg.Endpoints, HTTPClient: cfg.HTTPClient,
 		Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes, InsecureAllowHTTP: cfg.InsecureAllowHTTP,
 	})
@@ -106,8 +83,11 @@ func NewRegistrationEndpoint(cfg Config) (*RegistrationEndpoint, error) {
 	return &RegistrationEndpoint{c}, nil
 }
 
-// Register registers a client (RFC 7591 §3). initialAccessToken is what some servers want; empty: none. If the client was
-// registered, and the answer has a fault, what could be read of it comes together with [ErrBadAnswer].
+// Register registers a client (RFC 7591, Section 3). initialAccessToken is the credential that some servers require; if it
+// is empty, none is sent.
+//
+// If the server registered the client but its response is not valid JSON, Register returns an error that matches
+// [ErrBadAnswer] together with what could be read of the registration.
 func (e *RegistrationEndpoint) Register(ctx context.Context, m ClientMetadata, initialAccessToken string) (*Registration, error) {
 	target, err := e.client.endpoint(ctx, endpointRegistration)
 	if err != nil {
@@ -117,19 +97,21 @@ func (e *RegistrationEndpoint) Register(ctx context.Context, m ClientMetadata, i
 	if err != nil {
 		return nil, err
 	}
-	return e.ask(ctx, http.MethodPost, target, initialAccessToken, body, nil)
+	return e.call(ctx, http.MethodPost, target, initialAccessToken, body, nil)
 }
 
-// Read asks for the registration as it is now (RFC 7592 §2.1). Its secret and access token may be new ones: keep what is
-// returned.
+// Read returns the current registration of known (RFC 7592, Section 2.1). Store the result in place of known: the server may
+// have issued a new secret or a new access token. Like [RegistrationEndpoint.Register], Read may return a registration
+// together with an error.
 func (e *RegistrationEndpoint) Read(ctx context.Context, known *Registration) (*Registration, error) {
 	if err := e.checkURI(ctx, known.URI); err != nil {
 		return nil, err
 	}
-	return e.ask(ctx, http.MethodGet, known.URI, known.AccessToken, nil, known)
+	return e.call(ctx, http.MethodGet, known.URI, known.AccessToken, nil, known)
 }
 
-// Update replaces all metadata of the registration by m (RFC 7592 §2.2). Keep what is returned.
+// Update replaces all metadata of the registration by m (RFC 7592, Section 2.2). The server deletes what m does not have, so
+// start with the Metadata that [RegistrationEndpoint.Read] returned, and change that. Store the result in place of known.
 func (e *RegistrationEndpoint) Update(ctx context.Context, known *Registration, m ClientMetadata) (*Registration, error) {
 	if err := e.checkURI(ctx, known.URI); err != nil {
 		return nil, err
@@ -142,10 +124,10 @@ func (e *RegistrationEndpoint) Update(ctx context.Context, known *Registration, 
 	if err != nil {
 		return nil, err
 	}
-	return e.ask(ctx, http.MethodPut, known.URI, known.AccessToken, body, known)
+	return e.call(ctx, http.MethodPut, known.URI, known.AccessToken, body, known)
 }
 
-// Delete ends the registration (RFC 7592 §2.3).
+// Delete deletes the registration (RFC 7592, Section 2.3).
 func (e *RegistrationEndpoint) Delete(ctx context.Context, known *Registration) error {
 	if err := e.checkURI(ctx, known.URI); err != nil {
 		return err
@@ -160,8 +142,9 @@ func (e *RegistrationEndpoint) Delete(ctx context.Context, known *Registration) 
 	return nil
 }
 
-// checkURI keeps the registration's access token, with which the client could be taken over, from other servers: an answer
-// that was tampered with, or stored where others can write, must not say where it goes.
+// checkURI requires raw to have the origin of the registration endpoint. The registration's access token is sent to raw, and
+// whoever has that token can take over the client. A response that was tampered with, or a store that others can write to,
+// must not decide where it goes.
 func (e *RegistrationEndpoint) checkURI(ctx context.Context, raw string) error {
 	target, err := e.client.endpoint(ctx, endpointRegistration)
 	if err != nil {
@@ -173,27 +156,12 @@ func (e *RegistrationEndpoint) checkURI(ctx context.Context, raw string) error {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || raw == "" || originOf(u) != originOf(own) {
-		return fmt.Errorf("%w: registration_client_uri is missing, or that of another server", ErrBadAnswer)
+		return fmt.Errorf("%w: registration_client_uri is missing, or is not at the origin of the registration endpoint", ErrBadAnswer)
 	}
 	return nil
 }
 
-func (m ClientMetadata) encode(identity map[string]any) ([]byte, error) {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("client: ClientMetadata: %w", err)
-	}
-	all := maps.Clone(m.Extra)
-	if all == nil {
-		all = make(map[string]any)
-	}
-	if err := json.Unmarshal(text, &all); err != nil {
-		return nil, fmt.Errorf("client: ClientMetadata: %w", err)
-	}
-	maps.Copy(all, identity)
-	return json.Marshal(all)
-}
-
+// send sends one request. token is a bearer token; if it is empty, the request has no Authorization header.
 func (e *RegistrationEndpoint) send(ctx context.Context, method, target, token string, body []byte) (*fetch.Response, error) {
 	header := http.Header{"Accept": {"application/json"}}
 	if body != nil {
@@ -205,8 +173,9 @@ func (e *RegistrationEndpoint) send(ctx context.Context, method, target, token s
 	return e.client.send(ctx, method, target, header, body)
 }
 
-// ask keeps of known what the answer leaves out: a server shows a secret once.
-func (e *RegistrationEndpoint) ask(
+// call sends one request and reads the registration in the response. known is the registration that the request is about;
+// nil for a new one. Secrets that the response omits are taken from known, because many servers show them only once.
+func (e *RegistrationEndpoint) call(
 	ctx context.Context, method, target, token string, body []byte, known *Registration,
 ) (*Registration, error) {
 	resp, err := e.send(ctx, method, target, token, body)
@@ -221,6 +190,9 @@ func (e *RegistrationEndpoint) ask(
 	if a == nil {
 		return nil, flaw
 	}
+	if flaw != nil {
+		a = repaired(resp.Body, a)
+	}
 	got, err := registrationOf(a)
 	switch {
 	case err != nil:
@@ -228,7 +200,7 @@ func (e *RegistrationEndpoint) ask(
 	case known == nil:
 		return got, flaw
 	case got.ClientID != known.ClientID:
-		return nil, fmt.Errorf("%w: it is about another client", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: the registration is of another client", ErrBadAnswer)
 	}
 	got.ClientSecret = cmp.Or(got.ClientSecret, known.ClientSecret)
 	got.AccessToken = cmp.Or(got.AccessToken, known.AccessToken)
@@ -236,8 +208,32 @@ func (e *RegistrationEndpoint) ask(
 	return got, flaw
 }
 
+// repaired returns all members of a body that is not valid, if they can be made out: of duplicate names the last one, and
+// invalid UTF-8 replaced. Otherwise it returns a, which has only the credentials. Without the other members, an update would
+// delete them.
+func repaired(body []byte, a *answer) *answer {
+	body = bytes.ToValidUTF8(bytes.TrimPrefix(body, []byte("\uFEFF")), []byte("\uFFFD"))
+	var members map[string]json.RawMessage
+	if json.NewDecoder(bytes.NewReader(body)).Decode(&members) != nil {
+		return a
+	}
+	text, err := json.Marshal(members)
+	if err != nil {
+		return a
+	}
+	object, err := compact.ParseObject(string(text), maxDepth)
+	if err != nil {
+		return a
+	}
+	return &answer{object}
+}
+
+// registrationOf reads a registration. Only client_id is required.
 func registrationOf(a *answer) (*Registration, error) {
-	g := &Registration{IssuedAt: a.dateOf("client_id_issued_at"), SecretExpiresAt: a.dateOf("client_secret_expires_at")}
+	g := &Registration{
+		IssuedAt: a.dateOf("client_id_issued_at"), SecretExpiresAt: a.dateOf("client_secret_expires_at"),
+		Metadata: decodeMetadata(a.Object),
+	}
 	for name, field := range map[string]*string{
 		"client_id": &g.ClientID, "client_secret": &g.ClientSecret,
 		"registration_access_token": &g.AccessToken, "registration_client_uri": &g.URI,
@@ -247,41 +243,14 @@ func registrationOf(a *answer) (*Registration, error) {
 	if g.ClientID == "" {
 		return nil, fmt.Errorf("%w: client_id is missing", ErrBadAnswer)
 	}
-	if err := a.Decode(&g.Metadata); err != nil { // the client is registered: that must not be lost
-		g.Metadata = ClientMetadata{}
-	}
-	g.Metadata.Extra = extraMetadata(a.Object)
 	return g, nil
 }
 
-// extraMetadata are the members that [RegistrationEndpoint.Update] must send back, and that are in no field (RFC 7592 §2.2).
-func extraMetadata(o compact.Object) map[string]any {
-	known := map[string]bool{
-		"client_id": true, "client_secret": true, "client_id_issued_at": true, "client_secret_expires_at": true,
-		"registration_access_token": true, "registration_client_uri": true,
-	}
-	fields := reflect.TypeFor[ClientMetadata]()
-	for i := range fields.NumField() {
-		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ",")
-		known[name] = true
-	}
-	var extra map[string]any
-	for name, value := range o.All() {
-		if known[name] || value.Kind() == compact.KindNull {
-			continue
-		}
-		if extra == nil {
-			extra = make(map[string]any)
-		}
-		extra[name] = value.Any()
-	}
-	return extra
-}
-
-// dateOf reads seconds since 1970; 0 is none.
+// dateOf reads a number of seconds since 1970, which some servers send as a string. It returns the zero time for 0, and for
+// what is not such a number.
 func (a *answer) dateOf(name string) time.Time {
 	value, _ := a.Get(name)
-	seconds, ok := value.Number()
+	seconds, ok := secondsOf(value)
 	if !ok || seconds <= 0 || seconds > 1e11 {
 		return time.Time{}
 	}

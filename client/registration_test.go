@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"testing"
 
@@ -159,5 +160,80 @@ func TestC1_PostJSON(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, sent); diff != "" || mediaType != "application/json" {
 		t.Error(diff, mediaType)
+	}
+}
+
+// A member that is not of the expected type hides no other one, and an update sends all of them back.
+func TestCaseX23_OneOddMemberDoesNotWipeTheClient(t *testing.T) {
+	t.Parallel()
+	whole := map[string]string{
+		"redirect_uris": `["https://app.test/cb"]`, "token_endpoint_auth_method": `"client_secret_post"`,
+		"grant_types": `["authorization_code"]`, "response_types": `["code"]`, "client_uri": `"https://app.test"`,
+		"logo_uri": `"https://app.test/logo"`, "scope": `"openid"`, "contacts": `["a@app.test"]`, "tos_uri": `"https://app.test/tos"`,
+		"policy_uri": `"https://app.test/policy"`, "jwks_uri": `"https://app.test/keys"`, "jwks": `{"keys":[]}`, "software_id": `"id"`,
+		"software_version": `"1"`, "software_statement": `"x"`, "application_type": `"web"`,
+		"post_logout_redirect_uris": `["https://app.test/bye"]`, "backchannel_logout_uri": `"https://app.test/out"`,
+		"dpop_bound_access_tokens": `true`, "default_max_age": `12345678901234567890`, "x": `{"y":[1.50,null]}`,
+	}
+	oddities := []string{
+		`1`, `12345678901234567890`, `"text"`, `true`, `false`, `{}`, `[]`, `[1]`, `[null]`, `["a",1]`, `""`, `{"a":1}`,
+	}
+	for name := range whole {
+		for _, odd := range oddities {
+			members := maps.Clone(whole)
+			members[name] = odd
+			body := `{"client_id":"c","registration_access_token":"rat","registration_client_uri":"https://login.test/reg/c"`
+			for name, value := range members {
+				body += `,"` + name + `":` + value
+			}
+			body += `}`
+			var sent map[string]json.RawMessage
+			e := registrarOf(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+				if r.Method == http.MethodPut {
+					update, _ := io.ReadAll(r.Body)
+					if err := json.Unmarshal(update, &sent); err != nil {
+						t.Error(err)
+					}
+				}
+				return written(200, body, nil).Result(), nil
+			}))
+			known := &client.Registration{ClientID: "c", AccessToken: "rat", URI: issuerURL + "/reg/c"}
+			read, err := e.Read(t.Context(), known)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", name, odd, err)
+			}
+			m := read.Metadata
+			m.ClientName = "renamed"
+			if _, err := e.Update(t.Context(), read, m); err != nil {
+				t.Fatalf("%s: %s: %v", name, odd, err)
+			}
+			want := map[string]json.RawMessage{"client_id": json.RawMessage(`"c"`), "client_name": json.RawMessage(`"renamed"`)}
+			for name, value := range members {
+				want[name] = json.RawMessage(value)
+			}
+			if diff := cmp.Diff(want, sent); diff != "" {
+				t.Errorf("%s: %s: %s", name, odd, diff)
+			}
+		}
+	}
+}
+
+// The same for a response that is not valid JSON. There is an error too, since nobody can tell which of two values holds.
+func TestCaseX23_BadResponseDoesNotWipeTheClient(t *testing.T) {
+	t.Parallel()
+	for name, broken := range map[string]string{
+		"duplicate":    `"x":1,"x":2`,
+		"not UTF-8":    `"x":"` + "\xe4" + `"`,
+		"more follows": `"x":2}{"y":1`,
+	} {
+		e := registrarOf(t, says(200, `{"client_id":"c","client_secret":"s2","client_name":"app","contacts":["a"],`+broken+`}`))
+		known := &client.Registration{ClientID: "c", ClientSecret: "s1", AccessToken: "rat", URI: issuerURL + "/reg/c"}
+		got, err := e.Read(t.Context(), known)
+		if !errors.Is(err, client.ErrBadAnswer) || got == nil {
+			t.Fatalf("%s: %v, %v", name, got, err)
+		}
+		if got.ClientSecret != "s2" || got.Metadata.ClientName != "app" || len(got.Metadata.Contacts) != 1 || got.Metadata.Extra["x"] == nil {
+			t.Errorf("%s: %+v", name, got.Metadata)
+		}
 	}
 }

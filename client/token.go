@@ -10,53 +10,81 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Token is what a token endpoint has given (RFC 6749 §5.1). It holds secrets, which neither fmt nor slog prints; encoding
-// it as JSON, for a [TokenStore], writes them.
+// Token is a successful response of a token endpoint (RFC 6749, Section 5.1). It contains secrets. Neither fmt nor slog
+// prints them, but encoding a Token as JSON, for a [TokenStore], writes them.
 type Token struct {
-	// AccessToken is for the API. TokenType says how to send it: "Bearer" or "DPoP". It is "N_A" for what a token exchange
-	// gave that is no access token, and for no API (RFC 8693 §2.2.1).
+	// AccessToken is the credential for the API. TokenType says how to send it: "Bearer" or "DPoP". TokenType is "N_A" if a
+	// token exchange returned something that is not an access token (RFC 8693, Section 2.2.1); do not send that to an API.
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
 
-	// IDClaims is the verified ID token. Nil: none came, the grant is one whose ID tokens are not verified (see
-	// [Client.Grant]), or the Token was stored and read again.
+	// IDClaims is the verified ID token. It is nil if the response had no ID token, if the grant is one whose ID tokens are
+	// not verified (see [Client.Grant]), or if the Token was read from a store.
 	IDClaims *IDToken `json:"-"`
 
-	// RefreshToken gets the next token. Empty: there is none.
+	// RefreshToken gets the next Token; see [Client.Refresh]. Empty means that the server issued none.
 	RefreshToken string `json:"refresh_token,omitzero"`
 
-	// IDToken is the raw ID token, for `id_token_hint`. Empty: none came.
+	// IDToken is the raw ID token, for use as an id_token_hint. Empty means that the response had none.
 	IDToken string `json:"id_token,omitzero"`
 
-	// Expiry is when the access token ends, by the clock of this machine. Zero: the server did not say, or said something
-	// that makes no sense (negative, or not a number).
+	// Expiry is when the access token expires, by the clock of this machine. It is zero if the server did not say, or if it
+	// sent a lifetime that is negative or not a number.
 	Expiry time.Time `json:"expiry,omitzero"`
 
-	// Scopes is what was granted: what was asked for, unless the server said otherwise.
+	// Scopes lists the granted scopes. If the response does not say, they are the requested ones (RFC 6749, Section 5.1).
 	Scopes []string `json:"scopes,omitzero"`
 
-	answer compact.Object
+	// Issuer and ClientID name the server that issued the token and the client that received it. A [TokenSource] never uses
+	// the token of another client. Both are empty in a Token that was not received by this package.
+	Issuer   string `json:"issuer,omitzero"`
+	ClientID string `json:"client_id,omitzero"`
+
+	// ReceivedAt is when the token was received, by the clock of this machine. It shows that the clock was set back since,
+	// in which case Expiry says nothing. Zero means unknown.
+	ReceivedAt time.Time `json:"received_at,omitzero"`
+
+	response compact.Object // the members of the response, for Extra
+	received clock.Instant  // ReceivedAt on both clocks; zero if another process received the token
 }
 
-// Extra returns a member of the server's answer as encoding/json decodes it; nil if it has none of that name, and for a
-// Token that was not just received.
+// Extra returns the member name of the server's response, decoded as encoding/json decodes into an any. It returns nil if
+// there is no such member, and for a Token that was read from a store.
 func (t *Token) Extra(name string) any {
-	value, _ := t.answer.Get(name)
+	value, _ := t.response.Get(name)
 	return value.Any()
 }
 
-// ExpiresIn is the time until Expiry, and zero where that is not known.
+// ExpiresIn returns the time until the access token expires. It is negative for a token that has expired, and zero if
+// Expiry is zero. It does not grow when the clock is set back, and it includes the time that the machine slept.
 func (t *Token) ExpiresIn() time.Duration {
-	if t.Expiry.IsZero() {
-		return 0
-	}
-	return time.Until(t.Expiry)
+	left, _ := t.remaining()
+	return left
 }
 
-// OAuth2 returns t for code that uses golang.org/x/oauth2.
+// remaining returns how long the access token may still be used. known is false if the server did not say.
+//
+// For a token that this process received, both clocks count. For one that was read from a store, there is only the wall
+// clock; if that is before ReceivedAt, it was set back, and the token counts as expired.
+func (t *Token) remaining() (left time.Duration, known bool) {
+	switch now := clock.Now(); {
+	case t.Expiry.IsZero():
+		return 0, false
+	case !t.received.IsZero():
+		return t.Expiry.Sub(t.received.Time()) - t.received.AgeAt(now), true
+	case now.Time().Before(t.ReceivedAt.Add(-defaultClockSkew)): // another machine's clock may be a little ahead
+		return 0, true
+	default:
+		return t.Expiry.Sub(now.Time()), true
+	}
+}
+
+// OAuth2 converts t for code that uses golang.org/x/oauth2. Scopes and the raw ID token are available as its extra values
+// "scope" and "id_token".
 func (t *Token) OAuth2() *oauth2.Token {
 	token := &oauth2.Token{
 		AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, Expiry: t.Expiry,
@@ -68,7 +96,8 @@ func (t *Token) OAuth2() *oauth2.Token {
 	return token.WithExtra(extra)
 }
 
-// FromOAuth2 is the way back from [Token.OAuth2].
+// FromOAuth2 converts a token of golang.org/x/oauth2. It is the inverse of [Token.OAuth2], except that Issuer, ClientID,
+// ReceivedAt and IDClaims remain zero.
 func FromOAuth2(token *oauth2.Token) *Token {
 	t := &Token{
 		AccessToken: token.AccessToken, TokenType: token.Type(), RefreshToken: token.RefreshToken, Expiry: token.Expiry,
@@ -82,12 +111,12 @@ func FromOAuth2(token *oauth2.Token) *Token {
 	return t
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (t Token) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.Token{"+t.knownType()+"}")
 }
 
-// knownType leaves out what a server has made up.
+// knownType returns TokenType if it is one that this package knows. Any other value is text that the server chose.
 func (t Token) knownType() string {
 	if slices.Contains([]string{"", "Bearer", "DPoP", tokenTypeNone}, t.TokenType) {
 		return t.TokenType
@@ -95,7 +124,7 @@ func (t Token) knownType() string {
 	return "unknown type"
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (t Token) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("type", t.knownType()), slog.Time("expiry", t.Expiry), slog.Any("scopes", slices.Clone(t.Scopes)),
@@ -103,7 +132,7 @@ func (t Token) LogValue() slog.Value {
 	)
 }
 
-// clone is for whoever may change a token, or outlive it.
+// clone returns a copy that shares nothing with t that a caller can change.
 func (t *Token) clone() *Token {
 	other := *t
 	other.Scopes = slices.Clone(t.Scopes)

@@ -13,21 +13,26 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// TokenSourceConfig says where a [TokenSource] has its tokens from. One of Token, Store and Grant is required.
+// TokenSourceConfig says where a [TokenSource] gets its tokens. At least one of Token, Store and Grant is required.
 type TokenSourceConfig struct {
-	// Token is the first token, of a new sign-in: it replaces what Store has. It may be a refresh token alone. Nil: that of
-	// Store, or what Grant gets.
+	// Token is the first token, from a new sign-in. It replaces the one in Store. It may consist of a refresh token only.
+	// Nil means that the first token comes from Store or from Grant.
 	Token *Token
 
-	// Store keeps the token, under Key, before it is handed out; what another process has put there is adopted, and when it
-	// is deleted there, that is [ErrNoToken]. Nil: the token is kept in memory alone, and Config.OnToken is what can keep it.
+	// Store stores each token under Key before the source returns it. If another process saves a token there, the source
+	// uses that. If another process deletes it, the source returns [ErrNoToken]. A token of another issuer or client causes
+	// an error, so Key must be different for each of them.
+	//
+	// Nil means that the token is kept in memory only. To store it, use Config.OnToken. Key is required with Store.
 	Store TokenStore
 	Key   string
 
-	// Grant gets a token when there is none, or none that can be refreshed. It is called with Scopes. Its type is that of
-	// the Client's own methods, so that a method value fits: Grant: c.ClientCredentials. Nil means that the source returns
+	// Grant gets a token when there is none that can be refreshed. It is called with Scopes. Its type is that of the
+	// Client's own methods, so that a method value fits: Grant: c.ClientCredentials. Nil means that the source returns
 	// [ErrNoToken] instead.
 	Grant func(ctx context.Context, scopes ...string) (*Token, error)
 
@@ -35,60 +40,72 @@ type TokenSourceConfig struct {
 	// (RFC 6749, Section 6). Nil means the default of Grant, and at a refresh all scopes that were granted.
 	Scopes []string
 
-	// Early is how long before its end a token is refreshed. It is between once and twice as long, by chance, so that many
-	// processes do not come at once, and never more than half of what is left. Zero: 30 s.
+	// Early is how long before its expiry a token is refreshed. The actual time is chosen at random between once and twice
+	// Early, so that many processes do not send their requests at the same moment. It is never more than half of the token's
+	// remaining lifetime. Zero means 30 seconds. The maximum is 24 hours.
 	Early time.Duration
 }
 
 const (
-	defaultEarly = 30 * time.Second
-	maxEarly     = 24 * time.Hour
-	leastLife    = time.Second      // of a new token, whatever its server says: no more refreshes than that
-	renewAgain   = 5 * time.Second  // after a failure, unless the server asks for more
-	maxRenewal   = time.Minute      // between two attempts, likewise
-	believeAgain = 30 * time.Second // after an API has not taken a token
+	defaultEarly  = 30 * time.Second
+	maxEarly      = 24 * time.Hour
+	minLifetime   = time.Second      // of a new token, whatever the server says: at most one refresh per second
+	minPause      = 5 * time.Second  // after the first failed renewal
+	maxPause      = time.Minute      // after many failed renewals, unless the server asks for more
+	maxRetryAfter = 5 * time.Minute  // of a server's Retry-After header
+	rejectedPause = 30 * time.Second // between two refreshes that an API causes by rejecting a token
 )
 
-// TokenSource has a token that is good, and refreshes it once for all who wait. It is an [oauth2.TokenSource]. It is safe
-// for concurrent use.
+// TokenSource supplies a valid access token to many callers, and refreshes it once for all of them. It implements
+// [oauth2.TokenSource]. Make one with [Client.TokenSource]. It is safe for concurrent use.
 //
-// While its token is good nobody waits: the refresh runs beside. A server that cannot be reached is noticed when the token
-// has ended; it is asked again after 5 s at the earliest, and after longer and longer, up to a minute. A refresh token that
-// the server has refused (invalid_grant) is not sent again: what helps is a new one in the store.
+// A TokenSource obtains tokens. It has nothing to do with middleware.TokenSource, a function that reads the token of an
+// incoming request.
 //
-// What a refresh has brought is never lost. If it cannot be stored, it is kept, not handed out, and stored later. If the ID
-// token with it is not good, nobody gets the access token; the refresh token is stored, as a Token without an access token,
-// and the next refresh must bring an ID token of the same person.
+// While the current token is valid, callers do not wait: the refresh runs in the background. If the server is unavailable,
+// callers notice when the token has expired. The next attempt is made 5 seconds later at the earliest. The pause doubles
+// with each failure, up to about a minute, or up to 5 minutes if the server sends Retry-After.
 //
-// One moment is left: a process that ends after the server has answered and before the store has the token takes the
-// refresh token with it. The one that is stored has been used then, and a server that rotates refresh tokens may refuse it:
-// the user signs in again.
+// A refresh token that the server rejects is not sent again. A rejection is a response with a status of 4xx, or with an
+// OAuth error code, that neither blames the client's own authentication nor asks for a retry. The source then calls Grant,
+// or returns [ErrNoToken] until there is a new token in the store.
+//
+// Each new token is stored before it is returned. If it cannot be stored, it is kept in memory, not returned, and stored
+// at the next call. If the ID token in a response is not valid, the access token is not returned to anyone. The refresh
+// token is stored, as a Token without an access token, and the next refresh must return an ID token of the same user.
+//
+// One gap remains. If the process dies after the server has responded and before the token is stored, the new refresh token
+// is lost. The stored one has been used, so a server that rotates refresh tokens may reject it. The user must sign in again.
 type TokenSource struct {
 	client *Client
 	early  time.Duration
 
-	mu        sync.Mutex // guards what follows
-	held      *Token     // nil: none yet
-	end       time.Time  // of held; zero: nobody knows
-	renewAt   time.Time  // before end; zero: never
-	failure   error      // of the last renewal; it stands until retryAt
-	failures  int        // in a row
-	retryAt   time.Time
-	believeAt time.Time // when an API's word is taken again
-	flight    *flight   // nil: nothing is on its way
+	mu         sync.Mutex    // guards the fields below
+	held       *Token        // the current token; nil if there is none
+	since      clock.Instant // when held became the current token
+	expires    bool          // whether the fields lifetime and renewAfter apply; if not, held never expires
+	lifetime   time.Duration // of held, from since on
+	renewAfter time.Duration // when to refresh held, from since on
+	failure    error         // of the last renewal; returned until retryAt
+	failures   int           // in a row
+	retryAt    time.Time     // limits requests and no trust, so the monotonic clock alone decides
+	rejectAt   time.Time     // when an API may cause the next refresh; likewise
+	renewal    *renewal      // in progress; nil if there is none
 
-	renewer *renewer // belongs to the flight
+	renewer *renewer // used by the one renewal that is in progress
 }
 
-// flight is a token on its way. What it brings is set before done is closed.
-type flight struct {
+// renewal is one attempt to get a new token. All callers that need the token wait for done. The other fields are set before
+// done is closed, and not changed afterwards.
+type renewal struct {
 	done  chan struct{}
 	token *Token
-	fresh bool // it is from the server, and not from the store
+	fresh bool // the token comes from the server, not from the store
 	err   error
 }
 
-// TokenSource makes a source of tokens. It does no I/O.
+// TokenSource returns a source of tokens for c. It reports all faults of cfg together. It does no I/O and starts no
+// goroutine; the first call of one of the source's methods does.
 func (c *Client) TokenSource(cfg TokenSourceConfig) (*TokenSource, error) {
 	var faults []error
 	if cfg.Token == nil && cfg.Store == nil && cfg.Grant == nil {
@@ -100,6 +117,9 @@ func (c *Client) TokenSource(cfg TokenSourceConfig) (*TokenSource, error) {
 	if cfg.Early < 0 {
 		faults = append(faults, errors.New("client: TokenSourceConfig.Early is negative"))
 	}
+	if cfg.Token != nil {
+		faults = append(faults, c.checkOwner(cfg.Token, "TokenSourceConfig.Token"))
+	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
@@ -107,13 +127,13 @@ func (c *Client) TokenSource(cfg TokenSourceConfig) (*TokenSource, error) {
 	cfg.Scopes = slices.Clone(cfg.Scopes)
 	s := &TokenSource{client: c, early: cfg.Early, renewer: newRenewer(c, cfg)}
 	if cfg.Token != nil && cfg.Store == nil {
-		s.hold(cfg.Token.clone(), false)
+		s.hold(c.owned(cfg.Token), false)
 	}
 	return s, nil
 }
 
-// Token is [TokenSource.TokenContext] for code that uses golang.org/x/oauth2, which knows no context. Do not let that code
-// refresh the token: here it is done already.
+// Token implements [oauth2.TokenSource]. It is [TokenSource.TokenContext] without a context. Code that gets the token must
+// not refresh it: the source already does.
 func (s *TokenSource) Token() (*oauth2.Token, error) {
 	t, err := s.token(context.Background())
 	if err != nil {
@@ -122,9 +142,9 @@ func (s *TokenSource) Token() (*oauth2.Token, error) {
 	return t.OAuth2(), nil
 }
 
-// TokenContext returns a token that is good. ctx bounds the wait; the refresh itself goes on for others. An error that
-// matches [ErrInvalidGrant] or [ErrNoToken] says that the user must sign in again, one that matches [ErrUnavailable] that
-// it may help to wait.
+// TokenContext returns a valid token, refreshed if necessary. ctx limits the time that this caller waits; the refresh itself
+// continues for other callers. If the error matches [ErrNoToken], the user must sign in again. If it matches
+// [ErrUnavailable], a later call may succeed. If it is an [*IncompleteError], see there.
 func (s *TokenSource) TokenContext(ctx context.Context) (*Token, error) {
 	t, err := s.token(ctx)
 	if err != nil {
@@ -133,157 +153,164 @@ func (s *TokenSource) TokenContext(ctx context.Context) (*Token, error) {
 	return t.clone(), nil
 }
 
-// Refresh gets the next token now, from the server or from another process that was faster, and does otherwise what
-// [TokenSource.TokenContext] does. After a failure the source keeps its pause.
+// Refresh refreshes the token now, even if it is still valid, and returns the new one. If another process has refreshed it
+// meanwhile, that token is used instead. After a failure, Refresh returns the error of that failure until the pause is over.
+// Its errors are those of [TokenSource.TokenContext].
 func (s *TokenSource) Refresh(ctx context.Context) (*Token, error) {
 	s.mu.Lock()
-	f, err := s.startLocked(ctx, s.held, true)
+	n, err := s.renewLocked(ctx, s.held, true)
 	s.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	t, err := f.wait(ctx)
+	t, err := n.wait(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return t.clone(), nil
 }
 
-// token returns what nobody may change.
+// token is TokenContext without the copy. Callers must not change what it returns.
 func (s *TokenSource) token(ctx context.Context) (*Token, error) {
 	s.mu.Lock()
-	now, held := time.Now(), s.held
-	good := held != nil && held.AccessToken != "" && (s.end.IsZero() || now.Before(s.end))
-	if good && (s.renewAt.IsZero() || now.Before(s.renewAt)) {
+	held, age := s.held, s.since.Age()
+	valid := held != nil && held.AccessToken != "" && (!s.expires || age < s.lifetime)
+	if valid && (!s.expires || age < s.renewAfter) {
 		s.mu.Unlock()
 		return held, nil
 	}
-	f, err := s.startLocked(ctx, held, false)
+	n, err := s.renewLocked(ctx, held, false)
 	s.mu.Unlock()
 	switch {
-	case good:
+	case valid: // the renewal goes on in the background, and its error is kept for later
 		return held, nil
 	case err != nil:
 		return nil, err
 	}
-	return f.wait(ctx)
+	return n.wait(ctx)
 }
 
-// errOften says that an API has refused a token, too soon after the last one.
-var errOften = errors.New("client: an API does not take new tokens either")
+// errRejectedAgain says that an API rejected a token too soon after it rejected the last one.
+var errRejectedAgain = errors.New("client: the API rejects new tokens too")
 
 // Err returns the error of the last attempt to get a token, or nil if it succeeded or there was none. It sends no request. A
-// refresh that runs while the old token is still good reports its failure only here.
+// refresh that runs while the old token is still valid reports its failure only here.
 func (s *TokenSource) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failure
 }
 
-// after returns a token that is not rejected, which an API would not have. An API that refuses whatever it gets causes no
-// more than one refresh in 30 s.
+// after returns a token other than rejected, which an API did not accept. It starts at most one refresh in rejectedPause, so
+// that an API that rejects every token does not cause a stream of refreshes.
 func (s *TokenSource) after(ctx context.Context, rejected *Token) (*Token, error) {
 	s.mu.Lock()
-	if s.held != nil && s.held.AccessToken != rejected.AccessToken {
+	if s.held != nil && s.held.AccessToken != rejected.AccessToken { // somebody else has refreshed it already
 		s.mu.Unlock()
 		return s.token(ctx)
 	}
-	if s.flight == nil && time.Now().Before(s.believeAt) {
+	if s.renewal == nil && time.Now().Before(s.rejectAt) {
 		s.mu.Unlock()
-		return nil, errOften
+		return nil, errRejectedAgain
 	}
-	f, err := s.startLocked(ctx, rejected, true)
+	n, err := s.renewLocked(ctx, rejected, true)
 	if err == nil {
-		s.believeAt = time.Now().Add(believeAgain)
+		s.rejectAt = time.Now().Add(rejectedPause)
 	}
 	s.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	return f.wait(ctx)
+	return n.wait(ctx)
 }
 
-func (f *flight) wait(ctx context.Context) (*Token, error) {
+func (n *renewal) wait(ctx context.Context) (*Token, error) {
 	select {
-	case <-f.done:
-		return f.token, f.err
+	case <-n.done:
+		return n.token, n.err
 	case <-ctx.Done():
 	}
 	select {
-	case <-f.done: // at the same time
-		return f.token, f.err
+	case <-n.done: // both were ready: prefer the token
+		return n.token, n.err
 	default:
 		return nil, fmt.Errorf("client: waiting for a token: %w", ctx.Err())
 	}
 }
 
-var errPanic = errors.New("client: TokenSource: Grant, Store or OnToken panicked")
+var (
+	errPanic      = errors.New("client: TokenSource: Grant, Store or OnToken panicked")
+	errZeroSource = errors.New("client: TokenSource: the zero value cannot be used; call Client.TokenSource")
+)
 
-// startLocked joins the flight that is on its way, or starts one, in place of old, unless the last one failed a moment ago.
-// Whoever started it may go away. With force a token that is good is refreshed as well.
-func (s *TokenSource) startLocked(ctx context.Context, old *Token, force bool) (*flight, error) {
+// renewLocked joins the renewal that is in progress, or starts one that replaces old. During the pause after a failure it
+// returns the error of that failure. With force, a token that is still valid is refreshed too. The renewal does not end with
+// ctx, because other callers may wait for it.
+func (s *TokenSource) renewLocked(ctx context.Context, old *Token, force bool) (*renewal, error) {
 	switch {
-	case s.flight != nil:
-		return s.flight, nil
+	case s.client == nil:
+		return nil, errZeroSource
+	case s.renewal != nil:
+		return s.renewal, nil
 	case s.failure != nil && time.Now().Before(s.retryAt):
 		return nil, s.failure
 	}
-	f := &flight{done: make(chan struct{}), err: errPanic}
-	s.flight = f
+	n := &renewal{done: make(chan struct{}), err: errPanic}
+	s.renewal = n
 	ctx = context.WithoutCancel(ctx)
 	go func() {
-		defer s.land(f)
-		defer func() { _ = recover() }() // it would end the process; errPanic stands
-		f.token, f.fresh, f.err = s.renewer.renew(ctx, old, force)
+		defer s.finish(n)
+		defer func() { _ = recover() }() // a panic here would end the process; callers get errPanic
+		n.token, n.fresh, n.err = s.renewer.renew(ctx, old, force)
 	}()
-	return f, nil
+	return n, nil
 }
 
-func (s *TokenSource) land(f *flight) {
-	defer close(f.done)
+// finish takes over the result of a renewal and wakes its callers.
+func (s *TokenSource) finish(n *renewal) {
+	defer close(n.done)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.flight = nil
-	if f.err == nil {
-		s.hold(f.token, f.fresh)
+	s.renewal = nil
+	if n.err == nil {
+		s.hold(n.token, n.fresh)
 		return
 	}
-	if s.renewer.last == nil { // somebody has signed out
+	if s.renewer.last == nil { // the token was deleted from the store
 		s.held = nil
 	}
 	s.failures++
-	s.failure, s.retryAt = f.err, time.Now().Add(pauseAfter(f.err, s.failures))
+	s.failure, s.retryAt = n.err, time.Now().Add(pauseAfter(n.err, s.failures))
 }
 
-// pauseAfter is twice as long each time, and somewhat more by chance. Where only the user can help it stays short, since no
-// server is asked then.
+// pauseAfter returns how long to wait after a failed renewal. The pause doubles with each failure, and a random part keeps
+// many processes apart. It stays short if only the user can help, because then no request is sent.
 func pauseAfter(err error, failures int) time.Duration {
-	pause, asked := renewAgain, time.Duration(0)
-	if !errors.Is(err, ErrInvalidGrant) && !errors.Is(err, ErrNoToken) {
-		pause = min(renewAgain<<min(failures-1, 10), maxRenewal)
+	pause, requested := minPause, time.Duration(0)
+	if !errors.Is(err, ErrNoToken) {
+		pause = min(minPause<<min(failures-1, 10), maxPause)
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		asked = e.RetryAfter
+		requested = min(e.RetryAfter, maxRetryAfter)
 	}
-	return max(pause+rand.N(pause/5), asked) //nolint:gosec // G404: it hides nothing
+	return max(pause+rand.N(pause/5), requested) //nolint:gosec // G404: the value is not a secret
 }
 
-// hold takes a token and draws when to refresh it.
+// hold makes t the current token and chooses when to refresh it. From here on its age is measured on both clocks, so that
+// neither a sleep of the machine nor a clock that is set back extends its lifetime.
 func (s *TokenSource) hold(t *Token, fresh bool) {
-	s.held, s.end, s.renewAt = t, t.Expiry, time.Time{}
+	s.held, s.since = t, clock.Now()
 	s.failure, s.failures = nil, 0
-	if t.Expiry.IsZero() {
-		return
+	s.lifetime, s.expires = t.remaining()
+	if fresh {
+		s.lifetime = max(s.lifetime, minLifetime)
 	}
-	if least := time.Now().Add(leastLife); fresh && s.end.Before(least) {
-		s.end = least
-	}
-	early := s.early + rand.N(s.early) //nolint:gosec // G404: it hides nothing
-	s.renewAt = s.end.Add(-min(early, max(time.Until(s.end)/2, 0)))
+	early := s.early + rand.N(s.early) //nolint:gosec // G404: the value is not a secret
+	s.renewAfter = s.lifetime - min(early, max(s.lifetime/2, 0))
 }
 
-// Format leaves the tokens out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the tokens.
 func (s *TokenSource) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.TokenSource{}") }
 
-// LogValue leaves the tokens out.
+// LogValue implements [slog.LogValuer]. It omits the tokens.
 func (s *TokenSource) LogValue() slog.Value { return slog.StringValue("client.TokenSource{}") }

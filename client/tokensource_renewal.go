@@ -5,41 +5,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 )
 
-// renewer gets the next token for a [TokenSource], as the only one here and, if the store can lock, anywhere. One flight at
-// a time uses it.
+// renewer gets the next token for a [TokenSource]: from the store, by a refresh, or from Grant. If the store has locks, only
+// one renewer of all processes works at a time. It is not safe for concurrent use; a TokenSource runs one renewal at a time.
 type renewer struct {
 	client *Client
 	cfg    TokenSourceConfig
 
-	last     *Token // what is known best, as it is in the store; nil: nothing
-	refused  *Token // whose refresh token the server does not take any more, and
-	refusal  error  // what it said
-	unsaved  *Token // is not stored yet
-	replaces *Token // what unsaved takes the place of; nil: whatever is there
-	untold   bool   // nor has Config.OnToken taken it
+	last     *Token // the newest token, as the store has it; nil if there is none
+	rejected *Token // the token whose refresh token the server rejected, and
+	refusal  error  // the error for it
+	unsaved  *Token // a token that is yet to be stored; nil if there is none
+	replaces *Token // the stored token that unsaved replaces; nil means whatever is stored
+	untold   bool   // last is yet to be passed to Config.OnToken
 }
 
 func newRenewer(c *Client, cfg TokenSourceConfig) *renewer {
 	r := &renewer{client: c, cfg: cfg}
 	switch {
 	case cfg.Token != nil && cfg.Store != nil:
-		r.unsaved = cfg.Token.clone()
+		r.unsaved = c.owned(cfg.Token)
 	case cfg.Token != nil:
-		r.last = cfg.Token.clone()
+		r.last = c.owned(cfg.Token)
 	}
 	r.cfg.Token = nil
 	return r
 }
 
-// limit bounds one renewal: two requests to the token endpoint, and what else it takes to verify what comes.
+// limit returns the time limit of one renewal. It has room for two requests to the token endpoint, and for those that verify
+// an ID token: metadata, keys and user information.
 func (r *renewer) limit() time.Duration { return 4*r.client.cfg.Timeout + 10*time.Second }
 
-// renew gets a token in place of old. fresh: it is from the server. The wait for the lock takes nothing of the time for
-// that.
+// renew returns a token that replaces old. fresh reports whether it comes from the server. The time that it waits for the
+// lock does not count against the time limit of the requests.
 func (r *renewer) renew(ctx context.Context, old *Token, force bool) (t *Token, fresh bool, err error) {
 	unlock, err := r.lock(ctx)
 	if err != nil {
@@ -58,11 +60,12 @@ func (r *renewer) renew(ctx context.Context, old *Token, force bool) (t *Token, 
 	}
 	t, fresh, err = r.next(ctx)
 	if err != nil && ctx.Err() != nil {
-		err = fmt.Errorf("%w: it took too long: %w", ErrUnavailable, err)
+		err = fmt.Errorf("%w: the renewal exceeded its time limit: %w", ErrUnavailable, err)
 	}
 	return t, fresh, err
 }
 
+// lock takes the lock of the store, if it has one.
 func (r *renewer) lock(ctx context.Context) (unlock func(), err error) {
 	locker, ok := r.cfg.Store.(TokenLocker)
 	if !ok {
@@ -75,33 +78,60 @@ func (r *renewer) lock(ctx context.Context) (unlock func(), err error) {
 	case err == nil:
 		return unlock, nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%w: another refreshes the token: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: another process holds the lock of the token: %w", ErrUnavailable, err)
 	}
 	return nil, fmt.Errorf("client: TokenSource: %w", err)
 }
 
-// reload has the store's word for what the last token is. What came here and could not be stored yields to what somebody
-// else has stored since; a new sign-in does not.
+// reload reads the store. What it finds replaces last, and also a token that this source could not store, because somebody
+// has saved a newer one since. It does not replace the token of a new sign-in.
 func (r *renewer) reload(ctx context.Context) error {
-	if r.cfg.Store == nil || r.unsaved != nil && r.replaces == nil {
+	if r.cfg.Store == nil {
 		return nil
 	}
-	stored, err := r.cfg.Store.Load(ctx, r.cfg.Key)
-	switch {
-	case errors.Is(err, ErrNoToken):
-		stored = nil
-	case err != nil:
-		return fmt.Errorf("client: TokenSource: %w", err)
-	case stored == nil:
-		return errors.New("client: TokenSource: the store returned nothing")
-	default:
-		stored = stored.clone()
+	stored, err := r.load(ctx)
+	if r.unsaved != nil && r.replaces == nil { // a new sign-in
+		return r.checkReplaced(stored, err)
 	}
-	if same(stored, r.last) { // which may say more than can be stored
+	if err != nil {
+		return err
+	}
+	if stored != nil {
+		if err := r.client.checkOwner(stored, storedToken); err != nil {
+			return err
+		}
+		stored = r.client.owned(stored)
+	}
+	if same(stored, r.last) { // keep last, which may have claims that are not stored
 		return nil
 	}
 	r.last, r.unsaved, r.replaces, r.untold = stored, nil, nil, false
 	return nil
+}
+
+const storedToken = "TokenSource: the token stored under TokenSourceConfig.Key" //nolint:gosec // G101: a text
+
+// load returns the stored token, or nil if there is none.
+func (r *renewer) load(ctx context.Context) (*Token, error) {
+	stored, err := r.cfg.Store.Load(ctx, r.cfg.Key)
+	switch {
+	case errors.Is(err, ErrNoToken):
+		return nil, nil //nolint:nilnil // no token is not an error here
+	case err != nil:
+		return nil, fmt.Errorf("client: TokenSource: %w", err)
+	case stored == nil:
+		return nil, errors.New("client: TokenSource: Store.Load returned neither a token nor an error")
+	}
+	return stored, nil
+}
+
+// checkReplaced keeps a new sign-in from replacing the token of another client. A stored token that cannot be read is
+// replaced, because nothing else makes the store usable again.
+func (r *renewer) checkReplaced(stored *Token, loadErr error) error {
+	if loadErr != nil || stored == nil {
+		return nil //nolint:nilerr // see above
+	}
+	return r.client.checkOwner(stored, storedToken)
 }
 
 func same(a, b *Token) bool {
@@ -111,17 +141,18 @@ func same(a, b *Token) bool {
 	return a.AccessToken == b.AccessToken && a.RefreshToken == b.RefreshToken
 }
 
-// adoptable reports whether the last token can be used in place of old. One that ends right away is left alone.
+// adoptable reports whether last can be used in place of old without a request. A token that expires in a moment cannot.
 func (r *renewer) adoptable(old *Token, force bool) bool {
 	switch t := r.last; {
 	case t == nil, t.AccessToken == "", old == nil && force, old != nil && t.AccessToken == old.AccessToken:
 		return false
 	default:
-		return t.Expiry.IsZero() || time.Until(t.Expiry) > min(r.cfg.Early, renewAgain)
+		left, known := t.remaining()
+		return !known || left > min(r.cfg.Early, minPause)
 	}
 }
 
-// next is the token after the last one.
+// next gets the token after last: by a refresh, or from Grant if there is no refresh token or the server rejected it.
 func (r *renewer) next(ctx context.Context) (t *Token, fresh bool, err error) {
 	before := r.last
 	err = r.refresh(ctx)
@@ -130,11 +161,12 @@ func (r *renewer) next(ctx context.Context) (t *Token, fresh bool, err error) {
 		return r.last, true, nil
 	case isIncomplete(err):
 		return nil, false, err
-	case errors.Is(err, ErrInvalidGrant):
-		if r.reload(ctx) == nil && r.adoptable(before, false) { // somebody without a lock was faster
+	case endsRefreshToken(err):
+		if r.reload(ctx) == nil && r.adoptable(before, false) { // another process without a lock was faster
 			return r.last, false, nil
 		}
-		r.refused, r.refusal = before, err
+		err = fmt.Errorf("%w: the refresh token was rejected: %w", ErrNoToken, err)
+		r.rejected, r.refusal = before, err
 	case !errors.Is(err, ErrNoToken):
 		return nil, false, err
 	}
@@ -150,18 +182,42 @@ func isIncomplete(err error) bool {
 	return ok
 }
 
-// refresh makes a last token of the one before.
+// endsRefreshToken reports whether err is a definite rejection of a refresh token, after which it is useless to send it
+// again. RFC 6749, Section 5.2, has invalid_grant for that, but servers also send other codes, or no code at all.
+//
+// Not definite are faults of the client's own authentication, including its DPoP proof, since the same refresh token works
+// once they are corrected; and responses that ask for a retry.
+func endsRefreshToken(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false
+	}
+	switch ErrorCode(e.Code) {
+	case ErrInvalidGrant, ErrInvalidToken:
+		return true
+	case ErrInvalidClient, ErrUseDPoPNonce, ErrInvalidDPoPProof, ErrSlowDown:
+		return false
+	}
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusProxyAuthRequired,
+		http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return !e.Is(ErrUnavailable) && (e.Status/100 == 4 || e.Status/100 == 2 && e.Code != "")
+}
+
+// refresh replaces last by a refresh.
 func (r *renewer) refresh(ctx context.Context) error {
 	last := r.last
 	switch {
 	case last == nil || last.RefreshToken == "":
 		return ErrNoToken
-	case r.refused != nil && r.refused.RefreshToken == last.RefreshToken:
-		return r.refusal
+	case r.rejected != nil && r.rejected.RefreshToken == last.RefreshToken:
+		return r.refusal // do not send it again
 	}
 	for _, scope := range r.cfg.Scopes {
-		if last.Scopes != nil && !slices.Contains(last.Scopes, scope) { // RFC 6749 §6
-			return errors.New("client: TokenSourceConfig.Scopes has one that was not granted")
+		if last.Scopes != nil && !slices.Contains(last.Scopes, scope) { // RFC 6749, Section 6
+			return fmt.Errorf("client: TokenSourceConfig.Scopes: %q was not granted, so a refresh cannot request it", scope)
 		}
 	}
 	t, err := r.client.refresh(ctx, last, r.cfg.Scopes)
@@ -171,12 +227,12 @@ func (r *renewer) refresh(ctx context.Context) error {
 	return r.receive(ctx, t, err)
 }
 
-// doubt keeps the refresh token of an answer that is not to be used. Whoever it is about, the ID token before says whom it
-// must be about.
+// doubt handles a response that has a refresh token but cannot be used. The refresh token is stored without the access
+// token, together with the ID token of last, so that the next refresh must be about the same user.
 func (r *renewer) doubt(ctx context.Context, last *Token, fault *IncompleteError) error {
 	t := last.clone()
 	t.AccessToken, t.Expiry = "", time.Now().Add(-time.Second)
-	t.RefreshToken = fault.Token.RefreshToken // the last one, if none came
+	t.RefreshToken = fault.Token.RefreshToken // that of last, if the response had none
 	r.unsaved, r.replaces = t, last
 	if err := r.store(ctx); err != nil {
 		return &IncompleteError{Token: fault.Token, Err: errors.Join(fault.Err, err)}
@@ -184,28 +240,34 @@ func (r *renewer) doubt(ctx context.Context, last *Token, fault *IncompleteError
 	return fault
 }
 
-// grant begins anew. What comes with a fault goes to the caller alone: nothing says whom a refresh of it must be about.
+// grant replaces last by a token from Grant. If that returns an IncompleteError, only the caller gets its token: nothing
+// says which user a refresh of it would have to be about.
 func (r *renewer) grant(ctx context.Context) error {
 	t, err := r.cfg.Grant(ctx, slices.Clone(r.cfg.Scopes)...)
 	if err == nil && (t == nil || t.AccessToken == "") {
-		return errors.New("client: TokenSourceConfig.Grant returned no token")
+		return errors.New("client: TokenSourceConfig.Grant returned neither an access token nor an error")
+	}
+	if err == nil {
+		if err := r.client.checkOwner(t, "the token that TokenSourceConfig.Grant returned"); err != nil {
+			return err
+		}
 	}
 	return r.receive(ctx, t, err)
 }
 
-// receive stores what came, before anybody gets it.
+// receive stores a new token, before any caller gets it.
 func (r *renewer) receive(ctx context.Context, t *Token, fault error) error {
 	if incomplete, ok := errors.AsType[*IncompleteError](fault); ok && incomplete.untold {
-		t, r.untold = incomplete.Token, true
+		t, r.untold = incomplete.Token, true // valid, except that OnToken returned an error
 	} else if fault != nil {
 		return fault
 	}
-	r.unsaved, r.replaces = t.clone(), r.last
+	r.unsaved, r.replaces = r.client.owned(t), r.last
 	return cmp.Or(r.store(ctx), fault)
 }
 
-// store puts a token into the store that is not there yet. It has a time of its own: what is left of another's may be too
-// short.
+// store saves unsaved, if there is one, and makes it last. It has a time limit of its own: what a slow request leaves of the
+// renewal's may be too short, and the token must not be lost.
 func (r *renewer) store(ctx context.Context) error {
 	if r.unsaved == nil {
 		return nil
@@ -221,7 +283,7 @@ func (r *renewer) store(ctx context.Context) error {
 	return nil
 }
 
-// tell has Config.OnToken take what it did not take when it came.
+// tell calls Config.OnToken again for a token that it did not accept.
 func (r *renewer) tell(ctx context.Context) error {
 	if !r.untold {
 		return nil

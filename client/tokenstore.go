@@ -9,41 +9,46 @@ import (
 	"sync"
 )
 
-// TokenStore keeps the tokens of a [TokenSource]. It is safe for concurrent use. A store that several processes share
-// should be a [TokenLocker] as well. What it gets and returns is a copy that nobody else changes.
+// TokenStore stores the tokens of a [TokenSource]. Implementations must be safe for concurrent use. A store that several
+// processes share should also implement [TokenLocker].
+//
+// A store must keep every exported field of a Token that has a JSON name. Encoding a Token as JSON is enough. Tokens are
+// copied on their way in and out, so a store may keep the pointer it gets.
 type TokenStore interface {
-	// Load returns the token under key. The error matches [ErrNoToken] if there is none, and only then: what cannot be read
-	// is another error, so that nothing is put in its place.
+	// Load returns the token that was saved under key. If there is none, and only then, the error must match [ErrNoToken]. A
+	// token that exists but cannot be read must cause another error, so that the source does not replace it.
 	Load(ctx context.Context, key string) (*Token, error)
 
-	// Save puts a token in the place of the one before. Once it returns, the token outlives the process. A Token without an
-	// access token is kept for its refresh token.
+	// Save stores token under key, in place of the previous one. When Save returns nil, the token must outlive the process.
+	// A Token may have a refresh token and no access token.
 	Save(ctx context.Context, key string, token *Token) error
 
-	// Delete forgets the token. It is no error if there is none. A refresh that is on its way may save its token after
-	// that: who signs a user out holds the lock meanwhile.
+	// Delete removes the token under key. It is not an error if there is none. A refresh that is in progress may save its
+	// token later; hold the lock of key while you sign a user out.
 	Delete(ctx context.Context, key string) error
 }
 
-// TokenLocker lets one process at a time refresh a token: a server that rotates refresh tokens may take a second use of
-// one for theft, and withdraw them all.
+// TokenLocker is implemented by a [TokenStore] that can let one process at a time refresh a token. Without a lock, two
+// processes may send the same refresh token. A server that rotates refresh tokens may take that for theft and revoke the
+// whole grant (RFC 9700, Section 4.14.2).
 type TokenLocker interface {
-	// Lock waits until nobody else holds the lock of key. ctx bounds the wait alone. A lock whose process has ended must
-	// become free.
+	// Lock waits until no other caller holds the lock of key, or until ctx ends. ctx limits the wait only, not how long the
+	// lock is held. The lock of a process that has died must become free.
 	Lock(ctx context.Context, key string) (unlock func(), err error)
 }
 
-// ErrNoToken says that there is no token, and no way to get one without the user.
-var ErrNoToken = errors.New("client: there is no token")
+// ErrNoToken says that there is no usable token, and that none can be obtained without the user: the user must sign in.
+var ErrNoToken = errors.New("client: no token, and none can be obtained without the user")
 
-// MemoryTokens is a [TokenStore] in the memory of this process.
+// MemoryTokens is a [TokenStore] in the memory of this process. Its size is not limited. The zero value is an empty store.
+// It is safe for concurrent use.
 type MemoryTokens struct {
-	mu     sync.Mutex // guards tokens
+	mu     sync.Mutex // guards the fields below
 	tokens map[string]*Token
 }
 
-// NewMemoryTokens makes an empty store.
-func NewMemoryTokens() *MemoryTokens { return &MemoryTokens{tokens: make(map[string]*Token)} }
+// NewMemoryTokens returns an empty store.
+func NewMemoryTokens() *MemoryTokens { return new(MemoryTokens) }
 
 // Load implements [TokenStore].
 func (m *MemoryTokens) Load(_ context.Context, key string) (*Token, error) {
@@ -60,6 +65,9 @@ func (m *MemoryTokens) Load(_ context.Context, key string) (*Token, error) {
 func (m *MemoryTokens) Save(_ context.Context, key string, token *Token) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.tokens == nil {
+		m.tokens = make(map[string]*Token)
+	}
 	m.tokens[key] = token.clone()
 	return nil
 }
@@ -72,8 +80,8 @@ func (m *MemoryTokens) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-// Format leaves the tokens out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the tokens.
 func (m *MemoryTokens) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.MemoryTokens{}") }
 
-// LogValue leaves the tokens out.
+// LogValue implements [slog.LogValuer]. It omits the tokens.
 func (m *MemoryTokens) LogValue() slog.Value { return slog.StringValue("client.MemoryTokens{}") }

@@ -17,8 +17,6 @@ import (
 // trust verifies JWTs that the server signed for this client. It has one Consumer for each kind of JWT. All of them use
 // the same keys.
 type trust struct {
-	answered usedOnce // states of authorization requests
-
 	mu        sync.Mutex              // guards what follows
 	metadata  *oidcdiscovery.Metadata // what the verifiers were made from
 	verifiers map[consumer.Profile]*consumer.Consumer

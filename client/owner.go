@@ -1,0 +1,32 @@
+package client
+
+import "fmt"
+
+// owner is the client for which something was received. What one client receives must not be sent by another one, whose
+// server could be an attacker's.
+type owner struct{ issuer, clientID string }
+
+func (c *Client) owner() owner { return owner{c.cfg.Issuer, c.cfg.ClientID} }
+
+// checkOwnerOf returns an error if got is another client than c. what describes the thing it owns. The zero owner passes: the
+// program made the thing by hand, or got it from another library.
+func (c *Client) checkOwnerOf(got owner, what string) error {
+	want := c.owner()
+	if got == want || got == (owner{}) {
+		return nil
+	}
+	return fmt.Errorf("client: %s is of issuer %q and client %q, expected issuer %q and client %q",
+		what, clip(got.issuer), clip(got.clientID), clip(want.issuer), clip(want.clientID))
+}
+
+// checkOwner is checkOwnerOf for a Token.
+func (c *Client) checkOwner(t *Token, what string) error {
+	return c.checkOwnerOf(owner{t.Issuer, t.ClientID}, what)
+}
+
+// owned returns a copy of t that names its owner, so that no other client can use it once it is stored.
+func (c *Client) owned(t *Token) *Token {
+	t = t.clone()
+	t.Issuer, t.ClientID = c.cfg.Issuer, c.cfg.ClientID
+	return t
+}

@@ -1,0 +1,210 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/internal/clock"
+)
+
+// A server cannot switch a source off for longer than 5 minutes, whatever its Retry-After header says.
+func TestCaseX10_RetryAfterOfASource(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]time.Duration{
+		"99999999": 5 * time.Minute, "301": 5 * time.Minute, "299": 299 * time.Second, "1": 0,
+		time.Now().Add(1000 * time.Hour).UTC().Format(http.TimeFormat): 5 * time.Minute,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := new(server)
+			s.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
+				return written(503, "", map[string]string{"Retry-After": header})
+			}
+			source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
+			_, _ = source.TokenContext(t.Context())
+			if want > 0 {
+				time.Sleep(want - time.Second)
+				_, _ = source.TokenContext(t.Context())
+				if len(s.requests) != 1 {
+					t.Errorf("Retry-After: %s: %d requests before %v", header, len(s.requests), want)
+				}
+			}
+			time.Sleep(8 * time.Second)
+			if _, _ = source.TokenContext(t.Context()); len(s.requests) != 2 {
+				t.Errorf("Retry-After: %s: no request %v after the failure", header, want+7*time.Second)
+			}
+		})
+	}
+}
+
+// A sleep of the machine, which the monotonic clock does not show, counts as time. So does the time that passes before and
+// after the wall clock is set back.
+//
+//nolint:paralleltest // ShiftWall moves the clock of the whole process
+func TestCaseX11_TokenSourceCountsBothClocks(t *testing.T) {
+	for name, test := range map[string]struct {
+		shift, sleep time.Duration
+		refreshed    bool
+	}{
+		"nothing happens":               {0, 0, false},
+		"machine sleeps for 72 h":       {72 * time.Hour, 0, true},
+		"machine sleeps for 10 min":     {11 * time.Minute, 0, true},
+		"clock is set back":             {-time.Hour, 0, false},
+		"clock is set back, token ends": {-71 * time.Hour, 11 * time.Minute, true},
+		"clock is set forward":          {time.Hour, 0, true},
+	} {
+		for how, start := range map[string]func(*testing.T, *rotating) *client.TokenSource{
+			"given": func(t *testing.T, s *rotating) *client.TokenSource {
+				return sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(10 * time.Minute)})
+			},
+			"refreshed": func(t *testing.T, s *rotating) *client.TokenSource {
+				return sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(-time.Minute)})
+			},
+			"from a store": func(t *testing.T, s *rotating) *client.TokenSource {
+				store := client.NewMemoryTokens()
+				if err := store.Save(t.Context(), "k", first(10*time.Minute)); err != nil {
+					t.Fatal(err)
+				}
+				return sourceOf(t, s.client(t), client.TokenSourceConfig{Store: store, Key: "k"})
+			},
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := &rotating{}
+					source := start(t, s)
+					before, err := source.TokenContext(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					clock.ShiftWall(t, test.shift)
+					time.Sleep(test.sleep)
+					after, err := source.TokenContext(t.Context())
+					if err != nil || after.AccessToken != before.AccessToken != test.refreshed {
+						t.Errorf("%v, then %v: %s became %s, %v", test.shift, test.sleep, before.AccessToken, after.AccessToken, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A token that another process stored has no monotonic reading. If the wall clock shows a time before the token was
+// received, it was set back, and the token counts as expired.
+//
+//nolint:paralleltest // ShiftWall moves the clock of the whole process
+func TestCaseX11_StoredTokenAndAClockThatIsSetBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		between, shift time.Duration
+		refreshed      bool
+	}{
+		"at once":                        {0, 0, false},
+		"later":                          {9 * time.Minute, 0, false},
+		"expired":                        {11 * time.Minute, 0, true},
+		"expired, clock is set back 1 h": {11 * time.Minute, -time.Hour, true},
+		"expired while asleep":           {0, 71 * time.Hour, true},
+		"clock of another machine":       {0, -5 * time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, _ := fileTokens(t)
+			synctest.Test(t, func(t *testing.T) {
+				s := &rotating{}
+				stored := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(-time.Minute), Store: files, Key: "k"})
+				if _, err := stored.TokenContext(t.Context()); err != nil { // at1, for 10 minutes
+					t.Fatal(err)
+				}
+				time.Sleep(test.between)
+				clock.ShiftWall(t, test.shift)
+				next := sourceOf(t, s.client(t), client.TokenSourceConfig{Store: files, Key: "k"})
+				token, err := next.TokenContext(t.Context())
+				if err != nil || (token.AccessToken == "at2") != test.refreshed {
+					t.Errorf("got %s, %v", token.AccessToken, err)
+				}
+				loaded, err := files.Load(t.Context(), "k")
+				if err != nil || loaded.ExpiresIn() > 10*time.Minute+10*time.Second {
+					t.Errorf("ExpiresIn is %v, %v", loaded.ExpiresIn(), err)
+				}
+			})
+		})
+	}
+}
+
+// refusing rejects every refresh.
+type refusing struct {
+	status int
+	body   string
+}
+
+// ended reports what a source does after a rejection: with Grant, and without.
+func (r refusing) ended(t *testing.T) (granted, ended bool, requests int) {
+	t.Helper()
+	grants := 0
+	grant := func(context.Context, ...string) (*client.Token, error) { grants++; return first(time.Hour), nil }
+	s := says(r.status, r.body)
+	source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute), Grant: grant})
+	_, _ = source.TokenContext(t.Context())
+	alone := says(r.status, r.body)
+	source = sourceOf(t, newClient(t, alone, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
+	for range 3 {
+		_, err := source.TokenContext(t.Context())
+		ended = errors.Is(err, client.ErrNoToken)
+		if refusal, ok := errors.AsType[*client.Error](err); !ok || refusal.Status != r.status {
+			t.Errorf("%d %s: the error does not have the server's response: %v", r.status, r.body, err)
+		}
+		time.Sleep(10 * time.Minute)
+	}
+	return grants > 0, ended, len(alone.requests)
+}
+
+func TestCaseX22_DefiniteRejectionsEndTheRefreshToken(t *testing.T) {
+	t.Parallel()
+	code := func(code string) string { return fmt.Sprintf(`{"error":%q}`, code) }
+	for _, r := range []refusing{
+		{400, code("invalid_grant")}, {401, code("invalid_grant")}, {400, code("invalid_request")}, {400, ""}, {400, "no JSON"},
+		{400, code("unsupported_grant_type")}, {400, code("invalid_scope")}, {400, code("unauthorized_client")},
+		{400, code("bad_refresh_token")}, {200, code("bad_refresh_token")}, {401, code("invalid_token")},
+		{400, code("access_denied")}, {403, ""}, {404, ""}, {410, ""}, {422, "{}"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			if granted, ended, requests := r.ended(t); !granted || !ended || requests != 1 {
+				t.Errorf("%d %s: Grant called: %v, ErrNoToken: %v, the refresh token was sent %d times", r.status, r.body, granted, ended, requests)
+			}
+		})
+	}
+	for _, r := range []refusing{
+		{400, code("invalid_client")}, {401, code("invalid_client")}, {401, ""}, {401, code("unauthorized")}, {407, ""}, {408, ""},
+		{421, ""}, {425, ""}, {429, ""}, {429, code("invalid_request")}, {400, code("temporarily_unavailable")}, {400, code("slow_down")},
+		{400, code("invalid_dpop_proof")}, {400, code("use_dpop_nonce")}, {500, ""}, {503, code("invalid_request")}, {302, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			if granted, ended, requests := r.ended(t); granted || ended || requests != 3 {
+				t.Errorf("%d %s: Grant called: %v, ErrNoToken: %v, the refresh token was sent %d times", r.status, r.body, granted, ended, requests)
+			}
+		})
+	}
+}
+
+// ExpiresIn of a token that this process received does not grow when the wall clock is set back.
+//
+//nolint:paralleltest // ShiftWall moves the clock of the whole process
+func TestCaseX11_ExpiresIn(t *testing.T) {
+	for shift, want := range map[time.Duration]time.Duration{0: 50 * time.Second, -time.Hour: 50 * time.Second, time.Hour: 50*time.Second - time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			token, err := newClient(t, says(200, good), nil).ClientCredentials(t.Context()) // for 60 s
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+			clock.ShiftWall(t, shift)
+			if got := token.ExpiresIn(); got != want {
+				t.Errorf("clock moved by %v: ExpiresIn is %v, want %v", shift, got, want)
+			}
+		})
+	}
+}
