@@ -6,26 +6,27 @@ import (
 )
 
 var (
-	// ErrAlphabet says that a segment holds a character outside A–Z, a–z, 0–9, '-' and '_'.
+	// ErrAlphabet reports a character that is not one of A–Z, a–z, 0–9, '-' and '_'.
 	ErrAlphabet = errors.New("character outside the base64url alphabet")
 
-	// ErrEncoding says that no bytes are written as the segment is in base64url without padding.
+	// ErrEncoding reports a segment that is not the canonical base64url text of any bytes.
 	ErrEncoding = errors.New("segment is not canonical base64url")
 )
 
-// DecodeSegment decodes base64url without padding (RFC 7515 §2). There is one text for each sequence of bytes: white
-// space, padding and non-zero trailing bits are refused, so that a token has one spelling and may key a cache.
+// DecodeSegment decodes base64url without padding (RFC 7515 §2). It accepts exactly one text for each sequence of bytes:
+// it rejects white space, padding and trailing bits that are not zero. Therefore a token has only one spelling, and the
+// text can be the key of a cache. The error is [ErrAlphabet] or [ErrEncoding].
 func DecodeSegment(segment string) ([]byte, error) {
 	return appendDecoded(nil, segment)
 }
 
 func decodeText(segment string) (string, error) {
-	var buffer [1 << 10]byte // most claim sets fit, so that the string is the only allocation
+	var buffer [1 << 10]byte // large enough for most claim sets, so the string is the only allocation
 	decoded, err := appendDecoded(buffer[:0], segment)
 	return string(decoded), err
 }
 
-// appendDecoded looks at every character, and only then whether all were good: most segments are.
+// appendDecoded decodes four characters at a time. It checks for invalid characters only once, at the end.
 func appendDecoded(dst []byte, segment string) ([]byte, error) {
 	dst = slices.Grow(dst, len(segment)*6/8)
 	var all uint32
@@ -44,7 +45,7 @@ func appendDecoded(dst []byte, segment string) ([]byte, error) {
 	return appendRest(dst, rest, len(segment))
 }
 
-// appendRest takes the last characters, which are too few for three bytes. What they have no byte for must be zero.
+// appendRest decodes the last one to three characters. Bits that do not belong to a whole byte must be zero.
 func appendRest(dst []byte, bits uint32, characters int) ([]byte, error) {
 	switch {
 	case characters == 0:
@@ -57,11 +58,11 @@ func appendRest(dst []byte, bits uint32, characters int) ([]byte, error) {
 	return nil, ErrEncoding
 }
 
-// outside is in sextets for a character that is not in the alphabet.
+// outside marks a character that is not in the alphabet.
 const outside = 1 << 31
 
-// sextets are the six bits that each character stands for (RFC 4648 §5), in each of the four places they may have among
-// the 24 bits of three bytes.
+// sextets holds the six bits of each character (RFC 4648 §5), already shifted to one of the four positions in the 24 bits
+// of three bytes.
 var sextets = func() (table [4][256]uint32) { //nolint:gochecknoglobals // a table that nothing writes to
 	for place := range table {
 		for c := range table[place] {

@@ -1,10 +1,13 @@
-// Package compact reads the two things every JWT is made of, and reads them strictly: the compact JWS serialisation
-// (RFC 7515 §7.1) and a JSON object (RFC 8259).
+// Package compact reads the two parts that every JWT consists of: the compact JWS serialization (RFC 7515 §7.1) and JSON
+// objects (RFC 8259). It accepts only input that has exactly one reading.
 //
-// Strict means that there is one reading. [Split] takes three parts over the URL-safe alphabet and nothing else, and
-// [DecodeSegment] takes the one canonical base64url text of some bytes. [ParseObject] refuses duplicate member names,
-// also those that differ only in case, invalid UTF-8, lone surrogates, trailing data and deep nesting; what it accepts
-// it keeps as text and decodes on demand, so that reading a few members of a large object costs little.
+// [Split] accepts three parts, and [DecodeSegment] accepts the one canonical base64url text of some bytes. [ParseObject]
+// rejects duplicate member names, including names that differ only in case, invalid UTF-8, lone surrogates, trailing data
+// and deep nesting. An [Object] keeps its text and decodes a value when the value is read, so reading a few members of a
+// large object costs little.
 //
-// Nothing here checks a signature, and nothing here has a notion of time.
+// The results do not depend on the Go version. Therefore [Object.Decode] does not call encoding/json, except for types
+// that have a decoding method of encoding/json/v2 only.
+//
+// This package does not verify signatures and does not check times.
 package compact

@@ -7,9 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// hasDuplicate reports whether two members have the same name, case aside. With few members, as in every token, most
-// names fall into a bucket of their own and are compared with no other; else they are sorted, so that no text costs
-// quadratic time.
+// manyMembers is the number of members above which sorting finds duplicates.
+const manyMembers = 24
+
+// hasDuplicate reports whether two members have the same name, ignoring case. In an object with few members, as in every
+// token, it compares only names in the same bucket. It sorts the names of larger objects, so the time never grows with
+// the square of the length.
 func hasDuplicate(members []member) bool {
 	if len(members) > manyMembers {
 		return hasDuplicateAmongMany(members)
@@ -17,7 +20,7 @@ func hasDuplicate(members []member) bool {
 	var taken [256]bool
 	for i, m := range members {
 		mine, ascii := bucket(m.name)
-		if !ascii { // case may change the length
+		if !ascii { // a change of case may change the length of the name, and so its bucket
 			return hasDuplicateAmongMany(members)
 		}
 		if taken[mine] && slices.ContainsFunc(members[:i], m.hasNameOf) {
@@ -28,11 +31,10 @@ func hasDuplicate(members []member) bool {
 	return false
 }
 
-const manyMembers = 24
-
 func (m member) hasNameOf(other member) bool { return strings.EqualFold(m.name, other.name) }
 
-// bucket is the same for names that differ in case. Names that share one by accident cost a comparison and nothing else.
+// bucket returns a hash that is equal for ASCII names that differ only in case. A collision of other names costs one
+// comparison.
 func bucket(name string) (b byte, ascii bool) {
 	var all byte
 	for i := range len(name) {
@@ -51,8 +53,8 @@ func hasDuplicateAmongMany(members []member) bool {
 	return len(slices.Compact(names)) < len(members)
 }
 
-// fold maps names that differ only in case to one text. encoding/json and many other decoders take such names for the
-// same member, so an object that holds two of them has two readings and is refused.
+// fold returns the same text for all names that differ only in case. Many decoders, encoding/json among them, do not
+// distinguish such names, so an object with two of them has two readings.
 func fold(name string) string {
 	for i := range len(name) {
 		if c := name[i]; c >= 0x80 || 'A' <= c && c <= 'Z' {
@@ -62,8 +64,8 @@ func fold(name string) string {
 	return name
 }
 
-// foldRune maps each rune to the smallest one of its case orbit, ASCII letters to lower case. The Kelvin sign, for
-// one, becomes k.
+// foldRune maps each rune to the smallest rune that equals it under [unicode.SimpleFold], and ASCII letters to lower
+// case. For example, it maps the Kelvin sign to k.
 func foldRune(r rune) rune {
 	smallest := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {

@@ -7,21 +7,23 @@ import (
 	"unicode/utf8"
 )
 
-// Object is a JSON object that was read strictly. It keeps the text it was read from and cannot be changed. The zero
-// value is an object without members. It is safe for concurrent use.
+// Object is a JSON object that [ParseObject] accepted. It keeps its text and never changes, so it is safe for concurrent
+// use. The zero value has no members and no text.
 type Object struct {
 	text    string
 	members []member
 }
 
-// member is a name, unescaped, and the place of its value in the text.
+// member is an unescaped name and the position of its value in the text.
 type member struct {
 	name       string
 	start, end uint32
 }
 
-// ParseObject reads text, which must be one JSON object and nothing else but white space around it. Objects and
-// arrays may be nested up to maxDepth, the outermost one counted. The error is a [*SyntaxError].
+// ParseObject parses text, which must be one JSON object with nothing but white space around it. Objects and arrays may be
+// nested up to maxDepth levels, including the outermost object. The error is a [*SyntaxError].
+//
+// The Object refers to text and keeps it in memory.
 func ParseObject(text string, maxDepth int) (Object, error) {
 	if uint64(len(text)) > math.MaxUint32 {
 		return Object{}, &SyntaxError{Problem: "too long"}
@@ -40,12 +42,12 @@ func ParseObject(text string, maxDepth int) (Object, error) {
 	}
 	s.space()
 	if s.pos < len(text) {
-		return Object{}, s.fail("data behind the object")
+		return Object{}, s.fail("data after the object")
 	}
 	return Object{text: text, members: members}, nil
 }
 
-// Get returns the member called name, compared byte for byte after unescaping.
+// Get returns the value of the member with this name. It compares unescaped names byte for byte.
 func (o Object) Get(name string) (Value, bool) {
 	for i := range o.members {
 		if o.members[i].name == name {
@@ -57,7 +59,8 @@ func (o Object) Get(name string) (Value, bool) {
 
 func (o Object) value(i int) Value { return Value{o.text[o.members[i].start:o.members[i].end]} }
 
-// OptionalText returns the string called name, and "" if there is no such member; ok is false if it is not a string.
+// OptionalText returns the value of the member with this name, or "" if there is no such member. ok is false if the value
+// is not a string.
 func (o Object) OptionalText(name string) (text string, ok bool) {
 	v, there := o.Get(name)
 	if !there {
@@ -66,10 +69,10 @@ func (o Object) OptionalText(name string) (text string, ok bool) {
 	return v.Text()
 }
 
-// Len is the number of members.
+// Len returns the number of members.
 func (o Object) Len() int { return len(o.members) }
 
-// All ranges over the members in the order of the text.
+// All returns an iterator over the names and values of the members, in the order of the text.
 func (o Object) All() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
 		for i := range o.members {
@@ -80,8 +83,8 @@ func (o Object) All() iter.Seq2[string, Value] {
 	}
 }
 
-// Raw is the text the object was read from.
+// Raw returns the text that was parsed.
 func (o Object) Raw() string { return o.text }
 
-// whole returns the object as a value, without the white space around it.
+// whole returns the object as a Value, without the white space around it.
 func (o Object) whole() Value { return Value{strings.Trim(o.text, " \t\r\n")} }

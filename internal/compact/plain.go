@@ -2,10 +2,10 @@ package compact
 
 import "math/bits"
 
-// plainEnd is where text, from at on, has the first character that ends a JSON string or means something in it: a
-// quote, a backslash or a control character. Without one it is the length of text.
+// plainEnd returns the position of the first quote, backslash or control character in text, starting at position at. It
+// returns the length of text if there is none. These are the characters that end a JSON string or have a meaning in it.
 //
-// Most of a token is strings, so this looks at eight characters at a time.
+// Most of a token consists of strings, so plainEnd checks eight characters at a time.
 func plainEnd(text string, at int) int {
 	for ; at+8 <= len(text); at += 8 {
 		word := eight(text[at:])
@@ -20,7 +20,7 @@ func plainEnd(text string, at int) int {
 	return at
 }
 
-// eight is the first eight bytes of text, the first one lowest.
+// eight returns the first eight bytes of text as a little-endian number.
 func eight(text string) uint64 {
 	_ = text[7]
 	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
@@ -32,9 +32,9 @@ const (
 	highBits = 0x8080808080808080
 )
 
-// less marks the bytes of word that are less than c, which is at most 0x80, by their high bits. The lowest mark is
-// exact. Marks above it may be wrong, since a byte that is less borrows from the next.
+// less sets the high bit of each byte of word that is less than c. c is at most 0x80. Only the lowest mark is reliable,
+// because a byte that is less than c borrows from the next byte in the subtraction.
 func less(word, c uint64) uint64 { return (word - lowBits*c) &^ word & highBits }
 
-// equal marks the bytes of word that are c, likewise.
+// equal marks the bytes of word that equal c, in the same way as less.
 func equal(word, c uint64) uint64 { return less(word^lowBits*c, 1) }

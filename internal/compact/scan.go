@@ -7,25 +7,27 @@ import (
 )
 
 const (
-	// maxMembers bounds the members of one object. Real claim sets and key sets stay far below it.
+	// maxMembers limits the members of one object. Real claim sets and metadata documents have far fewer.
 	maxMembers = 1000
 
-	// fewMembers is how many are read without memory of their own.
+	// fewMembers is the number of members that an object can have without an allocation while it is scanned.
 	fewMembers = 16
 )
 
-// scanner walks a JSON text once.
+// scanner checks a JSON text from start to end, once.
 type scanner struct {
 	text     string
 	pos      int
-	depth    int // objects and arrays open now
+	depth    int // number of objects and arrays that are open at pos
 	maxDepth int
 }
 
+// fail returns a [*SyntaxError] for the current position.
 func (s *scanner) fail(problem string) error {
 	return &SyntaxError{Offset: s.pos, Problem: problem}
 }
 
+// peek returns the next byte, or 0 at the end. A 0 byte is not valid anywhere in JSON, so the two need no distinction.
 func (s *scanner) peek() byte {
 	if s.pos == len(s.text) {
 		return 0
@@ -33,7 +35,7 @@ func (s *scanner) peek() byte {
 	return s.text[s.pos]
 }
 
-// space skips what is seldom there.
+// space skips white space. The usual case, none, is small enough to be inlined.
 func (s *scanner) space() {
 	if s.pos < len(s.text) && s.text[s.pos] <= ' ' {
 		s.skipSpace()
@@ -51,6 +53,7 @@ func (s *scanner) skipSpace() {
 	}
 }
 
+// accept consumes the next byte if it is c.
 func (s *scanner) accept(c byte) bool {
 	if s.peek() != c {
 		return false
@@ -59,6 +62,7 @@ func (s *scanner) accept(c byte) bool {
 	return true
 }
 
+// value scans one value of any kind.
 func (s *scanner) value() (err error) {
 	switch c := s.peek(); {
 	case c == '"':
@@ -75,7 +79,7 @@ func (s *scanner) value() (err error) {
 	return err
 }
 
-// object scans an object and returns its members if they are wanted.
+// object scans an object. It returns the members if wanted is true.
 func (s *scanner) object(wanted bool) ([]member, error) {
 	if err := s.open(); err != nil {
 		return nil, err
@@ -107,6 +111,7 @@ func (s *scanner) object(wanted bool) ([]member, error) {
 	return slices.Clone(members), nil
 }
 
+// member scans a name, a colon and a value.
 func (s *scanner) member() (m member, err error) {
 	start := s.pos
 	if s.peek() != '"' {
@@ -127,7 +132,7 @@ func (s *scanner) member() (m member, err error) {
 	s.space()
 	start = s.pos
 	err = s.value()
-	m.start, m.end = uint32(start), uint32(s.pos) //nolint:gosec // ParseObject has looked at the length
+	m.start, m.end = uint32(start), uint32(s.pos) //nolint:gosec // ParseObject has checked the length
 	return m, err
 }
 
@@ -149,6 +154,7 @@ func (s *scanner) array() error {
 	return nil
 }
 
+// open enters an object or an array, if the nesting is not too deep.
 func (s *scanner) open() error {
 	if s.depth == s.maxDepth {
 		return s.fail("nested too deeply")
@@ -158,13 +164,14 @@ func (s *scanner) open() error {
 	return nil
 }
 
-// comma accepts a comma and the space behind it.
+// comma consumes a comma and the white space after it.
 func (s *scanner) comma() bool {
 	ok := s.accept(',')
 	s.space()
 	return ok
 }
 
+// string scans a string. escaped reports whether it contains an escape sequence.
 func (s *scanner) string() (escaped bool, err error) {
 	s.pos++
 	for {
@@ -182,13 +189,14 @@ func (s *scanner) string() (escaped bool, err error) {
 			escaped = true
 		default:
 			if s.pos == len(s.text) {
-				return false, s.fail("string without an end")
+				return false, s.fail("unterminated string")
 			}
 			return false, s.fail("control character in a string")
 		}
 	}
 }
 
+// number scans a number (RFC 8259 §6).
 func (s *scanner) number() error {
 	s.accept('-')
 	if !s.accept('0') && !s.digits() {
@@ -208,6 +216,7 @@ func (s *scanner) number() error {
 	return nil
 }
 
+// digits consumes decimal digits and reports whether there is at least one.
 func (s *scanner) digits() bool {
 	start, at := s.pos, s.pos
 	for at < len(s.text) && isDigit(s.text[at]) {
@@ -217,6 +226,7 @@ func (s *scanner) digits() bool {
 	return at > start
 }
 
+// literal scans true, false or null.
 func (s *scanner) literal() error {
 	for _, word := range [...]string{"true", "false", "null"} {
 		if rest := s.text[s.pos:]; len(rest) >= len(word) && rest[:len(word)] == word {
@@ -229,8 +239,8 @@ func (s *scanner) literal() error {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// unescape reads the escape sequence at the start of text, a surrogate pair being one. Its length is 0 if it is not
-// valid; half of a pair is not, since two readers may put different characters in its place.
+// unescape decodes the escape sequence at the start of text. It treats a surrogate pair as one sequence. length is 0 if the
+// sequence is invalid. A lone surrogate is invalid, because readers replace it by different characters.
 func unescape(text string) (r rune, length int) {
 	if len(text) < 2 {
 		return 0, 0
@@ -254,6 +264,7 @@ func unescape(text string) (r rune, length int) {
 	return 0, 0
 }
 
+// unescapeUnicode decodes \uXXXX, or two of them that form a surrogate pair.
 func unescapeUnicode(text string) (r rune, length int) {
 	r, ok := hexRune(text)
 	if !ok {
@@ -269,7 +280,7 @@ func unescapeUnicode(text string) (r rune, length int) {
 	return r, 12
 }
 
-// hexRune reads the \uXXXX at the start of text.
+// hexRune decodes one \uXXXX at the start of text.
 func hexRune(text string) (r rune, ok bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false

@@ -5,18 +5,19 @@ import (
 	"strings"
 )
 
-// Parts are the segments of a compact JWS, still encoded.
+// Parts holds the three segments of a compact JWS (RFC 7515 §7.1), still encoded.
 type Parts struct {
 	Header, Payload, Signature string
 
-	// SigningInput is what the signature covers: header, dot and payload as they were sent (RFC 7515 §5.2).
+	// SigningInput is the text that the signature covers: header, dot and payload as received (RFC 7515 §5.2).
 	SigningInput string
 }
 
-// ErrParts says that a token is not made of three parts.
+// ErrParts reports a token that does not consist of three parts.
 var ErrParts = errors.New("token does not have three parts")
 
-// Split cuts raw into its three parts. What they hold is found out by decoding them.
+// Split cuts raw at its two dots. Only the signature may be empty. Split does not check the characters of the parts: the
+// decoding methods of [Parts] do.
 func Split(raw string) (Parts, error) {
 	header, rest, ok := strings.Cut(raw, ".")
 	if !ok {
@@ -32,11 +33,11 @@ func Split(raw string) (Parts, error) {
 	}, nil
 }
 
-// DecodePayload decodes the payload.
+// DecodePayload decodes the payload as [DecodeSegment] does.
 func (p Parts) DecodePayload() (string, error) { return decodeText(p.Payload) }
 
-// DecodeHeader decodes the header.
+// DecodeHeader decodes the header as [DecodeSegment] does.
 func (p Parts) DecodeHeader() (string, error) { return decodeText(p.Header) }
 
-// AppendSignature decodes the signature behind dst.
+// AppendSignature decodes the signature as [DecodeSegment] does, appends it to dst and returns the extended slice.
 func (p Parts) AppendSignature(dst []byte) ([]byte, error) { return appendDecoded(dst, p.Signature) }

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// Value is one JSON value inside an [Object], as text that is known to be valid. The zero value has no kind.
+// Value is one JSON value in an [Object]. Its text is valid. The zero Value has the kind [KindNone].
 type Value struct{ text string }
 
-// Kind tells what a Value is.
+// Kind is the kind of a [Value].
 type Kind byte
 
-// The kinds of JSON value (RFC 8259 §3).
+// The kinds of JSON values (RFC 8259 §3). A Value of an Object never has KindNone.
 const (
 	KindNone Kind = iota
 	KindNull
@@ -30,7 +30,7 @@ func (k Kind) String() string {
 	return names[min(int(k), len(names)-1)]
 }
 
-// Kind tells what v is, from its first character.
+// Kind returns the kind of v.
 func (v Value) Kind() Kind {
 	if v.text == "" {
 		return KindNone
@@ -50,10 +50,10 @@ func (v Value) Kind() Kind {
 	return KindNumber
 }
 
-// Raw is the JSON text of v.
+// Raw returns the JSON text of v.
 func (v Value) Raw() string { return v.text }
 
-// Text returns a string, unescaped; ok is false for every other kind.
+// Text returns the unescaped string. ok is false if v is not a string.
 func (v Value) Text() (text string, ok bool) {
 	if v.Kind() != KindString {
 		return "", false
@@ -65,7 +65,7 @@ func (v Value) Text() (text string, ok bool) {
 	return unescaped(inner), true
 }
 
-// unescaped is the text of a string without its quotes.
+// unescaped replaces the escape sequences in the content of a string, which must be valid.
 func unescaped(inner string) string {
 	var b strings.Builder
 	plain, rest, escaped := cutEscape(inner)
@@ -79,7 +79,7 @@ func unescaped(inner string) string {
 	return b.String()
 }
 
-// cutEscape cuts text at its first escape sequence, which rest then starts with.
+// cutEscape cuts text in front of its first escape sequence.
 func cutEscape(text string) (plain, rest string, escaped bool) {
 	i := strings.IndexByte(text, '\\')
 	if i < 0 {
@@ -88,7 +88,7 @@ func cutEscape(text string) (plain, rest string, escaped bool) {
 	return text[:i], text[i:], true
 }
 
-// Number returns a number; ok is false for every other kind and for a number that float64 cannot hold.
+// Number returns the number. ok is false if v is not a number, or if the number is too large for float64.
 func (v Value) Number() (number float64, ok bool) {
 	if v.Kind() != KindNumber {
 		return 0, false
@@ -100,7 +100,8 @@ func (v Value) Number() (number float64, ok bool) {
 	return number, err == nil && !math.IsInf(number, 0)
 }
 
-// smallInteger reads what most numbers in a token are, and what float64 holds exactly.
+// smallInteger parses an integer of at most 15 digits, without a sign. Most numbers in tokens have this form, and float64
+// represents all of them exactly.
 func smallInteger(text string) (n int64, ok bool) {
 	if len(text) > 15 {
 		return 0, false
@@ -114,12 +115,12 @@ func smallInteger(text string) (n int64, ok bool) {
 	return n, true
 }
 
-// Bool returns a boolean; ok is false for every other kind.
+// Bool returns the boolean. ok is false if v is not a boolean.
 func (v Value) Bool() (value, ok bool) {
 	return v.text == "true", v.Kind() == KindBool
 }
 
-// Elements ranges over the elements of an array; there are none in any other kind.
+// Elements returns an iterator over the elements of an array. If v is not an array, there are none.
 func (v Value) Elements() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		if v.Kind() != KindArray {
@@ -136,8 +137,7 @@ func (v Value) Elements() iter.Seq[Value] {
 	}
 }
 
-// Strings returns the elements of an array of strings; ok is false for an array that holds anything else, and for
-// every other kind.
+// Strings returns the elements of an array of strings. ok is false if v is not an array, or if an element is not a string.
 func (v Value) Strings() (texts []string, ok bool) {
 	if v.Kind() != KindArray {
 		return nil, false
@@ -152,7 +152,7 @@ func (v Value) Strings() (texts []string, ok bool) {
 	return texts, true
 }
 
-// Object returns a nested object; ok is false for every other kind.
+// Object returns v as an Object. ok is false if v is not an object.
 func (v Value) Object() (o Object, ok bool) {
 	if v.Kind() != KindObject {
 		return Object{}, false
