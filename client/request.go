@@ -90,7 +90,7 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	switch {
 	case err == nil:
 		return resp, nil
-	case errors.Is(err, fetch.ErrNoAnswer):
+	case errors.Is(err, fetch.ErrNoResponse):
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("client: %w", err)

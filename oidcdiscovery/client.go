@@ -115,7 +115,7 @@ func (c *Client) load(ctx context.Context, location, issuer string) (*Metadata, 
 func tryNext(err error) bool {
 	var status *fetch.StatusError
 	asksForRest := errors.As(err, &status) && status.RetryAfter > 0
-	return !asksForRest && !errors.Is(err, fetch.ErrNoAnswer)
+	return !asksForRest && !errors.Is(err, fetch.ErrNoResponse)
 }
 
 func (c *Client) parse(issuer string, document []byte) (*Metadata, error) {

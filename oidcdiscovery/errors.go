@@ -50,7 +50,7 @@ func (e unavailableError) Is(target error) bool { return target == ErrUnavailabl
 func classify(err error) error {
 	var status *fetch.StatusError
 	busy := errors.As(err, &status) && (status.Status == http.StatusTooManyRequests || status.Status >= 500)
-	if busy || errors.Is(err, fetch.ErrNoAnswer) {
+	if busy || errors.Is(err, fetch.ErrNoResponse) {
 		return unavailableError{err}
 	}
 	return err

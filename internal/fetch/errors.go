@@ -7,28 +7,30 @@ import (
 	"time"
 )
 
-// The texts carry no package prefix: [Get] puts method and URL before them, and the caller its own name.
+// The error texts have no package prefix. [Get] and [Send] put the method and the URL in front of them, and their callers
+// add the prefix.
 
-// ErrNoAnswer says that no complete answer came: the network failed, the time limit was reached, the answer broke off.
-var ErrNoAnswer = errors.New("no complete answer")
+// ErrNoResponse reports that no complete response was received: the network failed, the time limit was reached, or the
+// connection closed too early.
+var ErrNoResponse = errors.New("no complete response")
 
-// TimeoutError says that the request was not done within the time limit.
+// TimeoutError reports that a request did not finish within its time limit.
 type TimeoutError struct {
 	Limit time.Duration
 }
 
 func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("time limit of %v reached", e.Limit)
+	return fmt.Sprintf("time limit of %v exceeded", e.Limit)
 }
 
-// Timeout returns true, as the method of that name in net.Error.
+// Timeout implements the method of that name in [net.Error]. It returns true.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// TooLargeError says that the body is longer than Limit bytes, or the header. None of it was used.
+// TooLargeError reports that the body or the header of a response is longer than Limit bytes. Nothing of it is used.
 type TooLargeError struct {
 	Limit int64
 
-	// Status is that of the answer.
+	// Status is the status code of the response.
 	Status int
 
 	header bool
@@ -41,12 +43,12 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("body is longer than the limit of %d bytes", e.Limit)
 }
 
-// StatusError says that the answer came with a status that is no success.
+// StatusError reports a response with an unexpected status code.
 type StatusError struct {
 	Status int
 
-	// RetryAfter is how long the server asks to stay away (RFC 9110 §10.2.3), at most [MaxRetryAfter]. Zero: it did
-	// not say.
+	// RetryAfter is the pause that the server requests (RFC 9110 §10.2.3), at most [MaxRetryAfter]. It is zero if the
+	// response has no valid Retry-After header.
 	RetryAfter time.Duration
 }
 
@@ -57,12 +59,12 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("status %d", e.Status)
 }
 
-// RedirectError says that the server pointed elsewhere. Redirects are not followed: the place of a document is what
-// ties it to its issuer, and a redirect could lead anywhere, also inwards.
+// RedirectError reports a redirect. This package does not follow redirects: the URL of a document ties it to its issuer,
+// and a redirect can lead to any host, also to one of the internal network.
 type RedirectError struct {
 	Status int
 
-	// Location is where to, without query and user info. Empty if it could not be read.
+	// Location is the target without query and user information. It is empty if the header is not a valid URL.
 	Location string
 }
 
@@ -70,7 +72,7 @@ func (e *RedirectError) Error() string {
 	return fmt.Sprintf("status %d redirects to %q, redirects are not followed", e.Status, clip(e.Location))
 }
 
-// ContentTypeError says that the answer has another media type than was asked for.
+// ContentTypeError reports a response whose media type is not in Options.ContentTypes.
 type ContentTypeError struct {
 	Got  string
 	Want []string
@@ -80,8 +82,8 @@ func (e *ContentTypeError) Error() string {
 	return fmt.Sprintf("content type is %q, want %s", clip(e.Got), strings.Join(e.Want, " or "))
 }
 
-// URLError says that a URL is not one to fetch from. URL has no query, fragment or user info, and is empty if the text
-// could not be taken apart.
+// URLError reports a URL that this package does not send requests to. The field URL has no query, fragment or user
+// information, and is empty if the text is not a URL.
 type URLError struct {
 	URL     string
 	Problem string
@@ -94,7 +96,7 @@ func (e *URLError) Error() string {
 	return fmt.Sprintf("URL %q %s", clip(e.URL), e.Problem)
 }
 
-// AddressError says that a host's address is not on the public internet.
+// AddressError reports an address of a host that is not on the public internet.
 type AddressError struct {
 	Address string
 }
@@ -103,7 +105,7 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("address %s is not public", e.Address)
 }
 
-// clip bounds what a server's own words can take of an error text.
+// clip limits the length of a text that a server has chosen.
 func clip(text string) string {
 	const longest = 200
 	if len(text) > longest {

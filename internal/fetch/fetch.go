@@ -1,7 +1,8 @@
-// Package fetch reads one document over HTTP within bounds: https only, no redirect, no cookie, a time limit from the
-// dialling to the last byte, and a size limit past which the answer is an error and never a cut document.
+// Package fetch sends one HTTP request within limits: it requires https, follows no redirect, and keeps no cookie. One time
+// limit covers everything from dialing to the last byte. A response longer than the size limit is an error and is never
+// truncated.
 //
-// Error texts name method, scheme, host and path. They carry no query, no user info and nothing of a body.
+// Error texts contain the method, scheme, host and path. They contain no query, no user information and no part of a body.
 package fetch
 
 import (
@@ -15,46 +16,49 @@ import (
 	"time"
 )
 
-// The bounds that hold where [Options] leaves them out.
+// The limits that apply if a field of [Options] is zero.
 const (
 	DefaultTimeout  = 3 * time.Second
 	DefaultMaxBytes = 512 << 10
 )
 
-// Options bounds one request. The zero value asks for any media type under the default bounds.
+// Options configures one request. The zero value accepts any media type and applies the default limits.
 type Options struct {
-	// Client gives the transport and, if shorter than Timeout, the time limit. Its cookie jar and its redirect policy
-	// are not used, and the client is never changed. Nil means [http.DefaultTransport]. Where the URL is not the
-	// operator's own, it is a client from [PublicClient], which is built once and kept.
+	// Client provides the transport. Its Timeout applies if it is shorter than Options.Timeout. Its cookie jar and its
+	// redirect policy are not used, and it is never changed. Nil means [http.DefaultTransport]. If the URL does not come
+	// from the operator, use a client from [PublicClient].
 	Client *http.Client
 
-	// Header is sent with the request, and not changed. With an If-None-Match in it, 304 is an answer too.
+	// Header is sent with the request. It is not changed. If it contains If-None-Match, Get accepts the status 304.
 	Header http.Header
 
-	// MaxBytes bounds the body, after transfer and content decoding. Zero or less means [DefaultMaxBytes].
+	// MaxBytes limits the body, in bytes after transfer and content decoding. Zero or less means [DefaultMaxBytes].
 	MaxBytes int64
 
-	// Timeout bounds dialling, TLS, headers and body together. Zero or less means [DefaultTimeout].
+	// Timeout limits the time for dialing, TLS, sending, and receiving together. Zero or less means [DefaultTimeout].
 	Timeout time.Duration
 
-	// AllowHTTP takes http URLs for every host. False takes them for loopback hosts only.
+	// AllowHTTP allows http URLs for all hosts. If false, http is allowed for loopback hosts only.
 	AllowHTTP bool
 
-	// ContentTypes are the accepted media types, compared without case and parameters. Nil accepts any.
+	// ContentTypes lists the accepted media types. The comparison ignores case and parameters. Nil accepts any. If Header
+	// has no Accept, the list is sent as Accept.
 	ContentTypes []string
 }
 
-// Response is a complete answer. From [Get] its Status is 200 or, when If-None-Match was sent, 304 with an empty Body.
+// Response is a complete response. A Response of [Get] has the status 200, or 304 if the request had If-None-Match.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Get fetches rawURL. Faults of the caller's URL match *[URLError]; answers that are not the document match
-// *[StatusError], *[RedirectError], *[ContentTypeError] or *[TooLargeError]; everything else that kept a complete
-// answer away matches [ErrNoAnswer], and *[TimeoutError] with it if the time limit was the reason. When ctx ends first,
-// the error matches ctx.Err() and not ErrNoAnswer.
+// Get fetches the document at rawURL. The error is
+//
+//   - a *[URLError] if rawURL is not allowed,
+//   - a *[StatusError], *[RedirectError], *[ContentTypeError] or *[TooLargeError] if the response is not acceptable,
+//   - ctx.Err() if ctx ended before the time limit,
+//   - [ErrNoResponse] in all other cases, together with a *[TimeoutError] if the time limit was exceeded.
 func Get(ctx context.Context, rawURL string, o Options) (*Response, error) {
 	u, err := ParseURL(rawURL, o.AllowHTTP)
 	if err != nil {
@@ -65,7 +69,7 @@ func Get(ctx context.Context, rawURL string, o Options) (*Response, error) {
 
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, http.NoBody)
 	if err != nil {
-		return nil, &URLError{URL: display(u), Problem: "makes no request"}
+		return nil, &URLError{URL: display(u), Problem: "cannot be requested"}
 	}
 	o.setHeader(req)
 
@@ -76,7 +80,8 @@ func Get(ctx context.Context, rawURL string, o Options) (*Response, error) {
 	return resp, nil
 }
 
-// limited puts the time limit into ctx in such a way that the limit can later be told from the caller's own deadline.
+// limited returns a context with the time limit. The cause of the context distinguishes this limit from a deadline of the
+// caller.
 func (o Options) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := o.Timeout
 	if limit <= 0 {
@@ -97,17 +102,17 @@ func (o Options) setHeader(req *http.Request) {
 	}
 }
 
-// exchange sends req and reads the answer. It goes to the transport itself, below http.Client: so no redirect is ever
-// followed or even parsed, no cookie is kept, and no error quotes the full URL.
+// exchange sends req and reads the response. It calls the transport and not http.Client. Therefore no redirect is followed,
+// no cookie is kept, and no error contains the full URL.
 func (o Options) exchange(req *http.Request, check func(*http.Request, *http.Response) error) (*Response, error) {
 	resp, err := o.transport().RoundTrip(req)
 	if err != nil {
-		return nil, noAnswer(req.Context(), err)
+		return nil, noResponse(req.Context(), err)
 	}
 	if resp == nil || resp.Body == nil { // net/http's transport never does this
-		return nil, fmt.Errorf("%w: the RoundTripper returned no response", ErrNoAnswer)
+		return nil, fmt.Errorf("%w: the RoundTripper returned neither a response nor an error", ErrNoResponse)
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is written, so closing can lose nothing
+	defer resp.Body.Close() //nolint:errcheck // nothing was written, so nothing can be lost
 
 	if err := check(req, resp); err != nil {
 		drain(resp.Body)
@@ -127,7 +132,7 @@ func (o Options) transport() http.RoundTripper {
 	return http.DefaultTransport
 }
 
-// checkHead refuses by status and headers, before a byte of the body is read.
+// checkHead checks the status and the headers before the body is read.
 func (o Options) checkHead(req *http.Request, resp *http.Response) error {
 	switch {
 	case resp.StatusCode == http.StatusNotModified && req.Header.Get("If-None-Match") != "":
@@ -135,20 +140,20 @@ func (o Options) checkHead(req *http.Request, resp *http.Response) error {
 	case resp.StatusCode == http.StatusOK:
 		return o.checkContentType(resp.Header.Get("Content-Type"))
 	}
-	if err := refuseRedirect(req, resp); err != nil {
+	if err := rejectRedirect(req, resp); err != nil {
 		return err
 	}
-	return &StatusError{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+	return &StatusError{Status: resp.StatusCode, RetryAfter: ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now())}
 }
 
-func refuseRedirect(req *http.Request, resp *http.Response) error {
+func rejectRedirect(req *http.Request, resp *http.Response) error {
 	if resp.Header.Get("Location") != "" && resp.StatusCode >= 300 && resp.StatusCode <= 399 {
 		return &RedirectError{Status: resp.StatusCode, Location: locationOf(req.URL, resp.Header.Get("Location"))}
 	}
 	return nil
 }
 
-// checkContentType leaves the parameters alone: no accepted media type gives them a meaning.
+// checkContentType ignores the parameters, because they have no meaning for the accepted media types.
 func (o Options) checkContentType(header string) error {
 	if o.ContentTypes == nil {
 		return nil
@@ -163,7 +168,8 @@ func (o Options) checkContentType(header string) error {
 	return &ContentTypeError{Got: mediaType, Want: o.ContentTypes}
 }
 
-// read returns the whole body, or an error: a document that is cut off at the limit could still parse.
+// read returns the whole body or an error. It never returns a part of the body, because a truncated document could still
+// be valid.
 func (o Options) read(ctx context.Context, resp *http.Response) ([]byte, error) {
 	limit := o.MaxBytes
 	if limit <= 0 {
@@ -178,28 +184,29 @@ func (o Options) read(ctx context.Context, resp *http.Response) ([]byte, error) 
 	case errors.As(err, &over):
 		return nil, &TooLargeError{Limit: limit, Status: resp.StatusCode}
 	case err != nil:
-		return nil, noAnswer(ctx, err)
+		return nil, noResponse(ctx, err)
 	}
 	return body, nil
 }
 
-// drain reads what a short refusal still holds, so that the connection can serve the next request.
+// drain reads the rest of a short body, so that the transport can use the connection again.
 func drain(body io.Reader) {
 	_, _ = io.CopyN(io.Discard, body, 4<<10)
 }
 
-// noAnswer says why no complete answer came. The end of the caller's own context is not the server's fault.
-func noAnswer(ctx context.Context, err error) error {
+// noResponse returns the reason why there is no complete response. The end of the caller's context is not a fault of the
+// server, so that error does not match ErrNoResponse.
+func noResponse(ctx context.Context, err error) error {
 	var expired *TimeoutError
 	switch {
 	case errors.As(context.Cause(ctx), &expired):
-		return fmt.Errorf("%w: %w", ErrNoAnswer, expired)
+		return fmt.Errorf("%w: %w", ErrNoResponse, expired)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	var quoting *url.Error // from a RoundTripper that is a client itself: its text has the whole URL
+	var quoting *url.Error // a RoundTripper that uses http.Client returns it; its text contains the whole URL
 	for errors.As(err, &quoting) {
 		err = quoting.Err
 	}
-	return fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	return fmt.Errorf("%w: %w", ErrNoResponse, err)
 }

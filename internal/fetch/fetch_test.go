@@ -113,14 +113,14 @@ func TestK16_StatusAndRetryAfter(t *testing.T) {
 		{name: "redirect without a target", status: 302, want: fetch.StatusError{Status: 302}},
 		{name: "seconds", status: 503, header: http.Header{"Retry-After": {"120"}}, want: fetch.StatusError{Status: 503, RetryAfter: 2 * time.Minute}},
 		{name: "zero", status: 429, header: http.Header{"Retry-After": {"0"}}, want: fetch.StatusError{Status: 429}},
-		{name: "a day", status: 429, header: http.Header{"Retry-After": {"86400"}}, want: fetch.StatusError{Status: 429, RetryAfter: time.Hour}},
-		{name: "overflow", status: 429, header: http.Header{"Retry-After": {"99999999999999999999999"}}, want: fetch.StatusError{Status: 429, RetryAfter: time.Hour}},
+		{name: "a day", status: 429, header: http.Header{"Retry-After": {"86400"}}, want: fetch.StatusError{Status: 429, RetryAfter: 5 * time.Minute}},
+		{name: "overflow", status: 429, header: http.Header{"Retry-After": {"99999999999999999999999"}}, want: fetch.StatusError{Status: 429, RetryAfter: 5 * time.Minute}},
 		{name: "negative", status: 429, header: http.Header{"Retry-After": {"-1"}}, want: fetch.StatusError{Status: 429}},
 		{name: "fraction", status: 429, header: http.Header{"Retry-After": {"1.5"}}, want: fetch.StatusError{Status: 429}},
 		{name: "date", status: 503, header: http.Header{"Retry-After": {"Sat, 01 Jan 2000 00:01:30 GMT"}}, want: fetch.StatusError{Status: 503, RetryAfter: 90 * time.Second}},
 		{name: "date now", status: 503, header: http.Header{"Retry-After": {now}}, want: fetch.StatusError{Status: 503}},
 		{name: "date gone by", status: 503, header: http.Header{"Retry-After": {"Fri, 31 Dec 1999 00:00:00 GMT"}}, want: fetch.StatusError{Status: 503}},
-		{name: "date far off", status: 503, header: http.Header{"Retry-After": {"Fri, 31 Dec 2100 00:00:00 GMT"}}, want: fetch.StatusError{Status: 503, RetryAfter: time.Hour}},
+		{name: "date far off", status: 503, header: http.Header{"Retry-After": {"Fri, 31 Dec 2100 00:00:00 GMT"}}, want: fetch.StatusError{Status: 503, RetryAfter: 5 * time.Minute}},
 		{name: "words", status: 503, header: http.Header{"Retry-After": {"soon"}}, want: fetch.StatusError{Status: 503}},
 	}
 	for _, tt := range tests {
@@ -252,8 +252,8 @@ func TestK18_Timeout(t *testing.T) {
 				if !errors.As(err, &expired) || expired.Limit != tt.want || !expired.Timeout() {
 					t.Fatalf("got %v", err)
 				}
-				if !errors.Is(err, fetch.ErrNoAnswer) {
-					t.Errorf("%v is not ErrNoAnswer", err)
+				if !errors.Is(err, fetch.ErrNoResponse) {
+					t.Errorf("%v is not ErrNoResponse", err)
 				}
 				if waited := time.Since(start); waited != tt.want {
 					t.Errorf("waited %v, want %v", waited, tt.want)
@@ -278,14 +278,14 @@ func TestK9_CallerGone(t *testing.T) {
 		for want, ctx := range map[error]context.Context{context.DeadlineExceeded: early, context.Canceled: gone} {
 			_, err := fetch.Get(ctx, "https://a.example", fetch.Options{Client: client})
 			var expired *fetch.TimeoutError
-			if !errors.Is(err, want) || errors.As(err, &expired) || errors.Is(err, fetch.ErrNoAnswer) {
+			if !errors.Is(err, want) || errors.As(err, &expired) || errors.Is(err, fetch.ErrNoResponse) {
 				t.Errorf("got %v, want %v", err, want)
 			}
 		}
 	})
 }
 
-func TestNoAnswer(t *testing.T) {
+func TestNoResponse(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	tests := map[string]roundTripper{
@@ -302,10 +302,10 @@ func TestNoAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := fetch.Get(t.Context(), "https://a.example/keys?key=secret", fetch.Options{Client: &http.Client{Transport: transport}})
-			if !errors.Is(err, fetch.ErrNoAnswer) || !errors.Is(err, broken) {
+			if !errors.Is(err, fetch.ErrNoResponse) || !errors.Is(err, broken) {
 				t.Fatalf("got %v", err)
 			}
-			if want := "GET https://a.example/keys: no complete answer: broken"; err.Error() != want {
+			if want := "GET https://a.example/keys: no complete response: broken"; err.Error() != want {
 				t.Errorf("got %q, want %q", err, want)
 			}
 		})
@@ -314,7 +314,7 @@ func TestNoAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return resp, nil })}
-			if _, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client}); !errors.Is(err, fetch.ErrNoAnswer) {
+			if _, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client}); !errors.Is(err, fetch.ErrNoResponse) {
 				t.Errorf("got %v", err)
 			}
 		})

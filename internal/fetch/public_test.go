@@ -112,7 +112,7 @@ func TestAttack31_DialRefused(t *testing.T) {
 			t.Parallel()
 			_, err := fetch.Get(t.Context(), target, fetch.Options{Client: client, AllowHTTP: true})
 			var internal *fetch.AddressError
-			if !errors.As(err, &internal) || !errors.Is(err, fetch.ErrNoAnswer) {
+			if !errors.As(err, &internal) || !errors.Is(err, fetch.ErrNoResponse) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -7,18 +7,19 @@ import (
 	"time"
 )
 
-// MaxRetryAfter bounds what a Retry-After header can ask for: no server can put itself out of use for days.
-const MaxRetryAfter = time.Hour
+// MaxRetryAfter is the longest pause that a Retry-After header can cause. Longer values are treated as this one, so that a
+// server cannot stop its clients for hours.
+const MaxRetryAfter = 5 * time.Minute
 
-// retryAfter reads a Retry-After header (RFC 9110 §10.2.3), which is a number of seconds or a date. Anything else, and
-// a date gone by, is zero.
-func retryAfter(header string, now time.Time) time.Duration {
+// ParseRetryAfter returns the pause that a Retry-After header requests: a number of seconds or a date (RFC 9110 §10.2.3).
+// The result is at most [MaxRetryAfter]. It is zero for every other value and for a date in the past.
+func ParseRetryAfter(header string, now time.Time) time.Duration {
 	if header == "" {
 		return 0
 	}
 	if strings.Trim(header, "0123456789") == "" {
 		seconds, err := strconv.ParseUint(header, 10, 32)
-		if err != nil { // only digits, so there are too many of them
+		if err != nil { // the value has only digits, so it is too large
 			return MaxRetryAfter
 		}
 		return min(time.Duration(seconds)*time.Second, MaxRetryAfter)
@@ -30,9 +31,9 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), MaxRetryAfter)
 }
 
-// RetryAfter is how long the server asked to stay away, as any *[StatusError] in err says; of several the longest.
+// RetryAfter returns the longest pause of all *[StatusError] values in the tree of err. It is zero if there is none.
 func RetryAfter(err error) time.Duration {
-	switch e := err.(type) { //nolint:errorlint // the whole tree is walked, where errors.As stops at the first
+	switch e := err.(type) { //nolint:errorlint // errors.As would stop at the first one
 	case *StatusError:
 		return e.RetryAfter
 	case interface{ Unwrap() error }:
@@ -46,6 +47,3 @@ func RetryAfter(err error) time.Duration {
 	}
 	return 0
 }
-
-// ParseRetryAfter reads a Retry-After header (RFC 9110 §10.2.3). Zero: it does not say.
-func ParseRetryAfter(header string, now time.Time) time.Duration { return retryAfter(header, now) }

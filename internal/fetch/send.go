@@ -7,10 +7,12 @@ import (
 	"net/http"
 )
 
-// Send makes a request of any method, with body unless that is nil, under the same bounds as [Get]. Every status is an
-// answer, since an error of OAuth is one, too. Only a redirect is an error, which is not followed, since a request for a
-// token holds secrets; and so is a header of more than [MaxHeaderBytes]. Options.ContentTypes is what is accepted, and is
-// not checked. Errors are those of Get.
+// Send sends a request with the given method and body within the same limits as [Get]. A nil body sends none.
+//
+// Every status except a redirect is a valid response, because OAuth errors have statuses of their own. A redirect is a
+// *[RedirectError]: Send does not follow it, because the request may contain secrets. A header of more than
+// [MaxHeaderBytes] is a *[TooLargeError]. Options.ContentTypes is sent as Accept but not checked. All other errors are those
+// of Get.
 func Send(ctx context.Context, method, rawURL string, body []byte, o Options) (*Response, error) {
 	u, err := ParseURL(rawURL, o.AllowHTTP)
 	if err != nil {
@@ -20,23 +22,24 @@ func Send(ctx context.Context, method, rawURL string, body []byte, o Options) (*
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, rawURL, bytes.NewReader(body))
 	if err != nil {
-		return nil, &URLError{URL: display(u), Problem: "makes no request"}
+		return nil, &URLError{URL: display(u), Problem: "cannot be requested"}
 	}
 	if body == nil {
 		req.Body, req.ContentLength = http.NoBody, 0
 	}
 	o.setHeader(req)
-	resp, err := o.exchange(req, checkAnswer)
+	resp, err := o.exchange(req, checkHeader)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", req.Method, display(u), err)
 	}
 	return resp, nil
 }
 
-// MaxHeaderBytes bounds the header of an answer to [Send]. While it is read, the transport's own bound holds.
+// MaxHeaderBytes limits the names and values in the header of a response to [Send], in bytes. The limit of the transport
+// applies while the header is read.
 const MaxHeaderBytes = 64 << 10
 
-func checkAnswer(req *http.Request, resp *http.Response) error {
+func checkHeader(req *http.Request, resp *http.Response) error {
 	total := 0
 	for name, values := range resp.Header {
 		for _, value := range values {
@@ -46,5 +49,5 @@ func checkAnswer(req *http.Request, resp *http.Response) error {
 	if total > MaxHeaderBytes {
 		return &TooLargeError{Limit: MaxHeaderBytes, Status: resp.StatusCode, header: true}
 	}
-	return refuseRedirect(req, resp)
+	return rejectRedirect(req, resp)
 }

@@ -6,27 +6,27 @@ import (
 	"strings"
 )
 
-// CheckURL returns nil if raw is a URL to fetch from: absolute, https, with a host, without user info and fragment.
-// With http instead of https it is one only if the host is a loopback address (127.0.0.0/8, ::1) or localhost, or if
-// allowHTTP is set. The error is a *[URLError].
+// CheckURL returns nil if this package sends requests to raw. Such a URL is absolute, has the scheme https and a host, and
+// has neither user information nor a fragment. The scheme http is allowed for loopback addresses (127.0.0.0/8, ::1) and
+// localhost, and for all hosts if allowHTTP is true. The error is a *[URLError].
 func CheckURL(raw string, allowHTTP bool) error {
 	_, err := ParseURL(raw, allowHTTP)
 	return err
 }
 
-// ParseURL returns raw parsed if [CheckURL] has nothing against it.
+// ParseURL parses raw. It returns the same error as [CheckURL].
 func ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, &URLError{Problem: "can not be parsed"} // the parser's own words quote the text
+		return nil, &URLError{Problem: "cannot be parsed"} // the error of url.Parse quotes the text
 	}
 	problem := ""
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http", u.Opaque != "", u.Hostname() == "":
 		problem = "is not an absolute https URL"
 	case u.User != nil:
-		problem = "has user info"
-	case strings.Contains(raw, "#"): // url.Parse forgets an empty fragment
+		problem = "has user information"
+	case strings.Contains(raw, "#"): // url.Parse drops an empty fragment
 		problem = "has a fragment"
 	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
 		problem = "is not https"
@@ -44,7 +44,7 @@ func loopback(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// display is u as it may stand in a log: user info and query can hold secrets.
+// display returns u without user information and query, which may contain secrets.
 func display(u *url.URL) string {
 	if u.Host == "" {
 		return ""
@@ -52,6 +52,7 @@ func display(u *url.URL) string {
 	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
+// locationOf returns the target of a redirect for an error text.
 func locationOf(base *url.URL, location string) string {
 	u, err := base.Parse(location)
 	if err != nil {
