@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// BenchmarkWarm is a token that was seen before, BenchmarkBare the same handler without a Guard.
+// BenchmarkWarm measures a request with a cached token. BenchmarkBare is the same handler without a Guard.
 func BenchmarkWarm(b *testing.B) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	g := newGuard(b, middleware.Config{Verifier: newConsumer(b, issuer)})
@@ -21,7 +21,7 @@ func BenchmarkBare(b *testing.B) {
 	run(b, nothing, request(b, "x"), http.StatusOK)
 }
 
-// BenchmarkGuard is the Guard's own share of requests that pass: the Verifier costs nothing.
+// BenchmarkGuard measures the Guard alone, for requests that pass: the Verifier costs nothing.
 func BenchmarkGuard(b *testing.B) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	raw := issuer.AccessToken().Set("scope", "orders:read").Sign()
@@ -52,7 +52,7 @@ func BenchmarkGuard(b *testing.B) {
 	}
 }
 
-// BenchmarkRefusal is the Guard's own share of requests that do not pass: the Verifier returns a prepared answer.
+// BenchmarkRefusal measures the Guard alone, for rejected requests: the Verifier returns a constant.
 func BenchmarkRefusal(b *testing.B) {
 	reject := newGuard(b, middleware.Config{Verifier: rejectWith(&consumer.Error{Reason: consumer.ReasonSignature})})
 	down := newGuard(b, middleware.Config{Verifier: rejectWith(&consumer.Error{Reason: consumer.ReasonKeysUnavailable})})
@@ -79,7 +79,7 @@ func BenchmarkRefusal(b *testing.B) {
 	}
 }
 
-// BenchmarkFlood is a flood of tokens that are none, Verifier included.
+// BenchmarkFlood measures a flood of invalid tokens, including the Verifier.
 func BenchmarkFlood(b *testing.B) {
 	issuer, stranger := bearertest.NewIssuer(bearertest.IssuerConfig{}), bearertest.NewIssuer(bearertest.IssuerConfig{})
 	elsewhere := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://stranger.test"})
@@ -111,7 +111,7 @@ func run(b *testing.B, h http.Handler, r *http.Request, want int) {
 	}
 }
 
-// dropped keeps nothing of a response, so that what is measured is the handler.
+// dropped discards responses, so that only the handler is measured.
 type dropped http.Header
 
 func (w dropped) Header() http.Header { return http.Header(w) }

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// parseChallenge reads one challenge by the grammar of RFC 9110 §11.6.1, and nothing more lenient.
+// parseChallenge parses one challenge strictly by the grammar of RFC 9110 section 11.6.1.
 func parseChallenge(s string) (scheme string, parameters map[string]string, err error) {
 	scheme, rest, found := strings.Cut(s, " ")
 	if !found || !isToken(scheme) {
@@ -40,7 +40,7 @@ func isToken(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~") == ""
 }
 
-// parseQuoted reads a quoted-string of ASCII (RFC 9110 §5.6.4).
+// parseQuoted parses a quoted-string of ASCII (RFC 9110 section 5.6.4).
 func parseQuoted(s string) (value, rest string, err error) {
 	if !strings.HasPrefix(s, `"`) {
 		return "", "", errors.New("no quote: " + s)
@@ -80,7 +80,7 @@ var challenges = []struct{ realm, code, scope string }{
 	{"tab\t", "tab\t", "tab\t"},
 }
 
-// checkChallenge writes a challenge and reads it again. What the grammar of RFC 6750 §3 has no place for is left out.
+// checkChallenge writes a challenge and parses it. Values that the grammar of RFC 6750 section 3 does not allow must be absent.
 func checkChallenge(t *testing.T, realm, code, scope string) {
 	t.Helper()
 	g, err := middleware.New(middleware.Config{Verifier: acceptAll, Realm: realm})
@@ -120,7 +120,7 @@ func checkChallenge(t *testing.T, realm, code, scope string) {
 	}
 }
 
-// inCharset: %x20-21 / %x23-5B / %x5D-7E, the space only where it may stand.
+// inCharset reports whether s is in %x20-21 / %x23-5B / %x5D-7E, with a space only if it is allowed.
 func inCharset(s string, space bool) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -173,7 +173,7 @@ func TestB4_EveryChallengeHasAParameter(t *testing.T) {
 	}
 }
 
-// The URL of the metadata is this API's own, whatever the request says.
+// The URL of the metadata comes from the Config, whatever the request says.
 func TestAttack42_MetadataURLIgnoresTheRequest(t *testing.T) {
 	t.Parallel()
 	g := newGuard(t, middleware.Config{Verifier: acceptAll, Resource: "https://api.test/v1"})
@@ -190,7 +190,7 @@ func TestAttack42_MetadataURLIgnoresTheRequest(t *testing.T) {
 	}
 }
 
-// What an error says stays here.
+// The text of an error is never sent.
 func TestAttack41_ErrorTextIsNotSent(t *testing.T) {
 	t.Parallel()
 	const secret = "kid 17 at 10.0.0.8"

@@ -45,7 +45,7 @@ func TestOnDecision(t *testing.T) {
 			cached bool
 		}{
 			{200, "", time.Second, false},
-			{403, consumer.ReasonScope, 0, false}, // verified in this very instant of the bubble's clock
+			{403, consumer.ReasonScope, 0, false}, // the clock of the bubble stands still
 			{200, "", time.Second, true},
 			{403, consumer.ReasonScope, 0, true},
 		}
@@ -64,7 +64,7 @@ func TestOnDecision(t *testing.T) {
 	})
 }
 
-// Whatever a token says and whatever is wrong with it, neither it nor what is in it reaches a log, an answer or a label.
+// Neither a token nor its claims reach a log, a response or a label, whether it is valid or not.
 func TestB8_Attack43_Attack44_NothingOfTheTokenGetsOut(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -116,7 +116,7 @@ func TestB8_Attack43_Attack44_NothingOfTheTokenGetsOut(t *testing.T) {
 	}
 }
 
-// A DenyHandler may hand the Refusal to encoding/json as it is.
+// A DenyHandler may pass the Refusal to encoding/json.
 func TestRefusal_JSON(t *testing.T) {
 	t.Parallel()
 	got, err := json.Marshal(&middleware.Refusal{
@@ -140,7 +140,7 @@ func TestRefusal_Error(t *testing.T) {
 	}
 }
 
-// A rule that makes no sense is reported when the route is set up.
+// An invalid rule is logged when the route is created.
 func TestWith_ReportsFaultyRules(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer

@@ -20,7 +20,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// answer is all of a response that a client sees, and what the operator sees of it.
+// answer is the response to a client, with the log level and the Decision for the operator.
 type answer struct {
 	Status       int
 	Challenge    []string
@@ -95,7 +95,7 @@ func internal(rule string) answer {
 	}
 }
 
-// observed runs one request through a Guard made of cfg and rules, in front of hello.
+// observed sends one request through a Guard with cfg and rules to hello.
 func observed(t *testing.T, cfg middleware.Config, rules []middleware.Rule, r *http.Request) answer {
 	t.Helper()
 	var log bytes.Buffer
@@ -103,7 +103,7 @@ func observed(t *testing.T, cfg middleware.Config, rules []middleware.Rule, r *h
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg.OnDecision = func(_ context.Context, d middleware.Decision) { decisions = append(decisions, d) }
 	h := newGuard(t, cfg).With(rules...)(hello)
-	log.Reset() // of rules that make no sense
+	log.Reset() // of invalid rules
 	w := serve(h, r)
 
 	got := answer{
@@ -122,7 +122,7 @@ func observed(t *testing.T, cfg middleware.Config, rules []middleware.Rule, r *h
 	return got
 }
 
-// levelIn returns the level of the one line of a log.
+// levelIn returns the level of a log that has one line.
 func levelIn(log string) string {
 	_, rest, found := strings.Cut(log, "level=")
 	if !found {
@@ -143,7 +143,7 @@ type statusFunc func() (bool, error)
 
 func (f statusFunc) Active(context.Context, consumer.StatusToken) (bool, error) { return f() }
 
-// The status and challenge matrix, of requests.
+// Status and challenge of requests.
 func TestMatrix_Requests(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -203,13 +203,13 @@ func TestMatrix_Requests(t *testing.T) {
 				test.want.Body = test.wantBody
 			}
 			if diff := cmp.Diff(test.want, observed(t, test.cfg, test.rules, r)); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// The status and challenge matrix, of tokens: whatever is wrong with one, the client sees the same.
+// Status and challenge of tokens: the client receives the same response whatever is wrong.
 func TestMatrix_Tokens(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -247,13 +247,13 @@ func TestMatrix_Tokens(t *testing.T) {
 			t.Parallel()
 			got := observed(t, middleware.Config{Verifier: verifier}, nil, request(t, test.token))
 			if diff := cmp.Diff(invalidToken(test.want), got); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// The status and challenge matrix, of what stands behind the Guard.
+// Status and challenge for results of the Verifier.
 func TestMatrix_Verifiers(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -312,14 +312,13 @@ func TestMatrix_Verifiers(t *testing.T) {
 			r := request(t, issuer.AccessToken().Sign())
 			got := observed(t, middleware.Config{Verifier: test.verifier}, nil, r)
 			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// The status and challenge matrix: the caller is gone. A caller who is not, as when the server shuts down, must not take
-// silence for a 200.
+// Status of canceled requests. A client may still wait, as when the server shuts down, and must not receive a 200.
 func TestMatrix_Canceled(t *testing.T) {
 	t.Parallel()
 	want := answer{
@@ -334,7 +333,7 @@ func TestMatrix_Canceled(t *testing.T) {
 		cancel()
 		got := observed(t, middleware.Config{Verifier: rejectWith(err)}, nil, request(t, "x").WithContext(ctx))
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("answer to %v (-want +got):\n%s", err, diff)
+			t.Errorf("response to %v (-want +got):\n%s", err, diff)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -342,7 +341,7 @@ func TestMatrix_Canceled(t *testing.T) {
 	gone := &consumer.Error{Reason: consumer.ReasonSignature}
 	got := observed(t, middleware.Config{Verifier: rejectWith(gone)}, nil, request(t, "x").WithContext(ctx))
 	if diff := cmp.Diff(invalidToken(consumer.ReasonSignature), got); diff != "" {
-		t.Errorf("a decision that was made is lost (-want +got):\n%s", diff)
+		t.Errorf("the decision of the Verifier is lost (-want +got):\n%s", diff)
 	}
 }
 
@@ -360,7 +359,7 @@ func TestAuthenticate_DecidesAndWritesNothing(t *testing.T) {
 		t.Errorf("TokenFromContext = %v, %v", token, ok)
 	}
 	if _, ok := middleware.TokenFromContext(r.Context()); ok {
-		t.Error("the request that came in was changed")
+		t.Error("the original request was changed")
 	}
 
 	tests := []struct {
@@ -385,12 +384,12 @@ func TestAuthenticate_DecidesAndWritesNothing(t *testing.T) {
 			t.Errorf("%s: Authenticate = %p, %v, want %p, %v", test.name, got, err, r, test.want)
 		}
 		if refusal, ok := errors.AsType[*middleware.Refusal](err); !ok || refusal.Reason == "" {
-			t.Errorf("%s: error is no Refusal with a Reason: %#v", test.name, err)
+			t.Errorf("%s: error is not a Refusal with a Reason: %#v", test.name, err)
 		}
 	}
 }
 
-// Deny may be given what the application found out by itself.
+// Deny accepts errors of the application.
 func TestDeny_Errors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -425,7 +424,7 @@ func TestDeny_Errors(t *testing.T) {
 			}
 			test.want.Level, test.want.Decision = "", middleware.Decision{}
 			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -446,7 +445,7 @@ func TestDeny_HeadHasNoBody(t *testing.T) {
 	r.Method = http.MethodHead
 	w := serve(newGuard(t, middleware.Config{Verifier: acceptAll}).Handler(hello), r)
 	if w.Code != 401 || challengeOf(w) == "" || w.Body.Len() != 0 {
-		t.Errorf("answer %d %v %q", w.Code, w.Header(), w.Body)
+		t.Errorf("response %d %v %q", w.Code, w.Header(), w.Body)
 	}
 }
 
@@ -460,7 +459,7 @@ func TestDeny_ForgetsTheLengthOfAnotherBody(t *testing.T) {
 	}
 }
 
-// Some of an answer is written ahead and shared. What is done to one answer must not show in the next.
+// Responses share prepared values. A change to one response must not affect the next.
 func TestDeny_AnswersAreIndependent(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{
@@ -472,7 +471,7 @@ func TestDeny_AnswersAreIndependent(t *testing.T) {
 		w := &measuring{ResponseRecorder: httptest.NewRecorder()}
 		h.ServeHTTP(w, request(t, ""))
 		if w.room > 0 {
-			t.Errorf("%v: room for %d bytes behind the body", err, w.room)
+			t.Errorf("%v: the body has spare capacity for %d bytes", err, w.room)
 		}
 		for name, values := range w.Header() {
 			values[0] = "changed"
@@ -485,7 +484,7 @@ func TestDeny_AnswersAreIndependent(t *testing.T) {
 	}
 }
 
-// measuring sees how much could be appended to a body without a copy.
+// measuring records how much could be appended to a body without a copy.
 type measuring struct {
 	*httptest.ResponseRecorder
 	room int
@@ -496,7 +495,7 @@ func (m *measuring) Write(data []byte) (int, error) {
 	return m.ResponseRecorder.Write(data)
 }
 
-// A flood of bad tokens leaves little garbage behind.
+// A flood of invalid tokens allocates little.
 func TestDeny_Allocations(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of other tests, too
 	g := newGuard(t, middleware.Config{Verifier: rejectWith(&consumer.Error{Reason: consumer.ReasonSignature})})
 	h, w := g.Handler(hello), dropped{}
@@ -541,7 +540,7 @@ func TestDenyHandler(t *testing.T) {
 			})
 			w := serve(g.Handler(hello), request(t, "x"))
 			if w.Code != test.wantStatus || w.Body.String() != test.wantBody {
-				t.Errorf("answer %d %q, want %d %q", w.Code, w.Body, test.wantStatus, test.wantBody)
+				t.Errorf("response %d %q, want %d %q", w.Code, w.Body, test.wantStatus, test.wantBody)
 			}
 			if got := challengeOf(w); got != `Bearer realm="api", error="invalid_token"` {
 				t.Errorf("challenge %s", got)
@@ -550,7 +549,7 @@ func TestDenyHandler(t *testing.T) {
 	}
 }
 
-// The recorder takes an informational status for the last one, as some frameworks do.
+// The recorder treats an informational status as final, as some frameworks do.
 func TestDenyHandler_InformationalStatusFirst(t *testing.T) {
 	t.Parallel()
 	g := newGuard(t, middleware.Config{
@@ -563,11 +562,11 @@ func TestDenyHandler_InformationalStatusFirst(t *testing.T) {
 	})
 	w := serve(g.Handler(hello), request(t, ""))
 	if w.Code != 401 || w.Body.String() != "nonever" {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 }
 
-// A bound token is worth nothing without the proof, and the Guard asks for none.
+// A bound token needs a proof of possession, and the Guard checks none.
 func TestM4_Attack26_BoundTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -599,7 +598,7 @@ func TestX1_EveryRequestIsDecided(t *testing.T) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	h := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)}).With(middleware.Scopes("orders:read"))(hello)
 	good, other := issuer.AccessToken().Set("scope", "orders:read").Sign(), issuer.AccessToken().Set("scope", "orders").Sign()
-	for range 3 { // a good request opens nothing for the next one
+	for range 3 { // a request that passes has no effect on the next one
 		for token, want := range map[string]int{good: 200, other: 403, "": 401, good + "a": 401} {
 			if w := serve(h, request(t, token)); w.Code != want {
 				t.Errorf("status %d, want %d", w.Code, want)

@@ -17,7 +17,7 @@ import (
 
 const audience = "https://api.test"
 
-// newConsumer verifies the tokens of issuer with its keys of now, without a network.
+// newConsumer returns a Consumer with the current keys of issuer. It needs no network.
 func newConsumer(t testing.TB, issuer *bearertest.Issuer) *consumer.Consumer {
 	t.Helper()
 	keys, err := jwks.ParseJWKS(issuer.JWKS())
@@ -51,7 +51,7 @@ func newGuard(t testing.TB, cfg middleware.Config) *middleware.Guard {
 	return g
 }
 
-// verifierFunc is somebody's own Verifier.
+// verifierFunc is a custom Verifier.
 type verifierFunc func(ctx context.Context, raw string) (*consumer.Token, error)
 
 func (f verifierFunc) Verify(ctx context.Context, raw string) (*consumer.Token, error) {
@@ -67,7 +67,7 @@ func rejectWith(err error) consumer.Verifier {
 	return verifierFunc(func(context.Context, string) (*consumer.Token, error) { return nil, err })
 }
 
-// request asks for /orders, with a bearer token unless it is empty.
+// request returns a request for /orders, with a bearer token unless token is empty.
 func request(t testing.TB, token string) *http.Request {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orders", nil)
@@ -85,7 +85,7 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// hello is the handler behind the guards.
+// hello is the handler behind the Guards.
 var hello = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	token, ok := middleware.TokenFromContext(r.Context())
 	if !ok {

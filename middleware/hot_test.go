@@ -16,13 +16,13 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// world is what a request with a remembered token depends on besides the token.
+// world is the state on which a request with a cached token depends.
 type world struct {
 	issuer *bearertest.Issuer
-	lost   error // of the store of tokens
-	ended  bool  // in that store
+	lost   error // the error of the status store
+	ended  bool  // the token is revoked there
 	keys   jwks.Source
-	cached bool // what OnVerify was told last
+	cached bool // of the last call of OnVerify
 }
 
 func newWorld(t testing.TB) *world {
@@ -60,7 +60,7 @@ func (w *world) guard(t testing.TB) http.Handler {
 
 var errStore = errors.New("store is down")
 
-// What ends a token ends it for requests that carry it again, with the answer a new token would get.
+// A cached token is rejected as soon as a new one would be, with the same response.
 func TestAttack45_RememberedTokenIsHeldAgainstTheWorld(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -91,12 +91,12 @@ func TestAttack45_RememberedTokenIsHeldAgainstTheWorld(t *testing.T) {
 				h, raw := w.guard(t), w.issuer.AccessToken().Sign()
 				for range 2 {
 					if answer := serve(h, request(t, raw)); answer.Code != http.StatusOK {
-						t.Fatalf("a good token is answered with %d", answer.Code)
+						t.Fatalf("a valid token got %d", answer.Code)
 					}
 					time.Sleep(time.Second)
 				}
 				if !w.cached {
-					t.Fatal("the token was not remembered")
+					t.Fatal("the token was not cached")
 				}
 				test.change(t, w)
 				for range 2 {
@@ -113,7 +113,7 @@ func TestAttack45_RememberedTokenIsHeldAgainstTheWorld(t *testing.T) {
 	}
 }
 
-// A bound token is refused as plain Bearer each time it comes, and not because it was forgotten.
+// A bound token is rejected each time, also when it comes from the cache.
 func TestM4_Attack26_RememberedBoundTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, member := range []string{"jkt", "x5t#S256", "unheard-of"} {
@@ -132,7 +132,7 @@ func TestM4_Attack26_RememberedBoundTokenIsRefused(t *testing.T) {
 						t.Errorf("request %d reached the handler", n)
 					}
 					if w.cached != (n > 0) {
-						t.Errorf("request %d: remembered is %v", n, w.cached)
+						t.Errorf("request %d: cached is %v", n, w.cached)
 					}
 					time.Sleep(time.Second)
 				}
@@ -141,7 +141,7 @@ func TestM4_Attack26_RememberedBoundTokenIsRefused(t *testing.T) {
 	}
 }
 
-// discard is a ResponseWriter that allocates nothing of its own.
+// discard is a ResponseWriter that allocates nothing.
 type discard struct {
 	header http.Header
 	status int
@@ -151,7 +151,7 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// allocations of one request through h, which must be answered with status.
+// allocations returns the allocations of one request to h, whose response must have status.
 func allocations(t *testing.T, h http.Handler, r *http.Request, status int) float64 {
 	t.Helper()
 	w := &discard{header: make(http.Header)}
@@ -167,7 +167,7 @@ func allocations(t *testing.T, h http.Handler, r *http.Request, status int) floa
 	return testing.AllocsPerRun(100, pass)
 }
 
-// A request with a remembered token costs a request and a context more than one without a Guard.
+// A Guard allocates a request and a context for a request with a cached token, and nothing else.
 func TestHandler_AllocationsOfARememberedToken(t *testing.T) { //nolint:paralleltest // allocations are counted
 	w := newWorld(t)
 	guard := newGuard(t, middleware.Config{Verifier: newConsumer(t, w.issuer)})
@@ -176,12 +176,11 @@ func TestHandler_AllocationsOfARememberedToken(t *testing.T) { //nolint:parallel
 	hot := allocations(t, guard.Handler(nothing), r, http.StatusOK)
 	t.Logf("bare %v, hot %v", bare, hot)
 	if hot-bare > 2 {
-		t.Errorf("a remembered token costs %v allocations, want at most 2", hot-bare)
+		t.Errorf("a cached token costs %v allocations, want at most 2", hot-bare)
 	}
 }
 
-// What is refused without a key costs little, answer included, and nothing is fetched for it: a flood of it is no worse
-// than a flood of anything else.
+// Tokens that are rejected without a key cost little, including the response, and cause no fetch.
 func TestHandler_AllocationsOfACheapRefusal(t *testing.T) { //nolint:paralleltest // allocations are counted
 	issuer := newWorld(t).issuer
 	var fetches atomic.Int64
@@ -198,7 +197,7 @@ func TestHandler_AllocationsOfACheapRefusal(t *testing.T) { //nolint:paralleltes
 		ceiling     float64
 	}{
 		{"two parts", good[:strings.LastIndexByte(good, '.')], 10},
-		{"broken signature", good + "AAA", 10}, // which is found last, and decodes to nothing at that length
+		{"broken signature", good + "AAA", 10}, // its length is not valid base64url; this is checked last
 		{"padding", good + "=", 10},
 		{"opaque", "opaque", 10},
 		{"wrong issuer", stranger.Sign(), 10},

@@ -7,5 +7,5 @@ import (
 	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
 )
 
-// TestMain also fails if any test has made the package log or say a piece of a token.
+// TestMain also fails if any test made the package log or send a part of a token.
 func TestMain(m *testing.M) { os.Exit(logscan.Main(m)) }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,7 +22,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// counting counts how often it is asked.
+// counting counts the calls of Verify.
 type counting struct {
 	consumer.Verifier
 	calls atomic.Int64
@@ -52,7 +53,7 @@ func TestWith_NestedAuthenticatesOnce(t *testing.T) {
 			h := g.With(middleware.Scopes("read"))(g.Handler(g.With(middleware.AnyScope("write", "read"), middleware.Scopes("write"))(hello)))
 			w := serve(h, request(t, issuer.AccessToken().Set("scope", test.scope).Sign()))
 			if w.Code != test.want.Status || w.Body.String() != test.want.Body {
-				t.Errorf("answer %d %q, want %d %q", w.Code, w.Body, test.want.Status, test.want.Body)
+				t.Errorf("response %d %q, want %d %q", w.Code, w.Body, test.want.Status, test.want.Body)
 			}
 			if diff := cmp.Diff(test.want.Challenge, w.Header()["Www-Authenticate"]); diff != "" {
 				t.Errorf("challenge (-want +got):\n%s", diff)
@@ -64,7 +65,7 @@ func TestWith_NestedAuthenticatesOnce(t *testing.T) {
 	}
 }
 
-// What one Guard has let pass means nothing to another: its API may be another one.
+// A Guard does not accept a token that another Guard verified, because that may guard another API.
 func TestWith_AnotherGuardVerifiesForItself(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -74,10 +75,10 @@ func TestWith_AnotherGuardVerifiesForItself(t *testing.T) {
 	good := issuer.AccessToken().Sign()
 
 	if w := serve(outer.Handler(inner.Handler(hello)), request(t, good)); w.Code != 401 {
-		t.Errorf("inner Guard answers %d to a token it refuses", w.Code)
+		t.Errorf("the inner Guard responds with %d to a token that it rejects", w.Code)
 	}
 	if w := serve(lenient.Handler(outer.Handler(hello)), request(t, "bad")); w.Code != 401 {
-		t.Errorf("inner Guard answers %d to a token that another let pass", w.Code)
+		t.Errorf("the inner Guard responds with %d to a token that another Guard accepts", w.Code)
 	}
 }
 
@@ -101,7 +102,7 @@ func TestWith_NestedAroundAnotherGuard(t *testing.T) {
 	}
 	token := issuer.AccessToken().Set("scope", "read other").Sign()
 	if w := serve(nested(yes), request(t, token)); w.Body.String() != "hello alice" {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 	if calls := verifier.calls.Load(); calls != 1 {
 		t.Errorf("verified %d times", calls)
@@ -112,7 +113,7 @@ func TestWith_NestedAroundAnotherGuard(t *testing.T) {
 	}
 }
 
-// An anonymous request is anonymous, whoever was let pass further out.
+// A request without a token has no token for the handler, even if an outer Guard found one elsewhere.
 func TestWith_OptionalInnerGuardHidesTheOuterToken(t *testing.T) {
 	t.Parallel()
 	outer := newGuard(t, middleware.Config{
@@ -123,11 +124,11 @@ func TestWith_OptionalInnerGuardHidesTheOuterToken(t *testing.T) {
 	r := request(t, "")
 	r.AddCookie(&http.Cookie{Name: "__Host-token", Value: "x"})
 	if w := serve(outer.Handler(inner.Handler(hello)), r); w.Body.String() != "hello nobody" {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 }
 
-// ContextWithToken serves handlers and their tests. It opens no door.
+// ContextWithToken is for handlers and their tests. A Guard ignores its token.
 func TestContextWithToken(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -141,11 +142,11 @@ func TestContextWithToken(t *testing.T) {
 		t.Errorf("TokenFromContext = %v, %v", got, ok)
 	}
 	if w := serve(hello, request(t, "").WithContext(ctx)); w.Body.String() != "hello alice" {
-		t.Errorf("the handler says %q", w.Body)
+		t.Errorf("the handler wrote %q", w.Body)
 	}
 	g := newGuard(t, middleware.Config{Verifier: verifier})
 	if w := serve(g.Handler(hello), request(t, "").WithContext(ctx)); w.Code != 401 {
-		t.Errorf("a Guard answers %d to a token in the context", w.Code)
+		t.Errorf("a Guard responds with %d to a token in the context", w.Code)
 	}
 }
 
@@ -187,6 +188,34 @@ func TestCaseX20_ZeroTokenGrantsNothing(t *testing.T) {
 	}
 }
 
+// Code that uses the token without a check must not go on with an empty user: every accessor of a nil Token panics.
+func TestCaseX21_NilTokenPanics(t *testing.T) {
+	t.Parallel()
+	token, ok := middleware.TokenFromContext(t.Context())
+	if ok || token != nil {
+		t.Fatalf("TokenFromContext = %v, %v without a Guard", token, ok)
+	}
+	value := reflect.ValueOf(token)
+	for i := range value.NumMethod() {
+		method := value.Type().Method(i)
+		if method.Name == "Format" { // package fmt prints a nil pointer itself
+			continue
+		}
+		var arguments []reflect.Value
+		for n := 1; n < method.Type.NumIn(); n++ {
+			arguments = append(arguments, reflect.Zero(method.Type.In(n)))
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s of a nil Token returns", method.Name)
+				}
+			}()
+			value.Method(i).Call(arguments)
+		}()
+	}
+}
+
 // A bound token of a custom Verifier is rejected like that of a Consumer.
 func TestCaseX20_BoundTokenOfNewToken(t *testing.T) {
 	t.Parallel()
@@ -208,7 +237,7 @@ func requestWithin(ctx context.Context, token string) *http.Request {
 	return r
 }
 
-// A handler that makes a request of its own with the context of the one it serves lends its caller's rights to nobody.
+// A request that a handler creates with its own context does not inherit the token.
 func TestWith_RequestWithinARequest(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -226,7 +255,7 @@ func TestWith_RequestWithinARequest(t *testing.T) {
 	}
 }
 
-// The token in the context is shared, and cannot be changed.
+// The token in the context is shared and immutable.
 func TestTokenInContextIsImmutable(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -234,7 +263,10 @@ func TestTokenInContextIsImmutable(t *testing.T) {
 	raw := issuer.AccessToken().Set("scope", "orders:read").Set("roles", []string{"user"}).Set("realm", map[string]any{"roles": []string{"user"}}).Sign()
 
 	vandal := g.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		token, _ := middleware.TokenFromContext(r.Context())
+		token, ok := middleware.TokenFromContext(r.Context())
+		if !ok {
+			t.Fatal("no token")
+		}
 		token.Scopes()[0] = "admin"
 		token.Audience()[0] = "admin"
 		roles, _ := token.Claim("roles")
@@ -254,14 +286,14 @@ func TestTokenInContextIsImmutable(t *testing.T) {
 		middleware.Role("realm", "admin"),
 	} {
 		if w := serve(g.With(rule)(hello), request(t, raw)); w.Code != 403 {
-			t.Errorf("status %d after the token was tampered with", w.Code)
+			t.Errorf("status %d after an attempt to change the token", w.Code)
 		}
 	}
 	names := []string{"orders:read"}
 	rule := middleware.Scopes(names...)
 	names[0] = "nothing"
 	if w := serve(g.With(rule)(hello), request(t, raw)); w.Code != 200 {
-		t.Errorf("status %d after the list a rule was made of changed", w.Code)
+		t.Errorf("status %d after a change of the slice that was passed to Scopes", w.Code)
 	}
 }
 
@@ -269,12 +301,12 @@ func setFirst(t *testing.T, list any, value string) {
 	t.Helper()
 	elements, ok := list.([]any)
 	if !ok {
-		t.Fatalf("%v is no list", list)
+		t.Fatalf("%v is not an array", list)
 	}
 	elements[0] = value
 }
 
-// A token that the Guard has let pass is not taken to be good for longer than it lives.
+// A token that expires between two nested Withs is rejected by the inner one.
 func TestWith_NestedAfterTheTokenEnded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -294,7 +326,7 @@ func TestWith_NestedAfterTheTokenEnded(t *testing.T) {
 	})
 }
 
-// A context ends up in logs more easily than anything else of a request.
+// Contexts are often logged, so they must not print the token.
 func TestAttack43_ContextPrintsNoToken(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -316,7 +348,7 @@ func TestAttack43_ContextPrintsNoToken(t *testing.T) {
 	}
 }
 
-// What is derived from the context ends with it.
+// A derived context ends with the context of the request.
 func TestContext_EndsWithTheRequest(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -330,7 +362,7 @@ func TestContext_EndsWithTheRequest(t *testing.T) {
 	defer cancel()
 	end()
 	if deeper.Err() == nil || r.Context().Err() == nil {
-		t.Error("the context goes on")
+		t.Error("the context has not ended")
 	}
 	if deeper.Value(otherKey{}) != "kept" {
 		t.Error("a value of the request's own context is lost")

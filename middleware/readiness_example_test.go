@@ -7,7 +7,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// The first probe gets the keys, so the process is ready before the first request.
+// The first probe fetches the keys, so the process is ready before the first request.
 func ExampleReadiness() {
 	issuer, verifier, err := exampleVerifier()
 	if err != nil {
@@ -16,7 +16,7 @@ func ExampleReadiness() {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/readyz", middleware.Readiness(verifier))
-	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {}) // alive, whatever the issuer does
+	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {}) // liveness does not depend on the issuer
 
 	ask(mux, "GET", "/healthz", "")
 	fmt.Println(verifier.Health().Ready)

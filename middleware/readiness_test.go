@@ -17,7 +17,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// line is the way to an issuer. It counts, and can be down or slow.
+// line is the connection to an issuer. It counts requests and can be down or slow.
 type line struct {
 	issuer *bearertest.Issuer
 	asked  atomic.Int64
@@ -49,7 +49,7 @@ func (l *line) consumer(t *testing.T) *consumer.Consumer {
 	})
 }
 
-// state is a source of somebody's own.
+// state is a custom source.
 type state bool
 
 func (s state) Health() consumer.Health {
@@ -110,7 +110,7 @@ func TestReadiness_Answers(t *testing.T) {
 	}
 }
 
-// A process that nobody sends requests to before it is ready becomes ready by being asked.
+// A process that receives no requests before it is ready becomes ready through probes.
 func TestReadiness_FetchesTheKeysOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestReadiness_FetchesTheKeysOnce(t *testing.T) {
 	})
 }
 
-// A probe leaves before it is given up, and what it started is there for the next one.
+// A probe responds before it times out, and the fetch that it started serves the next one.
 func TestReadiness_SlowIssuer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestReadiness_SlowIssuer(t *testing.T) {
 	})
 }
 
-// Whoever can reach the endpoint must not be able to make the API ask its issuer.
+// Probes must not increase the load on the issuer.
 func TestReadiness_ProbesCauseNoFetchStorm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestReadiness_ProbesCauseNoFetchStorm(t *testing.T) {
 			probes.Wait()
 			time.Sleep(10 * time.Second)
 		}
-		// 1200 probes in ten minutes. The back-off is random below a minute, and an attempt asks at two places.
+		// 1200 probes in ten minutes. The back-off is random and at most a minute, and an attempt sends two requests.
 		if asked := l.asked.Load(); asked < 2 || asked > 110 {
 			t.Errorf("the issuer was asked %d times", asked)
 		}
@@ -185,7 +185,7 @@ func TestReadiness_ProbesCauseNoFetchStorm(t *testing.T) {
 	})
 }
 
-// One that takes its time keeps the others from waiting too.
+// While one probe waits, the others respond at once.
 func TestReadiness_OneProbeWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -208,8 +208,8 @@ func TestReadiness_OneProbeWaits(t *testing.T) {
 	})
 }
 
-// Being asked is no traffic: keys that serve are not fetched anew, and an issuer that is down takes nobody out of service
-// until the keys may not be used any more.
+// Probes do not refresh keys that are usable. An outage of the issuer makes the process unready only when the keys are too
+// old to be used.
 func TestReadiness_WhileTheIssuerIsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -222,7 +222,7 @@ func TestReadiness_WhileTheIssuerIsDown(t *testing.T) {
 		l.down.Store(true)
 		for range 23 {
 			time.Sleep(time.Hour)
-			probe(t, never, "GET") // warms what is not ready, and only that
+			probe(t, never, "GET") // calls Warm only of sources that are not ready
 			if w := probe(t, h, "GET"); w.Code != 200 || l.asked.Load() != 2 {
 				t.Fatalf("%d after %d requests to the issuer", w.Code, l.asked.Load())
 			}
@@ -266,7 +266,7 @@ func TestReadiness_Group(t *testing.T) {
 	})
 }
 
-// A probe that has hung up keeps nothing waiting.
+// A canceled probe does not block others.
 func TestReadiness_CallerGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -282,7 +282,7 @@ func TestReadiness_CallerGone(t *testing.T) {
 	})
 }
 
-// waking is warm when it says so, however long its Warm takes.
+// waking is a source that becomes ready while Warm runs.
 type waking struct{ awake atomic.Bool }
 
 func (s *waking) Health() consumer.Health { return consumer.Health{Ready: s.awake.Load()} }

@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// stream lets a request through handler and returns the context of a response that is checked again every minute.
+// stream sends a request through guard and returns the context of a response that is rechecked at the interval.
 func stream(t *testing.T, guard func(http.Handler) http.Handler, raw string, every time.Duration) context.Context {
 	t.Helper()
 	var ctx context.Context
@@ -24,7 +24,7 @@ func stream(t *testing.T, guard func(http.Handler) http.Handler, raw string, eve
 		t.Cleanup(stop)
 	})), request(t, raw))
 	if ctx == nil {
-		t.Fatalf("refused with %d", w.Code)
+		t.Fatalf("rejected with %d", w.Code)
 	}
 	return ctx
 }
@@ -42,7 +42,7 @@ func reasonOf(ctx context.Context) consumer.Reason {
 	return consumer.Reason(context.Cause(ctx).Error())
 }
 
-// tokens is a TokenStatus whose answer changes.
+// tokens is a TokenStatus whose result changes.
 type tokens struct{ ended, lost atomic.Bool }
 
 // Active implements consumer.TokenStatus.
@@ -53,7 +53,7 @@ func (s *tokens) Active(context.Context, consumer.StatusToken) (bool, error) {
 	return !s.ended.Load(), nil
 }
 
-// Something befalls a stream two and a half minutes after it began; the token lives for five.
+// Something happens two and a half minutes after a stream began. The token expires after five minutes.
 func TestRecheck(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -67,11 +67,11 @@ func TestRecheck(t *testing.T) {
 			func(s *tokens, _ *middleware.Guard, _ *atomic.Bool) { s.ended.Store(true) },
 			time.Minute, 3 * time.Minute, consumer.ReasonRevoked,
 		},
-		"revoked, asked every 20 s": {
+		"revoked, checked every 20 s": {
 			func(s *tokens, _ *middleware.Guard, _ *atomic.Bool) { s.ended.Store(true) },
 			20 * time.Second, 160 * time.Second, consumer.ReasonRevoked,
 		},
-		"revoked, asked by default": {
+		"revoked, default interval": {
 			func(s *tokens, _ *middleware.Guard, _ *atomic.Bool) { s.ended.Store(true) },
 			0, 3 * time.Minute, consumer.ReasonRevoked,
 		},
@@ -79,7 +79,7 @@ func TestRecheck(t *testing.T) {
 			func(s *tokens, _ *middleware.Guard, _ *atomic.Bool) { s.lost.Store(true) },
 			time.Minute, 3 * time.Minute, consumer.ReasonStatusUnavailable,
 		},
-		"a rule is not met any more": {
+		"a rule is no longer met": {
 			func(_ *tokens, _ *middleware.Guard, role *atomic.Bool) { role.Store(false) },
 			time.Minute, 3 * time.Minute, consumer.ReasonPolicy,
 		},
@@ -109,7 +109,7 @@ func TestRecheck(t *testing.T) {
 				})
 				began := time.Now()
 				ctx := stream(t, func(next http.Handler) http.Handler {
-					return g.With(rule)(g.Handler(next)) // the rule is the outer one's
+					return g.With(rule)(g.Handler(next)) // the outer With has the rule
 				}, w.issuer.AccessToken().Sign(), test.every)
 				time.Sleep(150 * time.Second)
 				synctest.Wait()
@@ -149,7 +149,7 @@ func TestRecheck_WithoutAGuard(t *testing.T) {
 	})
 }
 
-// TestRecheck_LeavesNothing: synctest fails if a goroutine outlives the response.
+// No goroutine outlives the response; otherwise synctest fails.
 func TestRecheck_LeavesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

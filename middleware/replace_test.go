@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// TestReplace_MixesNothing replaces both issuer and realm while requests of both issuers come in: whoever is let in or
-// refused, it is by one and the same configuration, through nested Withs too.
+// Replace changes both issuer and realm while requests with tokens of both issuers arrive. One Config decides about each
+// request and writes its response, also through nested Withs.
 func TestReplace_MixesNothing(t *testing.T) {
 	t.Parallel()
 	issuers := [2]*bearertest.Issuer{newIssuer("https://0.test"), newIssuer("https://1.test")}
@@ -59,10 +59,10 @@ func TestReplace_MixesNothing(t *testing.T) {
 			t.Error(err)
 		}
 		if w := serve(api, request(t, tokens[(i+1)%2])); w.Code != http.StatusOK {
-			t.Errorf("right after it was put in place a configuration answered %d", w.Code)
+			t.Errorf("directly after Replace, the new Config responded with %d", w.Code)
 		}
 		if w := serve(api, request(t, tokens[i%2])); w.Code != http.StatusUnauthorized {
-			t.Errorf("right after it was replaced a configuration answered %d", w.Code)
+			t.Errorf("directly after Replace, the old issuer got %d", w.Code)
 		}
 	}
 	close(stop)
@@ -76,7 +76,7 @@ func newIssuer(url string) *bearertest.Issuer {
 	return bearertest.NewIssuer(bearertest.IssuerConfig{URL: url, Algorithms: []string{"ES256"}})
 }
 
-// TestReplace_BetweenNestedWiths: what the outer With let pass on the old terms is verified on the new ones.
+// A token that the outer With verified under the old Config is verified again under the new one.
 func TestReplace_BetweenNestedWiths(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer("https://0.test")
@@ -109,7 +109,7 @@ func TestReplace_FaultChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if path := g.MetadataPath(); path != "/.well-known/oauth-protected-resource/v2" {
-		t.Errorf("metadata is at %s", path)
+		t.Errorf("MetadataPath is %s", path)
 	}
 	if got := challengeOf(serve(deniedBy(g, middleware.ErrNoToken), request(t, ""))); !strings.Contains(got, `realm="new"`) {
 		t.Errorf("Deny wrote %s", got)

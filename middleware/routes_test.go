@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// echoPath answers with the path as a router behind the Guard would read it.
+// echoPath writes the path as a router behind the Guard reads it.
 var echoPath = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, r.URL.Path+" "+r.URL.EscapedPath())
 })
@@ -71,7 +71,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/reports/2026/", "read", 200},
 		{"GET", "/reports/2026/7", "read", 403},
 
-		// what no pattern names
+		// requests that no pattern matches
 		{"PUT", "/orders", "read write admin", 403},
 		{"PUT", "/orders", "-", 401},
 		{"GET", "/nothing", "read write admin", 403},
@@ -84,7 +84,7 @@ func TestRoutes(t *testing.T) {
 		{"CONNECT", "/orders/7", "read write admin", 403},
 		{"CONNECT", "/tree/../orders/archive", "read", 403},
 
-		// the same path in another spelling
+		// other encodings of a path
 		{"GET", "/%6frders", "read", 200},
 		{"GET", "/%6frders", "write", 403},
 		{"GET", "/orders/%61rchive", "read", 403},
@@ -122,7 +122,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// What the table allows, every router behind it must read as the table did: also one that matches the raw path.
+// A router behind Routes reads the path that was matched, even if it prefers RawPath.
 func TestRoutes_NextSeesThePathThatWasMatched(t *testing.T) {
 	t.Parallel()
 	g := newGuard(t, middleware.Config{Verifier: acceptAll})
@@ -141,10 +141,10 @@ func TestRoutes_NextSeesThePathThatWasMatched(t *testing.T) {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/%6fpen", nil)
 	r.Header.Set("Authorization", "Bearer x")
 	if w := serve(h, r); w.Code != 200 || w.Body.String() != "the open page" {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 	if r.URL.RawPath != "/%6fpen" {
-		t.Error("the request that came in was changed")
+		t.Error("the original request was changed")
 	}
 }
 
@@ -184,17 +184,17 @@ func TestRoutes_Faults(t *testing.T) {
 		}
 	}
 	if strings.Contains(err.Error(), `pattern "/orders"`) {
-		t.Errorf("the error names a good pattern:\n%v", err)
+		t.Errorf("the error names a valid pattern:\n%v", err)
 	}
 	if _, err := g.Routes(nil, hello); err == nil {
-		t.Error("an empty policy is taken")
+		t.Error("an empty policy is accepted")
 	}
 	if _, err := g.Routes(map[string][]middleware.Rule{"/": {}}, nil); err == nil {
-		t.Error("a nil handler is taken")
+		t.Error("a nil handler is accepted")
 	}
 }
 
-// The policy is copied: what happens to the map later opens nothing.
+// Routes copies the policy.
 func TestRoutes_CopiesThePolicy(t *testing.T) {
 	t.Parallel()
 	policy := map[string][]middleware.Rule{"/orders": {middleware.Scopes("read")}}

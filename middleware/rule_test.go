@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// no, yes and down are checks that say just that.
+// no, yes and down are checks with a constant result.
 func saying(err error) middleware.Rule {
 	return middleware.Check("check", func(context.Context, *consumer.Token) error { return err })
 }
@@ -151,7 +151,7 @@ func TestRules(t *testing.T) {
 			t.Parallel()
 			got := observed(t, middleware.Config{Verifier: verifier}, test.rules, request(t, good))
 			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -162,10 +162,10 @@ func withRule(a answer, rule string) answer {
 	return a
 }
 
-// broken is what a rule that makes no sense answers to everyone.
+// broken returns the response of an invalid rule.
 func broken(fault string) answer { return internal(fault) }
 
-// U4: what a route demands is not shown to those who have no token.
+// U4: the requirements of a route are not shown to clients without a token.
 func TestU4_RulesAreNotShownToStrangers(t *testing.T) {
 	t.Parallel()
 	rules := []middleware.Rule{middleware.Scopes("secret:project"), {}}
@@ -173,12 +173,12 @@ func TestU4_RulesAreNotShownToStrangers(t *testing.T) {
 		verifier := rejectWith(&consumer.Error{Reason: consumer.ReasonSignature})
 		w := serve(newGuard(t, middleware.Config{Verifier: verifier}).With(rules...)(hello), request(t, token))
 		if w.Code != want.Status || w.Body.String() != want.Body || !slices.Equal(w.Header()["Www-Authenticate"], want.Challenge) {
-			t.Errorf("%q: answer %d %v %s", token, w.Code, w.Header(), w.Body)
+			t.Errorf("%q: response %d %v %s", token, w.Code, w.Header(), w.Body)
 		}
 	}
 }
 
-// A client that calls itself like a user is not that user.
+// A client whose id equals the name of a user is not that user.
 func TestAttack46_ClientIsNoUser(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})

@@ -30,7 +30,7 @@ func TestLogOfAFloodIsSampled(t *testing.T) {
 			return strings.Count(log.String(), "\n")
 		}
 		if got := flood(10_000); got != 10 {
-			t.Errorf("a flood wrote %d lines", got)
+			t.Errorf("a flood wrote %d lines, want 10", got)
 		}
 		time.Sleep(10*time.Second - time.Nanosecond)
 		if got := flood(1); got != 0 {
@@ -46,7 +46,7 @@ func TestLogOfAFloodIsSampled(t *testing.T) {
 	})
 }
 
-// TestLogKindsAreBounded: kinds without end, as tenants can make, take no memory without end, and none is lost.
+// Any number of kinds, as tenants can cause, needs bounded memory, and every dropped line is counted.
 func TestLogKindsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestLogKindsAreBounded(t *testing.T) {
 			}
 		}
 		if lines := strings.Count(log.String(), "\n"); lines != 256+10 {
-			t.Errorf("%d lines: 256 kinds, and 10 of those that share the rest", lines)
+			t.Errorf("%d lines, want one for each of 256 kinds and 10 for all others", lines)
 		}
 		time.Sleep(10 * time.Second)
 		log.Reset()
@@ -75,7 +75,7 @@ func TestLogKindsAreBounded(t *testing.T) {
 			serve(g.Handler(hello), request(t, "x"))
 		}
 		if !strings.Contains(log.String(), `"suppressed":734`) {
-			t.Errorf("what was left out is not told")
+			t.Errorf("the number of dropped lines is missing")
 		}
 	})
 }

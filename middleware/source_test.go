@@ -196,14 +196,14 @@ func TestFormToken_LeavesTheForm(t *testing.T) {
 	})))
 	s := sent{contentType: formType, body: "x=1&access_token=a"}
 	if w := serve(h, s.request(t)); w.Code != 200 || w.Body.String() != "1" {
-		t.Errorf("answer %d %q", w.Code, w.Body)
+		t.Errorf("response %d %q", w.Code, w.Body)
 	}
 	parsed := s.request(t)
 	if err := parsed.ParseForm(); err != nil {
 		t.Fatal(err)
 	}
 	if w := serve(h, parsed); w.Code != 200 || w.Body.String() != "1" {
-		t.Errorf("answer %d %q to a form that was parsed before", w.Code, w.Body)
+		t.Errorf("response %d %q to a form that was parsed before", w.Code, w.Body)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 
 var credentials = []struct {
 	header string
-	status int    // 200: read
-	token  string // what was read
+	status int    // 200: the token was read
+	token  string // the token that was read
 }{
 	{"Bearer abc", 200, "abc"},
 	{"bearer abc", 200, "abc"},
@@ -77,7 +77,7 @@ func TestB1_AuthorizationHeader(t *testing.T) {
 	}
 }
 
-// B7, P7: each error code goes with its status.
+// B7, P7: each error code has its status.
 func TestB7_P7_CodesAndStatus(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -126,18 +126,18 @@ func TestAuthenticate_Allocations(t *testing.T) { //nolint:paralleltest // Alloc
 			t.Error(err)
 		}
 	})
-	if allocations > 3 { // the rules, the passage, which is the context, and the request that holds it; With keeps the rules
+	if allocations > 3 { // the rules, the passage, and the request; With keeps the rules
 		t.Errorf("%v allocations for a request", allocations)
 	}
 }
 
-// wellFormed is an independent reading of RFC 6750 §2.1 and RFC 9110 §11.4.
+// wellFormed is an independent implementation of RFC 6750 section 2.1 and RFC 9110 section 11.4.
 var (
 	wellFormed   = regexp.MustCompile(`^[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9\-._~+/]+=*)$`)
 	bearerScheme = regexp.MustCompile(`^[Bb][Ee][Aa][Rr][Ee][Rr]([ \t]|$)`)
 )
 
-// Every character counts wherever it stands, at the end of the credential as within the eight that are looked at together.
+// Every character is checked at every position, within the groups of eight and after them.
 func TestB1_EveryCharacterEverywhere(t *testing.T) {
 	t.Parallel()
 	for place := range 19 {
@@ -174,8 +174,8 @@ func FuzzCredential(f *testing.F) {
 	})
 }
 
-// A Verifier that may take anything is asked for well-formed credentials alone; one that takes JWTs only is asked first,
-// and the form is what the client is told of.
+// A Verifier that may accept any credential is called only with a token68. One that accepts JWTs only is called first, and
+// the response is that of a malformed credential.
 func TestB1_FormOfWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -205,6 +205,6 @@ func TestB1_FormOfWhatIsRefused(t *testing.T) {
 		}
 	}
 	if asked != 1 {
-		t.Errorf("the careless Verifier was asked %d times, want once, for the good token", asked)
+		t.Errorf("the careless Verifier was called %d times, want once, for the valid token", asked)
 	}
 }

@@ -1,4 +1,4 @@
-package adaptertest // internal, for the rows
+package adaptertest // internal: the tests need the rows
 
 import (
 	"context"
@@ -26,7 +26,7 @@ func TestRowNamesDiffer(t *testing.T) {
 	}
 }
 
-// TestBrokenAdapters: the table finds every bug, and there is no row that no bug fails.
+// The table finds every bug, and every row finds at least one bug.
 func TestBrokenAdapters(t *testing.T) {
 	t.Parallel()
 	for _, bug := range bugs() {
@@ -50,7 +50,7 @@ func TestBrokenAdapters(t *testing.T) {
 					return
 				}
 			}
-			t.Error("passes whatever the adapter does")
+			t.Error("passes whatever the adapter does, so it checks nothing")
 		})
 	}
 }
@@ -60,11 +60,11 @@ type bug struct {
 	build Build
 }
 
-// bugs are adapters with one thing wrong, those first that spoil the most rows.
+// bugs returns adapters with one bug each. Those that fail the most rows are first.
 func bugs() []bug {
 	return []bug{
 		{"guards nothing", unguarded(oracle)},
-		{"does not hand the token on", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+		{"does not pass the token on", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
 			if _, err := g.Authenticate(r, rules...); err != nil {
 				g.Deny(w, r, err)
 				return
@@ -79,14 +79,14 @@ func bugs() []bug {
 			_ = serve(w, r, seen)
 			return nil
 		})},
-		{"goes on after a refusal", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+		{"goes on after a rejection", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
 			admitted, err := g.Authenticate(r, rules...)
 			if err != nil {
 				g.Deny(w, r, err)
 			}
 			next.ServeHTTP(w, admitted)
 		})},
-		{"answers a refusal twice", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+		{"responds twice to a rejected request", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
 			admitted, err := g.Authenticate(r, rules...)
 			if err != nil {
 				g.Deny(w, r, err)
@@ -95,7 +95,7 @@ func bugs() []bug {
 			}
 			next.ServeHTTP(w, admitted)
 		})},
-		{"lets shared caches keep the response", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+		{"lets shared caches store the response", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
 			admitted, err := g.Authenticate(r, rules...)
 			if err != nil {
 				g.Deny(w, r, err)
@@ -103,7 +103,7 @@ func bugs() []bug {
 			}
 			next.ServeHTTP(w, admitted)
 		})},
-		{"refuses in its own words", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+		{"writes its own response", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
 			admitted, err := g.Authenticate(r, rules...)
 			if err != nil {
 				http.Error(w, err.Error(), http.StatusUnauthorized)
@@ -130,14 +130,14 @@ func bugs() []bug {
 			route.Group, route.Guards = route.Guards, route.Group
 			return route
 		})},
-		{"keeps others from running", changed(func(route Route) Route {
+		{"skips other middleware", changed(func(route Route) Route {
 			route.Behind = func() {}
 			return route
 		})},
 		{"finds no token", served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
 			return serve(w, r, Seen{ID: seen.ID})
 		})},
-		{"finds a token where there is none", served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
+		{"finds a token although there is none", served(func(w http.ResponseWriter, r *http.Request, seen Seen, serve serveFunc) error {
 			if seen.Token == nil {
 				seen.Token = new(consumer.Token)
 			}
@@ -155,12 +155,12 @@ func bugs() []bug {
 			_, _ = io.Copy(io.Discard, r.Body)
 			next.ServeHTTP(w, r)
 		})},
-		{"answers preflights", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		{"responds to preflights", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			if r.Method != http.MethodOptions {
 				next.ServeHTTP(w, r)
 			}
 		})},
-		{"takes the first Authorization line", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		{"uses the first Authorization line", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			r.Header.Set("Authorization", r.Header.Get("Authorization"))
 			next.ServeHTTP(w, r)
 		})},
@@ -172,7 +172,7 @@ func bugs() []bug {
 	}
 }
 
-// adapter builds net/http servers with another middleware than the Guard's own.
+// adapter builds net/http servers with serve instead of the middleware of the Guard.
 func adapter(serve func(*middleware.Guard, http.ResponseWriter, *http.Request, http.Handler, ...middleware.Rule)) Build {
 	return func(routes []Route) http.Handler {
 		mux := http.NewServeMux()
@@ -190,7 +190,7 @@ func adapter(serve func(*middleware.Guard, http.ResponseWriter, *http.Request, h
 	}
 }
 
-// around puts something in front of the Guards, but only where there are some.
+// around puts serve in front of the Guards, if there are any.
 func around(serve func(http.ResponseWriter, *http.Request, http.Handler)) Build {
 	return func(routes []Route) http.Handler {
 		server := oracle(routes)
@@ -201,7 +201,7 @@ func around(serve func(http.ResponseWriter, *http.Request, http.Handler)) Build 
 	}
 }
 
-// changed builds the server of other routes than those it was asked for.
+// changed builds a server with changed routes.
 func changed(change func(Route) Route) Build {
 	return func(routes []Route) http.Handler {
 		var others []Route
@@ -212,7 +212,7 @@ func changed(change func(Route) Route) Build {
 	}
 }
 
-// served puts something between the Guards and the handler, but only where there are Guards.
+// served puts serve between the Guards and the handler, if there are any Guards.
 func served(serve func(http.ResponseWriter, *http.Request, Seen, serveFunc) error) Build {
 	return changed(func(route Route) Route {
 		own := route.Serve
@@ -231,7 +231,7 @@ func withoutRules(all []Guarded) []Guarded {
 	return bare
 }
 
-// mixUp remembers the first user it sees.
+// mixUp uses the token of the first request for all requests.
 func mixUp() Build {
 	return func(routes []Route) http.Handler {
 		first := make(chan Seen, 1)

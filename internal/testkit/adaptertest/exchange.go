@@ -12,17 +12,17 @@ import (
 	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
 )
 
-// answer is what a client gets to see of a server.
+// answer is a response as the client receives it.
 type answer struct {
 	Status int
 	Header http.Header // without Date
 	Body   string
-	Broken bool // the connection was closed before the answer had ended
-	Twice  bool // net/http complained of a header that was written twice
+	Broken bool // the connection was closed before the response ended
+	Twice  bool // net/http logged that the header was written twice
 }
 
-// overSocket sends a request to a server that listens on loopback, so that the answer is what net/http makes of what a
-// framework writes: implied headers, no body after HEAD, a closed connection after a panic.
+// overSocket sends a request to a server on the loopback interface. The response then includes what net/http adds:
+// implied headers, no body for HEAD, and a closed connection after a panic.
 func overSocket(handler http.Handler, r *http.Request) answer {
 	complaints := new(complaints)
 	server := httptest.NewUnstartedServer(handler)
@@ -30,7 +30,7 @@ func overSocket(handler http.Handler, r *http.Request) answer {
 	server.Start()
 	defer server.Close()
 
-	// One connection, one request: on a connection that was used before, a request that breaks it is sent again.
+	// One connection per request: on a reused connection, the transport would retry a request that breaks it.
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 	r.URL.Host = server.Listener.Addr().String()
 	response, err := transport.RoundTrip(r)
@@ -39,12 +39,12 @@ func overSocket(handler http.Handler, r *http.Request) answer {
 	}
 	defer func() { _ = response.Body.Close() }()
 	got := read(response)
-	server.Close() // waits for the handler, which may go on after the answer
+	server.Close() // waits for the handler, which may run longer than the response
 	got.Twice = complaints.mention("superfluous")
 	return got
 }
 
-// inMemory serves a request without a client, for what nobody is there to receive.
+// inMemory serves a request without a connection, for requests that are canceled before they are served.
 func inMemory(handler http.Handler, r *http.Request) answer {
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, r)
@@ -58,7 +58,7 @@ func read(response *http.Response) answer {
 	return answer{Status: response.StatusCode, Header: response.Header, Body: string(body), Broken: err != nil}
 }
 
-// complaints is what a server logs.
+// complaints is the error log of a server.
 type complaints struct {
 	mu   sync.Mutex // guards text
 	text bytes.Buffer

@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
-// mixed sends requests of many users to one server at the same time. Frameworks use their contexts again for the next
-// request: what was one user's must not be seen by another.
+// mixed sends concurrent requests of many users to one server. Frameworks reuse their contexts, and the data of one user
+// must not reach another.
 func mixed(build Build) []string {
 	const users = 32
 	w := &world{issuer: bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})}

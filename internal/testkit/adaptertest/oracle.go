@@ -7,7 +7,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// oracle is the Guard's own way of guarding, by which every adapter is judged.
+// oracle builds a server with the middleware of the Guard. Adapters must behave like it.
 func oracle(routes []Route) http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range routes {
@@ -20,7 +20,7 @@ func oracle(routes []Route) http.Handler {
 	return mux
 }
 
-// handlerOf is all that stands behind the Guards.
+// handlerOf returns everything behind the Guards.
 func handlerOf(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		route.Behind()
@@ -37,7 +37,7 @@ func innermostFirst(route Route) []Guarded {
 	return all
 }
 
-// unguarded builds the same server with nothing in front of its handlers.
+// unguarded builds the same server without Guards.
 func unguarded(build Build) Build {
 	return func(routes []Route) http.Handler {
 		var open []Route

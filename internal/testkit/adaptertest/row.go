@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
-// row is a request, what stands between it and the handler, and what must come of it.
+// row is a request, the Guards and the handler that serve it, and the expected outcome.
 type row struct {
 	name string
 
@@ -19,34 +19,34 @@ type row struct {
 	target string // empty: /orders/7
 	body   string
 	header func(*bearertest.Issuer) http.Header // nil: a good token
-	gone   bool                                 // the caller is, before the request is looked at
+	gone   bool                                 // the request is canceled before it is served
 
 	guards func(*world) (group, own []Guarded) // nil: one Guard without rules on the route
 	serve  serveFunc                           // nil: showOrder
 
-	// asUnguarded holds the answer against that of the same framework without a Guard, not against the Guard's own.
+	// asUnguarded compares the response to that of the same framework without a Guard, instead of that of the Guard.
 	asUnguarded bool
 
 	want want
 }
 
-// want is what a row expects by itself, so that it says something even if all answers are equal.
+// want is the expected outcome of a row. It is checked in addition to the comparison with the Guard.
 type want struct {
-	status    int               // 0: whatever the framework makes of it
+	status    int               // 0: any
 	body      string            // empty: any
-	header    map[string]string // those that are not named may be anything
+	header    map[string]string // other headers may have any value
 	decisions []string
 	verified  int
 	runs      int
 }
 
-// outcome is the answer to a request and what happened on the way.
+// outcome is the response to a request, and the events while it was served.
 type outcome struct {
 	Answer answer
 	Events events
 }
 
-// problems says what is wrong with an adapter.
+// problems returns the differences between the adapter and the row.
 func (row row) problems(build Build) []string {
 	got, err := row.run(build)
 	if err != nil {
@@ -62,15 +62,15 @@ func (row row) problems(build Build) []string {
 		return append(found, err.Error())
 	}
 	if row.asUnguarded {
-		expected.Events = got.Events // there were no decisions
+		expected.Events = got.Events // without Guards there are no decisions
 	}
 	if diff := cmp.Diff(expected, got); diff != "" {
-		found = append(found, "not what the Guard alone makes of it (-own +adapter):\n"+diff)
+		found = append(found, "differs from the middleware of the Guard (-guard +adapter):\n"+diff)
 	}
 	return found
 }
 
-// run serves the row's request by a server of its own.
+// run builds a server and sends the row's request to it.
 func (row row) run(build Build) (outcome, error) {
 	w := &world{issuer: bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})}
 	r, err := row.request(w.issuer)
@@ -129,7 +129,7 @@ func (want want) problems(got outcome) []string {
 		expect("status", want.status, got.Answer.Status)
 	}
 	if got.Answer.Broken && want.status != http.StatusInternalServerError && want.status != 0 {
-		found = append(found, "the connection was closed without an answer")
+		found = append(found, "the connection was closed without a response")
 	}
 	if want.body != "" {
 		expect("body", want.body, got.Answer.Body)

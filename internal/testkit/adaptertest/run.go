@@ -1,5 +1,5 @@
-// Package adaptertest is the one table that every adapter runs. It holds an adapter against the Guard's own net/http
-// handler: the same routes and requests, and the answers must be equal in status, headers and body.
+// Package adaptertest is a conformance test for adapters. It sends the same requests to a server with the adapter and to
+// one with the Guard's own net/http middleware. Status, headers and body of the responses must be equal.
 package adaptertest
 
 import (
@@ -11,38 +11,38 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// Build makes a server of the routes, with the adapter under test. What the framework has against panics it puts
-// outermost, as its users do.
+// Build returns a server with the given routes that uses the adapter under test. It must put the recovery middleware of the
+// framework, if any, in front of everything else, as users do.
 type Build func(routes []Route) http.Handler
 
-// Route is a route of the server to be built.
+// Route is a route of a server.
 type Route struct {
 	Method string
-	Path   string    // in the spelling of net/http; {id} is its only parameter, if it has one
-	Group  []Guarded // what guards the group that the route is in, outermost first
-	Guards []Guarded // what guards the route itself, outermost first
+	Path   string    // in the syntax of net/http; {id} is the only parameter, if any
+	Group  []Guarded // of the group that contains the route, outermost first
+	Guards []Guarded // of the route itself, outermost first
 
-	// Behind is called by a middleware of the framework between the Guards and the handler.
+	// Behind must be called by a middleware of the framework between the Guards and the handler.
 	Behind func()
 
-	// Serve is called by the handler. Its error goes to the framework in the framework's own way.
+	// Serve must be called by the handler, which reports its error in the way of the framework.
 	Serve func(w http.ResponseWriter, r *http.Request, seen Seen) error
 }
 
-// Guarded is what an adapter's Middleware is called with.
+// Guarded contains the arguments of an adapter's Middleware.
 type Guarded struct {
 	Guard *middleware.Guard
 	Rules []middleware.Rule
 }
 
-// Seen is what the framework lets its handler see of the request.
+// Seen is what the handler reads from the request by means of the framework.
 type Seen struct {
-	Token    *consumer.Token // what the adapter's Token returns
+	Token    *consumer.Token // the result of the adapter's Token
 	HasToken bool
 	ID       string // the parameter {id}
 }
 
-// Run runs the table against an adapter.
+// Run tests an adapter with all rows.
 func Run(t *testing.T, build Build) {
 	t.Helper()
 	t.Cleanup(func() { logscan.Report(t) })

@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// table holds every answer of a resource server, and the ways in which a framework could spoil one.
+// table returns rows for all responses of a resource server, and for the ways in which a framework could change one.
 func table() []row {
 	return slices.Concat(credentials(), elsewhere(), tokens(), policies(), outages(), preflights(), nesting(), handlers())
 }
@@ -24,17 +24,17 @@ const (
 
 const order7 = "alice: order 7\n"
 
-// passed is wanted where the handler runs with a token.
+// passed is expected if the handler runs with a token.
 func passed() want {
 	return want{status: http.StatusOK, body: order7, decisions: []string{"200 "}, verified: 1, runs: 1}
 }
 
-// anonymous is wanted where it runs without one.
+// anonymous is expected if the handler runs without a token.
 func anonymous(decisions ...string) want {
 	return want{status: http.StatusOK, body: "nobody: order 7\n", decisions: decisions, runs: 1}
 }
 
-// refused is wanted where no handler runs.
+// refused is expected if the request is rejected.
 func refused(status int, reason consumer.Reason, challenge string) want {
 	w := want{
 		status: status,
@@ -53,31 +53,31 @@ func refused(status int, reason consumer.Reason, challenge string) want {
 	return w
 }
 
-// unverified is wanted where the request is refused before its token is looked at.
+// unverified is expected if the request is rejected before a token is verified.
 func unverified(status int, reason consumer.Reason, challenge string) want {
 	w := refused(status, reason, challenge)
 	w.verified = 0
 	return w
 }
 
-// authorization are the Authorization lines of a request.
+// authorization returns a header with the given Authorization lines.
 func authorization(lines ...string) func(*bearertest.Issuer) http.Header {
 	return func(*bearertest.Issuer) http.Header { return http.Header{"Authorization": lines} }
 }
 
-// spoiled sends a token in which one thing is wrong.
+// spoiled returns a header with a changed token.
 func spoiled(spoil func(*bearertest.Token) *bearertest.Token) func(*bearertest.Issuer) http.Header {
 	return func(issuer *bearertest.Issuer) http.Header {
 		return http.Header{"Authorization": {"Bearer " + spoil(reader(issuer)).Sign()}}
 	}
 }
 
-// reader starts a good token with the scope orders:read.
+// reader returns a valid token with the scope orders:read.
 func reader(issuer *bearertest.Issuer) *bearertest.Token {
 	return issuer.AccessToken().Set("scope", "orders:read")
 }
 
-// good sends a good token.
+// good returns a header with a valid token.
 func good(issuer *bearertest.Issuer) http.Header {
 	return http.Header{"Authorization": {"Bearer " + reader(issuer).Sign()}}
 }
@@ -87,7 +87,7 @@ func ruled(rules ...middleware.Rule) func(*world) (group, own []Guarded) {
 	return set(nil, rules...)
 }
 
-// set does so with a Guard that is set up differently.
+// set is ruled with a changed Config.
 func set(change settings, rules ...middleware.Rule) func(*world) (group, own []Guarded) {
 	return func(w *world) (group, own []Guarded) {
 		return nil, []Guarded{{Guard: w.guard(change), Rules: rules}}

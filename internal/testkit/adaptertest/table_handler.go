@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// handlers are handlers that do something of their own, and Guards whose refusals the application writes.
+// handlers returns rows about handlers that respond or fail in various ways, and about DenyHandlers.
 func handlers() []row {
 	asWithout := want{status: http.StatusInternalServerError, decisions: []string{"200 "}, verified: 1, runs: 1}
 	asWritten := asWithout
@@ -20,7 +20,7 @@ func handlers() []row {
 		{name: "another parameter", target: "/orders/12%20b", want: want{
 			status: http.StatusOK, body: "alice: order 12 b\n", decisions: []string{"200 "}, verified: 1, runs: 1,
 		}},
-		{name: "handler refuses by itself", serve: refuse, want: want{
+		{name: "handler rejects the request itself", serve: refuse, want: want{
 			status: http.StatusUnauthorized, body: "not yours\n", decisions: []string{"200 "}, verified: 1, runs: 1,
 			header: map[string]string{"WWW-Authenticate": `Basic realm="own"`, "Cache-Control": ""},
 		}},
@@ -41,24 +41,24 @@ func handlers() []row {
 		}},
 		{
 			name: "rule panics", guards: ruled(middleware.Check("mine", func(context.Context, *consumer.Token) error {
-				panic("out of shirts") //nolint:forbidigo // that is what the row is about
+				panic("out of shirts") //nolint:forbidigo // the row is about a panic
 			})), serve: panicking("out of shirts"), asUnguarded: true,
 			want: want{status: http.StatusInternalServerError, verified: 1},
 		},
 
-		{name: "refusal written by the application", header: authorization(), guards: denying(teapot), want: want{
+		{name: "DenyHandler writes everything", header: authorization(), guards: denying(teapot), want: want{
 			status: http.StatusTeapot, body: "no no_token\n", decisions: []string{"401 no_token"},
 			header: map[string]string{"WWW-Authenticate": bare, "Content-Type": "text/x-tea"},
 		}},
-		{name: "refusal whose status the application forgets", header: authorization(), guards: denying(forgetStatus), want: want{
+		{name: "DenyHandler writes no status", header: authorization(), guards: denying(forgetStatus), want: want{
 			status: http.StatusUnauthorized, body: "no\n", decisions: []string{"401 no_token"},
 			header: map[string]string{"WWW-Authenticate": bare},
 		}},
-		{name: "refusal that the application announces", header: authorization(), guards: denying(announce), want: want{
+		{name: "DenyHandler writes an informational status", header: authorization(), guards: denying(announce), want: want{
 			status: http.StatusUnauthorized, body: "no\n", decisions: []string{"401 no_token"},
 			header: map[string]string{"WWW-Authenticate": bare},
 		}},
-		{name: "refusal that the application leaves empty", header: authorization(), guards: denying(forgetAll), want: want{
+		{name: "DenyHandler writes nothing", header: authorization(), guards: denying(forgetAll), want: want{
 			status: http.StatusUnauthorized, decisions: []string{"401 no_token"},
 			header: map[string]string{"WWW-Authenticate": bare, "Content-Length": "0"},
 		}},
@@ -86,10 +86,10 @@ func refuse(w http.ResponseWriter, _ *http.Request, _ Seen) error {
 
 func fail(http.ResponseWriter, *http.Request, Seen) error { return errors.New("the handler fails") }
 
-// panicking panics as the runtime does, or as net/http asks a handler to that gives up.
+// panicking panics with value, which may be http.ErrAbortHandler.
 func panicking(value any) serveFunc {
 	return func(http.ResponseWriter, *http.Request, Seen) error {
-		panic(value) //nolint:forbidigo // that is what the row is about
+		panic(value) //nolint:forbidigo // the row is about a panic
 	}
 }
 

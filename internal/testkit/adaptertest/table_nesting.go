@@ -7,7 +7,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// nesting are Guards on a group and on a route of it.
+// nesting returns rows with Guards on a group and on a route in it.
 func nesting() []row {
 	read, write := middleware.Scopes("orders:read"), middleware.Scopes("orders:write")
 	optional := func(_ *consumer.Config, g *middleware.Config) { g.Optional = true }
@@ -27,10 +27,10 @@ func nesting() []row {
 	return []row{
 		{name: "nested, verified once", guards: of(nil, nil, []middleware.Rule{read}), want: once},
 		{
-			name: "nested, the group refuses", guards: of(nil, []middleware.Rule{read, write}, nil),
+			name: "nested, the group rejects", guards: of(nil, []middleware.Rule{read, write}, nil),
 			want: refused(http.StatusForbidden, consumer.ReasonScope, insufficientScope),
 		},
-		{name: "nested, the route refuses", guards: of(nil, []middleware.Rule{read}, []middleware.Rule{write}), want: innerScope},
+		{name: "nested, the route rejects", guards: of(nil, []middleware.Rule{read}, []middleware.Rule{write}), want: innerScope},
 		{
 			name: "nested, no credentials", header: authorization(), guards: of(nil, nil, nil),
 			want: unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare),
@@ -61,7 +61,7 @@ func nesting() []row {
 	}
 }
 
-// of guards a group and a route of it by one Guard.
+// of uses one Guard for a group and for a route in it.
 func of(change settings, group, own []middleware.Rule) func(*world) ([]Guarded, []Guarded) {
 	return func(w *world) ([]Guarded, []Guarded) {
 		g := w.guard(change)
@@ -69,7 +69,7 @@ func of(change settings, group, own []middleware.Rule) func(*world) ([]Guarded, 
 	}
 }
 
-// by guards a group by one Guard and a route of it by another.
+// by uses one Guard for a group and another for a route in it.
 func by(outer, inner settings) func(*world) ([]Guarded, []Guarded) {
 	return func(w *world) ([]Guarded, []Guarded) {
 		return []Guarded{{Guard: w.guard(outer)}}, []Guarded{{Guard: w.guard(inner)}}

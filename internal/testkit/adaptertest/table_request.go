@@ -8,13 +8,13 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// credentials are requests by what stands in their Authorization header (RFC 6750 §2.1, §3.1).
+// credentials returns rows about the Authorization header (RFC 6750 sections 2.1 and 3.1).
 func credentials() []row {
 	optional := set(func(_ *consumer.Config, g *middleware.Config) { g.Optional = true })
 	noToken := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare)
 	badRequest := unverified(http.StatusBadRequest, consumer.ReasonInvalidRequest, invalidRequest)
 	badForm := badRequest
-	badForm.verified = 1 // the form is looked at once the Consumer has refused it
+	badForm.verified = 1 // the form is checked after the Consumer has rejected the token
 	return []row{
 		{name: "good token", want: passed()},
 		{name: "good token, scheme in lower case", header: func(i *bearertest.Issuer) http.Header {
@@ -41,7 +41,7 @@ func credentials() []row {
 			token := "Bearer " + reader(i).Sign()
 			return http.Header{"Authorization": {token, token}}
 		}, want: badRequest},
-		{name: "no credential behind the scheme", header: authorization("Bearer"), want: badRequest},
+		{name: "no credential after the scheme", header: authorization("Bearer"), want: badRequest},
 		{name: "malformed credential", header: authorization("Bearer one, two"), want: badForm},
 		{
 			name: "challenge names the metadata", header: authorization(),
@@ -52,8 +52,8 @@ func credentials() []row {
 	}
 }
 
-// elsewhere are requests with tokens in other places than the header (RFC 6750 §2.2, §2.3), whose answers must not be
-// kept by shared caches.
+// elsewhere returns rows about tokens in other places (RFC 6750 sections 2.2 and 2.3). Shared caches must not store the
+// responses.
 func elsewhere() []row {
 	anywhere := set(func(_ *consumer.Config, g *middleware.Config) {
 		g.TokenSources = []middleware.TokenSource{
@@ -102,7 +102,7 @@ func elsewhere() []row {
 			want: refused(http.StatusUnauthorized, consumer.ReasonMalformed, invalidToken),
 		},
 		{
-			name: "form that the handler still can read", method: http.MethodPost, body: "item=two+shirts", guards: anywhere,
+			name: "form that the handler can still read", method: http.MethodPost, body: "item=two+shirts", guards: anywhere,
 			header: func(i *bearertest.Issuer) http.Header {
 				header := good(i)
 				header.Set("Content-Type", "application/x-www-form-urlencoded")

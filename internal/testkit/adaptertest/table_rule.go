@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// policies are rules that are met and rules that are not.
+// policies returns rows about rules that are met or not met.
 func policies() []row {
 	read, write := middleware.Scopes("orders:read"), middleware.Scopes("orders:read", "orders:write")
 	admin := middleware.Role("realm_access.roles", "admin")
@@ -30,12 +30,12 @@ func policies() []row {
 		{name: "role held", header: forAdmins, guards: ruled(admin), want: passed()},
 		{name: "role missing", guards: ruled(admin), want: forbidden},
 		{name: "claim missing", guards: ruled(tenant), want: forbidden},
-		{name: "check says no", guards: ruled(check(errors.New("not today"))), want: forbidden},
-		{name: "check says yes", guards: ruled(check(nil)), want: passed()},
+		{name: "check fails", guards: ruled(check(errors.New("not today"))), want: forbidden},
+		{name: "check passes", guards: ruled(check(nil)), want: passed()},
 		{name: "any of two rules", guards: ruled(middleware.Any(admin, read)), want: passed()},
 		{name: "none of two rules", guards: ruled(middleware.Any(admin, tenant)), want: forbidden},
 		{
-			name: "rule that makes no sense", guards: ruled(middleware.Rule{}),
+			name: "invalid rule", guards: ruled(middleware.Rule{}),
 			want: refused(http.StatusInternalServerError, consumer.ReasonInternal, ""),
 		},
 	}
@@ -45,7 +45,7 @@ func check(answer error) middleware.Rule {
 	return middleware.Check("mine", func(context.Context, *consumer.Token) error { return answer })
 }
 
-// outages are requests that nobody can decide about. No challenge: the client cannot do better.
+// outages returns rows about requests that cannot be decided. Their responses have no challenge, because other credentials would not help.
 func outages() []row {
 	fault := &consumer.Error{Reason: consumer.ReasonInternal, Err: errors.New("a fault of the check's own")}
 	withKeys := func(keys jwks.Source) func(*world) (group, own []Guarded) {
@@ -56,7 +56,7 @@ func outages() []row {
 	}
 	down := errors.New("down")
 	noKeys := refused(http.StatusServiceUnavailable, consumer.ReasonKeysUnavailable, "")
-	gone := want{status: 499, decisions: []string{"499 canceled"}, verified: 1} // not the 200 that silence implies
+	gone := want{status: 499, decisions: []string{"499 canceled"}, verified: 1} // without it, net/http would send 200
 	return []row{
 		{name: "issuer down", guards: set(func(c *consumer.Config, _ *middleware.Config) {
 			c.HTTPClient = bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://other.test"}).Client()
@@ -71,18 +71,18 @@ func outages() []row {
 			want: refused(http.StatusServiceUnavailable, consumer.ReasonStatusUnavailable, ""),
 		},
 		{
-			name: "check fails", guards: ruled(check(fault)),
+			name: "check has a fault", guards: ruled(check(fault)),
 			want: refused(http.StatusInternalServerError, consumer.ReasonInternal, ""),
 		},
 		{
-			name: "check cannot tell", guards: ruled(check(context.DeadlineExceeded)),
+			name: "check times out", guards: ruled(check(context.DeadlineExceeded)),
 			want: refused(http.StatusServiceUnavailable, consumer.ReasonInternal, ""),
 		},
-		{name: "caller gone", gone: true, guards: withKeys(keysFunc(context.Context.Err)), want: gone},
+		{name: "canceled request", gone: true, guards: withKeys(keysFunc(context.Context.Err)), want: gone},
 	}
 }
 
-// keysFunc has no key, for the reason that it returns.
+// keysFunc is a source without keys. It returns the error of the function.
 type keysFunc func(context.Context) error
 
 // Key implements [jwks.Source].

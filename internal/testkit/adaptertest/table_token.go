@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// tokens are requests with a token that has one thing wrong. The client is told the same of all.
+// tokens returns rows about tokens with one fault each. The client receives the same response for all of them.
 func tokens() []row {
 	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
 	claim := func(name string, value any) func(*bearertest.Issuer) http.Header {

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// world is what one server has to do with: the issuer of its tokens, its Guards, and a count of what happens.
+// world is the environment of one server: the issuer of its tokens, and the events while it serves.
 type world struct {
 	issuer *bearertest.Issuer
 
@@ -22,10 +22,10 @@ type world struct {
 	faults []error
 }
 
-// events is what happened while a request was served.
+// events counts what happened while a request was served.
 type events struct {
-	Verifications int      // by consumers
-	Decisions     []string // by Guards: status and reason
+	Verifications int      // by Consumers
+	Decisions     []string // of Guards: status and reason
 	Behind        int      // calls of the middleware behind the Guards
 	Runs          int      // calls of the handler
 }
@@ -36,7 +36,7 @@ func (w *world) note(event func(*events)) {
 	event(&w.seen)
 }
 
-// events returns what happened. Its error says that the row itself is at fault.
+// events returns the events. An error means that the row itself is invalid.
 func (w *world) events() (events, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,10 +51,10 @@ func (w *world) fault(err error) {
 	}
 }
 
-// settings are changes to a Guard and to the consumer that it asks.
+// settings changes the Config of a Guard and of its Consumer.
 type settings func(*consumer.Config, *middleware.Config)
 
-// guard makes a Guard for the tokens of the world's issuer.
+// guard returns a Guard for the tokens of the world's issuer.
 func (w *world) guard(change settings) *middleware.Guard {
 	verifier := consumer.Config{
 		Issuer:     w.issuer.URL(),
@@ -81,7 +81,7 @@ func (w *world) guard(change settings) *middleware.Guard {
 	return g
 }
 
-// route is a route whose handler and middleware are counted.
+// route returns a Route that counts the calls of its handler and middleware.
 func (w *world) route(method string, group, guards []Guarded, serve serveFunc) Route {
 	return Route{
 		Method: method,
@@ -98,14 +98,14 @@ func (w *world) route(method string, group, guards []Guarded, serve serveFunc) R
 
 type serveFunc = func(http.ResponseWriter, *http.Request, Seen) error
 
-// showOrder says what it sees.
+// showOrder writes the subject of the token and the id of the order.
 func showOrder(w http.ResponseWriter, r *http.Request, seen Seen) error {
 	who := "nobody"
 	if seen.HasToken {
 		who = seen.Token.Subject()
 	}
 	if token, ok := middleware.TokenFromContext(r.Context()); ok != seen.HasToken || token != seen.Token {
-		who += ", but another one in the context,"
+		who += " (but the context has a different token)"
 	}
 	_, err := fmt.Fprintf(w, "%s: order %s\n", who, seen.ID)
 	return err
