@@ -20,27 +20,48 @@ import (
 // Instant is a moment. The zero value is no moment; use [Instant.IsZero] to detect it. An Instant is a small value that
 // may be copied and used concurrently. Do not compare two Instants with ==.
 type Instant struct {
-	reading time.Time     // with a monotonic reading, if it comes from Now
-	shift   time.Duration // what ShiftWall had added to the wall clock at that moment
+	wall      int64 // nanoseconds since 1970, within farthest
+	monotonic int64 // nanoseconds since start; 0 unless readings is 2
+	readings  uint8 // 0: no moment; 1: the wall clock; 2: both clocks
 }
+
+// start is the origin of monotonic readings, which have no meaning of their own.
+var start = time.Now() //nolint:gochecknoglobals // constant after the start of the process
+
+// farthest limits the distance of a wall time from 1970, in nanoseconds. The difference of two such times fits an int64.
+const farthest int64 = 1<<62 - 2*second
+
+const second = int64(time.Second)
 
 // Now returns the current moment, as both clocks show it.
 func Now() Instant {
-	return Instant{time.Now(), time.Duration(wallShift.Load())}
+	now := time.Now()
+	return Instant{now.UnixNano() + wallShift.Load(), int64(now.Sub(start)), 2}
 }
 
 // At returns the moment t of the wall clock, for a time that was stored in a file or received in a message. A monotonic
-// reading in t is ignored. At(time.Time{}) is the zero Instant.
+// reading in t is ignored. At(time.Time{}) is the zero Instant. Times before 1824 or after 2116 are moved to these years.
 //
 // The age of such a moment depends on the wall clock alone. To keep it from shrinking later, compute the age once, when
 // the time is read, and keep Now().Add(-age).
-func At(t time.Time) Instant { return Instant{reading: t.Round(0)} }
+func At(t time.Time) Instant {
+	if t.IsZero() {
+		return Instant{}
+	}
+	seconds := max(min(t.Unix(), farthest/second), -farthest/second)
+	return Instant{wall: seconds*second + int64(t.Nanosecond()), readings: 1}
+}
 
 // IsZero reports whether i is no moment.
-func (i Instant) IsZero() bool { return i.reading.IsZero() }
+func (i Instant) IsZero() bool { return i.readings == 0 }
 
 // Time returns the wall time of i, without a monotonic reading. The zero Instant has the zero time.
-func (i Instant) Time() time.Time { return i.reading.Round(0).Add(i.shift) }
+func (i Instant) Time() time.Time {
+	if i.IsZero() {
+		return time.Time{}
+	}
+	return time.Unix(0, i.wall)
+}
 
 // Add returns the moment d after i on both clocks. If d is negative, it is the moment before i. The zero Instant remains
 // the zero Instant.
@@ -48,7 +69,17 @@ func (i Instant) Add(d time.Duration) Instant {
 	if i.IsZero() {
 		return i
 	}
-	return Instant{i.reading.Add(d), i.shift}
+	i.wall = moved(i.wall, d)
+	if i.readings == 2 {
+		i.monotonic = moved(i.monotonic, d)
+	}
+	return i
+}
+
+// moved returns reading + d, limited to farthest.
+func moved(reading int64, d time.Duration) int64 {
+	step := max(min(int64(d), farthest/2), -farthest/2) // so that the sum cannot overflow
+	return max(min(reading+step, farthest), -farthest)
 }
 
 // Age returns the time since i: the larger of the ages on the two clocks, and never less than 0. The age of the zero
@@ -56,14 +87,17 @@ func (i Instant) Add(d time.Duration) Instant {
 func (i Instant) Age() time.Duration { return i.AgeAt(Now()) }
 
 // AgeAt returns the age of i at the moment now. It is for callers that check several ages and read the clocks once. If
-// one of the two Instants comes from [At], only the wall clock counts.
+// one of the two Instants comes from [At], only the wall clock counts. At the zero Instant, the age is the largest Duration
+// too.
 func (i Instant) AgeAt(now Instant) time.Duration {
-	if i.IsZero() {
+	if i.readings == 0 || now.readings == 0 {
 		return 1<<63 - 1
 	}
-	elapsed := now.reading.Sub(i.reading) // monotonic, if both have a monotonic reading
-	wall := now.reading.Round(0).Sub(i.reading.Round(0)) + (now.shift - i.shift)
-	return max(elapsed, wall, 0)
+	age := max(now.wall-i.wall, 0)
+	if i.readings == 2 && now.readings == 2 {
+		age = max(age, now.monotonic-i.monotonic)
+	}
+	return time.Duration(age)
 }
 
 // wallShift is the number of nanoseconds that ShiftWall has added to the wall clock. It is 0 outside tests.

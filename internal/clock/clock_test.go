@@ -115,8 +115,20 @@ func TestAt(t *testing.T) {
 		if age := clock.At(time.Now().Add(time.Hour)).Age(); age != 0 {
 			t.Errorf("age of a future moment = %v, want 0", age)
 		}
-		if age := clock.At(time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC)).Age(); age != math.MaxInt64 {
-			t.Errorf("age of a moment millennia ago = %v, want the largest Duration", age)
+		if age := clock.At(time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC)).Age(); age < 100*365*24*time.Hour {
+			t.Errorf("age of a moment millennia ago = %v, want 100 years or more", age)
+		}
+		if age := clock.At(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)).Age(); age != 0 {
+			t.Errorf("age of a moment millennia ahead = %v, want 0", age)
+		}
+		if age := clock.At(time.Date(-5000, 1, 1, 0, 0, 0, 0, time.UTC)).AgeAt(clock.At(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))); age < 200*365*24*time.Hour {
+			t.Errorf("age of the earliest moment at the latest = %v, want 200 years or more", age)
+		}
+		for _, d := range []time.Duration{math.MinInt64, math.MaxInt64} {
+			i := clock.Now().Add(d).Add(d).Add(d)
+			if age := i.Age(); (age > 100*365*24*time.Hour) != (d < 0) {
+				t.Errorf("age after three times Add(%v) = %v", d, age)
+			}
 		}
 	})
 }
@@ -141,6 +153,9 @@ func TestZeroInstant(t *testing.T) {
 			t.Errorf("%s: IsZero %v, Time %v, Age %v", name, i.IsZero(), i.Time(), i.Age())
 		}
 	}
+	if age := clock.Now().AgeAt(clock.Instant{}); age != math.MaxInt64 {
+		t.Errorf("age at the zero Instant = %v, want the largest Duration", age)
+	}
 	if clock.Now().IsZero() {
 		t.Error("Now returned the zero Instant")
 	}
@@ -151,6 +166,16 @@ func BenchmarkAge(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if i.Age() < 0 {
+			b.Fatal("negative age")
+		}
+	}
+}
+
+func BenchmarkAgeAt(b *testing.B) {
+	i, now := clock.Now(), clock.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		if i.AgeAt(now) < 0 {
 			b.Fatal("negative age")
 		}
 	}

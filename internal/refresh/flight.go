@@ -5,26 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// flight is one fetch, shared by all who wait for it.
+// flight is one fetch, shared by all callers that wait for it.
 type flight struct {
-	cause      Cause
-	began      time.Time
-	lastForced time.Time     // what forcedAt was before: the permit to give back
-	done       chan struct{} // closed when the outcome is in use
-	ended      chan struct{} // closed when OnFetch has returned too
-	err        error         // to be read after done
+	cause Cause
+	began time.Time
+	done  chan struct{} // closed when the result is in use
+	ended chan struct{} // closed when OnFetch has returned too
+	err   error         // may be read after done is closed
 }
 
 var (
-	errSlow   = errors.New("the fetch is still running")
-	errExited = errors.New("the fetch ended its goroutine")
-	errNone   = errors.New("there is nothing to restore")
+	errSlow         = errors.New("the fetch is still running")
+	errExited       = errors.New("the fetch ended its goroutine")
+	errNothingSaved = errors.New("there is nothing to restore")
 )
 
-// wait returns the outcome of the fetch. A waiter has its own patience, and leaving does nothing to the fetch.
+// wait waits for the result of the fetch, for atMost or until ctx ends. Leaving early does not affect the fetch.
 func (f *flight) wait(ctx context.Context, atMost time.Duration) error {
+	if f.hasLanded() { // a select with a timer that has expired could choose the timer
+		return f.err
+	}
 	timer := time.NewTimer(atMost)
 	defer timer.Stop()
 	select {
@@ -37,7 +41,7 @@ func (f *flight) wait(ctx context.Context, atMost time.Duration) error {
 	}
 }
 
-// hasLanded reports whether the outcome is in use.
+// hasLanded reports whether the result is in use.
 func (f *flight) hasLanded() bool {
 	select {
 	case <-f.done:
@@ -54,7 +58,7 @@ func (v *Value[T]) running() *flight {
 	return v.flight
 }
 
-// join returns the running fetch, or starts one.
+// join returns the running fetch. If there is none, it starts one.
 func (v *Value[T]) join(ctx context.Context, cause Cause) *flight {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -64,8 +68,8 @@ func (v *Value[T]) join(ctx context.Context, cause Cause) *flight {
 	return v.flight
 }
 
-// joinExpired returns the fetch to wait for, or nil if there is none to be had: the back-off holds, or another request
-// has brought a fresh value by now.
+// joinExpired returns the fetch to wait for. It returns nil during a backoff, and if another caller has fetched a fresh
+// value meanwhile.
 func (v *Value[T]) joinExpired(ctx context.Context) *flight {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -78,7 +82,7 @@ func (v *Value[T]) joinExpired(ctx context.Context) *flight {
 	return v.flight
 }
 
-// startAhead starts the fetch that replaces h. It never waits: if mu is taken, somebody else is seeing to it.
+// startAhead starts the fetch that replaces h. It never waits: if mu is locked, another caller is starting a fetch.
 func (v *Value[T]) startAhead(ctx context.Context, h *held[T]) {
 	if !v.mu.TryLock() {
 		return
@@ -89,17 +93,16 @@ func (v *Value[T]) startAhead(ctx context.Context, h *held[T]) {
 	}
 }
 
-// joinForced is the limiter. It skips, and never makes anybody wait for a permit.
+// joinForced returns the running fetch, or starts one if the limits allow it, or returns nil. It never waits for a permit.
 func (v *Value[T]) joinForced(ctx context.Context) *flight {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
 	case v.flight != nil:
-	case v.backingOff() || time.Since(v.forcedAt) < v.cfg.MinForce:
+	case v.backingOff() || !v.permits.take(time.Now()):
 		v.skipped++
 	default:
 		v.start(ctx, CauseForced)
-		v.flight.lastForced, v.forcedAt = v.forcedAt, time.Now()
 		v.forced++
 	}
 	return v.flight
@@ -107,47 +110,56 @@ func (v *Value[T]) joinForced(ctx context.Context) *flight {
 
 func (v *Value[T]) backingOff() bool { return time.Now().Before(v.retryAt) }
 
-// untilDue returns how long Run has nothing to do.
+// untilDue returns the time until Run must fetch.
 func (v *Value[T]) untilDue() time.Duration {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	wait := time.Until(v.retryAt)
 	if h := v.held.Load(); h != nil {
-		wait = max(wait, h.ahead-time.Since(h.at))
+		wait = max(wait, h.ahead-h.at.Age())
 	}
 	return max(wait, 0)
 }
 
-// start starts a fetch; no other is running. The caller holds mu.
+// start starts a fetch. The caller holds mu and has checked that no fetch is running.
 func (v *Value[T]) start(ctx context.Context, cause Cause) {
 	v.flight = &flight{cause: cause, began: time.Now(), done: make(chan struct{}), ended: make(chan struct{})}
 	go v.run(context.WithoutCancel(ctx), v.flight)
 }
 
-// run is the goroutine of a fetch.
+// run is the goroutine of a fetch. Before the first fetch, it restores.
 func (v *Value[T]) run(ctx context.Context, f *flight) {
 	defer close(f.ended)
-	defer v.land(f, errExited) // does nothing, unless Fetch ends this goroutine, as a failing test's may
+	defer v.land(f, errExited) // has no effect unless Fetch ends this goroutine, for example with runtime.Goexit
 	if v.cfg.Restore != nil && !v.restored && v.tryRestoring(ctx, f) {
 		return
 	}
-	a := v.attempt(ctx, f.cause, func(ctx context.Context, held T) (Fetched[T], time.Time, error) {
-		got, err := v.cfg.Fetch(ctx, held)
-		return got, time.Now(), err
-	})
+	a := v.attempt(ctx, f.cause, v.fetch)
 	v.land(f, a.Err)
 	v.report(ctx, a)
 }
 
-// tryRestoring reports whether a usable value was restored and f has ended with that. A fetch that is due all the same
-// is made in a flight of its own, so that nobody waits for it who can be served. One that was asked for is made by f.
+// fetch calls Config.Fetch and returns the time from which the age of the value counts. That is now, unless the machine
+// slept during the fetch: then the value may be as old as the start of the fetch.
+func (v *Value[T]) fetch(ctx context.Context, held T) (Fetched[T], clock.Instant, error) {
+	began := clock.Now()
+	got, err := v.cfg.Fetch(ctx, held)
+	if began.Age() > v.cfg.Timeout {
+		return got, began, err
+	}
+	return got, clock.Now(), err
+}
+
+// tryRestoring restores, and reports whether f has ended with the restored value. If a fetch is due nevertheless, another
+// flight makes it, so that callers do not wait for it. A fetch that Refresh or Force started does not end this way: run
+// fetches after the restoration.
 func (v *Value[T]) tryRestoring(ctx context.Context, f *flight) bool {
 	a := v.restore(ctx)
 	served := a.Err == nil && f.cause != CauseRequested && f.cause != CauseForced
 	if served {
 		v.land(f, nil)
 	}
-	if !errors.Is(a.Err, errNone) {
+	if !errors.Is(a.Err, errNothingSaved) {
 		v.report(ctx, a)
 	}
 	if served {
@@ -156,21 +168,22 @@ func (v *Value[T]) tryRestoring(ctx context.Context, f *flight) bool {
 	return served
 }
 
-// restore is made once, before the first fetch.
+// restore calls Config.Restore. It is called once.
 func (v *Value[T]) restore(ctx context.Context) Attempt[T] {
 	v.restored = true
-	return v.attempt(ctx, CauseRestored, func(ctx context.Context, _ T) (Fetched[T], time.Time, error) {
+	return v.attempt(ctx, CauseRestored, func(ctx context.Context, _ T) (Fetched[T], clock.Instant, error) {
 		got, at, err := v.cfg.Restore(ctx)
 		if err == nil && at.IsZero() {
-			err = errNone
+			err = errNothingSaved
 		}
-		return got, at, err
+		return got, clock.Now().Add(-clock.At(at).Age()), err // from now on, both clocks count
 	})
 }
 
-// attempt calls fetch within the time limit and holds what it brings. A panic becomes an error.
+// attempt calls fetch within the time limit and holds the value that it returns. The Instant that fetch returns is the
+// time of the fetch. A panic becomes an error.
 func (v *Value[T]) attempt(
-	ctx context.Context, cause Cause, fetch func(context.Context, T) (Fetched[T], time.Time, error),
+	ctx context.Context, cause Cause, fetch func(context.Context, T) (Fetched[T], clock.Instant, error),
 ) (a Attempt[T]) {
 	ctx, cancel := context.WithTimeout(ctx, v.cfg.Timeout)
 	defer cancel()
@@ -186,18 +199,19 @@ func (v *Value[T]) attempt(
 		a.Held = h.value
 	}
 	got, at, err := fetch(ctx, a.Held)
-	a.Value, a.Err = got.Value, err
+	a.Value, a.At, a.Err = got.Value, at.Time(), err
 	if err == nil {
-		a.Err = v.hold(got, max(time.Since(at), 0), cause == CauseRestored)
+		a.Err = v.hold(got, at, cause == CauseRestored)
 	}
 	return a
 }
 
-// land ends the flight and lets those go who wait for it.
+// land ends the flight and wakes the callers that wait for it. After a failure it starts the backoff. A forced fetch that
+// fails also uses up all permits, so that a failing server is not fetched from at the pace of the requests.
 func (v *Value[T]) land(f *flight, err error) {
-	var asked time.Duration
+	var retryAfter time.Duration
 	if err != nil && v.cfg.RetryAfter != nil {
-		asked = v.cfg.RetryAfter(err)
+		retryAfter = v.cfg.RetryAfter(err)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -209,16 +223,15 @@ func (v *Value[T]) land(f *flight, err error) {
 		v.failures, v.retryAt = 0, time.Time{}
 	} else {
 		v.failures++
-		v.retryAt = time.Now().Add(backoff(v.failures, asked))
+		v.retryAt = time.Now().Add(backoff(v.failures, retryAfter))
 		if f.cause == CauseForced {
-			v.forcedAt = f.lastForced
+			v.permits.drop(f.began)
 		}
 	}
 	close(f.done)
 }
 
-// report tells the owner. It runs in a goroutine of our own, where a panic of the owner's would end the process, which
-// is too high a price for a report.
+// report calls OnFetch. It recovers a panic, which would end the process because this is not a request's goroutine.
 func (v *Value[T]) report(ctx context.Context, a Attempt[T]) {
 	if v.cfg.OnFetch == nil {
 		return

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
@@ -138,29 +138,6 @@ func TestK3_StaleWaitCountsFromTheBeginningOfTheFetch(t *testing.T) {
 	})
 }
 
-// An old value is no answer for one whom it does not satisfy.
-func TestK5_ForceWaitsForMaxWaitAlsoWithAnOldValue(t *testing.T) {
-	t.Parallel()
-	for name, running := range map[string]bool{"starts a fetch": false, "finds one running": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				v, o := held(t, refresh.Config[int]{StaleWait: 500 * time.Millisecond})
-				o.slow(2 * time.Second)
-				pass(10 * time.Minute)
-				if running {
-					go func() { _ = v.Refresh(t.Context()) }()
-					synctest.Wait()
-				}
-				got, _, err := v.Force(t.Context(), func(n int) bool { return n == 2 })
-				if got != 2 || err != nil {
-					t.Errorf("Force = %d, %v; want what the fetch brings", got, err)
-				}
-			})
-		})
-	}
-}
-
 func TestK3_ExpiredValueIsServedWhenTheCallersTimeIsUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -222,54 +199,6 @@ func TestK4_TooOldIsUnavailable(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestK5_OneForcedFetchPerMinForce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		v, o := held(t, refresh.Config[int]{})
-		wantForce(t, v, 2, true)
-		for range 100 {
-			if d := took(func() { wantForce(t, v, 2, false) }); d != 0 {
-				t.Fatalf("waited %v for a permit", d)
-			}
-		}
-		pass(30 * time.Second)
-		wantForce(t, v, 3, true)
-		wantFetches(t, o, 3)
-		if s := v.Stats(); s.Forced != 2 || s.Skipped != 100 {
-			t.Errorf("Stats: forced %d, skipped %d; want 2, 100", s.Forced, s.Skipped)
-		}
-	})
-}
-
-func TestK5_ManyForceOneFetch(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		v, o := held(t, refresh.Config[int]{})
-		o.slow(time.Second)
-		var asked atomic.Int32
-		var wg sync.WaitGroup
-		for range 1000 {
-			wg.Go(func() {
-				got, fetched, err := v.Force(t.Context(), never)
-				if err != nil || got != 2 {
-					t.Errorf("Force = %d, %v; want 2", got, err)
-				}
-				if fetched {
-					asked.Add(1)
-				}
-			})
-		}
-		wg.Wait()
-		wantFetches(t, o, 2)
-		if asked.Load() != 1 {
-			t.Errorf("for %d callers the fetch began after they asked, want the one that started it", asked.Load())
-		}
-		if s := v.Stats(); s.Forced != 1 || s.Skipped != 999 {
-			t.Errorf("Stats: forced %d, skipped %d; want 1, 999", s.Forced, s.Skipped)
-		}
-	})
 }
 
 func TestK5_AFetchThatBeganBeforeIsNoAnswer(t *testing.T) {
@@ -370,23 +299,6 @@ func TestK5_K8_ForceSatisfiedByTheRunningFetchKeepsItsPermit(t *testing.T) {
 		wantFetches(t, o, 2)
 		wantForce(t, v, 3, true)
 		wantFetches(t, o, 3)
-	})
-}
-
-func TestK5_FailedForceGivesThePermitBackButTheBackoffHolds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		v, o := held(t, refresh.Config[int]{RetryAfter: func(error) time.Duration { return 5 * time.Second }})
-		o.fail(errDown)
-		wantForce(t, v, 1, false)
-		o.fail(nil)
-		pass(5*time.Second - time.Millisecond)
-		wantForce(t, v, 1, false)
-		wantFetches(t, o, 2)
-		pass(time.Millisecond)
-		wantForce(t, v, 3, true) // long before MinForce
-		pass(29 * time.Second)
-		wantForce(t, v, 3, false)
 	})
 }
 
@@ -773,9 +685,17 @@ func TestOnFetch_SeesEveryAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var got []refresh.Attempt[int]
+		began := time.Now()
 		v, o := held(t, refresh.Config[int]{OnFetch: func(_ context.Context, a refresh.Attempt[int]) {
+			if !a.At.Equal(time.Now()) {
+				t.Errorf("attempt %+v says %v, want %v", a, a.At, time.Now())
+			}
+			a.At = time.Time{}
 			got = append(got, a)
 		}})
+		if s := v.Stats(); !s.LastSuccess.Equal(began) {
+			t.Errorf("LastSuccess = %v, want %v", s.LastSuccess, began)
+		}
 		o.slow(time.Second)
 		wantForce(t, v, 2, true)
 		o.fail(errDown)
@@ -884,10 +804,23 @@ func TestConcurrentUse(t *testing.T) {
 
 func BenchmarkGet(b *testing.B) {
 	v := refresh.New(refresh.Config[int]{Fetch: (&origin{}).fetch})
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := v.Get(b.Context()); err != nil {
-			b.Fatal(err)
-		}
+	for name, get := range map[string]func() (int, error){
+		"reads the clocks": func() (int, error) { return v.Get(b.Context()) },
+		"clocks are read":  timed(b.Context(), v),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := get(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
+}
+
+// timed returns a call of GetAt with clocks that were read once.
+func timed(ctx context.Context, v *refresh.Value[int]) func() (int, error) {
+	now := clock.Now()
+	return func() (int, error) { return v.GetAt(ctx, now) }
 }

@@ -8,27 +8,28 @@ type Stats[T any] struct {
 	Value T
 	Held  bool
 
-	// LastSuccess is when the last value was fetched, by this process or an earlier one, also if it is too old by now.
-	// Age is the time since then. Both are zero before the first.
+	// LastSuccess is the wall time at which the last value was fetched, by this process or an earlier one, even if it is too
+	// old now. Age is the time since then, as package clock measures it. Both are zero before the first value.
 	LastSuccess time.Time
 	Age         time.Duration
 
-	// ConsecutiveFailures counts the failed fetches since the last successful one. LastError is the last of them; nil
-	// after a success.
+	// ConsecutiveFailures is the number of failed fetches since the last successful one. LastError is the error of the
+	// last failed one; nil after a success.
 	ConsecutiveFailures int
 	LastError           error
 
-	// Forced counts the fetches that Force has started, Skipped its calls that the limiter turned down.
+	// Forced is the number of fetches that Force has started. Skipped is the number of its calls that wanted a fetch and
+	// were not allowed to start one.
 	Forced, Skipped uint64
 }
 
-// Stats returns the state of now. It never waits for a fetch.
+// Stats returns the current state. It never waits for a fetch.
 func (v *Value[T]) Stats() Stats[T] {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := Stats[T]{ConsecutiveFailures: v.failures, LastError: v.lastErr, Forced: v.forced, Skipped: v.skipped}
 	if h := v.held.Load(); h != nil {
-		s.LastSuccess, s.Age = h.at, time.Since(h.at)
+		s.LastSuccess, s.Age = h.at.Time(), h.at.Age()
 		if s.Held = h.usable(); s.Held {
 			s.Value = h.value
 		}
