@@ -41,7 +41,7 @@ type Config[T any] struct {
 	MaxWait time.Duration
 
 	// StaleWait limits how long Get and Force wait for a fetch if the value held is usable. For Get it counts from the
-	// start of the fetch: a later caller waits for the rest of it only. Zero: MaxWait. Negative: they do not wait.
+	// start of the fetch or from the start of the request, whichever is earlier. Zero: MaxWait. Negative: they do not wait.
 	StaleWait time.Duration
 
 	// RetryAfter returns how long the server of a failed fetch wants to be left alone. At most 5 minutes are honored. Nil:

@@ -93,11 +93,14 @@ func (v *Value[T]) startAhead(ctx context.Context, h *held[T]) {
 	}
 }
 
-// joinForced returns the running fetch, or starts one if the limits allow it, or returns nil. It never waits for a permit.
-func (v *Value[T]) joinForced(ctx context.Context) *flight {
+// joinForced returns the running fetch, or starts one if the limits allow it. It returns nil if they do not, and if another
+// caller has fetched a value meanwhile that is good enough. It never waits for a permit.
+func (v *Value[T]) joinForced(ctx context.Context, enough func(T) bool) *flight {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	switch {
+	switch h := v.held.Load(); {
+	case h.usable() && enough(h.value):
+		return nil
 	case v.flight != nil:
 	case v.backingOff() || !v.permits.take(time.Now()):
 		v.skipped++

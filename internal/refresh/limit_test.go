@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
@@ -55,7 +56,7 @@ func TestCaseX8_FloodOfForcesStaysWithinTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{FreshFor: time.Hour})
 		for range 300 { // 5 minutes
-			_, _, _ = v.Force(t.Context(), never)
+			_, _, _ = v.Force(t.Context(), clock.Now(), never)
 			pass(time.Second)
 		}
 		wantFetches(t, o, 1+burst-1+30)
@@ -69,7 +70,7 @@ func TestCaseX8_UnderAttackTheNextFetchIsAtMostMinForceAway(t *testing.T) {
 		v, _ := held(t, refresh.Config[int]{FreshFor: time.Hour})
 		last, longest := time.Now(), time.Duration(0)
 		for range 600 {
-			if _, fetched, _ := v.Force(t.Context(), never); fetched {
+			if _, fetched, _ := v.Force(t.Context(), clock.Now(), never); fetched {
 				longest = max(longest, time.Since(last))
 				last = time.Now()
 			}
@@ -141,7 +142,7 @@ func TestK5_ManyForceTwoFetches(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 1000 {
 			wg.Go(func() {
-				if got, fetched, err := v.Force(t.Context(), never); err != nil || !fetched || got < 2 {
+				if got, fetched, err := v.Force(t.Context(), clock.Now(), never); err != nil || !fetched || got < 2 {
 					t.Errorf("Force = %d, %v, %v; want a value that was fetched after the call", got, fetched, err)
 				}
 			})
@@ -183,7 +184,7 @@ func TestCaseX18_ForceWaitsForStaleWaitIfAValueIsHeld(t *testing.T) {
 					go func() { _ = v.Refresh(t.Context()) }()
 					synctest.Wait()
 				}
-				waited := took(func() { _, _, _ = v.Force(t.Context(), never) })
+				waited := took(func() { _, _, _ = v.Force(t.Context(), clock.Now(), never) })
 				if waited != tt.want {
 					t.Errorf("waited %v, want %v", waited, tt.want)
 				}

@@ -67,9 +67,9 @@ func New[T any](cfg Config[T]) *Value[T] {
 // error. If the old one is too old, the error matches [ErrUnavailable] and wraps the reason, or it is ctx.Err().
 func (v *Value[T]) Get(ctx context.Context) (T, error) { return v.GetAt(ctx, clock.Now()) }
 
-// GetAt is [Value.Get] for a caller that has just read the clocks: reading them takes longer than everything else that Get
-// does with a fresh value. now must not have been read earlier than for the
-// request at hand, because the value looks as young as it was at that moment.
+// GetAt is [Value.Get] for a caller that has read the clocks for the same request. Reading them takes longer than
+// everything else that Get does with a fresh value. now must not be older than the request, because the value looks as
+// young as it was at that moment. StaleWait counts from now, so that several calls for one request wait once.
 func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 	if h := v.held.Load(); h != nil {
 		age := h.at.AgeAt(now)
@@ -82,7 +82,7 @@ func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 		}
 	}
 	f := v.joinExpired(ctx)
-	value, _, err := v.await(ctx, f, v.patience(f))
+	value, _, err := v.await(ctx, f, v.patience(f, now))
 	return value, err
 }
 
@@ -91,14 +91,18 @@ func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 //
 // If a fetch is running, Force waits for it first. That fetch began before the call, so its value may be outdated. If the
 // value is not good enough, Force starts another fetch, unless the limit of Config.MinForce or a backoff forbids it; then
-// it returns at once. It waits for both fetches together as long as Get does: for Config.StaleWait if the held value is
-// usable, else for Config.MaxWait, and at most until ctx ends.
+// it returns at once. It waits for both fetches together as long as Get does: if the held value is usable, for
+// Config.StaleWait after now, which is the moment that was passed to GetAt; else for Config.MaxWait. It waits at most until
+// ctx ends.
 //
 // The second result is true if the value comes from a fetch that began after the call. Errors are those of Get.
-func (v *Value[T]) Force(ctx context.Context, enough func(T) bool) (T, bool, error) {
+func (v *Value[T]) Force(ctx context.Context, now clock.Instant, enough func(T) bool) (T, bool, error) {
 	began, atMost := time.Now(), v.cfg.MaxWait
-	if v.held.Load().usable() {
-		atMost = v.cfg.StaleWait
+	if h := v.held.Load(); h.usable() {
+		if enough(h.value) { // another caller has fetched it since the caller's Get
+			return h.value, false, nil
+		}
+		atMost = v.cfg.StaleWait - now.Age()
 	}
 	if f := v.running(); f != nil {
 		value, _, err := v.await(ctx, f, atMost)
@@ -106,7 +110,7 @@ func (v *Value[T]) Force(ctx context.Context, enough func(T) bool) (T, bool, err
 			return value, false, err
 		}
 	}
-	return v.await(ctx, v.joinForced(ctx), atMost-time.Since(began))
+	return v.await(ctx, v.joinForced(ctx, enough), atMost-time.Since(began))
 }
 
 // Restore calls Config.Restore, which must be set, and returns nil if a usable value is held afterwards. The error is not
@@ -163,8 +167,8 @@ func (v *Value[T]) Run(ctx context.Context) error {
 	}
 }
 
-// patience returns how long Get waits for f. f is nil if no fetch may run.
-func (v *Value[T]) patience(f *flight) time.Duration {
+// patience returns how long Get waits for f. f is nil if no fetch may run. now is the moment of the request.
+func (v *Value[T]) patience(f *flight, now clock.Instant) time.Duration {
 	h := v.held.Load()
 	switch {
 	case f == nil:
@@ -173,8 +177,8 @@ func (v *Value[T]) patience(f *flight) time.Duration {
 		return v.cfg.MaxWait
 	case h.restored: // by a process that has just started: the issuer may be down for long
 		return 0
-	default: // all callers together lose StaleWait, however many there are
-		return v.cfg.StaleWait - time.Since(f.began)
+	default: // a fetch delays requests for StaleWait, however many there are
+		return v.cfg.StaleWait - max(time.Since(f.began), now.Age())
 	}
 }
 

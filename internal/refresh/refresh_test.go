@@ -222,7 +222,7 @@ func TestK5_AFetchThatBeganBeforeIsNoAnswer(t *testing.T) {
 				go func() { _ = v.Refresh(t.Context()) }()
 				pass(500 * time.Millisecond)
 				waited := took(func() {
-					got, fetched, err := v.Force(t.Context(), func(n int) bool { return n == tt.enough })
+					got, fetched, err := v.Force(t.Context(), clock.Now(), func(n int) bool { return n == tt.enough })
 					if err != nil || got != tt.want || fetched != tt.fetched {
 						t.Errorf("Force = %d, %t, %v; want %d, %t", got, fetched, err, tt.want, tt.fetched)
 					}
@@ -292,7 +292,7 @@ func TestK5_K8_ForceSatisfiedByTheRunningFetchKeepsItsPermit(t *testing.T) {
 		o.slow(time.Second)
 		pass(9 * time.Minute)
 		wantValue(t, v, 1) // starts a fetch ahead
-		got, fetched, err := v.Force(t.Context(), func(n int) bool { return n == 2 })
+		got, fetched, err := v.Force(t.Context(), clock.Now(), func(n int) bool { return n == 2 })
 		if err != nil || got != 2 || fetched {
 			t.Errorf("Force = %d, %t, %v; want 2, false", got, fetched, err)
 		}
@@ -318,7 +318,7 @@ func never(int) bool { return false }
 
 func wantForce(t *testing.T, v *refresh.Value[int], want int, fetched bool) {
 	t.Helper()
-	got, ok, err := v.Force(t.Context(), never)
+	got, ok, err := v.Force(t.Context(), clock.Now(), never)
 	if err != nil || got != want || ok != fetched {
 		t.Errorf("Force = %d, %t, %v; want %d, %t", got, ok, err, want, fetched)
 	}
@@ -556,7 +556,7 @@ func TestK25_FlappingOriginIsAskedAtTheBackoffsPace(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{})
 		for i := range 600 { // ten minutes; the origin changes its mind every second
 			o.fail([]error{nil, errDown}[i%2])
-			if _, _, err := v.Force(t.Context(), never); err != nil {
+			if _, _, err := v.Force(t.Context(), clock.Now(), never); err != nil {
 				t.Fatalf("Force: %v", err)
 			}
 			pass(time.Second)
@@ -783,7 +783,7 @@ func TestConcurrentUse(t *testing.T) {
 				var err error
 				switch i % 4 {
 				case 0:
-					got, _, err = v.Force(ctx, never)
+					got, _, err = v.Force(ctx, clock.Now(), never)
 				case 1:
 					err = v.Refresh(ctx)
 					got = v.Stats().Value
