@@ -105,7 +105,7 @@ var forgeries = []struct {
 	{"expired", consumer.ReasonExpired, 0, func(issuer *bearertest.Issuer, _ int) string {
 		return issuer.AccessToken().Set("exp", time.Now().Add(-time.Hour).Unix()).Sign()
 	}},
-	{"unknown kid", consumer.ReasonUnknownKey, 1, func(issuer *bearertest.Issuer, n int) string {
+	{"unknown kid", consumer.ReasonUnknownKey, 3, func(issuer *bearertest.Issuer, n int) string {
 		return unsigned(issuer.AccessToken().SetHeader("kid", "k"+strconv.Itoa(n)))
 	}},
 }

@@ -169,12 +169,12 @@ func TestK5_K6_Attack28_UnknownKidFlood(t *testing.T) {
 			token, err := c.Verify(t.Context(), draft.SetHeader("kid", fmt.Sprint(i)).Sign())
 			wantError(t, token, err, "", consumer.ReasonUnknownKey)
 		}
-		if asked := n.asked() - before; asked != 1 {
-			t.Errorf("%d requests, want 1", asked)
+		if asked := n.asked() - before; asked > 3 {
+			t.Errorf("%d requests, want at most 3", asked)
 		}
 		accept(t, c, issuer.AccessToken().Sign())
 		issuer.Rotate()
-		time.Sleep(30 * time.Second)
+		time.Sleep(10 * time.Second) // the default of MinRefetch
 		accept(t, c, issuer.AccessToken().Sign())
 	})
 }

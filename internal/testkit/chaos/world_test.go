@@ -43,7 +43,7 @@ func everywhere(t *testing.T, story func(t *testing.T, w *world)) {
 func newVirtual(t *testing.T, change func(*consumer.Config)) *world {
 	t.Helper()
 	w := &world{
-		fresh: 10 * time.Minute, stale: 24 * time.Hour, minRefetch: 30 * time.Second, patience: 10 * time.Second, virtual: true,
+		fresh: 10 * time.Minute, stale: 24 * time.Hour, minRefetch: 10 * time.Second, patience: 10 * time.Second, virtual: true,
 	}
 	w.build(t, chaos.Memory, change)
 	return w
