@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/refresh"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
@@ -122,13 +123,18 @@ func (r *Remote) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) 
 	return d.metadata, nil
 }
 
-// Key implements [jwks.Source] with the key set that the metadata names. Most calls read no clock: the age of the
-// metadata is looked at after a fetch has ended and every lookAgain, not on each call.
+// Key implements [jwks.Source] with the key set that the metadata names.
 func (r *Remote) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
+	return r.KeyAt(ctx, clock.Now(), kid, alg)
+}
+
+// KeyAt is Key for a caller that has just read the clocks for the same request. Most calls check the age of the keys
+// only: the age of the metadata is checked after a fetch has ended and every lookAgain, not on each call.
+func (r *Remote) KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error) {
 	fetches := r.fetches.Load() // before the document is read, so that no later fetch is missed
 	last := r.last.Load()
 	if last != nil && last.fetches == fetches {
-		return last.keys.Key(ctx, kid, alg)
+		return last.keys.KeyAt(ctx, now, kid, alg)
 	}
 	d, err := r.document(ctx)
 	switch {
@@ -140,7 +146,7 @@ func (r *Remote) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
 		return jwks.Key{}, fmt.Errorf("%w: %w", jwks.ErrUnavailable, ErrNoKeySet)
 	}
 	r.keepLast(last, &lastUsed{d.keys, fetches})
-	return d.keys.Key(ctx, kid, alg)
+	return d.keys.KeyAt(ctx, now, kid, alg)
 }
 
 // lookAgain is how long Key uses the same key set without a look at the age of the metadata.
