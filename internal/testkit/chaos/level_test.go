@@ -37,7 +37,7 @@ func (w *world) traffic(t *testing.T, pause time.Duration) *traffic {
 				case <-time.After(pause):
 				}
 				load.sent.Add(1)
-				if w.ask(t, w.Good().Set("jti", fmt.Sprint(worker, n)).Sign()) != http.StatusOK {
+				if w.askPatiently(t, w.Good().Set("jti", fmt.Sprint(worker, n)).Sign()) != http.StatusOK {
 					load.refused.Add(1)
 				}
 			}
