@@ -7,45 +7,52 @@ import (
 	"time"
 )
 
-// lastUsedEvery is how often the use of a secret is stored: a write for each request would be too many.
+// lastUsedEvery limits how often the use of a secret is stored: storing each use would cost one write per request.
 const lastUsedEvery = time.Minute
 
-// Authentication is what [Config.OnAuthenticate] is told. It holds no secret.
+// Authentication describes one call of [Registry.Authenticate] to [Config].OnAuthenticate. It contains no secret.
 type Authentication struct {
-	// ClientID and SecretID are who came with what. Empty if it failed: an id that anybody may invent is no label.
+	// ClientID and SecretID identify the client and the secret that matched. They are empty if the call failed: a caller
+	// can send any id, so ids of failed calls would make an unbounded metric label.
 	ClientID, SecretID string
 
-	// Cached is true if the secret was remembered, so that nothing was hashed.
+	// Cached is true if the secret was found in the cache, so that no hash was computed.
 	Cached bool
 
-	// Rehashed is true if the stored hash was below [Config.Hash] and has been replaced.
+	// Rehashed is true if the stored hash was weaker than [Config].Hash and was replaced.
 	Rehashed bool
 
-	// Rounds is how many iterations of the hash were computed to decide, for each block of its length. A client that does
-	// not exist costs what one that does exist costs with a wrong secret.
+	// Rounds is the number of PBKDF2 iterations that were computed to accept or reject the secret, counted for each block
+	// of the derived key. Replacing a hash is not counted.
 	Rounds int
 
-	// Duration is how long it took, waiting included.
+	// Duration is how long the call took, including the time it waited.
 	Duration time.Duration
 
-	// Err is what Authenticate returned.
+	// Err is the error that Authenticate returned.
 	Err error
 
-	// Fault is what did not work but decided nothing: a stored hash that could not be read, or a use that could not be
-	// recorded.
+	// Fault is an error that did not change the result: a stored hash could not be verified, or the use of a secret or
+	// its new hash could not be stored. Nil: there was none.
 	Fault error
 }
 
-// Authenticate checks the secret of a confidential client, by HTTP Basic or in the body (RFC 6749 §2.3.1). Whatever is
-// wrong, the error is [ErrInvalidClient], and it takes about as long to find out: for a client that does not exist, a
-// public one, or one whose hash is cheap, a hash is computed for nothing. One with several valid secrets costs a wrong
-// guess as many hashes. Texts that are not 1 to 1024 visible characters fit no secret.
+// Authenticate verifies the secret of a confidential client. id and secret are the decoded credentials from HTTP Basic
+// authentication or from the request body (RFC 6749 section 2.3.1). A secret that does not consist of 1 to 1024 printable
+// ASCII characters matches nothing.
 //
-// The secret stands when Authenticate returns, not only when it began: one that ends, is revoked or rotated away while its
-// hash is computed or waited for is refused.
+// The error is [ErrInvalidClient] if the credentials are wrong, and [ErrUnavailable] if that could not be determined.
+// Authenticate still succeeds if only the use of the secret could not be stored; [Config].OnAuthenticate receives that
+// error as Fault.
 //
-// [ErrUnavailable] says that it could not be found out. That the client was authenticated stands even if its use could
-// not be stored; [Config.OnAuthenticate] is told.
+// Authenticate reads the client again after it has computed a hash, which takes time. It rejects a secret that ended, or
+// was revoked or rotated out, before that second read.
+//
+// A rejection never computes fewer PBKDF2 iterations than one hash in the format of [Config].Hash. It computes exactly
+// that many if the client does not exist, is public, has no valid secret, or has one valid secret whose hash uses the same
+// digest and not more iterations. It computes more, and so takes longer, in two cases: the client has several valid
+// secrets, or an imported hash has another digest or more iterations than Config.Hash. In these cases the response time
+// can reveal that the client exists. The time to read the client from the Store is not equalized either.
 func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client, error) {
 	start := time.Now()
 	a := attempt{Registry: r, id: id, secret: secret}
@@ -65,7 +72,7 @@ type attempt struct {
 	*Registry
 	id, secret string
 	told       Authentication
-	paid       int // the iterations of Config.Hash.Digest that were computed
+	paid       int // the computed iterations with the digest of Config.Hash
 }
 
 func (a *attempt) run(ctx context.Context) (Client, error) {
@@ -73,8 +80,8 @@ func (a *attempt) run(ctx context.Context) (Client, error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Client{}, err
 	}
-	living := rec.living(time.Now()) // none if there is no such client, or it is public
-	if !isSecret(a.secret) {         // it costs the same however long it is
+	living := rec.living(a.now()) // empty if the client does not exist or is public
+	if !isSecret(a.secret) {      // costs the same, whatever its length
 		living, a.secret = nil, ""
 	}
 	if known := a.remembered.find(a.id, a.secret, living); known != nil {
@@ -91,7 +98,7 @@ func (a *attempt) run(ctx context.Context) (Client, error) {
 	return a.accept(ctx, rec, *fitting)
 }
 
-// match returns the secret that fits, or nil.
+// match returns the element of secrets that a.secret matches, or nil.
 func (a *attempt) match(ctx context.Context, secrets []secretRecord) (*secretRecord, error) {
 	for i := range secrets {
 		fits, err := a.fits(ctx, secrets[i].Hash)
@@ -120,7 +127,8 @@ func (a *attempt) fits(ctx context.Context, text string) (bool, error) {
 	return fits, err
 }
 
-// pay computes for nothing what is left of the cost of one hash, so that a refusal costs the same whatever its reason.
+// pay computes the iterations that are missing from the cost of one hash in the current format, so that a rejection never
+// costs less than that.
 func (a *attempt) pay(ctx context.Context) error {
 	due := a.hasher.rest(a.paid)
 	if due.rounds <= 0 {
@@ -131,14 +139,14 @@ func (a *attempt) pay(ctx context.Context) error {
 	return err
 }
 
-// accept lets in whoever came with s, if s still stands: to hash takes time, and to wait for it more. It records the use,
-// and replaces the hash if that is below what it should be.
+// accept accepts the client if s is still valid, because computing a hash, or waiting to do so, takes time. It stores the
+// use, and replaces the hash if it is weaker than the current format.
 func (a *attempt) accept(ctx context.Context, rec record, s secretRecord) (Client, error) {
 	a.told.ClientID, a.told.SecretID = rec.id, s.ID
-	if a.told.Cached && !s.isDue(time.Now()) { // rec was read just now
+	if a.told.Cached && !s.isDue(time.Now()) { // no hash was computed: rec is still current
 		return rec.client(), nil
 	}
-	u := use{of: s, fresh: a.rehash(ctx, s.Hash)}
+	u := use{of: s, fresh: a.rehash(ctx, s.Hash), now: a.now}
 	c, err := a.change(ctx, a.id, u.note)
 	switch {
 	case errors.Is(err, ErrInvalidClient), errors.Is(err, ErrNotFound):
@@ -147,7 +155,7 @@ func (a *attempt) accept(ctx context.Context, rec record, s secretRecord) (Clien
 		return Client{}, err
 	case errors.Is(err, errNothing):
 		c = *u.client
-	case err != nil: // that the use could not be stored makes nobody a stranger
+	case err != nil: // the secret is valid, but its use could not be stored
 		a.told.Fault = errors.Join(a.told.Fault, err)
 		return *u.client, nil
 	}
@@ -156,19 +164,20 @@ func (a *attempt) accept(ctx context.Context, rec record, s secretRecord) (Clien
 	return c, nil
 }
 
-// use is the use of a secret that fitted.
+// use records the use of a secret that matched.
 type use struct {
 	of     secretRecord
-	fresh  string  // the hash to store instead, or ""
-	stands string  // the hash that stands afterwards
-	client *Client // nil until the secret has been found to stand
+	fresh  string           // the hash that replaces the stored one, or ""
+	now    func() time.Time // see Registry.now
+	stands string           // the stored hash afterwards
+	client *Client          // nil until note has found that the secret is still valid
 }
 
-// note is an edit for change.
+// note is the edit function for change.
 func (u *use) note(rec *record) error {
 	now := time.Now().UTC()
 	at := slices.IndexFunc(rec.Secrets, func(other secretRecord) bool { return other.ID == u.of.ID })
-	if at < 0 || !rec.Secrets[at].lives(now) {
+	if at < 0 || !rec.Secrets[at].lives(u.now()) {
 		return ErrInvalidClient
 	}
 	c, s := rec.client(), &rec.Secrets[at]
@@ -183,7 +192,7 @@ func (u *use) note(rec *record) error {
 // errNothing ends a change that has nothing to store.
 var errNothing = errors.New("registry: nothing to store")
 
-// rehash returns a hash in the current form, or "" if there is no need or no way.
+// rehash returns a hash in the current format. It returns "" if the old hash is in that format, or if hashing fails.
 func (a *attempt) rehash(ctx context.Context, old string) string {
 	stored, err := parseHash(old)
 	if err != nil || !a.hasher.isBelow(stored) {
@@ -194,7 +203,7 @@ func (a *attempt) rehash(ctx context.Context, old string) string {
 	return fresh
 }
 
-// remember leaves out what is below the current form, so that it is hashed anew as soon as that works.
+// remember caches the secret only if its hash is in the current format. Otherwise the next call tries to replace the hash.
 func (a *attempt) remember(text string) {
 	if stored, err := parseHash(text); err == nil && !a.hasher.isBelow(stored) {
 		a.remembered.add(a.id, a.secret, text)
@@ -203,8 +212,8 @@ func (a *attempt) remember(text string) {
 
 func (s secretRecord) isDue(now time.Time) bool { return now.Sub(s.LastUsed) >= lastUsedEvery }
 
-// used returns the hash that stands afterwards. Another one than old was put there by someone who came with the same
-// secret, and stays.
+// used stores the time of use, and fresh in place of the hash old. If the stored hash is no longer old, another call has
+// replaced it for the same secret, and it stays. used returns the stored hash.
 func (s *secretRecord) used(now time.Time, old, fresh string) string {
 	if fresh != "" && s.Hash == old {
 		s.Hash = fresh

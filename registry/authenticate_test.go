@@ -3,11 +3,13 @@ package registry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/testkit/fips"
 	"github.com/bearerkit/bearerkit/registry"
 	"github.com/bearerkit/bearerkit/store"
 )
@@ -17,7 +19,7 @@ func TestAuthenticate(t *testing.T) {
 	k := newKit(t, registry.Config{})
 	reg, other := k.create(registry.NewClient{}), k.create(registry.NewClient{})
 	id, secret := reg.Client.ID, reg.Secret.Reveal()
-	for range 2 { // the second time with remembered secrets
+	for range 2 { // the second time from the cache
 		told := k.wantIn(id, secret)
 		if told.ClientID != id || told.SecretID != reg.Client.Secrets[0].ID || told.Err != nil || told.Fault != nil || told.Rehashed {
 			t.Errorf("the hook was told %+v", told)
@@ -38,7 +40,7 @@ func TestAuthenticate(t *testing.T) {
 	k.wantOut(id+"\x00"+secret[:1], secret[1:])
 }
 
-// The stored hash itself opens nothing.
+// A stored hash is not accepted as a secret.
 func TestAuthenticate_ByHash(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
@@ -52,7 +54,7 @@ func TestAuthenticate_ByHash(t *testing.T) {
 	k.wantOut(id, hash[strings.LastIndex(hash, "$")+1:])
 }
 
-// Nobody learns from the time it takes whether a client exists, what kind it is, or how its secret was hashed.
+// Every rejection computes as many iterations as one hash in the current format, in the cases that Authenticate names.
 func TestH4_RefusalsCostTheSame(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -75,15 +77,14 @@ func TestH4_RefusalsCostTheSame(t *testing.T) {
 			id         string
 			wantRounds int
 		}{
-			"wrong secret":      {confidential, rounds},
-			"unknown":           {"nobody", rounds},
-			"no id":             {"", rounds},
-			"impossible id":     {"a\x00b", rounds},
-			"public":            {k.create(registry.NewClient{Public: true}).Client.ID, rounds},
-			"secret has ended":  {ended, rounds},
-			"no secret":         {imported("none", ""), rounds},
-			"cheap hash":        {cheap, rounds},
-			"of the other kind": {imported("sha512", phcSHA512), rounds + 1000},
+			"wrong secret":     {confidential, rounds},
+			"unknown":          {"nobody", rounds},
+			"no id":            {"", rounds},
+			"impossible id":    {"a\x00b", rounds},
+			"public":           {k.create(registry.NewClient{Public: true}).Client.ID, rounds},
+			"secret has ended": {ended, rounds},
+			"no secret":        {imported("none", ""), rounds},
+			"cheap hash":       {cheap, rounds},
 		}
 		for name, tt := range tests {
 			if told := k.wantOut(tt.id, "wrong"); told.Rounds != tt.wantRounds {
@@ -98,7 +99,7 @@ func TestH4_RefusalsCostTheSame(t *testing.T) {
 	})
 }
 
-// A hash has a cost for each block of its length.
+// PBKDF2 computes all iterations for each block of the key.
 func TestH4_LongKeysCostMore(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{Hash: registry.HashParams{KeyLength: 65}}) // three blocks of sha256
@@ -111,17 +112,52 @@ func TestH4_LongKeysCostMore(t *testing.T) {
 	}
 }
 
-// As many rounds of another digest do not cost the same.
-func TestH4_OtherDigestCostsMore(t *testing.T) {
+// The hashes for which Authenticate promises more work than for an unknown client, and never less.
+func TestCaseX16_WorkOfARejection(t *testing.T) {
 	t.Parallel()
-	k := newKit(t, registry.Config{})
-	k.bring(phcSHA512)
-	if told := k.wantOut("old", "wrong"); told.Rounds != 1000+rounds {
-		t.Errorf("%d rounds, want %d", told.Rounds, 1000+rounds)
+	phc := func(digest string, iterations int) string {
+		return fmt.Sprintf("$pbkdf2-%s$i=%d,l=20$AAECAwQFBgcICQoLDA0ODw$SRM26AwPBfbx2yM6xoqKc3rXyrg", digest, iterations)
+	}
+	for name, tt := range map[string]struct {
+		current      registry.HashParams
+		stored       string
+		secrets      int
+		wantedRounds int
+	}{
+		"fewer iterations":                     {registry.HashParams{Iterations: 4000}, phc("sha256", 1), 1, 4000},
+		"as many iterations":                   {registry.HashParams{Iterations: 4000}, phc("sha256", 4000), 1, 4000},
+		"more iterations":                      {registry.HashParams{Iterations: 1000}, phc("sha256", 4000), 1, 4000},
+		"sha1":                                 {registry.HashParams{Iterations: 1000}, phc("sha1", 1000), 1, 2000},
+		"sha512":                               {registry.HashParams{Iterations: 1000}, phc("sha512", 1000), 1, 2000},
+		"sha512 is current":                    {registry.HashParams{Digest: "sha512", Iterations: 4000}, phc("sha512", 1000), 1, 4000},
+		"sha512 is current, sha256 stored":     {registry.HashParams{Digest: "sha512", Iterations: 4000}, phc("sha256", 1000), 1, 5000},
+		"two secrets":                          {registry.HashParams{Iterations: 1000}, phc("sha256", 1000), 2, 2000},
+		"two secrets of few iterations":        {registry.HashParams{Iterations: 1000}, phc("sha256", 1), 2, 1001},
+		"not readable, as after a lost pepper": {registry.HashParams{Iterations: 1000}, seedPepper, 1, 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "sha1" {
+				fips.Skip(t, "SHA-1 in PBKDF2")
+			}
+			shared := store.NewClients()
+			peppered := newKit(t, registry.Config{Store: shared, Hash: tt.current, Pepper: registry.NewSecret("pepper")})
+			k := newKit(t, registry.Config{Store: shared, Hash: tt.current})
+			peppered.bring(tt.stored)
+			if tt.secrets > 1 {
+				k.rotate("old", time.Hour)
+			}
+			if told := k.wantOut("old", "wrong"); told.Rounds != tt.wantedRounds {
+				t.Errorf("wrong secret: %d iterations, want %d", told.Rounds, tt.wantedRounds)
+			}
+			if told := k.wantOut("nobody", "wrong"); told.Rounds != tt.current.Iterations {
+				t.Errorf("unknown client: %d iterations, want %d", told.Rounds, tt.current.Iterations)
+			}
+		})
 	}
 }
 
-// A client that comes again costs no hash, and another secret does.
+// A cache hit computes no hash. Another secret does.
 func TestH5_Remembers(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
@@ -133,7 +169,7 @@ func TestH5_Remembers(t *testing.T) {
 	if told := k.wantIn(id, secret); !told.Cached || told.Rounds != 0 || told.SecretID != reg.Client.Secrets[0].ID {
 		t.Errorf("second: %+v", told)
 	}
-	for range 2 { // what is wrong is not remembered
+	for range 2 { // wrong secrets are not cached
 		if told := k.wantOut(id, "wrong"); told.Cached || told.Rounds != rounds {
 			t.Errorf("wrong: %+v", told)
 		}
@@ -175,7 +211,7 @@ func TestH5_RemembersSoMany(t *testing.T) {
 	}
 }
 
-// What another process does counts at once, also for a secret that this one remembers.
+// Changes by another process take effect at once, also for cached secrets.
 func TestH5_ChangesElsewhere(t *testing.T) {
 	t.Parallel()
 	changes := map[string]func(k *kit, id string) error{
@@ -213,7 +249,7 @@ func TestH5_ChangesElsewhere(t *testing.T) {
 	}
 }
 
-// The use of a secret is stored once a minute, and not each time.
+// The use of a secret is stored at most once a minute.
 func TestAuthenticate_LastUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -245,12 +281,12 @@ func TestAuthenticate_LastUsed(t *testing.T) {
 		}
 		k.wantOut(reg.Client.ID, "wrong")
 		if writes != 3 {
-			t.Errorf("a refusal was stored")
+			t.Errorf("a rejection was stored")
 		}
 	})
 }
 
-// That its use cannot be stored makes nobody a stranger.
+// A client is accepted although the use of its secret cannot be stored.
 func TestAuthenticate_UseCannotBeStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"reflect"
 	"runtime"
 	"time"
 )
@@ -16,43 +17,42 @@ const (
 	limitCacheSize    = 10_000_000
 )
 
-// Config describes a Registry. [New] copies it.
+// Config configures a [Registry]. [New] copies it.
 type Config struct {
-	// Store keeps the clients. Required.
+	// Store stores the clients. Required.
 	Store Store
 
-	// Hash says how secrets are hashed. The zero value is sha256 with 600 000 iterations.
+	// Hash defines how new secrets are hashed. The zero value is sha256 with 600 000 iterations.
 	Hash HashParams
 
-	// Pepper is what the seed system calls its secret: it is needed to verify hashes that were imported from there with
-	// use_secret 1, and for nothing else. Zero: such hashes are refused.
+	// Pepper is the value that crossauth calls its secret. It is needed only to verify imported crossauth hashes with
+	// use_secret 1. Zero: such hashes are rejected.
 	Pepper Secret
 
 	// SecretLifetime is how long a new secret is valid. Zero: until it is rotated or revoked.
 	SecretLifetime time.Duration
 
-	// MaxSecrets is how many valid secrets a client may have at a time. Each is one more hash for a wrong guess to cost.
-	// Zero: 4; at most 16.
+	// MaxSecrets is the maximum number of valid secrets of one client. To reject a wrong secret, the registry computes one
+	// hash for each of them. Zero: 4; at most 16.
 	MaxSecrets int
 
-	// MaxConcurrent is how many hashes are computed at a time. Zero: as many as there are processors (GOMAXPROCS); at
-	// most 10 000.
+	// MaxConcurrent is the maximum number of hashes that are computed at the same time. Zero: GOMAXPROCS; at most 10 000.
 	MaxConcurrent int
 
-	// MaxWaiting is how many more calls may wait for that; the next ones fail at once with [ErrUnavailable]. Zero: 100;
-	// negative: none; at most 1 000 000.
+	// MaxWaiting is the maximum number of further calls that wait to compute a hash. Calls beyond that fail at once with
+	// [ErrUnavailable]. Zero: 100; negative: no call waits; at most 1 000 000.
 	MaxWaiting int
 
-	// CacheSize is how many checked secrets are remembered, so that a client that comes again costs a lookup and no hash.
-	// No secret is kept, only an HMAC of it, and what changes in the Store counts at once. Zero: 1000; negative: none;
-	// at most 10 000 000.
+	// CacheSize is the maximum number of verified secrets in the cache. A cache hit replaces the hash computation. The
+	// cache contains an HMAC of each secret, not the secret. Each call still reads the client from the Store, so a
+	// change in the Store takes effect at once. Zero: 1000; negative: no cache; at most 10 000 000.
 	CacheSize int
 
-	// OnAuthenticate is told of every Authenticate. It runs within the call. Nil: nobody is told.
+	// OnAuthenticate, if not nil, is called at the end of each Authenticate, in the same goroutine.
 	OnAuthenticate func(ctx context.Context, a Authentication)
 
-	// InsecureAllowLocalhost allows http redirect URIs on "localhost", with a fixed port. That name may be made to resolve
-	// to another machine, and what listens may be reachable from outside (RFC 8252 §8.3).
+	// InsecureAllowLocalhost allows http redirect URIs on "localhost", with a fixed port. Zero: they are rejected. The name
+	// may resolve to another machine, and the server on that port may be reachable from outside (RFC 8252 section 8.3).
 	InsecureAllowLocalhost bool
 }
 
@@ -65,15 +65,24 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// validate comes after withDefaults.
+// validate must be called after withDefaults.
 func (cfg Config) validate() error {
 	var f faults
-	f.check(cfg.Store != nil, "Config.Store", "is required")
+	f.check(!isNil(cfg.Store), "Config.Store", "is required")
 	cfg.Hash.validate(&f)
-	f.check(cfg.SecretLifetime >= 0, "Config.SecretLifetime", "is negative")
-	f.check(cfg.MaxSecrets > 0 && cfg.MaxSecrets <= limitMaxSecrets, "Config.MaxSecrets", "is not from 1 to 16")
-	f.check(cfg.MaxConcurrent > 0 && cfg.MaxConcurrent <= limitConcurrent, "Config.MaxConcurrent", "is not from 1 to 10 000")
-	f.check(cfg.MaxWaiting <= limitWaiting, "Config.MaxWaiting", "is more than 1 000 000")
-	f.check(cfg.CacheSize <= limitCacheSize, "Config.CacheSize", "is more than 10 000 000")
+	f.check(cfg.SecretLifetime >= 0, "Config.SecretLifetime", "must not be negative")
+	f.check(cfg.MaxSecrets > 0 && cfg.MaxSecrets <= limitMaxSecrets, "Config.MaxSecrets", "must be from 1 to 16")
+	f.check(cfg.MaxConcurrent > 0 && cfg.MaxConcurrent <= limitConcurrent, "Config.MaxConcurrent", "must be from 1 to 10 000")
+	f.check(cfg.MaxWaiting <= limitWaiting, "Config.MaxWaiting", "must be at most 1 000 000")
+	f.check(cfg.CacheSize <= limitCacheSize, "Config.CacheSize", "must be at most 10 000 000")
 	return f.join()
+}
+
+// isNil reports whether there is no store, or a nil pointer in its place.
+func isNil(s Store) bool {
+	if s == nil {
+		return true
+	}
+	v := reflect.ValueOf(s)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }

@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// Registered is a client with a new secret.
+// Registered is the result of [Registry.Create] and [Registry.RotateSecret].
 type Registered struct {
+	// Client is the client after the change.
 	Client Client
 
-	// Secret is the new secret: 43 letters and digits. This is the only time it can be seen. Zero for a public client.
+	// Secret is the new secret: 43 letters and digits. It cannot be read again later. Zero: the client is public.
 	Secret Secret
 }
 
-// Create registers a client under a random id of 22 letters and digits. Unless it is public it gets a secret. All that is
-// wrong with n is joined, each a [*FieldError].
+// Create registers a client with a random id of 22 letters and digits, and generates a secret unless the client is public.
+// If n is invalid, the error joins one [*FieldError] for each fault.
 func (r *Registry) Create(ctx context.Context, n NewClient) (Registered, error) {
 	rec := n.record("", time.Now())
 	if err := rec.validate(r.cfg.InsecureAllowLocalhost); err != nil {
@@ -65,32 +66,32 @@ func (r *Registry) insert(ctx context.Context, rec record) (Client, error) {
 	return c, nil
 }
 
-// Imported is a client that comes from another system.
+// Imported describes a client of another system.
 type Imported struct {
 	NewClient
 
-	// ID is the client_id it had. Required; at most 255 visible characters.
+	// ID is the existing client_id. Required; at most 255 printable ASCII characters.
 	ID string
 
-	// SecretHash is the hash of its secret: $pbkdf2-sha256$i=25000,l=32$<salt>$<hash>, which Ory Hydra has too, or
-	// pbkdf2:sha256:32:40000:0:<salt>:<hash>, which the seed system has. The digest is sha256 or sha512, or sha1. When the
-	// client next authenticates its secret is hashed anew as [Config.Hash] says. Zero: the client has no secret, until
-	// [Registry.RotateSecret] makes one.
+	// SecretHash is the hash of the client's secret, in one of two formats. Ory Hydra writes the PHC string format:
+	// $pbkdf2-sha256$i=25000,l=32$<salt>$<hash>. Crossauth writes pbkdf2:sha256:32:40000:0:<salt>:<hash>. The digest is
+	// sha1, sha256 or sha512. With GODEBUG=fips140=only, SHA-1 and salts of less than 16 bytes are rejected. When the client next authenticates, the hash is replaced by one in the format of
+	// [Config].Hash. Zero: the client has no secret until [Registry.RotateSecret] generates one.
 	SecretHash Secret
 }
 
-// Import registers a client that has an id, and perhaps a secret of which only the hash is known. [ErrExists] says that
-// there is a client of that id, which is left as it is.
+// Import registers a client that has an id, and possibly the hash of a secret. The error is [ErrExists] if there already is
+// a client with that id, which is not changed. If old is invalid, the error joins one [*FieldError] for each fault.
 func (r *Registry) Import(ctx context.Context, old Imported) (Client, error) {
 	now := time.Now()
 	rec := old.record(old.ID, now)
 	var f faults
-	f.check(isID(old.ID), "ID", "is empty, too long or not made of visible characters")
+	f.check(isID(old.ID), "ID", "must have 1 to 255 printable ASCII characters")
 	if !old.SecretHash.IsZero() {
-		f.check(rec.Confidential, "SecretHash", "is given, and the client is public")
+		f.check(rec.Confidential, "SecretHash", "must be zero for a public client")
 		h, err := parseHash(old.SecretHash.Reveal())
-		f.check(err == nil, "SecretHash", "is in no known form")
-		f.check(err != nil || !h.forbiddenByFIPS(), "SecretHash", "uses SHA-1 or a salt of less than 16 bytes, which FIPS 140-only mode forbids")
+		f.check(err == nil, "SecretHash", "must be a PBKDF2 hash in PHC string format or in the format of crossauth")
+		f.check(err != nil || !h.forbiddenByFIPS(), "SecretHash", "must not use SHA-1 or a salt of less than 16 bytes in FIPS 140-only mode")
 		f.check(!h.peppered || !r.cfg.Pepper.IsZero(), "SecretHash", "needs Config.Pepper")
 		rec.Secrets = []secretRecord{r.secretRecord(old.SecretHash.Reveal(), now)}
 	}
@@ -100,13 +101,13 @@ func (r *Registry) Import(ctx context.Context, old Imported) (Client, error) {
 	return r.insert(ctx, rec)
 }
 
-// issued is a secret and what is stored of it.
+// issued is a new secret and its record.
 type issued struct {
 	plain  Secret
 	record secretRecord
 }
 
-// issue hashes the given secret, or a new one.
+// issue hashes the given secret, or generates one if given is zero.
 func (r *Registry) issue(ctx context.Context, given Secret) (issued, error) {
 	plain := given
 	if plain.IsZero() {

@@ -1,9 +1,9 @@
-// Package registry registers the clients of an authorization server, and hashes, checks and rotates their secrets.
+// Package registry registers the clients of an authorization server. It hashes, verifies and rotates their secrets.
 //
 //	clients, err := registry.New(registry.Config{Store: store.NewClients()})
 //
-// A confidential client gets an id of 22 letters and digits and a secret of 43. The secret is in what Create returns, and
-// from then on only its hash is anywhere:
+// [Registry.Create] gives a confidential client an id of 22 letters and digits and a secret of 43. It returns the secret
+// once. The Store contains only a hash of it:
 //
 //	reg, err := clients.Create(ctx, registry.NewClient{
 //		Name:         "Orders",
@@ -12,11 +12,12 @@
 //	})
 //	show(reg.Client.ID, reg.Secret.Reveal())
 //
-// The authorization endpoint asks whether the client may be sent where it wants to be, and the token endpoint whether it
-// is who it says:
+// The authorization endpoint checks the redirect URI of a request:
 //
 //	c, err := clients.Get(ctx, id)
 //	allowed := registry.MatchRedirect(c, redirectURI)
+//
+// The token endpoint authenticates the client:
 //
 //	c, err := clients.Authenticate(ctx, id, secret)
 //	switch {
@@ -24,18 +25,21 @@
 //	case err != nil: // 503
 //	}
 //
-// A secret is exchanged without an hour in which neither works: the new one counts at once, the old one for a while yet.
-// LastUsed tells who still comes with the old one. Update changes the rest, each field by itself, and makes a client public
+// [Registry.RotateSecret] adds a new secret and keeps the old ones valid for an overlap. [SecretInfo].LastUsed shows
+// whether a client still uses an old one. [Registry.Update] changes the other fields of a client, and can make it public
 // or confidential:
 //
 //	reg, err := clients.RotateSecret(ctx, id, 24*time.Hour)
 //	updated, err := clients.Update(ctx, id, registry.Patch{Name: new("Orders on TV")})
 //	page, err := clients.List(ctx, registry.Page{Owner: new("alice")})
 //
-// A [Store] is one table: package store has one in memory, and package store/storetest the tests for any other.
+// A [Store] is one table. Package store has an implementation in memory, and package store/storetest has tests for other
+// implementations.
 //
-// Clients of the seed system and of Ory Hydra are taken over with Import, hashes and all; a secret is hashed in the
-// current form when it is next used. What clients do with their secrets is in package client.
+// [Registry.Import] takes over clients of crossauth and of Ory Hydra with their hashes. The registry replaces an imported
+// hash by one in the current format when the client next authenticates.
 //
-// Errors are told apart by [errors.Is]; what is wrong with a value that was given is a [*FieldError].
+// The package also names the OAuth flows: see [Flow].
+//
+// Errors are sentinel values for [errors.Is]. Invalid arguments are reported as [*FieldError] values.
 package registry

@@ -5,47 +5,49 @@ import (
 	"fmt"
 )
 
-// What can go wrong, for [errors.Is]. What is wrong with a value that was given is a [*FieldError].
+// Errors for [errors.Is]. Invalid arguments are reported as [*FieldError] values.
 var (
-	// ErrInvalidClient: the client could not be authenticated. Whether the id, the secret or its age was wrong is not
-	// said, to nobody. An authorization server answers invalid_client (RFC 6749 §5.2).
+	// ErrInvalidClient means that the client was not authenticated. The error does not say whether the id or the secret
+	// was wrong, or whether the secret had ended. Respond with 401 invalid_client (RFC 6749 section 5.2).
 	ErrInvalidClient = errors.New("registry: client authentication failed")
 
-	// ErrNotFound: there is no client of that id, or no secret of that id in it.
+	// ErrNotFound means that there is no client with that id, or that the client has no secret with that id.
 	ErrNotFound = errors.New("registry: not found")
 
-	// ErrExists: there is a client of that id already.
-	ErrExists = errors.New("registry: client exists")
+	// ErrExists means that there already is a client with that id.
+	ErrExists = errors.New("registry: client already exists")
 
-	// ErrPublicClient: a public client has no secrets to rotate or revoke.
+	// ErrPublicClient means that the client is public and therefore has no secrets.
 	ErrPublicClient = errors.New("registry: client is public")
 
-	// ErrTooManySecrets: the client has as many valid secrets as it may have. Revoke one.
+	// ErrTooManySecrets means that the client already has Config.MaxSecrets valid secrets. Revoke one.
 	ErrTooManySecrets = errors.New("registry: too many valid secrets")
 
-	// ErrConflict: others kept changing the client. Nothing was changed; try again.
+	// ErrConflict means that other calls changed the client during each attempt. Nothing was changed. Retry.
 	ErrConflict = errors.New("registry: conflicting changes")
 
-	// ErrUnavailable: it could not be found out, because the store failed, too many wait for a hash, or the context
-	// ended. The cause is wrapped. A server answers 503, never invalid_client. Whether a change was made is not known then:
-	// a store may have made it before it failed.
+	// ErrUnavailable means that the operation could not be completed: the Store failed, a stored client could not be read,
+	// too many calls were waiting to compute a hash, or the context ended. It wraps the cause. Respond with 503, not with
+	// invalid_client. It does not say whether a change was stored, because a Store may store it and then fail.
 	ErrUnavailable = errors.New("registry: unavailable")
 )
 
-// FieldError says that a given value cannot be accepted. Several are joined. It never holds the value.
+// FieldError reports an invalid field of an argument. Several are joined by [errors.Join]. It does not contain the value
+// of the field.
 type FieldError struct {
-	// Field is the field, with an index where it is a list: "RedirectURIs[1]".
+	// Field names the field. An element of a list has an index: "RedirectURIs[1]".
 	Field string
 
-	// Problem completes the sentence that Field begins.
+	// Problem says what is wrong. Field and Problem together are a sentence: "Page.Skip must not be negative".
 	Problem string
 }
 
+// Error returns the package prefix, Field and Problem.
 func (e *FieldError) Error() string { return "registry: " + e.Field + " " + e.Problem }
 
 func unavailable(cause error) error { return fmt.Errorf("%w: %w", ErrUnavailable, cause) }
 
-// faults collects what is wrong with what was given.
+// faults collects the invalid fields of an argument.
 type faults []error
 
 func (f *faults) check(ok bool, field, problem string) {

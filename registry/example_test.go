@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/store"
 )
 
-// A client is registered, comes with its secret, and is sent back only to where it said.
+// Register a client, authenticate it, and check redirect URIs.
 func Example() {
 	ctx := context.Background()
 	clients, err := registry.New(registry.Config{Store: store.NewClients()})
@@ -48,10 +48,10 @@ func Example() {
 	// http://127.0.0.1:51004/callback true
 }
 
-// quick lets examples run in no time. Leave Config.Hash out.
+// quick makes the examples fast. Do not set Config.Hash in an application.
 func quick() registry.HashParams { return registry.HashParams{Iterations: 1000} }
 
-// A rotated secret and the one before it work side by side for a while.
+// After a rotation, the old and the new secret are both valid for the overlap.
 func ExampleRegistry_RotateSecret() {
 	ctx := context.Background()
 	clients, err := registry.New(registry.Config{Store: store.NewClients(), Hash: quick()})
@@ -84,7 +84,7 @@ func ExampleRegistry_RotateSecret() {
 	// registry: client authentication failed
 }
 
-// A Patch changes what it names. Here a client that cannot keep a secret after all becomes public.
+// A Patch changes only the fields that are set. This one makes a client public.
 func ExampleRegistry_Update() {
 	ctx := context.Background()
 	clients, err := registry.New(registry.Config{Store: store.NewClients(), Hash: quick()})
@@ -102,7 +102,7 @@ func ExampleRegistry_Update() {
 	// Output: Orders on TV false 0 [device_code] <nil>
 }
 
-// A client of the seed system keeps its id and its secret.
+// An imported client of crossauth keeps its id and its secret.
 func ExampleRegistry_Import() {
 	ctx := context.Background()
 	clients, err := registry.New(registry.Config{Store: store.NewClients(), Hash: quick()})
@@ -124,8 +124,8 @@ func ExampleRegistry_Import() {
 	// Output: orders <nil>
 }
 
-// Wrong use: a redirect URI with a wildcard, or a scheme that anybody may claim, sends codes to strangers. All faults are
-// told at once.
+// Wrong use: with a wildcard, or a scheme that any app can claim, an authorization code could reach an attacker. The error
+// lists all faults.
 func ExampleRegistry_Create_wrongUse() {
 	clients, err := registry.New(registry.Config{Store: store.NewClients(), Hash: quick()})
 	if err != nil {
@@ -138,9 +138,9 @@ func ExampleRegistry_Create_wrongUse() {
 	})
 	fmt.Println(err)
 	// Output:
-	// registry: Name is empty, too long or not printable
-	// registry: RedirectURIs[0] has a wildcard
-	// registry: RedirectURIs[1] has a scheme other than https, or a private one with a dot
-	// registry: RedirectURIs[2] is http, and not on a loopback IP address
-	// registry: Flows hold what is no flow of a client
+	// registry: Name must have 1 to 255 bytes of printable UTF-8
+	// registry: RedirectURIs[0] must not have a wildcard
+	// registry: RedirectURIs[1] must have the scheme https, or a private-use scheme with a dot
+	// registry: RedirectURIs[2] must be https unless its host is a loopback IP address
+	// registry: Flows must contain only flows that AllFlows returns
 }

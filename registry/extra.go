@@ -12,7 +12,7 @@ const (
 	maxDepth = 32
 )
 
-// extraProblem says why Extra would not be read from a store as it was written, or returns "".
+// extraProblem returns the reason why a store might not return Extra unchanged, or "".
 func extraProblem(extra map[string]any) string {
 	if len(extra) == 0 {
 		return ""
@@ -20,20 +20,20 @@ func extraProblem(extra map[string]any) string {
 	data, err := json.Marshal(extra)
 	switch {
 	case err != nil:
-		return "cannot be written as JSON"
+		return "cannot be encoded as JSON"
 	case len(data) > maxExtra:
-		return "is longer than 16 KiB as JSON"
+		return "must have at most 16 KiB as JSON"
 	}
 	var read any
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
 	if err := decoder.Decode(&read); err != nil || !isKept(read, maxDepth) {
-		return "has a number that float64 changes, a text that is not UTF-8 or holds NUL, or more than 32 levels"
+		return "must not have a number that float64 changes, a text with NUL or invalid UTF-8, or more than 32 levels"
 	}
 	return ""
 }
 
-// isKept reports whether every store can keep a value of package json, and every reader reads the same from it.
+// isKept reports whether every store can return the decoded JSON value unchanged.
 func isKept(value any, depth int) bool {
 	if depth == 0 {
 		return false
@@ -59,8 +59,8 @@ func isKept(value any, depth int) bool {
 	return true
 }
 
-// isKeptNumber holds if the number's float64 is written in the same way again. Others are read as another number, here or
-// by a database (RFC 7493 §2.2), or by nobody.
+// isKeptNumber reports whether the number survives a conversion to float64 and back. This package or a database would change
+// other numbers (RFC 7493 section 2.2).
 func isKeptNumber(number json.Number) bool {
 	value, err := number.Float64()
 	if err != nil {
@@ -70,7 +70,7 @@ func isKeptNumber(number json.Number) bool {
 	return err == nil && string(again) == number.String()
 }
 
-// isKeptText refuses what package json makes of a text that is not UTF-8, and NUL, which not every database takes.
+// isKeptText rejects U+FFFD, which package json writes in place of invalid UTF-8, and NUL, which some databases reject.
 func isKeptText(text string) bool {
 	return !strings.ContainsRune(text, utf8.RuneError) && !strings.Contains(text, "\x00")
 }

@@ -5,37 +5,37 @@ import (
 	"slices"
 )
 
-// Flow is a flow as it stands in a client's record and in configurations. The zero value is no flow. Values that come
-// from outside go through [ParseFlow].
+// Flow is an OAuth flow that a client may use, as it is stored in the client's record. Use [ParseFlow] for values from
+// configurations and requests. The zero value is not a flow.
 type Flow string
 
-// The flows. Their values are those of the seed system's databases.
+// The flows. Their values are those that crossauth stores in its databases.
 const (
-	FlowAuthorizationCode         Flow = "authorizationCode"         // RFC 6749 §4.1
+	FlowAuthorizationCode         Flow = "authorizationCode"         // RFC 6749 section 4.1
 	FlowAuthorizationCodeWithPKCE Flow = "authorizationCodeWithPKCE" // RFC 7636
-	FlowClientCredentials         Flow = "clientCredentials"         // RFC 6749 §4.4
-	FlowRefreshToken              Flow = "refresh_token"             // RFC 6749 §6
+	FlowClientCredentials         Flow = "clientCredentials"         // RFC 6749 section 4.4
+	FlowRefreshToken              Flow = "refresh_token"             // RFC 6749 section 6
 	FlowDeviceCode                Flow = "device_code"               // RFC 8628
-	FlowPassword                  Flow = "password"                  // RFC 6749 §4.3; RFC 9700 §2.4 says not to use it
+	FlowPassword                  Flow = "password"                  // RFC 6749 section 4.3; RFC 9700 section 2.4 forbids it
 	FlowPasswordMFA               Flow = "passwordMfa"               // Auth0's extension of the password flow
-	FlowOIDCAuthorizationCode     Flow = "oidcAuthorizationCode"     // OpenID Connect Core §3.1
+	FlowOIDCAuthorizationCode     Flow = "oidcAuthorizationCode"     // OpenID Connect Core section 3.1
 
-	// FlowAll stands for every flow in a configuration. It is no flow of a client: [ValidFlows] refuses it.
+	// FlowAll means every flow in a configuration. A client cannot have it: [ValidFlows] rejects it.
 	FlowAll Flow = "all"
 )
 
-// ErrUnknownFlow is what [ParseFlow] fails with.
+// ErrUnknownFlow is the error of [ParseFlow].
 var ErrUnknownFlow = errors.New("registry: unknown flow")
 
-// description is what is known of a flow.
+// description describes a flow.
 type description struct {
 	flow   Flow
-	alias  string // how the TypeScript original spells it, where that differs
-	name   string
-	grants []string
+	alias  string   // the spelling in the TypeScript version of crossauth, if it differs
+	name   string   // the display name
+	grants []string // the values of grant_type
 }
 
-// descriptions are in the order in which AllFlows returns the flows.
+// descriptions returns all flows, in the order of AllFlows.
 func descriptions() []description {
 	const (
 		code   = "authorization_code"
@@ -63,7 +63,7 @@ func describe(f Flow) (description, bool) {
 	return known[at], true
 }
 
-// AllFlows returns the eight flows. FlowAll is not among them.
+// AllFlows returns the eight flows, without FlowAll.
 func AllFlows() []Flow {
 	var flows []Flow
 	for _, d := range descriptions() {
@@ -72,8 +72,8 @@ func AllFlows() []Flow {
 	return flows
 }
 
-// ParseFlow reads a flow in either spelling: "refresh_token" or "refreshToken", "device_code" or "deviceCode". It reads "all",
-// too. Anything else, also in another case, is [ErrUnknownFlow].
+// ParseFlow returns the flow with the given value, or [FlowAll] for "all". It also accepts the spellings "refreshToken" and
+// "deviceCode". For any other text, including one in another case, the error is [ErrUnknownFlow].
 func ParseFlow(text string) (Flow, error) {
 	if text == string(FlowAll) {
 		return FlowAll, nil
@@ -86,8 +86,8 @@ func ParseFlow(text string) (Flow, error) {
 	return "", ErrUnknownFlow
 }
 
-// ValidFlows reports whether each of flows is a flow that a client can have, in the spelling of the constants. FlowAll is none, and
-// no flows at all are valid.
+// ValidFlows reports whether a client can have each of the flows, in the spelling of the constants. It returns false if
+// flows contains FlowAll, and true if flows is empty.
 func ValidFlows(flows []Flow) bool {
 	return !slices.ContainsFunc(flows, func(f Flow) bool {
 		_, known := describe(f)
@@ -95,7 +95,7 @@ func ValidFlows(flows []Flow) bool {
 	})
 }
 
-// FlowNames returns the names of flows, in their order, each as [Flow.Name] gives it.
+// FlowNames returns the [Flow.Name] of each of the flows, in the same order.
 func FlowNames(flows []Flow) []string {
 	names := make([]string, len(flows))
 	for i, f := range flows {
@@ -104,14 +104,14 @@ func FlowNames(flows []Flow) []string {
 	return names
 }
 
-// Name returns what to call the flow before people, such as "Device Code". It is empty for FlowAll and for what is no flow.
+// Name returns the display name of the flow, such as "Device Code". It returns "" for FlowAll and for unknown flows.
 func (f Flow) Name() string {
 	d, _ := describe(f)
 	return d.name
 }
 
-// GrantTypes returns the values of grant_type with which a token is asked for in this flow: for FlowAll those of every flow,
-// for what is no flow none.
+// GrantTypes returns the values of the grant_type parameter that token requests of this flow use. For FlowAll it returns
+// those of every flow, and for an unknown flow none.
 func (f Flow) GrantTypes() []string {
 	if f != FlowAll {
 		d, _ := describe(f)

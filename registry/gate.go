@@ -5,17 +5,17 @@ import (
 	"errors"
 )
 
-// errBusy says that so many wait already that one more would not be served in time.
-var errBusy = errors.New("registry: too many secrets are being checked")
+// errBusy means that the queue for hash computations is full.
+var errBusy = errors.New("registry: too many calls are waiting to compute a hash (Config.MaxWaiting)")
 
-// gate lets so many in at a time, and so many wait.
+// gate limits how many callers hold a slot and how many wait for one.
 type gate struct{ line, slots chan struct{} }
 
 func newGate(slots, waiting int) gate {
 	return gate{line: make(chan struct{}, slots+waiting), slots: make(chan struct{}, slots)}
 }
 
-// enter returns nil when the caller is in; it must leave then.
+// enter waits for a slot. If it returns nil, the caller must call leave.
 func (g *gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"crypto/fips140"
 	"crypto/pbkdf2"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // to verify old hashes, never to make one
+	"crypto/sha1" //nolint:gosec // verifies imported hashes; new hashes never use it
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
@@ -14,30 +14,30 @@ import (
 	"slices"
 )
 
-// HashParams says how secrets are hashed: PBKDF2 with HMAC (RFC 8018 §5.2), the function that FIPS 140 approves. A secret
-// whose hash is below it, or of another digest, is hashed anew when it is next used. The zero value is sha256 with
-// 600 000 iterations, about 90 ms of one processor.
+// HashParams defines how secrets are hashed, by PBKDF2 with HMAC (RFC 8018 section 5.2). When a secret is next used, the
+// registry replaces its hash if that has another digest, fewer iterations, a shorter key or a shorter salt. The zero value
+// is sha256 with 600 000 iterations.
 type HashParams struct {
-	// Digest is "sha256" or "sha512". Empty: sha256.
+	// Digest is "sha256" or "sha512". Empty: "sha256".
 	Digest string
 
-	// Iterations is the iteration count. Zero: 600 000 with sha256, 220 000 with sha512. At least 1000 (RFC 8018 §4.2), at
-	// most 10 000 000. Secrets that the Registry makes cannot be guessed whatever the count; it protects those that were
-	// given.
+	// Iterations is the iteration count, from 1000 (RFC 8018 section 4.2) to 10 000 000. Zero: 600 000 with sha256, 220 000
+	// with sha512. The count matters for secrets that people choose. A secret that the registry generates has 256 random
+	// bits and cannot be guessed.
 	Iterations int
 
-	// KeyLength is the length of the hash in bytes. Zero: 32. From 16 to 128.
+	// KeyLength is the length of the derived key in bytes, from 16 to 128. Zero: 32.
 	KeyLength int
 
-	// SaltLength is the length of the random salt in bytes. Zero: 16. From 16 to 128.
+	// SaltLength is the length of the random salt in bytes, from 16 to 128. Zero: 16.
 	SaltLength int
 }
 
 func (p HashParams) validate(f *faults) {
-	f.check(p.Digest == "sha256" || p.Digest == "sha512", "Config.Hash.Digest", "is neither sha256 nor sha512")
-	f.check(p.Iterations >= 1000 && p.Iterations <= maxRounds, "Config.Hash.Iterations", "is not from 1000 to 10 000 000")
-	f.check(p.KeyLength >= minKey && p.KeyLength <= maxKey, "Config.Hash.KeyLength", "is not from 16 to 128")
-	f.check(p.SaltLength >= 16 && p.SaltLength <= maxSalt, "Config.Hash.SaltLength", "is not from 16 to 128")
+	f.check(p.Digest == "sha256" || p.Digest == "sha512", "Config.Hash.Digest", "must be sha256 or sha512")
+	f.check(p.Iterations >= 1000 && p.Iterations <= maxRounds, "Config.Hash.Iterations", "must be from 1000 to 10 000 000")
+	f.check(p.KeyLength >= minKey && p.KeyLength <= maxKey, "Config.Hash.KeyLength", "must be from 16 to 128")
+	f.check(p.SaltLength >= 16 && p.SaltLength <= maxSalt, "Config.Hash.SaltLength", "must be from 16 to 128")
 }
 
 func (p HashParams) withDefaults() HashParams {
@@ -56,7 +56,7 @@ func orDefault[T comparable](value, byDefault T) T {
 	return value
 }
 
-// digestFunc returns nil for what is not supported.
+// digestFunc returns nil if the digest is not supported.
 func digestFunc(name string) func() gohash.Hash {
 	switch name {
 	case "sha1":
@@ -69,25 +69,25 @@ func digestFunc(name string) func() gohash.Hash {
 	return nil
 }
 
-// forbiddenByFIPS reports whether package pbkdf2 rejects h in this process: it does with GODEBUG=fips140=only.
+// forbiddenByFIPS reports whether package pbkdf2 rejects the parameters of h, as it does with GODEBUG=fips140=only.
 func (h hash) forbiddenByFIPS() bool {
 	return fips140.Enforced() && (h.digest == "sha1" || len(h.salt) < 16)
 }
 
-// errNoPepper says why a hash cannot be verified.
-var errNoPepper = errors.New("registry: a hash needs Config.Pepper, and there is none")
+// errNoPepper means that an imported hash cannot be verified without Config.Pepper.
+var errNoPepper = errors.New("registry: a stored hash needs Config.Pepper, which is not set")
 
-// hasher makes and verifies hashes, so many at a time.
+// hasher computes and verifies hashes. Its gate limits how many at the same time.
 type hasher struct {
 	params HashParams
 	pepper Secret
 	gate   gate
 }
 
-// hash returns the PHC form of a secret's hash.
+// hash returns a new hash of secret in PHC string format.
 func (h *hasher) hash(ctx context.Context, secret string) (string, error) {
 	made := h.blank()
-	_, _ = rand.Read(made.salt) // never fails
+	_, _ = rand.Read(made.salt) // never returns an error
 	key, err := h.derive(ctx, secret, made)
 	if err != nil {
 		return "", err
@@ -96,7 +96,7 @@ func (h *hasher) hash(ctx context.Context, secret string) (string, error) {
 	return made.String(), nil
 }
 
-// blank returns a hash of nothing, for what costs as much as a real one.
+// blank returns a hash in the current format with an empty salt and key. To derive its key costs as much as a real one.
 func (h *hasher) blank() hash {
 	return hash{
 		digest: h.params.Digest, rounds: h.params.Iterations,
@@ -104,13 +104,13 @@ func (h *hasher) blank() hash {
 	}
 }
 
-// verify takes the same time whether the secret fits or not.
+// verify reports whether secret matches stored. It compares in constant time.
 func (h *hasher) verify(ctx context.Context, secret string, stored hash) (bool, error) {
 	key, err := h.derive(ctx, secret, stored)
 	return err == nil && subtle.ConstantTimeCompare(key, stored.key) == 1, err
 }
 
-// derive computes the key that h would have. It waits until it may, or ctx ends.
+// derive computes the key of secret with the parameters of as. It waits for a slot of the gate until ctx ends.
 func (h *hasher) derive(ctx context.Context, secret string, as hash) ([]byte, error) {
 	salt := as.salt
 	if as.peppered {
@@ -126,14 +126,14 @@ func (h *hasher) derive(ctx context.Context, secret string, as hash) ([]byte, er
 	return pbkdf2.Key(digestFunc(as.digest), secret, salt, as.rounds, len(as.key))
 }
 
-// isBelow reports whether a secret with this hash is to be hashed anew.
+// isBelow reports whether stored must be replaced by a hash in the current format.
 func (h *hasher) isBelow(stored hash) bool {
 	return stored.crossed || stored.digest != h.params.Digest || stored.rounds < h.params.Iterations ||
 		len(stored.key) < h.params.KeyLength || len(stored.salt) < h.params.SaltLength
 }
 
-// worth returns how much of the cost of the current form it was to verify a hash. The iterations of another digest are
-// not comparable, and worth nothing.
+// worth returns how many iterations of the current digest the verification of stored computed. Iterations of another digest
+// take another time on each processor, so they count as zero.
 func (h *hasher) worth(stored hash) int {
 	if stored.digest != h.params.Digest {
 		return 0
@@ -141,10 +141,10 @@ func (h *hasher) worth(stored hash) int {
 	return stored.cost()
 }
 
-// rest returns a hash of nothing that costs what is left of the current form's cost when so much has been paid.
+// rest returns a blank hash that costs the difference between one hash in the current format and paid iterations.
 func (h *hasher) rest(paid int) hash {
 	rest := h.blank()
 	rest.rounds = rest.cost() - paid
-	rest.key = rest.key[:min(len(rest.key), digestFunc(rest.digest)().Size())] // one block
+	rest.key = rest.key[:min(len(rest.key), digestFunc(rest.digest)().Size())] // at most one block, so rounds is the cost
 	return rest
 }

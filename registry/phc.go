@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// The bounds of what is read, so that a stored hash cannot cost more than it is worth.
+// Bounds of a hash that is read, so that a stored or imported hash cannot cost an unlimited time.
 const (
 	maxRounds = 10_000_000
 	minKey    = 16
@@ -18,33 +18,33 @@ const (
 	maxSalt   = 128
 )
 
-// errHash does not say more, since that might be part of a hash.
-var errHash = errors.New("registry: a hash is in no known form")
+// errHash does not contain the text, which may be a part of a hash.
+var errHash = errors.New("registry: a stored hash is not in a supported format")
 
-// hash is a hashed secret.
+// hash is the parsed hash of a secret.
 type hash struct {
 	digest   string
 	rounds   int
 	salt     []byte
 	key      []byte
-	crossed  bool // in the form of the seed system
-	peppered bool
+	crossed  bool // in the format of crossauth
+	peppered bool // the salt is combined with Config.Pepper
 }
 
-// String returns the PHC form: $pbkdf2-sha256$i=600000,l=32$<salt>$<hash>.
+// String returns the hash in PHC string format: $pbkdf2-sha256$i=600000,l=32$<salt>$<hash>.
 func (h hash) String() string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$pbkdf2-%s$i=%d,l=%d$%s$%s",
 		h.digest, h.rounds, len(h.key), b64.EncodeToString(h.salt), b64.EncodeToString(h.key))
 }
 
-// cost is how many iterations it takes to compute the hash: PBKDF2 does all of them for each block of the key.
+// cost returns the number of iterations that computing the hash takes. PBKDF2 does all of them for each block of the key.
 func (h hash) cost() int {
 	size := digestFunc(h.digest)().Size()
 	return h.rounds * ((len(h.key) + size - 1) / size)
 }
 
-// parseHash reads the PHC form, which Ory Hydra writes too, and the seed system's.
+// parseHash parses a hash in PHC string format, which Ory Hydra writes too, or in the format of crossauth.
 func parseHash(text string) (h hash, err error) {
 	switch {
 	case strings.HasPrefix(text, "$pbkdf2-"):
@@ -65,7 +65,7 @@ func (h hash) inBounds() bool {
 		len(h.key) >= minKey && len(h.key) <= maxKey && len(h.salt) >= minSalt && len(h.salt) <= maxSalt
 }
 
-// parsePHC takes the one spelling only that String writes: the decoders of base64 skip line feeds, for one.
+// parsePHC accepts only the spelling that String writes. Package base64, for example, would ignore line feeds.
 func parsePHC(text string) (hash, error) {
 	parts := strings.Split(text, "$")
 	if len(parts) != 5 {
@@ -82,8 +82,9 @@ func parsePHC(text string) (hash, error) {
 	return h, nil
 }
 
-// parseCrossauth reads pbkdf2:<digest>:<key length>:<rounds>:<use_secret>:<salt>:<hash>. The salt's text is the salt. The
-// hash is base64url, with padding from Python and without from TypeScript. Any other spelling is refused.
+// parseCrossauth parses pbkdf2:<digest>:<key length>:<rounds>:<use_secret>:<salt>:<hash>. The characters of the salt are the
+// salt; they are not decoded. The hash is base64url, with padding if Python wrote it and without if TypeScript did. Any other
+// spelling is rejected.
 func parseCrossauth(text string) (hash, error) {
 	parts := strings.Split(text, ":")
 	if len(parts) != 7 || !isVisible(parts[5]) {
@@ -98,7 +99,7 @@ func parseCrossauth(text string) (hash, error) {
 	return h, nil
 }
 
-// crossauth returns the two spellings of a hash in the seed's form.
+// crossauth returns the two spellings of the hash in the format of crossauth.
 func (h hash) crossauth() []string {
 	pepper := 0
 	if h.peppered {

@@ -1,26 +1,23 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
 )
 
-// record is a client with all that is stored of it.
+// record is a stored client.
 type record struct {
 	id, name, owner string
 	version         int64
 	body
 }
 
-// body is what stands in [Row].Data.
+// body is the content of [Row].Data.
 type body struct {
 	Format       int            `json:"format"`
 	Confidential bool           `json:"confidential"`
@@ -33,7 +30,8 @@ type body struct {
 
 const format = 1
 
-var errRecord = errors.New("registry: what is stored of a client is in no known form")
+// errRecord does not contain the cause, because the text of a JSON error can contain a part of the record.
+var errRecord = errors.New("registry: the record of a stored client is not in format 1")
 
 type secretRecord struct {
 	ID       string    `json:"id"`
@@ -43,6 +41,7 @@ type secretRecord struct {
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
 
+// lives reports whether the secret has not ended. A zero NotAfter means that it never ends.
 func (s secretRecord) lives(now time.Time) bool { return s.NotAfter.IsZero() || now.Before(s.NotAfter) }
 
 // living returns the secrets that have not ended, the newest first.
@@ -50,31 +49,32 @@ func (b body) living(now time.Time) []secretRecord {
 	return slices.DeleteFunc(slices.Clone(b.Secrets), func(s secretRecord) bool { return !s.lives(now) })
 }
 
-// decode refuses members it does not know: a newer version of this package has written them, and to store the record
-// again would lose them.
+// decode reads a row. It rejects Data that encode would not write with the same content: for example unknown, missing,
+// mistyped or repeated members, null, a member name in another case, or a public client with secrets. To ignore a part of
+// a record would lose it when the record is next stored, or let a secret or a restriction disappear.
 func decode(row Row) (record, error) {
 	rec := record{id: row.ID, name: row.Name, owner: row.Owner, version: row.Version}
-	decoder := json.NewDecoder(bytes.NewReader(row.Data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&rec.body); err != nil {
-		return record{}, unavailable(fmt.Errorf("%w: %w", errRecord, err))
+	if err := json.Unmarshal(row.Data, &rec.body); err != nil || rec.Format != format {
+		return record{}, unavailable(errRecord)
 	}
-	if _, err := decoder.Token(); rec.Format != format || !errors.Is(err, io.EOF) {
+	again, err := rec.encode()
+	if err != nil || !sameDocument(row.Data, again.Data) || !rec.Confidential && len(rec.Secrets) > 0 {
 		return record{}, unavailable(errRecord)
 	}
 	return rec, nil
 }
 
-// encode returns a row whose Data is at most 64 KiB long: 16 of Extra, 32 of RedirectURIs, and less than 1 for each secret.
+// encode returns a row. Its Data has at most 64 KiB: 16 KiB of Extra, 32 KiB of RedirectURIs, and less than 1 KiB for each
+// of at most 16 secrets.
 func (rec record) encode() (Row, error) {
 	data, err := json.Marshal(rec.body)
 	if err != nil {
-		return Row{}, unavailable(fmt.Errorf("%w: %w", errRecord, err))
+		return Row{}, unavailable(errRecord)
 	}
 	return Row{ID: rec.id, Name: rec.name, Owner: rec.owner, Version: rec.version, Data: data}, nil
 }
 
-// client shares no memory with rec, except inside Extra.
+// client returns a Client that shares no memory with rec, except for the values in Extra.
 func (rec record) client() Client {
 	c := Client{
 		ID: rec.id, Name: rec.name, Owner: rec.owner, Confidential: rec.Confidential, Created: rec.Created,
@@ -86,7 +86,7 @@ func (rec record) client() Client {
 	return c
 }
 
-// read returns ErrNotFound if there is no such client.
+// read returns ErrNotFound if there is no client with that id.
 func (r *Registry) read(ctx context.Context, id string) (record, error) {
 	if !isID(id) {
 		return record{}, ErrNotFound
@@ -95,7 +95,7 @@ func (r *Registry) read(ctx context.Context, id string) (record, error) {
 	switch {
 	case err != nil:
 		return record{}, unavailable(err)
-	case !found, row.ID != id: // no store may take one id for another, and this is not left to its collation
+	case !found, row.ID != id: // a database with a wrong collation may return the row of another id
 		return record{}, ErrNotFound
 	}
 	return decode(row)
@@ -103,16 +103,16 @@ func (r *Registry) read(ctx context.Context, id string) (record, error) {
 
 const (
 	maxID       = 255
-	maxChanges  = 20 // tries
+	maxChanges  = 20 // attempts
 	maxPause    = 50 * time.Millisecond
 	firstPause  = time.Millisecond
-	maxAtCreate = 5 // tries
+	maxAtCreate = 5 // attempts
 )
 
 func isID(id string) bool { return id != "" && len(id) <= maxID && isVisible(id) }
 
-// change stores what edit makes of a client. When someone else changes the client meanwhile, edit is called again with
-// the result of that, so nothing is lost. edit must be quick and do nothing but change its record.
+// change reads a client, calls edit, and stores the result. If another call changes the client in the meantime, change
+// reads the client and calls edit again, so that neither change is lost. edit must be fast and must only change its record.
 func (r *Registry) change(ctx context.Context, id string, edit func(*record) error) (Client, error) {
 	pause := firstPause
 	for range maxChanges {
@@ -120,7 +120,7 @@ func (r *Registry) change(ctx context.Context, id string, edit func(*record) err
 		if done || err != nil {
 			return c, err
 		}
-		if err := wait(ctx, rand.N(pause)); err != nil { //nolint:gosec // so that two do not meet again
+		if err := wait(ctx, rand.N(pause)); err != nil { //nolint:gosec // spreads concurrent calls; not a secret
 			return Client{}, unavailable(err)
 		}
 		pause = min(2*pause, maxPause)
@@ -141,7 +141,7 @@ func (r *Registry) tryChange(ctx context.Context, id string, edit func(*record) 
 	if err != nil {
 		return Client{}, false, err
 	}
-	if c, err = rowClient(row); err != nil { // what cannot be read is not stored
+	if c, err = rowClient(row); err != nil { // never store a row that cannot be read
 		return Client{}, false, err
 	}
 	done, err = r.cfg.Store.Update(ctx, row)
@@ -151,7 +151,7 @@ func (r *Registry) tryChange(ctx context.Context, id string, edit func(*record) 
 	return c, done, nil
 }
 
-// rowClient reads a client from its row, so that it shares no memory with anything.
+// rowClient decodes a row. The Client shares no memory with it.
 func rowClient(row Row) (Client, error) {
 	rec, err := decode(row)
 	if err != nil {

@@ -9,44 +9,45 @@ import (
 
 const maxRedirect = 2048
 
-// redirectProblem says what is wrong with a redirect URI, or returns "". Good are (RFC 9700 §2.1, RFC 8252 §7):
+// redirectProblem returns what is wrong with a redirect URI, or "". It accepts these (RFC 9700 section 2.1, RFC 8252
+// section 7):
 //
 //   - https with a host;
-//   - http with a loopback IP literal, and with "localhost" if that is allowed;
-//   - a private-use scheme with a dot in it, as the owner of a domain would choose: com.example.app:/callback.
+//   - http with a loopback IP literal, and with "localhost" if localhost is true;
+//   - a private-use scheme with a dot, which names a domain of the application's owner: com.example.app:/callback.
 func redirectProblem(uri string, localhost bool) string {
 	if problem := textProblem(uri); problem != "" {
 		return problem
 	}
 	u, err := url.Parse(uri)
 	if err != nil {
-		return "is no URI"
+		return "is not a URI"
 	}
 	scheme, _, _ := strings.Cut(uri, ":")
 	switch {
 	case u.Scheme == "" || u.Scheme != scheme:
-		return "does not begin with a scheme in lower case"
+		return "must begin with a scheme in lower case"
 	case u.User != nil:
-		return "has user information"
+		return "must not have user information"
 	case !isPlainPath(u.EscapedPath()):
-		return "has a path that others may read differently"
+		return "must not have a path with dot segments, empty segments, or encoded dots, slashes, percent signs or control characters"
 	case !isPlainQuery(u.RawQuery):
-		return "has a query that would be mixed up with the response"
+		return "must not have a query with a parameter of an authorization response"
 	}
 	return placeProblem(u, localhost)
 }
 
-// textProblem looks at characters only, so that no parser is asked about what parsers disagree on.
+// textProblem checks characters before the URI is parsed, because URI parsers disagree on these.
 func textProblem(uri string) string {
 	switch {
 	case uri == "" || len(uri) > maxRedirect:
-		return "is empty or longer than 2048 bytes"
+		return "must have 1 to 2048 bytes"
 	case !isVisible(uri) || strings.ContainsAny(uri, " \"<>\\^`{|}"):
-		return "has a character that no URI has"
+		return "must not have a character that URIs cannot contain"
 	case strings.Contains(uri, "#"):
-		return "has a fragment"
+		return "must not have a fragment"
 	case strings.Contains(uri, "*"):
-		return "has a wildcard"
+		return "must not have a wildcard"
 	}
 	return ""
 }
@@ -58,29 +59,29 @@ func placeProblem(u *url.URL, localhost bool) string {
 	case u.Scheme == "http" && isLoopback(u.Hostname()), u.Scheme == "http" && localhost && u.Hostname() == "localhost":
 		return hostProblem(u)
 	case u.Scheme == "http":
-		return "is http, and not on a loopback IP address"
+		return "must be https unless its host is a loopback IP address"
 	case !isDomainScheme(u.Scheme):
-		return "has a scheme other than https, or a private one with a dot"
+		return "must have the scheme https, or a private-use scheme with a dot"
 	case u.Host != "":
 		return hostProblem(u)
 	case !u.OmitHost:
-		return "has neither a host nor a path after the scheme"
+		return "must have a host, or a path that begins with one slash, after the scheme"
 	}
 	return ""
 }
 
-// hostProblem wants a host that has one spelling, and a port that is a number.
+// hostProblem accepts only hosts and ports that have one spelling.
 func hostProblem(u *url.URL) string {
 	host := u.Hostname()
 	if !isDomain(host) && !isAddress(host) {
-		return "has a host that is neither a domain name in lower case nor an IP address"
+		return "must have a host that is a domain name in lower case or an IP address"
 	}
 	literal := host
 	if strings.Contains(host, ":") {
 		literal = "[" + host + "]"
 	}
 	if port := u.Port(); u.Host != literal && (u.Host != literal+":"+port || !isPort(port)) {
-		return "has a port that is no number from 1 to 65535"
+		return "must have a port from 1 to 65535, or none"
 	}
 	return ""
 }
@@ -90,7 +91,7 @@ func isPort(text string) bool {
 	return err == nil && !strings.HasPrefix(text, "0")
 }
 
-// isDomain refuses names whose last label is a number: browsers take "127.1" and "0x7f.1" for addresses.
+// isDomain rejects names whose last label is a number, because browsers read "127.1" and "0x7f.1" as IP addresses.
 func isDomain(host string) bool {
 	labels := strings.Split(host, ".")
 	for _, label := range labels {
@@ -103,7 +104,7 @@ func isDomain(host string) bool {
 	return len(host) <= 253 && strings.Trim(last, "0123456789") != "" && !strings.HasPrefix(last, "0x")
 }
 
-// isAddress takes the canonical spelling only, without a zone.
+// isAddress accepts only the canonical spelling of an address without a zone.
 func isAddress(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.String() == host && addr.Zone() == "" && !addr.Is4In6()
@@ -113,15 +114,15 @@ func isLoopback(host string) bool {
 	return isAddress(host) && netip.MustParseAddr(host).IsLoopback()
 }
 
-// isDomainScheme holds for a domain name backwards (RFC 8252 §7.1). Whoever has a dot in a scheme has no javascript: or
-// data:.
+// isDomainScheme reports whether scheme has the form of a reversed domain name (RFC 8252 section 7.1). The dot excludes
+// schemes such as javascript and data.
 func isDomainScheme(scheme string) bool {
 	labels := strings.Split(scheme, ".")
 	return len(labels) > 1 && !slices.Contains(labels, "")
 }
 
-// isPlainPath refuses what a browser or a server might resolve or decode to another path: dot segments, also before a
-// semicolon, empty segments, and encoded dots, slashes, backslashes, percent signs and control characters.
+// isPlainPath rejects paths that a browser or a server might resolve or decode to another path: dot segments, including those
+// before a semicolon, empty segments, and encoded dots, slashes, backslashes, percent signs and control characters.
 func isPlainPath(path string) bool {
 	if strings.Contains(path, "//") {
 		return false
@@ -134,8 +135,8 @@ func isPlainPath(path string) bool {
 	return !hasEncoded(path, ".", "/", `\`, "%")
 }
 
-// isPlainQuery refuses parameters that an authorization response has (RFC 6749 §4.1.2, RFC 9207 §2): a client would find
-// them twice.
+// isPlainQuery rejects parameters of authorization responses (RFC 6749 section 4.1.2, RFC 9207 section 2), because a client
+// would then receive them twice.
 func isPlainQuery(query string) bool {
 	values, err := url.ParseQuery(query)
 	if err != nil || hasEncoded(query) {
@@ -149,8 +150,8 @@ func isPlainQuery(query string) bool {
 	return true
 }
 
-// hasEncoded reports whether one of texts, or a control character, stands in part as %XX. A part that cannot be decoded
-// has everything.
+// hasEncoded reports whether part contains one of texts, or a control character, as %XX. It returns true if part cannot be
+// decoded.
 func hasEncoded(part string, texts ...string) bool {
 	for i := strings.IndexByte(part, '%'); i >= 0; i = strings.IndexByte(part, '%') {
 		octet, err := url.PathUnescape(part[i:min(i+3, len(part))])
@@ -162,9 +163,9 @@ func hasEncoded(part string, texts ...string) bool {
 	return false
 }
 
-// MatchRedirect reports whether a client may be sent to uri: whether it is one of the client's redirect URIs, byte for
-// byte. In those that are http on a loopback IP address the port may differ, or be there on one side only, because a
-// native app takes the port that it gets (RFC 8252 §7.3). What could not be registered matches nothing.
+// MatchRedirect reports whether uri equals one of the redirect URIs of c, byte for byte. For http on a loopback IP address,
+// the ports may differ, or one of the two may be missing, because a native app cannot choose its port (RFC 8252
+// section 7.3). A uri that could not be registered never matches.
 func MatchRedirect(c Client, uri string) bool {
 	return redirectProblem(uri, true) == "" && slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
 		return registered == uri || sameButPort(registered, uri)
@@ -177,7 +178,7 @@ func sameButPort(registered, uri string) bool {
 	return ok && gotOK && host == gotHost && rest == gotRest
 }
 
-// splitLoopback returns the host and what follows the port.
+// splitLoopback returns the host of uri and the text after its port. ok is false if uri is not http on a loopback IP address.
 func splitLoopback(uri string) (host, rest string, ok bool) {
 	after, isHTTP := strings.CutPrefix(uri, "http://")
 	if !isHTTP || redirectProblem(uri, false) != "" {

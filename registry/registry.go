@@ -2,17 +2,19 @@ package registry
 
 import (
 	"context"
+	"time"
 )
 
-// Registry registers clients and authenticates them. It is safe for concurrent use, and so are several over one [Store],
-// in one process or in many.
+// Registry registers clients and authenticates them. It is safe for concurrent use. Several Registries, in one process or
+// in many, can share one [Store].
 type Registry struct {
 	cfg        Config
 	hasher     hasher
 	remembered *remembered
+	started    time.Time // see now
 }
 
-// New checks cfg and returns all that is wrong with it, joined, each a [*FieldError]. It does not touch the Store.
+// New returns a Registry for cfg. It does no I/O. The error joins one [*FieldError] for each invalid field of cfg.
 func New(cfg Config) (*Registry, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
@@ -22,10 +24,28 @@ func New(cfg Config) (*Registry, error) {
 		cfg:        cfg,
 		hasher:     hasher{params: cfg.Hash, pepper: cfg.Pepper, gate: newGate(cfg.MaxConcurrent, cfg.MaxWaiting)},
 		remembered: newRemembered(cfg.CacheSize),
+		started:    time.Now(),
 	}, nil
 }
 
-// Get returns the client of that id, or [ErrNotFound].
+// now returns the time at which Authenticate checks whether a secret has ended. It never goes backward, so that an ended
+// secret stays ended when the wall clock of this machine is set back.
+func (r *Registry) now() time.Time {
+	wall := time.Now()
+	return later(wall, r.started, wall.Sub(r.started))
+}
+
+// later returns wall, or started plus elapsed if that is later. elapsed is measured by the monotonic clock, which stops
+// while a machine sleeps. The results carry no monotonic reading.
+func later(wall, started time.Time, elapsed time.Duration) time.Time {
+	wall, steady := wall.Round(0), started.Round(0).Add(elapsed)
+	if steady.After(wall) {
+		return steady
+	}
+	return wall
+}
+
+// Get returns the client with the given id. The error is [ErrNotFound] if there is none.
 func (r *Registry) Get(ctx context.Context, id string) (Client, error) {
 	rec, err := r.read(ctx, id)
 	if err != nil {
@@ -34,15 +54,16 @@ func (r *Registry) Get(ctx context.Context, id string) (Client, error) {
 	return rec.client(), nil
 }
 
-// Page is a part of the clients that are asked for.
+// Page selects a part of the clients.
 type Page struct {
-	// Owner is whose clients: nil for anybody's, empty for those of nobody.
+	// Owner selects the clients of one owner. Nil: the clients of every owner. A pointer to "": the clients without an
+	// owner.
 	Owner *string
 
-	// Skip is how many to leave out at the beginning.
+	// Skip is the number of clients to leave out at the beginning.
 	Skip int
 
-	// Take is how many to return at most. Zero: 20; at most 1000.
+	// Take is the maximum number of clients to return. Zero: 20; at most 1000.
 	Take int
 }
 
@@ -53,15 +74,16 @@ const (
 
 func (p Page) validate() error {
 	var f faults
-	f.check(p.Skip >= 0, "Page.Skip", "is negative")
-	f.check(p.Take >= 0 && p.Take <= maxTake, "Page.Take", "is not from 0 to 1000")
+	f.check(p.Skip >= 0, "Page.Skip", "must not be negative")
+	f.check(p.Take >= 0 && p.Take <= maxTake, "Page.Take", "must be from 0 to 1000")
 	return f.join()
 }
 
-// isEmpty reports whether no client has such an owner. Not every store could look for it.
+// isEmpty reports whether Owner is a text that no client can have as its owner. Some databases return an error for such
+// a text.
 func (p Page) isEmpty() bool { return p.Owner != nil && !isText(*p.Owner) }
 
-// List returns a page of the clients in the order of their ids.
+// List returns a page of the clients, in ascending order of their ids. It fails if a stored client cannot be read.
 func (r *Registry) List(ctx context.Context, page Page) ([]Client, error) {
 	if err := page.validate(); err != nil || page.isEmpty() {
 		return nil, err
@@ -70,7 +92,8 @@ func (r *Registry) List(ctx context.Context, page Page) ([]Client, error) {
 	return clients(rows, err)
 }
 
-// ByName returns a page of the clients of that name in the order of their ids: several may have one name.
+// ByName returns a page of the clients with the given name, in ascending order of their ids. Names are not unique. It
+// fails if a stored client cannot be read.
 func (r *Registry) ByName(ctx context.Context, name string, page Page) ([]Client, error) {
 	if err := page.validate(); err != nil || page.isEmpty() || !isText(name) {
 		return nil, err
@@ -92,7 +115,8 @@ func clients(rows []Row, err error) ([]Client, error) {
 	return found, nil
 }
 
-// Delete drops a client and its secrets, which end at that moment. A client that is not there is [ErrNotFound].
+// Delete deletes a client and its secrets. Authenticate rejects them from then on. The error is [ErrNotFound] if there is
+// no client with that id.
 func (r *Registry) Delete(ctx context.Context, id string) error {
 	if !isID(id) {
 		return ErrNotFound

@@ -6,27 +6,29 @@ import (
 	"crypto/sha256"
 	"io"
 
-	"github.com/bearerkit/bearerkit/internal/bounded"
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// remembered knows which secret fitted which hash, by an HMAC with a key of its own, so that no secret stays in memory.
-// What it says is worth nothing by itself: the hash must still stand in the client's record. So a secret that was
-// rotated away, revoked or deleted, in this process or another, is forgotten at that moment. A nil one remembers nothing.
+// remembered is the cache of verified secrets. The key of an entry is an HMAC of the client id and the secret, so the cache
+// contains no secret. The value is the hash that the secret matched. An entry is valid only while the client's record
+// contains that hash, so a rotated, revoked or deleted secret needs no invalidation. A nil *remembered is an empty cache.
 type remembered struct {
-	key    [sha256.Size]byte
-	hashes *bounded.Map[[sha256.Size]byte, string]
+	key    [sha256.Size]byte // random, unique to this Registry
+	hashes *lru.Cache[[sha256.Size]byte, string]
 }
 
+// newRemembered returns a cache for size secrets, or nil if size is negative. It allocates no memory for entries.
 func newRemembered(size int) *remembered {
-	if size < 0 {
+	hashes, err := lru.New[[sha256.Size]byte, string](size)
+	if err != nil { // size is not positive
 		return nil
 	}
-	m := &remembered{hashes: bounded.New[[sha256.Size]byte, string](size)}
-	_, _ = rand.Read(m.key[:]) // never fails
+	m := &remembered{hashes: hashes}
+	_, _ = rand.Read(m.key[:]) // never returns an error
 	return m
 }
 
-// find returns the one of secrets that this text is known to fit, or nil.
+// find returns the element of secrets that the text is known to match, or nil.
 func (m *remembered) find(id, text string, secrets []secretRecord) *secretRecord {
 	if m == nil {
 		return nil
@@ -49,7 +51,7 @@ func (m *remembered) add(id, text, hash string) {
 	}
 }
 
-// digest parts the two by a byte that no id holds.
+// digest separates id and text by a NUL byte, which no id contains.
 func (m *remembered) digest(id, text string) (sum [sha256.Size]byte) {
 	mac := hmac.New(sha256.New, m.key[:])
 	_, _ = io.WriteString(mac, id+"\x00"+text)

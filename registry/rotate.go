@@ -6,15 +6,17 @@ import (
 	"time"
 )
 
-// RotateSecret gives a client one more secret. Those it has stay valid for overlap, or until their own end if that is
-// sooner; with zero they end at once. A client that is not there is [ErrNotFound]; other errors are [ErrPublicClient],
-// [ErrTooManySecrets], and a [*FieldError] for a negative overlap. After [ErrUnavailable] the client may have a secret that
-// nobody knows: rotate again, and with an overlap, so that the old ones go on working meanwhile.
+// RotateSecret adds a new secret to a client. The existing secrets stay valid for overlap, or until their own end if that is
+// sooner. If overlap is zero, they end at once. The error is [ErrNotFound] if there is no client with that id,
+// [ErrPublicClient], [ErrTooManySecrets], [ErrConflict], or a [*FieldError] if overlap is negative.
+//
+// If the error is [ErrUnavailable], the new secret may have been stored, although it was not returned. Call RotateSecret
+// again, with an overlap, so that the secret in use stays valid.
 func (r *Registry) RotateSecret(ctx context.Context, id string, overlap time.Duration) (Registered, error) {
 	if overlap < 0 {
-		return Registered{}, &FieldError{"overlap", "is negative"}
+		return Registered{}, &FieldError{"overlap", "must not be negative"}
 	}
-	if _, err := r.rotatable(ctx, id, overlap); err != nil { // before it costs a hash
+	if _, err := r.rotatable(ctx, id, overlap); err != nil { // before a hash is computed for nothing
 		return Registered{}, err
 	}
 	s, err := r.issue(ctx, Secret{})
@@ -37,7 +39,7 @@ func (r *Registry) rotatable(ctx context.Context, id string, overlap time.Durati
 	return r.ending(rec, overlap)
 }
 
-// ending returns the secrets that stay beside a new one.
+// ending returns the secrets that stay valid after a rotation, with their new ends.
 func (r *Registry) ending(rec record, overlap time.Duration) ([]secretRecord, error) {
 	if !rec.Confidential {
 		return nil, ErrPublicClient
@@ -57,8 +59,9 @@ func (r *Registry) ending(rec record, overlap time.Duration) ([]secretRecord, er
 	return old, nil
 }
 
-// RevokeSecret ends one secret of a client at once. The client is left without one if it was the last, and cannot
-// authenticate until RotateSecret. [ErrNotFound] says that there is no such client, or that it has no such secret.
+// RevokeSecret deletes one secret of a client. secretID is the ID of a [SecretInfo]. If it was the last secret, the client
+// cannot authenticate until RotateSecret generates one. The error is [ErrNotFound] if there is no such client or secret,
+// [ErrPublicClient], or [ErrConflict].
 func (r *Registry) RevokeSecret(ctx context.Context, id, secretID string) (Client, error) {
 	return r.change(ctx, id, func(rec *record) error {
 		if !rec.Confidential {

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Secret holds a text that must not be shown by accident: printed, logged or encoded it is "[redacted]". The zero value
-// is no secret. It can be copied.
+// Secret holds a text that must not be disclosed by accident. Packages fmt, log/slog and the encoding packages write it as
+// "[redacted]". The zero value holds no secret. A Secret can be copied.
 //
-// The text is behind a pointer because package fmt looks into unexported fields without asking for methods.
+// The text is behind a pointer because package fmt prints unexported fields without calling their methods.
 type Secret struct{ text *string }
 
 const redacted = "[redacted]"
 
-// NewSecret wraps a text. An empty one is no secret.
+// NewSecret returns a Secret that holds text. If text is empty, it returns the zero value.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -24,7 +24,7 @@ func NewSecret(text string) Secret {
 	return Secret{&text}
 }
 
-// Reveal returns the text: to hand it to the one it is for.
+// Reveal returns the text, or "" if there is none. Call it to deliver the secret to its client.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -32,10 +32,10 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsZero reports whether there is no secret.
+// IsZero reports whether s holds no secret.
 func (s Secret) IsZero() bool { return s.text == nil }
 
-// String returns "[redacted]", or nothing if there is no secret.
+// String returns "[redacted]", or "" if s holds no secret.
 func (s Secret) String() string {
 	if s.IsZero() {
 		return ""
@@ -43,13 +43,13 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// Format writes what String returns, whatever the verb.
+// Format implements [fmt.Formatter]. It writes the result of String, whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// LogValue returns what String returns.
+// LogValue implements [slog.LogValuer]. It returns the result of String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText returns what String returns.
+// MarshalText implements [encoding.TextMarshaler]. It returns the result of String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 const (
@@ -57,19 +57,19 @@ const (
 	secretLength   = 43 // 256 bits
 	secretIDLength = 12 // unique within a client
 
-	minSecret = 16   // of one that is given
-	maxSecret = 1024 // of any
+	minSecret = 16   // of a secret that the caller chooses
+	maxSecret = 1024 // of every secret
 )
 
-// randomText returns n characters of A–Z, a–z and 0–9, each with the same probability. In this alphabet all ways of
-// encoding credentials agree (RFC 6749 §2.3.1).
+// randomText returns n characters of A–Z, a–z and 0–9, each with the same probability. These characters are the same in every
+// encoding of credentials (RFC 6749 section 2.3.1).
 func randomText(n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	const fair = 256 - 256%len(alphabet) // from here on, some characters would come more often than others
+	const fair = 256 - 256%len(alphabet) // a byte from here on would make some characters more likely
 	var text strings.Builder
 	random := make([]byte, 2*n)
 	for text.Len() < n {
-		_, _ = rand.Read(random) // never fails
+		_, _ = rand.Read(random) // never returns an error
 		for _, b := range random {
 			if int(b) < fair && text.Len() < n {
 				text.WriteByte(alphabet[int(b)%len(alphabet)])
@@ -79,10 +79,10 @@ func randomText(n int) string {
 	return text.String()
 }
 
-// isSecret reports whether a text may be a secret. HMAC takes no notice of zeros at the end of one, for example.
+// isSecret reports whether a text can be a secret. It excludes NUL bytes, among others: HMAC ignores them at the end of a key.
 func isSecret(text string) bool { return text != "" && len(text) <= maxSecret && isVisible(text) }
 
-// isVisible reports whether text is made of the characters that client ids and secrets consist of (RFC 6749 appendices
+// isVisible reports whether text consists of printable ASCII characters, as client ids and secrets do (RFC 6749 appendices
 // A.1 and A.2).
 func isVisible(text string) bool {
 	for i := range len(text) {

@@ -2,46 +2,50 @@ package registry
 
 import "context"
 
-// Store keeps the registered clients. It knows nothing of what a client is: a [Row] has what clients are looked for by,
-// and the rest as one document. Package store has one in memory, and package store/storetest the tests that any
+// Store stores the registered clients. A [Row] contains the columns that clients are looked up by, and a JSON document
+// with all other data. Package store has an implementation in memory. Package store/storetest has tests that every
 // implementation should pass.
 //
-// Ids, names and owners are compared byte by byte: not without regard to case, nor to spaces at the end, as some databases
-// do by default. An error says that the store did not work; that there is no such row is no error here. A Store must be
-// safe for concurrent use and must keep and hand out copies. It must not log rows.
+// An implementation must meet these requirements:
+//
+//   - It compares ids, names and owners byte by byte. The default collation of some databases ignores case or trailing
+//     spaces; do not use it.
+//   - It returns an error only if the operation failed. A missing row is not an error.
+//   - It is safe for concurrent use, and it stores and returns copies.
+//   - It does not log rows, because they contain hashes of secrets.
 type Store interface {
-	// Get returns the row of that id; false if there is none.
+	// Get returns the row with the given id. found is false if there is none.
 	Get(ctx context.Context, id string) (row Row, found bool, err error)
 
-	// ByName returns at most take of the rows of that name, in ascending order of their ids, after the first skip ones.
-	// Names are not unique. A nil owner means anybody's clients, an empty one those of nobody, any other those of that
-	// owner. Neither number is negative.
+	// ByName returns the rows with the given name, in ascending order of their ids. It leaves out the first skip rows and
+	// returns at most take rows. Names are not unique. If owner is nil, it returns the rows of every owner, otherwise
+	// only those with that Owner, which may be empty. skip and take are not negative.
 	ByName(ctx context.Context, name string, owner *string, skip, take int) ([]Row, error)
 
-	// List is ByName for all names.
+	// List does the same as ByName for the rows of every name.
 	List(ctx context.Context, owner *string, skip, take int) ([]Row, error)
 
-	// Create stores a new row; false, and nothing is changed, if there is one of that id.
+	// Create stores a new row. If there already is a row with that id, it changes nothing and created is false.
 	Create(ctx context.Context, row Row) (created bool, err error)
 
-	// Update puts row, as a whole, in the place of the one that has its ID and the Version before (row.Version-1); false,
-	// and nothing is changed, if there is no such row. Of two concurrent updates from one Version exactly one succeeds.
+	// Update replaces the row that has the same ID and the Version row.Version-1 by row. If there is no such row, it
+	// changes nothing and updated is false. Of two concurrent updates of one Version, exactly one succeeds.
 	Update(ctx context.Context, row Row) (updated bool, err error)
 
-	// Delete drops the row of that id; false if there was none.
+	// Delete deletes the row with the given id. deleted is false if there was none.
 	Delete(ctx context.Context, id string) (deleted bool, err error)
 }
 
-// Row is a client as a [Store] keeps it: five columns, of which ID is the key. It is an alias of an unnamed struct, so
-// that a store can have the methods without importing this package.
+// Row is a client as a [Store] stores it: five columns, with ID as the key. It is an alias of an unnamed struct, so that a
+// store can implement Store without importing this package.
 //
-//   - ID is unique.
-//   - Name is indexed for ByName.
-//   - Owner is empty for a client that belongs to nobody.
-//   - Version is a positive number of at most 53 bits, and one more after each change. It begins at random, so that a change
-//     that was meant for a deleted client does not meet one that was registered under its id since.
-//   - Data is a JSON object. It holds hashes of secrets. A store does not look into it, and may keep it in a column that
-//     changes its white space or the order of its members.
+//   - ID is unique, 1 to 255 visible ASCII characters.
+//   - Name has 1 to 255 bytes. It is indexed for ByName.
+//   - Owner has at most 255 bytes. It is empty for a client without an owner.
+//   - Version is a positive number of at most 53 bits. Each change adds one. The first version is random, so that an
+//     update of a deleted client does not change a client that was registered later under the same id.
+//   - Data is a JSON object of at most 64 KiB. It contains hashes of secrets. A store does not read it. The column may
+//     change its white space and the order of its members.
 type Row = struct {
 	ID      string
 	Name    string

@@ -5,45 +5,47 @@ import (
 	"sync"
 )
 
-// Patch says what to change of a client. What is nil stays; what is empty but not nil is cleared. Lists are replaced as a
-// whole. The rules are those of [NewClient].
+// Patch describes a change of a client. A nil field is not changed. A field that is empty but not nil is cleared. Lists and
+// Extra are replaced as a whole. Each field must satisfy the rules of [NewClient].
 type Patch struct {
-	Name         *string
-	RedirectURIs []string
-	Flows        []Flow
-	Owner        *string
-	Extra        map[string]any
+	Name         *string        // the new display name
+	RedirectURIs []string       // all redirect URIs
+	Flows        []Flow         // all flows
+	Owner        *string        // the new owner; a pointer to "" removes the owner
+	Extra        map[string]any // all additional data
 
-	// Confidential makes the client confidential or public. A client that becomes confidential gets a secret; one that
-	// becomes public loses all it has.
+	// Confidential makes the client confidential or public. A client that becomes confidential gets a new secret. A client
+	// that becomes public loses all its secrets. Nil: not changed.
 	Confidential *bool
 
-	// ResetSecret puts a new secret in the place of all there are, at once. [Registry.RotateSecret] does it gently.
+	// ResetSecret replaces all secrets by a new one at once. [Registry.RotateSecret] keeps the old ones for an overlap.
 	ResetSecret bool
 
-	// Secret does the same with a given secret, of 16 to 1024 visible characters. Zero: none is given.
+	// Secret replaces all secrets by this one, which has 16 to 1024 printable ASCII characters. Zero: not changed.
 	Secret Secret
 }
 
-// Updated is a client after a change.
+// Updated is the result of [Registry.Update].
 type Updated struct {
+	// Client is the client after the change.
 	Client Client
 
-	// Secret is the new secret, if one was made. This is the only time it can be seen.
+	// Secret is the new secret, if one was generated. It cannot be read again later.
 	Secret Secret
 
-	// NewSecret is true if a secret was made.
+	// NewSecret is true if a secret was generated.
 	NewSecret bool
 }
 
-// Update changes a client. Changes that others make at the same time are not lost: where two set the same field, the
-// later one wins. A client that is not there is [ErrNotFound]; what is wrong with p is a [*FieldError].
+// Update changes a client. Concurrent calls lose no change: if two set the same field, the later one takes effect. The error
+// is [ErrNotFound] if there is no client with that id, [ErrPublicClient] if p sets a secret of a public client, or
+// [ErrConflict]. If p is invalid, or if the client would be, the error joins one [*FieldError] for each fault.
 func (r *Registry) Update(ctx context.Context, id string, p Patch) (Updated, error) {
 	if err := p.validate(); err != nil {
 		return Updated{}, err
 	}
 	var made *issued
-	issue := sync.OnceValues(func() (issued, error) { return r.issue(ctx, p.Secret) }) // hashing is not repeated
+	issue := sync.OnceValues(func() (issued, error) { return r.issue(ctx, p.Secret) }) // a retry does not hash again
 	c, err := r.change(ctx, id, func(rec *record) error {
 		made = nil
 		fresh := p.ResetSecret || !p.Secret.IsZero() || !rec.Confidential
@@ -73,9 +75,9 @@ func (r *Registry) Update(ctx context.Context, id string, p Patch) (Updated, err
 
 func (p Patch) validate() error {
 	var f faults
-	f.check(!p.ResetSecret || p.Secret.IsZero(), "ResetSecret", "is set, and Secret too")
+	f.check(!p.ResetSecret || p.Secret.IsZero(), "ResetSecret", "must not be set together with Secret")
 	if given := p.Secret.Reveal(); given != "" {
-		f.check(len(given) >= minSecret && isSecret(given), "Secret", "is not 16 to 1024 visible characters")
+		f.check(len(given) >= minSecret && isSecret(given), "Secret", "must have 16 to 1024 printable ASCII characters")
 	}
 	return f.join()
 }

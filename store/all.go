@@ -1,25 +1,34 @@
 package store
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
-// Status is what consumer.TokenStatus is.
+// Status reports whether a token is active. It has the same method as consumer.TokenStatus.
 type Status interface {
 	Active(ctx context.Context, token Token) (bool, error)
 }
 
-// All is the status of tokens that are good if each of several says so. It asks them in turn, and the first no is its
-// answer. It goes on after an error, since a later no is certain: a token that is known to be revoked is refused for that
-// (401) rather than for an outage (503), which would have the client try it again. Without a no the first error counts.
-// Without anybody to ask nothing is good.
+// All returns a Status that reports a token as active if each of the given statuses does. It calls them in order and stops
+// at the first one that reports the token as not active. After an error it goes on, because a negative result takes
+// precedence: the API then responds with 401 for a revoked token instead of 503, after which the client would retry.
+// Without a negative result, Active returns the first error. A nil Status counts as an error. All without arguments reports
+// no token as active.
 func All(statuses ...Status) Status { return all(append([]Status(nil), statuses...)) }
 
 type all []Status
+
+var errNilStatus = errors.New("store: a Status given to All is nil")
 
 // Active implements Status.
 func (statuses all) Active(ctx context.Context, token Token) (bool, error) {
 	var fault error
 	for _, status := range statuses {
-		active, err := status.Active(ctx, token)
+		active, err := false, errNilStatus
+		if status != nil {
+			active, err = status.Active(ctx, token)
+		}
 		switch {
 		case err == nil && !active:
 			return false, nil

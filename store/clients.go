@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// ClientRow is a registered client as it is stored. It is an alias of an unnamed struct, as the registry's own row is, so
-// that neither package imports the other. Data holds hashes of secrets: a row is not for logs.
+// ClientRow is a stored client. It is the same type as registry.Row, whose comment describes the fields: both are aliases of
+// an unnamed struct, so that neither package imports the other. Do not log a row, because Data contains hashes of secrets.
 type ClientRow = struct {
 	ID      string
 	Name    string
@@ -18,8 +18,11 @@ type ClientRow = struct {
 	Data    []byte
 }
 
-// Clients keeps registered clients in memory, for tests and for processes that need nothing more. The zero value is
-// empty and ready. It is safe for concurrent use, and holds and hands out copies only.
+// Clients stores registered clients in memory. They are lost when the process ends. The zero value is an empty store.
+// Clients is safe for concurrent use. It stores and returns copies. The number of clients is not limited. All its errors are
+// nil.
+//
+// It implements registry.Store.
 type Clients struct {
 	mu   sync.Mutex // guards rows
 	rows map[string]ClientRow
@@ -28,7 +31,7 @@ type Clients struct {
 // NewClients returns an empty store.
 func NewClients() *Clients { return &Clients{} }
 
-// Get returns the row of that id; false if there is none.
+// Get returns the row with the given id, and false if there is none.
 func (c *Clients) Get(_ context.Context, id string) (ClientRow, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,19 +39,18 @@ func (c *Clients) Get(_ context.Context, id string) (ClientRow, bool, error) {
 	return copyClient(row), ok, nil
 }
 
-// ByName returns at most take of the rows of that name, in the order of their ids, after the first skip ones. A nil owner
-// means anybody's, an empty one nobody's.
+// ByName returns the rows with the given name, in ascending order of their ids, without the first skip rows and at most take.
+// If owner is nil, it returns the rows of every owner, otherwise only those with that Owner, which may be empty.
 func (c *Clients) ByName(_ context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 	return c.find(skip, take, func(row ClientRow) bool { return row.Name == name && ownedBy(row, owner) }), nil
 }
 
-// List returns at most take rows in the order of their ids, after the first skip ones. A nil owner means anybody's, an
-// empty one nobody's.
+// List does the same as ByName for the rows of every name.
 func (c *Clients) List(_ context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 	return c.find(skip, take, func(row ClientRow) bool { return ownedBy(row, owner) }), nil
 }
 
-// Create stores a row unless there is one of that id; false means that there is.
+// Create stores row. If there already is a row with that id, it changes nothing and returns false.
 func (c *Clients) Create(_ context.Context, row ClientRow) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -62,7 +64,8 @@ func (c *Clients) Create(_ context.Context, row ClientRow) (bool, error) {
 	return true, nil
 }
 
-// Update puts row in the place of the one of that id whose Version is one less; false means that there is no such row.
+// Update replaces the row with the same ID whose Version is one less. If there is no such row, it changes nothing and returns
+// false.
 func (c *Clients) Update(_ context.Context, row ClientRow) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,7 +76,7 @@ func (c *Clients) Update(_ context.Context, row ClientRow) (bool, error) {
 	return true, nil
 }
 
-// Delete drops the row of that id; false means that there was none.
+// Delete deletes the row with the given id. It returns false if there was none.
 func (c *Clients) Delete(_ context.Context, id string) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

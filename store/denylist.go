@@ -6,48 +6,66 @@ import (
 	"time"
 )
 
-// DenyList is the status of tokens that are good until somebody says otherwise: of one token by its `jti`, of a session by
-// `sid` (OpenID Connect Back-Channel Logout 1.0 §2.4), of all that a subject was given before some time. Names count
-// within their issuer only, and byte for byte.
+// DenyList is a token status that denies listed tokens: one token by its `jti`, the tokens of a session by `sid` (OpenID
+// Connect Back-Channel Logout 1.0 section 2.4), or the tokens that a subject received before a given time. All other tokens
+// are active. Names are compared byte by byte, and only within their issuer.
 //
-// It fits consumer.Config.Status.
+// Use it as consumer.Config.Status.
 type DenyList struct {
-	Storage Storage // required
+	Storage Storage // required: without it, every method returns an error
 }
 
-// ErrUnnamed says that an empty name was to be denied, which no token could match.
+// ErrUnnamed means that the name to deny is empty. No token has an empty name.
 var ErrUnnamed = errors.New("store: an empty name cannot be denied")
 
-// DenyToken denies the token with that jti. until is when the token has ended, clock skew included: it is remembered so
-// long and no longer. An error says that it was not denied.
+// ErrNoTime means that DenySubject was called with a zero time.
+var ErrNoTime = errors.New("store: DenySubject needs the time before which tokens are denied")
+
+// DenyToken denies the token with the given jti. until is the time at which the token has expired, including the clock skew
+// that the API allows; the entry is deleted after it. If until is zero, the entry never expires. If the error is not nil,
+// the token may still be active. An empty jti is [ErrUnnamed].
 func (d DenyList) DenyToken(ctx context.Context, issuer, jti string, until time.Time) error {
 	return d.deny(ctx, "deny:jti:", issuer, jti, Entry{Expires: until})
 }
 
-// DenySession denies all tokens of a session. until is when the last of them has ended.
+// DenySession denies all tokens with the given sid claim. until is the time at which the last of them has expired. The rest
+// is as for DenyToken.
 func (d DenyList) DenySession(ctx context.Context, issuer, sid string, until time.Time) error {
 	return d.deny(ctx, "deny:sid:", issuer, sid, Entry{Expires: until})
 }
 
-// DenySubject denies all tokens of a subject that were issued before some time, and those that do not say when they were.
-// `iat` has whole seconds with most issuers, so a token of the same second may be denied as well. until is when the last
-// of them has ended.
+// DenySubject denies all tokens of a subject that were issued before the time before, and all its tokens without `iat`.
+// before is rounded up to a full second, because most issuers write `iat` in seconds: a token of that second is denied too.
+// A zero time is [ErrNoTime]. until is the time at which the last of these tokens has expired. The rest is as for DenyToken.
 func (d DenyList) DenySubject(ctx context.Context, issuer, subject string, before, until time.Time) error {
-	return d.deny(ctx, "deny:sub:", issuer, subject, Entry{Expires: until, Before: before})
+	if before.IsZero() {
+		return ErrNoTime
+	}
+	full := before.Truncate(time.Second)
+	if full.Before(before) {
+		full = full.Add(time.Second)
+	}
+	return d.deny(ctx, "deny:sub:", issuer, subject, Entry{Expires: until, Before: full})
 }
 
 func (d DenyList) deny(ctx context.Context, kind, issuer, name string, entry Entry) error {
-	if name == "" {
+	switch {
+	case d.Storage == nil:
+		return errNoStorage
+	case name == "":
 		return ErrUnnamed
 	}
 	return d.Storage.Save(ctx, denyKey(kind, issuer, name), entry)
 }
 
-// denyKey: no issuer holds a NUL, so no two pairs of issuer and name are one text.
+// denyKey returns different keys for different pairs, because an issuer is a URL and contains no NUL byte.
 func denyKey(kind, issuer, name string) string { return keyOf(kind, issuer+"\x00"+name) }
 
-// Active reports whether nothing is known against the token. It asks the Storage once.
+// Active reports whether the list does not deny the token. It makes one Lookup.
 func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
+	if d.Storage == nil {
+		return false, errNoStorage
+	}
 	sid, _ := token.Claim("sid")
 	session, _ := sid.(string)
 	names := []struct{ kind, name string }{
@@ -71,7 +89,8 @@ func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 	return true, nil
 }
 
-// denies: without Before it is about the token or its session, whenever it was issued.
+// denies reports whether e denies a token issued at that time. An entry for a token or a session has no Before and denies
+// it in any case.
 func (e Entry) denies(issuedAt time.Time) bool {
 	return e.Before.IsZero() || issuedAt.IsZero() || issuedAt.Before(e.Before)
 }

@@ -1,4 +1,5 @@
-// Package store is what outlives a request: which tokens an issuer has stored, and which were revoked.
+// Package store contains state that outlives a request: the tokens that an issuer has stored, the tokens that were revoked,
+// and registered clients.
 //
 //	revoked := store.DenyList{Storage: store.NewMemory(100_000)}
 //
@@ -6,8 +7,10 @@
 //
 //	err := revoked.DenySession(ctx, token.Issuer(), sid, until) // at logout
 //
-// Both kinds of status, [PersistedTokens] and [DenyList], rest on one small interface, [Storage]. [Memory] implements it for
-// one process; processes that share their answers share a database behind it.
+// [PersistedTokens] and [DenyList] are token statuses. Both use the small interface [Storage]. [Memory] implements it for one
+// process. Processes that must see the same entries need an implementation with a shared database.
 //
-// The package fits the interfaces of the kit and imports none of it.
+// [Clients] stores the clients of package registry in memory.
+//
+// The types satisfy interfaces of the kit, but the package imports none of it.
 package store

@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// ErrFull says that a [Memory] has no room: the entry was not kept.
+// ErrFull means that a [Memory] is full and did not store the entry.
 var ErrFull = errors.New("store: the memory is full")
 
-// Memory is a [Storage] in the memory of this process. It is safe for concurrent use.
+// Memory is a [Storage] in the memory of this process. It is safe for concurrent use. Create it with [NewMemory]: the zero
+// value has no room for entries.
 type Memory struct {
 	size    int
 	mu      sync.RWMutex // guards entries
@@ -20,18 +21,18 @@ type Memory struct {
 
 var _ Storage = (*Memory)(nil)
 
-// NewMemory returns a Memory with room for size entries, at least one. A full one makes room by dropping what has expired,
-// and nothing else: to forget that a token was revoked would be to let it pass.
+// NewMemory returns a Memory for at most size entries. A size below 1 counts as 1. When it is full, it deletes expired
+// entries only, because evicting the entry of a revoked token would make that token valid again.
 func NewMemory(size int) *Memory {
 	return &Memory{size: max(size, 1), entries: make(map[string]Entry)}
 }
 
-// Lookup implements [Storage].
+// Lookup implements [Storage]. It compares Expires with the wall clock. The error is always nil.
 func (m *Memory) Lookup(_ context.Context, keys ...string) (map[string]Entry, error) {
 	now := time.Now()
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	var found map[string]Entry // nil for most tokens
+	var found map[string]Entry // stays nil for most tokens
 	for _, key := range keys {
 		entry, ok := m.entries[key]
 		if !ok || entry.endedAt(now) {
@@ -45,9 +46,10 @@ func (m *Memory) Lookup(_ context.Context, keys ...string) (map[string]Entry, er
 	return found, nil
 }
 
-// Save implements [Storage]. The error is [ErrFull].
+// Save implements [Storage]. The error is nil or [ErrFull].
 func (m *Memory) Save(_ context.Context, key string, entry Entry) error {
 	now := time.Now()
+	entry = entry.onWallClock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	held, ok := m.entries[key]
@@ -64,7 +66,7 @@ func (m *Memory) Save(_ context.Context, key string, entry Entry) error {
 	return nil
 }
 
-// Delete implements [Storage].
+// Delete implements [Storage]. The error is always nil.
 func (m *Memory) Delete(_ context.Context, key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

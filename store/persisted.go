@@ -2,22 +2,28 @@ package store
 
 import "context"
 
-// PersistedTokens is the status of tokens of an issuer that stores each of them, as crossauth does with
-// persist_access_token: a token is good as long as its entry is there. Whoever deletes it has revoked the token. A token
-// without `jti` has no entry, so it is not good.
+// PersistedTokens is a token status for an issuer that stores every access token, as crossauth does with
+// persist_access_token. A token is active while the Storage contains its entry. To revoke a token, delete the entry. A token
+// without `jti` is not active.
 //
-// It fits consumer.Config.Status.
+// The keys do not contain the issuer, because crossauth does not store it. Use one Storage for each issuer. Otherwise a token
+// of one issuer is active if another issuer has stored a token with the same `jti`.
+//
+// Use it as consumer.Config.Status.
 type PersistedTokens struct {
-	Storage Storage // required
+	Storage Storage // required: without it, Active returns an error
 }
 
-// TokenKey is the key under which an access token is stored: "access:" and the SHA-256 of its `jti` in base64url without
-// padding. It is the form that crossauth servers use, so their table can be asked as it is.
+// TokenKey returns the key under which an access token is stored: "access:" and the SHA-256 hash of its `jti` in base64url
+// without padding. Crossauth servers use the same keys, so a Storage can read their table.
 func TokenKey(jti string) string { return keyOf("access:", jti) }
 
-// Active reports whether the token is stored and its entry has not expired. Nothing else of the entry counts.
+// Active reports whether the Storage contains an entry for the token that has not expired. It makes one Lookup.
 func (p PersistedTokens) Active(ctx context.Context, token Token) (bool, error) {
-	if token.ID() == "" {
+	switch {
+	case p.Storage == nil:
+		return false, errNoStorage
+	case token.ID() == "":
 		return false, nil
 	}
 	key := TokenKey(token.ID())

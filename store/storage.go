@@ -4,38 +4,45 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"time"
 )
 
-// Storage keeps entries by key. It is safe for concurrent use, and returns soon after ctx ends.
+// Storage stores entries by key. [Memory] implements it for one process.
+//
+// An implementation must be safe for concurrent use, return soon after ctx ends, and keep times to the second or finer.
 type Storage interface {
-	// Lookup returns the entries that are there under keys, in one round trip. A missing one is no error, and one whose
-	// Expires has come is missing.
+	// Lookup returns the entries with the given keys, read in one round trip. An entry whose Expires has passed counts as
+	// missing. A missing entry is not an error: the map does not contain its key.
 	Lookup(ctx context.Context, keys ...string) (map[string]Entry, error)
 
-	// Save puts an entry under key. Of an entry that is there already the later Expires and the later Before stay, so that
-	// two who save at once lose nothing. It is an error if it was not kept, and no other entry goes for it.
+	// Save stores an entry under key. If there already is one, Save keeps the later Expires and the later Before of the two,
+	// so that concurrent calls lose nothing. It returns an error if the entry was not stored. It must not evict another
+	// entry to make room.
 	Save(ctx context.Context, key string, entry Entry) error
 
-	// Delete drops the entry under key, if there is one.
+	// Delete deletes the entry with the given key, if there is one.
 	Delete(ctx context.Context, key string) error
 }
 
-// Entry is what stands under a key.
+// errNoStorage makes a status without a Storage fail instead of panic.
+var errNoStorage = errors.New("store: Storage is not set (DenyList.Storage, PersistedTokens.Storage)")
+
+// Entry is the value of a key in a [Storage].
 type Entry struct {
-	// Expires is when the entry ends. Zero: never.
+	// Expires is the time at which the entry expires. Zero: it never expires.
 	Expires time.Time
 
-	// Before is, for a subject in a [DenyList], when the tokens must have been issued that are still good. Zero elsewhere.
+	// Before is set only by [DenyList.DenySubject]: tokens issued before this time are denied. Zero in all other entries.
 	Before time.Time
 }
 
 func (e Entry) endedAt(now time.Time) bool { return !e.Expires.IsZero() && !now.Before(e.Expires) }
 
-// with is e with the later times of both.
+// with returns e with the later times of both entries.
 func (e Entry) with(other Entry) Entry {
 	if e.Expires.IsZero() || other.Expires.IsZero() {
-		e.Expires = time.Time{} // never is the latest
+		e.Expires = time.Time{} // never is the latest time
 	} else if other.Expires.After(e.Expires) {
 		e.Expires = other.Expires
 	}
@@ -45,8 +52,14 @@ func (e Entry) with(other Entry) Entry {
 	return e
 }
 
-// Token is what a status looks at. A *consumer.Token is one; the interface has no name there, so that it can be the same
-// here.
+// onWallClock removes the monotonic readings. The monotonic clock stops while a machine sleeps, and it ignores that the wall
+// clock was set: with it, an entry could outlive its time, or the earlier of two times could count as the later one.
+func (e Entry) onWallClock() Entry {
+	return Entry{Expires: e.Expires.Round(0), Before: e.Before.Round(0)}
+}
+
+// Token is the part of a token that a status reads. *consumer.Token implements it. It is an alias of an unnamed interface,
+// so that it is the same type in both packages.
 type Token = interface {
 	ID() string
 	Issuer() string
@@ -56,7 +69,7 @@ type Token = interface {
 	Claim(name string) (value any, ok bool)
 }
 
-// keyOf hashes what comes out of a token: whatever its length, a key has the same.
+// keyOf returns prefix and a hash of text, so that all keys with one prefix have the same length.
 func keyOf(prefix, text string) string {
 	hash := sha256.Sum256([]byte(text))
 	return prefix + base64.RawURLEncoding.EncodeToString(hash[:])
