@@ -32,7 +32,11 @@ var frameworks = []framework{{"net/http", netHTTP}, {"gin", ginEngine}, {"echo",
 func netHTTP(g *middleware.Guard, rules ...middleware.Rule) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", g.With(rules...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := middleware.TokenFromContext(r.Context())
+		token, ok := middleware.TokenFromContext(r.Context())
+		if !ok {
+			http.Error(w, "no token", http.StatusUnauthorized)
+			return
+		}
 		_, _ = io.WriteString(w, token.Subject())
 	})))
 	return mux
@@ -41,7 +45,11 @@ func netHTTP(g *middleware.Guard, rules ...middleware.Rule) http.Handler {
 func ginEngine(g *middleware.Guard, rules ...middleware.Rule) http.Handler {
 	engine := gin.New()
 	engine.GET("/orders", ginauth.Middleware(g, rules...), func(c *gin.Context) {
-		token, _ := ginauth.Token(c)
+		token, ok := ginauth.Token(c)
+		if !ok {
+			c.String(http.StatusUnauthorized, "no token")
+			return
+		}
 		c.String(http.StatusOK, token.Subject())
 	})
 	return engine
@@ -50,7 +58,10 @@ func ginEngine(g *middleware.Guard, rules ...middleware.Rule) http.Handler {
 func echoRouter(g *middleware.Guard, rules ...middleware.Rule) http.Handler {
 	router := echo.New()
 	router.GET("/orders", func(c *echo.Context) error {
-		token, _ := echoauth.Token(c)
+		token, ok := echoauth.Token(c)
+		if !ok {
+			return c.String(http.StatusUnauthorized, "no token")
+		}
 		return c.String(http.StatusOK, token.Subject())
 	}, echoauth.Middleware(g, rules...))
 	return router

@@ -8,8 +8,8 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// denyHandler answers every refusal with the body that OAUTH_RESSERVER_ACCESS_DENIED_BODY holds, which is JSON. Status and
-// challenge stay the Guard's. Nil if there is none.
+// denyHandler returns a DenyHandler that writes the JSON in OAUTH_RESSERVER_ACCESS_DENIED_BODY as the body of every
+// rejection. The Guard still sets the status and the challenge. It returns nil if the variable is empty.
 func (env environment) denyHandler() (func(http.ResponseWriter, *http.Request, *middleware.Refusal), error) {
 	body := []byte(env("OAUTH_RESSERVER_ACCESS_DENIED_BODY"))
 	if len(body) == 0 {

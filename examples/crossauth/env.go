@@ -13,15 +13,15 @@ import (
 
 const prefix = "CROSSAUTH_"
 
-// environment reads variables without their prefix. An empty one is as good as none.
+// environment returns the value of a variable. The name has no prefix. An empty variable is treated as absent.
 type environment func(name string) string
 
-// config maps the variables of a crossauth resource server onto a Config.
+// config converts the variables of a crossauth resource server to a Config.
 func (env environment) config() (consumer.Config, error) {
 	keys, keyFault := env.keys()
 	skew, skewFault := env.clockSkew()
 	faults := errors.Join(env.required("AUTH_SERVER_BASE_URL"), env.required("OAUTH_AUDIENCE"), keyFault, skewFault,
-		env.refusePersistence())
+		env.rejectPersistence())
 	if faults != nil {
 		return consumer.Config{}, faults
 	}
@@ -38,8 +38,8 @@ func (env environment) config() (consumer.Config, error) {
 	return cfg, nil
 }
 
-// keys returns nil if the environment holds none: then they are found by discovery. A secret and a public key exclude each
-// other, and so do a key and a file with one: nobody could tell which is meant.
+// keys returns the configured key, or nil if there is none: the Consumer then discovers the keys. More than one variable with
+// a key is an error, because it would be unclear which one to use.
 func (env environment) keys() (jwks.Source, error) {
 	var given []string
 	for _, name := range []string{"JWT_PUBLIC_KEY", "JWT_PUBLIC_KEY_FILE", "JWT_SECRET_KEY", "JWT_SECRET_KEY_FILE"} {
@@ -53,14 +53,15 @@ func (env environment) keys() (jwks.Source, error) {
 	case 1:
 		return env.key(given[0])
 	}
-	return nil, errors.New(prefix + strings.Join(given, " and "+prefix) + " exclude each other")
+	return nil, errors.New(prefix + strings.Join(given, " and "+prefix) + " must not be set together")
 }
 
-// key holds secrets and public keys apart: a public key that is taken for a secret is a secret that everybody knows.
+// key rejects an algorithm that does not match the kind of key. A public key must never be used as a shared secret, because
+// everyone knows it.
 func (env environment) key(name string) (source jwks.Source, err error) {
 	alg := env("JWT_KEY_TYPE")
 	if isSecret := strings.HasPrefix(name, "JWT_SECRET"); isSecret != strings.HasPrefix(alg, "HS") {
-		return nil, fmt.Errorf("%sJWT_KEY_TYPE %q does not go with %s%s", prefix, alg, prefix, name)
+		return nil, fmt.Errorf("%sJWT_KEY_TYPE %q does not match %s%s", prefix, alg, prefix, name)
 	}
 	switch name {
 	case "JWT_PUBLIC_KEY":
@@ -76,7 +77,8 @@ func (env environment) key(name string) (source jwks.Source, err error) {
 	return source, nil
 }
 
-// clockSkew: zero seconds mean none here, while a Config's zero means the default.
+// clockSkew returns a negative duration, which means none, for 0 seconds. It returns zero, which means the default, if the
+// variable is absent.
 func (env environment) clockSkew() (time.Duration, error) {
 	value := env("OAUTH_CLOCK_TOLERANCE")
 	if value == "" {
@@ -84,7 +86,7 @@ func (env environment) clockSkew() (time.Duration, error) {
 	}
 	seconds, err := strconv.ParseUint(value, 10, 16)
 	if err != nil {
-		return 0, errors.New(prefix + "OAUTH_CLOCK_TOLERANCE is not a number of seconds")
+		return 0, errors.New(prefix + "OAUTH_CLOCK_TOLERANCE must be a number of seconds from 0 to 65535")
 	}
 	if seconds == 0 {
 		return -1, nil
@@ -92,13 +94,13 @@ func (env environment) clockSkew() (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// refusePersistence: to go on without looking up the stored tokens would let revoked ones pass.
-func (env environment) refusePersistence() error {
+// rejectPersistence rejects OAUTH_PERSIST_ACCESS_TOKEN. Without a store of issued tokens, revoked ones would be accepted.
+func (env environment) rejectPersistence() error {
 	switch strings.ToLower(env("OAUTH_PERSIST_ACCESS_TOKEN")) {
 	case "", "0", "false", "no", "off":
 		return nil
 	}
-	return errors.New(prefix + "OAUTH_PERSIST_ACCESS_TOKEN needs a store for Config.Status, which this program has not")
+	return errors.New(prefix + "OAUTH_PERSIST_ACCESS_TOKEN needs a store for Config.Status, which this program does not have")
 }
 
 func (env environment) required(name string) error {

@@ -1,12 +1,12 @@
-// Command crossauth guards an API with the settings that a crossauth resource server takes from its environment:
+// Command crossauth runs an API that is configured by the environment variables of a crossauth resource server:
 //
 //	CROSSAUTH_AUTH_SERVER_BASE_URL                the issuer; required
-//	CROSSAUTH_OAUTH_AUDIENCE                      the name of this API; required
-//	CROSSAUTH_JWT_KEY_TYPE                        the one algorithm accepted, such as RS256; required with a secret
-//	CROSSAUTH_JWT_PUBLIC_KEY(_FILE)               a public key in PEM; without any key, discovery finds them
-//	CROSSAUTH_JWT_SECRET_KEY(_FILE)               a shared secret; excludes a public key
-//	CROSSAUTH_OAUTH_CLOCK_TOLERANCE               in seconds; 10 if it is not set
-//	CROSSAUTH_OAUTH_RESSERVER_ACCESS_DENIED_BODY  JSON, the body of refusals; a problem document if it is not set
+//	CROSSAUTH_OAUTH_AUDIENCE                      the audience of this API; required
+//	CROSSAUTH_JWT_KEY_TYPE                        the only accepted algorithm, such as RS256; required with a key
+//	CROSSAUTH_JWT_PUBLIC_KEY(_FILE)               a public key in PEM; without a key, the keys are discovered
+//	CROSSAUTH_JWT_SECRET_KEY(_FILE)               a shared secret; not together with a public key
+//	CROSSAUTH_OAUTH_CLOCK_TOLERANCE               in seconds; if not set: 10
+//	CROSSAUTH_OAUTH_RESSERVER_ACCESS_DENIED_BODY  JSON, the body of rejections; if not set: a problem document
 //
 // No package of the kit reads the environment.
 package main
@@ -35,7 +35,7 @@ func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "GET http://%s/me wants a token, /orders the scope orders:read too. Stop with Ctrl-C.\n", listener.Addr())
+	fmt.Fprintf(stdout, "GET http://%s/me requires a token. /orders also requires the scope orders:read. Press Ctrl-C to stop.\n", listener.Addr())
 	return demo.Serve(ctx, listener, api)
 }
 
@@ -60,6 +60,10 @@ func newAPI(env environment) (http.Handler, error) {
 }
 
 func greet(w http.ResponseWriter, r *http.Request) {
-	token, _ := middleware.TokenFromContext(r.Context())
+	token, ok := middleware.TokenFromContext(r.Context())
+	if !ok { // only if the route has no Guard
+		http.Error(w, "no token", http.StatusUnauthorized)
+		return
+	}
 	fmt.Fprintln(w, "hello", token.Subject())
 }

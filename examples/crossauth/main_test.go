@@ -142,31 +142,31 @@ func TestFaults(t *testing.T) {
 		{"nothing", with(nil), []string{"AUTH_SERVER_BASE_URL is required", "OAUTH_AUDIENCE is required"}},
 		{
 			"secret and public key", with(vars, "JWT_KEY_TYPE", "HS256", "JWT_SECRET_KEY", "s", "JWT_PUBLIC_KEY", "p"),
-			[]string{"CROSSAUTH_JWT_PUBLIC_KEY and CROSSAUTH_JWT_SECRET_KEY exclude each other"},
+			[]string{"CROSSAUTH_JWT_PUBLIC_KEY and CROSSAUTH_JWT_SECRET_KEY must not be set together"},
 		},
 		{
 			"key and file", with(vars, "JWT_PUBLIC_KEY", "p", "JWT_PUBLIC_KEY_FILE", "f"),
-			[]string{"CROSSAUTH_JWT_PUBLIC_KEY and CROSSAUTH_JWT_PUBLIC_KEY_FILE exclude each other"},
+			[]string{"CROSSAUTH_JWT_PUBLIC_KEY and CROSSAUTH_JWT_PUBLIC_KEY_FILE must not be set together"},
 		},
 		{
 			"public key taken for a secret", with(vars, "JWT_KEY_TYPE", "HS256", "JWT_PUBLIC_KEY", "p"),
-			[]string{`"HS256" does not go with CROSSAUTH_JWT_PUBLIC_KEY`},
+			[]string{`"HS256" does not match CROSSAUTH_JWT_PUBLIC_KEY`},
 		},
 		{
 			"secret of no type", with(vars, "JWT_SECRET_KEY", strings.Repeat("s", 64)),
-			[]string{`"" does not go with CROSSAUTH_JWT_SECRET_KEY`},
+			[]string{`"" does not match CROSSAUTH_JWT_SECRET_KEY`},
 		},
 		{"no PEM", with(vars, "JWT_KEY_TYPE", "RS256", "JWT_PUBLIC_KEY", "p"), []string{"CROSSAUTH_JWT_PUBLIC_KEY: jwks: "}},
 		{"short secret", with(vars, "JWT_KEY_TYPE", "HS256", "JWT_SECRET_KEY", "s"), []string{"CROSSAUTH_JWT_SECRET_KEY: jwks: "}},
 		{"unknown algorithm", with(vars, "JWT_KEY_TYPE", "RS1"), []string{"RS1"}},
-		{"tolerance in words", with(vars, "OAUTH_CLOCK_TOLERANCE", "ten"), []string{"OAUTH_CLOCK_TOLERANCE is not"}},
-		{"negative tolerance", with(vars, "OAUTH_CLOCK_TOLERANCE", "-1"), []string{"OAUTH_CLOCK_TOLERANCE is not"}},
+		{"tolerance in words", with(vars, "OAUTH_CLOCK_TOLERANCE", "ten"), []string{"OAUTH_CLOCK_TOLERANCE must be"}},
+		{"negative tolerance", with(vars, "OAUTH_CLOCK_TOLERANCE", "-1"), []string{"OAUTH_CLOCK_TOLERANCE must be"}},
 		{"endless tolerance", with(vars, "OAUTH_CLOCK_TOLERANCE", "3600"), []string{"ClockSkew"}},
 		{"stored tokens", with(vars, "OAUTH_PERSIST_ACCESS_TOKEN", "true"), []string{"OAUTH_PERSIST_ACCESS_TOKEN needs a store"}},
 		{"body", with(vars, "OAUTH_RESSERVER_ACCESS_DENIED_BODY", "{"), []string{"OAUTH_RESSERVER_ACCESS_DENIED_BODY is not JSON"}},
 		{
 			"several", with(vars, "OAUTH_CLOCK_TOLERANCE", "ten", "OAUTH_RESSERVER_ACCESS_DENIED_BODY", "{"),
-			[]string{"OAUTH_CLOCK_TOLERANCE is not", "OAUTH_RESSERVER_ACCESS_DENIED_BODY is not JSON"},
+			[]string{"OAUTH_CLOCK_TOLERANCE must be", "OAUTH_RESSERVER_ACCESS_DENIED_BODY is not JSON"},
 		},
 	}
 	for _, test := range tests {

@@ -8,11 +8,11 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-var errNoTenant = errors.New("the issuer is not a tenant's")
+var errNoTenant = errors.New("the issuer does not belong to a tenant")
 
-// directory knows the tenants. In earnest it is a table in a database, and a copy of its issuers in memory.
+// directory maps the issuers of tenants to their names. In production, use a database table and a copy of it in memory.
 type directory struct {
-	onLoopback bool // the issuers of a demonstration are
+	onLoopback bool // the issuers listen on loopback, as in this example
 
 	mu    sync.RWMutex // guards names
 	names map[string]string
@@ -39,8 +39,8 @@ func (d *directory) name(issuer string) (string, bool) {
 	return name, ok
 }
 
-// resolve makes the Consumer of a tenant. Anybody can send any issuer, so the answer comes from memory, and for one that
-// is not a tenant's nothing is fetched.
+// resolve returns a Consumer for the issuer of a tenant. The issuer comes from an unverified token, so resolve only reads
+// memory and rejects unknown issuers without a request.
 func (d *directory) resolve(_ context.Context, issuer string) (*consumer.Consumer, error) {
 	if _, ok := d.name(issuer); !ok {
 		return nil, errNoTenant
@@ -49,13 +49,13 @@ func (d *directory) resolve(_ context.Context, issuer string) (*consumer.Consume
 		Issuer:   issuer,
 		Audience: []string{"https://api.example.com"},
 
-		// Tenants name their issuers themselves. Without this one of them could name a host inside your network, and have
-		// the API send requests there. Always set it; here the issuers are on loopback, where it would keep us from them.
+		// Tenants choose their issuer URLs. Without this setting, a tenant could make the API send requests to a host in
+		// your network. Always set it to true. This example cannot, because its issuers listen on loopback.
 		PublicAddressesOnly: !d.onLoopback,
 	})
 }
 
-// check is asked on every request.
+// check is the rule that rejects tokens of removed tenants. The Guard calls it on every request.
 func (d *directory) check(_ context.Context, token *consumer.Token) error {
 	if _, ok := d.name(token.Issuer()); !ok {
 		return errNoTenant

@@ -1,5 +1,5 @@
-// Command multitenant guards one API for many tenants, each with an authorization server of its own. Tenants come and go
-// while it runs. Two of them run beside it on loopback, and a third issuer that is nobody's tenant.
+// Command multitenant runs one API for many tenants. Each tenant has its own authorization server. Tenants can be added and
+// removed at run time. The program runs the issuers of two tenants and a third, unknown issuer. All listen on loopback.
 package main
 
 import (
@@ -47,16 +47,16 @@ func run(ctx context.Context, _ []string, stdout io.Writer) error {
 }
 
 const try = `
-The API is {api}. Try, in another terminal:
+The API is {api}. Try these commands in another terminal:
 
-# users of two tenants
+# tokens of two tenants: 200
 curl -i {api}/me -H "Authorization: Bearer $(curl -s {red}/token/good)"
 curl -i {api}/me -H "Authorization: Bearer $(curl -s {blue}/token/good)"
 
-# an issuer that is not a tenant's: 401, and the API has not even asked it for its keys
+# a token of an unknown issuer: 401. The API sends no request to that issuer
 curl -i {api}/me -H "Authorization: Bearer $(curl -s {stranger}/token/good)"
 
-Stop with Ctrl-C.
+Press Ctrl-C to stop.
 `
 
 func newAPI(tenants *directory) (http.Handler, error) {
@@ -68,7 +68,7 @@ func newAPI(tenants *directory) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A Consumer that Resolve made is kept, so that a tenant who has left must be refused on each request.
+	// The group caches the Consumers that Resolve returns. This rule rejects tokens of a removed tenant on each request.
 	stillTenant := middleware.Check("tenant", tenants.check)
 
 	mux := http.NewServeMux()
@@ -76,12 +76,20 @@ func newAPI(tenants *directory) (http.Handler, error) {
 	return mux, nil
 }
 
-// greet tells tenants apart by the issuer, which is proven, and by nothing that the client could choose. Subjects are
-// unique within their issuer only: the alice of one tenant is not the alice of another.
+// greet identifies the tenant by the verified issuer of the token. Do not use anything that a client can choose. A subject is
+// unique only within its issuer: alice of one tenant is not alice of another.
 func (d *directory) greet() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := middleware.TokenFromContext(r.Context())
-		name, _ := d.name(token.Issuer())
+		token, ok := middleware.TokenFromContext(r.Context())
+		if !ok { // only if the route has no Guard
+			http.Error(w, "no token", http.StatusUnauthorized)
+			return
+		}
+		name, ok := d.name(token.Issuer())
+		if !ok { // the tenant was removed after the rule was checked
+			http.Error(w, "unknown tenant", http.StatusForbidden)
+			return
+		}
 		fmt.Fprintf(w, "hello %s of %s\n", token.Subject(), name)
 	})
 }

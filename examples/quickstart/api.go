@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// newAPI makes an API for the tokens of issuer. All that it takes to guard one stands here.
+// newAPI returns an API that accepts tokens of issuer. This file contains everything that an API needs.
 func newAPI(issuer string) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	metrics, err := prom.New(registry)
@@ -46,14 +46,14 @@ func newAPI(issuer string) (http.Handler, error) {
 	return mux, nil
 }
 
-// newVerifier makes what proves the tokens of issuer. Whatever happens in it is counted.
+// newVerifier returns a Consumer that verifies the tokens of issuer and updates metrics.
 func newVerifier(issuer string, metrics *prom.Metrics) (*consumer.Consumer, error) {
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:   issuer,
 		Audience: []string{"https://api.example.com"},
 		OnVerify: metrics.OnVerify,
 		KeyCache: jwks.Config{
-			MinRefetch: time.Microsecond, // keys can be rotated as often as one likes; in earnest leave it out
+			MinRefetch: time.Microsecond, // lets you rotate keys often; do not set it in production
 			OnRefresh:  metrics.OnRefresh,
 		},
 	})
@@ -67,12 +67,16 @@ func welcome(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "hello stranger")
 }
 
-// alive must not depend on the issuer: whoever asks restarts the process if it says no, and that brings no issuer back.
+// alive is the liveness probe. It must not depend on the issuer: a restart of this process does not repair an outage there.
 func alive(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
 func greet(w http.ResponseWriter, r *http.Request) {
-	token, _ := middleware.TokenFromContext(r.Context())
+	token, ok := middleware.TokenFromContext(r.Context())
+	if !ok { // only if the route has no Guard
+		http.Error(w, "no token", http.StatusUnauthorized)
+		return
+	}
 	fmt.Fprintln(w, "hello", token.Subject())
 }

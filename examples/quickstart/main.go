@@ -1,9 +1,8 @@
-// Command quickstart shows the kit at work on a machine that has nothing but Go: an authorization server and an API
-// guarded for its tokens, both on loopback, with the curl lines to try them. It rotates the issuer's keys on request
-// and serves metrics and probes. With -tour it sends the requests itself, shows what is answered, and fails if an
-// answer is not the one it should be.
+// Command quickstart runs an authorization server and an API that verifies its tokens, both on loopback. It needs only Go. It
+// prints curl commands to try, rotates the keys of the issuer on request, and serves metrics and probes. With -tour, it
+// sends the requests itself, prints the responses, and fails if a response is wrong.
 //
-// What an API needs of the kit is in api.go.
+// The file api.go contains everything that an API needs.
 package main
 
 import (
@@ -19,8 +18,8 @@ func main() { demo.Main(run) }
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stdout)
-	addr := flags.String("addr", "", "where the API listens, on loopback; empty: 127.0.0.1:8080, or a free port if that is taken")
-	tour := flags.Bool("tour", false, "send the requests, show the answers, and fail if one is not as it should be")
+	addr := flags.String("addr", "", "loopback `address` of the API; empty: 127.0.0.1:8080, or a free port if that one is in use")
+	tour := flags.Bool("tour", false, "send the requests, print the responses, and fail if one is wrong")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -31,21 +30,21 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 }
 
 const tryMore = `
-# rotate the issuer's keys: the old key stays published, and the API fetches the new one when it meets a new token
+# rotate the keys: the issuer still publishes the old key. The API fetches the new one when it receives a new token: 200, 200
 OLD=$(curl -s {issuer}/token/good)
 curl -X POST {issuer}/rotate
 curl -i {api}/me -H "Authorization: Bearer $(curl -s {issuer}/token/good)"
 curl -i {api}/me -H "Authorization: Bearer $OLD"
 
-# rotate again: the first key is withdrawn, and once the API has met a new token, the old one is refused
+# rotate again: the issuer withdraws the first key. After a new token, the API rejects the old one: 200, 401
 curl -X POST {issuer}/rotate
 curl -i {api}/me -H "Authorization: Bearer $(curl -s {issuer}/token/good)"
 curl -i {api}/me -H "Authorization: Bearer $OLD"
 
-# is the process alive, and may requests be sent to it: 200 and 200
+# liveness and readiness: 200, 200
 curl -i {api}/healthz
 curl -i {api}/readyz
 
-# what happened so far, in numbers
+# metrics
 curl -s {api}/metrics
 `

@@ -32,8 +32,8 @@ func TestTour(t *testing.T) {
 	if rows := strings.Count(stdout.String(), "\nGET "); rows != 27 {
 		t.Errorf("%d rows, want 27", rows)
 	}
-	if !strings.Contains(stdout.String(), "for its keys 3 times") {
-		t.Error("bad tokens made the API ask for keys")
+	if !strings.Contains(stdout.String(), "key set of the issuer 3 times") {
+		t.Error("the API requested the key set for rejected tokens")
 	}
 	t.Logf("\n%s", &stdout)
 }
@@ -58,7 +58,7 @@ func TestTourSeesWrongAnswers(t *testing.T) {
 		{"no guard", func(string) (http.Handler, error) { return greet, nil }, 20},
 		{"no challenge", changed(func(h http.Header) { h.Del("WWW-Authenticate") }), 13},
 		{"no Retry-After", changed(func(h http.Header) { h.Del("Retry-After") }), 1},
-		{"no answer", func(string) (http.Handler, error) { return hangUp(), nil }, 27},
+		{"no response", func(string) (http.Handler, error) { return hangUp(), nil }, 27},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestTourSeesWrongAnswers(t *testing.T) {
 				t.Errorf("got %v, want errTour", err)
 			}
 			if wrong := strings.Count(stdout.String(), "WRONG"); wrong != test.wrong {
-				t.Errorf("%d answers are marked, want %d:\n%s", wrong, test.wrong, &stdout)
+				t.Errorf("%d responses are marked as wrong, want %d:\n%s", wrong, test.wrong, &stdout)
 			}
 		})
 	}
@@ -97,7 +97,7 @@ func TestPrintedLines(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, []string{"-addr", "127.0.0.1:0"}, stdout) }()
 	var lines []string
-	for scanner := bufio.NewScanner(output); scanner.Scan() && !strings.HasPrefix(scanner.Text(), "Stop"); {
+	for scanner := bufio.NewScanner(output); scanner.Scan() && !strings.HasPrefix(scanner.Text(), "Press Ctrl-C"); {
 		lines = append(lines, scanner.Text())
 	}
 
@@ -142,7 +142,7 @@ func (r *reader) obey(t *testing.T, line string) {
 	}
 	match := command.FindStringSubmatch(line)
 	if match == nil {
-		t.Fatalf("cannot obey %q", line)
+		t.Fatalf("unknown command %q", line)
 	}
 	method, token := http.MethodGet, ""
 	if match[1] == "-X POST" {
@@ -190,8 +190,8 @@ func TestArguments(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"-addr", "0.0.0.0:8080"}, "not an address of the machine itself"},
-		{[]string{"-addr", "8080"}, "not an address of the machine itself"},
+		{[]string{"-addr", "0.0.0.0:8080"}, "is not a loopback address with a port"},
+		{[]string{"-addr", "8080"}, "is not a loopback address with a port"},
 		{[]string{"-addr", taken.Addr().String()}, "address already in use"},
 		{[]string{"-h"}, flag.ErrHelp.Error()},
 		{[]string{"-unknown"}, "-unknown"},

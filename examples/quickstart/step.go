@@ -16,23 +16,23 @@ import (
 // step is one request of the tour.
 type step struct {
 	path string
-	what string   // is sent
-	send []string // lines of the Authorization header
+	what string   // what is sent, in words
+	send []string // the Authorization header fields
 	want answer
 	got  answer
 
-	patient bool // asks again while the answer is 503, as a load balancer does
+	patient bool // retry while the status is 503, as a load balancer does
 }
 
 func (s step) wrong() bool { return s.got != s.want }
 
-// answer is what the tour looks at of a response.
+// answer contains the parts of a response that the tour compares.
 type answer struct {
 	status     int
 	challenge  string
 	retryAfter bool
 	body       string
-	failure    string // why there is no answer
+	failure    string // the error if there was no response
 }
 
 func isAlive() answer { return answer{status: 200, body: "ok"} }
@@ -45,7 +45,8 @@ func welcomed() answer { return answer{status: 200, body: "hello stranger"} }
 
 func greeted() answer { return answer{status: 200, body: "hello alice"} }
 
-// refused writes down what RFC 6750 §3 and RFC 9457 ask for. It uses nothing of the kit, which is not its own judge.
+// refused returns the response that RFC 6750 section 3 and RFC 9457 require. It does not use the kit, so that it checks it
+// independently.
 func refused(status int, code, scope string) answer {
 	a := answer{status: status, body: fmt.Sprintf(`{"title":%q,"status":%d`, http.StatusText(status), status)}
 	if status == http.StatusServiceUnavailable {
@@ -88,7 +89,7 @@ func open(ctx context.Context, issuer *demo.Issuer, newAPI func(issuer string) (
 	}, nil
 }
 
-// send takes the steps one after the other and returns them with what was answered.
+// send sends the requests of the steps in order. It returns the steps with the responses.
 func (s *server) send(ctx context.Context, steps ...step) []step {
 	for i := range steps {
 		steps[i].got = s.take(ctx, steps[i])
@@ -96,7 +97,7 @@ func (s *server) send(ctx context.Context, steps ...step) []step {
 	return steps
 }
 
-// take sends the request of a step. The tour's issuer is quick, so that even a patient one is soon answered.
+// take sends the request of a step, at most maxTries times.
 func (s *server) take(ctx context.Context, step step) answer {
 	for tries := 1; ; tries++ {
 		got, err := s.get(ctx, step.path, step.send)
@@ -137,7 +138,7 @@ func printTable(stdout io.Writer, steps []step) error {
 	for _, s := range steps {
 		fmt.Fprintf(table, "GET %s\t%s\t%d\t%s", s.path, s.what, s.got.status, cmp.Or(s.got.challenge, "none"))
 		if s.got.retryAfter {
-			fmt.Fprint(table, ", but Retry-After")
+			fmt.Fprint(table, ", with Retry-After")
 		}
 		if s.wrong() {
 			fmt.Fprintf(table, " <- WRONG: got %+v, want %+v", s.got, s.want)

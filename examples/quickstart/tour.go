@@ -14,8 +14,8 @@ import (
 
 var errTour = errors.New("the tour failed: see WRONG in the table")
 
-// takeTour sends the whole story to an API that newAPI makes, over real sockets, and prints what is answered. Its error
-// says that an answer is not the right one.
+// takeTour sends requests over sockets to an API that newAPI returns, and prints the responses. It returns an error if a
+// response is wrong.
 func takeTour(ctx context.Context, stdout io.Writer, newAPI func(issuer string) (http.Handler, error)) error {
 	issuer, err := demo.StartIssuer(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func takeTour(ctx context.Context, stdout io.Writer, newAPI func(issuer string) 
 	}
 	defer api.close()
 
-	issuer.Announce() // the key that the first rotation changes to
+	issuer.Announce() // publishes the key for the first rotation
 	first := issuer.Good()
 	shown := api.send(ctx, slices.Concat(fresh(), credentials(issuer), badTokens(issuer), rules(issuer))...)
 	issuer.Rotate()
@@ -50,19 +50,19 @@ func takeTour(ctx context.Context, stdout io.Writer, newAPI func(issuer string) 
 	if err := printTable(stdout, shown); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "\nThe API asked the issuer for its keys %d times: at first, and for the two keys that it did not have.\n", fetches)
+	fmt.Fprintf(stdout, "\nThe API requested the key set of the issuer %d times: once at the start, and once for each of the two keys that it did not have.\n", fetches)
 	if slices.ContainsFunc(shown, step.wrong) {
 		return errTour
 	}
-	fmt.Fprintf(stdout, "All %d answers are as they should be.\n", len(shown))
+	fmt.Fprintf(stdout, "All %d responses are correct.\n", len(shown))
 	return nil
 }
 
-// fresh: nobody has sent a token yet, so it is the probe that gets the keys.
+// fresh returns the steps before the first token. The readiness probe fetches the keys.
 func fresh() []step {
 	return []step{
-		{path: "/healthz", what: "alive?", want: isAlive()},
-		{path: "/readyz", what: "ready? (the probe gets the keys)", patient: true, want: isReady()},
+		{path: "/healthz", what: "liveness probe", want: isAlive()},
+		{path: "/readyz", what: "readiness probe, which fetches the keys", patient: true, want: isReady()},
 	}
 }
 
@@ -72,12 +72,12 @@ func credentials(issuer *demo.Issuer) []step {
 		{path: "/", what: "a public route", want: welcomed()},
 		{path: "/me", what: "no token", want: refused(401, "", "")},
 		{path: "/me", what: "a password (Basic)", send: []string{"Basic YWxpY2U6c2VjcmV0"}, want: refused(401, "", "")},
-		{path: "/me", what: "two Authorization lines", send: slices.Concat(good, good), want: refused(400, "invalid_request", "")},
+		{path: "/me", what: "two Authorization header fields", send: slices.Concat(good, good), want: refused(400, "invalid_request", "")},
 		{path: "/me", what: "a good token", send: good, want: greeted()},
 	}
 }
 
-// badTokens is what an attacker sends, and clients that took the wrong token. The answer never tells what is wrong.
+// badTokens returns tokens of attackers and wrong tokens of clients. The response never says what is wrong.
 func badTokens(issuer *demo.Issuer) []step {
 	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: demo.Audience, Algorithms: []string{"ES256"}})
 	forged := stranger.AccessToken().Set("iss", issuer.URL())
@@ -89,7 +89,7 @@ func badTokens(issuer *demo.Issuer) []step {
 		{path: "/me", what: "an ID token", send: bearer(idToken), want: invalid},
 		{path: "/me", what: "a token of another issuer", send: bearer(stranger.AccessToken()), want: invalid},
 		{path: "/me", what: "a token with a forged signature", send: bearer(forged), want: invalid},
-		{path: "/me", what: "a token that is not signed (alg none)", send: bearer(unsigned(issuer)), want: invalid},
+		{path: "/me", what: "an unsigned token (alg none)", send: bearer(unsigned(issuer)), want: invalid},
 	}
 }
 
@@ -103,7 +103,7 @@ func rules(issuer *demo.Issuer) []step {
 	}
 }
 
-// rotated: the API has the new key already, since it was announced.
+// rotated returns the steps after the first rotation. The API already has the new key, because it was announced.
 func rotated(issuer *demo.Issuer, first *bearertest.Token) []step {
 	return []step{
 		{path: "/me", what: "keys rotated: signed with the new key", send: bearer(issuer.Good()), want: greeted()},
@@ -111,31 +111,32 @@ func rotated(issuer *demo.Issuer, first *bearertest.Token) []step {
 	}
 }
 
-// rotatedAgain: the API asks for the new key when it meets it, and with the same answer learns that the first is gone.
+// rotatedAgain returns the steps after the second rotation. The API fetches the key set for the unknown key. The new set does
+// not contain the first key.
 func rotatedAgain(issuer *demo.Issuer, first *bearertest.Token) []step {
 	gone := refused(401, "invalid_token", "")
 	return []step{
-		{path: "/me", what: "keys rotated again: signed with a key not seen before", send: bearer(issuer.Good()), want: greeted()},
-		{path: "/me", what: "keys rotated again: signed with the first key, withdrawn", send: bearer(first), want: gone},
+		{path: "/me", what: "keys rotated again: signed with an unknown key", send: bearer(issuer.Good()), want: greeted()},
+		{path: "/me", what: "keys rotated again: signed with the withdrawn first key", send: bearer(first), want: gone},
 	}
 }
 
 func warmOutage(issuer *demo.Issuer) []step {
 	return []step{
-		{path: "/me", what: "issuer down, keys held: a good token", send: bearer(issuer.Good()), want: greeted()},
-		{path: "/readyz", what: "issuer down, keys held: ready?", want: isReady()},
+		{path: "/me", what: "issuer down, keys cached: a good token", send: bearer(issuer.Good()), want: greeted()},
+		{path: "/readyz", what: "issuer down, keys cached: readiness probe", want: isReady()},
 	}
 }
 
-// coldOutage: without keys nobody can tell whether a token is good, and that is not its sender's fault. But what is no
-// good with any key stays refused.
+// coldOutage returns the steps for an API that starts during an outage. Without keys it cannot verify a token: 503. A token
+// that no key could make valid is rejected: 401.
 func coldOutage(issuer *demo.Issuer) []step {
 	unavailable, invalid := refused(503, "", ""), refused(401, "invalid_token", "")
 	return []step{
 		{path: "/me", what: "issuer down, no keys yet: a good token", send: bearer(issuer.Good()), want: unavailable},
-		{path: "/me", what: "issuer down, no keys yet: a token that is not signed", send: bearer(unsigned(issuer)), want: invalid},
-		{path: "/readyz", what: "issuer down, no keys yet: ready?", want: notReady()},
-		{path: "/healthz", what: "issuer down, no keys yet: alive?", want: isAlive()},
+		{path: "/me", what: "issuer down, no keys yet: an unsigned token", send: bearer(unsigned(issuer)), want: invalid},
+		{path: "/readyz", what: "issuer down, no keys yet: readiness probe", want: notReady()},
+		{path: "/healthz", what: "issuer down, no keys yet: liveness probe", want: isAlive()},
 	}
 }
 

@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	maxDenied = 100_000         // tokens that are revoked and have not ended
-	maxSkew   = 5 * time.Minute // the most that a Consumer grants a token after its expiry
+	maxDenied = 100_000         // revoked tokens that have not expired
+	maxSkew   = 5 * time.Minute // the maximum of consumer.Config.ClockSkew
 )
 
-// newAPI streams to whoever has a token, until the token or the program ends.
+// newAPI returns an API that streams to clients with a token, until the token or the program ends.
 func newAPI(program context.Context, cfg consumer.Config) (http.Handler, error) {
 	denied := store.DenyList{Storage: store.NewMemory(maxDenied)}
 	cfg.Status = denied
-	cfg.RequiredClaims = []string{"jti"} // what has no name cannot be revoked
+	cfg.RequiredClaims = []string{"jti"} // a token without an id cannot be revoked
 	verifier, err := consumer.New(cfg)
 	if err != nil {
 		return nil, err
@@ -49,16 +49,16 @@ func welcome(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "hello stranger")
 }
 
-// logout revokes the token that it is called with, and no other.
+// logout revokes the token of the request.
 func logout(denied store.DenyList) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := middleware.TokenFromContext(r.Context())
-		if !ok {
-			http.Error(w, "no token", http.StatusInternalServerError)
+		if !ok { // only if the route has no Guard
+			http.Error(w, "no token", http.StatusUnauthorized)
 			return
 		}
 		if err := denied.DenyToken(r.Context(), token.Issuer(), token.ID(), token.Expiry().Add(maxSkew)); err != nil {
-			http.Error(w, "try again later", http.StatusServiceUnavailable) // it is not revoked
+			http.Error(w, "try again later", http.StatusServiceUnavailable) // the token was not revoked
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	recheckEvery = time.Second // how long a revoked token goes on at most
+	recheckEvery = time.Second // the longest time that a revoked token is still served
 	tickEvery    = time.Second
-	writeWait    = 10 * time.Second // how long one message may take a slow client
+	writeWait    = 10 * time.Second // the time limit for one message to a slow client
 )
 
-var errStopping = errors.New("the program is told to stop")
+var errStopping = errors.New("the program stops")
 
-// whileGood ends with the token of the request, or when the program is told to stop.
+// whileGood returns a context that ends when the token of the request expires or is revoked, or when the program stops.
 func whileGood(program, request context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(request)
 	forget := context.AfterFunc(program, func() { end(errStopping) })
@@ -31,21 +31,22 @@ func whileGood(program, request context.Context) (context.Context, context.Cance
 	}
 }
 
-// ending is what a client is told of the end: a word of this file, and never the text of an error. The Guard tells those
-// without a good token nothing, but whoever gets here had one.
+// ending is the reason for the end of a stream, as the client receives it. It never contains the text of an error. Only clients
+// whose token was accepted at first receive a reason.
 type ending struct {
 	reason string
 	code   websocket.StatusCode
 }
 
-// endingOf tells the client whether to get another token (1008, RFC 6455 §7.4.1) or to come back with this one.
+// endingOf returns the reason why ctx ended. Code 1008 (RFC 6455 section 7.4.1) means that the client needs another token. With
+// the other codes it can retry with the same token.
 func endingOf(ctx context.Context) ending {
 	cause := context.Cause(ctx)
 	refusal, _ := errors.AsType[*consumer.Error](cause)
 	switch {
 	case errors.Is(cause, errStopping):
 		return ending{"stopping", websocket.StatusGoingAway}
-	case errors.Is(cause, consumer.ErrUnavailable): // nobody can tell any more whether the token is good
+	case errors.Is(cause, consumer.ErrUnavailable): // the status of the token could not be determined
 		return ending{"unavailable", websocket.StatusTryAgainLater}
 	case refusal != nil && refusal.Reason == consumer.ReasonExpired:
 		return ending{"expired", websocket.StatusPolicyViolation}

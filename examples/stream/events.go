@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// events sends an event "tick" every second and at last an event "end" with the reason. The EventSource of a browser
-// cannot send a token; its fetch can, and reads the same stream.
+// events sends an event "tick" every second, and at the end an event "end" with the reason. EventSource in a browser cannot
+// send a token. Use fetch there, which can also read the stream.
 func events(program context.Context) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := whileGood(program, r.Context())
 		defer cancel()
 		stream := eventStream{w, http.NewResponseController(w)}
 		if err := stream.open(); err != nil {
-			http.Error(w, "streams are not possible here", http.StatusInternalServerError)
+			http.Error(w, "streaming is not supported", http.StatusInternalServerError)
 			return
 		}
 		ticks := time.NewTicker(tickEvery)
@@ -55,7 +55,7 @@ func (s eventStream) send(event, data string) error {
 	return s.control.Flush()
 }
 
-// extend gives the next event the time that the server gives a whole answer.
+// extend extends the write deadline of the server for the next event.
 func (s eventStream) extend() error {
 	return s.control.SetWriteDeadline(time.Now().Add(writeWait))
 }

@@ -1,5 +1,5 @@
-// Command stream guards responses that outlast their request: server-sent events and a WebSocket. Both end when their
-// token does, by expiry or by revocation, and tell the client which. It runs beside an issuer of its own on loopback.
+// Command stream runs an API with long-lived responses: server-sent events and a WebSocket. Both end when the token expires or
+// is revoked, and the last message names the reason. The program also runs an issuer. Both listen on loopback.
 package main
 
 import (
@@ -20,12 +20,12 @@ func run(ctx context.Context, _ []string, stdout io.Writer) error {
 }
 
 const try = `
-The issuer is {issuer}, the API is {api}. Try, in another terminal:
+The issuer is {issuer}, the API is {api}. Try these commands in another terminal:
 
-# events, until the token ends in a quarter of a minute
+# events until the token expires after 15 seconds
 curl -N {api}/events -H "Authorization: Bearer $(curl -s {issuer}/token/short)"
 
-# a token that lasts an hour is revoked after three seconds, and its events end
+# events until the token, which is valid for one hour, is revoked after 3 seconds
 TOKEN=$(curl -s {issuer}/token/good)
 (sleep 3; curl -X POST {api}/logout -H "Authorization: Bearer $TOKEN") &
 curl -N {api}/events -H "Authorization: Bearer $TOKEN"
@@ -33,7 +33,7 @@ curl -N {api}/events -H "Authorization: Bearer $TOKEN"
 # no token: 401
 curl -i {api}/events
 
-# a WebSocket, in the console of a browser that shows {api}/, with a token of {issuer}/token/short
+# a WebSocket: open {api}/ in a browser and run this in its console, with a token from {issuer}/token/short
 socket = new WebSocket("ws://" + location.host + "/socket", ["ticks.v1", "bearer." + "the token"])
 socket.onmessage = e => console.log(e.data)
 socket.onclose = e => console.log(e.code, e.reason)

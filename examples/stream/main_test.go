@@ -351,7 +351,7 @@ func TestRun(t *testing.T) {
 	output, stdout := io.Pipe()
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, nil, stdout) }()
-	for lines := bufio.NewScanner(output); lines.Scan() && !strings.HasPrefix(lines.Text(), "Stop"); {
+	for lines := bufio.NewScanner(output); lines.Scan() && !strings.HasPrefix(lines.Text(), "Press Ctrl-C"); {
 		if strings.ContainsAny(lines.Text(), "{}") {
 			t.Errorf("printed %q", lines.Text())
 		}

@@ -14,18 +14,19 @@ import (
 
 const (
 	protocol      = "ticks.v1"
-	tokenProtocol = "bearer." // with the token behind it
+	tokenProtocol = "bearer." // followed by the token
 )
 
-var errProtocols = fmt.Errorf("%w: the subprotocols hold no token, or several", middleware.ErrInvalidRequest)
+var errProtocols = fmt.Errorf("%w: the subprotocols must contain exactly one token", middleware.ErrInvalidRequest)
 
-// subprotocolToken is a [middleware.TokenSource] for the WebSockets of browsers, which can set no header but that of the
-// subprotocols: new WebSocket(url, ["ticks.v1", "bearer." + token]). A JWT consists of characters that may stand there.
+// subprotocolToken is a [middleware.TokenSource] for WebSockets of browsers. The only header that a browser lets a page set
+// for a WebSocket is the list of subprotocols: new WebSocket(url, ["ticks.v1", "bearer." + token]). All characters of a JWT
+// are allowed there.
 //
-// It is as safe as the Authorization header in what counts most: no browser sends it by itself, as it does a cookie, so
-// no other site can use the token, and it is in no URL. In one thing it is not: proxies and logs know that Authorization
-// is secret, and do not know it of this header. See that nobody logs it, and prefer tokens that end soon. The rule of one
-// place holds: who sends both headers with a token is refused. The answer names ticks.v1, and never the token.
+// Like the Authorization header, and unlike a cookie, a browser never sends the token by itself, so other sites cannot use
+// it. It is also not in the URL. But proxies and logs do not treat this header as confidential. Make sure that it is not
+// logged, and use tokens that expire soon. A request with a token in both headers is rejected. The response names ticks.v1,
+// never the token.
 func subprotocolToken(r *http.Request) (string, error) {
 	var tokens []string
 	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
@@ -44,21 +45,21 @@ func subprotocolToken(r *http.Request) (string, error) {
 	return tokens[0], nil
 }
 
-// socket sends a message every second and at last a close frame with the reason. Pages of other origins are refused by
-// Accept, which compares Origin to Host: leave that on, and name the origins that may come in OriginPatterns. Clients send
-// nothing here. A server that shuts down waits for requests, but for no WebSocket: where the last close frames matter, the
-// program has to.
+// socket sends a message every second, and at the end a close frame with the reason. It expects no messages from clients.
+// Accept compares Origin with Host and rejects pages of other origins. Do not disable that check; list further origins in
+// OriginPatterns. A server that shuts down does not wait for WebSockets. If clients must receive the last close frame, the
+// program has to wait for it.
 func socket(program context.Context) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := whileGood(program, r.Context())
 		defer cancel()
 		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{protocol}})
 		if err != nil {
-			return // it has answered
+			return // Accept has written the response
 		}
 		defer func() { _ = conn.CloseNow() }()
 
-		// Not ctx: a connection whose read or write is cut short by its context is closed without a word.
+		// Do not use ctx here: if its context ends during a read or write, the connection is closed without a close frame.
 		open := conn.CloseRead(r.Context())
 		ticks := time.NewTicker(tickEvery)
 		defer ticks.Stop()

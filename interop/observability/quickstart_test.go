@@ -81,7 +81,7 @@ func startQuickstart(t *testing.T) (issuer, api string) {
 		if urls := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindAllString(lines.Text(), 2); len(urls) == 2 && api == "" {
 			issuer, api = urls[0], urls[1]
 		}
-		if strings.HasPrefix(lines.Text(), "Stop") {
+		if strings.HasPrefix(lines.Text(), "Press Ctrl-C") {
 			return issuer, api
 		}
 	}

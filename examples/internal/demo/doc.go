@@ -1,3 +1,3 @@
-// Package demo is what the examples share: an authorization server on loopback that gives a token to whoever asks, and
-// the running of an API beside it. Nothing in it is for production, and nothing in it is needed to use the kit.
+// Package demo contains the code that the examples share: an authorization server on loopback that issues a token to every
+// caller, and functions that run an API with it. Applications do not need this package. Do not use it in production.
 package demo

@@ -9,20 +9,20 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
-// Audience is the API that the tokens of an [Issuer] are meant for.
+// Audience is the audience of the tokens of an [Issuer].
 const Audience = "https://api.example.com"
 
-// Issuer is an authorization server on loopback that gives a token to whoever asks:
+// Issuer is an authorization server on loopback that issues a token to every caller:
 //
-//	GET  /token/{kind}   a token: good, short, wrong-audience, expired, no-scope or admin
-//	POST /rotate         a new key signs from now on, and of the older ones only the last stays published
+//	GET  /token/{kind}   returns a token: good, short, wrong-audience, expired, no-scope or admin
+//	POST /rotate         signs with a new key from now on, and still publishes the one before it, but no older ones
 type Issuer struct {
 	*bearertest.Issuer
 
 	stop func()
 }
 
-// StartIssuer starts an issuer. It runs until ctx ends or Close is called.
+// StartIssuer starts an issuer on a free port. It runs until ctx ends or Close is called.
 func StartIssuer(ctx context.Context) (*Issuer, error) {
 	listener, err := listen(ctx, freeAddr)
 	if err != nil {
@@ -41,33 +41,33 @@ func StartIssuer(ctx context.Context) (*Issuer, error) {
 	return issuer, nil
 }
 
-// Close stops the issuer. When it returns, nobody answers at its URL any more.
+// Close stops the issuer. After it returns, connections to its URL fail.
 func (i *Issuer) Close() { i.stop() }
 
-// Good starts a token with everything the API asks for, and the scope orders:read.
+// Good returns a token that is valid for one hour and has the scope orders:read.
 func (i *Issuer) Good() *bearertest.Token {
 	return i.AccessToken().Set("scope", "orders:read").Set("exp", time.Now().Add(time.Hour).Unix())
 }
 
-// Short starts a token that ends in a quarter of a minute.
+// Short returns a token that expires in 15 seconds.
 func (i *Issuer) Short() *bearertest.Token {
 	return i.Good().Set("exp", time.Now().Add(15*time.Second).Unix())
 }
 
-// WrongAudience starts a token for another API.
+// WrongAudience returns a token for another API.
 func (i *Issuer) WrongAudience() *bearertest.Token {
 	return i.Good().Set("aud", "https://other.example.com")
 }
 
-// Expired starts a token that ended a minute ago.
+// Expired returns a token that expired one minute ago.
 func (i *Issuer) Expired() *bearertest.Token {
 	return i.Good().Set("exp", time.Now().Add(-time.Minute).Unix())
 }
 
-// NoScope starts a token that was granted nothing.
+// NoScope returns a token without a scope.
 func (i *Issuer) NoScope() *bearertest.Token { return i.Good().Set("scope", bearertest.Absent) }
 
-// Admin starts a token of somebody with the role admin.
+// Admin returns a token with the role admin.
 func (i *Issuer) Admin() *bearertest.Token { return i.Good().Set("roles", []string{"admin"}) }
 
 func (i *Issuer) giveToken(w http.ResponseWriter, r *http.Request) {
@@ -89,5 +89,5 @@ func (i *Issuer) rotate(w http.ResponseWriter, _ *http.Request) {
 	i.Retire()
 	i.Rotate()
 	now, _ := i.Key("ES256")
-	fmt.Fprintf(w, "%s signs now, %s is still published, older keys are not\n", now, before)
+	fmt.Fprintf(w, "signing key: %s; also published: %s; older keys: withdrawn\n", now, before)
 }

@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// Main runs a program until it ends or is told to by SIGINT or SIGTERM.
+// Main calls run with a context that ends on SIGINT or SIGTERM. It prints the error and exits with status 1.
 func Main(run func(ctx context.Context, args []string, stdout io.Writer) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
@@ -25,11 +25,11 @@ func Main(run func(ctx context.Context, args []string, stdout io.Writer) error) 
 	os.Exit(1)
 }
 
-// Try is what [Run] prints for an API with the four routes that the examples have.
+// Try is the text that [Run] prints for an API with the four routes of the examples.
 const Try = `
-The issuer is {issuer}, the API is {api}. Try, in another terminal:
+The issuer is {issuer}, the API is {api}. Try these commands in another terminal:
 
-# a public route
+# a public route: 200
 curl -i {api}/
 
 # no token: 401
@@ -44,19 +44,19 @@ curl -i {api}/me -H "Authorization: Bearer $(curl -s {issuer}/token/wrong-audien
 # a token that has expired: 401
 curl -i {api}/me -H "Authorization: Bearer $(curl -s {issuer}/token/expired)"
 
-# a route that asks for the scope orders:read, which the token has: 200
+# a route that requires the scope orders:read, which the token has: 200
 curl -i {api}/orders -H "Authorization: Bearer $(curl -s {issuer}/token/good)"
 
-# and a token without it: 403
+# the same route with a token without the scope: 403
 curl -i {api}/orders -H "Authorization: Bearer $(curl -s {issuer}/token/no-scope)"
 
-# a route for the role admin, without it and with it: 403, 200
+# a route that requires the role admin, without and with the role: 403, 200
 curl -i {api}/admin -H "Authorization: Bearer $(curl -s {issuer}/token/good)"
 curl -i {api}/admin -H "Authorization: Bearer $(curl -s {issuer}/token/admin)"
 `
 
-// Run starts an [Issuer] and beside it the API that newAPI makes for it, prints try with both addresses filled in, and
-// serves until ctx ends. For addr see [Listen].
+// Run starts an [Issuer] and the API that newAPI returns for it. It prints try, with {issuer} and {api} replaced by their
+// URLs, and serves until ctx ends. [Listen] describes addr.
 func Run(
 	ctx context.Context, stdout io.Writer, addr, try string, newAPI func(issuer string) (http.Handler, error),
 ) error {
@@ -75,10 +75,10 @@ func Run(
 		return err
 	}
 	if addr == "" && listener.Addr().String() != usualAddr {
-		try = "\n" + usualAddr + " is taken, so the API has another port.\n" + try
+		try = "\n" + usualAddr + " is in use, so the API listens on another port.\n" + try
 	}
 	names := strings.NewReplacer("{issuer}", issuer.URL(), "{api}", "http://"+listener.Addr().String())
-	if _, err := names.WriteString(stdout, try+"\nStop with Ctrl-C.\n"); err != nil {
+	if _, err := names.WriteString(stdout, try+"\nPress Ctrl-C to stop.\n"); err != nil {
 		return err
 	}
 	return Serve(ctx, listener, api)

@@ -12,8 +12,8 @@ import (
 
 const usualAddr = "127.0.0.1:8080"
 
-// Listen listens on addr, which must be an address of the machine itself. Empty: 127.0.0.1:8080, or a free port where
-// that one is taken.
+// Listen listens on addr, which must be a loopback address with a port. If addr is empty, it listens on 127.0.0.1:8080, or on
+// a free port if that one is in use.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	if addr == "" {
 		listener, err := listen(ctx, usualAddr)
@@ -23,7 +23,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 		return listener, nil
 	}
 	if at, err := netip.ParseAddrPort(addr); err != nil || !at.Addr().IsLoopback() {
-		return nil, fmt.Errorf("%q is not an address of the machine itself with a port, such as %s", addr, usualAddr)
+		return nil, fmt.Errorf("%q is not a loopback address with a port, such as %s", addr, usualAddr)
 	}
 	return listen(ctx, addr)
 }
@@ -34,7 +34,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", addr)
 }
 
-// Start is [Serve] in the background. stop ends it, and returns when nobody answers on listener any more.
+// Start calls [Serve] in a new goroutine. stop stops the server and waits until it has ended.
 func Start(ctx context.Context, listener net.Listener, handler http.Handler) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan struct{})
@@ -48,9 +48,9 @@ func Start(ctx context.Context, listener net.Listener, handler http.Handler) (st
 	}
 }
 
-// NewServer limits what a client can take of a server by being slow. WriteTimeout bounds a whole answer, so it is for
-// answers that end: a handler that streams moves it with [http.ResponseController], and one that hijacks its connection
-// is free of it. ReadTimeout bounds a whole request, and is over when the request has been read.
+// NewServer returns a server with timeouts, so that slow clients cannot keep connections open. ReadTimeout limits the time to
+// read a whole request. WriteTimeout limits the time to write a whole response: a handler that streams extends it with
+// [http.ResponseController]. It does not apply to hijacked connections.
 func NewServer(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
@@ -62,7 +62,7 @@ func NewServer(handler http.Handler) *http.Server {
 	}
 }
 
-// Serve answers on listener until ctx ends, and lets the requests finish that are running then.
+// Serve serves requests on listener until ctx ends. It then waits up to 5 seconds for running requests.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := NewServer(handler)
 	ended := make(chan error, 1)

@@ -1,4 +1,4 @@
-// Package demotest is the smoke test of the examples that have the same four routes.
+// Package demotest is the smoke test for the examples with the same four routes.
 package demotest
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
 
-// Check sends requests to the API that newAPI makes, with tokens of an issuer on loopback.
+// Check sends requests to the API that newAPI returns, with tokens of an issuer on loopback.
 func Check(t *testing.T, newAPI func(issuer string) (http.Handler, error)) {
 	t.Helper()
 	issuer, err := demo.StartIssuer(t.Context())
@@ -50,13 +50,13 @@ func Check(t *testing.T, newAPI func(issuer string) (http.Handler, error)) {
 				t.Errorf("body %q, want %q", got.Body, test.body)
 			}
 			if challenged := got.Header().Get("WWW-Authenticate") != ""; challenged != (test.status != http.StatusOK) {
-				t.Errorf("challenged: %v", challenged)
+				t.Errorf("response has a challenge: %v", challenged)
 			}
 		})
 	}
 }
 
-// Get sends one request to api. An empty token sends none.
+// Get sends one request to api. If token is empty, the request has no token.
 func Get(ctx context.Context, api http.Handler, path, token string) *httptest.ResponseRecorder {
 	request := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
 	if token != "" {

@@ -1,4 +1,4 @@
-// Package signin runs an OpenID provider beside an example: that of github.com/zitadel/oidc, with one user.
+// Package signin runs an OpenID provider for the examples. It is the one of github.com/zitadel/oidc, with one user.
 package signin
 
 import (
@@ -16,14 +16,14 @@ import (
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
 
-// The user who can sign in, as the provider's own example has them.
+// The user who can sign in, as defined by the example of the provider.
 const (
 	User     = "test-user2"
 	Password = "verysecure"
 	userID   = "id2"
 )
 
-// The clients of the provider. NativeClient has no secret, and its redirect is /callback at any port of 127.0.0.1.
+// The clients of the provider. NativeClient has no secret. Its redirect URI is /callback on any port of 127.0.0.1.
 const (
 	WebClient    = "web"
 	WebSecret    = "a secret of the demo"
@@ -32,11 +32,12 @@ const (
 	NativeClient = "native"
 )
 
-// Scope is one that the clients may ask for, and that is in their tokens then.
+// Scope is a scope that the clients may request. Their tokens then contain it.
 const Scope = "orders:read"
 
-// Start runs the provider until ctx ends, and returns its issuer. The web client is at site, with the callback
-// /auth/callback, and /signed-out for after the logout. Empty: there is none.
+// Start starts the provider on a free loopback port and returns its issuer. It runs until ctx ends. site is the URL of the
+// web client, which has the redirect URI /auth/callback and the post-logout redirect URI /signed-out. Empty: no web client
+// is used.
 func Start(ctx context.Context, site string) (issuer string, err error) {
 	listener, err := demo.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -54,10 +55,10 @@ func Start(ctx context.Context, site string) (issuer string, err error) {
 }
 
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) {
-	_ = demo.Serve(ctx, listener, handler) // it ends with the program
+	_ = demo.Serve(ctx, listener, handler) // the server runs as long as the program
 }
 
-// jwtStorage gives every client access tokens that an API can verify.
+// jwtStorage issues access tokens in JWT format, which an API can verify.
 type jwtStorage struct {
 	*storage.Storage
 
@@ -73,7 +74,7 @@ func (s jwtStorage) GetClientByClientID(ctx context.Context, id string) (op.Clie
 	return jwtClient{c, s.signedOut}, nil
 }
 
-// GetPrivateClaimsFromScopes implements op.Storage: the token says what it is good for (RFC 9068 §2.2.3).
+// GetPrivateClaimsFromScopes implements op.Storage. It adds the scope claim (RFC 9068 section 2.2.3).
 func (s jwtStorage) GetPrivateClaimsFromScopes(ctx context.Context, user, client string, scopes []string) (map[string]any, error) {
 	claims, err := s.Storage.GetPrivateClaimsFromScopes(ctx, user, client, scopes)
 	if err != nil {
@@ -105,7 +106,7 @@ func (c jwtClient) IsScopeAllowed(scope string) bool {
 // PostLogoutRedirectURIs implements op.Client.
 func (c jwtClient) PostLogoutRedirectURIs() []string { return []string{c.signedOut} }
 
-// CompleteDeviceAuthorization takes the user's id for the name that they have typed.
+// CompleteDeviceAuthorization replaces the name that the user entered by the id of the user.
 func (s jwtStorage) CompleteDeviceAuthorization(ctx context.Context, userCode, _ string) error {
 	return s.Storage.CompleteDeviceAuthorization(ctx, userCode, userID)
 }

@@ -18,14 +18,14 @@ var (
 	allowButton = regexp.MustCompile(`href='([^']+action=allowed)'`)
 )
 
-// Browser is a user who signs in at the provider. It is for the examples' tests.
+// Browser returns an HTTP client with cookies, which tests use in place of a browser.
 func Browser() (*http.Client, error) {
 	jar, err := cookiejar.New(nil)
 	return &http.Client{Jar: jar}, err
 }
 
-// Visit opens address, submits each form that it leads to and that is not hidden, with the user's name and password, and allows what it is asked
-// to allow. It returns the page where there is nothing more to do.
+// Visit opens address. It submits each visible form with the name and password of the user, and follows each link that
+// grants a permission. It returns the first page with neither.
 func Visit(ctx context.Context, c *http.Client, address string) (page string, err error) {
 	next, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	for range 10 {
@@ -34,7 +34,7 @@ func Visit(ctx context.Context, c *http.Client, address string) (page string, er
 		}
 		page, next, err = open(c, next)
 	}
-	return "", fmt.Errorf("the forms at %s do not end", address)
+	return "", fmt.Errorf("%s shows more than 10 forms", address)
 }
 
 func open(c *http.Client, r *http.Request) (page string, next *http.Request, err error) {
@@ -51,14 +51,14 @@ func open(c *http.Client, r *http.Request) (page string, next *http.Request, err
 	return string(text), next, err
 }
 
-// step is what a user does at a page; nil: nothing.
+// step returns the request that a user makes on a page, or nil if there is nothing to do.
 func step(ctx context.Context, at *url.URL, page []byte) (*http.Request, error) {
 	if button := allowButton.FindSubmatch(page); button != nil {
 		return http.NewRequestWithContext(ctx, http.MethodGet, resolve(at, button[1]), nil)
 	}
 	action := formAction.FindSubmatch(page)
 	if action == nil || bytes.Contains(action[0], []byte(" hidden")) {
-		return nil, nil //nolint:nilnil // there is nothing to do, and nothing wrong
+		return nil, nil //nolint:nilnil // nothing to do is not an error
 	}
 	form := url.Values{"username": {User}, "password": {Password}}
 	for _, input := range formInput.FindAllSubmatch(page, -1) {
@@ -71,7 +71,7 @@ func step(ctx context.Context, at *url.URL, page []byte) (*http.Request, error) 
 	return r, err
 }
 
-// resolve is where a link leads to.
+// resolve returns the absolute URL of a link.
 func resolve(at *url.URL, link []byte) string {
 	target, err := at.Parse(string(link))
 	if err != nil {
