@@ -48,7 +48,7 @@ func allocations(t *testing.T, v consumer.Verifier, raw string, want consumer.Re
 	})
 }
 
-// A new token costs little more than its signature, and a forged one no more than a good one.
+// A new token costs little more than its signature, and a forged one no more than a good one, but for the error.
 func TestAttack29_AllocationsOfAVerification(t *testing.T) { //nolint:paralleltest // allocations are counted
 	const above = 10 // the bare check; 7 or 8 are needed
 	a := theArena()
@@ -75,7 +75,7 @@ func TestAttack29_AllocationsOfAVerification(t *testing.T) { //nolint:parallelte
 			if good-bare > above {
 				t.Errorf("%s in a %s: %v allocations above the bare %v, want at most %v", alg, name, good-bare, bare, above)
 			}
-			if bad > good {
+			if bad > good+2 {
 				t.Errorf("%s in a %s: a forged token makes %v allocations, a good one %v", alg, name, bad, good)
 			}
 		}

@@ -72,7 +72,10 @@ func claimAttacks() []attack {
 		"Attack22_path": issuerURL + "/..", "Attack22_encoded": "https://%69ssuer.test", "Attack22_fragment": issuerURL + "#",
 		"Attack31_loopback": "http://127.0.0.1/", "Attack31_metadata_service": "http://169.254.169.254/",
 	} {
-		rows = append(rows, attack{name: name, want: consumer.ReasonIssuer, early: true, spoil: claim("iss", iss)})
+		rows = append(rows, attack{name: name, want: consumer.ReasonIssuer, spoil: claim("iss", iss)})
+	}
+	for i := range rows {
+		rows[i].early = true
 	}
 	return rows
 }
@@ -107,13 +110,13 @@ func kindAttacks() []attack {
 		"logout+jwt", "dpop+jwt", "token-introspection+jwt", "secevent+jwt", "id_token+jwt", "rt+jwt", "JOSE", "jwe", "at",
 		"at+jwt ", "text/at+jwt", "application/application/at+jwt", "at+jwt; charset=utf-8", "at+jwt+json", "\u0430t+jwt",
 	} {
-		rows = append(rows, attack{name: "Attack24_" + typ, early: true, spoil: header("typ", typ)})
+		rows = append(rows, attack{name: "Attack24_" + typ, spoil: header("typ", typ)})
 	}
 	for _, typ := range []any{1, nil, []string{"at+jwt"}, true} {
-		rows = append(rows, attack{name: "Attack24_typ_of_another_type", early: true, spoil: header("typ", typ)})
+		rows = append(rows, attack{name: "Attack24_typ_of_another_type", spoil: header("typ", typ)})
 	}
 	for i := range rows {
-		rows[i].want = consumer.ReasonType
+		rows[i].want, rows[i].early = consumer.ReasonType, true
 	}
 	return rows
 }

@@ -14,7 +14,7 @@ import (
 type attack struct {
 	name  string
 	want  consumer.Reason
-	early bool // refused before anybody asks for keys
+	early bool // rejected before keys are requested
 	spoil edit
 	raw   string
 }
@@ -64,8 +64,9 @@ func TestJ4_Attack48_EveryAttackIsRefusedAndNoTokenComesWithIt(t *testing.T) {
 	}
 }
 
-// Without keys, what can be refused without them still is, and nothing is fetched for it; the rest is an outage.
-func TestK22_Attack48_EveryAttackDuringAnOutage(t *testing.T) {
+// Without keys, a token that can be rejected without them still gets 401, and nothing is fetched for it. All other tokens
+// get 503.
+func TestCaseX17_K22_Attack48_EveryAttackDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	a := theArena()
 	for _, row := range a.attacks() {

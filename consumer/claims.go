@@ -20,7 +20,7 @@ type claimReader struct {
 
 func (c *claimReader) fail(name, problem string) {
 	if c.fault == nil {
-		c.fault = refuse(ReasonClaims, name+" "+problem)
+		c.fault = reject(ReasonClaims, name+" "+problem)
 	}
 }
 

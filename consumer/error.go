@@ -1,33 +1,42 @@
 package consumer
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"time"
+
+	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// The two classes of error, for [errors.Is]. Every error of a [Verifier] of this package matches exactly one.
+// The two classes of errors, for [errors.Is]. Each error of a [Consumer] matches exactly one of them.
 var (
-	// ErrInvalidToken: the token is not good, and will not become good. A resource server answers 401.
+	// ErrInvalidToken says that the token is not acceptable and will not become so. A resource server responds with 401.
 	ErrInvalidToken = errors.New("consumer: invalid token")
 
-	// ErrUnavailable: what is needed to decide could not be had. A resource server answers 503, never 401: the client
-	// holds a good token, as far as anyone can tell.
+	// ErrUnavailable says that the token could not be checked, for example because the issuer's keys are not available. A
+	// resource server responds with 503 and never with 401, because the token may be good.
 	ErrUnavailable = errors.New("consumer: unavailable")
 )
 
-// Error is what verification fails with. Its text is for operators: it holds neither the token nor a secret, yet it
-// must not be sent to a client, who would learn which check to try next.
+// Error is the error of a failed verification.
+//
+// Its text is for logs. It contains neither the token nor a secret, but it quotes parts of the claims and the settings.
+// Do not send it to a client: it says which check failed.
 type Error struct {
-	// Reason is why.
+	// Reason says which check failed.
 	Reason Reason
 
-	// Issuer is the configured issuer that judged the token. Empty when none had been chosen yet.
+	// Issuer is the configured issuer whose Consumer verified the token. Empty if no Consumer was selected.
 	Issuer string
 
-	// Detail completes the Reason, for example with the name of the missing claim.
+	// Detail says what was expected and what was received, and names the setting. Of the token it quotes at most 100 bytes
+	// of `alg`, `typ`, `iss`, each `aud`, the client, or a claim for the kind of token. It may be empty.
 	Detail string
 
-	// Err is the cause, if there is one.
+	// Err is the cause. Nil if there is none.
 	Err error
 }
 
@@ -42,7 +51,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap returns the cause, unless that is of the other class: an error has one.
+// Unwrap returns Err, or nil if Err is of the other class: an Error matches only one class.
 func (e *Error) Unwrap() error {
 	other := ErrUnavailable
 	if e.Reason.unavailable() {
@@ -54,7 +63,7 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
-// Is puts the error into one of the two classes.
+// Is reports whether target is the class of e: [ErrInvalidToken] or [ErrUnavailable].
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrUnavailable:
@@ -71,6 +80,75 @@ func (r Reason) unavailable() bool {
 	}, r)
 }
 
-func refuse(reason Reason, detail string) error {
+func reject(reason Reason, detail string) error {
 	return &Error{Reason: reason, Detail: detail}
+}
+
+func malformed(err error) error { return &Error{Reason: ReasonMalformed, Err: err} }
+
+// unavailable returns an error of class [ErrUnavailable]. It has [ReasonCanceled] instead of reason if the caller has
+// canceled ctx and does not wait for a response any more.
+func unavailable(ctx context.Context, reason Reason, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		reason = ReasonCanceled
+	}
+	return &Error{Reason: reason, Err: err}
+}
+
+// named sets the Issuer of err, which is an *Error.
+func (c *Consumer) named(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Issuer = c.cfg.Issuer
+	}
+	return err
+}
+
+// tooLarge says that raw has more than limit bytes.
+func tooLarge(raw string, limit int) error {
+	return reject(ReasonTooLarge, fmt.Sprintf("the token has %d bytes, more than %d (Config.MaxTokenBytes)", len(raw), limit))
+}
+
+// keyError converts the error of a [jwks.Source].
+func keyError(ctx context.Context, h *header, err error) error {
+	switch {
+	case errors.Is(err, jwks.ErrAlgorithm):
+		return &Error{Reason: ReasonAlgorithm, Detail: "alg " + quote(h.algorithm), Err: err}
+	case errors.Is(err, jwks.ErrKeyNotFound):
+		return &Error{Reason: ReasonUnknownKey, Err: err}
+	}
+	return unavailable(ctx, ReasonKeysUnavailable, err)
+}
+
+// timeError says that the claim called name has a date that is not acceptable at the time now.
+func (c *Consumer) timeError(reason Reason, name string, date time.Time, problem string, now time.Time) error {
+	return reject(reason, fmt.Sprintf("%s %s %s at %s (Config.ClockSkew %v)", name,
+		date.UTC().Format(time.RFC3339), problem, now.UTC().Format(time.RFC3339), c.cfg.ClockSkew))
+}
+
+const (
+	maxQuoted   = 100 // bytes of a text from a token
+	maxElements = 4   // elements of a list from a token
+)
+
+// quote quotes a text from a token for an error.
+func quote(text string) string { return strconv.Quote(text[:min(len(text), maxQuoted)]) }
+
+// quoteReceived quotes a list from a token for an error.
+func quoteReceived(list []string) string {
+	if len(list) <= maxElements {
+		return quoteAll(list)
+	}
+	return quoteAll(list[:maxElements]) + " and " + strconv.Itoa(len(list)-maxElements) + " more"
+}
+
+// quoteAll quotes a list of settings for an error.
+func quoteAll(list []string) string {
+	text := append(make([]byte, 0, 256), '[') // on the stack: most lists fit
+	for i, element := range list {
+		if i > 0 {
+			text = append(text, ' ')
+		}
+		text = strconv.AppendQuote(text, element[:min(len(element), maxQuoted)])
+	}
+	return string(append(text, ']'))
 }

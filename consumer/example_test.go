@@ -126,7 +126,7 @@ func ExampleGroup() {
 	// Output:
 	// good, by https://staff.example.com
 	// good, by https://partners.example.com
-	// consumer: issuer: iss is not an accepted issuer
+	// consumer: issuer: iss "https://stranger.example.com" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)
 	// consumer: signature
 }
 

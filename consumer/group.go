@@ -9,31 +9,35 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// GroupConfig joins several issuers behind one Verify. [NewGroup] copies it.
+// GroupConfig describes several issuers with one Verify method. [NewGroup] copies it.
 type GroupConfig struct {
-	// Consumers are the issuers known beforehand, each with its own audience, algorithms, profile and keys. A token goes
-	// to the one whose issuer it names and to no other.
+	// Consumers are the issuers that are known beforehand, each with its own audience, algorithms, profile and keys. A
+	// token is verified by the Consumer whose Issuer equals its `iss`, and by no other.
 	Consumers []*Consumer
 
-	// Opaque verifies what does not look like a JWT, for example by introspection (RFC 7662). Nil: refused.
+	// Opaque verifies tokens that are not JWTs, for example by introspection (RFC 7662). Nil: they are rejected.
 	Opaque Verifier
 
-	// Resolve makes the Consumer of an issuer that is not among Consumers, for example of a new tenant. It decides first
-	// whether the issuer is accepted, and answers nil or any error if it is not; it should decide without I/O where it
-	// can, since anybody can send any issuer. An error that matches [ErrUnavailable] or is the context's says that it
-	// could not be decided now. The Consumer should have PublicAddressesOnly set. Nil: no other issuers.
+	// Resolve returns the Consumer of an issuer that is not among Consumers, for example of a new tenant. Nil: other
+	// issuers are rejected.
 	//
-	// Concurrent requests for one issuer share one call. It runs on a context that outlives the request, for at most 3 s,
-	// and no request waits for it much longer. A token that is longer than 16 KiB and than the largest MaxTokenBytes among
-	// Consumers is refused before, whatever the resolved Consumer allows.
+	// Resolve must decide whether the issuer is accepted, and return nil or any error if it is not. Anybody can send any
+	// issuer, so it should decide without I/O if possible. If it cannot decide now, it must return an error that matches
+	// [ErrUnavailable], or the error of its context. The Consumer should have PublicAddressesOnly set.
+	//
+	// Concurrent requests for one issuer share one call. The call is detached from the request and has a timeout of 3 s;
+	// no request waits much longer. A denial is cached for 30 s. An issuer that has not verified a token yet is resolved
+	// at most once in 30 s. A token longer than 16 KiB, and longer than the largest MaxTokenBytes among Consumers, is
+	// rejected before Resolve is called, whatever the resolved Consumer allows.
 	Resolve func(ctx context.Context, issuer string) (*Consumer, error)
 
-	// MaxResolved is how many Consumers made by Resolve are kept, one that was not used of late being dropped for a new
-	// one, together with its remembered tokens. Zero: 100.
+	// MaxResolved is how many Consumers made by Resolve are kept after they have verified a token. If there are more, the
+	// least recently used one is dropped, and so are its cached tokens. As many that have not verified a token yet are
+	// kept besides; they never replace one that has. Set it to at least the number of issuers in use. Zero: 100.
 	MaxResolved int
 
-	// CacheSize is how many verified tokens are remembered, for all issuers together: the CacheSize of a Consumer does
-	// not count here, except that a negative one keeps its tokens from being remembered. Zero: 10 000; negative: none.
+	// CacheSize is how many verified tokens are cached for all issuers together. The CacheSize of a Consumer is not used,
+	// except that the tokens of a Consumer with a negative one are not cached. Zero: 10 000; negative: no cache.
 	CacheSize int
 }
 
@@ -42,12 +46,12 @@ type Group struct {
 	consumers map[string]*Consumer
 	opaque    Verifier
 	resolver  *resolver   // nil: none
-	cache     *tokenCache // nil: none
+	cache     *tokenCache // nil: no cache
 	headers   headerMemo
 	maxBytes  int
 }
 
-// NewGroup checks cfg and reports all that is wrong with it. Like [New] it does no I/O.
+// NewGroup returns a Group, or an error that joins all faults of cfg. Like [New] it does no I/O and starts no goroutine.
 func NewGroup(cfg GroupConfig) (*Group, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -82,87 +86,95 @@ func (cfg GroupConfig) validate() error {
 		seen[c.cfg.Issuer] = true
 	}
 	if len(cfg.Consumers) == 0 && cfg.Resolve == nil {
-		faults = append(faults, errors.New("consumer: GroupConfig.Consumers is required where Resolve is not set"))
+		faults = append(faults, errors.New("consumer: GroupConfig.Consumers is required if Resolve is not set"))
 	}
 	if cfg.MaxResolved < 0 {
-		faults = append(faults, errors.New("consumer: GroupConfig.MaxResolved is negative"))
+		faults = append(faults, fmt.Errorf("consumer: GroupConfig.MaxResolved is negative: %d", cfg.MaxResolved))
 	}
 	return errors.Join(faults...)
 }
 
-// Verify proves raw with the Consumer of the issuer it names. An issuer that nobody knows is refused before any network.
+// Verify verifies raw with the Consumer whose Issuer equals `iss`. An unknown issuer never causes a network request.
 // Every error is an [*Error], unless it comes from GroupConfig.Opaque.
 func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	start := time.Now()
 	if len(raw) > g.maxBytes {
-		return nil, refuse(ReasonTooLarge, "token")
+		return nil, tooLarge(raw, g.maxBytes)
 	}
-	known, d, ok := g.cache.get(raw)
+	cached, d, ok := g.cache.get(raw)
 	if ok {
-		if err := g.recheck(ctx, known); !errors.Is(err, errKeyReplaced) {
-			return known.consumer.outcome(ctx, start, known, err)
+		if err := cached.recheckInGroup(ctx); !errors.Is(err, errOutdated) {
+			return cached.consumer.outcome(ctx, start, cached, err)
 		}
 		g.cache.remove(d)
 	}
 	return g.verifyNew(ctx, start, raw, d)
 }
 
-// verifyNew is apart from Verify for the reason that [Consumer.verifyNew] is.
+// recheckInGroup is [Consumer.recheck] for a token in the cache of a Group. The Consumer that verified the token must
+// still belong to the Group.
+func (t *Token) recheckInGroup(ctx context.Context) error {
+	if t.resident != nil && !t.resident.touch() {
+		return errOutdated
+	}
+	return t.consumer.recheck(ctx, t)
+}
+
+// verifyNew is a function of its own for the same reason as [Consumer.verifyNew].
 func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d digest) (*Token, error) {
 	if g.opaque != nil && !looksLikeJWT(raw) {
 		return g.opaque.Verify(ctx, raw)
 	}
 	var buffer signatureBuffer
-	u, signature, err := parse(raw, &g.headers, &buffer)
+	p, signature, err := parse(raw, &g.headers, &buffer)
 	if err != nil {
 		return nil, err
 	}
-	c, err := g.route(ctx, textOf(u.claims, "iss"))
+	c, home, err := g.route(ctx, textOf(p.claims, "iss"))
 	if err != nil {
 		return nil, err
 	}
 	if len(raw) > c.cfg.MaxTokenBytes {
-		return c.outcome(ctx, start, nil, refuse(ReasonTooLarge, "token"))
+		return c.outcome(ctx, start, nil, tooLarge(raw, c.cfg.MaxTokenBytes))
 	}
-	t, err := c.prove(ctx, u, signature)
+	t, err := c.verifyParsed(ctx, p, signature)
 	if err == nil {
-		g.remember(u, d, t)
+		t.header, t.resident = g.headers.add(p.Header, p.header), home
+		g.keep(d, t)
 	}
 	return c.outcome(ctx, start, t, err)
 }
 
-// JWTOnly is that of [Consumer.JWTOnly]: false if GroupConfig.Opaque is set.
+// JWTOnly is that of [Consumer.JWTOnly]. It is false if GroupConfig.Opaque is set.
 func (g *Group) JWTOnly() bool { return g.opaque == nil }
 
-func (g *Group) remember(u unproven, d digest, t *Token) {
-	t.header = g.headers.add(u.Header, u.header)
+// keep caches t, and keeps its issuer if Resolve has made it.
+func (g *Group) keep(d digest, t *Token) {
+	if t.resident != nil {
+		g.resolver.prove(t.resident)
+	}
 	if t.consumer.cache != nil {
 		g.cache.add(d, t)
 	}
 }
 
-// recheck also wants the Consumer that verified t to be still the one of its issuer.
-func (g *Group) recheck(ctx context.Context, t *Token) error {
-	if g.consumers[t.issuer] != t.consumer && !g.resolver.holds(t.issuer, t.consumer) {
-		return errKeyReplaced
-	}
-	return t.consumer.recheck(ctx, t)
-}
-
-// route finds the Consumer of an issuer. It is the only one whose keys are ever tried on the token.
-func (g *Group) route(ctx context.Context, issuer string) (*Consumer, error) {
+// route returns the Consumer of an issuer, the only one whose keys are tried on the token. The resident is nil if the
+// Consumer was known beforehand.
+func (g *Group) route(ctx context.Context, issuer string) (*Consumer, *resident, error) {
 	if c, ok := g.consumers[issuer]; ok {
-		return c, nil
+		return c, nil, nil
 	}
 	if g.resolver == nil {
-		return nil, errUnknownIssuer()
+		return nil, nil, unknownIssuer(issuer)
 	}
-	return g.resolver.consumer(ctx, issuer)
+	home, err := g.resolver.find(ctx, issuer)
+	if err != nil {
+		return nil, nil, err
+	}
+	return home.consumer, home, nil
 }
 
-func errUnknownIssuer() error { return refuse(ReasonIssuer, "iss is not an accepted issuer") }
-
-// looksLikeJWT tells a JWT from an opaque token, which may hold dots as well.
+// looksLikeJWT reports whether raw has the parts and the header of a JWT. An opaque token may have dots as well.
 func looksLikeJWT(raw string) bool {
 	parts, err := compact.Split(raw)
 	if err != nil {
@@ -172,20 +184,20 @@ func looksLikeJWT(raw string) bool {
 	return err == nil
 }
 
-// Forget drops what GroupConfig.Resolve said of issuer, a yes or a no, so that it is asked again. Tokens remembered for
-// the issuer are dropped with it. Consumers known beforehand stay.
+// Forget drops what GroupConfig.Resolve returned for issuer, a Consumer or a denial, so that Resolve is called again. It
+// also drops the cached tokens of the issuer. It does not affect GroupConfig.Consumers.
 func (g *Group) Forget(issuer string) {
 	if g.resolver != nil {
 		g.resolver.forget(issuer)
 	}
 }
 
-// Warm makes all Consumers known beforehand ready, a few at a time. Nil means that all of them are.
+// Warm calls [Consumer.Warm] for all GroupConfig.Consumers, up to 16 at the same time, and joins the errors.
 func (g *Group) Warm(ctx context.Context) error {
 	return g.each(maxWarming, func(c *Consumer) error { return c.Warm(ctx) })
 }
 
-// Run keeps the keys of all Consumers known beforehand fresh and returns nil when ctx ends.
+// Run calls [Consumer.Run] for all GroupConfig.Consumers. It returns nil when ctx ends.
 func (g *Group) Run(ctx context.Context) error {
 	err := g.each(len(g.consumers), func(c *Consumer) error { return c.Run(ctx) })
 	<-ctx.Done() // there may be no Consumer to wait for
@@ -194,7 +206,7 @@ func (g *Group) Run(ctx context.Context) error {
 
 const maxWarming = 16
 
-// each calls f for all Consumers, for atMost of them at once, and joins what they say.
+// each calls f for all Consumers, for at most atMost of them at the same time, and joins the errors.
 func (g *Group) each(atMost int, f func(*Consumer) error) error {
 	places := make(chan struct{}, atMost)
 	faults := make(chan error, len(g.consumers))

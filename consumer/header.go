@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"sync/atomic"
@@ -29,7 +30,7 @@ func (h header) clone() *header {
 
 func readHeader(p compact.Parts) (header, error) {
 	if len(p.Header) > maxHeaderBytes {
-		return header{}, refuse(ReasonTooLarge, "header")
+		return header{}, reject(ReasonTooLarge, fmt.Sprintf("the header has %d bytes, more than %d", len(p.Header), maxHeaderBytes))
 	}
 	o, err := readObject(p.DecodeHeader())
 	if err != nil {
@@ -38,15 +39,15 @@ func readHeader(p compact.Parts) (header, error) {
 	var h header
 	var ok bool
 	if h.algorithm, ok = o.OptionalText("alg"); !ok || h.algorithm == "" {
-		return header{}, refuse(ReasonAlgorithm, "alg is missing or not a string")
+		return header{}, reject(ReasonAlgorithm, "alg is missing or not a string")
 	}
 	typ, ok := o.OptionalText("typ")
 	if !ok {
-		return header{}, refuse(ReasonType, "typ is not a string")
+		return header{}, reject(ReasonType, "typ is not a string")
 	}
 	h.mediaType = mediaType(typ)
 	if h.keyID, ok = o.OptionalText("kid"); !ok || len(h.keyID) > maxKeyIDBytes {
-		return header{}, refuse(ReasonMalformed, "kid is not a short string")
+		return header{}, reject(ReasonMalformed, fmt.Sprintf("kid is not a string of at most %d bytes", maxKeyIDBytes))
 	}
 	return h, checkCritical(o)
 }
@@ -55,7 +56,7 @@ func readHeader(p compact.Parts) (header, error) {
 func checkCritical(o compact.Object) error {
 	for _, name := range [...]string{"crit", "b64"} {
 		if _, ok := o.Get(name); ok {
-			return refuse(ReasonCritical, name)
+			return reject(ReasonCritical, name+" in the header is not supported")
 		}
 	}
 	return nil
@@ -82,8 +83,6 @@ func readObject(text string, err error) (compact.Object, error) {
 	}
 	return o, nil
 }
-
-func malformed(err error) error { return &Error{Reason: ReasonMalformed, Err: err} }
 
 const (
 	// maxHeaders is how many headers are remembered. An issuer writes one for each of its signing keys.

@@ -3,6 +3,7 @@ package consumer_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
@@ -122,24 +123,28 @@ func TestAttack14_HeaderSegmentOfTwoKiBAtMost(t *testing.T) {
 // The error says which check failed to operators, in words that are the same for everybody.
 func TestAttack41_ErrorTexts(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer()
-	c := newConsumer(t, offline(t, issuer))
-	for want, token := range map[string]*bearertest.Token{
-		"consumer: algorithm: alg is not on the list":        issuer.AccessToken().SignWith("none", nil),
-		"consumer: critical: crit":                           issuer.AccessToken().SetHeader("crit", []string{"hunter2"}),
-		"consumer: type: typ in the header":                  issuer.AccessToken().SetHeader("typ", "hunter2"),
-		"consumer: issuer: iss is not the configured issuer": issuer.AccessToken().Set("iss", "https://hunter2.test"),
-		"consumer: signature":                                issuer.AccessToken().EditSignature(flipped),
-		"consumer: audience: aud does not name this API":     issuer.AccessToken().Set("aud", "hunter2"),
-		"consumer: claims: exp is missing":                   issuer.AccessToken().Set("exp", bearertest.Absent),
-		"consumer: claims: exp is not a date":                issuer.AccessToken().Set("exp", "hunter2"),
-		"consumer: expired":                                  issuer.AccessToken().Set("exp", 1),
-		"consumer: type: nonce marks an ID token":            issuer.AccessToken().Set("nonce", "hunter2"),
-		"consumer: type: htm marks another kind of token":    issuer.AccessToken().Set("htm", "hunter2"),
-	} {
-		_, err := c.Verify(t.Context(), token.Sign())
-		if err == nil || err.Error() != want {
-			t.Errorf("error %q, want %q", err, want)
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer()
+		cfg := offline(t, issuer)
+		cfg.Algorithms = []string{"ES256", "RS256"}
+		c := newConsumer(t, cfg)
+		for want, token := range map[string]*bearertest.Token{
+			`consumer: algorithm: alg "none" is not one of ["ES256" "RS256"] (Config.Algorithms)`:     issuer.AccessToken().SignWith("none", nil),
+			"consumer: critical: crit in the header is not supported":                                 issuer.AccessToken().SetHeader("crit", []string{"hunter2"}),
+			`consumer: type: typ "other" is not one of ["at+jwt" "jwt" ""] (Config.Profile default)`:  issuer.AccessToken().SetHeader("typ", "other"),
+			`consumer: issuer: iss "https://other.test" is not "https://issuer.test" (Config.Issuer)`: issuer.AccessToken().Set("iss", "https://other.test"),
+			"consumer: signature": issuer.AccessToken().EditSignature(flipped),
+			`consumer: audience: aud ["account"] does not contain any of ["https://api.test"] (Config.Audience)`: issuer.AccessToken().Set("aud", "account"),
+			"consumer: claims: exp is missing":    issuer.AccessToken().Set("exp", bearertest.Absent),
+			"consumer: claims: exp is not a date": issuer.AccessToken().Set("exp", "hunter2"),
+			"consumer: expired: exp 1970-01-01T00:00:01Z has passed at 2000-01-01T00:00:00Z (Config.ClockSkew 10s)": issuer.AccessToken().Set("exp", 1),
+			"consumer: type: nonce marks an ID token":         issuer.AccessToken().Set("nonce", "hunter2"),
+			"consumer: type: htm marks another kind of token": issuer.AccessToken().Set("htm", "hunter2"),
+		} {
+			_, err := c.Verify(t.Context(), token.Sign())
+			if err == nil || err.Error() != want {
+				t.Errorf("error %q, want %q", err, want)
+			}
 		}
-	}
+	})
 }

@@ -2,7 +2,8 @@ package consumer
 
 import (
 	"encoding/json"
-	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
 // NewToken returns a Token with the given claims. It is for custom Verifiers, for example one that sends opaque tokens
@@ -26,7 +27,7 @@ func NewToken(issuer string, claims json.RawMessage) (*Token, error) {
 	if _, named := o.Get("iss"); named && textOf(o, "iss") != issuer {
 		return nil, &Error{Reason: ReasonIssuer, Issuer: issuer, Detail: "NewToken: iss in the claims differs from issuer"}
 	}
-	t := &Token{issuer: issuer, claims: o, verifiedAt: time.Now()}
+	t := &Token{issuer: issuer, claims: o, verified: clock.Now()}
 	r := claimReader{Object: o}
 	r.fill(t)
 	t.clientID = profiles()[ProfileDefault].clientOf(&r)

@@ -164,7 +164,7 @@ func (p Profile) String() string {
 // (RFC 9068 §4, RFC 8725bis §3.11 and §3.12).
 func (r rules) checkType(mediaType string) error {
 	if !slices.Contains(r.types, mediaType) {
-		return refuse(ReasonType, "typ in the header")
+		return reject(ReasonType, "typ "+quote(mediaType)+" is not one of "+quoteAll(r.types)+" (Config.Profile "+r.name+")")
 	}
 	return nil
 }
@@ -174,15 +174,16 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 	m := r.marksIn(claims)
 	switch {
 	case m.other != "":
-		return refuse(ReasonType, m.other+" marks another kind of token")
+		return reject(ReasonType, m.other+" marks another kind of token")
 	case m.idToken != "" && !acceptIDToken:
-		return refuse(ReasonType, m.idToken+" marks an ID token")
+		return reject(ReasonType, m.idToken+" marks an ID token")
 	case m.signIn != "" && !m.access && !acceptIDToken:
-		return refuse(ReasonType, m.signIn+" without jti and scope marks an ID token")
+		return reject(ReasonType, m.signIn+" without jti and scope marks an ID token")
 	}
 	for name, accepted := range r.fixed {
 		if !slices.Contains(accepted, textOf(claims, name)) {
-			return refuse(ReasonType, name+" in the claims")
+			return reject(ReasonType, "claim "+name+" is "+quote(textOf(claims, name))+", want one of "+quoteAll(accepted)+
+				" (Config.Profile "+r.name+" or Config.TokenType)")
 		}
 	}
 	return nil

@@ -6,163 +6,251 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/bearerkit/bearerkit/internal/bounded"
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 const (
 	defaultMaxResolved = 100
 	maxIssuerBytes     = 1 << 10
-	maxResolving       = 64 // at once
+	maxResolving       = 64 // calls of Resolve at the same time
 	resolveTimeout     = 3 * time.Second
-	resolveWait        = resolveTimeout + 100*time.Millisecond // for a Resolve that does not look at its context
+	resolveWait        = resolveTimeout + 100*time.Millisecond // for a Resolve that ignores its context
 	maxDenied          = 1024
 	deniedFor          = 30 * time.Second
+	maxUnprovenAges    = 10_000
+	resolveAgain       = 30 * time.Second
 )
 
-// resolver makes Consumers for issuers that were not known beforehand, and is built to be asked for nonsense: both
-// memories are bounded, a denial is remembered, and no more than maxResolving questions are open at a time.
+// resolver makes Consumers for issuers that were not known beforehand. Anybody can put any issuer into a token, so all
+// its memories are bounded and it limits how often it does anything for an issuer.
+//
+// An issuer that has verified a token is called proven. Only a proven issuer can evict a proven issuer. An issuer that is
+// not proven is resolved, and therefore fetched, at most once every resolveAgain, even if its Consumer was evicted.
 type resolver struct {
 	resolve func(ctx context.Context, issuer string) (*Consumer, error)
-	known   *bounded.Map[string, *Consumer]
-	denied  *bounded.Map[string, time.Time] // issuer → until when
+	size    int
 
-	mu      sync.Mutex // guards running
-	running map[string]*resolution
+	mu       sync.Mutex // guards what follows
+	proven   *lru.Cache[string, *resident]
+	unproven *lru.Cache[string, *resident]
+	ages     *lru.Cache[string, time.Time] // when an issuer that is not proven was last resolved
+	denied   *lru.Cache[string, time.Time] // when a denied issuer may be resolved again
+	running  map[string]*resolution
+	forgets  uint64 // how often forget was called
 }
 
-// resolution is one call of resolve, which all requests that name its issuer wait for.
+// resident is a Consumer that Resolve has made. A cached token holds the resident that verified it.
+type resident struct {
+	consumer *Consumer
+	forgets  uint64      // resolver.forgets when the call of Resolve began
+	gone     atomic.Bool // its cached tokens must be verified again
+	used     atomic.Bool // a cached token was used since the last eviction
+}
+
+// touch reports whether r is still in use, and notes that a request used it. It takes no lock, because each cache hit
+// calls it.
+func (r *resident) touch() bool {
+	if !r.used.Load() { // no needless write: it would slow down other processors
+		r.used.Store(true)
+	}
+	return !r.gone.Load()
+}
+
+// resolution is one call of Resolve. All requests that name its issuer wait for it.
 type resolution struct {
 	done     chan struct{}
-	consumer *Consumer
+	forgets  uint64 // resolver.forgets when the call began
+	resident *resident
 	err      error
 }
 
 func newResolver(resolve func(context.Context, string) (*Consumer, error), size int) *resolver {
 	return &resolver{
-		resolve: resolve, running: make(map[string]*resolution),
-		known: bounded.New[string, *Consumer](size), denied: bounded.New[string, time.Time](maxDenied),
+		resolve: resolve, size: size, running: make(map[string]*resolution),
+		proven: newLRU[*resident](size), unproven: newLRU[*resident](size),
+		ages: newLRU[time.Time](maxUnprovenAges), denied: newLRU[time.Time](maxDenied),
 	}
 }
 
-// holds reports whether c is still the Consumer of issuer. A nil resolver holds nothing.
-func (r *resolver) holds(issuer string, c *Consumer) bool {
-	if r == nil {
-		return false
-	}
-	held, ok := r.known.Get(issuer)
-	return ok && held == c
+func newLRU[V any](size int) *lru.Cache[string, V] {
+	cache, _ := lru.New[string, V](size) // fails only for a size that is not positive
+	return cache
 }
 
-func (r *resolver) consumer(ctx context.Context, issuer string) (*Consumer, error) {
-	if c, ok := r.known.Get(issuer); ok {
-		return c, nil
+// find returns the Consumer of issuer, and calls Resolve if it holds none.
+func (r *resolver) find(ctx context.Context, issuer string) (*resident, error) {
+	if issuer == "" || len(issuer) > maxIssuerBytes {
+		return nil, unknownIssuer(issuer)
 	}
-	if issuer == "" || len(issuer) > maxIssuerBytes || r.isDenied(issuer) {
-		return nil, errUnknownIssuer()
-	}
-	call, err := r.join(ctx, issuer)
-	if err != nil {
-		return nil, err
+	held, call, err := r.join(ctx, issuer)
+	if call == nil {
+		return held, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveWait)
 	defer cancel()
 	select {
 	case <-call.done:
-		return call.consumer, call.err
+		return call.resident, call.err
 	case <-ctx.Done():
 		return nil, unavailable(ctx, ReasonKeysUnavailable, context.Cause(ctx))
 	}
 }
 
-func (r *resolver) isDenied(issuer string) bool {
-	until, ok := r.denied.Get(issuer)
-	return ok && time.Now().Before(until)
+// join returns what is known of issuer, or else the call of Resolve that is running for it, or starts one.
+func (r *resolver) join(ctx context.Context, issuer string) (*resident, *resolution, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if held, ok := r.held(issuer); ok {
+		return held, nil, nil
+	}
+	if until, ok := r.denied.Get(issuer); ok && time.Now().Before(until) {
+		return nil, nil, unknownIssuer(issuer)
+	}
+	if call, ok := r.running[issuer]; ok {
+		return nil, call, nil
+	}
+	if at, ok := r.ages.Get(issuer); ok && time.Since(at) < resolveAgain {
+		return nil, nil, &Error{Reason: ReasonKeysUnavailable, Detail: fmt.Sprintf(
+			"issuer %.100q was resolved less than %v ago and has verified no token (GroupConfig.MaxResolved %d)",
+			issuer, resolveAgain, r.size)}
+	}
+	if len(r.running) == maxResolving {
+		return nil, nil, &Error{Reason: ReasonKeysUnavailable, Detail: "too many calls of GroupConfig.Resolve are running"}
+	}
+	issuer = strings.Clone(issuer) // a substring would keep the whole token in memory
+	call := &resolution{done: make(chan struct{}), forgets: r.forgets}
+	r.running[issuer] = call
+	go r.run(context.WithoutCancel(ctx), issuer, call)
+	return nil, call, nil
 }
 
-// forget lets a resolution that is under way end unheard: it may have begun before what forget is called for.
+// held returns the resident of issuer. The caller holds mu.
+func (r *resolver) held(issuer string) (*resident, bool) {
+	if held, ok := r.proven.Get(issuer); ok {
+		return held, true
+	}
+	return r.unproven.Get(issuer)
+}
+
+// prove notes that held has verified a token.
+func (r *resolver) prove(held *resident) {
+	issuer := held.consumer.cfg.Issuer
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known, ok := r.held(issuer); known != held {
+		// held was evicted while it verified the token. It is kept only if nothing has taken its place since.
+		if ok || held.forgets != r.forgets {
+			held.gone.Store(true)
+			return
+		}
+	}
+	if r.proven.Contains(issuer) || held.gone.Load() {
+		return
+	}
+	r.unproven.Remove(issuer)
+	r.ages.Remove(issuer)
+	r.makeRoom()
+	r.proven.Add(issuer, held)
+}
+
+// makeRoom evicts the proven issuer that was not used for the longest time, if there are too many. A cache hit does not
+// update the order of proven, so an issuer whose cached tokens were used gets a second chance.
+func (r *resolver) makeRoom() {
+	if r.proven.Len() < r.size {
+		return
+	}
+	for range r.size {
+		issuer, oldest, _ := r.proven.GetOldest()
+		if !oldest.used.Swap(false) {
+			break
+		}
+		r.proven.Get(issuer) // now it is the newest
+	}
+	_, evicted, _ := r.proven.RemoveOldest()
+	evicted.gone.Store(true)
+}
+
+// forget drops what is known of issuer. The result of a call of Resolve that is running is not used for later tokens: the
+// call may have begun before the change that made the caller call forget.
 func (r *resolver) forget(issuer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.forgets++
 	delete(r.running, issuer)
-	r.known.Remove(issuer)
+	for _, cache := range [...]*lru.Cache[string, *resident]{r.proven, r.unproven} {
+		if held, ok := cache.Peek(issuer); ok {
+			held.gone.Store(true)
+			cache.Remove(issuer)
+		}
+	}
+	r.ages.Remove(issuer)
 	r.denied.Remove(issuer)
 }
 
-// join starts a resolution of issuer, or finds the one under way.
-func (r *resolver) join(ctx context.Context, issuer string) (*resolution, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if call, ok := r.running[issuer]; ok {
-		return call, nil
-	}
-	if c, ok := r.known.Get(issuer); ok { // since the caller looked
-		return resolved(c), nil
-	}
-	if len(r.running) == maxResolving {
-		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "too many issuers are being resolved"}
-	}
-	call := &resolution{done: make(chan struct{})}
-	issuer = strings.Clone(issuer) // a substring would keep the whole token in memory
-	r.running[issuer] = call
-	go r.run(context.WithoutCancel(ctx), issuer, call)
-	return call, nil
-}
-
-// resolved is a resolution that is over.
-func resolved(c *Consumer) *resolution {
-	done := make(chan struct{})
-	close(done)
-	return &resolution{done: done, consumer: c}
-}
-
+// run calls Resolve in a goroutine of its own, detached from the request that started it.
 func (r *resolver) run(ctx context.Context, issuer string, call *resolution) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
-	defer r.land(issuer, call) // also if Resolve ends the goroutine
-	call.err = &Error{Reason: ReasonInternal, Detail: "Resolve did not return"}
-	call.consumer, call.err = r.ask(ctx, issuer)
+	defer r.land(issuer, call) // even if Resolve ends the goroutine
+	call.err = &Error{Reason: ReasonInternal, Detail: "GroupConfig.Resolve did not return"}
+	c, err := r.call(ctx, issuer)
+	call.err = err
+	if err == nil {
+		call.resident = &resident{consumer: c, forgets: call.forgets}
+	}
 }
 
-// land remembers the outcome, unless it was forgotten meanwhile, and lets those go who wait for it.
+// land stores the result, unless the issuer was forgotten meanwhile, and releases the requests that wait for it.
 func (r *resolver) land(issuer string, call *resolution) {
 	defer close(call.done)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running[issuer] != call {
+		if call.resident != nil {
+			call.resident.gone.Store(true) // it serves only the requests that wait for it
+		}
 		return
 	}
 	delete(r.running, issuer)
-	if call.err == nil {
-		r.known.Add(issuer, call.consumer)
-	} else if errors.Is(call.err, ErrInvalidToken) {
+	switch {
+	case call.err == nil:
+		r.unproven.Add(issuer, call.resident)
+		r.ages.Add(issuer, time.Now())
+	case errors.Is(call.err, ErrInvalidToken):
 		r.denied.Add(issuer, time.Now().Add(deniedFor))
 	}
 }
 
-// ask calls the user's function and classes its answer. It runs in a goroutine of our own, so a panic must end here.
-func (r *resolver) ask(ctx context.Context, issuer string) (c *Consumer, err error) {
+// call calls Resolve and converts its result. Resolve runs in a goroutine of the kit, so a panic must end here.
+func (r *resolver) call(ctx context.Context, issuer string) (c *Consumer, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			c, err = nil, &Error{Reason: ReasonInternal, Err: fmt.Errorf("consumer: Resolve panicked: %v", fault)}
+			c, err = nil, &Error{Reason: ReasonInternal, Err: fmt.Errorf("consumer: GroupConfig.Resolve panicked: %v", fault)}
 		}
 	}()
 	c, err = r.resolve(ctx, issuer)
 	switch {
 	case ctx.Err() != nil || isUndecided(err):
-		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "Resolve", Err: err}
+		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "GroupConfig.Resolve", Err: err}
 	case err != nil:
-		return nil, &Error{Reason: ReasonIssuer, Detail: "Resolve", Err: err}
+		return nil, &Error{Reason: ReasonIssuer, Detail: "GroupConfig.Resolve", Err: err}
 	case c == nil:
-		return nil, errUnknownIssuer()
+		return nil, unknownIssuer(issuer)
 	case c.cfg.Issuer != issuer:
-		return nil, &Error{Reason: ReasonInternal, Detail: "Resolve answered with the Consumer of another issuer"}
+		return nil, &Error{Reason: ReasonInternal, Detail: fmt.Sprintf(
+			"GroupConfig.Resolve returned the Consumer of issuer %q, want %.100q", c.cfg.Issuer, issuer)}
 	}
 	return c, nil
 }
 
-// isUndecided tells "not now" from "no".
+// isUndecided reports whether Resolve could not decide, as opposed to a denial.
 func isUndecided(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+func unknownIssuer(issuer string) error {
+	return reject(ReasonIssuer, "iss "+quote(issuer)+" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)")
 }

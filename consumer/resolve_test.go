@@ -110,7 +110,7 @@ func TestAttack30_ResolveIsNotAskedNonsense(t *testing.T) {
 	all := newTenants(t)
 	g := newGroup(t, consumer.GroupConfig{Resolve: all.resolve})
 	issuer := newIssuer()
-	for _, iss := range []any{"", bearertest.Absent, nil, 1, []string{"https://a.test"}, strings.Repeat("a", 1025)} {
+	for _, iss := range []any{"", bearertest.Absent, nil, 1, []string{"https://a.test"}, strings.Repeat("i", 1025)} {
 		reject(t, g, issuer.AccessToken().Set("iss", iss).Sign(), consumer.ReasonIssuer)
 	}
 	reject(t, g, "not a token", consumer.ReasonMalformed)
@@ -119,7 +119,7 @@ func TestAttack30_ResolveIsNotAskedNonsense(t *testing.T) {
 	if all.resolved() != 0 {
 		t.Errorf("asked about %q", all.asked)
 	}
-	reject(t, g, issuer.AccessToken().Set("iss", strings.Repeat("a", 1024)).Sign(), consumer.ReasonIssuer)
+	reject(t, g, issuer.AccessToken().Set("iss", strings.Repeat("i", 1024)).Sign(), consumer.ReasonIssuer)
 	if all.resolved() != 1 {
 		t.Errorf("%d resolutions, want 1", all.resolved())
 	}

@@ -3,19 +3,23 @@ package consumer
 import (
 	"context"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// TokenStatus says whether a token that verified may still be used: a revocation list, or the tokens an issuer has
-// stored. It is asked on every request, also for a remembered token, so it should be quick. It must be safe for
-// concurrent use.
+// TokenStatus reports whether a verified token may still be used. Implementations are, for example, a revocation list or
+// the list of tokens that the issuer has stored. It is called on every request, including cache hits, so it should be
+// fast. It must be safe for concurrent use.
 type TokenStatus interface {
-	// Active reports whether the token may be used. An error says that it could not be found out, which refuses the
-	// request with [ReasonStatusUnavailable], never lets it pass.
+	// Active reports whether the token may be used. After an error the request is rejected with
+	// [ReasonStatusUnavailable], unless Config.InsecureStatusFailOpen is set.
 	Active(ctx context.Context, token StatusToken) (bool, error)
 }
 
-// StatusToken is what a TokenStatus may know of a token; a [*Token] is one. It is an alias of an unnamed interface, so
-// that a store can have the method Active without importing this package.
+// StatusToken is the view of a token that a TokenStatus gets. A [*Token] is a StatusToken. It is an alias of an unnamed
+// interface, so that a store can have a method Active without importing this package.
 type StatusToken = interface {
 	ID() string
 	Issuer() string
@@ -25,24 +29,25 @@ type StatusToken = interface {
 	Claim(name string) (value any, ok bool)
 }
 
-// StatusCheck is what [Config.OnStatus] is told. It holds nothing of the token.
+// StatusCheck describes one status check for [Config.OnStatus]. It contains nothing of the token.
 type StatusCheck struct {
-	// Issuer is the configured issuer.
+	// Issuer is Config.Issuer.
 	Issuer string
 
-	// Active is the answer.
+	// Active is the result of Config.Status. It is false if Err is not nil.
 	Active bool
 
-	// Cached is true if Config.Status had been asked before and its answer was remembered.
+	// Cached is true if the result was in the cache and Config.Status was not called.
 	Cached bool
 
-	// Duration is how long it took.
+	// Duration is how long the check took.
 	Duration time.Duration
 
-	// Err says that there was no answer. It is for logs and not for clients.
+	// Err is the error of Config.Status, or nil. It is for logs: do not send it to clients.
 	Err error
 }
 
+// checkStatus calls Config.Status, if there is one.
 func (c *Consumer) checkStatus(ctx context.Context, t *Token) error {
 	if c.cfg.Status == nil {
 		return nil
@@ -54,7 +59,7 @@ func (c *Consumer) checkStatus(ctx context.Context, t *Token) error {
 	case err != nil:
 		return unavailable(ctx, ReasonStatusUnavailable, err)
 	case !active:
-		return refuse(ReasonRevoked, "")
+		return reject(ReasonRevoked, "Config.Status")
 	}
 	return nil
 }
@@ -68,17 +73,71 @@ func (c *Consumer) statusOf(ctx context.Context, t *Token) (active bool, err err
 			c.cfg.OnStatus(ctx, check)
 		}()
 	}
-	d, answer, ok := c.statuses.get(t)
+	d, result, ok := c.statuses.get(t)
 	if ok {
 		check.Cached = true
-		return answer, nil
+		return result, nil
 	}
+	asked := clock.Now() // before the call, so that a slow call does not make its result look newer
 	active, err = c.cfg.Status.Active(ctx, t)
 	if err == nil && active {
-		err = ctx.Err() // a yes that comes too late is a guess of somebody who gave up
+		err = ctx.Err() // an implementation that gave up when ctx ended may have returned anything
 	}
 	if err == nil {
-		c.statuses.add(d, active)
+		c.statuses.add(d, statusResult{active, asked})
 	}
 	return active && err == nil, err
+}
+
+const (
+	maxStatuses   = 10_000
+	maxStatusTime = time.Hour       // a longer time would make the check pointless
+	inactiveFor   = 5 * time.Second // a token may be used before the issuer has stored it
+)
+
+// statusCache caches results of a TokenStatus under a digest of the token's claims. A nil statusCache caches nothing.
+type statusCache struct {
+	digester digester
+	results  *lru.Cache[digest, statusResult]
+	ttl      time.Duration
+}
+
+type statusResult struct {
+	active bool
+	since  clock.Instant
+}
+
+func newStatusCache(ttl time.Duration) *statusCache {
+	if ttl <= 0 {
+		return nil
+	}
+	results, _ := lru.New[digest, statusResult](maxStatuses) // fails only for a size that is not positive
+	return &statusCache{digester: newDigester(), results: results, ttl: ttl}
+}
+
+// get also returns the digest for add.
+func (s *statusCache) get(t *Token) (d digest, active, ok bool) {
+	if s == nil {
+		return d, false, false
+	}
+	d = s.digester.sum(t.claims.Raw())
+	result, ok := s.results.Get(d)
+	if !ok || result.since.Age() >= s.ttlOf(result.active) {
+		return d, false, false
+	}
+	return d, result.active, true
+}
+
+func (s *statusCache) add(d digest, result statusResult) {
+	if s != nil {
+		s.results.Add(d, result)
+	}
+}
+
+// ttlOf returns how long a result is used.
+func (s *statusCache) ttlOf(active bool) time.Duration {
+	if active {
+		return s.ttl
+	}
+	return min(s.ttl, inactiveFor)
 }

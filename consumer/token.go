@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/jwks"
 )
@@ -26,12 +27,13 @@ type Token struct {
 	key      *jwks.Key // which may be a secret; behind a pointer, since fmt follows none where it cannot call Format
 	header   *header   // shared by all tokens that have the same
 	consumer *Consumer
+	resident *resident // nil: not from GroupConfig.Resolve
 
 	issuer, subject  string
 	clientID, id     string
 	audience, scopes []string
 	principal        Principal
-	verifiedAt       time.Time
+	verified         clock.Instant
 	claims           compact.Object
 
 	decoded atomic.Pointer[sync.Map] // reflect.Type → the value ClaimsAs decoded; nil: none yet
@@ -65,7 +67,7 @@ func (t *Token) NotBefore() time.Time { return t.notBefore }
 
 // VerifiedAt is when the signature was verified, or when [NewToken] was called. For a cached token this is before the
 // request. It is the zero time for a Token that was made in neither way; such a Token grants no access.
-func (t *Token) VerifiedAt() time.Time { return t.verifiedAt }
+func (t *Token) VerifiedAt() time.Time { return t.verified.Time() }
 
 // Principal tells whether the token speaks for a user or for the client itself (RFC 9700 §4.15).
 func (t *Token) Principal() Principal { return t.principal }
@@ -114,6 +116,11 @@ func (t *Token) LogValue() slog.Value {
 		slog.String("client_id", t.clientID),
 		slog.Time("expiry", t.expiry),
 	)
+}
+
+// Format writes what [Token.LogValue] shows, whatever the verb. Without this method fmt would print every claim.
+func (t *Token) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "{issuer %q client %q expiry %v}", t.issuer, t.clientID, t.expiry)
 }
 
 // Principal is whom a token speaks for.

@@ -4,172 +4,114 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// verify takes the short way for a remembered token.
-func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
-	if len(raw) > c.cfg.MaxTokenBytes {
-		return nil, refuse(ReasonTooLarge, "token")
-	}
-	known, d, ok := c.cache.get(raw)
-	if ok {
-		if err := c.recheck(ctx, known); !errors.Is(err, errKeyReplaced) {
-			return known, err
-		}
-		c.cache.remove(d)
-	}
-	return c.verifyNew(ctx, raw, d)
-}
-
-// verifyNew takes the long way. It is apart from verify so that a hit needs little stack: what a connection's goroutine
-// has grown for one request, the garbage collector takes away again.
+// verifyNew verifies a token that is not in the cache. It is a function of its own so that a cache hit needs little
+// stack: the garbage collector shrinks the stack of a connection's goroutine, and growing it again takes time.
 func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest) (*Token, error) {
 	var buffer signatureBuffer
-	u, signature, err := parse(raw, &c.headers, &buffer)
+	p, signature, err := parse(raw, &c.headers, &buffer)
 	if err != nil {
 		return nil, err
 	}
-	t, err := c.prove(ctx, u, signature)
+	t, err := c.verifyParsed(ctx, p, signature)
 	if err != nil {
 		return nil, err
 	}
-	t.header = c.headers.add(u.Header, u.header)
+	t.header = c.headers.add(p.Header, p.header)
 	c.cache.add(d, t)
 	return t, nil
 }
 
-// recheck looks at what may have changed since t was remembered: the time, the issuer's keys and the token's status. A
-// hit is worth as much as a verification.
-func (c *Consumer) recheck(ctx context.Context, t *Token) error {
-	if err := c.checkTimes(t, time.Now()); err != nil {
-		return err
-	}
-	key, err := c.findKey(ctx, t.header)
-	if err != nil {
-		return err
-	}
-	if !key.Equal(*t.key) {
-		return errKeyReplaced
-	}
-	return c.checkStatus(ctx, t)
-}
-
-// errKeyReplaced says that another key now stands where the one stood that verified a remembered token.
-var errKeyReplaced = errors.New("consumer: key replaced")
-
-// unproven is a token that was read and is not trusted. Its signature is kept elsewhere, so as not to go to the heap
-// with what becomes of the rest.
-type unproven struct {
+// parsed is a token that was read but not verified. It does not hold the signature, so that the signature need not be on
+// the heap.
+type parsed struct {
 	compact.Parts
 	header header
 	claims compact.Object
 }
 
-// signatureBuffer has room for what RSA keys of up to 4096 bits sign.
+// signatureBuffer has room for the signatures of RSA keys of up to 4096 bits.
 type signatureBuffer [4096 / 8]byte
 
-// parse reads a token without believing it. All that is wrong with a token's form is found here, before any network and
-// whatever the issuer. The signature lies in buffer, if it fits.
-func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (u unproven, signature []byte, err error) {
-	if u.Parts, err = compact.Split(raw); err != nil {
-		return unproven{}, nil, malformed(err)
+// parse reads a token and trusts nothing in it. It finds everything that is wrong with the form of a token, before any
+// network access and for any issuer. The signature is in buffer if it fits.
+func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (p parsed, signature []byte, err error) {
+	if p.Parts, err = compact.Split(raw); err != nil {
+		return parsed{}, nil, malformed(err)
 	}
-	payload, err := u.DecodePayload()
+	payload, err := p.DecodePayload()
 	if err != nil {
-		return unproven{}, nil, malformed(err)
+		return parsed{}, nil, malformed(err)
 	}
-	if signature, err = u.AppendSignature(buffer[:0]); err != nil {
-		return unproven{}, nil, malformed(err)
+	if signature, err = p.AppendSignature(buffer[:0]); err != nil {
+		return parsed{}, nil, malformed(err)
 	}
-	if u.header, err = headers.read(u.Parts); err != nil {
-		return unproven{}, nil, err
+	if p.header, err = headers.read(p.Parts); err != nil {
+		return parsed{}, nil, err
 	}
-	if u.claims, err = readObject(payload, nil); err != nil {
-		return unproven{}, nil, err
+	if p.claims, err = readObject(payload, nil); err != nil {
+		return parsed{}, nil, err
 	}
-	return u, signature, nil
+	return p, signature, nil
 }
 
-// prove takes a token through every check. The cheap ones come first: what can be refused without a key is refused
-// without one, so that a forged token causes no fetch and an outage is only reported for a token that may be good.
-func (c *Consumer) prove(ctx context.Context, u unproven, signature []byte) (*Token, error) {
-	algorithm, err := c.checkHeader(u.header)
+// verifyParsed runs all checks. Those that need neither key nor network come first: a token that its own claims exclude
+// is rejected without a request for keys, so it gets the same error whether or not the issuer can be reached. Claims are
+// only trusted once the signature is verified. Until then they can only cause a rejection.
+func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte) (*Token, error) {
+	algorithm, err := c.checkHeader(p.header)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkIssuer(u.claims); err != nil {
+	if err := c.checkIssuer(p.claims); err != nil {
 		return nil, err
 	}
-	key, err := c.findKey(ctx, &u.header)
+	t, err := c.readToken(p)
 	if err != nil {
 		return nil, err
 	}
-	if !algorithm.isSignature(key.Public, u.SigningInput, signature) {
-		return nil, refuse(ReasonSignature, "")
+	if err := c.checkClaims(t); err != nil {
+		return nil, err
 	}
-	t, err := c.readToken(u)
+	key, err := c.findKey(ctx, &p.header)
 	if err != nil {
 		return nil, err
+	}
+	if !algorithm.isSignature(key.Public, p.SigningInput, signature) {
+		return nil, reject(ReasonSignature, "")
 	}
 	t.key = c.lasting(key)
-	if err := c.checkToken(ctx, t); err != nil {
-		return nil, err
-	}
-	return t, c.checkStatus(ctx, t)
+	return t, c.checkVerified(ctx, t)
 }
 
-// checkHeader holds `alg` against the list and `typ` against the profile (RFC 8725bis §3.1, §3.11).
+// checkHeader checks that `alg` is accepted and that `typ` fits the profile (RFC 8725bis sections 3.1 and 3.11).
 func (c *Consumer) checkHeader(h header) (algorithm, error) {
 	accepted, ok := c.algorithms[h.algorithm]
 	if !ok {
-		return algorithm{}, refuse(ReasonAlgorithm, "alg is not on the list")
+		return algorithm{}, reject(ReasonAlgorithm,
+			"alg "+quote(h.algorithm)+" is not one of "+quoteAll(c.cfg.Algorithms)+" (Config.Algorithms)")
 	}
 	return accepted, c.rules.checkType(h.mediaType)
 }
 
-// checkIssuer compares `iss` before its keys are asked for, so that a token can only be verified by keys of the issuer
-// it names (RFC 8725bis §3.8).
+// checkIssuer compares `iss` before a key is looked up, so that a token can only be verified by keys of the issuer that
+// it names (RFC 8725bis section 3.8).
 func (c *Consumer) checkIssuer(claims compact.Object) error {
-	if textOf(claims, "iss") != c.cfg.Issuer {
-		return refuse(ReasonIssuer, "iss is not the configured issuer")
+	if iss := textOf(claims, "iss"); iss != c.cfg.Issuer {
+		return reject(ReasonIssuer, "iss "+quote(iss)+" is not "+quote(c.cfg.Issuer)+" (Config.Issuer)")
 	}
 	return nil
 }
 
-func (c *Consumer) findKey(ctx context.Context, h *header) (jwks.Key, error) {
-	key, err := c.keys.Key(ctx, h.keyID, h.algorithm)
-	switch {
-	case err == nil && key.Algorithm != "" && key.Algorithm != h.algorithm: // each key has one (RFC 8725bis §3.1)
-		return jwks.Key{}, refuse(ReasonAlgorithm, "the key is for another algorithm")
-	case err == nil:
-		return key, nil
-	case errors.Is(err, jwks.ErrAlgorithm):
-		return jwks.Key{}, &Error{Reason: ReasonAlgorithm, Err: err}
-	case errors.Is(err, jwks.ErrKeyNotFound):
-		return jwks.Key{}, &Error{Reason: ReasonUnknownKey, Err: err}
-	}
-	return jwks.Key{}, unavailable(ctx, ReasonKeysUnavailable, err)
-}
-
-// lasting returns a copy of key for tokens to keep. An issuer signs with one key for a long time, and all its tokens keep
-// the same copy.
-func (c *Consumer) lasting(key jwks.Key) *jwks.Key {
-	if last := c.lastKey.Load(); last != nil && last.Equal(key) {
-		return last
-	}
-	last := key
-	c.lastKey.Store(&last)
-	return &last
-}
-
-// readToken reads the claims of a token whose signature was verified.
-func (c *Consumer) readToken(u unproven) (*Token, error) {
-	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: u.claims, verifiedAt: time.Now()}
-	r := claimReader{Object: u.claims}
+// readToken reads the claims and checks their types, and that those that the profile requires are present.
+func (c *Consumer) readToken(p parsed) (*Token, error) {
+	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: p.claims, verified: clock.Now()}
+	r := claimReader{Object: p.claims}
 	r.fill(t)
 	if !slices.Contains(c.rules.optional, "exp") {
 		r.require(t, "exp")
@@ -185,34 +127,25 @@ func (c *Consumer) readToken(u unproven) (*Token, error) {
 	return t, r.fault
 }
 
-// checkToken applies this API's policy to the claims.
-func (c *Consumer) checkToken(ctx context.Context, t *Token) error {
+// checkClaims checks the claims against the Config and the profile.
+func (c *Consumer) checkClaims(t *Token) error {
 	if err := c.checkAudience(t); err != nil {
 		return err
 	}
-	if err := c.checkTimes(t, t.verifiedAt); err != nil {
+	if err := c.checkTimes(t, t.verified); err != nil {
 		return err
 	}
 	if err := c.rules.checkKind(t.claims, c.cfg.InsecureAcceptIDToken); err != nil {
 		return err
 	}
 	if len(c.cfg.ClientIDs) > 0 && !slices.Contains(c.cfg.ClientIDs, t.clientID) {
-		return refuse(ReasonClaims, "the client is not on the list")
-	}
-	if c.cfg.Check == nil {
-		return nil
-	}
-	err := c.cfg.Check(ctx, t)
-	switch {
-	case errors.Is(err, ErrUnavailable):
-		return unavailable(ctx, ReasonStatusUnavailable, err)
-	case err != nil:
-		return &Error{Reason: ReasonClaims, Detail: "Config.Check", Err: err}
+		return reject(ReasonClaims,
+			"client "+quote(t.clientID)+" is not one of "+quoteAll(c.cfg.ClientIDs)+" (Config.ClientIDs)")
 	}
 	return nil
 }
 
-// checkAudience wants one of this API's names among those of the token (RFC 7519 §4.1.3, RFC 9068 §4).
+// checkAudience checks that `aud` contains one of the names of this API (RFC 7519 section 4.1.3, RFC 9068 section 4).
 func (c *Consumer) checkAudience(t *Token) error {
 	if c.cfg.InsecureNoAudience || slices.Contains(c.rules.optional, "aud") {
 		if _, there := t.claims.Get("aud"); !there {
@@ -224,28 +157,31 @@ func (c *Consumer) checkAudience(t *Token) error {
 			return nil
 		}
 	}
-	return refuse(ReasonAudience, "aud does not name this API")
+	return reject(ReasonAudience,
+		"aud "+quoteReceived(t.audience)+" does not contain any of "+quoteAll(c.cfg.Audience)+" (Config.Audience)")
 }
 
-// checkTimes grants the clock skew in both directions (RFC 7519 §4.1.4 to §4.1.6).
-func (c *Consumer) checkTimes(t *Token, now time.Time) error {
-	if now.Sub(t.expiry) >= c.cfg.ClockSkew && !t.expiry.IsZero() { // zero only where the profile allows it
-		return refuse(ReasonExpired, "")
+// checkVerified runs the checks that call functions of the user. They see only tokens whose signature is verified.
+func (c *Consumer) checkVerified(ctx context.Context, t *Token) error {
+	if c.cfg.Check != nil {
+		err := c.cfg.Check(ctx, t)
+		switch {
+		case errors.Is(err, ErrUnavailable):
+			return unavailable(ctx, ReasonStatusUnavailable, err)
+		case err != nil:
+			return &Error{Reason: ReasonClaims, Detail: "Config.Check", Err: err}
+		}
 	}
-	if t.notBefore.Sub(now) > c.cfg.ClockSkew {
-		return refuse(ReasonNotYetValid, "")
-	}
-	if t.issuedAt.Sub(now) > c.cfg.ClockSkew {
-		return refuse(ReasonIssuedInFuture, "")
-	}
-	return nil
+	return c.checkStatus(ctx, t)
 }
 
-// unavailable classes a failure to find something out. A caller who is gone is told apart, since nobody waits for an
-// answer.
-func unavailable(ctx context.Context, reason Reason, err error) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		reason = ReasonCanceled
+// lasting returns a copy of key for tokens to hold. An issuer signs many tokens with one key, and all of them hold the
+// same copy.
+func (c *Consumer) lasting(key jwks.Key) *jwks.Key {
+	if last := c.lastKey.Load(); last != nil && last.Equal(key) {
+		return last
 	}
-	return &Error{Reason: reason, Err: err}
+	last := key
+	c.lastKey.Store(&last)
+	return &last
 }
