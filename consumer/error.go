@@ -112,7 +112,7 @@ func tooLarge(raw string, limit int) error {
 func keyError(ctx context.Context, h *header, err error) error {
 	switch {
 	case errors.Is(err, jwks.ErrAlgorithm):
-		return &Error{Reason: ReasonAlgorithm, Detail: "alg " + quote(h.algorithm), Err: err}
+		return &Error{Reason: ReasonAlgorithm, Detail: string(newDetail("alg ").quote(h.algorithm)), Err: err}
 	case errors.Is(err, jwks.ErrKeyNotFound):
 		return &Error{Reason: ReasonUnknownKey, Err: err}
 	}
@@ -130,25 +130,38 @@ const (
 	maxElements = 4   // elements of a list from a token
 )
 
-// quote quotes a text from a token for an error.
-func quote(text string) string { return strconv.Quote(text[:min(len(text), maxQuoted)]) }
+// detail builds [Error.Detail] with one allocation: a flood of bad tokens should cost little.
+type detail []byte
 
-// quoteReceived quotes a list from a token for an error.
-func quoteReceived(list []string) string {
-	if len(list) <= maxElements {
-		return quoteAll(list)
-	}
-	return quoteAll(list[:maxElements]) + " and " + strconv.Itoa(len(list)-maxElements) + " more"
+// newDetail begins a detail. Most fit into the buffer, which is on the stack of the caller.
+func newDetail(text string) detail { return append(make(detail, 0, 256), text...) }
+
+func (d detail) text(text string) detail { return append(d, text...) }
+
+// quote adds a text from a token or a setting.
+func (d detail) quote(text string) detail {
+	return strconv.AppendQuote(d, text[:min(len(text), maxQuoted)])
 }
 
-// quoteAll quotes a list of settings for an error.
-func quoteAll(list []string) string {
-	text := append(make([]byte, 0, 256), '[') // on the stack: most lists fit
+// quoteAll adds a list of settings.
+func (d detail) quoteAll(list []string) detail {
+	d = append(d, '[')
 	for i, element := range list {
 		if i > 0 {
-			text = append(text, ' ')
+			d = append(d, ' ')
 		}
-		text = strconv.AppendQuote(text, element[:min(len(element), maxQuoted)])
+		d = d.quote(element)
 	}
-	return string(append(text, ']'))
+	return append(d, ']')
 }
+
+// quoteSome adds a list from a token, which may be long.
+func (d detail) quoteSome(list []string) detail {
+	if len(list) <= maxElements {
+		return d.quoteAll(list)
+	}
+	d = d.quoteAll(list[:maxElements]).text(" and ")
+	return detail(strconv.AppendInt(d, int64(len(list)-maxElements), 10)).text(" more")
+}
+
+func (d detail) reject(reason Reason) error { return reject(reason, string(d)) }

@@ -164,7 +164,8 @@ func (p Profile) String() string {
 // (RFC 9068 §4, RFC 8725bis §3.11 and §3.12).
 func (r rules) checkType(mediaType string) error {
 	if !slices.Contains(r.types, mediaType) {
-		return reject(ReasonType, "typ "+quote(mediaType)+" is not one of "+quoteAll(r.types)+" (Config.Profile "+r.name+")")
+		return newDetail("typ ").quote(mediaType).text(" is not one of ").quoteAll(r.types).
+			text(" (Config.Profile ").text(r.name).text(")").reject(ReasonType)
 	}
 	return nil
 }
@@ -182,8 +183,8 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 	}
 	for name, accepted := range r.fixed {
 		if !slices.Contains(accepted, textOf(claims, name)) {
-			return reject(ReasonType, "claim "+name+" is "+quote(textOf(claims, name))+", want one of "+quoteAll(accepted)+
-				" (Config.Profile "+r.name+" or Config.TokenType)")
+			return newDetail("claim ").text(name).text(" is ").quote(textOf(claims, name)).text(", want one of ").
+				quoteAll(accepted).text(" (Config.Profile ").text(r.name).text(" or Config.TokenType)").reject(ReasonType)
 		}
 	}
 	return nil

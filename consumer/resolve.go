@@ -252,5 +252,5 @@ func isUndecided(err error) bool {
 }
 
 func unknownIssuer(issuer string) error {
-	return reject(ReasonIssuer, "iss "+quote(issuer)+" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)")
+	return newDetail("iss ").quote(issuer).text(" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)").reject(ReasonIssuer)
 }

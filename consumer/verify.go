@@ -93,8 +93,8 @@ func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte)
 func (c *Consumer) checkHeader(h header) (algorithm, error) {
 	accepted, ok := c.algorithms[h.algorithm]
 	if !ok {
-		return algorithm{}, reject(ReasonAlgorithm,
-			"alg "+quote(h.algorithm)+" is not one of "+quoteAll(c.cfg.Algorithms)+" (Config.Algorithms)")
+		return algorithm{}, newDetail("alg ").quote(h.algorithm).text(" is not one of ").quoteAll(c.cfg.Algorithms).
+			text(" (Config.Algorithms)").reject(ReasonAlgorithm)
 	}
 	return accepted, c.rules.checkType(h.mediaType)
 }
@@ -103,7 +103,7 @@ func (c *Consumer) checkHeader(h header) (algorithm, error) {
 // it names (RFC 8725bis section 3.8).
 func (c *Consumer) checkIssuer(claims compact.Object) error {
 	if iss := textOf(claims, "iss"); iss != c.cfg.Issuer {
-		return reject(ReasonIssuer, "iss "+quote(iss)+" is not "+quote(c.cfg.Issuer)+" (Config.Issuer)")
+		return newDetail("iss ").quote(iss).text(" is not ").quote(c.cfg.Issuer).text(" (Config.Issuer)").reject(ReasonIssuer)
 	}
 	return nil
 }
@@ -139,8 +139,8 @@ func (c *Consumer) checkClaims(t *Token) error {
 		return err
 	}
 	if len(c.cfg.ClientIDs) > 0 && !slices.Contains(c.cfg.ClientIDs, t.clientID) {
-		return reject(ReasonClaims,
-			"client "+quote(t.clientID)+" is not one of "+quoteAll(c.cfg.ClientIDs)+" (Config.ClientIDs)")
+		return newDetail("client ").quote(t.clientID).text(" is not one of ").quoteAll(c.cfg.ClientIDs).
+			text(" (Config.ClientIDs)").reject(ReasonClaims)
 	}
 	return nil
 }
@@ -157,8 +157,8 @@ func (c *Consumer) checkAudience(t *Token) error {
 			return nil
 		}
 	}
-	return reject(ReasonAudience,
-		"aud "+quoteReceived(t.audience)+" does not contain any of "+quoteAll(c.cfg.Audience)+" (Config.Audience)")
+	return newDetail("aud ").quoteSome(t.audience).text(" does not contain any of ").quoteAll(c.cfg.Audience).
+		text(" (Config.Audience)").reject(ReasonAudience)
 }
 
 // checkVerified runs the checks that call functions of the user. They see only tokens whose signature is verified.

@@ -201,7 +201,7 @@ func TestHandler_AllocationsOfACheapRefusal(t *testing.T) { //nolint:paralleltes
 		{"padding", good + "=", 10},
 		{"opaque", "opaque", 10},
 		{"wrong issuer", stranger.Sign(), 10},
-		{"wrong issuer and another header", stranger.SetHeader("kid", "other").Sign(), 10},
+		{"wrong issuer and another header", stranger.SetHeader("kid", "other").Sign(), 12},
 	} {
 		got := allocations(t, h, request(t, test.token), http.StatusUnauthorized)
 		t.Logf("%s: %v", test.name, got)
