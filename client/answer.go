@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// token reads the answer to a grant (RFC 6749 §5.1). asked are the scopes that were asked for. With an error comes what
-// there is of a token, which may be nothing.
+// token reads a successful response of the token endpoint (RFC 6749, Section 5.1). asked are the requested scopes. With an
+// error, the Token has whatever could be read of it.
 func (c *Client) token(a *answer, grantType string, asked []string) (*Token, error) {
 	now := clock.Now()
 	t := &Token{
@@ -23,7 +23,7 @@ func (c *Client) token(a *answer, grantType string, asked []string) (*Token, err
 	for name, field := range map[string]*string{
 		"access_token": &t.AccessToken, "token_type": &t.TokenType, "refresh_token": &t.RefreshToken, "id_token": &t.IDToken,
 	} {
-		*field, _ = a.OptionalText(name) // null, from some servers
+		*field, _ = a.OptionalText(name) // some servers send null
 	}
 	if granted := a.scopes(); granted != nil {
 		t.Scopes = granted
@@ -33,21 +33,22 @@ func (c *Client) token(a *answer, grantType string, asked []string) (*Token, err
 	}
 	switch {
 	case t.AccessToken == "" || t.TokenType == "":
-		return t, fmt.Errorf("%w: access_token or token_type is missing or no string", ErrBadAnswer)
+		return t, fmt.Errorf("%w: access_token or token_type is missing or not a string", ErrBadAnswer)
 	case strings.ContainsFunc(t.AccessToken, notVSCHAR):
-		return t, fmt.Errorf("%w: access_token has characters that none can have", ErrBadAnswer)
+		return t, fmt.Errorf("%w: access_token has characters that RFC 6749 does not allow", ErrBadAnswer)
 	}
 	return t, c.checkType(t, grantType)
 }
 
-// notVSCHAR is what cannot stand in a token (RFC 6749 §A.12), nor in a header.
+// notVSCHAR reports whether r cannot occur in a token (RFC 6749, Appendix A.12), and so must not get into a header.
 func notVSCHAR(r rune) bool { return r < ' ' || r > '~' }
 
-// scopes is what was granted, as a text (RFC 6749 §3.3) or, from some servers, as an array. Nil: the answer does not say.
+// scopes returns the granted scopes: a string (RFC 6749, Section 3.3), or an array, which some servers send. Nil means that
+// the response does not say.
 func (a *answer) scopes() []string {
 	value, _ := a.Get("scope")
 	if list, ok := value.Strings(); ok {
-		return append([]string{}, list...) // none at all is said, too
+		return append([]string{}, list...) // an empty list is not nil
 	}
 	text, _ := value.Text()
 	if text == "" {
@@ -56,8 +57,8 @@ func (a *answer) scopes() []string {
 	return strings.Fields(text)
 }
 
-// checkType refuses a token whose use is not known (RFC 6749 §7.1), and one that is not bound where that was asked for
-// (RFC 9449 §5).
+// checkType rejects a token of an unknown type, which the client would not know how to use (RFC 6749, Section 7.1). With
+// Config.DPoP, it also rejects one that is not bound to the key (RFC 9449, Section 5).
 func (c *Client) checkType(t *Token, grantType string) error {
 	switch {
 	case strings.EqualFold(t.TokenType, "DPoP") && c.cfg.DPoP != nil:
@@ -67,22 +68,23 @@ func (c *Client) checkType(t *Token, grantType string) error {
 	case strings.EqualFold(t.TokenType, tokenTypeNone) && grantType == grantTokenExchange && t.isNoAccessToken():
 		t.TokenType = tokenTypeNone
 	case strings.EqualFold(t.TokenType, "Bearer"):
-		return fmt.Errorf("%w: the token is not bound to the DPoP key", ErrBadAnswer)
+		return fmt.Errorf("%w: token_type is Bearer, but Config.DPoP requires a token that is bound to the key", ErrBadAnswer)
 	default:
-		return fmt.Errorf("%w: the token's type is not known", ErrBadAnswer)
+		return fmt.Errorf("%w: token_type is not Bearer or DPoP", ErrBadAnswer)
 	}
 	return nil
 }
 
-// tokenTypeNone is the type of what is no access token (RFC 8693 §2.2.1).
+// tokenTypeNone is the token_type of something that is not an access token (RFC 8693, Section 2.2.1).
 const tokenTypeNone = "N_A"
 
+// isNoAccessToken reports whether a token exchange returned something other than an access token.
 func (t *Token) isNoAccessToken() bool {
 	issued, _ := t.response.OptionalText("issued_token_type")
 	return issued != "" && issued != TokenTypeAccessToken
 }
 
-const maxLifetime = 100 * 365 * 24 * time.Hour
+const maxLifetime = 100 * 365 * 24 * time.Hour // a longer one is treated as unknown
 
 // expiryOf reads a lifetime such as expires_in, and returns the time at which it ends. It returns the zero time for a value
 // that is not a lifetime; that alone must not cause a token to be lost.
@@ -115,8 +117,8 @@ func (a *answer) lifetimeOf(name string) time.Duration {
 	return end.Sub(now)
 }
 
-// salvaged reads, of a text that is no strict JSON, what must not be lost: the code of a refusal, a token and a registration,
-// so that somebody can have a look at it. (A name comes twice, a character is no UTF-8, data stand behind the object.)
+// salvaged reads the important members of a body that is not valid JSON: it may have duplicate names, invalid UTF-8, or
+// text behind the object. The caller gets them together with an error, so that a token is not lost.
 func salvaged(body []byte) compact.Object {
 	var loose map[string]json.RawMessage
 	if json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\uFEFF")))).Decode(&loose) != nil {
@@ -133,7 +135,7 @@ func salvaged(body []byte) compact.Object {
 			kept[name] = value
 		}
 	}
-	strict, _ := json.Marshal(kept) // strings in maps always have a JSON text
+	strict, _ := json.Marshal(kept) // strings in maps can always be encoded
 	object, _ := compact.ParseObject(string(strict), maxDepth)
 	return object
 }

@@ -16,38 +16,39 @@ import (
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
-// AuthMethod is how a client proves itself, by the names of RFC 7591 §2 and OpenID Connect Core §9.
+// AuthMethod is the way in which a client authenticates to the server. The values are those of RFC 7591, Section 2, and
+// OpenID Connect Core, Section 9.
 type AuthMethod string
 
 // The methods of client authentication.
 const (
-	AuthNone          AuthMethod = "none"                // a public client: its id alone
-	AuthBasic         AuthMethod = "client_secret_basic" // RFC 6749 §2.3.1
-	AuthPost          AuthMethod = "client_secret_post"  // RFC 6749 §2.3.1
-	AuthSecretJWT     AuthMethod = "client_secret_jwt"   // OpenID Connect Core §9
-	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"     // RFC 7523 §2.2
-	AuthTLS           AuthMethod = "tls_client_auth"     // RFC 8705 §2: the certificate is in HTTPClient
-	AuthSelfSignedTLS AuthMethod = "self_signed_tls_client_auth"
+	AuthNone          AuthMethod = "none"                        // a public client: only its id is sent
+	AuthBasic         AuthMethod = "client_secret_basic"         // RFC 6749, Section 2.3.1
+	AuthPost          AuthMethod = "client_secret_post"          // RFC 6749, Section 2.3.1
+	AuthSecretJWT     AuthMethod = "client_secret_jwt"           // OpenID Connect Core, Section 9
+	AuthPrivateKeyJWT AuthMethod = "private_key_jwt"             // RFC 7523, Section 2.2
+	AuthTLS           AuthMethod = "tls_client_auth"             // RFC 8705, Section 2.1; the certificate is in HTTPClient
+	AuthSelfSignedTLS AuthMethod = "self_signed_tls_client_auth" // RFC 8705, Section 2.2
 )
 
-// BasicEncoding is how a client's id and secret are written into an Authorization header.
+// BasicEncoding says how the id and the secret of a client are written into an Authorization header.
 type BasicEncoding int
 
 // The encodings.
 const (
-	BasicForm BasicEncoding = iota // application/x-www-form-urlencoded, as RFC 6749 §2.3.1 says
-	BasicRaw                       // as they are, for servers that do not decode
+	BasicForm BasicEncoding = iota // each one form-urlencoded (RFC 6749, Section 2.3.1)
+	BasicRaw                       // unchanged, for servers that do not decode them
 )
 
-// SigningKey is a private key of the client.
+// SigningKey is a private key of the client. Neither fmt nor slog prints it.
 type SigningKey struct {
-	// Private is a crypto.Signer with an RSA key of at least 2048 bits, an ECDSA or an Ed25519 key.
+	// Private is a crypto.Signer with an RSA key of at least 2048 bits, an ECDSA key, or an Ed25519 key.
 	Private any
 
-	// Algorithm is what it signs with, as in RFC 7518 §3.1: "ES256", "PS256", "EdDSA", …
+	// Algorithm is the signature algorithm, by its name in RFC 7518, Section 3.1: "ES256", "PS256", "EdDSA" and so on.
 	Algorithm string
 
-	// ID is the `kid` under which the server knows the key. Empty: none is sent.
+	// ID is the kid by which the server knows the key. Empty means that no kid is sent.
 	ID string
 }
 
@@ -55,14 +56,15 @@ func (k *SigningKey) key() jwtsign.Key {
 	return jwtsign.Key{Private: k.Private, Algorithm: k.Algorithm, ID: k.ID}
 }
 
-// Format leaves the key out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the key.
 func (k SigningKey) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.SigningKey{"+k.Algorithm+"}")
 }
 
-// LogValue leaves the key out.
+// LogValue implements [slog.LogValuer]. It omits the key.
 func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.Algorithm) }
 
+// validateAuth checks the fields that concern client authentication and keys.
 func (cfg Config) validateAuth() (faults []error) {
 	fault := func(problem string) { faults = append(faults, errors.New("client: Config."+problem)) }
 	for field, key := range map[string]*SigningKey{"Key": cfg.Key, "DPoP": cfg.DPoP} {
@@ -70,14 +72,14 @@ func (cfg Config) validateAuth() (faults []error) {
 			continue
 		}
 		if err := key.key().Check(); err != nil || strings.HasPrefix(key.Algorithm, "HS") {
-			fault(field + ": the key does not go with its algorithm")
+			fault(field + ": the private key does not match its Algorithm")
 		}
 	}
 	switch cfg.AuthMethod {
 	case "", AuthNone:
 	case AuthTLS, AuthSelfSignedTLS:
 		if cfg.HTTPClient == nil {
-			fault("HTTPClient is required with this AuthMethod: the certificate is in its transport")
+			fault("HTTPClient is required with this AuthMethod: its transport has the certificate")
 		}
 	case AuthBasic, AuthPost, AuthSecretJWT:
 		if cfg.ClientSecret == "" {
@@ -91,22 +93,24 @@ func (cfg Config) validateAuth() (faults []error) {
 		fault("AuthMethod is unknown")
 	}
 	if cfg.AuthMethod == AuthSecretJWT && len(cfg.ClientSecret) < minSecretJWT {
-		fault("ClientSecret is too short for client_secret_jwt")
+		fault("ClientSecret has fewer than 32 bytes, which client_secret_jwt requires")
 	}
-	if cfg.BasicEncoding == BasicRaw && strings.Contains(cfg.ClientID, ":") { // RFC 7617 §2
-		fault("ClientID has a colon, after which BasicRaw would have the secret begin")
+	if cfg.BasicEncoding == BasicRaw && strings.Contains(cfg.ClientID, ":") { // RFC 7617, Section 2
+		fault("ClientID contains a colon, at which a server would end the id (BasicEncoding is BasicRaw)")
 	}
 	if cfg.MutualTLS && cfg.HTTPClient == nil {
-		fault("HTTPClient is required with MutualTLS: the certificate is in its transport")
+		fault("HTTPClient is required with MutualTLS: its transport has the certificate")
 	}
 	return faults
 }
 
+// usesTLS reports whether the client has a certificate.
 func (c *Client) usesTLS() bool {
 	return c.cfg.MutualTLS || c.cfg.AuthMethod == AuthTLS || c.cfg.AuthMethod == AuthSelfSignedTLS
 }
 
-// authMethod chooses before the request: a method that is tried and refused has already used up a code.
+// authMethod chooses the method before the first request. Trying another method after a failure would be too late: the
+// failed request may already have used up an authorization code.
 func (c *Client) authMethod(ctx context.Context) (AuthMethod, error) {
 	switch {
 	case c.cfg.AuthMethod != "":
@@ -123,7 +127,8 @@ func (c *Client) authMethod(ctx context.Context) (AuthMethod, error) {
 	return c.secretMethod(m.TokenEndpointAuthMethodsSupported)
 }
 
-// secretMethod never sends the secret in a way that the server does not offer.
+// secretMethod chooses a method for a client secret from those that the server offers. It never sends the secret in a way
+// that the server does not offer.
 func (c *Client) secretMethod(offered []string) (AuthMethod, error) {
 	for _, name := range offered {
 		if method := AuthMethod(name); method == AuthBasic || method == AuthPost {
@@ -132,16 +137,16 @@ func (c *Client) secretMethod(offered []string) (AuthMethod, error) {
 	}
 	switch {
 	case len(offered) == 0:
-		return AuthBasic, nil // RFC 8414 §2
+		return AuthBasic, nil // the default (RFC 8414, Section 2)
 	case slices.Contains(offered, string(AuthSecretJWT)) && len(c.cfg.ClientSecret) >= minSecretJWT:
 		return AuthSecretJWT, nil
 	}
-	return "", fmt.Errorf("%w: the metadata have no method of client authentication for a secret", ErrUnsupported)
+	return "", fmt.Errorf("%w: token_endpoint_auth_methods_supported has no method for a client secret", ErrUnsupported)
 }
 
-const minSecretJWT = 32 // RFC 7518 §3.2
+const minSecretJWT = 32 // bytes (RFC 7518, Section 3.2)
 
-// authenticate puts the client's proof into header or form, in one place only (RFC 6749 §2.3).
+// authenticate adds the credentials of the client to header or to form, never to both (RFC 6749, Section 2.3).
 func (c *Client) authenticate(ctx context.Context, form url.Values, header http.Header) error {
 	method, err := c.authMethod(ctx)
 	if err != nil {
@@ -163,6 +168,7 @@ func (c *Client) authenticate(ctx context.Context, form url.Values, header http.
 	return nil
 }
 
+// basic returns the credentials for the Basic scheme (RFC 6749, Section 2.3.1).
 func (c *Client) basic() string {
 	id, secret := c.cfg.ClientID, c.cfg.ClientSecret
 	if c.cfg.BasicEncoding == BasicForm {
@@ -176,7 +182,8 @@ const (
 	assertionFor  = 60 * time.Second
 )
 
-// assert makes an assertion for one attempt (RFC 7523 §3, OpenID Connect Core §9): its jti is used once.
+// assert adds a client assertion to form (RFC 7523, Section 3; OpenID Connect Core, Section 9). Each request needs a new
+// one, because its jti may be used only once.
 func (c *Client) assert(form url.Values, key jwtsign.Key) error {
 	now := time.Now()
 	assertion, err := key.JWT(nil, map[string]any{
@@ -184,7 +191,7 @@ func (c *Client) assert(form url.Values, key jwtsign.Key) error {
 		"iat": now.Unix(), "exp": now.Add(assertionFor).Unix(),
 	})
 	if err != nil {
-		return fmt.Errorf("client: the assertion could not be signed: %w", err)
+		return fmt.Errorf("client: signing the client assertion: %w", err)
 	}
 	form.Set("client_id", c.cfg.ClientID)
 	form.Set("client_assertion_type", assertionType)

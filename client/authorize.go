@@ -20,84 +20,84 @@ import (
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
-// AuthorizationOptions say what the user is asked for. The zero value asks for what the Config says.
+// AuthorizationOptions describes an authorization request. The zero value requests what the Config says.
 type AuthorizationOptions struct {
-	// RedirectURI is where the user comes back to, as it was registered. Empty: Config.RedirectURI.
+	// RedirectURI is where the server sends the user back to. It must be registered. Empty means Config.RedirectURI.
 	RedirectURI string
 
-	// Scopes are asked for. Nil: Config.Scopes. With "openid" an ID token comes, too.
+	// Scopes lists the requested scopes. With "openid", the response has an ID token. Nil means Config.Scopes.
 	Scopes []string
 
-	// Resource are the APIs that the token is for (RFC 8707). Nil: Config.Resource.
+	// Resource lists the APIs for which the token is requested (RFC 8707). Nil means Config.Resource.
 	Resource []string
 
-	// Prompt, LoginHint and ACRValues are parameters of OpenID Connect Core §3.1.2.1. With the scope "openid" one of
-	// ACRValues must be met.
+	// Prompt, LoginHint and ACRValues are parameters of OpenID Connect Core, Section 3.1.2.1. With the scope "openid", the
+	// ID token must have one of the ACRValues.
 	Prompt    []string
 	LoginHint string
 	ACRValues []string
 
-	// MaxAge is how long ago the user may have signed in when this request is made, in whole seconds. With the scope
-	// "openid" it is checked when they come back. Zero: any time.
+	// MaxAge is how long before this request the user may have signed in, in whole seconds. With the scope "openid", the ID
+	// token must confirm it. Zero means any time. To make the user sign in again, use one second, or the Prompt "login".
 	MaxAge time.Duration
 
-	// IDTokenHint is the raw ID token of the user who is expected: another one is refused when they come back. It stands in
-	// the URL, unless the request is pushed. Empty: anyone.
+	// IDTokenHint is the raw ID token of the user who must sign in: the response is rejected if it is about another user.
+	// It is part of the URL unless the request is pushed. Empty means any user.
 	IDTokenHint string
 
-	// Display and UILocales are parameters of OpenID Connect Core §3.1.2.1, too.
+	// Display and UILocales are also parameters of OpenID Connect Core, Section 3.1.2.1.
 	Display   string
 	UILocales []string
 
-	// Claims are what is asked for one by one (OpenID Connect Core §5.5), as encoding/json encodes them. What came of it is
-	// for the caller to see; an `acr` that must be met belongs into ACRValues.
+	// Claims is the claims parameter (OpenID Connect Core, Section 5.5), as encoding/json encodes it. The response is not
+	// compared with it. An acr that is required belongs in ACRValues.
 	Claims map[string]any
 
-	// ResponseMode is how the answer comes back: "query", "form_post", or, signed by the server (JARM), "jwt", "query.jwt",
-	// "form_post.jwt". Empty: the server's default, which is query.
+	// ResponseMode says how the response is sent: "query", "form_post", or one of the signed modes "jwt", "query.jwt" and
+	// "form_post.jwt" (JARM). Empty means the default of the server, which is query.
 	ResponseMode string
 
-	// Push sends the request from here to there, so that the browser carries only a reference (RFC 9126). It is done in any
-	// case where the metadata demands it.
+	// Push sends the parameters directly to the server, so that the browser carries only a reference to them (RFC 9126).
+	// They are always pushed if the metadata requires it.
 	Push bool
 
-	// Sign puts the request into a JWT that Config.Key signs (RFC 9101). It is done in any case where the metadata demands
-	// it.
+	// Sign sends the parameters as a JWT that is signed with Config.Key (RFC 9101). They are always signed if the metadata
+	// requires it.
 	Sign bool
 
-	// ReturnTo is not sent: it is kept with the PendingAuthorization, for the application. Check that it is a place of one's
-	// own. At most 2 KiB.
+	// ReturnTo is stored in the PendingAuthorization for the application, at most 2 KiB. It is not sent. Check that it is a
+	// path of your own application before you redirect a user there.
 	ReturnTo string
 
-	// Extra are further parameters, each with one value. They cannot replace any that has a field, whether that is set or
-	// not.
+	// Extra has further parameters, each with one value. A parameter that has a field of its own is an error here.
 	Extra url.Values
 
-	// Lifetime is how long the user may take. Zero: 10 minutes.
+	// Lifetime is how long the user may take. Zero means 10 minutes.
 	Lifetime time.Duration
 
-	// InsecureNoPKCE leaves out the PKCE challenge, for servers that refuse the parameter: whoever gets hold of a code can
-	// then redeem it at this client. A public client cannot do without.
+	// InsecureNoPKCE omits the PKCE challenge, for servers that reject it. Whoever obtains an authorization code can then
+	// redeem it at this client. It is an error for a public client.
 	InsecureNoPKCE bool
 }
 
-// Format leaves the user's ID token out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the user's ID token.
 func (o AuthorizationOptions) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.AuthorizationOptions{"+scopeOf(o.Scopes)+"}")
 }
 
-// LogValue leaves the user's ID token out.
+// LogValue implements [slog.LogValuer]. It omits the user's ID token.
 func (o AuthorizationOptions) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("scopes", slices.Clone(o.Scopes)))
 }
 
 const (
 	pendingFor       = 10 * time.Minute
-	maxReturnToBytes = 2 << 10 // it is kept for each sign-in that has begun
+	maxReturnToBytes = 2 << 10 // it is stored for each sign-in
 )
 
-// AuthorizationURL begins the authorization code flow (RFC 6749 §4.1, OpenID Connect Core §3.1), with PKCE (RFC 7636): it
-// returns where to send the user's browser, and what to keep until they come back.
+// AuthorizationURL begins the authorization code flow (RFC 6749, Section 4.1; OpenID Connect Core, Section 3.1), always
+// with a state, and with PKCE (RFC 7636) unless InsecureNoPKCE is set. Store what it returns, and redirect the user's
+// browser to its URL. When the browser comes back to the redirect URI, call [Client.Callback].
 func (c *Client) AuthorizationURL(ctx context.Context, o AuthorizationOptions) (*PendingAuthorization, error) {
 	target, err := c.authorizationEndpoint(ctx)
 	if err != nil {
@@ -128,6 +128,7 @@ func (c *Client) authorizationEndpoint(ctx context.Context) (string, error) {
 	return c.browserEndpoint(ctx, endpointAuthorization)
 }
 
+// newPending returns what has to be remembered of a request, without its URL and its PKCE verifier.
 func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, error) {
 	now := clock.Now().Time()
 	p := &PendingAuthorization{
@@ -145,7 +146,7 @@ func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, erro
 	if o.IDTokenHint != "" {
 		claims, err := unverified(o.IDTokenHint)
 		if err != nil {
-			return nil, errors.New("client: AuthorizationOptions.IDTokenHint is no ID token")
+			return nil, errors.New("client: AuthorizationOptions.IDTokenHint is not a JWT")
 		}
 		p.Subject, _ = claims.OptionalText("sub")
 	}
@@ -154,41 +155,44 @@ func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, erro
 
 func (p *PendingAuthorization) wantsIDToken() bool { return slices.Contains(p.Scopes, "openid") }
 
+// checkOptions returns an error that names the first option that is not valid.
 func (c *Client) checkOptions(p *PendingAuthorization, o AuthorizationOptions) error {
 	modes := []string{"", "query", "form_post", "jwt", "query.jwt", "form_post.jwt"}
 	problem := ""
 	switch {
 	case p.RedirectURI == "":
-		problem = "RedirectURI is required, or Config.RedirectURI"
+		problem = "RedirectURI or Config.RedirectURI is required"
 	case !isRedirectURI(p.RedirectURI):
-		problem = "RedirectURI, or Config.RedirectURI, is not absolute, or has a fragment"
+		problem = "RedirectURI (or Config.RedirectURI) must be an absolute URI without a fragment"
 	case !slices.Contains(modes, o.ResponseMode):
 		problem = "ResponseMode is unknown"
 	case o.MaxAge < 0 || o.Lifetime < 0:
 		problem = "MaxAge or Lifetime is negative"
 	case o.MaxAge%time.Second != 0:
-		problem = "MaxAge has no whole seconds"
+		problem = "MaxAge is not a whole number of seconds"
 	case len(o.ReturnTo) > maxReturnToBytes:
-		problem = "ReturnTo is too long"
+		problem = "ReturnTo is longer than 2 KiB"
 	case len(o.Prompt) > 1 && slices.Contains(o.Prompt, "none"):
-		problem = `Prompt: "none" stands alone`
+		problem = `Prompt: "none" must be the only value`
 	case o.IDTokenHint != "" && p.Subject == "":
-		problem = "IDTokenHint names nobody"
+		problem = "IDTokenHint has no sub"
 	case o.IDTokenHint != "" && !p.wantsIDToken():
-		problem = "IDTokenHint needs the scope openid: nothing else says who came"
+		problem = "IDTokenHint requires the scope openid: without it, the response does not name the user"
 	default:
 		return nil
 	}
 	return errors.New("client: AuthorizationOptions." + problem)
 }
 
-// isRedirectURI knows what is none (RFC 6749 §3.1.2). Whether it is the registered one the server sees.
+// isRedirectURI reports whether raw can be a redirect URI (RFC 6749, Section 3.1.2). The server checks that it is
+// registered.
 func isRedirectURI(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && u.IsAbs() && !strings.Contains(raw, "#")
 }
 
-// authorizationParams are what RFC 6749 §4.1.1 has, and what was added since.
+// authorizationParams returns the parameters of the request: those of RFC 6749, Section 4.1.1, and of its extensions. A
+// name without a value reserves the name, so that Extra cannot set it.
 func (c *Client) authorizationParams(ctx context.Context, p *PendingAuthorization, o AuthorizationOptions) (url.Values, error) {
 	params := url.Values{
 		"response_type": {"code"}, "client_id": {c.cfg.ClientID}, "redirect_uri": {p.RedirectURI},
@@ -211,8 +215,8 @@ func (c *Client) authorizationParams(ctx context.Context, p *PendingAuthorizatio
 	if err := c.addChallenge(ctx, p, o, params); err != nil {
 		return nil, err
 	}
-	if c.cfg.DPoP != nil { // the code, too, is bound (RFC 9449 §10)
-		thumbprint, err := jwtsign.Thumbprint(c.cfg.DPoP.Private.(crypto.Signer).Public()) //nolint:errcheck,forcetypeassert // New has looked
+	if c.cfg.DPoP != nil { // this binds the code too (RFC 9449, Section 10)
+		thumbprint, err := jwtsign.Thumbprint(c.cfg.DPoP.Private.(crypto.Signer).Public()) //nolint:errcheck,forcetypeassert // New has checked it
 		if err != nil {
 			return nil, fmt.Errorf("client: DPoP: %w", err)
 		}
@@ -224,8 +228,8 @@ func (c *Client) authorizationParams(ctx context.Context, p *PendingAuthorizatio
 	return withoutEmpty(params), nil
 }
 
-// addExtra lets nothing in that is sent already, that belongs to the request object around the parameters (RFC 9101 §4), or
-// that is a credential (RFC 6749 §2.3.1).
+// addExtra adds the parameters of AuthorizationOptions.Extra. It rejects those that are set already, those that are claims
+// of a request object (RFC 9101, Section 4), and credentials (RFC 6749, Section 2.3.1).
 func addExtra(params, extra url.Values) error {
 	reserved := []string{
 		"request", "request_uri", "iss", "sub", "aud", "exp", "nbf", "iat", "jti",
@@ -236,7 +240,7 @@ func addExtra(params, extra url.Values) error {
 		switch {
 		case taken || slices.Contains(reserved, name):
 			return fmt.Errorf("client: AuthorizationOptions.Extra: %q cannot be set here", name)
-		case len(values) > 1: // RFC 6749 §3.1
+		case len(values) > 1: // RFC 6749, Section 3.1
 			return fmt.Errorf("client: AuthorizationOptions.Extra: %q has several values", name)
 		}
 	}
@@ -244,7 +248,8 @@ func addExtra(params, extra url.Values) error {
 	return nil
 }
 
-// addChallenge adds a PKCE challenge, and refuses a server that could only be given a weaker one (RFC 7636 §7.2).
+// addChallenge adds a PKCE challenge. It returns an error if the server offers only a weaker method (RFC 7636, Section
+// 7.2).
 func (c *Client) addChallenge(
 	ctx context.Context, p *PendingAuthorization, o AuthorizationOptions, params url.Values,
 ) error {
@@ -256,11 +261,11 @@ func (c *Client) addChallenge(
 	pkce := newPKCE(c.cfg.VerifierLength, c.cfg.InsecurePlainPKCE && !slices.Contains(offered, "S256"))
 	switch {
 	case o.InsecureNoPKCE && c.isPublic():
-		return errors.New("client: AuthorizationOptions.InsecureNoPKCE: a public client cannot do without PKCE")
+		return errors.New("client: AuthorizationOptions.InsecureNoPKCE: a public client requires PKCE")
 	case o.InsecureNoPKCE:
 		return nil
 	case len(offered) > 0 && !slices.Contains(offered, pkce.Method):
-		return fmt.Errorf("%w: PKCE by %s", ErrUnsupported, pkce.Method)
+		return fmt.Errorf("%w: code_challenge_methods_supported does not have %s", ErrUnsupported, pkce.Method)
 	}
 	p.CodeVerifier = pkce.Verifier
 	params.Set("code_challenge", pkce.Challenge)
@@ -268,21 +273,22 @@ func (c *Client) addChallenge(
 	return nil
 }
 
+// isPublic reports whether the client has no credentials.
 func (c *Client) isPublic() bool {
 	return c.cfg.AuthMethod == AuthNone || c.cfg.AuthMethod == "" && c.cfg.Key == nil && c.cfg.ClientSecret == ""
 }
 
-// withQuery adds params to whatever query the endpoint has already (RFC 6749 §3.1). No parameter comes twice: which of the
-// two counts, nobody could say.
+// withQuery adds params to the endpoint, which may already have a query (RFC 6749, Section 3.1). A parameter that would
+// occur twice is an error, because servers disagree on which of the two counts.
 func withQuery(endpoint string, params url.Values) (string, error) {
 	_, query, has := strings.Cut(endpoint, "?")
 	own, err := url.ParseQuery(query)
 	if err != nil {
-		return "", fmt.Errorf("%w: the endpoint's query cannot be read", ErrBadAnswer)
+		return "", fmt.Errorf("%w: the query of the endpoint cannot be parsed", ErrBadAnswer)
 	}
 	for name := range params {
 		if own.Has(name) {
-			return "", fmt.Errorf("%w: the endpoint's query has %q, too", ErrBadAnswer, name)
+			return "", fmt.Errorf("%w: the query of the endpoint already has %q", ErrBadAnswer, name)
 		}
 	}
 	separator := "?"

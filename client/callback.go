@@ -21,16 +21,22 @@ import (
 
 const grantAuthorizationCode = "authorization_code"
 
-// ErrCallback says that what came to the redirect URI is not the answer to the request that is pending: it came too late,
-// twice, from another server, or an attacker made it up. Nothing was sent to the server. Its text quotes nothing of it.
-var ErrCallback = errors.New("client: this is not the answer to the authorization request")
+// ErrCallback says that the parameters of a callback are not the response to the pending request. They may be late,
+// repeated, from another server, or made up by an attacker. No request was sent to the server. The error text contains none
+// of the parameters.
+var ErrCallback = errors.New("client: the callback is not the response to the pending authorization request")
 
-// Callback takes what the browser brought to the redirect URI, which is the query of a GET or the form of a POST, and
-// returns the token (RFC 6749 §4.1.2, OpenID Connect Core §3.1.2.5). With the scope openid the ID token is verified and
-// stands in Token.IDClaims. If the user or the server said no, the error is an [*Error] with Status 0; if the answer is
-// not the one that is pending it is [ErrCallback], and [ErrNotPending] if it was answered before: whatever comes of it, one
-// Client takes one answer to each request, and sends one code. What other processes took, only the place knows where the
-// PendingAuthorization was kept.
+// Callback handles the server's response that the user's browser brings to the redirect URI, and returns the token (RFC
+// 6749, Section 4.1.2; OpenID Connect Core, Section 3.1.2.5). params is the query of a GET request or the form of a POST
+// request. p is the pending request with the same state. With the scope "openid", the ID token is verified, and
+// Token.IDClaims has its claims.
+//
+// If the user or the server declined, the error is an [*Error] whose Status is 0. If params is not the response to p, the
+// error matches [ErrCallback].
+//
+// A Client handles one response to each request, also if that fails, as long as the request is among the last 10 000: after
+// that the error matches [ErrNotPending]. If several processes handle callbacks, the place where you store p must return it
+// only once.
 func (c *Client) Callback(ctx context.Context, p *PendingAuthorization, params url.Values) (*Token, error) {
 	if p == nil {
 		return nil, ErrNotPending
@@ -45,8 +51,8 @@ func (c *Client) Callback(ctx context.Context, p *PendingAuthorization, params u
 	})
 }
 
-// maxAge counts from the request on, which is when the server did: whoever takes their time after that has not signed in
-// too long ago.
+// maxAge returns how long ago the user may have signed in. The server checked it at the time of the request, so the time
+// since then is added: a user who was slow to come back has not signed in too early.
 func (p *PendingAuthorization) maxAge(now time.Time) time.Duration {
 	if p.MaxAge == 0 || p.StartedAt.IsZero() {
 		return p.MaxAge
@@ -54,36 +60,39 @@ func (p *PendingAuthorization) maxAge(now time.Time) time.Duration {
 	return p.MaxAge + max(now.Sub(p.StartedAt), 0)
 }
 
-// CodeExchange belong to a code.
+// CodeExchange describes a token request for an authorization code.
 type CodeExchange struct {
-	// RedirectURI and CodeVerifier are those of the authorization request. Empty: there was none.
+	// RedirectURI and CodeVerifier are those of the authorization request. Empty means that it had none.
 	RedirectURI, CodeVerifier string
 
-	// Scopes were asked for. With "openid" an ID token must come.
+	// Scopes lists the scopes of the authorization request. With "openid", the response must have an ID token.
 	Scopes []string
 
-	// Resource is a part of what was asked for (RFC 8707 §2.2). Nil: Config.Resource.
+	// Resource is a subset of the resources in the authorization request (RFC 8707, Section 2.2). Nil means
+	// Config.Resource.
 	Resource []string
 
-	// IDToken is what the ID token is held against. Code is filled in.
+	// IDToken says how to check the ID token. Its field Code is set by ExchangeCode.
 	IDToken IDTokenOptions
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (o CodeExchange) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.CodeExchange{"+scopeOf(o.Scopes)+"}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (o CodeExchange) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("scopes", slices.Clone(o.Scopes)))
 }
 
-// ExchangeCode gets the token for an authorization code (RFC 6749 §4.1.3). It looks at nothing that came with the code:
-// [Client.Callback] does. A code is never sent twice.
+// ExchangeCode gets the token for an authorization code (RFC 6749, Section 4.1.3). It does not check the state or anything
+// else that came with the code; [Client.Callback] does that. For a token exchange see [Client.ExchangeToken].
+//
+// The code is sent once, or twice if the server requires a DPoP nonce. It is not sent again after any other failure.
 func (c *Client) ExchangeCode(ctx context.Context, code string, o CodeExchange) (*Token, error) {
 	if code == "" {
-		return nil, errors.New("client: a code is required")
+		return nil, errors.New("client: the authorization code is empty")
 	}
 	o.IDToken.Code = code
 	params := url.Values{
@@ -95,14 +104,15 @@ func (c *Client) ExchangeCode(ctx context.Context, code string, o CodeExchange) 
 	pending := PendingAuthorization{Scopes: o.Scopes}
 	return c.grantAs(ctx, grantAuthorizationCode, params, o.Scopes, func(t *Token) error {
 		if t.IDToken == "" && pending.wantsIDToken() {
-			return fmt.Errorf("%w: there is no ID token", ErrBadAnswer)
+			return fmt.Errorf("%w: the response has no ID token, but the scope openid was requested", ErrBadAnswer)
 		}
 		return c.signedIn(ctx, o.IDToken)(t)
 	})
 }
 
-// readCallback checks the answer in an order in which nothing is believed before its sender is known (RFC 9207 §2.4, RFC
-// 9700 §4.4): form, issuer, state, and only then what it says.
+// readCallback checks a response and returns its code. The order matters: nothing in a response is used before its sender
+// is known (RFC 9207, Section 2.4; RFC 9700, Section 4.4). It checks the form, then the issuer, then the state, and only
+// then reads the result.
 func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, params url.Values) (code string, err error) {
 	answer, err := single(params)
 	if err != nil {
@@ -129,18 +139,19 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 		return "", c.refusedSignIn(answer)
 	}
 	if answer["code"] == "" {
-		return "", fmt.Errorf("%w: there is no code", ErrCallback)
+		return "", fmt.Errorf("%w: it has no code", ErrCallback)
 	}
 	return answer["code"], nil
 }
 
-// single refuses what comes twice (RFC 6749 §3.1): who reads which of them, an attacker may know better.
+// single returns each parameter by its name. A parameter that occurs twice is an error (RFC 6749, Section 3.1): an attacker
+// could make different programs read different values.
 func single(params url.Values) (map[string]string, error) {
 	answer := make(map[string]string, len(params))
 	for name, values := range params {
 		switch {
 		case len(values) > 1:
-			return nil, fmt.Errorf("%w: a parameter comes twice", ErrCallback)
+			return nil, fmt.Errorf("%w: a parameter occurs twice", ErrCallback)
 		case len(values) == 1 && len(values[0]) > maxJWTBytes:
 			return nil, fmt.Errorf("%w: a parameter is too long", ErrCallback)
 		case len(values) == 1:
@@ -155,13 +166,14 @@ const (
 	maxErrorText = 1 << 10
 )
 
-// refusedSignIn is what the server said by way of the browser (RFC 6749 §4.1.2.1), which may have been made up on the way:
-// a code of the RFC's characters, a text of one line, and a link that can do nothing else than be opened.
+// refusedSignIn returns an error response (RFC 6749, Section 4.1.2.1) as an *Error. The browser may have changed the
+// response, so the code must have only the characters of the RFC, the description is reduced to one line of printable text,
+// and the URI must be one to fetch from.
 func (c *Client) refusedSignIn(answer map[string]string) error {
 	e := &Error{Code: answer["error"], Description: oneLine(answer["error_description"]), URI: answer["error_uri"]}
 	isOther := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
 	if len(e.Code) > maxErrorCode || strings.ContainsFunc(e.Code, isOther) {
-		return fmt.Errorf("%w: error is none of OAuth", ErrCallback)
+		return fmt.Errorf("%w: error is not an OAuth error code", ErrCallback)
 	}
 	if len(e.URI) > maxErrorText || fetch.CheckURL(e.URI, c.cfg.InsecureAllowHTTP) != nil {
 		e.URI = ""
@@ -169,6 +181,7 @@ func (c *Client) refusedSignIn(answer map[string]string) error {
 	return e
 }
 
+// oneLine returns the beginning of text, with each character that cannot be printed replaced by a space.
 func oneLine(text string) string {
 	text = strings.ToValidUTF8(text[:min(len(text), maxErrorText)], "")
 	return strings.Map(func(r rune) rune {
@@ -179,7 +192,8 @@ func oneLine(text string) string {
 	}, text)
 }
 
-// openResponse verifies an answer that is signed (JARM §2.4). What stands beside it in the query is not looked at.
+// openResponse verifies a signed response (JARM, Section 2.4) and returns its claims. Parameters beside it in the query are
+// ignored.
 func (c *Client) openResponse(ctx context.Context, response string) (map[string]string, error) {
 	if _, err := c.verifyJWT(ctx, consumer.ProfileAuthorizationResponse, response); err != nil {
 		if errors.Is(err, ErrUnavailable) {
@@ -187,13 +201,14 @@ func (c *Client) openResponse(ctx context.Context, response string) (map[string]
 		}
 		return nil, fmt.Errorf("%w: %w", ErrCallback, err)
 	}
-	claims, err := unverified(response) // it is verified
+	claims, err := unverified(response) // it was verified above
 	if err != nil {
 		return nil, err
 	}
 	return texts(claims), nil
 }
 
+// texts returns the claims that are strings.
 func texts(claims compact.Object) map[string]string {
 	all := make(map[string]string)
 	for name, value := range claims.All() {
@@ -204,7 +219,8 @@ func texts(claims compact.Object) map[string]string {
 	return all
 }
 
-// checkResponseIssuer wants the answer to come from the server that was asked (RFC 9207 §2.4). A signed one has said so.
+// checkResponseIssuer requires the response to come from the server of this client (RFC 9207, Section 2.4). In a signed
+// response, the claim iss was verified before.
 func (c *Client) checkResponseIssuer(ctx context.Context, answer map[string]string) error {
 	m, err := c.Metadata(ctx)
 	if err != nil {
@@ -213,19 +229,20 @@ func (c *Client) checkResponseIssuer(ctx context.Context, answer map[string]stri
 	issuer, there := answer["iss"]
 	switch {
 	case there && issuer != c.cfg.Issuer:
-		return fmt.Errorf("%w: it comes from another issuer", ErrCallback)
+		return fmt.Errorf("%w: iss is another issuer", ErrCallback)
 	case !there && m.AuthorizationResponseIssParameterSupported:
-		return fmt.Errorf("%w: it does not say where it comes from", ErrCallback)
+		return fmt.Errorf("%w: iss is missing", ErrCallback)
 	}
 	return nil
 }
 
+// checkState requires the state that was sent, and the response to be in time.
 func (p *PendingAuthorization) checkState(state string) error {
 	switch {
 	case p.State == "" || subtle.ConstantTimeCompare([]byte(state), []byte(p.State)) != 1:
-		return fmt.Errorf("%w: state is not the one that was sent", ErrCallback)
+		return fmt.Errorf("%w: state is not that of the pending request", ErrCallback)
 	case p.isOver(clock.Now().Time()):
-		return fmt.Errorf("%w: it comes too late", ErrCallback)
+		return fmt.Errorf("%w: it is too late", ErrCallback)
 	}
 	return nil
 }

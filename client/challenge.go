@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// challenge is one challenge of a WWW-Authenticate header (RFC 9110 §11.6.1).
+// challenge is one challenge of a WWW-Authenticate header (RFC 9110, Section 11.6.1).
 type challenge struct {
-	scheme  string            // as it was written; its case means nothing
-	token68 string            // what some schemes have in place of parameters
+	scheme  string            // as received; case-insensitive
+	token68 string            // used by some schemes in place of parameters
 	params  map[string]string // by name, in lower case; unquoted; never nil
 }
 
 const maxChallengeBytes = 8 << 10 // of all header lines together
 
-var errBadChallenge = errors.New("client: the challenge cannot be read")
+var errBadChallenge = errors.New("client: the WWW-Authenticate header cannot be parsed")
 
-// parseChallenges reads all values of a WWW-Authenticate header, each of which may have several challenges. All are good,
-// or it is an error: half of a challenge that is read wrongly may be another's.
+// parseChallenges parses all values of a WWW-Authenticate header. Each value may have several challenges. If any of them is
+// not valid, the result is an error, because the parser may then have attributed a parameter to the wrong challenge.
 func parseChallenges(values []string) ([]challenge, error) {
 	var all []challenge
 	left := maxChallengeBytes
@@ -34,14 +34,15 @@ func parseChallenges(values []string) ([]challenge, error) {
 	return all, nil
 }
 
-// challengeReader takes a header line apart from its front. A comma stands between challenges and between their parameters
-// alike, so that only what comes next tells which of the two it was.
+// challengeReader parses a header value from left to right. A comma separates both challenges and the parameters of one
+// challenge, so only what follows it shows which of the two it was.
 type challengeReader struct{ rest string }
 
+// list parses a whole value. In the loop, each turn reads one parameter, or else the scheme of the next challenge.
 func (r *challengeReader) list() (all []challenge, ok bool) {
-	open := false // whether a parameter may follow
+	open := false // whether parameters of the last challenge may follow
 	for {
-		r.skip(" \t,") // empty elements are to be read (§5.6.1.2)
+		r.skip(" \t,") // a list may have empty elements (Section 5.6.1.2)
 		if r.rest == "" {
 			return all, true
 		}
@@ -60,7 +61,8 @@ func (r *challengeReader) list() (all []challenge, ok bool) {
 	}
 }
 
-// challenge reads a scheme, and its token68 if there is one. Parameters need a space after the scheme.
+// challenge reads a scheme, and its token68 if it has one. open reports whether parameters may follow, which requires a
+// space after the scheme.
 func (r *challengeReader) challenge() (c challenge, open, ok bool) {
 	c = challenge{scheme: r.take(isTokenByte), params: make(map[string]string)}
 	if c.scheme == "" {
@@ -77,14 +79,14 @@ func (r *challengeReader) challenge() (c challenge, open, ok bool) {
 	return c, open, r.ended()
 }
 
-// isParam looks ahead only.
+// isParam reports whether a parameter follows. It consumes nothing.
 func (r *challengeReader) isParam() bool {
 	ahead := *r
 	_, _, ok := ahead.param()
 	return ok
 }
 
-// param reads name, "=" and value (§11.2). If there is none it leaves everything in its place.
+// param reads a parameter: name, "=" and value (Section 11.2). If none follows, it consumes nothing.
 func (r *challengeReader) param() (name, value string, ok bool) {
 	start := r.rest
 	name = r.take(isTokenByte)
@@ -104,7 +106,7 @@ func (r *challengeReader) param() (name, value string, ok bool) {
 	return strings.ToLower(name), value, ok
 }
 
-// quoted reads a quoted-string (§5.6.4). If there is none it leaves everything in its place.
+// quoted reads a quoted-string (Section 5.6.4). If none follows, it consumes nothing.
 func (r *challengeReader) quoted() (string, bool) {
 	if !strings.HasPrefix(r.rest, `"`) {
 		return "", false
@@ -128,18 +130,20 @@ func (r *challengeReader) quoted() (string, bool) {
 	return "", false
 }
 
-// ended reports whether the list goes on, or ends, here.
+// ended reports whether an element of the list ends here: at a comma, or at the end.
 func (r *challengeReader) ended() bool {
 	r.skip(" \t")
 	return r.rest == "" || r.rest[0] == ','
 }
 
+// skip consumes all leading characters that are in these, and returns their number.
 func (r *challengeReader) skip(these string) int {
 	before := len(r.rest)
 	r.rest = strings.TrimLeft(r.rest, these)
 	return before - len(r.rest)
 }
 
+// take consumes and returns the leading bytes for which belongs returns true.
 func (r *challengeReader) take(belongs func(byte) bool) string {
 	n := 0
 	for n < len(r.rest) && belongs(r.rest[n]) {
@@ -150,7 +154,7 @@ func (r *challengeReader) take(belongs func(byte) bool) string {
 	return taken
 }
 
-// add refuses a second value: which of them counts nobody could say (§11.2).
+// add sets a parameter. It returns false for a repeated name, since it is not defined which value counts (Section 11.2).
 func (c challenge) add(name, value string) bool {
 	_, twice := c.params[name]
 	c.params[name] = value

@@ -16,14 +16,14 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// Client is one client of one authorization server. It is safe for concurrent use. It holds secrets, which neither fmt nor
-// slog prints.
+// Client is one client of one authorization server. Make one with [New]. It is safe for concurrent use. It contains
+// secrets, which neither fmt nor slog prints.
 type Client struct {
 	*shared
-	params url.Values // of WithParams; nil: none
+	params url.Values // of WithParams; nil if there are none
 }
 
-// shared is what a Client has in common with those that WithParams made of it.
+// shared has the fields that a Client shares with those that WithParams makes from it.
 type shared struct {
 	cfg      Config
 	remote   *issuer.Remote // the metadata, and the keys that it names
@@ -32,7 +32,7 @@ type shared struct {
 	trust    trust
 }
 
-// New checks cfg and reports all that is wrong with it. It does no I/O and starts no goroutine.
+// New checks cfg and returns a Client. It reports all faults of cfg together. It does no I/O and starts no goroutine.
 func New(cfg Config) (*Client, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func New(cfg Config) (*Client, error) {
 	return &Client{shared: &shared{cfg: cfg, remote: remote, nonces: newNonces(), answered: newUsedOnce()}}, nil
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (c Client) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.Client{")
 	if c.shared != nil {
@@ -60,7 +60,7 @@ func (c Client) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (c Client) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
 // Issuer returns Config.Issuer. Together with [Client.ClientID] it names the owner of everything that is stored for this
@@ -73,14 +73,15 @@ func (c *Client) ClientID() string { return c.cfg.ClientID }
 // RedirectURI returns Config.RedirectURI. It is empty if every authorization request names its own.
 func (c *Client) RedirectURI() string { return c.cfg.RedirectURI }
 
-// Warm fetches the issuer's metadata, unless it is there already. It is not needed: the first call that needs metadata
-// fetches them.
+// Warm fetches the metadata of the server, unless they are cached. Call it at startup to find a wrong Issuer early. It is
+// optional: the first method that needs the metadata fetches them.
 func (c *Client) Warm(ctx context.Context) error {
 	_, err := c.Metadata(ctx)
 	return err
 }
 
-// Metadata returns what the issuer says of itself, fetched if need be. Do not change it.
+// Metadata returns the metadata of the server. It fetches them if they are not cached. Do not change the result. If the
+// server cannot be reached, the error matches [ErrUnavailable].
 func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) {
 	m, err := c.remote.Metadata(ctx)
 	switch {
@@ -92,7 +93,7 @@ func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) 
 	return m, nil
 }
 
-// Endpoints that requests are sent to, by their names in the metadata.
+// The endpoints of a server, by their names in the metadata (RFC 8414, Section 2).
 const (
 	endpointToken         = "token_endpoint"
 	endpointAuthorization = "authorization_endpoint"
@@ -106,16 +107,18 @@ const (
 	endpointEndSession    = "end_session_endpoint"
 )
 
-// endpoint is what the Config says, then the place for clients with a certificate (RFC 8705 §5), then the metadata's own.
+// endpoint returns the URL of an endpoint for requests from this process: from Config.Endpoints, else for a client with a
+// certificate from mtls_endpoint_aliases (RFC 8705, Section 5), else from the metadata.
 func (c *Client) endpoint(ctx context.Context, name string) (string, error) {
 	return c.endpointFor(ctx, name, c.usesTLS())
 }
 
-// browserEndpoint is what the Config says, then the metadata's own: a browser has no certificate of this client.
+// browserEndpoint is endpoint for URLs that the user's browser opens. A browser does not have the client's certificate.
 func (c *Client) browserEndpoint(ctx context.Context, name string) (string, error) {
 	return c.endpointFor(ctx, name, false)
 }
 
+// endpointFor looks up an endpoint. If the server has none, the error matches ErrUnsupported.
 func (c *Client) endpointFor(ctx context.Context, name string, certificate bool) (string, error) {
 	if own := c.cfg.Endpoints[name]; own != "" {
 		return own, nil
@@ -139,11 +142,13 @@ func (c *Client) endpointFor(ctx context.Context, name string, certificate bool)
 
 func endpointOf(m *oidcdiscovery.Metadata, name string) string { return endpointsOf(m)[name] }
 
+// isEndpoint reports whether this package uses an endpoint of that name.
 func isEndpoint(name string) bool {
 	_, ok := endpointsOf(new(oidcdiscovery.Metadata))[name]
 	return ok
 }
 
+// endpointsOf returns the URLs of all endpoints that this package uses, by their names in the metadata.
 func endpointsOf(m *oidcdiscovery.Metadata) map[string]string {
 	return map[string]string{
 		endpointToken:         m.TokenEndpoint,

@@ -18,56 +18,63 @@ import (
 )
 
 const (
-	defaultTimeout  = 30 * time.Second // people and second factors are waited for
+	defaultTimeout  = 30 * time.Second // some servers respond only after a second factor
 	defaultMaxBytes = 1 << 20
-	randomBytes     = 32 // of what must not be guessed
+	randomBytes     = 32 // of each value that must not be guessed
 
-	maxVerifierBytes = 96 // 128 characters (RFC 7636 §4.1)
+	maxVerifierBytes = 96 // 128 characters (RFC 7636, Section 4.1)
 	defaultClockSkew = 10 * time.Second
 	maxClockSkew     = 5 * time.Minute
 )
 
-// Config describes a client of one authorization server. [New] copies it. Only Issuer and ClientID are required.
+// Config describes a client of one authorization server. Issuer and ClientID are required. [New] copies it.
 type Config struct {
-	// Issuer is the issuer identifier, exactly as the server publishes it: https, or http on a loopback host.
+	// Issuer is the issuer identifier, exactly as the server publishes it. It is https, or http on a loopback host.
 	Issuer string
 
-	// ClientID and ClientSecret are what the client was registered with. Without a secret, and without Key, the client is
-	// public.
+	// ClientID and ClientSecret are the credentials of the registered client. A client with neither ClientSecret nor Key is
+	// a public client.
 	ClientID, ClientSecret string
 
-	// AuthMethod is how the client proves itself (RFC 6749 §2.3). Zero: AuthPrivateKeyJWT with Key, AuthNone without a
-	// secret, and with one what the metadata names first of basic and post, then AuthSecretJWT if it is long enough, and
-	// basic where they name nothing at all. If they name only others, requests fail with ErrUnsupported: the secret is not sent
-	// in a way that the server does not offer. It is never found by trial.
+	// AuthMethod is the way in which the client authenticates (RFC 6749, Section 2.3). Zero means AuthPrivateKeyJWT if Key
+	// is set, and AuthNone if there is no ClientSecret.
+	//
+	// With a ClientSecret, zero means the first of AuthBasic and AuthPost that the metadata lists; else AuthSecretJWT, if
+	// it is listed and the secret has at least 32 bytes; and AuthBasic if the metadata lists nothing. If the metadata lists
+	// only other methods, requests fail with an error that matches [ErrUnsupported]. A method is never tried to find out
+	// whether it works.
 	AuthMethod AuthMethod
 
-	// Key signs the client's assertions (AuthPrivateKeyJWT, RFC 7523) and its request objects (RFC 9101). Nil: none.
+	// Key signs client assertions (AuthPrivateKeyJWT, RFC 7523) and request objects (RFC 9101). Nil means that neither is
+	// possible.
 	Key *SigningKey
 
-	// AssertionAudience is the audience of the client's assertions. Empty: Issuer.
+	// AssertionAudience is the audience of client assertions. Empty means Issuer.
 	AssertionAudience string
 
-	// BasicEncoding is how id and secret are written with AuthBasic. Zero: form-encoded, as RFC 6749 §2.3.1 wants it.
+	// BasicEncoding says how AuthBasic encodes the id and the secret. Zero means form-urlencoded, as RFC 6749, Section
+	// 2.3.1, requires.
 	BasicEncoding BasicEncoding
 
-	// PostType is how parameters are sent. Zero: as a form, as RFC 6749 wants it.
+	// PostType says how parameters are sent. Zero means as a form, as RFC 6749 requires.
 	PostType PostType
 
-	// RedirectURI is where the server sends the user back to in the code flow, as it was registered. Empty: every
-	// AuthorizationOptions names one.
+	// RedirectURI is where the server sends the user back to in the authorization code flow. It must be registered. Empty
+	// means that each AuthorizationOptions has its own.
 	RedirectURI string
 
-	// Scopes are asked for where a call names none. Nil: none.
+	// Scopes lists the scopes that are requested by calls that do not name any. Nil means none.
 	Scopes []string
 
-	// Resource are the APIs that tokens are asked for (RFC 8707). Nil: not sent.
+	// Resource lists the APIs for which tokens are requested (RFC 8707). Nil means that the parameter is not sent.
 	Resource []string
 
-	// Audience is sent as the parameter `audience`, for servers that know no `resource`. Empty: not sent.
+	// Audience is sent as the parameter audience, for servers that do not support resource. Empty means that it is not
+	// sent.
 	Audience string
 
-	// Metadata is used instead of discovery; it must be the issuer's. Nil: discovered at first use, and kept.
+	// Metadata is used in place of discovery. Its issuer must equal Issuer. Nil means that the metadata is discovered at
+	// first use, cached, and refreshed after an hour.
 	Metadata *oidcdiscovery.Metadata
 
 	// Endpoints replaces or adds endpoints of the metadata. The keys are the names of the members of the metadata, such as
@@ -75,79 +82,87 @@ type Config struct {
 	// all endpoints come from the metadata.
 	Endpoints map[string]string
 
-	// AuthorizeURL is the authorization endpoint as the user's browser reaches it, where that differs from what this
-	// process sees. It is used for nothing else. Empty: the metadata's.
+	// AuthorizeURL is the URL of the authorization endpoint for the user's browser, if it differs from the one for this
+	// process. Empty means the one from Endpoints or from the metadata.
 	AuthorizeURL string
 
-	// MFAURL is what the paths of Auth0's MFA API are put behind: "https://tenant.example/mfa". Empty: Issuer and "/mfa".
+	// MFAURL is the base URL of Auth0's MFA API, such as "https://tenant.example/mfa". Empty means Issuer followed by
+	// "/mfa".
 	MFAURL string
 
-	// StateLength and VerifierLength are the octets of the random state and PKCE verifier, before encoding. Zero: 32, which
-	// is also the least. A verifier has at most 96.
+	// StateLength and VerifierLength are the numbers of random bytes in a state and in a PKCE verifier, before encoding.
+	// Zero means 32, which is also the minimum. The maximum of VerifierLength is 96.
 	StateLength, VerifierLength int
 
-	// UseUserInfo asks the userinfo endpoint after each sign-in. See [IDToken.Claims].
+	// UseUserInfo makes each sign-in and each refresh with an ID token also read the userinfo endpoint. See
+	// [IDToken.Claims]. False means that it is not read.
 	UseUserInfo bool
 
-	// Algorithms are what the server signs JWTs for this client with: ID tokens, user information, authorization responses,
-	// logout tokens. All are asymmetric, or all are HS256, HS384 or HS512, keyed by ClientSecret. Nil: the asymmetric ones
-	// that the metadata names for the kind of JWT, or RS256 if it names none.
+	// Algorithms lists the signature algorithms that the server may use for this client: for ID tokens, user information,
+	// authorization responses and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512 with
+	// ClientSecret as the key. Nil means the asymmetric ones that the metadata lists for each kind, or RS256 if it lists
+	// none.
 	Algorithms []string
 
-	// SignedUserInfo says that the client was registered for signed user information: an unsigned answer is refused.
+	// SignedUserInfo says that the client is registered for signed user information: an unsigned response is rejected.
+	// False means that both are accepted.
 	SignedUserInfo bool
 
-	// ExtraAudiences are the only ones that may stand in an ID token's `aud` beside ClientID. Nil: any may. Either way `azp`
-	// must name this client then.
+	// ExtraAudiences lists the only values that may be in the aud of an ID token beside ClientID. Nil means that any value
+	// may. In both cases, an ID token with several audiences must have an azp that equals ClientID.
 	ExtraAudiences []string
 
-	// Keys verifies what the server signs. Nil: the key set of the metadata's jwks_uri.
+	// Keys verifies the signatures of the server. Nil means the key set at the jwks_uri of the metadata.
 	Keys jwks.Source
 
-	// ClockSkew is how far the server's clock may be off. Zero: 10 s; negative: none; at most 5 min.
+	// ClockSkew is the tolerated difference between the clocks of this machine and of the server. Zero means 10 seconds, a
+	// negative value means none. The maximum is 5 minutes.
 	ClockSkew time.Duration
 
-	// DPoP binds all tokens to this key (RFC 9449). Nil: bearer tokens.
+	// DPoP binds all tokens to this key (RFC 9449). Nil means bearer tokens.
 	DPoP *SigningKey
 
-	// MutualTLS says that HTTPClient has a client certificate: the endpoints of mtls_endpoint_aliases are used (RFC 8705
-	// §5). It comes with AuthTLS. Have a certificate that signs itself given by tls.Config.GetClientCertificate: one in
-	// Certificates is sent only to servers that name its issuer.
+	// MutualTLS says that HTTPClient has a client certificate, so that the endpoints in mtls_endpoint_aliases are used (RFC
+	// 8705, Section 5). AuthTLS and AuthSelfSignedTLS imply it. If the certificate is self-signed, return it from
+	// tls.Config.GetClientCertificate: one in tls.Config.Certificates is only sent to servers that list its issuer.
 	MutualTLS bool
 
-	// OnToken is called with every token that was received and verified, before it is handed out: a token that is not kept
-	// when its predecessor has been used up is lost. An error is returned to the caller as an [*IncompleteError]. Nil:
-	// nobody is told.
+	// OnToken is called with each token that was received and verified, before it is returned. Use it to store the token:
+	// if the process ends first, the token is lost, and its predecessor may no longer work. If OnToken returns an error,
+	// the caller gets an [*IncompleteError]. Nil means that it is not called.
 	OnToken func(ctx context.Context, token *Token) error
 
-	// Logger is told of faults of keys. Nil: nothing is logged.
+	// Logger receives messages about faults of the server's keys. Nil means that nothing is logged.
 	Logger *slog.Logger
 
-	// HTTPClient gives the transport. Nil: http.DefaultTransport. Redirects are never followed.
+	// HTTPClient has the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect policy
+	// and its cookie jar are not used: redirects are never followed. Nil means http.DefaultTransport.
 	HTTPClient *http.Client
 
-	// Timeout bounds each request. Zero: 30 s. MaxBytes bounds each answer; past it, it is an error. Zero: 1 MiB.
+	// Timeout limits each request to the server, from the connection to the last byte. Zero means 30 seconds. MaxBytes
+	// limits the body of each response; a longer one is an error. Zero means 1 MiB.
 	Timeout  time.Duration
 	MaxBytes int64
 
-	// InsecureAllowHTTP allows http on any host: whoever is on the way gets the secrets.
+	// InsecureAllowHTTP allows http for every host. Anyone on the network path can then read the secrets.
 	InsecureAllowHTTP bool
 
-	// InsecurePlainPKCE sends the PKCE verifier itself as the challenge, for servers that know no S256: whoever sees the
-	// authorization request can redeem the code.
+	// InsecurePlainPKCE sends the PKCE verifier itself as the challenge, to servers whose metadata does not list S256.
+	// Whoever sees the authorization request can then redeem the code.
 	InsecurePlainPKCE bool
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (cfg Config) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.Config{"+cfg.Issuer+" "+cfg.ClientID+"}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (cfg Config) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("issuer", cfg.Issuer), slog.String("client_id", cfg.ClientID))
 }
 
+// validate returns all faults of cfg, each with the name of its field.
 func (cfg Config) validate() error {
 	var faults []error
 	check := func(ok bool, field, problem string) {
@@ -171,6 +186,7 @@ func (cfg Config) validate() error {
 	return errors.Join(faults...)
 }
 
+// validateURLs checks the URLs in cfg, and the metadata.
 func (cfg Config) validateURLs() (faults []error) {
 	for field, place := range map[string]string{
 		"AuthorizeURL": cfg.AuthorizeURL, "MFAURL": cfg.MFAURL,
@@ -181,7 +197,7 @@ func (cfg Config) validateURLs() (faults []error) {
 	}
 	for name, endpoint := range cfg.Endpoints {
 		if !isEndpoint(name) {
-			faults = append(faults, fmt.Errorf("client: Config.Endpoints[%q] is none that this package uses", name))
+			faults = append(faults, fmt.Errorf("client: Config.Endpoints[%q]: this package does not use an endpoint of that name", name))
 		}
 		if err := fetch.CheckURL(endpoint, cfg.InsecureAllowHTTP); err != nil {
 			faults = append(faults, fmt.Errorf("client: Config.Endpoints[%q]: %w", name, err))
@@ -190,14 +206,16 @@ func (cfg Config) validateURLs() (faults []error) {
 	discovery := oidcdiscovery.Client{InsecureAllowHTTP: cfg.InsecureAllowHTTP}
 	metadata := cmp.Or(cfg.Metadata, &oidcdiscovery.Metadata{Issuer: cfg.Issuer})
 	if err := discovery.Validate(cfg.Issuer, metadata); err != nil && cfg.Issuer != "" {
-		faults = append(faults, fmt.Errorf("client: Config.Issuer or Metadata: %w", err))
+		faults = append(faults, fmt.Errorf("client: Config.Issuer or Config.Metadata: %w", err))
 	}
 	return faults
 }
 
-// skew is ClockSkew with its default.
+// skew returns ClockSkew, or its default.
 func (cfg Config) skew() time.Duration { return max(cmp.Or(cfg.ClockSkew, defaultClockSkew), 0) }
 
+// withDefaults returns a copy of cfg, without slices and maps that the caller could change, and with the defaults for zero
+// values.
 func (cfg Config) withDefaults() Config {
 	cfg.Scopes, cfg.Resource = slices.Clone(cfg.Scopes), slices.Clone(cfg.Resource)
 	cfg.Endpoints = maps.Clone(cfg.Endpoints)

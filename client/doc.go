@@ -1,38 +1,52 @@
-// Package client is the OAuth 2.0 and OpenID Connect client of one authorization server: it signs users in, gets tokens,
-// keeps them fresh, and sends them to APIs.
+// Package client is an OAuth 2.0 and OpenID Connect client. It signs users in, gets tokens from an authorization server,
+// refreshes them, and adds them to requests to APIs.
 //
 //	c, err := client.New(client.Config{
-//		Issuer:       "https://login.example.com", // all else is discovered
+//		Issuer:       "https://login.example.com", // the endpoints are discovered
 //		ClientID:     "shop",
 //		ClientSecret: secret,
 //		RedirectURI:  "https://shop.example.com/callback",
 //		Scopes:       []string{"openid", "orders:read"},
 //	})
 //
-// A web application signs its users in with handlers that are ready, of client/weblogin, or by hand:
+// # Signing users in
 //
-//	pending, err := c.AuthorizationURL(ctx, client.AuthorizationOptions{}) // keep pending, send the user to pending.URL
-//	token, err := c.Callback(ctx, pending, r.URL.Query())                  // token.IDClaims says who they are
+// A web application should use client/weblogin, which has ready handlers. Without it, the flow has two steps:
 //
-// A program for the command line does so with client/loopback, and a device without a browser with [Client.StartDevice] and
-// [Client.WaitDevice]. A service gets tokens for itself, and an [http.Client] that has them:
+//	pending, err := c.AuthorizationURL(ctx, client.AuthorizationOptions{}) // store pending, redirect to pending.URL
+//	token, err := c.Callback(ctx, pending, r.URL.Query())                  // with the scope openid, token.IDClaims is the user
 //
-//	token, err := c.ClientCredentials(ctx)
+// A command-line program uses client/loopback. A device without a browser uses [Client.StartDevice] and [Client.WaitDevice].
+//
+// # Calling APIs
+//
+// A service gets tokens for itself. A [TokenSource] keeps one valid token for all callers, and a [Transport] adds it to the
+// requests to the listed origins:
 //
 //	source, err := c.TokenSource(client.TokenSourceConfig{Grant: c.ClientCredentials})
 //	transport, err := client.NewTransport(client.TransportConfig{
-//		Source: source, Origins: []string{"https://api.example.com"},
+//		Source:  source,
+//		Origins: []string{"https://api.example.com"},
 //	})
 //	api := http.Client{Transport: transport}
 //
-// There are methods for every other grant ([Client.Refresh], [Client.ExchangeToken], [Client.JWTBearer], [Client.StartCIBA],
-// [Client.Password] and its second factors; [Client.Grant] for those not known here), and [Client.WithParams] for what a
-// server wants besides. [RegistrationEndpoint] registers clients with a server; registry is for those who write one.
+// # Other grants
 //
-// The client proves itself in the one way of Config.AuthMethod, never by trial. With Config.DPoP tokens are bound to a key.
+// There are methods for [Client.Refresh], [Client.ExchangeToken], [Client.JWTBearer], [Client.StartCIBA], [Client.Password]
+// and its second factors. [Client.Grant] is for all others, and [Client.WithParams] adds parameters that a server needs.
+// [RegistrationEndpoint] registers clients with a server.
 //
-// Every answer is checked before any of it is used, every request has a time limit and a size limit, no redirect is
-// followed, nothing secret stands in an error, a log or a URL, and nothing that was received is lost: an error after a token
-// has come is an [*IncompleteError], which holds it. Look for that first. A refusal is an [*Error], matched by its code, as
-// in errors.Is(err, client.ErrInvalidGrant); where it may help to try again, the error matches [ErrUnavailable].
+// # Guarantees
+//
+// Every response is verified before it is used. Each request to the authorization server has a time limit and a size limit,
+// and redirects are not followed. Requests to APIs have the limits of their http.Client and context. Error texts, and the
+// values that fmt and slog print, contain no secrets. The client authenticates in one way, that of Config.AuthMethod, and
+// does not try others. Tokens, pending sign-ins and device codes are used only by the client that received them.
+//
+// # Errors
+//
+// Check for an [*IncompleteError] first: it has a token that was received and must not be lost. An error response of the
+// server is an [*Error]. It matches its code, as in errors.Is(err, client.ErrInvalidGrant). An error that matches
+// [ErrUnavailable] may go away with a retry. An error of a [TokenSource] that matches [ErrNoToken] means that the user must
+// sign in.
 package client

@@ -17,17 +17,17 @@ import (
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
-// proof makes a DPoP proof for one request (RFC 9449 §4.2), and says which nonce is in it. accessToken is empty at the
-// authorization server.
+// proof returns a DPoP proof for one request (RFC 9449, Section 4.2), and the nonce in it. accessToken is the token that is
+// sent with the request. It is empty for requests to the authorization server.
 func (c *Client) proof(method, target, accessToken string) (proof, nonce string, err error) {
 	if c.cfg.DPoP == nil {
-		return "", "", errors.New("client: DPoP: the token is bound to a key, and Config.DPoP is nil")
+		return "", "", errors.New("client: DPoP: the token is bound to a key, but Config.DPoP is nil")
 	}
 	u, err := url.Parse(target)
 	if err != nil {
-		return "", "", errors.New("client: DPoP: the URL cannot be read")
+		return "", "", errors.New("client: DPoP: the URL of the request cannot be parsed")
 	}
-	jwk, err := jwtsign.PublicJWK(c.cfg.DPoP.Private.(crypto.Signer).Public()) //nolint:errcheck,forcetypeassert // New has looked
+	jwk, err := jwtsign.PublicJWK(c.cfg.DPoP.Private.(crypto.Signer).Public()) //nolint:errcheck,forcetypeassert // New has checked it
 	if err != nil {
 		return "", "", fmt.Errorf("client: DPoP: %w", err)
 	}
@@ -46,8 +46,8 @@ func (c *Client) proof(method, target, accessToken string) (proof, nonce string,
 	return proof, nonce, err
 }
 
-// targetOf is `htu`: a URL without query and fragment, in the form that both sides bring it to before they compare (RFC
-// 9449 §4.3, RFC 3986 §6.2.2, §6.2.3).
+// targetOf returns the htu claim: the URL without query and fragment. It is normalized as the receiver does before it
+// compares (RFC 9449, Section 4.3; RFC 3986, Sections 6.2.2 and 6.2.3).
 func targetOf(u *url.URL) string {
 	host := strings.ToLower(u.Host)
 	if port := u.Port(); port == "" || port == defaultPort(u) {
@@ -60,8 +60,9 @@ func targetOf(u *url.URL) string {
 	return plain.String()
 }
 
-// keepNonce takes a nonce from any answer, good or bad (RFC 9449 §8.2). It reports whether it is another than the one that
-// was used, so that it is worth sending again. Of what is stored that says nothing: a request beside may have been faster.
+// keepNonce stores the nonce in a response, whatever the status of the response (RFC 9449, Section 8.2). It reports whether
+// that nonce differs from used, the one in the request, so that sending the request again makes sense. It does not compare
+// with the stored nonce, which a concurrent request may have replaced.
 func (c *Client) keepNonce(target, accessToken, used string, header http.Header) bool {
 	u, err := url.Parse(target)
 	nonces := header.Values("DPoP-Nonce")
@@ -74,7 +75,8 @@ func (c *Client) keepNonce(target, accessToken, used string, header http.Header)
 
 const maxNonceBytes = 1 << 10
 
-// nonceKey holds an authorization server and an API apart, also where they share an origin (RFC 9449 §9).
+// nonceKey returns the key of nonces for a server. An authorization server and an API have separate nonces, even at the
+// same origin (RFC 9449, Section 9).
 func nonceKey(u *url.URL, accessToken string) string {
 	if accessToken == "" {
 		return "AS " + originOf(u)
@@ -82,7 +84,7 @@ func nonceKey(u *url.URL, accessToken string) string {
 	return "RS " + originOf(u)
 }
 
-// originOf is scheme, host and port (RFC 6454 §4).
+// originOf returns the origin of u, with an explicit port (RFC 6454, Section 4).
 func originOf(u *url.URL) string {
 	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Hostname()) + ":" + cmp.Or(u.Port(), defaultPort(u))
 }

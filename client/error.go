@@ -9,45 +9,46 @@ import (
 	"time"
 )
 
-// Error is an answer of the authorization server that says no, or that is none. It matches, by [errors.Is], the code it
-// carries: errors.Is(err, client.ErrInvalidGrant).
+// Error is an error response of the authorization server, or a response that is not one of OAuth at all. It matches its own
+// code: errors.Is(err, client.ErrInvalidGrant).
 //
-// Description, URI, Challenge and Body are the server's own words. They may quote what was sent to it, and Body may hold a
-// token that came under a status that is none for it, so the text has the code and the status alone, whatever the verb.
+// Description, URI, Challenge and Body are text from the server. It may repeat what was sent, and Body may contain a token
+// if the server sent one with an unexpected status. Therefore Error, fmt and slog print only the code and the status.
 type Error struct {
-	// Code is the value of `error` (RFC 6749 §5.2 and the RFCs that add to it). Empty: the answer was not one of OAuth, a
-	// proxy's page for example; see Status and Body.
+	// Code is the value of the member error (RFC 6749, Section 5.2, and its extensions). It is empty if the response is not
+	// one of OAuth, for example the error page of a proxy; then see Status and Body.
 	Code string
 
-	// Description and URI are `error_description` and `error_uri`.
+	// Description and URI are the members error_description and error_uri.
 	Description, URI string
 
-	// Status is that of the HTTP answer. Zero: the error came by a redirect of the user's browser.
+	// Status is the HTTP status of the response. It is 0 if the error came through a redirect of the user's browser.
 	Status int
 
-	// RetryAfter is how long the server asks to stay away. Zero: it did not say.
+	// RetryAfter is the value of the Retry-After header, at most one hour. It is 0 if there is none.
 	RetryAfter time.Duration
 
-	// Challenge is the WWW-Authenticate header.
+	// Challenge is the value of the WWW-Authenticate header.
 	Challenge string
 
-	// Body is the beginning of what was answered, at most 4 KiB of it.
+	// Body is the beginning of the body, at most 4 KiB.
 	Body []byte
 
-	mfaToken string // of a second factor that is needed
+	mfaToken string // for MFARequiredError
 }
 
+// Error returns the code and the status.
 func (e *Error) Error() string {
 	switch {
 	case e.Code == "" && e.Status != 0:
-		return fmt.Sprintf("client: the authorization server answered %d %s", e.Status, http.StatusText(e.Status))
+		return fmt.Sprintf("client: the authorization server responded with status %d %s", e.Status, http.StatusText(e.Status))
 	case e.Status == 0:
-		return fmt.Sprintf("client: the authorization server said %q", clip(e.Code))
+		return fmt.Sprintf("client: the authorization server returned error %q", clip(e.Code))
 	}
-	return fmt.Sprintf("client: the authorization server said %q (%d)", clip(e.Code), e.Status)
+	return fmt.Sprintf("client: the authorization server returned error %q (status %d)", clip(e.Code), e.Status)
 }
 
-// clip bounds what a server's word can take of a text.
+// clip limits the length of text from outside in an error message.
 func clip(word string) string {
 	const longest = 100
 	if len(word) > longest {
@@ -56,13 +57,14 @@ func clip(word string) string {
 	return word
 }
 
-// Format leaves the server's own words out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it prints only the code and the status.
 func (e Error) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
 
-// LogValue leaves the server's own words out.
+// LogValue implements [slog.LogValuer]. It has only the code and the status.
 func (e Error) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
-// Is matches the ErrorCode that e carries, and [ErrUnavailable].
+// Is reports whether target is the [ErrorCode] of e, or [ErrUnavailable] if e says that the server is unavailable: by a
+// status of 429 or from 500 on, or by a code.
 func (e *Error) Is(target error) bool {
 	if target == ErrUnavailable {
 		return unavailable(e.Status) || e.Code == string(ErrServerError) || e.Code == string(ErrTemporarilyUnavailable)
@@ -75,13 +77,13 @@ func unavailable(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
-// ErrorCode is a value of `error`, to be matched by errors.Is. Codes that are not listed here are matched by one of one's
-// own: errors.Is(err, client.ErrorCode("login_required")).
-type ErrorCode string //nolint:errname // it is the RFCs' word
+// ErrorCode is a value of the member error. Use it with [errors.Is]. For codes that are not listed here, convert a string:
+// errors.Is(err, client.ErrorCode("login_required")).
+type ErrorCode string //nolint:errname // the name of RFC 6749
 
 func (c ErrorCode) Error() string { return "client: " + string(c) }
 
-// Codes of the token endpoint (RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2, RFC 9449 §8).
+// Error codes of the token endpoint (RFC 6749, Section 5.2; RFC 8628, Section 3.5; RFC 8707, Section 2; RFC 9449, Section 8).
 const (
 	ErrInvalidRequest       ErrorCode = "invalid_request"
 	ErrInvalidClient        ErrorCode = "invalid_client"
@@ -98,38 +100,39 @@ const (
 	ErrUseDPoPNonce         ErrorCode = "use_dpop_nonce"
 	ErrInvalidDPoPProof     ErrorCode = "invalid_dpop_proof"
 	ErrInvalidToken         ErrorCode = "invalid_token"
-	ErrUnsupportedTokenType ErrorCode = "unsupported_token_type" // RFC 7009 §2.2.1
+	ErrUnsupportedTokenType ErrorCode = "unsupported_token_type" // RFC 7009, Section 2.2.1
 
-	// Those of RFC 6749 §4.1.2.1 that stand for a status, which a redirect cannot carry. They match ErrUnavailable.
+	// Codes for a status of 5xx, which a redirect cannot have (RFC 6749, Section 4.1.2.1). They match ErrUnavailable.
 	ErrServerError            ErrorCode = "server_error"
 	ErrTemporarilyUnavailable ErrorCode = "temporarily_unavailable"
 )
 
-// IncompleteError says that a token was received, and something is wrong with it, or a later step failed: its type is not
-// known, the answer around it was bad, the ID token that came along is not good, it could not be kept. The Token must not be
-// used before that is cleared up, and must not be lost either: its refresh token may be the only one that still works. Only
-// one of AccessToken and RefreshToken may be there. Look for it before other errors: it may match [ErrUnavailable], and to
-// ask again would be in vain.
+// IncompleteError says that a token was received, but must not be used: something in the response is not valid, the ID
+// token is not valid, or the token could not be stored. The Token has an access token, a refresh token, or both.
+//
+// Do not use its access token. Do not discard its refresh token either, since it may be the only one that still works: a
+// server that rotates refresh tokens does not accept the previous one. Check for an IncompleteError before other errors. It
+// may also match [ErrUnavailable], although a retry would not help.
 type IncompleteError struct {
 	Token *Token
 	Err   error
 
-	untold bool // it is good, and Config.OnToken did not take it
+	untold bool // the token is valid, but Config.OnToken returned an error
 }
 
 func (e *IncompleteError) Error() string {
-	return "client: a token was received, but: " + e.Err.Error()
+	return "client: a token was received, but a later step failed: " + e.Err.Error()
 }
 
-// Unwrap returns what failed.
+// Unwrap returns the reason.
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
-// ErrUnavailable says that the authorization server could not be asked, or gave no answer of OAuth for a reason of its
-// own (a status from 500 on, or 429, or a code that says the same): it may help to try again.
+// ErrUnavailable says that the server could not be reached, or that its response says that it is unavailable: a status of
+// 429 or from 500 on, or an OAuth code with that meaning. A retry may succeed.
 var ErrUnavailable = errors.New("client: the authorization server is unavailable")
 
-// ErrBadAnswer says that the server's answer is not what the RFCs allow.
-var ErrBadAnswer = errors.New("client: the answer of the authorization server cannot be used")
+// ErrBadAnswer says that the response of the server is not one that the RFCs allow, or exceeds a limit.
+var ErrBadAnswer = errors.New("client: the response of the authorization server is not valid")
 
-// ErrUnsupported says that the server's metadata names no endpoint, or no method, for what was asked.
-var ErrUnsupported = errors.New("client: the authorization server does not offer this")
+// ErrUnsupported says that the metadata of the server has no endpoint, or no method, for the request.
+var ErrUnsupported = errors.New("client: not supported by the authorization server")

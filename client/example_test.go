@@ -51,7 +51,7 @@ func ExampleClient_WithParams() {
 	fmt.Println(err)
 	// Output:
 	// client_id=billing&grant_type=client_credentials&organization=org_7 <nil>
-	// client: the extra parameter "client_id" is not for the caller to set
+	// client: the extra parameter "client_id" identifies or authenticates the client, and cannot be set
 }
 
 // A device without a browser: its user decides elsewhere.
@@ -105,5 +105,5 @@ func ExampleError() {
 	fmt.Println(err)
 	// Output:
 	// true false
-	// client: the authorization server said "invalid_grant" (400)
+	// client: the authorization server returned error "invalid_grant" (status 400)
 }

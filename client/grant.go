@@ -21,34 +21,37 @@ const (
 	grantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     //nolint:gosec // G101: a name of an RFC
 )
 
-// ClientCredentials gets a token for the client itself (RFC 6749 §4.4). Without scopes those of the Config are asked for.
+// ClientCredentials gets a token for the client itself (RFC 6749, Section 4.4). Without scopes, it requests Config.Scopes.
 func (c *Client) ClientCredentials(ctx context.Context, scopes ...string) (*Token, error) {
 	return c.grant(ctx, grantClientCredentials, nil, c.scopes(scopes))
 }
 
-// Password gets a token for a user's name and password (RFC 6749 §4.3), which are not kept. Do not use it where there is
-// another way: the client sees the password (RFC 9700 §2.4 forbids it). If a second factor is needed the error is a
-// [*MFARequiredError].
+// Password gets a token for a user name and a password (RFC 6749, Section 4.3). It does not store them. Use another flow if
+// there is one: here the client sees the password, and RFC 9700, Section 2.4, forbids this grant. If the server requires a
+// second factor, the error is an [*MFARequiredError].
 func (c *Client) Password(ctx context.Context, username, password string, scopes ...string) (*Token, error) {
 	params := url.Values{"username": {username}, "password": {password}}
 	return c.grantAs(ctx, grantPassword, params, c.scopes(scopes), c.signedIn(ctx, IDTokenOptions{}))
 }
 
-// Refresh gets the next token for a refresh token (RFC 6749 §6). The result has a refresh token in any case: the new one,
-// or the one given if the server keeps to it. Without scopes the server grants those it granted before.
+// Refresh gets a new token for a refresh token (RFC 6749, Section 6). The result always has a refresh token: the new one,
+// or the given one if the server did not replace it. Without scopes, the server grants the same scopes as before.
 //
-// A server that rotates refresh tokens takes each of them once, and may withdraw all when one comes twice. Ask once for
-// each, and keep what comes: Config.OnToken.
+// A server that rotates refresh tokens accepts each of them once, and may revoke the whole grant if one arrives twice. So
+// call Refresh once for each refresh token, and store the result before you use it, for example in Config.OnToken.
+// [TokenSource] does both.
 //
-// An ID token that comes along is verified. That it is about the same sign-in as before, only [TokenSource] can tell, which
-// knows the one before.
+// An ID token in the response is verified. Refresh cannot compare it with the ID token of the sign-in, because it does not
+// have that; [TokenSource] does.
 func (c *Client) Refresh(ctx context.Context, refreshToken string, scopes ...string) (*Token, error) {
 	return c.refresh(ctx, &Token{RefreshToken: refreshToken}, scopes)
 }
 
+// refresh gets the token after last. It takes from last what the response omits, and requires the response to be about the
+// same user.
 func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*Token, error) {
 	if last.RefreshToken == "" {
-		return nil, errors.New("client: there is no refresh token")
+		return nil, errors.New("client: the refresh token is empty")
 	}
 	params := url.Values{"refresh_token": {last.RefreshToken}}
 	t, err := c.grantAs(ctx, grantRefreshToken, params, scopes, func(t *Token) error {
@@ -62,9 +65,9 @@ func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*To
 			return err
 		}
 		if t.IDToken == "" && last.AccessToken == "" && last.IDToken != "" {
-			return badIDToken(consumer.ReasonClaims, "none came, and the one before was refused")
+			return badIDToken(consumer.ReasonClaims, "missing, although the previous one was rejected")
 		}
-		if t.IDToken == "" { // the person has not changed
+		if t.IDToken == "" { // the user is the same
 			t.IDToken, t.IDClaims = last.IDToken, last.IDClaims
 			return nil
 		}
@@ -79,35 +82,36 @@ func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*To
 	return t, err
 }
 
-// TokenExchange is a token exchange (RFC 8693 §2.1).
+// TokenExchange describes a token exchange request (RFC 8693, Section 2.1).
 type TokenExchange struct {
-	// SubjectToken speaks for whom the new token is for. SubjectTokenType is one of the TokenType constants. Both are
-	// required.
+	// SubjectToken identifies the party for which the new token is requested. SubjectTokenType is one of the TokenType
+	// constants. Both are required.
 	SubjectToken, SubjectTokenType string
 
-	// ActorToken speaks for who acts on their behalf. Empty: nobody.
+	// ActorToken identifies the party that acts for the subject. ActorTokenType is required with it. Empty means that there
+	// is none.
 	ActorToken, ActorTokenType string
 
-	// RequestedTokenType is what is asked for. Empty: the server chooses, usually an access token.
+	// RequestedTokenType is the type of the new token. Empty means that the server chooses, usually an access token.
 	RequestedTokenType string
 
-	// Scopes, Resource and Audience are for the new token. Nil: those of the Config.
+	// Scopes, Resource and Audience are those of the new token. Nil means those of the Config.
 	Scopes, Resource, Audience []string
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (e TokenExchange) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.TokenExchange{"+e.SubjectTokenType+" "+e.RequestedTokenType+"}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (e TokenExchange) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("subject_token_type", e.SubjectTokenType), slog.String("requested_token_type", e.RequestedTokenType),
 	)
 }
 
-// Token types of RFC 8693 §3.
+// Token types for a [TokenExchange] (RFC 8693, Section 3).
 const (
 	TokenTypeAccessToken  = "urn:ietf:params:oauth:token-type:access_token"  //nolint:gosec // G101: a name of an RFC
 	TokenTypeRefreshToken = "urn:ietf:params:oauth:token-type:refresh_token" //nolint:gosec // G101: a name of an RFC
@@ -115,10 +119,11 @@ const (
 	TokenTypeJWT          = "urn:ietf:params:oauth:token-type:jwt"           //nolint:gosec // G101: a name of an RFC
 )
 
-// ExchangeToken gets a token for another (RFC 8693). What kind it is the server says in Token.Extra("issued_token_type").
+// ExchangeToken gets a token in exchange for another one (RFC 8693). Token.Extra("issued_token_type") is the type of the
+// result. To redeem an authorization code, see [Client.ExchangeCode].
 func (c *Client) ExchangeToken(ctx context.Context, e TokenExchange) (*Token, error) {
 	if e.SubjectToken == "" || e.SubjectTokenType == "" || (e.ActorToken == "") != (e.ActorTokenType == "") {
-		return nil, errors.New("client: TokenExchange: a token and its type are required together, and those of the subject always")
+		return nil, errors.New("client: TokenExchange: SubjectToken and SubjectTokenType are required, and an ActorToken requires its type")
 	}
 	params := url.Values{
 		"subject_token": {e.SubjectToken}, "subject_token_type": {e.SubjectTokenType},
@@ -133,15 +138,16 @@ func (c *Client) ExchangeToken(ctx context.Context, e TokenExchange) (*Token, er
 	return c.grant(ctx, grantTokenExchange, params, c.scopes(e.Scopes))
 }
 
-// JWTBearer gets a token for an assertion that somebody trusted by the server has signed (RFC 7523 §2.1).
+// JWTBearer gets a token for an assertion: a JWT that was signed by a party that the server trusts (RFC 7523, Section 2.1).
+// Without scopes, it requests Config.Scopes.
 func (c *Client) JWTBearer(ctx context.Context, assertion string, scopes ...string) (*Token, error) {
 	return c.grant(ctx, grantJWTBearer, url.Values{"assertion": {assertion}}, c.scopes(scopes))
 }
 
-// Grant gets a token by a grant type that this package does not know (RFC 6749 §4.5). params replace what the Config would
-// send under the same names; as to which there may be see [Client.WithParams]. An ID token that comes along is not
-// verified, here as with [Client.ExchangeToken], [Client.JWTBearer] and [Client.ClientCredentials]: see
-// [Client.VerifyIDToken].
+// Grant gets a token by a grant type that this package does not have a method for (RFC 6749, Section 4.5). params replace
+// the values of the Config; [Client.WithParams] says which names are allowed. Without scopes, it requests Config.Scopes. An
+// ID token in the response is not verified, as with [Client.ExchangeToken], [Client.JWTBearer] and
+// [Client.ClientCredentials]; use [Client.VerifyIDToken].
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values, scopes ...string) (*Token, error) {
 	if err := checkExtra(params, nil); err != nil {
 		return nil, err
@@ -149,6 +155,7 @@ func (c *Client) Grant(ctx context.Context, grantType string, params url.Values,
 	return c.grant(ctx, grantType, params, c.scopes(scopes))
 }
 
+// scopes returns asked, or Config.Scopes if it is empty.
 func (c *Client) scopes(asked []string) []string {
 	if len(asked) == 0 {
 		return c.cfg.Scopes
@@ -160,7 +167,8 @@ func (c *Client) grant(ctx context.Context, grantType string, params url.Values,
 	return c.grantAs(ctx, grantType, params, scopes, nil)
 }
 
-// grantAs is the one way to the token endpoint. complete, if set, checks and completes what came.
+// grantAs sends every token request of this package and reads the response. complete, if not nil, verifies the token and
+// adds to it what the response omits.
 func (c *Client) grantAs(
 	ctx context.Context, grantType string, params url.Values, scopes []string, complete func(*Token) error,
 ) (*Token, error) {
@@ -189,7 +197,8 @@ func (c *Client) grantAs(
 	return nil, &IncompleteError{Token: t, Err: err}
 }
 
-// receive loses nothing: from here on a failure comes together with the token.
+// receive passes on a token that was received. A failure from here on is returned together with the token, so that it is
+// not lost.
 func (c *Client) receive(ctx context.Context, t *Token, complete func(*Token) error) (*Token, error) {
 	if complete != nil {
 		if err := complete(t); err != nil {

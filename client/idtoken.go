@@ -21,23 +21,24 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// IDToken is a verified ID token (OpenID Connect Core §2). It is safe for concurrent use. It is for this client and no
-// API: do not send it anywhere, except as a hint to the server that made it.
+// IDToken is a verified ID token (OpenID Connect Core, Section 2). It is for this client only. Do not send it anywhere,
+// except as a hint to the server that issued it. It is safe for concurrent use.
 type IDToken struct {
 	*consumer.Token
 
 	userInfo *UserInfo
 }
 
-// UserInfo is what the userinfo endpoint said of the same person. Nil without Config.UseUserInfo.
+// UserInfo returns what the userinfo endpoint says about the same user. It is nil without Config.UseUserInfo.
 func (t *IDToken) UserInfo() *UserInfo { return t.userInfo }
 
-// Claims returns all claims of the ID token, and besides, with Config.UseUserInfo, what the userinfo endpoint added. It
-// never replaces a claim that is signed, nor adds one that says how the person signed in, nor calls an address verified
-// that stands in the other of the two. The caller may change the map.
+// Claims returns all claims of the ID token and, with Config.UseUserInfo, further claims of the userinfo endpoint. Those
+// never replace a signed claim, and never include a claim about the sign-in, such as acr. If the two name different email
+// addresses or phone numbers, the one of the userinfo endpoint is omitted, together with the claim that it is verified. The
+// caller may change the map.
 func (t *IDToken) Claims() map[string]any {
 	var signed map[string]any
-	_ = t.Decode(&signed) // it was read as an object before
+	_ = t.Decode(&signed) // it was decoded before, when it was verified
 	claims := make(map[string]any)
 	if t.userInfo != nil {
 		_ = t.userInfo.Decode(&claims) // likewise
@@ -49,7 +50,8 @@ func (t *IDToken) Claims() map[string]any {
 	return claims
 }
 
-// keepApart drops an address of added and its verification where signed has either and means another address.
+// keepApart deletes an address and its verification from added, if signed has either of the two and not the same address.
+// Otherwise an address could seem to be verified although only another one is.
 func keepApart(added, signed map[string]any, address, verified string) {
 	_, hasAddress := signed[address]
 	_, hasVerified := signed[verified]
@@ -59,7 +61,7 @@ func keepApart(added, signed map[string]any, address, verified string) {
 	}
 }
 
-// protocolClaims say something of the sign-in, and not of the person.
+// protocolClaims lists the claims about the sign-in, as opposed to those about the user.
 func protocolClaims() []string {
 	return []string{
 		"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "nonce", "azp", "auth_time", "acr", "amr", "sid", "at_hash", "c_hash",
@@ -67,37 +69,40 @@ func protocolClaims() []string {
 	}
 }
 
-// IDTokenOptions are what an ID token is held against, beyond what every one must be.
+// IDTokenOptions lists further requirements for an ID token, beyond those for every ID token.
 type IDTokenOptions struct {
-	// Nonce is the one that was sent. Empty: none was sent, and an ID token with one is refused.
+	// Nonce is the nonce of the authorization request. Empty means that none was sent: an ID token with a nonce is then
+	// rejected.
 	Nonce string
 
-	// MaxAge is how long ago the user may have proved who they are; `auth_time` is required then. Zero: any time.
+	// MaxAge is how long ago the user may have signed in. The claim auth_time is then required. Zero means any time.
 	MaxAge time.Duration
 
-	// ACR are the authentication contexts of which one must have been met. Nil: any, and none.
+	// ACR lists authentication context classes. The claim acr must be one of them. Nil means that it may be anything, and
+	// may be absent.
 	ACR []string
 
-	// Subject is the user who must have signed in. Empty: anyone.
+	// Subject is the claim sub that is required. Empty means any.
 	Subject string
 
-	// AccessToken and Code came together with the ID token; its at_hash and c_hash, where it has them, must match. Empty:
-	// not compared.
+	// AccessToken and Code were received together with the ID token. Its claims at_hash and c_hash must match them, if it
+	// has these claims. Empty means that they are not compared.
 	AccessToken, Code string
 
-	anyNonce bool // nobody knows what was sent: the sign-in began elsewhere, or long ago
+	anyNonce bool // accept any nonce: the flow does not send one, or it was not stored
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (o IDTokenOptions) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.IDTokenOptions{}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (o IDTokenOptions) LogValue() slog.Value { return slog.StringValue("client.IDTokenOptions{}") }
 
-// VerifyIDToken proves an ID token that was made for this client (OpenID Connect Core §3.1.3.7). An ID token that is not
-// good is an error that matches [consumer.ErrInvalidToken]; one whose keys cannot be had matches [ErrUnavailable].
+// VerifyIDToken verifies an ID token for this client (OpenID Connect Core, Section 3.1.3.7). An invalid ID token causes an
+// error that matches [consumer.ErrInvalidToken]. If the keys of the server cannot be fetched, the error matches
+// [ErrUnavailable].
 func (c *Client) VerifyIDToken(ctx context.Context, raw string, o IDTokenOptions) (*IDToken, error) {
 	token, err := c.verifyJWT(ctx, consumer.ProfileIDToken, raw)
 	if err != nil {
@@ -123,34 +128,34 @@ func badIDToken(reason consumer.Reason, detail string) error {
 	return fmt.Errorf("client: ID token: %w", &consumer.Error{Reason: reason, Detail: detail})
 }
 
-// checkParty wants the ID token to have been made at this client's request.
+// checkParty requires the ID token to be issued to this client, and not only to name it as one audience among others.
 func (t *IDToken) checkParty(cfg Config) error {
 	party, there := t.Claim("azp")
 	others := slices.DeleteFunc(t.Audience(), func(name string) bool { return name == cfg.ClientID })
 	switch {
 	case there && party != cfg.ClientID:
-		return badIDToken(consumer.ReasonAudience, "azp is another client")
+		return badIDToken(consumer.ReasonAudience, "azp is not this client")
 	case len(others) > 0 && !there:
-		return badIDToken(consumer.ReasonAudience, "azp is missing beside several audiences")
+		return badIDToken(consumer.ReasonAudience, "azp is missing, although aud has other audiences")
 	case cfg.ExtraAudiences == nil:
 		return nil
 	}
 	for _, other := range others {
 		if !slices.Contains(cfg.ExtraAudiences, other) {
-			return badIDToken(consumer.ReasonAudience, "aud names a stranger")
+			return badIDToken(consumer.ReasonAudience, "aud has an audience that is not in Config.ExtraAudiences")
 		}
 	}
 	return nil
 }
 
-const maxSubject = 255 // OpenID Connect Core §2
+const maxSubject = 255 // OpenID Connect Core, Section 2
 
 func (t *IDToken) checkSubject(o IDTokenOptions) error {
 	switch {
 	case len(t.Subject()) > maxSubject:
 		return badIDToken(consumer.ReasonClaims, "sub is too long")
 	case o.Subject != "" && t.Subject() != o.Subject:
-		return badIDToken(consumer.ReasonClaims, "sub is another user")
+		return badIDToken(consumer.ReasonClaims, "sub is not the expected user")
 	}
 	return nil
 }
@@ -162,31 +167,32 @@ func (t *IDToken) checkNonce(o IDTokenOptions) error {
 	case o.Nonce == "" && (!there || o.anyNonce):
 		return nil
 	case o.Nonce == "":
-		return badIDToken(consumer.ReasonClaims, "nonce was not sent")
+		return badIDToken(consumer.ReasonClaims, "nonce is present, but none was sent")
 	case subtle.ConstantTimeCompare([]byte(text), []byte(o.Nonce)) != 1:
-		return badIDToken(consumer.ReasonClaims, "nonce is not the one that was sent")
+		return badIDToken(consumer.ReasonClaims, "nonce is missing or not the one that was sent")
 	}
 	return nil
 }
 
-// checkSignIn wants the user to have signed in as was asked for.
+// checkSignIn requires the user to have signed in as requested: by acr and auth_time.
 func (t *IDToken) checkSignIn(o IDTokenOptions, skew time.Duration) error {
 	if acr, _ := t.Claim("acr"); len(o.ACR) > 0 && !slices.ContainsFunc(o.ACR, func(one string) bool { return acr == one }) {
-		return badIDToken(consumer.ReasonClaims, "acr is none that was asked for")
+		return badIDToken(consumer.ReasonClaims, "acr is missing or not one of those requested")
 	}
 	if o.MaxAge <= 0 {
 		return nil
 	}
 	claim, _ := t.Claim("auth_time")
 	seconds, ok := claim.(float64)
-	age := float64(time.Now().Unix()) - seconds // it may be any number
+	age := float64(time.Now().Unix()) - seconds // a float64, since the claim may be any number
 	if !ok || age > (o.MaxAge+skew).Seconds() || age < -skew.Seconds() {
 		return badIDToken(consumer.ReasonClaims, "auth_time is missing or too long ago")
 	}
 	return nil
 }
 
-// checkHash compares a hash of what came together with the ID token (OpenID Connect Core §3.1.3.6, §3.3.2.11).
+// checkHash requires the claim name, if the ID token has it, to be the hash of value (OpenID Connect Core, Sections 3.1.3.6
+// and 3.3.2.11).
 func (t *IDToken) checkHash(raw, name, value string) error {
 	claim, there := t.Claim(name)
 	if !there || value == "" {
@@ -194,12 +200,12 @@ func (t *IDToken) checkHash(raw, name, value string) error {
 	}
 	want, _ := claim.(string)
 	if subtle.ConstantTimeCompare([]byte(want), []byte(halfHash(algorithmOf(raw), value))) != 1 {
-		return badIDToken(consumer.ReasonClaims, name+" is that of something else")
+		return badIDToken(consumer.ReasonClaims, name+" does not match")
 	}
 	return nil
 }
 
-// algorithmOf reads `alg` of a JWT that was verified.
+// algorithmOf returns the alg of a JWT that was verified.
 func algorithmOf(raw string) string {
 	parts, _ := compact.Split(raw)
 	text, _ := parts.DecodeHeader()
@@ -208,7 +214,8 @@ func algorithmOf(raw string) string {
 	return alg
 }
 
-// halfHash is the left half of the hash that goes with the signature. Ed25519 goes with SHA-512.
+// halfHash returns the left half of the hash of value, with the hash function of the signature algorithm. For Ed25519 that
+// is SHA-512.
 func halfHash(alg, value string) string {
 	var hash []byte
 	switch {
@@ -225,8 +232,8 @@ func halfHash(alg, value string) string {
 	return base64.RawURLEncoding.EncodeToString(hash[:len(hash)/2])
 }
 
-// signedIn completes a token that came for a user: its ID token is verified, and the userinfo endpoint is asked if the
-// Config wants that.
+// signedIn returns a function that completes the token of a user: it verifies the ID token, and reads the userinfo endpoint
+// if Config.UseUserInfo is set.
 func (c *Client) signedIn(ctx context.Context, o IDTokenOptions) func(*Token) error {
 	return func(t *Token) error {
 		if t.IDToken == "" {
@@ -247,8 +254,8 @@ func (c *Client) signedIn(ctx context.Context, o IDTokenOptions) func(*Token) er
 	}
 }
 
-// sameSignIn compares a refreshed ID token with the one before (OpenID Connect Core §12.2). previous was verified when it
-// came; it may have ended since.
+// sameSignIn returns an error if t, from a refresh, is not about the same sign-in as the previous ID token (OpenID Connect
+// Core, Section 12.2). previous was verified when it was received. It may have expired since.
 func (t *IDToken) sameSignIn(previous string) error {
 	before, err := unverified(previous)
 	if err != nil {
@@ -262,17 +269,17 @@ func (t *IDToken) sameSignIn(previous string) error {
 			continue
 		}
 		if !equalClaims(old.Any(), now) {
-			return badIDToken(consumer.ReasonClaims, name+" is not that of the ID token before")
+			return badIDToken(consumer.ReasonClaims, name+" differs from the previous ID token")
 		}
 	}
 	issued, _ := before.Get("iat")
 	if seconds, ok := issued.Number(); ok && float64(t.IssuedAt().Unix()) < math.Floor(seconds) {
-		return badIDToken(consumer.ReasonClaims, "iat is before that of the ID token before")
+		return badIDToken(consumer.ReasonClaims, "iat is earlier than in the previous ID token")
 	}
 	return nil
 }
 
-// equalClaims takes one audience for a list of one, and lists in any order.
+// equalClaims compares two claims. A single audience equals a list of one, and the order of a list does not matter.
 func equalClaims(a, b any) bool {
 	list := func(v any) []any {
 		all, ok := v.([]any)

@@ -11,16 +11,17 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Introspection is what a server says of a token (RFC 7662 §2.2). It is safe for concurrent use.
+// Introspection is the response of a server about a token (RFC 7662, Section 2.2). The zero value says that the token is
+// not active. It is safe for concurrent use.
 type Introspection struct {
 	active bool
 	claims compact.Object
 }
 
-// Active reports whether the token may be used. If not, nothing else is said of it.
+// Active reports whether the token is valid. If it is not, there are no claims.
 func (i *Introspection) Active() bool { return i.active }
 
-// Claim returns a member of the answer as encoding/json decodes it.
+// Claim returns the member name of the response, decoded as encoding/json decodes into an any.
 func (i *Introspection) Claim(name string) (value any, ok bool) {
 	v, ok := i.claims.Get(name)
 	if !ok {
@@ -29,7 +30,8 @@ func (i *Introspection) Claim(name string) (value any, ok bool) {
 	return v.Any(), true
 }
 
-// Decode decodes the answer into v, a pointer as for [encoding/json.Unmarshal]; names are compared byte for byte.
+// Decode decodes the response into v, a pointer as for [encoding/json.Unmarshal]. Names are compared exactly. It returns an
+// error if the token is not active.
 func (i *Introspection) Decode(v any) error {
 	if !i.active {
 		return errors.New("client: the token is not active")
@@ -40,19 +42,19 @@ func (i *Introspection) Decode(v any) error {
 	return nil
 }
 
-// Format leaves the claims out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the claims.
 func (i Introspection) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "client.Introspection{%v}", i.active)
 }
 
-// LogValue leaves the claims out.
+// LogValue implements [slog.LogValuer]. It omits the claims.
 func (i Introspection) LogValue() slog.Value { return slog.BoolValue(i.active) }
 
-// Introspect asks the server about a token (RFC 7662). hint is "access_token" or "refresh_token", or empty. The answer is
-// as good as the connection is: it is not asked to be signed.
+// Introspect returns what the server says about a token (RFC 7662). hint is "access_token", "refresh_token" or "". The
+// response is not signed; TLS protects it.
 func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspection, error) {
-	if token == "" {
-		return nil, errors.New("client: there is no token to ask about")
+	if err := checkHinted(token, hint); err != nil {
+		return nil, err
 	}
 	target, err := c.endpoint(ctx, endpointIntrospection)
 	if err != nil {
@@ -66,7 +68,7 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspec
 	active, ok := value.Bool()
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("%w: active is missing or no boolean", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: active is missing or is not a boolean", ErrBadAnswer)
 	case !active:
 		return &Introspection{}, nil
 	}

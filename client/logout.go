@@ -16,29 +16,31 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// LogoutOptions say how a user signs out.
+// LogoutOptions describes a logout at the server (OpenID Connect RP-Initiated Logout, Section 2). The zero value is valid.
 type LogoutOptions struct {
-	// IDTokenHint is the raw ID token of the session, which may have ended. Empty: the server asks the user.
+	// IDTokenHint is the raw ID token of the session. It may have expired. It is part of the URL. Empty means that the
+	// server asks the user whom to sign out.
 	IDTokenHint string
 
-	// PostLogoutRedirectURI is where the user is sent then, as it was registered, with State. Empty: nowhere.
+	// PostLogoutRedirectURI is where the server sends the user afterwards, with the parameter State. It must be registered.
+	// Empty means that the user stays at the server.
 	PostLogoutRedirectURI, State string
 
-	// LogoutHint and UILocales are parameters of OpenID Connect RP-Initiated Logout §2.
+	// LogoutHint and UILocales are the parameters of the same names.
 	LogoutHint string
 	UILocales  []string
 }
 
-// Format leaves the user's ID token out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the user's ID token.
 func (o LogoutOptions) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.LogoutOptions{}")
 }
 
-// LogValue leaves the user's ID token out.
+// LogValue implements [slog.LogValuer]. It omits the user's ID token.
 func (o LogoutOptions) LogValue() slog.Value { return slog.StringValue("client.LogoutOptions{}") }
 
-// LogoutURL returns where to send the user's browser so that they are signed out of the server, too (OpenID Connect
-// RP-Initiated Logout §2). End the own session first: nobody knows whether the user comes back.
+// LogoutURL returns the URL to which to send the user's browser, so that the user is signed out at the server too (OpenID
+// Connect RP-Initiated Logout, Section 2). End your own session first, because the browser may not come back.
 func (c *Client) LogoutURL(ctx context.Context, o LogoutOptions) (string, error) {
 	target, err := c.browserEndpoint(ctx, endpointEndSession)
 	if err != nil {
@@ -51,33 +53,34 @@ func (c *Client) LogoutURL(ctx context.Context, o LogoutOptions) (string, error)
 	}))
 }
 
-// LogoutToken is a server's word that a user has signed out (OpenID Connect Back-Channel Logout §2.4). It has a subject,
-// a session, or both.
+// LogoutToken is a verified message from the server that a user has signed out (OpenID Connect Back-Channel Logout, Section
+// 2.4). It has a subject, a session id, or both.
 type LogoutToken struct {
 	subject, session, id string
 	issuedAt             time.Time
 }
 
-// Subject is `sub`: all sessions of this user end, unless there is a session id. Empty: there is none.
+// Subject returns the claim sub. Without a session id, end all sessions of this user. It is empty if the token has no such
+// claim.
 func (t *LogoutToken) Subject() string { return t.subject }
 
-// SessionID is `sid`: the session that ends. Empty: there is none.
+// SessionID returns the claim sid: end this session. It is empty if the token has no such claim.
 func (t *LogoutToken) SessionID() string { return t.session }
 
-// ID is `jti`.
+// ID returns the claim jti, which identifies the token.
 func (t *LogoutToken) ID() string { return t.id }
 
-// IssuedAt is `iat`.
+// IssuedAt returns the claim iat.
 func (t *LogoutToken) IssuedAt() time.Time { return t.issuedAt }
 
 const (
 	logoutEvent    = "http://schemas.openid.net/event/backchannel-logout"
-	logoutTokenAge = 2 * time.Minute // "at most two minutes in the future" (Back-Channel Logout §4)
+	logoutTokenAge = 2 * time.Minute // the longest recommended lifetime (Back-Channel Logout, Section 4)
 )
 
-// VerifyLogoutToken proves a logout token for this client (OpenID Connect Back-Channel Logout §2.6). It must be at most two
-// minutes old. Whether it came before is for the caller to know; [Client.BackchannelLogout] does. One that is not good is
-// an error that matches [consumer.ErrInvalidToken].
+// VerifyLogoutToken verifies a logout token for this client (OpenID Connect Back-Channel Logout, Section 2.6). The token
+// must be at most two minutes old. An invalid token causes an error that matches [consumer.ErrInvalidToken]. The caller
+// must detect a token that arrives twice; [Client.BackchannelLogout] does that.
 func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToken, error) {
 	token, err := c.verifyJWT(ctx, consumer.ProfileLogoutToken, raw)
 	if err != nil {
@@ -93,15 +96,15 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToke
 	problem := ""
 	switch {
 	case nonce:
-		problem = "nonce marks an ID token"
+		problem = "nonce is present, as in an ID token"
 	case !isObject:
-		problem = "events names no logout"
-	case hasSession && sid == "": // it would end all sessions of sub
-		problem = "sid is no session"
+		problem = "events does not have the logout event"
+	case hasSession && sid == "": // without this check, all sessions of sub would end
+		problem = "sid is not a string, or is empty"
 	case t.subject == "" && t.session == "":
 		problem = "sub and sid are missing"
 	case time.Since(t.issuedAt) > logoutTokenAge+c.cfg.skew():
-		problem = "iat is too long ago"
+		problem = "iat is more than 2 minutes ago"
 	default:
 		return t, nil
 	}
@@ -110,15 +113,20 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToke
 
 const (
 	maxLogoutBytes  = maxJWTBytes + 1<<10
-	maxLogoutTokens = 10_000 // that are remembered, some minutes of them: an older one is refused for its age
+	maxLogoutTokens = 10_000 // remembered ones; one that is older than a few minutes is rejected for its age
 )
 
-// BackchannelLogout receives logout tokens (OpenID Connect Back-Channel Logout §2.5), as registered for
-// `backchannel_logout_uri`. end is told of each once and ends the sessions; when it fails, or panics, the token may come
-// again. The answer is 200, or 400 for what is no good logout token or was carried out before, or 503 for what could not be
-// checked or carried out, or is being carried out for another request that brought it. end may be called concurrently.
+// BackchannelLogout returns the handler for the backchannel_logout_uri of the client (OpenID Connect Back-Channel Logout,
+// Section 2.5). It verifies the logout token in each request and calls end, which must end the sessions that the token
+// names. end may be called concurrently.
 //
-// Tokens that were taken are remembered in this process. Where several share the work, end may be told twice.
+// The response has status 200 if end returned nil; 400 if the request has no valid logout token, or one that was handled
+// before; and 503 if the token could not be verified, if end returned an error or panicked, or if another request with the
+// same token is being handled. After a 503 the server may send the token again.
+//
+// The handler remembers the last 10 000 tokens in this process. If several processes share the work, end may be called once
+// in each of them for the same token. Reading a request body takes at most Config.Timeout, if the server supports
+// [http.ResponseController.SetReadDeadline].
 func (c *Client) BackchannelLogout(end func(ctx context.Context, token *LogoutToken) error) http.Handler {
 	seen := &seenTokens{newLRU[string, bool](maxLogoutTokens)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -128,13 +136,30 @@ func (c *Client) BackchannelLogout(end func(ctx context.Context, token *LogoutTo
 			w.WriteHeader(http.StatusMethodNotAllowed)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxLogoutBytes)
+		if c.readForm(w, r) != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
 		w.WriteHeader(c.logOut(r, seen, end))
 	})
 }
 
+// readForm reads the body within limits of size and time: anybody can send requests to this handler, and the server may have
+// no timeout of its own. The deadline is removed afterwards, so that it does not end the context of the request.
+func (c *Client) readForm(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, maxLogoutBytes)
+	connection := http.NewResponseController(w)
+	limited := connection.SetReadDeadline(time.Now().Add(c.cfg.Timeout)) == nil
+	err := r.ParseForm()
+	if limited && err == nil {
+		err = connection.SetReadDeadline(time.Time{})
+	}
+	return err
+}
+
+// logOut handles one request and returns the status of the response.
 func (c *Client) logOut(r *http.Request, seen *seenTokens, end func(context.Context, *LogoutToken) error) int {
-	if err := r.ParseForm(); err != nil || len(r.PostForm["logout_token"]) != 1 {
+	if len(r.PostForm["logout_token"]) != 1 {
 		return http.StatusBadRequest
 	}
 	t, err := c.VerifyLogoutToken(r.Context(), r.PostForm.Get("logout_token"))
@@ -148,7 +173,7 @@ func (c *Client) logOut(r *http.Request, seen *seenTokens, end func(context.Cont
 		return status
 	}
 	ended := false
-	defer func() { seen.finish(t.id, ended) }() // a panic, too, leaves the user signed in
+	defer func() { seen.finish(t.id, ended) }() // false if end panics
 	if err := end(r.Context(), t); err != nil {
 		return http.StatusServiceUnavailable
 	}
@@ -156,21 +181,23 @@ func (c *Client) logOut(r *http.Request, seen *seenTokens, end func(context.Cont
 	return http.StatusOK
 }
 
-// seenTokens are the ids of the logout tokens that were carried out, or are just being so. They are held as hashes, which
-// all have the same length.
+// seenTokens has the ids of the logout tokens that were handled (true) or are being handled (false). They are stored as
+// hashes, which all have the same length.
 type seenTokens struct{ done *lru.Cache[string, bool] }
 
-// begin says how a token is answered that is here already, and otherwise notes it and says 200.
+// begin returns the status of the response for a token that was seen before. Otherwise it notes the token as being handled
+// and returns 200.
 func (s *seenTokens) begin(id string) int {
 	switch done, seen, _ := s.done.PeekOrAdd(S256(id), false); {
 	case done:
 		return http.StatusBadRequest
-	case seen: // whether that succeeds nobody knows yet
+	case seen: // another request is calling end; it may still fail
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusOK
 }
 
+// finish notes how the handling ended. After a failure, the same token may be handled again.
 func (s *seenTokens) finish(id string, ended bool) {
 	if ended {
 		s.done.Add(S256(id), true)

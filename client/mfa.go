@@ -16,16 +16,17 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Grant types of Auth0's second factors.
+// Grant types of Auth0 for second factors.
 const (
 	grantMFAOTP      = "http://auth0.com/oauth/grant-type/mfa-otp"
 	grantMFAOOB      = "http://auth0.com/oauth/grant-type/mfa-oob"
 	grantMFARecovery = "http://auth0.com/oauth/grant-type/mfa-recovery-code"
 )
 
-// MFARequiredError says that a password was right and a second factor is needed.
+// MFARequiredError says that the password was correct, and that the server requires a second factor. It contains a secret,
+// which neither fmt nor slog prints.
 type MFARequiredError struct {
-	// MFAToken is what the MFA methods want; it lives for some minutes.
+	// MFAToken is the argument of the MFA methods. It is valid for some minutes.
 	MFAToken string
 
 	err *Error
@@ -33,20 +34,21 @@ type MFARequiredError struct {
 
 func (e *MFARequiredError) Error() string { return "client: a second factor is required" }
 
-// Format leaves the secret out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secret.
 func (e MFARequiredError) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
 
-// LogValue leaves the secret out.
+// LogValue implements [slog.LogValuer]. It omits the secret.
 func (e MFARequiredError) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
 // Unwrap returns the [*Error], which matches [ErrMFARequired].
 func (e *MFARequiredError) Unwrap() error {
-	if e.err == nil { // somebody else has made it
+	if e.err == nil { // made by another package
 		return ErrMFARequired
 	}
 	return e.err
 }
 
+// mfaRequired converts an error with an MFA token. It returns any other error unchanged.
 func mfaRequired(err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || !errors.Is(e, ErrMFARequired) || e.mfaToken == "" {
@@ -55,19 +57,19 @@ func mfaRequired(err error) error {
 	return &MFARequiredError{MFAToken: e.mfaToken, err: e}
 }
 
-// MFAAuthenticator is a second factor that a user has enrolled.
+// MFAAuthenticator is a second factor of a user.
 type MFAAuthenticator struct {
 	ID         string
 	Type       string // "otp", "oob" or "recovery-code"
 	Active     bool
 	Name       string
-	OOBChannel string // of an "oob": "sms", "email", "auth0" (a push), …
+	OOBChannel string // with Type "oob": "sms", "email", "auth0" (a push) and so on
 }
 
-// MFAAuthenticators lists the user's second factors, which may be none.
+// MFAAuthenticators returns the second factors of the user. There may be none.
 func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAAuthenticator, error) {
 	if mfaToken == "" {
-		return nil, errors.New("client: there is no MFA token")
+		return nil, errors.New("client: the MFA token is empty")
 	}
 	header := http.Header{"Accept": {"application/json"}, "Authorization": {"Bearer " + mfaToken}}
 	resp, err := c.send(ctx, http.MethodGet, c.mfaURL("authenticators"), header, nil)
@@ -83,13 +85,13 @@ func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAA
 	}
 	value, _ := list.Get("list")
 	if value.Kind() != compact.KindArray || list.Len() != 1 {
-		return nil, fmt.Errorf("%w: authenticators: this is no list", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: authenticators: the body is not an array", ErrBadAnswer)
 	}
 	var all []MFAAuthenticator
 	for element := range value.Elements() {
 		object, ok := element.Object()
 		if !ok {
-			return nil, fmt.Errorf("%w: authenticators: an entry is no object", ErrBadAnswer)
+			return nil, fmt.Errorf("%w: authenticators: an element is not an object", ErrBadAnswer)
 		}
 		all = append(all, authenticatorOf(object))
 	}
@@ -107,49 +109,52 @@ func authenticatorOf(object compact.Object) MFAAuthenticator {
 	return m
 }
 
-// mfaURL puts exactly one slash between the issuer, which may end in one, and the path.
+// mfaURL returns the URL of a path of the MFA API. The issuer may end in a slash; the result has one slash before the path.
 func (c *Client) mfaURL(path string) string {
 	base := cmp.Or(c.cfg.MFAURL, strings.TrimSuffix(c.cfg.Issuer, "/")+"/mfa")
 	return strings.TrimSuffix(base, "/") + "/" + path
 }
 
-// MFAChallenge is what a second factor was asked for.
+// MFAChallenge says what the user has to do. It contains a secret, which neither fmt nor slog prints.
 type MFAChallenge struct {
 	Type string // "otp" or "oob"
 
-	// OOBCode names an out-of-band challenge at its completion.
+	// OOBCode identifies an out-of-band challenge when it is completed.
 	OOBCode string
 
-	// BindingMethod is "prompt" where the user gets a code to type. Empty or "none": they confirm elsewhere (a push).
+	// BindingMethod is "prompt" if the user receives a code to type. It is "none" or empty if the user confirms on another
+	// device (a push).
 	BindingMethod string
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (m MFAChallenge) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.MFAChallenge{"+m.Type+"}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (m MFAChallenge) LogValue() slog.Value { return slog.StringValue(m.Type) }
 
-// NeedsCode reports whether the user has to type a code that they were sent.
+// NeedsCode reports whether the user has to type a code that the server sent.
 func (m *MFAChallenge) NeedsCode() bool { return m.BindingMethod != "" && m.BindingMethod != "none" }
 
-// MFARequestOTP announces a one-time password of the user's app. Auth0 does not need it.
+// MFARequestOTP announces a one-time password from the user's app. Auth0 does not require this call.
 func (c *Client) MFARequestOTP(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {
 	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "otp")
 }
 
-// MFARequestOOB has a code sent to the user, or a push.
+// MFARequestOOB makes the server send a code or a push to the user.
 func (c *Client) MFARequestOOB(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {
 	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "oob")
 }
 
-// MFARequest leaves to the server which of the two it is to be, see [MFAChallenge]; authenticatorID may be empty then.
+// MFARequest lets the server choose between a one-time password and an out-of-band challenge; see MFAChallenge.Type.
+// authenticatorID may be empty.
 func (c *Client) MFARequest(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {
 	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "otp oob")
 }
 
+// mfaChallenge requests a challenge. kinds are the acceptable types, separated by spaces.
 func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, kinds string) (*MFAChallenge, error) {
 	a, err := c.post(ctx, c.mfaURL("challenge"), url.Values{
 		"mfa_token": {mfaToken}, "challenge_type": {kinds}, "authenticator_id": {authenticatorID},
@@ -162,18 +167,18 @@ func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, ki
 	m.OOBCode, _ = a.OptionalText("oob_code")
 	m.BindingMethod, _ = a.OptionalText("binding_method")
 	if !slices.Contains(strings.Fields(kinds), m.Type) || m.Type == "oob" && m.OOBCode == "" {
-		return nil, fmt.Errorf("%w: the challenge is not the one that was asked for", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: challenge_type is not one of those requested, or oob_code is missing", ErrBadAnswer)
 	}
 	return m, nil
 }
 
-// MFACompleteOTP gets the token for a one-time password.
+// MFACompleteOTP gets the token for a one-time password. Without scopes, it requests Config.Scopes.
 func (c *Client) MFACompleteOTP(ctx context.Context, mfaToken, otp string, scopes ...string) (*Token, error) {
 	return c.mfaGrant(ctx, grantMFAOTP, url.Values{"mfa_token": {mfaToken}, "otp": {otp}}, scopes)
 }
 
-// MFACompleteOOB gets the token for an out-of-band challenge. bindingCode is what the user typed, and empty where
-// [MFAChallenge.NeedsCode] says so. Until the user has confirmed a push, the error is [ErrAuthorizationPending].
+// MFACompleteOOB gets the token for an out-of-band challenge. bindingCode is the code that the user typed; it is empty if
+// [MFAChallenge.NeedsCode] returns false. Until the user has confirmed a push, the error matches [ErrAuthorizationPending].
 func (c *Client) MFACompleteOOB(ctx context.Context, mfaToken, oobCode, bindingCode string, scopes ...string) (*Token, error) {
 	return c.mfaGrant(ctx, grantMFAOOB, url.Values{
 		"mfa_token": {mfaToken}, "oob_code": {oobCode}, "binding_code": {bindingCode},
@@ -182,15 +187,16 @@ func (c *Client) MFACompleteOOB(ctx context.Context, mfaToken, oobCode, bindingC
 
 const mfaTokenFor = 10 * time.Minute
 
-// MFAWaitOOB asks until the user has confirmed a push, for ten minutes at most: so long an MFA token lives.
+// MFAWaitOOB polls until the user has confirmed a push, for at most ten minutes, the lifetime of an MFA token. Its errors
+// are those of [Client.WaitDevice].
 func (c *Client) MFAWaitOOB(ctx context.Context, mfaToken string, challenge *MFAChallenge, scopes ...string) (*Token, error) {
 	return poll(ctx, defaultInterval, time.Now().Add(mfaTokenFor), func(ctx context.Context) (*Token, error) {
 		return c.MFACompleteOOB(ctx, mfaToken, challenge.OOBCode, "", scopes...)
 	})
 }
 
-// MFACompleteRecoveryCode gets the token for a recovery code. The server uses it up and gives another, in
-// Token.Extra("recovery_code"), which the user must be shown.
+// MFACompleteRecoveryCode gets the token for a recovery code. The server accepts the code once and issues another one: show
+// Token.Extra("recovery_code") to the user.
 func (c *Client) MFACompleteRecoveryCode(ctx context.Context, mfaToken, recoveryCode string, scopes ...string) (*Token, error) {
 	return c.mfaGrant(ctx, grantMFARecovery, url.Values{"mfa_token": {mfaToken}, "recovery_code": {recoveryCode}}, scopes)
 }

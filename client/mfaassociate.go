@@ -11,42 +11,43 @@ import (
 	"net/url"
 )
 
-// MFAAssociation says what second factor a user is to get.
+// MFAAssociation describes a second factor that a user is to get.
 type MFAAssociation struct {
 	// Type is "otp" or "oob".
 	Type string
 
-	// OOBChannel is of an "oob": "sms", "voice", "email" or "auth0" (a push).
+	// OOBChannel is "sms", "voice", "email" or "auth0" (a push), with Type "oob".
 	OOBChannel string
 
-	// PhoneNumber is where "sms" and "voice" go, in the form +491701234567, and Email where "email" goes. Empty: what the
-	// server knows of the user.
+	// PhoneNumber is the number for "sms" and "voice", in the form +491701234567. Email is the address for "email". Empty
+	// means the one that the server has of the user.
 	PhoneNumber, Email string
 }
 
-// MFAEnrollment is a second factor that is not confirmed yet: [Client.MFACompleteOTP], [Client.MFACompleteOOB] or
-// [Client.MFAWaitOOB] do that. It holds secrets, which neither fmt nor slog prints.
+// MFAEnrollment is a second factor that is not confirmed yet. To confirm it, call [Client.MFACompleteOTP],
+// [Client.MFACompleteOOB] or [Client.MFAWaitOOB]. It contains secrets, which neither fmt nor slog prints.
 type MFAEnrollment struct {
-	// Challenge is what the confirmation answers.
+	// Challenge is the challenge with which the factor is confirmed.
 	Challenge MFAChallenge
 
-	// Secret and BarcodeURI are for the user's app: the secret of an "otp", and what a QR code shows. Empty: not needed.
+	// Secret and BarcodeURI are for the app of the user: the secret of an "otp", and the content of a QR code. Empty means
+	// that they are not needed.
 	Secret, BarcodeURI string
 
-	// RecoveryCodes are to be shown to the user, once. Nil: they have some already.
+	// RecoveryCodes must be shown to the user, once. Nil means that the user already has some.
 	RecoveryCodes []string
 }
 
-// Format leaves the secrets out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
 func (e MFAEnrollment) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.MFAEnrollment{}")
 }
 
-// LogValue leaves the secrets out.
+// LogValue implements [slog.LogValuer]. It omits the secrets.
 func (e MFAEnrollment) LogValue() slog.Value { return slog.StringValue("client.MFAEnrollment{}") }
 
-// MFAAssociate gives a user a second factor, with the MFA token of one who has none, or with an access token for the MFA
-// API that has the scope `enroll`.
+// MFAAssociate enrolls a second factor. token is the MFA token of a user who has none yet, or an access token for the MFA
+// API with the scope "enroll".
 func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociation) (*MFAEnrollment, error) {
 	if token == "" || o.Type == "" {
 		return nil, errors.New("client: a token and MFAAssociation.Type are required")
@@ -77,12 +78,13 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	codes, _ := a.Get("recovery_codes")
 	e.RecoveryCodes, _ = codes.Strings()
 	if e.Challenge.Type != o.Type {
-		return nil, fmt.Errorf("%w: the second factor is not the one that was asked for", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: authenticator_type is not the requested one", ErrBadAnswer)
 	}
 	return e, nil
 }
 
-// associationOf has the client's proof in the body, since the header has the token.
+// associationOf returns the body of the request. The credentials of the client are in the body, because the Authorization
+// header has the token.
 func (c *Client) associationOf(ctx context.Context, o MFAAssociation) ([]byte, error) {
 	form, header := make(url.Values), make(http.Header)
 	if err := c.authenticate(ctx, form, header); err != nil {

@@ -8,12 +8,14 @@ import (
 	"strings"
 )
 
-// WithParams returns a client that sends params with every request for a token, whatever the grant: what a server wants
-// besides the RFCs. It shares keys, metadata and nonces with c, and lets go of the parameters it had before.
+// WithParams returns a client that adds params to every token request, whatever the grant. Use it for parameters that a
+// server needs and this package does not know. The new client shares its keys, metadata and nonces with c. It does not have
+// the parameters of an earlier WithParams. params is copied.
 //
-// They replace `scope`, `resource` and `audience` of the Config, though not those of a call. What else a request has of its
-// own (`code`, `refresh_token`, …), what says which client it is, and a parameter with several values, which only `resource`
-// and `audience` may have (RFC 6749 §3.2), is an error of that request. params are copied.
+// params may replace scope, resource and audience of the Config, unless the call itself sets them. Each of the following
+// makes the request fail: any other parameter that the request has already, such as code or refresh_token; a parameter that
+// identifies or authenticates the client; and several values of one parameter, except for resource and audience (RFC 6749,
+// Section 3.2).
 func (c *Client) WithParams(params url.Values) *Client {
 	copied := make(url.Values, len(params))
 	for name, values := range params {
@@ -22,8 +24,8 @@ func (c *Client) WithParams(params url.Values) *Client {
 	return &Client{c.shared, copied}
 }
 
-// parameters are those of a request for a token: the Config's, instead of them those of WithParams, instead of them the
-// call's. One that the call has without a value is not the Config's to send.
+// parameters returns the parameters of a token request. Those of call replace those of WithParams, which replace those of
+// the Config. A name that is nil in call is omitted from the request unless WithParams sets it.
 func (c *Client) parameters(grantType string, call url.Values, scopes []string) (url.Values, error) {
 	if err := checkExtra(c.params, call); err != nil {
 		return nil, err
@@ -44,16 +46,16 @@ func (c *Client) parameters(grantType string, call url.Values, scopes []string) 
 	return all, nil
 }
 
-// checkExtra refuses parameters of the caller that speak for the client, which is done in one place only (RFC 6749 §2.3),
-// that the request has already, or that come several times.
+// checkExtra returns an error if extra has a parameter that identifies or authenticates the client (RFC 6749, Section 2.3),
+// one that own already sets, or one with several values.
 func checkExtra(extra, own url.Values) error {
 	for name, values := range extra {
 		problem := ""
 		switch {
 		case isReserved(name):
-			problem = "is not for the caller to set"
+			problem = "identifies or authenticates the client, and cannot be set"
 		case own.Get(name) != "" && !isReplaceable(name):
-			problem = "is there already"
+			problem = "is already set by the request"
 		case len(values) > 1 && !isRepeatable(name):
 			problem = "has several values"
 		default:
@@ -72,10 +74,10 @@ func isReserved(name string) bool {
 
 func isReplaceable(name string) bool { return name == "scope" || isRepeatable(name) }
 
-// isRepeatable: RFC 8707 §2, RFC 8693 §2.1.
+// isRepeatable reports whether a parameter may have several values (RFC 8707, Section 2; RFC 8693, Section 2.1).
 func isRepeatable(name string) bool { return name == "resource" || name == "audience" }
 
-// asked are the scopes that params ask for, or else scopes.
+// asked returns the scopes in params, or scopes if it has none.
 func asked(params url.Values, scopes []string) []string {
 	if own := strings.Fields(params.Get("scope")); len(own) > 0 {
 		return own

@@ -16,38 +16,39 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// PendingCookies keeps sign-ins in the browser's own cookies: encrypted, one for each state, so that several tabs do not
-// get into each other's way. It is safe for concurrent use.
+// PendingCookies stores pending sign-ins in encrypted cookies of the user's browser. Each sign-in has its own cookie, so
+// that several tabs can sign in at the same time. Make one with [NewPendingCookies]. It is safe for concurrent use; do not
+// change its fields after the first use.
 //
-// A state is taken once by one process. Where several share their keys, each would take a cookie that an attacker has
-// copied; the code that comes with it still works once only.
+// A process accepts each state once, as long as it is among the last 10 000 of them. Several processes with the same keys
+// each accept a cookie that was copied. The authorization code in the response still works only once.
 type PendingCookies struct {
-	// SameSite is that of the cookies. Zero: Lax, which comes along when the server sends the user back; or None where the
-	// answer is a form_post, which is a POST from another site and brings no other cookie. Strict works only where the
-	// server is of the same site.
+	// SameSite is the attribute of the cookies. Zero means Lax: the browser sends such a cookie when the server redirects
+	// the user back. For the response mode form_post, zero means None, because the response is a POST request from another
+	// site. Strict works only if the server belongs to the same site.
 	SameSite http.SameSite
 
-	// InsecureHTTP makes cookies that are sent without TLS, too, for development.
+	// InsecureHTTP allows the browser to send the cookies without TLS. It is for development only.
 	InsecureHTTP bool
 
-	seals []cipher.AEAD // the first seals, all open
+	seals []cipher.AEAD // the first one encrypts, all of them decrypt
 	taken *usedOnce
 }
 
 const (
-	maxPendingCookies     = 8       // in one browser: what is more was given up
-	maxPendingCookieBytes = 6 << 10 // of all of them, names included: servers take 8 KiB for a line, and not more
-	maxCookieBytes        = 4096
+	maxPendingCookies     = 8       // in one browser: the user has given up the older ones
+	maxPendingCookieBytes = 6 << 10 // of all of them, with their names: many servers accept 8 KiB per header line
+	maxCookieBytes        = 4096    // RFC 6265, Section 6.1
 )
 
-// NewPendingCookies makes a PendingCookies. Each key has 32 octets. The first encrypts, and all decrypt, so that a new key
-// can be put before the old one.
+// NewPendingCookies returns a PendingCookies with the given keys. Each key has 32 bytes. The first key encrypts, and all of
+// them decrypt. To change the key, put the new one first and remove the old one some minutes later.
 func NewPendingCookies(keys ...[]byte) (*PendingCookies, error) {
 	p := &PendingCookies{taken: newUsedOnce()}
 	for _, key := range keys {
 		block, err := aes.NewCipher(key)
 		if err != nil || len(key) != 32 {
-			return nil, errors.New("client: PendingCookies: a key does not have 32 octets")
+			return nil, errors.New("client: PendingCookies: a key does not have 32 bytes")
 		}
 		seal, err := cipher.NewGCMWithRandomNonce(block)
 		if err != nil {
@@ -56,36 +57,39 @@ func NewPendingCookies(keys ...[]byte) (*PendingCookies, error) {
 		p.seals = append(p.seals, seal)
 	}
 	if len(p.seals) == 0 {
-		return nil, errors.New("client: PendingCookies: a key is required")
+		return nil, errors.New("client: PendingCookies: at least one key is required")
 	}
 	return p, nil
 }
 
-// Format leaves the keys out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the keys.
 func (p PendingCookies) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client.PendingCookies{}")
 }
 
-// LogValue leaves the keys out.
+// LogValue implements [slog.LogValuer]. It omits the keys.
 func (p PendingCookies) LogValue() slog.Value { return slog.StringValue("client.PendingCookies{}") }
 
-// Save keeps pending in the browser that r came from. It is called before the redirect is written. A browser holds eight
-// sign-ins, or fewer where they are long: the oldest make room.
+// Save stores pending in the browser that sent r. Call it before you write the redirect. A browser holds at most eight
+// sign-ins, and fewer if they are long: Save removes the oldest ones to make room.
 func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *PendingAuthorization) error {
+	if len(p.seals) == 0 {
+		return errors.New("client: PendingCookies: the zero value cannot be used; call NewPendingCookies")
+	}
 	text, err := json.Marshal(pending)
 	if err != nil {
 		return fmt.Errorf("client: PendingCookies: %w", err)
 	}
 	name := p.name(pending.State)
-	value := base64.RawURLEncoding.EncodeToString(p.seals[0].Seal(nil, nil, text, []byte(name))) //nolint:gosec // G407: the AEAD draws its own nonce
-	cookie := p.cookie(name, value, pending.isPosted())                                          //nolint:gosec // G124: they are all set there
+	value := base64.RawURLEncoding.EncodeToString(p.seals[0].Seal(nil, nil, text, []byte(name))) //nolint:gosec // G407: the AEAD chooses its own nonce
+	cookie := p.cookie(name, value, pending.isPosted())                                          //nolint:gosec // G124: cookie sets the attributes
 	switch {
 	case len(name)+len(value) > maxCookieBytes:
-		return errors.New("client: PendingCookies: the request does not fit into a cookie")
+		return errors.New("client: PendingCookies: the sign-in does not fit into a cookie of 4096 bytes")
 	case pending.isPosted() && cookie.SameSite != http.SameSiteNoneMode:
-		return errors.New("client: PendingCookies: SameSite keeps the cookie from a form_post")
+		return errors.New("client: PendingCookies: SameSite must be zero or None for the response mode form_post")
 	case pending.isPosted() && p.InsecureHTTP:
-		return errors.New("client: PendingCookies: browsers bring a cookie to a form_post with TLS only")
+		return errors.New("client: PendingCookies: the response mode form_post needs TLS (InsecureHTTP is set)")
 	}
 	p.dropOld(w, r, len(name)+len(value))
 	cookie.MaxAge = max(int(pending.ExpiresAt.Sub(clock.Now().Time()).Seconds()), 1)
@@ -93,7 +97,8 @@ func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *P
 	return nil
 }
 
-// Take returns what was kept under state, once, and removes the cookie. The error is [ErrNotPending].
+// Take returns the sign-in that was saved under state, and removes its cookie. If there is none, the error matches
+// [ErrNotPending].
 func (p *PendingCookies) Take(w http.ResponseWriter, r *http.Request, state string) (*PendingAuthorization, error) {
 	name := p.name(state)
 	cookie, err := r.Cookie(name)
@@ -127,6 +132,7 @@ func (p *PendingCookies) Pending(r *http.Request) []*PendingAuthorization {
 	return all
 }
 
+// open decrypts a cookie. Its name is authenticated too, so that a value cannot be moved to another state.
 func (p *PendingCookies) open(name, value string) (*PendingAuthorization, error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil {
@@ -143,7 +149,8 @@ func (p *PendingCookies) open(name, value string) (*PendingAuthorization, error)
 	return nil, ErrNotPending
 }
 
-// dropOld makes room for size octets: a browser's cookies all come with each request, which has a limit.
+// dropOld removes the oldest sign-ins until there is room for size more bytes. The browser sends all cookies with each
+// request, and servers limit the length of a header.
 func (p *PendingCookies) dropOld(w http.ResponseWriter, r *http.Request, size int) {
 	var held []*http.Cookie
 	for _, cookie := range r.Cookies() {
@@ -153,7 +160,7 @@ func (p *PendingCookies) dropOld(w http.ResponseWriter, r *http.Request, size in
 		}
 	}
 	for len(held) >= maxPendingCookies || len(held) > 0 && size > maxPendingCookieBytes {
-		oldest := held[0] // browsers send the older ones first (RFC 6265 §5.4)
+		oldest := held[0] // browsers send the oldest first (RFC 6265, Section 5.4)
 		p.remove(w, oldest.Name, false)
 		size -= len(oldest.Name) + len(oldest.Value)
 		held = held[1:]
@@ -161,7 +168,7 @@ func (p *PendingCookies) dropOld(w http.ResponseWriter, r *http.Request, size in
 }
 
 func (p *PendingCookies) remove(w http.ResponseWriter, name string, posted bool) {
-	cookie := p.cookie(name, "", posted) //nolint:gosec // G124: they are all set there
+	cookie := p.cookie(name, "", posted) //nolint:gosec // G124: cookie sets the attributes
 	cookie.MaxAge = -1
 	http.SetCookie(w, cookie)
 }
@@ -171,12 +178,12 @@ func (p *PendingCookies) cookie(name, value string, posted bool) *http.Cookie {
 	if posted {
 		sameSite = http.SameSiteNoneMode
 	}
-	return &http.Cookie{ //nolint:gosec // G124: Secure, unless the switch for development says otherwise
+	return &http.Cookie{ //nolint:gosec // G124: Secure, except with InsecureHTTP
 		Name: name, Value: value, Path: "/", HttpOnly: true, Secure: !p.InsecureHTTP, SameSite: cmp.Or(p.SameSite, sameSite),
 	}
 }
 
-// name holds a hash, so that no state stands in a log of cookies' names.
+// name returns the name of the cookie for state. It has a hash, so that a log of cookie names contains no state.
 func (p *PendingCookies) name(state string) string { return p.prefix() + S256(state)[:22] }
 
 func (p *PendingCookies) prefix() string {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// wrap signs the request and leaves it with the server, where either is wanted.
+// wrap signs and pushes the parameters of an authorization request, if the options or the metadata require it. It returns
+// the parameters that the browser carries.
 func (c *Client) wrap(ctx context.Context, params url.Values, o AuthorizationOptions) (url.Values, error) {
 	m, err := c.Metadata(ctx)
 	if err != nil {
@@ -32,12 +33,12 @@ func (c *Client) wrap(ctx context.Context, params url.Values, o AuthorizationOpt
 	return url.Values{"client_id": {c.cfg.ClientID}, "request_uri": {reference}}, nil
 }
 
-const requestObjectFor = 5 * time.Minute
+const requestObjectFor = 5 * time.Minute // lifetime of a signed request
 
-// signRequest puts all parameters into a request object. The URL has just what says who sent it (RFC 9101 §5).
+// signRequest puts all parameters into a request object. Beside it, the URL has only the client_id (RFC 9101, Section 5).
 func (c *Client) signRequest(params url.Values) (url.Values, error) {
 	if c.cfg.Key == nil {
-		return nil, errors.New("client: Config.Key is required for signed authorization requests")
+		return nil, errors.New("client: Config.Key is required to sign authorization requests")
 	}
 	now := time.Now()
 	claims := map[string]any{
@@ -49,13 +50,13 @@ func (c *Client) signRequest(params url.Values) (url.Values, error) {
 	}
 	request, err := c.cfg.Key.key().JWT(map[string]any{"typ": "oauth-authz-req+jwt"}, claims)
 	if err != nil {
-		return nil, fmt.Errorf("client: the authorization request could not be signed: %w", err)
+		return nil, fmt.Errorf("client: signing the authorization request: %w", err)
 	}
 	return url.Values{"client_id": {c.cfg.ClientID}, "request": {request}}, nil
 }
 
-// requestClaim is a parameter in the JSON type that it has in a request object (RFC 9101 §4, OpenID Connect Core §6.1, RFC
-// 9396 §3).
+// requestClaim returns a parameter as the JSON type that it has in a request object (RFC 9101, Section 4; OpenID Connect
+// Core, Section 6.1; RFC 9396, Section 3).
 func requestClaim(name string, values []string) any {
 	typed := []string{"max_age", "claims", "authorization_details"}
 	switch {
@@ -69,11 +70,11 @@ func requestClaim(name string, values []string) any {
 
 const maxReferenceBytes = 4 << 10
 
-// PushAuthorization sends the parameters of an authorization request to the server, which keeps them for lifetime under
-// requestURI (RFC 9126). [Client.AuthorizationURL] does it with AuthorizationOptions.Push.
+// PushAuthorization sends the parameters of an authorization request to the server, which stores them under requestURI for
+// lifetime (RFC 9126). Most programs set AuthorizationOptions.Push instead.
 func (c *Client) PushAuthorization(ctx context.Context, params url.Values) (requestURI string, lifetime time.Duration, err error) {
-	if params.Has("request_uri") { // RFC 9126 §2.1
-		return "", 0, errors.New("client: a pushed authorization request has no request_uri")
+	if params.Has("request_uri") { // RFC 9126, Section 2.1
+		return "", 0, errors.New("client: PushAuthorization: params must not have request_uri")
 	}
 	target, err := c.endpoint(ctx, endpointPAR)
 	if err != nil {
@@ -88,7 +89,7 @@ func (c *Client) PushAuthorization(ctx context.Context, params url.Values) (requ
 	now := time.Now()
 	lifetime = expiryOf(expiresIn, now).Sub(now)
 	if requestURI == "" || len(requestURI) > maxReferenceBytes || lifetime <= 0 {
-		return "", 0, fmt.Errorf("%w: request_uri or expires_in is missing or makes no sense", ErrBadAnswer)
+		return "", 0, fmt.Errorf("%w: request_uri or expires_in is missing or not valid", ErrBadAnswer)
 	}
 	return requestURI, lifetime, nil
 }

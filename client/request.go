@@ -15,27 +15,30 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// PostType is how parameters are sent to the authorization server.
+// PostType says how parameters are sent to the authorization server.
 type PostType int
 
 // The ways to send parameters.
 const (
-	PostForm PostType = iota // application/x-www-form-urlencoded (RFC 6749 §3.2)
-	PostJSON                 // a JSON object, for servers of one's own that read nothing else
+	PostForm PostType = iota // application/x-www-form-urlencoded (RFC 6749, Section 3.2)
+	PostJSON                 // a JSON object, for servers that read nothing else
 )
 
 const (
-	maxDepth     = 16      // of JSON
-	maxErrorBody = 4 << 10 // of a refusal that is kept
+	maxDepth     = 16      // nesting of JSON
+	maxErrorBody = 4 << 10 // bytes of an error response that are kept
 )
 
-// answer is what a server said, read as one JSON object.
+// answer is the response of a server, parsed as one JSON object.
 type answer struct{ compact.Object }
 
-// post sends parameters to the authorization server, with the client's proof. Empty parameters are left out (RFC 6749
-// §3.1). An answer that is not accepted, which says what is, is an error. It sends again, once, when the server asks for a
-// nonce in the proof of possession (RFC 9449 §8). Nothing else is ever sent twice. With an error may come an answer that has
-// the remains of a token.
+// post sends parameters to the authorization server, with the credentials of the client. It omits empty parameters (RFC
+// 6749, Section 3.1). accepted lists the statuses of a successful response; any other response is an error.
+//
+// It sends the request a second time if the server requires a DPoP nonce (RFC 9449, Section 8), and for no other reason:
+// the request may have used up a code or a refresh token.
+//
+// An answer may come together with an error. It then has what could be read of a token in the response.
 func (c *Client) post(ctx context.Context, target string, params url.Values, accepted ...int) (*answer, error) {
 	resp, nonce, err := c.postOnce(ctx, target, params)
 	if err != nil {
@@ -53,7 +56,7 @@ func (c *Client) post(ctx context.Context, target string, params url.Values, acc
 	return readAnswer(resp, accepted)
 }
 
-// postOK sends parameters where 200 is all that is said: a body has no meaning (RFC 7009 §2.2).
+// postOK sends parameters to an endpoint whose success is a status of 200 with any body (RFC 7009, Section 2.2).
 func (c *Client) postOK(ctx context.Context, target string, params url.Values) error {
 	_, err := c.post(ctx, target, params, http.StatusOK)
 	if errors.Is(err, errNoObject) {
@@ -62,7 +65,7 @@ func (c *Client) postOK(ctx context.Context, target string, params url.Values) e
 	return err
 }
 
-// postOnce returns with the answer the nonce that its proof had.
+// postOnce sends one request. It returns the response, and the nonce in its DPoP proof.
 func (c *Client) postOnce(ctx context.Context, target string, params url.Values) (resp *fetch.Response, nonce string, err error) {
 	form, header := withoutEmpty(params), http.Header{"Accept": {"application/json"}}
 	if err := c.authenticate(ctx, form, header); err != nil {
@@ -81,7 +84,8 @@ func (c *Client) postOnce(ctx context.Context, target string, params url.Values)
 	return resp, nonce, err
 }
 
-// send makes one request within the bounds of the Config.
+// send sends one request within the limits of the Config. The error says whether a retry may help: if not, it matches
+// ErrBadAnswer.
 func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte) (*fetch.Response, error) {
 	resp, err := fetch.Send(ctx, method, target, body, fetch.Options{
 		Client: c.cfg.HTTPClient, Header: header, MaxBytes: c.cfg.MaxBytes, Timeout: c.cfg.Timeout,
@@ -95,12 +99,13 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	if long, ok := errors.AsType[*fetch.TooLargeError](err); ok && unavailable(long.Status) { // a proxy's page
+	if long, ok := errors.AsType[*fetch.TooLargeError](err); ok && unavailable(long.Status) { // probably the error page of a proxy
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil, fmt.Errorf("%w: %w", ErrBadAnswer, err)
 }
 
+// withoutEmpty returns a copy of params without empty values.
 func withoutEmpty(params url.Values) url.Values {
 	form := make(url.Values, len(params)+3)
 	for name, values := range params {
@@ -112,6 +117,7 @@ func withoutEmpty(params url.Values) url.Values {
 	return form
 }
 
+// encode returns the body of a request and its media type.
 func (c *Client) encode(form url.Values) (body []byte, mediaType string) {
 	if c.cfg.PostType == PostForm {
 		return []byte(form.Encode()), "application/x-www-form-urlencoded"
@@ -123,15 +129,17 @@ func (c *Client) encode(form url.Values) (body []byte, mediaType string) {
 			object[name] = values
 		}
 	}
-	body, _ = json.Marshal(object) // strings in maps always have a JSON text
+	body, _ = json.Marshal(object) // strings in maps can always be encoded
 	return body, "application/json"
 }
 
-// errNoObject says that an accepted status came without a JSON object.
-var errNoObject = errors.New("this is no JSON object")
+// errNoObject says that a response with an accepted status has no JSON object.
+var errNoObject = errors.New("the body is not a JSON object")
 
-// readAnswer tells what was asked for from an error. It goes by the content, not by its type: servers that answer JSON as
-// text are many (RFC 6749 §5.1 wants application/json). With an error may come what must not be lost.
+// readAnswer parses a response. It goes by the body and not by the Content-Type, because many servers send JSON as text,
+// although RFC 6749, Section 5.1, requires application/json.
+//
+// An answer together with an error has what must not be lost: a token, or a registered client.
 func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
 	object, err := compact.ParseObject(string(resp.Body), maxDepth)
 	if err != nil {
@@ -149,6 +157,7 @@ func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
 	return &answer{object}, nil
 }
 
+// refusalOf returns an error response as an *Error.
 func refusalOf(resp *fetch.Response, object compact.Object, code string) *Error {
 	e := &Error{
 		Code: code, Status: resp.Status, Challenge: strings.Join(resp.Header.Values("WWW-Authenticate"), ", "),
@@ -161,5 +170,5 @@ func refusalOf(resp *fetch.Response, object compact.Object, code string) *Error 
 	return e
 }
 
-// scopeOf writes scopes as a parameter (RFC 6749 §3.3).
+// scopeOf returns scopes as the value of a parameter (RFC 6749, Section 3.3).
 func scopeOf(scopes []string) string { return strings.Join(scopes, " ") }

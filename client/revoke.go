@@ -3,19 +3,36 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
+	"strings"
 )
 
-// Revoke has the server forget a token (RFC 7009). hint is "access_token" or "refresh_token", or empty. A token that the
-// server does not know is revoked, too. A server that cannot revoke this kind of token says [ErrUnsupportedTokenType]. The
-// body of a 200 means nothing (RFC 7009 §2.2), unless it is an error after all: then nobody should believe the token gone.
+// Revoke revokes a token at the server (RFC 7009). hint is "access_token", "refresh_token" or "". Revoking a token that the
+// server does not know succeeds. If the server cannot revoke this kind of token, the error matches
+// [ErrUnsupportedTokenType].
+//
+// A response with status 200 counts as success whatever its body is (RFC 7009, Section 2.2), unless the body is an OAuth
+// error.
 func (c *Client) Revoke(ctx context.Context, token, hint string) error {
+	if err := checkHinted(token, hint); err != nil {
+		return err
+	}
 	target, err := c.endpoint(ctx, endpointRevocation)
 	if err != nil {
 		return err
 	}
-	if token == "" {
-		return errors.New("client: there is no token to revoke")
-	}
 	return c.postOK(ctx, target, url.Values{"token": {token}, "token_type_hint": {hint}})
+}
+
+// checkHinted checks the arguments of Revoke and Introspect. The TokenType constants name token types of RFC 8693, and are
+// easily taken for hints. A server would ignore them.
+func checkHinted(token, hint string) error {
+	switch {
+	case token == "":
+		return errors.New("client: the token is empty")
+	case strings.HasPrefix(hint, "urn:ietf:params:oauth:token-type:"):
+		return fmt.Errorf("client: hint must be \"access_token\", \"refresh_token\" or empty, got %q", clip(hint))
+	}
+	return nil
 }

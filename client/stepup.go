@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-const insufficientAuthentication = "insufficient_user_authentication" // RFC 9470 §3
+const insufficientAuthentication = "insufficient_user_authentication" // RFC 9470, Section 3
 
-// StepUp returns o with what an API demands of the sign-in, by the header of its refusal (RFC 9470 §4): its acr_values in
-// place of those of o, and its max_age where that is less. It reports false, and o as it is, if the header demands nothing
-// of the kind, or cannot be read. Send the user there by [Client.AuthorizationURL], with an IDTokenHint so that nobody else
-// comes back.
+// StepUp returns o with what an API requires of the sign-in, according to the header of its 401 response (RFC 9470, Section
+// 4). The acr_values of the challenge replace those of o; its max_age replaces that of o if it is shorter. It returns o
+// unchanged, and false, if the header has no such challenge or cannot be parsed. Pass the result to
+// [Client.AuthorizationURL], with an IDTokenHint so that only the same user can complete it.
 func (o AuthorizationOptions) StepUp(header http.Header) (AuthorizationOptions, bool) {
 	all, err := parseChallenges(header.Values("WWW-Authenticate"))
 	i := slices.IndexFunc(all, func(c challenge) bool { return c.params["error"] == insufficientAuthentication })
@@ -29,7 +29,7 @@ func (o AuthorizationOptions) StepUp(header http.Header) (AuthorizationOptions, 
 		if err != nil {
 			return o, false
 		}
-		age := time.Duration(max(seconds, 1)) * time.Second // none at all is said by a second
+		age := time.Duration(max(seconds, 1)) * time.Second // zero would mean any age, so use the shortest
 		if demanded.MaxAge == 0 || age < demanded.MaxAge {
 			demanded.MaxAge = age
 		}

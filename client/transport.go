@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // TransportConfig describes a [Transport]. Source and Origins are required.
@@ -66,7 +67,7 @@ func NewTransport(cfg TransportConfig) (*Transport, error) {
 	return &Transport{source: cfg.Source, origins: origins, base: base}, nil
 }
 
-// ErrOrigin says that a request goes where no token may go.
+// ErrOrigin says that a request goes to an origin that may not receive tokens.
 var ErrOrigin = errors.New("client: tokens are not for this origin")
 
 // RoundTrip implements [http.RoundTripper].
@@ -80,7 +81,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
-	renewed, proved := false, false
+	renewed, proved := false, false // each reason to send the request again counts once
 	for body := r.Body; ; {
 		resp, nonce, err := t.send(r, body, token)
 		if err != nil || resp.StatusCode != http.StatusUnauthorized {
@@ -92,18 +93,19 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		case !renewed && (codes[bearerToken] || codes[dpopToken]):
 			renewed = true
 			if token, err = t.source.after(r.Context(), token); err != nil {
-				return resp, nil //nolint:nilerr // the API's answer says all there is to say
+				return resp, nil //nolint:nilerr // the caller gets the API's response
 			}
 		default:
 			return resp, nil
 		}
 		if body, err = again(r); err != nil {
-			return resp, nil //nolint:nilerr // likewise
+			return resp, nil //nolint:nilerr // likewise: the body cannot be sent again
 		}
 		discard(resp)
 	}
 }
 
+// check returns an error for a request that must not be sent with a token.
 func (t *Transport) check(r *http.Request) error {
 	switch {
 	case t.source == nil:
@@ -111,16 +113,16 @@ func (t *Transport) check(r *http.Request) error {
 	case has(r.Header, "Authorization") || has(r.Header, "DPoP"):
 		return errors.New("client: Transport: the request has an Authorization or DPoP header already")
 	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil:
-		return errors.New("client: Transport: the URL is none of an API, or has a user in it")
+		return errors.New("client: Transport: the URL is not the absolute URL of an API, or has user info")
 	case !allowed(t.origins, r.URL):
 		return fmt.Errorf("%w: %s", ErrOrigin, originOf(r.URL))
 	case r.Host != "" && originOf(&url.URL{Scheme: r.URL.Scheme, Host: r.Host}) != originOf(r.URL):
-		return fmt.Errorf("%w: Host is another than that of the URL", ErrOrigin) // one address may serve many
+		return fmt.Errorf("%w: the Host field names another host than the URL", ErrOrigin) // one server may have many hosts
 	}
 	return nil
 }
 
-// has finds a header in whatever case it was put into the map.
+// has reports whether header has name. Code that writes to the map itself may have used another case.
 func has(header http.Header, name string) bool {
 	for given, values := range header {
 		if strings.EqualFold(given, name) && len(values) > 0 {
@@ -130,7 +132,8 @@ func has(header http.Header, name string) bool {
 	return false
 }
 
-// send sends a copy: the request itself belongs to the caller. newNonce: the answer has another nonce than the proof had.
+// send sends a copy of r with token, because a RoundTripper must not change the request. newNonce reports whether the
+// response has another nonce than the proof in the request, so that sending it again makes sense.
 func (t *Transport) send(r *http.Request, body io.ReadCloser, token *Token) (resp *http.Response, newNonce bool, err error) {
 	sent := r.Clone(r.Context())
 	sent.Body = body
@@ -149,11 +152,11 @@ func (t *Transport) send(r *http.Request, body io.ReadCloser, token *Token) (res
 	case resp == nil || resp.Body == nil: // net/http's transport never does this
 		return nil, false, errors.New("client: TransportConfig.Base returned no response")
 	}
-	newNonce = t.source.client.keepNonce(r.URL.String(), token.AccessToken, used, resp.Header) // of good answers, too
+	newNonce = t.source.client.keepNonce(r.URL.String(), token.AccessToken, used, resp.Header) // also from successful responses
 	return resp, newNonce && sent.Header.Get("DPoP") != "", nil
 }
 
-// sign puts the token on a request, and the proof if it is bound.
+// sign adds the token to r, and a proof if the token is bound to a key. It returns the nonce in the proof.
 func (t *Transport) sign(r *http.Request, token *Token) (nonce string, err error) {
 	scheme, err := schemeOf(token)
 	if err != nil {
@@ -175,7 +178,8 @@ func (t *Transport) sign(r *http.Request, token *Token) (nonce string, err error
 	return nonce, nil
 }
 
-// schemeOf is how a token is sent (RFC 6750 §2.1, RFC 9449 §7.1). What to do with another is not known (RFC 6749 §7.1).
+// schemeOf returns the authentication scheme for t (RFC 6750, Section 2.1; RFC 9449, Section 7.1). A client must not use a
+// token of an unknown type (RFC 6749, Section 7.1).
 func schemeOf(t *Token) (string, error) {
 	switch strings.ToLower(t.TokenType) {
 	case "", "bearer":
@@ -183,28 +187,29 @@ func schemeOf(t *Token) (string, error) {
 	case "dpop":
 		return "DPoP", nil
 	}
-	return "", errors.New("client: the token's type is not known")
+	return "", errors.New("client: the token type is not Bearer or DPoP")
 }
 
-// again is the body of a request, from its beginning.
+// again returns a new copy of the body of r. The first one was sent.
 func again(r *http.Request) (io.ReadCloser, error) {
 	switch {
 	case r.Body == nil || r.Body == http.NoBody:
 		return r.Body, nil
 	case r.GetBody == nil:
-		return nil, errors.New("client: Transport: the body was sent, and is gone")
+		return nil, errors.New("client: Transport: the body was sent, and Request.GetBody is nil")
 	}
 	return r.GetBody()
 }
 
-// What a challenge may say, with its scheme.
+// The challenges to which Transport reacts, as challengesIn returns them.
 const (
 	bearerToken = "bearer " + string(ErrInvalidToken)
 	dpopToken   = "dpop " + string(ErrInvalidToken)
 	dpopNonce   = "dpop " + string(ErrUseDPoPNonce)
 )
 
-// challengesIn are the error codes of an answer's challenges. One that cannot be read says nothing.
+// challengesIn returns the set of "scheme error" pairs in the challenges of a response. It is empty if one of them cannot
+// be parsed.
 func challengesIn(resp *http.Response) map[string]bool {
 	all, _ := parseChallenges(resp.Header.Values("WWW-Authenticate"))
 	codes := make(map[string]bool)
@@ -214,21 +219,28 @@ func challengesIn(resp *http.Response) map[string]bool {
 	return codes
 }
 
-const maxDiscard = 4 << 10
+const (
+	maxDiscard     = 4 << 10
+	maxDiscardTime = time.Second
+)
 
-// discard lets the connection be used again, if that is cheap.
+// discard closes the body of a response that is not returned. It first reads a short body to its end, so that the
+// connection can be used again, but does not wait long for that.
 func discard(resp *http.Response) {
-	_, _ = io.CopyN(io.Discard, resp.Body, maxDiscard) // nobody reads it
+	timer := time.AfterFunc(maxDiscardTime, func() { _ = resp.Body.Close() })
+	defer timer.Stop()
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDiscard)
 	_ = resp.Body.Close()
 }
 
 func closeBody(r *http.Request) {
 	if r.Body != nil {
-		_ = r.Body.Close() // RoundTripper's contract
+		_ = r.Body.Close() // a RoundTripper must close it
 	}
 }
 
-// CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
+// CloseIdleConnections closes the idle connections of TransportConfig.Base, if it can. [http.Client.CloseIdleConnections]
+// calls it.
 func (t *Transport) CloseIdleConnections() {
 	if closer, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()

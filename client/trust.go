@@ -17,17 +17,17 @@ import (
 // trust verifies JWTs that the server signed for this client. It has one Consumer for each kind of JWT. All of them use
 // the same keys.
 type trust struct {
-	mu        sync.Mutex              // guards what follows
+	mu        sync.Mutex              // guards the fields below
 	metadata  *oidcdiscovery.Metadata // what the verifiers were made from
 	verifiers map[consumer.Profile]*consumer.Consumer
 }
 
-// verifyJWT takes raw through every check that does not depend on what the client asked for. A JWT that is not good
-// matches [consumer.ErrInvalidToken], one that could not be checked [ErrUnavailable].
+// verifyJWT verifies a JWT of the server as far as that does not depend on a request. An invalid JWT causes an error that
+// matches consumer.ErrInvalidToken. If it could not be verified, the error matches ErrUnavailable.
 func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw string) (*consumer.Token, error) {
-	if strings.Count(raw, ".") == partsOfJWE-1 { // whoever registered for that is told so
+	if strings.Count(raw, ".") == partsOfJWE-1 { // the client may be registered for encryption
 		return nil, fmt.Errorf("client: %s: %w", kind, &consumer.Error{
-			Reason: consumer.ReasonMalformed, Detail: "it is encrypted, which is not supported",
+			Reason: consumer.ReasonMalformed, Detail: "encrypted, which is not supported",
 		})
 	}
 	m, err := c.Metadata(ctx)
@@ -75,9 +75,9 @@ func (c *Client) verifier(m *oidcdiscovery.Metadata, kind consumer.Profile) (*co
 	return made, nil
 }
 
-const partsOfJWE = 5 // RFC 7516 §3.1
+const partsOfJWE = 5 // RFC 7516, Section 3.1
 
-const maxJWTBytes = 64 << 10 // ID tokens may hold much of what is known of a person
+const maxJWTBytes = 64 << 10 // ID tokens may have many claims about a user
 
 // keysOf returns the keys that verify the server's signatures: those of the Config, the client's secret, or the key set
 // that the metadata names.
@@ -93,7 +93,7 @@ func (c *Client) keysOf(m *oidcdiscovery.Metadata) (jwks.Source, error) {
 	return c.remote, nil
 }
 
-// secretKeys is the client's secret, for each of the algorithms (OpenID Connect Core §10.1).
+// secretKeys returns the client secret as a key for each of the algorithms (OpenID Connect Core, Section 10.1).
 func secretKeys(cfg Config) (jwks.Static, error) {
 	var keys jwks.Static
 	for _, alg := range cfg.Algorithms {
@@ -108,8 +108,8 @@ func secretKeys(cfg Config) (jwks.Static, error) {
 
 func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 
-// algorithmsFor are those that the client was told of. Without that they are the server's asymmetric ones, since any of
-// them it may use, or what OpenID Connect Registration §2 has for those that name none.
+// algorithmsFor returns the algorithms that the server may use for a kind of JWT: those of the Config, else the asymmetric
+// ones that the metadata lists, else RS256, the default of OpenID Connect Registration, Section 2.
 func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile) []string {
 	if len(cfg.Algorithms) > 0 || cfg.Keys != nil {
 		return cfg.Algorithms
@@ -120,7 +120,7 @@ func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile
 		offered = m.UserinfoSigningAlgValuesSupported
 	case consumer.ProfileAuthorizationResponse:
 		offered = m.AuthorizationSigningAlgValuesSupported
-	default: // logout tokens are signed like ID tokens (Back-Channel Logout §2.4)
+	default: // logout tokens are signed like ID tokens (Back-Channel Logout, Section 2.4)
 	}
 	known := slices.DeleteFunc(slices.Clone(offered), func(alg string) bool {
 		return !slices.Contains(asymmetricAlgorithms(), alg)
@@ -131,13 +131,15 @@ func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile
 	return known
 }
 
+// asymmetricAlgorithms lists the supported algorithms with public keys.
 func asymmetricAlgorithms() []string {
 	return []string{
 		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 	}
 }
 
-// validateAlgorithms holds the secret and public keys apart, so that no public key is ever tried as a secret.
+// validateAlgorithms requires the algorithms to be all symmetric or all asymmetric, so that a public key is never used as a
+// secret.
 func (cfg Config) validateAlgorithms() (faults []error) {
 	for _, alg := range cfg.Algorithms {
 		symmetric := isSymmetric(alg)
@@ -145,7 +147,7 @@ func (cfg Config) validateAlgorithms() (faults []error) {
 		case !slices.Contains(append(asymmetricAlgorithms(), "HS256", "HS384", "HS512"), alg):
 			faults = append(faults, fmt.Errorf("client: Config.Algorithms: %q is not supported", alg))
 		case symmetric != isSymmetric(cfg.Algorithms[0]):
-			faults = append(faults, errors.New("client: Config.Algorithms mixes secrets and public keys"))
+			faults = append(faults, errors.New("client: Config.Algorithms mixes symmetric and asymmetric algorithms"))
 		}
 	}
 	if len(faults) > 0 || len(cfg.Algorithms) == 0 || !isSymmetric(cfg.Algorithms[0]) || cfg.Keys != nil {
@@ -157,8 +159,8 @@ func (cfg Config) validateAlgorithms() (faults []error) {
 	return faults
 }
 
-// InsecureDecode decodes the payload of a JWT into v, a pointer as for [encoding/json.Unmarshal], and verifies nothing:
-// what it says, anyone can have written. See [Client.VerifyIDToken].
+// InsecureDecode decodes the payload of a JWT into v, a pointer as for [encoding/json.Unmarshal]. It does not verify
+// anything: anyone can have written the JWT. See [Client.VerifyIDToken].
 func InsecureDecode(raw string, v any) error {
 	claims, err := unverified(raw)
 	if err != nil {
@@ -170,6 +172,7 @@ func InsecureDecode(raw string, v any) error {
 	return nil
 }
 
+// unverified returns the payload of a JWT. It does not verify the signature.
 func unverified(raw string) (compact.Object, error) {
 	parts, err := compact.Split(raw)
 	if err != nil {

@@ -15,16 +15,17 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// UserInfo is what the userinfo endpoint says of a person (OpenID Connect Core §5.3.2). It is safe for concurrent use.
+// UserInfo is the response of the userinfo endpoint about a user (OpenID Connect Core, Section 5.3.2). It is safe for
+// concurrent use.
 type UserInfo struct {
 	claims  compact.Object
 	subject string
 }
 
-// Subject is `sub`: the same as in the ID token.
+// Subject returns the claim sub, which is the same as in the ID token.
 func (u *UserInfo) Subject() string { return u.subject }
 
-// Claim returns a claim as encoding/json decodes it.
+// Claim returns the claim name, decoded as encoding/json decodes into an any.
 func (u *UserInfo) Claim(name string) (value any, ok bool) {
 	v, ok := u.claims.Get(name)
 	if !ok {
@@ -33,13 +34,14 @@ func (u *UserInfo) Claim(name string) (value any, ok bool) {
 	return v.Any(), true
 }
 
-// EmailVerified reports whether the server says that the person's address is theirs. Some servers say so in a string.
+// EmailVerified reports whether the claim email_verified is true. It also accepts the string "true", which some servers
+// send.
 func (u *UserInfo) EmailVerified() bool {
 	v, _ := u.Claim("email_verified")
 	return v == true || v == "true"
 }
 
-// Decode decodes all claims into v, a pointer as for [encoding/json.Unmarshal]; names are compared byte for byte.
+// Decode decodes all claims into v, a pointer as for [encoding/json.Unmarshal]. Names are compared exactly.
 func (u *UserInfo) Decode(v any) error {
 	if err := u.claims.Decode(v); err != nil {
 		return fmt.Errorf("client: %w", err)
@@ -47,15 +49,15 @@ func (u *UserInfo) Decode(v any) error {
 	return nil
 }
 
-// Format leaves the claims out, whatever the verb.
+// Format implements [fmt.Formatter]. For every verb, it omits the claims.
 func (u UserInfo) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "client.UserInfo{}") }
 
-// LogValue leaves the claims out.
+// LogValue implements [slog.LogValuer]. It omits the claims.
 func (u UserInfo) LogValue() slog.Value { return slog.StringValue("client.UserInfo{}") }
 
-// UserInfo asks the userinfo endpoint whose accessToken it is. subject is `sub` of the ID token, with which the answer
-// must agree: without that it might be about somebody else (OpenID Connect Core §5.3.2). A signed answer is verified, and
-// with Config.SignedUserInfo no other is taken.
+// UserInfo returns the claims of the userinfo endpoint about the user of accessToken. subject is the claim sub of the
+// verified ID token. The response must have the same sub, because otherwise it may be about another user (OpenID Connect
+// Core, Section 5.3.2). A signed response is verified. With Config.SignedUserInfo, an unsigned response is rejected.
 func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*UserInfo, error) {
 	if subject == "" {
 		return nil, errors.New("client: user information: the subject is required")
@@ -73,12 +75,13 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 		return nil, err
 	}
 	if got, _ := claims.OptionalText("sub"); got != subject {
-		return nil, fmt.Errorf("%w: user information: it is about another subject", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: user information: sub is not that of the ID token", ErrBadAnswer)
 	}
 	return &UserInfo{claims, subject}, nil
 }
 
-// call gets target with an access token, once more where a nonce is asked for (RFC 9449 §9).
+// call sends a GET request with an access token. It sends it a second time if the server requires a DPoP nonce (RFC 9449,
+// Section 9).
 func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.Response, error) {
 	for attempt := 0; ; attempt++ {
 		header := http.Header{
@@ -108,7 +111,8 @@ func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.R
 	}
 }
 
-// refusedCall is an answer of RFC 6750 §3, which says in a challenge what others say in a body.
+// refusedCall returns the error response to a request with a bearer token as an *Error. Such a response may have its code
+// in a challenge instead of its body (RFC 6750, Section 3); a 401 without a code is treated as invalid_token.
 func refusedCall(resp *fetch.Response) *Error {
 	object, _ := compact.ParseObject(string(resp.Body), maxDepth)
 	code, _ := object.OptionalText("error")
@@ -119,6 +123,7 @@ func refusedCall(resp *fetch.Response) *Error {
 	return e
 }
 
+// userClaims returns the claims of a response, verified if it is signed.
 func (c *Client) userClaims(ctx context.Context, resp *fetch.Response) (compact.Object, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	body := strings.TrimSpace(string(resp.Body))
@@ -126,13 +131,13 @@ func (c *Client) userClaims(ctx context.Context, resp *fetch.Response) (compact.
 		if _, err := c.verifyJWT(ctx, consumer.ProfileUserInfo, body); err != nil {
 			return compact.Object{}, err
 		}
-		return unverified(body) // it is verified
+		return unverified(body) // it was verified above
 	}
 	switch {
 	case c.cfg.SignedUserInfo:
-		return compact.Object{}, fmt.Errorf("%w: user information: it is not signed", ErrBadAnswer)
-	case mediaType != "application/json": // OpenID Connect Core §5.3.2
-		return compact.Object{}, fmt.Errorf("%w: user information: it is no JSON", ErrBadAnswer)
+		return compact.Object{}, fmt.Errorf("%w: user information: not signed, but Config.SignedUserInfo is set", ErrBadAnswer)
+	case mediaType != "application/json": // OpenID Connect Core, Section 5.3.2
+		return compact.Object{}, fmt.Errorf("%w: user information: the Content-Type is not application/json or application/jwt", ErrBadAnswer)
 	}
 	claims, err := compact.ParseObject(body, maxDepth)
 	if err != nil {
