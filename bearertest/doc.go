@@ -1,8 +1,7 @@
-// Package bearertest is for testing APIs that take bearer tokens. It holds an authorization server that lives inside
-// the test process, the [Issuer], and the tokens it gives out, good ones and every kind of bad one.
+// Package bearertest is for tests of APIs that accept bearer tokens. It provides an authorization server inside the test
+// process, the [Issuer], and tokens of it: valid ones and every kind of invalid one.
 //
-// A test of a guarded API needs three things from it: the issuer's identifier, an HTTP client that reaches the issuer
-// without a socket, and a token.
+// A test of a guarded API needs the issuer identifier, an HTTP client that reaches the issuer without a socket, and a token:
 //
 //	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 //
@@ -14,19 +13,20 @@
 //
 //	request.Header.Set("Authorization", "Bearer "+issuer.AccessToken().Sign())
 //
-// [Issuer.AccessToken] starts from a token in which everything is right (RFC 9068 §2), so a test of a refusal spoils
-// just the one thing it is about:
+// [Issuer.AccessToken] returns a valid token without a scope. To test a route that requires one, set it. To test that an
+// invalid token is rejected, change one thing:
 //
-//	issuer.AccessToken().Set("aud", "https://other.test").Sign()                        // for another API
-//	issuer.AccessToken().Set("exp", bearertest.Absent).Sign()                           // never ends
-//	issuer.AccessToken().Set("exp", time.Now().Add(-time.Hour).Unix()).Sign()           // ended
-//	issuer.AccessToken().SignWith("none", nil).Sign()                                   // not signed
-//	issuer.AccessToken().SignWith("HS256", issuer.PEM("RS256")).Sign()                  // public key taken for a secret
-//	stranger.AccessToken().Set("iss", issuer.URL()).Sign()                              // signed by another issuer
+//	issuer.AccessToken().Set("scope", "orders:read").Sign()                   // with a scope
+//	issuer.AccessToken().Set("aud", "https://other.test").Sign()              // for another API
+//	issuer.AccessToken().Set("exp", bearertest.Absent).Sign()                 // without an expiry
+//	issuer.AccessToken().Set("exp", time.Now().Add(-time.Hour).Unix()).Sign() // expired
+//	issuer.AccessToken().SignWith("none", nil).Sign()                         // unsigned
+//	issuer.AccessToken().SignWith("HS256", issuer.PEM("RS256")).Sign()        // signed with the public key as HMAC secret
+//	stranger.AccessToken().Set("iss", issuer.URL()).Sign()                    // signed by another issuer
 //
-// The package uses the standard library alone, and nothing of the kit: what it signs is a check on the kit that shares
-// no code with it. Times are those of [time.Now], so inside a testing/synctest bubble tokens live on the bubble's clock.
+// The package uses only the standard library and no other package of the kit, so that it checks the kit independently. It
+// reads the time with [time.Now]. In a testing/synctest bubble, tokens use the clock of the bubble.
 //
-// It is not an authorization server for anything but tests and demonstrations: it gives a token to whoever holds the
-// [Issuer], and its RSA keys are made to be cheap (see [Issuer]).
+// Use it only for tests and demonstrations. It signs a token for every caller, and the RSA keys of one process are not
+// independent of each other: see [Issuer].
 package bearertest

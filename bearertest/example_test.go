@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
-// The issuer publishes its keys and metadata as any authorization server does; the client reaches it without a socket.
+// The issuer publishes its keys and metadata like any authorization server. The client reaches it without a socket.
 func ExampleIssuer() {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})
 
@@ -40,7 +40,7 @@ func ExampleIssuer() {
 	// map[/jwks:1]
 }
 
-// A test of refusals is a table of tokens, each with one thing wrong.
+// A test of rejections is a table of tokens. One thing is wrong in each.
 func ExampleIssuer_AccessToken() {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{})
@@ -51,12 +51,12 @@ func ExampleIssuer_AccessToken() {
 	}{
 		{"good", issuer.AccessToken()},
 		{"for another API", issuer.AccessToken().Set("aud", "https://other.test")},
-		{"ended", issuer.AccessToken().Set("exp", time.Now().Add(-time.Hour).Unix())},
-		{"never ends", issuer.AccessToken().Set("exp", bearertest.Absent)},
+		{"expired", issuer.AccessToken().Set("exp", time.Now().Add(-time.Hour).Unix())},
+		{"without an expiry", issuer.AccessToken().Set("exp", bearertest.Absent)},
 		{"another kind of token", issuer.IDToken()},
-		{"not signed", issuer.AccessToken().SignWith("none", nil)},
-		{"public key taken for a secret", issuer.AccessToken().SignWith("HS256", issuer.PEM("RS256"))},
-		{"signed by somebody else", stranger.AccessToken()},
+		{"unsigned", issuer.AccessToken().SignWith("none", nil)},
+		{"public key used as a secret", issuer.AccessToken().SignWith("HS256", issuer.PEM("RS256"))},
+		{"signed by another issuer", stranger.AccessToken()},
 		{"changed", issuer.AccessToken().EditSignature(func(s []byte) []byte { return append(s[1:], s[0]) })},
 	}
 	for _, test := range tests {
@@ -65,16 +65,16 @@ func ExampleIssuer_AccessToken() {
 	// Output:
 	// good true
 	// for another API true
-	// ended true
-	// never ends true
+	// expired true
+	// without an expiry true
 	// another kind of token true
-	// not signed true
-	// public key taken for a secret true
-	// signed by somebody else true
+	// unsigned true
+	// public key used as a secret true
+	// signed by another issuer true
 	// changed true
 }
 
-// A rotation that no API notices announces the new key first. Rotate and Retire alone are the abrupt kind.
+// A rotation without interruption announces the new key first. Without Announce, the rotation is abrupt.
 func ExampleIssuer_Rotate() {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	signs := func() string {

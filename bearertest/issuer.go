@@ -8,33 +8,33 @@ import (
 	"sync"
 )
 
-// IssuerConfig describes an [Issuer]. The zero value is a good one.
+// IssuerConfig configures an [Issuer]. The zero value is ready to use.
 type IssuerConfig struct {
-	// URL is the issuer identifier, a URL with or without a path. Empty: https://issuer.test. For an issuer that
-	// listens on a socket, take it from the listener's address, then serve the Issuer there.
+	// URL is the issuer identifier, a URL with or without a path. Empty: https://issuer.test. To serve the Issuer on a
+	// socket, derive the URL from the address of the listener.
 	URL string
 
-	// Audience is what access tokens carry as `aud`. Empty: https://api.test.
+	// Audience is the `aud` of access tokens. Empty: https://api.test.
 	Audience string
 
-	// Algorithms are those whose keys are published, one key for each; the first signs the tokens that ask for no
-	// other. Empty: RS256. Known are RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519 (RFC 9864), and HS with 256,
-	// 384 and 512, whose secrets are never published.
+	// Algorithms are the algorithms whose keys are published, one key for each. The first one signs tokens unless a test
+	// selects another. Empty: RS256. The known algorithms are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
+	// ES512, EdDSA, Ed25519 (RFC 9864), and HS256, HS384 and HS512, whose secrets are never published.
 	Algorithms []string
 
-	// Metadata is added to the metadata documents and may replace what they say. Nil: nothing.
+	// Metadata contains members to add to the metadata documents, or to replace there. Nil: none.
 	Metadata map[string]any
 }
 
-// Issuer is an OAuth 2 authorization server and OpenID provider, as far as an API gets to see one: it signs tokens,
-// publishes its keys and its metadata, and rotates the keys when told to.
+// Issuer is the part of an OAuth 2 authorization server and OpenID provider that an API uses. It signs tokens, publishes its
+// keys and metadata, and rotates its keys on request.
 //
-// It owns one key for each algorithm, of the smallest size RFC 7518 allows, and no two issuers share a key. A key's
-// `kid` is its algorithm and a number that Rotate counts up, "rs256-1" at first, in every issuer: a token from the wrong
-// issuer is not given away by its `kid`.
+// It has one key for each algorithm, of the smallest size that RFC 7518 allows. No two issuers of a process have the same
+// key. The `kid` of a key is its algorithm and a number that each rotation increases: "rs256-1" at first. All issuers use the
+// same values, so that `kid` does not reveal that a token is from another issuer.
 //
-// RSA keys are 2048 bits long and individual, but they share prime factors within the process, because fresh ones
-// take some 80 ms each: whoever sees two of the public keys can compute the private ones. Hence tests only.
+// RSA keys have 2048 bits. All RSA keys are different, but keys of one process share prime factors, because generating
+// primes is slow. With two public keys, an attacker can compute the private keys. Use them only in tests.
 //
 // An Issuer is safe for concurrent use.
 type Issuer struct {
@@ -43,16 +43,16 @@ type Issuer struct {
 	algorithms []string
 	metadata   map[string]any
 
-	base string // the path of url, without a slash at its end
+	base string // the path of url, without a trailing slash
 
-	mu        sync.Mutex // guards all other fields
+	mu        sync.Mutex // guards the fields below
 	published []*generation
 	current   *generation
 	override  []byte
 	requests  map[string]int
 }
 
-// NewIssuer makes an issuer. It does no I/O and starts no goroutine; keys are generated when they are first used.
+// NewIssuer returns an Issuer. It does no I/O and starts no goroutine. Keys are generated on first use.
 func NewIssuer(cfg IssuerConfig) *Issuer {
 	issuer := &Issuer{
 		url:        cfg.URL,
@@ -77,5 +77,5 @@ func NewIssuer(cfg IssuerConfig) *Issuer {
 	return issuer
 }
 
-// URL returns the issuer identifier, the `iss` of its tokens.
+// URL returns the issuer identifier, which is the `iss` of its tokens.
 func (i *Issuer) URL() string { return i.url }

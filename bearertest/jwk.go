@@ -8,9 +8,9 @@ import (
 	"math/big"
 )
 
-// JWK describes a public key (RFC 7517 §4), for key sets of one's own: change a member, add one or remove one, and
-// publish the result with [Issuer.SetJWKS]. public is what [Issuer.Key] returns; a []byte gives an `oct` key, which no
-// issuer should publish. Of any other type the description has no `kty`. An empty kid or alg is left out.
+// JWK returns a public key as a JSON Web Key (RFC 7517 section 4), for a key set that a test composes: change its members and
+// publish it with [Issuer.SetJWKS]. public is a value that [Issuer.Key] returns. A []byte becomes an `oct` key, which an issuer
+// must not publish. For other types, the result has no `kty`. If kid or alg is empty, the result does not contain it.
 func JWK(kid, alg string, public any) map[string]any {
 	jwk := map[string]any{"use": "sig"}
 	if kid != "" {
@@ -29,7 +29,7 @@ func JWK(kid, alg string, public any) map[string]any {
 		if err != nil {
 			return jwk
 		}
-		coordinates := point[1:] // 4 ‖ X ‖ Y (SEC 1 §2.3.3)
+		coordinates := point[1:] // 4 ‖ X ‖ Y (SEC 1 section 2.3.3)
 		half := len(coordinates) / 2
 		jwk["kty"] = "EC"
 		jwk["crv"] = key.Params().Name

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// generateKey makes a private key, or for HMAC a secret as long as the hash. It returns nil for an unknown algorithm.
-// Failures are left out: the only one these functions know is that of the system's randomness, which ends the program.
+// generateKey returns a private key, or for HMAC a secret as long as the hash. It returns nil for an unknown algorithm. It
+// ignores errors, because these functions fail only without random numbers, and that ends the program.
 func generateKey(alg string) any {
 	scheme := schemes[alg]
 	switch scheme.family {
@@ -32,7 +32,7 @@ func generateKey(alg string) any {
 	}
 }
 
-// curve returns the one curve of an ECDSA algorithm (RFC 7518 §3.4).
+// curve returns the curve of an ECDSA algorithm (RFC 7518 section 3.4).
 func curve(alg string) elliptic.Curve {
 	switch alg {
 	case "ES384":
@@ -44,11 +44,11 @@ func curve(alg string) elliptic.Curve {
 	}
 }
 
-// rsaKeys is shared by all issuers of the process, so that no two of them get the same key.
-var rsaKeys rsaPool //nolint:gochecknoglobals // the process is the scope in which keys must differ
+// rsaKeys is shared by all issuers of the process, so that no two have the same key.
+var rsaKeys rsaPool //nolint:gochecknoglobals // keys must differ within the whole process
 
-// rsaPool makes RSA keys out of few primes: each key is another pair of them, so 45 primes make 990 keys. Finding
-// primes is nearly all the work there is in a key, and a test suite asks for hundreds.
+// rsaPool generates RSA keys from few primes. Each key uses another pair, so 45 primes give 990 keys. Generating the primes is
+// nearly all the work for a key, and a test suite needs hundreds of keys.
 type rsaPool struct {
 	mu     sync.Mutex // guards the fields below
 	primes []*big.Int

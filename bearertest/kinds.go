@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// What every token says unless a test sets it otherwise.
+// The claims of all tokens, unless a test sets others.
 const (
 	client   = "client"
 	subject  = "alice"
@@ -23,8 +23,8 @@ func (i *Issuer) AccessToken() *Token {
 	})
 }
 
-// IDToken starts an ID token for the client "client" (OIDC Core §2), with a nonce and an auth_time: a token that an API
-// must not take for an access token, even one whose `aud` is set to the API.
+// IDToken returns an ID token for the client "client" (OpenID Connect Core section 2), with a nonce and an auth_time. An API
+// must reject it as an access token, even if a test sets `aud` to the API.
 func (i *Issuer) IDToken() *Token {
 	return i.kind("JWT", map[string]any{
 		"aud":       []string{client},
@@ -34,8 +34,8 @@ func (i *Issuer) IDToken() *Token {
 	})
 }
 
-// LogoutToken starts a logout token for the client "client" (OIDC Back-Channel Logout §2.4), which no API must take for
-// an access token either.
+// LogoutToken returns a logout token for the client "client" (OpenID Connect Back-Channel Logout section 2.4). An API must
+// reject it as an access token.
 func (i *Issuer) LogoutToken() *Token {
 	return i.kind("logout+jwt", map[string]any{
 		"aud":    []string{client},
@@ -44,7 +44,7 @@ func (i *Issuer) LogoutToken() *Token {
 	})
 }
 
-// kind adds what all kinds have.
+// kind returns a token with the given claims and those of all kinds.
 func (i *Issuer) kind(typ string, claims map[string]any) *Token {
 	now := time.Now()
 	maps.Copy(claims, map[string]any{

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// generation is the keys that came into use together, made as they are asked for.
+// generation contains the keys of one rotation. Each is generated on first use.
 type generation struct {
 	number int
 	keys   map[string]any // by algorithm: a crypto.Signer, a []byte for HMAC, nil for an unknown algorithm
@@ -29,8 +29,8 @@ func (g *generation) kid(alg string) string {
 	return strings.ToLower(alg) + "-" + strconv.Itoa(g.number)
 }
 
-// Announce publishes the next keys while the present ones go on signing: the first step of a rotation that no API
-// notices. A second Announce before Rotate does nothing.
+// Announce publishes the next keys, but still signs with the current ones. It is the first step of a rotation without
+// interruption. A second Announce before Rotate does nothing.
 func (i *Issuer) Announce() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -50,24 +50,24 @@ func (i *Issuer) announce() *generation {
 	return next
 }
 
-// Rotate signs with the next keys from now on: the announced ones, or new ones that are published in the same moment.
-// The old keys stay published until Retire. A [Token] keeps the key it was made with.
+// Rotate makes the next keys the current ones: the announced keys, or new keys, which it also publishes. The old keys stay
+// published until Retire. A [Token] keeps the key that was current when it was created.
 func (i *Issuer) Rotate() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.current = i.announce()
 }
 
-// Retire withdraws every key that is older than the ones that sign now.
+// Retire stops publishing all keys that are older than the current ones.
 func (i *Issuer) Retire() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.published = slices.DeleteFunc(i.published, func(g *generation) bool { return g.number < i.current.number })
 }
 
-// Key returns the `kid` and the public key that belong to what alg is signed with now: an *rsa.PublicKey, an
-// *ecdsa.PublicKey, an ed25519.PublicKey, or for HMAC the secret as a []byte. It is nil for an unknown algorithm.
-// An algorithm that the issuer does not publish has a key, too.
+// Key returns the `kid` and the public key of the current key for alg: an *rsa.PublicKey, an *ecdsa.PublicKey, an
+// ed25519.PublicKey, or for HMAC the secret as a []byte. public is nil for an unknown algorithm. An algorithm whose keys are
+// not published also has a key.
 func (i *Issuer) Key(alg string) (kid string, public any) {
 	kid, key := i.signingKey(alg)
 	switch key := key.(type) {
@@ -80,7 +80,8 @@ func (i *Issuer) Key(alg string) (kid string, public any) {
 	}
 }
 
-// PEM returns the public key of alg as a PKIX "PUBLIC KEY" block. It is nil for HMAC and for an unknown algorithm.
+// PEM returns the current public key for alg as a PKIX "PUBLIC KEY" block. It returns nil for HMAC and for an unknown
+// algorithm.
 func (i *Issuer) PEM(alg string) []byte {
 	_, public := i.Key(alg)
 	der, err := x509.MarshalPKIXPublicKey(public)
@@ -90,7 +91,7 @@ func (i *Issuer) PEM(alg string) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// JWKS returns the key set as it is published now (RFC 7517 §5).
+// JWKS returns the published key set (RFC 7517 section 5).
 func (i *Issuer) JWKS() []byte {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -105,11 +106,11 @@ func (i *Issuer) JWKS() []byte {
 			}
 		}
 	}
-	document, _ := json.Marshal(map[string]any{"keys": keys}) // strings in maps always have a JSON text
+	document, _ := json.Marshal(map[string]any{"keys": keys}) // maps of strings can always be encoded
 	return document
 }
 
-// SetJWKS publishes document in place of the issuer's own key set, whatever it holds. Nil brings the own one back.
+// SetJWKS publishes document in place of the key set. It may contain anything. Nil restores the key set of the issuer.
 func (i *Issuer) SetJWKS(document []byte) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// ServeHTTP serves the issuer's documents: its key set at the path of its URL followed by /jwks, and its metadata at
-// the places of RFC 8414 §3.1 and of OpenID Connect Discovery 1.0 §4. Anything else is not found.
+// ServeHTTP serves the documents of the issuer: its key set at the path of its URL followed by /jwks, and its metadata at the
+// paths of RFC 8414 section 3.1 and of OpenID Connect Discovery 1.0 section 4. The response for other paths is 404.
 //
-// To let it listen on a socket, say for a demonstration:
+// To serve the issuer on a socket:
 //
 //	server := httptest.NewUnstartedServer(nil)
 //	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "http://" + server.Listener.Addr().String()})
@@ -22,7 +22,7 @@ import (
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	document := i.document(r.URL.Path)
 	if document == nil {
-		i.count("") // one entry for them all: what is asked for is the caller's choice, and the count must not grow with it
+		i.count("") // one entry for all unknown paths, so that callers cannot make the map grow
 		http.NotFound(w, r)
 		return
 	}
@@ -49,8 +49,8 @@ func (i *Issuer) document(path string) []byte {
 	}
 }
 
-// metadataDocument names an authorization and a token endpoint because OpenID Connect Discovery 1.0 §3 demands them;
-// the issuer serves neither.
+// metadataDocument names an authorization and a token endpoint, because OpenID Connect Discovery 1.0 section 3 requires them.
+// The issuer serves neither.
 func (i *Issuer) metadataDocument() []byte {
 	root := strings.TrimSuffix(i.url, "/")
 	metadata := map[string]any{
@@ -76,16 +76,16 @@ func (i *Issuer) count(path string) {
 	i.requests[path]++
 }
 
-// Requests returns how often each document was asked for, by path, as in Requests()["/jwks"]. What was not found is
-// counted together under the empty string. The map is a copy.
+// Requests returns the number of requests for each document, by path, as in Requests()["/jwks"]. The empty path counts all
+// requests for unknown paths. The map is a copy.
 func (i *Issuer) Requests() map[string]int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return maps.Clone(i.requests)
 }
 
-// Client returns an HTTP client that hands requests for the issuer's host to the issuer and fails those for any other.
-// It opens no socket and starts no goroutine, so it works inside a testing/synctest bubble.
+// Client returns an HTTP client that passes requests to the issuer by function calls. Requests for another scheme or host
+// fail. It opens no socket and starts no goroutine, so it works in a testing/synctest bubble.
 func (i *Issuer) Client() *http.Client {
 	return &http.Client{Transport: inProcess{i}}
 }
@@ -102,7 +102,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	own, err := url.Parse(p.issuer.url)
 	if err != nil || r.URL.Scheme != own.Scheme || r.URL.Host != own.Host {
-		return nil, fmt.Errorf("bearertest: %s://%s is not this client's issuer", r.URL.Scheme, r.URL.Host)
+		return nil, fmt.Errorf("bearertest: this client reaches only its issuer, not %s://%s", r.URL.Scheme, r.URL.Host)
 	}
 	recorder := httptest.NewRecorder()
 	p.issuer.ServeHTTP(recorder, r)

@@ -29,11 +29,11 @@ const (
 
 type scheme struct {
 	family family
-	hash   crypto.Hash // zero for Ed25519, which takes the message itself
+	hash   crypto.Hash // zero for Ed25519, which signs the message itself
 }
 
-// schemes are the algorithms of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2.
-var schemes = map[string]scheme{ //nolint:gochecknoglobals // a table that nothing writes to
+// schemes contains the algorithms of RFC 7518 section 3.1, RFC 8037 section 3.1 and RFC 9864 section 2.2.
+var schemes = map[string]scheme{ //nolint:gochecknoglobals // a constant table
 	"RS256": {familyRSA, crypto.SHA256}, "RS384": {familyRSA, crypto.SHA384}, "RS512": {familyRSA, crypto.SHA512},
 	"PS256": {familyPSS, crypto.SHA256}, "PS384": {familyPSS, crypto.SHA384}, "PS512": {familyPSS, crypto.SHA512},
 	"ES256": {familyECDSA, crypto.SHA256}, "ES384": {familyECDSA, crypto.SHA384}, "ES512": {familyECDSA, crypto.SHA512},
@@ -41,7 +41,8 @@ var schemes = map[string]scheme{ //nolint:gochecknoglobals // a table that nothi
 	"EdDSA": {familyEdDSA, 0}, "Ed25519": {familyEdDSA, 0},
 }
 
-// sign makes a JWS signature. It binds neither a curve nor a key size to the algorithm, so that tests can do it wrong.
+// sign returns a JWS signature. It does not check that the curve or the key size fits the algorithm, so that tests can
+// produce wrong combinations.
 func sign(alg string, key any, input []byte) ([]byte, error) {
 	s := schemes[alg]
 	if s.family == familyHMAC {
@@ -49,7 +50,7 @@ func sign(alg string, key any, input []byte) ([]byte, error) {
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok || !fits(s.family, signer.Public()) {
-		return nil, fmt.Errorf("bearertest: no %s with a %T", alg, key)
+		return nil, fmt.Errorf("bearertest: %s cannot be computed with a key of type %T", alg, key)
 	}
 	if s.hash != 0 {
 		input = digest(s.hash, input)
@@ -80,9 +81,9 @@ func fits(f family, public crypto.PublicKey) bool {
 func signHMAC(hash crypto.Hash, key any, input []byte) ([]byte, error) {
 	secret, ok := key.([]byte)
 	if !ok {
-		return nil, fmt.Errorf("bearertest: no HMAC with a %T", key)
+		return nil, fmt.Errorf("bearertest: HMAC needs a []byte as key, got %T", key)
 	}
-	if len(secret) < hash.Size() { // HMAC itself pads with zeros (RFC 2104 §2); FIPS mode panics for a short key
+	if len(secret) < hash.Size() { // HMAC pads with zeros too (RFC 2104 section 2); FIPS mode panics for a short key
 		secret = append(bytes.Clone(secret), make([]byte, hash.Size())...)
 	}
 	mac := hmac.New(hash.New, secret)
@@ -90,14 +91,14 @@ func signHMAC(hash crypto.Hash, key any, input []byte) ([]byte, error) {
 	return mac.Sum(nil), nil
 }
 
-// fixedLength turns the DER that a crypto.Signer makes into R ‖ S of the curve's length (RFC 7518 §3.4).
+// fixedLength converts the DER signature of a crypto.Signer to R ‖ S, each as long as the curve (RFC 7518 section 3.4).
 func fixedLength(der []byte, curveBits int) ([]byte, error) {
 	var rs struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(der, &rs); err != nil {
 		return nil, err
 	}
 	if max(rs.R.BitLen(), rs.S.BitLen()) > curveBits {
-		return nil, errors.New("bearertest: the signature is too long for its curve")
+		return nil, errors.New("bearertest: the signature is longer than its curve")
 	}
 	size := (curveBits + 7) / 8
 	signature := make([]byte, 2*size)

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Token is a token on its way to being signed. Its methods change it and return it, so that they can be chained; Sign
-// ends the chain. Later calls win over earlier ones for the same thing, and edits are made one after the other.
+// Token is a token that is not signed yet. Its methods change it and return it, so that calls can be chained. [Token.Sign]
+// ends the chain. A later call for the same claim or parameter replaces an earlier one. Edits run in the order of the calls.
 //
-// A Token is not safe for concurrent use. Signing it twice gives the same claims twice, `jti` too.
+// A Token is not safe for concurrent use. Each call of Sign returns a token with the same claims, including `jti`.
 type Token struct {
 	issuer *Issuer
 	header map[string]any
@@ -31,7 +31,7 @@ func (e edits) apply(data []byte) []byte {
 	return data
 }
 
-// Absent is the value that takes a claim or a header parameter away: Set("exp", Absent).
+// Absent is a value that removes a claim or a header parameter: Set("exp", Absent).
 const Absent = absence("absent")
 
 type absence string
@@ -44,8 +44,8 @@ func set(members map[string]any, name string, value any) {
 	members[name] = value
 }
 
-// Token starts a token from claims alone: nothing is added to them, not even `iss`. It is signed with the issuer's first
-// algorithm. An empty typ leaves the header parameter out. claims is copied, its values are not.
+// Token returns a token with exactly the given claims; it does not even add `iss`. The token is signed with the first
+// algorithm of [IssuerConfig]. If typ is empty, the header has no typ. The map claims is copied, but not its values.
 func (i *Issuer) Token(typ string, claims map[string]any) *Token {
 	token := &Token{issuer: i, header: make(map[string]any), claims: make(map[string]any)}
 	maps.Copy(token.claims, claims)
@@ -55,8 +55,8 @@ func (i *Issuer) Token(typ string, claims map[string]any) *Token {
 	return token.Algorithm(i.algorithms[0])
 }
 
-// Algorithm signs with the issuer's own key for alg and says so in `alg` and `kid`. An issuer has a key for every
-// algorithm; it publishes only those of its IssuerConfig.
+// Algorithm makes Sign use the key of the issuer for alg, and sets `alg` and `kid`. An issuer has a key for every known
+// algorithm, but publishes only those of its [IssuerConfig]. With an unknown alg, Sign returns "".
 func (t *Token) Algorithm(alg string) *Token {
 	kid, key := t.issuer.signingKey(alg)
 	if key != nil {
@@ -65,54 +65,54 @@ func (t *Token) Algorithm(alg string) *Token {
 	return t.SignWith(alg, key)
 }
 
-// SignWith signs with a key of the caller's and says so in `alg`; `kid` stays what it is, a claim to be another key. key
-// is a [crypto.Signer], or a []byte for HMAC. The algorithm "none", in any spelling, makes an empty signature.
+// SignWith makes Sign use the given key, and sets `alg`. It does not change `kid`, which then names another key. key is a
+// [crypto.Signer], or a []byte for HMAC. The algorithm "none", in any combination of cases, produces an empty signature.
 func (t *Token) SignWith(alg string, key any) *Token {
 	t.algorithm, t.key = alg, key
 	return t.SetHeader("alg", alg)
 }
 
-// Set sets a claim to any value that encoding/json can write, or takes it away: see [Absent].
+// Set sets a claim to a value that encoding/json can encode. If value is [Absent], it removes the claim.
 func (t *Token) Set(claim string, value any) *Token {
 	set(t.claims, claim, value)
 	return t
 }
 
-// SetHeader sets a header parameter as Set does a claim. Setting `alg` or `kid` changes only what the header says, not
-// how the token is signed.
+// SetHeader sets or removes a header parameter, as Set does for a claim. Setting `alg` or `kid` changes only the header, not
+// the key and the algorithm that Sign uses.
 func (t *Token) SetHeader(parameter string, value any) *Token {
 	set(t.header, parameter, value)
 	return t
 }
 
-// EditHeader lets edit change the JSON text of the header before it is encoded and signed.
+// EditHeader calls edit with the JSON text of the header. The result is encoded and signed in its place.
 func (t *Token) EditHeader(edit func(json []byte) []byte) *Token {
 	t.headerEdits = append(t.headerEdits, edit)
 	return t
 }
 
-// EditClaims lets edit change the JSON text of the claims before it is encoded and signed: for duplicate members,
-// trailing data, invalid UTF-8 and whatever else a map cannot hold.
+// EditClaims calls edit with the JSON text of the claims. The result is encoded and signed in its place. Use it for duplicate
+// members, trailing data, invalid UTF-8 and other texts that a map cannot represent.
 func (t *Token) EditClaims(edit func(json []byte) []byte) *Token {
 	t.claimsEdits = append(t.claimsEdits, edit)
 	return t
 }
 
-// EditInput lets edit change the signing input, the two encoded parts with the dot between them (RFC 7515 §5.1), before
-// it is signed: for padding, white space and unencoded payloads under a signature that is right.
+// EditInput calls edit with the signing input: the two encoded parts with the dot between them (RFC 7515 section 5.1). The
+// result is signed in its place. Use it for padding, white space and unencoded payloads with a valid signature.
 func (t *Token) EditInput(edit func(input []byte) []byte) *Token {
 	t.inputEdits = append(t.inputEdits, edit)
 	return t
 }
 
-// EditSignature lets edit change the bytes of the signature before they are encoded.
+// EditSignature calls edit with the bytes of the signature. The result is encoded in their place.
 func (t *Token) EditSignature(edit func(signature []byte) []byte) *Token {
 	t.signatureEdits = append(t.signatureEdits, edit)
 	return t
 }
 
-// Sign returns the token in compact form (RFC 7515 §7.1). It returns the empty string, which is no token at all, when
-// there is nothing to be signed: a value that has no JSON text, or a key that cannot make the algorithm's signature.
+// Sign signs the token and returns it in compact form (RFC 7515 section 7.1). It returns "" if it cannot: if a value cannot be
+// encoded as JSON, or if the key does not fit the algorithm.
 func (t *Token) Sign() string {
 	header, err := json.Marshal(t.header)
 	if err != nil {

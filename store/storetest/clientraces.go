@@ -50,7 +50,7 @@ func concurrentDeletes(t *clientTest) {
 	t.wantMissing("a")
 }
 
-// Whether the update comes before the delete or after it, nothing is left.
+// Whether the update runs before or after the delete, the row is deleted.
 func updatesDuringDelete(t *clientTest) {
 	for i := range 20 {
 		id := strconv.Itoa(i)
@@ -70,7 +70,7 @@ func updatesDuringDelete(t *clientTest) {
 	}
 }
 
-// Each of ten writers counts on until it has been counted, so the count tells whether one was lost.
+// Each of ten writers increments a number once, and retries until its update succeeds. The sum shows a lost update.
 func concurrentUpdates(t *clientTest) {
 	t.create(row("a", "client", ""))
 	concurrently(10, func(int) {
@@ -79,7 +79,7 @@ func concurrentUpdates(t *clientTest) {
 				return
 			}
 		}
-		t.Error("a writer did not succeed in 1000 tries")
+		t.Error("a writer did not succeed in 1000 attempts")
 	})
 	want := row("a", "client", "")
 	want.Version, want.Data = 11, []byte(`{"n":11}`)
@@ -108,7 +108,7 @@ func (t *clientTest) countUp(id string) bool {
 	return done || err != nil
 }
 
-// The name of each version says which it is.
+// Name, owner and data of each version contain the version.
 func wholeRows(t *clientTest) {
 	numbered := func(version int) ClientRow {
 		n := strconv.Itoa(version)

@@ -13,7 +13,7 @@ func created(t *clientTest) {
 	t.wantStored(row("b", "another", ""))
 }
 
-// document has every kind of value.
+// document contains every kind of JSON value.
 const document = `{"text":"Ünï 名前 🔑 \"\\\n\u2028\u003c%?$1","n":[0,-1,1.5,1e-7,1e21,9007199254740991],` +
 	`"b":[true,false],"z":null,"none":{},"empty":[],"":""}`
 
@@ -63,13 +63,13 @@ func updatedFromElsewhere(t *clientTest) {
 	t.wantStored(second)
 }
 
-// Versions take 53 bits.
+// Versions have up to 53 bits.
 func largeVersions(t *clientTest) {
 	want := row("a", "client", "")
 	want.Version = 1<<53 - 2
 	t.create(want)
 	t.wantStored(want)
-	for _, low := range []int64{1 << 32, 1<<32 - 1, -1, 0} { // as many as a short column would have left of it
+	for _, low := range []int64{1 << 32, 1<<32 - 1, -1, 0} { // what a column with fewer bits would compare
 		stale := want
 		stale.Version = low
 		t.update(stale, false)
@@ -197,7 +197,7 @@ func namedPages(t *clientTest) {
 	t.wantNamedPage("twin", new("alice"), 1, 1, "c")
 }
 
-// Also the order is that of bytes, and é in one character is not é in two.
+// Ids, names and owners are compared, and ids sorted, byte by byte. The two Unicode spellings of é are different.
 func exact(t *clientTest) {
 	t.create(row("ab", "Client", "Alice"), row("AB", "client", "alice"), row("B", "b", ""))
 	t.create(row("aB", "client ", "alice "), row("ab ", "clíent", "alíce"))
@@ -222,7 +222,7 @@ func exact(t *clientTest) {
 	t.wantListed(nil, 0, 10, "AB", "B", "aB", "ab ")
 }
 
-// Texts are never taken for something else.
+// Texts are never interpreted as SQL or as patterns.
 func odd(t *clientTest) {
 	texts := []string{`'; DROP TABLE clients; --`, `%`, `_`, `\`, `"`, `$1`, `?`, `Ünï©ødé 名前 🔑`, strings.Repeat("x", 255)}
 	for i, text := range texts {
@@ -243,8 +243,8 @@ func long(t *clientTest) {
 	t.wantStored(big)
 }
 
-// A call whose context has ended fails, or does what it would have done. It never says that there is no such client: a
-// server would answer that instead of 503.
+// A call with an ended context fails, or does its work. It must not report a missing row: a server would then reject the
+// client instead of responding with 503.
 func endedContext(t *clientTest) {
 	want := row("a", "client", "")
 	t.create(want)

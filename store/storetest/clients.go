@@ -1,5 +1,4 @@
-// Package storetest holds the tests that an implementation of the kit's stores should pass. They need nothing but the
-// store:
+// Package storetest contains tests for implementations of registry.Store:
 //
 //	func TestClients(t *testing.T) {
 //		storetest.Clients(t, func(t *testing.T) storetest.ClientStore { return openEmpty(t) })
@@ -16,8 +15,8 @@ import (
 	"testing"
 )
 
-// ClientStore is registry.Store of package registry, where its methods are described. It is written out so that a
-// store and its tests need not import the kit.
+// ClientStore has the methods of registry.Store, which describes them. It is declared here so that a store and its tests do
+// not have to import package registry.
 type ClientStore interface {
 	Get(ctx context.Context, id string) (row ClientRow, found bool, err error)
 	ByName(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error)
@@ -27,7 +26,7 @@ type ClientStore interface {
 	Delete(ctx context.Context, id string) (deleted bool, err error)
 }
 
-// ClientRow is registry.Row of package registry.
+// ClientRow is the same type as registry.Row.
 type ClientRow = struct {
 	ID      string
 	Name    string
@@ -36,8 +35,8 @@ type ClientRow = struct {
 	Data    []byte
 }
 
-// Clients runs all tests of a store of registered clients, each on a store of its own: open returns an empty one, and
-// registers with t how it is taken down. The tests run in parallel.
+// Clients runs all tests as parallel subtests of t. Each calls open for its own empty store. open can call t.Cleanup to close
+// it. A store that passes may still lose data in a crash: the tests do not check durability.
 func Clients(t *testing.T, open func(t *testing.T) ClientStore) {
 	t.Helper()
 	for name, test := range clientTests() {
@@ -50,33 +49,34 @@ func Clients(t *testing.T, open func(t *testing.T) ClientStore) {
 
 func clientTests() map[string]func(*clientTest) {
 	return map[string]func(*clientTest){
-		"what is created is read":              created,
-		"a second create changes nothing":      createdTwice,
-		"what is missing":                      missing,
-		"update replaces the whole row":        updated,
-		"update from another version":          updatedFromElsewhere,
-		"large versions":                       largeVersions,
-		"update of a deleted client":           updatedWhenGone,
-		"deleted":                              deleted,
-		"rows are copies":                      copies,
-		"by name and owner":                    byName,
-		"by name after a change":               byNewName,
-		"list by owner":                        listed,
-		"list by pages":                        pages,
-		"by name and pages":                    namedPages,
-		"texts are compared byte by byte":      exact,
-		"odd texts":                            odd,
-		"data may be long":                     long,
-		"an ended context finds nothing out":   endedContext,
-		"one of concurrent creates succeeds":   concurrentCreates,
-		"one of concurrent deletes succeeds":   concurrentDeletes,
-		"concurrent updates lose nothing":      concurrentUpdates,
-		"what is deleted stays so":             updatesDuringDelete,
-		"readers see whole rows during writes": wholeRows,
+		"Get returns what Create stored":                     created,
+		"a second Create changes nothing":                    createdTwice,
+		"missing rows":                                       missing,
+		"Update replaces the whole row":                      updated,
+		"Update from another version":                        updatedFromElsewhere,
+		"large versions":                                     largeVersions,
+		"Update of a deleted row":                            updatedWhenGone,
+		"Delete":                                             deleted,
+		"rows are copies":                                    copies,
+		"ByName selects name and owner":                      byName,
+		"ByName after an update":                             byNewName,
+		"List selects the owner":                             listed,
+		"List returns pages":                                 pages,
+		"ByName returns pages":                               namedPages,
+		"texts are compared byte by byte":                    exact,
+		"odd texts":                                          odd,
+		"long ids and documents":                             long,
+		"an ended context is not a missing row":              endedContext,
+		"one of concurrent Creates succeeds":                 concurrentCreates,
+		"one of concurrent Deletes succeeds":                 concurrentDeletes,
+		"concurrent Updates lose nothing":                    concurrentUpdates,
+		"a concurrent Update does not restore a deleted row": updatesDuringDelete,
+		"Get returns whole rows during updates":              wholeRows,
 	}
 }
 
-// tester is what the tests need of a *testing.T. This package's own tests give them another, to see them fail.
+// tester contains the methods of *testing.T that the tests use. The tests of this package replace it to check that broken
+// stores fail.
 type tester interface {
 	Helper()
 	Context() context.Context
@@ -85,13 +85,13 @@ type tester interface {
 	Fatalf(format string, args ...any)
 }
 
-// clientTest is a test and its store.
+// clientTest is the context of one test: the tester and the store.
 type clientTest struct {
 	tester
 	store ClientStore
 }
 
-// row returns a new row.
+// row returns a row with version 1.
 func row(id, name, owner string) ClientRow {
 	return ClientRow{ID: id, Name: name, Owner: owner, Version: 1, Data: []byte(`{"n":1}`)}
 }
@@ -119,7 +119,7 @@ func (t *clientTest) remove(id string, want bool) {
 	}
 }
 
-// get fails the test if there is no such row.
+// get returns a row, and fails the test if there is none.
 func (t *clientTest) get(id string) ClientRow {
 	t.Helper()
 	got, found, err := t.store.Get(t.Context(), id)
@@ -145,7 +145,7 @@ func (t *clientTest) wantMissing(id string) {
 	t.Helper()
 	got, found, err := t.store.Get(t.Context(), id)
 	if err != nil || found {
-		t.Errorf("Get(%q) = %+v, found %v, %v, want nothing and no error", id, got, found, err)
+		t.Errorf("Get(%q) = %+v, found %v, %v, want no row and no error", id, got, found, err)
 	}
 }
 
@@ -166,7 +166,7 @@ func (t *clientTest) wantListed(owner *string, skip, take int, ids ...string) {
 	t.wantIDs(fmt.Sprintf("List(%s, %d, %d)", show(owner), skip, take), rows, err, ids)
 }
 
-// wantIDs also holds each row against the one that Get returns.
+// wantIDs checks the ids, and that each row equals the one that Get returns.
 func (t *clientTest) wantIDs(what string, rows []ClientRow, err error, want []string) {
 	t.Helper()
 	var got []string
@@ -186,7 +186,7 @@ func show(owner *string) string {
 	return strconv.Quote(*owner)
 }
 
-// sameJSON lets a store keep documents in a column that changes their spelling.
+// sameJSON compares documents as JSON, because a column may change their white space and the order of members.
 func sameJSON(a, b []byte) bool {
 	var x, y any
 	return bytes.Equal(a, b) || json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)

@@ -27,11 +27,11 @@ func (r *recorder) Error(...any)             { r.failed.Store(true) }
 func (r *recorder) Errorf(string, ...any)    { r.failed.Store(true) }
 func (r *recorder) Fatalf(string, ...any)    { r.failed.Store(true); runtime.Goexit() }
 
-// notices runs one test of the suite and reports whether it fails.
+// notices runs one test and reports whether it fails.
 func notices(ctx context.Context, test func(*clientTest), s ClientStore) bool {
 	r := &recorder{ctx: ctx}
 	done := make(chan struct{})
-	go func() { // so that Fatalf ends the test and nothing else
+	go func() { // Fatalf ends only this goroutine
 		defer close(done)
 		test(&clientTest{tester: r, store: s})
 	}()
@@ -39,7 +39,7 @@ func notices(ctx context.Context, test func(*clientTest), s ClientStore) bool {
 	return r.failed.Load()
 }
 
-// mutant is a store with some methods in the place of the good ones.
+// mutant is a store in which some methods are replaced.
 type mutant struct {
 	ClientStore
 	get    func(ctx context.Context, id string) (ClientRow, bool, error)
@@ -92,22 +92,22 @@ func (m *mutant) Delete(ctx context.Context, id string) (bool, error) {
 	return m.ClientStore.Delete(ctx, id)
 }
 
-// Each promise has a test that notices when it is broken, and a good store breaks none.
+// For each requirement, a test fails for a store that violates it. All tests pass for a correct store.
 func TestClients_NoticesBrokenPromises(t *testing.T) {
 	t.Parallel()
-	tests, proven := clientTests(), make(map[string]bool)
+	tests, tested := clientTests(), make(map[string]bool)
 	for _, tt := range breaks {
-		proven[tt.test] = true
+		tested[tt.test] = true
 		t.Run(tt.test+": "+tt.promise, func(t *testing.T) {
 			t.Parallel()
 			if tests[tt.test] == nil {
-				t.Fatal("there is no such test")
+				t.Fatal("no test has this name")
 			}
 			good := store.NewClients()
 			broken := &mutant{ClientStore: good}
 			tt.breaks(broken, good)
 			if !notices(t.Context(), tests[tt.test], broken) {
-				t.Error("nobody notices")
+				t.Error("the test does not fail")
 			}
 			if notices(t.Context(), tests[tt.test], &mutant{ClientStore: store.NewClients()}) {
 				t.Error("a good store fails")
@@ -115,7 +115,7 @@ func TestClients_NoticesBrokenPromises(t *testing.T) {
 		})
 	}
 	for name := range maps.Keys(tests) {
-		if !proven[name] {
+		if !tested[name] {
 			t.Errorf("%q has never failed", name)
 		}
 	}

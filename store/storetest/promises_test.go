@@ -17,55 +17,55 @@ var breaks = []struct {
 	test, promise string
 	breaks        func(m *mutant, good ClientStore)
 }{
-	{"what is created is read", "the owner is kept", func(m *mutant, good ClientStore) {
+	{"Get returns what Create stored", "the owner is kept", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) { row.Owner = ""; return good.Create(ctx, row) }
 	}},
-	{"what is created is read", "the name is kept", func(m *mutant, good ClientStore) {
+	{"Get returns what Create stored", "the name is kept", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			row.Name = row.ID
 			return good.Create(ctx, row)
 		}
 	}},
-	{"what is created is read", "the version is kept", func(m *mutant, good ClientStore) {
+	{"Get returns what Create stored", "the version is kept", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) { row.Version = 0; return good.Create(ctx, row) }
 	}},
-	{"what is created is read", "texts in the document are kept", func(m *mutant, good ClientStore) {
+	{"Get returns what Create stored", "texts in the document are kept", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			row.Data = bytes.ReplaceAll(row.Data, []byte("🔑"), []byte("?"))
 			return good.Create(ctx, row)
 		}
 	}},
-	{"what is created is read", "null in the document is kept", func(m *mutant, good ClientStore) {
+	{"Get returns what Create stored", "null in the document is kept", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			row.Data = bytes.ReplaceAll(row.Data, []byte(`"z":null,`), nil)
 			return good.Create(ctx, row)
 		}
 	}},
-	{"what is created is read", "numbers in the document are kept", func(m *mutant, good ClientStore) {
+	{"Get returns what Create stored", "numbers in the document are kept", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			row.Data = bytes.ReplaceAll(row.Data, []byte("9007199254740991"), []byte("9007199254740990"))
 			return good.Create(ctx, row)
 		}
 	}},
-	{"a second create changes nothing", "a second create does not overwrite", func(m *mutant, good ClientStore) {
+	{"a second Create changes nothing", "a second create does not overwrite", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			existed, err := good.Delete(ctx, row.ID)
 			_, err2 := good.Create(ctx, row)
 			return !existed, errors.Join(err, err2)
 		}
 	}},
-	{"a second create changes nothing", "a second create is told", func(m *mutant, good ClientStore) {
+	{"a second Create changes nothing", "a second create is reported", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			_, err := good.Create(ctx, row)
 			return true, err
 		}
 	}},
-	{"a second create changes nothing", "a second create is no error", func(m *mutant, good ClientStore) {
+	{"a second Create changes nothing", "a second create is not an error", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			return orFault(good.Create(ctx, row))
 		}
 	}},
-	{"what is missing", "a missing row is no error", func(m *mutant, good ClientStore) {
+	{"missing rows", "a missing row is not an error", func(m *mutant, good ClientStore) {
 		m.get = func(ctx context.Context, id string) (ClientRow, bool, error) {
 			row, found, err := good.Get(ctx, id)
 			if !found {
@@ -74,23 +74,23 @@ var breaks = []struct {
 			return row, found, err
 		}
 	}},
-	{"what is missing", "a missing row is told", func(m *mutant, good ClientStore) {
+	{"missing rows", "a missing row is reported", func(m *mutant, good ClientStore) {
 		m.get = func(ctx context.Context, id string) (ClientRow, bool, error) {
 			row, _, err := good.Get(ctx, id)
 			return row, true, err
 		}
 	}},
-	{"what is missing", "no rows are no error in ByName", func(m *mutant, good ClientStore) {
+	{"missing rows", "no rows are not an error in ByName", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 			return someOrFault(good.ByName(ctx, name, owner, skip, take))
 		}
 	}},
-	{"what is missing", "no rows are no error in List", func(m *mutant, good ClientStore) {
+	{"missing rows", "no rows are not an error in List", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			return someOrFault(good.List(ctx, owner, skip, take))
 		}
 	}},
-	{"what is missing", "an update creates nothing", func(m *mutant, good ClientStore) {
+	{"missing rows", "an update creates nothing", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			if _, found, _ := good.Get(ctx, row.ID); !found {
 				return good.Create(ctx, row)
@@ -98,28 +98,28 @@ var breaks = []struct {
 			return good.Update(ctx, row)
 		}
 	}},
-	{"what is missing", "an update of nothing is no error", func(m *mutant, good ClientStore) {
+	{"missing rows", "an update of nothing is not an error", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) { return orFault(good.Update(ctx, row)) }
 	}},
-	{"what is missing", "a delete of nothing is told", func(m *mutant, good ClientStore) {
+	{"missing rows", "a delete of nothing is reported", func(m *mutant, good ClientStore) {
 		m.remove = func(ctx context.Context, id string) (bool, error) {
 			_, err := good.Delete(ctx, id)
 			return true, err
 		}
 	}},
-	{"what is missing", "a delete of nothing is no error", func(m *mutant, good ClientStore) {
+	{"missing rows", "a delete of nothing is not an error", func(m *mutant, good ClientStore) {
 		m.remove = func(ctx context.Context, id string) (bool, error) { return orFault(good.Delete(ctx, id)) }
 	}},
-	{"update replaces the whole row", "an update is stored", func(m *mutant, _ ClientStore) {
+	{"Update replaces the whole row", "an update is stored", func(m *mutant, _ ClientStore) {
 		m.update = func(context.Context, ClientRow) (bool, error) { return true, nil }
 	}},
-	{"update replaces the whole row", "an update is told", func(m *mutant, good ClientStore) {
+	{"Update replaces the whole row", "an update is reported", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			_, err := good.Update(ctx, row)
 			return false, err
 		}
 	}},
-	{"update replaces the whole row", "an owner can be cleared", func(m *mutant, good ClientStore) {
+	{"Update replaces the whole row", "an owner can be cleared", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			if old, _, _ := good.Get(ctx, row.ID); row.Owner == "" {
 				row.Owner = old.Owner
@@ -127,21 +127,21 @@ var breaks = []struct {
 			return good.Update(ctx, row)
 		}
 	}},
-	{"update replaces the whole row", "the name is replaced", func(m *mutant, good ClientStore) {
+	{"Update replaces the whole row", "the name is replaced", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			old, _, _ := good.Get(ctx, row.ID)
 			row.Name = old.Name
 			return good.Update(ctx, row)
 		}
 	}},
-	{"update replaces the whole row", "the document is replaced and not merged", func(m *mutant, good ClientStore) {
+	{"Update replaces the whole row", "the document is replaced and not merged", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			old, _, _ := good.Get(ctx, row.ID)
 			row.Data = merge(old.Data, row.Data)
 			return good.Update(ctx, row)
 		}
 	}},
-	{"update replaces the whole row", "other rows stay", func(m *mutant, good ClientStore) {
+	{"Update replaces the whole row", "other rows stay", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			all, _ := good.List(ctx, nil, 0, 10)
 			for _, other := range all {
@@ -153,16 +153,16 @@ var breaks = []struct {
 			return good.Update(ctx, row)
 		}
 	}},
-	{"update from another version", "an update from an older version is refused", func(m *mutant, good ClientStore) {
+	{"Update from another version", "an update from an older version is rejected", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) { return anyVersion(ctx, good, row, -100, 1) }
 	}},
-	{"update from another version", "an update from a newer version is refused", func(m *mutant, good ClientStore) {
+	{"Update from another version", "an update from a newer version is rejected", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) { return anyVersion(ctx, good, row, 1, 100) }
 	}},
-	{"update from another version", "an update to the same version is refused", func(m *mutant, good ClientStore) {
+	{"Update from another version", "an update to the same version is rejected", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) { return anyVersion(ctx, good, row, 0, 1) }
 	}},
-	{"update from another version", "a refused update changes nothing", func(m *mutant, good ClientStore) {
+	{"Update from another version", "a rejected update changes nothing", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			done, err := good.Update(ctx, row)
 			if !done && err == nil {
@@ -185,7 +185,7 @@ var breaks = []struct {
 			return false, nil
 		}
 	}},
-	{"update of a deleted client", "a deleted row is gone for updates", func(m *mutant, good ClientStore) {
+	{"Update of a deleted row", "a deleted row is gone for updates", func(m *mutant, good ClientStore) {
 		var gone sync.Map
 		m.remove = func(ctx context.Context, id string) (bool, error) { gone.Store(id, true); return good.Delete(ctx, id) }
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
@@ -195,19 +195,19 @@ var breaks = []struct {
 			return good.Update(ctx, row)
 		}
 	}},
-	{"deleted", "a delete deletes", func(m *mutant, good ClientStore) {
+	{"Delete", "a delete deletes", func(m *mutant, good ClientStore) {
 		m.remove = func(ctx context.Context, id string) (bool, error) {
 			_, found, err := good.Get(ctx, id)
 			return found, err
 		}
 	}},
-	{"deleted", "a delete is told", func(m *mutant, good ClientStore) {
+	{"Delete", "a delete is reported", func(m *mutant, good ClientStore) {
 		m.remove = func(ctx context.Context, id string) (bool, error) {
 			_, err := good.Delete(ctx, id)
 			return false, err
 		}
 	}},
-	{"deleted", "a delete deletes one row", func(m *mutant, good ClientStore) {
+	{"Delete", "a delete deletes one row", func(m *mutant, good ClientStore) {
 		m.remove = func(ctx context.Context, id string) (bool, error) {
 			row, _, _ := good.Get(ctx, id)
 			named, _ := good.ByName(ctx, row.Name, nil, 0, 10)
@@ -217,7 +217,7 @@ var breaks = []struct {
 			return len(named) > 0, nil
 		}
 	}},
-	{"deleted", "a deleted id can be created again", func(m *mutant, good ClientStore) {
+	{"Delete", "a deleted id can be created again", func(m *mutant, good ClientStore) {
 		var gone sync.Map
 		m.remove = func(ctx context.Context, id string) (bool, error) { gone.Store(id, true); return good.Delete(ctx, id) }
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
@@ -239,12 +239,12 @@ var breaks = []struct {
 			return m.ClientStore.Update(ctx, row)
 		}
 	})},
-	{"rows are copies", "Get hands out copies", func(m *mutant, good ClientStore) {
+	{"rows are copies", "Get returns copies", func(m *mutant, good ClientStore) {
 		live := liveRow{good: good}
 		m.get = func(ctx context.Context, _ string) (ClientRow, bool, error) { return *live.read(ctx), true, nil }
 		m.update = live.update
 	}},
-	{"rows are copies", "ByName hands out copies", func(m *mutant, good ClientStore) {
+	{"rows are copies", "ByName returns copies", func(m *mutant, good ClientStore) {
 		live := liveRow{good: good}
 		m.get = live.copy
 		m.byName = func(ctx context.Context, _ string, _ *string, _, _ int) ([]ClientRow, error) {
@@ -252,7 +252,7 @@ var breaks = []struct {
 		}
 		m.update = live.update
 	}},
-	{"rows are copies", "List hands out copies", func(m *mutant, good ClientStore) {
+	{"rows are copies", "List returns copies", func(m *mutant, good ClientStore) {
 		live := liveRow{good: good}
 		m.get = live.copy
 		m.list = func(ctx context.Context, _ *string, _, _ int) ([]ClientRow, error) {
@@ -260,32 +260,32 @@ var breaks = []struct {
 		}
 		m.update = live.update
 	}},
-	{"by name and owner", "ByName regards the owner", func(m *mutant, good ClientStore) {
+	{"ByName selects name and owner", "ByName checks the owner", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, _ *string, skip, take int) ([]ClientRow, error) {
 			return good.ByName(ctx, name, nil, skip, take)
 		}
 	}},
-	{"by name and owner", "ByName for nobody is not ByName for anybody", func(m *mutant, good ClientStore) {
+	{"ByName selects name and owner", "an empty owner in ByName does not mean every owner", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 			return good.ByName(ctx, name, notEmpty(owner), skip, take)
 		}
 	}},
-	{"by name and owner", "ByName for anybody is not ByName for nobody", func(m *mutant, good ClientStore) {
+	{"ByName selects name and owner", "a nil owner in ByName does not mean no owner", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 			return good.ByName(ctx, name, notNil(owner), skip, take)
 		}
 	}},
-	{"by name and owner", "ByName sorts", func(m *mutant, good ClientStore) {
+	{"ByName selects name and owner", "ByName sorts", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 			return reversed(good.ByName(ctx, name, owner, skip, take))
 		}
 	}},
-	{"by name and owner", "ByName regards the name", func(m *mutant, good ClientStore) {
+	{"ByName selects name and owner", "ByName checks the name", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, _ string, owner *string, skip, take int) ([]ClientRow, error) {
 			return good.List(ctx, owner, skip, take)
 		}
 	}},
-	{"by name and owner", "an empty name is not every name", func(m *mutant, good ClientStore) {
+	{"ByName selects name and owner", "an empty name is not every name", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 			if name == "" {
 				return good.List(ctx, owner, skip, take)
@@ -293,12 +293,12 @@ var breaks = []struct {
 			return good.ByName(ctx, name, owner, skip, take)
 		}
 	}},
-	{"by name and owner", "ByName hands out whole rows", func(m *mutant, good ClientStore) {
+	{"ByName selects name and owner", "ByName returns whole rows", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 			return withoutData(good.ByName(ctx, name, owner, skip, take))
 		}
 	}},
-	{"by name after a change", "a change of the name is found", func(m *mutant, good ClientStore) {
+	{"ByName after an update", "a change of the name is found", func(m *mutant, good ClientStore) {
 		first := new(store.Clients)
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			_, _ = first.Create(ctx, row)
@@ -306,7 +306,7 @@ var breaks = []struct {
 		}
 		m.byName = first.ByName
 	}},
-	{"by name after a change", "a change of the owner is listed", func(m *mutant, good ClientStore) {
+	{"ByName after an update", "a change of the owner is listed", func(m *mutant, good ClientStore) {
 		first := new(store.Clients)
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			_, _ = first.Create(ctx, row)
@@ -314,47 +314,47 @@ var breaks = []struct {
 		}
 		m.list = first.List
 	}},
-	{"list by owner", "List regards the owner", func(m *mutant, good ClientStore) {
+	{"List selects the owner", "List checks the owner", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, _ *string, skip, take int) ([]ClientRow, error) {
 			return good.List(ctx, nil, skip, take)
 		}
 	}},
-	{"list by owner", "a List for nobody is not for anybody", func(m *mutant, good ClientStore) {
+	{"List selects the owner", "an empty owner in List does not mean every owner", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			return good.List(ctx, notEmpty(owner), skip, take)
 		}
 	}},
-	{"list by owner", "a List for anybody is not for nobody", func(m *mutant, good ClientStore) {
+	{"List selects the owner", "a nil owner in List does not mean no owner", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			return good.List(ctx, notNil(owner), skip, take)
 		}
 	}},
-	{"list by owner", "List sorts", func(m *mutant, good ClientStore) {
+	{"List selects the owner", "List sorts", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			return reversed(good.List(ctx, owner, skip, take))
 		}
 	}},
-	{"list by owner", "List hands out whole rows", func(m *mutant, good ClientStore) {
+	{"List selects the owner", "List returns whole rows", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			return withoutData(good.List(ctx, owner, skip, take))
 		}
 	}},
-	{"list by pages", "List skips", func(m *mutant, good ClientStore) {
+	{"List returns pages", "List skips", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, _, take int) ([]ClientRow, error) {
 			return good.List(ctx, owner, 0, take)
 		}
 	}},
-	{"list by pages", "List takes so many", func(m *mutant, good ClientStore) {
+	{"List returns pages", "List returns at most take rows", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, _ int) ([]ClientRow, error) {
 			return good.List(ctx, owner, skip, 100)
 		}
 	}},
-	{"list by pages", "List takes none if told so", func(m *mutant, good ClientStore) {
+	{"List returns pages", "List returns no rows if take is 0", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			return good.List(ctx, owner, skip, orAll(take))
 		}
 	}},
-	{"list by pages", "a page past the end is no error in List", func(m *mutant, good ClientStore) {
+	{"List returns pages", "a page past the end is not an error in List", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			rows, err := good.List(ctx, owner, skip, take)
 			if skip > 50 {
@@ -363,23 +363,23 @@ var breaks = []struct {
 			return rows, err
 		}
 	}},
-	{"list by pages", "List skips what is the owner's", func(m *mutant, good ClientStore) {
+	{"List returns pages", "List skips only rows of the owner", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			all, err := good.List(ctx, nil, skip, take)
 			return slices.DeleteFunc(all, func(row ClientRow) bool { return owner != nil && row.Owner != *owner }), err
 		}
 	}},
-	{"by name and pages", "ByName skips", func(m *mutant, good ClientStore) {
+	{"ByName returns pages", "ByName skips", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, _, take int) ([]ClientRow, error) {
 			return good.ByName(ctx, name, owner, 0, take)
 		}
 	}},
-	{"by name and pages", "ByName takes so many", func(m *mutant, good ClientStore) {
+	{"ByName returns pages", "ByName returns at most take rows", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, _ int) ([]ClientRow, error) {
 			return good.ByName(ctx, name, owner, skip, 100)
 		}
 	}},
-	{"by name and pages", "ByName takes none if told so", func(m *mutant, good ClientStore) {
+	{"ByName returns pages", "ByName returns no rows if take is 0", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 			return good.ByName(ctx, name, owner, skip, orAll(take))
 		}
@@ -428,9 +428,9 @@ var breaks = []struct {
 			return good.Update(ctx, row)
 		}
 	}},
-	{"odd texts", "names are no patterns", byNameWhere(func(stored, asked string) bool { return stored == asked || asked == "%" })},
-	{"odd texts", "owners are no patterns", listWhere(func(stored, asked string) bool { return stored == asked || asked == "_" })},
-	{"odd texts", "ids are no patterns", func(m *mutant, good ClientStore) {
+	{"odd texts", "names are not patterns", byNameWhere(func(stored, asked string) bool { return stored == asked || asked == "%" })},
+	{"odd texts", "owners are not patterns", listWhere(func(stored, asked string) bool { return stored == asked || asked == "_" })},
+	{"odd texts", "ids are not patterns", func(m *mutant, good ClientStore) {
 		m.get = func(ctx context.Context, id string) (ClientRow, bool, error) {
 			return first(ctx, good, func(row ClientRow) bool { return row.ID == id || id == "%" })
 		}
@@ -449,19 +449,19 @@ var breaks = []struct {
 			return good.Create(ctx, row)
 		}
 	}},
-	{"data may be long", "documents may be 64 KiB long", func(m *mutant, good ClientStore) {
+	{"long ids and documents", "documents may be 64 KiB long", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			row.Data = row.Data[:min(len(row.Data), 1<<16-1)]
 			return good.Create(ctx, row)
 		}
 	}},
-	{"data may be long", "ids may be 255 bytes long", func(m *mutant, good ClientStore) {
+	{"long ids and documents", "ids may be 255 bytes long", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			row.ID = row.ID[:min(len(row.ID), 191)]
 			return good.Create(ctx, row)
 		}
 	}},
-	{"an ended context finds nothing out", "an ended context is not a missing row", func(m *mutant, good ClientStore) {
+	{"an ended context is not a missing row", "an ended context is not a missing row", func(m *mutant, good ClientStore) {
 		m.get = func(ctx context.Context, id string) (ClientRow, bool, error) {
 			if ctx.Err() != nil {
 				return ClientRow{}, false, nil
@@ -469,7 +469,7 @@ var breaks = []struct {
 			return good.Get(ctx, id)
 		}
 	}},
-	{"an ended context finds nothing out", "an ended context is not an empty ByName", func(m *mutant, good ClientStore) {
+	{"an ended context is not a missing row", "an ended context is not an empty ByName", func(m *mutant, good ClientStore) {
 		m.byName = func(ctx context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 			if ctx.Err() != nil {
 				return nil, nil
@@ -477,7 +477,7 @@ var breaks = []struct {
 			return good.ByName(ctx, name, owner, skip, take)
 		}
 	}},
-	{"an ended context finds nothing out", "an ended context is not an empty List", func(m *mutant, good ClientStore) {
+	{"an ended context is not a missing row", "an ended context is not an empty List", func(m *mutant, good ClientStore) {
 		m.list = func(ctx context.Context, owner *string, skip, take int) ([]ClientRow, error) {
 			if ctx.Err() != nil {
 				return nil, nil
@@ -485,7 +485,7 @@ var breaks = []struct {
 			return good.List(ctx, owner, skip, take)
 		}
 	}},
-	{"an ended context finds nothing out", "an ended context is not a conflict", func(m *mutant, good ClientStore) {
+	{"an ended context is not a missing row", "an ended context is not a conflict", func(m *mutant, good ClientStore) {
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			if ctx.Err() != nil {
 				return false, nil
@@ -493,7 +493,7 @@ var breaks = []struct {
 			return good.Update(ctx, row)
 		}
 	}},
-	{"an ended context finds nothing out", "an ended context is not a used id", func(m *mutant, good ClientStore) {
+	{"an ended context is not a missing row", "an ended context is not a used id", func(m *mutant, good ClientStore) {
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			if ctx.Err() != nil {
 				return false, nil
@@ -501,7 +501,7 @@ var breaks = []struct {
 			return good.Create(ctx, row)
 		}
 	}},
-	{"an ended context finds nothing out", "an ended context is not a missing row for Delete", func(m *mutant, good ClientStore) {
+	{"an ended context is not a missing row", "an ended context is not a missing row for Delete", func(m *mutant, good ClientStore) {
 		m.remove = func(ctx context.Context, id string) (bool, error) {
 			if ctx.Err() != nil {
 				return false, nil
@@ -509,7 +509,7 @@ var breaks = []struct {
 			return good.Delete(ctx, id)
 		}
 	}},
-	{"an ended context finds nothing out", "a delete that is told is done", func(m *mutant, good ClientStore) {
+	{"an ended context is not a missing row", "a reported delete is done", func(m *mutant, good ClientStore) {
 		m.remove = func(ctx context.Context, id string) (bool, error) {
 			if ctx.Err() != nil {
 				return true, nil
@@ -517,7 +517,7 @@ var breaks = []struct {
 			return good.Delete(ctx, id)
 		}
 	}},
-	{"one of concurrent creates succeeds", "one create wins", func(m *mutant, good ClientStore) {
+	{"one of concurrent Creates succeeds", "exactly one create succeeds", func(m *mutant, good ClientStore) {
 		both := gap()
 		m.create = func(ctx context.Context, row ClientRow) (bool, error) {
 			_, exists, _ := good.Get(ctx, row.ID)
@@ -526,7 +526,7 @@ var breaks = []struct {
 			return !exists, err
 		}
 	}},
-	{"one of concurrent deletes succeeds", "one delete wins", func(m *mutant, good ClientStore) {
+	{"one of concurrent Deletes succeeds", "exactly one delete succeeds", func(m *mutant, good ClientStore) {
 		both := gap()
 		m.remove = func(ctx context.Context, id string) (bool, error) {
 			_, exists, _ := good.Get(ctx, id)
@@ -535,7 +535,7 @@ var breaks = []struct {
 			return exists, err
 		}
 	}},
-	{"concurrent updates lose nothing", "one update of a version wins", func(m *mutant, good ClientStore) {
+	{"concurrent Updates lose nothing", "exactly one update of a version succeeds", func(m *mutant, good ClientStore) {
 		both := gap()
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			old, _, _ := good.Get(ctx, row.ID)
@@ -546,7 +546,7 @@ var breaks = []struct {
 			return anyVersion(ctx, good, row, -100, 100)
 		}
 	}},
-	{"what is deleted stays so", "an update does not bring back what is deleted", func(m *mutant, good ClientStore) {
+	{"a concurrent Update does not restore a deleted row", "an update does not restore a deleted row", func(m *mutant, good ClientStore) {
 		both := make(meeting)
 		m.update = func(ctx context.Context, row ClientRow) (bool, error) {
 			_, found, _ := good.Get(ctx, row.ID)
@@ -564,7 +564,7 @@ var breaks = []struct {
 			return good.Delete(ctx, id)
 		}
 	}},
-	{"readers see whole rows during writes", "no row is read half written", func(m *mutant, good ClientStore) {
+	{"Get returns whole rows during updates", "no row is read half written", func(m *mutant, good ClientStore) {
 		writing, read := make(chan struct{}), make(chan struct{})
 		var write, reading sync.Once
 		var torn atomic.Pointer[string]
