@@ -71,7 +71,7 @@ type Config struct {
 	// Logger receives one line for each rejected request: at level Debug for requests without a token or with malformed
 	// credentials, at Info for invalid tokens and rules that are not met, at Warn for outages, and at Error for faults of
 	// this API. The line has the status, reason, issuer and rule, but no token and no text of an error, which may quote
-	// one: Decision.Err has that. At most ten lines with the same values are written in ten seconds; the next line then
+	// one: Decision.Err has that. If a custom Verifier returned a nil or zero Token, the line says so in `detail`. At most ten lines with the same values are written in ten seconds; the next line then
 	// counts the dropped ones in the attribute `suppressed`. Nil: nothing is logged.
 	Logger *slog.Logger
 }
@@ -124,7 +124,7 @@ func isNil(v any) bool {
 		return true
 	}
 	value := reflect.ValueOf(v)
-	switch value.Kind() { //nolint:exhaustive // values of all other kinds cannot be nil
+	switch value.Kind() { // values of all other kinds cannot be nil
 	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan, reflect.UnsafePointer:
 		return value.IsNil()
 	}

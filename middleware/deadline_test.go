@@ -9,6 +9,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -80,5 +81,33 @@ func TestDeadline_WithoutAnExpiry(t *testing.T) {
 	}
 	if cancel(); ctx.Err() == nil {
 		t.Error("the CancelFunc has no effect")
+	}
+}
+
+// A response does not go on because the machine slept past the expiry: timers stop during a sleep, the wall clock does not.
+func TestCaseX11_DeadlineAfterASleep(t *testing.T) { //nolint:paralleltest // ShiftWall
+	for name, shift := range map[string]time.Duration{"sleep": 72 * time.Hour, "set back": -72 * time.Hour, "no sleep": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+				token, err := newConsumer(t, issuer).Verify(t.Context(), issuer.AccessToken().Sign())
+				if err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				ctx, stop := middleware.Deadline(middleware.ContextWithToken(t.Context(), token))
+				defer stop()
+				time.Sleep(90 * time.Second)
+				clock.ShiftWall(t, shift)
+				<-ctx.Done()
+				want := 5 * time.Minute // the life of the token
+				if shift > 0 {
+					want = 2 * time.Minute // the next check
+				}
+				if lasted := time.Since(began); lasted != want || reasonOf(ctx) != consumer.ReasonExpired {
+					t.Errorf("ended after %v with %v, want %v", lasted, context.Cause(ctx), want)
+				}
+			})
+		})
 	}
 }

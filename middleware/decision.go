@@ -60,7 +60,7 @@ func (g *Guard) logRefusal(ctx context.Context, refusal *Refusal) {
 		return
 	}
 	k := kind{refusal.Status, refusal.Reason, refusal.Issuer, refusal.Rule, ""}
-	if fault, ok := errors.AsType[verifierFault](refusal); ok {
+	if fault, ok := errors.AsType[verifierError](refusal); ok {
 		k.detail = fault.Error()
 	}
 	if suppressed, ok := g.sampler.admit(k); ok {
@@ -86,21 +86,21 @@ func (r *Refusal) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// verifierFault is a mistake in a custom Verifier. Its text is a constant, so unlike other errors it is logged.
-type verifierFault string
+// verifierError is a mistake in a custom Verifier. Its text is a constant, so unlike other errors it is logged.
+type verifierError string
 
-func (f verifierFault) Error() string { return string(f) }
+func (e verifierError) Error() string { return string(e) }
 
 const (
-	faultNothing   verifierFault = "the Verifier returned neither a token nor an error (Config.Verifier)"
-	faultZeroToken verifierFault = "the Verifier returned a Token that was not made by consumer.NewToken (Config.Verifier)"
+	errNothing verifierError = "the Verifier returned neither a token nor an error (Config.Verifier)"
+	errZero    verifierError = "the Verifier returned a value that was not made by consumer.NewToken (Config.Verifier)"
 )
 
 // faultOf returns the error for a token that grants no access: nil or zero.
 func faultOf(token *consumer.Token) error {
-	fault := faultNothing
+	fault := errNothing
 	if token != nil {
-		fault = faultZeroToken
+		fault = errZero
 	}
 	return &consumer.Error{Reason: consumer.ReasonInternal, Err: fault}
 }

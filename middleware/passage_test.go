@@ -155,7 +155,7 @@ func TestContextWithToken(t *testing.T) {
 func TestCaseX20_ZeroTokenGrantsNothing(t *testing.T) {
 	t.Parallel()
 	var zero consumer.Token
-	copied := *new(consumer.Token) //nolint:govet // a copy of a zero Token is a zero Token
+	copied := *new(consumer.Token)
 	for name, token := range map[string]*consumer.Token{"nil": nil, "zero": &zero, "new": new(consumer.Token), "copied": &copied} {
 		for _, optional := range []bool{false, true} {
 			var log bytes.Buffer

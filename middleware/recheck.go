@@ -3,17 +3,20 @@ package middleware
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
 const defaultRecheck = time.Minute
 
 // Deadline returns a context that ends when the token in ctx expires. Use it for long responses, such as WebSockets,
 // server-sent events and long polls. After the expiry, [context.Cause] returns a [*consumer.Error] with ReasonExpired.
-// The clock skew that the verification tolerates does not extend the deadline. A token without `exp`, which only a custom
-// Verifier can accept, sets no deadline.
+// The clock skew that the verification tolerates does not extend the deadline. If the machine slept past the expiry, the
+// context ends at most one minute after it resumes. A token without `exp`, which only a custom Verifier can accept, sets
+// no deadline.
 //
 // If ctx has no token, the returned context has already ended, with [ErrNoToken] as its cause. Behind a Guard with
 // Config.Optional or Config.AllowPreflight, call [TokenFromContext] first.
@@ -30,7 +33,51 @@ func Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(ctx)
 	}
 	expired := &consumer.Error{Reason: consumer.ReasonExpired, Issuer: token.Issuer()}
-	return context.WithDeadlineCause(ctx, token.Expiry(), expired)
+	ctx, end := context.WithCancelCause(ctx)
+	ctx, stop := context.WithDeadlineCause(ctx, token.Expiry(), expired)
+	watch := &wallWatch{end: end, cause: expired, began: clock.Now(), life: time.Until(token.Expiry())}
+	watch.start()
+	return ctx, func() { stop(); end(nil); watch.stop() }
+}
+
+// wallInterval is the longest time for which a response goes on after the wall clock has jumped past the expiry.
+const wallInterval = time.Minute
+
+// wallWatch ends a context when the age of the response exceeds the remaining life of the token. The timer of a context
+// stops while the machine sleeps, so after a resume it would fire too late.
+type wallWatch struct {
+	end   context.CancelCauseFunc
+	cause error
+	began clock.Instant
+	life  time.Duration
+
+	mu    sync.Mutex // guards timer
+	timer *time.Timer
+}
+
+func (w *wallWatch) start() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timer = time.AfterFunc(wallInterval, w.check)
+}
+
+func (w *wallWatch) check() {
+	if w.began.Age() > w.life {
+		w.end(w.cause)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Reset(wallInterval)
+	}
+}
+
+func (w *wallWatch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timer.Stop()
+	w.timer = nil
 }
 
 // Recheck is [Deadline] for responses during which a token may be revoked. Every interval, it verifies the token and
@@ -38,8 +85,9 @@ func Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 // Its [context.Cause] is then the error of Config.Verifier or the [*Refusal] of a rule. An outage ends the context too,
 // because a token that cannot be checked is not accepted; the cause then matches [consumer.ErrUnavailable].
 //
-// The interval is the longest time for which a revoked token may still be served. Each check costs as much as a request
-// with a cached token. Zero or less: one minute. Checks use the current Config of the Guard, also after [Guard.Replace].
+// The interval is the longest time for which a revoked token may still be served, in addition to the StatusTTL of the
+// Consumer. Each check costs as much as a request with a cached token. Zero or less: one minute. Checks use the current
+// Config of the Guard, also after [Guard.Replace].
 //
 // Call the CancelFunc when the response ends; until then a goroutine runs. A token of [ContextWithToken] belongs to no
 // Guard and is not checked again.
