@@ -14,9 +14,9 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-var errNoBrowser = errors.New("loopback: there is no browser here")
+var errNoBrowser = errors.New("loopback: no browser can be started on this machine")
 
-// openBrowser starts the platform's browser and does not wait for it.
+// openBrowser starts the browser of the platform. It does not wait for the browser to end.
 func openBrowser(ctx context.Context, address string) error {
 	command := browserCommand(runtime.GOOS, os.Getenv, address)
 	if command == nil {
@@ -27,12 +27,12 @@ func openBrowser(ctx context.Context, address string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	go func() { _ = cmd.Wait() }() // so that no zombie is left
+	go func() { _ = cmd.Wait() }() // otherwise a zombie process remains
 	return nil
 }
 
-// browserCommand is what starts a browser; nil: nothing does. No shell is among it, and address, which is browsable, is one
-// argument that begins with its scheme, so that none takes it for an option or a file.
+// browserCommand returns the command that starts a browser, or nil if there is none. It uses no shell. address has passed
+// browsable: it is one argument that begins with its scheme, so no program reads it as an option or a file name.
 func browserCommand(system string, getenv func(string) string, address string) []string {
 	switch system {
 	case "darwin":
@@ -45,17 +45,18 @@ func browserCommand(system string, getenv func(string) string, address string) [
 		return []string{filepath.Join(root, "System32", "rundll32.exe"), "url.dll,FileProtocolHandler", address}
 	}
 	if getenv("DISPLAY") == "" && getenv("WAYLAND_DISPLAY") == "" && getenv("BROWSER") == "" {
-		return nil // what would start is a browser for terminals, in the program's own
+		return nil // xdg-open would start a browser for terminals, in the terminal of this program
 	}
 	return []string{"xdg-open", address}
 }
 
-// browsable returns address with all that is no character of a URL (RFC 3986 §2) encoded: nothing in it is a space, a quote,
-// or obeyed by a terminal. A scheme other than http and https could start any program.
+// browsable returns address with every byte encoded that is not a URL character (RFC 3986, Section 2). The result contains no
+// space, no quote, and nothing that controls a terminal. It rejects schemes other than http and https, because they could
+// start any program.
 func browsable(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
-		return "", fmt.Errorf("loopback: %w: the address is not one for a browser", client.ErrBadAnswer)
+		return "", fmt.Errorf("loopback: %w: the address is not an http or https URL with a host", client.ErrBadAnswer)
 	}
 	var text strings.Builder
 	for _, b := range []byte(address) {

@@ -15,39 +15,41 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// DeviceOptions say how a user signs in somewhere else. The zero value works.
+// DeviceOptions configure [Device]. The zero value works.
 type DeviceOptions struct {
-	// Device is what the user is asked for.
+	// Device has the options of the device authorization request.
 	Device client.DeviceOptions
 
-	// Out is told the code and the address. Nil: os.Stderr.
+	// Out is where the code and the address are written. Nil means os.Stderr.
 	Out io.Writer
 
-	// QR says whether a QR code is drawn, too. Zero: where Out is a terminal.
+	// QR says whether a QR code is drawn. The zero value, QRAuto, draws one if Out is a terminal.
 	QR QR
 }
 
-// QR says when to draw a QR code.
+// QR says when [Device] draws a QR code.
 type QR int
 
-// When a QR code is drawn.
+// Values of QR.
 const (
-	QRAuto QR = iota
-	QRAlways
+	QRAuto   QR = iota // if the output is a terminal
+	QRAlways           // also if the output is a file
 	QRNever
 )
 
-// What is longer nobody types, or reads in a terminal.
+// A longer code or address cannot be typed, or read in a terminal.
 const (
 	maxUserCode = 64
 	maxAddress  = 1024
-	maxQR       = 400 // octets; a QR code of more does not fit beside anything
+	maxQR       = 400 // bytes; a QR code of more does not fit into a terminal window
 )
 
-// Device has the user sign in on another device (RFC 8628), and returns when they have, or when ctx or the server's time
-// ends. Nothing that the server sends is obeyed by a terminal, and no escape sequences are written. Errors are those of
-// [client.Client.StartDevice] and [client.Client.WaitDevice]; [client.ErrBadAnswer] is also an answer that cannot be
-// shown. It is safe for concurrent use.
+// Device signs the user in on another device (RFC 8628). It prints an address and a code, and returns when the user has
+// signed in, or when ctx or the lifetime of the code ends.
+//
+// Control characters that the server sends are escaped before they are printed, and Device writes no escape sequences. The
+// errors are those of [client.Client.StartDevice] and [client.Client.WaitDevice]. The error also matches
+// [client.ErrBadAnswer] if the code or the address cannot be shown. Device is safe for concurrent use.
 func Device(ctx context.Context, c *client.Client, o DeviceOptions) (*client.Token, error) {
 	d, err := c.StartDevice(ctx, o.Device)
 	if err != nil {
@@ -59,7 +61,7 @@ func Device(ctx context.Context, c *client.Client, o DeviceOptions) (*client.Tok
 	return c.WaitDevice(ctx, d)
 }
 
-// showDevice shows the code also to those who scan it: they compare (RFC 8628 §3.3.1).
+// showDevice prints the code even if there is a QR code, so that the user can compare the two (RFC 8628, Section 3.3.1).
 func showDevice(o DeviceOptions, d *client.DeviceAuthorization) error {
 	out := o.Out
 	if out == nil {
@@ -86,7 +88,7 @@ func wantsQR(qr QR, out io.Writer) bool {
 	return qr == QRAlways || qr == QRAuto && ok && term.IsTerminal(int(file.Fd()))
 }
 
-// printable escapes what a terminal would obey instead of showing it.
+// printable escapes characters that would control a terminal.
 func printable(text string) string {
 	var shown strings.Builder
 	for _, r := range text {

@@ -10,21 +10,19 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 const (
 	v4, v6, byName = "127.0.0.1", "::1", "localhost"
 
-	maxConnections = 64 // at each listener; whoever says nothing is cut off after requestTimeout
-	maxTries       = 10
+	maxTries = 10 // to find a port that is free at both addresses
 )
 
-// listen opens a port on the loopback interface, and nowhere else.
+// listen opens a port on the loopback interface only. It returns the redirect URI that leads there.
 func listen(ctx context.Context, o Options) ([]net.Listener, *url.URL, error) {
 	place := cmp.Or(o.Path, "/callback")
 	if !isPath(place) {
-		return nil, nil, errors.New("loopback: Options.Path is no plain path")
+		return nil, nil, fmt.Errorf("loopback: Options.Path is %q, expected a plain path that begins with a slash", o.Path)
 	}
 	host, listeners, err := listenFor(ctx, o)
 	if err != nil {
@@ -37,7 +35,7 @@ func listen(ctx context.Context, o Options) ([]net.Listener, *url.URL, error) {
 	return listeners, &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port), Path: place}, nil
 }
 
-// isPath refuses what a browser would send in other words.
+// isPath rejects a path that a browser would send in another form.
 func isPath(place string) bool {
 	u := url.URL{Path: place}
 	return strings.HasPrefix(place, "/") && u.EscapedPath() == place && !strings.Contains(place, "//") &&
@@ -63,11 +61,11 @@ func listenFor(ctx context.Context, o Options) (host string, all []net.Listener,
 		}
 		return v6, []net.Listener{l}, nil
 	}
-	return "", nil, errors.New(`loopback: Options.Host is none of "127.0.0.1", "::1" and "localhost"`)
+	return "", nil, fmt.Errorf(`loopback: Options.Host is %q, expected "127.0.0.1", "::1" or "localhost"`, o.Host)
 }
 
-// listenByName takes a port at both addresses, since a browser may take the name for either: at the one that is left free
-// somebody else could wait for the code.
+// listenByName listens on the same port of both addresses, because a browser may resolve localhost to either of them. If one
+// were left free, another program could wait for the code there.
 func listenByName(ctx context.Context, port int) ([]net.Listener, error) {
 	var faults []error
 	for range maxTries {
@@ -91,6 +89,7 @@ func listenByName(ctx context.Context, port int) ([]net.Listener, error) {
 	return nil, errors.Join(faults...)
 }
 
+// hasV6 reports whether the machine has the address ::1 at all.
 func hasV6(ctx context.Context) bool {
 	l, err := listenAt(ctx, v6, 0)
 	return err == nil && l.Close() == nil
@@ -111,52 +110,4 @@ func closeAll(listeners []net.Listener) error {
 		faults = append(faults, l.Close())
 	}
 	return errors.Join(faults...)
-}
-
-// limitedListener lets no more than so many connections be open at a time; the next ones wait.
-type limitedListener struct {
-	net.Listener
-
-	slots chan struct{}
-	ended chan struct{}
-	end   func()
-}
-
-func limited(l net.Listener) net.Listener {
-	ended := make(chan struct{})
-	return &limitedListener{l, make(chan struct{}, maxConnections), ended, sync.OnceFunc(func() { close(ended) })}
-}
-
-// Accept implements net.Listener.
-func (l *limitedListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.ended:
-		return nil, net.ErrClosed
-	}
-	conn, err := l.Listener.Accept()
-	free := sync.OnceFunc(func() { <-l.slots })
-	if err != nil {
-		free()
-		return nil, err
-	}
-	return &limitedConn{conn, free}, nil
-}
-
-// Close implements net.Listener.
-func (l *limitedListener) Close() error {
-	l.end()
-	return l.Listener.Close()
-}
-
-type limitedConn struct {
-	net.Conn
-
-	free func()
-}
-
-// Close implements net.Conn.
-func (c *limitedConn) Close() error {
-	defer c.free()
-	return c.Conn.Close()
 }

@@ -7,16 +7,16 @@ import (
 	"strconv"
 )
 
-// What the user's browser shows at the end.
+// The texts that the user's browser shows.
 const (
-	notOurs  = "This is not the answer that was waited for."
-	failed   = "The sign-in has failed. You can close this window, and try again where you began."
+	notOurs  = "This request does not belong to the sign-in."
+	failed   = "The sign-in has failed. You can close this window and try again."
 	signedIn = "You are signed in. You can close this window."
 )
 
 const style = "body{font:18px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1.5rem}"
 
-// page has no script, no secret, and nothing of the request in it.
+// page writes a page. It contains no script, no secret, and nothing from the request.
 func page(w http.ResponseWriter, status int, text string) {
 	hash := sha256.Sum256([]byte(style))
 	body := "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n" +
@@ -27,7 +27,7 @@ func page(w http.ResponseWriter, status int, text string) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer") // the address holds the code
+	h.Set("Referrer-Policy", "no-referrer") // the URL contains the code
 	h.Set("Cache-Control", "no-store")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -13,21 +13,21 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// receiver takes one answer. Every web page in the user's browser, and every program on the machine, can send requests
-// here: one that does not know the state changes nothing, and waits for nobody.
+// receiver accepts one authorization response. Every web page in the user's browser and every program on the machine can
+// send requests here. A request without the state of the sign-in changes nothing, and its handler takes no lock.
 type receiver struct {
-	exchange   func(url.Values) (*client.Token, error) // which goes on when the browser is closed
+	exchange   func(url.Values) (*client.Token, error) // it continues if the browser is closed
 	host, path string
 	state      string
-	form       bool // the answer is a POST
-	signed     bool // the state is inside a JWT
+	form       bool // the response is a POST
+	signed     bool // the response is a JWT, which contains the state
 
-	mu      sync.Mutex // guards what follows, and lets one answer in at a time
-	ended   bool
-	token   *client.Token
-	err     error
-	refused error         // what was wrong with the last answer that did not end it
-	done    chan struct{} // closed when token and err stand
+	mu       sync.Mutex // guards what follows, and is held during the exchange
+	ended    bool
+	token    *client.Token
+	err      error
+	rejected error         // why the last response was rejected that did not end the sign-in
+	done     chan struct{} // closed when token and err are final
 }
 
 func newReceiver(redirect *url.URL, p *client.PendingAuthorization, exchange func(url.Values) (*client.Token, error)) *receiver {
@@ -49,11 +49,13 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		page(w, status, notOurs)
 		return
 	}
+	admit(req.Context())
 	status, text := r.take(params)
 	page(w, status, text)
 }
 
-// read takes a request of the right form. Another Host is a name that somebody has made to point here (DNS rebinding).
+// read returns the parameters of a request, or the status to reject it with. A Host other than that of the redirect URI is a
+// foreign name that was made to point to this machine (DNS rebinding).
 func (r *receiver) read(w http.ResponseWriter, req *http.Request) (url.Values, int) {
 	method := http.MethodGet
 	if r.form {
@@ -64,7 +66,7 @@ func (r *receiver) read(w http.ResponseWriter, req *http.Request) (url.Values, i
 		return nil, http.StatusMisdirectedRequest
 	case req.URL.EscapedPath() != r.path:
 		return nil, http.StatusNotFound
-	case req.Method != method: // a HEAD, too: whoever only looks does not redeem a code
+	case req.Method != method: // HEAD too: a program that only looks must not use up the code
 		w.Header().Set("Allow", method)
 		return nil, http.StatusMethodNotAllowed
 	case !r.form:
@@ -77,7 +79,8 @@ func (r *receiver) read(w http.ResponseWriter, req *http.Request) (url.Values, i
 	return req.PostForm, http.StatusOK
 }
 
-// isOurs reports whether the sender knows the state, which is secret. What a signed answer says is not believed yet.
+// isOurs reports whether the parameters contain the state, which is secret. The signature of a signed response is verified
+// later, by Callback.
 func (r *receiver) isOurs(params url.Values) bool {
 	state := params.Get("state")
 	if r.signed {
@@ -92,14 +95,14 @@ func (r *receiver) isOurs(params url.Values) bool {
 	return r.state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(r.state)) == 1
 }
 
-// take redeems the first answer that is one. Whoever brings it again is told how it went.
+// take exchanges the code of the first valid response. A repeated response gets the same page.
 func (r *receiver) take(params url.Values) (status int, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.ended {
 		token, err := r.exchange(params)
-		if errors.Is(err, client.ErrCallback) { // from another server, or torn: the right one may still come
-			r.refused = err
+		if errors.Is(err, client.ErrCallback) { // of another server, or incomplete: the right one may still arrive
+			r.rejected = err
 			return http.StatusBadRequest, notOurs
 		}
 		r.token, r.err, r.ended = token, err, true
@@ -111,12 +114,12 @@ func (r *receiver) take(params url.Values) (status int, text string) {
 	return http.StatusOK, signedIn
 }
 
-// result ends the waiting. An answer that is being redeemed is waited for.
+// result ends the sign-in and returns its outcome. If a code is being exchanged, it waits.
 func (r *receiver) result(ctx context.Context) (*client.Token, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.ended {
-		err := errors.Join(ctx.Err(), r.refused)
+		err := errors.Join(ctx.Err(), r.rejected)
 		r.ended, r.err = true, fmt.Errorf("loopback: waiting for the user: %w", err)
 		close(r.done)
 	}

@@ -6,60 +6,58 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// Options say how a user signs in. The zero value works where the client was registered with a redirect URI of
-// "http://127.0.0.1/callback", which any port goes with (RFC 8252 §7.3).
+// Options configure [SignIn]. The zero value works if the client was registered with the redirect URI
+// "http://127.0.0.1/callback". Servers must accept any port with it (RFC 8252, Section 7.3).
 type Options struct {
-	// Authorization is what the user is asked for. Its RedirectURI is filled in, and so is Lifetime where it is zero.
+	// Authorization has the options of the authorization request. SignIn sets its RedirectURI. If Lifetime is zero, it is
+	// Timeout.
 	Authorization client.AuthorizationOptions
 
-	// Host is "127.0.0.1", "::1", or "localhost", for servers that know nothing else (RFC 8252 §8.3 advises against it).
-	// Empty: 127.0.0.1, and ::1 where that cannot be listened at.
+	// Host is the host of the redirect URI: "127.0.0.1", "::1", or "localhost" for servers that accept nothing else (RFC
+	// 8252, Section 8.3, advises against it). Empty means 127.0.0.1, or ::1 if the machine has no IPv4.
 	Host string
 
-	// Port is listened at. Zero: any that is free.
+	// Port is the port of the redirect URI. Zero means any free port.
 	Port int
 
-	// Path is that of the redirect URI, and no other is answered. Empty: "/callback".
+	// Path is the path of the redirect URI. All other paths are rejected. Empty means "/callback".
 	Path string
 
-	// Open shows an address to the user, and does not wait for them. Nil: the browser of the platform is started. If it
-	// fails the user copies the address, which Out has been told.
+	// Open shows an address to the user. It must not wait for the user. If it fails, the user can copy the address from
+	// Out. Nil means to start the browser of the platform.
 	Open func(ctx context.Context, address string) error
 
-	// Out is told the address. Nil: os.Stderr.
+	// Out is where the address is written. Nil means os.Stderr.
 	Out io.Writer
 
-	// Timeout is how long the user may take. Zero: 5 minutes.
+	// Timeout is how long the user may take. Zero means 5 minutes. It must not be negative.
 	Timeout time.Duration
 }
 
-const (
-	defaultTimeout = 5 * time.Minute
-	maxRequest     = 32 << 10 // octets of a header, or of a form
-	requestTimeout = 5 * time.Second
-	closeTimeout   = 500 * time.Millisecond
-)
+const defaultTimeout = 5 * time.Minute
 
-// SignIn has the user sign in with their browser, and returns when they come back, or when ctx or the time ends. One answer
-// is taken, at one address of this machine, and then nobody listens any more. Nothing is listened at from outside, and a
-// request that does not know the sign-in's state changes nothing, however many of them come.
+// SignIn signs the user in with their browser. It returns when the user has come back, or when ctx or Options.Timeout ends.
 //
-// The time is for the user: a code that has come before its end is redeemed after it, unless ctx ends. If it ends, the
-// error matches [context.DeadlineExceeded], and [client.ErrCallback] too if there was an answer that could not be taken.
-// All other errors are those of [client.Client.AuthorizationURL] and [client.Client.Callback]. It is safe for concurrent
-// use.
+// It listens on the loopback interface only, accepts one authorization response, and then stops listening. A request that
+// does not contain the state of the sign-in changes nothing, however many there are. Connections that send no request are
+// closed when others need their place, so that no other user of the machine can block the sign-in by holding connections
+// open.
+//
+// Options.Timeout limits the user and not the server: a code that arrives in time is exchanged even if the exchange takes
+// longer, unless ctx ends. If the time is over, the error matches [context.DeadlineExceeded]; it matches
+// [client.ErrCallback] too if a response arrived that was rejected. All other errors are those of
+// [client.Client.AuthorizationURL] and [client.Client.Callback]. SignIn is safe for concurrent use.
 func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, error) {
+	if o.Timeout < 0 {
+		return nil, fmt.Errorf("loopback: Options.Timeout is %v, expected 0 or more", o.Timeout)
+	}
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	waiting, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
@@ -78,7 +76,7 @@ func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, er
 		return nil, errors.Join(err, closeAll(listeners))
 	}
 	r := newReceiver(redirect, pending, func(params url.Values) (*client.Token, error) { return c.Callback(ctx, pending, params) })
-	stop := serve(r, listeners) //nolint:contextcheck // the page is for the user, also when ctx has ended
+	stop := serve(r, listeners) //nolint:contextcheck // the final page is shown even after ctx has ended
 	defer stop()
 	show(waiting, o, address)
 	select {
@@ -88,28 +86,7 @@ func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, er
 	return r.result(waiting)
 }
 
-// serve answers until stop is called, which lets the page that says so reach the browser.
-func serve(handler http.Handler, listeners []net.Listener) (stop func()) {
-	server := &http.Server{
-		Handler: handler, MaxHeaderBytes: maxRequest, ReadTimeout: requestTimeout,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // strangers do not write to the user's terminal
-	}
-	server.SetKeepAlivesEnabled(false)
-	var serving sync.WaitGroup
-	for _, l := range listeners {
-		serving.Go(func() { _ = server.Serve(limited(l)) }) // ends by stop
-	}
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-		defer cancel()
-		if server.Shutdown(ctx) != nil {
-			_ = server.Close()
-		}
-		serving.Wait()
-	}
-}
-
-// show tells the user in any case: the browser that starts may be on another screen.
+// show prints the address in any case: the browser may start on another screen.
 func show(ctx context.Context, o Options, address string) {
 	out := o.Out
 	if out == nil {
