@@ -47,11 +47,12 @@ func (u *User) endIfRejected(ctx context.Context, err error) error {
 }
 
 // mustSignIn reports whether err says that the server has rejected the refresh token for good, so that only the user can
-// help. A server that is unavailable, or does not accept the client itself, says nothing about the user. Neither does a
-// login without a refresh token, whose access token has expired.
+// help. Then it matches both client.ErrNoToken and the server's client.Error. A server that is unavailable, or does not
+// accept the client itself, says nothing about the user. Neither does a login without a refresh token, whose access token
+// has expired.
 func mustSignIn(err error) bool {
 	_, rejected := errors.AsType[*client.Error](err)
-	return rejected && (errors.Is(err, client.ErrNoToken) || errors.Is(err, client.ErrInvalidGrant))
+	return rejected && errors.Is(err, client.ErrNoToken)
 }
 
 // Format prints the User without claims and tokens.
