@@ -25,8 +25,8 @@ var updatePicture = flag.Bool("picture", false, "write docs/webapp.png")
 
 const browserTime = 90 * time.Second
 
-// TestWebapp has a real browser use examples/webapp with oidc-provider: sign in, consent, orders, a refusal, profile, and
-// sign out.
+// TestWebapp uses examples/webapp with oidc-provider in a real browser: sign in, consent, orders, a rejected call, profile,
+// and sign out.
 func TestWebapp(t *testing.T) {
 	t.Parallel()
 	chromium := findChromium(t)
@@ -46,11 +46,11 @@ func TestWebapp(t *testing.T) {
 	tab.shows(t, "#who", "Signed in as alice")
 
 	tab.click(t, "[data-call='/api/report']", "#answer")
-	tab.shows(t, "#status", "403 refused")
-	tab.shows(t, "#explain", "lacks the scope")
+	tab.shows(t, "#status", "403 rejected")
+	tab.shows(t, "#explain", "lacks the required scope")
 	tab.click(t, "[data-call='/api/orders']", "#orders")
 	tab.shows(t, "#status", "200 OK")
-	tab.shows(t, "#explain", "knows you as alice")
+	tab.shows(t, "#explain", "identified you as alice")
 	tab.shows(t, "#orders", "Teapot")
 	tab.noTokens(t)
 	tab.picture(t)
@@ -67,10 +67,10 @@ func TestWebapp(t *testing.T) {
 	tab.click(t, "button[name=logout]", "a.primary[href='/auth/login']")
 	tab.shows(t, "h1", "Signed out")
 	tab.open(t, site+"/", "#hint")
-	tab.open(t, site+"/profile", "input[name=login]") // the provider has forgotten them, too
+	tab.open(t, site+"/profile", "input[name=login]") // the session at the provider has ended too
 }
 
-// tab is a page of a browser that a user looks at.
+// tab is a page in a browser.
 type tab struct {
 	ctx context.Context //nolint:containedctx // that is how chromedp names a page
 }
@@ -83,7 +83,7 @@ func (b tab) do(t *testing.T, what string, steps ...chromedp.Action[chromedp.Voi
 	}
 }
 
-// open goes to an address and waits until something is to be seen there.
+// open loads an address and waits until the element seen is visible.
 func (b tab) open(t *testing.T, address, seen string) {
 	t.Helper()
 	b.do(t, address, chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS(seen)))
@@ -99,7 +99,7 @@ func (b tab) fill(t *testing.T, field, text string) {
 	b.do(t, field, chromedp.SendKeys(chromedp.CSS(field), text))
 }
 
-// shows waits until the text is there.
+// shows waits until an element contains a text.
 func (b tab) shows(t *testing.T, where, text string) {
 	t.Helper()
 	find := fmt.Sprintf("document.querySelector(%q)?.innerText.includes(%q)", where, text)
@@ -109,7 +109,7 @@ func (b tab) shows(t *testing.T, where, text string) {
 	}
 }
 
-// noTokens looks for tokens wherever a script could find them.
+// noTokens checks that a script finds no token anywhere in the page.
 func (b tab) noTokens(t *testing.T) {
 	t.Helper()
 	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.cookie + JSON.stringify(localStorage) +
@@ -119,12 +119,12 @@ func (b tab) noTokens(t *testing.T) {
 	}
 	for _, secret := range []string{"eyJ", "access_token", "session="} {
 		if strings.Contains(found, secret) {
-			t.Errorf("a script finds %s: %s", secret, found)
+			t.Errorf("a script finds %s in %s", secret, found)
 		}
 	}
 }
 
-// safeCookies wants the application's session to be for its host, and for no script.
+// safeCookies checks that there is one session cookie, for this host only, and not readable by scripts.
 func (b tab) safeCookies(t *testing.T) {
 	t.Helper()
 	all, err := chromedp.CallBrowser(b.ctx, storage.GetCookies, storage.GetCookiesParams{})
@@ -134,7 +134,7 @@ func (b tab) safeCookies(t *testing.T) {
 	sessions := 0
 	for _, cookie := range all.Cookies {
 		if strings.Contains(cookie.Value, "eyJ") {
-			t.Errorf("the cookie %s has a token", cookie.Name)
+			t.Errorf("the cookie %s contains a token", cookie.Name)
 		}
 		if cookie.Name != "session" {
 			continue
@@ -145,16 +145,16 @@ func (b tab) safeCookies(t *testing.T) {
 		}
 	}
 	if sessions != 1 {
-		t.Errorf("%d sessions", sessions)
+		t.Errorf("%d session cookies, expected 1", sessions)
 	}
 }
 
-// picture is what docs shows. It is looked at by people, and not compared.
+// picture takes the screenshot that docs/webapp.png shows. It is not compared.
 func (b tab) picture(t *testing.T) {
 	t.Helper()
 	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 	if err != nil || len(png) == 0 {
-		t.Fatalf("there is no picture: %v", err)
+		t.Fatalf("no screenshot: %v", err)
 	}
 	if *updatePicture {
 		if err := os.WriteFile(filepath.Join("..", "docs", "webapp.png"), png, 0o644); err != nil {
@@ -174,7 +174,7 @@ func findChromium(t *testing.T) string {
 	return ""
 }
 
-// startChromium starts a browser with a profile of its own, which nobody has used before.
+// startChromium starts a browser with a new profile.
 func startChromium(t *testing.T, path string) tab {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
@@ -184,17 +184,17 @@ func startChromium(t *testing.T, path string) tab {
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WSURLReadTimeout(browserTime),
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), browserTime) // it is told to end before the test's context does
+	ctx, cancel := context.WithTimeout(context.Background(), browserTime) // the browser must end before the context of the test
 	t.Cleanup(cancel)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancelAllocator)
 	ctx, cancelTab := chromedp.NewContext(ctx)
 	t.Cleanup(cancelTab)
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // returns when it has ended
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // it waits until the browser has ended
 	return tab{ctx}
 }
 
-// startWebapp registers the application with the provider (RFC 7591) and runs it.
+// startWebapp registers the application at the provider (RFC 7591) and starts it.
 func startWebapp(t *testing.T, p *oidcProvider) (site string) {
 	t.Helper()
 	free, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -229,12 +229,12 @@ func startWebapp(t *testing.T, p *oidcProvider) (site string) {
 	}
 	t.Cleanup(func() {
 		cancel()
-		_ = cmd.Wait() // told to end by a signal
+		_ = cmd.Wait() // it was ended by a signal
 		if t.Failed() {
-			t.Logf("webapp said:\n%s", stderr.String())
+			t.Logf("output of webapp:\n%s", stderr.String())
 		}
 	})
-	if _, err := stdout.Read(make([]byte, 1)); err != nil { // it says where it is when it listens
+	if _, err := stdout.Read(make([]byte, 1)); err != nil { // it prints its address when it listens
 		t.Fatalf("webapp does not start: %v", err)
 	}
 	return site

@@ -42,7 +42,7 @@ func (a *App) rejectFor(w http.ResponseWriter, r *http.Request, err error) {
 		a.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "request rejected", slog.Any("error", err))
 	}
 	switch {
-	case errors.Is(err, errNobody), errors.Is(err, client.ErrNoToken), mustSignIn(err):
+	case errors.Is(err, errNobody), errors.Is(err, client.ErrNoToken):
 		reject(w, http.StatusUnauthorized, "login_required")
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, errStore):
 		reject(w, http.StatusServiceUnavailable, "temporarily_unavailable")

@@ -1,6 +1,6 @@
-// Command cli signs its user in, by a browser on this machine or by a code that they type, or scan, somewhere else, keeps
-// the token in a file that only they may read, and calls an API with it. The next run needs no sign-in. It runs beside a
-// provider of its own, which ends with it, or with any other:
+// Command cli signs its user in, with a browser on this machine or with a code on another device. It stores the token in a file
+// that only the user can read, and calls an API with it. The next run needs no sign-in. It starts a provider for the
+// demonstration, or uses another:
 //
 //	go run ./cli
 //	go run ./cli -flow device
@@ -26,7 +26,7 @@ import (
 
 func main() { demo.Main(run) }
 
-// options are the program's flags.
+// options are the flags of the program.
 type options struct {
 	client            client.Config
 	flow, api, folder string
@@ -35,12 +35,12 @@ type options struct {
 
 func (o *options) parse(args []string) error {
 	flags := flag.NewFlagSet("cli", flag.ContinueOnError)
-	flags.StringVar(&o.flow, "flow", "loopback", "loopback, or device")
-	flags.StringVar(&o.api, "api", "", "address to call with the token; empty: the provider's, which says who the user is")
-	flags.StringVar(&o.folder, "tokens", "", "folder of the tokens; empty: bearerkit-cli in the user's own configuration")
-	flags.BoolVar(&o.signOut, "sign-out", false, "forget the token, here and at the provider")
-	scopes := flags.String("scope", "openid profile", "scopes to ask for; with offline_access some providers give a refresh token")
-	flags.StringVar(&o.client.Issuer, "issuer", "", "OpenID provider; empty: one of its own")
+	flags.StringVar(&o.flow, "flow", "loopback", "how to sign in: loopback or device")
+	flags.StringVar(&o.api, "api", "", "URL to call with the token; empty: the userinfo endpoint of the provider")
+	flags.StringVar(&o.folder, "tokens", "", "folder for the token; empty: bearerkit-cli in the configuration folder of the user")
+	flags.BoolVar(&o.signOut, "sign-out", false, "delete the token here and revoke it at the provider")
+	scopes := flags.String("scope", "openid profile", "scopes to request; some providers issue a refresh token only with offline_access")
+	flags.StringVar(&o.client.Issuer, "issuer", "", "OpenID provider; empty: the demonstration provider")
 	flags.StringVar(&o.client.ClientID, "client-id", "", "client id")
 	flags.StringVar(&o.client.ClientSecret, "client-secret", "", "client secret; empty: a public client")
 	if err := flags.Parse(args); err != nil {
@@ -48,7 +48,7 @@ func (o *options) parse(args []string) error {
 	}
 	o.client.Scopes = strings.Fields(*scopes)
 	if o.flow != "loopback" && o.flow != "device" {
-		return errors.New("cli: -flow is neither loopback nor device")
+		return errors.New("cli: -flow must be loopback or device")
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 		return err
 	}
 	if o.client.Issuer == "" {
-		if o.folder, err = os.MkdirTemp("", "bearerkit-cli-"); err != nil { // its tokens are worth nothing afterwards
+		if o.folder, err = os.MkdirTemp("", "bearerkit-cli-"); err != nil { // its tokens are worthless when the program ends
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.folder)) }()

@@ -40,7 +40,7 @@ func TestDevice(t *testing.T) {
 	}
 }
 
-// TestSecondRun wants no sign-in where there was one, until the user signs out.
+// TestSecondRun checks that the second run needs no sign-in, until the user signs out.
 func TestSecondRun(t *testing.T) {
 	t.Parallel()
 	issuer, err := signin.Start(t.Context(), "")
@@ -74,7 +74,7 @@ func atAddress(line string) (address string, ok bool) {
 	return address, strings.HasPrefix(address, "http")
 }
 
-// signsIn runs the program, goes where a line of it says, and returns all that it says.
+// signsIn runs the program, opens the addresses that find reads from its output, and returns the output.
 func signsIn(t *testing.T, find func(line string) (address string, ok bool), args ...string) string {
 	t.Helper()
 	out, said := io.Pipe()
@@ -111,7 +111,7 @@ func TestFlags(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"-nonsense"}, {"-flow", "implicit"}} {
 		if err := run(t.Context(), args, io.Discard); err == nil {
-			t.Errorf("%v: taken", args)
+			t.Errorf("%v: accepted, expected an error", args)
 		}
 	}
 }

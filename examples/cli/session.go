@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/client/loopback"
 )
 
-// session is a user who is signed in, from one run to the next.
+// session keeps a user signed in from one run of the program to the next.
 type session struct {
 	client *client.Client
 	tokens *client.FileTokens
@@ -23,7 +23,8 @@ type session struct {
 	source *client.TokenSource
 }
 
-// signIn takes the token of the last run, refreshed if need be, or asks the user.
+// signIn uses the stored token of the last run, and refreshes it if necessary. If there is none, or the provider rejects it,
+// the user signs in.
 func (s *session) signIn(ctx context.Context, flow string) error {
 	source, err := s.client.TokenSource(client.TokenSourceConfig{Store: s.tokens, Key: s.key})
 	if err != nil {
@@ -35,7 +36,7 @@ func (s *session) signIn(ctx context.Context, flow string) error {
 	case err == nil:
 		s.tell("Signed in already", token)
 		return nil
-	case !errors.Is(err, client.ErrNoToken) && !errors.Is(err, client.ErrInvalidGrant):
+	case !errors.Is(err, client.ErrNoToken):
 		return err
 	}
 	if flow == "device" {
@@ -46,7 +47,7 @@ func (s *session) signIn(ctx context.Context, flow string) error {
 	if err != nil {
 		return err
 	}
-	who := "somebody" // without the scope openid nobody says who
+	who := "an unknown user" // without the scope openid there is no ID token
 	if token.IDClaims != nil {
 		who = token.IDClaims.Subject()
 	}
@@ -54,12 +55,13 @@ func (s *session) signIn(ctx context.Context, flow string) error {
 	if s.source, err = s.client.TokenSource(client.TokenSourceConfig{Token: token, Store: s.tokens, Key: s.key}); err != nil {
 		return err
 	}
-	_, err = s.source.TokenContext(ctx) // which keeps it
+	_, err = s.source.TokenContext(ctx) // which stores it
 	return err
 }
 
+// tell prints what has happened, and what is known of the token.
 func (s *session) tell(what string, token *client.Token) {
-	end := "nobody knows when"
+	end := "an unknown time"
 	if !token.Expiry.IsZero() {
 		end = token.Expiry.Local().Format("15:04")
 	}
@@ -67,7 +69,7 @@ func (s *session) tell(what string, token *client.Token) {
 		printable(what), printable(strings.Join(token.Scopes, " ")), end)
 }
 
-// call shows what the API answers. The token goes there and nowhere else.
+// call prints the response of the API. The token is sent to the origin of the API only.
 func (s *session) call(ctx context.Context, api string) error {
 	if api == "" {
 		m, err := s.client.Metadata(ctx)
@@ -78,7 +80,7 @@ func (s *session) call(ctx context.Context, api string) error {
 	}
 	u, err := url.Parse(api)
 	if err != nil || u.Host == "" {
-		return errors.New("cli: there is no API to call: say -api")
+		return errors.New("cli: no API to call: set -api to an absolute URL")
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, api, nil)
 	if err != nil {
@@ -98,11 +100,11 @@ func (s *session) call(ctx context.Context, api string) error {
 	defer func() { _ = resp.Body.Close() }()
 	const shown = 4 << 10
 	text, err := io.ReadAll(io.LimitReader(resp.Body, shown))
-	_, _ = fmt.Fprintf(s.out, "The API answers %s:\n%s\n", printable(resp.Status), printable(string(text)))
+	_, _ = fmt.Fprintf(s.out, "The API responded with %s:\n%s\n", printable(resp.Status), printable(string(text)))
 	return err
 }
 
-// signOut forgets the token here in any case.
+// signOut deletes the stored token, even if it cannot be revoked at the provider.
 func (s *session) signOut(ctx context.Context) error {
 	token, err := s.tokens.Load(ctx, s.key)
 	if errors.Is(err, client.ErrNoToken) {
@@ -121,7 +123,7 @@ func (s *session) signOut(ctx context.Context) error {
 	return err
 }
 
-// printable drops what a terminal would obey instead of showing it.
+// printable removes characters that would control the terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || unicode.IsPrint(r) {

@@ -1,5 +1,5 @@
-// Command webapp is a web application whose users sign in at an OpenID provider, and whose pages call an API through it:
-// the tokens never reach the browser. It runs beside a provider of its own, or with any other:
+// Command webapp is a web application whose users sign in at an OpenID provider. Its pages call an API through the
+// application, so the access token never reaches the browser. It starts a provider for the demonstration, or uses another:
 //
 //	go run ./webapp
 //	go run ./webapp -issuer https://login.example.com -client-id web -client-secret … -resource https://api.example.com
@@ -23,20 +23,20 @@ import (
 
 func main() { demo.Main(run) }
 
-// options are the program's flags.
+// options are the flags of the program.
 type options struct {
 	addr, issuer, clientID, clientSecret, resource, scopes, apiScope string
 }
 
 func (o *options) parse(args []string) error {
 	flags := flag.NewFlagSet("webapp", flag.ContinueOnError)
-	flags.StringVar(&o.addr, "addr", "127.0.0.1:8090", "address to listen at")
-	flags.StringVar(&o.issuer, "issuer", "", "OpenID provider, where /auth/callback and /signed-out are registered; empty: one of its own")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8090", "address to listen on")
+	flags.StringVar(&o.issuer, "issuer", "", "OpenID provider where the redirect URIs /auth/callback and /signed-out are registered; empty: the demonstration provider")
 	flags.StringVar(&o.clientID, "client-id", signin.WebClient, "client id")
 	flags.StringVar(&o.clientSecret, "client-secret", signin.WebSecret, "client secret")
-	flags.StringVar(&o.resource, "resource", "", "audience of the API, asked for as `resource`; empty: the client id")
-	flags.StringVar(&o.scopes, "scopes", "openid profile email "+signin.Scope, "scopes to ask for")
-	flags.StringVar(&o.apiScope, "api-scope", signin.Scope, "scope that the API wants of those who read orders")
+	flags.StringVar(&o.resource, "resource", "", "audience of the API, sent as the parameter resource; empty: the client id")
+	flags.StringVar(&o.scopes, "scopes", "openid profile email "+signin.Scope, "scopes to request")
+	flags.StringVar(&o.apiScope, "api-scope", signin.Scope, "scope that the API requires for reading orders")
 	return flags.Parse(args)
 }
 
@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return demo.Serve(ctx, listener, handler)
 }
 
-// newSite is the application, with the API that its pages call at an address of its own.
+// newSite builds the application, and starts the API that its pages call at another address.
 func (o options) newSite(ctx context.Context, site string) (http.Handler, error) {
 	c, err := o.newClient(site)
 	if err != nil {
@@ -82,7 +82,7 @@ func (o options) newSite(ctx context.Context, site string) (http.Handler, error)
 	}
 	app, err := weblogin.New(weblogin.Config{
 		Client: c, Sessions: scs.New(), PostLogoutRedirectURI: site + "/signed-out", ErrorHandler: signInFailed,
-		InsecureHTTP: true, // it listens on loopback
+		InsecureHTTP: true, // the program listens on loopback, without TLS
 	})
 	if err != nil {
 		return nil, err
@@ -103,7 +103,8 @@ func (o options) newSite(ctx context.Context, site string) (http.Handler, error)
 	return withPolicy(mux), nil
 }
 
-// newClient asks the provider for more claims than are in the ID token, unless its answer needs a token for itself.
+// newClient creates the OAuth client. It reads more claims from the userinfo endpoint, unless the access token is only for the
+// API: then that endpoint does not accept it.
 func (o options) newClient(site string) (*client.Client, error) {
 	cfg := client.Config{
 		Issuer: o.issuer, ClientID: o.clientID, ClientSecret: o.clientSecret, RedirectURI: site + "/auth/callback",

@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/examples/internal/signin"
 )
 
-// start runs the program and returns where it is.
+// start runs the program and returns its address.
 func start(t *testing.T) (site string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -39,7 +39,7 @@ func start(t *testing.T) (site string) {
 	return site
 }
 
-// TestWebapp signs a user in at the provider beside it, calls the API, and signs them out.
+// TestWebapp signs a user in at the demonstration provider, calls the API, and signs the user out.
 func TestWebapp(t *testing.T) {
 	t.Parallel()
 	site := start(t)
@@ -52,15 +52,15 @@ func TestWebapp(t *testing.T) {
 		page, err := signin.Visit(t.Context(), user, site+path)
 		for _, want := range wants {
 			if err != nil || !strings.Contains(page, want) {
-				t.Errorf("%s: %v, no %s in %s", path, err, want, page)
+				t.Errorf("%s: %v, expected %q in %s", path, err, want, page)
 			}
 		}
 		if strings.Contains(page, "eyJ") {
-			t.Errorf("%s: there is a token in %s", path, page)
+			t.Errorf("%s: the page contains a token: %s", path, page)
 		}
 	}
 	visit("/api/orders", "login_required")
-	visit("/auth/callback?state=x&code=y", "The sign-in has failed", "Begin again")
+	visit("/auth/callback?state=x&code=y", "The sign-in has failed", "Please start again")
 	visit("/nothing", "There is no such page")
 	visit("/auth/login?return_to=/app.css", ":root {")
 	visit("/auth/session", `"signed_in":true`)
@@ -75,7 +75,7 @@ func TestWebapp(t *testing.T) {
 	visit("/auth/session", `"signed_in":false`)
 }
 
-// get sends one request from a page of the site, and follows where it leads: after a logout, to the provider and back.
+// get sends one request as a page of the site would, and follows redirects: after a logout, to the provider and back.
 func get(t *testing.T, user *http.Client, method, site, path string) (status int) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, site+path, nil)
@@ -89,12 +89,12 @@ func get(t *testing.T, user *http.Client, method, site, path string) (status int
 	}
 	_ = resp.Body.Close()
 	if method == http.MethodPost && resp.Request.URL.Path != "/signed-out" {
-		t.Errorf("the logout ends at %s", resp.Request.URL)
+		t.Errorf("the logout ends at %s, expected /signed-out", resp.Request.URL)
 	}
 	return resp.StatusCode
 }
 
-// TestPages wants each page to say what it may load, and nothing inline.
+// TestPages checks that each page has a Content-Security-Policy, and nothing inline.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	site := start(t)
@@ -115,7 +115,7 @@ func TestPages(t *testing.T) {
 		}
 		for _, inline := range []string{"<script>", "<style", "style=", "onclick="} {
 			if strings.Contains(string(text), inline) {
-				t.Errorf("%s has %s", path, inline)
+				t.Errorf("%s contains %s", path, inline)
 			}
 		}
 	}
@@ -124,6 +124,6 @@ func TestPages(t *testing.T) {
 func TestFlags(t *testing.T) {
 	t.Parallel()
 	if err := run(t.Context(), []string{"-nonsense"}, io.Discard); err == nil {
-		t.Error("an unknown flag was taken")
+		t.Error("an unknown flag was accepted")
 	}
 }

@@ -17,7 +17,8 @@ import (
 //go:embed pages
 var files embed.FS
 
-// withPolicy lets pages load what this host has, and nothing inline. The provider is where the form of the logout leads.
+// withPolicy allows pages to load scripts, styles and images of this host only, and nothing inline. It sets no form-action,
+// because browsers would apply it to the redirect from the logout form to the provider.
 func withPolicy(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -30,7 +31,7 @@ func withPolicy(next http.Handler) http.Handler {
 	})
 }
 
-// public are the pages that need no login. The script of the first talks to /auth/session and to /api/.
+// public serves the pages that need no login. The script of the first page calls /auth/session and the API below /api/.
 func public(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/":
@@ -38,7 +39,7 @@ func public(w http.ResponseWriter, r *http.Request) {
 	case "/signed-out":
 		show(w, http.StatusOK, "message.html", message{"Signed out", "You are signed out, here and at the provider.", "/auth/login", "Sign in again"})
 	case "/app.js", "/app.css", "/icon.svg":
-		http.ServeFileFS(w, r, files, "pages"+r.URL.Path) //nolint:gosec // it is one of three names
+		http.ServeFileFS(w, r, files, "pages"+r.URL.Path) //nolint:gosec // it is one of three file names
 	default:
 		show(w, http.StatusNotFound, "message.html", message{"Not found", "There is no such page.", "/", "To the shop"})
 	}
@@ -46,37 +47,41 @@ func public(w http.ResponseWriter, r *http.Request) {
 
 type message struct{ Title, Text, Link, LinkText string }
 
-// signInFailed says what the user can do. Why it failed is for the log.
+// signInFailed tells the user what to do. The reason is written to the log only.
 func signInFailed(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 	text := map[int]string{
-		http.StatusBadRequest:         "That sign-in is over or was begun in another browser. Begin again.",
-		http.StatusForbidden:          "The provider says no, or you did.",
-		http.StatusServiceUnavailable: "The provider cannot be reached. Try again in a while.",
+		http.StatusBadRequest:         "This sign-in has expired or was started in another browser. Please start again.",
+		http.StatusForbidden:          "The provider did not allow the sign-in, or you cancelled it.",
+		http.StatusServiceUnavailable: "The provider cannot be reached. Please try again in a few minutes.",
 	}[status]
 	if text == "" {
-		text = "Something is wrong between this shop and the provider."
+		text = "The shop and the provider could not complete the sign-in."
 	}
 	show(w, status, "message.html", message{"The sign-in has failed", text, "/auth/login", "Sign in"})
 }
 
-// profile is a page that only its user sees. It has what is known of the token, and not the token.
+// profile shows a user their own claims, and facts about the token, but not the token itself.
 func profile(w http.ResponseWriter, r *http.Request) {
-	u, _ := weblogin.UserFromContext(r.Context())
+	u, ok := weblogin.UserFromContext(r.Context())
+	if !ok { // only if the handler is not behind RequireLogin
+		http.Error(w, "not signed in", http.StatusUnauthorized)
+		return
+	}
 	page := struct {
 		Claims [][2]string
 		Token  [][2]string
 	}{Claims: rows(u.Claims())}
 	if token, err := u.Token(r.Context()); err == nil {
-		refresh := "no: sign in again when it ends"
+		refresh := "no: sign in again when it expires"
 		if token.RefreshToken != "" {
 			refresh = "yes, on the server"
 		}
 		page.Token = [][2]string{
 			{"Type", token.TokenType},
 			{"Scopes", strings.Join(token.Scopes, " ")},
-			{"Ends", token.Expiry.UTC().Format(time.DateTime + " MST")},
+			{"Expires", token.Expiry.UTC().Format(time.DateTime + " MST")},
 			{"Refreshed", refresh},
-			{"Kept", "on the server; this page does not have it"},
+			{"Stored", "on the server; this page does not have it"},
 		}
 	}
 	show(w, http.StatusOK, "profile.html", page)
@@ -89,7 +94,7 @@ func rows(claims map[string]any) (all [][2]string) {
 	return all
 }
 
-// text shows a time as one (RFC 7519 §2, NumericDate).
+// text formats a claim. Claims that are times have the type NumericDate (RFC 7519, Section 2).
 func text(name string, value any) string {
 	if s, ok := value.(string); ok {
 		return s
@@ -108,12 +113,12 @@ func text(name string, value any) string {
 func show(w http.ResponseWriter, status int, name string, data any) {
 	t, err := template.ParseFS(files, "pages/layout.html", "pages/"+name)
 	if err != nil {
-		http.Error(w, "there is no page", http.StatusInternalServerError)
+		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if err := t.ExecuteTemplate(w, "layout.html", data); err != nil {
-		_, _ = fmt.Fprintln(w, "</html>") // whoever is gone needs no page
+		_, _ = fmt.Fprintln(w, "</html>") // the response has begun, so its status cannot change
 	}
 }

@@ -1,17 +1,17 @@
-// There is no token here: the browser has a session cookie, which no script can read.
+// This script has no token. The browser has a session cookie, which no script can read.
 const $ = (id) => document.getElementById(id);
 const show = (id, visible) => { if ($(id)) $(id).hidden = !visible; };
 
 const reasons = {
-  401: 'You are not signed in any more.',
-  403: 'The API says no: your token lacks the scope that this needs.',
-  503: 'The provider cannot be reached. Try again in a while.',
+  401: 'You are no longer signed in.',
+  403: 'The API rejected the request: the token lacks the required scope.',
+  503: 'The provider cannot be reached. Please try again in a few minutes.',
 };
 
 async function load() {
   const session = await (await fetch('/auth/session')).json();
   const claims = session.claims ?? {};
-  $('who').textContent = session.signed_in ? `Signed in as ${claims.name ?? claims.email ?? claims.sub ?? 'somebody'}` : '';
+  $('who').textContent = session.signed_in ? `Signed in as ${claims.name ?? claims.email ?? claims.sub ?? 'an unknown user'}` : '';
   for (const id of ['login', 'hint']) show(id, !session.signed_in);
   for (const id of ['profile', 'logout', 'calls']) show(id, session.signed_in);
 }
@@ -23,14 +23,14 @@ function row({ number, item, status }) {
 }
 
 async function call(path) {
-  const answer = await fetch(path);
-  const body = answer.ok ? await answer.json() : {};
-  $('status').textContent = `${answer.status} ${answer.ok ? 'OK' : 'refused'}`;
-  $('status').classList.toggle('good', answer.ok);
+  const response = await fetch(path);
+  const body = response.ok ? await response.json() : {};
+  $('status').textContent = `${response.status} ${response.ok ? 'OK' : 'rejected'}`;
+  $('status').classList.toggle('good', response.ok);
   $('call').textContent = `GET ${path}`;
-  $('explain').textContent = answer.ok ? `The API knows you as ${body.subject}.` : reasons[answer.status] ?? 'That did not work.';
+  $('explain').textContent = response.ok ? `The API identified you as ${body.subject}.` : reasons[response.status] ?? 'The request failed.';
   document.querySelector('#orders tbody').replaceChildren(...(body.orders ?? []).map(row));
-  show('orders', answer.ok);
+  show('orders', response.ok);
   show('answer', true);
 }
 
