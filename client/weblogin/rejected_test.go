@@ -93,4 +93,3 @@ func TestCaseX22_APIAndServerReject(t *testing.T) {
 		t.Error(p.Status, p.text)
 	}
 }
-
