@@ -32,7 +32,7 @@ func ExampleParsePEM() {
 	}
 	// Output:
 	// EdDSA: <nil>
-	// RS256: jwks: no key fits: the key does not serve the algorithm
+	// RS256: jwks: no key fits the token: the key does not serve the token's algorithm
 }
 
 func ExampleParseJWKS() {
@@ -49,7 +49,7 @@ func ExampleParseJWKS() {
 	}
 	// Output:
 	// 2026-11: <nil>
-	// 2026-12: jwks: no key fits: unknown kid
+	// 2026-12: jwks: no key fits the token: unknown kid
 }
 
 // A password is no secret for HMAC: whoever has a token can try passwords on it until one fits. Make a secret of random
@@ -58,7 +58,7 @@ func ExampleSecret_wrong() {
 	_, err := jwks.Secret([]byte("correct horse battery staple"), "HS256")
 	fmt.Println(err)
 	// Output:
-	// jwks: key 0 {kid "" alg "HS256"}: a secret for HS256 has at least 32 bytes
+	// jwks: key 0 {kid "" alg "HS256"}: a secret for HS256 must have at least 32 bytes
 }
 
 // transport answers in process, in place of an issuer on the network.

@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// fetch asks for the set once. Only a set with at least one usable key comes without an error. The media type is not
-// looked at: issuers do not agree on one, and a document that reads as a JWK Set is no other.
+// fetch requests the set once. Without an error, the set has at least one usable key. The media type of the response is
+// not checked, because issuers do not agree on one; a body that does not parse as a JWK Set is an error anyway.
 func (r *Remote) fetch(ctx context.Context, held *set) (got refresh.Fetched[*set], err error) {
 	resp, err := fetch.Get(ctx, r.cfg.URL, fetch.Options{
 		Client:    r.cfg.HTTPClient,
@@ -35,7 +35,8 @@ func (r *Remote) fetch(ctx context.Context, held *set) (got refresh.Fetched[*set
 	return got, err
 }
 
-// requestHeader makes the request conditional (RFC 9110 §13.1.2) on the set held.
+// requestHeader returns the header of a request for the set. If the set held has an entity tag, the request is conditional
+// (RFC 9110 §13.1.2).
 func requestHeader(held *set) http.Header {
 	h := http.Header{"Accept": {"application/jwk-set+json, application/json;q=0.9, */*;q=0.1"}}
 	if held != nil && held.etag != "" {
@@ -44,7 +45,8 @@ func requestHeader(held *set) http.Header {
 	return h
 }
 
-// entityTag returns tag if it is one (RFC 9110 §8.8.3) of moderate length, for it is sent back as it is.
+// entityTag returns tag if it is a valid entity tag (RFC 9110 §8.8.3) of at most 256 bytes, and an empty string otherwise.
+// The tag is sent back to the issuer as it is.
 func entityTag(tag string) string {
 	opaque := strings.TrimPrefix(tag, "W/")
 	if len(opaque) < 2 || len(tag) > 256 || opaque[0] != '"' || opaque[len(opaque)-1] != '"' {

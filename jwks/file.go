@@ -8,36 +8,40 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// FileSource is a [Source] of the keys in a file. While it is used it looks once a second, at most, whether the file has
-// changed, and then reads it. Content that cannot be used changes nothing: the last good keys stay in use, also when the
-// file goes away, and [FileSource.Err] says so. It is safe for concurrent use.
+// FileSource is a [Source] of the keys in a file. Lookups check, at most once a second, whether the file has changed, and
+// then read it. If the new content cannot be used, or the file is gone, the last good keys stay in use and
+// [FileSource.Err] returns the reason. It is safe for concurrent use.
 type FileSource struct {
 	path, alg string
-	looking   sync.Mutex // held by the one who looks; nobody waits for it
+	checking  sync.Mutex // held during a check; nobody waits for it
 	content   atomic.Pointer[fileContent]
 }
 
 var _ Source = (*FileSource)(nil)
 
-// fileContent is what is known of the file. It is not changed once it is stored.
+// fileContent is the result of a check. It is immutable.
 type fileContent struct {
-	keys     Static
-	info     os.FileInfo // of the content that was read last; nil if the file could not be read
-	err      error       // why keys are not that content
-	lookedAt time.Time
+	keys    Static
+	info    os.FileInfo // of the content that was read last; nil if the file could not be read
+	err     error       // why keys are not that content; nil if they are
+	checked clock.Instant
 }
 
 const (
-	lookEvery    = time.Second
+	checkEvery   = time.Second
 	maxFileBytes = 512 << 10
 )
 
-// File reads the keys in the file at path, which must be usable now. It is a JWK Set or JWK (as for [ParseJWKS]) or PEM
-// (as for [ParsePEM]). alg is the one algorithm that the keys serve; empty means what the keys say or allow.
+// File returns a source of the keys in the file at path. The file must be usable now. It contains a JWK Set or a JWK (see
+// [ParseJWKS]) or PEM blocks (see [ParsePEM]), and has at most 512 KiB. alg is the one algorithm that the keys serve; if it
+// is empty, each key serves what its own alg or its type allows.
 //
-// If alg is HS256, HS384 or HS512 the file is the secret itself (as for [Secret]), without one line ending at its end.
+// If alg is HS256, HS384 or HS512, the content of the file is the secret itself (see [Secret]). One line ending at its end
+// is removed.
 func File(path, alg string) (*FileSource, error) {
 	s := &FileSource{path: path, alg: alg}
 	content := s.load()
@@ -48,42 +52,48 @@ func File(path, alg string) (*FileSource, error) {
 	return s, nil
 }
 
-// Key implements [Source], with the choice among several keys that [Static] makes.
+// Key implements [Source]. It selects among several keys as [Static] does.
 func (s *FileSource) Key(ctx context.Context, kid, alg string) (Key, error) {
-	return s.current().keys.Key(ctx, kid, alg)
+	return s.KeyAt(ctx, clock.Now(), kid, alg)
 }
 
-// Algorithms returns the algorithm given to [File], or without one those that the keys serve now.
+// KeyAt is [FileSource.Key] for packages of this module that have just read the clocks for the same request.
+func (s *FileSource) KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (Key, error) {
+	return s.current(now).keys.Key(ctx, kid, alg)
+}
+
+// Algorithms returns the algorithm that was given to [File]. If it was empty, Algorithms returns those that the keys serve
+// now.
 func (s *FileSource) Algorithms() []string {
 	if s.alg != "" {
 		return []string{s.alg}
 	}
-	return s.current().keys.Algorithms()
+	return s.current(clock.Now()).keys.Algorithms()
 }
 
-// Err returns nil if the keys in use are those of the file, and otherwise what is wrong with the file. It is for health
+// Err returns nil if the keys in use are those of the file, and otherwise the reason why they are not. It is for health
 // checks and logs.
-func (s *FileSource) Err() error { return s.current().err }
+func (s *FileSource) Err() error { return s.current(clock.Now()).err }
 
-// current returns the content after a look at the file, if it is time for one and nobody else is at it.
-func (s *FileSource) current() *fileContent {
+// current returns the current content. It checks the file first, if a check is due and no other caller is making it.
+func (s *FileSource) current(now clock.Instant) *fileContent {
 	held := s.content.Load()
-	if time.Since(held.lookedAt) < lookEvery || !s.looking.TryLock() {
+	if held.checked.AgeAt(now) < checkEvery || !s.checking.TryLock() {
 		return held
 	}
-	defer s.looking.Unlock()
-	if s.content.Load() == held { // nobody has looked meanwhile
-		s.content.Store(s.look(held))
+	defer s.checking.Unlock()
+	if s.content.Load() == held { // no other caller has checked meanwhile
+		s.content.Store(s.check(held))
 	}
 	return s.content.Load()
 }
 
-// look returns what is known of the file now.
-func (s *FileSource) look(held *fileContent) *fileContent {
+// check reads the file if it has changed since held was read.
+func (s *FileSource) check(held *fileContent) *fileContent {
 	info, err := os.Stat(s.path)
 	if err == nil && unchanged(held.info, info) {
 		now := *held
-		now.lookedAt = time.Now()
+		now.checked = clock.Now()
 		return &now
 	}
 	now := s.load()
@@ -97,9 +107,9 @@ func unchanged(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// load reads the file. Its state is taken first: a change during the reading is found by the next look.
+// load reads the file. It calls Stat before that, so that the next check notices a change during the read.
 func (s *FileSource) load() *fileContent {
-	c := &fileContent{lookedAt: time.Now()}
+	c := &fileContent{checked: clock.Now()}
 	if c.info, c.err = os.Stat(s.path); c.err != nil {
 		c.err = fmt.Errorf("jwks: %w", c.err)
 		return c
@@ -131,6 +141,7 @@ func (s *FileSource) read(info os.FileInfo) (Static, error) {
 	return ParsePEM(data, s.alg)
 }
 
+// withoutLineEnd removes one LF or CR LF at the end, which most editors add.
 func withoutLineEnd(data []byte) []byte {
 	if line, ok := bytes.CutSuffix(data, []byte("\n")); ok {
 		return bytes.TrimSuffix(line, []byte("\r"))

@@ -7,50 +7,52 @@ import (
 	"time"
 )
 
-// A set is fresh for what its answer says, within these bounds: a shorter time would let the issuer's configuration
-// cause a flood of fetches, a longer one would keep a removed key in use.
+// These limit how long a set is fresh, whatever the response says. With a shorter time, the issuer's configuration could
+// cause a flood of fetches. With a longer time, a removed key would stay in use.
 const (
 	minFreshness = time.Minute
 	maxFreshness = time.Hour
 )
 
-// freshness returns how long an answer is fresh from now on (RFC 9111 §4.2), and 0 if it does not say.
+// freshness returns how long a response is fresh from now on (RFC 9111 §4.2), or 0 if it does not say.
 func freshness(h http.Header, now time.Time) time.Duration {
-	said, ok := maxAge(h)
+	lifetime, ok := maxAge(h)
 	if !ok {
-		said, ok = untilExpires(h, now)
+		lifetime, ok = untilExpires(h, now)
 	}
 	if !ok {
 		return 0
 	}
-	return min(max(said, minFreshness), maxFreshness)
+	return min(max(lifetime, minFreshness), maxFreshness)
 }
 
-// maxAge reads Cache-Control (RFC 9111 §5.2.2) and takes off what the answer has spent in caches (§5.1). What forbids
-// to keep the answer, and what cannot be read, makes it no age at all.
-func maxAge(h http.Header) (age time.Duration, ok bool) {
+// maxAge reads the max-age of Cache-Control (RFC 9111 §5.2.2) and subtracts the time that the response has spent in caches
+// (§5.1). A response that must not be stored, and a value that is not a number, have the lifetime 0. ok is false if there
+// is no such directive.
+func maxAge(h http.Header) (lifetime time.Duration, ok bool) {
 	for directive := range strings.SplitSeq(strings.Join(h.Values("Cache-Control"), ","), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
 		switch strings.ToLower(name) {
 		case "no-store", "no-cache":
 			return 0, true
 		case "max-age":
-			if !ok {
-				age, ok = seconds(strings.Trim(value, `"`)), true
+			if !ok { // the first one counts
+				lifetime, ok = seconds(strings.Trim(value, `"`)), true
 			}
 		}
 	}
-	return age - seconds(h.Get("Age")), ok
+	return lifetime - seconds(h.Get("Age")), ok
 }
 
-// untilExpires reads Expires (RFC 9111 §5.3) against the sender's own clock.
-func untilExpires(h http.Header, now time.Time) (age time.Duration, ok bool) {
+// untilExpires reads Expires (RFC 9111 §5.3) relative to the Date header, so that a wrong clock of the issuer has no
+// effect. ok is false if there is no Expires header.
+func untilExpires(h http.Header, now time.Time) (lifetime time.Duration, ok bool) {
 	if h.Get("Expires") == "" {
 		return 0, false
 	}
 	expires, err := http.ParseTime(h.Get("Expires"))
 	if err != nil {
-		return 0, true // "0" for one: already expired
+		return 0, true // for example "0", which means that it has expired
 	}
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
@@ -58,8 +60,9 @@ func untilExpires(h http.Header, now time.Time) (age time.Duration, ok bool) {
 	return expires.Sub(now), true
 }
 
-// seconds reads a number of seconds. More than 32 bits of them are as good as the largest (RFC 9111 §1.2.2).
+// seconds reads a number of seconds, and returns 0 for text that is not a number. A number of more than 32 bits becomes the
+// largest one (RFC 9111 §1.2.2).
 func seconds(text string) time.Duration {
-	n, _ := strconv.ParseUint(text, 10, 32) // 0 for no number, the largest for one out of range
+	n, _ := strconv.ParseUint(text, 10, 32) // with an error, n is 0 or the largest number
 	return time.Duration(n) * time.Second
 }

@@ -26,7 +26,7 @@ func parseKey(o compact.Object) (Key, *UnusableKey) {
 	}
 	var err error
 	if key.Public, err = jwk.Parse(text); err != nil {
-		return Key{}, &UnusableKey{key.ID, FaultMalformed, "the members make no public key"}
+		return Key{}, &UnusableKey{key.ID, FaultMalformed, "the members do not form a public key"}
 	}
 	if detail := weakness(key.Public); detail != "" {
 		return Key{}, &UnusableKey{key.ID, FaultWeak, detail}
@@ -35,21 +35,21 @@ func parseKey(o compact.Object) (Key, *UnusableKey) {
 		key.Algorithm, _ = alg.Text()
 		key.Algorithm = strings.Clone(key.Algorithm)
 		if !fits(key.Public, key.Algorithm) {
-			return Key{}, &UnusableKey{key.ID, FaultAlgorithm, "alg is no supported algorithm of the key's type"}
+			return Key{}, &UnusableKey{key.ID, FaultAlgorithm, "alg is not a supported algorithm of the key's type and curve"}
 		}
 	}
 	return key, nil
 }
 
-// purposeFault refuses keys that are secret, which comes first because the operator must know of it, and keys that are
-// not for verifying signatures (RFC 7517 §4.2, §4.3).
+// purposeFault rejects keys that are secret, and keys that are not for verifying signatures (RFC 7517 §4.2, §4.3). Secret
+// keys come first, because the operator must be warned of them even if their use is wrong too.
 func purposeFault(o compact.Object) (Fault, string) {
 	if kty, _ := o.OptionalText("kty"); kty == "oct" {
-		return FaultSymmetric, "a shared secret stands in a public key set"
+		return FaultSymmetric, "the public key set contains a shared secret"
 	}
 	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} { // RFC 7518 §6.2.2, §6.3.2, §6.4.1
 		if _, present := o.Get(private); present {
-			return FaultPrivate, "a private key stands in a public key set"
+			return FaultPrivate, "the public key set contains a private key"
 		}
 	}
 	if use, present := o.Get("use"); present {
@@ -59,20 +59,21 @@ func purposeFault(o compact.Object) (Fault, string) {
 	}
 	if ops, present := o.Get("key_ops"); present {
 		if texts, _ := ops.Strings(); !slices.Contains(texts, "verify") {
-			return FaultUse, "key_ops does not hold verify"
+			return FaultUse, "key_ops does not contain verify"
 		}
 	}
 	return "", ""
 }
 
-// member is a member of a public key, with the lengths that its decoded value may have.
+// member is a member of a public key. Its decoded value has min to max bytes.
 type member struct {
 	name     string
 	min, max int
 }
 
-// publicMembers returns a JWK of nothing but the members of a public key, each checked for its form (RFC 7518 §6,
-// RFC 8037 §2). Trust in a key comes from the set, so x5c, x5u and the like do not count (RFC 7517 §4.6 to §4.9).
+// publicMembers returns a JWK with nothing but the members of a public key, after it has checked the form of each (RFC 7518
+// §6, RFC 8037 §2). A key is trusted because of the set that contains it, so x5c, x5u and similar members are left out
+// (RFC 7517 §4.6 to §4.9).
 func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
 	kty, _ := o.OptionalText("kty")
 	crv, _ := o.OptionalText("crv")
@@ -80,7 +81,7 @@ func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
 	switch {
 	case kty == "RSA":
 		crv = ""
-		members = []member{{"n", 1, math.MaxInt}, {"e", 1, 4}} // strength is judged later
+		members = []member{{"n", 1, math.MaxInt}, {"e", 1, 4}} // weakness checks the size of n
 	case kty == "EC" && crv == "P-256":
 		members = []member{{"x", 32, 32}, {"y", 32, 32}}
 	case kty == "EC" && crv == "P-384":
@@ -97,7 +98,7 @@ func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
 		value, _ := o.OptionalText(m.name)
 		octets, err := compact.DecodeSegment(value)
 		if err != nil || len(octets) < m.min || len(octets) > m.max {
-			return nil, FaultMalformed, m.name + " is missing, no base64url, or of the wrong length"
+			return nil, FaultMalformed, m.name + " is missing, is not base64url, or has the wrong length"
 		}
 		text = fmt.Appendf(text, `,%q:%q`, m.name, value)
 	}

@@ -4,28 +4,30 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// Key is one public verification key of an issuer, or one shared secret of a [Secret] source. A Key in use is shared
-// between requests: do not change what Public refers to.
+// Key is one public verification key of an issuer, or the shared secret of a [Secret] source. Requests share a Key: do not
+// change what Public refers to.
 type Key struct {
-	// ID is the `kid` (RFC 7517 §4.5). Empty for a key that was published without one.
+	// ID is the kid (RFC 7517 §4.5). Empty: the key was published without one.
 	ID string
 
-	// Algorithm is the one `alg` this key serves (RFC 7518 §3.1). Empty means every algorithm that the type and curve
-	// of Public allow; the consumer cuts that down to its own list.
+	// Algorithm is the one alg that the key serves (RFC 7518 §3.1). Empty: all algorithms that the type and curve of Public
+	// allow. The consumer accepts only those that its own list contains, too.
 	Algorithm string
 
-	// Public is an *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey or, for HMAC, a []byte.
+	// Public is an *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey, or a []byte for HMAC.
 	Public any
 }
 
-// Equal reports whether k and other are the same key with the same ID and Algorithm. It is cheapest for two copies of
-// one Key, and a key that a refresh has left alone is one Key before and after it.
+// Equal reports whether k and other are the same key with the same ID and Algorithm. It is fastest for two copies of one
+// Key. A refresh that finds a key unchanged keeps the same Key.
 func (k Key) Equal(other Key) bool {
 	if k.ID != other.ID || k.Algorithm != other.Algorithm {
 		return false
@@ -46,47 +48,104 @@ func (k Key) Equal(other Key) bool {
 	return false
 }
 
-// Format writes ID and Algorithm only, whatever the verb: Public may be a secret. Package fmt does not call it for a Key
-// in an unexported field of a struct, so do not print a struct that keeps secrets in one.
+// Format writes ID and Algorithm only, for every verb, because Public may be a secret. Package fmt does not call it for a
+// Key in an unexported field of a struct: do not print such a struct if the Key may be a secret.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write(k.redacted()) }
 
-// MarshalText returns ID and Algorithm only, for loggers and encoding/json: Public may be a secret.
+// MarshalText returns ID and Algorithm only, because Public may be a secret. Loggers and encoding/json call it.
 func (k Key) MarshalText() ([]byte, error) { return k.redacted(), nil }
 
 func (k Key) redacted() []byte { return fmt.Appendf(nil, "{kid %q alg %q}", k.ID, k.Algorithm) }
 
-// Source finds the key that a token names. kid is empty for a token that names none: a source then answers only if
-// exactly one of its keys fits alg.
-//
-// Key returns an error matching [ErrKeyNotFound] when the source has usable keys and none of them fits, and one
-// matching [ErrUnavailable] when it has no usable keys to look at. The difference decides between refusing a token and
-// telling the client to come again, so a Source must not let kid or alg influence which of the two it is. When ctx ends
-// before that is known, the error matches ctx.Err() instead.
-//
-// Implementations are safe for concurrent use.
+// serves reports whether k verifies signatures made with alg. alg comes from a token, so the type of the key decides which
+// algorithms are possible, and never the other way round (RFC 8725 §3.1).
+func (k Key) serves(alg string) bool {
+	return (k.Algorithm == "" || k.Algorithm == alg) && fits(k.Public, alg)
+}
+
+// fits reports whether alg (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2) is an algorithm for the type and curve of public.
+func fits(public any, alg string) bool {
+	switch alg {
+	case "RS256", "RS384", "RS512", "PS256", "PS384", "PS512":
+		_, ok := public.(*rsa.PublicKey)
+		return ok
+	case "ES256":
+		return hasCurve(public, elliptic.P256())
+	case "ES384":
+		return hasCurve(public, elliptic.P384())
+	case "ES512":
+		return hasCurve(public, elliptic.P521())
+	case "EdDSA", "Ed25519":
+		_, ok := public.(ed25519.PublicKey)
+		return ok
+	case "HS256", "HS384", "HS512":
+		secret, ok := public.([]byte)
+		return ok && len(secret) >= secretLength(alg)
+	}
+	return false
+}
+
+func hasCurve(public any, curve elliptic.Curve) bool {
+	key, ok := public.(*ecdsa.PublicKey)
+	return ok && key.Curve == curve
+}
+
+// secretLength returns the minimum length of a secret for alg in bytes, which is the length of the hash (RFC 7518 §3.2). It
+// returns 0 if alg does not use a secret.
+func secretLength(alg string) int {
+	switch alg {
+	case "HS256":
+		return 32
+	case "HS384":
+		return 48
+	case "HS512":
+		return 64
+	}
+	return 0
+}
+
+// algorithms returns every algorithm that at least one of keys serves.
+func algorithms(keys []Key) []string {
+	all := []string{
+		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+		"HS256", "HS384", "HS512",
+	}
+	return slices.DeleteFunc(all, func(alg string) bool {
+		return !slices.ContainsFunc(keys, func(k Key) bool { return k.serves(alg) })
+	})
+}
+
+// Source finds the key that a token names. Implementations must be safe for concurrent use.
 type Source interface {
+	// Key returns the key with the ID kid for the algorithm alg. kid is empty for a token without one: the key is then
+	// returned only if exactly one key of the source serves alg.
+	//
+	// The error matches [ErrKeyNotFound] if the source has usable keys and none of them fits. It matches [ErrUnavailable]
+	// if the source has no usable keys. The caller rejects the token in the first case and reports an outage in the
+	// second, so kid and alg must not influence which of the two it is. If ctx ends before that is known, the error
+	// matches ctx.Err() instead.
 	Key(ctx context.Context, kid, alg string) (Key, error)
 }
 
-// ErrKeyNotFound says that a usable key set is held and that no key in it fits.
-var ErrKeyNotFound = errors.New("jwks: no key fits")
+// ErrKeyNotFound means that there are usable keys, and that none of them fits the token.
+var ErrKeyNotFound = errors.New("jwks: no key fits the token")
 
-// ErrAlgorithm says that the key which the token names, or the only keys there are for one that names none, do not
-// serve the token's algorithm. It matches [ErrKeyNotFound] too.
-var ErrAlgorithm = fmt.Errorf("%w: the key does not serve the algorithm", ErrKeyNotFound)
+// ErrAlgorithm means that the key that the token names does not serve the token's algorithm. For a token without a kid, it
+// means that no key does. It matches [ErrKeyNotFound] too.
+var ErrAlgorithm = fmt.Errorf("%w: the key does not serve the token's algorithm", ErrKeyNotFound)
 
-// ErrUnavailable says that no usable key set is held: none was ever fetched, or the last one is older than StaleFor.
+// ErrUnavailable means that there is no usable key set: none was ever fetched, or the last one is older than StaleFor.
 var ErrUnavailable = errors.New("jwks: keys unavailable")
 
 var (
 	errUnknownID = fmt.Errorf("%w: unknown kid", ErrKeyNotFound)
-	errAmbiguous = fmt.Errorf("%w: several do", ErrKeyNotFound)
+	errAmbiguous = fmt.Errorf("%w: several keys serve the token's algorithm, and the token has no kid that selects one", ErrKeyNotFound)
 )
 
-// maxKeyID bounds a kid, in bytes: a token's, which is remembered, and a key's.
+// maxKeyID limits a kid, in bytes: that of a token, which is remembered if it is unknown, and that of a key.
 const maxKeyID = 256
 
-// only returns the one key that serves alg among those whose ID ok accepts.
+// only returns the one key that serves alg, among the keys whose ID ok accepts.
 func only(keys []Key, alg string, ok func(id string) bool) (Key, error) {
 	var found Key
 	candidates, serving := 0, 0

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// ParsePEM reads one or more public keys from PEM (RFC 7468): PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE. Of a
-// certificate only the key is used: its dates and its issuer are not checked. A private key is an error, and so is
-// whatever else stands between BEGIN and END.
+// ParsePEM reads one or more public keys from PEM blocks (RFC 7468) of the types PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE.
+// Only the key of a certificate is used; its dates and its issuer are not checked. A private key is an error, and so is a
+// block of any other type, or one that cannot be read.
 //
-// alg is the one algorithm that the keys serve. Empty means those of each key's type and curve. The keys have no ID, so
-// they stand for any kid; see [Static].
+// alg is the one algorithm that the keys serve. If it is empty, each key serves those of its type and curve. The keys have
+// no ID, so they match tokens with any kid; see [Static].
 func ParsePEM(data []byte, alg string) (Static, error) {
 	blocks := bytes.Count(data, []byte("-----BEGIN "))
 	var keys Static
@@ -31,10 +31,10 @@ func ParsePEM(data []byte, alg string) (Static, error) {
 		data = rest
 	}
 	if blocks == 0 {
-		return nil, errors.New("jwks: there is no PEM block")
+		return nil, errors.New("jwks: no PEM block found")
 	}
-	if len(keys) != blocks { // pem.Decode passes over what it can't read
-		return nil, fmt.Errorf("jwks: %d of %d PEM blocks can not be read", blocks-len(keys), blocks)
+	if len(keys) != blocks { // pem.Decode skips blocks that it cannot read
+		return nil, fmt.Errorf("jwks: %d of %d PEM blocks cannot be read", blocks-len(keys), blocks)
 	}
 	return keys.forAlgorithm(alg)
 }
@@ -52,9 +52,9 @@ func parseBlock(block *pem.Block) (public any, err error) {
 		}
 	default:
 		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
-			return nil, errors.New("a private key; verifying needs the public key only")
+			return nil, errors.New("a private key, want the public key")
 		}
-		return nil, errors.New("not a PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
+		return nil, errors.New("the type is not PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
 	}
 	return public, err
 }

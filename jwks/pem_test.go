@@ -82,7 +82,7 @@ func TestParsePEM_Refuses(t *testing.T) {
 		"private, encrypted":   {pemOf("ENCRYPTED PRIVATE KEY", nil), "", "private key"},
 		"private, EC":          {pemOf("EC PRIVATE KEY", must(x509.MarshalECPrivateKey(private))), "", "private key"},
 		"private behind":       {pkix(rsaKey()) + pkcs8, "", "private key"},
-		"a request":            {pemOf("CERTIFICATE REQUEST", nil), "", "not a PUBLIC KEY"},
+		"a request":            {pemOf("CERTIFICATE REQUEST", nil), "", "not PUBLIC KEY"},
 		"garbage inside":       {pemOf("PUBLIC KEY", []byte("garbage")), "", "block 0"},
 		"second is garbage":    {pkix(rsaKey()) + pemOf("CERTIFICATE", []byte("garbage")), "", "block 1"},
 		"cut off":              {pkix(rsaKey())[:200], "", "1 of 1"},

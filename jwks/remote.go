@@ -54,6 +54,27 @@ func (r *Remote) KeyAt(ctx context.Context, now clock.Instant, kid, alg string) 
 	return key, err
 }
 
+// key finds the key for a token (RFC 7515 §4.1.4).
+func (s *set) key(kid, alg string) (Key, error) {
+	if kid == "" {
+		return only(s.keys, alg, anyID)
+	}
+	key, ok := s.byID[kid]
+	switch {
+	case !ok:
+		return Key{}, errUnknownID
+	case !key.serves(alg):
+		return Key{}, ErrAlgorithm
+	}
+	return key, nil
+}
+
+// has reports whether kid, which is not empty, is the ID of a key of the set.
+func (s *set) has(kid string) bool {
+	_, ok := s.byID[kid]
+	return ok
+}
+
 // refetch fetches the set again because it does not contain kid, if the limits allow it, and looks the key up in the set
 // that is held afterwards.
 func (r *Remote) refetch(ctx context.Context, now clock.Instant, kid, alg string) (Key, error) {

@@ -7,19 +7,21 @@ import (
 	"fmt"
 )
 
-// Secret returns a source of one shared secret for HMAC. alg is HS256, HS384 or HS512; empty means HS256. A secret
-// shorter than the hash (32, 48, 64 bytes) is refused (RFC 7518 §3.2). It must be random: a password of that length is
-// no secret, for anybody who has a token can try passwords on it (RFC 8725 §3.5). A PEM document is refused: a public key
-// taken for a secret lets everybody sign (RFC 8725 §2.1). The bytes are copied.
+// Secret returns a source of one shared secret for HMAC. alg is HS256, HS384 or HS512; empty means HS256. The bytes are
+// copied.
 //
-// Whoever can verify tokens with a secret can issue them too.
+// A secret that is shorter than the hash (32, 48 or 64 bytes) is rejected (RFC 7518 §3.2). The secret must be random. A
+// password of that length is not enough, because everyone who has a token can test passwords with it (RFC 8725 §3.5). A PEM
+// document is rejected, because everyone could sign with a public key that is used as a secret (RFC 8725 §2.1).
+//
+// Every program that verifies tokens with the secret can also issue them.
 func Secret(secret []byte, alg string) (Static, error) {
 	alg = cmp.Or(alg, "HS256")
 	if secretLength(alg) == 0 {
-		return nil, fmt.Errorf("jwks: %q is not HS256, HS384 or HS512, so it does not go with a secret", alg)
+		return nil, fmt.Errorf("jwks: the algorithm for a secret is %q, want HS256, HS384 or HS512", alg)
 	}
 	if bytes.Contains(secret, []byte("-----BEGIN ")) {
-		return nil, errors.New("jwks: a PEM document is no secret")
+		return nil, errors.New("jwks: the secret is a PEM document; use ParsePEM for public keys")
 	}
 	return Static{{Public: bytes.Clone(secret)}}.forAlgorithm(alg)
 }

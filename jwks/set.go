@@ -10,27 +10,26 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// set is a JWK Set (RFC 7517 §5) that has been read: the usable keys, and what was wrong with the others. It is not
-// changed once it has been made.
+// set is a parsed JWK Set (RFC 7517 §5). It is immutable.
 type set struct {
-	keys     []Key
-	byID     map[string]Key
-	byText   map[string]Key // by the JWK's own text, so that the next set can take over what has not changed
+	keys     []Key          // the usable keys
+	byID     map[string]Key // those with an ID
+	byText   map[string]Key // by the text of the JWK, so that the next set can reuse the keys that have not changed
 	unusable []UnusableKey
 	etag     string
 }
 
 var errNoUsableKey = errors.New("the set has no usable key")
 
-// maxDepth bounds the nesting of a set. A JWK has no deep members.
+// maxDepth limits the nesting of a set. A JWK has no deep members.
 const maxDepth = 16
 
-// maxElements bounds the keys of a set, usable or not, unless more are to be used: each unusable one is kept, reported
-// and logged, and takes no more than two bytes to publish.
+// maxElements limits the number of keys in a set, usable or not, unless MaxKeys is larger. An unusable key takes two bytes
+// to publish, but each is stored, reported and logged.
 const maxElements = 1000
 
-// parseSet reads a JWK Set. Keys whose text also stands in before, which may be nil, become the same objects as there.
-// A set without a usable key is an error, but it is returned too, to be reported.
+// parseSet parses a JWK Set. Keys with the same text as in before become the same objects as there; before may be nil. If
+// the set has no usable key, parseSet returns both the set, so that the reasons can be reported, and an error.
 func parseSet(text string, maxKeys int, before *set) (*set, error) {
 	document, err := compact.ParseObject(text, maxDepth)
 	if err != nil {
@@ -38,7 +37,7 @@ func parseSet(text string, maxKeys int, before *set) (*set, error) {
 	}
 	list, _ := document.Get("keys")
 	if list.Kind() != compact.KindArray {
-		return nil, errors.New("not a JWK Set: no array keys")
+		return nil, errors.New("not a JWK Set: keys is not an array")
 	}
 	s := &set{byID: make(map[string]Key), byText: make(map[string]Key)}
 	var found []namedText
@@ -49,19 +48,19 @@ func parseSet(text string, maxKeys int, before *set) (*set, error) {
 			return nil, fmt.Errorf("the set has more than %d keys", maxElements)
 		}
 		if len(found) == maxKeys {
-			s.refuse(UnusableKey{Cause: FaultTooMany, Detail: "the set has too many usable keys"})
+			s.reject(UnusableKey{Cause: FaultTooMany, Detail: "the set has too many usable keys"})
 			continue
 		}
 		key, bad := readKey(element, before)
 		if bad != nil {
-			s.refuse(*bad)
+			s.reject(*bad)
 			continue
 		}
 		found = append(found, namedText{key, element.Raw()})
 		named[key.ID]++
 	}
 	for _, f := range found {
-		s.take(f, named[f.key.ID])
+		s.add(f, named[f.key.ID])
 	}
 	if len(s.keys) == 0 {
 		return s, errNoUsableKey
@@ -75,7 +74,7 @@ type namedText struct {
 	text string
 }
 
-// readKey reads one element of the set, or takes its key over from before.
+// readKey reads one element of the set, or returns the same key of before.
 func readKey(element compact.Value, before *set) (Key, *UnusableKey) {
 	if before != nil {
 		if key, ok := before.byText[element.Raw()]; ok {
@@ -89,11 +88,11 @@ func readKey(element compact.Value, before *set) (Key, *UnusableKey) {
 	return parseKey(o)
 }
 
-// take makes f a key of the set. If its kid is that of other usable keys too, none of them is taken: a kid that has two
-// meanings has none. Keys without a kid are told apart by what they serve.
-func (s *set) take(f namedText, sharingID int) {
+// add adds f to the usable keys. sharingID is the number of usable keys with the same ID. If there are several, none is
+// added, because the ID does not identify one. Keys without an ID are distinguished by the algorithms that they serve.
+func (s *set) add(f namedText, sharingID int) {
 	if f.key.ID != "" && sharingID > 1 {
-		s.refuse(UnusableKey{KeyID: f.key.ID, Cause: FaultDuplicate, Detail: "another usable key has the same kid"})
+		s.reject(UnusableKey{KeyID: f.key.ID, Cause: FaultDuplicate, Detail: "another usable key has the same kid"})
 		return
 	}
 	s.keys = append(s.keys, f.key)
@@ -103,30 +102,9 @@ func (s *set) take(f namedText, sharingID int) {
 	}
 }
 
-func (s *set) refuse(k UnusableKey) { s.unusable = append(s.unusable, k) }
+func (s *set) reject(k UnusableKey) { s.unusable = append(s.unusable, k) }
 
-// key finds the key for a token (RFC 7515 §4.1.4).
-func (s *set) key(kid, alg string) (Key, error) {
-	if kid == "" {
-		return only(s.keys, alg, anyID)
-	}
-	key, ok := s.byID[kid]
-	switch {
-	case !ok:
-		return Key{}, errUnknownID
-	case !key.serves(alg):
-		return Key{}, ErrAlgorithm
-	}
-	return key, nil
-}
-
-// has reports whether kid, which is not empty, names a key of the set.
-func (s *set) has(kid string) bool {
-	_, ok := s.byID[kid]
-	return ok
-}
-
-// document returns a JWK Set of the usable keys alone: whatever else was published goes no further.
+// document returns a JWK Set with the usable keys only. Nothing else that the issuer has published is stored.
 func (s *set) document() []byte {
 	texts := slices.Sorted(maps.Keys(s.byText))
 	return []byte(`{"keys":[` + strings.Join(texts, ",") + `]}`)

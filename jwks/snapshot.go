@@ -12,31 +12,31 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// Snapshot keeps a key set beyond the life of the process, so that the next one can start while the issuer is down.
-// What is in it is trusted: keep it where nobody else can write. The methods return soon after ctx ends and are safe
-// for concurrent use. [SnapshotFile] makes one.
+// Snapshot stores a key set for the next process, so that it can start while the issuer is down. The content is trusted:
+// store it where nobody else can write. The methods must return soon after ctx ends, and must be safe for concurrent use.
+// [SnapshotFile] returns one.
 type Snapshot interface {
-	// Load returns what Save was last given, and the zero SnapshotData if there is nothing.
+	// Load returns the data of the last Save, or the zero SnapshotData if there is none.
 	Load(ctx context.Context) (SnapshotData, error)
 
-	// Save replaces what is kept. It is called after each successful fetch.
+	// Save replaces the stored data. It is called after each successful fetch.
 	Save(ctx context.Context, data SnapshotData) error
 }
 
 // SnapshotData is a key set as it was fetched.
 type SnapshotData struct {
-	Issuer    string    // whose keys they are; empty if nobody has said
-	URL       string    // where it was fetched; for another URL it is not used
-	Body      []byte    // a JWK Set of the usable keys; read as strictly as one that was fetched
-	ETag      string    // of the answer; empty if it had none
-	FetchedAt time.Time // the set's age counts from here
+	Issuer    string    // the issuer of the keys; empty if the caller did not set one
+	URL       string    // the URL from which it was fetched; the set is not used for another URL
+	Body      []byte    // a JWK Set of the usable keys; it is parsed as strictly as a fetched one
+	ETag      string    // the entity tag of the response; empty if it had none
+	FetchedAt time.Time // the wall time from which the age of the set counts
 }
 
-// Restore is [New] for a set whose URL only the snapshot knows: it loads cfg.Snapshot, which is required, and returns a
-// Remote that reads from where the set was fetched and holds it already. cfg.URL is not looked at. Nothing is fetched.
+// Restore is [New] for a set whose URL is known from its snapshot only. It loads cfg.Snapshot, which is required, and returns
+// a Remote that holds the loaded set and fetches later ones from the same URL. It ignores cfg.URL and fetches nothing.
 //
-// A set that cannot be used, for its age or its content, is an error, which is not told to cfg.OnRefresh. The error
-// matches [fs.ErrNotExist] if nothing is kept.
+// It returns an error if the set cannot be used because of its age or its content. That error is not passed to
+// cfg.OnRefresh. The error matches [fs.ErrNotExist] if there is no snapshot.
 func Restore(ctx context.Context, cfg Config) (*Remote, error) {
 	if cfg.Snapshot == nil {
 		return nil, errors.New("jwks: Config.Snapshot is required")
@@ -61,7 +61,7 @@ func Restore(ctx context.Context, cfg Config) (*Remote, error) {
 	return r, nil
 }
 
-// loaded is a Snapshot whose content is known.
+// loaded is a Snapshot that has been loaded already.
 type loaded struct {
 	Snapshot
 	data SnapshotData
@@ -69,7 +69,7 @@ type loaded struct {
 
 func (l loaded) Load(context.Context) (SnapshotData, error) { return l.data, nil }
 
-// restore reads the snapshot. Its freshness is that of an answer which does not say.
+// restore loads the snapshot. Its set is fresh for FreshFor, like that of a response without caching headers.
 func (r *Remote) restore(ctx context.Context) (got refresh.Fetched[*set], at time.Time, err error) {
 	data, err := r.cfg.Snapshot.Load(ctx)
 	switch {
@@ -78,9 +78,9 @@ func (r *Remote) restore(ctx context.Context) (got refresh.Fetched[*set], at tim
 	case data.FetchedAt.IsZero():
 		return got, at, nil
 	case data.URL != r.cfg.URL:
-		return got, at, errors.New("the snapshot is of another URL") // which is not quoted: it may hold a secret
+		return got, at, errors.New("the snapshot was fetched from another URL") // which is not quoted, because it may contain a secret
 	case int64(len(data.Body)) > r.cfg.MaxBytes:
-		return got, at, errors.New("the snapshot is larger than MaxBytes")
+		return got, at, errors.New("the snapshot is larger than Config.MaxBytes")
 	}
 	got.Value, err = parseSet(string(data.Body), r.cfg.MaxKeys, nil)
 	if err == nil {
@@ -89,8 +89,9 @@ func (r *Remote) restore(ctx context.Context) (got refresh.Fetched[*set], at tim
 	return got, data.FetchedAt, err
 }
 
-// save runs in a goroutine of our own, so a panic must end here.
-func (r *Remote) save(ctx context.Context, s *set) (err error) {
+// save saves s, which was fetched at the given time. It recovers a panic, which would end the process because this is not
+// a request's goroutine.
+func (r *Remote) save(ctx context.Context, s *set, fetchedAt time.Time) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
@@ -99,6 +100,6 @@ func (r *Remote) save(ctx context.Context, s *set) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
 	defer cancel()
 	return r.cfg.Snapshot.Save(ctx, SnapshotData{
-		URL: r.cfg.URL, Body: s.document(), ETag: s.etag, FetchedAt: time.Now().UTC(),
+		URL: r.cfg.URL, Body: s.document(), ETag: s.etag, FetchedAt: fetchedAt.UTC(),
 	})
 }

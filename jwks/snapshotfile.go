@@ -34,7 +34,7 @@ const (
 	maxSnapshotBytes = 1 << 20
 )
 
-// snapshotHead is what the file says beside the set itself.
+// snapshotHead contains the members of the file, except for the set.
 type snapshotHead struct {
 	Version   int       `json:"version"`
 	Issuer    string    `json:"issuer"`
@@ -78,10 +78,10 @@ func (path snapshotFile) Save(ctx context.Context, data SnapshotData) error {
 	return nil
 }
 
-// formatSnapshot writes the set into the file as it is, for people to read.
+// formatSnapshot returns the content of the file. It contains the set as it is, so that an operator can read it.
 func formatSnapshot(data SnapshotData) ([]byte, error) {
 	if data.FetchedAt.IsZero() {
-		return nil, errors.New("it does not say when the set was fetched")
+		return nil, errors.New("SnapshotData.FetchedAt is zero")
 	}
 	head := snapshotHead{snapshotVersion, data.Issuer, data.URL, data.ETag, data.FetchedAt}
 	text, err := json.Marshal(head)
@@ -91,15 +91,15 @@ func formatSnapshot(data SnapshotData) ([]byte, error) {
 	text = append(text[:len(text)-1], `,"set":`...)
 	text = append(append(text, data.Body...), "}\n"...)
 	if len(text) > maxSnapshotBytes {
-		return nil, fmt.Errorf("it has more than %d bytes", maxSnapshotBytes)
+		return nil, fmt.Errorf("the snapshot has more than %d bytes", maxSnapshotBytes)
 	}
-	if _, err := parseSnapshot(string(text)); err != nil { // better no file than one that is refused
+	if _, err := parseSnapshot(string(text)); err != nil { // a file that Load would reject must not be written
 		return nil, err
 	}
 	return text, nil
 }
 
-// parseSnapshot takes what formatSnapshot writes and nothing else. Whether the set is usable is judged by whoever uses it.
+// parseSnapshot parses what formatSnapshot returns, and rejects everything else. It does not check whether the set is usable.
 func parseSnapshot(text string) (data SnapshotData, err error) {
 	o, err := compact.ParseObject(text, maxDepth+1)
 	if err != nil {
@@ -107,7 +107,7 @@ func parseSnapshot(text string) (data SnapshotData, err error) {
 	}
 	version, _ := o.Get("version")
 	if n, ok := version.Number(); !ok || n != snapshotVersion {
-		return data, fmt.Errorf("not a snapshot of version %d, the one that this release reads", snapshotVersion)
+		return data, fmt.Errorf("not a snapshot of version %d, which is the only one that this release reads", snapshotVersion)
 	}
 	texts := make(map[string]string)
 	for _, name := range [...]string{"issuer", "url", "etag", "fetched_at"} {
@@ -120,11 +120,11 @@ func parseSnapshot(text string) (data SnapshotData, err error) {
 	}
 	set, _ := o.Get("set")
 	if set.Kind() != compact.KindObject || o.Len() != len(texts)+2 {
-		return data, errors.New("not a snapshot: its members are other ones")
+		return data, errors.New("not a snapshot: set is not an object, or there are other members")
 	}
 	at, err := time.Parse(time.RFC3339Nano, texts["fetched_at"])
 	if err != nil || at.IsZero() {
-		return data, errors.New("not a snapshot: fetched_at is no time")
+		return data, errors.New("not a snapshot: fetched_at is not a time")
 	}
 	return SnapshotData{
 		Issuer: texts["issuer"], URL: texts["url"], Body: []byte(set.Raw()), ETag: texts["etag"], FetchedAt: at.UTC(),

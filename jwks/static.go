@@ -11,19 +11,19 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Static is a [Source] of keys that the operator has. [ParseJWKS], [ParsePEM] and [Secret] make one that is valid; one
-// made by hand is checked by [Static.Validate]. It is safe for concurrent use as long as nobody changes it.
+// Static is a [Source] of keys that do not change. [ParseJWKS], [ParsePEM] and [Secret] return valid ones. Call
+// [Static.Validate] for one that you have built yourself. It is safe for concurrent use if nobody changes it.
 //
-// A token's kid selects the key with that ID. If no key has it, the keys without an ID stand for any kid, so that a PEM
-// file works with an issuer that names its key; of these exactly one must serve the token's algorithm. For a token
-// without kid exactly one of all keys must.
+// A token's kid selects the key with that ID. If there is none, the keys without an ID match any kid, so that a PEM file
+// works with an issuer that names its key. Exactly one of them must then serve the token's algorithm. For a token without a
+// kid, exactly one of all keys must serve it.
 type Static []Key
 
 var _ Source = Static(nil)
 
 var (
 	errNoKeys = errors.New("there are no keys")
-	errMixed  = errors.New("secrets and public keys exclude each other") // RFC 8725 §2.1: one must not pass for the other
+	errMixed  = errors.New("there are both secrets and public keys") // RFC 8725 §2.1: one could be used as the other
 )
 
 // Key implements [Source]. It fails with [ErrUnavailable] if s is empty or mixes secrets and public keys.
@@ -41,11 +41,12 @@ func (s Static) Key(_ context.Context, kid, alg string) (Key, error) {
 	return key, err
 }
 
-// Algorithms returns the algorithms that the keys serve, for a consumer that is not told which to accept.
+// Algorithms returns the algorithms that the keys serve. A consumer without a list of its own accepts these.
 func (s Static) Algorithms() []string { return algorithms(s) }
 
-// Validate returns all faults of s joined, and nil if every key can be used: strong, of one algorithm if it is a secret
-// and at most one if not, and with an ID that no other key has. Secrets and public keys exclude each other.
+// Validate returns nil if all keys can be used, and otherwise an error that joins all faults. Every key must be strong. A
+// secret must have an Algorithm, a public key may have one. No two keys may have the same ID. Secrets and public keys must
+// not be mixed.
 func (s Static) Validate() error {
 	var faults []error
 	if err := s.consistent(); err != nil {
@@ -79,7 +80,7 @@ func isSecret(k Key) bool {
 	return ok
 }
 
-// fault says why k must not be used, and is empty if it may be.
+// fault returns why k must not be used, or an empty string if it may be.
 func (k Key) fault() string {
 	if weak := weakness(k.Public); weak != "" {
 		return weak
@@ -87,20 +88,20 @@ func (k Key) fault() string {
 	least := secretLength(k.Algorithm)
 	switch {
 	case isSecret(k) && least == 0:
-		return "a secret needs an algorithm: HS256, HS384 or HS512"
+		return "the algorithm of a secret must be HS256, HS384 or HS512"
 	case isSecret(k) && !fits(k.Public, k.Algorithm):
-		return fmt.Sprintf("a secret for %s has at least %d bytes", k.Algorithm, least)
+		return fmt.Sprintf("a secret for %s must have at least %d bytes", k.Algorithm, least)
 	case k.Algorithm != "" && !fits(k.Public, k.Algorithm):
-		return fmt.Sprintf("%q is no supported algorithm of the key's type", k.Algorithm)
+		return fmt.Sprintf("%q is not a supported algorithm of the key's type and curve", k.Algorithm)
 	}
 	return ""
 }
 
-// forAlgorithm binds the keys to alg and validates them. An empty alg changes nothing.
+// forAlgorithm sets the Algorithm of all keys to alg, unless alg is empty, and validates them.
 func (s Static) forAlgorithm(alg string) (Static, error) {
 	for i := range s {
 		if alg != "" && s[i].Algorithm != "" && s[i].Algorithm != alg {
-			return nil, fmt.Errorf("jwks: key %d %v is not for %q", i, s[i], alg)
+			return nil, fmt.Errorf("jwks: key %d %v does not serve %q", i, s[i], alg)
 		}
 		s[i].Algorithm = cmp.Or(alg, s[i].Algorithm)
 	}
@@ -110,9 +111,9 @@ func (s Static) forAlgorithm(alg string) (Static, error) {
 	return s, nil
 }
 
-// ParseJWKS reads a JWK Set (RFC 7517 §5) or a single JWK. Keys whose `use` or `key_ops` is for something else than
-// verifying signatures are left out. Any other key that cannot be used is a fault of the document, and so is a secret,
-// which comes by [Secret]; all faults are reported together.
+// ParseJWKS parses a JWK Set (RFC 7517 §5) or a single JWK. It skips keys whose use or key_ops is for something other than
+// verifying signatures. Every other key that cannot be used is an error, and so is a secret; use [Secret] for it. The error
+// joins all faults.
 func ParseJWKS(data []byte) (Static, error) {
 	text := string(data)
 	document, err := compact.ParseObject(text, maxDepth)

@@ -79,11 +79,11 @@ func TestStatic_ValidateReportsAllFaults(t *testing.T) {
 		{ID: "good", Public: p256()},
 	}.Validate()
 	want := []string{
-		`jwks: key 1 {kid "weak" alg ""}: RSA modulus of 1024 bits, not between 2048 and 8192`,
-		`jwks: key 2 {kid "curve" alg ""}: EC curve is none of P-256, P-384 and P-521`,
+		`jwks: key 1 {kid "weak" alg ""}: RSA modulus has 1024 bits, want 2048 to 8192`,
+		`jwks: key 2 {kid "curve" alg ""}: EC curve is not P-256, P-384 or P-521`,
 		`jwks: key 3 {kid "nil" alg ""}: <nil> is not a type of key for signatures`,
 		`jwks: key 4 {kid "value" alg ""}: rsa.PublicKey is not a type of key for signatures`,
-		`jwks: key 5 {kid "alg" alg "ES256"}: "ES256" is no supported algorithm of the key's type`,
+		`jwks: key 5 {kid "alg" alg "ES256"}: "ES256" is not a supported algorithm of the key's type and curve`,
 		`jwks: key 6 {kid "good" alg ""}: another key has the same kid`,
 	}
 	if err == nil {
@@ -128,9 +128,9 @@ func TestParseJWKS_ReportsAllFaults(t *testing.T) {
 		public("twin", p384()),
 	)))
 	want := []string{
-		`jwks: key "weak": RSA modulus of 1024 bits, not between 2048 and 8192`,
-		`jwks: key "secret": a shared secret stands in a public key set`,
-		`jwks: key "private": a private key stands in a public key set`,
+		`jwks: key "weak": RSA modulus has 1024 bits, want 2048 to 8192`,
+		`jwks: key "secret": the public key set contains a shared secret`,
+		`jwks: key "private": the public key set contains a private key`,
 		`jwks: key "twin": another usable key has the same kid`,
 		`jwks: key "twin": another usable key has the same kid`,
 	}

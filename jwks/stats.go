@@ -10,33 +10,34 @@ import (
 
 // Refresh reports one fetch of a key set.
 type Refresh struct {
-	// URL is that of the Config; empty where only the snapshot knew it, and could not be used.
+	// URL is the URL of the Config. It is empty if only the snapshot contained it and could not be used.
 	URL string
 
-	// Cause is "expired" (a request found no fresh set), "ahead" (the set was about to expire), "forced" (an unknown
-	// kid), "requested" (Remote.Refresh) or "restored" (the snapshot was loaded, nothing was fetched).
+	// Cause is the reason for the fetch: "expired" (a lookup found no fresh set), "ahead" (the set was about to expire),
+	// "forced" (a kid was unknown), "requested" (Remote.Refresh was called) or "restored" (the snapshot was loaded and
+	// nothing was fetched).
 	Cause string
 
-	// Keys is the number of usable keys in the set that was fetched; 0 with Err.
+	// Keys is the number of usable keys in the fetched set. It is 0 if Err is set.
 	Keys int
 
-	// Unusable are the other keys of that set, also with Err.
+	// Unusable are the other keys of that set, also if Err is set.
 	Unusable []UnusableKey
 
-	// NotModified says that the issuer has confirmed the set held.
+	// NotModified is true if the issuer confirmed that the set has not changed.
 	NotModified bool
 
-	// Duration of the fetch.
+	// Duration is the duration of the fetch.
 	Duration time.Duration
 
-	// Err is nil if the set is in use now. It is for logs and not for clients.
+	// Err is nil if the set is in use now. It is for logs, not for responses to clients.
 	Err error
 
-	// SnapshotErr says that the set is in use but could not be saved.
+	// SnapshotErr is the error of saving the set, which is in use nevertheless.
 	SnapshotErr error
 }
 
-// onFetch saves a new set and tells the owner. Requests do not wait for it.
+// onFetch saves a new set and calls OnRefresh. Requests do not wait for it.
 func (r *Remote) onFetch(ctx context.Context, a refresh.Attempt[*set]) {
 	event := Refresh{URL: r.cfg.URL, Cause: string(a.Cause), Duration: a.Duration, Err: a.Err}
 	if a.Value != nil {
@@ -46,7 +47,7 @@ func (r *Remote) onFetch(ctx context.Context, a refresh.Attempt[*set]) {
 		event.Keys = len(a.Value.keys)
 		event.NotModified = a.Value == a.Held
 		if r.cfg.Snapshot != nil && a.Cause != refresh.CauseRestored {
-			event.SnapshotErr = r.save(ctx, a.Value)
+			event.SnapshotErr = r.save(ctx, a.Value, a.At)
 		}
 	}
 	if r.cfg.OnRefresh != nil {
@@ -56,29 +57,28 @@ func (r *Remote) onFetch(ctx context.Context, a refresh.Attempt[*set]) {
 
 // Stats is the state of a [Remote], for health checks and metrics.
 type Stats struct {
-	// Keys is the number of usable keys held. Zero: there is no usable set, and every token is answered by
-	// [ErrUnavailable].
+	// Keys is the number of usable keys. If it is 0, there is no usable set, and lookups return [ErrUnavailable].
 	Keys int
 
-	// Unusable is the number of keys of the same set that were left out.
+	// Unusable is the number of unusable keys in the same set.
 	Unusable int
 
-	// LastSuccess is when the last set was fetched or confirmed, also if it is too old by now. Age is the time since
-	// then. Both are zero before the first.
+	// LastSuccess is the time at which the last set was fetched or confirmed, even if it is too old now. Age is the time
+	// since then, including the time that the machine slept. Both are zero before the first set.
 	LastSuccess time.Time
 	Age         time.Duration
 
-	// ConsecutiveFailures counts the failed fetches since the last successful one. LastError is the last of them, for
-	// logs and not for clients; nil after a success.
+	// ConsecutiveFailures is the number of failed fetches since the last successful one. LastError is the error of the last
+	// failed one, or nil after a success. It is for logs, not for responses to clients.
 	ConsecutiveFailures int
 	LastError           error
 
-	// ForcedFetches counts the fetches that unknown kids have caused, SkippedForced the requests with an unknown kid that
-	// the limiter let cause none.
+	// ForcedFetches is the number of fetches that unknown kids have caused. SkippedForced is the number of lookups of an
+	// unknown kid that were not allowed to cause one.
 	ForcedFetches, SkippedForced uint64
 }
 
-// Stats returns the state of now. It never waits for a fetch.
+// Stats returns the current state. It never waits for a fetch.
 func (r *Remote) Stats() Stats {
 	v := r.value.Stats()
 	s := Stats{

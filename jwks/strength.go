@@ -10,8 +10,8 @@ import (
 	"math/big"
 )
 
-// weakness says why public must not be trusted to verify anything, in words for the operator. Empty: nothing speaks
-// against it.
+// weakness returns why public is too weak to verify signatures, as text for the operator. It returns an empty string if
+// public is strong enough.
 func weakness(public any) string {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
@@ -21,16 +21,16 @@ func weakness(public any) string {
 	case ed25519.PublicKey:
 		return ed25519Weakness(key)
 	case []byte:
-		return "" // its length is judged with its algorithm
+		return "" // the minimum length depends on the algorithm; see fits
 	}
 	return fmt.Sprintf("%T is not a type of key for signatures", public)
 }
 
-// RSA moduli below 2048 bits are refused by RFC 7518 §3.3; above 8192 a verification costs too much.
+// RFC 7518 §3.3 requires RSA moduli of at least 2048 bits. With more than 8192 bits, a verification costs too much.
 const (
 	minModulusBits = 2048
 	maxModulusBits = 8192
-	maxExponent    = 1<<31 - 1 // that of crypto/rsa
+	maxExponent    = 1<<31 - 1 // the maximum of crypto/rsa
 )
 
 func rsaWeakness(key *rsa.PublicKey) string {
@@ -39,9 +39,9 @@ func rsaWeakness(key *rsa.PublicKey) string {
 	}
 	switch bits := key.N.BitLen(); {
 	case bits < minModulusBits || bits > maxModulusBits:
-		return fmt.Sprintf("RSA modulus of %d bits, not between %d and %d", bits, minModulusBits, maxModulusBits)
+		return fmt.Sprintf("RSA modulus has %d bits, want %d to %d", bits, minModulusBits, maxModulusBits)
 	case key.E < 3 || key.E > maxExponent || key.E%2 == 0:
-		return fmt.Sprintf("RSA exponent %d is not odd and between 3 and %d", key.E, maxExponent)
+		return fmt.Sprintf("RSA exponent is %d, want an odd number from 3 to %d", key.E, maxExponent)
 	}
 	if weakness := modulusWeakness(key.N); weakness != "" || !fips140.Enforced() {
 		return weakness
@@ -57,9 +57,9 @@ func fipsWeakness(key *rsa.PublicKey) string {
 	return ""
 }
 
-// modulusWeakness recognises moduli with a small factor and those that a faulty generator (ROCA, CVE-2017-15361) has
-// made. Both factors of the latter are powers of 65537 modulo any small prime, and so is their product. Of other moduli
-// about one in 2^27 is that for all primes below.
+// modulusWeakness detects moduli with a small factor, and those of a faulty key generator (ROCA, CVE-2017-15361). Both
+// factors of such a modulus are powers of 65537 modulo every small prime, and so is the modulus itself. About one in 2^27
+// other moduli also has this property for all primes below, and is rejected by mistake.
 func modulusWeakness(n *big.Int) string {
 	primes := [...]int64{
 		2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
@@ -91,11 +91,11 @@ func powerOf65537(residue, p int64) bool {
 }
 
 func ecdsaWeakness(key *ecdsa.PublicKey) string {
-	if key == nil || key.X == nil || key.Y == nil { //nolint:staticcheck // SA1019: whether there is a point, not what it is
+	if key == nil || key.X == nil || key.Y == nil { //nolint:staticcheck // SA1019: only checks whether there is a point
 		return "EC key is empty"
 	}
 	if !fits(key, "ES256") && !fits(key, "ES384") && !fits(key, "ES512") {
-		return "EC curve is none of P-256, P-384 and P-521"
+		return "EC curve is not P-256, P-384 or P-521"
 	}
 	if _, err := key.Bytes(); err != nil {
 		return "EC point is not on its curve"
@@ -103,11 +103,11 @@ func ecdsaWeakness(key *ecdsa.PublicKey) string {
 	return ""
 }
 
-// ed25519Weakness refuses the encodings that are not canonical (RFC 8032 §5.1.3) and the points of small order, under
-// which one signature fits many messages.
+// ed25519Weakness rejects encodings that are not canonical (RFC 8032 §5.1.3), and points of small order, for which one
+// signature is valid for many messages.
 func ed25519Weakness(key ed25519.PublicKey) string {
 	if len(key) != ed25519.PublicKeySize {
-		return fmt.Sprintf("Ed25519 key of %d bytes, not %d", len(key), ed25519.PublicKeySize)
+		return fmt.Sprintf("Ed25519 key has %d bytes, want %d", len(key), ed25519.PublicKeySize)
 	}
 	y := make([]byte, len(key)) // big-endian, without the sign of x
 	for i, b := range key {
@@ -120,7 +120,7 @@ func ed25519Weakness(key ed25519.PublicKey) string {
 		"05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826", // order 8
 		"7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7", // order 8
 		"7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffec": // order 2
-		return "Ed25519 point is of small order"
+		return "Ed25519 point has a small order"
 	}
 	p := new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 255), big.NewInt(19))
 	if new(big.Int).SetBytes(y).Cmp(p) >= 0 {

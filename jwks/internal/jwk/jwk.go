@@ -1,5 +1,5 @@
-// Package jwk is the one place where this module uses jwx. It turns the members of one public key into a key of the
-// standard library. No token and no key set ever comes here, and no type of jwx leaves.
+// Package jwk converts the members of one public key to a key of the standard library. It is the only package of this module
+// that imports jwx. Neither tokens nor key sets are passed to it, and it exports no type of jwx.
 package jwk
 
 import (
@@ -11,9 +11,8 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
 
-// Parse reads text, a JWK (RFC 7517 §4) that the caller has reduced to the members that make up a public key and whose
-// values it has checked. The result is an *rsa.PublicKey, an *ecdsa.PublicKey or an ed25519.PublicKey; its strength is
-// for the caller to judge.
+// Parse parses text, a JWK (RFC 7517 §4). The caller must have reduced it to the members of a public key and checked their
+// values. The result is an *rsa.PublicKey, an *ecdsa.PublicKey or an ed25519.PublicKey. The caller must check its strength.
 func Parse(text []byte) (any, error) {
 	parsed, err := jwk.ParseKey(text)
 	if err != nil {
@@ -27,5 +26,5 @@ func Parse(text []byte) (any, error) {
 	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 		return public, nil
 	}
-	return nil, errors.New("not a public key for signatures")
+	return nil, errors.New("the key is not a public key for signatures")
 }
