@@ -54,10 +54,11 @@ func (c *tokenCache) remove(d digest) {
 // recheck checks everything that may have changed since t was verified: the time, the issuer's keys, and the status of
 // the token. A cached token is therefore trusted no more than a new one.
 func (c *Consumer) recheck(ctx context.Context, t *Token) error {
-	if err := c.checkTimes(t, clock.Now()); err != nil {
+	now := clock.Now() // once, because reading the clocks takes long compared with a cache hit
+	if err := c.checkTimes(t, now); err != nil {
 		return err
 	}
-	key, err := c.findKey(ctx, t.header)
+	key, err := c.findKey(ctx, now, t.header)
 	if err != nil {
 		return err
 	}
@@ -92,9 +93,9 @@ func (c *Consumer) checkTimes(t *Token, now clock.Instant) error {
 	return nil
 }
 
-// findKey returns the issuer's key that the header names.
-func (c *Consumer) findKey(ctx context.Context, h *header) (jwks.Key, error) {
-	key, err := c.keys.Key(ctx, h.keyID, h.algorithm)
+// findKey returns the issuer's key that the header names. now was read for the same request.
+func (c *Consumer) findKey(ctx context.Context, now clock.Instant, h *header) (jwks.Key, error) {
+	key, err := c.keys.keyAt(ctx, now, h.keyID, h.algorithm)
 	if err != nil {
 		return jwks.Key{}, keyError(ctx, h, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -137,3 +138,14 @@ func (c *Consumer) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "{issuer 
 // hiddenSource hides keys, which may be secret, from fmt. If a program prints a struct with a [Consumer] in an unexported
 // field, fmt calls no Format method, but it does not follow a second pointer either.
 type hiddenSource struct{ jwks.Source }
+
+// keyAt is Key. It passes now to the sources of this module, which would otherwise read the clocks again.
+func (s *hiddenSource) keyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error) {
+	source, ok := s.Source.(interface {
+		KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error)
+	})
+	if !ok {
+		return s.Key(ctx, kid, alg)
+	}
+	return source.KeyAt(ctx, now, kid, alg)
+}

@@ -78,7 +78,7 @@ func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte)
 	if err := c.checkClaims(t); err != nil {
 		return nil, err
 	}
-	key, err := c.findKey(ctx, &p.header)
+	key, err := c.findKey(ctx, t.verified, &p.header)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func (s *set) has(kid string) bool {
 // refetch fetches the set again because it does not contain kid, if the limits allow it, and looks the key up in the set
 // that is held afterwards.
 func (r *Remote) refetch(ctx context.Context, now clock.Instant, kid, alg string) (Key, error) {
-	if len(kid) > maxKeyID || r.unknown.has(kid) {
+	if len(kid) > maxKeyID || r.unknown.has(now, kid) {
 		return Key{}, errUnknownID
 	}
 	held, fetched, err := r.value.Force(ctx, now, func(s *set) bool { return s.has(kid) })

@@ -30,11 +30,13 @@ func newUnknownIDs(minRefetch time.Duration) unknownIDs {
 	return unknownIDs{ids, min(minRefetch, unknownFor)}
 }
 
-func (u unknownIDs) has(kid string) bool {
+// has reports whether kid is remembered at the moment now.
+func (u unknownIDs) has(now clock.Instant, kid string) bool {
 	since, ok := u.ids.Get(kid)
-	return ok && since.Age() < u.lasts
+	return ok && since.AgeAt(now) < u.lasts
 }
 
+// add remembers kid, which a set that was just fetched does not contain.
 func (u unknownIDs) add(kid string) {
 	u.ids.Add(strings.Clone(kid), clock.Now()) // a substring would keep the whole token in memory
 }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
 // An internal test, because the size of the memory cannot be seen from outside.
@@ -13,7 +15,7 @@ func TestK6_Attack28_MemoryOfUnknownKidsIsBounded(t *testing.T) {
 	for n := range 10 * maxUnknown {
 		kid := strconv.Itoa(n)
 		u.add(kid)
-		if !u.has(kid) {
+		if !u.has(clock.Now(), kid) {
 			t.Fatalf("kid %s is not remembered", kid)
 		}
 		if u.ids.Len() > maxUnknown {
