@@ -71,8 +71,10 @@ func (cfg Config) validateAuth() (faults []error) {
 		if key == nil {
 			continue
 		}
-		if err := key.key().Check(); err != nil || strings.HasPrefix(key.Algorithm, "HS") {
-			fault(field + ": the private key does not match its Algorithm")
+		if err := key.key().Check(); err != nil {
+			fault(field + ": " + err.Error())
+		} else if strings.HasPrefix(key.Algorithm, "HS") {
+			fault(field + ": a secret is not allowed, want a private key")
 		}
 	}
 	switch cfg.AuthMethod {

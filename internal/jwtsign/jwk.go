@@ -11,7 +11,8 @@ import (
 	"math/big"
 )
 
-// PublicJWK returns the members that a public key is made of (RFC 7518 §6, RFC 8037 §2), and none besides.
+// PublicJWK returns the members of a JWK that represent a public key (RFC 7518 §6, RFC 8037 §2). It supports RSA, ECDSA and
+// Ed25519 keys, and returns [ErrKey] for all others. The map does not contain optional members such as `kid`.
 func PublicJWK(public crypto.PublicKey) (map[string]string, error) {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
@@ -33,8 +34,8 @@ func PublicJWK(public crypto.PublicKey) (map[string]string, error) {
 	return nil, ErrKey
 }
 
-// Thumbprint is the SHA-256 thumbprint of a public key (RFC 7638 §3). PublicJWK gives just the required members, and
-// encoding/json writes them in the required order.
+// Thumbprint returns the SHA-256 thumbprint of a public key (RFC 7638 §3), in base64url. The thumbprint covers exactly the
+// members that PublicJWK returns, sorted by name. json.Marshal sorts maps in this way.
 func Thumbprint(public crypto.PublicKey) (string, error) {
 	jwk, err := PublicJWK(public)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package jwtsign makes signed JWTs: the client's assertions, request objects and DPoP proofs.
+// Package jwtsign creates signed JWTs: client assertions (RFC 7523), request objects (RFC 9101) and DPoP proofs (RFC 9449).
 package jwtsign
 
 import (
@@ -19,19 +19,25 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
+	"unicode/utf8"
 )
 
-// Key signs. It is not changed once it is in use.
+// Key is a signing key. Do not change a Key that is in use. A Key is safe for concurrent use if Private is.
 type Key struct {
-	Private   any    // a crypto.Signer with an RSA, ECDSA or Ed25519 key; []byte for HMAC
-	Algorithm string // of RFC 7518 §3.1, "EdDSA" or "Ed25519"
-	ID        string // goes into `kid`; empty: no kid
+	Private   any    // a crypto.Signer with an RSA, ECDSA or Ed25519 key, or a []byte for HMAC
+	Algorithm string // an algorithm of RFC 7518 §3.1, "EdDSA" or "Ed25519"
+	ID        string // the value of `kid`; if empty, the JWT has no `kid`
 }
 
-// ErrKey says that a Key cannot sign: its algorithm is unknown or not that of the private key.
-var ErrKey = errors.New("the key does not go with the algorithm")
+// ErrKey reports a Key that cannot sign: its algorithm is unknown, or does not match the private key.
+var ErrKey = errors.New("the key does not match the algorithm")
 
-// JWT signs claims. header is added to `alg` and `kid`, which it cannot replace; nil: nothing is added.
+// ErrText reports a claim or a header parameter that is not valid UTF-8. JSON cannot represent it.
+var ErrText = errors.New("not valid UTF-8")
+
+// JWT returns a signed JWT in compact serialization (RFC 7515 §7.1). The members of header are added to the JOSE header, but
+// they do not replace `alg` and `kid`. header may be nil. The error matches [ErrKey] or [ErrText], or comes from the
+// crypto.Signer or from encoding/json.
 func (k Key) JWT(header, claims map[string]any) (string, error) {
 	head := make(map[string]any, len(header)+2)
 	for name, value := range header {
@@ -41,11 +47,11 @@ func (k Key) JWT(header, claims map[string]any) (string, error) {
 	if k.ID != "" {
 		head["kid"] = k.ID
 	}
-	headText, err := json.Marshal(head)
+	headText, err := marshal(head)
 	if err != nil {
 		return "", err
 	}
-	claimsText, err := json.Marshal(claims)
+	claimsText, err := marshal(claims)
 	if err != nil {
 		return "", err
 	}
@@ -57,13 +63,32 @@ func (k Key) JWT(header, claims map[string]any) (string, error) {
 	return input + "." + encode(signature), nil
 }
 
-// Check reports whether the key goes with its algorithm. It does not sign: the private key may be far away.
+// marshal returns the JSON text of an object. It returns ErrText for a name, a string or a list of strings that is not valid
+// UTF-8: encoding/json would replace the invalid bytes, so the server would receive something else.
+func marshal(object map[string]any) ([]byte, error) {
+	for name, value := range object {
+		texts, _ := value.([]string)
+		if text, ok := value.(string); ok {
+			texts = []string{text}
+		}
+		for _, text := range append(texts[:len(texts):len(texts)], name) {
+			if !utf8.ValidString(text) {
+				return nil, fmt.Errorf("%q is %w", name, ErrText)
+			}
+		}
+	}
+	return json.Marshal(object)
+}
+
+// Check returns nil if the private key matches the algorithm, and an error that matches [ErrKey] otherwise. An HMAC secret
+// must be at least as long as the hash (RFC 7518 §3.2), and an RSA key must have at least 2048 bits (RFC 7518 §3.3). Check
+// does not sign, because the private key may be in a remote service.
 func (k Key) Check() error {
 	hash, known := hashOf(k.Algorithm)
 	secret, symmetric := k.Private.([]byte)
 	switch {
 	case !known:
-		return fmt.Errorf("%w: %q is not known", ErrKey, k.Algorithm)
+		return fmt.Errorf("%w: %q is not a supported algorithm", ErrKey, k.Algorithm)
 	case symmetric && (k.Algorithm[0] != 'H' || len(secret) < hash.Size()): // RFC 7518 §3.2
 		return ErrKey
 	case symmetric:
@@ -73,10 +98,19 @@ func (k Key) Check() error {
 	if !ok || isEmpty(signer) || !fits(signer.Public(), k.Algorithm) {
 		return ErrKey
 	}
+	return checkFIPS(signer.Public())
+}
+
+// checkFIPS applies the rules of crypto/rsa for GODEBUG=fips140=only (FIPS 186-5 §5.1). FIPS 140 allows all other keys.
+func checkFIPS(public crypto.PublicKey) error {
+	key, ok := public.(*rsa.PublicKey)
+	if ok && fips140.Enforced() && (key.N.BitLen()%2 == 1 || key.E <= 1<<16) {
+		return fmt.Errorf("%w: FIPS 140-only mode does not allow an RSA key of %d bits with exponent %d", ErrKey, key.N.BitLen(), key.E)
+	}
 	return nil
 }
 
-// isEmpty finds what would panic when it is asked for its public key.
+// isEmpty reports whether a call of signer.Public would panic.
 func isEmpty(signer crypto.Signer) bool {
 	if key, ok := signer.(ed25519.PrivateKey); ok {
 		return len(key) != ed25519.PrivateKeySize
@@ -87,6 +121,7 @@ func isEmpty(signer crypto.Signer) bool {
 
 func encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 
+// sign returns the signature of input in the form of RFC 7518 §3 and RFC 8037 §3.1.
 func (k Key) sign(input []byte) ([]byte, error) {
 	if err := k.Check(); err != nil {
 		return nil, err
@@ -95,8 +130,8 @@ func (k Key) sign(input []byte) ([]byte, error) {
 	if secret, ok := k.Private.([]byte); ok {
 		return signHMAC(hash, secret, input), nil
 	}
-	signer := k.Private.(crypto.Signer) //nolint:errcheck,forcetypeassert // Check has looked
-	if hash == 0 {                      // Ed25519 hashes by itself
+	signer := k.Private.(crypto.Signer) //nolint:errcheck,forcetypeassert // Check verified it
+	if hash == 0 {                      // Ed25519 includes hashing
 		return signer.Sign(rand.Reader, input, hash)
 	}
 	digest := sum(hash, input)
@@ -108,12 +143,12 @@ func (k Key) sign(input []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return fixedLength(der, signer.Public().(*ecdsa.PublicKey)) //nolint:errcheck,forcetypeassert // fits has looked
+		return fixedLength(der, signer.Public().(*ecdsa.PublicKey)) //nolint:errcheck,forcetypeassert // fits verified it
 	}
 	return signer.Sign(rand.Reader, digest, hash)
 }
 
-// hashOf returns 0 for Ed25519, which has none of its own choice.
+// hashOf returns the hash of an algorithm. It is 0 for Ed25519, which does not let the caller choose a hash.
 func hashOf(alg string) (hash crypto.Hash, known bool) {
 	switch alg {
 	case "RS256", "PS256", "ES256", "HS256":
@@ -128,11 +163,11 @@ func hashOf(alg string) (hash crypto.Hash, known bool) {
 	return 0, false
 }
 
+// fits reports whether a public key can be used with alg.
 func fits(public crypto.PublicKey, alg string) bool {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
-		return (alg[0] == 'R' || alg[0] == 'P') && key.N != nil && key.N.BitLen() >= 2048 && // RFC 7518 §3.3
-			(!fips140.Enforced() || key.N.BitLen()%2 == 0 && key.E > 1<<16) // FIPS 186-5 §5.1
+		return (alg[0] == 'R' || alg[0] == 'P') && key.N != nil && key.N.BitLen() >= 2048 // RFC 7518 §3.3
 	case *ecdsa.PublicKey:
 		curve := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()}[alg]
 		return curve != nil && key.Curve == curve
@@ -154,15 +189,16 @@ func sum(hash crypto.Hash, input []byte) []byte {
 	return h.Sum(nil)
 }
 
-// fixedLength turns what crypto.Signer gives into R and S of the same length (RFC 7518 §3.4).
+// fixedLength converts the ASN.1 form of an ECDSA signature, which a crypto.Signer returns, to R and S, each as long as the
+// order of the curve (RFC 7518 §3.4).
 func fixedLength(der []byte, key *ecdsa.PublicKey) ([]byte, error) {
 	var parts struct{ R, S *big.Int }
 	if rest, err := asn1.Unmarshal(der, &parts); err != nil || len(rest) > 0 {
-		return nil, fmt.Errorf("%w: the signer's signature cannot be read", ErrKey)
+		return nil, fmt.Errorf("%w: the signature of the signer is not valid ASN.1", ErrKey)
 	}
 	order := key.Curve.Params().N
 	if parts.R.Sign() <= 0 || parts.S.Sign() <= 0 || parts.R.Cmp(order) >= 0 || parts.S.Cmp(order) >= 0 {
-		return nil, fmt.Errorf("%w: the signer's signature cannot be one", ErrKey)
+		return nil, fmt.Errorf("%w: the signature of the signer is out of range", ErrKey)
 	}
 	size := (key.Curve.Params().BitSize + 7) / 8
 	signature := make([]byte, 2*size)

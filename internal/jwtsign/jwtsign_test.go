@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// TestJWT: what is signed here is what the kit verifies.
+// The kit verifies every JWT that this package signs.
 func TestJWT(t *testing.T) {
 	t.Parallel()
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -56,7 +57,7 @@ func TestJWT(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range 20 { // an ECDSA signature is as long as it should be whatever its numbers are
+			for range 20 { // the length of an ECDSA signature does not depend on its numbers
 				if _, err := c.Verify(t.Context(), raw); err != nil {
 					t.Fatal(err)
 				}
@@ -96,10 +97,10 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// otherCurve is as long as P-256, and another.
+// otherCurve is a curve of the same size as P-256.
 type otherCurve struct{ elliptic.Curve }
 
-// far is a key that is kept elsewhere: it answers what it likes.
+// far is a key in a remote service, with a fixed response.
 type far struct {
 	public    crypto.PublicKey
 	signature []byte
@@ -115,7 +116,7 @@ func (f far) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return f.signature, nil
 }
 
-// A key that is kept elsewhere is not asked before there is something to sign.
+// Check does not call a remote service.
 func TestCheckDoesNotSign(t *testing.T) {
 	t.Parallel()
 	asked := 0
@@ -125,8 +126,8 @@ func TestCheckDoesNotSign(t *testing.T) {
 	}
 }
 
-// A signer of one's own that returns nonsense makes an error.
-func TestSignatureThatIsNone(t *testing.T) {
+// A signer that returns an invalid signature causes an error.
+func TestInvalidSignature(t *testing.T) {
 	t.Parallel()
 	public := ecKey(t, elliptic.P256()).Public()
 	huge := new(big.Int).Lsh(big.NewInt(1), 300)
@@ -142,6 +143,37 @@ func TestSignatureThatIsNone(t *testing.T) {
 			if _, err := key.JWT(nil, nil); !errors.Is(err, jwtsign.ErrKey) {
 				t.Errorf("%v: %v", pair, err)
 			}
+		}
+	}
+}
+
+// JSON cannot represent bytes that are not UTF-8, so nothing is signed in their place.
+func TestInvalidUTF8(t *testing.T) {
+	t.Parallel()
+	key := jwtsign.Key{Private: bytes.Repeat([]byte("s"), 32), Algorithm: "HS256"}
+	for name, claims := range map[string]map[string]any{
+		"name": {"a\xff": 1}, "string": {"a": "b\xff"}, "list": {"a": []string{"b", "\xff"}},
+	} {
+		if _, err := key.JWT(nil, claims); !errors.Is(err, jwtsign.ErrText) {
+			t.Errorf("%s in the claims: error %v, want ErrText", name, err)
+		}
+		if _, err := key.JWT(claims, nil); !errors.Is(err, jwtsign.ErrText) {
+			t.Errorf("%s in the header: error %v, want ErrText", name, err)
+		}
+	}
+}
+
+// With GODEBUG=fips140=only, the error says why a key is not allowed.
+func TestCheckInFIPSMode(t *testing.T) {
+	t.Parallel()
+	if !fips140.Enforced() {
+		t.Skip("needs GODEBUG=fips140=only")
+	}
+	odd := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 2048), E: 65537}
+	for _, public := range []*rsa.PublicKey{odd, {N: new(big.Int).Lsh(big.NewInt(1), 2047), E: 3}} {
+		err := jwtsign.Key{Private: far{public: public}, Algorithm: "RS256"}.Check()
+		if !errors.Is(err, jwtsign.ErrKey) || !strings.Contains(err.Error(), "FIPS 140") {
+			t.Errorf("got %v", err)
 		}
 	}
 }
