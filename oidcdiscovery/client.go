@@ -13,37 +13,40 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// maxDepth is how deep the JSON of a document may be nested.
+// maxDepth is the number of levels that the JSON of a document may be nested.
 const maxDepth = 16
 
-// Client fetches and validates metadata. The zero value works and is the strict one. A Client is safe for concurrent
-// use as long as its fields are not changed.
+// Client fetches and validates metadata. The zero value is ready to use and has the strictest settings. A Client is safe for
+// concurrent use if its fields do not change.
 type Client struct {
-	// HTTPClient sends the requests. Its redirect policy and cookie jar are not used, and it is not changed. Nil means
-	// [http.DefaultTransport].
+	// HTTPClient provides the transport for the requests. Its redirect policy and its cookie jar are not used, and it is not
+	// changed. Nil means [http.DefaultTransport].
 	HTTPClient *http.Client
 
-	// MaxBytes bounds a document. Zero or less means 512 KiB. A longer document is refused, not cut.
+	// MaxBytes limits the length of a document, in bytes. Zero or less means 512 KiB. A longer document is a *[TooLargeError].
 	MaxBytes int64
 
-	// Timeout bounds each of the at most two requests: dialling, TLS and body. Zero or less means 3 s. If the
-	// HTTPClient's own Timeout is shorter, that one holds.
+	// Timeout limits each of the at most two requests, from dialing to the last byte. Zero or less means 3 s. If the Timeout
+	// of HTTPClient is shorter, it applies instead.
 	Timeout time.Duration
 
-	// InsecureAllowHTTP takes an http issuer and an http jwks_uri on any host. False takes them on loopback hosts only
-	// (127.0.0.0/8, ::1, localhost).
+	// InsecureAllowHTTP allows the scheme http for the issuer and the jwks_uri on all hosts. If false, http is allowed only for
+	// loopback hosts (127.0.0.0/8, ::1, localhost).
 	InsecureAllowHTTP bool
 
-	// SameOriginKeys refuses a jwks_uri with another scheme, host or port than the issuer's. False takes any: some
-	// large issuers publish their keys on another host.
+	// SameOriginKeys requires that the jwks_uri has the same scheme, host and port as the issuer. If false, all are allowed,
+	// because some large issuers publish their keys on another host.
 	SameOriginKeys bool
 }
 
-// Discover returns the metadata of issuer, laid over [Default].
+// Discover fetches the metadata of issuer. Members that the document does not contain have the values of [Default].
 //
-// The error joins what each of the places asked had to say. It matches *[IssuerMismatchError] if a place had the
-// document of another issuer, [ErrUnavailable] if it may help to try again, *[TimeoutError] or *[TooLargeError] if one
-// of the bounds was reached, and ctx.Err() if ctx ended first.
+// The error joins the errors of all locations that were tried. With [errors.Is] and [errors.As] it matches
+//
+//   - *[IssuerMismatchError] if a location has the document of another issuer,
+//   - *[TimeoutError] or *[TooLargeError] if a limit was exceeded,
+//   - [ErrUnavailable] if a retry may succeed,
+//   - ctx.Err() if ctx ended first.
 func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error) {
 	u, err := c.parseIssuer(issuer)
 	if err != nil {
@@ -63,7 +66,8 @@ func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error)
 	return nil, fmt.Errorf("oidcdiscovery: %w", errors.Join(faults...))
 }
 
-// Parse reads a document that is already at hand, from a file for instance, by the rules of [Client.Discover].
+// Parse parses and validates a document that does not come from the network, for example from a file. The rules are those
+// of [Client.Discover].
 func (c *Client) Parse(issuer string, document []byte) (*Metadata, error) {
 	m, err := c.parse(issuer, document)
 	if err != nil {
@@ -72,9 +76,9 @@ func (c *Client) Parse(issuer string, document []byte) (*Metadata, error) {
 	return m, nil
 }
 
-// Validate checks metadata, also such as was put together by hand: the issuer is an https URL without query and
-// fragment (RFC 8414 §2), m is that issuer's, and jwks_uri, if there is one, is an https URL. Whoever uses another
-// endpoint checks that one.
+// Validate checks metadata that was created by hand or parsed. It requires that issuer is an https URL without query and
+// fragment (RFC 8414 §2), that m.Issuer equals issuer byte for byte, and that m.JWKSURI is empty or an https URL. It does not
+// check other endpoints: check an endpoint before you use it. [Client.InsecureAllowHTTP] and [Client.SameOriginKeys] apply.
 func (c *Client) Validate(issuer string, m *Metadata) error {
 	if err := c.validate(issuer, m); err != nil {
 		return fmt.Errorf("oidcdiscovery: %w", err)
@@ -82,8 +86,8 @@ func (c *Client) Validate(issuer string, m *Metadata) error {
 	return nil
 }
 
-// wellKnown lists the places of the metadata document: RFC 8414 §3.1 inserts its well-known path before the issuer's
-// own path, OpenID Connect Discovery 1.0 §4.1 appends; both take one terminating slash off before.
+// wellKnown returns the locations of the metadata document. RFC 8414 §3.1 inserts its well-known path in front of the path
+// of the issuer. OpenID Connect Discovery 1.0 §4.1 appends its path. Both remove one trailing slash first.
 func wellKnown(issuer *url.URL) [2]string {
 	origin := issuer.Scheme + "://" + issuer.Host
 	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
@@ -93,6 +97,7 @@ func wellKnown(issuer *url.URL) [2]string {
 	}
 }
 
+// load fetches and parses the document at location.
 func (c *Client) load(ctx context.Context, location, issuer string) (*Metadata, error) {
 	resp, err := fetch.Get(ctx, location, fetch.Options{
 		Client:       c.HTTPClient,
@@ -111,17 +116,18 @@ func (c *Client) load(ctx context.Context, location, issuer string) (*Metadata, 
 	return m, nil
 }
 
-// tryNext says whether the next place is worth asking. See the package comment.
+// tryNext reports whether to try the next location after err. The package comment lists the rules.
 func tryNext(err error) bool {
 	var status *fetch.StatusError
-	asksForRest := errors.As(err, &status) && status.RetryAfter > 0
-	return !asksForRest && !errors.Is(err, fetch.ErrNoResponse)
+	pauseRequested := errors.As(err, &status) && status.RetryAfter > 0
+	return !pauseRequested && !errors.Is(err, fetch.ErrNoResponse)
 }
 
+// parse returns errors without the package prefix.
 func (c *Client) parse(issuer string, document []byte) (*Metadata, error) {
 	o, err := compact.ParseObject(string(document), maxDepth)
 	if err != nil {
-		return nil, fmt.Errorf("the document is not a strict JSON object: %w", err)
+		return nil, fmt.Errorf("the document is not a valid JSON object: %w", err)
 	}
 	m := Default()
 	m.document = o
@@ -142,7 +148,7 @@ func (c *Client) validate(issuer string, m *Metadata) error {
 	if m.Issuer != issuer {
 		return &IssuerMismatchError{Want: issuer, Got: m.Issuer}
 	}
-	if m.JWKSURI == "" { // optional in RFC 8414 §2; who needs keys asks for it
+	if m.JWKSURI == "" { // optional in RFC 8414 §2; a caller that needs keys checks for it
 		return nil
 	}
 	keys, err := fetch.ParseURL(m.JWKSURI, c.InsecureAllowHTTP)
@@ -150,24 +156,24 @@ func (c *Client) validate(issuer string, m *Metadata) error {
 		return fmt.Errorf("jwks_uri: %w", err)
 	}
 	if c.SameOriginKeys && origin(keys) != origin(home) {
-		return fmt.Errorf("jwks_uri: origin %.200q is not the issuer's, %q", origin(keys), origin(home))
+		return fmt.Errorf("jwks_uri: origin is %.200q, want the issuer's origin %q (SameOriginKeys)", origin(keys), origin(home))
 	}
 	return nil
 }
 
-// parseIssuer refuses what is no issuer identifier (RFC 8414 §2), so that nothing is asked in its name.
+// parseIssuer parses an issuer identifier (RFC 8414 §2). For an invalid one, no request is sent.
 func (c *Client) parseIssuer(issuer string) (*url.URL, error) {
 	u, err := fetch.ParseURL(issuer, c.InsecureAllowHTTP)
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
 	}
-	if strings.Contains(issuer, "?") { // an empty query too
-		return nil, errors.New("issuer: URL has a query")
+	if strings.Contains(issuer, "?") { // this includes an empty query
+		return nil, errors.New("issuer: URL has a query, want none")
 	}
 	return u, nil
 }
 
-// origin is scheme, host and port (RFC 6454 §4).
+// origin returns scheme, host and port of a URL (RFC 6454 §4).
 func origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

@@ -42,24 +42,25 @@ func TestD1_Places(t *testing.T) {
 			nowhere := &site{}
 			c := oidcdiscovery.Client{HTTPClient: nowhere.client()}
 			if _, err := c.Discover(t.Context(), tt.issuer); err == nil {
-				t.Error("found nothing, and no error")
+				t.Error("no error without a document")
 			}
 			if diff := cmp.Diff(tt.want, nowhere.requests()); diff != "" {
-				t.Errorf("asked (-want +got):\n%s", diff)
+				t.Errorf("requests (-want +got):\n%s", diff)
 			}
-			for i, place := range tt.want { // each place alone is enough
+			for i, place := range tt.want { // one location is sufficient
 				s := &site{replies: map[string]reply{place: of(tt.issuer)}}
 				c := oidcdiscovery.Client{HTTPClient: s.client()}
 				m, err := c.Discover(t.Context(), tt.issuer)
 				if err != nil || m.Issuer != tt.issuer || len(s.requests()) != i+1 {
-					t.Errorf("%s: %v, %v, asked %v", place, m, err, s.requests())
+					t.Errorf("%s: %v, %v, requests %v", place, m, err, s.requests())
 				}
 			}
 		})
 	}
 }
 
-// Every answer that is not the issuer's document leads to the second place; silence and a plea for rest do not.
+// Every response that is not the issuer's document causes a request to the second location. No response, and a Retry-After,
+// do not.
 func TestD1_SecondPlace(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -101,19 +102,19 @@ func TestD1_SecondPlace(t *testing.T) {
 				m, err := c.Discover(t.Context(), tenant)
 				if tt.stop {
 					if err == nil || len(s.requests()) != 1 || !errors.Is(err, oidcdiscovery.ErrUnavailable) {
-						t.Errorf("%v, %v, asked %v", m, err, s.requests())
+						t.Errorf("%v, %v, requests %v", m, err, s.requests())
 					}
 					return
 				}
 				if err != nil || m.Issuer != tenant || len(s.requests()) != 2 {
-					t.Errorf("%v, %v, asked %v", m, err, s.requests())
+					t.Errorf("%v, %v, requests %v", m, err, s.requests())
 				}
 			})
 		})
 	}
 }
 
-// An operator reads both places in the error, and what each one said.
+// The error names both locations, and the fault of each.
 func TestD1_ErrorNamesBothPlaces(t *testing.T) {
 	t.Parallel()
 	s := &site{replies: map[string]reply{tenantOAuth: {status: 403}, tenantOpenID: of(tenant + "/")}}
@@ -121,18 +122,18 @@ func TestD1_ErrorNamesBothPlaces(t *testing.T) {
 	_, err := c.Discover(t.Context(), tenant)
 	want := `oidcdiscovery: GET https://a.example/.well-known/oauth-authorization-server/tenant: status 403
 GET https://a.example/tenant/.well-known/openid-configuration: the document's issuer is "https://a.example/tenant/", ` +
-		`want "https://a.example/tenant": they differ by a trailing slash only`
+		`want "https://a.example/tenant": they differ only in a trailing slash`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 
-// Attack 22: what is not the same bytes is another issuer, wherever its document lies.
+// Attack 22: an issuer that is not equal byte for byte is another issuer, at every location.
 func TestD2_Attack22_IssuerMismatch(t *testing.T) {
 	t.Parallel()
 	const (
-		slash = "they differ by a trailing slash only"
-		cased = "they differ by letter case only"
+		slash = "they differ only in a trailing slash"
+		cased = "they differ only in letter case"
 	)
 	tests := []struct{ name, want, got, hint string }{
 		{name: "slash more", want: tenant, got: tenant + "/", hint: slash},
@@ -167,19 +168,19 @@ func TestD2_Attack22_IssuerMismatch(t *testing.T) {
 				t.Error(diff)
 			}
 			if !strings.Contains(err.Error(), tt.hint) || tt.hint == "" && strings.Contains(err.Error(), "differ") {
-				t.Errorf("the hint of %q is not %q", err, tt.hint)
+				t.Errorf("%q does not contain the hint %q", err, tt.hint)
 			}
 			if len(err.Error()) > 2000 {
 				t.Errorf("the error has %d bytes", len(err.Error()))
 			}
 			if errors.Is(err, oidcdiscovery.ErrUnavailable) {
-				t.Error("trying again does not help")
+				t.Error("the error says that a retry may succeed")
 			}
 		})
 	}
 }
 
-// everywhere is a client for which every place gives the same reply.
+// everywhere returns a client that receives the same reply from every location.
 func everywhere(a reply) *http.Client {
 	return &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 		s := site{replies: map[string]reply{r.URL.String(): a}}
@@ -191,7 +192,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// What is no issuer identifier is refused before anything is asked.
+// An invalid issuer identifier is rejected before any request.
 func TestD3_IssuerRefused(t *testing.T) {
 	t.Parallel()
 	for _, issuer := range []string{
@@ -204,7 +205,7 @@ func TestD3_IssuerRefused(t *testing.T) {
 		t.Run(issuer, func(t *testing.T) {
 			t.Parallel()
 			silent := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-				t.Errorf("asked %s", r.URL)
+				t.Errorf("request to %s", r.URL)
 				return nil, errNetwork
 			})}
 			m, err := (&oidcdiscovery.Client{HTTPClient: silent}).Discover(t.Context(), issuer)
@@ -212,7 +213,7 @@ func TestD3_IssuerRefused(t *testing.T) {
 				t.Fatalf("got %v, %v", m, err)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("a secret stands in %q", err)
+				t.Errorf("%q contains a secret", err)
 			}
 		})
 	}
@@ -245,7 +246,7 @@ func TestD3_HTTP(t *testing.T) {
 	}
 }
 
-// Attack 31: a document can not send the key fetch where the kit does not go.
+// Attack 31: a document cannot make the kit fetch keys from a URL that is not allowed.
 func TestD3_Attack31_JWKSURI(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -288,7 +289,7 @@ func TestD3_Attack31_JWKSURI(t *testing.T) {
 	}
 }
 
-// An origin is scheme, host and port, so one port of a host does not speak for another.
+// An origin is scheme, host and port, so two ports of one host are two origins.
 func TestD3_SameOriginKeysOnLoopback(t *testing.T) {
 	t.Parallel()
 	c := oidcdiscovery.Client{SameOriginKeys: true}
@@ -320,7 +321,7 @@ func TestD4_Attack31_RedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// Over a real connection, with nothing configured.
+// The zero Client works over a real connection.
 func TestD4_ZeroClient(t *testing.T) {
 	t.Parallel()
 	var url string
@@ -351,7 +352,7 @@ func TestK18_TooLarge(t *testing.T) {
 		name  string
 		limit int64
 		size  int
-		want  int64 // the limit that breaks; 0 if none does
+		want  int64 // the limit that is exceeded, or 0
 	}{
 		{name: "default, just fits", size: 512 << 10},
 		{name: "default, one byte more", size: 512<<10 + 1, want: 512 << 10},
@@ -402,7 +403,7 @@ func TestK18_Timeout(t *testing.T) {
 	}
 }
 
-// A caller that leaves is no outage of the issuer.
+// A caller whose context ends does not make the issuer unavailable.
 func TestK9_CallerGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -414,7 +415,7 @@ func TestK9_CallerGone(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		if len(s.requests()) != 1 {
-			t.Errorf("asked %v", s.requests())
+			t.Errorf("requests %v", s.requests())
 		}
 	})
 }
@@ -442,7 +443,7 @@ func TestUnavailable(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			if tt.first.err != nil && !errors.Is(err, errNetwork) {
-				t.Errorf("the cause is not in %v", err)
+				t.Errorf("%v does not contain the cause", err)
 			}
 		})
 	}

@@ -1,9 +1,10 @@
-// Package oidcdiscovery turns an issuer identifier into that issuer's validated metadata: where its keys and endpoints
-// are, and what it supports.
+// Package oidcdiscovery finds and validates the metadata of an issuer: the URLs of its keys and endpoints, and the features
+// that it supports.
 //
-// [Client.Discover] asks the two well-known places for the document, RFC 8414's first and OpenID Connect Discovery's
-// second. It takes a document only if the `issuer` in it equals the identifier asked for, byte for byte (RFC 8414 §3.3):
-// a slash more, another case or another spelling of the host is another issuer. Nothing softens this comparison.
+// [Client.Discover] requests the document from two well-known locations: first the one of RFC 8414, then the one of OpenID
+// Connect Discovery 1.0. It accepts a document only if its `issuer` equals the requested identifier byte for byte (RFC 8414
+// §3.3). An additional slash, a different case, or another spelling of the host makes a different issuer. No setting
+// disables this comparison.
 //
 //	https://a.example          https://a.example/.well-known/oauth-authorization-server
 //	and https://a.example/     https://a.example/.well-known/openid-configuration
@@ -11,13 +12,14 @@
 //	https://a.example/tenant   https://a.example/.well-known/oauth-authorization-server/tenant
 //	                           https://a.example/tenant/.well-known/openid-configuration
 //
-// The second place is asked after every answer of the first one that is not the issuer's document: any other status, a
-// redirect, another media type, broken or oversized JSON, the metadata of another issuer. Catch-all routes and gateways
-// answer unknown paths in all of these ways, 5xx among them, and the second document is held to the same rules. It is
-// not asked when no answer came, since the same host would keep the caller waiting once more,
-// nor when the server asked for rest with a Retry-After. At most two requests are made, and the error tells what each
-// place said.
+// Discover tries the second location if the response of the first one is not the issuer's document. This includes any other
+// status, a redirect, another media type, invalid or oversized JSON, and the metadata of another issuer. Gateways and
+// catch-all routes respond to unknown paths in all these ways, also with 5xx. The same rules apply to the second document.
 //
-// Requests are bounded in time and size, follow no redirect, and go over https; plain http is for loopback hosts, or
-// for [Client.InsecureAllowHTTP]. Nothing is cached here.
+// Discover does not try the second location if no response was received, because the same host would delay the caller twice.
+// Neither does it if the server requested a pause with Retry-After. So Discover sends at most two requests. Its error contains
+// the result of each.
+//
+// Every request is limited in time and size, follows no redirect, and uses https. Plain http is allowed for loopback hosts,
+// and for other hosts with [Client.InsecureAllowHTTP]. This package does not cache anything.
 package oidcdiscovery

@@ -9,23 +9,25 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// ErrUnavailable says that a place did not answer in time, not completely, or with 429 or 5xx: trying again may help,
-// and the configuration need not be wrong.
+// ErrUnavailable reports that a location sent no complete response in time, or responded with 429 or 5xx. A retry may
+// succeed without a change of the configuration.
 var ErrUnavailable = errors.New("oidcdiscovery: metadata unavailable")
 
-// TimeoutError says that a request was not done within [Client.Timeout]. Its Limit is the one that held.
+// TimeoutError reports a request that exceeded its time limit. Limit is the limit that applied: [Client.Timeout], or the
+// shorter Timeout of [Client.HTTPClient].
 type TimeoutError = fetch.TimeoutError
 
-// TooLargeError says that a document is longer than [Client.MaxBytes]. Its Limit is the one that held, in bytes.
+// TooLargeError reports a document longer than [Client.MaxBytes]. Limit is the limit that applied, in bytes.
 type TooLargeError = fetch.TooLargeError
 
-// IssuerMismatchError says that a document belongs to another issuer than the one asked for (RFC 8414 §3.3). Got is the
-// other side's word, and empty if the document names no issuer.
+// IssuerMismatchError reports the document of another issuer (RFC 8414 §3.3). Want is the requested issuer. Got is the value
+// of `issuer` in the document, of any length, and empty if there is none.
 type IssuerMismatchError struct {
 	Want, Got string
 }
 
-// Error names both, and says so if the two differ in a way that is easily overlooked.
+// Error returns a text with both issuers, of which Got is cut at 200 characters. It adds a hint if they differ only in a
+// trailing slash or in case.
 func (e *IssuerMismatchError) Error() string {
 	return fmt.Sprintf("the document's issuer is %.200q, want %q%s", e.Got, e.Want, e.hint())
 }
@@ -33,20 +35,21 @@ func (e *IssuerMismatchError) Error() string {
 func (e *IssuerMismatchError) hint() string {
 	switch {
 	case strings.TrimSuffix(e.Got, "/") == strings.TrimSuffix(e.Want, "/"):
-		return ": they differ by a trailing slash only"
+		return ": they differ only in a trailing slash"
 	case strings.EqualFold(e.Got, e.Want):
-		return ": they differ by letter case only"
+		return ": they differ only in letter case"
 	}
 	return ""
 }
 
-// unavailableError adds [ErrUnavailable] to what happened, and not to its text.
+// unavailableError makes an error match [ErrUnavailable] without a change of its text.
 type unavailableError struct{ error }
 
 func (e unavailableError) Unwrap() error { return e.error }
 
 func (e unavailableError) Is(target error) bool { return target == ErrUnavailable }
 
+// classify makes err match [ErrUnavailable] if a retry may succeed.
 func classify(err error) error {
 	var status *fetch.StatusError
 	busy := errors.As(err, &status) && (status.Status == http.StatusTooManyRequests || status.Status >= 500)

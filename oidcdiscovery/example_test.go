@@ -26,10 +26,10 @@ func newIssuer() *httptest.Server {
 }
 
 func ExampleClient_Discover() {
-	issuer := newIssuer() // yours is something like https://login.example.com
+	issuer := newIssuer() // in production, for example https://login.example.com
 	defer issuer.Close()
 
-	client := oidcdiscovery.Client{Timeout: time.Second} // the zero value works, too
+	client := oidcdiscovery.Client{Timeout: time.Second} // all fields are optional
 	m, err := client.Discover(context.Background(), issuer.URL)
 	if err != nil {
 		fmt.Println(err)
@@ -37,14 +37,15 @@ func ExampleClient_Discover() {
 	}
 	fmt.Println("keys at", strings.TrimPrefix(m.JWKSURI, issuer.URL))
 	fmt.Println("algorithms", m.IDTokenSigningAlgValuesSupported)
-	fmt.Println("grants", m.GrantTypesSupported) // not in the document, so the default holds
+	fmt.Println("grants", m.GrantTypesSupported) // not in the document, so this is the default
 	// Output:
 	// keys at /keys
 	// algorithms [ES256]
 	// grants [authorization_code implicit]
 }
 
-// A slash more is another issuer: tokens carry the other name in `iss`, and would all be refused.
+// An issuer with an additional slash is a different issuer. Its tokens would have a different `iss`, and all of them would be
+// rejected.
 func ExampleClient_Discover_wrongIssuer() {
 	issuer := newIssuer()
 	defer issuer.Close()
@@ -56,10 +57,10 @@ func ExampleClient_Discover_wrongIssuer() {
 	if errors.As(err, &mismatch) {
 		fmt.Println("configure the issuer without the slash:", mismatch.Got == strings.TrimSuffix(mismatch.Want, "/"))
 	}
-	fmt.Println("worth trying again:", errors.Is(err, oidcdiscovery.ErrUnavailable))
+	fmt.Println("a retry may succeed:", errors.Is(err, oidcdiscovery.ErrUnavailable))
 	// Output:
 	// configure the issuer without the slash: true
-	// worth trying again: false
+	// a retry may succeed: false
 }
 
 func ExampleMetadata_Claims() {
@@ -84,7 +85,7 @@ func ExampleMetadata_Claims() {
 	// Output: eu
 }
 
-// Without a server to ask, the metadata is written down.
+// If the issuer publishes no metadata, create it by hand.
 func ExampleClient_Validate() {
 	m := oidcdiscovery.Metadata{Issuer: "https://login.example.com", JWKSURI: "http://login.example.com/keys"}
 	var client oidcdiscovery.Client

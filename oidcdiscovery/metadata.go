@@ -7,13 +7,13 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Metadata is what an authorization server says about itself. A field's JSON name is the member's name in the document,
-// and the comment over a group says where its members are defined. What a document leaves out has the value of
-// [Default], or is empty. Values this package does not know stay as they are.
+// Metadata is the metadata document of an authorization server. The JSON name of a field is the name of the member in the
+// document, and the comment of each group names the specification. A member that the document does not contain has the value
+// of [Default], or is empty. Values that this package does not know are kept.
 //
-// All of it is the issuer's claim: a URL was checked only where [Client.Validate] says so.
+// The values are not verified, except as [Client.Validate] describes. Check a URL before you use it.
 //
-// A Metadata put together by hand works like a fetched one, see [Client.Validate]. Do not change one that is in use.
+// You can also create a Metadata by hand, see [Client.Validate]. Do not change a Metadata that is in use.
 type Metadata struct {
 	// RFC 8414 §2 and OpenID Connect Discovery 1.0 §3.
 	Issuer                                     string   `json:"issuer,omitzero"`
@@ -32,7 +32,7 @@ type Metadata struct {
 	OPPolicyURI                                string   `json:"op_policy_uri,omitzero"`
 	OPTOSURI                                   string   `json:"op_tos_uri,omitzero"`
 
-	// RFC 8414 §2. The claims in SignedMetadata are not looked into (§2.1 leaves that open).
+	// RFC 8414 §2. The claims in SignedMetadata are ignored, which §2.1 permits.
 	RevocationEndpoint                                 string   `json:"revocation_endpoint,omitzero"`
 	RevocationEndpointAuthMethodsSupported             []string `json:"revocation_endpoint_auth_methods_supported,omitzero"`
 	RevocationEndpointAuthSigningAlgValuesSupported    []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitzero"`
@@ -42,8 +42,8 @@ type Metadata struct {
 	CodeChallengeMethodsSupported                      []string `json:"code_challenge_methods_supported,omitzero"`
 	SignedMetadata                                     string   `json:"signed_metadata,omitzero"`
 
-	// OpenID Connect Discovery 1.0 §3. RequestURIParameterSupported is true for a document that does not name it, so
-	// false is always written.
+	// OpenID Connect Discovery 1.0 §3. RequestURIParameterSupported is true if the document does not contain it. Therefore
+	// false is not omitted when a Metadata is written as JSON.
 	UserinfoEndpoint                          string   `json:"userinfo_endpoint,omitzero"`
 	ACRValuesSupported                        []string `json:"acr_values_supported,omitzero"`
 	SubjectTypesSupported                     []string `json:"subject_types_supported,omitzero"`
@@ -82,19 +82,19 @@ type Metadata struct {
 	AuthorizationDetailsTypesSupported []string `json:"authorization_details_types_supported,omitzero"`
 	PromptValuesSupported              []string `json:"prompt_values_supported,omitzero"`
 
-	// Sender constraint: mutual TLS (RFC 8705 §3.3, §5) and DPoP (RFC 9449 §5.1). The keys of MTLSEndpointAliases are
-	// names of endpoint members, the values the URLs to use with a client certificate.
+	// Sender constraint: mutual TLS (RFC 8705 §3.3, §5) and DPoP (RFC 9449 §5.1). MTLSEndpointAliases maps the name of an
+	// endpoint member to the URL to use with a client certificate.
 	TLSClientCertificateBoundAccessTokens bool              `json:"tls_client_certificate_bound_access_tokens,omitzero"`
 	MTLSEndpointAliases                   map[string]string `json:"mtls_endpoint_aliases,omitzero"`
 	DPoPSigningAlgValuesSupported         []string          `json:"dpop_signing_alg_values_supported,omitzero"`
 
-	// Answers of the authorization endpoint: RFC 9207 §3, and JWT-secured ones (JARM).
+	// Authorization responses: RFC 9207 §3, and JWT-secured responses (JARM).
 	AuthorizationResponseIssParameterSupported bool     `json:"authorization_response_iss_parameter_supported,omitzero"`
 	AuthorizationSigningAlgValuesSupported     []string `json:"authorization_signing_alg_values_supported,omitzero"`
 	AuthorizationEncryptionAlgValuesSupported  []string `json:"authorization_encryption_alg_values_supported,omitzero"`
 	AuthorizationEncryptionEncValuesSupported  []string `json:"authorization_encryption_enc_values_supported,omitzero"`
 
-	// JWT answers of the introspection endpoint (RFC 9701 §7).
+	// JWT responses of the introspection endpoint (RFC 9701 §7).
 	IntrospectionSigningAlgValuesSupported    []string `json:"introspection_signing_alg_values_supported,omitzero"`
 	IntrospectionEncryptionAlgValuesSupported []string `json:"introspection_encryption_alg_values_supported,omitzero"`
 	IntrospectionEncryptionEncValuesSupported []string `json:"introspection_encryption_enc_values_supported,omitzero"`
@@ -105,13 +105,13 @@ type Metadata struct {
 	BackchannelAuthenticationRequestSigningAlgValuesSupported []string `json:"backchannel_authentication_request_signing_alg_values_supported,omitzero"`
 	BackchannelUserCodeParameterSupported                     bool     `json:"backchannel_user_code_parameter_supported,omitzero"`
 
-	// The resource servers this issuer serves (RFC 9728 §4).
+	// The resource servers that use this issuer (RFC 9728 §4).
 	ProtectedResources []string `json:"protected_resources,omitzero"`
 
-	document compact.Object // as fetched; empty if put together by hand
+	document compact.Object // the parsed document; empty if the Metadata was created by hand
 }
 
-// Default returns what holds for members that a document leaves out. Each call returns a new value.
+// Default returns the values of members that a document does not contain. Each call returns a new value.
 func Default() Metadata {
 	return Metadata{
 		ResponseTypesSupported:           []string{},
@@ -124,9 +124,10 @@ func Default() Metadata {
 	}
 }
 
-// Claims decodes the document itself into v, a pointer as for [json.Unmarshal]: for members that Metadata has no field
-// for. Names are matched byte for byte. Of a Metadata put together by hand it decodes the JSON form; of a fetched one
-// always what was fetched.
+// Claims decodes the document into v, which must be a non-nil pointer. Use it for members that Metadata has no field for. The
+// rules are those of [json.Unmarshal], except that names are compared byte for byte and that an array replaces a slice. If the
+// Metadata was created by hand, Claims decodes its JSON form. Otherwise it decodes the document as received, without the
+// values of [Default].
 func (m *Metadata) Claims(v any) error {
 	document, err := m.object()
 	if err != nil {
@@ -138,6 +139,7 @@ func (m *Metadata) Claims(v any) error {
 	return nil
 }
 
+// object returns the document, or the JSON form of a Metadata that was created by hand.
 func (m *Metadata) object() (compact.Object, error) {
 	if m.document.Len() > 0 {
 		return m.document, nil

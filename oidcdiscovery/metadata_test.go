@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// seedFields are the members of the seed's OpenIdConfiguration.
-var seedFields = strings.Fields(`
+// crossauthFields are the members of crossauth's OpenIdConfiguration.
+var crossauthFields = strings.Fields(`
 	issuer authorization_endpoint token_endpoint jwks_uri
 	response_types_supported response_modes_supported grant_types_supported subject_types_supported
 	id_token_signing_alg_values_supported claim_types_supported
@@ -28,7 +28,7 @@ var seedFields = strings.Fields(`
 	request_object_encryption_enc_values_supported
 	token_endpoint_auth_methods_supported token_endpoint_auth_signing_alg_values_supported`)
 
-// extensionFields are what RFC 8414 and the extensions add.
+// extensionFields are the members that RFC 8414 and the extensions add.
 var extensionFields = strings.Fields(`
 	revocation_endpoint revocation_endpoint_auth_methods_supported revocation_endpoint_auth_signing_alg_values_supported
 	introspection_endpoint introspection_endpoint_auth_methods_supported
@@ -46,7 +46,7 @@ var extensionFields = strings.Fields(`
 	backchannel_authentication_request_signing_alg_values_supported backchannel_user_code_parameter_supported
 	protected_resources`)
 
-// fields are the exported fields of Metadata by JSON name.
+// fields returns the exported fields of Metadata by JSON name.
 func fields() map[string]reflect.StructField {
 	byName := map[string]reflect.StructField{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[oidcdiscovery.Metadata]()) {
@@ -58,7 +58,7 @@ func fields() map[string]reflect.StructField {
 	return byName
 }
 
-// goName spells a member's name in Go.
+// goName returns the Go name of a member.
 func goName(member string) string {
 	capitals := map[string]string{
 		"acr": "ACR", "dpop": "DPoP", "id": "ID", "jwks": "JWKS", "mtls": "MTLS", "op": "OP", "tls": "TLS", "tos": "TOS",
@@ -77,11 +77,11 @@ func goName(member string) string {
 
 func TestMetadataHasEveryField(t *testing.T) {
 	t.Parallel()
-	if len(seedFields) != 37 {
-		t.Errorf("the list has %d names", len(seedFields))
+	if len(crossauthFields) != 37 {
+		t.Errorf("the list has %d names", len(crossauthFields))
 	}
 	have := fields()
-	for _, member := range append(seedFields, extensionFields...) {
+	for _, member := range append(crossauthFields, extensionFields...) {
 		f, ok := have[member]
 		if !ok || f.Name != goName(member) {
 			t.Errorf("%s: field is %q, want %q", member, f.Name, goName(member))
@@ -89,11 +89,11 @@ func TestMetadataHasEveryField(t *testing.T) {
 		delete(have, member)
 	}
 	for member := range have {
-		t.Errorf("%s stands in no list", member)
+		t.Errorf("%s is in no list", member)
 	}
 }
 
-// sample is a JSON value for a field of type t that is not what Default has.
+// sample returns a JSON value for a field of type t that differs from the value of Default.
 func sample(t *testing.T, typ reflect.Type, member string) string {
 	t.Helper()
 	switch typ {
@@ -110,7 +110,7 @@ func sample(t *testing.T, typ reflect.Type, member string) string {
 	return ""
 }
 
-// Each member of a document ends in its own field and in no other, and hand-made metadata has the same JSON form.
+// Each member of a document fills its own field and no other. Metadata created by hand has the same JSON form.
 func TestMetadataFieldByField(t *testing.T) {
 	t.Parallel()
 	for member, f := range fields() {
@@ -144,23 +144,23 @@ func TestMetadataFieldByField(t *testing.T) {
 	}
 }
 
-func TestDefaultIsTheSeeds(t *testing.T) {
+func TestDefaultIsCrossauths(t *testing.T) {
 	t.Parallel()
-	const seed = `{"authorization_endpoint": "", "claim_types_supported": ["normal"], "claims_parameter_supported": false,
+	const crossauth = `{"authorization_endpoint": "", "claim_types_supported": ["normal"], "claims_parameter_supported": false,
 		"grant_types_supported": ["authorization_code", "implicit"], "id_token_signing_alg_values_supported": [],
 		"issuer": "", "jwks_uri": "", "request_parameter_supported": false, "request_uri_parameter_supported": true,
 		"require_request_uri_registration": false, "response_modes_supported": ["query", "fragment"],
 		"response_types_supported": [], "subject_types_supported": [], "token_endpoint": ""}`
 	var want oidcdiscovery.Metadata
-	if err := json.Unmarshal([]byte(seed), &want); err != nil {
+	if err := json.Unmarshal([]byte(crossauth), &want); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, oidcdiscovery.Default(), cmpopts.IgnoreUnexported(want)); diff != "" {
-		t.Errorf("(-seed +got):\n%s", diff)
+		t.Errorf("(-crossauth +got):\n%s", diff)
 	}
 }
 
-// A document is laid over a Default of its own: nothing of it stays behind for the next one.
+// Each document gets its own Default, so no document changes the defaults of the next one.
 func TestDefaultIsNotShared(t *testing.T) {
 	t.Parallel()
 	var c oidcdiscovery.Client
@@ -183,11 +183,11 @@ func TestDefaultIsNotShared(t *testing.T) {
 	}
 }
 
-// documents are accepted or refused as metadata of https://a.example.
+// documents are accepted or rejected as metadata of https://a.example.
 var documents = []struct {
 	name, text string
 	ok         bool
-	names      string // what the error has to name
+	names      string // a part of the error
 }{
 	{name: "smallest", text: `{"issuer":"https://a.example"}`, ok: true},
 	{name: "white space", text: " \r\n\t{ \"issuer\" : \"https:\\/\\/a.example\" }\n", ok: true},
@@ -257,7 +257,7 @@ func TestClaims(t *testing.T) {
 	}
 	var got struct {
 		Region string      `json:"tenant_region_scope"`
-		Cloud  string      `json:"cloud"` // another name than "Cloud"
+		Cloud  string      `json:"cloud"` // not the same name as "Cloud"
 		N      json.Number `json:"n"`
 	}
 	if err := m.Claims(&got); err != nil {
@@ -269,7 +269,7 @@ func TestClaims(t *testing.T) {
 
 	var raw map[string]json.RawMessage
 	if err := m.Claims(&raw); err != nil || len(raw) != 4 {
-		t.Errorf("got %v, %v: what Default adds is not in the document", raw, err)
+		t.Errorf("got %v, %v: the values of Default are not in the document", raw, err)
 	}
 	for name, into := range map[string]any{"nil": nil, "no pointer": got, "another type": new([]string)} {
 		if err := m.Claims(into); err == nil {
@@ -295,11 +295,11 @@ func TestClaimsOfHandMadeMetadata(t *testing.T) {
 
 	ambiguous := oidcdiscovery.Metadata{MTLSEndpointAliases: map[string]string{"token_endpoint": "1", "Token_Endpoint": "2"}}
 	if err := ambiguous.Claims(&got); err == nil {
-		t.Error("two names of one member were taken")
+		t.Error("two spellings of one name are accepted")
 	}
 }
 
-// Metadata put together by hand is held to the rules of a fetched one.
+// The same rules apply to metadata created by hand and to fetched metadata.
 func TestD2_D3_Validate(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -370,7 +370,7 @@ func FuzzMetadata(f *testing.F) {
 		if m.JWKSURI != "" && !strings.HasPrefix(strings.ToLower(m.JWKSURI), plain) {
 			t.Errorf("accepted jwks_uri %q", m.JWKSURI)
 		}
-		// encoding/json is the second opinion on what the document says.
+		// encoding/json reads the document in the same way.
 		var claims, second map[string]any
 		if err := m.Claims(&claims); err != nil {
 			t.Errorf("Claims: %v", err)

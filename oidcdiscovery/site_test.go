@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// The two places of an issuer without a path, and those of one with the path /tenant.
+// The two locations of an issuer without a path, and those of an issuer with the path /tenant.
 const (
 	plain        = "https://a.example"
 	plainOAuth   = "https://a.example/.well-known/oauth-authorization-server"
@@ -19,25 +19,25 @@ const (
 	tenantOpenID = "https://a.example/tenant/.well-known/openid-configuration"
 )
 
-// reply is what a place answers. The zero value is a 404.
+// reply is the response of a location. The zero value is a 404.
 type reply struct {
 	status      int
 	contentType string
 	header      http.Header
 	body        string
 	err         error
-	hang        bool // answers when the request's context ends
+	hang        bool // responds when the context of the request ends
 }
 
-// document is a 200 that carries JSON.
+// document returns a response with status 200 and JSON.
 func document(body string) reply {
 	return reply{status: http.StatusOK, contentType: "application/json", body: body}
 }
 
-// of is the smallest document of an issuer.
+// of returns the smallest document of an issuer.
 func of(issuer string) reply { return document(`{"issuer":"` + issuer + `"}`) }
 
-// site is a world of places, without a network. It remembers what was asked.
+// site is a RoundTripper with a reply for each location. It records the requests.
 type site struct {
 	replies map[string]reply
 
