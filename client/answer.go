@@ -13,12 +13,17 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// token reads a successful response of the token endpoint (RFC 6749, Section 5.1). asked are the requested scopes. With an
-// error, the Token has whatever could be read of it.
-func (c *Client) token(a *answer, grantType string, asked []string) (*Token, error) {
+// token reads a successful response of the token endpoint (RFC 6749, Section 5.1):
+//
+//	{"access_token": "…", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "…", "scope": "openid orders:read"}
+//
+// requested are the requested scopes, which are also the granted ones if the response does not say. With an error, the
+// Token has whatever could be read of the response, so that the caller can return it in an IncompleteError. The ID token is
+// not verified here; see signedIn.
+func (c *Client) token(a *answer, grantType string, requested []string) (*Token, error) {
 	now := clock.Now()
 	t := &Token{
-		Scopes: asked, Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID, ReceivedAt: now.Time(), received: now, response: a.Object,
+		Scopes: requested, Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID, ReceivedAt: now.Time(), received: now, response: a.Object,
 	}
 	for name, field := range map[string]*string{
 		"access_token": &t.AccessToken, "token_type": &t.TokenType, "refresh_token": &t.RefreshToken, "id_token": &t.IDToken,
@@ -96,7 +101,8 @@ func expiryOf(lifetime compact.Value, now time.Time) time.Time {
 	return now.Add(time.Duration(seconds * float64(time.Second)))
 }
 
-// secondsOf reads a number, which some servers send as a string.
+// secondsOf reads a number, which some servers send as a string: 3600, "3600" and 3.6e3 are the same. ok is false for
+// everything else, including NaN.
 func secondsOf(value compact.Value) (seconds float64, ok bool) {
 	text, ok := value.Text()
 	if !ok {

@@ -64,7 +64,8 @@ func (k SigningKey) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer]. It omits the key.
 func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.Algorithm) }
 
-// validateAuth checks the fields that concern client authentication and keys.
+// validateAuth checks the fields that concern client authentication and keys. It requires the credential of the chosen
+// AuthMethod, so that a missing secret is found at startup and not at the first request.
 func (cfg Config) validateAuth() (faults []error) {
 	fault := func(problem string) { faults = append(faults, errors.New("client: Config."+problem)) }
 	for field, key := range map[string]*SigningKey{"Key": cfg.Key, "DPoP": cfg.DPoP} {
@@ -148,7 +149,13 @@ func (c *Client) secretMethod(offered []string) (AuthMethod, error) {
 
 const minSecretJWT = 32 // bytes (RFC 7518, Section 3.2)
 
-// authenticate adds the credentials of the client to header or to form, never to both (RFC 6749, Section 2.3).
+// authenticate adds the credentials of the client to header or to form, never to both (RFC 6749, Section 2.3). They are
+//
+//	AuthBasic                     the header Authorization: Basic …
+//	AuthPost                      client_id and client_secret in the form
+//	AuthSecretJWT                 an assertion that is signed with the secret
+//	AuthPrivateKeyJWT             an assertion that is signed with Config.Key
+//	AuthNone, AuthTLS, AuthSelf…  only client_id: with TLS, the certificate is the credential
 func (c *Client) authenticate(ctx context.Context, form url.Values, header http.Header) error {
 	method, err := c.authMethod(ctx)
 	if err != nil {

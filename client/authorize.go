@@ -121,6 +121,7 @@ func (c *Client) AuthorizationURL(ctx context.Context, o AuthorizationOptions) (
 	return p, nil
 }
 
+// authorizationEndpoint returns the URL of the authorization endpoint as the user's browser reaches it.
 func (c *Client) authorizationEndpoint(ctx context.Context) (string, error) {
 	if c.cfg.AuthorizeURL != "" {
 		return c.cfg.AuthorizeURL, nil
@@ -153,6 +154,7 @@ func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, erro
 	return p, c.checkOptions(p, o)
 }
 
+// wantsIDToken reports whether the request has the scope openid, so that the response must have an ID token.
 func (p *PendingAuthorization) wantsIDToken() bool { return slices.Contains(p.Scopes, "openid") }
 
 // checkOptions returns an error that names the first option that is not valid.

@@ -136,7 +136,7 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 		return "", ErrNotPending
 	}
 	if answer["error"] != "" {
-		return "", c.refusedSignIn(answer)
+		return "", c.errorInCallback(answer)
 	}
 	if answer["code"] == "" {
 		return "", fmt.Errorf("%w: it has no code", ErrCallback)
@@ -166,10 +166,10 @@ const (
 	maxErrorText = 1 << 10
 )
 
-// refusedSignIn returns an error response (RFC 6749, Section 4.1.2.1) as an *Error. The browser may have changed the
+// errorInCallback returns an error response (RFC 6749, Section 4.1.2.1) as an *Error. The browser may have changed the
 // response, so the code must have only the characters of the RFC, the description is reduced to one line of printable text,
 // and the URI must be one to fetch from.
-func (c *Client) refusedSignIn(answer map[string]string) error {
+func (c *Client) errorInCallback(answer map[string]string) error {
 	e := &Error{Code: answer["error"], Description: oneLine(answer["error_description"]), URI: answer["error_uri"]}
 	isOther := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
 	if len(e.Code) > maxErrorCode || strings.ContainsFunc(e.Code, isOther) {

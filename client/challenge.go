@@ -34,8 +34,14 @@ func parseChallenges(values []string) ([]challenge, error) {
 	return all, nil
 }
 
-// challengeReader parses a header value from left to right. A comma separates both challenges and the parameters of one
-// challenge, so only what follows it shows which of the two it was.
+// challengeReader parses a header value from left to right. This is the grammar (RFC 9110, Sections 11.2, 11.3 and 11.6.1):
+//
+//	WWW-Authenticate = [ challenge *( "," challenge ) ]
+//	challenge        = scheme [ 1*SP ( token68 / [ param *( "," param ) ] ) ]
+//	param            = name "=" ( token / quoted-string )
+//
+// A comma separates both challenges and the parameters of one challenge, so only what follows it shows which of the two it
+// was: a name and "=" is a parameter, anything else is the scheme of the next challenge.
 type challengeReader struct{ rest string }
 
 // list parses a whole value. In the loop, each turn reads one parameter, or else the scheme of the next challenge.

@@ -109,7 +109,7 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 	}
 	started := &CIBAAuthentication{
 		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval),
-		scopes: asked(params, scopes), owner: c.owner(),
+		scopes: requestedScopes(params, scopes), owner: c.owner(),
 	}
 	started.AuthReqID, _ = a.OptionalText("auth_req_id")
 	if started.AuthReqID == "" || started.ExpiresIn == 0 {

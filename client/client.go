@@ -73,15 +73,15 @@ func (c *Client) ClientID() string { return c.cfg.ClientID }
 // RedirectURI returns Config.RedirectURI. It is empty if every authorization request names its own.
 func (c *Client) RedirectURI() string { return c.cfg.RedirectURI }
 
-// Warm fetches the metadata of the server, unless they are cached. Call it at startup to find a wrong Issuer early. It is
-// optional: the first method that needs the metadata fetches them.
+// Warm fetches the metadata of the server, unless it is cached. Call it at startup to find a wrong Issuer early. It is
+// optional: the first method that needs the metadata fetches it.
 func (c *Client) Warm(ctx context.Context) error {
 	_, err := c.Metadata(ctx)
 	return err
 }
 
-// Metadata returns the metadata of the server. It fetches them if they are not cached. Do not change the result. If the
-// server cannot be reached, the error matches [ErrUnavailable].
+// Metadata returns the metadata of the server, and fetches it if it is not cached. Do not change the result. If the server
+// cannot be reached, the error matches [ErrUnavailable].
 func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) {
 	m, err := c.remote.Metadata(ctx)
 	switch {

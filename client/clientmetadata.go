@@ -104,8 +104,8 @@ func fieldsOf(m *ClientMetadata) map[string]any {
 	return fields
 }
 
-// assign stores value in a field. It returns false if the field cannot hold the value, or if the field is zero afterwards
-// and encode would omit it.
+// assign stores value in a field. It returns false, and the value goes into Extra, if the field cannot hold the value, or
+// if the field is zero afterwards, so that encode would omit it. Without the second rule, an explicit false would be lost.
 func assign(field any, value compact.Value) (stored bool) {
 	switch field := field.(type) {
 	case *string:

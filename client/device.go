@@ -78,7 +78,7 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 	}
 	d := &DeviceAuthorization{
 		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval),
-		scopes: asked(params, scopes), owner: c.owner(),
+		scopes: requestedScopes(params, scopes), owner: c.owner(),
 	}
 	d.end = time.Now().Add(d.ExpiresIn)
 	d.DeviceCode, _ = a.OptionalText("device_code")

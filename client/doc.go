@@ -38,7 +38,7 @@
 //
 // # Guarantees
 //
-// Every response is verified before it is used. Each request to the authorization server has a time limit and a size limit,
+// Every response is checked before it is used, and what the server signs is verified. Each request to the authorization server has a time limit and a size limit,
 // and redirects are not followed. Requests to APIs have the limits of their http.Client and context. Error texts, and the
 // values that fmt and slog print, contain no secrets. The client authenticates in one way, that of Config.AuthMethod, and
 // does not try others. Tokens, pending sign-ins and device codes are used only by the client that received them.

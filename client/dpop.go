@@ -17,8 +17,11 @@ import (
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
-// proof returns a DPoP proof for one request (RFC 9449, Section 4.2), and the nonce in it. accessToken is the token that is
-// sent with the request. It is empty for requests to the authorization server.
+// proof returns a DPoP proof for one request (RFC 9449, Section 4.2), and the nonce in it. A proof is a JWT that is signed
+// with Config.DPoP. It has the public key in its header, and these claims: a new jti, the method (htm) and the URL (htu) of
+// the request, the time (iat), the nonce of the server if there is one, and the hash (ath) of the access token.
+//
+// accessToken is the token that is sent with the request. It is empty for requests to the authorization server.
 func (c *Client) proof(method, target, accessToken string) (proof, nonce string, err error) {
 	if c.cfg.DPoP == nil {
 		return "", "", errors.New("client: DPoP: the token is bound to a key, but Config.DPoP is nil")

@@ -81,6 +81,7 @@ func unavailable(status int) bool {
 // errors.Is(err, client.ErrorCode("login_required")).
 type ErrorCode string //nolint:errname // the name of RFC 6749
 
+// Error returns the code, with the name of this package before it.
 func (c ErrorCode) Error() string { return "client: " + string(c) }
 
 // Error codes of the token endpoint (RFC 6749, Section 5.2; RFC 8628, Section 3.5; RFC 8707, Section 2; RFC 9449, Section 8).
@@ -117,9 +118,10 @@ type IncompleteError struct {
 	Token *Token
 	Err   error
 
-	untold bool // the token is valid, but Config.OnToken returned an error
+	onTokenFailed bool // the token is valid, but Config.OnToken returned an error
 }
 
+// Error returns the text of the reason. It contains nothing of the token.
 func (e *IncompleteError) Error() string {
 	return "client: a token was received, but a later step failed: " + e.Err.Error()
 }

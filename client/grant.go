@@ -112,11 +112,13 @@ func (e TokenExchange) LogValue() slog.Value {
 }
 
 // Token types for a [TokenExchange] (RFC 8693, Section 3).
+//
+//nolint:gosec // G101: names of an RFC
 const (
-	TokenTypeAccessToken  = "urn:ietf:params:oauth:token-type:access_token"  //nolint:gosec // G101: a name of an RFC
-	TokenTypeRefreshToken = "urn:ietf:params:oauth:token-type:refresh_token" //nolint:gosec // G101: a name of an RFC
-	TokenTypeIDToken      = "urn:ietf:params:oauth:token-type:id_token"      //nolint:gosec // G101: a name of an RFC
-	TokenTypeJWT          = "urn:ietf:params:oauth:token-type:jwt"           //nolint:gosec // G101: a name of an RFC
+	TokenTypeAccessToken  = "urn:ietf:params:oauth:token-type:access_token"
+	TokenTypeRefreshToken = "urn:ietf:params:oauth:token-type:refresh_token"
+	TokenTypeIDToken      = "urn:ietf:params:oauth:token-type:id_token"
+	TokenTypeJWT          = "urn:ietf:params:oauth:token-type:jwt"
 )
 
 // ExchangeToken gets a token in exchange for another one (RFC 8693). Token.Extra("issued_token_type") is the type of the
@@ -155,20 +157,27 @@ func (c *Client) Grant(ctx context.Context, grantType string, params url.Values,
 	return c.grant(ctx, grantType, params, c.scopes(scopes))
 }
 
-// scopes returns asked, or Config.Scopes if it is empty.
-func (c *Client) scopes(asked []string) []string {
-	if len(asked) == 0 {
+// scopes returns requested, or Config.Scopes if it is empty.
+func (c *Client) scopes(requested []string) []string {
+	if len(requested) == 0 {
 		return c.cfg.Scopes
 	}
-	return asked
+	return requested
 }
 
+// grant is grantAs for grants whose ID tokens are not verified.
 func (c *Client) grant(ctx context.Context, grantType string, params url.Values, scopes []string) (*Token, error) {
 	return c.grantAs(ctx, grantType, params, scopes, nil)
 }
 
-// grantAs sends every token request of this package and reads the response. complete, if not nil, verifies the token and
-// adds to it what the response omits.
+// grantAs sends every token request of this package and reads the response. The order of its steps keeps a token from being
+// lost or used too early:
+//
+//  1. Read the response. If it has a fault, but also a token, return an IncompleteError.
+//  2. Call complete, if it is not nil: it verifies the ID token, and adds what the response omits.
+//  3. Call Config.OnToken, so that the program can store the token.
+//
+// A failure in step 2 or 3 is an IncompleteError, too.
 func (c *Client) grantAs(
 	ctx context.Context, grantType string, params url.Values, scopes []string, complete func(*Token) error,
 ) (*Token, error) {
@@ -184,7 +193,7 @@ func (c *Client) grantAs(
 	if a == nil {
 		return nil, mfaRequired(err)
 	}
-	t, flaw := c.token(a, grantType, asked(all, scopes))
+	t, flaw := c.token(a, grantType, requestedScopes(all, scopes))
 	if err == nil {
 		err = flaw
 	}
@@ -207,7 +216,7 @@ func (c *Client) receive(ctx context.Context, t *Token, complete func(*Token) er
 	}
 	if c.cfg.OnToken != nil {
 		if err := c.cfg.OnToken(ctx, t); err != nil {
-			return nil, &IncompleteError{Token: t, Err: err, untold: true}
+			return nil, &IncompleteError{Token: t, Err: err, onTokenFailed: true}
 		}
 	}
 	return t, nil

@@ -124,11 +124,15 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, o IDTokenOptions
 	return t, nil
 }
 
+// badIDToken returns an error that matches consumer.ErrInvalidToken. detail says which check failed; it is for the log of
+// the program, and contains no claim.
 func badIDToken(reason consumer.Reason, detail string) error {
 	return fmt.Errorf("client: ID token: %w", &consumer.Error{Reason: reason, Detail: detail})
 }
 
-// checkParty requires the ID token to be issued to this client, and not only to name it as one audience among others.
+// checkParty requires the ID token to be issued to this client, and not only to name it as one audience among others. If
+// there are other audiences, the claim azp must name this client (OpenID Connect Core, Section 3.1.3.7, steps 3 to 5), and
+// Config.ExtraAudiences may limit them.
 func (t *IDToken) checkParty(cfg Config) error {
 	party, there := t.Claim("azp")
 	others := slices.DeleteFunc(t.Audience(), func(name string) bool { return name == cfg.ClientID })
@@ -150,6 +154,8 @@ func (t *IDToken) checkParty(cfg Config) error {
 
 const maxSubject = 255 // OpenID Connect Core, Section 2
 
+// checkSubject requires the expected user, if there is one. It also limits the length of sub, which programs use as a key
+// (OpenID Connect Core, Section 2).
 func (t *IDToken) checkSubject(o IDTokenOptions) error {
 	switch {
 	case len(t.Subject()) > maxSubject:
@@ -160,6 +166,8 @@ func (t *IDToken) checkSubject(o IDTokenOptions) error {
 	return nil
 }
 
+// checkNonce requires the nonce of the authorization request, which ties the ID token to that request. If none was sent, an
+// ID token with a nonce belongs to another request, and is rejected too (OpenID Connect Core, Section 3.1.3.7, step 11).
 func (t *IDToken) checkNonce(o IDTokenOptions) error {
 	nonce, there := t.Claim("nonce")
 	text, _ := nonce.(string)
@@ -232,8 +240,9 @@ func halfHash(alg, value string) string {
 	return base64.RawURLEncoding.EncodeToString(hash[:len(hash)/2])
 }
 
-// signedIn returns a function that completes the token of a user: it verifies the ID token, and reads the userinfo endpoint
-// if Config.UseUserInfo is set.
+// signedIn returns a function for grantAs that completes the token of a user. It verifies the ID token, and reads the
+// userinfo endpoint if Config.UseUserInfo is set. A token without an ID token is left as it is; callers that require one
+// check that themselves.
 func (c *Client) signedIn(ctx context.Context, o IDTokenOptions) func(*Token) error {
 	return func(t *Token) error {
 		if t.IDToken == "" {
@@ -255,7 +264,10 @@ func (c *Client) signedIn(ctx context.Context, o IDTokenOptions) func(*Token) er
 }
 
 // sameSignIn returns an error if t, from a refresh, is not about the same sign-in as the previous ID token (OpenID Connect
-// Core, Section 12.2). previous was verified when it was received. It may have expired since.
+// Core, Section 12.2). Issuer, subject, audiences and azp must be the same. auth_time must be the same if both have it.
+// nonce should be absent, and must be the same if it is present. iat must not be earlier.
+//
+// previous was verified when it was received. It may have expired since, so only its claims are read.
 func (t *IDToken) sameSignIn(previous string) error {
 	before, err := unverified(previous)
 	if err != nil {

@@ -51,7 +51,8 @@ func (i Introspection) Format(f fmt.State, _ rune) {
 func (i Introspection) LogValue() slog.Value { return slog.BoolValue(i.active) }
 
 // Introspect returns what the server says about a token (RFC 7662). hint is "access_token", "refresh_token" or "". The
-// response is not signed; TLS protects it.
+// response is not signed; TLS protects it. A token that has expired, was revoked, or is unknown to the server is not
+// active; that is not an error.
 func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspection, error) {
 	if err := checkHinted(token, hint); err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ type MFARequiredError struct {
 	err *Error
 }
 
+// Error returns a fixed text, without the MFA token.
 func (e *MFARequiredError) Error() string { return "client: a second factor is required" }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secret.
@@ -77,7 +78,7 @@ func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAA
 		return nil, err
 	}
 	if resp.Status != http.StatusOK {
-		return nil, refusedCall(resp)
+		return nil, errorOfCall(resp)
 	}
 	list, err := compact.ParseObject(`{"list":`+string(resp.Body)+`}`, maxDepth)
 	if err != nil {

@@ -63,7 +63,7 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 		return nil, err
 	}
 	if resp.Status >= http.StatusBadRequest {
-		return nil, refusedCall(resp)
+		return nil, errorOfCall(resp)
 	}
 	a, err := readAnswer(resp, []int{http.StatusOK, http.StatusCreated})
 	if err != nil {

@@ -38,7 +38,7 @@ func allowed(origins []string, u *url.URL) bool {
 	return isSecure(u) && slices.Contains(origins, originOf(u))
 }
 
-// isSecure reports whether u is https, or http on a loopback host.
+// isSecure reports whether u is https, or http on a loopback host: nobody on the network can then read the request.
 func isSecure(u *url.URL) bool {
 	origin := url.URL{Scheme: u.Scheme, Host: u.Host}
 	return fetch.CheckURL(origin.String(), false) == nil

@@ -6,6 +6,7 @@ import "fmt"
 // server could be an attacker's.
 type owner struct{ issuer, clientID string }
 
+// owner returns the owner of what c receives.
 func (c *Client) owner() owner { return owner{c.cfg.Issuer, c.cfg.ClientID} }
 
 // checkOwnerOf returns an error if got is another client than c. what describes the thing it owns. The zero owner passes: the

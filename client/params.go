@@ -66,19 +66,22 @@ func checkExtra(extra, own url.Values) error {
 	return nil
 }
 
+// isReserved reports whether a parameter identifies or authenticates the client, or selects the grant. Its name is compared
+// without case, since some servers do so.
 func isReserved(name string) bool {
 	return slices.Contains(
 		[]string{"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type"}, strings.ToLower(name),
 	)
 }
 
+// isReplaceable reports whether a parameter of the caller may replace the one of the request.
 func isReplaceable(name string) bool { return name == "scope" || isRepeatable(name) }
 
 // isRepeatable reports whether a parameter may have several values (RFC 8707, Section 2; RFC 8693, Section 2.1).
 func isRepeatable(name string) bool { return name == "resource" || name == "audience" }
 
-// asked returns the scopes in params, or scopes if it has none.
-func asked(params url.Values, scopes []string) []string {
+// requestedScopes returns the scopes in params, or scopes if it has none.
+func requestedScopes(params url.Values, scopes []string) []string {
 	if own := strings.Fields(params.Get("scope")); len(own) > 0 {
 		return own
 	}

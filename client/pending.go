@@ -73,7 +73,7 @@ func (p *PendingAuthorization) isOver(now time.Time) bool {
 }
 
 // ErrNotPending says that no authorization request of this browser is pending under the state of the response: there was
-// none, it was answered before, or it took too long. It matches [ErrCallback].
+// none, its response was handled before, or it took too long. It matches [ErrCallback].
 var ErrNotPending = fmt.Errorf("%w: no request is pending under its state", ErrCallback)
 
 // PendingStore stores pending sign-ins on the server. A session ties them to a browser: a response that another browser

@@ -167,12 +167,15 @@ func (p *PendingCookies) dropOld(w http.ResponseWriter, r *http.Request, size in
 	}
 }
 
+// remove makes the browser delete a cookie. The attributes must be those with which it was set.
 func (p *PendingCookies) remove(w http.ResponseWriter, name string, posted bool) {
 	cookie := p.cookie(name, "", posted) //nolint:gosec // G124: cookie sets the attributes
 	cookie.MaxAge = -1
 	http.SetCookie(w, cookie)
 }
 
+// cookie returns a cookie with all its attributes. The prefix __Host- in its name makes browsers require Secure and Path=/,
+// and reject the cookie from other hosts of the same site (RFC 6265bis, Section 4.1.3).
 func (p *PendingCookies) cookie(name, value string, posted bool) *http.Cookie {
 	sameSite := http.SameSiteLaxMode
 	if posted {

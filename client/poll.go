@@ -12,9 +12,13 @@ const (
 	maxBackoff      = time.Minute
 )
 
-// poll calls try until the user has decided on another device (RFC 8628, Section 3.5). It waits for interval before each
-// call, and longer after ErrSlowDown. If the server is unavailable, the wait doubles each time, up to maxBackoff. A
-// Retry-After header extends the wait up to maxRetryAfter.
+// poll calls try until the user has decided on another device (RFC 8628, Section 3.5). It waits before each call:
+//
+//	at first                                     interval
+//	after ErrAuthorizationPending                interval
+//	after ErrSlowDown                            5 seconds longer than before, from then on
+//	if the server is unavailable                 twice as long each time, up to maxBackoff
+//	if the response has a Retry-After header     at least that long, up to maxRetryAfter
 //
 // It returns the result of try once that is final. It returns ErrExpiredToken at end, and ctx.Err() if ctx ends first.
 func poll(ctx context.Context, interval time.Duration, end time.Time, try func(context.Context) (*Token, error)) (*Token, error) {

@@ -12,7 +12,12 @@ import (
 )
 
 // wrap signs and pushes the parameters of an authorization request, if the options or the metadata require it. It returns
-// the parameters that the browser carries.
+// the parameters that the browser carries:
+//
+//	neither         all of them
+//	signed          client_id and request, a JWT with all of them (RFC 9101)
+//	pushed          client_id and request_uri, a reference to them (RFC 9126)
+//	signed, pushed  client_id and request_uri, a reference to the JWT
 func (c *Client) wrap(ctx context.Context, params url.Values, o AuthorizationOptions) (url.Values, error) {
 	m, err := c.Metadata(ctx)
 	if err != nil {

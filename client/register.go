@@ -137,7 +137,7 @@ func (e *RegistrationEndpoint) Delete(ctx context.Context, known *Registration) 
 		return err
 	}
 	if resp.Status != http.StatusNoContent && resp.Status != http.StatusOK {
-		return refusedCall(resp)
+		return errorOfCall(resp)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func (e *RegistrationEndpoint) call(
 	}
 	accepted := []int{http.StatusOK, http.StatusCreated}
 	if !slices.Contains(accepted, resp.Status) {
-		return nil, refusedCall(resp)
+		return nil, errorOfCall(resp)
 	}
 	a, flaw := readAnswer(resp, accepted)
 	if a == nil {

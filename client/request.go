@@ -65,7 +65,9 @@ func (c *Client) postOK(ctx context.Context, target string, params url.Values) e
 	return err
 }
 
-// postOnce sends one request. It returns the response, and the nonce in its DPoP proof.
+// postOnce sends one request: the parameters, the credentials of the client, and with Config.DPoP a proof. It makes new
+// ones for each call, because assertions and proofs may be used once. It returns the response, and the nonce in its DPoP
+// proof.
 func (c *Client) postOnce(ctx context.Context, target string, params url.Values) (resp *fetch.Response, nonce string, err error) {
 	form, header := withoutEmpty(params), http.Header{"Accept": {"application/json"}}
 	if err := c.authenticate(ctx, form, header); err != nil {
@@ -137,9 +139,15 @@ func (c *Client) encode(form url.Values) (body []byte, mediaType string) {
 var errNoObject = errors.New("the body is not a JSON object")
 
 // readAnswer parses a response. It goes by the body and not by the Content-Type, because many servers send JSON as text,
-// although RFC 6749, Section 5.1, requires application/json.
+// although RFC 6749, Section 5.1, requires application/json. There are four cases:
 //
-// An answer together with an error has what must not be lost: a token, or a registered client.
+//	an accepted status, and a JSON object      the answer
+//	an accepted status, and anything else      ErrBadAnswer, with what could be read
+//	another status of 2xx, without a code      an *Error, with what could be read
+//	everything else                            an *Error
+//
+// A member error makes the response an error whatever its status is. What could be read must not be lost: it may be a
+// token, or a registered client.
 func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
 	object, err := compact.ParseObject(string(resp.Body), maxDepth)
 	if err != nil {
@@ -148,17 +156,18 @@ func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
 	code, _ := object.OptionalText("error")
 	switch {
 	case code == "" && resp.Status/100 == 2 && !slices.Contains(accepted, resp.Status):
-		return &answer{object}, refusalOf(resp, object, code)
+		return &answer{object}, errorOf(resp, object, code)
 	case code != "", !slices.Contains(accepted, resp.Status):
-		return nil, refusalOf(resp, object, code)
+		return nil, errorOf(resp, object, code)
 	case err != nil:
 		return &answer{object}, fmt.Errorf("%w: %w: %w", ErrBadAnswer, errNoObject, err)
 	}
 	return &answer{object}, nil
 }
 
-// refusalOf returns an error response as an *Error.
-func refusalOf(resp *fetch.Response, object compact.Object, code string) *Error {
+// errorOf returns an error response as an *Error. It keeps the beginning of the body for the program; Error itself prints
+// nothing of it. object is the parsed body, which may be empty.
+func errorOf(resp *fetch.Response, object compact.Object, code string) *Error {
 	e := &Error{
 		Code: code, Status: resp.Status, Challenge: strings.Join(resp.Header.Values("WWW-Authenticate"), ", "),
 		RetryAfter: fetch.ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),

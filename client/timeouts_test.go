@@ -114,7 +114,7 @@ func TestCaseX18_StalledLogoutRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close()
+	t.Cleanup(func() { _ = connection.Close() })
 	_, err = fmt.Fprint(connection, "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nlogout_token=")
 	if err != nil {
 		t.Fatal(err)

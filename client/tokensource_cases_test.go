@@ -166,10 +166,22 @@ func TestCaseX22_DefiniteRejectionsEndTheRefreshToken(t *testing.T) {
 	t.Parallel()
 	code := func(code string) string { return fmt.Sprintf(`{"error":%q}`, code) }
 	for _, r := range []refusing{
-		{400, code("invalid_grant")}, {401, code("invalid_grant")}, {400, code("invalid_request")}, {400, ""}, {400, "no JSON"},
-		{400, code("unsupported_grant_type")}, {400, code("invalid_scope")}, {400, code("unauthorized_client")},
-		{400, code("bad_refresh_token")}, {200, code("bad_refresh_token")}, {401, code("invalid_token")},
-		{400, code("access_denied")}, {403, ""}, {404, ""}, {410, ""}, {422, "{}"},
+		{400, code("invalid_grant")},
+		{401, code("invalid_grant")},
+		{400, code("invalid_request")},
+		{400, ""},
+		{400, "no JSON"},
+		{400, code("unsupported_grant_type")},
+		{400, code("invalid_scope")},
+		{400, code("unauthorized_client")},
+		{400, code("bad_refresh_token")},
+		{200, code("bad_refresh_token")},
+		{401, code("invalid_token")},
+		{400, code("access_denied")},
+		{403, ""},
+		{404, ""},
+		{410, ""},
+		{422, "{}"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			if granted, ended, requests := r.ended(t); !granted || !ended || requests != 1 {
@@ -178,9 +190,23 @@ func TestCaseX22_DefiniteRejectionsEndTheRefreshToken(t *testing.T) {
 		})
 	}
 	for _, r := range []refusing{
-		{400, code("invalid_client")}, {401, code("invalid_client")}, {401, ""}, {401, code("unauthorized")}, {407, ""}, {408, ""},
-		{421, ""}, {425, ""}, {429, ""}, {429, code("invalid_request")}, {400, code("temporarily_unavailable")}, {400, code("slow_down")},
-		{400, code("invalid_dpop_proof")}, {400, code("use_dpop_nonce")}, {500, ""}, {503, code("invalid_request")}, {302, ""},
+		{400, code("invalid_client")},
+		{401, code("invalid_client")},
+		{401, ""},
+		{401, code("unauthorized")},
+		{407, ""},
+		{408, ""},
+		{421, ""},
+		{425, ""},
+		{429, ""},
+		{429, code("invalid_request")},
+		{400, code("temporarily_unavailable")},
+		{400, code("slow_down")},
+		{400, code("invalid_dpop_proof")},
+		{400, code("use_dpop_nonce")},
+		{500, ""},
+		{503, code("invalid_request")},
+		{302, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			if granted, ended, requests := r.ended(t); granted || ended || requests != 3 {

@@ -10,18 +10,26 @@ import (
 	"time"
 )
 
-// renewer gets the next token for a [TokenSource]: from the store, by a refresh, or from Grant. If the store has locks, only
-// one renewer of all processes works at a time. It is not safe for concurrent use; a TokenSource runs one renewal at a time.
+// renewer gets the next token for a [TokenSource]. A renewal has these steps:
+//
+//  1. lock: take the lock of the store, if it has one
+//  2. reload: read the store: another process may have saved a newer token, or deleted it
+//  3. store: save a token that could not be saved the last time
+//  4. retryOnToken: call Config.OnToken again, if it returned an error the last time
+//  5. next: send the refresh token, or call Grant, unless reload found a token that can be used
+//
+// Whatever step 5 receives is saved before the caller gets it. If the store has locks, only one renewer of all processes
+// works at a time. It is not safe for concurrent use; a TokenSource runs one renewal at a time.
 type renewer struct {
 	client *Client
 	cfg    TokenSourceConfig
 
-	last     *Token // the newest token, as the store has it; nil if there is none
-	rejected *Token // the token whose refresh token the server rejected, and
-	refusal  error  // the error for it
-	unsaved  *Token // a token that is yet to be stored; nil if there is none
-	replaces *Token // the stored token that unsaved replaces; nil means whatever is stored
-	untold   bool   // last is yet to be passed to Config.OnToken
+	last          *Token // the newest token, as the store has it; nil if there is none
+	rejected      *Token // the token whose refresh token the server rejected, and
+	refusal       error  // the error for it
+	unsaved       *Token // a token that is yet to be stored; nil if there is none
+	replaces      *Token // the stored token that unsaved replaces; nil means whatever is stored
+	onTokenFailed bool   // last is yet to be passed to Config.OnToken
 }
 
 func newRenewer(c *Client, cfg TokenSourceConfig) *renewer {
@@ -50,7 +58,7 @@ func (r *renewer) renew(ctx context.Context, old *Token, force bool) (t *Token, 
 	defer unlock()
 	ctx, cancel := context.WithTimeout(ctx, r.limit())
 	defer cancel()
-	for _, step := range []func(context.Context) error{r.reload, r.store, r.tell} {
+	for _, step := range []func(context.Context) error{r.reload, r.store, r.retryOnToken} {
 		if err := step(ctx); err != nil {
 			return nil, false, err
 		}
@@ -105,11 +113,11 @@ func (r *renewer) reload(ctx context.Context) error {
 	if same(stored, r.last) { // keep last, which may have claims that are not stored
 		return nil
 	}
-	r.last, r.unsaved, r.replaces, r.untold = stored, nil, nil, false
+	r.last, r.unsaved, r.replaces, r.onTokenFailed = stored, nil, nil, false
 	return nil
 }
 
-const storedToken = "TokenSource: the token stored under TokenSourceConfig.Key" //nolint:gosec // G101: a text
+const storedToken = "TokenSource: the token stored under TokenSourceConfig.Key"
 
 // load returns the stored token, or nil if there is none.
 func (r *renewer) load(ctx context.Context) (*Token, error) {
@@ -197,6 +205,7 @@ func endsRefreshToken(err error) bool {
 		return true
 	case ErrInvalidClient, ErrUseDPoPNonce, ErrInvalidDPoPProof, ErrSlowDown:
 		return false
+	default: // the status decides
 	}
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusProxyAuthRequired,
@@ -221,15 +230,15 @@ func (r *renewer) refresh(ctx context.Context) error {
 		}
 	}
 	t, err := r.client.refresh(ctx, last, r.cfg.Scopes)
-	if incomplete, ok := errors.AsType[*IncompleteError](err); ok && !incomplete.untold {
-		return r.doubt(ctx, last, incomplete)
+	if incomplete, ok := errors.AsType[*IncompleteError](err); ok && !incomplete.onTokenFailed {
+		return r.keepRefreshToken(ctx, last, incomplete)
 	}
 	return r.receive(ctx, t, err)
 }
 
-// doubt handles a response that has a refresh token but cannot be used. The refresh token is stored without the access
-// token, together with the ID token of last, so that the next refresh must be about the same user.
-func (r *renewer) doubt(ctx context.Context, last *Token, fault *IncompleteError) error {
+// keepRefreshToken handles a response that has a refresh token but cannot be used. The refresh token is stored without the
+// access token, together with the ID token of last, so that the next refresh must be about the same user.
+func (r *renewer) keepRefreshToken(ctx context.Context, last *Token, fault *IncompleteError) error {
 	t := last.clone()
 	t.AccessToken, t.Expiry = "", time.Now().Add(-time.Second)
 	t.RefreshToken = fault.Token.RefreshToken // that of last, if the response had none
@@ -257,8 +266,8 @@ func (r *renewer) grant(ctx context.Context) error {
 
 // receive stores a new token, before any caller gets it.
 func (r *renewer) receive(ctx context.Context, t *Token, fault error) error {
-	if incomplete, ok := errors.AsType[*IncompleteError](fault); ok && incomplete.untold {
-		t, r.untold = incomplete.Token, true // valid, except that OnToken returned an error
+	if incomplete, ok := errors.AsType[*IncompleteError](fault); ok && incomplete.onTokenFailed {
+		t, r.onTokenFailed = incomplete.Token, true // valid, except that OnToken returned an error
 	} else if fault != nil {
 		return fault
 	}
@@ -283,14 +292,14 @@ func (r *renewer) store(ctx context.Context) error {
 	return nil
 }
 
-// tell calls Config.OnToken again for a token that it did not accept.
-func (r *renewer) tell(ctx context.Context) error {
-	if !r.untold {
+// retryOnToken calls Config.OnToken again for a token that it did not accept.
+func (r *renewer) retryOnToken(ctx context.Context) error {
+	if !r.onTokenFailed {
 		return nil
 	}
 	if err := r.client.cfg.OnToken(ctx, r.last.clone()); err != nil {
-		return &IncompleteError{Token: r.last.clone(), Err: err, untold: true}
+		return &IncompleteError{Token: r.last.clone(), Err: err, onTokenFailed: true}
 	}
-	r.untold = false
+	r.onTokenFailed = false
 	return nil
 }

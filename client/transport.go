@@ -68,7 +68,7 @@ func NewTransport(cfg TransportConfig) (*Transport, error) {
 }
 
 // ErrOrigin says that a request goes to an origin that may not receive tokens.
-var ErrOrigin = errors.New("client: tokens are not for this origin")
+var ErrOrigin = errors.New("client: no token may be sent to this origin")
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -14,8 +14,12 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// trust verifies JWTs that the server signed for this client. It has one Consumer for each kind of JWT. All of them use
-// the same keys.
+// trust verifies JWTs that the server signed for this client: ID tokens, logout tokens, signed user information and signed
+// authorization responses. It has one Consumer for each kind. The profile of the Consumer has the rules of that kind, so
+// that one kind is never accepted in place of another. All of them use the same keys, and require the issuer of the Config,
+// and the ClientID as an audience.
+//
+// Checks that depend on a request, such as the nonce of an ID token, are in the file of that kind.
 type trust struct {
 	mu        sync.Mutex              // guards the fields below
 	metadata  *oidcdiscovery.Metadata // what the verifiers were made from
@@ -48,7 +52,8 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 	return t, nil
 }
 
-// verifier returns the Consumer for a kind of JWT. New metadata may name other algorithms, so it needs new Consumers.
+// verifier returns the Consumer for a kind of JWT. It makes one at first use. New metadata may list other algorithms or
+// another key set, so it needs new Consumers. They have no cache of tokens, because each JWT is used once.
 func (c *Client) verifier(m *oidcdiscovery.Metadata, kind consumer.Profile) (*consumer.Consumer, error) {
 	t := &c.trust
 	t.mu.Lock()

@@ -34,8 +34,8 @@ func (u *UserInfo) Claim(name string) (value any, ok bool) {
 	return v.Any(), true
 }
 
-// EmailVerified reports whether the claim email_verified is true. It also accepts the string "true", which some servers
-// send.
+// EmailVerified reports whether the claim email_verified is true: the server has verified that the user controls the email
+// address. It also accepts the string "true", which some servers send.
 func (u *UserInfo) EmailVerified() bool {
 	v, _ := u.Claim("email_verified")
 	return v == true || v == "true"
@@ -80,8 +80,8 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 	return &UserInfo{claims, subject}, nil
 }
 
-// call sends a GET request with an access token. It sends it a second time if the server requires a DPoP nonce (RFC 9449,
-// Section 9).
+// call sends a GET request with an access token, and with a proof if Config.DPoP is set. It sends the request a second time
+// if the server requires a DPoP nonce (RFC 9449, Section 9). Any status but 200 is an error.
 func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.Response, error) {
 	for attempt := 0; ; attempt++ {
 		header := http.Header{
@@ -106,24 +106,25 @@ func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.R
 		case resp.Status == http.StatusOK:
 			return resp, nil
 		case attempt > 0 || c.cfg.DPoP == nil || !fresh || !strings.Contains(resp.Header.Get("WWW-Authenticate"), string(ErrUseDPoPNonce)):
-			return nil, refusedCall(resp)
+			return nil, errorOfCall(resp)
 		}
 	}
 }
 
-// refusedCall returns the error response to a request with a bearer token as an *Error. Such a response may have its code
+// errorOfCall returns the error response to a request with a bearer token as an *Error. Such a response may have its code
 // in a challenge instead of its body (RFC 6750, Section 3); a 401 without a code is treated as invalid_token.
-func refusedCall(resp *fetch.Response) *Error {
+func errorOfCall(resp *fetch.Response) *Error {
 	object, _ := compact.ParseObject(string(resp.Body), maxDepth)
 	code, _ := object.OptionalText("error")
-	e := refusalOf(resp, object, code)
+	e := errorOf(resp, object, code)
 	if e.Code == "" && resp.Status == http.StatusUnauthorized {
 		e.Code = string(ErrInvalidToken)
 	}
 	return e
 }
 
-// userClaims returns the claims of a response, verified if it is signed.
+// userClaims returns the claims of a response. The Content-Type says whether it is a signed JWT or a JSON object (OpenID
+// Connect Core, Section 5.3.2), so a response of another type is rejected.
 func (c *Client) userClaims(ctx context.Context, resp *fetch.Response) (compact.Object, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	body := strings.TrimSpace(string(resp.Body))
