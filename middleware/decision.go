@@ -54,6 +54,7 @@ func (g *Guard) report(ctx context.Context, began time.Time, token *consumer.Tok
 	g.cfg.OnDecision(ctx, decision)
 }
 
+// logRefusal writes a line about refusal, unless the level is disabled or enough similar lines were written.
 func (g *Guard) logRefusal(ctx context.Context, refusal *Refusal) {
 	level := refusal.level()
 	if !g.cfg.Logger.Enabled(ctx, level) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 )
 
+// wellKnown is the path of the metadata document of a resource without a path (RFC 9728 section 3).
 const wellKnown = "/.well-known/oauth-protected-resource"
 
 // MetadataPath returns the path at which clients request the metadata document of Config.Resource (RFC 9728 section 3.1).

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	tokenParameter = "access_token"
-	maxFormBytes   = 1 << 20
+	tokenParameter = "access_token" // RFC 6750 sections 2.2 and 2.3
+	maxFormBytes   = 1 << 20        // 1 MiB
 )
 
 // These errors are for operators. The client receives only the error code.
@@ -40,6 +40,8 @@ func FormToken(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// ParseQuery returns the part that it could parse even if it returns an error. A malformed form in which it finds no
+	// token is left to the handler.
 	form, err := url.ParseQuery(string(body))
 	tokens := form[tokenParameter]
 	if len(tokens) > 0 && (err != nil || !isASCII(body)) {
@@ -48,6 +50,7 @@ func FormToken(r *http.Request) (string, error) {
 	return single(tokens)
 }
 
+// hasForm reports whether the body is a form in which RFC 6750 section 2.2 allows a token.
 func hasForm(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
@@ -59,7 +62,7 @@ func hasForm(r *http.Request) bool {
 
 // peekBody returns the body and replaces r.Body by one that reads the same bytes again.
 func peekBody(r *http.Request) ([]byte, error) {
-	read, err := io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1))
+	read, err := io.ReadAll(io.LimitReader(r.Body, maxFormBytes+1)) // one more, to detect a larger form
 	r.Body = rewound{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errForm, err)
@@ -70,6 +73,7 @@ func peekBody(r *http.Request) ([]byte, error) {
 	return read, nil
 }
 
+// rewound is a body that reads the first bytes again. Close closes the original body.
 type rewound struct {
 	io.Reader
 	io.Closer
@@ -87,6 +91,8 @@ func QueryToken(r *http.Request) (string, error) {
 	return single(tokens)
 }
 
+// single returns the only value of the parameter. A repeated or empty parameter is an error, because it is not clear what
+// the client meant.
 func single(tokens []string) (string, error) {
 	switch {
 	case len(tokens) == 0:
@@ -99,6 +105,7 @@ func single(tokens []string) (string, error) {
 	return tokens[0], nil
 }
 
+// isASCII reports whether a form consists of ASCII characters, as RFC 6750 section 2.2 requires.
 func isASCII(data []byte) bool {
 	for _, c := range data {
 		if c > 0x7e {

@@ -158,6 +158,7 @@ func (p *passage) verify(ctx context.Context) (*consumer.Token, error) {
 	return p.verifyNow(ctx)
 }
 
+// verifyNow calls the Verifier and rejects tokens that grant no access.
 func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
 	token, err := p.guard.cfg.Verifier.Verify(ctx, p.raw)
 	if err != nil {
@@ -238,8 +239,10 @@ func (p *passage) neededScopes(g *Guard) []string {
 	return needed
 }
 
+// passageKey is the key under which a context returns the innermost passage.
 type passageKey struct{}
 
+// passageOf returns the innermost passage in ctx, or nil.
 func passageOf(ctx context.Context) *passage {
 	p, _ := ctx.Value(passageKey{}).(*passage)
 	return p

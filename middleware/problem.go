@@ -34,6 +34,7 @@ var problems = func() map[problem][]byte { //nolint:gochecknoglobals // a table 
 	return bodies
 }()
 
+// problemOf returns the body for refusal. It contains only what the challenge also contains.
 func problemOf(refusal *Refusal) problem {
 	return problem{
 		Title:  http.StatusText(refusal.Status),
@@ -49,6 +50,7 @@ func (p problem) body() []byte {
 	return slices.Clip(append(text, '\n'))
 }
 
+// writeProblem writes status, content type and body.
 func writeProblem(w http.ResponseWriter, r *http.Request, refusal *Refusal) {
 	h := w.Header()
 	h["Content-Type"] = []string{"application/problem+json"}

@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-const defaultRecheck = time.Minute
+const defaultRecheck = time.Minute // the interval of Recheck if it is zero or less
 
 // Deadline returns a context that ends when the token in ctx expires. Use it for long responses, such as WebSockets,
 // server-sent events and long polls. After the expiry, [context.Cause] returns a [*consumer.Error] with ReasonExpired.
@@ -61,6 +61,7 @@ func (w *wallWatch) start() {
 	w.timer = time.AfterFunc(wallInterval, w.check)
 }
 
+// check runs every wallInterval until stop is called.
 func (w *wallWatch) check() {
 	if w.began.Age() > w.life {
 		w.end(w.cause)
@@ -105,6 +106,7 @@ func Recheck(ctx context.Context, interval time.Duration) (context.Context, cont
 	return ctx, func() { stop(); end(nil) }
 }
 
+// recheck ends the context when the request would no longer pass. It runs in a goroutine of its own until ctx ends.
 func (p *passage) recheck(ctx context.Context, interval time.Duration, end context.CancelCauseFunc) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -129,6 +131,7 @@ func (p *passage) stillPasses(ctx context.Context) (err error) {
 			err = &consumer.Error{Reason: consumer.ReasonInternal, Err: fmt.Errorf("middleware: panic: %v", fault)}
 		}
 	}()
+	// A request may have passed several Guards. Those of ContextWithToken and those that admitted no token are skipped.
 	for ; p != nil; p = p.outer() {
 		if p.guard == nil || p.token == nil {
 			continue

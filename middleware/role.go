@@ -36,6 +36,7 @@ func claimAt(t *consumer.Token, path string) any {
 	if value, ok := t.Claim(path); ok {
 		return value
 	}
+	// Reading a member of something that is not an object yields nil, so a path that leads nowhere ends with nil.
 	name, rest, nested := strings.Cut(path, ".")
 	value, _ := t.Claim(name)
 	for nested {

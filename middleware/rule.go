@@ -95,7 +95,7 @@ func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Ru
 func Any(oneOf ...Rule) Rule {
 	oneOf = slices.Clone(oneOf)
 	names := make([]string, len(oneOf))
-	rule := Rule{}
+	rule := Rule{} // one invalid alternative makes the whole rule invalid
 	for i, alternative := range oneOf {
 		names[i] = alternative.name
 		rule.broken = errors.Join(rule.broken, alternative.fault())
@@ -155,6 +155,7 @@ func (rule Rule) label() string {
 	return rule.name
 }
 
+// checkScopes returns an error if function cannot make a valid Rule of scopes.
 func checkScopes(function string, scopes []string) error {
 	if len(scopes) == 0 {
 		return fmt.Errorf("%s needs at least one scope", function)

@@ -33,11 +33,13 @@ type sampler struct {
 	shared period                    // of all kinds that found no room in kinds
 }
 
+// period counts the refusals of one kind since began.
 type period struct {
 	began              time.Time
-	logged, suppressed int
+	logged, suppressed int // suppressed also counts earlier periods, until a line reports it
 }
 
+// newSampler returns a sampler without any kinds.
 func newSampler() *sampler {
 	kinds, _ := lru.New[kind, *period](maxKinds) // the size is positive, so there is no error
 	return &sampler{kinds: kinds}
@@ -49,6 +51,7 @@ func (s *sampler) admit(k kind) (suppressed int, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.period(k, now)
+	// A new period starts with the first refusal after the old one, not by a timer.
 	if now.Sub(p.began) >= samplePeriod {
 		p.began, p.logged = now, 0
 	}

@@ -4,7 +4,7 @@ import "strings"
 
 // isToken68 reports whether s is a token68 (RFC 9110 section 11.2), which RFC 6750 section 2.1 calls b64token.
 func isToken68(s string) bool {
-	s = strings.TrimRight(s, "=")
+	s = strings.TrimRight(s, "=") // padding may only be at the end
 	return s != "" && inToken68(s)
 }
 

@@ -38,12 +38,14 @@ func (g *gauges) create(m *maker) []metric.Observable {
 	}
 }
 
+// gauge creates an instrument whose values cannot be summed.
 func (m *maker) gauge(name, unit, description string) metric.Int64ObservableGauge {
 	g, err := m.meter.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description))
 	m.note(name, err)
 	return g
 }
 
+// age creates a gauge of seconds.
 func (m *maker) age(name, description string) metric.Float64ObservableGauge {
 	g, err := m.meter.Float64ObservableGauge(name, metric.WithUnit("s"), metric.WithDescription(description))
 	m.note(name, err)
@@ -57,6 +59,7 @@ func (m *maker) upDown(name, unit, description string) metric.Int64ObservableUpD
 	return c
 }
 
+// observedCounter creates a counter that is read when metrics are collected.
 func (m *maker) observedCounter(name, unit, description string) metric.Int64ObservableCounter {
 	c, err := m.meter.Int64ObservableCounter(name, metric.WithUnit(unit), metric.WithDescription(description))
 	m.note(name, err)
@@ -67,12 +70,12 @@ func (m *maker) observedCounter(name, unit, description string) metric.Int64Obse
 func (t *Telemetry) observe(_ context.Context, to metric.Observer) error {
 	for issuer, s := range t.states() {
 		set := t.made.of(labels{issuer: issuer}).observe
-		if s.cacheLimit > 0 {
+		if s.cacheLimit > 0 { // otherwise there is no cache
 			to.ObserveInt64(t.health.cacheUsage, int64(s.cacheUsage), set...)
 			to.ObserveInt64(t.health.cacheLimit, int64(s.cacheLimit), set...)
 			to.ObserveInt64(t.health.cacheEvictions, int64(min(s.cacheEvictions, math.MaxInt64)), set...)
 		}
-		if s.issuer {
+		if s.issuer { // otherwise these are caches of Groups
 			to.ObserveInt64(t.health.ready, int64(flagOf(s.ready)-no), set...)
 			to.ObserveInt64(t.health.metadataFailures, int64(s.metadataFailures), set...)
 			s.metadata.observe(to, t.health.metadataAge, set)
@@ -84,6 +87,7 @@ func (t *Telemetry) observe(_ context.Context, to metric.Observer) error {
 	return nil
 }
 
+// observeKeys observes what only fetched keys have.
 func (t *Telemetry) observeKeys(to metric.Observer, issuer string, s *state) {
 	set := t.made.of(labels{issuer: issuer}).observe
 	usable := t.made.of(labels{issuer: issuer, state: "usable"}).observe
@@ -94,6 +98,7 @@ func (t *Telemetry) observeKeys(to metric.Observer, issuer string, s *state) {
 	s.keys.observe(to, t.health.keyAge, set)
 }
 
+// observe reports the age, unless nothing was ever fetched.
 func (a age) observe(to metric.Observer, gauge metric.Float64Observable, set []metric.ObserveOption) {
 	if a.known {
 		to.ObserveFloat64(gauge, a.oldest.Seconds(), set...)

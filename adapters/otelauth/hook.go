@@ -21,7 +21,7 @@ func (t *Telemetry) OnDecision(ctx context.Context, d middleware.Decision) {
 	if d.Status != http.StatusOK {
 		l.status = statusLabel(d.Status)
 	}
-	if d.Status >= http.StatusInternalServerError {
+	if d.Status >= http.StatusInternalServerError { // only a 5xx is an error of this API
 		l.errorType = errorType(l.reason)
 	}
 	t.measure(ctx, &t.decisions, d.Duration,
@@ -58,12 +58,13 @@ func (t *Telemetry) OnRefresh(ctx context.Context, r jwks.Refresh) {
 	l := labels{cause: causeLabel(r.Cause), result: resultLabel(r), errorType: typeOfError(r.Err)}
 	l.address, l.port = t.server(r.URL)
 	timed := l
-	timed.cause = ""
+	timed.cause = "" // the duration of a fetch does not depend on its cause
 	t.measure(ctx, &t.refreshes, r.Duration, l, timed)
 	t.countUnusable(ctx, l, r.Unusable)
 	t.traceRefresh(ctx, r, l)
 }
 
+// countUnusable counts the keys of a fetched key set that cannot be used, by cause.
 func (t *Telemetry) countUnusable(ctx context.Context, l labels, keys []jwks.UnusableKey) {
 	if !t.unusable.Enabled(ctx) {
 		return

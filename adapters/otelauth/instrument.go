@@ -35,6 +35,7 @@ func (i *instruments) measure(ctx context.Context, op *operation, took time.Dura
 	}
 }
 
+// create creates all instruments and registers the callback for watched sources.
 func (t *Telemetry) create(meter metric.Meter) error {
 	m := &maker{meter: meter}
 	t.decisions = operation{
@@ -70,18 +71,21 @@ type maker struct {
 	err   error
 }
 
+// note records that the instrument called name could not be created.
 func (m *maker) note(name string, err error) {
 	if err != nil {
 		m.err = errors.Join(m.err, fmt.Errorf("otelauth: %s: %w", name, err))
 	}
 }
 
+// counter creates a counter that hooks add to.
 func (m *maker) counter(name, unit, description string) metric.Int64Counter {
 	c, err := m.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(description))
 	m.note(name, err)
 	return c
 }
 
+// histogram creates a histogram of seconds. A view of the application may replace its buckets.
 func (m *maker) histogram(name, description string, buckets []float64) metric.Float64Histogram {
 	h, err := m.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(description),
 		metric.WithExplicitBucketBoundaries(buckets...))

@@ -29,6 +29,7 @@ const (
 	yes
 )
 
+// flagOf returns a flag that is present.
 func flagOf(b bool) flag {
 	if b {
 		return yes
@@ -36,6 +37,7 @@ func flagOf(b bool) flag {
 	return no
 }
 
+// attributes returns the fields that are not zero, under the names of the semantic conventions where those have one.
 func (l labels) attributes() []attribute.KeyValue {
 	var list attributes
 	list.number(semconv.HTTPResponseStatusCodeKey, l.status)
@@ -54,6 +56,7 @@ func (l labels) attributes() []attribute.KeyValue {
 	return list
 }
 
+// attributes is a list to which zero values are not added.
 type attributes []attribute.KeyValue
 
 func (a *attributes) text(key attribute.Key, value string) {
@@ -88,6 +91,7 @@ type options struct {
 	observe []metric.ObserveOption
 }
 
+// of returns the options for l, and builds them if this is their first use.
 func (s *series) of(l labels) *options {
 	s.mu.RLock()
 	known := s.made[l]

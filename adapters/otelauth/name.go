@@ -25,6 +25,7 @@ func (n *names) label(name string) string {
 	return other
 }
 
+// admit adds name if there is room, and reports whether it is known now.
 func (n *names) admit(name string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -28,6 +28,7 @@ func (t *Telemetry) traceDecision(ctx context.Context, d middleware.Decision, l 
 	}
 }
 
+// traceRefresh records the span of a fetch as a root span with a link to the request that started it.
 func (t *Telemetry) traceRefresh(ctx context.Context, r jwks.Refresh, l labels) {
 	attributes := append(l.attributes(),
 		attribute.Int("bearerkit.refresh.keys", r.Keys),

@@ -54,6 +54,7 @@ func isFault(reason consumer.Reason) bool {
 	}
 }
 
+// errorType returns the value of error.type for a reason.
 func errorType(reason string) string {
 	if reason == "" || reason == other {
 		return semconv.ErrorTypeOther.Value.AsString()
@@ -80,11 +81,13 @@ func typeOfError(err error) string {
 	return semconv.ErrorTypeOther.Value.AsString()
 }
 
+// is reports whether err is or wraps an error of type T.
 func is[T error](err error) bool {
 	_, ok := errors.AsType[T](err)
 	return ok
 }
 
+// isTimeout reports whether err is a timeout of the network or of a context.
 func isTimeout(err error) bool {
 	slow, ok := errors.AsType[interface {
 		error
@@ -93,6 +96,7 @@ func isTimeout(err error) bool {
 	return ok && slow.Timeout()
 }
 
+// causeLabel returns the cause of a fetch, if it is one of those of package jwks.
 func causeLabel(cause string) string {
 	switch cause {
 	case "expired", "ahead", "forced", "requested", "restored":
@@ -101,6 +105,7 @@ func causeLabel(cause string) string {
 	return other
 }
 
+// resultLabel returns the outcome of a fetch.
 func resultLabel(r jwks.Refresh) string {
 	switch {
 	case r.Err != nil:
@@ -111,6 +116,7 @@ func resultLabel(r jwks.Refresh) string {
 	return "ok"
 }
 
+// faultLabel returns the cause for which a key is unusable, if it is one of those of package jwks.
 func faultLabel(fault jwks.Fault) string {
 	switch fault {
 	case jwks.FaultMalformed, jwks.FaultType, jwks.FaultUse, jwks.FaultAlgorithm, jwks.FaultWeak, jwks.FaultPrivate,
@@ -126,7 +132,7 @@ func (t *Telemetry) server(text string) (address string, port int) {
 	if err != nil || u.Host == "" || t.servers.label(u.Host) == other {
 		return other, 0
 	}
-	if port, err = strconv.Atoi(u.Port()); err == nil {
+	if port, err = strconv.Atoi(u.Port()); err == nil { // otherwise the default port of the scheme
 		return u.Hostname(), port
 	}
 	if u.Scheme == "http" {

@@ -33,6 +33,7 @@ type sources struct {
 	asked map[*func() consumer.Health]bool
 }
 
+// add adds a source and returns a function that removes it.
 func (s *sources) add(health func() consumer.Health) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,6 +48,7 @@ func (s *sources) add(health func() consumer.Health) (remove func()) {
 	}
 }
 
+// health returns the current Health of all sources.
 func (s *sources) health() []consumer.Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,6 +78,7 @@ type age struct {
 	oldest time.Duration
 }
 
+// add takes an age into account, unless nothing was ever fetched.
 func (a *age) add(lastSuccess time.Time, since time.Duration) {
 	if !lastSuccess.IsZero() {
 		a.known, a.oldest = true, max(a.oldest, since)
@@ -102,6 +105,7 @@ func (t *Telemetry) states() map[string]*state {
 	return found
 }
 
+// add combines h with what is already in s.
 func (s *state) add(h consumer.Health) {
 	s.cacheUsage += h.Remembered.Entries
 	s.cacheLimit += h.Remembered.Size

@@ -19,6 +19,7 @@ const (
 
 const statusCallerGone = 499 // the status that a Guard reports for canceled requests; net/http has no name for it
 
+// statusLabel returns the number of a status that is known.
 func statusLabel(status int) string {
 	if status == statusCallerGone || http.StatusText(status) != "" {
 		return strconv.Itoa(status)
@@ -45,6 +46,7 @@ func reasonLabel(reason consumer.Reason) string {
 
 const causeRestored = "restored"
 
+// causeLabel returns the cause of a fetch, if it is one of those of package jwks.
 func causeLabel(cause string) string {
 	switch cause {
 	case "expired", "ahead", "forced", "requested", causeRestored:
@@ -53,6 +55,7 @@ func causeLabel(cause string) string {
 	return other
 }
 
+// resultLabel returns the outcome of a fetch.
 func resultLabel(r jwks.Refresh) string {
 	switch {
 	case r.Err != nil:
@@ -86,6 +89,7 @@ func faultLabels() []string {
 	}
 }
 
+// faultLabel returns the cause for which a key is unusable, if it is known.
 func faultLabel(fault jwks.Fault) string {
 	if slices.Contains(faultLabels(), string(fault)) {
 		return string(fault)

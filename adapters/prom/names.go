@@ -14,6 +14,7 @@ type names struct {
 	known map[string]bool
 }
 
+// label returns name if it is among the first maxNames, and otherwise "other".
 func (n *names) label(name string) string {
 	n.mu.RLock()
 	known := n.known[name]
@@ -24,6 +25,7 @@ func (n *names) label(name string) string {
 	return other
 }
 
+// admit adds name if there is room, and reports whether it is known now.
 func (n *names) admit(name string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -16,6 +16,7 @@ type reading struct {
 	join func(a, b float64) float64                     // combines two values of one issuer
 }
 
+// readings returns all metrics of a Health.
 func readings() []reading {
 	least := func(a, b float64) float64 { return min(a, b) }
 	most := func(a, b float64) float64 { return max(a, b) }
@@ -39,6 +40,7 @@ func readings() []reading {
 	}
 }
 
+// about describes a metric with the label issuer.
 func about(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, []string{"issuer"}, nil)
 }
@@ -76,6 +78,7 @@ func metadataFailures(h consumer.Health) (float64, bool) {
 	return float64(m.ConsecutiveFailures), m.ConsecutiveFailures > 0 || !m.LastSuccess.IsZero()
 }
 
+// age does not apply if nothing was ever fetched.
 func age(last time.Time, since time.Duration) (float64, bool) { return since.Seconds(), !last.IsZero() }
 
 func entries(h consumer.Health) (float64, bool) {

@@ -51,6 +51,7 @@ func inMemory(handler http.Handler, r *http.Request) answer {
 	return read(recorder.Result())
 }
 
+// read reads the whole response and checks that it contains no part of a token.
 func read(response *http.Response) answer {
 	body, err := io.ReadAll(response.Body)
 	response.Header.Del("Date")
@@ -71,6 +72,7 @@ func (c *complaints) Write(line []byte) (int, error) {
 	return c.text.Write(line)
 }
 
+// mention reports whether the log contains word.
 func (c *complaints) mention(word string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -41,6 +41,7 @@ func mixed(build Build) []string {
 	return compact(found[:], err)
 }
 
+// compact returns the problems that are not empty.
 func compact(found []string, err error) []string {
 	var problems []string
 	for _, problem := range found {

@@ -31,6 +31,7 @@ func handlerOf(route Route) http.Handler {
 	})
 }
 
+// innermostFirst returns the Guards of a route in the order in which handlers are wrapped.
 func innermostFirst(route Route) []Guarded {
 	all := slices.Concat(route.Group, route.Guards)
 	slices.Reverse(all)

@@ -96,6 +96,7 @@ func (row row) run(build Build) (outcome, error) {
 	return got, err
 }
 
+// request returns the request of the row.
 func (row row) request(issuer *bearertest.Issuer) (*http.Request, error) {
 	ctx := context.Background()
 	if row.gone {
@@ -118,6 +119,7 @@ func (row row) request(issuer *bearertest.Issuer) (*http.Request, error) {
 	return r, nil
 }
 
+// problems returns the differences between got and what is wanted.
 func (want want) problems(got outcome) []string {
 	var found []string
 	expect := func(what string, want, got any) {
@@ -125,6 +127,7 @@ func (want want) problems(got outcome) []string {
 			found = append(found, fmt.Sprintf("%s (-want +got):\n%s", what, diff))
 		}
 	}
+	// A handler that panics may close the connection instead of responding with 500, as net/http does.
 	if want.status != 0 && !got.Answer.Broken {
 		expect("status", want.status, got.Answer.Status)
 	}

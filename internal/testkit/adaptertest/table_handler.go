@@ -65,6 +65,7 @@ func handlers() []row {
 	}
 }
 
+// takeOrder writes the subject and the body of the request.
 func takeOrder(w http.ResponseWriter, r *http.Request, seen Seen) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -78,6 +79,7 @@ func takeOrder(w http.ResponseWriter, r *http.Request, seen Seen) error {
 	return err
 }
 
+// refuse rejects the request with a challenge of its own, which no adapter may change.
 func refuse(w http.ResponseWriter, _ *http.Request, _ Seen) error {
 	w.Header().Set("WWW-Authenticate", `Basic realm="own"`)
 	http.Error(w, "not yours", http.StatusUnauthorized)
@@ -93,6 +95,7 @@ func panicking(value any) serveFunc {
 	}
 }
 
+// writeThen writes a part of a response before it calls then.
 func writeThen(then serveFunc) serveFunc {
 	return func(w http.ResponseWriter, r *http.Request, seen Seen) error {
 		_, _ = io.WriteString(w, "half of it")
@@ -102,20 +105,24 @@ func writeThen(then serveFunc) serveFunc {
 
 type denyFunc = func(http.ResponseWriter, *http.Request, *middleware.Refusal)
 
+// denying puts one Guard with a DenyHandler on the route.
 func denying(deny denyFunc) func(*world) ([]Guarded, []Guarded) {
 	return set(func(_ *consumer.Config, g *middleware.Config) { g.DenyHandler = deny })
 }
 
+// teapot writes content type, status and body.
 func teapot(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal) {
 	w.Header().Set("Content-Type", "text/x-tea")
 	w.WriteHeader(http.StatusTeapot)
 	_, _ = fmt.Fprintln(w, "no", refusal.Reason)
 }
 
+// forgetStatus writes a body only.
 func forgetStatus(w http.ResponseWriter, _ *http.Request, _ *middleware.Refusal) {
 	_, _ = io.WriteString(w, "no\n")
 }
 
+// announce writes an informational status first.
 func announce(w http.ResponseWriter, r *http.Request, refusal *middleware.Refusal) {
 	w.WriteHeader(http.StatusEarlyHints)
 	forgetStatus(w, r, refusal)

@@ -41,6 +41,7 @@ func policies() []row {
 	}
 }
 
+// check returns a rule with a constant result.
 func check(answer error) middleware.Rule {
 	return middleware.Check("mine", func(context.Context, *consumer.Token) error { return answer })
 }
@@ -88,6 +89,7 @@ type keysFunc func(context.Context) error
 // Key implements [jwks.Source].
 func (f keysFunc) Key(ctx context.Context, _, _ string) (jwks.Key, error) { return jwks.Key{}, f(ctx) }
 
+// statusFunc is a status store with a constant result.
 type statusFunc func() (bool, error)
 
 // Active implements [consumer.TokenStatus].

@@ -30,6 +30,7 @@ type events struct {
 	Runs          int      // calls of the handler
 }
 
+// note changes the events.
 func (w *world) note(event func(*events)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -43,6 +44,7 @@ func (w *world) events() (events, error) {
 	return w.seen, errors.Join(w.faults...)
 }
 
+// fault records that the row itself is invalid.
 func (w *world) fault(err error) {
 	if err != nil {
 		w.mu.Lock()
@@ -96,6 +98,7 @@ func (w *world) route(method string, group, guards []Guarded, serve serveFunc) R
 	}
 }
 
+// serveFunc is the type of Route.Serve.
 type serveFunc = func(http.ResponseWriter, *http.Request, Seen) error
 
 // showOrder writes the subject of the token and the id of the order.
