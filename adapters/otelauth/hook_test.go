@@ -179,7 +179,7 @@ func TestKnownValues(t *testing.T) {
 	for _, fault := range faults {
 		r.OnRefresh(ctx, jwks.Refresh{Cause: "expired", Unusable: []jwks.UnusableKey{{Cause: jwks.Fault(fault)}}})
 	}
-	causes := constants(t, "../../internal/refresh/refresh.go", "Cause")
+	causes := constants(t, "../../internal/refresh/config.go", "Cause")
 	for _, cause := range causes {
 		r.OnRefresh(ctx, jwks.Refresh{Cause: cause})
 	}

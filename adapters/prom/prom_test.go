@@ -282,7 +282,7 @@ func TestKnownValues(t *testing.T) {
 	for _, fault := range faults {
 		m.OnRefresh(ctx, jwks.Refresh{Cause: "expired", Unusable: []jwks.UnusableKey{{Cause: jwks.Fault(fault)}}})
 	}
-	causes := constants(t, "../../internal/refresh/refresh.go", "Cause")
+	causes := constants(t, "../../internal/refresh/config.go", "Cause")
 	for _, cause := range causes {
 		m.OnRefresh(ctx, jwks.Refresh{Cause: cause})
 	}
