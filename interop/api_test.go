@@ -21,7 +21,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// framework is one way to guard an API. The API is GET /orders, which answers with the subject of the token.
+// framework runs an API with one web framework. The API is GET /orders, which responds with the subject of the token.
 type framework struct {
 	name    string
 	handler func(g *middleware.Guard, rules ...middleware.Rule) http.Handler
@@ -73,7 +73,7 @@ type api struct {
 	reasons chan consumer.Reason // of the decisions, in their order
 }
 
-// serve guards an API until the test ends. Its requests must come one at a time.
+// serve runs a guarded API until the test ends. Requests to it must not be concurrent.
 func (f framework) serve(t *testing.T, verifier consumer.Verifier, rules ...middleware.Rule) *api {
 	t.Helper()
 	a := &api{reasons: make(chan consumer.Reason, 1)}
@@ -89,7 +89,7 @@ func (f framework) serve(t *testing.T, verifier consumer.Verifier, rules ...midd
 	return a
 }
 
-// answer is what a request got, and why.
+// answer is the response to a request, and the reason for it.
 type answer struct {
 	Status  int
 	Error   string          // the code in the challenge
@@ -118,7 +118,7 @@ func keysUnavailable() answer {
 	return answer{Status: http.StatusServiceUnavailable, Reason: consumer.ReasonKeysUnavailable}
 }
 
-// String is the answer as the tables show it.
+// String returns the answer in the form of the tables.
 func (a answer) String() string {
 	words := []string{strconv.Itoa(a.Status), a.Error, a.Scope, a.Subject}
 	if a.Reason != "" {
@@ -158,7 +158,7 @@ func (a *api) get(t *testing.T, scheme, token string) answer {
 
 var challengeParameter = regexp.MustCompile(`(\w+)="([^"]*)"`)
 
-// readChallenge wants a challenge where there is something to be asked for, and a time to come back where there is not.
+// readChallenge checks that a 401 or 403 has a challenge, and that a 503 has Retry-After instead.
 func (a *answer) readChallenge(t *testing.T, header http.Header) {
 	t.Helper()
 	challenge := header.Get("WWW-Authenticate")
@@ -181,7 +181,7 @@ func (a *answer) readChallenge(t *testing.T, header http.Header) {
 	}
 }
 
-// checkProblem wants the body to say what status and challenge say, and nothing else (RFC 9457).
+// checkProblem checks that the body contains the same as status and challenge, and nothing else (RFC 9457).
 func (a *answer) checkProblem(t *testing.T, header http.Header, body []byte) {
 	t.Helper()
 	type problem struct {
@@ -200,7 +200,7 @@ func (a *answer) checkProblem(t *testing.T, header http.Header, body []byte) {
 	}
 }
 
-// newConsumer trusts the server, whose keys it finds by discovery.
+// newConsumer returns a Consumer for the server, with discovered keys.
 func (as authorizationServer) newConsumer(t *testing.T, cfg consumer.Config) *consumer.Consumer {
 	t.Helper()
 	if cfg.Issuer == "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// machine is a client without users.
+// machine uses client credentials.
 func machine(method client.AuthMethod, alg string) client.ClientMetadata {
 	return client.ClientMetadata{
 		TokenEndpointAuthMethod: method, GrantTypes: []string{"client_credentials"},
@@ -66,7 +66,7 @@ func (p *provider) authFlows() []clientFlow {
 	return flows
 }
 
-// machine asks twice: an assertion is good once.
+// machine requests two tokens, because an assertion can be used only once.
 func (p *provider) machine(t *testing.T, cfg client.Config) {
 	t.Helper()
 	cfg.Scopes = nil
@@ -77,7 +77,7 @@ func (p *provider) machine(t *testing.T, cfg client.Config) {
 	}
 }
 
-// signedWith: a client that was told of another algorithm takes no ID token with this one.
+// signedWith also checks that a client that expects another algorithm rejects the ID token.
 func (p *provider) signedWith(t *testing.T, alg string) {
 	t.Helper()
 	cfg := p.register(t, client.ClientMetadata{

@@ -54,7 +54,7 @@ func (p *provider) otherVerifier(t *testing.T) {
 	refusedBy(t, err, client.ErrInvalidGrant)
 }
 
-// codeTwice: the server takes the second time for theft, and withdraws what the first has brought (RFC 6749 §4.1.2).
+// codeTwice uses a code twice. The server treats that as theft and revokes the token of the first use (RFC 6749 section 4.1.2).
 func (p *provider) codeTwice(t *testing.T) {
 	c := p.as(t, "web", nil)
 	pending := begin(t, c, client.AuthorizationOptions{})
@@ -125,7 +125,7 @@ func (p *provider) userInfo(t *testing.T) {
 	refusedBy(t, err, client.ErrBadAnswer)
 }
 
-// stepUp: the server signs the user in as it can, so the ID token does not say what was asked for.
+// stepUp requests an acr that the server cannot provide, so the ID token does not contain it.
 func (p *provider) stepUp(t *testing.T) {
 	c := p.as(t, "web", nil)
 	pending := begin(t, c, client.AuthorizationOptions{ACRValues: []string{"two-factors"}})
@@ -190,7 +190,7 @@ func (p *provider) answerIssuer(t *testing.T) {
 	must(t, token, err)
 }
 
-// changedAnswer puts the parts of two signed answers together, and leaves the signature out.
+// changedAnswer combines the parts of two signed responses and removes the signature.
 func (p *provider) changedAnswer(t *testing.T) {
 	c := p.as(t, "web", nil)
 	pending := begin(t, c, client.AuthorizationOptions{ResponseMode: "query.jwt"})
@@ -250,7 +250,7 @@ func (p *provider) mustPush(t *testing.T) {
 	refusedBy(t, err, client.ErrInvalidRequest)
 }
 
-// mustSignAndPush asks for neither: the server's metadata does. Whoever registers has a token for that.
+// mustSignAndPush does not configure signing and pushing: the metadata of the server requires both. Registration needs a token.
 func (p *provider) mustSignAndPush(t *testing.T) {
 	cfg := client.Config{Issuer: p.strict, RedirectURI: redirectURI, Scopes: []string{"openid"}, Key: signingKey(t)}
 	m := client.ClientMetadata{

@@ -79,7 +79,7 @@ func (p *provider) boundRefresh(t *testing.T) {
 	must(t, next, err)
 }
 
-// dpopAPI calls an API that takes each nonce once, at another origin than the server's.
+// dpopAPI calls an API at another origin, which accepts each nonce once.
 func (p *provider) dpopAPI(t *testing.T) {
 	c := p.as(t, "dpop", func(cfg *client.Config) { cfg.DPoP = signingKey(t) })
 	token := signIn(t, c, client.AuthorizationOptions{Scopes: []string{"openid", "api:read"}, Resource: []string{apiExample}})
@@ -97,7 +97,7 @@ func (p *provider) dpopAPI(t *testing.T) {
 	}
 }
 
-// dpopAPI checks proofs with another library than the kit's own (RFC 9449 §4.3).
+// dpopAPI verifies proofs with the code of another library (RFC 9449 section 4.3).
 type dpopAPI struct {
 	mu    sync.Mutex // guards what follows
 	nonce string

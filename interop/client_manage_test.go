@@ -77,7 +77,7 @@ func (p *provider) sessionFlows() []clientFlow {
 	}
 }
 
-// logOut signs a user in and out again, and waits for the logout token, which is good once.
+// logOut signs a user in and out again, and waits for the logout token, which can be used once.
 func (p *provider) logOut(t *testing.T) {
 	ended, posted := make(chan *client.LogoutToken, 2), make(chan url.Values, 1)
 	var receiver http.Handler

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// offline asks for a refresh token.
+// offline requests a refresh token.
 func offline() client.AuthorizationOptions {
 	return client.AuthorizationOptions{
 		Scopes: []string{"openid", "offline_access", "email", "api:read"}, Prompt: []string{"consent"},
@@ -54,7 +54,8 @@ func (p *provider) refresh(t *testing.T) {
 	}
 }
 
-// reuse: the server takes a second use for theft (RFC 9700 §4.14.2), which no client can tell from a lost answer.
+// reuse uses a refresh token twice. The server treats that as theft (RFC 9700 section 4.14.2). To the client, it looks like a
+// lost response.
 func (p *provider) reuse(t *testing.T) {
 	c := p.as(t, "web", nil)
 	token := signIn(t, c, offline())
@@ -68,7 +69,7 @@ func (p *provider) reuse(t *testing.T) {
 	refusedBy(t, err, client.ErrInvalidToken)
 }
 
-// refreshScopes: a source that asks for what was never granted asks nobody, so that its token stays good.
+// refreshScopes checks that a source that requests a scope that was not granted sends no request, so that its token stays valid.
 func (p *provider) refreshScopes(t *testing.T) {
 	c := p.as(t, "web", nil)
 	token := signIn(t, c, client.AuthorizationOptions{Scopes: []string{"openid", "offline_access", "email"}, Prompt: []string{"consent"}})
@@ -86,7 +87,7 @@ func (p *provider) refreshScopes(t *testing.T) {
 	must(t, again, err)
 }
 
-// What a process of the races is told.
+// The environment variables of a process of the races.
 const (
 	racerIssuer = "BEARERKIT_TEST_RACER"
 	racerFolder = "BEARERKIT_TEST_RACER_FOLDER"
@@ -101,7 +102,7 @@ const (
 	sharedTokenOf = "alice"
 )
 
-// racer is a process of this test's program, with one folder of tokens.
+// racer is a process of this test program with one folder of tokens.
 func (p *provider) racer(t *testing.T, folder string, more ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRacer$", "-test.count=1")
@@ -109,7 +110,7 @@ func (p *provider) racer(t *testing.T, folder string, more ...string) *exec.Cmd 
 	return cmd
 }
 
-// raceProcesses has processes refresh one token, which the server rotates and withdraws when one comes twice.
+// raceProcesses lets processes refresh one token. The server rotates it, and revokes it if one value is used twice.
 func (p *provider) raceProcesses(t *testing.T) {
 	folder, token := p.shareToken(t)
 	var all sync.WaitGroup
@@ -160,7 +161,7 @@ func (p *provider) shareToken(t *testing.T) (folder string, token *client.Token)
 	return folder, token
 }
 
-// wantAlive wants the token to have been refreshed, and to be good.
+// wantAlive checks that the token was refreshed and is valid.
 func (p *provider) wantAlive(t *testing.T, folder string, first *client.Token) {
 	t.Helper()
 	store, err := client.NewFileTokens(folder)
@@ -178,7 +179,7 @@ func (p *provider) wantAlive(t *testing.T, folder string, first *client.Token) {
 	must(t, again, err)
 }
 
-// TestRacer is one of the processes of the races, and nothing by itself.
+// TestRacer is one of the processes of the races. It does nothing if it is run alone.
 func TestRacer(t *testing.T) {
 	t.Parallel()
 	issuer := os.Getenv(racerIssuer)
@@ -203,7 +204,7 @@ func TestRacer(t *testing.T) {
 	all.Wait()
 }
 
-// hold takes the lock and waits for the end.
+// hold takes the lock and waits until it is killed.
 func hold(t *testing.T, store *client.FileTokens) {
 	t.Helper()
 	if _, err := store.Lock(t.Context(), sharedTokenOf); err != nil {
@@ -214,7 +215,7 @@ func hold(t *testing.T, store *client.FileTokens) {
 	select {}
 }
 
-// race is one source, which knows nothing of the others.
+// race uses one source, independently of the other processes.
 func race(t *testing.T, as authorizationServer, store *client.FileTokens) error {
 	t.Helper()
 	c := as.as(t, "web", nil)

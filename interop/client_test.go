@@ -15,13 +15,13 @@ import (
 
 const logoutURI = "http://127.0.0.1:9/bye"
 
-// clientFlow is a flow of package client against a real server. run ends the test when something is not as it must be.
+// clientFlow is a flow of package client with a real server. run fails the test if a result is wrong.
 type clientFlow struct {
 	name string
 	run  func(t *testing.T)
 }
 
-// TestClient runs every flow that a server offers, and writes docs/interop.md or holds it against what was run.
+// TestClient runs every flow that a server supports. It writes docs/interop.md, or compares it with the flows that were run.
 func TestClient(t *testing.T) {
 	t.Parallel()
 	doc := newDocument(t)
@@ -55,7 +55,7 @@ func (p *provider) flows() []clientFlow {
 		p.grantFlows(), p.deviceFlows(), p.dpopFlows(), p.tokenFlows(), p.sessionFlows(), p.useFlows())
 }
 
-// as makes a client of the server.
+// as returns a client for the server.
 func (as authorizationServer) as(t *testing.T, id string, change func(*client.Config)) *client.Client {
 	t.Helper()
 	cfg := client.Config{Issuer: as.issuer, ClientID: id, ClientSecret: secretOf(id), RedirectURI: redirectURI, Scopes: []string{"openid"}}
@@ -76,7 +76,7 @@ func newClient(t *testing.T, cfg client.Config) *client.Client {
 
 func public(cfg *client.Config) { cfg.ClientSecret, cfg.RedirectURI = "", redirectURI }
 
-// signingKey is a new key of the client's.
+// signingKey returns a new signing key of the client.
 func signingKey(t *testing.T) *client.SigningKey {
 	t.Helper()
 	return signingKeyFor(t, "ES256")
@@ -87,7 +87,7 @@ func signingKeyFor(t *testing.T, alg string) *client.SigningKey {
 	return &client.SigningKey{Private: newKey(t, alg), Algorithm: alg, ID: "own"}
 }
 
-// register makes a client of its own at oidc-provider, whose metadata m complete.
+// register registers a new client with oidc-provider. m is added to its metadata.
 func (p *oidcProvider) register(t *testing.T, m client.ClientMetadata, key *client.SigningKey) client.Config {
 	t.Helper()
 	cfg := client.Config{Issuer: p.issuer, RedirectURI: redirectURI, Scopes: []string{"openid"}, Key: key}
@@ -117,7 +117,7 @@ func keySet(t *testing.T, jwk map[string]any) json.RawMessage {
 	return set
 }
 
-// signIn goes the way of a user through oidc-provider's own pages.
+// signIn signs a user in with the pages of oidc-provider.
 func signIn(t *testing.T, c *client.Client, o client.AuthorizationOptions) *client.Token {
 	t.Helper()
 	return signInWith(t, newBrowser(t), c, o)
@@ -141,7 +141,7 @@ func begin(t *testing.T, c *client.Client, o client.AuthorizationOptions) *clien
 	return pending
 }
 
-// must ends the test without a token.
+// must fails the test if there is no token.
 func must(t *testing.T, token *client.Token, err error) *client.Token {
 	t.Helper()
 	if succeed(t, err); token == nil || token.AccessToken == "" {
@@ -150,7 +150,7 @@ func must(t *testing.T, token *client.Token, err error) *client.Token {
 	return token
 }
 
-// succeed ends the test with an error, and with what the server said in its own words.
+// succeed fails the test if there is an error. It logs the response of the server.
 func succeed(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -158,7 +158,7 @@ func succeed(t *testing.T, err error) {
 	}
 }
 
-// refusedBy ends the test unless the error is the one that is wanted.
+// refusedBy fails the test unless the error is the expected one.
 func refusedBy(t *testing.T, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -182,7 +182,7 @@ func sourceOf(t *testing.T, c *client.Client, cfg client.TokenSourceConfig) *cli
 	return source
 }
 
-// statusOf calls an API with the source's token.
+// statusOf calls an API with a token of the source.
 func statusOf(t *testing.T, base http.RoundTripper, source *client.TokenSource, target string) int {
 	t.Helper()
 	req := newRequest(t, http.MethodGet, target, "")

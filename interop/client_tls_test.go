@@ -22,7 +22,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// authority issues certificates. Its own, and that of a server on 127.0.0.1, are in folder.
+// authority issues certificates. folder contains its own and that of a server on 127.0.0.1.
 type authority struct {
 	folder string
 	cert   *x509.Certificate
@@ -54,13 +54,13 @@ func newAuthority(t *testing.T) authority {
 	return ca
 }
 
-// certificate issues one for a new key.
+// certificate issues a certificate for a new key.
 func (ca authority) certificate(t *testing.T, template *x509.Certificate) tls.Certificate {
 	t.Helper()
 	return ca.issue(t, template, ca.cert, ca.key)
 }
 
-// issue signs the template. Without parent it is its own, for the same key.
+// issue signs the template. Without a parent, the certificate is self-signed.
 func (ca authority) issue(t *testing.T, template, parent *x509.Certificate, signer *ecdsa.PrivateKey) tls.Certificate {
 	t.Helper()
 	key := signer
@@ -85,7 +85,7 @@ func (ca authority) issue(t *testing.T, template, parent *x509.Certificate, sign
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key, Leaf: leaf}
 }
 
-// httpClient trusts the authority, and shows its own certificate.
+// httpClient returns a client that trusts the authority and presents a certificate.
 func (ca authority) httpClient(t *testing.T, own tls.Certificate) *http.Client {
 	t.Helper()
 	trusted := x509.NewCertPool()
@@ -139,7 +139,7 @@ func (p *provider) boundByTLS(t *testing.T) {
 	refusedBy(t, err, client.ErrInvalidToken)
 }
 
-// wantBound wants the server to know the token as that of the certificate (RFC 8705 §3.2).
+// wantBound checks that the server has bound the token to the certificate (RFC 8705 section 3.2).
 func (p *provider) wantBound(t *testing.T, c *client.Client, token *client.Token, cert tls.Certificate) {
 	t.Helper()
 	known, err := c.Introspect(t.Context(), token.AccessToken, "")

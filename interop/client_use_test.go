@@ -33,7 +33,7 @@ func (p *provider) useFlows() []clientFlow {
 	return flows
 }
 
-// oneRefresh: the server would take a second refresh for theft, so that the calls after it would fail.
+// oneRefresh checks that concurrent calls refresh once. The server treats a second refresh as theft, and later calls would fail.
 func (p *provider) oneRefresh(t *testing.T) {
 	requests := &countingTransport{next: http.DefaultTransport}
 	c := p.as(t, "web", func(cfg *client.Config) { cfg.HTTPClient = &http.Client{Transport: requests} })
@@ -92,7 +92,7 @@ func (p *provider) loopback(t *testing.T, mode string) {
 	}
 }
 
-// newKeys has a server of its own, whose keys are replaced between two sign-ins.
+// newKeys uses its own server and replaces its keys between two sign-ins.
 func newKeys(t *testing.T) {
 	p := startOIDCProvider(t)
 	c := p.as(t, "web", nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// clientZitadel is zitadel's example, whose login page is this test.
+// clientZitadel is the example server of zitadel. This test takes the place of its login page.
 type clientZitadel struct{ zitadel }
 
 func startClientZitadel(t *testing.T) clientZitadel {

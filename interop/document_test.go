@@ -107,7 +107,7 @@ func oidcProviderVersion(t *testing.T) string {
 	return installed.Version
 }
 
-// zitadelVersion reads what this module requires: no other in the workspace requires it, too.
+// zitadelVersion returns the version in go.mod of this module. No other module of the workspace requires zitadel/oidc.
 func zitadelVersion(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("go.mod")
@@ -116,7 +116,7 @@ func zitadelVersion(t *testing.T) string {
 	}
 	version := regexp.MustCompile(`github\.com/zitadel/oidc/v3 v(\S+)`).FindSubmatch(text)
 	if version == nil {
-		t.Fatal("go.mod requires no zitadel/oidc")
+		t.Fatal("go.mod does not require zitadel/oidc")
 	}
 	return string(version[1])
 }

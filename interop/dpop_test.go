@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// boundToken asks for an access token that is bound to a key made for it (RFC 9449 §5): its `cnf` holds the thumbprint.
+// boundToken requests an access token that is bound to a new key (RFC 9449 section 5). Its `cnf` claim contains the thumbprint.
 func (as authorizationServer) boundToken(t *testing.T, client, resource, scope string) string {
 	t.Helper()
 	proof := http.Header{"Dpop": {dpopProof(t, http.MethodPost, as.tokenEndpoint)}}
@@ -26,7 +26,7 @@ func (as authorizationServer) boundToken(t *testing.T, client, resource, scope s
 	return g.AccessToken
 }
 
-// dpopProof signs a proof (RFC 9449 §4.2) with a new ES256 key.
+// dpopProof signs a proof (RFC 9449 section 4.2) with a new ES256 key.
 func dpopProof(t *testing.T, method, uri string) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// The APIs that oidc-provider knows. The tokens for each are signed with the algorithm in its name.
+// The APIs that are registered with oidc-provider. Each name contains the algorithm of its tokens.
 const (
 	apiRS256 = "https://rs256.example"
 	apiPS256 = "https://ps256.example"
@@ -20,7 +20,7 @@ const (
 	apiEdDSA = "https://eddsa.example"
 )
 
-// flow is one way to a token, and what an API answers to it.
+// flow obtains a token and contains the expected response of an API.
 type flow struct {
 	name   string
 	token  string
@@ -31,7 +31,7 @@ type flow struct {
 	want   answer
 }
 
-// run sends the token to every framework. Each has a consumer of its own, which knows nothing of the server yet.
+// run sends the token to every framework. Each has its own new Consumer.
 func (f flow) run(t *testing.T, as authorizationServer) (answers []answer) {
 	t.Helper()
 	if f.token != "" && shapeOf(t, f.token) != f.shape {
@@ -52,7 +52,7 @@ func audience(names ...string) consumer.Config { return consumer.Config{Audience
 
 func scopes(all ...string) []middleware.Rule { return []middleware.Rule{middleware.Scopes(all...)} }
 
-// TestTokens sends tokens that other people's servers issued through the whole kit.
+// TestTokens sends tokens of authorization servers of other projects to APIs that use the kit.
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	r := newReport(t)
@@ -160,12 +160,12 @@ func refused(t *testing.T, p *oidcProvider) []flow {
 	}
 }
 
-// graft puts the signature of one token on another.
+// graft replaces the signature of one token by that of another.
 func graft(token, other string) string {
 	return token[:strings.LastIndex(token, ".")] + other[strings.LastIndex(other, "."):]
 }
 
-// zitadelFlows: the audience of every one of this server's tokens is the client, so nothing but their kind tells an
+// zitadelFlows returns the flows of zitadel. The audience of all its tokens is the client, so only the kind distinguishes an
 // access token from an ID token.
 func zitadelFlows(t *testing.T, z zitadel) []flow {
 	t.Helper()
@@ -208,7 +208,7 @@ func zitadelFlows(t *testing.T, z zitadel) []flow {
 	}
 }
 
-// TestGroup_TwoServers guards one API with both servers: each token is judged by its own server's keys and policy.
+// TestGroup_TwoServers runs one API for both servers. Each token is verified with the keys and the policy of its server.
 func TestGroup_TwoServers(t *testing.T) {
 	t.Parallel()
 	p, z := startOIDCProvider(t), startZitadel(t, op.AccessTokenTypeJWT)

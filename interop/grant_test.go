@@ -11,20 +11,20 @@ import (
 	"testing"
 )
 
-// authorizationServer is where tokens come from.
+// authorizationServer issues the tokens.
 type authorizationServer struct {
 	issuer, tokenEndpoint string
 }
 
-// grant is the answer of a token endpoint (RFC 6749 §5.1).
+// grant is the response of a token endpoint (RFC 6749 section 5.1).
 type grant struct {
 	AccessToken string `json:"access_token"`
 	IDToken     string `json:"id_token"`
 	TokenType   string `json:"token_type"`
 }
 
-// machineToken asks for a token with the client's own authority (RFC 6749 §4.4). With a resource (RFC 8707) the token is
-// meant for that API, else it is as the server likes it.
+// machineToken requests a token with client credentials (RFC 6749 section 4.4). With a resource (RFC 8707), the token is for
+// that API. Otherwise the server chooses the audience.
 func (as authorizationServer) machineToken(t *testing.T, client, resource, scope string) string {
 	t.Helper()
 	g, err := as.ask(t.Context(), client, clientCredentials(resource, scope), nil)
@@ -45,7 +45,7 @@ func clientCredentials(resource, scope string) url.Values {
 	return form
 }
 
-// ask sends a request to the token endpoint; the client authenticates by HTTP Basic.
+// ask sends a request to the token endpoint. The client authenticates with HTTP Basic.
 func (as authorizationServer) ask(ctx context.Context, client string, form url.Values, header http.Header) (grant, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, as.tokenEndpoint, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -75,7 +75,7 @@ func secretOf(client string) string {
 	return client + "-secret"
 }
 
-// shapeOf names a token's typ and algorithm, so that a row proves to be about the token that it names.
+// shapeOf returns the typ and the algorithm of a token, so that a row of the table shows which token was sent.
 func shapeOf(t *testing.T, token string) string {
 	t.Helper()
 	segments := strings.Split(token, ".")

@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// TestD2_SplitHorizon reaches a server by another name than its own: the document found there is another issuer's. That
-// is a fault of the API's configuration, so its clients are not told that their tokens are bad.
+// TestD2_SplitHorizon uses another name for a server than its issuer, so the metadata contains another issuer. That is an error
+// in the configuration of the API. The response is 503, not 401.
 func TestD2_SplitHorizon(t *testing.T) {
 	t.Parallel()
 	p := startOIDCProvider(t)
@@ -35,7 +35,7 @@ func TestD2_SplitHorizon(t *testing.T) {
 	s.tell(t, "token of the server, whose keys are had by another name", issued, passed("cc"))
 }
 
-// TestAttack22_TrailingSlash leaves out the slash that the server's issuer ends in.
+// TestAttack22_TrailingSlash omits the trailing slash of the issuer.
 func TestAttack22_TrailingSlash(t *testing.T) {
 	t.Parallel()
 	z := startZitadel(t, op.AccessTokenTypeJWT)
@@ -47,7 +47,7 @@ func TestAttack22_TrailingSlash(t *testing.T) {
 	s.tell(t, "token of the server", z.machineToken(t, "sid1", "", ""), invalidToken(consumer.ReasonIssuer))
 }
 
-// wantMismatch wants Warm to say which two issuers differ.
+// wantMismatch checks that the error of Warm contains both issuers.
 func wantMismatch(t *testing.T, c *consumer.Consumer, want, got string) {
 	t.Helper()
 	err := c.Warm(t.Context())

@@ -16,7 +16,7 @@ import (
 
 const redirectURI = "http://127.0.0.1:9/cb" // nothing listens there: the code is read from the redirect
 
-// codeGrant is an authorization code grant of the client "web" (RFC 6749 §4.1) with PKCE (RFC 7636).
+// codeGrant is an authorization code grant of the client "web" (RFC 6749 section 4.1) with PKCE (RFC 7636).
 type codeGrant struct {
 	state, verifier string
 }
@@ -25,7 +25,7 @@ func newCodeGrant() codeGrant {
 	return codeGrant{state: rand.Text(), verifier: rand.Text() + rand.Text()}
 }
 
-// query is what the user is sent to the authorization endpoint with.
+// query returns the authorization request.
 func (c codeGrant) query(scope string, more url.Values) string {
 	challenge := sha256.Sum256([]byte(c.verifier))
 	query := url.Values{
@@ -38,7 +38,7 @@ func (c codeGrant) query(scope string, more url.Values) string {
 	return query.Encode()
 }
 
-// exchange gets the tokens for the code that the user came back with.
+// exchange exchanges the code for tokens.
 func (c codeGrant) exchange(t *testing.T, as authorizationServer, callback *url.URL, more url.Values) grant {
 	t.Helper()
 	if got := callback.Query(); got.Get("state") != c.state || got.Get("code") == "" {
@@ -58,7 +58,7 @@ func (c codeGrant) exchange(t *testing.T, as authorizationServer, callback *url.
 	return g
 }
 
-// logIn signs alice in for the client "web", by oidc-provider's own pages.
+// logIn signs alice in for the client "web" with the pages of oidc-provider.
 func (p *oidcProvider) logIn(t *testing.T, resource string) grant {
 	t.Helper()
 	c := newCodeGrant()
@@ -67,7 +67,7 @@ func (p *oidcProvider) logIn(t *testing.T, resource string) grant {
 	return c.exchange(t, p.authorizationServer, callback, api)
 }
 
-// browser is a user with cookies who looks at every redirect.
+// browser is an HTTP client with cookies that does not follow redirects by itself.
 type browser struct {
 	client *http.Client
 	steps  int // that a way may have
@@ -85,13 +85,13 @@ func newBrowser(t *testing.T) browser {
 	}}
 }
 
-// redirect returns where a page sends the user.
+// redirect returns the target of a redirect.
 func (b browser) redirect(t *testing.T, page string) *url.URL {
 	t.Helper()
 	return b.step(t, newRequest(t, http.MethodGet, page, "")).URL
 }
 
-// follow follows redirects and submits the forms it meets, login and consent, until it is sent to the redirect URI.
+// follow follows redirects and submits the login and consent forms, until it reaches the redirect URI.
 func (b browser) follow(t *testing.T, page string) *url.URL {
 	t.Helper()
 	next := newRequest(t, http.MethodGet, page, "")
@@ -139,7 +139,7 @@ func newRequest(t *testing.T, method, target, form string) *http.Request {
 	return req
 }
 
-// attribute returns what stands in the quotes after name= in the page.
+// attribute returns the quoted value after name= in the page.
 func attribute(t *testing.T, page []byte, name string) string {
 	t.Helper()
 	found := regexp.MustCompile(regexp.QuoteMeta(name) + `="([^"]*)"`).FindSubmatch(page)

@@ -47,7 +47,7 @@ func startScript(t *testing.T, script string, env ...string) *oidcProvider {
 
 const requireServices = "BEARERKIT_REQUIRE_SERVICES"
 
-// unavailable ends a test that lacks a service: with a skip, unless whoever runs it demands all of them.
+// unavailable skips a test that lacks a service, or fails it if BEARERKIT_REQUIRE_SERVICES is set.
 func unavailable(t *testing.T, why string) {
 	t.Helper()
 	if os.Getenv(requireServices) == "1" {
@@ -56,7 +56,7 @@ func unavailable(t *testing.T, why string) {
 	t.Skip(why)
 }
 
-// launch starts the process. It is told to end when the test's context does, and killed should it not listen.
+// launch starts the process. When the context of the test ends, the process gets a signal, and is killed if it does not end.
 func launch(t *testing.T, node, script string, env []string) *oidcProvider {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
@@ -89,7 +89,7 @@ func launch(t *testing.T, node, script string, env []string) *oidcProvider {
 	return &oidcProvider{commands: commands, answers: bufio.NewReader(stdout), ended: ended}
 }
 
-// rotate makes the server sign with new keys. Those they replace stay published until the next rotation.
+// rotate makes the server sign with new keys. It publishes the old ones until the next rotation.
 func (p *oidcProvider) rotate(t *testing.T) {
 	t.Helper()
 	if _, err := io.WriteString(p.commands, "rotate\n"); err != nil {
@@ -102,7 +102,7 @@ func (p *oidcProvider) rotate(t *testing.T) {
 	}
 }
 
-// answer blocks until the server has said one line. A server that ends before has said none.
+// answer waits for one line from the server. It fails if the server ends before.
 func (p *oidcProvider) answer(t *testing.T, into any) {
 	t.Helper()
 	line, err := p.answers.ReadBytes('\n')
@@ -114,7 +114,7 @@ func (p *oidcProvider) answer(t *testing.T, into any) {
 	}
 }
 
-// stop closes the server's stdin, which ends it, and returns when it has ended.
+// stop closes stdin of the server, which makes it end, and waits for that.
 func (p *oidcProvider) stop(t *testing.T) {
 	t.Helper()
 	if err := p.commands.Close(); err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// TestK22_ServerStopped ends the authorization server under a running API, which goes on with the keys it holds. An API
-// that starts then cannot judge, and says so.
+// TestK22_ServerStopped stops the authorization server of a running API, which continues with its cached keys. An API that
+// starts afterwards cannot verify tokens and responds with 503.
 func TestK22_ServerStopped(t *testing.T) {
 	t.Parallel()
 	p := startOIDCProvider(t)
@@ -42,8 +42,8 @@ func TestK22_ServerStopped(t *testing.T) {
 	s.tell(t, "API started since, not a token", "opaque", invalidToken(consumer.ReasonMalformed))
 }
 
-// TestK19_StaleKeys restarts an API while the server is down, with keys of an hour ago: every request asks for new ones,
-// gets none, and goes on with the old ones as long as StaleFor lets it (K3, K4).
+// TestK19_StaleKeys restarts an API with one hour old keys while the server is down. Fetching new keys fails, and the API uses
+// the old ones until StaleFor (K3, K4).
 func TestK19_StaleKeys(t *testing.T) {
 	t.Parallel()
 	p := startOIDCProvider(t)
@@ -76,7 +76,7 @@ func TestK19_StaleKeys(t *testing.T) {
 	}
 }
 
-// agedSnapshot says that what it was given is older than it is.
+// agedSnapshot makes the saved keys older than they are.
 type agedSnapshot struct {
 	age time.Duration
 

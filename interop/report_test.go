@@ -12,17 +12,17 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// report collects what the frameworks answered and logs it as one table when the test that made it ends.
+// report collects the responses of the frameworks. It logs them as one table when its test ends.
 type report struct {
 	mu    sync.Mutex // guards lines
 	lines []line
 }
 
-// line is one token sent to every framework.
+// line is one token that was sent to every framework, with the responses.
 type line struct {
 	server, flow, token string
-	number              int      // the place among those of the server
-	answers             []answer // in the order of frameworks
+	number              int      // the position among the lines of the server
+	answers             []answer // in the order of the variable frameworks
 }
 
 func newReport(t *testing.T) *report {
@@ -58,16 +58,16 @@ func (r *report) table() string {
 	}
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	_, _ = io.WriteString(w, strings.Join(rows, "\n")) // a Builder takes everything
+	_, _ = io.WriteString(w, strings.Join(rows, "\n")) // a Builder never fails
 	_ = w.Flush()
 	return text.String()
 }
 
-// story is what happens to one API after the other, and what they answer.
+// story is a sequence of events for the APIs of all frameworks, with their responses.
 type story struct {
 	server string
 	report *report
-	apis   []*api // in the order of frameworks
+	apis   []*api // in the order of the variable frameworks
 	told   int
 }
 
@@ -76,7 +76,7 @@ func newStory(t *testing.T, server string) *story {
 	return &story{server: server, report: newReport(t)}
 }
 
-// guard starts an API for each framework, all behind one verifier. It takes the place of the one before.
+// guard starts an API for each framework with one verifier. They replace the previous APIs.
 func (s *story) guard(t *testing.T, verifier consumer.Verifier) {
 	t.Helper()
 	s.apis = nil

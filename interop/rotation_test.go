@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// TestK5_RotationUnderLoad rotates the server's keys while clients get tokens and use them. The server gives no notice:
-// it signs with a key in the moment it publishes it.
+// TestK5_RotationUnderLoad rotates the keys of the server while clients request and use tokens. The server does not announce
+// keys: it publishes a key and signs with it at the same time.
 func TestK5_RotationUnderLoad(t *testing.T) {
 	t.Parallel()
 	p := startOIDCProvider(t)
@@ -60,7 +60,7 @@ func TestK5_RotationUnderLoad(t *testing.T) {
 	}
 }
 
-// load is clients that each get a token, use it once, and get the next.
+// load runs clients. Each requests a token, uses it once, and requests the next.
 type load struct {
 	as      authorizationServer
 	old     string // signed with the keys that rotation replaces
@@ -73,7 +73,7 @@ type load struct {
 
 const requestsAfterRotation = 20
 
-// run sends requests until enough of them began after the rotation.
+// run sends requests until enough of them have started after the rotation.
 func (l *load) run(ctx context.Context, server *httptest.Server, resource string) {
 	started := sync.OnceFunc(l.started.Done)
 	defer started()
@@ -147,8 +147,8 @@ func (c *countingTransport) of(path string) int {
 	return c.paths[path]
 }
 
-// TestK11_WithdrawnKey follows a token whose key is replaced, then withdrawn. The keys are read again when a token under
-// an unknown key comes.
+// TestK11_WithdrawnKey sends a token whose key is replaced and then withdrawn. A token with an unknown key causes the API to
+// fetch the keys.
 func TestK11_WithdrawnKey(t *testing.T) {
 	t.Parallel()
 	p := startOIDCProvider(t)
@@ -172,7 +172,7 @@ func TestK11_WithdrawnKey(t *testing.T) {
 	s.tell(t, "second token, key still published", second, passed("cc"))
 }
 
-// TestK11_Refresh is the same with keys that the application refreshes itself: no token under a new key need come first.
+// TestK11_Refresh does the same, but the application refreshes the keys itself, without a token with a new key.
 func TestK11_Refresh(t *testing.T) {
 	t.Parallel()
 	p := startOIDCProvider(t)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// again runs one test of this program in a process of its own, with more in its environment.
+// again runs one test of this program in a new process with additional environment variables.
 func again(t *testing.T, test string, env ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.count=1", "-test.v")
@@ -20,7 +20,7 @@ func again(t *testing.T, test string, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestServices_Missing: without node a test is skipped and says why, and fails where all services are demanded.
+// TestServices_Missing checks that without node a test is skipped with a reason, or fails if all services are required.
 func TestServices_Missing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -43,7 +43,7 @@ func TestServices_Missing(t *testing.T) {
 
 const serviceEnds = "BEARERKIT_TEST_SERVICE_ENDS"
 
-// TestServices_End: no server outlives its test, however that ends.
+// TestServices_End checks that each server ends with its test, in whatever way the test ends.
 func TestServices_End(t *testing.T) {
 	t.Parallel()
 	startOIDCProvider(t) // or there is nothing to see
@@ -55,7 +55,7 @@ func TestServices_End(t *testing.T) {
 	}
 }
 
-// wantServerEnds has a server started, and its test ended.
+// wantServerEnds starts a server in a test, ends the test, and checks that the server has ended.
 func wantServerEnds(t *testing.T, way string) {
 	t.Helper()
 	cmd := again(t, "TestServices_Short", serviceEnds+"="+way)
@@ -96,7 +96,7 @@ func wantServerEnds(t *testing.T, way string) {
 	t.Error("the server is still there")
 }
 
-// connect returns nil where nobody listens.
+// connect returns nil if the connection is refused.
 func connect(t *testing.T, host string) net.Conn {
 	t.Helper()
 	var dialer net.Dialer
@@ -111,7 +111,7 @@ func connect(t *testing.T, host string) net.Conn {
 	return conn
 }
 
-// TestServices_Short is a test that starts a server and ends, and nothing by itself.
+// TestServices_Short starts a server and ends. Only TestServices_End runs it.
 func TestServices_Short(t *testing.T) {
 	t.Parallel()
 	way := os.Getenv(serviceEnds)

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// nobody answers there: that a browser is sent to it is all there is to see.
+// No server listens there. The tests check only that the browser is sent to it.
 const nobody = "127.0.0.1:9"
 
 var (
@@ -20,13 +20,13 @@ var (
 	inputValue = regexp.MustCompile(`value="([^"]*)"`)
 )
 
-// comeBack has the user sign in and consent, and returns what their browser brings to the redirect URI: a query, or a form.
+// comeBack signs the user in, consents, and returns the query or the form that reaches the redirect URI.
 func (b browser) comeBack(t *testing.T, start string) url.Values {
 	t.Helper()
 	return paramsOf(t, b.visit(t, start, nil))
 }
 
-// refuse has the user turn back at the first page.
+// refuse cancels on the first page.
 func (b browser) refuse(t *testing.T, start string) url.Values {
 	t.Helper()
 	next := newRequest(t, http.MethodGet, start, "")
@@ -52,14 +52,14 @@ func paramsOf(t *testing.T, r *http.Request) url.Values {
 	return r.Form
 }
 
-// walk is visit without the body of the last request.
+// walk calls visit and ignores the body of the last request.
 func (b browser) walk(t *testing.T, start string, answers url.Values) *url.URL {
 	t.Helper()
 	return b.visit(t, start, answers).URL
 }
 
-// visit follows redirects and submits each form as a user would, until there is no form, the user has turned back, or is
-// sent to where nobody answers. answers are for inputs and buttons that it knows no answer for.
+// visit follows redirects and submits each form as a user would. It stops if there is no form, if the user cancels, or at an
+// address without a server. answers contains values for other inputs and buttons.
 func (b browser) visit(t *testing.T, start string, answers url.Values) *http.Request {
 	t.Helper()
 	next := newRequest(t, http.MethodGet, start, "")
@@ -88,7 +88,7 @@ func (b browser) visit(t *testing.T, start string, answers url.Values) *http.Req
 	}
 }
 
-// open returns the page, or where it sends the browser.
+// open returns the page, or the target of its redirect.
 func (b browser) open(t *testing.T, r *http.Request) (page string, next *http.Request) {
 	t.Helper()
 	resp, err := b.client.Do(r)
@@ -109,7 +109,7 @@ func (b browser) open(t *testing.T, r *http.Request) (page string, next *http.Re
 	return string(text), nil
 }
 
-// fillIn answers the inputs of the page's form, and no others.
+// fillIn fills in the inputs of the form on the page.
 func fillIn(page string, answers url.Values) url.Values {
 	form := make(url.Values)
 	known := url.Values{"login": {"alice"}, "password": {"any"}}

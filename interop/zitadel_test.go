@@ -24,7 +24,7 @@ type zitadel struct {
 	key   *ecdsa.PrivateKey // of the client "jwt" and the service "service", as "own"
 }
 
-// startZitadel serves the provider until the test ends. Its issuer ends in a slash.
+// startZitadel runs the provider until the test ends. Its issuer ends with a slash.
 func startZitadel(t *testing.T, accessTokens op.AccessTokenType) zitadel {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
@@ -59,8 +59,8 @@ func startZitadel(t *testing.T, accessTokens op.AccessTokenType) zitadel {
 	return zitadel{authorizationServer{issuer: issuer, tokenEndpoint: issuer + "oauth/token"}, store, key}
 }
 
-// logIn signs the user id2 in for the client "web". The provider leaves the page that asks for the password to the
-// application, which is this test: it is sent there with the number of the request, and tells the storage.
+// logIn signs the user id2 in for the client "web". The application has to provide the login page, and this test takes its
+// place: it receives the id of the request and marks it as done in the storage.
 func (z zitadel) logIn(t *testing.T) grant {
 	t.Helper()
 	c := newCodeGrant()
@@ -74,7 +74,7 @@ func (z zitadel) logIn(t *testing.T) grant {
 	return c.exchange(t, z.authorizationServer, callback, nil)
 }
 
-// implicitIDToken signs the user in by the implicit grant without a nonce, so that the ID token has no nonce and no hash.
+// implicitIDToken uses the implicit grant without a nonce, so that the ID token has neither a nonce nor a hash.
 func (z zitadel) implicitIDToken(t *testing.T) string {
 	t.Helper()
 	b := newBrowser(t)
@@ -91,14 +91,14 @@ func (z zitadel) implicitIDToken(t *testing.T) string {
 	return answer.Get("id_token")
 }
 
-// formatStorage gives every client access tokens of one format: JWT, or opaque.
+// formatStorage issues all access tokens in one format: JWT or opaque.
 type formatStorage struct {
 	*storage.Storage
 	format op.AccessTokenType
 	key    *ecdsa.PublicKey
 }
 
-// GetKeyByIDAndClientID implements op.Storage. The private part of the storage's own key stands in a file of its.
+// GetKeyByIDAndClientID implements op.Storage. The storage has the private key in one of its files.
 func (s formatStorage) GetKeyByIDAndClientID(_ context.Context, keyID, clientID string) (*jose.JSONWebKey, error) {
 	if keyID != "own" || clientID != "jwt" && clientID != "service" {
 		return nil, errors.New("the key is not known")
@@ -125,7 +125,7 @@ type formatClient struct {
 
 func (c formatClient) AccessTokenType() op.AccessTokenType { return c.format }
 
-// AuthMethod implements op.Client: the names of some clients say it.
+// AuthMethod implements op.Client. The names of some clients contain their method.
 func (c formatClient) AuthMethod() oidc.AuthMethod {
 	switch c.GetID() {
 	case "jwt":

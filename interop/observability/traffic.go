@@ -58,7 +58,7 @@ func (w *world) traffic(ctx context.Context, began time.Time) {
 	}
 }
 
-// calm is twenty people who come again and again, a few who are new, and some mistakes.
+// calm sends the requests of twenty regular users, of a few new ones, and some invalid ones.
 func (w *world) calm(ctx context.Context, round int) {
 	if round%500 == 0 {
 		w.clients = nil
@@ -83,7 +83,7 @@ func (w *world) calm(ctx context.Context, round int) {
 	}
 }
 
-// attack is a flood of tokens that somebody else has made.
+// attack sends a flood of forged tokens.
 func (w *world) attack(ctx context.Context, stranger *bearertest.Issuer) {
 	forged := stranger.AccessToken().Set("iss", w.issuer.URL())
 	for range 2 {
