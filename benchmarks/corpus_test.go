@@ -18,10 +18,10 @@ import (
 
 func algorithms() []string { return []string{"RS256", "PS256", "ES256", "EdDSA", "HS256"} }
 
-// distinct is how many tokens a path rotates through: more than the small cache of path=first holds.
+// distinct is the number of tokens in a rotation. It is larger than the cache of path=first.
 const distinct = 512
 
-// corpus is the tokens of one algorithm, the same ones for every library.
+// corpus contains the tokens of one algorithm, which are the same for every library.
 type corpus struct {
 	trust  trust
 	source *bearertest.Issuer
@@ -29,7 +29,7 @@ type corpus struct {
 	mu     sync.Mutex // guards minted
 }
 
-// theIssuer serves until the process ends; all libraries trust it.
+// theIssuer runs until the process ends. All libraries are configured with it.
 var theIssuer = sync.OnceValue(func() *issuer.Issuer {
 	return issuer.Start("RS256", "PS256", "ES256", "EdDSA")
 })
@@ -61,7 +61,7 @@ func (c *corpus) good(n int) []string {
 	return slices.Clone(c.minted[:n])
 }
 
-// forged is a good token with one bit of its signature flipped.
+// forged returns a valid token with one flipped bit in its signature.
 func (c *corpus) forged(int) []string {
 	return []string{c.token(0).EditSignature(func(signature []byte) []byte {
 		flipped := bytes.Clone(signature)
@@ -70,20 +70,20 @@ func (c *corpus) forged(int) []string {
 	}).Sign()}
 }
 
-// malformed is a good token with one character of its claims that base64url does not have.
+// malformed returns a valid token in which one character of the claims is not base64url.
 func (c *corpus) malformed(int) []string {
 	raw := c.good(1)[0]
 	middle := strings.IndexByte(raw, '.') + 20
 	return []string{raw[:middle] + "!" + raw[middle+1:]}
 }
 
-// foreign is a token with a good signature whose `iss` is another one.
+// foreign returns a token with a valid signature and another `iss`.
 func (c *corpus) foreign(int) []string {
 	return []string{c.token(0).Set("iss", "https://other.test").Sign()}
 }
 
-// keySet serves count keys of ES256 and returns one token of each key: a corpus whose libraries must find the key first.
-// Past distinct keys, the keys of the tokens are spread evenly over the set.
+// keySet serves count ES256 keys and returns one token for each. With more than distinct keys, it returns distinct tokens whose
+// keys are spread evenly over the set.
 func keySet(tb testing.TB, count int) (trust, []string) {
 	tb.Helper()
 	i := issuer.Start("ES256")

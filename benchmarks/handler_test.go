@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// BenchmarkHandler is a request with a token through the library's own HTTP middleware to a handler that answers 204.
-// The bare handler is that one alone.
+// BenchmarkHandler sends a request with a token through the middleware of the library to a handler that responds with 204.
+// The bare peer is that handler alone.
 func BenchmarkHandler(b *testing.B) {
 	for _, alg := range algorithms() {
 		for _, way := range paths() {
@@ -40,7 +40,7 @@ func benchHandler(b *testing.B, p peer, alg string, way path) {
 	way.measure(b, requests(b, h, raws))
 }
 
-// apart is path.together with requests and writers of each goroutine's own.
+// apart does the same as path.together, but each goroutine has its own requests and writer.
 func (way path) apart(b *testing.B, attempts func() []attempt) {
 	b.ReportAllocs()
 	b.ResetTimer()
@@ -58,7 +58,7 @@ func noContent() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 }
 
-// requests makes an attempt of a request with each token. They share a writer, so they are for one goroutine.
+// requests returns an attempt for each token. The attempts share a writer, so only one goroutine may use them.
 func requests(tb testing.TB, h http.Handler, raws []string) []attempt {
 	tb.Helper()
 	ctx := tb.Context()
@@ -84,7 +84,7 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
 
-// writer keeps the status and drops the rest, so that what is measured is the handler.
+// writer keeps only the status, so that only the handler is measured.
 type writer struct {
 	header http.Header
 	status int

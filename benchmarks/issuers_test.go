@@ -15,8 +15,8 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// BenchmarkIssuers is an API that trusts many issuers, each with a key of its own, all with ES256. It is for libraries
-// that take more than one issuer. Cold goes through a token of each of them; hot is one token of one of them.
+// BenchmarkIssuers measures an API with many issuers, each with its own ES256 key, for libraries that accept more than one
+// issuer. path=cold rotates through a token of each issuer. path=hot repeats one token.
 func BenchmarkIssuers(b *testing.B) {
 	for _, count := range []int{1, 10, 100, 1000, 10_000} {
 		issuers, stop := issuer.StartMany(count)
@@ -43,7 +43,7 @@ func BenchmarkIssuers(b *testing.B) {
 	}
 }
 
-// oneOfEach returns a token of each issuer. No two issuers call their keys the same, as a bearertest.Issuer would.
+// oneOfEach returns a token of each issuer. The kid differs for each issuer, unlike in tokens of bearertest.
 func oneOfEach(issuers []*bearertest.Issuer) []string {
 	raws := make([]string, len(issuers))
 	for n, i := range issuers {
@@ -56,7 +56,7 @@ func oneOfEach(issuers []*bearertest.Issuer) []string {
 	return raws
 }
 
-// manyIssuers are the libraries that take a list of issuers, told to trust these.
+// manyIssuers returns the libraries that accept a list of issuers, configured with these.
 func manyIssuers(issuers []*bearertest.Issuer) []peer {
 	trusting := func(setUp func(testing.TB, trust, []*bearertest.Issuer) verify) func(testing.TB, trust, []string) []attempt {
 		return verifying(func(tb testing.TB, t trust) verify { return setUp(tb, t, issuers) })
@@ -67,7 +67,7 @@ func manyIssuers(issuers []*bearertest.Issuer) []peer {
 	}
 }
 
-// bearerkitGroup is a Group of Consumers, whose cache is the Group's.
+// bearerkitGroup returns a Group of Consumers, which share the cache of the Group.
 func bearerkitGroup(tb testing.TB, t trust, issuers []*bearertest.Issuer) verify {
 	cfg := consumer.GroupConfig{CacheSize: t.cacheSize}
 	for _, i := range issuers {
@@ -81,7 +81,7 @@ func bearerkitGroup(tb testing.TB, t trust, issuers []*bearertest.Issuer) verify
 	}
 }
 
-// auth0Issuers is the static list of its README, with room for the keys of all issuers.
+// auth0Issuers uses a static list, as in its README, with room for the keys of all issuers.
 func auth0Issuers(tb testing.TB, _ trust, issuers []*bearertest.Issuer) verify {
 	urls := make([]string, len(issuers))
 	for n, i := range issuers {

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestMain lets the results say what was measured: the version of Go and of each library, as lines of configuration in
-// the benchmark format.
+// TestMain prints the versions of Go and of each library as configuration lines of the benchmark format.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("test.bench").Value.String() != "" {
@@ -34,7 +33,7 @@ func printVersions() {
 	}
 }
 
-// required returns what a go.mod file requires, version by module. A test binary does not know its own dependencies.
+// required returns the version of each module that a go.mod file requires. A test binary does not contain them.
 func required(file string) map[string]string {
 	versions := make(map[string]string)
 	text, _ := os.ReadFile(file)

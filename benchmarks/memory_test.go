@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// BenchmarkMemory is what a remembered token occupies, as B/token. Its cache has its default size and is full.
+// BenchmarkMemory reports the memory of a cached token as B/token. The cache has its default size and is full.
 func BenchmarkMemory(b *testing.B) {
 	b.Run("alg=RS256/lib=bearerkit/tokens=10000", func(b *testing.B) {
 		minted := corpusOf("RS256").good(10_000)
@@ -17,13 +17,13 @@ func BenchmarkMemory(b *testing.B) {
 			occupied = bytesPerToken(b, minted)
 		}
 		b.ReportMetric(occupied, "B/token")
-		b.ReportMetric(0, "ns/op") // filling the cache is not what is measured
+		b.ReportMetric(0, "ns/op") // the time to fill the cache is not measured
 	})
 }
 
-// bytesPerToken is how much the heap grows while a Consumer with its keys at hand verifies all tokens twice, divided by
-// how many of them it knew the second time. A token is handed over as a copy in memory of its own, which nothing but
-// the Consumer can hold: one that keeps any part of its raw text shows.
+// bytesPerToken returns the growth of the heap while a Consumer with cached keys verifies all tokens twice, divided by the
+// number of cache hits. Each token is passed as a new copy, so that the result includes every part of the raw text that
+// the Consumer keeps.
 func bytesPerToken(tb testing.TB, minted []string) float64 {
 	tb.Helper()
 	c := bearerkitConsumer(tb, corpusOf("RS256").trust)
@@ -50,7 +50,7 @@ func countRemembered(tb testing.TB, c *consumer.Consumer, minted []string) (know
 	return known
 }
 
-// heap is the bytes of all objects that are still in use. A sync.Pool is empty after two collections.
+// heap returns the bytes of all live objects. A sync.Pool is empty after two collections.
 func heap() int64 {
 	runtime.GC()
 	runtime.GC()

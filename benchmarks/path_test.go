@@ -2,7 +2,7 @@ package benchmarks_test
 
 import "testing"
 
-// path is what happens to a token, or what is wrong with it.
+// path is a kind of token, or of its verification.
 type path struct {
 	name      string
 	cacheSize int // of trust
@@ -11,16 +11,16 @@ type path struct {
 	accepted  bool // whether the library must accept them
 	parallel  bool // on all processors at once
 	bare      bool // also measured for the bare check
-	cached    bool // only for a library that remembers tokens
+	cached    bool // only for a library that caches verified tokens
 }
 
 func paths() []path {
 	return []path{
-		// Every token is another one, and a cache of verified tokens is off.
+		// All tokens are different, and a cache of verified tokens is disabled.
 		{name: "cold", cacheSize: -1, tokens: (*corpus).good, count: distinct, accepted: true, bare: true},
-		// Every token is another one, and a cache of verified tokens takes each of them up and drops another.
+		// All tokens are different. A cache of verified tokens adds each of them and evicts another.
 		{name: "first", cacheSize: distinct / 8, tokens: (*corpus).good, count: distinct, accepted: true, cached: true},
-		// The same token again.
+		// One token repeatedly.
 		{name: "hot", tokens: (*corpus).good, count: 1, accepted: true, bare: true},
 		{name: "parallel", tokens: (*corpus).good, count: 1, accepted: true, parallel: true, bare: true},
 		{name: "forged", tokens: (*corpus).forged, count: 1, bare: true},
@@ -29,7 +29,7 @@ func paths() []path {
 	}
 }
 
-// concerns tells whether p is measured on this path. As a handler, the bare peer refuses nothing.
+// concerns reports whether p is measured with this path. As a handler, the bare peer rejects nothing.
 func (way path) concerns(p peer, handler bool) bool {
 	switch {
 	case p.name == "bare":
@@ -41,7 +41,7 @@ func (way path) concerns(p peer, handler bool) bool {
 	}
 }
 
-// measure goes through the attempts in turn; each must end as the path says.
+// measure runs the attempts in turn and checks each result.
 func (way path) measure(b *testing.B, attempts []attempt) {
 	b.ReportAllocs()
 	if way.parallel {

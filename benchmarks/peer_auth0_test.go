@@ -11,7 +11,7 @@ import (
 	"github.com/auth0/go-jwt-middleware/v3/validator"
 )
 
-// auth0 has the caching provider of its README, or for HS256 the README's key function.
+// auth0 is set up with the caching provider of its README, or for HS256 with the key function there.
 func auth0() peer {
 	return peer{
 		name:     "auth0",

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// bare is the limit: the signature of a token that is already taken apart, checked by Go's standard crypto. As a handler
-// it is the guarded one without a guard.
+// bare is the baseline: Go's standard crypto checks the signature of a token that is already split. As a handler, it is the
+// handler without middleware.
 func bare() peer {
 	return peer{
 		name:     "bare",

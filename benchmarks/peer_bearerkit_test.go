@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// bearerkit is set up as its README says: issuer and audience, keys by discovery.
+// bearerkit is set up as in its README: issuer and audience, keys by discovery.
 func bearerkit() peer {
 	return peer{
 		name:     "bearerkit",

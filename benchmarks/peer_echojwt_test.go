@@ -8,8 +8,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// echoJWT guards a route of echo. Its own parser takes no options, so issuer and audience are checked by the parser of
-// golang-jwt, its JWT library, through ParseTokenFunc; the keys come from keyfunc.
+// echoJWT protects an echo route. Its own parser has no options. ParseTokenFunc therefore uses the parser of golang-jwt, which
+// checks issuer and audience, with keys from keyfunc.
 func echoJWT() peer {
 	return peer{
 		name:    "echo-jwt",

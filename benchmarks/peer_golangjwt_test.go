@@ -8,8 +8,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// golangJWT is golang-jwt with keyfunc, whose README pairs the two. For HS256 it is golang-jwt with a key function of
-// one's own, as in its examples.
+// golangJWT is golang-jwt with keyfunc, as in the README of keyfunc. For HS256 it uses a key function, as in the examples of
+// golang-jwt.
 func golangJWT() peer {
 	return peer{
 		name:     "golang-jwt",

@@ -7,7 +7,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 )
 
-// goOIDC is set up by provider discovery; the audience takes the place of the client id. It verifies with public keys only.
+// goOIDC is set up by provider discovery, with the audience as client id. It supports only public keys.
 func goOIDC() peer {
 	return peer{
 		name:     "go-oidc",

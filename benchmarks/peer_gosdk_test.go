@@ -11,8 +11,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/auth"
 )
 
-// goSDK is RequireBearerToken. Its documentation leaves the TokenVerifier to the user; this one is golang-jwt with
-// keyfunc, and returns the fields that the documentation's example returns.
+// goSDK is RequireBearerToken. The user provides the TokenVerifier. This one uses golang-jwt with keyfunc, and returns the
+// fields that the example in the documentation returns.
 func goSDK() peer {
 	return peer{
 		name:    "mcp-go-sdk",

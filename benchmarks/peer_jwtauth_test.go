@@ -9,7 +9,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwt"
 )
 
-// jwtauthV5 is handed one key, and has the Verifier and the Authenticator of its README.
+// jwtauthV5 is set up with one key, and with the Verifier and the Authenticator of its README.
 func jwtauthV5() peer {
 	return peer{
 		name:     "jwtauth",

@@ -10,7 +10,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// zitadel is its access-token verifier over its remote key set, which holds public keys only.
+// zitadel is set up with its access token verifier and its remote key set, which supports only public keys.
 func zitadel() peer {
 	return peer{
 		name:     "zitadel",

@@ -19,9 +19,9 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// BenchmarkRemembered is the kit with a full cache of verified tokens: a token that is not in it, which takes the place of
-// another one, and tokens that are in it. All are signed with HS256, since so many must be made; with -short a million
-// is left out.
+// BenchmarkRemembered measures the kit with a full cache of verified tokens: for a token that is not in it and evicts another
+// one, and for tokens that are in it. All tokens are signed with HS256, because so many are needed. -short leaves out the
+// cache of a million tokens.
 func BenchmarkRemembered(b *testing.B) {
 	for _, count := range []int{1, 1000, 100_000, 1_000_000} {
 		if testing.Short() && count > 100_000 {
@@ -36,26 +36,25 @@ func BenchmarkRemembered(b *testing.B) {
 				if full == nil { // filled once for all paths and passes
 					full = fill(b, count)
 				}
-				runtime.GC() // of what filling left behind
+				runtime.GC() // collect the garbage of filling the cache
 				b.ReportAllocs()
 				way.measure(full, b)
 			})
 		}
 		full = nil
-		debug.FreeOSMemory() // or the next benchmark shares the processors with the scavenger
+		debug.FreeOSMemory() // otherwise the scavenger runs during the next benchmark
 	}
 }
 
-// fullCache is a Consumer that remembers about as many tokens as it may.
+// fullCache is a Consumer whose cache is about full.
 type fullCache struct {
 	consumer *consumer.Consumer
 	source   *press
 	known    []string
 }
 
-// fill verifies as many tokens as the cache is for. Of the last half, which an eviction reaches last, up to distinct ones
-// are kept at hand, spread evenly: the same number beside a cache of any size, so that the processor's own caches make no
-// difference.
+// fill verifies as many tokens as the cache can contain. It keeps some tokens of the last half, which are evicted last. Their
+// number is the same for all sizes, so that the caches of the processor do not influence the result.
 func fill(tb testing.TB, count int) *fullCache {
 	tb.Helper()
 	c := corpusOf("HS256")
@@ -77,7 +76,7 @@ func fill(tb testing.TB, count int) *fullCache {
 	return f
 }
 
-// remembers tells whether raw was verified before now. It is when the answer holds for a signature that was checked then.
+// remembers reports whether raw is cached: whether its VerifiedAt is in the past.
 func remembers(tb testing.TB, c *consumer.Consumer, raw string) bool {
 	tb.Helper()
 	began := time.Now()
@@ -93,7 +92,7 @@ func (f *fullCache) hot(b *testing.B) {
 	path{accepted: true}.measure(b, attempts)
 }
 
-// recall makes sure that the tokens at hand are in the cache, even if path=cold went on for long before.
+// recall verifies the kept tokens again, in case path=cold has evicted them.
 func (f *fullCache) recall(tb testing.TB) {
 	tb.Helper()
 	for _, raw := range f.known {
@@ -113,7 +112,7 @@ func (f *fullCache) attempt(ctx context.Context, raw string) attempt {
 	}
 }
 
-// cold verifies tokens that were never seen. They are made in batches while the clock stands still.
+// cold verifies new tokens. They are created in batches while the timer is stopped.
 func (f *fullCache) cold(b *testing.B) {
 	batch := make([]string, 4*distinct)
 	ctx, next := b.Context(), len(batch)
@@ -133,7 +132,7 @@ func (f *fullCache) cold(b *testing.B) {
 	}
 }
 
-// press makes distinct HS256 tokens from one of the issuer's, in about the time that the HMAC takes.
+// press creates distinct HS256 tokens from one token of the issuer, in about the time of the HMAC.
 type press struct {
 	header string
 	claims []byte
@@ -141,7 +140,7 @@ type press struct {
 	made   int
 }
 
-// blank is where the tokens of a press differ: in `sub` and `jti`.
+// blank is a part in which the tokens of a press differ: in `sub` or `jti`.
 const blank = "00000000"
 
 func newPress(tb testing.TB, c *corpus) *press {

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Every library, as it is set up here, accepts good tokens and refuses what its path says, with every algorithm.
+// Every library accepts valid tokens and rejects the others, with every algorithm.
 func TestPeers(t *testing.T) {
 	t.Parallel()
 	for _, p := range peers() {
@@ -49,7 +49,7 @@ func judge(t *testing.T, c *corpus, p peer, handler bool, attempts func([]string
 	}
 }
 
-// A refusal is an answer of the client's fault, not of the server's.
+// A rejection has a 4xx status, not a 5xx status.
 func TestHandlersRefuse(t *testing.T) {
 	t.Parallel()
 	for _, p := range peers() {
@@ -71,7 +71,7 @@ func TestHandlersRefuse(t *testing.T) {
 	}
 }
 
-// On path=first no token is found in the cache, however often the rotation comes round.
+// With path=first, no token is found in the cache in any round of the rotation.
 func TestFirstSight(t *testing.T) {
 	t.Parallel()
 	for _, way := range paths() {
@@ -127,7 +127,7 @@ func TestIssuers(t *testing.T) {
 	}
 }
 
-// The tokens are those that the README describes.
+// The tokens have the properties that the README lists.
 func TestToken(t *testing.T) {
 	t.Parallel()
 	raw := corpusOf("RS256").good(1)[0]
@@ -141,7 +141,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// A full cache remembers the tokens of path=hot, and tokens of path=cold are new to it and pass.
+// A full cache contains the tokens of path=hot. Tokens of path=cold are not cached and are accepted.
 func TestFullCache(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ count, known int }{{1, 1}, {10, 5}, {3000, distinct}} {
@@ -156,7 +156,7 @@ func TestFullCache(t *testing.T) {
 	}
 }
 
-// What BenchmarkMemory divides by is the number of tokens that are remembered.
+// BenchmarkMemory divides by the number of cached tokens.
 func TestCountRemembered(t *testing.T) {
 	t.Parallel()
 	c := corpusOf("RS256")

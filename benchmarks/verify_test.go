@@ -2,7 +2,7 @@ package benchmarks_test
 
 import "testing"
 
-// BenchmarkVerify is a token alone, without HTTP. The bare check on path=cold is what all else is compared with.
+// BenchmarkVerify verifies a token without HTTP. The bare check with path=cold is the baseline of all comparisons.
 func BenchmarkVerify(b *testing.B) {
 	for _, alg := range algorithms() {
 		for _, way := range paths() {
@@ -23,13 +23,13 @@ func benchVerify(b *testing.B, p peer, alg string, way path) {
 	attempts := p.attempts(b, t, append(checked, way.tokens(c, way.count)...))
 	tell(b, attempts[:len(checked)])
 	attempts = attempts[len(checked):]
-	for _, a := range attempts { // keys are fetched, and a cache is full, before the clock starts
+	for _, a := range attempts { // fetches the keys and fills a cache before the measurement
 		_ = a()
 	}
 	way.measure(b, attempts)
 }
 
-// tell asserts that the first token is accepted and the second, a forged one, refused.
+// tell checks that the first token is accepted and the second, which is forged, rejected.
 func tell(tb testing.TB, attempts []attempt) {
 	tb.Helper()
 	if err := attempts[0](); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// phase is one kind of request, and what was measured of it.
+// phase is one kind of request with its measurements.
 type phase struct {
 	name     string
 	requests [][]byte
@@ -24,7 +24,7 @@ type phase struct {
 	target target
 }
 
-// target is what a guarded phase is meant to keep of its bare one, as ratios.
+// target contains the required ratios of a guarded phase to its bare one.
 type target struct {
 	throughput float64 // at least
 	p99        float64 // at most
@@ -44,15 +44,15 @@ func newPhase(name, path, host string, raws []string) *phase {
 	return p
 }
 
-// client is a set of keep-alive connections. It writes requests that were made beforehand and reads no more of an answer
-// than it must, since every cycle it takes is a cycle that the server does not get.
+// client is a set of keep-alive connections. It writes prepared requests and reads only the necessary part of a response,
+// because client and server share the processors.
 type client struct{ connections []*connection }
 
 type connection struct {
 	net.Conn
 
 	answers *bufio.Reader
-	next    int // request of the rotation
+	next    int // index of the next request in the rotation
 	latency *hdrhistogram.Histogram
 }
 
@@ -75,7 +75,7 @@ func (c *client) close() {
 	}
 }
 
-// warm goes round at least once, and goes on until the time is over.
+// warm sends the whole rotation at least once, and continues until the time is over.
 func (c *client) warm(ctx context.Context, p *phase, atLeast time.Duration) error {
 	share := len(p.requests)/len(c.connections) + 1
 	_, err := c.all(ctx, p, atLeast, share)
@@ -93,13 +93,13 @@ func (c *client) measure(ctx context.Context, p *phase, length time.Duration) er
 	return nil
 }
 
-// all runs every connection for length, and for atLeast requests if that takes longer.
+// all uses every connection for the time length, and for at least atLeast requests.
 func (c *client) all(ctx context.Context, p *phase, length time.Duration, atLeast int) (*hdrhistogram.Histogram, error) {
 	end := time.Now().Add(length)
 	faults := make([]error, len(c.connections))
 	var all sync.WaitGroup
 	for i, one := range c.connections {
-		one.next = i * len(p.requests) / len(c.connections) // so that the connections go through all of them together
+		one.next = i * len(p.requests) / len(c.connections) // each connection starts at another request
 		one.latency = newHistogram()
 		all.Go(func() { faults[i] = one.run(ctx, p, end, atLeast) })
 	}
@@ -111,7 +111,7 @@ func (c *client) all(ctx context.Context, p *phase, length time.Duration, atLeas
 	return together, errors.Join(faults...)
 }
 
-// newHistogram is exact to three digits between a microsecond and ten seconds.
+// newHistogram returns a histogram with three significant digits between one microsecond and ten seconds.
 func newHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(int64(time.Microsecond), int64(10*time.Second), 3)
 }
@@ -133,7 +133,7 @@ func (c *connection) run(ctx context.Context, p *phase, end time.Time, atLeast i
 	return ctx.Err()
 }
 
-// exchange wants an answer of 204, which has no body.
+// exchange sends a request and checks that the response is 204, which has no body.
 func (c *connection) exchange(request []byte) error {
 	if _, err := c.Write(request); err != nil {
 		return err
@@ -143,7 +143,7 @@ func (c *connection) exchange(request []byte) error {
 		return err
 	}
 	if !bytes.HasPrefix(status, []byte("HTTP/1.1 204 ")) {
-		return fmt.Errorf("the server answered %q", bytes.TrimSpace(status))
+		return fmt.Errorf("the server responded with %q, want 204", bytes.TrimSpace(status))
 	}
 	for {
 		line, err := c.answers.ReadSlice('\n')

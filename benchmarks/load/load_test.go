@@ -33,7 +33,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Nothing is measured of a server that refuses.
+// A server that rejects requests is not measured.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	server := start(t)
@@ -44,7 +44,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Warming goes through the whole rotation, even if there is no time for it.
+// Warming up sends the whole rotation, even if its time is over.
 func TestWarm(t *testing.T) {
 	t.Parallel()
 	server := start(t)
@@ -109,7 +109,7 @@ func TestRatio(t *testing.T) {
 	}
 }
 
-// Over the rounds every phase has every place, before and after its neighbours equally often.
+// Over all rounds, each phase has each position, and is equally often before and after each neighbor.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	phases := []*phase{{name: "a"}, {name: "b"}, {name: "c"}}

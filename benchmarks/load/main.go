@@ -1,7 +1,6 @@
-// Command load measures what a Guard costs a real HTTP server. It serves on loopback and loads it from the same process,
-// so client and server share the processors: a handler alone, the same behind a Guard with one token, and with many
-// tokens in rotation. The phases take many short turns in changing order, so that a machine that is slow for a while is
-// slow for all of them.
+// Command load measures the cost of a Guard in a real HTTP server. Server and client run in one process, use loopback, and
+// share the processors. It measures a handler alone, and with a Guard for one token and for many tokens in rotation. The
+// phases take many short turns in changing order, so that a slow period of the machine affects all of them.
 //
 //	go run ./load -connections 64 -phase 500ms -rounds 60 -out results/load.txt
 package main
@@ -20,7 +19,7 @@ import (
 	"time"
 )
 
-// options are the flags.
+// options contains the flags.
 type options struct {
 	connections int
 	tokens      int
@@ -65,7 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	for round := range o.rounds {
 		for _, p := range inTurn(phases, round) {
-			runtime.GC() // no phase pays for what another one left behind
+			runtime.GC() // collect the garbage of the phase before
 			if err := load.measure(ctx, p, o.phase); err != nil {
 				return err
 			}
@@ -74,8 +73,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return publish(out, o, phases)
 }
 
-// inTurn is the phases in the order of a round: each round begins with another phase, and every other time around they
-// go backwards, so that over the rounds each phase has every place, before and after its neighbours equally often.
+// inTurn returns the phases in the order of a round. Each round begins with another phase, and every second cycle runs
+// backward. Over all rounds, each phase has each position, and is equally often before and after each neighbor.
 func inTurn(phases []*phase, round int) []*phase {
 	first := round % len(phases)
 	order := slices.Concat(phases[first:], phases[:first])
@@ -85,7 +84,7 @@ func inTurn(phases []*phase, round int) []*phase {
 	return order
 }
 
-// publish prints the report, and writes the same to a file if it was asked to.
+// publish prints the report, and also writes it to a file if the flag is set.
 func publish(out io.Writer, o options, phases []*phase) error {
 	var text bytes.Buffer
 	report(&text, o, phases)

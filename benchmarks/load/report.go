@@ -14,8 +14,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// report prints medians over the rounds. A ratio is the median of the rounds' ratios to the bare handler's turn in the same
-// round; between the quartiles lie those of half the rounds.
+// report prints medians over the rounds. A ratio is the median of the ratios to the bare handler in the same round. Half of
+// the rounds are between the quartiles.
 func report(out io.Writer, o options, phases []*phase) {
 	fmt.Fprintf(out, "%s, GOMAXPROCS %d shared by client and server, %s, %d connections, %d rounds of %v\n\n",
 		runtime.Version(), runtime.GOMAXPROCS(0), o.alg, o.connections, o.rounds, o.phase)
@@ -37,7 +37,7 @@ func report(out io.Writer, o options, phases []*phase) {
 	}
 }
 
-// verdict holds the ratio to the bare phase against its target. There is none of a bare phase.
+// verdict compares the ratio to the bare phase with the target. It is empty for a bare phase.
 func (p *phase) verdict(of func(round) float64, relation string, target float64) string {
 	if p.bare == nil {
 		return "\t\t\t\t"
@@ -61,7 +61,7 @@ func (p *phase) median(of func(round) float64) float64 {
 	return quantile(values, 0.5)
 }
 
-// ratios are those of the rounds.
+// ratios returns the ratio of each round.
 func ratios(p *phase, of func(round) float64) []float64 {
 	values := make([]float64, len(p.rounds))
 	for i := range values {
@@ -70,7 +70,7 @@ func ratios(p *phase, of func(round) float64) []float64 {
 	return values
 }
 
-// quantile sorts values; between two of them it takes the straight line.
+// quantile sorts values and interpolates linearly between two of them.
 func quantile(values []float64, share float64) float64 {
 	slices.Sort(values)
 	below, between := math.Modf(share * float64(len(values)-1))
@@ -91,8 +91,8 @@ func (p *phase) together() *hdrhistogram.Histogram {
 	return all
 }
 
-// plot draws the share of requests by latency, each line twice as long as the one before; lines of less than a
-// ten-thousandth are left out.
+// plot draws the share of requests by latency. The range of each line is twice that of the line before. Lines with less than
+// one in ten thousand requests are left out.
 func plot(out io.Writer, latency *hdrhistogram.Histogram) {
 	counts := make(map[int]int64)
 	for _, b := range latency.Distribution() {

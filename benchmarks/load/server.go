@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// api is the server under load: /bare and /guarded lead to the same handler.
+// api is the server under load. /bare and /guarded have the same handler.
 type api struct {
 	address string
 	raws    []string
@@ -68,7 +68,7 @@ func (a *api) close() {
 	a.issuer.Close()
 }
 
-// phases send the same headers to either handler, so that only the Guard makes a difference.
+// phases send the same headers to both handlers, so that only the Guard differs.
 func (a *api) phases() []*phase {
 	var all []*phase
 	for _, kind := range []struct {

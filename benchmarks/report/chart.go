@@ -9,7 +9,7 @@ import (
 	"text/template"
 )
 
-// The chart's measures, in its own units.
+// The dimensions of the chart in its own units.
 const (
 	chartWidth  = 800
 	labelWidth  = 104
@@ -23,19 +23,19 @@ const (
 //go:embed chart.svg.tmpl
 var chartText string
 
-// drawing is what the template draws.
+// drawing is the data of the template.
 type drawing struct {
 	Width, Height, Label int
 	Panels               []panel
 	Foot                 string
 }
 
-// panel is one table's first column, as bars.
+// panel contains the first column of a table as bars.
 type panel struct {
 	Title, Note string
 	Top         int
 	Bars        []bar
-	Limit       float64 // where the bare check ends, zero: nowhere
+	Limit       float64 // the length of the bare check; zero: not shown
 	Bottom      int
 }
 
@@ -46,7 +46,7 @@ type bar struct {
 	Width      float64
 }
 
-// chart draws the two RS256 tables that most APIs are about: a token seen for the first time, and one seen before.
+// chart draws the two most common RS256 tables: a token that is not cached, and one that is.
 func (r *results) chart() (string, error) {
 	d := drawing{Width: chartWidth, Label: labelWidth}
 	for _, p := range []panel{
@@ -78,7 +78,7 @@ func (r *results) chart() (string, error) {
 	return b.String(), nil
 }
 
-// circumstances are the version of Go, the processor and the number of passes.
+// circumstances returns the version of Go, the processor and the number of passes.
 func (r *results) circumstances() []string {
 	var found []string
 	for _, line := range r.config {
@@ -92,7 +92,7 @@ func (r *results) circumstances() []string {
 	return found
 }
 
-// panel has the fastest library first. Bars are as long as their time, the longest filling the width.
+// panel returns the bars with the fastest library first. The longest bar fills the width.
 func (r *results) panel(bench, path, title, note string) panel {
 	p := panel{Title: title, Note: note}
 	i := slices.IndexFunc(r.tables(), func(t *table) bool {
@@ -125,7 +125,8 @@ func (r *results) panel(bench, path, title, note string) panel {
 	return p
 }
 
-// label compares a verification with the bare check, and a handler with the kit's, since a bare handler does nothing.
+// label compares a verification with the bare check. It compares a handler with that of the kit, because a bare handler does
+// nothing.
 func (r *results) label(s, ours *series) string {
 	ratio := r.ratio(s)
 	if s.bench == "Handler" {

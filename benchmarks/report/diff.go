@@ -7,8 +7,8 @@ import (
 	"text/tabwriter"
 )
 
-// compare prints what both runs measured of lib, the old figure beside the new one, each from the best pass. With a tolerance it is an error if
-// allocations grew at all, or a ratio to the bare check by a larger share than that.
+// compare prints the results of both runs for lib, each from the best pass. With a tolerance, it returns an error if an
+// allocation was added, or if a ratio to the bare check has increased by a larger share than the tolerance.
 func compare(w io.Writer, before, after *results, lib string, tolerance float64) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "allocs\t→\t\tratio\t→\t\t\tbenchmark")
@@ -39,8 +39,8 @@ func compare(w io.Writer, before, after *results, lib string, tolerance float64)
 		worse, same, tolerance*100)
 }
 
-// bestRatio is the ratio to the bare check of the fastest pass of each. Other work on the machine only ever adds time, so
-// the fastest passes of two runs tell a change of the code from a change of the weather where medians do not.
+// bestRatio returns the ratio of the fastest pass to the fastest pass of the bare check. Other work on the machine only adds
+// time, so the fastest passes of two runs are easier to compare than medians.
 func (r *results) bestRatio(s *series) float64 {
 	bare := r.bare(s)
 	if bare == nil {

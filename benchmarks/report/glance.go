@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// glance is the short answer, before all the tables: what the kit costs above the limit, beside the fastest of the others,
-// and where it keeps many tokens. Rows whose benchmarks did not run are left out.
+// glance returns the summary before the tables. It compares the kit with the baseline and with the fastest other library, and
+// shows the cost of large caches. It leaves out rows whose benchmarks did not run.
 func (r *results) glance() string {
 	var b strings.Builder
 	section(&b, "First sight of a token",
@@ -50,7 +50,7 @@ func section(b *strings.Builder, title, what string, columns []string, rows [][]
 	}
 }
 
-// each makes a row of every algorithm, in the order in which they ran.
+// each adds a row for every algorithm, in the order in which they ran.
 func (r *results) each(row func(alg string) []string) (rows [][]string) {
 	var seen []string
 	for _, s := range r.series {
@@ -127,7 +127,7 @@ func (r *results) remembered() (rows [][]string) {
 	return rows
 }
 
-// pair is the limit and the kit; both are nil if one is missing.
+// pair returns the baseline and the kit. Both are nil if one is missing.
 func (r *results) pair(bench, alg, path string) (limit, ours *series) {
 	limit = r.find(bench, alg, bare, path, r.mostProcessors())
 	ours = r.find(bench, alg, kit, path, r.mostProcessors())
@@ -137,7 +137,7 @@ func (r *results) pair(bench, alg, path string) (limit, ours *series) {
 	return limit, ours
 }
 
-// fastestOther is the library that is fastest at what ours does; nil if nobody else was measured.
+// fastestOther returns the fastest library other than the kit, or nil if no other was measured.
 func (r *results) fastestOther(ours *series) (fastest *series) {
 	least := math.Inf(1)
 	for _, s := range r.series {

@@ -1,14 +1,14 @@
-// Command report turns the output of the benchmarks into what the README shows, and compares two of its outputs.
+// Command report converts the output of the benchmarks to tables and a chart, and compares two results.
 //
 //	go test -run '^$' -bench . . | go run ./report -out results
 //	go run ./report -diff [-tolerance 0.1] old.txt new.txt
 //	go test -run '^$' -bench path=parallel -cpu 1,2,4,8 . | go run ./report -scaling
 //
 // The first form writes results/bench.txt (the benchmark format, for benchstat), results/table.md and results/chart.svg.
-// The output of several passes, one after the other, gives medians; the file that it writes can be its input again.
+// With the output of several passes, it computes medians. It can also read results/bench.txt.
 //
-// The second form compares two such files by allocations and by the ratio to the bare signature check of the same run,
-// which holds across machines better than any time does. The third prints how throughput grows with the processors.
+// The second form compares two such files by allocations and by the ratio to the bare signature check of the same run, which
+// depends less on the machine than times. The third form prints how the throughput grows with the number of processors.
 package main
 
 import (
@@ -71,7 +71,7 @@ func printScaling(w io.Writer, output io.Reader) error {
 	return err
 }
 
-// write reads everything before it writes anything, so that a failed run leaves the old results alone.
+// write reads all input before it writes a file, so that a failed run does not change the old results.
 func write(folder string, output io.Reader) error {
 	results, err := parse(output)
 	if err != nil {

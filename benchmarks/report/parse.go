@@ -11,36 +11,37 @@ import (
 	"strings"
 )
 
-// results are one run, of one pass or several.
+// results contains the output of one run with one or more passes.
 type results struct {
 	config []string // lines such as "cpu: …", each once
-	lines  []string // of benchmarks, as they came
+	lines  []string // of benchmarks, in their order
 	series []*series
 	byName map[string]*series
 }
 
-// series is one benchmark, with a sample for each pass.
+// series contains the samples of one benchmark, one for each pass.
 type series struct {
 	name    string            // without "Benchmark", with the number of processors
 	bench   string            // Verify
 	params  map[string]string // alg: RS256, lib: bearerkit, path: cold
-	procs   string            // what GOMAXPROCS was, empty for 1
+	procs   string            // GOMAXPROCS, or empty for 1
 	samples []sample
 }
 
-// sample is what one pass measured, by unit.
+// sample contains the values of one pass by unit.
 type sample map[string]float64
 
-// The units that the report knows.
+// The units in the report.
 const (
 	nanoseconds   = "ns/op"
 	allocations   = "allocs/op"
 	bytesPerToken = "B/token"
 )
 
-var errNoBenchmarks = errors.New("there is no benchmark in the input")
+var errNoBenchmarks = errors.New("the input contains no benchmark")
 
-// parse reads the output of go test -bench (https://go.dev/design/14313-benchmark-format). A failed test is an error.
+// parse parses the output of go test -bench (https://go.dev/design/14313-benchmark-format). It returns an error if a test
+// failed.
 func parse(r io.Reader) (*results, error) {
 	found := &results{byName: make(map[string]*series)}
 	lines := bufio.NewScanner(r)
@@ -69,7 +70,7 @@ func (r *results) add(line string) error {
 	return nil
 }
 
-// addBenchmark reads a name, a number of iterations, and pairs of value and unit.
+// addBenchmark parses a name, a number of iterations, and pairs of value and unit.
 func (r *results) addBenchmark(line string) error {
 	fields := strings.Fields(line)
 	if len(fields) < 4 || len(fields)%2 != 0 {
@@ -115,7 +116,7 @@ func newSeries(name string) *series {
 	return s
 }
 
-// raw is the benchmark format again, without what go test says besides.
+// raw returns the results in benchmark format, without other output of go test.
 func (r *results) raw() string {
 	return strings.Join(slices.Concat(r.config, r.lines), "\n") + "\n"
 }

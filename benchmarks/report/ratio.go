@@ -6,17 +6,17 @@ import (
 	"strconv"
 )
 
-// The libraries that the report is about: the kit, and the limit of what is possible.
+// The libraries that the report compares: the kit and the baseline.
 const (
 	kit  = "bearerkit"
 	bare = "bare"
 )
 
-// ratio is how many bare signature checks s costs. It is NaN where no bare check was measured.
+// ratio returns the time of s relative to the bare signature check. It is NaN if no bare check was measured.
 func (r *results) ratio(s *series) float64 { return quotient(s, r.bare(s)) }
 
-// quotient is how many times as long a takes as b, the median over the passes. Each pass is compared with itself, since a
-// machine that is slow for a while is slow for both. It is NaN if one of the two was not measured.
+// quotient returns the time of a relative to b, as the median over the passes. It compares values of the same pass, because a
+// slow period of the machine affects both. It is NaN if one of the two was not measured.
 func quotient(a, b *series) float64 {
 	if a == nil || b == nil {
 		return math.NaN()
@@ -31,8 +31,8 @@ func quotient(a, b *series) float64 {
 	return median(quotients)
 }
 
-// bare finds the bare check with the same algorithm: on the same path, which was measured at about the same time, or
-// else on path=cold.
+// bare returns the bare check with the same algorithm and the same path, which ran at about the same time, or else the one
+// with path=cold.
 func (r *results) bare(s *series) *series {
 	for _, path := range []string{s.params["path"], "cold"} {
 		if found := r.find("Verify", s.params["alg"], bare, path, s.procs); found != nil {
@@ -42,7 +42,7 @@ func (r *results) bare(s *series) *series {
 	return nil
 }
 
-// find returns nil if there is no such series.
+// find returns a series, or nil if there is none.
 func (r *results) find(bench, alg, lib, path, procs string) *series {
 	name := bench + "/alg=" + alg + "/lib=" + lib + "/path=" + path
 	if procs != "" {
@@ -51,7 +51,7 @@ func (r *results) find(bench, alg, lib, path, procs string) *series {
 	return r.byName[name]
 }
 
-// mostProcessors is the largest GOMAXPROCS of the run, as it stands in the names.
+// mostProcessors returns the largest GOMAXPROCS in the names of the run.
 func (r *results) mostProcessors() string {
 	most, name := 0, ""
 	for _, s := range r.series {
@@ -64,7 +64,7 @@ func (r *results) mostProcessors() string {
 
 func (s *series) median(unit string) float64 { return median(s.values(unit)) }
 
-// least is what no pass went below.
+// least returns the smallest value of all passes.
 func (s *series) least(unit string) float64 { return slices.Min(s.values(unit)) }
 
 func (s *series) values(unit string) []float64 {
@@ -75,7 +75,7 @@ func (s *series) values(unit string) []float64 {
 	return values
 }
 
-// median sorts values.
+// median returns the median. It sorts values.
 func median(values []float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// scaling is a table of what was measured on several numbers of processors: the time of one operation, and how many times
-// the throughput of the smallest number that is, the median over the passes. It is empty if there was one number only.
+// scaling returns a table for benchmarks with several numbers of processors: the time of one operation, and the throughput
+// relative to the smallest number, as medians. It is empty if there is only one number.
 func (r *results) scaling() string {
 	var names []string
 	var counts []int
@@ -62,7 +62,7 @@ func scalingRow(counts []int, of map[int]*series) string {
 	return b.String()
 }
 
-// processors is GOMAXPROCS; a name without it means one.
+// processors returns GOMAXPROCS. A name without it means 1.
 func (s *series) processors() int {
 	if n, err := strconv.Atoi(s.procs); err == nil {
 		return n

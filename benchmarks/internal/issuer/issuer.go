@@ -1,5 +1,5 @@
-// Package issuer is the authorization server whose tokens are verified in the benchmarks and under load: an
-// [bearertest.Issuer] that listens on loopback, and the shape of its tokens.
+// Package issuer provides the authorization server of the benchmarks and the load test, a [bearertest.Issuer] that listens on
+// loopback, and its tokens.
 package issuer
 
 import (
@@ -13,20 +13,20 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
-// Audience is the API that the tokens are for.
+// Audience is the audience of the tokens.
 const Audience = "https://api.test"
 
-// lifetime outlasts the longest run.
+// lifetime is longer than every run.
 const lifetime = 24 * time.Hour
 
-// Issuer publishes its metadata and its keys on a port of 127.0.0.1.
+// Issuer serves its metadata and its keys on a port of 127.0.0.1.
 type Issuer struct {
 	*bearertest.Issuer
 
 	server *httptest.Server
 }
 
-// Start makes an issuer with one key for each algorithm, and serves it until Close.
+// Start starts an issuer with one key for each algorithm. It runs until Close.
 func Start(algorithms ...string) *Issuer {
 	i := &Issuer{server: httptest.NewUnstartedServer(nil)}
 	i.Issuer = bearertest.NewIssuer(bearertest.IssuerConfig{
@@ -39,13 +39,13 @@ func Start(algorithms ...string) *Issuer {
 	return i
 }
 
-// Close stops serving.
+// Close stops the issuer.
 func (i *Issuer) Close() { i.server.Close() }
 
-// JWKSURI is where the key set is.
+// JWKSURI returns the URL of the key set.
 func (i *Issuer) JWKSURI() string { return i.URL() + "/jwks" }
 
-// Token starts the n-th access token of from, a token of RFC 9068 with 14 claims: about 750 bytes with an RSA signature.
+// Token returns the n-th access token of from: a token of RFC 9068 with 14 claims, about 750 bytes with an RSA signature.
 func Token(from *bearertest.Issuer, n int) *bearertest.Token {
 	now := time.Now().Unix()
 	return from.AccessToken(). // aud, client_id, exp, iat, iss, jti, sub
@@ -60,7 +60,7 @@ func Token(from *bearertest.Issuer, n int) *bearertest.Token {
 					Set("roles", []string{"reader"})
 }
 
-// Mint makes count tokens on all processors; token makes the n-th of them.
+// Mint signs count tokens on all processors. token returns the n-th of them.
 func Mint(count int, token func(n int) string) []string {
 	raws := make([]string, count)
 	var all sync.WaitGroup
@@ -76,7 +76,7 @@ func Mint(count int, token func(n int) string) []string {
 	return raws
 }
 
-// StartMany serves count issuers from one port, each under a path of its own and with an ES256 key of its own.
+// StartMany starts count issuers on one port. Each has its own path and its own ES256 key.
 func StartMany(count int) (issuers []*bearertest.Issuer, stop func()) {
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
