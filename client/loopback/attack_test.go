@@ -20,7 +20,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// Whatever a page or a program on the machine sends, and however often: it neither ends the sign-in nor gets in its way.
+// Requests and connections of other pages and programs neither end the sign-in nor block it, however many there are.
 func TestC32_AFloodChangesNothing(t *testing.T) {
 	t.Parallel()
 	c, s := newClient(t)
@@ -28,7 +28,7 @@ func TestC32_AFloodChangesNothing(t *testing.T) {
 	var idle []net.Conn
 	token, err := loopback.SignIn(t.Context(), c, loopback.Options{Out: io.Discard, Open: func(ctx context.Context, address string) error {
 		b = open(t, address)
-		for range 40 { // they say nothing
+		for range 40 { // they send nothing
 			conn, err := new(net.Dialer).DialContext(ctx, "tcp", b.redirect.Host)
 			if err != nil {
 				return err
@@ -52,7 +52,7 @@ func TestC32_AFloodChangesNothing(t *testing.T) {
 	}
 }
 
-// A stranger of a sign-in with signed answers has the client fetch nothing.
+// A response with a wrong signature does not make the client fetch anything.
 func TestC32_SignedAnswersOfStrangers(t *testing.T) {
 	t.Parallel()
 	c, s := newClient(t)
@@ -81,7 +81,7 @@ func TestC32_SignedAnswersOfStrangers(t *testing.T) {
 	}
 }
 
-// An answer that knows the state and cannot be taken does not end the wait, and is told when that ends.
+// A response with the state that is rejected does not end the sign-in. If the time is over, the error contains the reason.
 func TestC32_TellsWhyItWaitedInVain(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t)
@@ -95,7 +95,7 @@ func TestC32_TellsWhyItWaitedInVain(t *testing.T) {
 	}
 }
 
-// slow answers the token request when it is told to.
+// slow responds to the token request when answer is closed.
 type slow struct {
 	server
 
@@ -111,7 +111,7 @@ func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.server.RoundTrip(r)
 }
 
-// The time is the user's: a code that came in time is redeemed after it, and whoever brings it again is told how it went.
+// A code that arrives in time is exchanged even if the time ends meanwhile. A repeated response gets the same page.
 func TestC32_AnAnswerInTimeIsNotLost(t *testing.T) {
 	t.Parallel()
 	s := &slow{asked: make(chan struct{}), answer: make(chan struct{})}
@@ -143,7 +143,7 @@ func TestC32_AnAnswerInTimeIsNotLost(t *testing.T) {
 	}
 }
 
-// ctx ends everything, at once.
+// The end of ctx ends the sign-in at once.
 func TestC32_ContextEnds(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t)
@@ -158,11 +158,11 @@ func TestC32_ContextEnds(t *testing.T) {
 		t.Error(err)
 	}
 	if status, _, _ := b.send(t, nil); status != 0 {
-		t.Error("somebody still listens")
+		t.Error("the port is still open")
 	}
 }
 
-// A port that is taken at one of a name's two addresses is not used at the other.
+// With localhost, a port is not used if another program has it at one of the two addresses.
 func TestC32_NameIsListenedAtTwice(t *testing.T) {
 	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:0")
@@ -174,14 +174,17 @@ func TestC32_NameIsListenedAtTwice(t *testing.T) {
 	c, _ := newClient(t)
 	_, err = loopback.SignIn(t.Context(), c, loopback.Options{
 		Host: "localhost", Port: port, Out: io.Discard, Timeout: time.Second,
-		Open: func(context.Context, string) error { t.Error("the port is another's, too"); return nil },
+		Open: func(context.Context, string) error {
+			t.Error("a port was used that another program has too")
+			return nil
+		},
 	})
 	if err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
 }
 
-// deviceServer answers a device authorization request with body.
+// deviceServer responds to every request with body.
 type deviceServer string
 
 func (body deviceServer) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -192,7 +195,7 @@ func (body deviceServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// What the server sends is shown escaped, or not at all.
+// What the server sends is printed escaped, or rejected.
 func TestC22_C32_DeviceShowsNothingThatIsObeyed(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -233,7 +236,7 @@ func TestC22_C32_DeviceShowsNothingThatIsObeyed(t *testing.T) {
 	}
 }
 
-// An output that is no terminal gets no picture and no escape sequence.
+// An output that is not a terminal gets no QR code and no escape sequence.
 func TestC32_FilesGetPlainText(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t)

@@ -29,7 +29,7 @@ func TestC32_BrowserCommand(t *testing.T) {
 				got[0] = strings.ReplaceAll(got[0], `\`, "/")
 			}
 			if !slices.Equal(got, test.want) {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("%q, expected %q", got, test.want)
 			}
 		})
 	}

@@ -21,7 +21,7 @@ import (
 
 const issuer = "https://login.test"
 
-// server answers every request of the client alike, and counts.
+// server responds to the requests of the client, and keeps their forms.
 type server struct {
 	mu    sync.Mutex // guards forms
 	forms []url.Values
@@ -62,7 +62,7 @@ func newClient(t testing.TB) (*client.Client, *server) {
 	return c, s
 }
 
-// browser is what Open gets: it reads the address and sends requests to the redirect URI.
+// browser stands in for the browser of the user: it sends requests to the redirect URI.
 type browser struct {
 	redirect *url.URL
 	state    string
@@ -81,7 +81,7 @@ func open(t testing.TB, address string) browser {
 	return browser{redirect, u.Query().Get("state")}
 }
 
-// send returns the answer's status, its headers and its page.
+// send sends an authorization response, and returns the status, the headers and the page.
 func (b browser) send(t testing.TB, change func(*http.Request)) (int, http.Header, string) {
 	t.Helper()
 	target := *b.redirect
@@ -139,7 +139,7 @@ func TestC32_SignIn(t *testing.T) {
 				t.Error(b.redirect, s.forms[0])
 			}
 			if status, _, problem := b.send(t, nil); status != 0 {
-				t.Errorf("somebody still listens: %d %s", status, problem)
+				t.Errorf("the port is still open: %d %s", status, problem)
 			}
 		})
 	}
@@ -204,10 +204,10 @@ func TestC32_Ends(t *testing.T) {
 		t.Error(err)
 	}
 	for _, o := range []loopback.Options{
-		{Host: "0.0.0.0"}, {Path: "x"}, {Path: "/x?y"}, {Path: "/x#y"}, {Path: "/a/../b"}, {Path: "/a//b"}, {Path: "/%2e"}, {Path: "/a b"}, {Port: -1},
+		{Host: "0.0.0.0"}, {Timeout: -1}, {Path: "x"}, {Path: "/x?y"}, {Path: "/x#y"}, {Path: "/a/../b"}, {Path: "/a//b"}, {Path: "/%2e"}, {Path: "/a b"}, {Port: -1},
 	} {
 		if _, err := loopback.SignIn(t.Context(), c, o); err == nil {
-			t.Errorf("%+v: taken", o)
+			t.Errorf("%+v: accepted, expected an error", o)
 		}
 	}
 }
@@ -251,11 +251,11 @@ func TestC22_Device(t *testing.T) {
 	}
 	said.Reset()
 	if _, err := loopback.Device(t.Context(), c, loopback.DeviceOptions{Out: &said}); err != nil || strings.Contains(said.String(), "▄") {
-		t.Error("a QR code where nobody can see it", err)
+		t.Error("a QR code was drawn into an output that is not a terminal", err)
 	}
 }
 
-// A program signs its user in. A test, in place of the user's browser, brings the answer.
+// A program signs its user in. Here a function takes the place of the browser.
 func ExampleSignIn() {
 	c, err := client.New(client.Config{
 		Issuer: issuer, ClientID: "cli", Scopes: []string{"orders:read"}, HTTPClient: &http.Client{Transport: new(server)},
@@ -270,7 +270,7 @@ func ExampleSignIn() {
 	// Output: client.Token{Bearer} <nil>
 }
 
-// answering is a browser whose user has signed in already.
+// answering acts as a browser whose user has signed in already.
 func answering(_ context.Context, address string) error {
 	u, err := url.Parse(address)
 	if err != nil {

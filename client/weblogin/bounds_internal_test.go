@@ -64,7 +64,7 @@ func TestLocksAreBounded(t *testing.T) {
 			}
 			held++
 			if held != 1 {
-				t.Errorf("%d hold it", held)
+				t.Errorf("%d holders have the lock, expected 1", held)
 			}
 			held--
 			unlock()
@@ -82,6 +82,6 @@ func TestLocksAreBounded(t *testing.T) {
 	}
 	unlock()
 	if len(s.busy) != 0 {
-		t.Errorf("%d locks are left", len(s.busy))
+		t.Errorf("%d locks remain, expected 0", len(s.busy))
 	}
 }

@@ -30,7 +30,8 @@ type Config struct {
 
 	// Sessions stores the sessions. Create it with scs.New. New sets its Cookie: the name is "__Host-session", with a suffix
 	// that depends on Prefix if that is not "/auth/"; the attributes are HttpOnly, Secure and SameSite=Lax. Lifetime and
-	// IdleTimeout remain as they are. Lifetime must be positive, because a login lasts no longer.
+	// IdleTimeout remain as they are. Lifetime must be positive, because a login lasts no longer. Codec must decode a []byte
+	// as a []byte, as scs.GobCodec does.
 	Sessions *scs.SessionManager
 
 	// Authorization has the options of each authorization request. The zero value requests what Client says. ResponseMode
@@ -125,7 +126,7 @@ func (cfg Config) validate() error {
 	return errors.Join(append(faults, cfg.validateSessions(), cfg.validateRedirect())...)
 }
 
-// validateSessions rejects a SessionManager that would panic or end each session at once.
+// validateSessions rejects a SessionManager that would panic, end each session at once, or lose each login.
 func (cfg Config) validateSessions() error {
 	s := cfg.Sessions
 	switch {
@@ -133,10 +134,25 @@ func (cfg Config) validateSessions() error {
 		return nil // reported already
 	case s.Store == nil || s.Codec == nil:
 		return errors.New("weblogin: Config.Sessions has no Store or no Codec: create it with scs.New")
+	case !keepsBytes(s.Codec):
+		return errors.New("weblogin: Config.Sessions.Codec does not decode a []byte as a []byte: use scs.GobCodec")
 	case s.Lifetime <= 0:
 		return fmt.Errorf("weblogin: Config.Sessions.Lifetime is %v, expected more than 0", s.Lifetime)
 	}
 	return nil
+}
+
+// keepsBytes reports whether a codec decodes a []byte as one. JSON, for example, decodes a string instead, and then no login
+// would be found in any session.
+func keepsBytes(codec scs.Codec) bool {
+	const name, value = "name", "value"
+	text, err := codec.Encode(time.Now(), map[string]any{name: []byte(value)})
+	if err != nil {
+		return false
+	}
+	_, values, err := codec.Decode(text)
+	got, ok := values[name].([]byte)
+	return err == nil && ok && string(got) == value
 }
 
 // validateRedirect rejects a redirect URI at which the App does not receive the authorization response, or receives it

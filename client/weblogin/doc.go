@@ -23,15 +23,13 @@
 //
 // # Sessions
 //
-// Sessions are those of github.com/alexedwards/scs. Any scs store works that returns what was written last. Tokens are
-// stored in the same store as entries of their own. They are not encrypted: whoever can read the store can read them. One
-// request at a time refreshes the token of a session. After each sign-in the session has a new id, and the data that was in
-// it before is gone.
+// The package uses the sessions of github.com/alexedwards/scs. Any scs store works that returns what was written last. Each
+// token is an entry of its own in the same store. Tokens are not encrypted: anyone who can read the store can read them. One
+// request at a time refreshes the token of a session. After each sign-in the session has a new id, and its old data is gone.
 //
-// A session that has ended stays ended. A request that writes its session after the logout does not restore it, a request
-// that gives the session a new id does not save it, and a token that a refresh or a sign-in receives after the logout is
-// revoked. Sessions that the server ends by `sid` or by `sub` (OpenID Connect Back-Channel Logout) are rejected from then
-// on, in every process that uses the same store. If the server rejects the refresh token, the session ends too. A login
+// A login that has ended stays ended. A request that writes its session after the logout does not restore the login, even
+// under a new session id. A token that a refresh or a sign-in receives after the logout is revoked. Sessions that the server ends by `sid` or by `sub` (OpenID Connect Back-Channel Logout) are rejected from then
+// on, in every process that uses the same store. If the server rejects the refresh token, the login ends too. A login
 // lasts no longer than Lifetime of the SessionManager, however often the application renews the session.
 //
 // # Several Apps
@@ -45,8 +43,8 @@
 // # Cookies
 //
 // The session cookie and the cookies of sign-ins in progress have the prefix __Host- and the attributes HttpOnly, Secure
-// and SameSite=Lax. The cookie of a sign-in is encrypted, is valid for one state in one browser, works once, and expires. If
-// there are too many, the oldest are deleted.
+// and SameSite=Lax. The cookie of a sign-in is encrypted, is valid for one state in one browser, works once per process, and
+// expires. If there are too many, the oldest are deleted.
 //
 // # Requests
 //

@@ -18,13 +18,13 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// An application has its users signed in, shows them a page, calls an API in their name, and signs them out.
+// An application signs its users in, shows them a page, calls an API on their behalf, and signs them out.
 func Example() {
 	provider := newProvider()
 	c, err := client.New(client.Config{
 		Issuer: provider.issuer, ClientID: "shop", ClientSecret: "of the shop",
 		RedirectURI: "https://shop.example.com/auth/callback", Scopes: []string{"openid", "orders:read"},
-		// With a real provider the rest is discovered.
+		// A real client needs no more: the rest is discovered. Here it replaces the network.
 		Metadata: provider.metadata(), Keys: provider.keys(), HTTPClient: &http.Client{Transport: provider}, Algorithms: []string{"ES256"},
 	})
 	if err != nil {
@@ -45,7 +45,11 @@ func Example() {
 	mux.Handle("/auth/", app)
 	mux.Handle("/api/orders/", orders)
 	mux.Handle("/", app.RequireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, _ := weblogin.UserFromContext(r.Context())
+		user, ok := weblogin.UserFromContext(r.Context())
+		if !ok { // only if the handler is not behind RequireLogin
+			http.Error(w, "not signed in", http.StatusUnauthorized)
+			return
+		}
 		_, _ = fmt.Fprintf(w, "Hello %s", user.Claims()["name"])
 	})))
 
@@ -69,7 +73,7 @@ func Example() {
 	// the API: {"error":"login_required"}
 }
 
-// ordersAPI knows nothing of sessions.
+// ordersAPI is an API that does not use sessions.
 func ordersAPI() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "%s for %s", r.URL.Path, r.Header.Get("Authorization"))
@@ -103,7 +107,7 @@ func (p *provider) keys() jwks.Source {
 	return keys
 }
 
-// place is what a browser's address bar shows, without the query.
+// place returns an address without its query.
 func (p *provider) place(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -112,7 +116,7 @@ func (p *provider) place(address string) string {
 	return u.Scheme + "://" + u.Host + u.Path
 }
 
-// signIn is what Alice does, and where she is sent then.
+// signIn signs Alice in, and returns where the provider redirects her.
 func (p *provider) signIn(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -122,7 +126,7 @@ func (p *provider) signIn(address string) string {
 	return "/auth/callback?" + url.Values{"code": {"c"}, "state": {u.Query().Get("state")}}.Encode()
 }
 
-// RoundTrip is the token endpoint.
+// RoundTrip responds as the token endpoint.
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	id := p.signer.AccessToken().SetHeader("typ", bearertest.Absent).Set("aud", "shop").Set("sub", "alice").Set("name", "Alice").Set("nonce", p.nonce)
 	answer := httptest.NewRecorder()
@@ -132,7 +136,7 @@ func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// browser opens pages, and says where it was sent, or what it shows.
+// browser opens pages. It returns where it was redirected, or the text of the page.
 type browser struct{ http.Client }
 
 func newBrowser(site http.Handler) *browser {

@@ -21,7 +21,7 @@ import (
 
 var sorted = cmpopts.SortSlices(strings.Compare)
 
-// What a refresh brings after the logout is nobody's, and ends as well.
+// A token that a refresh receives after the logout is not stored, and is revoked too.
 func TestLogoutDuringRefresh(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -57,7 +57,7 @@ func TestLogoutDuringRefresh(t *testing.T) {
 	}
 }
 
-// with is a browser that has a session's cookie.
+// with returns a browser that has the cookie of a session.
 func (w *world) with(t testing.TB, id string) user {
 	t.Helper()
 	u := w.user(t)
@@ -65,7 +65,7 @@ func (w *world) with(t testing.TB, id string) user {
 	return u
 }
 
-// A request that writes its session at its end writes what it read at its beginning.
+// A request that writes its session at its end writes what it read at its beginning. It does not restore the session.
 func TestLogoutDuringSlowPage(t *testing.T) {
 	t.Parallel()
 	for name, idle := range map[string]time.Duration{"that changes the session": 0, "that keeps it awake": time.Hour} {
@@ -95,13 +95,13 @@ func TestLogoutDuringSlowPage(t *testing.T) {
 				t.Error(p.Status)
 			}
 			if left := w.store.names(t, ""); len(left) != 0 {
-				t.Error("the session is back")
+				t.Error("the session was restored:", left)
 			}
 		})
 	}
 }
 
-// Until a late write is undone, nobody sees it.
+// A late write has no effect, even before it is removed.
 func TestLateWriteIsNotSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -110,7 +110,7 @@ func TestLateWriteIsNotSeen(t *testing.T) {
 	id := u.cookie()
 	session, _, _ := w.store.CtxStore.FindCtx(t.Context(), id)
 	u.do(http.MethodPost, "/auth/logout", nil)
-	if err := w.store.Commit(id, session, time.Now().Add(time.Hour)); err != nil { // and its process has died
+	if err := w.store.Commit(id, session, time.Now().Add(time.Hour)); err != nil { // and the process ended before it could remove the entry
 		t.Fatal(err)
 	}
 	if p := w.with(t, id).do(http.MethodGet, "/page", nil); p.StatusCode != http.StatusUnauthorized {
@@ -118,7 +118,7 @@ func TestLateWriteIsNotSeen(t *testing.T) {
 	}
 }
 
-// A session id comes from a cookie: with the name of another entry of the store it reads and deletes nothing.
+// A session id comes from a cookie. If it is the name of another entry of the store, it neither reads nor deletes the entry.
 func TestSessionIDsAreNoOtherEntries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(cfg *weblogin.Config) { cfg.Sessions.IdleTimeout = time.Minute })
@@ -143,20 +143,20 @@ func TestSessionIDsAreNoOtherEntries(t *testing.T) {
 			t.Error(p.Status)
 		}
 		if _, found, err := store.Find(entry); found || err != nil {
-			t.Errorf("%s is found, %v", entry, err)
+			t.Errorf("%s was found as a session, %v", entry, err)
 		}
 		if err := errors.Join(store.Delete(entry), store.Delete("")); err != nil {
 			t.Error(err)
 		}
 		if err := store.Commit(entry, nil, time.Now().Add(time.Hour)); err == nil {
-			t.Errorf("%s was written", entry)
+			t.Errorf("%s was written as a session", entry)
 		}
 		w.signIn(w.with(t, entry))
 	}
 	after := append(w.store.names(t, "ended."), append(w.store.names(t, "gone."), w.store.names(t, "token.")...)...)
 	for _, entry := range entries {
 		if !strings.Contains(strings.Join(after, " "), entry) {
-			t.Errorf("%s is gone", entry)
+			t.Errorf("%s was deleted", entry)
 		}
 	}
 	for _, who := range []user{thief, w.with(t, id)} {
@@ -166,7 +166,7 @@ func TestSessionIDsAreNoOtherEntries(t *testing.T) {
 	}
 }
 
-// logOutElsewhere is the provider's word that a user has signed out.
+// logOutElsewhere sends a logout token of the provider, and returns the status of the response.
 func (w *world) logOutElsewhere(t testing.TB, claims map[string]any) int {
 	t.Helper()
 	return w.sendLogout(t, w.logoutToken(claims))
@@ -186,7 +186,7 @@ func (w *world) sendLogout(t testing.TB, token string) int {
 	t.Helper()
 	body := url.Values{"logout_token": {token}}.Encode()
 	return w.user(t).do(http.MethodPost, "/auth/backchannel-logout", func(r *http.Request) {
-		r.Header.Del("Sec-Fetch-Site") // a server, no browser
+		r.Header.Del("Sec-Fetch-Site") // it comes from a server, not from a browser
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 	}).StatusCode
@@ -202,7 +202,7 @@ func TestC31_LoggedOutElsewhere(t *testing.T) {
 	now := time.Now()
 	absent := map[string]any{"sid": bearertest.Absent}
 	for name, test := range map[string]struct {
-		session map[string]any // what its ID token says
+		session map[string]any // claims of its ID token
 		logout  map[string]any
 		status  int
 		ends    bool
@@ -232,16 +232,16 @@ func TestC31_LoggedOutElsewhere(t *testing.T) {
 			u := w.user(t)
 			w.signIn(u)
 			if status := w.logOutElsewhere(t, test.logout); status != test.status || u.signedIn() == test.ends {
-				t.Errorf("%d, want %d and ends: %t", status, test.status, test.ends)
+				t.Errorf("status %d, expected %d; expected the session to end: %t", status, test.status, test.ends)
 			}
 			if left := len(w.store.names(t, "token.")) != 0 && len(w.store.names(t, "")) != 0; left == test.ends {
-				t.Error("in the store:", left)
+				t.Error("token and session are stored:", left)
 			}
 		})
 	}
 }
 
-// A logout token that comes late, or twice, takes nothing back of one that is newer.
+// A logout token that arrives late or twice does not replace the record of a newer one.
 func TestC31_LogoutTokensInAnyOrder(t *testing.T) {
 	t.Parallel()
 	now := time.Now().Unix()
@@ -279,7 +279,7 @@ func TestC31_LogoutTokensInAnyOrder(t *testing.T) {
 	}
 }
 
-// What cannot be noted is to come again.
+// If a logout cannot be recorded, the server must send the token again.
 func TestC31_LogoutThatCannotBeNoted(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -305,7 +305,7 @@ func failsOn(yes bool) error {
 	return nil
 }
 
-// A login does not outlast the notes of what has ended, however often the application renews its session.
+// A login does not last longer than the records of logouts, however often the application renews its session.
 func TestLoginEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -319,16 +319,16 @@ func TestLoginEnds(t *testing.T) {
 		}
 		time.Sleep(19 * time.Minute)
 		if !u.signedIn() {
-			t.Error("too early")
+			t.Error("the login ended too early")
 		}
 		time.Sleep(2 * time.Minute)
 		if u.signedIn() {
-			t.Error("it goes on")
+			t.Error("the login continues")
 		}
 	})
 }
 
-// A server that does not answer keeps nobody signed in, nor waiting.
+// If the server does not respond, the user is signed out all the same, within a bounded time.
 func TestLogoutWithoutServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -354,6 +354,6 @@ func TestLogoutThatFails(t *testing.T) {
 	}
 	w.store.failing(nil)
 	if p := u.do(http.MethodPost, "/auth/logout", nil); p.StatusCode != http.StatusSeeOther || u.signedIn() {
-		t.Error("a logout cannot be tried again:", p.Status)
+		t.Error("a logout cannot be repeated:", p.Status)
 	}
 }

@@ -43,7 +43,7 @@ func TestProxyPaths(t *testing.T) {
 	}
 }
 
-// A router that hands on a path as it came has no cleaning of its own.
+// A Proxy rejects ambiguous paths even if the router does not clean them.
 func TestProxyWithoutRouter(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -63,7 +63,7 @@ func TestProxyWithoutRouter(t *testing.T) {
 	}
 }
 
-func TestProxyIsRefused(t *testing.T) {
+func TestProxyFaults(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
 	for name, args := range map[string][2]string{
@@ -102,7 +102,7 @@ func TestProxyRequestHeaders(t *testing.T) {
 		}
 	})
 	got := w.seen[0].Header
-	for _, name := range []string{"User-Agent", "Accept-Encoding", "Content-Length"} { // of the test's own client
+	for _, name := range []string{"User-Agent", "Accept-Encoding", "Content-Length"} { // the client of the test adds these
 		got.Del(name)
 	}
 	want := http.Header{
@@ -113,11 +113,11 @@ func TestProxyRequestHeaders(t *testing.T) {
 		t.Error(diff)
 	}
 	if host := w.seen[0].Host; host == u.site.Host {
-		t.Error("the API is told another host than its own:", host)
+		t.Error("the API received the host of the application:", host)
 	}
 }
 
-// What an API answers has no power over the application, in a browser.
+// In a browser, a response of the API has no rights of the application.
 func TestProxyAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(cfg *weblogin.Config) { cfg.ProxyHeaders = []string{"X-Total"} })
@@ -179,7 +179,7 @@ func TestProxyRedirects(t *testing.T) {
 			rw.WriteHeader(http.StatusSeeOther)
 		})
 		if p := u.do(http.MethodGet, "/api/orders/7", nil); p.Header.Get("Location") != want || p.StatusCode != http.StatusSeeOther {
-			t.Errorf("%s: %q, want %q", to, p.Header.Get("Location"), want)
+			t.Errorf("%s: %q, expected %q", to, p.Header.Get("Location"), want)
 		}
 	}
 }
@@ -218,11 +218,11 @@ func TestProxyUses(t *testing.T) {
 		}
 	}
 	if p := w.user(t).do(http.MethodGet, "/api/orders/1", nil); p.StatusCode != http.StatusUnauthorized {
-		t.Error("signed out:", p.Status)
+		t.Error("without a login:", p.Status)
 	}
 }
 
-// A token that an API does not take any more is refreshed once, and what was asked is asked again, with its body.
+// If the API rejects the token, it is refreshed once, and the request is sent again with its body.
 func TestC29_ProxyAsksAgain(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -250,11 +250,11 @@ func TestC29_ProxyAsksAgain(t *testing.T) {
 			}
 			for _, body := range w.bodies {
 				if body != test.body {
-					t.Errorf("%d octets came", len(body))
+					t.Errorf("the API received %d bytes", len(body))
 				}
 			}
 			if want := 1 + (401-test.want)/201; len(w.bodies) != want {
-				t.Errorf("asked %d times", len(w.bodies))
+				t.Errorf("%d requests", len(w.bodies))
 			}
 		})
 	}
@@ -283,7 +283,7 @@ func TestProxyWaitsSoLong(t *testing.T) {
 	})
 }
 
-// An answer that has begun goes on for as long as it likes.
+// A response that has begun may take longer than APITimeout.
 func TestProxyAnswersSlowly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -297,7 +297,7 @@ func TestProxyAnswersSlowly(t *testing.T) {
 	})
 }
 
-// slow begins its answer at once, and ends it after an hour.
+// slow begins its response at once, and ends it after an hour.
 type slow struct{ ctx context.Context } //nolint:containedctx // that of a body
 
 func (slow) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -313,7 +313,7 @@ func (s *slow) Read(into []byte) (int, error) {
 	}
 }
 
-// What has come of an answer is passed on at once.
+// The beginning of a response is passed on at once.
 func TestProxyStreams(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(cfg *weblogin.Config) { cfg.APITimeout = time.Second })

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -43,7 +44,7 @@ func TestReturnToIsLocal(t *testing.T) {
 	}
 }
 
-// Another site's page can have a browser open the login in a hundred frames, and fills its cookies with none.
+// A page of another site can load the login in a hundred frames, but this sets no cookies.
 func TestLoginIsTopLevel(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -69,7 +70,7 @@ func TestLoginIsTopLevel(t *testing.T) {
 	}
 }
 
-// Whoever begins many sign-ins has a few, and none is left on the server.
+// A browser that begins many sign-ins keeps a few of them, and the server stores none.
 func TestSignInsUnderWay(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -115,7 +116,7 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-// Nothing of it is for a cache, nor for another origin's eyes.
+// Responses are not cached, and URLs are not sent to other origins.
 func TestAnswersAreNotKept(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -136,7 +137,7 @@ func TestAnswersAreNotKept(t *testing.T) {
 	}
 }
 
-// Another site's page can have a browser send its cookies, and gets nothing for it.
+// A page of another site can make a browser send its cookies. The requests are rejected.
 func TestCrossSite(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -171,14 +172,14 @@ func TestCrossSite(t *testing.T) {
 	}
 	own := func(r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", w.site) }
 	if len(w.seen) != 0 || w.rotated != 0 || !u.signedIn() {
-		t.Error("something was done")
+		t.Error("a rejected request had an effect")
 	}
 	if p := u.do(http.MethodPost, "/api/orders/1", own); p.StatusCode != http.StatusOK { // an older browser
 		t.Error(p.Status)
 	}
 }
 
-// While the store is away nobody is signed in, and nobody has signed out.
+// While the store fails, nobody is signed in. Afterwards, everybody is still signed in.
 func TestStoreThatFails(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -199,11 +200,11 @@ func TestStoreThatFails(t *testing.T) {
 	}
 	w.store.failing(nil)
 	if !u.signedIn() || len(w.seen) != 0 {
-		t.Error("it has changed something")
+		t.Error("a rejected request had an effect")
 	}
 }
 
-// A provider that is away costs nobody their session, and says nothing of itself.
+// If the provider cannot be reached, the user learns no details. The log has them.
 func TestLoginWithoutServer(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
@@ -223,7 +224,7 @@ func TestLoginWithoutServer(t *testing.T) {
 		t.Error(p.Status, p.text)
 	}
 	if !strings.Contains(said.String(), "10.0.0.7") {
-		t.Error("nobody is told:", said.String())
+		t.Error("the log does not name the cause:", said.String())
 	}
 }
 
@@ -233,7 +234,7 @@ func (away) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, fmt.Errorf("no route to 10.0.0.7: %w", context.DeadlineExceeded)
 }
 
-// The exchange fails, the session that was there stays, and so does the way to sign in.
+// If the exchange fails, the old session remains, and the user can sign in again.
 func TestCallbackWithoutServer(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -248,7 +249,7 @@ func TestCallbackWithoutServer(t *testing.T) {
 	w.signIn(u)
 }
 
-// Those who list sessions find sessions.
+// Iterate finds the sessions, and no other entries of the store.
 func TestIterate(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -265,7 +266,7 @@ func TestIterate(t *testing.T) {
 	}
 }
 
-// Stores that know no context will do, and ids that are hashed.
+// Stores without contexts work, and so do hashed session ids.
 func TestPlainStore(t *testing.T) {
 	t.Parallel()
 	for _, hashed := range []bool{false, true} {
@@ -277,14 +278,14 @@ func TestPlainStore(t *testing.T) {
 		w.signIn(u)
 		id := u.cookie()
 		if !u.signedIn() {
-			t.Error("not signed in")
+			t.Error("not signed in after the sign-in")
 		}
 		u.do(http.MethodPost, "/auth/logout", nil)
 		if w.with(t, id).signedIn() || len(w.store.names(t, "token.")) != 0 {
-			t.Error("signed in")
+			t.Error("signed in after the logout")
 		}
 		if err := w.cfg.Sessions.Iterate(t.Context(), func(context.Context) error { return nil }); err == nil {
-			t.Error("listed")
+			t.Error("a store that cannot list its entries was listed")
 		}
 	}
 }
@@ -320,7 +321,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	u.do(http.MethodGet, "/auth/callback?code=secret-code&state=secret-state", nil)
 	for _, secret := range []string{"secret-", "alice", "Alice", hex.EncodeToString([]byte("secret-key")), "115 101 99 114 101 116", "eyJ"} {
 		if strings.Contains(text+said.String(), secret) {
-			t.Errorf("%q is printed: %s\n%s", secret, text, said.String())
+			t.Errorf("%q was printed: %s\n%s", secret, text, said.String())
 		}
 	}
 	if !strings.Contains(said.String(), "not revoked") {
@@ -348,6 +349,22 @@ func TestStatusShowsNoMoreThanIsAsked(t *testing.T) {
 	}
 }
 
+// jsonCodec decodes a []byte as a string.
+type jsonCodec struct{}
+
+func (jsonCodec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
+	return json.Marshal(map[string]any{"deadline": deadline, "values": values})
+}
+
+func (jsonCodec) Decode(text []byte) (time.Time, map[string]any, error) {
+	var decoded struct {
+		Deadline time.Time
+		Values   map[string]any
+	}
+	err := json.Unmarshal(text, &decoded)
+	return decoded.Deadline, decoded.Values, err
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -357,6 +374,8 @@ func TestConfig(t *testing.T) {
 	}
 	noLifetime := scs.New()
 	noLifetime.Lifetime = 0
+	asJSON := scs.New()
+	asJSON.Codec = jsonCodec{}
 	for name, test := range map[string]struct {
 		cfg   weblogin.Config
 		field string
@@ -384,6 +403,7 @@ func TestConfig(t *testing.T) {
 		"cors":            {weblogin.Config{Client: c(), Sessions: scs.New(), ProxyHeaders: []string{"access-control-allow-origin"}}, "ProxyHeaders"},
 		"trailer":         {weblogin.Config{Client: c(), Sessions: scs.New(), ProxyHeaders: []string{"trailer"}}, "ProxyHeaders"},
 		"no store":        {weblogin.Config{Client: c(), Sessions: new(scs.SessionManager)}, "Sessions"},
+		"another codec":   {weblogin.Config{Client: c(), Sessions: asJSON}, "Sessions.Codec"},
 		"no lifetime":     {weblogin.Config{Client: c(), Sessions: noLifetime}, "Sessions.Lifetime"},
 		"no redirect":     {weblogin.Config{Client: at(""), Sessions: scs.New()}, "Client.RedirectURI"},
 		"another path":    {weblogin.Config{Client: at("https://app.test/callback"), Sessions: scs.New()}, "Client.RedirectURI"},
@@ -420,7 +440,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// A browser goes on by GET, whatever it came with (RFC 9700 §4.12).
+// After each redirect the browser continues with GET (RFC 9700, Section 4.12).
 func TestC33_RedirectsAreSeeOther(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)

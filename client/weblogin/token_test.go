@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/client/weblogin"
 )
 
-// A token that cannot be kept ends at the server, and the application is told; the user is told nothing.
+// A token that cannot be stored is revoked. ErrorHandler receives it, and the user learns no details.
 func TestTokenThatCannotBeKept(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(operation, name string) bool{
@@ -57,7 +57,7 @@ func TestTokenThatCannotBeKept(t *testing.T) {
 	}
 }
 
-// An ID token that is not good leaves a token that is nobody's.
+// If the ID token is rejected, the access token belongs to nobody, and is revoked.
 func TestTokenWithBadIDToken(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -71,7 +71,8 @@ func TestTokenWithBadIDToken(t *testing.T) {
 	}
 }
 
-// A new sign-in of the same browser ends the one before here, and not at the server: it may be the same grant there.
+// A new sign-in of the same browser ends the old login here. It does not revoke the old token, because a server may treat both
+// as one grant.
 func TestNewSignInReplacesOld(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -83,11 +84,11 @@ func TestNewSignInReplacesOld(t *testing.T) {
 		t.Error(w.store.names(t, ""), w.revoked)
 	}
 	if !u.signedIn() || w.with(t, before).signedIn() {
-		t.Error("the wrong session is signed in")
+		t.Error("the new session is not the only one that is signed in")
 	}
 }
 
-// That goes for what a refresh of the old one still brings, too.
+// The same holds for a token that a refresh of the old login receives.
 func TestNewSignInDuringRefresh(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -111,7 +112,7 @@ func TestNewSignInDuringRefresh(t *testing.T) {
 	}
 }
 
-// Calls of an API keep a session awake; asking who is signed in does not.
+// Calls of an API extend the idle timeout of a session. Requests to the session endpoint do not.
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -129,12 +130,12 @@ func TestIdleTimeout(t *testing.T) {
 		u.do(http.MethodGet, "/auth/session", nil)
 		time.Sleep(2 * time.Minute)
 		if u.signedIn() {
-			t.Error("it is awake")
+			t.Error("the session has not ended")
 		}
 	})
 }
 
-// A refresh that cannot be stored is not lost: its refresh token may be the only one that works.
+// A refreshed token that cannot be stored is not lost, because its refresh token may be the only one that works.
 func TestC28_RefreshThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -159,7 +160,7 @@ func TestC28_RefreshThatCannotBeStored(t *testing.T) {
 	})
 }
 
-// Pages that ask all the time have the server asked now and then.
+// A page that refreshes all the time causes at most one request to the server in 5 s.
 func TestRefreshIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -172,16 +173,16 @@ func TestRefreshIsBounded(t *testing.T) {
 			}
 		}
 		if w.asked != 2 { // once for the sign-in
-			t.Errorf("asked %d times", w.asked)
+			t.Errorf("%d requests to the token endpoint", w.asked)
 		}
 		time.Sleep(5 * time.Second)
 		if u.do(http.MethodPost, "/auth/refresh", nil); w.asked != 3 {
-			t.Errorf("asked %d times", w.asked)
+			t.Errorf("%d requests to the token endpoint", w.asked)
 		}
 	})
 }
 
-// While the server is away, sessions stay, and it is not run over.
+// While the server cannot be reached, sessions remain, and the server gets few requests.
 func TestRefreshWithoutServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -196,7 +197,7 @@ func TestRefreshWithoutServer(t *testing.T) {
 			}
 		}
 		if w.asked != 2 || !u.signedIn() {
-			t.Errorf("asked %d times", w.asked)
+			t.Errorf("%d requests to the token endpoint", w.asked)
 		}
 		w.meanwhile(nil)
 		time.Sleep(time.Minute)

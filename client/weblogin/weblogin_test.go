@@ -56,7 +56,7 @@ type world struct {
 	refuses   func(w http.ResponseWriter) // how the provider responds to a refresh, if not nil
 }
 
-// RoundTrip is the provider's token and revocation endpoint.
+// RoundTrip responds as the token and the revocation endpoint of the provider.
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	_ = r.ParseForm()
 	w.mu.Lock()
@@ -107,7 +107,7 @@ func (w *world) idToken() *bearertest.Token {
 	return token
 }
 
-// api answers what a test says.
+// api responds as the test has set it.
 func (w *world) api(rw http.ResponseWriter, r *http.Request) {
 	if w.direct != nil {
 		w.direct(rw, r)
@@ -121,14 +121,14 @@ func (w *world) api(rw http.ResponseWriter, r *http.Request) {
 	says(rw, r)
 }
 
-// let has the API answer by says from now on.
+// let makes the API respond with says from now on.
 func (w *world) let(says http.HandlerFunc) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.apiSays = says
 }
 
-// meanwhile has before come before each answer of the provider from now on.
+// meanwhile calls before ahead of each response of the provider from now on.
 func (w *world) meanwhile(before func(r *http.Request) error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -148,7 +148,7 @@ func newWorld(t testing.TB, changes ...func(*weblogin.Config)) *world {
 	return w
 }
 
-// newLocalWorld runs them without a network, for tests of what time does.
+// newLocalWorld runs them without a network, for tests in virtual time.
 func newLocalWorld(t testing.TB, changes ...func(*weblogin.Config)) *world {
 	t.Helper()
 	w := prepare()
@@ -227,7 +227,7 @@ func failed(w http.ResponseWriter, _ *http.Request, _ error) {
 	w.WriteHeader(http.StatusInternalServerError)
 }
 
-// store is a store whose operations a test can have fail.
+// store is a store whose operations a test can make fail.
 type store struct {
 	scs.CtxStore
 
@@ -284,10 +284,10 @@ func (s *store) DeleteCtx(ctx context.Context, name string) error {
 }
 
 func (s *store) All() (map[string][]byte, error) {
-	return s.CtxStore.(noCtx).All() //nolint:forcetypeassert // there is no other
+	return s.CtxStore.(noCtx).All() //nolint:forcetypeassert // the tests use no other
 }
 
-// names are what the store has under a prefix; without one, the sessions.
+// names returns the names of entries with a prefix. Without a prefix, it returns the session ids.
 func (s *store) names(t testing.TB, prefix string) (names []string) {
 	t.Helper()
 	all, err := s.All()
@@ -327,7 +327,7 @@ func (w *world) client(t testing.TB, changes ...func(*client.Config)) *client.Cl
 	return c
 }
 
-// user is a browser that follows no redirect by itself.
+// user is a browser that does not follow redirects.
 type user struct {
 	*http.Client
 
@@ -375,12 +375,12 @@ func (u user) do(method, path string, change func(*http.Request)) page {
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(resp.Body)
 	if all := string(text) + fmt.Sprint(resp.Header); strings.Contains(all, "secret-") {
-		u.t.Errorf("%s %s: a token is in the answer", method, path)
+		u.t.Errorf("%s %s: the response contains a token", method, path)
 	}
 	return page{resp, string(text)}
 }
 
-// begin goes to the login and returns what the provider would send the user back with.
+// begin opens the login, and returns the URL to which the provider would redirect the user.
 func (w *world) begin(u user, returnTo string) string {
 	u.t.Helper()
 	p := u.do(http.MethodGet, w.base+"/auth/login?"+url.Values{"return_to": {returnTo}}.Encode(), nil)
@@ -490,7 +490,7 @@ func TestC14_Callback(t *testing.T) {
 			t.Error(p.Status)
 		}
 		if u.cookie() == before {
-			t.Error("the session is the one from before the sign-in")
+			t.Error("the session has the id from before the sign-in")
 		}
 		before = u.cookie()
 	}
@@ -500,7 +500,7 @@ func TestC14_Callback(t *testing.T) {
 	}
 }
 
-// Two tabs, one refresh token that works once.
+// Ten requests of one session, one refresh token that works once.
 func TestC28_OneRefreshASession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -522,7 +522,7 @@ func TestC28_OneRefreshASession(t *testing.T) {
 	}
 	tabs.Wait()
 	if w.rotated != 1 {
-		t.Errorf("%d refreshes", w.rotated)
+		t.Errorf("%d refreshes, expected 1", w.rotated)
 	}
 	w.mu.Lock()
 	w.rotated = 100 // the server has forgotten the session
