@@ -15,14 +15,14 @@ import (
 	"strings"
 )
 
-// algorithm is one `alg` (RFC 7518 §3.1, RFC 8037, RFC 9864) and how its signatures are checked.
+// algorithm is the meaning of one `alg` (RFC 7518 section 3.1, RFC 8037, RFC 9864).
 type algorithm struct {
 	family family
 	hash   crypto.Hash
 	curve  string // the curve an ECDSA key must be on
 }
 
-// family is a kind of key and what is done with it.
+// family is a kind of key and signature.
 type family int
 
 const (
@@ -33,7 +33,7 @@ const (
 	hmacSecret
 )
 
-// algorithms are all that this package knows.
+// algorithms returns all algorithms that this package supports.
 func algorithms() map[string]algorithm {
 	return map[string]algorithm{
 		"RS256":   {family: rsaPKCS1v15, hash: crypto.SHA256},
@@ -53,7 +53,7 @@ func algorithms() map[string]algorithm {
 	}
 }
 
-// asymmetricAlgorithms are the ones accepted when Config.Algorithms does not say.
+// asymmetricAlgorithms returns the algorithms that are accepted if Config.Algorithms is empty.
 func asymmetricAlgorithms() []string {
 	names := slices.Sorted(maps.Keys(algorithms()))
 	return slices.DeleteFunc(names, isSymmetric)
@@ -61,11 +61,11 @@ func asymmetricAlgorithms() []string {
 
 func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 
-// isSignature checks a signature with a key of the family that the algorithm demands. A key of another family verifies
-// nothing, whatever the header says (RFC 8725bis §3.1). It calls the families by their names: through a func value all
-// that it takes would move to the heap.
+// isSignature reports whether signature is a signature of input with key. A key of another family than that of the
+// algorithm verifies nothing, whatever the header of the token says (RFC 8725bis section 3.1). The switch avoids a func
+// value, which would move the parameters to the heap.
 func (a algorithm) isSignature(key any, input string, signature []byte) bool {
-	var buffer [2 << 10]byte // most tokens fit; the standard library takes no string
+	var buffer [2 << 10]byte // most tokens fit; crypto functions take no string
 	message := append(buffer[:0], input...)
 	switch a.family {
 	case rsaPKCS1v15:
@@ -82,7 +82,7 @@ func (a algorithm) isSignature(key any, input string, signature []byte) bool {
 	return false
 }
 
-// digest returns a part of buffer.
+// digest returns the hash of message. The result is a part of buffer.
 func (a algorithm) digest(buffer *[sha512.Size]byte, message []byte) []byte {
 	switch a.hash {
 	case crypto.SHA256:
@@ -110,7 +110,7 @@ func (a algorithm) verifyPKCS1v15(key any, message, signature []byte) bool {
 	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(&buffer, message), signature) == nil
 }
 
-// verifyPSS demands a salt as long as the hash (RFC 7518 §3.5).
+// verifyPSS requires a salt as long as the hash (RFC 7518 section 3.5).
 func (a algorithm) verifyPSS(key any, message, signature []byte) bool {
 	var buffer [sha512.Size]byte
 	public, ok := rsaKey(key)
@@ -118,7 +118,7 @@ func (a algorithm) verifyPSS(key any, message, signature []byte) bool {
 	return ok && rsa.VerifyPSS(public, a.hash, a.digest(&buffer, message), signature, options) == nil
 }
 
-// verifyECDSA takes R and S side by side, each exactly as long as the curve's order (RFC 7518 §3.4).
+// verifyECDSA requires R and S side by side, each exactly as long as the order of the curve (RFC 7518 section 3.4).
 func (a algorithm) verifyECDSA(key any, message, signature []byte) bool {
 	public, ok := key.(*ecdsa.PublicKey)
 	if !ok || public == nil || public.Curve == nil || public.Curve.Params().Name != a.curve {
@@ -144,6 +144,6 @@ func (a algorithm) verifyHMAC(key any, message, signature []byte) bool {
 		return false
 	}
 	mac := hmac.New(a.hash.New, secret)
-	mac.Write(bytes.Clone(message)) // a message behind an interface would be on the heap for all families
+	mac.Write(bytes.Clone(message)) // message must not escape through the interface, or it would be on the heap for all families
 	return hmac.Equal(mac.Sum(nil), signature)
 }

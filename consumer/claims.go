@@ -8,11 +8,11 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// endOfTime bounds NumericDate: 9999-12-31T23:59:59Z is the last one accepted.
+// endOfTime is the first NumericDate that is rejected: 10000-01-01T00:00:00Z.
 const endOfTime = 253402300800
 
-// claimReader reads claims of the types RFC 7519 §4.1 gives them. The first fault is kept, so that a caller reads all
-// it wants and looks once.
+// claimReader reads claims and checks that they have the types of RFC 7519 section 4.1. It keeps the first fault, so
+// that the caller reads all claims and checks fault once.
 type claimReader struct {
 	compact.Object
 	fault error
@@ -24,7 +24,8 @@ func (c *claimReader) fail(name, problem string) {
 	}
 }
 
-// require demands that name is there and says something. What t has of its own is not looked for again.
+// require checks that the claim called name is present and not empty. For claims that fill has read it uses the fields
+// of t.
 func (c *claimReader) require(t *Token, name string) {
 	var there bool
 	switch name {
@@ -45,7 +46,7 @@ func (c *claimReader) require(t *Token, name string) {
 	}
 }
 
-// fill sets what t has of its own claims, in one walk through them.
+// fill reads the claims that Token has fields for, in one pass.
 func (c *claimReader) fill(t *Token) {
 	for name, v := range c.All() {
 		switch name {
@@ -92,7 +93,7 @@ func (c *claimReader) list(name string, v compact.Value) []string {
 	return list
 }
 
-// date reads a NumericDate, a JSON number that may have a fraction (RFC 7519 §2).
+// date reads a NumericDate, which is a JSON number and may have a fraction (RFC 7519 section 2).
 func (c *claimReader) date(name string, v compact.Value) time.Time {
 	seconds, ok := v.Number()
 	if !ok || seconds <= 0 || seconds >= endOfTime {
@@ -103,14 +104,14 @@ func (c *claimReader) date(name string, v compact.Value) time.Time {
 	return time.Unix(int64(whole), int64(fraction*float64(time.Second)))
 }
 
-// scopes reads granted scopes: one string with spaces between them, or an array.
+// scopes reads granted scopes: one string with a space between them, or an array.
 func (c *claimReader) scopes(name string, v compact.Value) []string {
 	text, ok := v.Text()
 	if !ok {
 		return c.list(name, v)
 	}
 	scopes := make([]string, 0, strings.Count(text, " ")+1)
-	for scope := range strings.SplitSeq(text, " ") { // nothing else parts them (RFC 6749 §3.3)
+	for scope := range strings.SplitSeq(text, " ") { // the only separator (RFC 6749 section 3.3)
 		if scope != "" {
 			scopes = append(scopes, scope)
 		}
@@ -118,8 +119,8 @@ func (c *claimReader) scopes(name string, v compact.Value) []string {
 	return scopes
 }
 
-// confirmation reads `cnf`. A member that is not understood, or a cnf that names no key, is remembered as such and not
-// skipped (RFC 7800 §3.1): the issuer meant the token to be bound.
+// confirmation reads `cnf`. A member that is not supported, or a cnf without a key, sets Unknown instead of being
+// skipped (RFC 7800 section 3.1): the issuer meant to bind the token.
 func (c *claimReader) confirmation(v compact.Value) *Confirmation {
 	members, ok := v.Object()
 	if !ok {
@@ -143,8 +144,8 @@ func (c *claimReader) confirmation(v compact.Value) *Confirmation {
 	return confirmation
 }
 
-// principal tells a client that acts for itself from a user (RFC 9700 §4.15). Besides an equal `sub` it knows the marks
-// of Auth0 and Microsoft Entra.
+// principal distinguishes a client that acts for itself from a user (RFC 9700 section 4.15). Apart from a `sub` that
+// equals the client id, it recognizes the marks of Auth0 (`@clients`) and Microsoft Entra (`idtyp`).
 func (c *claimReader) principal(t *Token) Principal {
 	sameName := t.subject == t.clientID || strings.TrimSuffix(t.subject, "@clients") == t.clientID
 	if sameName && t.clientID != "" || textOf(c.Object, "idtyp") == "app" {

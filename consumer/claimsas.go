@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// ClaimsAs decodes the verified claims into a T, as [Token.Decode] does, and remembers the outcome with the token, so
-// that requests which carry the same token decode it once. The value is the caller's own: slices, maps and pointers in
-// it are copied. A T that holds interfaces or unexported fields cannot be copied and is decoded every time.
+// ClaimsAs decodes the verified claims into a value of type T, like [Token.Decode]. It caches the result with the
+// token, so that requests with the same token decode it once. The caller may change the returned value: slices, maps
+// and pointers in it are copies. If T contains interfaces or unexported fields, it cannot be copied and is decoded on
+// each call.
 func ClaimsAs[T any](t *Token) (T, error) {
 	key := reflect.TypeFor[T]()
-	if known, ok := t.remembered(key); ok {
-		claims := known.(T) //nolint:errcheck // only a T is remembered under T's type
+	if known, ok := t.cachedClaims(key); ok {
+		claims := known.(T) //nolint:errcheck // only a T is stored under the type T
 		return detach(claims), nil
 	}
 	var claims T
@@ -21,12 +22,13 @@ func ClaimsAs[T any](t *Token) (T, error) {
 		return none, err
 	}
 	if detachable(key, nil) {
-		t.remember(key, detach(claims))
+		t.cacheClaims(key, detach(claims))
 	}
 	return claims, nil
 }
 
-func (t *Token) remembered(key reflect.Type) (claims any, ok bool) {
+// cachedClaims returns the value of the given type that cacheClaims has stored.
+func (t *Token) cachedClaims(key reflect.Type) (claims any, ok bool) {
 	decoded := t.decoded.Load()
 	if decoded == nil {
 		return nil, false
@@ -34,21 +36,21 @@ func (t *Token) remembered(key reflect.Type) (claims any, ok bool) {
 	return decoded.Load(key)
 }
 
-func (t *Token) remember(key reflect.Type, claims any) {
+func (t *Token) cacheClaims(key reflect.Type, claims any) {
 	if t.decoded.Load() == nil {
 		t.decoded.CompareAndSwap(nil, new(sync.Map))
 	}
 	t.decoded.Load().Store(key, claims)
 }
 
-// detach copies claims so deeply that the copy shares nothing which can be changed.
+// detach returns a deep copy of claims, which shares nothing with it that can be changed.
 func detach[T any](claims T) T {
 	copied := reflect.New(reflect.TypeFor[T]()).Elem()
 	deepCopy(copied, reflect.ValueOf(&claims).Elem())
 	return copied.Interface().(T) //nolint:errcheck // it is a T
 }
 
-// detachable reports whether deepCopy can copy a t. A recursive type is left alone.
+// detachable reports whether deepCopy can copy values of type t. It returns false for recursive types.
 func detachable(t reflect.Type, within []reflect.Type) bool {
 	if t == reflect.TypeFor[time.Time]() {
 		return true

@@ -22,101 +22,108 @@ const (
 	defaultMaxTokenBytes = 16 << 10
 )
 
-// Config describes one issuer and what its tokens must be to be accepted. [New] copies it.
+// Config describes one issuer and the tokens that are accepted from it. [New] copies it.
 type Config struct {
-	// Issuer is the issuer identifier. A token's `iss` must equal it, byte for byte. Required.
+	// Issuer is the issuer identifier. The `iss` of a token must equal it, byte for byte. Required.
 	Issuer string
 
-	// Audience are the names of this API. A token's `aud` must contain one of them (RFC 9068 §4). Required, except with
-	// InsecureNoAudience.
+	// Audience lists the names of this API. The `aud` of a token must contain one of them (RFC 9068 section 4). Use a
+	// name that no other API of the issuer has. Required, unless InsecureNoAudience is set.
 	Audience []string
 
-	// Profile is the shape of the issuer's tokens. Zero: ProfileDefault.
+	// Profile describes the form of the issuer's tokens. Zero: ProfileDefault.
 	Profile Profile
 
-	// Algorithms are the accepted values of `alg` (RFC 8725bis §3.1). Empty: RS*, PS*, ES*, EdDSA and Ed25519, or, where
-	// Keys is a shared secret, the algorithm of that secret.
+	// Algorithms lists the accepted values of `alg` (RFC 8725bis section 3.1). Empty: RS*, PS*, ES*, EdDSA and Ed25519,
+	// or, if Keys is a shared secret, the algorithm of that secret.
 	Algorithms []string
 
-	// Keys verifies signatures. Nil: the issuer's key set, found by discovery, cached and kept fresh.
+	// Keys are the keys that verify signatures. Nil: the issuer's key set, which is found by discovery, cached and kept
+	// fresh.
 	Keys jwks.Source
 
-	// KeyCache says how the issuer's key set is cached: its ages, limits, Snapshot and OnRefresh. URL and the fields that
-	// this Config has as well are filled in, and must be zero here. With a Snapshot a process that is started while the
-	// issuer is down serves at once; it must have been saved by a Consumer of the same issuer. The zero value is fine, and
-	// the only one if Keys is set.
+	// KeyCache configures the cache of the issuer's key set: ages, limits, Snapshot and OnRefresh. Leave URL and the
+	// fields that Config has as well zero. With a Snapshot, a process that starts while the issuer is down can verify
+	// tokens at once; the snapshot must have been saved by a Consumer of the same issuer. It must be zero if Keys is
+	// set. Zero: the defaults of [jwks.Config].
 	KeyCache jwks.Config
 
-	// Metadata is used instead of discovery; it must be the issuer's. With Keys nothing else is taken from it. Nil:
-	// discovered.
+	// Metadata is used instead of discovery. It must be the metadata of Issuer. Only its jwks_uri is used, and nothing
+	// if Keys is set. Nil: discovery.
 	Metadata *oidcdiscovery.Metadata
 
-	// HTTPClient gives the transport that fetches metadata and keys. Nil: http.DefaultTransport. Redirects are never
-	// followed, and the kit's time and size limits hold for any client.
+	// HTTPClient has the transport that fetches metadata and keys. Redirects are not followed, and the kit's limits of
+	// time and size apply to every client. Nil: http.DefaultTransport.
 	HTTPClient *http.Client
 
-	// ClockSkew is how far the issuer's clock may be off, in either direction. Zero: 10 s; negative: none; at most 5 min.
+	// ClockSkew is how far the issuer's clock may differ from the clock of this machine, in either direction. It is at
+	// most 5 minutes. Zero: 10 seconds. Negative: no difference is accepted.
 	ClockSkew time.Duration
 
-	// TokenType, when set, is what the private `type` claim must be: "access", "refresh" or "id" with crossauth servers.
-	// Empty: the claim is not demanded, except by ProfileCrossauth.
+	// TokenType, if not empty, is the value that the private `type` claim must have. Crossauth servers use "access",
+	// "refresh" and "id". Empty: the claim is not required, except by ProfileCrossauth.
 	TokenType string
 
-	// ClientIDs are the only clients whose tokens are accepted. Empty: all of the issuer's.
+	// ClientIDs lists the clients whose tokens are accepted. Empty: all clients of the issuer.
 	ClientIDs []string
 
-	// RequiredClaims must be in every token, besides those that the profile requires. Empty: none.
+	// RequiredClaims lists claims that every token must have, in addition to those of the profile. Empty: none.
 	RequiredClaims []string
 
-	// Check is asked about a token that passed every other check of its own. An error refuses it with [ReasonClaims], or with
-	// [ReasonStatusUnavailable] if it matches [ErrUnavailable]. A yes is remembered with the token: for what can change in
-	// a token's lifetime use Status. Nil: no further check.
+	// Check, if not nil, is called for a token that passed all other checks of its claims and signature. If it returns
+	// an error, the token is rejected with [ReasonClaims], or with [ReasonStatusUnavailable] if the error matches
+	// [ErrUnavailable]. If it returns nil, the result is cached with the token: use Status for what can change during
+	// the lifetime of a token.
 	Check func(ctx context.Context, t *Token) error
 
-	// Status is asked on every request whether the token may still be used, also for a remembered one. What cannot be
-	// found out refuses the request with [ReasonStatusUnavailable]. Nil: never.
+	// Status reports whether a token may still be used. It is called on every request, including cache hits. If it
+	// returns an error, the request is rejected with [ReasonStatusUnavailable]. Nil: no check.
 	Status TokenStatus
 
-	// StatusTTL is how long an answer of Status is remembered, and so how long a revoked token may still pass; a no is
-	// remembered for 5 s at most, an error not at all. There is room for 10 000 answers. At most 1 hour. Zero: Status is
-	// asked every time.
+	// StatusTTL is how long results of Status are cached, and so the longest time that a revoked token may still be
+	// accepted. It is at most 1 hour. Negative results are cached for at most 5 seconds; errors are not cached. The
+	// cache holds 10 000 results. Zero: no cache.
 	StatusTTL time.Duration
 
-	// OnStatus is told of every answer of Status. It runs within the request. Nil: nobody is told.
+	// OnStatus, if not nil, is called with each result of Status, including cached ones. It runs during the request, so
+	// it should be fast.
 	OnStatus func(ctx context.Context, check StatusCheck)
 
-	// CacheSize is how many verified tokens are remembered. Zero: 10 000; negative: none.
+	// CacheSize is how many verified tokens are cached. Zero: 10 000. Negative: no cache.
 	CacheSize int
 
-	// MaxTokenBytes bounds the length of a token. Zero: 16 KiB.
+	// MaxTokenBytes is the greatest length of a token, in bytes. Zero: 16 KiB.
 	MaxTokenBytes int
 
-	// OnVerify is told of every verification. It runs within the request, so it should be quick. Nil: nobody is told.
+	// OnVerify, if not nil, is called after each verification. It runs during the request, so it should be fast.
 	OnVerify func(ctx context.Context, v Verification)
 
-	// Logger is told of faults of discovery and keys. Nil: nothing is logged.
+	// Logger receives failures of discovery and of the key set. Nil: nothing is logged.
 	Logger *slog.Logger
 
-	// PublicAddressesOnly refuses to fetch from loopback, private and link-local addresses, whatever the issuer's host
-	// name resolves to (RFC 8725bis §3.10). Set it where the issuer is not a name that you chose yourself.
+	// PublicAddressesOnly rejects connections to loopback, private and link-local addresses when metadata and keys are
+	// fetched, whatever the host name resolves to (RFC 8725bis section 3.10). Set it if the issuer is not a name that
+	// you chose yourself. HTTPClient must then be nil or have an *http.Transport. False: all addresses are allowed.
 	PublicAddressesOnly bool
 
-	// InsecureAllowHTTP lets metadata and keys be fetched without TLS from other than loopback addresses.
+	// InsecureAllowHTTP allows metadata and keys to be fetched without TLS from any address. False: only from loopback
+	// addresses.
 	InsecureAllowHTTP bool
 
-	// InsecureNoAudience accepts tokens without `aud`; one that has it must still match Audience. ClientIDs is required
-	// then, since nothing else says that a token is meant for this API.
+	// InsecureNoAudience accepts tokens without `aud`. A token that has `aud` must still match Audience. ClientIDs is
+	// then required, because nothing else shows that a token is meant for this API. False: `aud` is required.
 	InsecureNoAudience bool
 
-	// InsecureStatusFailOpen lets a token pass whose Status could not be found out: whoever can bring the store down can
-	// then use revoked tokens.
+	// InsecureStatusFailOpen accepts a token if Status returns an error. Anyone who can bring the store down can then
+	// use revoked tokens. False: such a token is rejected.
 	InsecureStatusFailOpen bool
 
-	// InsecureAcceptIDToken accepts ID tokens as access tokens. Anyone who signs in anywhere with the client named by
-	// Audience can then call this API.
+	// InsecureAcceptIDToken accepts ID tokens as access tokens. Anyone who signs in to the client named by Audience,
+	// for any purpose, can then call this API. False: ID tokens are rejected.
 	InsecureAcceptIDToken bool
 }
 
+// validate joins all faults that can be found without I/O, except those of keySource.
 func (cfg Config) validate() error {
 	var faults []error
 	check := func(ok bool, field, problem string) {
@@ -126,27 +133,29 @@ func (cfg Config) validate() error {
 	}
 	check(cfg.Issuer != "", "Issuer", "is required")
 	check(len(cfg.Audience) > 0 || cfg.InsecureNoAudience, "Audience", "is required")
-	check(!slices.Contains(cfg.Audience, ""), "Audience", "holds an empty name")
+	check(!slices.Contains(cfg.Audience, ""), "Audience", "contains an empty name")
 	check(!cfg.InsecureNoAudience || len(cfg.ClientIDs) > 0, "ClientIDs", "is required with InsecureNoAudience")
-	check(!slices.Contains(cfg.ClientIDs, ""), "ClientIDs", "holds an empty id")
-	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "holds an empty name")
+	check(!slices.Contains(cfg.ClientIDs, ""), "ClientIDs", "contains an empty id")
+	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "contains an empty name")
 	profile, known := profiles()[cfg.Profile]
-	check(known, "Profile", "is unknown")
-	check(!known || len(cfg.ClientIDs) == 0 || len(profile.clientID) > 0, "ClientIDs", "does not go with this Profile")
-	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by this Profile")
-	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", "is more than 5 minutes")
-	check(cfg.StatusTTL >= 0, "StatusTTL", "is negative")
-	check(cfg.StatusTTL <= maxStatusTime, "StatusTTL", "is more than an hour")
-	check(cfg.StatusTTL == 0 || cfg.Status != nil, "StatusTTL", "is set without Status")
-	check(!cfg.InsecureStatusFailOpen || cfg.Status != nil, "InsecureStatusFailOpen", "is set without Status")
-	check(cfg.MaxTokenBytes >= 0, "MaxTokenBytes", "is negative")
-	check(cfg.Keys == nil || reflect.ValueOf(cfg.KeyCache).IsZero(), "KeyCache", "is not used when Keys is set")
+	check(known, "Profile", "is unknown: "+cfg.Profile.String())
+	check(!known || len(cfg.ClientIDs) == 0 || len(profile.clientID) > 0, "ClientIDs", "is set, but "+profile.name+" (Config.Profile) names no client")
+	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.name+" (Config.Profile)")
+	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, more than 5 minutes", cfg.ClockSkew))
+	check(cfg.StatusTTL >= 0, "StatusTTL", fmt.Sprintf("is negative: %v", cfg.StatusTTL))
+	check(cfg.StatusTTL <= maxStatusTime, "StatusTTL", fmt.Sprintf("is %v, more than an hour", cfg.StatusTTL))
+	check(cfg.StatusTTL == 0 || cfg.Status != nil, "StatusTTL", "is set, but Status is not")
+	check(!cfg.InsecureStatusFailOpen || cfg.Status != nil, "InsecureStatusFailOpen", "is set, but Status is not")
+	check(cfg.MaxTokenBytes >= 0, "MaxTokenBytes", fmt.Sprintf("is negative: %d", cfg.MaxTokenBytes))
+	check(cfg.Keys == nil || reflect.ValueOf(cfg.KeyCache).IsZero(), "KeyCache", "must be zero if Keys is set")
 	check(cfg.KeyCache.URL == "" && cfg.KeyCache.HTTPClient == nil && !cfg.KeyCache.PublicAddressesOnly &&
-		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache", "has a URL, HTTPClient, PublicAddressesOnly or InsecureAllowHTTP")
+		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache",
+		"must not set URL, HTTPClient, PublicAddressesOnly and InsecureAllowHTTP: use the fields of Config")
 	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata())...)
 }
 
-// validateAlgorithms holds secrets and public keys apart, so that no public key is ever tried as a secret.
+// validateAlgorithms checks Algorithms. Secrets and public keys are never mixed, so that no public key is used as a
+// secret.
 func (cfg Config) validateAlgorithms() error {
 	var faults []error
 	known, secret := algorithms(), secretAlgorithms(cfg.Keys)
@@ -156,12 +165,21 @@ func (cfg Config) validateAlgorithms() error {
 			continue
 		}
 		if isSymmetric(alg) != (len(secret) > 0) {
-			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q does not go with Keys", alg))
+			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q needs %s in Keys", alg, kindOfKey(alg)))
 		}
 	}
 	return errors.Join(faults...)
 }
 
+// kindOfKey returns the kind of key that alg needs.
+func kindOfKey(alg string) string {
+	if isSymmetric(alg) {
+		return "a shared secret"
+	}
+	return "public keys"
+}
+
+// withDefaults returns a copy of cfg with all defaults filled in.
 func (cfg Config) withDefaults() Config {
 	cfg.Audience, cfg.ClientIDs = slices.Clone(cfg.Audience), slices.Clone(cfg.ClientIDs)
 	cfg.RequiredClaims = slices.Clone(cfg.RequiredClaims)
@@ -181,14 +199,14 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// algorithms are those on the list.
+// algorithms returns the accepted algorithms.
 func (cfg Config) algorithms() map[string]algorithm {
 	accepted := algorithms()
 	maps.DeleteFunc(accepted, func(alg string, _ algorithm) bool { return !slices.Contains(cfg.Algorithms, alg) })
 	return accepted
 }
 
-// rules are the profile's, with what the Config adds to them.
+// rules returns the rules of the profile, with the additions of the Config.
 func (cfg Config) rules() rules {
 	r := profiles()[cfg.Profile]
 	r.required = slices.Concat(r.required, cfg.RequiredClaims)
@@ -202,7 +220,7 @@ func (cfg Config) rules() rules {
 	return r
 }
 
-// orDefault replaces zero by the default, and what is negative by zero: none.
+// orDefault replaces zero by the default and a negative value, which means none, by zero.
 func orDefault[T int | time.Duration](value, byDefault T) T {
 	if value == 0 {
 		return byDefault
@@ -210,7 +228,7 @@ func orDefault[T int | time.Duration](value, byDefault T) T {
 	return max(value, 0)
 }
 
-// secretAlgorithms are the algorithms of a source of shared secrets; none for a source of public keys.
+// secretAlgorithms returns the algorithms of a source of shared secrets. It returns none for a source of public keys.
 func secretAlgorithms(keys jwks.Source) []string {
 	source, ok := keys.(interface{ Algorithms() []string })
 	if !ok {

@@ -28,27 +28,27 @@ func TestConfigFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, spoil := range map[string]func(*consumer.Config){
-		"Config.Issuer is required":               func(c *consumer.Config) { c.Issuer = "" },
-		"Config.Audience is required":             func(c *consumer.Config) { c.Audience = nil },
-		"Config.Audience holds an empty name":     func(c *consumer.Config) { c.Audience = []string{audience, ""} },
-		"Config.ClientIDs is required":            func(c *consumer.Config) { c.InsecureNoAudience = true },
-		"Config.ClientIDs holds an empty id":      func(c *consumer.Config) { c.ClientIDs = []string{""} },
-		"Config.ClientIDs does not go with this":  func(c *consumer.Config) { c.Profile, c.ClientIDs = consumer.ProfileCrossauth, []string{"a"} },
-		"Config.RequiredClaims holds an empty na": func(c *consumer.Config) { c.RequiredClaims = []string{"scope", ""} },
-		"Config.Profile is unknown":               func(c *consumer.Config) { c.Profile = 99 },
-		"Config.InsecureAcceptIDToken is require": func(c *consumer.Config) { c.Profile = consumer.ProfileGoogle },
-		"Config.ClockSkew is more than 5 minutes": func(c *consumer.Config) { c.ClockSkew = 5*time.Minute + 1 },
-		"Config.StatusTTL is negative":            func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, -1 },
-		"Config.StatusTTL is more than an hour":   func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, time.Hour+1 },
-		"Config.StatusTTL is set without Status":  func(c *consumer.Config) { c.StatusTTL = 1 },
-		"Config.InsecureStatusFailOpen is set wi": func(c *consumer.Config) { c.InsecureStatusFailOpen = true },
-		"Config.MaxTokenBytes is negative":        func(c *consumer.Config) { c.MaxTokenBytes = -1 },
-		"Config.Metadata: oidcdiscovery":          func(c *consumer.Config) { c.Metadata = &oidcdiscovery.Metadata{} },
-		"Config.KeyCache is not used":             func(c *consumer.Config) { c.KeyCache.MaxKeys = 1 },
-		`Config.Algorithms: "none" is not supp`:   func(c *consumer.Config) { c.Algorithms = []string{"none"} },
-		`Config.Algorithms: "es256" is not supp`:  func(c *consumer.Config) { c.Algorithms = []string{"ES256", "es256"} },
-		`Config.Algorithms: "HS256" does not go`:  func(c *consumer.Config) { c.Algorithms = []string{"ES256", "HS256"} },
-		`Config.Algorithms: "ES256" does not go`: func(c *consumer.Config) {
+		"Config.Issuer is required":                  func(c *consumer.Config) { c.Issuer = "" },
+		"Config.Audience is required":                func(c *consumer.Config) { c.Audience = nil },
+		"Config.Audience contains an empty name":     func(c *consumer.Config) { c.Audience = []string{audience, ""} },
+		"Config.ClientIDs is required":               func(c *consumer.Config) { c.InsecureNoAudience = true },
+		"Config.ClientIDs contains an empty id":      func(c *consumer.Config) { c.ClientIDs = []string{""} },
+		"Config.ClientIDs is set, but crossauth":     func(c *consumer.Config) { c.Profile, c.ClientIDs = consumer.ProfileCrossauth, []string{"a"} },
+		"Config.RequiredClaims contains an empty":    func(c *consumer.Config) { c.RequiredClaims = []string{"scope", ""} },
+		"Config.Profile is unknown":                  func(c *consumer.Config) { c.Profile = 99 },
+		"Config.InsecureAcceptIDToken is require":    func(c *consumer.Config) { c.Profile = consumer.ProfileGoogle },
+		"Config.ClockSkew is 5m0.000000001s, more":   func(c *consumer.Config) { c.ClockSkew = 5*time.Minute + 1 },
+		"Config.StatusTTL is negative":               func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, -1 },
+		"Config.StatusTTL is 1h0m0.000000001s, more": func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, time.Hour+1 },
+		"Config.StatusTTL is set, but Status":        func(c *consumer.Config) { c.StatusTTL = 1 },
+		"Config.InsecureStatusFailOpen is set, but":  func(c *consumer.Config) { c.InsecureStatusFailOpen = true },
+		"Config.MaxTokenBytes is negative":           func(c *consumer.Config) { c.MaxTokenBytes = -1 },
+		"Config.Metadata: oidcdiscovery":             func(c *consumer.Config) { c.Metadata = &oidcdiscovery.Metadata{} },
+		"Config.KeyCache must be zero":               func(c *consumer.Config) { c.KeyCache.MaxKeys = 1 },
+		`Config.Algorithms: "none" is not supp`:      func(c *consumer.Config) { c.Algorithms = []string{"none"} },
+		`Config.Algorithms: "es256" is not supp`:     func(c *consumer.Config) { c.Algorithms = []string{"ES256", "es256"} },
+		`Config.Algorithms: "HS256" needs a shared`:  func(c *consumer.Config) { c.Algorithms = []string{"ES256", "HS256"} },
+		`Config.Algorithms: "ES256" needs public`: func(c *consumer.Config) {
 			c.Keys, c.Algorithms = secret, []string{"HS256", "ES256"}
 		},
 		"Config.Keys: jwks: key 0": func(c *consumer.Config) {
@@ -59,11 +59,11 @@ func TestConfigFaults(t *testing.T) {
 		"Config.Issuer: oidcdiscovery: issuer: URL has a query": func(c *consumer.Config) {
 			c.Keys, c.Issuer = nil, issuerURL+"?tenant=a"
 		},
-		"Config.KeyCache has a URL":                 func(c *consumer.Config) { c.Keys, c.KeyCache.URL = nil, issuerURL+"/jwks" },
-		"Config.KeyCache has a URL, HTTPC":          func(c *consumer.Config) { c.Keys, c.KeyCache.HTTPClient = nil, issuer.Client() },
-		"Config.KeyCache has a URL, HTTPClient, P":  func(c *consumer.Config) { c.Keys, c.KeyCache.PublicAddressesOnly = nil, true },
-		"Config.KeyCache has a URL, HTTPClient, Pu": func(c *consumer.Config) { c.Keys, c.KeyCache.InsecureAllowHTTP = nil, true },
-		"Config.Metadata has no jwks_uri":           func(c *consumer.Config) { c.Keys, c.Metadata = nil, metadata(issuerURL, "") },
+		"Config.KeyCache must not":                         func(c *consumer.Config) { c.Keys, c.KeyCache.URL = nil, issuerURL+"/jwks" },
+		"Config.KeyCache must not set URL, HTTPC":          func(c *consumer.Config) { c.Keys, c.KeyCache.HTTPClient = nil, issuer.Client() },
+		"Config.KeyCache must not set URL, HTTPClient, P":  func(c *consumer.Config) { c.Keys, c.KeyCache.PublicAddressesOnly = nil, true },
+		"Config.KeyCache must not set URL, HTTPClient, Pu": func(c *consumer.Config) { c.Keys, c.KeyCache.InsecureAllowHTTP = nil, true },
+		"Config.Metadata has no jwks_uri":                  func(c *consumer.Config) { c.Keys, c.Metadata = nil, metadata(issuerURL, "") },
 		"Config.Metadata: oidcdiscovery: the do": func(c *consumer.Config) {
 			c.Keys, c.Metadata = nil, metadata("https://other.test", issuerURL+"/jwks")
 		},

@@ -1,7 +1,8 @@
-// Package consumer proves access tokens: one raw token in, one verified [Token] out, or an [*Error] that says why not.
+// Package consumer verifies access tokens. It takes one raw token and returns a verified [Token], or an [*Error] that
+// says why the token was rejected.
 //
-// A [Consumer] knows one issuer. It finds the issuer's keys by discovery (or is given them), and takes a token through
-// every check of RFC 9068 §4 and RFC 8725 in a fixed order, the cheap ones first:
+// A [Consumer] verifies the tokens of one issuer. It finds the issuer's keys by discovery, or uses the keys it was
+// given. It applies all checks of RFC 9068 section 4 and RFC 8725 in a fixed order:
 //
 //	c, err := consumer.New(consumer.Config{
 //		Issuer:   "https://login.example.com",
@@ -9,15 +10,15 @@
 //	})
 //	token, err := c.Verify(ctx, raw)
 //
-// A [Group] joins several issuers. A token goes to the Consumer of the issuer it names, and only that issuer's keys are
-// tried on it.
+// A [Group] combines several issuers. Each token is verified by the Consumer whose issuer it names, and only with the
+// keys of that issuer.
 //
-// Errors are of two classes. [ErrInvalidToken] means that the token is not good, and [ErrUnavailable] that this could
-// not be found out, because no usable keys could be had. A forged token never causes the second where it can be known
-// for the first.
+// There are two classes of errors. [ErrInvalidToken] means that the token is not acceptable. [ErrUnavailable] means
+// that it could not be checked, for example because the issuer's keys were not available. Checks that need no key come
+// first: a token that its own claims exclude is never reported as unavailable.
 //
-// Verified tokens are remembered. A remembered token is not trusted more than a new one: its times, its key and its
-// status are looked at on every request.
+// Verified tokens are cached. A cached token is not trusted more than a new one: its times, its key and its status are
+// checked on each request.
 //
-// Nothing here knows HTTP requests; package middleware does.
+// This package does not know HTTP requests. Package middleware reads tokens from requests and writes responses.
 package consumer

@@ -16,18 +16,19 @@ const (
 	maxDepth       = 16
 )
 
-// header is what verification uses of a JOSE header (RFC 7515 §4.1). It is not changed once it was read. Members that
-// would bring a key along (jwk, jku, x5c, x5u) give no trust and are not even read.
+// header is the part of a JOSE header that verification uses (RFC 7515 section 4.1). It does not change after it was
+// read. Members that carry a key (jwk, jku, x5c, x5u) are not read, because a key from the token is not trusted.
 type header struct {
 	algorithm, keyID string
-	mediaType        string // typ, as mediaType writes it
+	mediaType        string // typ, as mediaType returns it
 }
 
-// clone copies the texts out of the token.
+// clone returns a copy that does not refer to the text of the token.
 func (h header) clone() *header {
 	return &header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.mediaType)}
 }
 
+// readHeader decodes and checks the header segment.
 func readHeader(p compact.Parts) (header, error) {
 	if len(p.Header) > maxHeaderBytes {
 		return header{}, reject(ReasonTooLarge, fmt.Sprintf("the header has %d bytes, more than %d", len(p.Header), maxHeaderBytes))
@@ -52,7 +53,7 @@ func readHeader(p compact.Parts) (header, error) {
 	return h, checkCritical(o)
 }
 
-// checkCritical refuses every extension: none is needed to read an access token (RFC 7515 §4.1.11, RFC 7797).
+// checkCritical rejects all extensions: no access token needs one (RFC 7515 section 4.1.11, RFC 7797).
 func checkCritical(o compact.Object) error {
 	for _, name := range [...]string{"crit", "b64"} {
 		if _, ok := o.Get(name); ok {
@@ -62,8 +63,8 @@ func checkCritical(o compact.Object) error {
 	return nil
 }
 
-// mediaType brings typ into the form profiles list it in: without "application/" and in lower case (RFC 7515 §4.1.9,
-// RFC 8725bis §3.11).
+// mediaType returns typ without "application/" and in lower case, which is the form in which profiles list it (RFC 7515
+// section 4.1.9, RFC 8725bis section 3.11).
 func mediaType(typ string) string {
 	typ = strings.ToLower(typ)
 	if subtype, ok := strings.CutPrefix(typ, "application/"); ok && subtype != "" && !strings.Contains(subtype, "/") {
@@ -72,7 +73,7 @@ func mediaType(typ string) string {
 	return typ
 }
 
-// readObject takes what decoding a segment returns.
+// readObject parses a decoded segment. It takes the results of the function that decodes it.
 func readObject(text string, err error) (compact.Object, error) {
 	if err != nil {
 		return compact.Object{}, malformed(err)
@@ -85,27 +86,28 @@ func readObject(text string, err error) (compact.Object, error) {
 }
 
 const (
-	// maxHeaders is how many headers are remembered. An issuer writes one for each of its signing keys.
+	// maxHeaders is how many headers are cached. An issuer uses one for each of its signing keys.
 	maxHeaders = 64
 
-	// headersLast is how long a full memory is kept before it starts over. With more headers than it holds, starting over
-	// at once would cost more than it saves.
+	// headersLast is how long a full cache is kept before it is emptied. If there are more headers than it holds,
+	// emptying it at once would cost more than it saves.
 	headersLast = time.Minute
 )
 
-// headerMemo remembers the headers of proven tokens by their text, since those of one issuer are nearly always the same.
-// What an attacker writes never gets in. The zero value is ready; it is safe for concurrent use.
+// headerMemo caches the headers of verified tokens by their text, because the tokens of one issuer nearly always have
+// the same header. Headers of tokens that were not verified are not cached. The zero value is an empty cache. It is
+// safe for concurrent use.
 type headerMemo struct {
 	known atomic.Pointer[knownHeaders] // nil: none yet
 }
 
-// knownHeaders does not change once it is stored.
+// knownHeaders does not change after it was stored.
 type knownHeaders struct {
 	byText map[string]*header
 	since  time.Time
 }
 
-// read reads a header, or remembers having read it.
+// read returns the header of p from the cache, or reads it.
 func (m *headerMemo) read(p compact.Parts) (header, error) {
 	if known := m.known.Load(); known != nil {
 		if h, ok := known.byText[p.Header]; ok {
@@ -115,8 +117,8 @@ func (m *headerMemo) read(p compact.Parts) (header, error) {
 	return readHeader(p)
 }
 
-// add remembers h, and returns it apart from the token it was read from. Of two adds at the same time one may be lost;
-// it comes again with the next token.
+// add caches h and returns a copy that does not refer to the text of the token. If two calls overlap, one of the
+// headers may be lost. The next token adds it again.
 func (m *headerMemo) add(segment string, h header) *header {
 	known := m.known.Load()
 	if known == nil {

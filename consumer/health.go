@@ -9,52 +9,53 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// Health is the state of a [Consumer] or a [Group], for readiness probes and metrics.
+// Health describes the state of a [Consumer] or a [Group], for readiness probes and metrics.
 type Health struct {
-	// Issuer is the configured issuer. Empty: a Group.
+	// Issuer is Config.Issuer. It is empty for a Group.
 	Issuer string
 
-	// Ready says that tokens can be verified: a usable set of keys is held, fresh or stale. A Group is ready when all its
-	// Members are.
+	// Ready is true if tokens can be verified, which means that usable keys are held, fresh or stale. A Group is ready
+	// if all its Members are.
 	Ready bool
 
-	// Keys is the state of the key set. Zero for a Group, for keys that are not fetched, and while metadata has not told
-	// where they are. It is for operators: LastError must not be sent to clients.
+	// Keys describes the key set. It is zero for a Group, for keys that are not fetched, and as long as the place of
+	// the keys is not known. It is for operators: do not send LastError to clients.
 	Keys jwks.Stats
 
-	// Metadata is the state of the issuer's metadata. Zero for a Group, and where discovery is not used.
+	// Metadata describes the issuer's metadata. It is zero for a Group, and if discovery is not used.
 	Metadata MetadataHealth
 
-	// Remembered is the state of the cache of verified tokens. Zero: there is none.
+	// Remembered describes the cache of verified tokens. It is zero if there is no cache.
 	Remembered CacheHealth
 
-	// Members are the Consumers of a Group that were known beforehand, in the order of their issuers. Nil for a Consumer.
+	// Members describes GroupConfig.Consumers, sorted by issuer. It is nil for a Consumer.
 	Members []Health
 }
 
-// MetadataHealth is the state of what discovery has found.
+// MetadataHealth describes the metadata that discovery has found.
 type MetadataHealth struct {
-	// LastSuccess is when the metadata was last fetched, and Age the time since then. Both are zero before the first time.
-	// After a start from KeyCache.Snapshot it is the time that the snapshot tells, until the metadata is fetched.
+	// LastSuccess is when the metadata was last fetched, and Age the time since then. Both are zero before the first
+	// fetch. After a start from KeyCache.Snapshot they are those of the snapshot, until the metadata is fetched.
 	LastSuccess time.Time
 	Age         time.Duration
 
-	// ConsecutiveFailures counts the failed fetches since the last successful one. LastError is the last of them, for logs
-	// and not for clients; nil after a success.
+	// ConsecutiveFailures counts the failed fetches since the last successful one. LastError is the error of the last
+	// failed fetch, and nil after a success. It is for logs: do not send it to clients.
 	ConsecutiveFailures int
 	LastError           error
 }
 
-// CacheHealth is the state of a cache of verified tokens. How often it was of use is told by Config.OnVerify.
+// CacheHealth describes a cache of verified tokens. Config.OnVerify reports hits and misses.
 type CacheHealth struct {
-	// Size is how many tokens it has room for, Entries how many it holds: also ended ones, until their place is needed.
+	// Size is the capacity of the cache in tokens. Entries is how many tokens it holds. This includes expired ones
+	// until others need their place.
 	Size, Entries int
 
-	// Evictions counts the tokens that were dropped for others. Many, in a short time, say that CacheSize is too small.
+	// Evictions counts the tokens that were dropped to make room for others. If it grows fast, CacheSize is too small.
 	Evictions uint64
 }
 
-// Health returns the state of now. It waits for nothing and causes no fetch.
+// Health returns the current state. It does not wait and causes no fetch.
 func (c *Consumer) Health() Health {
 	h := Health{Issuer: c.cfg.Issuer, Ready: true, Remembered: c.cache.health()}
 	switch source := c.keys.Source.(type) {
@@ -64,14 +65,14 @@ func (c *Consumer) Health() Health {
 	case interface{ Stats() jwks.Stats }:
 		h.Keys = source.Stats()
 		h.Ready = h.Keys.Keys > 0
-	case interface{ Err() error }: // a file, whose last good keys stay in use
+	case interface{ Err() error }: // a file; its last usable keys stay in use
 		h.Keys.LastError = source.Err()
 	}
 	return h
 }
 
-// Health returns the state of now. It waits for nothing and causes no fetch. Consumers that GroupConfig.Resolve made do
-// not count: nobody could wait for all of them.
+// Health returns the current state. It does not wait and causes no fetch. It does not include Consumers made by
+// GroupConfig.Resolve, since their number is not known beforehand.
 func (g *Group) Health() Health {
 	h := Health{Ready: true, Remembered: g.cache.health(), Members: make([]Health, 0, len(g.consumers))}
 	for _, c := range g.consumers {

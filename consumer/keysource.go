@@ -68,7 +68,7 @@ func (cfg Config) validateIssuer() error {
 	return nil
 }
 
-// validateMetadata checks metadata given by hand as if it had been fetched.
+// validateMetadata checks Config.Metadata by the same rules as fetched metadata.
 func (cfg Config) validateMetadata() error {
 	if cfg.Metadata == nil {
 		return nil
@@ -80,7 +80,7 @@ func (cfg Config) validateMetadata() error {
 	return nil
 }
 
-// validateSource checks keys that can be checked without I/O.
+// validateSource validates keys that can be validated without I/O.
 func validateSource(keys jwks.Source) error {
 	source, ok := keys.(interface{ Validate() error })
 	if !ok {
@@ -92,7 +92,7 @@ func validateSource(keys jwks.Source) error {
 	return nil
 }
 
-// keyCache completes KeyCache by what the Config says of fetching.
+// keyCache returns KeyCache with the fields that Config has as well.
 func (cfg Config) keyCache() (jwks.Config, error) {
 	cache := cfg.KeyCache
 	cache.OnRefresh = cfg.logRefreshes(cache.OnRefresh)

@@ -15,7 +15,7 @@ func (cfg Config) logMetadataFailure(ctx context.Context, err error) {
 		slog.String("issuer", cfg.Issuer), slog.String("error", err.Error()))
 }
 
-// logRefreshes tells of keys that could not be had or used, and then calls next, which may be nil.
+// logRefreshes returns a function that logs failed fetches and unusable keys, and then calls next, which may be nil.
 func (cfg Config) logRefreshes(next func(context.Context, jwks.Refresh)) func(context.Context, jwks.Refresh) {
 	logger := cfg.Logger.With(slog.String("issuer", cfg.Issuer))
 	unusable := new(unusableKeys)
@@ -36,16 +36,18 @@ func (cfg Config) logRefreshes(next func(context.Context, jwks.Refresh)) func(co
 	}
 }
 
-// unusableKeys are those told of last. A set is fetched every few minutes, and what is wrong with it is news once.
+// unusableKeys holds the unusable keys that were logged last. A key set is fetched every few minutes, and each fault in
+// it is logged once.
 type unusableKeys struct {
 	mu   sync.Mutex // guards last
 	last []jwks.UnusableKey
 }
 
+// changed reports whether the unusable keys of r differ from those that were logged last.
 func (u *unusableKeys) changed(r jwks.Refresh) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if r.Err != nil && len(r.Unusable) == 0 || slices.Equal(u.last, r.Unusable) { // without a set there is no news of it
+	if r.Err != nil && len(r.Unusable) == 0 || slices.Equal(u.last, r.Unusable) { // a failed fetch says nothing about the keys
 		return false
 	}
 	u.last = r.Unusable
@@ -59,7 +61,8 @@ func logUnusable(ctx context.Context, logger *slog.Logger, keys []jwks.UnusableK
 	}
 }
 
-// unusableLevel: a published secret is an emergency, a key for another purpose is nothing to worry about.
+// unusableLevel returns the log level for an unusable key. A published secret is an emergency. A key for another
+// purpose is normal.
 func unusableLevel(cause jwks.Fault) slog.Level {
 	switch cause {
 	case jwks.FaultPrivate, jwks.FaultSymmetric:

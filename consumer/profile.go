@@ -8,89 +8,90 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Profile says what an issuer's access tokens look like. Every profile demands `iss`, `exp` and `aud`, and refuses what
-// is visibly another kind of token; beyond that a profile relaxes RFC 9068 only in what the issuer is known to do
-// differently.
+// Profile describes the form of an issuer's access tokens. Every profile requires `iss`, `exp` and `aud`, and rejects
+// tokens that are visibly of another kind. A named profile relaxes RFC 9068 only where the issuer is known to differ
+// from it.
 type Profile int
 
 const (
-	// ProfileDefault is RFC 9068 for issuers that do not follow it to the letter: `typ` may be JWT or absent, the client
-	// may be named by `azp`, `cid` or `appid`, and `jti` may be absent.
+	// ProfileDefault is RFC 9068 for issuers that do not follow it exactly: `typ` may be JWT or absent, `azp`, `cid` or
+	// `appid` may name the client, and `jti` may be absent.
 	ProfileDefault Profile = iota
 
-	// ProfileRFC9068 demands everything RFC 9068 §4 and §2.2 do: `typ` at+jwt, and iss, exp, aud, sub, client_id, iat, jti.
+	// ProfileRFC9068 requires everything that RFC 9068 sections 2.2 and 4 require: `typ` at+jwt, and iss, exp, aud,
+	// sub, client_id, iat and jti.
 	ProfileRFC9068
 
-	// ProfileCrossauth is for crossauth servers: their private `type` claim must equal Config.TokenType, "access" if that
-	// is not set, and no claim names the client.
+	// ProfileCrossauth is for crossauth servers. Their private `type` claim must equal Config.TokenType, or "access" if
+	// that is empty. No claim names the client.
 	ProfileCrossauth
 
-	// ProfileAuth0 is for both token formats of Auth0: the client is `client_id` or `azp`.
+	// ProfileAuth0 is for both token formats of Auth0. The client is `client_id` or `azp`.
 	ProfileAuth0
 
-	// ProfileOkta is for Okta's custom authorization servers: the client is `client_id` or `cid`.
+	// ProfileOkta is for Okta's custom authorization servers. The client is `client_id` or `cid`.
 	ProfileOkta
 
-	// ProfileEntraV1 is for Microsoft Entra tokens with `ver` "1.0": the client is `appid`, and Config.Issuer is
+	// ProfileEntraV1 is for Microsoft Entra tokens with `ver` "1.0". The client is `appid`, and Config.Issuer is
 	// https://sts.windows.net/{tenant}/.
 	ProfileEntraV1
 
-	// ProfileEntraV2 is for Microsoft Entra tokens with `ver` "2.0": the client is `azp`, and Config.Issuer is
-	// https://login.microsoftonline.com/{tenant}/v2.0. For several tenants use a [Group].
+	// ProfileEntraV2 is for Microsoft Entra tokens with `ver` "2.0". The client is `azp`, and Config.Issuer is
+	// https://login.microsoftonline.com/{tenant}/v2.0. Use a [Group] for several tenants.
 	ProfileEntraV2
 
-	// ProfileCognito is for Amazon Cognito: `token_use` must be "access". Cognito sends `aud` only with resource binding;
-	// without it set Config.InsecureNoAudience and Config.ClientIDs.
+	// ProfileCognito is for Amazon Cognito. `token_use` must be "access". Cognito sends `aud` only with resource
+	// binding; without it set Config.InsecureNoAudience and Config.ClientIDs.
 	ProfileCognito
 
-	// ProfileKeycloak is for Keycloak: the client is `client_id` or `azp`, and the `typ` claim in the payload must be
-	// "Bearer", which its ID and refresh tokens do not have.
+	// ProfileKeycloak is for Keycloak. The client is `client_id` or `azp`. The `typ` claim in the payload must be
+	// "Bearer", which its ID tokens and refresh tokens do not have.
 	ProfileKeycloak
 
-	// ProfileGoogle is for Google's ID tokens, which its services take where others take access tokens. It needs
-	// Config.InsecureAcceptIDToken; Config.Audience is what the caller asked the token for.
+	// ProfileGoogle is for Google's ID tokens, which Google services accept where others accept access tokens. It
+	// requires Config.InsecureAcceptIDToken. Config.Audience is the audience that the caller requested.
 	ProfileGoogle
 
-	// ProfileDex is for Dex, whose access tokens have the shape of its ID tokens. It needs Config.InsecureAcceptIDToken;
-	// Config.Audience is the client id, and the client is `azp` or the only `aud`.
+	// ProfileDex is for Dex, whose access tokens have the form of its ID tokens. It requires
+	// Config.InsecureAcceptIDToken. Config.Audience is the client id, and the client is `azp` or the only `aud`.
 	ProfileDex
 
-	// ProfileSpringAS is for Spring Authorization Server: `aud` is the client id, and the client is read from there. `nbf`
-	// is required, since its ID tokens differ in nothing else that is always there.
+	// ProfileSpringAS is for Spring Authorization Server. `aud` is the client id, and the client is read from it. `nbf`
+	// is required, because it is the only claim that is always in its access tokens and never in its ID tokens.
 	ProfileSpringAS
 
-	// ProfileIDToken is for the client that an ID token was made for (OpenID Connect Core §2): Config.Audience is its id.
-	// What the sign-in asked for (nonce, acr, max_age) and `azp` are left to the caller. It needs
-	// Config.InsecureAcceptIDToken, like the three that follow: none of them is for an API.
+	// ProfileIDToken is for the client that an ID token was issued to (OpenID Connect Core section 2). Config.Audience
+	// is the client id. The caller must check what the sign-in requested (nonce, acr, max_age) and `azp`. Like the
+	// three profiles that follow, it requires Config.InsecureAcceptIDToken and is not for an API.
 	ProfileIDToken
 
-	// ProfileLogoutToken is for a client that is told of a sign-out (OpenID Connect Back-Channel Logout §2.4): what
-	// `events` holds is left to the caller, and `exp` may be absent.
+	// ProfileLogoutToken is for a client that receives logout tokens (OpenID Connect Back-Channel Logout section 2.4).
+	// The caller must check the content of `events`. `exp` may be absent.
 	ProfileLogoutToken
 
-	// ProfileAuthorizationResponse is for the answer of an authorization endpoint as a JWT (JARM §2.1), which is about no
-	// subject: a JWT with `sub` is another kind.
+	// ProfileAuthorizationResponse is for the response of an authorization endpoint as a JWT (JARM section 2.1). It has
+	// no subject, so a JWT with `sub` is rejected.
 	ProfileAuthorizationResponse
 
-	// ProfileUserInfo is for a signed answer of a userinfo endpoint (OpenID Connect Core §5.3.2): `aud` and `exp` may be
-	// absent.
+	// ProfileUserInfo is for a signed response of a userinfo endpoint (OpenID Connect Core section 5.3.2). `aud` and
+	// `exp` may be absent.
 	ProfileUserInfo
 )
 
-// rules are a profile as data.
+// rules describes a profile as data.
 type rules struct {
 	name     string
-	types    []string            // accepted `typ`, as mediaType writes it; "" is an absent one
+	types    []string            // accepted `typ`, as mediaType returns it; "" if absent
 	required []string            // claims besides iss, exp and aud
-	clientID []string            // claims that may name the client, the first one found wins; none: not needed
+	clientID []string            // claims that may name the client; the first that is present is used; none: no client
 	fixed    map[string][]string // claims that must have one of these values
-	idToken  bool                // takes ID tokens, so Config.InsecureAcceptIDToken must agree
-	optional []string            // of exp and aud
-	events   bool                // takes security events, and nothing else
-	foreign  []string            // claims that only another kind of token has
+	idToken  bool                // accepts ID tokens; requires Config.InsecureAcceptIDToken
+	optional []string            // which of exp and aud may be absent
+	events   bool                // accepts security events
+	foreign  []string            // claims that only other kinds of token have
 }
 
-// profiles are the rows of the table.
+// profiles returns the rules of all profiles.
 func profiles() map[Profile]rules {
 	anyJWT, subjectAndTime := []string{"at+jwt", "jwt", ""}, []string{"sub", "iat"}
 	return map[Profile]rules{
@@ -152,7 +153,7 @@ func profiles() map[Profile]rules {
 	}
 }
 
-// String is the profile's name.
+// String returns the name of the profile.
 func (p Profile) String() string {
 	if r, ok := profiles()[p]; ok {
 		return r.name
@@ -160,8 +161,8 @@ func (p Profile) String() string {
 	return "Profile(" + strconv.Itoa(int(p)) + ")"
 }
 
-// checkType accepts the media types of the profile, so that no other kind of JWT of the same issuer passes
-// (RFC 9068 §4, RFC 8725bis §3.11 and §3.12).
+// checkType checks `typ`, so that no other kind of JWT of the same issuer is accepted (RFC 9068 section 4, RFC 8725bis
+// sections 3.11 and 3.12).
 func (r rules) checkType(mediaType string) error {
 	if !slices.Contains(r.types, mediaType) {
 		return newDetail("typ ").quote(mediaType).text(" is not one of ").quoteAll(r.types).
@@ -170,7 +171,7 @@ func (r rules) checkType(mediaType string) error {
 	return nil
 }
 
-// checkKind refuses what the claims show to be another kind of token (RFC 8725bis §3.12).
+// checkKind rejects a token whose claims show that it is of another kind (RFC 8725bis section 3.12).
 func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 	m := r.marksIn(claims)
 	switch {
@@ -190,15 +191,18 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 	return nil
 }
 
-// marks are the claims that show what kind of token they are in, each by its name.
+// marks holds the names of claims that show what kind a token is.
 type marks struct {
-	idToken string // only an ID token has it (OpenID Connect Core §2, §3.1.3.6)
-	signIn  string // an ID token has it, and an access token may (RFC 9068 §2.2.1)
-	access  bool   // there is something that an access token has and an ID token seldom
-	other   string // only a logout token or another security event, an introspection response, a DPoP proof (RFC 8417 §2.2,
-	// RFC 9701 §5, RFC 9449 §4.2) or a refresh token has it
+	idToken string // only in ID tokens (OpenID Connect Core sections 2 and 3.1.3.6)
+	signIn  string // in ID tokens, and sometimes in access tokens (RFC 9068 section 2.2.1)
+	access  bool   // has a claim that access tokens have and ID tokens rarely
+
+	// other is a claim of a security event such as a logout token (RFC 8417 section 2.2), of an introspection response
+	// (RFC 9701 section 5), of a DPoP proof (RFC 9449 section 4.2), or of a refresh token.
+	other string
 }
 
+// marksIn looks for marks in all claims.
 func (r rules) marksIn(claims compact.Object) (m marks) {
 	for name, v := range claims.All() {
 		switch name {
@@ -225,7 +229,8 @@ func (r rules) marksIn(claims compact.Object) (m marks) {
 	return m
 }
 
-// readKind reads a claim by which some issuers name the kind of token. One whose value the profile fixes is left to that.
+// readKind reads a claim that some issuers use for the kind of token. It skips a claim whose value the profile fixes,
+// because checkKind compares that one.
 func (r rules) readKind(m *marks, name string, v compact.Value) {
 	if _, fixed := r.fixed[name]; fixed {
 		return
@@ -243,7 +248,7 @@ func (r rules) readKind(m *marks, name string, v compact.Value) {
 	}
 }
 
-// clientOf returns the client's id from the first of the profile's claims that is there.
+// clientOf returns the id of the client, from the first of the claims of the profile that is present.
 func (r rules) clientOf(c *claimReader) string {
 	for _, name := range r.clientID {
 		v, ok := c.Get(name)
@@ -260,6 +265,7 @@ func (r rules) clientOf(c *claimReader) string {
 	return ""
 }
 
+// textOf returns the string called name, or "" if there is no such string.
 func textOf(claims compact.Object, name string) string {
 	v, _ := claims.Get(name)
 	text, _ := v.Text()

@@ -1,42 +1,42 @@
 package consumer
 
-// Reason says why a request was refused. The set is closed and small, so a Reason serves as a log attribute and as a
-// metric label. It is for operators: a client is told no more than the code of its challenge.
+// Reason says why a request was rejected. The set of reasons is small and fixed, so a Reason can be a log attribute and a
+// metric label. It is for operators. A client gets no more than the error code of its challenge.
 type Reason string
 
-// Reasons of [ErrInvalidToken]: the token was looked at and is not good.
+// Reasons of [ErrInvalidToken]: the token is not acceptable.
 const (
-	ReasonMalformed      Reason = "malformed"        // alphabet, parts, base64url, JSON, UTF-8, duplicate member
-	ReasonTooLarge       Reason = "too_large"        // longer than MaxTokenBytes, or a header that is too long
-	ReasonAlgorithm      Reason = "algorithm"        // alg is not on the list, or is not the key's
-	ReasonCritical       Reason = "critical"         // crit or b64 in the header
-	ReasonType           Reason = "type"             // another kind of token: typ, or the marks of an ID token, a refresh token …
+	ReasonMalformed      Reason = "malformed"        // alphabet, parts, base64url, JSON, UTF-8, or duplicate member
+	ReasonTooLarge       Reason = "too_large"        // the token is longer than MaxTokenBytes, or its header is too long
+	ReasonAlgorithm      Reason = "algorithm"        // alg is not accepted, or is not the algorithm of the key
+	ReasonCritical       Reason = "critical"         // the header has crit or b64
+	ReasonType           Reason = "type"             // another kind of token: by typ, or by the claims of an ID token, a refresh token …
 	ReasonIssuer         Reason = "issuer"           // iss is not accepted
-	ReasonUnknownKey     Reason = "unknown_key"      // the issuer has no such key
+	ReasonUnknownKey     Reason = "unknown_key"      // the issuer does not publish the key
 	ReasonSignature      Reason = "signature"        // the signature is wrong
-	ReasonClaims         Reason = "claims"           // a claim is missing, of the wrong type, out of range, or refused by a check
-	ReasonAudience       Reason = "audience"         // aud is missing or names others
-	ReasonExpired        Reason = "expired"          // exp is reached
-	ReasonNotYetValid    Reason = "not_yet_valid"    // nbf lies ahead
-	ReasonIssuedInFuture Reason = "issued_in_future" // iat lies ahead
-	ReasonRevoked        Reason = "revoked"          // Config.Status says no
-	ReasonInactive       Reason = "inactive"         // introspection says no
-	ReasonBinding        Reason = "binding"          // cnf asks for a proof that failed or cannot be checked
+	ReasonClaims         Reason = "claims"           // a claim is missing, has the wrong type, is out of range, or was rejected by a check
+	ReasonAudience       Reason = "audience"         // aud is missing or does not contain this API
+	ReasonExpired        Reason = "expired"          // exp has passed
+	ReasonNotYetValid    Reason = "not_yet_valid"    // nbf is in the future
+	ReasonIssuedInFuture Reason = "issued_in_future" // iat is in the future
+	ReasonRevoked        Reason = "revoked"          // Config.Status reports that the token may not be used
+	ReasonInactive       Reason = "inactive"         // introspection reports that the token is not active
+	ReasonBinding        Reason = "binding"          // the proof of possession for cnf failed or cannot be checked
 )
 
-// Reasons of [ErrUnavailable]: nothing is known against the token.
+// Reasons of [ErrUnavailable]: it is not known whether the token is acceptable.
 const (
-	ReasonKeysUnavailable          Reason = "keys_unavailable"
-	ReasonStatusUnavailable        Reason = "status_unavailable"
-	ReasonIntrospectionUnavailable Reason = "introspection_unavailable"
-	ReasonCanceled                 Reason = "canceled" // the caller went away
-	ReasonInternal                 Reason = "internal" // a function of the user's failed
+	ReasonKeysUnavailable          Reason = "keys_unavailable"          // there are no usable keys of the issuer
+	ReasonStatusUnavailable        Reason = "status_unavailable"        // Config.Status or Config.Check could not decide
+	ReasonIntrospectionUnavailable Reason = "introspection_unavailable" // the introspection endpoint did not respond
+	ReasonCanceled                 Reason = "canceled"                  // the caller canceled the request
+	ReasonInternal                 Reason = "internal"                  // a function of the user failed
 )
 
-// Reasons of a guard: the request, not its token, decided.
+// Reasons of a Guard: the request was rejected, not its token.
 const (
-	ReasonNoToken        Reason = "no_token"
-	ReasonInvalidRequest Reason = "invalid_request"
-	ReasonScope          Reason = "scope"
-	ReasonPolicy         Reason = "policy"
+	ReasonNoToken        Reason = "no_token"        // the request has no token
+	ReasonInvalidRequest Reason = "invalid_request" // the request has several tokens, or one of the wrong form
+	ReasonScope          Reason = "scope"           // the token does not have the scopes of the route
+	ReasonPolicy         Reason = "policy"          // another rule of the route rejected the token
 )

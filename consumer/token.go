@@ -19,13 +19,13 @@ import (
 // All requests with the same token share one Token, so a Token cannot be changed: its methods return copies or immutable
 // values. A Token is safe for concurrent use.
 type Token struct {
-	// What a hit looks at stands together, so that it is fetched from memory together.
+	// The fields that a cache hit reads come first, so that they are close together in memory.
 	expiry, issuedAt, notBefore time.Time
 	confirmation                *Confirmation // nil: a bearer token
 
-	// What it was verified by: the answer holds for as long as this key is trusted by this consumer.
-	key      *jwks.Key // which may be a secret; behind a pointer, since fmt follows none where it cannot call Format
-	header   *header   // shared by all tokens that have the same
+	// A cached token is accepted only as long as consumer still trusts key. Both are nil after NewToken.
+	key      *jwks.Key // may be a secret; a pointer, because fmt does not follow pointers in unexported fields
+	header   *header   // shared by all tokens with the same header
 	consumer *Consumer
 	resident *resident // nil: not from GroupConfig.Resolve
 
@@ -36,52 +36,53 @@ type Token struct {
 	verified         clock.Instant
 	claims           compact.Object
 
-	decoded atomic.Pointer[sync.Map] // reflect.Type → the value ClaimsAs decoded; nil: none yet
+	decoded atomic.Pointer[sync.Map] // reflect.Type → value that ClaimsAs has decoded; nil: none yet
 }
 
-// Issuer is `iss`: the configured issuer, byte for byte (RFC 7519 §4.1.1).
+// Issuer returns `iss`, which equals the configured issuer byte for byte (RFC 7519 section 4.1.1).
 func (t *Token) Issuer() string { return t.issuer }
 
-// Subject is `sub` (RFC 7519 §4.1.2). It is unique within its issuer only, and it names a client where [Token.Principal]
-// says so.
+// Subject returns `sub` (RFC 7519 section 4.1.2). It is unique only within its issuer, so use it together with
+// [Token.Issuer]. It names a client, and not a user, if [Token.Principal] is PrincipalClient.
 func (t *Token) Subject() string { return t.subject }
 
-// ClientID is the client that asked for the token: `client_id` (RFC 9068 §2.2) or the claim that the profile reads
-// instead. Empty if the profile does without.
+// ClientID returns the id of the client that requested the token: `client_id` (RFC 9068 section 2.2), or the claim that
+// the profile reads instead. It is empty if the profile requires none.
 func (t *Token) ClientID() string { return t.clientID }
 
-// ID is `jti` (RFC 7519 §4.1.7), empty if the token has none.
+// ID returns `jti` (RFC 7519 section 4.1.7). It is empty if the token has none.
 func (t *Token) ID() string { return t.id }
 
-// Audience is `aud` (RFC 7519 §4.1.3), as a copy.
+// Audience returns a copy of `aud` (RFC 7519 section 4.1.3).
 func (t *Token) Audience() []string { return slices.Clone(t.audience) }
 
-// Expiry is `exp` (RFC 7519 §4.1.4), without the clock skew that verification grants.
+// Expiry returns `exp` (RFC 7519 section 4.1.4), without the clock skew that verification allows. It is the zero time
+// if the token has no `exp`.
 func (t *Token) Expiry() time.Time { return t.expiry }
 
-// IssuedAt is `iat` (RFC 7519 §4.1.6), the zero time if the token has none.
+// IssuedAt returns `iat` (RFC 7519 section 4.1.6). It is the zero time if the token has none.
 func (t *Token) IssuedAt() time.Time { return t.issuedAt }
 
-// NotBefore is `nbf` (RFC 7519 §4.1.5), the zero time if the token has none.
+// NotBefore returns `nbf` (RFC 7519 section 4.1.5). It is the zero time if the token has none.
 func (t *Token) NotBefore() time.Time { return t.notBefore }
 
-// VerifiedAt is when the signature was verified, or when [NewToken] was called. For a cached token this is before the
-// request. It is the zero time for a Token that was made in neither way; such a Token grants no access.
+// VerifiedAt returns when the signature was verified, or when [NewToken] was called. For a cached token this is before
+// the request. It is the zero time for a Token that was made in neither way; such a Token grants no access.
 func (t *Token) VerifiedAt() time.Time { return t.verified.Time() }
 
-// Principal tells whether the token speaks for a user or for the client itself (RFC 9700 §4.15).
+// Principal returns whether the token acts for a user or for the client itself (RFC 9700 section 4.15).
 func (t *Token) Principal() Principal { return t.principal }
 
-// Scopes are the granted scopes, as a copy. They are read from `scope`, a string (RFC 8693 §4.2) or an array, or else
-// from `scp`, likewise.
+// Scopes returns a copy of the granted scopes. They are read from `scope`, a string (RFC 8693 section 4.2) or an array,
+// or else from `scp` in the same forms.
 func (t *Token) Scopes() []string { return slices.Clone(t.scopes) }
 
-// HasScope reports whether scope was granted; it is compared byte for byte and does not allocate.
+// HasScope reports whether scope was granted. It compares byte for byte and does not allocate.
 func (t *Token) HasScope(scope string) bool { return slices.Contains(t.scopes, scope) }
 
-// Claim returns a claim of any kind as encoding/json would: nil, bool, float64, string, []any or map[string]any. Its
-// name is compared byte for byte. Each call makes a new value, which the caller may change. For exact numbers use
-// [Token.Decode].
+// Claim returns the claim called name, as encoding/json decodes it into an any: nil, bool, float64, string, []any or
+// map[string]any. It compares the name byte for byte. Each call returns a new value, which the caller may change. Use
+// [Token.Decode] for exact numbers.
 func (t *Token) Claim(name string) (value any, ok bool) {
 	v, ok := t.claims.Get(name)
 	if !ok {
@@ -90,8 +91,8 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 	return v.Any(), true
 }
 
-// Decode decodes the verified claims into v, a pointer as for [encoding/json.Unmarshal], except that names are compared
-// byte for byte (RFC 7519 §4). See [ClaimsAs] for decoding once per token instead of once per request.
+// Decode decodes the verified claims into v, a pointer as for [encoding/json.Unmarshal]. Unlike that function it
+// compares names byte for byte (RFC 7519 section 4). [ClaimsAs] decodes once per token instead of once per request.
 func (t *Token) Decode(v any) error {
 	if err := t.claims.Decode(v); err != nil {
 		return fmt.Errorf("consumer: %w", err)
@@ -99,8 +100,8 @@ func (t *Token) Decode(v any) error {
 	return nil
 }
 
-// Confirmation returns what `cnf` binds the token to (RFC 7800 §3.1); ok is false for a bearer token. Whoever accepts a
-// token that has one must see the proof, or refuse it.
+// Confirmation returns the key or certificate that `cnf` binds the token to (RFC 7800 section 3.1). ok is false for a
+// bearer token. Code that accepts a token with a Confirmation must check the proof of possession, or reject the token.
 func (t *Token) Confirmation() (c Confirmation, ok bool) {
 	if t.confirmation == nil {
 		return Confirmation{}, false
@@ -108,8 +109,8 @@ func (t *Token) Confirmation() (c Confirmation, ok bool) {
 	return *t.confirmation, true
 }
 
-// LogValue shows what may stand in a log: issuer, client and expiry, but nothing that identifies a person and nothing
-// that can be used again.
+// LogValue returns the issuer, the client and the expiry. It leaves out everything that identifies a person or could be
+// used as a credential.
 func (t *Token) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("issuer", t.issuer),
@@ -123,25 +124,27 @@ func (t *Token) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "{issuer %q client %q expiry %v}", t.issuer, t.clientID, t.expiry)
 }
 
-// Principal is whom a token speaks for.
+// Principal is the party that a token acts for.
 type Principal int
 
 const (
-	// PrincipalUser says that the subject is a person, or whatever else the issuer calls a user.
+	// PrincipalUser says that the subject is a user of the issuer.
 	PrincipalUser Principal = iota
 
-	// PrincipalClient says that the client acts on its own behalf: the subject is no user, even if one of that name exists.
+	// PrincipalClient says that the client acts for itself. The subject is not a user, even if a user of that name
+	// exists.
 	PrincipalClient
 )
 
 // Confirmation is what a token is bound to (RFC 7800).
 type Confirmation struct {
-	// JWKThumbprint is `jkt`: the key of the DPoP proof that must come with the token (RFC 9449 §6.1).
+	// JWKThumbprint is `jkt`, the thumbprint of the key that must sign the DPoP proof (RFC 9449 section 6.1).
 	JWKThumbprint string
 
-	// CertificateThumbprint is `x5t#S256`: the client certificate the token must come over (RFC 8705 §3.1).
+	// CertificateThumbprint is `x5t#S256`, the thumbprint of the client certificate that the connection must have (RFC
+	// 8705 section 3.1).
 	CertificateThumbprint string
 
-	// Unknown is true if `cnf` holds anything else, or nothing. Such a token cannot be accepted.
+	// Unknown is true if `cnf` has any other member, or none. Such a token must be rejected.
 	Unknown bool
 }

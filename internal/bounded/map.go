@@ -1,5 +1,5 @@
-// Package bounded has a map that forgets: it holds so many entries and no more, and what is used stays longer than what
-// is not.
+// Package bounded provides a map for the cache of verified tokens (ADR 6). Reading it takes no lock. Every other bounded
+// cache of the kit is off the hot path and uses golang-lru.
 package bounded
 
 import (
@@ -9,41 +9,42 @@ import (
 	"sync/atomic"
 )
 
-// Map is a map with room for a fixed number of entries. A full one drops an entry for each that is added, by the CLOCK
-// rule: a hand goes round and takes the first entry that was not read since it last came by.
+// Map is a map with a fixed capacity. When it is full, Add drops one entry by the CLOCK rule: a hand moves around the
+// entries and drops the first one that was not read since the hand last passed it. Entries that are in use therefore
+// stay longer.
 //
-// Reading takes no lock and, for an entry that is read often, writes nothing, so readers of one entry do not wait for
-// each other as they would in a list that is kept in order of use. A Map is safe for concurrent use.
+// Get takes no lock and, for an entry that is read often, writes nothing. Readers of the same entry do not wait for
+// each other, as they would with a list in order of use. A Map is safe for concurrent use.
 type Map[K comparable, V any] struct {
 	size   int
 	seed   maphash.Seed
 	chains atomic.Pointer[[]chain[K, V]] // by hash; nil before the first Add
 
-	mu   sync.Mutex     // guards the ring and all changes to chains
-	ring []*entry[K, V] // all that is held
-	hand int
-	gone uint64 // entries that were dropped for others
+	mu   sync.Mutex     // guards what follows, and all changes to chains
+	ring []*entry[K, V] // all entries
+	hand int            // index in ring
+	gone uint64         // entries that were dropped for others
 }
 
-// chain is a link to the first of the entries whose hashes meet, or to the next of them. Only links change: whoever reads
-// an entry that is taken out of its chain goes on from there to the same entries as before.
+// chain is a link to the first of the entries with the same hash, or to the next one. Only links change. A reader of an
+// entry that is removed meanwhile continues with the same entries as before.
 type chain[K comparable, V any] struct{ atomic.Pointer[entry[K, V]] }
 
 type entry[K comparable, V any] struct {
 	key   K
 	value V
 	next  chain[K, V]
-	place int         // in the ring
-	used  atomic.Bool // since the hand last came by
+	place int         // index in ring
+	used  atomic.Bool // was read since the hand last passed
 }
 
-// New returns an empty Map with room for size entries, which is positive. Most of its memory it takes when the first
-// entry comes, and as it fills.
+// New returns an empty Map for size entries. size must be positive. The Map allocates most of its memory when the first
+// entry is added.
 func New[K comparable, V any](size int) *Map[K, V] {
 	return &Map[K, V]{size: size, seed: maphash.MakeSeed()}
 }
 
-// Get returns what is known of key, and counts as a use.
+// Get returns the value of key, and marks it as used.
 func (m *Map[K, V]) Get(key K) (value V, ok bool) {
 	chains := m.chains.Load()
 	if chains == nil {
@@ -53,19 +54,19 @@ func (m *Map[K, V]) Get(key K) (value V, ok bool) {
 	if e == nil {
 		return value, false
 	}
-	if !e.used.Load() { // to write what is there already would pass the memory around the processors
+	if !e.used.Load() { // a needless write would slow down readers on other processors
 		e.used.Store(true)
 	}
 	return e.value, true
 }
 
-// Add sets the value of key.
+// Add sets the value of key. If the Map is full, it drops another entry.
 func (m *Map[K, V]) Add(key K, value V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	first := m.chain(m.start(), key)
 	e := &entry[K, V]{key: key, value: value}
-	if known := first.find(key); known != nil { // whoever reads meanwhile finds either
+	if known := first.find(key); known != nil { // a concurrent reader finds either entry
 		e.place = known.place
 		e.next.Store(known.next.Load())
 		first.linkTo(known).Store(e)
@@ -77,7 +78,7 @@ func (m *Map[K, V]) Add(key K, value V) {
 	m.ring[e.place] = e
 }
 
-// Remove drops key.
+// Remove removes key, if it is there.
 func (m *Map[K, V]) Remove(key K) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -88,14 +89,14 @@ func (m *Map[K, V]) Remove(key K) {
 	}
 }
 
-// Stats describes a Map.
+// Stats describes the state of a Map.
 type Stats struct {
-	Size    int    // how many entries it has room for
-	Entries int    // how many it holds
-	Evicted uint64 // how many it has dropped for others, ever
+	Size    int    // capacity in entries
+	Entries int    // number of entries
+	Evicted uint64 // number of entries that were dropped for others since New
 }
 
-// Stats returns the state of now. A nil Map has none.
+// Stats returns the current state. A nil Map has the zero Stats.
 func (m *Map[K, V]) Stats() Stats {
 	if m == nil {
 		return Stats{}
@@ -105,7 +106,7 @@ func (m *Map[K, V]) Stats() Stats {
 	return Stats{Size: m.size, Entries: len(m.ring), Evicted: m.gone}
 }
 
-// closeGap moves the last entry of the ring, so that nothing that is held has to go while there is room.
+// closeGap moves the last entry of the ring to place, so that the ring has no gaps.
 func (m *Map[K, V]) closeGap(place int) {
 	end := len(m.ring) - 1
 	m.ring[place] = m.ring[end]
@@ -114,7 +115,8 @@ func (m *Map[K, V]) closeGap(place int) {
 	m.ring = m.ring[:end]
 }
 
-// start returns the chains. It makes about as many as there will be entries, so that most of them have one link.
+// start returns the chains, and allocates them if there are none. There are about as many chains as entries, so most
+// chains have one entry.
 func (m *Map[K, V]) start() []chain[K, V] {
 	if chains := m.chains.Load(); chains != nil {
 		return *chains
@@ -125,10 +127,10 @@ func (m *Map[K, V]) start() []chain[K, V] {
 }
 
 func (m *Map[K, V]) chain(chains []chain[K, V], key K) *chain[K, V] {
-	return &chains[maphash.Comparable(m.seed, key)&(uint64(len(chains))-1)] // as many as a power of two
+	return &chains[maphash.Comparable(m.seed, key)&(uint64(len(chains))-1)] // the number of chains is a power of two
 }
 
-// find returns nil if the chain has no entry for key.
+// find returns the entry of key, or nil.
 func (c *chain[K, V]) find(key K) *entry[K, V] {
 	e := c.Load()
 	for e != nil && e.key != key {
@@ -137,10 +139,10 @@ func (c *chain[K, V]) find(key K) *entry[K, V] {
 	return e
 }
 
-// unlink takes e, which is in the chain, out of it.
+// unlink removes e from the chain. e must be in it.
 func (c *chain[K, V]) unlink(e *entry[K, V]) { c.linkTo(e).Store(e.next.Load()) }
 
-// linkTo returns the link to e, which is in the chain.
+// linkTo returns the link to e. e must be in the chain.
 func (c *chain[K, V]) linkTo(e *entry[K, V]) *chain[K, V] {
 	link := c
 	for at := link.Load(); at != e; at = link.Load() {
@@ -149,7 +151,7 @@ func (c *chain[K, V]) linkTo(e *entry[K, V]) *chain[K, V] {
 	return link
 }
 
-// vacate returns a free place, if need be by dropping the entry that has it.
+// vacate returns a free index of the ring. If the ring is full, it drops an entry.
 func (m *Map[K, V]) vacate() int {
 	if len(m.ring) < m.size {
 		m.ring = append(m.ring, nil)
@@ -162,9 +164,10 @@ func (m *Map[K, V]) vacate() int {
 	return place
 }
 
-// maxTurn bounds how far one Add moves the hand, so that none has to wait for a round through all entries.
+// maxTurn is the most entries that the hand passes in one Add, so that no Add has to walk through all entries.
 const maxTurn = 64
 
+// turn moves the hand and returns the index of the entry to drop.
 func (m *Map[K, V]) turn() (place int) {
 	for range maxTurn {
 		place = m.hand
