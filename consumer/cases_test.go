@@ -76,7 +76,7 @@ func TestCaseX5_ForgedTokensEvictNoTenant(t *testing.T) {
 }
 
 // The time of the last fetch outlives the Consumer, so a tenant that was evicted is not fetched again and again.
-func TestCaseX5_FetchesAreBoundedWithoutAnyProvenTenant(t *testing.T) {
+func TestCaseX5_FetchesAreBoundedBeforeAnyTenantHasVerifiedAToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFleet(t, 130)

@@ -151,7 +151,7 @@ func (g *Group) JWTOnly() bool { return g.opaque == nil }
 // keep caches t, and keeps its issuer if Resolve has made it.
 func (g *Group) keep(d digest, t *Token) {
 	if t.resident != nil {
-		g.resolver.prove(t.resident)
+		g.resolver.establish(t.resident)
 	}
 	if t.consumer.cache != nil {
 		g.cache.add(d, t)

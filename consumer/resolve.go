@@ -20,23 +20,23 @@ const (
 	resolveWait        = resolveTimeout + 100*time.Millisecond // for a Resolve that ignores its context
 	maxDenied          = 1024
 	deniedFor          = 30 * time.Second
-	maxUnprovenAges    = 10_000
+	maxPendingAges    = 10_000
 	resolveAgain       = 30 * time.Second
 )
 
 // resolver makes Consumers for issuers that were not known beforehand. Anybody can put any issuer into a token, so all
 // its memories are bounded and it limits how often it does anything for an issuer.
 //
-// An issuer that has verified a token is called proven. Only a proven issuer can evict a proven issuer. An issuer that is
-// not proven is resolved, and therefore fetched, at most once every resolveAgain, even if its Consumer was evicted.
+// An issuer that has verified a token is called established. Only a established issuer can evict a established issuer. An issuer that is
+// not established is resolved, and therefore fetched, at most once every resolveAgain, even if its Consumer was evicted.
 type resolver struct {
 	resolve func(ctx context.Context, issuer string) (*Consumer, error)
 	size    int
 
 	mu       sync.Mutex // guards what follows
-	proven   *lru.Cache[string, *resident]
-	unproven *lru.Cache[string, *resident]
-	ages     *lru.Cache[string, time.Time] // when an issuer that is not proven was last resolved
+	established   *lru.Cache[string, *resident]
+	pending *lru.Cache[string, *resident]
+	ages     *lru.Cache[string, time.Time] // when an issuer that is not established was last resolved
 	denied   *lru.Cache[string, time.Time] // when a denied issuer may be resolved again
 	running  map[string]*resolution
 	forgets  uint64 // how often forget was called
@@ -70,8 +70,8 @@ type resolution struct {
 func newResolver(resolve func(context.Context, string) (*Consumer, error), size int) *resolver {
 	return &resolver{
 		resolve: resolve, size: size, running: make(map[string]*resolution),
-		proven: newLRU[*resident](size), unproven: newLRU[*resident](size),
-		ages: newLRU[time.Time](maxUnprovenAges), denied: newLRU[time.Time](maxDenied),
+		established: newLRU[*resident](size), pending: newLRU[*resident](size),
+		ages: newLRU[time.Time](maxPendingAges), denied: newLRU[time.Time](maxDenied),
 	}
 }
 
@@ -129,14 +129,14 @@ func (r *resolver) join(ctx context.Context, issuer string) (*resident, *resolut
 
 // held returns the resident of issuer. The caller holds mu.
 func (r *resolver) held(issuer string) (*resident, bool) {
-	if held, ok := r.proven.Get(issuer); ok {
+	if held, ok := r.established.Get(issuer); ok {
 		return held, true
 	}
-	return r.unproven.Get(issuer)
+	return r.pending.Get(issuer)
 }
 
-// prove notes that held has verified a token.
-func (r *resolver) prove(held *resident) {
+// establish notes that held has verified a token.
+func (r *resolver) establish(held *resident) {
 	issuer := held.consumer.cfg.Issuer
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,29 +147,29 @@ func (r *resolver) prove(held *resident) {
 			return
 		}
 	}
-	if r.proven.Contains(issuer) || held.gone.Load() {
+	if r.established.Contains(issuer) || held.gone.Load() {
 		return
 	}
-	r.unproven.Remove(issuer)
+	r.pending.Remove(issuer)
 	r.ages.Remove(issuer)
 	r.makeRoom()
-	r.proven.Add(issuer, held)
+	r.established.Add(issuer, held)
 }
 
-// makeRoom evicts the proven issuer that was not used for the longest time, if there are too many. A cache hit does not
-// update the order of proven, so an issuer whose cached tokens were used gets a second chance.
+// makeRoom evicts the established issuer that was not used for the longest time, if there are too many. A cache hit does not
+// update the order of established, so an issuer whose cached tokens were used gets a second chance.
 func (r *resolver) makeRoom() {
-	if r.proven.Len() < r.size {
+	if r.established.Len() < r.size {
 		return
 	}
 	for range r.size {
-		issuer, oldest, _ := r.proven.GetOldest()
+		issuer, oldest, _ := r.established.GetOldest()
 		if !oldest.used.Swap(false) {
 			break
 		}
-		r.proven.Get(issuer) // now it is the newest
+		r.established.Get(issuer) // now it is the newest
 	}
-	_, evicted, _ := r.proven.RemoveOldest()
+	_, evicted, _ := r.established.RemoveOldest()
 	evicted.gone.Store(true)
 }
 
@@ -180,7 +180,7 @@ func (r *resolver) forget(issuer string) {
 	defer r.mu.Unlock()
 	r.forgets++
 	delete(r.running, issuer)
-	for _, cache := range [...]*lru.Cache[string, *resident]{r.proven, r.unproven} {
+	for _, cache := range [...]*lru.Cache[string, *resident]{r.established, r.pending} {
 		if held, ok := cache.Peek(issuer); ok {
 			held.gone.Store(true)
 			cache.Remove(issuer)
@@ -217,7 +217,7 @@ func (r *resolver) land(issuer string, call *resolution) {
 	delete(r.running, issuer)
 	switch {
 	case call.err == nil:
-		r.unproven.Add(issuer, call.resident)
+		r.pending.Add(issuer, call.resident)
 		r.ages.Add(issuer, time.Now())
 	case errors.Is(call.err, ErrInvalidToken):
 		r.denied.Add(issuer, time.Now().Add(deniedFor))
