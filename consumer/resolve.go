@@ -20,26 +20,27 @@ const (
 	resolveWait        = resolveTimeout + 100*time.Millisecond // for a Resolve that ignores its context
 	maxDenied          = 1024
 	deniedFor          = 30 * time.Second
-	maxPendingAges    = 10_000
+	maxPendingAges     = 10_000
 	resolveAgain       = 30 * time.Second
 )
 
 // resolver makes Consumers for issuers that were not known beforehand. Anybody can put any issuer into a token, so all
 // its memories are bounded and it limits how often it does anything for an issuer.
 //
-// An issuer that has verified a token is called established. Only a established issuer can evict a established issuer. An issuer that is
-// not established is resolved, and therefore fetched, at most once every resolveAgain, even if its Consumer was evicted.
+// An issuer that has verified a token is called established. All others are pending. A pending issuer never evicts an
+// established one. It is resolved, and its keys are therefore fetched, at most once every resolveAgain, even if its
+// Consumer was evicted meanwhile.
 type resolver struct {
 	resolve func(ctx context.Context, issuer string) (*Consumer, error)
 	size    int
 
-	mu       sync.Mutex // guards what follows
-	established   *lru.Cache[string, *resident]
-	pending *lru.Cache[string, *resident]
-	ages     *lru.Cache[string, time.Time] // when an issuer that is not established was last resolved
-	denied   *lru.Cache[string, time.Time] // when a denied issuer may be resolved again
-	running  map[string]*resolution
-	forgets  uint64 // how often forget was called
+	mu          sync.Mutex // guards what follows
+	established *lru.Cache[string, *resident]
+	pending     *lru.Cache[string, *resident]
+	ages        *lru.Cache[string, time.Time] // when a pending issuer was last resolved
+	denied      *lru.Cache[string, time.Time] // when a denied issuer may be resolved again
+	running     map[string]*resolution
+	forgets     uint64 // how often forget was called
 }
 
 // resident is a Consumer that Resolve has made. A cached token holds the resident that verified it.
@@ -135,7 +136,7 @@ func (r *resolver) held(issuer string) (*resident, bool) {
 	return r.pending.Get(issuer)
 }
 
-// establish notes that held has verified a token.
+// establish moves held to the established issuers after it has verified a token.
 func (r *resolver) establish(held *resident) {
 	issuer := held.consumer.cfg.Issuer
 	r.mu.Lock()
