@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// keyAttacks bring a key along, name one that is none, or bend a signature.
+// keyAttacks carry a key, name one that does not exist, or have a broken signature.
 func keyAttacks(a *arena) []attack {
 	own, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ownJWK := bearertest.JWK("es256-1", "ES256", own.Public())

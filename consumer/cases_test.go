@@ -3,6 +3,7 @@ package consumer_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // fleet is a Group whose Resolve accepts n tenants, and the network that they are on.
@@ -242,5 +244,30 @@ func TestCaseX17_ColdStartDuringAnOutage(t *testing.T) {
 				t.Error("Config.Check was called with a token that was not verified")
 			}
 		})
+	}
+}
+
+// A nil pointer in an interface is not nil, and would panic at the first request.
+func TestNewRejectsNilPointers(t *testing.T) {
+	t.Parallel()
+	cfg := offline(t, newIssuer())
+	cfg.Keys = (*jwks.Remote)(nil)
+	if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.Keys") {
+		t.Errorf("Keys: error %v", err)
+	}
+	cfg.Keys = (*jwks.FileSource)(nil)
+	if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.Keys") {
+		t.Errorf("Keys: error %v", err)
+	}
+	cfg = offline(t, newIssuer())
+	cfg.Status = (*answers)(nil)
+	if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.Status") {
+		t.Errorf("Status: error %v", err)
+	}
+	group := consumer.GroupConfig{
+		Consumers: []*consumer.Consumer{newConsumer(t, offline(t, newIssuer()))}, Opaque: (*consumer.Consumer)(nil),
+	}
+	if _, err := consumer.NewGroup(group); err == nil || !strings.Contains(err.Error(), "GroupConfig.Opaque") {
+		t.Errorf("Opaque: error %v", err)
 	}
 }

@@ -141,6 +141,8 @@ func (cfg Config) validate() error {
 	check(known, "Profile", "is unknown: "+cfg.Profile.String())
 	check(!known || len(cfg.ClientIDs) == 0 || len(profile.clientID) > 0, "ClientIDs", "is set, but "+profile.name+" (Config.Profile) names no client")
 	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.name+" (Config.Profile)")
+	check(!isNilPointer(cfg.Keys), "Keys", "is an interface with a nil pointer")
+	check(!isNilPointer(cfg.Status), "Status", "is an interface with a nil pointer")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, more than 5 minutes", cfg.ClockSkew))
 	check(cfg.StatusTTL >= 0, "StatusTTL", fmt.Sprintf("is negative: %v", cfg.StatusTTL))
 	check(cfg.StatusTTL <= maxStatusTime, "StatusTTL", fmt.Sprintf("is %v, more than an hour", cfg.StatusTTL))
@@ -152,6 +154,13 @@ func (cfg Config) validate() error {
 		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache",
 		"must not set URL, HTTPClient, PublicAddressesOnly and InsecureAllowHTTP: use the fields of Config")
 	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata())...)
+}
+
+// isNilPointer reports whether value is an interface with a nil pointer in it: a mistake that would panic at the first
+// request.
+func isNilPointer(value any) bool {
+	v := reflect.ValueOf(value)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // validateAlgorithms checks Algorithms. Secrets and public keys are never mixed, so that no public key is used as a
@@ -231,7 +240,7 @@ func orDefault[T int | time.Duration](value, byDefault T) T {
 // secretAlgorithms returns the algorithms of a source of shared secrets. It returns none for a source of public keys.
 func secretAlgorithms(keys jwks.Source) []string {
 	source, ok := keys.(interface{ Algorithms() []string })
-	if !ok {
+	if !ok || isNilPointer(keys) {
 		return nil
 	}
 	return slices.DeleteFunc(source.Algorithms(), func(alg string) bool { return !isSymmetric(alg) })

@@ -13,7 +13,7 @@ import (
 
 // The two classes of errors, for [errors.Is]. Each error of a [Consumer] matches exactly one of them.
 var (
-	// ErrInvalidToken says that the token is not acceptable and will not become so. A resource server responds with 401.
+	// ErrInvalidToken says that the token is not acceptable. A resource server responds with 401.
 	ErrInvalidToken = errors.New("consumer: invalid token")
 
 	// ErrUnavailable says that the token could not be checked, for example because the issuer's keys are not available. A

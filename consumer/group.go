@@ -88,6 +88,9 @@ func (cfg GroupConfig) validate() error {
 	if len(cfg.Consumers) == 0 && cfg.Resolve == nil {
 		faults = append(faults, errors.New("consumer: GroupConfig.Consumers is required if Resolve is not set"))
 	}
+	if isNilPointer(cfg.Opaque) {
+		faults = append(faults, errors.New("consumer: GroupConfig.Opaque is an interface with a nil pointer"))
+	}
 	if cfg.MaxResolved < 0 {
 		faults = append(faults, fmt.Errorf("consumer: GroupConfig.MaxResolved is negative: %d", cfg.MaxResolved))
 	}

@@ -18,11 +18,11 @@ func (cfg Config) keySource() (jwks.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if isNilPointer(cfg.Keys) || cfg.validateMetadata() != nil {
+		return nil, nil // validate has reported it
+	}
 	if cfg.Keys != nil {
 		return cfg.Keys, validateSource(cfg.Keys)
-	}
-	if cfg.Metadata != nil && cfg.validateMetadata() != nil { // validate has reported it
-		return nil, nil
 	}
 	if err := cfg.validateIssuer(); err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 // The zero Token stands for no token at all: its VerifiedAt is zero, and the Guard of package middleware rejects it.
 //
 // All requests with the same token share one Token, so a Token cannot be changed: its methods return copies or immutable
-// values. A Token is safe for concurrent use.
+// values. A Token is safe for concurrent use. Methods of a nil *Token panic.
 type Token struct {
 	// The fields that a cache hit reads come first, so that they are close together in memory.
 	expiry, issuedAt, notBefore time.Time
