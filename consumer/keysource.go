@@ -18,10 +18,10 @@ func (cfg Config) keySource() (jwks.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isNilPointer(cfg.Keys) || cfg.validateMetadata() != nil {
+	switch {
+	case isNilPointer(cfg.Keys), cfg.Keys == nil && !cfg.hasValidMetadata():
 		return nil, nil // validate has reported it
-	}
-	if cfg.Keys != nil {
+	case cfg.Keys != nil:
 		return cfg.Keys, validateSource(cfg.Keys)
 	}
 	if err := cfg.validateIssuer(); err != nil {
@@ -79,6 +79,8 @@ func (cfg Config) validateMetadata() error {
 	}
 	return nil
 }
+
+func (cfg Config) hasValidMetadata() bool { return cfg.validateMetadata() == nil }
 
 // validateSource validates keys that can be validated without I/O.
 func validateSource(keys jwks.Source) error {
