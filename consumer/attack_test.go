@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// attack is a token that must be refused. It is what spoil makes of a good access token, or raw as it stands.
+// attack is a token that must be rejected: a valid access token after spoil, or raw.
 type attack struct {
 	name  string
 	want  consumer.Reason
@@ -21,13 +21,12 @@ type attack struct {
 
 type edit func(token *bearertest.Token) *bearertest.Token
 
-// arena is where attacks take place: an issuer that is trusted, and an impostor who has keys of his own under the same
-// kids and may name the issuer in his tokens.
+// arena has a trusted issuer, and an impostor with keys of its own under the same kids, whose tokens may name the issuer.
 type arena struct {
 	issuer, impostor *bearertest.Issuer
 }
 
-// theArena is shared, since it is never changed and its RSA keys take time.
+// theArena is shared, because it never changes and RSA keys take time to make.
 var theArena = sync.OnceValue(func() *arena {
 	return &arena{issuer: newIssuer(asymmetric...), impostor: newIssuer(asymmetric...)}
 })
@@ -81,13 +80,13 @@ func TestCaseX17_K22_Attack48_EveryAttackDuringAnOutage(t *testing.T) {
 			}
 			reject(t, c, a.token(row), row.want)
 			if asked := n.asked(); asked != 0 {
-				t.Errorf("%d requests for a token that no key is needed to refuse", asked)
+				t.Errorf("%d requests for a token that no key is needed to reject", asked)
 			}
 		})
 	}
 }
 
-// What operators are told of attacks is made of the configured issuer and a handful of reasons, so metrics stay small.
+// OnVerify reports attacks with the configured issuer and one of a few reasons, so metrics stay small.
 func TestAttack44_ReasonsAreAClosedSet(t *testing.T) {
 	t.Parallel()
 	a := theArena()
@@ -109,11 +108,11 @@ func TestAttack44_ReasonsAreAClosedSet(t *testing.T) {
 		}
 	}
 	if got, want := len(told.read()), len(a.attacks()); got != want {
-		t.Fatalf("told of %d verifications, want %d", got, want)
+		t.Fatalf("reported %d verifications, want %d", got, want)
 	}
 	for _, v := range told.read() {
 		if !slices.Contains(known, v.Reason) || v.Issuer != issuerURL || v.Cached || v.Duration < 0 {
-			t.Errorf("told %+v", v)
+			t.Errorf("reported %+v", v)
 		}
 	}
 }

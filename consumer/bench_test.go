@@ -6,7 +6,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// A request with a remembered token allocates next to nothing. What it does allocate is not the token's to choose.
+// A request with a cached token allocates almost nothing, and the token has no influence on how much.
 func TestVerifyAllocations(t *testing.T) { //nolint:paralleltest // allocations are counted
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))

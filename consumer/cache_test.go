@@ -30,7 +30,7 @@ func (s *switchable) Key(ctx context.Context, kid, alg string) (jwks.Key, error)
 	return s.source.Key(ctx, kid, alg)
 }
 
-// A remembered token is worth as much as a new one: what ends the one ends the other.
+// A cached token is trusted no more than a new one: whatever ends the one ends the other.
 func TestAttack33_Attack45_RememberedTokenEndsWithItsKey(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -68,7 +68,7 @@ func TestAttack33_Attack45_RememberedTokenEndsWithItsKey(t *testing.T) {
 			raw := issuer.AccessToken().Sign()
 			for _, v := range []consumer.Verifier{c, g} {
 				if !remembers(t, v, raw) {
-					t.Fatal("the token was not remembered")
+					t.Fatal("the token was not cached")
 				}
 			}
 			keys.set(test.keys(t))
@@ -83,7 +83,7 @@ func TestAttack33_Attack45_RememberedTokenEndsWithItsKey(t *testing.T) {
 	}
 }
 
-// The issuer's rotation reaches remembered tokens through discovery and the fetched set, too.
+// The issuer's rotation reaches cached tokens through discovery and the fetched set, too.
 func TestAttack33_RotationEndsRememberedTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -114,11 +114,11 @@ func TestAttack45_RememberedTokenEndsWithExp(t *testing.T) {
 		raw := issuer.AccessToken().Sign()
 		first := accept(t, c, raw)
 		if told.last(t).Cached {
-			t.Error("a new token was told to be a remembered one")
+			t.Error("a new token was told to be a cached one")
 		}
 		time.Sleep(time.Minute)
 		if accept(t, c, raw) != first || !told.last(t).Cached {
-			t.Errorf("the token was not remembered: %+v", told.last(t))
+			t.Errorf("the token was not cached: %+v", told.last(t))
 		}
 		if got := time.Since(first.VerifiedAt()); got != time.Minute {
 			t.Errorf("verified %v ago, want a minute", got)
@@ -126,12 +126,12 @@ func TestAttack45_RememberedTokenEndsWithExp(t *testing.T) {
 		time.Sleep(4*time.Minute + 10*time.Second)
 		reject(t, c, raw, consumer.ReasonExpired)
 		if last := told.last(t); last.Cached || last.Reason != consumer.ReasonExpired {
-			t.Errorf("told %+v", last)
+			t.Errorf("reported %+v", last)
 		}
 	})
 }
 
-// answers is a TokenStatus that gives one answer and counts.
+// answers is a TokenStatus that returns a fixed result and counts its calls.
 type answers struct {
 	mu     sync.Mutex // guards what follows
 	active bool
@@ -211,7 +211,7 @@ func TestCacheSize(t *testing.T) {
 		c := newConsumer(t, cfg)
 		raw := issuer.AccessToken().Sign()
 		if remembers(t, c, raw) != remembered {
-			t.Errorf("size %d: remembered is not %v", size, remembered)
+			t.Errorf("size %d: cached is not %v", size, remembered)
 		}
 	}
 	cfg := offline(t, issuer)
@@ -231,7 +231,7 @@ func TestCacheSize(t *testing.T) {
 	}
 }
 
-// Refusals are not remembered, so forged tokens push nothing out.
+// Rejections are not cached, so forged tokens evict nothing.
 func TestAttack45_ForgedTokensNeverEnter(t *testing.T) {
 	t.Parallel()
 	a := theArena()
@@ -246,7 +246,7 @@ func TestAttack45_ForgedTokensNeverEnter(t *testing.T) {
 		}
 	}
 	if accept(t, c, raw) != first {
-		t.Error("a refused token has pushed out a good one")
+		t.Error("a rejected token has evicted a good one")
 	}
 }
 
@@ -266,7 +266,7 @@ func TestX1_Attack45_CachesAreNotShared(t *testing.T) {
 	reject(t, c, raw, consumer.ReasonAlgorithm)
 }
 
-// A remembered token is recognised by every one of its bytes.
+// A cached token is found only if every one of its bytes is equal.
 func TestAttack10_Attack45_AlmostARememberedToken(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
@@ -288,7 +288,7 @@ func TestAttack10_Attack45_AlmostARememberedToken(t *testing.T) {
 	accept(t, c, raw)
 }
 
-// A Consumer that the Group has forgotten takes its remembered tokens with it.
+// If a Consumer leaves the Group, its cached tokens are dropped.
 func TestAttack45_GroupForgetsTokensWithTheirConsumer(t *testing.T) {
 	t.Parallel()
 	tenants := newTenants(t, "https://a.test", "https://b.test")
@@ -296,7 +296,7 @@ func TestAttack45_GroupForgetsTokensWithTheirConsumer(t *testing.T) {
 	raw := tenants.issuers["https://a.test"].AccessToken().Sign()
 	first := accept(t, g, raw)
 	if accept(t, g, raw) != first || tenants.resolved() != 1 {
-		t.Fatalf("the token was not remembered; %d resolutions", tenants.resolved())
+		t.Fatalf("the token was not cached; %d resolutions", tenants.resolved())
 	}
 	accept(t, g, tenants.issuers["https://b.test"].AccessToken().Sign())
 	if accept(t, g, raw) == first {

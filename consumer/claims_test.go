@@ -252,7 +252,7 @@ func TestCheckHasTheLastWord(t *testing.T) {
 		t.Errorf("error %v does not wrap that of Check", e)
 	}
 	if asked != 2 {
-		t.Errorf("asked %d times, want 2", asked)
+		t.Errorf("called %d times, want 2", asked)
 	}
 	for _, spoil := range []edit{
 		claim("aud", "other"), claim("exp", 1), claim("nonce", "n"), signature(flipped), claim("exp", json.RawMessage("1e300")),
@@ -262,6 +262,6 @@ func TestCheckHasTheLastWord(t *testing.T) {
 		}
 	}
 	if asked != 2 {
-		t.Error("Check was shown a token that other checks refuse")
+		t.Error("Check was shown a token that other checks reject")
 	}
 }

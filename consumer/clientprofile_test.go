@@ -12,7 +12,7 @@ var clientProfiles = []consumer.Profile{
 	consumer.ProfileIDToken, consumer.ProfileLogoutToken, consumer.ProfileAuthorizationResponse, consumer.ProfileUserInfo,
 }
 
-// Each profile for what a client is told takes its own kind of JWT, and an API takes none of them.
+// Each profile for a client accepts its own kind of JWT, and an API accepts none of them.
 func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()

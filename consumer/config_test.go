@@ -113,14 +113,14 @@ func TestConfigFaultsAreJoined(t *testing.T) {
 	}
 }
 
-// setting is a field of Config and a token that is accepted or refused because of it.
+// setting is a field of Config and a token that is accepted or rejected because of it.
 type setting struct {
 	set           func(t *testing.T, cfg *consumer.Config)
 	token         func(*bearertest.Token) *bearertest.Token // nil: a good one
 	before, after consumer.Reason                           // empty: accepted
 }
 
-// settings has every field whose effect is that a token is accepted or refused.
+// settings has every field whose effect is that a token is accepted or rejected.
 func settings(issuer *bearertest.Issuer) map[string]setting {
 	good := consumer.Reason("")
 	type cfg = consumer.Config
@@ -288,7 +288,7 @@ func TestConfigKeyCache(t *testing.T) {
 		raw := lasting(issuer).Sign()
 		accept(t, c, raw)
 		if r := <-refreshed; r.Keys != 1 || r.URL != issuerURL+"/jwks" || r.Err != nil {
-			t.Errorf("told %+v", r)
+			t.Errorf("reported %+v", r)
 		}
 		n.fail(true)
 		time.Sleep(time.Hour)
@@ -305,7 +305,7 @@ var errFull = errors.New("disk is full")
 func (fullDisk) Load(context.Context) (jwks.SnapshotData, error) { return jwks.SnapshotData{}, nil }
 func (fullDisk) Save(context.Context, jwks.SnapshotData) error   { return errFull }
 
-// http is for loopback, unless somebody says otherwise.
+// http is allowed only on loopback addresses, unless InsecureAllowHTTP is set.
 func TestConfigInsecureAllowHTTP(t *testing.T) {
 	t.Parallel()
 	issuer := newTenant("http://issuer.test")
@@ -319,7 +319,7 @@ func TestConfigInsecureAllowHTTP(t *testing.T) {
 	accept(t, newConsumer(t, online(loopback)), loopback.AccessToken().Sign())
 }
 
-// The Logger is told of the issuer's faults, once for each attempt, and never of a token.
+// The Logger gets the faults of the issuer, once for each fetch, and nothing of a token.
 func TestConfigLogger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ func heapBytes() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// alive is how many of the tokens somebody still holds.
+// alive returns how many of the tokens are still referenced.
 func alive(tokens []weak.Pointer[consumer.Token]) int {
 	runtime.GC()
 	n := 0
@@ -44,7 +44,7 @@ func hmacOnly(issuer *bearertest.Issuer) consumer.Config {
 	}
 }
 
-// More good tokens than fit: as many are remembered as Config.CacheSize says, and memory is taken no more.
+// With more valid tokens than fit, the cache holds CacheSize tokens and its memory stops growing.
 func TestAttack45_FloodOfGoodTokens(t *testing.T) { //nolint:paralleltest // the heap is measured
 	issuer := newIssuer("HS256")
 	cfg := hmacOnly(issuer)
@@ -74,7 +74,7 @@ func TestAttack45_FloodOfGoodTokens(t *testing.T) { //nolint:paralleltest // the
 		flood()
 		later := heapBytes()
 		if n := alive(seen); n != test.size {
-			t.Errorf("%s: %d tokens are remembered, want %d", test.name, n, test.size)
+			t.Errorf("%s: %d tokens are cached, want %d", test.name, n, test.size)
 		}
 		if slack := (full-before)/4 + 32<<10; later-full > slack {
 			t.Errorf("%s: after as many tokens again the heap has grown by %d bytes, from %d", test.name, later-full, full-before)
@@ -83,7 +83,7 @@ func TestAttack45_FloodOfGoodTokens(t *testing.T) { //nolint:paralleltest // the
 	}
 }
 
-// forgeries are endless tokens of each kind that is refused.
+// forgeries make endless tokens of each kind that is rejected.
 var forgeries = []struct {
 	name    string
 	want    consumer.Reason
@@ -152,14 +152,14 @@ func TestAttack28_Attack29_Attack45_FloodOfForgedTokens(t *testing.T) { //nolint
 			}
 			for _, entry := range told.read() {
 				if !entry.Cached {
-					t.Fatalf("%s: told %+v", row.name, entry)
+					t.Fatalf("%s: reported %+v", row.name, entry)
 				}
 			}
 		}
 	}
 }
 
-// clear forgets what was told.
+// clear removes all entries.
 func (j *journal) clear() {
 	j.mu.Lock()
 	defer j.mu.Unlock()

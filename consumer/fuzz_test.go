@@ -90,7 +90,7 @@ func splice(text string, at, length uint16, by string) string {
 	return text[:from] + by + text[to:]
 }
 
-// FuzzHeader signs whatever header comes. What is accepted must have one reading, and that must be a harmless one.
+// FuzzHeader signs arbitrary headers. A header that is accepted must have only one reading, and a harmless one.
 func FuzzHeader(f *testing.F) {
 	a := theArena()
 	for _, row := range a.attacks() {

@@ -96,7 +96,7 @@ func TestGroupTakesLongTokensWhereAMemberDoes(t *testing.T) {
 	reject(t, g, a.AccessToken().Set("x", long).Sign(), consumer.ReasonTooLarge)
 }
 
-// An issuer that nobody knows costs no request, however many of them are named.
+// An unknown issuer never causes a network request.
 func TestAttack30_Attack31_UnknownIssuersCauseNoFetch(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
@@ -156,7 +156,7 @@ func TestGroupOpaque(t *testing.T) {
 		}
 	}
 	if len(o.asked) != len(others)+1 {
-		t.Errorf("asked %d times, want %d", len(o.asked), len(others)+1)
+		t.Errorf("called %d times, want %d", len(o.asked), len(others)+1)
 	}
 	accept(t, g, issuer.AccessToken().Sign())
 	reject(t, g, issuer.AccessToken().EditSignature(flipped).Sign(), consumer.ReasonSignature)
@@ -221,7 +221,7 @@ func TestGroupCache(t *testing.T) {
 		consumers[0] = nil
 		raw := issuer.AccessToken().Sign()
 		if remembers(t, g, raw) != test.remembered {
-			t.Errorf("sizes %d and %d: remembered is not %v", test.group, test.consumer, test.remembered)
+			t.Errorf("sizes %d and %d: cached is not %v", test.group, test.consumer, test.remembered)
 		}
 	}
 }
@@ -240,10 +240,10 @@ func TestGroupTellsOnVerifyOfTheIssuer(t *testing.T) {
 		accept(t, g, raw)
 		reject(t, g, b.AccessToken().EditSignature(flipped).Sign(), consumer.ReasonSignature)
 		if told := toldA.read(); len(told) != 2 || told[0].Cached || !told[1].Cached || told[1].Issuer != a.URL() {
-			t.Errorf("told of a: %+v", told)
+			t.Errorf("reported a: %+v", told)
 		}
 		if told := toldB.read(); len(told) != 1 || told[0].Reason != consumer.ReasonSignature || told[0].Issuer != b.URL() {
-			t.Errorf("told of b: %+v", told)
+			t.Errorf("reported b: %+v", told)
 		}
 	})
 }

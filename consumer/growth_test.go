@@ -91,7 +91,7 @@ func TestCostDoesNotGrowWithKeys(t *testing.T) { //nolint:paralleltest // alloca
 }
 
 // A verification costs the same whether a Group knows one issuer or ten thousand, beforehand or by Resolve; a new token
-// and a remembered one.
+// and a cached one.
 func TestCostDoesNotGrowWithIssuers(t *testing.T) { //nolint:paralleltest // allocations are counted
 	const many = 10_000
 	issuer := newIssuer()
@@ -148,7 +148,7 @@ func groupOf(t *testing.T, consumers []*consumer.Consumer, kind string, cacheSiz
 	return g
 }
 
-// Neither a remembered token nor a new one costs more when ten thousand others are remembered.
+// Neither a cached token nor a new one costs more if ten thousand others are cached.
 func TestCostDoesNotGrowWithRememberedTokens(t *testing.T) { //nolint:paralleltest // allocations are counted
 	issuer := newIssuer("HS256")
 	for _, kind := range []string{"consumer", "group"} {
@@ -172,7 +172,7 @@ func TestCostDoesNotGrowWithRememberedTokens(t *testing.T) { //nolint:parallelte
 		}
 		t.Logf("%s: hot %v, then %v; cold %v, then %v", kind, hot[1], hot[10_000], cold[1], cold[10_000])
 		if hot[1].objects >= 1 || hot[10_000].objects >= 1 {
-			t.Errorf("%s: a remembered token costs %v, among 10000 %v", kind, hot[1], hot[10_000])
+			t.Errorf("%s: a cached token costs %v, among 10000 %v", kind, hot[1], hot[10_000])
 		}
 		if cold[10_000].exceeds(cold[1]) {
 			t.Errorf("%s: a new token costs %v, among 10000 %v", kind, cold[1], cold[10_000])

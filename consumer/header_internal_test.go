@@ -19,18 +19,18 @@ func TestHeaderMemoIsBounded(t *testing.T) {
 		for i := range 10 * maxHeaders {
 			add(t, &memo, i)
 			if n := len(memo.known.Load().byText); n != min(i+1, maxHeaders) {
-				t.Fatalf("%d headers remembered after %d, want %d at most", n, i+1, maxHeaders)
+				t.Fatalf("%d headers cached after %d, want %d at most", n, i+1, maxHeaders)
 			}
 		}
 		time.Sleep(headersLast)
 		add(t, &memo, maxHeaders)
 		if n := len(memo.known.Load().byText); n != 1 {
-			t.Errorf("%d headers remembered, want a full memory to start over in time", n)
+			t.Errorf("%d headers cached, want a full memory to start over in time", n)
 		}
 	})
 }
 
-// add reads the header of key number i, remembers it twice, which is as good as once, and reads it again.
+// add reads the header of key number i, caches it twice, which must equal once, and reads it again.
 func add(t *testing.T, memo *headerMemo, i int) {
 	t.Helper()
 	p := headerPart(fmt.Sprintf(`{"alg":"RS256","kid":"%d"}`, i))
@@ -52,7 +52,7 @@ func TestHeaderMemoRemembersNothingUnasked(t *testing.T) {
 		_, _ = memo.read(headerPart(text))
 	}
 	if memo.known.Load() != nil {
-		t.Error("headers were remembered before their tokens were proven")
+		t.Error("headers were cached before their tokens were verified")
 	}
 }
 

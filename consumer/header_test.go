@@ -45,7 +45,7 @@ func TestP1_J10_TypOfAnAccessToken(t *testing.T) {
 	}
 }
 
-// judge wants raw accepted, or else refused for this reason.
+// judge expects raw to be accepted, or to be rejected for the reason want.
 func judge(t *testing.T, v consumer.Verifier, raw string, ok bool, reason consumer.Reason) {
 	t.Helper()
 	if ok {
@@ -55,7 +55,7 @@ func judge(t *testing.T, v consumer.Verifier, raw string, ok bool, reason consum
 	}
 }
 
-// Parameters that nobody here needs do no harm, as long as the names are not those of extensions.
+// Parameters that are not used are ignored, unless they are extensions.
 func TestS4_ParametersThatBringKeysAreIgnored(t *testing.T) {
 	t.Parallel()
 	issuer, stranger := newIssuer(), newIssuer()

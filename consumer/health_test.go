@@ -35,7 +35,7 @@ func TestK21_Health(t *testing.T) {
 			t.Errorf("with keys: %+v", h)
 		}
 		if want := (consumer.CacheHealth{Size: 1, Entries: 1, Evictions: 1}); h.Remembered != want {
-			t.Errorf("remembered %+v, want %+v", h.Remembered, want)
+			t.Errorf("cached %+v, want %+v", h.Remembered, want)
 		}
 
 		n.fail(true)

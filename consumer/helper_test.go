@@ -30,7 +30,7 @@ var asymmetric = []string{
 	"ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA", "Ed25519",
 }
 
-// newIssuer makes an issuer with ES256, the cheapest to make keys for, unless told otherwise.
+// newIssuer makes an issuer with the given algorithms. Without any it uses ES256, whose keys are the fastest to make.
 func newIssuer(algorithms ...string) *bearertest.Issuer {
 	if len(algorithms) == 0 {
 		algorithms = []string{"ES256"}
@@ -84,7 +84,7 @@ func accept(t testing.TB, v consumer.Verifier, raw string) *consumer.Token {
 	logscan.Token(raw)
 	token, err := v.Verify(t.Context(), raw)
 	if err != nil {
-		t.Fatalf("refused: %v", err)
+		t.Fatalf("rejected: %v", err)
 	}
 	if token == nil {
 		t.Fatal("neither a token nor an error")
@@ -92,7 +92,7 @@ func accept(t testing.TB, v consumer.Verifier, raw string) *consumer.Token {
 	return token
 }
 
-// remembers reports whether v gives the same Token for the same text.
+// caches reports whether v returns the same Token for the same text.
 func remembers(t testing.TB, v consumer.Verifier, raw string) bool {
 	t.Helper()
 	first := accept(t, v, raw)
@@ -136,7 +136,7 @@ func wantError(t testing.TB, token *consumer.Token, err error, raw string, want 
 	return e
 }
 
-// network reaches several issuers by their hosts and counts what they are asked.
+// network connects to several issuers by their hosts and counts the requests.
 type network struct {
 	mu       sync.Mutex // guards what follows
 	hosts    map[string]http.Handler
@@ -153,7 +153,7 @@ func newNetwork(issuers ...*bearertest.Issuer) *network {
 	return n
 }
 
-// connect lets handler answer for an origin.
+// connect makes handler serve origin.
 func (n *network) connect(origin string, handler http.Handler) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -162,7 +162,7 @@ func (n *network) connect(origin string, handler http.Handler) {
 
 func (n *network) client() *http.Client { return &http.Client{Transport: n} }
 
-// delay makes every answer take so long.
+// delay makes every response take d.
 func (n *network) delay(d time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -176,7 +176,7 @@ func (n *network) fail(down bool) {
 	n.down = down
 }
 
-// asked is how many requests were made, failed ones too.
+// asked returns the number of requests, including failed ones.
 func (n *network) asked() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -214,7 +214,7 @@ func add(members string) func([]byte) []byte { return replace("{", "{"+members+"
 
 func with(text string) func([]byte) []byte { return func([]byte) []byte { return []byte(text) } }
 
-// journal remembers what OnVerify was told.
+// journal records the calls of OnVerify.
 type journal struct {
 	mu      sync.Mutex // guards entries
 	entries []consumer.Verification
@@ -237,7 +237,7 @@ func (j *journal) last(t testing.TB) consumer.Verification {
 	t.Helper()
 	entries := j.read()
 	if len(entries) == 0 {
-		t.Fatal("nobody was told of anything")
+		t.Fatal("nobody was reported anything")
 	}
 	return entries[len(entries)-1]
 }
@@ -252,7 +252,7 @@ func publish(t testing.TB, issuer *bearertest.Issuer, keys ...map[string]any) {
 	issuer.SetJWKS(document)
 }
 
-// fixedSource has one answer to all questions.
+// fixedSource returns the same result for every key.
 type fixedSource struct {
 	key jwks.Key
 	err error

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// stricter are policies that refuse the very token another Consumer of the same process remembers.
+// stricter are policies that reject a token which another Consumer of the same process has cached.
 var stricter = []struct {
 	name   string
 	change func(cfg *consumer.Config)
@@ -37,7 +37,7 @@ var stricter = []struct {
 
 func refuseAll(context.Context, *consumer.Token) error { return errCheck }
 
-// A policy is a Consumer, and what one Consumer remembers no other gets to see: not a stricter one, not an equal one,
+// A policy is a Consumer, and what one Consumer caches no other gets to see: not a stricter one, not an equal one,
 // and not the Group it is a member of.
 func TestX1_Attack45_EveryPolicyVerifiesForItself(t *testing.T) {
 	t.Parallel()
@@ -68,7 +68,7 @@ func TestX1_Attack45_EveryPolicyVerifiesForItself(t *testing.T) {
 	h := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{first}})
 	ofG, ofH := accept(t, g, raw), accept(t, h, raw)
 	if own == known || ofG == known || ofH == known || ofG == own || ofH == own || ofG == ofH {
-		t.Error("a remembered token is shared")
+		t.Error("a cached token is shared")
 	}
 	for v, token := range map[consumer.Verifier]*consumer.Token{first: known, equal: own, g: ofG, h: ofH} {
 		if accept(t, v, raw) != token {
@@ -77,7 +77,7 @@ func TestX1_Attack45_EveryPolicyVerifiesForItself(t *testing.T) {
 	}
 }
 
-// counting is a Source that counts how often it is asked.
+// counting is a Source that counts its calls.
 type counting struct {
 	jwks.Source
 	asked *atomic.Int64
@@ -123,7 +123,7 @@ var obstacles = []obstacle{
 	{"too early", consumer.ReasonNotYetValid, func(*testing.T, *outside) {}}, // the first minute is, see below
 }
 
-// A refusal is no answer to the next request: the token is verified anew each time, and accepted as soon as what stood
+// A rejection is no answer to the next request: the token is verified anew each time, and accepted as soon as what stood
 // in its way is gone. Until then it is nothing that was ever verified.
 func TestAttack39_Attack45_RefusalsAreNotRemembered(t *testing.T) {
 	t.Parallel()
@@ -166,7 +166,7 @@ func obstruct(t *testing.T, row obstacle, grouped bool) {
 	for n := range int64(3) {
 		reject(t, v, raw, row.want)
 		if last := told.last(t); last.Cached || last.Reason != row.want {
-			t.Errorf("told %+v", last)
+			t.Errorf("reported %+v", last)
 		}
 		want := n + 1
 		if row.want == consumer.ReasonNotYetValid { // the claims alone exclude the token
@@ -183,17 +183,17 @@ func obstruct(t *testing.T, row obstacle, grouped bool) {
 	time.Sleep(time.Minute)
 	accept(t, v, raw)
 	if told.last(t).Cached {
-		t.Error("a token that was only ever refused was told to be a remembered one")
+		t.Error("a token that was only ever rejected was told to be a cached one")
 	}
 	time.Sleep(time.Second)
 	accept(t, v, raw)
 	if !told.last(t).Cached {
-		t.Error("the token was not remembered")
+		t.Error("the token was not cached")
 	}
 }
 
 // Cached is true exactly when nothing was verified: Config.Check is a witness, since it only sees new tokens. More
-// tokens than are remembered come in no order, and now and then another key stands under the same kid.
+// tokens than are cached come in no order, and now and then another key stands under the same kid.
 func TestOnVerifyTellsHitsFromVerifications(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -217,14 +217,14 @@ func TestOnVerifyTellsHitsFromVerifications(t *testing.T) {
 				before := verified
 				accept(t, c, present.raws[pick.IntN(len(present.raws))])
 				if told.last(t).Cached != (verified == before) {
-					t.Fatalf("told %+v of %d verifications", told.last(t), verified-before)
+					t.Fatalf("reported %+v of %d verifications", told.last(t), verified-before)
 				}
 				hits += 1 - (verified - before)
 				time.Sleep(time.Nanosecond) // so that nothing happens at the same time
 			}
 			reject(t, c, issuers[(round+1)%2].raws[0], consumer.ReasonSignature)
 			if told.last(t).Cached {
-				t.Fatal("a refusal was told to be a hit")
+				t.Fatal("a rejection was told to be a hit")
 			}
 		}
 		if hits == 0 || hits == 600 {
@@ -255,7 +255,7 @@ type hotClaims struct {
 	Scope   counted `json:"scope"`
 }
 
-// The claims of a remembered token are there: nothing is decoded, and what a request gets of them costs the same
+// The claims of a cached token are there: nothing is decoded, and what a request gets of them costs the same
 // whatever else the token says.
 func TestClaimsAsOfARememberedToken(t *testing.T) { //nolint:paralleltest // allocations and decodings are counted
 	issuer := newIssuer()

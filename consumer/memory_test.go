@@ -14,10 +14,10 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// bytesPerToken is what a remembered token of usual size may cost, all told.
+// bytesPerToken is the most memory that a cached token of usual size may need.
 const bytesPerToken = 1536
 
-// ofLength is a token of 14 claims that is about as long as asked for.
+// ofLength returns a token with 14 claims of about the given length.
 func ofLength(issuer *bearertest.Issuer, alg string, length int) *bearertest.Token {
 	draft := issuer.AccessToken().Algorithm(alg).Set("nbf", 1_700_000_000).Set("azp", "web").Set("sid", "s-1").
 		Set("acr", "1").Set("ver", 2).Set("pad", "")
@@ -25,7 +25,7 @@ func ofLength(issuer *bearertest.Issuer, alg string, length int) *bearertest.Tok
 	return draft.Set("pad", strings.Repeat("x", missing*3/4))
 }
 
-// A remembered token costs what it says, and a little for itself: the text it came in is not kept.
+// A cached token needs memory for its claims, and a little for itself. Its text is not kept.
 func TestMemoryOfARememberedToken(t *testing.T) { //nolint:paralleltest // the heap is measured
 	issuer := newIssuer("RS256", "ES256")
 	for _, test := range []struct {
@@ -86,7 +86,7 @@ func TestAttack43_NoUsableTokenStaysInMemory(t *testing.T) { //nolint:parallelte
 	<-done
 	dump := heapDump(t)
 	if !bytes.Contains(dump, masked(known)) {
-		t.Fatal("the dump does not hold what is remembered")
+		t.Fatal("the dump does not hold what is cached")
 	}
 	for _, text := range hidden {
 		if bytes.Contains(dump, masked(text)) {
@@ -97,7 +97,7 @@ func TestAttack43_NoUsableTokenStaysInMemory(t *testing.T) { //nolint:parallelte
 	runtime.KeepAlive(g)
 }
 
-// masked hides text, and shows it again.
+// masked inverts text, so that the dump contains it only once. Masking twice restores it.
 func masked(text []byte) []byte {
 	other := make([]byte, len(text))
 	for i := range text {

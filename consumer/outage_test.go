@@ -29,7 +29,7 @@ func lasting(issuer *bearertest.Issuer) *bearertest.Token {
 	return issuer.AccessToken().Set("exp", time.Now().Add(1000*time.Hour).Unix())
 }
 
-// With a usable set, a bad token is refused as such, and a good one accepted, for as long as the set may be used.
+// With a usable key set, an invalid token is rejected with the right reason and a valid one is accepted.
 func TestK22_Attack32_IssuerDownWithKeysHeld(t *testing.T) {
 	t.Parallel()
 	a := theArena()
@@ -84,7 +84,7 @@ func TestK20_Attack39_FirstFailureIsNotTheLast(t *testing.T) {
 	})
 }
 
-// A caller who leaves takes nobody's keys away.
+// If a caller leaves, the fetch continues for the others.
 func TestK8_K9_Attack38_CallerLeavesDuringTheFirstFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -341,7 +341,7 @@ func TestK16_RetryAfterOfMetadata(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if n.asked() != 2 {
-			t.Errorf("asked %d times, want once at each place", n.asked())
+			t.Errorf("called %d times, want once at each place", n.asked())
 		}
 		n.connect(issuerURL, issuer)
 		time.Sleep(time.Second)

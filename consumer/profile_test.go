@@ -21,7 +21,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// recording has the shape of a provider's tokens, with invented names, and says what becomes of them.
+// recording has tokens in the form of a provider, with invented names, and the expected results.
 type recording struct {
 	Profile               string                   `json:"profile"`
 	Audience              []string                 `json:"audience"`
@@ -148,7 +148,7 @@ func TestP1_P8_ProfilesOnRecordedTokens(t *testing.T) {
 	}
 }
 
-// What else the provider issues is refused for what it is; and if it named this API, it would be refused as well.
+// Other tokens of the provider are rejected, even if they name this API.
 func TestJ11_Attack24_ProfilesRefuseOtherTokens(t *testing.T) {
 	t.Parallel()
 	issuer := theProvider()
@@ -187,7 +187,7 @@ func isMarked(r recordedToken) bool {
 	return false
 }
 
-// The relaxations of a profile are its own: its tokens are refused by the profile of RFC 9068, and it refuses tokens
+// The relaxations of a profile are its own: its tokens are rejected by the profile of RFC 9068, and it rejects tokens
 // without the marks that its provider has.
 func TestProfilesDemandTheirMarks(t *testing.T) {
 	t.Parallel()

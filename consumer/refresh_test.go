@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// An operator who knows that a key was withdrawn need not wait until its tokens are refused.
+// After Refresh, the tokens of a withdrawn key are rejected at once.
 func TestK11_Attack33_RefreshEndsTrustAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestAttack45_GroupForget(t *testing.T) {
 	})
 }
 
-// What Resolve found out before Forget was called counts for those who asked before, and for nobody later.
+// A result of Resolve from before a call of Forget is used only for requests from before that call.
 func TestAttack45_ForgetReachesAResolutionUnderWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -94,17 +94,17 @@ func TestJ7_ResolveAllowsAndDenies(t *testing.T) {
 			reject(t, g, stranger.AccessToken().Sign(), consumer.ReasonIssuer)
 		}
 		if all.resolved() != 3 {
-			t.Errorf("a denial is not remembered: %d resolutions", all.resolved())
+			t.Errorf("a denial is not cached: %d resolutions", all.resolved())
 		}
 		time.Sleep(30 * time.Second)
 		reject(t, g, stranger.AccessToken().Sign(), consumer.ReasonIssuer)
 		if all.resolved() != 4 {
-			t.Errorf("a denial is remembered for ever: %d resolutions", all.resolved())
+			t.Errorf("a denial is cached for ever: %d resolutions", all.resolved())
 		}
 	})
 }
 
-// What cannot be an issuer is not even asked about.
+// Resolve is not called for a text that cannot be an issuer.
 func TestAttack30_ResolveIsNotAskedNonsense(t *testing.T) {
 	t.Parallel()
 	all := newTenants(t)
@@ -125,7 +125,7 @@ func TestAttack30_ResolveIsNotAskedNonsense(t *testing.T) {
 	}
 }
 
-// Random issuers fetch nothing, fill no memory and push out no tenant.
+// Random issuers cause no fetch, use no memory and evict no tenant.
 func TestAttack30_ResolveFlood(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestResolveIsSharedByConcurrentRequests(t *testing.T) {
 	})
 }
 
-// A request that goes away leaves the others their answer.
+// If a request ends, the call of Resolve continues for the others.
 func TestAttack38_ResolveOutlivesTheRequestThatStartedIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -304,14 +304,14 @@ func TestResolveFailures(t *testing.T) {
 				}
 				reject(t, g, raw, test.want)
 				if remembered := asked == 1; remembered != test.remembered {
-					t.Errorf("asked %d times", asked)
+					t.Errorf("called %d times", asked)
 				}
 			})
 		})
 	}
 }
 
-// A Resolve that does not look at its context holds nobody for long (K8).
+// A Resolve that ignores its context does not delay requests for long (K8).
 func TestK8_ResolveThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -330,7 +330,7 @@ func TestK8_ResolveThatHangs(t *testing.T) {
 	})
 }
 
-// However many issuers are named at once, few questions are open at a time.
+// The number of concurrent calls of Resolve is bounded.
 func TestAttack30_OpenResolutionsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// late is a network whose answers were true when they were made, and arrive a while later.
+// late is a network whose responses arrive some time after they were made.
 type late struct {
 	http.RoundTripper
 	by time.Duration
@@ -54,7 +54,7 @@ type load struct {
 	over    atomic.Bool
 }
 
-// newLoad has requests with remembered tokens, with tokens that are new each time, and through a Group.
+// newLoad sends requests with cached tokens, with new tokens, and through a Group.
 func newLoad(t *testing.T, issuer *bearertest.Issuer, want consumer.Reason) *load {
 	t.Helper()
 	cfg := online(issuer)
@@ -70,7 +70,7 @@ func newLoad(t *testing.T, issuer *bearertest.Issuer, want consumer.Reason) *loa
 	return l
 }
 
-// offer adds tokens, and takes those away that have been refused for long.
+// offer adds tokens, and removes those that have been rejected for some time.
 func (l *load) offer(generation int64, draft func() *bearertest.Token) {
 	tokens := slices.DeleteFunc(slices.Clone(*l.tokens.Load()), func(d dated) bool { return d.generation < generation-2 })
 	for range 4 {
@@ -91,7 +91,7 @@ func (l *load) send(t *testing.T) {
 	case err == nil && token.generation <= gone:
 		t.Errorf("a token of key %d is accepted after keys up to %d were taken away", token.generation, gone)
 	case err != nil && token.generation > leaving:
-		t.Errorf("a token of key %d is refused, and keys are in use from %d on: %v", token.generation, leaving+1, err)
+		t.Errorf("a token of key %d is rejected, and keys are in use from %d on: %v", token.generation, leaving+1, err)
 	case err != nil:
 		wantError(t, nil, err, token.raw, l.want)
 		l.refused.Add(1)
@@ -99,7 +99,7 @@ func (l *load) send(t *testing.T) {
 	l.served.Add(1)
 }
 
-// probe names kids that nobody has, so that fetches are under way whenever keys change.
+// probe sends unknown kids, so that a fetch is running whenever keys change.
 func (l *load) probe(t *testing.T, n int) {
 	t.Helper()
 	raw := unsigned(l.issuer.AccessToken().SetHeader("kid", "none-"+strconv.Itoa(n)))
@@ -147,13 +147,13 @@ func (l *load) under(t *testing.T, story func()) {
 	l.over.Store(true)
 	group.Wait()
 	if l.refused.Load() == 0 || l.refused.Load() == l.served.Load() {
-		t.Errorf("%d refusals of %d show nothing", l.refused.Load(), l.served.Load())
+		t.Errorf("%d rejections of %d show nothing", l.refused.Load(), l.served.Load())
 	}
 }
 
 const rotations = 50
 
-// A key that is announced, used and withdrawn is missed by nobody, and trusted by nobody once Refresh has returned.
+// A key that is announced, used and withdrawn causes no rejections, and is not trusted once Refresh has returned.
 func TestK11_Attack33_RotationUnderLoad(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()

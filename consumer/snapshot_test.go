@@ -54,7 +54,7 @@ func (h *host) tell(_ context.Context, r jwks.Refresh) {
 	h.refreshes = append(h.refreshes, r)
 }
 
-// told is what OnRefresh was told of snapshots since this was asked last.
+// told returns the calls of OnRefresh about snapshots since the last call.
 func (h *host) told() (restored []jwks.Refresh) {
 	synctest.Wait()
 	h.mu.Lock()
@@ -134,14 +134,14 @@ func TestK19_RestartDuringAnOutage(t *testing.T) {
 						t.Errorf("Health = %+v", health)
 					}
 					if told := h.told(); len(told) != 1 || told[0].Err != nil || told[0].Keys != 1 {
-						t.Errorf("told of snapshots: %+v", told)
+						t.Errorf("reported snapshots: %+v", told)
 					}
 				}
 				time.Sleep(time.Hour)
 				c := h.start(t, nil)
 				reject(t, c, lasting(h.issuer).Sign(), consumer.ReasonKeysUnavailable)
 				if told := h.told(); len(told) != 1 || told[0].Err == nil || c.Health().Ready {
-					t.Errorf("too old, told of snapshots: %+v", told)
+					t.Errorf("too old, reported snapshots: %+v", told)
 				}
 				time.Sleep(time.Minute)
 			})
@@ -205,7 +205,7 @@ func TestK19_RotationDuringTheOutageIsSeenAfterIt(t *testing.T) {
 	})
 }
 
-// The place that a snapshot names is only where the keys were: it is asked for at once, and a move is followed.
+// The URL in a snapshot may be outdated: the metadata is fetched at once, and a new URL is used.
 func TestK19_K24_PlaceOfASnapshotIsProvisional(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
@@ -243,7 +243,7 @@ func TestK19_K24_PlaceOfASnapshotIsProvisional(t *testing.T) {
 	})
 }
 
-// One request after a restart and the issuer is asked: no second one is needed.
+// The first request after a restart makes the Consumer fetch from the issuer.
 func TestK19_RestartAsksTheIssuerBehindTheFirstRequest(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
@@ -289,7 +289,7 @@ func TestK19_Attack23_SnapshotOfAnotherIssuer(t *testing.T) {
 				forged := other.AccessToken().Set("iss", issuerURL).Sign()
 				reject(t, c, forged, consumer.ReasonKeysUnavailable)
 				if told := h.told(); len(told) != 1 || told[0].Err == nil || !strings.Contains(told[0].Err.Error(), "another issuer") {
-					t.Errorf("told of snapshots: %+v", told)
+					t.Errorf("reported snapshots: %+v", told)
 				}
 				time.Sleep(time.Minute)
 			})
@@ -333,7 +333,7 @@ func TestK19_BadFilesAreReportedAndDiscoveryGoesOn(t *testing.T) {
 				c := h.start(t, func(cfg *consumer.Config) { cfg.Logger = slog.New(slog.NewJSONHandler(&log, nil)) })
 				reject(t, c, h.issuer.AccessToken().Sign(), consumer.ReasonKeysUnavailable)
 				if told := h.told(); len(told) != 1 || told[0].Err == nil {
-					t.Errorf("told of snapshots: %+v", told)
+					t.Errorf("reported snapshots: %+v", told)
 				}
 				line, _, _ := strings.Cut(log.take(), "\n")
 				wantLine(t, line, "WARN", "keys not refreshed")
@@ -352,7 +352,7 @@ func TestK19_BadFilesAreReportedAndDiscoveryGoesOn(t *testing.T) {
 	}
 }
 
-// With InsecureAllowHTTP the place in the file may be what a discovered one may be, and without a network nobody dials.
+// With InsecureAllowHTTP, the URL in the file may be any that discovery may return.
 func TestK19_PlaceMayBeWhatADiscoveredOneMay(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
@@ -409,7 +409,7 @@ func TestK19_FolderThatIsMissingIsReportedAndHarmless(t *testing.T) {
 		accept(t, h.start(t, nil), h.issuer.AccessToken().Sign())
 		synctest.Wait()
 		if last := h.refreshes[len(h.refreshes)-1]; last.Err != nil || last.SnapshotErr == nil {
-			t.Errorf("told %+v", last)
+			t.Errorf("reported %+v", last)
 		}
 	})
 }

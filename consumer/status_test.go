@@ -37,7 +37,7 @@ func TestAttack45_StatusIsRememberedForItsTime(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		reject(t, c, raw, consumer.ReasonRevoked)
 		if got := status.count(); got != 3 {
-			t.Errorf("asked %d times, want 3", got)
+			t.Errorf("called %d times, want 3", got)
 		}
 
 		status.set(true, nil)
@@ -55,14 +55,14 @@ func TestAttack45_StatusIsRememberedForItsTime(t *testing.T) {
 		cached := 0
 		for _, check := range told {
 			if check.Issuer != issuerURL || check.Err != nil && check.Active {
-				t.Errorf("told %+v", check)
+				t.Errorf("reported %+v", check)
 			}
 			if check.Cached {
 				cached++
 			}
 		}
 		if len(told) != 8 || cached != 2 || !errors.Is(told[6].Err, errStore) {
-			t.Errorf("told %d times, %d of a remembered answer: %+v", len(told), cached, told)
+			t.Errorf("reported %d times, %d of a cached answer: %+v", len(told), cached, told)
 		}
 	})
 }
@@ -101,7 +101,7 @@ func TestAttack45_StatusAnswersAreBounded(t *testing.T) {
 	}
 	accept(t, c, named(0))
 	if got := status.count(); got != 10_000 {
-		t.Errorf("asked %d times for 10 000 tokens that fit", got)
+		t.Errorf("called %d times for 10 000 tokens that fit", got)
 	}
 	for n := range 10_000 {
 		accept(t, c, named(10_000+n))
@@ -110,6 +110,6 @@ func TestAttack45_StatusAnswersAreBounded(t *testing.T) {
 		accept(t, c, named(n))
 	}
 	if got := status.count(); got < 25_000 {
-		t.Errorf("asked %d times: more answers are remembered than there is room for", got)
+		t.Errorf("called %d times: more answers are cached than there is room for", got)
 	}
 }

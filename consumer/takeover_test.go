@@ -52,7 +52,7 @@ func (m *move) happens(t *testing.T, c *consumer.Consumer) {
 	}
 }
 
-// Who is told that a set was fetched can rely on it: it serves requests, wherever it came from.
+// When OnRefresh reports a fetched set, that set is in use.
 func TestK24_OnRefreshTellsOfWhatIsInUse(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
@@ -67,7 +67,7 @@ func TestK24_OnRefreshTellsOfWhatIsInUse(t *testing.T) {
 			began := time.Now()
 			raw := map[string]string{issuerURL + "/jwks": m.old, "https://keys.test/jwks": m.renewed}[r.URL]
 			if _, err := c.Verify(ctx, raw); err != nil || time.Since(began) != 0 {
-				t.Errorf("told of %+v, and yet after %v: %v", r, time.Since(began), err)
+				t.Errorf("reported %+v, and yet after %v: %v", r, time.Since(began), err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -85,13 +85,13 @@ func TestK24_OnRefreshTellsOfWhatIsInUse(t *testing.T) {
 		defer mu.Unlock()
 		for _, want := range []string{issuerURL + "/jwks restored", "https://keys.test/jwks requested"} {
 			if told[want] != 1 {
-				t.Errorf("told of %v, want one of %q", told, want)
+				t.Errorf("reported %v, want one of %q", told, want)
 			}
 		}
 	})
 }
 
-// A set that could not be read in its new place is told of too.
+// A set that could not be read at its new URL is reported, too.
 func TestK24_OnRefreshTellsOfASetThatDoesNotTakeOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestK24_OnRefreshTellsOfASetThatDoesNotTakeOver(t *testing.T) {
 		accept(t, c, m.old)
 		synctest.Wait()
 		if failures.Load() == 0 {
-			t.Error("nobody was told")
+			t.Error("OnRefresh was not called")
 		}
 	})
 }
@@ -123,7 +123,7 @@ func (slowly) Save(ctx context.Context, _ jwks.SnapshotData) error {
 	return errors.New("cannot be saved")
 }
 
-// delayed answers after a while.
+// delayed responds after some time.
 type delayed struct {
 	http.Handler
 	by time.Duration

@@ -23,7 +23,7 @@ func freshAndWarm(t *testing.T, cfg consumer.Config) map[string]*consumer.Consum
 	return map[string]*consumer.Consumer{"without cache": newConsumer(t, cfg), "with cache": newConsumer(t, warm)}
 }
 
-// "On or after" exp is refused (RFC 7519 §4.1.4), and the skew moves that moment by exactly so much.
+// A token is rejected "on or after" exp (RFC 7519 section 4.1.4). The clock skew moves this moment exactly.
 func TestT3_P6_Attack13_ExpiryToTheNanosecond(t *testing.T) {
 	t.Parallel()
 	for configured, skew := range skews {

@@ -65,7 +65,7 @@ func TestTokenCannotBeChanged(t *testing.T) {
 
 	again := accept(t, c, raw)
 	if again != token {
-		t.Fatal("the token was not remembered")
+		t.Fatal("the token was not cached")
 	}
 	if again.HasScope("admin") || again.Audience()[0] != audience || again.Scopes()[0] != "a" {
 		t.Errorf("changed: %q %q", again.Scopes(), again.Audience())
@@ -187,7 +187,7 @@ func TestX3_Attack46_Principal(t *testing.T) {
 	}
 }
 
-// Whoever accepts the token has to be told of every kind of binding, also of one that nobody knows.
+// Confirmation reports every kind of binding, including unknown ones.
 func TestAttack26_Confirmation(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()

@@ -189,7 +189,7 @@ func TestJ1_RSAKeyWithoutAlgorithm(t *testing.T) {
 	}
 }
 
-// A key bound to one algorithm serves no other, also if it comes from a Source that does not look.
+// A key with an algorithm serves no other algorithm, even if the Source returns it.
 func TestJ1_KeyOfACarelessSource(t *testing.T) {
 	t.Parallel()
 	key := ownRSA()
