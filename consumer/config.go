@@ -76,8 +76,8 @@ type Config struct {
 	// the lifetime of a token.
 	Check func(ctx context.Context, t *Token) error
 
-	// Status reports whether a token may still be used. It is called on every request, including cache hits. If it
-	// returns an error, the request is rejected with [ReasonStatusUnavailable]. Nil: no check.
+	// Status reports whether a token may still be used. It is called on every request, including cache hits, unless its
+	// result is cached (StatusTTL). If it returns an error, the request is rejected with [ReasonStatusUnavailable]. Nil: no check.
 	Status TokenStatus
 
 	// StatusTTL is how long results of Status are cached, and so the longest time that a revoked token may still be

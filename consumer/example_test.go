@@ -84,7 +84,7 @@ func ExampleNew_wrongUse() {
 	fmt.Println(err)
 	// Output:
 	// consumer: Config.Audience is required
-	// consumer: Config.ClockSkew is more than 5 minutes
+	// consumer: Config.ClockSkew is 1h0m0s, more than 5 minutes
 	// consumer: Config.Algorithms: "none" is not supported
 }
 

@@ -97,7 +97,8 @@ func (cfg GroupConfig) validate() error {
 	return errors.Join(faults...)
 }
 
-// Verify verifies raw with the Consumer whose Issuer equals `iss`. An unknown issuer never causes a network request.
+// Verify verifies raw with the Consumer whose Issuer equals `iss`. An issuer that is neither among GroupConfig.Consumers
+// nor accepted by GroupConfig.Resolve never causes a fetch of metadata or keys.
 // Every error is an [*Error], unless it comes from GroupConfig.Opaque.
 func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	start := time.Now()

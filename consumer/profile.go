@@ -8,9 +8,9 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Profile describes the form of an issuer's access tokens. Every profile requires `iss`, `exp` and `aud`, and rejects
-// tokens that are visibly of another kind. A named profile relaxes RFC 9068 only where the issuer is known to differ
-// from it.
+// Profile describes the form of an issuer's tokens. Unless its comment says otherwise, a profile requires `iss`, `exp` and
+// `aud`. Every profile rejects tokens that are visibly of another kind. A profile that is named after a product relaxes
+// RFC 9068 only where that product is known to differ from it.
 type Profile int
 
 const (
