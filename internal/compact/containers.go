@@ -163,8 +163,9 @@ func (v Value) decodeAny() (any, error) {
 		return v.decodeList()
 	case KindObject:
 		return v.decodeMembers()
+	case KindNull, KindNone:
 	}
-	return nil, nil //nolint:nilnil // the value of null
+	return nil, nil //nolint:nilnil // the Go value of null
 }
 
 func (v Value) decodeList() (any, error) {

@@ -22,9 +22,9 @@ type address struct {
 type claims struct {
 	Subject  string             `json:"sub"`
 	Admin    bool               `json:"admin"`
-	Untagged int                // its name is "Untagged"
+	Untagged int                // the JSON name is "Untagged"
 	Skipped  string             `json:"-"`
-	Dash     string             `json:"-,"` //nolint:staticcheck // SA5008: a field that is called "-"
+	Dash     string             `json:"-,"` //nolint:staticcheck // SA5008: a field with the name "-"
 	Number   json.Number        `json:"number"`
 	When     time.Time          `json:"when"`
 	Home     address            `json:"home"`
@@ -61,7 +61,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// A member of another spelling is another member, at every depth.
+// A name with a different spelling is a different name, at every depth.
 func TestT4_Attack11_DecodeIsByteExact(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -74,7 +74,7 @@ func TestT4_Attack11_DecodeIsByteExact(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 		if diff := cmp.Diff(claims{}, got); diff != "" {
-			t.Errorf("%s fills (-want +got):\n%s", text, diff)
+			t.Errorf("%s sets (-want +got):\n%s", text, diff)
 		}
 	}
 	for _, text := range []string{
@@ -87,13 +87,13 @@ func TestT4_Attack11_DecodeIsByteExact(t *testing.T) {
 		}
 		for _, a := range reached(got) {
 			if a.City != "" {
-				t.Errorf("%s fills %+v", text, got)
+				t.Errorf("%s sets %+v", text, got)
 			}
 		}
 	}
 }
 
-// reached returns the addresses of c that stand behind pointers, slices, arrays and maps.
+// reached returns the addresses in pointers, slices, arrays and maps of c.
 func reached(c claims) []address {
 	all := append(c.Many[:len(c.Many):len(c.Many)], c.Pair[:]...)
 	if c.Work != nil {
@@ -113,8 +113,8 @@ func reached(c claims) []address {
 type registered struct {
 	ID      string `json:"jti"`
 	Subject string `json:"sub"`
-	Shared  string // neither this nor private.Shared: no one has the name
-	Tagged  string `json:"Role"` // rather than private.Role
+	Shared  string // conflicts with private.Shared, so neither is used
+	Tagged  string `json:"Role"` // used instead of private.Role, because it has a tag
 }
 
 type private struct {
@@ -128,7 +128,7 @@ type composed struct {
 	*Optional
 	private
 
-	ID     string `json:"uid"` // hides registered.ID in Go, not in JSON
+	ID     string `json:"uid"` // hides registered.ID in Go, but not in JSON
 	Admin  bool   `json:"Registered"`
 	Nested named  `json:"nested"`
 }
@@ -144,7 +144,7 @@ type Optional struct {
 	Region string `json:"region"`
 }
 
-// The fields of embedded structs are found as encoding/json finds them, and the embedded type's own name is no name.
+// The fields of embedded structs are found as encoding/json finds them. The name of the embedded type is not a member name.
 func TestDecodeEmbedded(t *testing.T) {
 	t.Parallel()
 	const text = `{"jti":"1","uid":"2","sub":"alice","tenant":"t","region":"r","Shared":"both","Role":"admin",
@@ -160,7 +160,7 @@ func TestDecodeEmbedded(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	if got.registered.Shared+got.private.Shared != "" || got.Tagged != "admin" || got.Role != "" {
-		t.Errorf("two fields of one name: %+v", got)
+		t.Errorf("two fields with the same name: %+v", got)
 	}
 	if got.registered != want.registered || got.private != want.private || got.Nested != want.Nested {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -178,7 +178,7 @@ func TestT4_Attack11_DecodeEmbeddedIsByteExact(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 		if got != (composed{}) {
-			t.Errorf("%s fills %+v", text, got)
+			t.Errorf("%s sets %+v", text, got)
 		}
 	}
 }
@@ -201,7 +201,7 @@ func TestDecodeRecursive(t *testing.T) {
 	}
 }
 
-// A pointer in an interface is followed, as encoding/json does.
+// Decode follows a pointer in an interface, as encoding/json does.
 func TestT4_Attack11_DecodeThroughAnInterfaceIsByteExact(t *testing.T) {
 	t.Parallel()
 	var got claims
@@ -234,7 +234,7 @@ func TestDecodeIntoMapsAndInterfaces(t *testing.T) {
 	}
 }
 
-// verbatim reads JSON on its own.
+// verbatim has its own decoding method.
 type verbatim struct {
 	City string `json:"city"`
 	text string
@@ -245,7 +245,7 @@ func (v *verbatim) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// A type that reads JSON on its own gets what was sent.
+// A type with its own decoding method receives the original text.
 func TestDecodeLeavesUnmarshalersAlone(t *testing.T) {
 	t.Parallel()
 	const text = `{"CITY": 1, "more": {}}`
@@ -285,7 +285,7 @@ func TestDecodeRejectsTargets(t *testing.T) {
 	}
 }
 
-// level reads JSON through a text method.
+// level has a decoding method for text.
 type level int
 
 func (l *level) UnmarshalText(text []byte) error {
@@ -430,7 +430,7 @@ type list struct {
 	Pair  [2]address
 }
 
-// Nothing of an old list remains, in whichever Go version.
+// No element of an old list remains, with every Go version.
 func TestDecodeReplacesLists(t *testing.T) {
 	t.Parallel()
 	got := list{Items: []address{{"old"}, {"older"}}, Pair: [2]address{{"old"}, {"older"}}}
@@ -443,24 +443,24 @@ func TestDecodeReplacesLists(t *testing.T) {
 }
 
 type oddTags struct {
-	Symbol  string            `json:"€"`    //nolint:staticcheck // Go versions differ on it
+	Symbol  string            `json:"€"`
 	Quote   string            `json:"it's"` //nolint:staticcheck // no name
 	Ignore  bool              `json:"x,case:ignore"`
 	Embed   map[string]string `json:",embed"`
 	Embed2  address           `json:",embed"`
 	stamped `json:"stamped"`
-	other   // its method hides that of stamped
+	other   //nolint:unused // its method hides that of stamped
 }
 
 type stamped struct{ When string }
 
 func (*stamped) UnmarshalJSON([]byte) error { return errors.New("called") }
 
-type other struct{}
+type other struct{} //nolint:unused // see oddTags
 
-func (*other) UnmarshalJSON([]byte) error { return errors.New("called") }
+func (*other) UnmarshalJSON([]byte) error { return errors.New("called") } //nolint:unused // see oddTags
 
-// A tag that Go versions read in different ways makes no field.
+// A field with a tag that Go versions read differently is never set.
 func TestDecodeOddTags(t *testing.T) {
 	t.Parallel()
 	var got oddTags

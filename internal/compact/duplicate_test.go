@@ -38,7 +38,7 @@ var duplicates = []struct{ name, text string }{
 	{"first and last of the many", strings.TrimSuffix(members(999), "}") + `,"m0":1}`},
 }
 
-func TestS1_T1_Attack11_DuplicateNamesAreRefused(t *testing.T) {
+func TestS1_T1_Attack11_DuplicateNamesAreRejected(t *testing.T) {
 	t.Parallel()
 	for _, test := range duplicates {
 		t.Run(test.name, func(t *testing.T) {
@@ -46,13 +46,13 @@ func TestS1_T1_Attack11_DuplicateNamesAreRefused(t *testing.T) {
 			_, err := compact.ParseObject(test.text, maxDepth)
 			wantSyntaxError(t, test.text, err)
 			if !strings.Contains(err.Error(), "duplicate member name") {
-				t.Errorf("refused for another reason: %v", err)
+				t.Errorf("rejected for another reason: %v", err)
 			}
 		})
 	}
 }
 
-// Looking for duplicates changes its way with the number of members; wherever the two stand, they are found.
+// The search for duplicates depends on the number of members. It finds them at every position.
 func TestAttack11_DuplicateIsFoundInObjectsOfEverySize(t *testing.T) {
 	t.Parallel()
 	for n := 2; n <= 40; n++ {
@@ -70,8 +70,8 @@ func TestAttack11_DuplicateIsFoundInObjectsOfEverySize(t *testing.T) {
 	}
 }
 
-// Names of a nested object that ends are forgotten: they are no duplicates of what stands behind it.
-func TestDuplicatesAreLookedForInEachObjectAlone(t *testing.T) {
+// The same name in two different objects is not a duplicate.
+func TestDuplicatesInDifferentObjects(t *testing.T) {
 	t.Parallel()
 	many := members(20)
 	o := parse(t, `{"m1":`+many+`,"m2":`+many+`,"m3":[`+many+`,`+many+`]}`)

@@ -27,7 +27,7 @@ func FuzzSplit(f *testing.F) {
 		parts, err := compact.Split(raw)
 		if err != nil {
 			if parts != (compact.Parts{}) {
-				t.Errorf("parts come with an error: %+v", parts)
+				t.Errorf("parts are returned with an error: %+v", parts)
 			}
 			return
 		}
@@ -43,7 +43,7 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// FuzzDecodeSegment holds DecodeSegment against encoding/base64, which skips line breaks.
+// FuzzDecodeSegment compares DecodeSegment with encoding/base64, which skips line breaks.
 func FuzzDecodeSegment(f *testing.F) {
 	for _, test := range segmentTests {
 		f.Add(test.segment)
@@ -63,16 +63,16 @@ func FuzzDecodeSegment(f *testing.F) {
 			t.Errorf("%q: %q, want %q", segment, decoded, want)
 		}
 		if err != nil && decoded != nil {
-			t.Errorf("%q: bytes come with an error", segment)
+			t.Errorf("%q: bytes are returned with an error", segment)
 		}
 	})
 }
 
 func FuzzParseObject(f *testing.F) {
-	for _, test := range slices.Concat(accepted, refused, duplicates) {
+	for _, test := range slices.Concat(accepted, rejected, duplicates) {
 		f.Add(test.text)
 	}
-	surrogate := regexp.MustCompile(`\\u[dD][89a-fA-F]`) // only lone ones are refused; which those are is not asked here
+	surrogate := regexp.MustCompile(`\\u[dD][89a-fA-F]`) // ParseObject rejects lone ones only; this test does not distinguish them
 	f.Fuzz(func(t *testing.T, text string) {
 		o, err := compact.ParseObject(text, maxDepth)
 		fault := standardFault(text)
@@ -82,14 +82,14 @@ func FuzzParseObject(f *testing.F) {
 		case err == nil:
 			sameAsStandardLibrary(t, o)
 		case fault == "" && !surrogate.MatchString(text):
-			t.Errorf("%q is refused: %v", text, err)
+			t.Errorf("%q is rejected: %v", text, err)
 		default:
 			wantSyntaxError(t, text, err)
 		}
 	})
 }
 
-// standardFault says, in terms of encoding/json, why ParseObject must refuse text.
+// standardFault returns the reason why ParseObject must reject text, according to encoding/json.
 func standardFault(text string) string {
 	switch {
 	case !utf8.ValidString(text):
@@ -135,7 +135,7 @@ func walk(d *json.Decoder, depth int) (fault string) {
 	return fault
 }
 
-// FuzzDecode holds Decode against encoding/json on an object from which every other spelling was taken out before.
+// FuzzDecode compares Decode with encoding/json. Members whose names differ in spelling are removed first.
 func FuzzDecode(f *testing.F) {
 	for _, test := range slices.Concat(accepted, duplicates) {
 		f.Add(test.text)

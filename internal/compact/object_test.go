@@ -24,12 +24,12 @@ func parse(t *testing.T, text string) compact.Object {
 	return o
 }
 
-// nested returns an object that is so many levels deep, itself included.
+// nested returns an object with this number of levels, including itself.
 func nested(levels int, open, shut string) string {
 	return `{"a":` + strings.Repeat(open, levels-1) + "1" + strings.Repeat(shut, levels-1) + "}"
 }
 
-// brackets returns an array that is so many levels deep.
+// brackets returns an array with this number of levels.
 func brackets(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
 
 // members returns an object of n members.
@@ -41,7 +41,7 @@ func members(n int) string {
 	return "{" + strings.TrimPrefix(b.String(), ",") + "}"
 }
 
-// accepted and refused are also the seeds of FuzzParseObject.
+// accepted and rejected are also the seeds of FuzzParseObject.
 var accepted = []struct{ name, text string }{
 	{"no members", `{}`},
 	{"space everywhere", " \t\r\n{ \"a\" : [ 1 , { } , [ ] ] , \"b\" : null } \n"},
@@ -63,7 +63,7 @@ var accepted = []struct{ name, text string }{
 	{"as many members as there may be", members(1000)},
 }
 
-var refused = []struct{ name, text string }{
+var rejected = []struct{ name, text string }{
 	{"nothing", ``},
 	{"space", ` `},
 	{"an array", `[]`},
@@ -160,21 +160,21 @@ func TestS1_J6_Attack12_Attack14_ParseObjectAccepts(t *testing.T) {
 	}
 }
 
-func TestS1_J6_Attack12_Attack14_ParseObjectRefuses(t *testing.T) {
+func TestS1_J6_Attack12_Attack14_ParseObjectRejects(t *testing.T) {
 	t.Parallel()
-	for _, test := range refused {
+	for _, test := range rejected {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			o, err := compact.ParseObject(test.text, maxDepth)
 			wantSyntaxError(t, test.text, err)
 			if o.Len() != 0 || o.Raw() != "" {
-				t.Errorf("an object comes with the error: %q", o.Raw())
+				t.Errorf("an object is returned with the error: %q", o.Raw())
 			}
 		})
 	}
 }
 
-// wantSyntaxError also wants the text to say nothing of what was read.
+// wantSyntaxError also checks that the text contains nothing of the input.
 func wantSyntaxError(t *testing.T, text string, err error) {
 	t.Helper()
 	var syntax *compact.SyntaxError
@@ -189,7 +189,7 @@ func wantSyntaxError(t *testing.T, text string, err error) {
 	}
 }
 
-func TestErrorTextSaysNothingOfTheInput(t *testing.T) {
+func TestErrorTextDoesNotQuoteTheInput(t *testing.T) {
 	t.Parallel()
 	_, err := compact.ParseObject(`{"hunter2":"hunter2","hunter2":hunter2}`, maxDepth)
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
@@ -197,11 +197,11 @@ func TestErrorTextSaysNothingOfTheInput(t *testing.T) {
 	}
 }
 
-// sameAsStandardLibrary holds all that o says against encoding/json's reading of the same text.
+// sameAsStandardLibrary compares o with the result of encoding/json for the same text.
 func sameAsStandardLibrary(t *testing.T, o compact.Object) {
 	t.Helper()
 	if !json.Valid([]byte(o.Raw())) {
-		t.Fatalf("encoding/json refuses %q", o.Raw())
+		t.Fatalf("encoding/json rejects %q", o.Raw())
 	}
 	var want map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(o.Raw()), &want); err != nil {
@@ -227,7 +227,7 @@ func sameAsStandardLibrary(t *testing.T, o compact.Object) {
 	}
 }
 
-func TestAttack14_DepthIsTheCallers(t *testing.T) {
+func TestAttack14_DepthIsAParameter(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		text  string
@@ -258,7 +258,7 @@ func TestObjectKeepsTheOrderOfTheText(t *testing.T) {
 	}
 	for name := range o.All() {
 		if name != "z" {
-			t.Errorf("All goes on after break, to %q", name)
+			t.Errorf("All continues after break, with %q", name)
 		}
 		break
 	}
@@ -280,7 +280,7 @@ func TestObjectZeroValue(t *testing.T) {
 	}
 }
 
-// Names are compared after unescaping and byte for byte, and no other spelling is found.
+// Get compares unescaped names byte for byte, so it finds no other spelling.
 func TestAttack11_GetIsByteExact(t *testing.T) {
 	t.Parallel()
 	o := parse(t, `{"\u0065xp":1,"IsS":2,"\u212A":3}`)
@@ -289,7 +289,7 @@ func TestAttack11_GetIsByteExact(t *testing.T) {
 		"IsS": true, "iss": false, "\u212a": true, "K": false, "k": false, "": false,
 	} {
 		if _, ok := o.Get(name); ok != want {
-			t.Errorf("Get(%q) finds something: %v, want %v", name, ok, want)
+			t.Errorf("Get(%q) returns %v, want %v", name, ok, want)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 func TestPartsDecode(t *testing.T) {
 	t.Parallel()
-	long := make([]byte, 5000) // more than a decoder's own buffer
+	long := make([]byte, 5000) // longer than the buffer of the decoder
 	for i := range long {
 		long[i] = byte(i)
 	}
@@ -35,7 +35,7 @@ func TestPartsDecode(t *testing.T) {
 
 func TestPartsDecode_S1_OneSpellingOnly(t *testing.T) {
 	t.Parallel()
-	for _, segment := range []string{"A", "AB", "AAB", "AAAAA"} { // trailing bits, or a length that no bytes have
+	for _, segment := range []string{"A", "AB", "AAB", "AAAAA"} { // trailing bits, or an impossible length
 		p, err := compact.Split(segment + "." + segment + "." + segment)
 		if err != nil {
 			t.Fatal(err)

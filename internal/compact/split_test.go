@@ -53,7 +53,7 @@ func TestT1_J13_Attack5_Split(t *testing.T) {
 	}
 }
 
-// strangers hold what no token holds, each in one of three parts.
+// strangers have a character that no token contains, in one of three parts.
 var strangers = []struct{ name, raw string }{
 	{"space", "YQ.YQ.YQ "},
 	{"leading space", " YQ.YQ.YQ"},
@@ -80,7 +80,7 @@ func TestT1_J13_Attack5_Attack10_Alphabet(t *testing.T) {
 	}
 }
 
-// read takes raw apart and decodes every part; the error says all that was wrong.
+// read splits raw and decodes every part. The error joins all faults.
 func read(t *testing.T, raw string) error {
 	t.Helper()
 	p, err := compact.Split(raw)
@@ -91,16 +91,16 @@ func read(t *testing.T, raw string) error {
 	payload, payloadErr := p.DecodePayload()
 	signature, signatureErr := p.AppendSignature(nil)
 	if headerErr != nil && header != "" || payloadErr != nil && payload != "" || signatureErr != nil && signature != nil {
-		t.Errorf("%q: something comes with an error", raw)
+		t.Errorf("%q: a result is returned with an error", raw)
 	}
 	return errors.Join(headerErr, payloadErr, signatureErr)
 }
 
-func TestJ13_EveryOtherByteIsRefused(t *testing.T) {
+func TestJ13_EveryOtherByteIsRejected(t *testing.T) {
 	t.Parallel()
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	for b := range 256 {
-		for place := range 8 { // in the part's middle and in its rest
+		for place := range 8 { // in a group of four characters and in the rest
 			segment := []byte("AAAAAAAA")[:5+place%4]
 			segment[place%len(segment)] = byte(b)
 			err := read(t, "YQ."+string(segment)+".YQ")
@@ -116,7 +116,7 @@ func TestJ13_EveryOtherByteIsRefused(t *testing.T) {
 	}
 }
 
-// A token of nothing but dots costs a look at each byte and no memory (CVE-2025-30204 is one that cost more).
+// A token that consists of dots causes no allocation (compare CVE-2025-30204).
 func TestAttack15_ManyDotsAllocateNothing(t *testing.T) { //nolint:paralleltest // allocations are counted
 	raw := strings.Repeat(".", 1<<16)
 	allocs := testing.AllocsPerRun(10, func() {
@@ -168,7 +168,7 @@ func TestS1_Attack10_DecodeSegment(t *testing.T) {
 	}
 }
 
-// Of all texts of a length that decode to the same bytes, one is taken.
+// Of all texts that decode to the same bytes, exactly one is accepted.
 func TestS1_Attack10_OneTextForEachByte(t *testing.T) {
 	t.Parallel()
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -185,11 +185,11 @@ func TestS1_Attack10_OneTextForEachByte(t *testing.T) {
 			}
 			seen[string(decoded)] = segment
 			if again := base64.RawURLEncoding.EncodeToString(decoded); again != segment {
-				t.Errorf("%q is written %q", segment, again)
+				t.Errorf("%q is encoded as %q", segment, again)
 			}
 		}
 	}
 	if len(seen) != 256 {
-		t.Errorf("%d bytes have a text, want 256", len(seen))
+		t.Errorf("%d byte values have a text, want 256", len(seen))
 	}
 }

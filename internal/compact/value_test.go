@@ -20,7 +20,7 @@ func value(t *testing.T, text string) compact.Value {
 	return v
 }
 
-// Each kind answers its own question and no other.
+// Each kind has a result for its own method and for no other.
 func TestValueHasOneKind(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]compact.Kind{
@@ -43,7 +43,7 @@ func TestValueHasOneKind(t *testing.T) {
 		}
 		for i, kind := range kinds {
 			if got[i] != (want == kind) {
-				t.Errorf("%s answers for kind %v: %v", text, kind, got[i])
+				t.Errorf("%s: the method of kind %v returns ok = %v", text, kind, got[i])
 			}
 		}
 	}
@@ -58,10 +58,10 @@ func TestValueZero(t *testing.T) {
 	list, isList := v.Strings()
 	object, isObject := v.Object()
 	if isText || isNumber || isBool || isList || isObject {
-		t.Errorf("the zero Value is of some kind: %v %v %v %v %v", isText, isNumber, isBool, isList, isObject)
+		t.Errorf("the zero Value has a kind: %v %v %v %v %v", isText, isNumber, isBool, isList, isObject)
 	}
 	if text != "" || number != 0 || boolean || list != nil || object.Len() != 0 || v.Any() != nil || v.Raw() != "" {
-		t.Errorf("the zero Value holds something: %q %v %v %v %v %v", text, number, boolean, list, object, v.Any())
+		t.Errorf("the zero Value is not empty: %q %v %v %v %v %v", text, number, boolean, list, object, v.Any())
 	}
 }
 
@@ -171,7 +171,7 @@ func TestValueElements(t *testing.T) {
 	}
 	for element := range v.Elements() {
 		if element.Raw() != "1" {
-			t.Errorf("Elements goes on after break, to %s", element.Raw())
+			t.Errorf("Elements continues after break, with %s", element.Raw())
 		}
 		break
 	}
@@ -192,7 +192,7 @@ func TestValueObject(t *testing.T) {
 	}
 }
 
-// Any gives the caller a value of his own each time.
+// Any returns a new value each time.
 func TestValueAnyIsACopy(t *testing.T) {
 	t.Parallel()
 	v := value(t, `{"roles":["reader"],"n":null,"x":1.5}`)

@@ -20,12 +20,12 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// roundTripper answers without a network.
+// roundTripper is a transport without a network.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// answer is a transport that always gives the same status, header and body.
+// answer returns a client that always receives the same status, header and body.
 func answer(status int, header http.Header, body string) *http.Client {
 	return &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 		if header == nil {
@@ -65,11 +65,11 @@ func TestGet(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(http.Header{"X-Test": {"1"}}, header); diff != "" {
-		t.Errorf("the caller's header was changed: %s", diff)
+		t.Errorf("Get changed the header of the caller: %s", diff)
 	}
 }
 
-// With no options at all, the default transport and the default bounds serve.
+// Without options, Get uses the default transport and the default limits.
 func TestGetZeroOptions(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") })
@@ -93,13 +93,13 @@ func TestK15_NotModified(t *testing.T) {
 	_, err = fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client})
 	var status *fetch.StatusError
 	if !errors.As(err, &status) || status.Status != http.StatusNotModified {
-		t.Errorf("304 that nobody asked for: %v", err)
+		t.Errorf("304 without If-None-Match: %v", err)
 	}
 }
 
 func TestK16_StatusAndRetryAfter(t *testing.T) {
 	t.Parallel()
-	const now = "Sat, 01 Jan 2000 00:00:00 GMT" // where the clock of a synctest bubble starts
+	const now = "Sat, 01 Jan 2000 00:00:00 GMT" // the start time of a synctest bubble
 	tests := []struct {
 		name   string
 		status int
@@ -136,7 +136,7 @@ func TestK16_StatusAndRetryAfter(t *testing.T) {
 					t.Error(diff)
 				}
 				if strings.Contains(err.Error(), "secret") {
-					t.Errorf("the body stands in %q", err)
+					t.Errorf("%q contains the body", err)
 				}
 			})
 		})
@@ -197,7 +197,7 @@ func TestK18_TooLarge(t *testing.T) {
 	}
 }
 
-// A length that is over the limit is refused before a byte is read.
+// A Content-Length above the limit is rejected before the body is read.
 func TestK18_TooLargeByContentLength(t *testing.T) {
 	t.Parallel()
 	unread := iotest(func([]byte) (int, error) {
@@ -263,7 +263,7 @@ func TestK18_Timeout(t *testing.T) {
 	}
 }
 
-// The end of the caller's own context is told from our limit and from a fault of the server.
+// The end of the caller's context is distinguished from the time limit and from a fault of the server.
 func TestK9_CallerGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -348,7 +348,7 @@ func TestAttack31_Redirect(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			if strings.Contains(err.Error(), "secret") {
-				t.Errorf("a secret stands in %q", err)
+				t.Errorf("%q contains a secret", err)
 			}
 			if requests != 1 {
 				t.Errorf("%d requests", requests)
@@ -389,7 +389,7 @@ func TestK10_ContentType(t *testing.T) {
 	}
 }
 
-// A header of the server's can not blow up a log line or break it.
+// A header of the server cannot make a log line long, or break it.
 func TestAttack41_ServersWords(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x\r\n", 10_000)
@@ -407,7 +407,7 @@ func TestAttack41_ServersWords(t *testing.T) {
 	}
 }
 
-// What a user gave stays as it was, and the cookies of an answer go nowhere.
+// Get does not change the client of the user, and ignores the cookies of a response.
 func TestClientIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	var cookies []string
@@ -435,7 +435,7 @@ func TestClientIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A short refusal leaves the connection usable, so that the next request needs no new handshake.
+// After a response with a short body, the transport uses the connection again.
 func TestConnectionIsReused(t *testing.T) {
 	t.Parallel()
 	var addresses []string
@@ -445,7 +445,7 @@ func TestConnectionIsReused(t *testing.T) {
 	})
 	for range 2 {
 		if _, err := fetch.Get(t.Context(), s.URL, fetch.Options{Client: s.Client()}); err == nil {
-			t.Fatal("404 was taken")
+			t.Fatal("no error for 404")
 		}
 	}
 	if addresses[0] != addresses[1] {

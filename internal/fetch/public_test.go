@@ -59,7 +59,7 @@ func TestAttack31_IsPublic(t *testing.T) {
 		"::ffff:10.0.0.1":        false,
 		"::ffff:169.254.169.254": false,
 		"64:ff9b::a00:1":         false, // NAT64 of 10.0.0.1
-		"64:ff9b::808:808":       false, // NAT64, whatever is behind
+		"64:ff9b::808:808":       false, // NAT64 of a public address
 		"64:ff9b:1::a00:1":       false,
 		"100::1":                 false, // discard
 		"2001::1":                false, // Teredo
@@ -81,7 +81,7 @@ func TestAttack31_IsPublic(t *testing.T) {
 		}
 	}
 	if fetch.IsPublic(netip.Addr{}) {
-		t.Error("no address is public")
+		t.Error("the zero Addr is public")
 	}
 }
 
@@ -101,7 +101,7 @@ func TestAttack31_DialRefused(t *testing.T) {
 	for _, target := range []string{
 		plain.URL,
 		secure.URL,
-		"http://localhost:" + port, // resolved first, checked then
+		"http://localhost:" + port, // the check follows the name resolution
 		"http://[::ffff:127.0.0.1]:" + port,
 		"http://10.0.0.1/",
 		"http://169.254.169.254/latest/meta-data",
@@ -119,8 +119,8 @@ func TestAttack31_DialRefused(t *testing.T) {
 	}
 }
 
-// A proxy would resolve the name itself, and a dialler of the user's would not ask.
-func TestAttack31_NoWayAround(t *testing.T) {
+// A proxy would resolve the name itself, and a dial function of the user would not check the address.
+func TestAttack31_ProxyAndDialFunctionsAreNotUsed(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("reached") })
 	proxy, err := url.Parse(s.URL)
@@ -150,19 +150,19 @@ func TestAttack31_NoWayAround(t *testing.T) {
 	}
 }
 
-func TestPublicClientRefusesWhatItCanNotCheck(t *testing.T) {
+func TestPublicClientRejectsOtherTransports(t *testing.T) {
 	t.Parallel()
 	for name, transport := range map[string]http.RoundTripper{
 		"another RoundTripper": roundTripper(nil),
 		"DialTLSContext": &http.Transport{DialTLSContext: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("unused")
 		}},
-		"DialTLS": &http.Transport{DialTLS: func(string, string) (net.Conn, error) { //nolint:staticcheck // still honoured
+		"DialTLS": &http.Transport{DialTLS: func(string, string) (net.Conn, error) { //nolint:staticcheck // still used by net/http
 			return nil, errors.New("unused")
 		}},
 	} {
 		if c, err := fetch.PublicClient(&http.Client{Transport: transport}); err == nil || c != nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: no error", name)
 		}
 	}
 }
@@ -182,10 +182,10 @@ func TestPublicClientKeepsTheRest(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	if clone.Proxy != nil || clone.MaxResponseHeaderBytes != 64<<10 {
-		t.Error("a proxy is used, or headers are unbounded")
+		t.Error("the proxy is kept, or headers have no limit")
 	}
 	if own.Transport != base || base.DialContext != nil || base.Proxy == nil || base.MaxResponseHeaderBytes != 0 {
-		t.Error("the user's client was changed")
+		t.Error("PublicClient changed the client of the user")
 	}
 	if _, err := fetch.PublicClient(nil); err != nil {
 		t.Errorf("nil: %v", err)

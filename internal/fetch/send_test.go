@@ -9,13 +9,13 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// Any status is an answer; what is too long says under which status it came.
+// Every status is a valid response. The error for a response that is too long contains its status.
 func TestSendBounds(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		header http.Header
 		body   string
-		limit  int64 // zero: it is an answer
+		limit  int64 // zero: the response is valid
 	}{
 		"good":              {nil, `{"error":"x"}`, 0},
 		"the limit":         {nil, strings.Repeat("x", 100), 0},

@@ -58,18 +58,18 @@ func TestD3_CheckURL(t *testing.T) {
 					t.Errorf("allow http %v: got %v", allowHTTP, err)
 				}
 				if err != nil && strings.Contains(err.Error(), "secret@") {
-					t.Errorf("user info stands in %q", err)
+					t.Errorf("%q contains user information", err)
 				}
 			}
 		})
 	}
 }
 
-// Get sends nothing to a URL that CheckURL refuses.
+// Get sends nothing to a URL that CheckURL rejects.
 func TestD3_GetChecksURL(t *testing.T) {
 	t.Parallel()
 	client := &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-		return nil, errors.New("asked " + r.URL.Host)
+		return nil, errors.New("request to " + r.URL.Host)
 	})}
 	for _, tt := range urls {
 		_, err := fetch.Get(t.Context(), tt.url, fetch.Options{Client: client})
@@ -89,11 +89,11 @@ func FuzzCheckURL(f *testing.F) {
 			return
 		}
 		if fetch.CheckURL(raw, true) != nil {
-			t.Errorf("%q is refused with http allowed only", raw)
+			t.Errorf("%q is rejected only if http is allowed", raw)
 		}
-		// What is taken makes a request, and the request goes to where the check looked.
+		// Every accepted URL can be requested.
 		if _, err := http.NewRequestWithContext(t.Context(), http.MethodGet, raw, http.NoBody); err != nil {
-			t.Errorf("%q makes no request: %v", raw, err)
+			t.Errorf("%q cannot be requested: %v", raw, err)
 		}
 	})
 }

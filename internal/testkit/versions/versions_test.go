@@ -69,7 +69,7 @@ func digest(t *testing.T, r reader) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }()
 		w = io.MultiWriter(hash, file)
 	}
 	g := newGenerator(r.name, r.names, r.base)
