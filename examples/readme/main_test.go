@@ -91,7 +91,8 @@ func TestResponses(t *testing.T) {
 	if got := get(t, api, good); got.Code != http.StatusOK || got.Body.String() != "hello alice\n" {
 		t.Fatalf("valid token: got %d %q", got.Code, got.Body)
 	}
-	down, _ := newLoggedAPI(t, "http://127.0.0.1:1")
+	unreachable := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "http://127.0.0.1:1", Audience: audience})
+	down, _ := newLoggedAPI(t, unreachable.URL())
 
 	tests := []struct {
 		name          string
@@ -106,13 +107,13 @@ func TestResponses(t *testing.T) {
 		{"not a token", api, []string{"Bearer a b"}, 400, `Bearer realm="api", error="invalid_request"`, ""},
 		{"forged", api, []string{good + "A"}, 401, `Bearer realm="api", error="invalid_token"`, ""},
 		{
-			"without the scope", api, []string{"Bearer " + issuer.AccessToken().Sign()}, 403,
+			"without the scope", api,
+			[]string{"Bearer " + issuer.AccessToken().Sign()},
+			403,
 			`Bearer realm="api", error="insufficient_scope", scope="orders:read"`,
 			`{"title":"Forbidden","status":403,"error":"insufficient_scope","scope":"orders:read"}`,
 		},
-		{"issuer down", down, []string{"Bearer " + bearertest.NewIssuer(bearertest.IssuerConfig{
-			URL: "http://127.0.0.1:1", Audience: audience,
-		}).AccessToken().Sign()}, 503, "", ""},
+		{"issuer down", down, []string{"Bearer " + unreachable.AccessToken().Sign()}, 503, "", ""},
 	}
 	readme := readReadme(t)
 	for _, test := range tests {
@@ -176,7 +177,7 @@ func TestNoIssuer(t *testing.T) {
 func TestCORS(t *testing.T) {
 	t.Parallel()
 	api, _ := newLoggedAPI(t, newIssuer(t, nil).URL())
-	send := func(method string, header map[string]string) *http.Response {
+	send := func(method string, header map[string]string) *httptest.ResponseRecorder {
 		request := httptest.NewRequestWithContext(t.Context(), method, "/orders", nil)
 		request.Header.Set("Origin", "https://app.example.com")
 		for name, value := range header {
@@ -184,17 +185,17 @@ func TestCORS(t *testing.T) {
 		}
 		response := httptest.NewRecorder()
 		withCORS(api).ServeHTTP(response, request)
-		return response.Result()
+		return response
 	}
 	preflight := send(http.MethodOptions, map[string]string{
 		"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization",
 	})
-	if preflight.StatusCode != http.StatusNoContent || preflight.Header.Get("Access-Control-Allow-Headers") != "authorization" {
-		t.Errorf("preflight: got %d %v", preflight.StatusCode, preflight.Header)
+	if preflight.Code != http.StatusNoContent || preflight.Header().Get("Access-Control-Allow-Headers") != "authorization" {
+		t.Errorf("preflight: got %d %v", preflight.Code, preflight.Header())
 	}
 	rejected := send(http.MethodGet, nil)
-	if rejected.StatusCode != http.StatusUnauthorized || rejected.Header.Get("Access-Control-Allow-Origin") != "https://app.example.com" {
-		t.Errorf("request without a token: got %d %v", rejected.StatusCode, rejected.Header)
+	if rejected.Code != http.StatusUnauthorized || rejected.Header().Get("Access-Control-Allow-Origin") != "https://app.example.com" {
+		t.Errorf("request without a token: got %d %v", rejected.Code, rejected.Header())
 	}
 }
 
