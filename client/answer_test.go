@@ -17,7 +17,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// A token that has come is not thrown away, whatever is wrong with it or around it: it is handed out as incomplete.
+// A token that was received is never lost: if it or the rest of the response has a fault, it is returned as incomplete.
 func TestC8_C9_NoTokenIsLost(t *testing.T) {
 	t.Parallel()
 	for body, status := range map[string]int{
@@ -66,7 +66,7 @@ func TestC8_C9_NoTokenIsLost(t *testing.T) {
 	}
 }
 
-// Members that this package does not read have no say.
+// Members that this package does not read have no effect.
 func TestC9_C10_OddMembers(t *testing.T) {
 	t.Parallel()
 	for member, scopes := range map[string][]string{
@@ -128,7 +128,7 @@ func TestC9_Expiry(t *testing.T) {
 	}
 }
 
-// A refusal is understood also where its text is no strict JSON, and whatever its status.
+// An error response is recognized even if its text is not strict JSON, and whatever its status.
 func TestC11_Codes(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{200, 400, 401, 403} {
@@ -151,7 +151,7 @@ func TestC11_Codes(t *testing.T) {
 	}
 }
 
-// A server's words are quoted and cut in an error's text, and its challenges are all kept.
+// Error texts quote and truncate the server's text. All challenges are kept.
 func TestC11_ServersWords(t *testing.T) {
 	t.Parallel()
 	code, _ := json.Marshal("\x1b[31m\n" + strings.Repeat("x", 1000))
@@ -172,7 +172,7 @@ func TestC11_ServersWords(t *testing.T) {
 	}
 }
 
-// Whatever the answer: no panic, a token or an error, no token that was there is lost, none of it in an error's text.
+// For every response there is a token or an error, and no panic. No token is lost, and none is in the text of an error.
 func FuzzTokenAnswer(f *testing.F) {
 	for _, body := range []string{
 		good, `{"access_token":"secret-at","token_type":"Bearer","expires_in":"3600.0","scope":"a b","refresh_token":"secret-rt"}`,
@@ -216,7 +216,7 @@ func FuzzTokenAnswer(f *testing.F) {
 	})
 }
 
-// An answer is read by its content: servers that call JSON something else are many.
+// A response is read by its content, because many servers send JSON with another Content-Type.
 func TestC8_C12_ContentTypes(t *testing.T) {
 	t.Parallel()
 	for _, mediaType := range []string{"application/json", "application/json;charset=UTF-8", "text/plain", "text/html", "nonsense/", ""} {

@@ -38,7 +38,7 @@ func public(t *testing.T, key *client.SigningKey) *ecdsa.PublicKey {
 	return &private.PublicKey
 }
 
-// parts are the header and the claims of a JWT.
+// parts returns the header and the claims of a JWT.
 func parts(t *testing.T, raw string) (header, claims map[string]any) {
 	t.Helper()
 	segments := strings.Split(raw, ".")
@@ -215,7 +215,7 @@ func TestConfigFaults(t *testing.T) {
 	}
 }
 
-// TestThumbprint is the example of RFC 7638 §3.1 in form: the members, their order and nothing else.
+// TestThumbprint checks the form of RFC 7638, Section 3.1: which members there are, and their order.
 func TestThumbprint(t *testing.T) {
 	t.Parallel()
 	key := public(t, newKey(t))

@@ -44,7 +44,7 @@ func TestC5_TheEndpointsQueryStays(t *testing.T) {
 	}
 }
 
-// The redirect URI is a name and no address: in both requests it stands as it was registered.
+// The redirect URI is compared as a string, so both requests have it exactly as it was registered.
 func TestC5_C33_TheRedirectURIIsNeverRewritten(t *testing.T) {
 	t.Parallel()
 	for _, redirect := range []string{
@@ -151,7 +151,7 @@ func TestAuthorizationOptionsMustMakeSense(t *testing.T) {
 	}
 }
 
-// The switch is for servers that know nothing better.
+// InsecurePlainPKCE is used only for servers that do not support S256.
 func TestC13_PlainIsTheLastChoice(t *testing.T) {
 	t.Parallel()
 	for want, offered := range map[string][]string{"S256": {"plain", "S256"}, "plain": nil} {
@@ -175,7 +175,7 @@ func TestC13_PlainIsTheLastChoice(t *testing.T) {
 	}
 }
 
-// In a request object every parameter has the JSON type of its own, and the JWT can be nothing else.
+// In a request object, every parameter has its own JSON type, and the typ of the JWT identifies it.
 func TestC25_RequestObject(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

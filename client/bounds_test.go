@@ -17,7 +17,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// everywhere are requests to all endpoints that this package sends secrets to.
+// everywhere returns requests to all endpoints to which this package sends secrets.
 func everywhere(t *testing.T, transport http.RoundTripper) map[string]func(context.Context) error {
 	t.Helper()
 	cfg := client.Config{
@@ -98,7 +98,7 @@ func TestC12_NoRedirectAnywhere(t *testing.T) {
 	}
 }
 
-// stream is an answer whose body comes as it likes.
+// stream is a response whose body arrives in parts.
 func stream(status int, body io.Reader, header http.Header) http.RoundTripper {
 	return roundTrip(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{
@@ -139,7 +139,8 @@ type silent struct{ ctx context.Context } //nolint:containedctx // it reads on b
 
 func (s silent) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, s.ctx.Err() }
 
-// A server that says nothing, or stops in the middle, is waited for 30 s; a caller's own end is no fault of the server.
+// A server that does not respond, or stops in the middle, is given 30 s. If the caller's context ends first, that is not an
+// outage.
 func TestC12_NoEndlessWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -161,7 +162,7 @@ func TestC12_NoEndlessWait(t *testing.T) {
 	})
 }
 
-// Nothing secret stands in the text of any refusal, or in a URL.
+// No error text and no URL contains a secret.
 func TestC3_C11_NoSecretInErrorsAndURLs(t *testing.T) {
 	t.Parallel()
 	echo := roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -188,8 +189,7 @@ func TestC3_C11_NoSecretInErrorsAndURLs(t *testing.T) {
 	}
 }
 
-// A refusal is the last word: what was sent, a code or a token that is good once, is not sent again, in another way or at
-// all.
+// After an error response, a code or a token that works once is not sent again, by another method or at all.
 func TestC3_C11_NothingIsSentTwice(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 429, 500, 503} {

@@ -32,7 +32,7 @@ func decoded(t testing.TB, text string) []byte {
 	return octets
 }
 
-// However many tabs, reloads and attackers bring the answer at once, the code is sent once.
+// The code is sent once, however many tabs, reloads and attackers bring the response at the same time.
 func TestC14_C13_OneExchangeForOneState(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -62,7 +62,7 @@ func TestC14_C13_OneExchangeForOneState(t *testing.T) {
 	}
 }
 
-// What an attacker makes up does not use the request up.
+// Invented responses do not use up the pending request.
 func TestC14_C15_OnlyTheAnswerUsesTheRequestUp(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -102,7 +102,7 @@ func TestC14_C15_OnlyTheAnswerUsesTheRequestUp(t *testing.T) {
 	}
 }
 
-// An error that comes by way of the browser is not trusted to be one of the server's.
+// An error that the browser brings may not be one of the server's.
 func TestC14_WhatTheBrowserBringsIsBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 10_000)
@@ -224,7 +224,7 @@ func TestC16_OnlyASignedResponseIsOne(t *testing.T) {
 	}
 }
 
-// Whoever takes their time at the server has still signed in when they were asked to.
+// A user who is slow to come back has still signed in recently enough.
 func TestC17_MaxAgeCountsFromTheRequest(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -272,7 +272,7 @@ func TestC17_TheUserWhoIsExpected(t *testing.T) {
 	}
 }
 
-// What was asked for is kept until the answer comes.
+// What was requested is stored until the response arrives.
 func TestC17_C5_WhatWasAskedForMustCome(t *testing.T) {
 	t.Parallel()
 	for acr, ok := range map[string]bool{"mfa": true, "pwd": false} {
@@ -290,7 +290,7 @@ func TestC17_C5_WhatWasAskedForMustCome(t *testing.T) {
 	}
 }
 
-// c_hash is compared, whoever calls.
+// c_hash is compared in ExchangeCode too.
 func TestC18_CodeHash(t *testing.T) {
 	t.Parallel()
 	p := newProvider()

@@ -11,7 +11,7 @@ import (
 
 type authParams = map[string]string
 
-// goodChallenges are header lines, joined by a line feed, and what they say.
+// goodChallenges has valid header values, joined by line feeds, and what they mean.
 func goodChallenges() map[string][]challenge {
 	bearer := authParams{"realm": "api", "error": "invalid_token"}
 	return map[string][]challenge{
@@ -94,7 +94,7 @@ func TestParseChallenges_Refused(t *testing.T) {
 	}
 }
 
-// What is read says the same when it is written again in the plainest form, one challenge a line or all in one.
+// Parsed challenges mean the same when they are written in the plainest form and parsed again, one per line or all in one.
 func FuzzChallenges(f *testing.F) {
 	for lines := range goodChallenges() {
 		f.Add(lines)

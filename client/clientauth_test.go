@@ -19,7 +19,7 @@ import (
 
 const longSecret = "0123456789abcdef0123456789abcdef"
 
-// The metadata choose among the ways to send a secret that they name, and no other way is taken.
+// Of the methods for a secret, one that the metadata lists is chosen, and no other one is used.
 func TestC3_MethodByMetadata(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -62,7 +62,7 @@ func TestC3_MethodByMetadata(t *testing.T) {
 	}
 }
 
-// Each method puts the client's proof in one place, and the id of a public client is in the body.
+// Each method puts the credentials in one place. The id of a public client is in the body.
 func TestC3_OnePlace(t *testing.T) {
 	t.Parallel()
 	const assertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -106,7 +106,7 @@ func TestC3_OnePlace(t *testing.T) {
 	}
 }
 
-// RFC 6749 §2.3.1: id and secret are encoded before they are joined, and no more of them than must be.
+// RFC 6749, Section 2.3.1: the id and the secret are encoded before they are joined.
 func TestC4_BasicEncoding(t *testing.T) {
 	t.Parallel()
 	for secret, want := range map[string]string{
@@ -160,7 +160,7 @@ func TestC27_SecretJWT(t *testing.T) {
 	}
 }
 
-// An assertion is for one attempt, also where a nonce is asked for in between.
+// Each attempt has its own assertion, also if the server requires a nonce in between.
 func TestC27_AssertionForEachAttempt(t *testing.T) {
 	t.Parallel()
 	seen := make(map[any]bool)
@@ -186,7 +186,7 @@ func TestC27_AssertionForEachAttempt(t *testing.T) {
 	}
 }
 
-// Requests that run at once and are all asked for a nonce are all sent again with it.
+// Concurrent requests that all get a nonce are all sent again with it.
 func TestC26_NonceOfConcurrentRequests(t *testing.T) {
 	t.Parallel()
 	const n = 8
@@ -232,7 +232,7 @@ func TestAuthFaults(t *testing.T) {
 	}
 }
 
-// Both spellings of mutual TLS, and MutualTLS beside another method, use the endpoints for clients with a certificate.
+// Both TLS methods, and MutualTLS with another method, use the endpoints for clients with a certificate.
 func TestC3_TLSAliases(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*client.Config){

@@ -89,7 +89,7 @@ func TestC22_DeviceEndpoints(t *testing.T) {
 	}
 }
 
-// script answers each request by the next line, and notes when it came.
+// script responds to each request with the next reply, and records when the request arrived.
 type script struct {
 	*server
 	started time.Time
@@ -121,8 +121,8 @@ func seconds(all ...int) (times []time.Duration) {
 	return times
 }
 
-// The §5 rows of x/oauth2 and zitadel: one request a tick, whatever the client authentication; every wait ends by ctx and
-// by the code's own end.
+// There is one request per interval, whatever the client authentication. Every wait ends with ctx, and when the code
+// expires.
 func TestC23_C24_WaitDevice(t *testing.T) {
 	t.Parallel()
 	pending, slow, token := says400("authorization_pending"), says400("slow_down"), reply{200, good, nil}
@@ -370,7 +370,7 @@ func TestC30_RevokeAndIntrospect(t *testing.T) {
 	}
 }
 
-// An ID token is verified by every grant that is for a user, and a refreshed one is held against the one before.
+// Every grant for a user verifies the ID token, and a refreshed ID token is compared with the previous one.
 func TestC17_C19_OtherGrants(t *testing.T) {
 	t.Parallel()
 	p := newProvider()

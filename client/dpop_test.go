@@ -17,7 +17,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// proofOf is what the proof of a request says.
+// proofOf returns the claims of the proof in a request.
 func proofOf(t testing.TB, r *http.Request) map[string]any {
 	t.Helper()
 	var claims map[string]any
@@ -27,15 +27,15 @@ func proofOf(t testing.TB, r *http.Request) map[string]any {
 	return claims
 }
 
-// demanding takes a proof with the nonce that stands now, and sets another with each good answer if it rolls. A nonce
-// comes in the way of an authorization server, or of an API.
+// demanding accepts proofs with the current nonce. If it rolls, each success sets the next nonce. It sends nonces like an
+// authorization server, or like an API.
 type demanding struct {
 	t     testing.TB
 	as    bool
 	rolls bool
 	delay time.Duration
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	nonce int
 	jtis  []string
 	seen  []string
@@ -85,8 +85,8 @@ func bound(t testing.TB, asks http.RoundTripper) *client.Client {
 
 func boundToken() *client.Token { return &client.Token{AccessToken: "at0", TokenType: "dpop"} }
 
-// Requests at once: all are told the nonce by the first answers, and each of them is sent once more, also when another
-// one's answer has brought the same nonce meanwhile.
+// Concurrent requests all learn the nonce from their first responses, and each is sent once more, even if the response to
+// another request has brought the same nonce meanwhile.
 func TestC26_NoncesAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestC26_NoncesAtOnce(t *testing.T) {
 	})
 }
 
-// Good answers bring the next nonce: no request is sent twice then.
+// A successful response brings the next nonce, so that no request is sent twice.
 func TestC26_NonceOfGoodAnswers(t *testing.T) {
 	t.Parallel()
 	rs := &demanding{t: t, rolls: true}
@@ -153,7 +153,7 @@ func TestC26_NonceOfGoodAnswers(t *testing.T) {
 	}
 }
 
-// What an API wants is done once each: a nonce, a newer token. Then its answer stands.
+// The nonce and the newer token that an API requires are sent once each. After that, its response is returned.
 func TestC26_C29_OnceEach(t *testing.T) {
 	t.Parallel()
 	nonce := func(value string) map[string]string {
@@ -211,7 +211,7 @@ func TestC26_C29_OnceEach(t *testing.T) {
 	}
 }
 
-// A proof names what both sides can agree on.
+// htu is normalized in the same way by both sides.
 func TestC26_Target(t *testing.T) {
 	t.Parallel()
 	source := sourceOf(t, bound(t, says(200, good)), client.TokenSourceConfig{Token: boundToken()})
@@ -242,7 +242,7 @@ func TestC26_Target(t *testing.T) {
 	}
 }
 
-// A token that is bound, or of a kind that is not known, is not sent as something else.
+// A token that is bound, or of an unknown type, is not sent as another type.
 func TestC26_C8_TypeOfAToken(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"DPoP", "mac", "N_A"} {
@@ -263,7 +263,7 @@ func TestC26_C8_TypeOfAToken(t *testing.T) {
 	}
 }
 
-// A bearer token is not sent again for a nonce that it has no use for.
+// A request with a bearer token is not sent again for a nonce.
 func TestC26_NonceForABearer(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// exampleClient is a client of a server that answers with body.
+// exampleClient returns a client of a server that always responds with body.
 func exampleClient(body string) *client.Client {
 	c, err := client.New(client.Config{
 		Issuer:     "https://login.test",
@@ -28,7 +28,7 @@ func exampleClient(body string) *client.Client {
 	return c
 }
 
-// A token that has ended is refreshed, and stored before anybody gets it.
+// An expired token is refreshed, and stored before the caller gets it.
 func ExampleTokenSource() {
 	c := exampleClient(`{"access_token":"second","token_type":"Bearer","expires_in":3600,"refresh_token":"next"}`)
 	store := client.NewMemoryTokens() // NewFileTokens, where the sign-in is to outlast the program
@@ -56,7 +56,7 @@ func ExampleTokenSource() {
 	// client.Token{Bearer} client.TokenSource{}
 }
 
-// A service that has tokens for itself, without a refresh token: it gets the next one like the first.
+// A service gets tokens for itself. It has no refresh token, so Grant gets each token.
 func ExampleTokenSource_service() {
 	c := exampleClient(`{"access_token":"a token","token_type":"Bearer","expires_in":3600}`)
 	source, err := c.TokenSource(client.TokenSourceConfig{
@@ -71,7 +71,7 @@ func ExampleTokenSource_service() {
 	// Output: a token [orders:read] <nil>
 }
 
-// An API says that a token is not good any more, and is called again with the next one. Another host gets none.
+// The API rejects the token. The Transport refreshes it and sends the request again. No token is sent to another host.
 func ExampleTransport() {
 	c := exampleClient(`{"access_token":"second","token_type":"Bearer","expires_in":3600}`)
 	source, err := c.TokenSource(client.TokenSourceConfig{

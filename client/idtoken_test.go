@@ -116,7 +116,7 @@ func TestC17_WhoeverEncryptsIsTold(t *testing.T) {
 	}
 }
 
-// The secret is the key, under any kid, and no public key ever is.
+// The client secret is the key, under any kid. A public key never is.
 func TestC17_C20_SecretAndKid(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -145,7 +145,7 @@ func TestC17_C20_SecretAndKid(t *testing.T) {
 	}
 }
 
-// What a kind of JWT is signed with, the metadata say for each, and RS256 it is where they say nothing.
+// The metadata lists the algorithms for each kind of JWT. Without a list, it is RS256.
 func TestC17_C16_C21_AlgorithmsOfTheMetadata(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -200,7 +200,7 @@ func TestC17_C16_C21_AlgorithmsOfTheMetadata(t *testing.T) {
 	}
 }
 
-// at_hash and c_hash are made by the hash that goes with the signature.
+// at_hash and c_hash use the hash function of the signature algorithm.
 func TestC18_HashFollowsTheAlgorithm(t *testing.T) {
 	t.Parallel()
 	sums := map[string]func(string) []byte{
@@ -281,7 +281,7 @@ func TestC19_RefreshedIDToken(t *testing.T) {
 	}
 }
 
-// Whatever comes signed by a key that nobody knows, the key set is asked for once in a while, and by one for all.
+// However many JWTs have unknown keys, the key set is fetched rarely, and once for all of them.
 func TestC20_UnknownKeysAreAskedForTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -321,7 +321,7 @@ func TestC20_UnknownKeysAreAskedForTogether(t *testing.T) {
 	})
 }
 
-// Without a kid a key is taken only if there is no choice.
+// Without a kid, a key is used only if there is no other one.
 func TestC20_NoKid(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -339,7 +339,7 @@ func TestC20_NoKid(t *testing.T) {
 	}
 }
 
-// Each kind of JWT is taken for what it is and nothing else, though one key signs them all.
+// No kind of JWT is accepted as another one, although one key signs all of them.
 func TestC17_C31_NoJWTServesAsAnother(t *testing.T) {
 	t.Parallel()
 	p := newProvider()

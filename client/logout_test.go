@@ -35,7 +35,7 @@ func TestC31_LogoutURL(t *testing.T) {
 	}
 }
 
-// logoutToken is good unless claims spoil it.
+// logoutToken returns a valid logout token, changed by claims.
 func (p *provider) logoutToken(claims map[string]any) string {
 	all := map[string]any{
 		"sub": "alice", "sid": "s1", "jti": "1", "iat": time.Now().Unix(),
@@ -147,7 +147,7 @@ func TestC31_LogoutURLHasAllParameters(t *testing.T) {
 	}
 }
 
-// A session that cannot be read must not become all sessions of a user.
+// A sid that is not valid must not end all sessions of the user.
 func TestC31_LogoutTokenInDetail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -241,7 +241,7 @@ func postLogout(t *testing.T, handler http.Handler, raw string) int {
 	return w.Code
 }
 
-// While one request carries a token out, another that brings it comes too early, not too late: the first may fail.
+// While a token is being handled, another request with it gets 503, because the first may fail.
 func TestC31_OneLogoutAtATime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

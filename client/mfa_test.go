@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// A user signs in with a password and a code that is sent to them: every step as the one before says.
+// A user signs in with a password and a code. Each step uses what the one before returned.
 func TestC34_C35_C36_PasswordThenCode(t *testing.T) {
 	t.Parallel()
 	s := &server{answer: func(r *http.Request, form url.Values) *httptest.ResponseRecorder {
@@ -72,7 +72,7 @@ func TestC35_Challenges(t *testing.T) {
 	}
 }
 
-// Without a token there is nothing to go on with, and an error that another has made is one all the same.
+// Without an MFA token there is no request. An MFARequiredError that another package made works too.
 func TestC34_NoMFAToken(t *testing.T) {
 	t.Parallel()
 	_, err := newClient(t, says(403, `{"error":"mfa_required"}`), nil).Password(t.Context(), "alice", "p")
@@ -88,7 +88,7 @@ func TestC34_NoMFAToken(t *testing.T) {
 	}
 }
 
-// C36: an assertion may stand in for the secret. The issuer of C37 may end in a slash.
+// C36: an assertion can replace the secret. C37: the issuer may end in a slash.
 func TestC36_C37_AssertionAndSlash(t *testing.T) {
 	t.Parallel()
 	s := says(200, `{"challenge_type":"otp"}`)

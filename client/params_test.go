@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// grants are all ways to the token endpoint.
+// grants has every method that sends a token request.
 func grants(t *testing.T, c *client.Client) map[string]func() (*client.Token, error) {
 	t.Helper()
 	ctx := t.Context()
@@ -69,7 +69,7 @@ func TestC2_C3_ParamsOfEveryGrant(t *testing.T) {
 	}
 }
 
-// What speaks for the client, or belongs to the request, is nobody's to replace: nothing is sent then.
+// Parameters that identify the client, or that the request has already, cannot be replaced: nothing is sent.
 func TestC3_ReservedParams(t *testing.T) {
 	t.Parallel()
 	s := says(200, good)
@@ -114,7 +114,7 @@ func TestC3_ReservedParams(t *testing.T) {
 	}
 }
 
-// A scope that is sent is what was asked for, wherever it comes from; a call's own word is the last.
+// Token.Scopes has the scopes that were sent, wherever they come from. Those of the call take precedence.
 func TestC10_ScopeByParams(t *testing.T) {
 	t.Parallel()
 	s := says(200, good)
@@ -138,7 +138,7 @@ func TestC10_ScopeByParams(t *testing.T) {
 	}
 }
 
-// The copies have the nonces of a server in common.
+// The copies share the nonces of a server.
 func TestWithParamsSharesNonces(t *testing.T) {
 	t.Parallel()
 	s := &server{answer: func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
@@ -172,7 +172,7 @@ func TestExchangeWantsTypes(t *testing.T) {
 	}
 }
 
-// RFC 8693 §2.2.1: what is no access token has no type of use, and is for no API.
+// RFC 8693, Section 2.2.1: something that is not an access token has the type N_A, and is not sent to an API.
 func TestC8_ExchangeForAnotherKind(t *testing.T) {
 	t.Parallel()
 	exchange := client.TokenExchange{SubjectToken: "st", SubjectTokenType: client.TokenTypeAccessToken}
@@ -191,7 +191,7 @@ func TestC8_ExchangeForAnotherKind(t *testing.T) {
 	}
 }
 
-// A source of tokens refreshes as its client does.
+// A token source refreshes with the parameters of its client.
 func TestWithParamsOfATokenSource(t *testing.T) {
 	t.Parallel()
 	s := says(200, good)

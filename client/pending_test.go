@@ -32,7 +32,7 @@ func cookies(t testing.TB, keys ...string) *client.PendingCookies {
 	return p
 }
 
-// browser is a request with the cookies of answers.
+// browser returns a request with the cookies that the responses set.
 func browser(answers ...*httptest.ResponseRecorder) *http.Request {
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "https://app.test/cb", nil)
 	for _, w := range answers {
@@ -185,7 +185,7 @@ func pendingOf(mode string) *client.PendingAuthorization {
 	}
 }
 
-// A form_post comes from the server's page, which brings only cookies that are for all sites.
+// A form_post comes from another site, so the browser sends only cookies with SameSite=None.
 func TestC14_CookiesForAFormPost(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -235,7 +235,7 @@ func TestC14_CookiesForAFormPost(t *testing.T) {
 	}
 }
 
-// Every octet of a cookie counts, and a broken one is removed.
+// A change of any byte of a cookie is detected, and the cookie is removed.
 func TestC14_TamperedCookies(t *testing.T) {
 	t.Parallel()
 	w, pending := httptest.NewRecorder(), pendingOf("")
@@ -283,7 +283,7 @@ func TestC14_CookiesEnd(t *testing.T) {
 	})
 }
 
-// Of many that bring the same cookie at once, one gets the sign-in.
+// Of many concurrent requests with the same cookie, one gets the sign-in.
 func TestC14_TakenOnceByAll(t *testing.T) {
 	t.Parallel()
 	kept, memory, pending, w := cookies(t, "k"), client.NewPendingMemory(10), pendingOf(""), httptest.NewRecorder()
@@ -318,7 +318,7 @@ func TestC14_TakenOnceByAll(t *testing.T) {
 	}
 }
 
-// All cookies together fit into the line that servers take.
+// All cookies together fit into one header line.
 func TestPendingCookiesAreSmallTogether(t *testing.T) {
 	t.Parallel()
 	if n := heldAfter(t, strings.Repeat("r", 2000)); n != 2 {
@@ -329,7 +329,7 @@ func TestPendingCookiesAreSmallTogether(t *testing.T) {
 	}
 }
 
-// heldAfter is how many cookies a browser has after many sign-ins that were begun.
+// heldAfter returns the number of cookies that a browser has after many sign-ins began.
 func heldAfter(t *testing.T, returnTo string) int {
 	t.Helper()
 	kept := cookies(t, "k")
@@ -389,7 +389,7 @@ func TestPendingMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// Pending shows the sign-ins of this browser, and takes none of them.
+// Pending returns the sign-ins of this browser, and leaves them pending.
 func TestPendingCookiesAreListed(t *testing.T) {
 	t.Parallel()
 	c := newProvider().client(t, nil)

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// A code whose token has come is not polled again, whatever the fault that came with the token looks like.
+// Polling ends once a token was received, whatever fault came with it.
 func TestC23_NoTokenIsLostInPolling(t *testing.T) {
 	t.Parallel()
 	pending := says400("authorization_pending")
@@ -44,7 +44,7 @@ func TestC23_NoTokenIsLostInPolling(t *testing.T) {
 	}
 }
 
-// An ID token whose keys cannot be had now comes together with the token, and so does a token of an unknown type.
+// If the keys of an ID token cannot be fetched, or the type of a token is unknown, the error has the token.
 func TestC23_NoTokenIsLostWithItsIDToken(t *testing.T) {
 	t.Parallel()
 	for _, withIDToken := range []bool{true, false} {
@@ -68,7 +68,7 @@ func TestC23_NoTokenIsLostWithItsIDToken(t *testing.T) {
 	}
 }
 
-// waits are all loops that ask until a user has decided.
+// waits has every method that polls.
 func waits(t *testing.T) map[string]func(context.Context, *client.Client) (*client.Token, error) {
 	t.Helper()
 	return map[string]func(context.Context, *client.Client) (*client.Token, error){
@@ -84,7 +84,7 @@ func waits(t *testing.T) map[string]func(context.Context, *client.Client) (*clie
 	}
 }
 
-// The first wait is one interval, the waits after outages double up to a minute, and an answer makes them short again.
+// The first wait is one interval. After outages the waits double up to a minute. A response makes them short again.
 func TestC23_C36_Backoff(t *testing.T) {
 	t.Parallel()
 	pending, slow := says400("authorization_pending"), says400("slow_down")
@@ -122,7 +122,7 @@ func TestC23_C36_Backoff(t *testing.T) {
 	}
 }
 
-// ctx ends a loop at once: while it waits, and while a request is on its way.
+// ctx ends a loop at once, while it waits and while a request is running.
 func TestC23_ContextEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestC23_ContextEnds(t *testing.T) {
 	})
 }
 
-// A push is waited for as long as its MFA token lives; what cannot be polled for is not.
+// A push is polled for the lifetime of its MFA token. Without an OOB code there is no polling.
 func TestC23_C36_Ends(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestC23_C36_Ends(t *testing.T) {
 	})
 }
 
-// The time that a user has is counted from the answer, and a stored authorization asks for what it did before.
+// The user's time is counted from the response. A stored authorization is polled with the same parameters.
 func TestC22_C23_StartedAndStored(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -192,7 +192,7 @@ func TestC22_C23_StartedAndStored(t *testing.T) {
 	})
 }
 
-// What is shown to a user is fit to be shown.
+// What a device shows to its user is safe to show.
 func TestC22_UserCode(t *testing.T) {
 	t.Parallel()
 	for code, ok := range map[string]bool{

@@ -26,7 +26,7 @@ func registrarOf(t *testing.T, transport http.RoundTripper) *client.Registration
 	return r
 }
 
-// A client that has been registered is not lost, whatever is wrong with the answer.
+// A client that was registered is not lost, whatever fault the response has.
 func TestC11_RegistrationIsNotLost(t *testing.T) {
 	t.Parallel()
 	for body, fault := range map[string]bool{
@@ -47,7 +47,7 @@ func TestC11_RegistrationIsNotLost(t *testing.T) {
 	}
 }
 
-// RFC 7592 §2.2: an update has all that the server said, also what this package has no field for.
+// RFC 7592, Section 2.2: an update has every member that the server returned, also those without a field.
 func TestRegistrationUpdateKeepsExtra(t *testing.T) {
 	t.Parallel()
 	var sent map[string]any
@@ -81,7 +81,7 @@ func TestRegistrationUpdateKeepsExtra(t *testing.T) {
 	}
 }
 
-// A registered client proves itself as the server wants it to.
+// A registered client uses the authentication method that the server chose.
 func TestC3_RegisteredMethod(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]client.Config{
@@ -127,7 +127,7 @@ func TestC30_Odd(t *testing.T) {
 	}
 }
 
-// DeviceConsent is read as a crossauth server writes it.
+// DeviceConsent decodes the JSON of a crossauth server.
 func TestDeviceConsent(t *testing.T) {
 	t.Parallel()
 	var got client.DeviceConsent
@@ -137,7 +137,7 @@ func TestDeviceConsent(t *testing.T) {
 	}
 }
 
-// PostJSON is for servers that read no forms: the same parameters, and several values as an array.
+// PostJSON sends the same parameters as a JSON object, with several values as an array.
 func TestC1_PostJSON(t *testing.T) {
 	t.Parallel()
 	var sent map[string]any
@@ -218,7 +218,8 @@ func TestCaseX23_OneOddMemberDoesNotWipeTheClient(t *testing.T) {
 	}
 }
 
-// The same for a response that is not valid JSON. There is an error too, since nobody can tell which of two values holds.
+// The same for a response that is not valid JSON. There is an error too, because it is unclear which of two values is
+// right.
 func TestCaseX23_BadResponseDoesNotWipeTheClient(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]string{

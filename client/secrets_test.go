@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// Neither fmt, whatever the verb, nor slog prints a secret of any value of this package.
+// Neither fmt, with any verb, nor slog prints a secret of a value of this package.
 func TestC3_C7_NothingSecretIsPrinted(t *testing.T) {
 	t.Parallel()
 	key := newKey(t)
@@ -76,7 +76,7 @@ func TestC3_C7_NothingSecretIsPrinted(t *testing.T) {
 	}
 }
 
-// A store, on the other hand, gets everything.
+// JSON for a store has everything.
 func TestTokenAsJSON(t *testing.T) {
 	t.Parallel()
 	want := client.Token{
@@ -96,7 +96,7 @@ func TestTokenAsJSON(t *testing.T) {
 	}
 }
 
-// A user's password goes into one request and is kept nowhere.
+// A password is sent in one request and stored nowhere.
 func TestC7_PasswordIsNotKept(t *testing.T) {
 	t.Parallel()
 	s := says(200, good)

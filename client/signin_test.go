@@ -25,7 +25,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// provider is an OpenID provider whose answers are made by the test.
+// provider is an OpenID provider whose responses the test defines.
 type provider struct {
 	*server
 	issuer *bearertest.Issuer
@@ -62,7 +62,7 @@ func (p *provider) client(t testing.TB, change func(*client.Config)) *client.Cli
 	})
 }
 
-// idToken is a good ID token for "app", without a nonce.
+// idToken returns a builder for a valid ID token for the client "app", without a nonce.
 func (p *provider) idToken() *bearertest.Token {
 	token := p.issuer.AccessToken().SetHeader("typ", bearertest.Absent).Set("aud", "app").Set("sub", "alice")
 	for _, name := range []string{"client_id", "jti", "scope"} {
@@ -71,7 +71,7 @@ func (p *provider) idToken() *bearertest.Token {
 	return token
 }
 
-// signedJWT is any JWT of the provider for "app".
+// jwt returns a JWT that the provider signed for the client "app".
 func (p *provider) jwt(claims map[string]any) string {
 	token := p.idToken().Set("sub", bearertest.Absent).Set("iat", bearertest.Absent)
 	for name, value := range claims {
@@ -424,7 +424,7 @@ func both(one, two func(*bearertest.Token)) func(*bearertest.Token) {
 	return func(token *bearertest.Token) { one(token); two(token) }
 }
 
-// A secret signs ID tokens only where the client was told so.
+// The client secret verifies ID tokens only if the Config says so.
 func TestC17_SymmetricIDToken(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -452,7 +452,7 @@ func TestC17_SymmetricIDToken(t *testing.T) {
 	}
 }
 
-// A sign-in that cannot be believed loses nothing: the refresh token may be the only one.
+// A sign-in with an invalid ID token loses nothing: its refresh token may be the only one.
 func TestC17_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	for name, raw := range map[string]string{"bad": "a.b.c", "none": ""} {

@@ -23,9 +23,9 @@ import (
 
 const issuerURL = "https://login.test"
 
-// server is an authorization server that answers as it is told to.
+// server is an authorization server whose responses the test defines.
 type server struct {
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	requests []*http.Request
 	forms    []url.Values
 	answer   func(r *http.Request, form url.Values) *httptest.ResponseRecorder
@@ -54,7 +54,7 @@ func (s *server) lastForm() url.Values {
 	return s.forms[len(s.forms)-1]
 }
 
-// says is a server whose every answer is the same.
+// says returns a server that always sends the same response.
 func says(status int, body string) *server {
 	return &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder { return written(status, body, nil) }}
 }
@@ -70,7 +70,7 @@ func written(status int, body string, header map[string]string) *httptest.Respon
 	return w
 }
 
-// newClient makes a client of s, whose metadata are known.
+// newClient returns a client of s, with known metadata.
 func newClient(t testing.TB, s *server, change func(*client.Config)) *client.Client {
 	t.Helper()
 	cfg := client.Config{

@@ -26,8 +26,8 @@ func signedInAs(p *provider, idToken string) *client.Token {
 	return t
 }
 
-// A refresh whose ID token is bad has used up the refresh token all the same. Nobody gets the access token, and the person
-// of the sign-in stays the one that the next ID token must be about.
+// A refresh with an invalid ID token has still used up the refresh token. Nobody gets the access token, and the next ID
+// token must be about the user of the sign-in.
 func TestC28_C19_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	for name, bad := range map[string]func(p *provider) string{
@@ -76,7 +76,7 @@ func TestC28_C19_NothingIsLost(t *testing.T) {
 	}
 }
 
-// The same with an answer of OAuth alone that is not to be used.
+// The same for a response whose access token is not valid.
 func TestC28_C8_TypeOfARefreshedToken(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -104,7 +104,7 @@ func TestC28_C8_TypeOfARefreshedToken(t *testing.T) {
 	}
 }
 
-// A token that could not be stored yields to what somebody else has stored since, and is stored otherwise.
+// A token that could not be stored is stored later, unless another process has stored a newer one.
 func TestC28_StoreFails(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -152,7 +152,8 @@ func TestC28_StoreFails(t *testing.T) {
 	}
 }
 
-// What Config.OnToken did not take is stored, offered again, and handed out when it is taken.
+// A token for which Config.OnToken returned an error is stored, passed to OnToken again, and returned once OnToken
+// succeeds.
 func TestC28_OnTokenFails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -196,7 +197,7 @@ func TestC28_OnTokenFails(t *testing.T) {
 	})
 }
 
-// A refresh token that the server does not take is sent once, however many ask and however long, until there is another.
+// A rejected refresh token is sent once, however many callers there are, until there is another one.
 func TestC28_DeadRefreshToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -227,7 +228,7 @@ func TestC28_DeadRefreshToken(t *testing.T) {
 	})
 }
 
-// A refusal of another kind is not repeated either, except after longer and longer pauses.
+// Other error responses are not repeated either, except after longer and longer pauses.
 func TestC28_NoRetryOf4xx(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 429, 500, 503} {
@@ -265,7 +266,7 @@ func TestC28_RetryAfter(t *testing.T) {
 	})
 }
 
-// A token that has ended when it comes is not refreshed for each request.
+// A token that has expired when it is received is not refreshed for each request.
 func TestC9_C28_NoLifetime(t *testing.T) {
 	t.Parallel()
 	for _, lifetime := range []string{"0", "1", `"0"`} {
@@ -285,7 +286,7 @@ func TestC9_C28_NoLifetime(t *testing.T) {
 	}
 }
 
-// busy is a lock that somebody else has for some time.
+// busy has a lock that another process holds for some time.
 type busy struct {
 	client.TokenStore
 
@@ -301,7 +302,7 @@ func (b *busy) Lock(ctx context.Context, _ string) (func(), error) {
 	}
 }
 
-// The wait for the lock takes nothing of the time for the request, and ends.
+// Waiting for the lock does not shorten the time for the request, and has a limit.
 func TestC28_LockOfOthers(t *testing.T) {
 	t.Parallel()
 	for wait, want := range map[time.Duration]error{129 * time.Second: nil, time.Hour: client.ErrUnavailable} {
@@ -321,7 +322,7 @@ func TestC28_LockOfOthers(t *testing.T) {
 	}
 }
 
-// A server that never answers ends the renewal, and not the source.
+// A server that does not respond ends the renewal, but the source still works.
 func TestC28_NoAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -344,7 +345,7 @@ func TestC28_NoAnswer(t *testing.T) {
 	})
 }
 
-// An outage is no reason to begin anew: the refresh token is still good.
+// An outage does not cause a new grant: the refresh token is still valid.
 func TestC28_OutageIsNoReasonForAGrant(t *testing.T) {
 	t.Parallel()
 	grant := func(context.Context, ...string) (*client.Token, error) { return first(time.Hour), nil }
@@ -368,7 +369,7 @@ func TestC28_OutageIsNoReasonForAGrant(t *testing.T) {
 	}
 }
 
-// Code of the user's own that fails badly takes nobody along.
+// A panic in the program's own code does not end the process.
 func TestC28_PanicsAndExits(t *testing.T) {
 	t.Parallel()
 	for name, grant := range map[string]func(context.Context, ...string) (*client.Token, error){
@@ -385,7 +386,7 @@ func TestC28_PanicsAndExits(t *testing.T) {
 			}
 		})
 	}
-	// A store that answers in the words of another is not taken at them: what it did not take is not followed by a grant.
+	// If Store.Save returns ErrNoToken, that does not cause a grant.
 	s, confused := &rotating{}, &shelf{TokenStore: client.NewMemoryTokens()}
 	if err := confused.Save(t.Context(), "k", first(-time.Minute)); err != nil {
 		t.Fatal(err)
@@ -404,12 +405,12 @@ func TestC28_PanicsAndExits(t *testing.T) {
 	}
 }
 
-// nothing is a store that breaks its contract.
+// nothing is a store that returns neither a token nor an error.
 type nothing struct{ client.TokenStore }
 
 func (nothing) Load(context.Context, string) (*client.Token, error) { return nil, nil }
 
-// Whoever has signed out stays so: the token is not put back.
+// A user who has signed out stays signed out: the token is not stored again.
 func TestC28_SignedOutElsewhere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -433,7 +434,7 @@ func TestC28_SignedOutElsewhere(t *testing.T) {
 	})
 }
 
-// Nobody can change what others get.
+// Callers cannot change the tokens of other callers.
 func TestTokenSource_Copies(t *testing.T) {
 	t.Parallel()
 	given := first(time.Hour)
@@ -449,7 +450,7 @@ func TestTokenSource_Copies(t *testing.T) {
 	}
 }
 
-// A refresh token alone is enough to begin with.
+// A refresh token alone is enough to start with.
 func TestTokenSource_RefreshTokenAlone(t *testing.T) {
 	t.Parallel()
 	for name, store := range map[string]client.TokenStore{"kept here": nil, "stored": client.NewMemoryTokens()} {
@@ -480,7 +481,7 @@ func TestTokenSource_Refresh(t *testing.T) {
 	}
 }
 
-// Three sources of one store in one process, each with many who wait.
+// Three sources share a store in one process, each with many callers.
 func TestC28_SourcesShareAStore(t *testing.T) {
 	t.Parallel()
 	s := &rotating{}
@@ -505,7 +506,7 @@ func TestC28_SourcesShareAStore(t *testing.T) {
 	}
 }
 
-// Whoever began the refresh may go away: it is neither ended nor delayed.
+// If the caller that started a refresh goes away, the refresh goes on without delay.
 func TestC28_LeaderGoesAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// What a user may print holds no secret, as it is, by value, or inside of something of theirs. Each has come by its tokens
-// in another way: given, refreshed, refused, not stored.
+// No value of this package prints a secret: as it is, by value, or inside another value. Each source has got its tokens in
+// another way: given, refreshed, rejected, not stored.
 func TestTokenSource_Printed(t *testing.T) {
 	t.Parallel()
 	files, _ := fileTokens(t)

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// A process of these tests is this program again, for one test. The variables say what it is to do.
+// A child process of these tests is this program again, running one test. The variables say what it does.
 const (
 	processVariable = "BEARERKIT_TEST_PROCESS" // the name of its part
 	placeVariable   = "BEARERKIT_TEST_ENDPOINT"
@@ -68,7 +68,7 @@ func refreshOften(t *testing.T, source *client.TokenSource) {
 	}
 }
 
-// dying ends the process between the answer and the store.
+// dying ends the process between the response and the store.
 type dying struct{ *client.FileTokens }
 
 const diedBySelf = 7
@@ -85,7 +85,7 @@ func process(t *testing.T, part, endpoint, folder string) *exec.Cmd {
 	return cmd
 }
 
-// running is a rotating server on the network, and a folder with a token for it that has ended.
+// running returns a rotating server on the network, and a folder with an expired token.
 func running(t *testing.T, delay time.Duration) (*rotating, string, *client.FileTokens, string) {
 	t.Helper()
 	s := &rotating{delay: delay}
@@ -98,8 +98,8 @@ func running(t *testing.T, delay time.Duration) (*rotating, string, *client.File
 	return s, served.URL, store, folder
 }
 
-// Processes that find the same token ended refresh it once. When they refresh by force they take turns, or take what
-// another has got meanwhile. A refresh token that comes twice would be the end of all.
+// Processes that find the same expired token refresh it once. Forced refreshes run one after the other. A refresh token
+// that is sent twice would end all of them.
 func TestC28_Processes(t *testing.T) {
 	t.Parallel()
 	for part, want := range map[string]struct{ least, most int }{"wait": {1, 1}, "refresh": {10, 30}} {
@@ -125,7 +125,7 @@ func TestC28_Processes(t *testing.T) {
 	}
 }
 
-// A process that ends at the worst moment costs a sign-in, and leaves nothing else behind: no lock, no half file, no
+// A process that dies at the worst moment costs a sign-in, and leaves nothing else behind: no lock, no incomplete file, no
 // endless requests.
 func TestC28_ProcessDies(t *testing.T) {
 	t.Parallel()

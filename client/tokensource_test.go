@@ -18,10 +18,10 @@ import (
 
 var _ oauth2.TokenSource = (*client.TokenSource)(nil)
 
-// rotating is a server that takes each refresh token once. When one comes twice it withdraws all, as RFC 9700 §4.14.2
-// has it.
+// rotating is a server that accepts each refresh token once. If one arrives twice, it revokes all of them (RFC 9700,
+// Section 4.14.2).
 type rotating struct {
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	current  int
 	revoked  bool
 	requests int
@@ -180,7 +180,7 @@ func TestC28_Outage(t *testing.T) {
 	})
 }
 
-// shelf is a store that fails as it is told, and can be written to by others.
+// shelf is a store that can be made to fail, and to return other tokens.
 type shelf struct {
 	client.TokenStore
 

@@ -21,7 +21,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// Requests that must not get a token, each changed in one way from one that does.
+// Requests that must not get a token. Each differs in one way from one that does.
 func TestC29_NoToken(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(r *http.Request){
@@ -69,7 +69,7 @@ func TestC29_NoToken(t *testing.T) {
 	}
 }
 
-// The same place in other words.
+// The same origin, spelled in other ways.
 func TestC29_SameOrigin(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)
@@ -92,7 +92,7 @@ func TestC29_SameOrigin(t *testing.T) {
 	_ = resp.Body.Close()
 }
 
-// Redirects by real servers, of all kinds.
+// Redirects of all kinds, by real servers.
 func TestC29_C12_Redirects(t *testing.T) {
 	t.Parallel()
 	var stolen atomic.Int32
@@ -128,7 +128,7 @@ func TestC29_C12_Redirects(t *testing.T) {
 	}
 }
 
-// An API that takes no token at all does not wear out the authorization server.
+// An API that rejects every token does not cause many requests to the authorization server.
 func TestC29_RefusesEverything(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestC29_RefusesEverything(t *testing.T) {
 	})
 }
 
-// A token that was withdrawn is refreshed once for all who were refused, also for one who hears of it late.
+// A revoked token is refreshed once for all requests that were rejected, also for late ones.
 func TestC29_ManyAreRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestC29_ManyAreRefused(t *testing.T) {
 	})
 }
 
-// A body that cannot be had again leaves the answer as it is, and every body is closed.
+// If the body cannot be sent again, the response is returned. Every body is closed.
 func TestC29_Bodies(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -257,7 +257,7 @@ func TestC29_Bodies(t *testing.T) {
 	}
 }
 
-// A Base that breaks its contract is an error.
+// A Base that breaks the contract of RoundTripper causes an error.
 func TestTransport_BadBase(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)
@@ -272,7 +272,7 @@ func TestTransport_BadBase(t *testing.T) {
 	}
 }
 
-// Whatever the network gives passes through: streams, other protocols, HTTP/2.
+// Streams, protocol upgrades and HTTP/2 pass through unchanged.
 func TestTransport_Network(t *testing.T) {
 	t.Parallel()
 	next := make(chan struct{})
@@ -352,7 +352,7 @@ func TestTransport_Network(t *testing.T) {
 	}
 }
 
-// golang.org/x/oauth2 takes a source as it is.
+// golang.org/x/oauth2 accepts a TokenSource.
 func TestTokenSource_OAuth2(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

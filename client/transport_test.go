@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// tokens is a source that gets at1, at2, … from a server of its own.
+// tokens returns a source that gets at1, at2, … from its own server.
 func tokens(t testing.TB) (*client.TokenSource, *rotating) {
 	t.Helper()
 	s := &rotating{}
@@ -151,7 +151,7 @@ func TestC29_Transport(t *testing.T) {
 	}
 }
 
-// closing notes that a request's body was closed.
+// closing records that the body of a request was closed.
 type closing struct {
 	io.Reader
 	closed *bool
@@ -212,7 +212,7 @@ func TestC29_TokensStayWithTheirOrigin(t *testing.T) {
 	}
 }
 
-// What the API says stands when the user has to sign in again.
+// If the refresh fails, the caller gets the response of the API.
 func TestC29_RefreshFails(t *testing.T) {
 	t.Parallel()
 	source, s := tokens(t)

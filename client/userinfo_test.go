@@ -67,10 +67,10 @@ func TestC21_UserInfo(t *testing.T) {
 	}
 }
 
-// newProviderLike shares the keys of p.
+// newProviderLike returns a provider with the keys of p.
 func newProviderLike(p *provider) *provider { return &provider{says(200, good), p.issuer} }
 
-// What is signed stays; what was said without a signature is added beside it.
+// Signed claims stay. Unsigned ones are added.
 func TestC21_MergeNeverReplaces(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -96,7 +96,7 @@ func TestC21_MergeNeverReplaces(t *testing.T) {
 	}
 }
 
-// Only JSON and signed JWTs are user information, and a signed one must be meant for this client.
+// Only JSON and signed JWTs are accepted, and a JWT must be for this client.
 func TestC21_OnlyUserInfoIsTaken(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -152,7 +152,7 @@ func TestC21_OnlyUserInfoIsTaken(t *testing.T) {
 	}
 }
 
-// A verified address is another's as soon as it is put beside this one.
+// An email address must not seem verified because another one is.
 func TestC21_AddressesAndTheirVerificationStayTogether(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -198,8 +198,8 @@ func TestC21_AddressesAndTheirVerificationStayTogether(t *testing.T) {
 	}
 }
 
-// A token that is bound goes to the endpoint with a proof, once more when a nonce is asked for. What fails there loses
-// nothing.
+// A bound token is sent with a proof, and once more if the server requires a nonce. If the request fails, the token is not
+// lost.
 func TestC21_C26_UserInfoWithProof(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -236,7 +236,7 @@ func TestC21_C26_UserInfoWithProof(t *testing.T) {
 	}
 }
 
-// A server that is never content with a nonce is asked twice.
+// A server that rejects every nonce gets two requests.
 func TestC21_C26_NoncesWithoutEnd(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
