@@ -67,7 +67,7 @@ func TestC5_C33_TheRedirectURIIsNeverRewritten(t *testing.T) {
 	}
 	for _, redirect := range []string{"/cb", "https://app.test/cb#", "https://app.test/cb#f", "//app.test/cb", "https://app test"} {
 		if _, err := newProvider().client(t, nil).AuthorizationURL(t.Context(), client.AuthorizationOptions{RedirectURI: redirect}); err == nil {
-			t.Errorf("%q: taken", redirect)
+			t.Errorf("%q: accepted", redirect)
 		}
 	}
 }
@@ -117,12 +117,12 @@ func TestC5_C13_ExtraReplacesNothing(t *testing.T) {
 			Scopes: []string{"api"}, InsecureNoPKCE: true, Extra: url.Values{name: {"x"}},
 		})
 		if err == nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 	twice := client.AuthorizationOptions{Extra: url.Values{"tenant": {"1", "2"}}}
 	if _, err := newProvider().client(t, nil).AuthorizationURL(t.Context(), twice); err == nil {
-		t.Error("a parameter with two values: taken")
+		t.Error("a parameter with two values: accepted")
 	}
 }
 
@@ -146,7 +146,7 @@ func TestAuthorizationOptionsMustMakeSense(t *testing.T) {
 			c = newProvider().client(t, func(cfg *client.Config) { cfg.Metadata.PushedAuthorizationRequestEndpoint = "" })
 		}
 		if pending, err := c.AuthorizationURL(t.Context(), o); err == nil || pending != nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 }

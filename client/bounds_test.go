@@ -157,7 +157,7 @@ func TestC12_NoEndlessWait(t *testing.T) {
 		defer cancel()
 		err := everywhere(t, slow)["token"](ctx)
 		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, client.ErrUnavailable) {
-			t.Errorf("the caller's end: %v", err)
+			t.Errorf("the end of the context: %v", err)
 		}
 	})
 }

@@ -98,7 +98,7 @@ func TestC14_C15_OnlyTheAnswerUsesTheRequestUp(t *testing.T) {
 	}
 	before := len(p.requests)
 	if _, err := c.ExchangeCode(t.Context(), "", client.CodeExchange{}); err == nil || len(p.requests) != before {
-		t.Error("no code: exchanged")
+		t.Error("ExchangeCode accepts an empty code")
 	}
 }
 
@@ -216,7 +216,7 @@ func TestC16_OnlyASignedResponseIsOne(t *testing.T) {
 	down := p.client(t, func(cfg *client.Config) { cfg.Keys = nil })
 	p.answer = says(500, "").answer
 	if _, err := down.Callback(t.Context(), pending, url.Values{"response": {good}}); !errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrCallback) {
-		t.Errorf("no keys: %v", err)
+		t.Errorf("without keys: %v", err)
 	}
 	denied := p.jwt(map[string]any{"state": pending.State, "error": "access_denied"})
 	if _, err := c.Callback(t.Context(), pending, url.Values{"response": {denied}}); !errors.Is(err, client.ErrAccessDenied) {

@@ -156,7 +156,7 @@ func TestC27_SecretJWT(t *testing.T) {
 	}
 	_, err = client.New(client.Config{Issuer: issuerURL, ClientID: "app", ClientSecret: "short", AuthMethod: client.AuthSecretJWT})
 	if err == nil {
-		t.Error("a short secret is taken")
+		t.Error("a short secret is accepted")
 	}
 }
 
@@ -167,11 +167,11 @@ func TestC27_AssertionForEachAttempt(t *testing.T) {
 	s := &server{answer: func(r *http.Request, form url.Values) *httptest.ResponseRecorder {
 		_, claims := parts(t, form.Get("client_assertion"))
 		if seen[claims["jti"]] {
-			t.Errorf("jti %v comes twice", claims["jti"])
+			t.Errorf("jti %v was sent twice", claims["jti"])
 		}
 		seen[claims["jti"]] = true
 		if lifetime := claims["exp"].(float64) - claims["iat"].(float64); lifetime <= 0 || lifetime > 60 {
-			t.Errorf("it lives for %v s", lifetime)
+			t.Errorf("its lifetime is %v s", lifetime)
 		}
 		if _, proof := parts(t, r.Header.Get("DPoP")); proof["nonce"] != "n" {
 			return written(400, `{"error":"use_dpop_nonce"}`, map[string]string{"DPoP-Nonce": "n"})

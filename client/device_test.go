@@ -266,7 +266,7 @@ func TestC34_C35_C36_C37_MFA(t *testing.T) {
 	}
 	for _, answer = range []string{`{}`, `[1]`, `nonsense`, `[]}`, `[],"x":1`} {
 		if _, err := c.MFAAuthenticators(t.Context(), "mfa"); err == nil {
-			t.Errorf("%s: taken", answer)
+			t.Errorf("%s: accepted", answer)
 		}
 	}
 	answer = `{"challenge_type":"oob","oob_code":"o"}` // a push: no binding_method
@@ -350,7 +350,7 @@ func TestC30_RevokeAndIntrospect(t *testing.T) {
 		t.Error(err)
 	}
 	if err := newClient(t, s, places).Revoke(t.Context(), "", ""); err == nil {
-		t.Error("nothing: revoked")
+		t.Error("Revoke accepts an empty token")
 	}
 	i, err := newClient(t, says(200, `{"active":true,"sub":"alice"}`), places).Introspect(t.Context(), "t", "")
 	if err != nil || !i.Active() {
@@ -361,7 +361,7 @@ func TestC30_RevokeAndIntrospect(t *testing.T) {
 	}
 	i, err = newClient(t, says(200, `{"active":false,"sub":"alice"}`), places).Introspect(t.Context(), "t", "")
 	if _, said := i.Claim("sub"); err != nil || i.Active() || said || i.Decode(new(any)) == nil {
-		t.Error("an inactive token says something")
+		t.Error("an inactive token has claims")
 	}
 	for _, body := range []string{`{}`, `{"active":"true"}`, `[]`} {
 		if _, err := newClient(t, says(200, body), places).Introspect(t.Context(), "t", ""); !errors.Is(err, client.ErrBadAnswer) {

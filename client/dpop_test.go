@@ -47,7 +47,7 @@ func (d *demanding) answer(r *http.Request, _ url.Values) *httptest.ResponseReco
 	claims := proofOf(d.t, r)
 	jti := fmt.Sprint(claims["jti"])
 	if slices.Contains(d.jtis, jti) {
-		d.t.Error("a proof came twice")
+		d.t.Error("a proof was sent twice")
 	}
 	d.jtis = append(d.jtis, jti)
 	want := fmt.Sprintf("n%d", d.nonce)
@@ -254,11 +254,11 @@ func TestC26_C8_TypeOfAToken(t *testing.T) {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.test/", closing{strings.NewReader(""), &closed})
 		if resp, err := api.RoundTrip(r); err == nil || len(s.requests) != 0 || !closed {
 			_ = resp.Body.Close()
-			t.Errorf("%s was sent without a key", kind)
+			t.Errorf("%s was sent without a DPoP key", kind)
 		}
 		calls := callsOf(t, source, "https://api.test")
 		if _, err := calls.GetRequestMetadata(t.Context(), "https://api.test/s"); err == nil {
-			t.Errorf("%s went with a call", kind)
+			t.Errorf("%s was sent with a gRPC call", kind)
 		}
 	}
 }

@@ -141,7 +141,7 @@ func TestC17_C20_SecretAndKid(t *testing.T) {
 		}
 	}
 	if _, err := p.client(t, nil).VerifyIDToken(t.Context(), p.idToken().SignWith("HS256", p.issuer.PEM("ES256")).Sign(), client.IDTokenOptions{}); err == nil {
-		t.Error("a public key served as a secret")
+		t.Error("a public key was used as a secret")
 	}
 }
 
@@ -195,7 +195,7 @@ func TestC17_C16_C21_AlgorithmsOfTheMetadata(t *testing.T) {
 	for _, mixed := range [][]string{{"RS256", "HS256"}, {"HS256", "RS256"}} {
 		cfg := client.Config{Issuer: issuerURL, ClientID: "app", ClientSecret: strings.Repeat("s", 32), Algorithms: mixed}
 		if _, err := client.New(cfg); err == nil {
-			t.Errorf("%v: taken", mixed)
+			t.Errorf("%v: accepted", mixed)
 		}
 	}
 }
@@ -227,7 +227,7 @@ func TestC18_HashFollowsTheAlgorithm(t *testing.T) {
 			}
 			for _, bad := range []any{"", nil, 7, base64.RawURLEncoding.EncodeToString(sums[size]("value")) + "="} {
 				if _, err := c.VerifyIDToken(t.Context(), p.idToken().Set("at_hash", bad).Sign(), client.IDTokenOptions{AccessToken: "value"}); err == nil {
-					t.Errorf("%v: taken", bad)
+					t.Errorf("%v: accepted", bad)
 				}
 			}
 		})

@@ -299,7 +299,7 @@ func TestC31_OutageAndOtherForms(t *testing.T) {
 		return nil
 	})
 	if got := postLogout(t, handler, p.logoutToken(nil)); got != 503 {
-		t.Errorf("no keys: %d", got)
+		t.Errorf("without keys: %d", got)
 	}
 	form := "application/x-www-form-urlencoded"
 	handler = p.client(t, nil).BackchannelLogout(func(context.Context, *client.LogoutToken) error {

@@ -130,7 +130,7 @@ func TestPendingCookiesAreFew(t *testing.T) {
 	}
 	for _, keys := range [][][]byte{nil, {[]byte("short")}, {make([]byte, 16)}} {
 		if _, err := client.NewPendingCookies(keys...); err == nil {
-			t.Errorf("%v: taken", keys)
+			t.Errorf("%v: accepted", keys)
 		}
 	}
 }

@@ -194,12 +194,12 @@ func TestAuthorizationOptionsAreChecked(t *testing.T) {
 		"unsigned": {Sign: true}, // there is no Key
 	} {
 		if _, err := c.AuthorizationURL(t.Context(), o); err == nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 	without := newProvider().client(t, func(cfg *client.Config) { cfg.RedirectURI = "" })
 	if _, err := without.AuthorizationURL(t.Context(), client.AuthorizationOptions{}); err == nil {
-		t.Error("no redirect URI: taken")
+		t.Error("no redirect URI: accepted")
 	}
 }
 
@@ -235,11 +235,11 @@ func TestC25_PushedAndSigned(t *testing.T) {
 	} {
 		p.answer = says(status, body).answer
 		if _, _, err := c.PushAuthorization(t.Context(), nil); err == nil {
-			t.Errorf("%d %s: taken", status, body)
+			t.Errorf("%d %s: accepted", status, body)
 		}
 	}
 	if _, _, err := c.PushAuthorization(t.Context(), url.Values{"request_uri": {"urn:x"}}); err == nil {
-		t.Error("request_uri: taken")
+		t.Error("request_uri: accepted")
 	}
 }
 
