@@ -16,8 +16,8 @@ import (
 // maxDepth is the number of levels that the JSON of a document may be nested.
 const maxDepth = 16
 
-// Client fetches and validates metadata. The zero value is ready to use and has the strictest settings. A Client is safe for
-// concurrent use if its fields do not change.
+// Client fetches and validates metadata. The zero value is ready to use. A Client is safe for concurrent use if its fields do
+// not change.
 type Client struct {
 	// HTTPClient provides the transport for the requests. Its redirect policy and its cookie jar are not used, and it is not
 	// changed. Nil means [http.DefaultTransport].
