@@ -22,7 +22,7 @@ func TestAuthenticate(t *testing.T) {
 	for range 2 { // the second time from the cache
 		told := k.wantIn(id, secret)
 		if told.ClientID != id || told.SecretID != reg.Client.Secrets[0].ID || told.Err != nil || told.Fault != nil || told.Rehashed {
-			t.Errorf("the hook was told %+v", told)
+			t.Errorf("the hook received %+v", told)
 		}
 		k.wantIn(other.Client.ID, other.Secret.Reveal())
 	}
@@ -32,7 +32,7 @@ func TestAuthenticate(t *testing.T) {
 	} {
 		told := k.wantOut(id, wrong)
 		if told.ClientID != "" || told.SecretID != "" || !errors.Is(told.Err, registry.ErrInvalidClient) || told.Fault != nil {
-			t.Errorf("the hook was told %+v", told)
+			t.Errorf("the hook received %+v", told)
 		}
 	}
 	k.wantOut(id+"x", secret)
@@ -133,7 +133,7 @@ func TestCaseX16_WorkOfARejection(t *testing.T) {
 		"sha512 is current, sha256 stored":     {registry.HashParams{Digest: "sha512", Iterations: 4000}, phc("sha256", 1000), 1, 5000},
 		"two secrets":                          {registry.HashParams{Iterations: 1000}, phc("sha256", 1000), 2, 2000},
 		"two secrets of few iterations":        {registry.HashParams{Iterations: 1000}, phc("sha256", 1), 2, 1001},
-		"not readable, as after a lost pepper": {registry.HashParams{Iterations: 1000}, seedPepper, 1, 1000},
+		"not readable, as after a lost pepper": {registry.HashParams{Iterations: 1000}, crossauthPepper, 1, 1000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,7 +186,7 @@ func TestH5_RemembersNothing(t *testing.T) {
 	reg := k.create(registry.NewClient{})
 	for range 2 {
 		if told := k.wantIn(reg.Client.ID, reg.Secret.Reveal()); told.Cached || told.Rounds != rounds {
-			t.Errorf("told %+v", told)
+			t.Errorf("the hook received %+v", told)
 		}
 	}
 }
@@ -296,7 +296,7 @@ func TestAuthenticate_UseCannotBeStored(t *testing.T) {
 		reg := k.create(registry.NewClient{})
 		fault = down
 		if told := k.wantIn(reg.Client.ID, reg.Secret.Reveal()); !errors.Is(told.Fault, down) || told.Err != nil {
-			t.Errorf("told %+v", told)
+			t.Errorf("the hook received %+v", told)
 		}
 	})
 }

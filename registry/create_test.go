@@ -112,7 +112,7 @@ func TestCreate_Faults(t *testing.T) {
 			registry.NewClient{Name: "x", Public: true, Flows: []registry.Flow{registry.FlowClientCredentials}},
 			[]string{"Flows"},
 		},
-		"extra that is no JSON": {registry.NewClient{Name: "x", Extra: map[string]any{"x": math.Inf(1)}}, []string{"Extra"}},
+		"extra that cannot be encoded as JSON": {registry.NewClient{Name: "x", Extra: map[string]any{"x": math.Inf(1)}}, []string{"Extra"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestCreate_Faults(t *testing.T) {
 	}
 }
 
-// Ids and secrets look as they should, never twice the same, and each character comes about as often as the others.
+// Ids and secrets have the documented form, are unique, and contain each character about equally often.
 func TestH7_RandomTexts(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
@@ -175,7 +175,7 @@ func TestCreate_TriesAnotherID(t *testing.T) {
 	}
 }
 
-// Another error is not tried again.
+// Other errors are not retried.
 func TestCreate_StoreFails(t *testing.T) {
 	t.Parallel()
 	down, tries := errors.New("down"), 0

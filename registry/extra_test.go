@@ -19,7 +19,7 @@ func nested(depth int) map[string]any {
 	return v
 }
 
-// What is registered is read again as it was given, also after other changes, from Create on.
+// Extra is returned unchanged by Create and later calls, also after other changes.
 func TestExtra(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
@@ -54,7 +54,7 @@ func TestExtra(t *testing.T) {
 	}
 }
 
-// What would be read as something else, or make the client unreadable, is refused before anything is stored.
+// Data that would change, or make the client unreadable, is rejected before anything is stored.
 func TestExtra_Refused(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
@@ -94,7 +94,7 @@ func TestExtra_Refused(t *testing.T) {
 	}
 }
 
-// A client that has as much as it may is still rotated, used and changed, within what a store must keep.
+// A client with the maximum of all data can still be rotated, used and changed. Its row does not exceed the documented size.
 func TestExtra_FullRecord(t *testing.T) {
 	t.Parallel()
 	uris := make([]string, 15)

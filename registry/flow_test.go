@@ -90,7 +90,7 @@ func TestAllIsNoFlowOfAClient(t *testing.T) {
 		t.Errorf("grant types of all (-want +got):\n%s", diff)
 	}
 	if registry.FlowAll.Name() != "" || registry.Flow("x").Name() != "" || registry.Flow("x").GrantTypes() != nil {
-		t.Error("what is no flow has a name or a grant type")
+		t.Error("an unknown flow has a name or a grant type")
 	}
 }
 
@@ -103,7 +103,7 @@ func TestParseFlow_Unknown(t *testing.T) {
 	}
 }
 
-// What is handed out belongs to the caller.
+// The caller may change the returned lists.
 func TestFlowCopies(t *testing.T) {
 	t.Parallel()
 	registry.AllFlows()[0] = "x"

@@ -13,7 +13,7 @@ import (
 
 const rounds = 1000 // the fewest that are allowed
 
-// kit is a registry over a store of its own, and what its hook was told.
+// kit is a registry with its store, and the arguments of its hook.
 type kit struct {
 	*testing.T
 	*registry.Registry
@@ -23,7 +23,7 @@ type kit struct {
 	told []registry.Authentication
 }
 
-// newKit fills what cfg leaves out with what is quick.
+// newKit fills in a store and a fast hash.
 func newKit(t *testing.T, cfg registry.Config) *kit {
 	t.Helper()
 	k := &kit{T: t}
@@ -77,7 +77,7 @@ func (k *kit) get(id string) registry.Client {
 	return c
 }
 
-// wantIn returns what the hook was told.
+// wantIn expects success. It returns the argument of the hook.
 func (k *kit) wantIn(id, secret string) registry.Authentication {
 	k.Helper()
 	c, err := k.Authenticate(k.Context(), id, secret)
@@ -87,7 +87,7 @@ func (k *kit) wantIn(id, secret string) registry.Authentication {
 	return k.last()
 }
 
-// wantOut returns what the hook was told.
+// wantOut expects ErrInvalidClient. It returns the argument of the hook.
 func (k *kit) wantOut(id, secret string) registry.Authentication {
 	k.Helper()
 	c, err := k.Authenticate(k.Context(), id, secret)
@@ -102,12 +102,12 @@ func (k *kit) last() registry.Authentication {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.told) == 0 {
-		k.Fatal("the hook was told of nothing")
+		k.Fatal("the hook was not called")
 	}
 	return k.told[len(k.told)-1]
 }
 
-// data is what is stored of a client.
+// data returns the stored document of a client.
 func (k *kit) data(id string) string {
 	k.Helper()
 	row, found, err := k.store.Get(k.Context(), id)
@@ -117,13 +117,13 @@ func (k *kit) data(id string) string {
 	return string(row.Data)
 }
 
-// wantFaults wants one FieldError for each of fields, and no other.
+// wantFaults checks that err contains one FieldError for each of fields, and no other error.
 func wantFaults(t *testing.T, err error, fields ...string) {
 	t.Helper()
 	var got []string
 	collect(err, &got)
 	if strings.Join(got, ", ") != strings.Join(fields, ", ") {
-		t.Errorf("error %v is of the fields %q, want %q", err, got, fields)
+		t.Errorf("error %v has the fields %q, want %q", err, got, fields)
 	}
 }
 
@@ -142,7 +142,7 @@ func collect(err error, fields *[]string) {
 	}
 }
 
-// failing is a store of which some calls fail or lie.
+// failing is a store in which some calls fail or return a wrong result.
 type failing struct {
 	registry.Store
 	get, update, create func() error

@@ -19,14 +19,14 @@ const (
 	phcSHA256 = "$pbkdf2-sha256$i=1000,l=32$AAECAwQFBgcICQoLDA0ODw$VSO6LpStWQ1hHKuaRklNRAYAkwvvayLt+5z8EJWjaVw"
 	phcSHA512 = "$pbkdf2-sha512$i=1000,l=64$AAECAwQFBgcICQoLDA0ODw$" +
 		"kbLWpB8dbZLMoTusL3zZklQPa5CCnO3PqXSBhmPjlM9UWcEEQm6bYK/TBIxO+R31+XuiHWYn8XN8IOEVAHRjcg"
-	phcSHA1    = "$pbkdf2-sha1$i=1000,l=20$AAECAwQFBgcICQoLDA0ODw$SRM26AwPBfbx2yM6xoqKc3rXyrg"
-	phcHydra   = "$pbkdf2-sha256$i=25000,l=32$AAECAwQFBgcICQoLDA0ODw$cjbusuYtruUMfreUFdnMgXyTkQGMBpjZPkxVIkhzTOk"
-	seedPython = "pbkdf2:sha256:32:40000:0:6RRIUw1K54i8r6bunm7Ezw:zC5MtvcgaY4RQu9bR8hIkeiLaiuUMfJorRlscyPPk88="
-	seedNode   = "pbkdf2:sha256:32:40000:0:6RRIUw1K54i8r6bunm7Ezw:zC5MtvcgaY4RQu9bR8hIkeiLaiuUMfJorRlscyPPk88"
-	seedPadded = "pbkdf2:sha256:32:1200:0:AAECAwQFBgcICQoLDA0ODw==:JyIN2e0W1do2AoxhpCgE9FXIu9kHMmTgVDDnqNuLrH0="
-	seedSHA1   = "pbkdf2:sha1:20:1200:0:6RRIUw1K54i8r6bunm7Ezw:VTaiqRw5hTHFovGna0TKsLRXtg4="
-	seedPepper = "pbkdf2:sha256:32:1200:1:6RRIUw1K54i8r6bunm7Ezw:Bxfq5kuLKpwdueSDIwOH6jSzFM022C_x8j7e8W07LXw="
-	seedSHA512 = "pbkdf2:sha512:64:1200:0:6RRIUw1K54i8r6bunm7Ezw:" +
+	phcSHA1         = "$pbkdf2-sha1$i=1000,l=20$AAECAwQFBgcICQoLDA0ODw$SRM26AwPBfbx2yM6xoqKc3rXyrg"
+	phcHydra        = "$pbkdf2-sha256$i=25000,l=32$AAECAwQFBgcICQoLDA0ODw$cjbusuYtruUMfreUFdnMgXyTkQGMBpjZPkxVIkhzTOk"
+	crossauthPython = "pbkdf2:sha256:32:40000:0:6RRIUw1K54i8r6bunm7Ezw:zC5MtvcgaY4RQu9bR8hIkeiLaiuUMfJorRlscyPPk88="
+	crossauthNode   = "pbkdf2:sha256:32:40000:0:6RRIUw1K54i8r6bunm7Ezw:zC5MtvcgaY4RQu9bR8hIkeiLaiuUMfJorRlscyPPk88"
+	crossauthPadded = "pbkdf2:sha256:32:1200:0:AAECAwQFBgcICQoLDA0ODw==:JyIN2e0W1do2AoxhpCgE9FXIu9kHMmTgVDDnqNuLrH0="
+	crossauthSHA1   = "pbkdf2:sha1:20:1200:0:6RRIUw1K54i8r6bunm7Ezw:VTaiqRw5hTHFovGna0TKsLRXtg4="
+	crossauthPepper = "pbkdf2:sha256:32:1200:1:6RRIUw1K54i8r6bunm7Ezw:Bxfq5kuLKpwdueSDIwOH6jSzFM022C_x8j7e8W07LXw="
+	crossauthSHA512 = "pbkdf2:sha512:64:1200:0:6RRIUw1K54i8r6bunm7Ezw:" +
 		"6YPxtoQ3aYdF8vcUazwurNQBDL37Dk_2sHp8jkXIO6-p1KakvhEKKoAMo8UM79uBRKqlobTisMOcGj_KWsrtTQ=="
 )
 
@@ -50,7 +50,7 @@ func TestImportRejectsWhatFIPSForbids(t *testing.T) {
 		t.Skip("needs GODEBUG=fips140=only")
 	}
 	k := newKit(t, registry.Config{})
-	for _, hash := range []string{phcSHA1, seedSHA1, "$pbkdf2-sha256$i=1000,l=32$AAECAwQFBgc$" + strings.Repeat("A", 43)} {
+	for _, hash := range []string{phcSHA1, crossauthSHA1, "$pbkdf2-sha256$i=1000,l=32$AAECAwQFBgc$" + strings.Repeat("A", 43)} {
 		_, err := k.Import(t.Context(), registry.Imported{
 			ID: "old", NewClient: registry.NewClient{Name: "old"}, SecretHash: registry.NewSecret(hash),
 		})
@@ -58,14 +58,14 @@ func TestImportRejectsWhatFIPSForbids(t *testing.T) {
 	}
 }
 
-// An old hash is verified in its own form, and in the current one from then on.
+// An imported hash is verified in its own format, and then replaced by one in the current format.
 func TestH2_H3_ImportedHashes(t *testing.T) {
 	t.Parallel()
 	const current = "$pbkdf2-sha256$i=30000,l=32$"
 	for name, hash := range map[string]string{
-		"PHC": phcSHA256, "PHC SHA-512": phcSHA512, "PHC SHA-1": phcSHA1, "Hydra": phcHydra, "seed Python": seedPython,
-		"seed TypeScript": seedNode, "seed padded salt": seedPadded, "seed SHA-512": seedSHA512, "seed SHA-1": seedSHA1,
-		"seed pepper": seedPepper,
+		"PHC": phcSHA256, "PHC SHA-512": phcSHA512, "PHC SHA-1": phcSHA1, "Hydra": phcHydra, "crossauth Python": crossauthPython,
+		"crossauth TypeScript": crossauthNode, "crossauth padded salt": crossauthPadded, "crossauth SHA-512": crossauthSHA512, "crossauth SHA-1": crossauthSHA1,
+		"crossauth pepper": crossauthPepper,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +82,7 @@ func TestH2_H3_ImportedHashes(t *testing.T) {
 			}
 			before := k.get("old").Secrets[0]
 			if told := k.wantIn("old", oldSecret); !told.Rehashed || told.Fault != nil || told.SecretID != before.ID {
-				t.Errorf("told %+v", told)
+				t.Errorf("the hook received %+v", told)
 			}
 			if data := k.data("old"); strings.Contains(data, hash) || !strings.Contains(data, current) {
 				t.Errorf("stored as %s", data)
@@ -90,17 +90,17 @@ func TestH2_H3_ImportedHashes(t *testing.T) {
 			after := k.get("old").Secrets[0]
 			before.LastUsed = after.LastUsed
 			if diff := cmp.Diff(before, after); diff != "" || after.LastUsed.IsZero() {
-				t.Errorf("the secret has become another one (-want +got):\n%s", diff)
+				t.Errorf("the description of the secret changed (-want +got):\n%s", diff)
 			}
 			if told := k.wantIn("old", oldSecret); !told.Cached || told.Rehashed {
-				t.Errorf("again: told %+v", told)
+				t.Errorf("again: the hook received %+v", told)
 			}
 			k.wantOut("old", "wrong")
 		})
 	}
 }
 
-// What is as good as Config.Hash or better stays as it is.
+// A hash that is at least as strong as Config.Hash is not replaced.
 func TestH3_GoodHashStays(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -108,14 +108,14 @@ func TestH3_GoodHashStays(t *testing.T) {
 		params registry.HashParams
 		stays  bool
 	}{
-		"equal":         {phcSHA256, registry.HashParams{Iterations: 1000}, true},
-		"better":        {phcHydra, registry.HashParams{Iterations: 24_999}, true},
-		"few rounds":    {phcHydra, registry.HashParams{Iterations: 25_001}, false},
-		"short key":     {phcSHA256, registry.HashParams{Iterations: 1000, KeyLength: 33}, false},
-		"short salt":    {phcSHA256, registry.HashParams{Iterations: 1000, SaltLength: 17}, false},
-		"other digest":  {phcSHA512, registry.HashParams{Iterations: 1000}, false},
-		"digest wanted": {phcSHA512, registry.HashParams{Iterations: 1000, Digest: "sha512"}, true},
-		"seed's form":   {seedPython, registry.HashParams{Iterations: 1000}, false},
+		"equal":            {phcSHA256, registry.HashParams{Iterations: 1000}, true},
+		"better":           {phcHydra, registry.HashParams{Iterations: 24_999}, true},
+		"few rounds":       {phcHydra, registry.HashParams{Iterations: 25_001}, false},
+		"short key":        {phcSHA256, registry.HashParams{Iterations: 1000, KeyLength: 33}, false},
+		"short salt":       {phcSHA256, registry.HashParams{Iterations: 1000, SaltLength: 17}, false},
+		"other digest":     {phcSHA512, registry.HashParams{Iterations: 1000}, false},
+		"digest wanted":    {phcSHA512, registry.HashParams{Iterations: 1000, Digest: "sha512"}, true},
+		"crossauth's form": {crossauthPython, registry.HashParams{Iterations: 1000}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,27 +123,27 @@ func TestH3_GoodHashStays(t *testing.T) {
 			k.bring(tt.hash)
 			told := k.wantIn("old", oldSecret)
 			if stays := strings.Contains(k.data("old"), tt.hash); stays != tt.stays || told.Rehashed == tt.stays {
-				t.Errorf("stays: %v, told %+v", stays, told)
+				t.Errorf("stays: %v, the hook received %+v", stays, told)
 			}
 		})
 	}
 }
 
-// While the new hash cannot be stored, the old one goes on working.
+// The old hash remains valid while the new one cannot be stored.
 func TestH3_RehashFails(t *testing.T) {
 	t.Parallel()
 	down := errors.New("down")
 	fault := down
 	k := newKit(t, registry.Config{Store: &failing{Store: store.NewClients(), update: func() error { return fault }}})
-	k.bring(seedPython)
+	k.bring(crossauthPython)
 	for range 2 {
 		if told := k.wantIn("old", oldSecret); told.Rehashed || told.Cached || !errors.Is(told.Fault, down) {
-			t.Errorf("told %+v", told)
+			t.Errorf("the hook received %+v", told)
 		}
 	}
 	fault = nil
 	if told := k.wantIn("old", oldSecret); !told.Rehashed || told.Fault != nil {
-		t.Errorf("told %+v", told)
+		t.Errorf("the hook received %+v", told)
 	}
 }
 
@@ -151,17 +151,17 @@ func TestH2_Pepper(t *testing.T) {
 	t.Parallel()
 	bare := newKit(t, registry.Config{})
 	_, err := bare.Import(t.Context(), registry.Imported{
-		ID: "old", NewClient: registry.NewClient{Name: "old"}, SecretHash: registry.NewSecret(seedPepper),
+		ID: "old", NewClient: registry.NewClient{Name: "old"}, SecretHash: registry.NewSecret(crossauthPepper),
 	})
 	wantFaults(t, err, "SecretHash")
 
 	wrong := newKit(t, registry.Config{Pepper: registry.NewSecret("other pepper")})
-	wrong.bring(seedPepper)
+	wrong.bring(crossauthPepper)
 	wrong.wantOut("old", oldSecret)
 
 	gone := newKit(t, registry.Config{Store: wrong.store}) // the same clients, without the pepper they were imported with
 	if told := gone.wantOut("old", oldSecret); told.Fault == nil || told.Rounds != rounds {
-		t.Errorf("told %+v", told)
+		t.Errorf("the hook received %+v", told)
 	}
 }
 

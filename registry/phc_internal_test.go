@@ -10,64 +10,64 @@ import (
 )
 
 const (
-	goodSalt = "AAECAwQFBgcICQoLDA0ODw"
-	goodKey  = "VSO6LpStWQ1hHKuaRklNRAYAkwvvayLt+5z8EJWjaVw"
-	goodPHC  = "$pbkdf2-sha256$i=1000,l=32$" + goodSalt + "$" + goodKey
-	goodSeed = "pbkdf2:sha256:32:40000:0:6RRIUw1K54i8r6bunm7Ezw:zC5MtvcgaY4RQu9bR8hIkeiLaiuUMfJorRlscyPPk88="
+	goodSalt      = "AAECAwQFBgcICQoLDA0ODw"
+	goodKey       = "VSO6LpStWQ1hHKuaRklNRAYAkwvvayLt+5z8EJWjaVw"
+	goodPHC       = "$pbkdf2-sha256$i=1000,l=32$" + goodSalt + "$" + goodKey
+	goodCrossauth = "pbkdf2:sha256:32:40000:0:6RRIUw1K54i8r6bunm7Ezw:zC5MtvcgaY4RQu9bR8hIkeiLaiuUMfJorRlscyPPk88="
 )
 
 func badHashes() map[string]string {
 	phc := func(old, with string) string { return strings.Replace(goodPHC, old, with, 1) }
-	seed := func(old, with string) string { return strings.Replace(goodSeed, old, with, 1) }
+	crossauth := func(old, with string) string { return strings.Replace(goodCrossauth, old, with, 1) }
 	return map[string]string{
-		"empty":                   "",
-		"plaintext":               "secret",
-		"too long":                goodPHC + strings.Repeat("A", 2000),
-		"other function":          phc("pbkdf2", "argon2id"),
-		"no digest":               phc("-sha256", "-"),
-		"unsupported digest":      phc("sha256", "sha384"),
-		"digest in capitals":      phc("sha256", "SHA256"),
-		"no iterations":           phc("i=1000,", ""),
-		"zero iterations":         phc("i=1000", "i=0"),
-		"negative iterations":     phc("i=1000", "i=-1"),
-		"signed iterations":       phc("i=1000", "i=+1000"),
-		"leading zero":            phc("i=1000", "i=01000"),
-		"too many iterations":     phc("i=1000", "i=10000001"),
-		"overflowing iterations":  phc("i=1000", "i=18446744073709552616"),
-		"order of parameters":     phc("i=1000,l=32", "l=32,i=1000"),
-		"another parameter":       phc("l=32", "l=32,x=1"),
-		"wrong length":            phc("l=32", "l=31"),
-		"padded salt":             phc(goodSalt, goodSalt+"=="),
-		"salt with a line feed":   phc(goodSalt, "AAEC\nAwQFBgcICQoLDA0ODw"),
-		"salt with spare bits":    phc(goodSalt, "AAECAwQFBgcICQoLDA0ODx"),
-		"url alphabet":            phc("+", "-"),
-		"no salt":                 phc(goodSalt, ""),
-		"short salt":              phc(goodSalt, "AAECAwQFBg"),
-		"long salt":               phc(goodSalt, strings.Repeat("AAAA", 43)),
-		"no key":                  phc(goodKey, ""),
-		"short key":               "$pbkdf2-sha256$i=1000,l=15$" + goodSalt + "$AAECAwQFBgcICQoLDA0O",
-		"long key":                "$pbkdf2-sha256$i=1000,l=129$" + goodSalt + "$" + strings.Repeat("AAAA", 43),
-		"another part":            goodPHC + "$",
-		"text before":             " " + goodPHC,
-		"text after":              goodPHC + "\n",
-		"seed: other function":    seed("pbkdf2", "scrypt"),
-		"seed: unknown digest":    seed("sha256", "md5"),
-		"seed: wrong length":      seed(":32:", ":31:"),
-		"seed: signed":            seed(":40000:", ":+40000:"),
-		"seed: too many":          seed(":40000:", ":10000001:"),
-		"seed: none":              seed(":40000:", ":0:"),
-		"seed: use_secret of 2":   seed(":0:", ":2:"),
-		"seed: use_secret of 00":  seed(":0:", ":00:"),
-		"seed: no use_secret":     seed(":0:", "::"),
-		"seed: no salt":           seed("6RRIUw1K54i8r6bunm7Ezw", ""),
-		"seed: short salt":        seed("6RRIUw1K54i8r6bunm7Ezw", "6RRIUw1"),
-		"seed: control character": seed("6RRI", "6R\nI"),
-		"seed: much padding":      goodSeed + "=",
-		"seed: standard alphabet": seed("zC5M", "+C5M"),
-		"seed: six fields":        seed(":0:", ":"),
-		"seed: eight fields":      goodSeed + ":",
-		"seed: spare bits":        seed("PPk88=", "PPk89="),
-		"seed: line feed in hash": seed("zC5M", "zC5\nM"),
+		"empty":                        "",
+		"plaintext":                    "secret",
+		"too long":                     goodPHC + strings.Repeat("A", 2000),
+		"other function":               phc("pbkdf2", "argon2id"),
+		"no digest":                    phc("-sha256", "-"),
+		"unsupported digest":           phc("sha256", "sha384"),
+		"digest in capitals":           phc("sha256", "SHA256"),
+		"no iterations":                phc("i=1000,", ""),
+		"zero iterations":              phc("i=1000", "i=0"),
+		"negative iterations":          phc("i=1000", "i=-1"),
+		"signed iterations":            phc("i=1000", "i=+1000"),
+		"leading zero":                 phc("i=1000", "i=01000"),
+		"too many iterations":          phc("i=1000", "i=10000001"),
+		"overflowing iterations":       phc("i=1000", "i=18446744073709552616"),
+		"order of parameters":          phc("i=1000,l=32", "l=32,i=1000"),
+		"another parameter":            phc("l=32", "l=32,x=1"),
+		"wrong length":                 phc("l=32", "l=31"),
+		"padded salt":                  phc(goodSalt, goodSalt+"=="),
+		"salt with a line feed":        phc(goodSalt, "AAEC\nAwQFBgcICQoLDA0ODw"),
+		"salt with spare bits":         phc(goodSalt, "AAECAwQFBgcICQoLDA0ODx"),
+		"url alphabet":                 phc("+", "-"),
+		"no salt":                      phc(goodSalt, ""),
+		"short salt":                   phc(goodSalt, "AAECAwQFBg"),
+		"long salt":                    phc(goodSalt, strings.Repeat("AAAA", 43)),
+		"no key":                       phc(goodKey, ""),
+		"short key":                    "$pbkdf2-sha256$i=1000,l=15$" + goodSalt + "$AAECAwQFBgcICQoLDA0O",
+		"long key":                     "$pbkdf2-sha256$i=1000,l=129$" + goodSalt + "$" + strings.Repeat("AAAA", 43),
+		"another part":                 goodPHC + "$",
+		"text before":                  " " + goodPHC,
+		"text after":                   goodPHC + "\n",
+		"crossauth: other function":    crossauth("pbkdf2", "scrypt"),
+		"crossauth: unknown digest":    crossauth("sha256", "md5"),
+		"crossauth: wrong length":      crossauth(":32:", ":31:"),
+		"crossauth: signed":            crossauth(":40000:", ":+40000:"),
+		"crossauth: too many":          crossauth(":40000:", ":10000001:"),
+		"crossauth: none":              crossauth(":40000:", ":0:"),
+		"crossauth: use_secret of 2":   crossauth(":0:", ":2:"),
+		"crossauth: use_secret of 00":  crossauth(":0:", ":00:"),
+		"crossauth: no use_secret":     crossauth(":0:", "::"),
+		"crossauth: no salt":           crossauth("6RRIUw1K54i8r6bunm7Ezw", ""),
+		"crossauth: short salt":        crossauth("6RRIUw1K54i8r6bunm7Ezw", "6RRIUw1"),
+		"crossauth: control character": crossauth("6RRI", "6R\nI"),
+		"crossauth: much padding":      goodCrossauth + "=",
+		"crossauth: standard alphabet": crossauth("zC5M", "+C5M"),
+		"crossauth: six fields":        crossauth(":0:", ":"),
+		"crossauth: eight fields":      goodCrossauth + ":",
+		"crossauth: spare bits":        crossauth("PPk88=", "PPk89="),
+		"crossauth: line feed in hash": crossauth("zC5M", "zC5\nM"),
 	}
 }
 
@@ -84,22 +84,22 @@ func TestH1_H2_ParseHash(t *testing.T) {
 	t.Parallel()
 	most := hash{digest: "sha512", rounds: maxRounds, salt: make([]byte, maxSalt), key: make([]byte, maxKey)}
 	least := hash{digest: "sha1", rounds: 1, salt: make([]byte, minSalt), key: make([]byte, minKey)}
-	for _, text := range []string{goodPHC, goodSeed, strings.TrimRight(goodSeed, "="), most.String(), least.String()} {
+	for _, text := range []string{goodPHC, goodCrossauth, strings.TrimRight(goodCrossauth, "="), most.String(), least.String()} {
 		h, err := parseHash(text)
 		if err != nil || h.String() != text && !slices.Contains(h.crossauth(), text) {
 			t.Errorf("%q was read as %+v, %v", text, h, err)
 		}
 	}
-	h, err := parseHash(strings.Replace(goodSeed, ":0:", ":1:", 1))
+	h, err := parseHash(strings.Replace(goodCrossauth, ":0:", ":1:", 1))
 	if err != nil || !h.peppered || !h.crossed || string(h.salt) != "6RRIUw1K54i8r6bunm7Ezw" || h.rounds != 40_000 {
 		t.Errorf("read %+v, %v", h, err)
 	}
 }
 
-// What is read is within bounds and has one spelling, so it costs no more than it may.
+// A parsed hash is within the bounds and has one spelling.
 func FuzzParseHash(f *testing.F) {
 	f.Add(goodPHC)
-	f.Add(goodSeed)
+	f.Add(goodCrossauth)
 	for _, text := range badHashes() {
 		f.Add(text)
 	}
@@ -126,7 +126,7 @@ func FuzzParseHash(f *testing.F) {
 	})
 }
 
-// The default is what the documentation says: the one test that pays for it.
+// The default is the documented one. Only this test computes it.
 func TestH1_DefaultHash(t *testing.T) {
 	t.Parallel()
 	h := hasher{params: HashParams{}.withDefaults(), gate: newGate(1, 0)}
@@ -146,7 +146,7 @@ func TestH1_DefaultHash(t *testing.T) {
 	}
 }
 
-// Two hashes of one secret have nothing in common.
+// Two hashes of one secret have different salts and keys.
 func TestH1_HashIsSalted(t *testing.T) {
 	t.Parallel()
 	h := hasher{params: HashParams{Iterations: 1000}.withDefaults(), gate: newGate(1, 0)}

@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/store"
 )
 
-// Rotations, changes of different fields and the re-hash of the first use all at once: each must stand afterwards.
+// Concurrent rotations, changes of different fields, and the new hash of the first use: none is lost.
 func TestH3_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	const rotations = 6
@@ -56,7 +56,7 @@ func TestH3_NothingIsLost(t *testing.T) {
 	}
 }
 
-// interposed does something once, between reading a row and writing it.
+// interposed calls a function once, between reading a row and writing it.
 type interposed struct {
 	registry.Store
 	once sync.Once
@@ -68,7 +68,7 @@ func (s *interposed) Update(ctx context.Context, row registry.Row) (bool, error)
 	return s.Store.Update(ctx, row)
 }
 
-// A secret that is taken away while its use is being recorded opens nothing, and does not come back.
+// A secret that is removed while its use is recorded is rejected, and is not restored.
 func TestRace_TakenAwayMeanwhile(t *testing.T) {
 	t.Parallel()
 	for name, take := range map[string]func(k *kit) error{
@@ -96,14 +96,14 @@ func TestRace_TakenAwayMeanwhile(t *testing.T) {
 			}
 			for range 2 {
 				if told := k.wantOut("old", oldSecret); told.ClientID != "" || told.SecretID != "" {
-					t.Errorf("told %+v", told)
+					t.Errorf("the hook received %+v", told)
 				}
 			}
 		})
 	}
 }
 
-// overtaken does something once, after it has read a row that is out of date from then on.
+// overtaken calls a function once, after it has read a row, which is then out of date.
 type overtaken struct {
 	registry.Store
 	then func()
@@ -118,7 +118,7 @@ func (s *overtaken) Get(ctx context.Context, id string) (registry.Row, bool, err
 	return row, found, err
 }
 
-// A secret that ends while its hash is computed, or waited for, opens nothing: also where there is nothing to store.
+// A secret that ends while its hash is computed is rejected, also if there is nothing to store.
 func TestRace_EndsDuringHash(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(k *kit, reg registry.Registered) error{
@@ -157,7 +157,7 @@ func TestRace_EndsDuringHash(t *testing.T) {
 	}
 }
 
-// What is handed out is the client of that moment, too.
+// Authenticate returns the client as it is after the hash was computed.
 func TestRace_ChangedDuringHash(t *testing.T) {
 	t.Parallel()
 	s := &overtaken{Store: store.NewClients()}
@@ -170,7 +170,7 @@ func TestRace_ChangedDuringHash(t *testing.T) {
 	}
 }
 
-// Whether the secret still stands must be known.
+// If the second read fails, the result is ErrUnavailable.
 func TestRace_StoreFailsDuringHash(t *testing.T) {
 	t.Parallel()
 	var fault error
@@ -185,7 +185,7 @@ func TestRace_StoreFailsDuringHash(t *testing.T) {
 	}
 }
 
-// A use that others have stored meanwhile is not stored again.
+// A use that another call has stored in the meantime is not stored again.
 func TestRace_UseIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	writes := 0
@@ -194,23 +194,23 @@ func TestRace_UseIsStoredOnce(t *testing.T) {
 	reg := k.create(registry.NewClient{})
 	s.then = func() { k.wantIn(reg.Client.ID, reg.Secret.Reveal()) }
 	if told := k.wantIn(reg.Client.ID, reg.Secret.Reveal()); writes != 1 || told.Fault != nil {
-		t.Errorf("%d writes, want 1; told %+v", writes, told)
+		t.Errorf("%d writes, want 1; the hook received %+v", writes, told)
 	}
 }
 
-// Two that come with one secret at the same time both hash it anew; one hash stands, and both are in.
+// Two concurrent calls with one secret both compute a new hash. One is stored, and both succeed.
 func TestH3_TwoRehash(t *testing.T) {
 	t.Parallel()
 	between := &interposed{Store: store.NewClients()}
 	k, elsewhere := newKit(t, registry.Config{Store: between}), newKit(t, registry.Config{Store: between.Store})
-	k.bring(seedPython)
+	k.bring(crossauthPython)
 	between.then = func() {
 		if told := elsewhere.wantIn("old", oldSecret); !told.Rehashed {
 			t.Errorf("elsewhere: %+v", told)
 		}
 	}
 	if told := k.wantIn("old", oldSecret); told.Rehashed || told.Fault != nil {
-		t.Errorf("told %+v", told)
+		t.Errorf("the hook received %+v", told)
 	}
 	for _, k := range []*kit{k, elsewhere} {
 		if told := k.wantIn("old", oldSecret); !told.Cached {
@@ -219,7 +219,7 @@ func TestH3_TwoRehash(t *testing.T) {
 	}
 }
 
-// Another's change between reading and writing costs a try, and no second secret.
+// A concurrent change causes a retry, but no second secret.
 func TestRace_UpdateTriesAgain(t *testing.T) {
 	t.Parallel()
 	between := &interposed{Store: store.NewClients()}
@@ -233,7 +233,7 @@ func TestRace_UpdateTriesAgain(t *testing.T) {
 	k.wantIn(id, updated.Secret.Reveal())
 }
 
-// A client that became public meanwhile gets no secret by a rotation that had begun before.
+// A rotation fails if the client becomes public in the meantime.
 func TestRace_PublicMeanwhile(t *testing.T) {
 	t.Parallel()
 	between := &interposed{Store: store.NewClients()}
@@ -249,7 +249,7 @@ func TestRace_PublicMeanwhile(t *testing.T) {
 	}
 }
 
-// busy is a store in which someone else is always faster.
+// busy is a store in which every update conflicts with another.
 type busy struct {
 	registry.Store
 	tries int
@@ -278,7 +278,7 @@ func TestRace_Conflict(t *testing.T) {
 	})
 }
 
-// Many that come at once are all served, one at a time if need be; those that would have to wait too long are told so.
+// All concurrent calls succeed, except those that find the queue full: these get ErrUnavailable.
 func TestH5_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, waiting := range []int{100, -1} {

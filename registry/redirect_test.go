@@ -106,7 +106,7 @@ func TestRedirectURIs(t *testing.T) {
 	for _, uri := range goodRedirects {
 		c, err := register(t, k, uri)
 		if err != nil {
-			t.Errorf("%q is refused: %v", uri, err)
+			t.Errorf("%q is rejected: %v", uri, err)
 			continue
 		}
 		if !registry.MatchRedirect(c, uri) {
@@ -207,8 +207,8 @@ func TestMatchRedirect(t *testing.T) {
 	}
 }
 
-// What is accepted is what the rules say when it is read in a second way, and nothing else matches it, but for the port on
-// a loopback IP address.
+// An accepted URI satisfies the rules according to a second parser. Only the same URI matches it, except for the port of a
+// loopback IP address.
 func FuzzRedirectURI(f *testing.F) {
 	for _, uri := range slices.Concat(goodRedirects, badRedirects) {
 		f.Add(uri, uri+"/")
@@ -249,12 +249,12 @@ func isLocalhost(uri string) bool {
 	return regexp.MustCompile(`^http://localhost[:/?]|^http://localhost$`).MatchString(uri)
 }
 
-// withoutPort drops the port if it is one of a loopback IP address.
+// withoutPort removes the port of a loopback IP address.
 func withoutPort(uri string) string {
 	return regexp.MustCompile(`^(http://(?:127\.\d+\.\d+\.\d+|\[::1\])):[1-9]\d{0,4}($|[/?])`).ReplaceAllString(uri, "$1$2")
 }
 
-// wantReadAlike wants what package url reads to be the whole URI, as it is written.
+// wantReadAlike checks that package url parses the URI without loss.
 func wantReadAlike(t *testing.T, uri string) {
 	t.Helper()
 	u, err := url.Parse(uri)
@@ -267,7 +267,7 @@ func wantReadAlike(t *testing.T, uri string) {
 	}
 }
 
-// secondOpinion reads a URI with as little of the other parser as possible.
+// secondOpinion checks a URI with little of the code of the parser.
 func secondOpinion(uri string) string {
 	if strings.ContainsFunc(uri, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("#*\\\"<>^`{|}", r) }) {
 		return "character"

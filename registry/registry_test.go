@@ -114,14 +114,14 @@ func TestMissingClient(t *testing.T) {
 	}
 }
 
-// caseless takes ids without regard to case, as some databases do unless they are told.
+// caseless ignores the case of ids, as some databases do by default.
 type caseless struct{ registry.Store }
 
 func (s caseless) Get(ctx context.Context, id string) (registry.Row, bool, error) {
 	return s.Store.Get(ctx, strings.ToLower(id))
 }
 
-// A store that finds too much finds no client.
+// A row with another id than the requested one is not used.
 func TestMissingClient_OtherCase(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{Store: caseless{store.NewClients()}})
@@ -147,7 +147,7 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// Whatever a caller does to what it gave or got, the registry does not change.
+// Changes of arguments and results by the caller do not change the registry.
 func TestH9_Copies(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
@@ -179,7 +179,7 @@ func TestH9_Copies(t *testing.T) {
 	}
 }
 
-// What cannot be read is no client, and no wrong one: also a record of a later version, which would lose what is new.
+// A record that cannot be read is an error, including one of a later version, whose new members would be lost.
 func TestUnreadableRecords(t *testing.T) {
 	t.Parallel()
 	for _, data := range []string{"", "{}", "null", "[]", `{"format":2}`, `{"format":1,"new":true}`, `{"format":1`, `{"format":1}{}`, `{"format":1}x`} {
@@ -200,7 +200,7 @@ func TestUnreadableRecords(t *testing.T) {
 	}
 }
 
-// A hash that cannot be read fits nothing, costs a guess no less, and keeps no other secret from working.
+// A hash that cannot be read matches nothing, does not make a rejection cheaper, and does not affect other secrets.
 func TestUnreadableHash(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
@@ -217,14 +217,14 @@ func TestUnreadableHash(t *testing.T) {
 		t.Fatal(err)
 	}
 	if told := k.wantOut(id, other.Secret.Reveal()); told.Fault == nil || told.Rounds != rounds {
-		t.Errorf("told %+v", told)
+		t.Errorf("the hook received %+v", told)
 	}
 	if told := k.wantIn(id, reg.Secret.Reveal()); told.Fault == nil {
-		t.Errorf("told %+v", told)
+		t.Errorf("the hook received %+v", told)
 	}
 }
 
-// What no client can have is not looked for: it might be more than the store can take.
+// A value that no client can have is not passed to the store, which might not support it.
 func TestImpossibleTexts(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{Store: brokenStore{errors.New("down")}})

@@ -58,7 +58,7 @@ func TestRotateSecret_WithoutOverlap(t *testing.T) {
 	}
 }
 
-// An overlap lengthens no life.
+// An overlap does not extend the life of a secret.
 func TestRotateSecret_KeepsSoonerEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -12,13 +12,13 @@ import (
 	"github.com/bearerkit/bearerkit/store"
 )
 
-// wrapper is a type of a user's, with the secret where package fmt asks for no methods.
+// wrapper is a type with the secret in an unexported field, whose methods package fmt does not call.
 type wrapper struct {
 	hidden  any
 	Visible any
 }
 
-// No way of printing, logging or encoding shows a secret, whatever it is in.
+// Packages fmt, log/slog and encoding/json never show a secret.
 func TestH6_SecretIsNotShown(t *testing.T) {
 	t.Parallel()
 	const text = "correct horse battery staple"
@@ -82,7 +82,7 @@ func TestSecret(t *testing.T) {
 	}
 }
 
-// Errors, records, hooks and the registry itself do not hold a secret in the clear, nor do clients hold a hash.
+// Errors, records, hooks and the registry do not contain a secret in plain text. Clients do not contain a hash.
 func TestH8_SecretIsKeptNowhere(t *testing.T) {
 	t.Parallel()
 	memory := store.NewClients()

@@ -95,7 +95,7 @@ func TestUpdate_Faults(t *testing.T) {
 	}
 }
 
-// A public client is left with no secret, and what was one opens nothing again.
+// A client that becomes public loses its secrets. They stay invalid if it becomes confidential again.
 func TestUpdate_PublicAndBack(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
@@ -144,7 +144,7 @@ func TestUpdate_ResetSecret(t *testing.T) {
 	k.wantIn(id, reset.Secret.Reveal())
 }
 
-// A secret that is given is hashed, and handed back to nobody.
+// A given secret is hashed and not returned.
 func TestH9_GivenSecret(t *testing.T) {
 	t.Parallel()
 	const given = "a secret of my own"

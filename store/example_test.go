@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/store"
 )
 
-// A user signs out: all tokens of the session end with it, remembered or not.
+// After a user signs out, all tokens of the session are rejected, including cached ones.
 func ExampleDenyList() {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	revoked := store.DenyList{Storage: store.NewMemory(100_000)}
@@ -51,7 +51,7 @@ func ExampleDenyList() {
 	// 401
 }
 
-// The key of an access token in the table of a crossauth server.
+// TokenKey returns the key that a crossauth server uses for an access token.
 func ExampleTokenKey() {
 	fmt.Println(store.TokenKey("J1"))
 	// Output: access:ST1lDY0V4BsKJYi7VML5HwI1yoMNmSR-TY2OE_Sv5Qo

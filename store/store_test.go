@@ -22,12 +22,12 @@ import (
 
 var errDown = errors.New("down")
 
-// broken is a Storage that cannot be asked.
+// broken is a Storage whose Lookup fails.
 type broken struct{ store.Storage }
 
 func (broken) Lookup(context.Context, ...string) (map[string]store.Entry, error) { return nil, errDown }
 
-// hanging is a Storage that answers when nobody waits any more.
+// hanging is a Storage whose Lookup returns when its context ends.
 type hanging struct{ store.Storage }
 
 func (hanging) Lookup(ctx context.Context, _ ...string) (map[string]store.Entry, error) {
@@ -42,7 +42,7 @@ func TestTokenKey(t *testing.T) {
 	}
 }
 
-// verified makes tokens of an issuer.
+// verified returns a verified token of an issuer.
 func verified(t *testing.T, issuer *bearertest.Issuer, change func(*bearertest.Token)) *consumer.Token {
 	t.Helper()
 	keys, err := jwks.ParseJWKS(issuer.JWKS())
@@ -100,7 +100,7 @@ func TestPersistedTokens(t *testing.T) {
 		}
 		wantActive(t, "deleted", tokens, token, false)
 		if active, err := (store.PersistedTokens{Storage: broken{}}).Active(t.Context(), token); active || !errors.Is(err, errDown) {
-			t.Errorf("not to be asked: %v, %v", active, err)
+			t.Errorf("broken Storage: %v, %v", active, err)
 		}
 	})
 }
@@ -183,7 +183,7 @@ func TestDenyList(t *testing.T) {
 	}
 }
 
-// undated is a token of a profile that does without iat.
+// undated is a token without iat.
 type undated struct{ store.Token }
 
 func (undated) IssuedAt() time.Time { return time.Time{} }
@@ -202,7 +202,7 @@ func TestDenyList_Faults(t *testing.T) {
 	}
 	token := verified(t, newIssuer(), nil)
 	if active, err := (store.DenyList{Storage: broken{}}).Active(ctx, token); active || !errors.Is(err, errDown) {
-		t.Errorf("not to be asked: %v, %v", active, err)
+		t.Errorf("broken Storage: %v, %v", active, err)
 	}
 }
 
@@ -216,7 +216,7 @@ func TestMemory_IsBounded(t *testing.T) {
 		if err := m.Save(t.Context(), "c", later); !errors.Is(err, store.ErrFull) {
 			t.Errorf("a third: %v", err)
 		}
-		save(t, m, "b", later) // which is there
+		save(t, m, "b", later) // which already exists
 		time.Sleep(time.Second)
 		save(t, m, "c", later)
 		got, err := m.Lookup(t.Context(), "a", "b", "c", "d")
@@ -266,7 +266,7 @@ func TestAll(t *testing.T) {
 		"down":      {of: []store.Status{yes, down, yes}, err: errDown},
 		"down, no":  {of: []store.Status{down, no}},
 		"no, down":  {of: []store.Status{no, down}},
-		"nobody":    {},
+		"none":    {},
 		"all down":  {of: []store.Status{down, answer{err: errors.New("other")}}, err: errDown},
 		"only once": {of: []store.Status{yes}, want: true},
 	} {
@@ -276,8 +276,8 @@ func TestAll(t *testing.T) {
 	}
 }
 
-// TestAttack10_Attack45_InFrontOfAnAPI: what a store says counts for remembered tokens too, and a store that cannot be
-// asked never lets one pass.
+// TestAttack10_Attack45_InFrontOfAnAPI checks that the status applies to cached tokens too, and that no token is accepted if
+// the store fails.
 func TestAttack10_Attack45_InFrontOfAnAPI(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

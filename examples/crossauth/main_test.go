@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/examples/internal/demotest"
 )
 
-// base is what every resource server sets.
+// base contains the required variables.
 func base(issuer string) map[string]string {
 	return map[string]string{"AUTH_SERVER_BASE_URL": issuer, "OAUTH_AUDIENCE": demo.Audience}
 }
@@ -27,7 +27,7 @@ func with(vars map[string]string, more ...string) environment {
 	return func(name string) string { return vars[name] }
 }
 
-// accessToken is what a crossauth server issues: a `type` of its own, no client, and a `kid` that says little.
+// accessToken returns a token like those of a crossauth server: with a `type` claim, without a client, and with the `kid` "1".
 func accessToken(issuer *bearertest.Issuer) *bearertest.Token {
 	return issuer.AccessToken().SetHeader("typ", "JWT").SetHeader("kid", "1").
 		Set("type", "access").Set("client_id", bearertest.Absent).Set("scope", []string{"orders:read"})
@@ -130,7 +130,7 @@ func TestAccessDeniedBody(t *testing.T) {
 	}
 }
 
-// TestFaults: what cannot be meant is said at the start, all of it at once.
+// TestFaults checks that the program reports all configuration errors together at the start.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	vars := base("https://issuer.test")

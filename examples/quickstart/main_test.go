@@ -38,7 +38,7 @@ func TestTour(t *testing.T) {
 	t.Logf("\n%s", &stdout)
 }
 
-// TestTourSeesWrongAnswers: an API without a guard, and one that is guarded by half, fail the tour.
+// TestTourSeesWrongAnswers checks that the tour fails for an API without a Guard and for wrong responses.
 func TestTourSeesWrongAnswers(t *testing.T) {
 	t.Parallel()
 	greet := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello alice\n")) })
@@ -88,7 +88,7 @@ func hangUp() http.Handler {
 	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 }
 
-// TestPrintedLines does what the program tells its reader to do, line by line.
+// TestPrintedLines executes the printed commands.
 func TestPrintedLines(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -118,7 +118,7 @@ func TestPrintedLines(t *testing.T) {
 	}
 }
 
-// reader knows the commands that the program prints.
+// reader executes the commands that the program prints.
 type reader struct {
 	client   *http.Client
 	old      string

@@ -21,14 +21,14 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// heard is what a client heard until the end.
+// heard contains what a client received until the end of a stream.
 type heard struct {
 	ticks  int
 	reason string
 	code   websocket.StatusCode // 0 for events
 }
 
-// kinds open a stream and return what to hear it with.
+// kinds contains the kinds of streams. Each function opens a stream and returns a function that reads it.
 var kinds = map[string]func(t *testing.T, client *http.Client, api, token string) func() heard{
 	"events":                           openEvents,
 	"socket":                           openSocket,
@@ -109,7 +109,7 @@ func openSocketWith(t *testing.T, client *http.Client, api string, options *webs
 	}
 }
 
-// listen hears while the test does something else.
+// listen reads a stream in a new goroutine.
 func listen(hear func() heard) <-chan heard {
 	all := make(chan heard, 1)
 	go func() { all <- hear() }()
@@ -128,7 +128,7 @@ func request(t *testing.T, method, url, token string) *http.Request {
 	return r
 }
 
-// status sends r and looks at nothing but the status.
+// status sends r and returns the status.
 func status(t *testing.T, client *http.Client, r *http.Request) int {
 	t.Helper()
 	response, err := client.Do(r)
@@ -146,7 +146,8 @@ func logOut(t *testing.T, client *http.Client, api, token string) {
 	}
 }
 
-// TestEndings: a stream lasts as long as its token, past every time limit of the server, and says why it ends.
+// TestEndings checks that a stream lasts as long as its token, longer than the timeouts of the server, and that it ends with
+// the reason.
 func TestEndings(t *testing.T) {
 	t.Parallel()
 	const api = "http://api.test"
@@ -194,7 +195,7 @@ func TestEndings(t *testing.T) {
 	}
 }
 
-// TestRevokedForOne: others go on, and the revoked token opens nothing any more.
+// TestRevokedForOne checks that other streams continue, and that the revoked token is rejected.
 func TestRevokedForOne(t *testing.T) {
 	t.Parallel()
 	const api = "http://api.test"
@@ -216,7 +217,7 @@ func TestRevokedForOne(t *testing.T) {
 	})
 }
 
-// TestSmoke is the program over real sockets.
+// TestSmoke runs the program with real sockets.
 func TestSmoke(t *testing.T) {
 	t.Parallel()
 	issuer, err := demo.StartIssuer(t.Context())
@@ -288,7 +289,7 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// handshake asks for a WebSocket, whatever there is at the URL.
+// handshake returns a WebSocket handshake for the URL.
 func handshake(t *testing.T, client *http.Client, url string, header http.Header) int {
 	t.Helper()
 	r := request(t, http.MethodGet, url, "")
@@ -300,7 +301,7 @@ func handshake(t *testing.T, client *http.Client, url string, header http.Header
 	return status(t, client, r)
 }
 
-// TestEndingOf: what stands in an error is not for clients.
+// TestEndingOf checks that the reason does not contain the text of an error.
 func TestEndingOf(t *testing.T) {
 	t.Parallel()
 	refusal := func(reason consumer.Reason) error {
@@ -328,7 +329,7 @@ func TestEndingOf(t *testing.T) {
 	}
 }
 
-// TestNoStreamHere: a server that cannot lift its limits is told of at once, and not by streams that are cut.
+// TestNoStreamHere checks that a stream fails at the start if the server does not support write deadlines.
 func TestNoStreamHere(t *testing.T) {
 	t.Parallel()
 	issuer, err := demo.StartIssuer(t.Context())

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
 
-// world is the program in memory, so that a test's own clock decides when tokens end.
+// world runs the program in memory, so that the clock of a synctest bubble applies.
 type world struct {
 	issuer *bearertest.Issuer
 	client *http.Client
@@ -41,7 +41,7 @@ func newWorld(t *testing.T) *world {
 	return &world{issuer: issuer, client: &http.Client{Transport: transport}, stop: stop}
 }
 
-// pipes is a [net.Listener] for those who dial it.
+// pipes is a [net.Listener] in memory, with a method to connect to it.
 type pipes struct {
 	dialled chan net.Conn
 	closed  chan struct{}

@@ -147,7 +147,7 @@ func merge(old, with []byte) []byte {
 	return data
 }
 
-// anyVersion updates from all versions that are from less to more above the stored one.
+// anyVersion returns an update that accepts versions from less to more above the stored one.
 func anyVersion(ctx context.Context, good ClientStore, row ClientRow, less, more int64) (bool, error) {
 	old, found, err := good.Get(ctx, row.ID)
 	if above := row.Version - old.Version; err != nil || !found || above < less || above > more {
@@ -158,7 +158,7 @@ func anyVersion(ctx context.Context, good ClientStore, row ClientRow, less, more
 	return true, errors.Join(err, err2)
 }
 
-// keepsGiven makes a store of one row that holds the bytes it was last given.
+// keepsGiven returns a store of one row that keeps the bytes of its argument without copying them.
 func keepsGiven(keep func(m *mutant, keep func(ClientRow))) func(*mutant, ClientStore) {
 	return func(m *mutant, good ClientStore) {
 		var given []byte
@@ -173,7 +173,7 @@ func keepsGiven(keep func(m *mutant, keep func(ClientRow))) func(*mutant, Client
 	}
 }
 
-// liveRow is the one row of a store, in memory that the store goes on using.
+// liveRow returns the only row of a store without copying it.
 type liveRow struct {
 	good ClientStore
 	row  *ClientRow
@@ -259,7 +259,7 @@ func listWhere(same func(stored, asked string) bool) func(*mutant, ClientStore) 
 	}
 }
 
-// meeting is where two wait for each other, and may meet again.
+// meeting lets two goroutines wait for each other, repeatedly.
 type meeting chan struct{}
 
 func (m meeting) meet() {
@@ -269,7 +269,7 @@ func (m meeting) meet() {
 	}
 }
 
-// gap returns a function that holds the first who calls it until the second does. It holds nobody after that.
+// gap returns a function whose first call blocks until the second call. Later calls do not block.
 func gap() func() {
 	arrived, over := make(chan struct{}), make(chan struct{})
 	end := sync.OnceFunc(func() { close(over) })

@@ -142,7 +142,7 @@ func get(t *testing.T, url string) (status int, body string) {
 	return response.StatusCode, strings.TrimSpace(text.String())
 }
 
-// TestSlowClients: who never finishes is cut off.
+// TestSlowClients checks that the server closes connections of clients that do not complete their request.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -176,7 +176,7 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-// TestSlowReader: who asks for much and reads nothing is cut off.
+// TestSlowReader checks that the server closes the connection of a client that does not read a long response.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	written := make(chan error, 1)
@@ -195,7 +195,7 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestStreamsAreNotCut: nothing can be written after the time for an answer, but for a handler that moves it.
+// TestStreamsAreNotCut checks that a write after WriteTimeout fails, unless the handler has extended the deadline.
 func TestStreamsAreNotCut(t *testing.T) {
 	t.Parallel()
 	server := demo.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -217,7 +217,7 @@ func TestStreamsAreNotCut(t *testing.T) {
 	}
 }
 
-// shortened has the same limits as NewServer, and a small part of their time. What has no limit there has none here.
+// shortened returns a server with the limits of NewServer, but shorter timeouts. A missing timeout stays missing.
 func shortened(handler http.Handler) *http.Server {
 	server := demo.NewServer(handler)
 	server.ReadHeaderTimeout /= 20
@@ -227,7 +227,7 @@ func shortened(handler http.Handler) *http.Server {
 	return server
 }
 
-// dial connects to server over a real socket. Reading gives up long after every limit.
+// dial connects to server over a real socket. Its read deadline is much longer than all timeouts.
 func dial(t *testing.T, server *http.Server) net.Conn {
 	t.Helper()
 	listener, err := demo.Listen(t.Context(), "127.0.0.1:0")
