@@ -266,7 +266,7 @@ func TestAll(t *testing.T) {
 		"down":      {of: []store.Status{yes, down, yes}, err: errDown},
 		"down, no":  {of: []store.Status{down, no}},
 		"no, down":  {of: []store.Status{no, down}},
-		"none":    {},
+		"none":      {},
 		"all down":  {of: []store.Status{down, answer{err: errors.New("other")}}, err: errDown},
 		"only once": {of: []store.Status{yes}, want: true},
 	} {
