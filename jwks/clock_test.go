@@ -23,7 +23,7 @@ func TestCaseX11_KeysAgeWhileTheMachineSleeps(t *testing.T) { //nolint:parallelt
 		"three days":             {0, 72 * time.Hour, false},
 		"no stale keys":          {-1, 11 * time.Minute, false},
 		"the clock was set back": {0, -72 * time.Hour, true},
-	} { //nolint:paralleltest // ShiftWall
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var i issuer
@@ -57,7 +57,7 @@ func TestCaseX11_SnapshotAges(t *testing.T) { //nolint:paralleltest // ShiftWall
 		"slept before and after":       {13 * time.Hour, 13 * time.Hour, false},
 		"set back after":               {20 * time.Hour, -100 * time.Hour, true},
 		"slept a little before, after": {time.Hour, time.Hour, true},
-	} { //nolint:paralleltest // ShiftWall
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := snapshotOf(t, public("1", rsaKey()))

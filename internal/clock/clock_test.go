@@ -40,7 +40,7 @@ func TestCaseX11_AgeIsTheLargerOfBothClocks(t *testing.T) { //nolint:paralleltes
 		"clock set back":         {-72 * time.Hour, time.Minute},
 		"clock set back by less": {-30 * time.Second, time.Minute},
 	}
-	for name, tt := range tests { //nolint:paralleltest // ShiftWall
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				i := clock.Now()
@@ -72,7 +72,7 @@ func TestCaseX11_AgeDoesNotShrinkAfterTheJump(t *testing.T) { //nolint:parallelt
 
 func TestShiftWall_EndsWithTheTest(t *testing.T) { //nolint:paralleltest // ShiftWall
 	i := clock.Now()
-	t.Run("shifted", func(t *testing.T) { //nolint:paralleltest // ShiftWall
+	t.Run("shifted", func(t *testing.T) {
 		clock.ShiftWall(t, 1000*time.Hour)
 		clock.ShiftWall(t, 1000*time.Hour)
 		if age := i.Age(); age < 2000*time.Hour {

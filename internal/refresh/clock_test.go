@@ -25,7 +25,7 @@ func TestCaseX11_ValueAgesWhileTheMachineSleeps(t *testing.T) { //nolint:paralle
 		"until it is too old":   {72 * time.Hour, 0, true},
 		"the clock is set back": {-72 * time.Hour, 1, false},
 	}
-	for name, tt := range tests { //nolint:paralleltest // ShiftWall
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v, o := held(t, refresh.Config[int]{})
@@ -69,7 +69,7 @@ func TestCaseX11_RestoredValueAges(t *testing.T) { //nolint:paralleltest // Shif
 		"after a sleep":                   {2 * time.Hour, 12 * time.Hour},
 		"after the clock was set back":    {-48 * time.Hour, 14 * time.Hour},
 		"after the clock was set forward": {15 * time.Hour, 0},
-	} { //nolint:paralleltest // ShiftWall
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o := &origin{err: errDown}
