@@ -24,12 +24,12 @@ func (r *Remote) fetch(ctx context.Context, held *set) (got refresh.Fetched[*set
 		return got, err
 	}
 	got.FreshFor = freshness(resp.Header, time.Now())
-	if resp.Status == http.StatusNotModified {
+	if resp.Status == http.StatusNotModified { // fetch.Get accepts it only if the request was conditional
 		got.Value = held
 		return got, nil
 	}
 	got.Value, err = parseSet(string(resp.Body), r.cfg.MaxKeys, held)
-	if err == nil {
+	if err == nil { // else the set is not used, and is returned only to report its keys
 		got.Value.etag = entityTag(resp.Header.Get("ETag"))
 	}
 	return got, err
@@ -48,7 +48,7 @@ func requestHeader(held *set) http.Header {
 // entityTag returns tag if it is a valid entity tag (RFC 9110 §8.8.3) of at most 256 bytes, and an empty string otherwise.
 // The tag is sent back to the issuer as it is.
 func entityTag(tag string) string {
-	opaque := strings.TrimPrefix(tag, "W/")
+	opaque := strings.TrimPrefix(tag, "W/") // the prefix of a weak tag, which is good enough for a whole document
 	if len(opaque) < 2 || len(tag) > 256 || opaque[0] != '"' || opaque[len(opaque)-1] != '"' {
 		return ""
 	}

@@ -16,6 +16,8 @@ func parseKey(o compact.Object) (Key, *UnusableKey) {
 	if !ok || len(id) > maxKeyID {
 		return Key{}, &UnusableKey{Cause: FaultMalformed, Detail: "kid is not a string of at most 256 bytes"}
 	}
+
+	// The checks go from the cheap to the costly. Each returns the first fault only.
 	key := Key{ID: strings.Clone(id)} // a substring would keep the whole document in memory
 	if fault, detail := purposeFault(o); fault != "" {
 		return Key{}, &UnusableKey{key.ID, fault, detail}
@@ -31,7 +33,7 @@ func parseKey(o compact.Object) (Key, *UnusableKey) {
 	if detail := weakness(key.Public); detail != "" {
 		return Key{}, &UnusableKey{key.ID, FaultWeak, detail}
 	}
-	if alg, present := o.Get("alg"); present {
+	if alg, present := o.Get("alg"); present { // an alg that is not a string remains empty, which fits no key
 		key.Algorithm, _ = alg.Text()
 		key.Algorithm = strings.Clone(key.Algorithm)
 		if !fits(key.Public, key.Algorithm) {
@@ -80,7 +82,7 @@ func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
 	var members []member
 	switch {
 	case kty == "RSA":
-		crv = ""
+		crv = ""                                               // an RSA key has no curve; a crv member has no meaning
 		members = []member{{"n", 1, math.MaxInt}, {"e", 1, 4}} // weakness checks the size of n
 	case kty == "EC" && crv == "P-256":
 		members = []member{{"x", 32, 32}, {"y", 32, 32}}
@@ -93,6 +95,8 @@ func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
 	default:
 		return nil, FaultType, "kty or crv is not supported"
 	}
+
+	// Only these members are passed on, in a text built here, so that nothing else in the published JWK can matter.
 	text = fmt.Appendf(nil, `{"kty":%q,"crv":%q`, kty, crv)
 	for _, m := range members {
 		value, _ := o.OptionalText(m.name)

@@ -16,7 +16,7 @@ import (
 // alg is the one algorithm that the keys serve. If it is empty, each key serves those of its type and curve. The keys have
 // no ID, so they match tokens with any kid; see [Static].
 func ParsePEM(data []byte, alg string) (Static, error) {
-	blocks := bytes.Count(data, []byte("-----BEGIN "))
+	blocks := bytes.Count(data, []byte("-----BEGIN ")) // to detect blocks that pem.Decode skips
 	var keys Static
 	for {
 		block, rest := pem.Decode(data)
@@ -39,6 +39,7 @@ func ParsePEM(data []byte, alg string) (Static, error) {
 	return keys.forAlgorithm(alg)
 }
 
+// parseBlock returns the public key in a PEM block. Its type and strength are checked by the caller.
 func parseBlock(block *pem.Block) (public any, err error) {
 	switch block.Type {
 	case "PUBLIC KEY":
@@ -51,7 +52,7 @@ func parseBlock(block *pem.Block) (public any, err error) {
 			public = certificate.PublicKey
 		}
 	default:
-		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") { // a common mistake, so it has an error of its own
 			return nil, errors.New("a private key, want the public key")
 		}
 		return nil, errors.New("the type is not PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")

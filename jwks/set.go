@@ -40,14 +40,16 @@ func parseSet(text string, maxKeys int, before *set) (*set, error) {
 		return nil, errors.New("not a JWK Set: keys is not an array")
 	}
 	s := &set{byID: make(map[string]Key), byText: make(map[string]Key)}
+
+	// The usable keys are collected first and added later: whether a kid is ambiguous is known only at the end of the list.
 	var found []namedText
-	named := make(map[string]int)
+	named := make(map[string]int) // the number of usable keys with each kid
 	elements, maxElements := 0, max(maxElements, maxKeys)
 	for element := range list.Elements() {
 		if elements++; elements > maxElements {
 			return nil, fmt.Errorf("the set has more than %d keys", maxElements)
 		}
-		if len(found) == maxKeys {
+		if len(found) == maxKeys { // the rest of the list is not parsed, but counted and reported
 			s.reject(UnusableKey{Cause: FaultTooMany, Detail: "the set has too many usable keys"})
 			continue
 		}
@@ -74,7 +76,8 @@ type namedText struct {
 	text string
 }
 
-// readKey reads one element of the set, or returns the same key of before.
+// readKey parses one element of the set. If before contains the same text, readKey returns that key: its strength does not
+// have to be checked again, and Key.Equal and the cached tokens recognize it at once.
 func readKey(element compact.Value, before *set) (Key, *UnusableKey) {
 	if before != nil {
 		if key, ok := before.byText[element.Raw()]; ok {
@@ -96,7 +99,7 @@ func (s *set) add(f namedText, sharingID int) {
 		return
 	}
 	s.keys = append(s.keys, f.key)
-	s.byText[strings.Clone(f.text)] = f.key
+	s.byText[strings.Clone(f.text)] = f.key // a substring would keep the whole document in memory
 	if f.key.ID != "" {
 		s.byID[f.key.ID] = f.key
 	}

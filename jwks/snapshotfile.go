@@ -88,7 +88,7 @@ func formatSnapshot(data SnapshotData) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text = append(text[:len(text)-1], `,"set":`...)
+	text = append(text[:len(text)-1], `,"set":`...) // instead of the closing brace
 	text = append(append(text, data.Body...), "}\n"...)
 	if len(text) > maxSnapshotBytes {
 		return nil, fmt.Errorf("the snapshot has more than %d bytes", maxSnapshotBytes)
@@ -118,6 +118,9 @@ func parseSnapshot(text string) (data SnapshotData, err error) {
 		}
 		texts[name] = strings.Clone(text) // a substring would keep the whole file in memory
 	}
+
+	// The file has exactly the members above and the set. Another member could come from a later version, in which it
+	// restricts how the set may be used.
 	set, _ := o.Get("set")
 	if set.Kind() != compact.KindObject || o.Len() != len(texts)+2 {
 		return data, errors.New("not a snapshot: set is not an object, or there are other members")

@@ -34,7 +34,7 @@ func (s Static) Key(_ context.Context, kid, alg string) (Key, error) {
 	if kid == "" {
 		return only(s, alg, anyID)
 	}
-	key, err := only(s, alg, func(id string) bool { return id == kid })
+	key, err := only(s, alg, func(id string) bool { return id == kid }) // several, if the Static is not valid
 	if errors.Is(err, errUnknownID) {
 		return only(s, alg, func(id string) bool { return id == "" })
 	}
@@ -63,6 +63,8 @@ func (s Static) Validate() error {
 	return errors.Join(faults...)
 }
 
+// consistent returns an error if s must not be used at all. It is called for each token, because a Static can be built
+// without Validate.
 func (s Static) consistent() error {
 	if len(s) == 0 {
 		return errNoKeys
@@ -120,7 +122,7 @@ func ParseJWKS(data []byte) (Static, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jwks: not a JWK Set or JWK: %w", err)
 	}
-	if _, isSet := document.Get("keys"); !isSet {
+	if _, isSet := document.Get("keys"); !isSet { // a single JWK becomes a set of one
 		text = `{"keys":[` + text + `]}`
 	}
 	s, err := parseSet(text, math.MaxInt, nil)
@@ -129,7 +131,7 @@ func ParseJWKS(data []byte) (Static, error) {
 	}
 	var faults []error
 	for _, k := range s.unusable {
-		if k.Cause != FaultUse {
+		if k.Cause != FaultUse { // encryption keys may be in the same document
 			faults = append(faults, fmt.Errorf("jwks: key %q: %s", k.KeyID, k.Detail))
 		}
 	}

@@ -65,7 +65,7 @@ func modulusWeakness(n *big.Int) string {
 		2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107,
 		109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 	}
-	roca := true
+	roca := true // until a prime shows the opposite
 	for _, p := range primes {
 		residue := new(big.Int).Mod(n, big.NewInt(p)).Int64()
 		if residue == 0 {
@@ -109,7 +109,8 @@ func ed25519Weakness(key ed25519.PublicKey) string {
 	if len(key) != ed25519.PublicKeySize {
 		return fmt.Sprintf("Ed25519 key has %d bytes, want %d", len(key), ed25519.PublicKeySize)
 	}
-	y := make([]byte, len(key)) // big-endian, without the sign of x
+	// An Ed25519 key is the y coordinate of a point, little-endian, with the sign of x in the highest bit.
+	y := make([]byte, len(key)) // big-endian, without the sign
 	for i, b := range key {
 		y[len(y)-1-i] = b
 	}

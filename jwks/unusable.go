@@ -25,6 +25,6 @@ const (
 	FaultWeak      Fault = "weak"      // too small, not on its curve, or known to be breakable
 	FaultPrivate   Fault = "private"   // the private key was published
 	FaultSymmetric Fault = "symmetric" // a shared secret was published
-	FaultDuplicate Fault = "duplicate" // another usable key has the same kid; neither is used
+	FaultDuplicate Fault = "duplicate" // another usable key has the same kid; none of them is used
 	FaultTooMany   Fault = "too_many"  // the set has more usable keys than Config.MaxKeys
 )

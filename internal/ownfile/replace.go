@@ -24,7 +24,7 @@ const (
 // link is replaced and the file that it points to stays as it is. After an error the old file is unchanged.
 func Replace(path string, data []byte) error {
 	folder := filepath.Dir(path)
-	temporary, err := os.CreateTemp(folder, temporaryPrefix+"*")
+	temporary, err := os.CreateTemp(folder, temporaryPrefix+"*") // mode 0600, and never a file or link that exists
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,7 @@ func RemoveLeftovers(folder string) {
 		if !strings.HasPrefix(entry.Name(), temporaryPrefix) || !entry.Type().IsRegular() {
 			continue
 		}
+		// A leftover is only garbage, so its age does not need package clock.
 		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > leftoverAge {
 			_ = os.Remove(filepath.Join(folder, entry.Name()))
 		}

@@ -126,6 +126,7 @@ func (v *Value[T]) untilDue() time.Duration {
 
 // start starts a fetch. The caller holds mu and has checked that no fetch is running.
 func (v *Value[T]) start(ctx context.Context, cause Cause) {
+	// The fetch serves all callers, so it must not end when the one that started it leaves. It has its own time limit.
 	v.flight = &flight{cause: cause, began: time.Now(), done: make(chan struct{}), ended: make(chan struct{})}
 	go v.run(context.WithoutCancel(ctx), v.flight)
 }
@@ -197,7 +198,7 @@ func (v *Value[T]) attempt(
 		}
 		a.Duration = time.Since(began)
 	}()
-	a.Cause = cause
+	a.Cause = cause // before fetch, for a panic
 	if h := v.held.Load(); h != nil {
 		a.Held = h.value
 	}
@@ -218,10 +219,10 @@ func (v *Value[T]) land(f *flight, err error) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.flight != f {
+	if v.flight != f { // it has landed already
 		return
 	}
-	v.flight, v.lastErr, f.err = nil, err, err
+	v.flight, v.lastErr, f.err = nil, err, err // waiters read f.err after done is closed
 	if err == nil {
 		v.failures, v.retryAt = 0, time.Time{}
 	} else {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Fault is what happens instead of a good answer, which it may give after all by calling answer.
+// Fault handles a request instead of the issuer. It may call answer, which writes the correct response.
 type Fault func(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter))
 
-// Slow answers after a while.
+// Slow returns a Fault that writes the correct response after a delay.
 func Slow(by time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter)) {
 		timer := time.NewTimer(by)
@@ -24,19 +24,19 @@ func Slow(by time.Duration) Fault {
 	}
 }
 
-// Hang never answers.
+// Hang is a [Fault] that writes no response.
 func Hang(_ http.ResponseWriter, r *http.Request, _ func(http.ResponseWriter)) { <-r.Context().Done() }
 
-// HangInBody answers with half of the document, and never with the rest.
+// HangInBody is a [Fault] that writes the first half of the document and then hangs.
 func HangInBody(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter)) {
 	writeHalf(w, answer)
 	<-r.Context().Done()
 }
 
-// CutOff ends the connection in the middle of the document.
+// CutOff is a [Fault] that closes the connection in the middle of the document.
 func CutOff(w http.ResponseWriter, _ *http.Request, answer func(http.ResponseWriter)) {
 	writeHalf(w, answer)
-	panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to end a connection
+	panic(http.ErrAbortHandler) //nolint:forbidigo // the way to close a connection in net/http
 }
 
 func writeHalf(w http.ResponseWriter, answer func(http.ResponseWriter)) {
@@ -46,13 +46,14 @@ func writeHalf(w http.ResponseWriter, answer func(http.ResponseWriter)) {
 	_ = http.NewResponseController(w).Flush()
 }
 
-// captured is the document that answer writes.
+// captured returns the document that answer writes.
 func captured(answer func(http.ResponseWriter)) []byte {
 	var body capture
 	answer(&body)
 	return body.Bytes()
 }
 
+// capture is an http.ResponseWriter that keeps the body.
 type capture struct {
 	bytes.Buffer
 	header http.Header
@@ -67,7 +68,7 @@ func (c *capture) Header() http.Header {
 
 func (*capture) WriteHeader(int) {}
 
-// Status answers with a status, and with a Retry-After header unless that is empty.
+// Status returns a Fault that responds with a status and no body. If retryAfter is not empty, it is sent as Retry-After.
 func Status(status int, retryAfter string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
 		if retryAfter != "" {
@@ -77,23 +78,23 @@ func Status(status int, retryAfter string) Fault {
 	}
 }
 
-// HTML answers 200 with a page, as a gateway does for whatever is behind it.
+// HTML is a [Fault] that responds with 200 and an HTML page, as some gateways do if the server behind them is down.
 func HTML(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
 	w.Header().Set("Content-Type", "text/html")
 	_, _ = io.WriteString(w, "<html><body>We'll be back soon</body></html>")
 }
 
-// Empty answers 200 with a JSON document that says nothing: no keys, no issuer.
+// Empty is a [Fault] that responds with 200 and a JSON document that has neither keys nor an issuer.
 func Empty(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
 	writeJSON(w, []byte(`{"keys":[]}`))
 }
 
-// Garbage answers 200 with what is no JSON.
+// Garbage is a [Fault] that responds with 200 and a body that is not JSON.
 func Garbage(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
 	writeJSON(w, []byte("{\"keys\":[\x00\xff"))
 }
 
-// Huge answers 200 with 5 MiB.
+// Huge is a [Fault] that responds with 200 and a body of 5 MiB.
 func Huge(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"keys":[`)
@@ -105,12 +106,12 @@ func Huge(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
 	_, _ = io.WriteString(w, `]}`)
 }
 
-// Redirect points to another host.
+// Redirect is a [Fault] that redirects to another host.
 func Redirect(w http.ResponseWriter, r *http.Request, _ func(http.ResponseWriter)) {
 	http.Redirect(w, r, "http://localhost:1/elsewhere", http.StatusFound)
 }
 
-// Flap lets one request in n succeed.
+// Flap returns a Fault that lets every n-th request succeed and handles the others with fault.
 func Flap(n int64, fault Fault) Fault {
 	var count atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request, answer func(http.ResponseWriter)) {

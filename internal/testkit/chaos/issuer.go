@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
-// Document is one of the two that an API asks an issuer for.
+// Document is one of the two documents that an API fetches from an issuer.
 type Document string
 
 // The documents.
@@ -25,7 +25,7 @@ const (
 	Keys     Document = "keys"
 )
 
-// URL is the identifier of every Issuer. Only its own client reaches it.
+// URL is the identifier of every Issuer. Only the client of the Issuer can reach it.
 const URL = "http://localhost"
 
 // Issuer is an issuer that fails on command. It is safe for concurrent use.
@@ -35,17 +35,17 @@ type Issuer struct {
 	network Network
 	client  *http.Client
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the fields below
 	server *http.Server
-	dial   Dial
+	dial   Dial // nil: disconnected
 	faults map[Document]Fault
-	asked  map[Document]int
-	moves  int           // of the keys
-	ahead  time.Duration // of the clock
-	header http.Header   // of every answer
+	asked  map[Document]int // requests
+	moves  int              // how often jwks_uri has changed
+	ahead  time.Duration    // how far the issuer's clock is ahead
+	header http.Header      // added to each response
 }
 
-// New starts an issuer on a network of its own. URL in cfg is not used.
+// New starts an issuer on a network. cfg.URL is not used. The caller must call Close.
 func New(cfg bearertest.IssuerConfig, network Network) (*Issuer, error) {
 	cfg.URL = URL
 	i := &Issuer{
@@ -56,16 +56,16 @@ func New(cfg bearertest.IssuerConfig, network Network) (*Issuer, error) {
 	return i, i.Start()
 }
 
-// Client reaches the issuer, wherever it is, and nobody else.
+// Client returns a client that connects to the current address of the issuer, whatever the URL of a request is.
 func (i *Issuer) Client() *http.Client { return i.client }
 
-// Close takes the issuer off the network and ends all connections.
+// Close disconnects the issuer and closes all connections.
 func (i *Issuer) Close() {
 	i.Stop()
 	i.client.CloseIdleConnections()
 }
 
-// Start brings the issuer to the network, at another address than before.
+// Start connects the issuer to the network, at another address than before.
 func (i *Issuer) Start() error {
 	listener, dial, err := i.network()
 	if err != nil {
@@ -79,7 +79,7 @@ func (i *Issuer) Start() error {
 	return nil
 }
 
-// Stop takes the issuer off the network: connections are refused, and those that stand are cut.
+// Stop disconnects the issuer: open connections are closed, and new ones are refused.
 func (i *Issuer) Stop() {
 	i.mu.Lock()
 	server := i.server
@@ -102,7 +102,7 @@ func (i *Issuer) connect(ctx context.Context, _, _ string) (net.Conn, error) {
 	return dial(ctx)
 }
 
-// Fail makes what was asked for go wrong from now on: all documents, or those that are named.
+// Fail handles requests for the given documents with fault from now on. Without documents, it applies to all.
 func (i *Issuer) Fail(fault Fault, of ...Document) {
 	if len(of) == 0 {
 		of = []Document{Metadata, Keys}
@@ -114,45 +114,45 @@ func (i *Issuer) Fail(fault Fault, of ...Document) {
 	}
 }
 
-// Heal lifts every fault.
+// Heal removes all faults.
 func (i *Issuer) Heal() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	clear(i.faults)
 }
 
-// MoveKeys changes the jwks_uri. At the old place there is nothing any more.
+// MoveKeys changes the jwks_uri. The old URL then returns 404.
 func (i *Issuer) MoveKeys() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.moves++
 }
 
-// JumpClock sets the issuer's clock ahead, or back: that of its tokens and of its Date header.
+// JumpClock moves the issuer's clock, which its tokens and its Date header use. A negative duration sets it back.
 func (i *Issuer) JumpClock(by time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.ahead += by
 }
 
-// SetHeader adds a header to every good answer, as Cache-Control.
+// SetHeader adds a header, such as Cache-Control, to every response.
 func (i *Issuer) SetHeader(name, value string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.header.Set(name, value)
 }
 
-// Asked is how often a document was asked for, whatever was answered. Connections that were refused don't count.
+// Asked returns the number of requests for a document, whatever the responses were. Refused connections do not count.
 func (i *Issuer) Asked(document Document) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.asked[document]
 }
 
-// Good is a token that is good for an hour by the issuer's clock.
+// Good returns a token that is valid for an hour by the issuer's clock.
 func (i *Issuer) Good() *bearertest.Token { return i.LastingFor(time.Hour) }
 
-// LastingFor is a token that is good for so long by the issuer's clock.
+// LastingFor returns a token that is valid for d by the issuer's clock. If d is negative, it has expired.
 func (i *Issuer) LastingFor(d time.Duration) *bearertest.Token {
 	i.mu.Lock()
 	now := time.Now().Add(i.ahead)
@@ -160,6 +160,7 @@ func (i *Issuer) LastingFor(d time.Duration) *bearertest.Token {
 	return i.AccessToken().Set("iat", now.Unix()).Set("exp", now.Add(d).Unix())
 }
 
+// serve counts a request and handles it, correctly or with the fault of its document.
 func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 	document := Metadata
 	if strings.HasPrefix(r.URL.Path, "/jwks") {
@@ -181,7 +182,7 @@ func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 	fault(w, r, answer)
 }
 
-// answer is what a sound issuer says.
+// answer writes the correct response. The JWKS is only at the current jwks_uri.
 func (i *Issuer) answer(w http.ResponseWriter, r *http.Request, document Document) {
 	place := i.keysPath()
 	switch {
@@ -209,6 +210,7 @@ func (i *Issuer) keysPath() string {
 	return "/jwks-" + strconv.Itoa(i.moves)
 }
 
+// withKeysAt returns metadata with another jwks_uri.
 func withKeysAt(metadata []byte, place string) []byte {
 	var members map[string]any
 	if json.Unmarshal(metadata, &members) != nil {

@@ -9,12 +9,12 @@ import (
 // Dial opens a connection to an issuer.
 type Dial func(ctx context.Context) (net.Conn, error)
 
-// Network gives an issuer an address.
+// Network returns a listener at a new address, and a function that connects to it.
 type Network func() (net.Listener, Dial, error)
 
-// Loopback is a socket on 127.0.0.1.
+// Loopback is a [Network] of TCP sockets on 127.0.0.1.
 func Loopback() (net.Listener, Dial, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing to wait for
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not wait
 	if err != nil {
 		return nil, nil, err
 	}
@@ -25,14 +25,16 @@ func Loopback() (net.Listener, Dial, error) {
 	return listener, dial, nil
 }
 
-// Memory is a network without sockets, so that time can be virtual.
+// Memory is a [Network] without sockets. In a bubble of testing/synctest, a goroutine that waits for it does not stop the
+// virtual time, as one that waits for a socket would.
 func Memory() (net.Listener, Dial, error) {
 	m := &memory{accepted: make(chan net.Conn), closed: make(chan struct{})}
 	return m, m.dial, nil
 }
 
+// memory is a [net.Listener] whose connections are pipes.
 type memory struct {
-	accepted chan net.Conn
+	accepted chan net.Conn // from dial to Accept
 	closed   chan struct{}
 	once     sync.Once
 }
