@@ -14,6 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
+// errNoBrowser is what Open returns on a machine without a display. SignIn then relies on the address that it has printed.
 var errNoBrowser = errors.New("loopback: no browser can be started on this machine")
 
 // openBrowser starts the browser of the platform. It does not wait for the browser to end.

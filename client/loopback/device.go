@@ -83,6 +83,7 @@ func showDevice(o DeviceOptions, d *client.DeviceAuthorization) error {
 	return nil
 }
 
+// wantsQR reports whether a QR code is drawn into out. Into a file it would be noise, so QRAuto looks for a terminal.
 func wantsQR(qr QR, out io.Writer) bool {
 	file, ok := out.(*os.File)
 	return qr == QRAlways || qr == QRAuto && ok && term.IsTerminal(int(file.Fd()))

@@ -42,6 +42,8 @@ func isPath(place string) bool {
 		strings.TrimSuffix(path.Clean(place), "/") == strings.TrimSuffix(place, "/")
 }
 
+// listenFor listens on the addresses that Options.Host names. host is the host of the redirect URI. All listeners have the same
+// port. An address other than a loopback address is an error, because other machines could connect to it.
 func listenFor(ctx context.Context, o Options) (host string, all []net.Listener, err error) {
 	switch o.Host {
 	case byName:
@@ -95,6 +97,7 @@ func hasV6(ctx context.Context) bool {
 	return err == nil && l.Close() == nil
 }
 
+// listenAt listens on one address. A port of 0 lets the system choose.
 func listenAt(ctx context.Context, host string, port int) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
@@ -104,6 +107,7 @@ func listenAt(ctx context.Context, host string, port int) (net.Listener, error) 
 	return l, nil
 }
 
+// closeAll closes the listeners of a sign-in that cannot begin.
 func closeAll(listeners []net.Listener) error {
 	var faults []error
 	for _, l := range listeners {

@@ -14,6 +14,7 @@ const (
 	signedIn = "You are signed in. You can close this window."
 )
 
+// style is the only thing that the Content-Security-Policy of a page allows. The policy contains its hash.
 const style = "body{font:18px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1.5rem}"
 
 // page writes a page. It contains no script, no secret, and nothing from the request.

@@ -30,6 +30,8 @@ type receiver struct {
 	done     chan struct{} // closed when token and err are final
 }
 
+// newReceiver returns a receiver for the response to p. exchange is called at most once with a response that it accepts. How the
+// response arrives depends on the response mode: by GET or POST, as parameters or as one JWT (JARM).
 func newReceiver(redirect *url.URL, p *client.PendingAuthorization, exchange func(url.Values) (*client.Token, error)) *receiver {
 	return &receiver{
 		exchange: exchange, done: make(chan struct{}), path: redirect.EscapedPath(), state: p.State,
@@ -72,6 +74,7 @@ func (r *receiver) read(w http.ResponseWriter, req *http.Request) (url.Values, i
 	case !r.form:
 		return req.URL.Query(), http.StatusOK
 	}
+	// A form_post response: the parameters are in the body, and not in the URL.
 	req.Body = http.MaxBytesReader(w, req.Body, maxRequest)
 	if err := req.ParseForm(); err != nil {
 		return nil, http.StatusBadRequest

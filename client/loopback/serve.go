@@ -10,6 +10,7 @@ import (
 	"time"
 )
 
+// Bounds of the server. Every user of the machine can reach it, so none of them may depend on a well-behaved client.
 const (
 	maxRequest     = 32 << 10        // bytes of a header, or of a form
 	maxConnections = 128             // at all listeners together
@@ -132,6 +133,7 @@ func (c *gatedConn) Close() error {
 	return c.Conn.Close()
 }
 
+// connKey is the key under which serve puts the connection into the context of its requests.
 type connKey struct{}
 
 // admit keeps the connection of a request open, because the request has shown that it belongs to the sign-in.

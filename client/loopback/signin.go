@@ -21,7 +21,7 @@ type Options struct {
 	Authorization client.AuthorizationOptions
 
 	// Host is the host of the redirect URI: "127.0.0.1", "::1", or "localhost" for servers that accept nothing else (RFC
-	// 8252, Section 8.3, advises against it). Empty means 127.0.0.1, or ::1 if the machine has no IPv4.
+	// 8252, Section 8.3, advises against it). Empty means 127.0.0.1, or ::1 if the port cannot be opened there.
 	Host string
 
 	// Port is the port of the redirect URI. Zero means any free port.
@@ -41,6 +41,7 @@ type Options struct {
 	Timeout time.Duration
 }
 
+// defaultTimeout leaves the user time to find a password or a second factor.
 const defaultTimeout = 5 * time.Minute
 
 // SignIn signs the user in with their browser. It returns when the user has come back, or when ctx or Options.Timeout ends.
@@ -61,6 +62,8 @@ func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, er
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	waiting, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
+
+	// The port must be open before the redirect URI is known, and the redirect URI is part of the request.
 	listeners, redirect, err := listen(waiting, o)
 	if err != nil {
 		return nil, err
@@ -75,6 +78,8 @@ func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, er
 	if err != nil {
 		return nil, errors.Join(err, closeAll(listeners))
 	}
+
+	// The exchange uses ctx and not waiting: a code that arrived in time is not lost.
 	r := newReceiver(redirect, pending, func(params url.Values) (*client.Token, error) { return c.Callback(ctx, pending, params) })
 	stop := serve(r, listeners) //nolint:contextcheck // the final page is shown even after ctx has ended
 	defer stop()

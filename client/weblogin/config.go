@@ -80,7 +80,7 @@ type Config struct {
 
 	// ErrorHandler writes the response to a sign-in or logout that failed. If it is nil, the response is a plain page that
 	// does not say why. Do not show err to the user: it may quote the server. If a token was received and could not be
-	// kept, err is a [client.IncompleteError], and the token has been revoked if the server supports that.
+	// kept, err is a [client.IncompleteError], and the App has tried to revoke the token.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
 
 	// Logger logs failures. Nil means that nothing is logged.
@@ -101,6 +101,7 @@ func (cfg Config) LogValue() slog.Value {
 	return slog.StringValue("weblogin.Config{" + cfg.Prefix + "}")
 }
 
+// validate returns all faults of cfg, joined. Each names its field.
 func (cfg Config) validate() error {
 	var faults []error
 	check := func(ok bool, field, problem string) {
@@ -185,6 +186,7 @@ func isAbsolute(address string) bool {
 // prefix is Prefix with its default.
 func (cfg Config) prefix() string { return cmp.Or(cfg.Prefix, defaultPrefix) }
 
+// defaultPrefix is the Prefix of an App whose session cookie has no suffix.
 const defaultPrefix = "/auth/"
 
 // redirectURI is where the authorization response arrives.
@@ -192,6 +194,7 @@ func (cfg Config) redirectURI() string {
 	return cmp.Or(cfg.Authorization.RedirectURI, cfg.Client.RedirectURI())
 }
 
+// withDefaults returns cfg with its defaults. It copies the slices, so that the caller may change its own.
 func (cfg Config) withDefaults() Config {
 	cfg.Prefix = cfg.prefix()
 	cfg.AfterLogin, cfg.AfterLogout = cmp.Or(cfg.AfterLogin, "/"), cmp.Or(cfg.AfterLogout, "/")

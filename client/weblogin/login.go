@@ -34,6 +34,7 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, pending.URL, http.StatusSeeOther)
 }
 
+// The record of a sign-in outlives its callback, so that a logout finds it until the callback has ended.
 const (
 	callbackTimeout = 2 * time.Minute // for all requests of a sign-in; each of them has a timeout of its own
 	signInLifetime  = 2 * callbackTimeout

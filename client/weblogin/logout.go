@@ -11,6 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
+// A logout sends requests to the server while the user waits. It succeeds here even if the server does not respond.
 const (
 	logoutTimeout = 15 * time.Second // for the whole logout: the user waits
 	revokeTimeout = 5 * time.Second

@@ -28,6 +28,7 @@ type owner struct {
 	insecureHTTP        bool
 }
 
+// newOwner returns the owner of the state of an App. cfg has its defaults.
 func newOwner(cfg Config) owner {
 	issuer, id, redirect := cfg.Client.Issuer(), cfg.Client.ClientID(), cfg.redirectURI()
 	return owner{
@@ -44,12 +45,15 @@ func (o owner) sessionKey() string { return sessionPrefix + o.app }
 
 const sessionPrefix = "weblogin." // of the logins of all Apps
 
-// token, signIn and ended name entries of the store. Session ids have no dot, so they differ from all of these.
+// The following methods name entries of the store. Session ids have no dot, so they differ from all of these names.
 
+// token names the token of a login, by the key of the login.
 func (o owner) token(key string) string { return "token." + o.app + "." + key }
 
+// signIn names the record of a sign-in in progress. state is that of the request, or the key of the login that it replaces.
 func (o owner) signIn(state string) string { return "signin." + o.app + "." + client.S256(state) }
 
+// ended names the record of a logout by the server. It contains a hash, because name may have any length and any characters.
 func (o owner) ended(kind, name string) string {
 	return "ended." + kind + "." + o.server + "." + client.S256(name)
 }

@@ -64,6 +64,7 @@ func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 	}), nil
 }
 
+// isLoopback reports whether a host is this machine. Names other than localhost are not resolved: they could change.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

@@ -53,6 +53,7 @@ func withTimeout(timeout time.Duration, next http.HandlerFunc) http.HandlerFunc 
 	}
 }
 
+// inTimeKey is the key of the function that inTime calls.
 type inTimeKey struct{}
 
 // inTime ends the timeout of a request, because the response has begun. It returns false if the time is over already.
@@ -125,6 +126,7 @@ func (u *upload) startLocked(size int) <-chan read {
 	return u.reading
 }
 
+// isReading reports whether a Read of body is in progress.
 func (u *upload) isReading() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -154,6 +156,7 @@ func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r, err = withBody(r); err != nil {
 		return nil, err
 	}
+	// The Transport adds the token of this user, and refreshes it once if the API rejects it.
 	with, err := client.NewTransport(client.TransportConfig{Source: u.source.TokenSource, Origins: []string{t.origin}, Base: t.base})
 	if err != nil {
 		return nil, err
@@ -184,6 +187,7 @@ func (withToken) check(r *http.Request, resp *http.Response, u *User) error {
 	return nil
 }
 
+// maxReplayed bounds the memory of one request. A larger body is passed on as it arrives, and cannot be sent twice.
 const maxReplayed = 64 << 10 // bytes
 
 // withBody keeps a small body in memory, so that the request can be sent once more if the API rejects the token.

@@ -17,6 +17,8 @@ func isLocal(path string) bool {
 		hasOneReading(path) && hasOneReading(u.Path)
 }
 
+// hasOneReading rejects what browsers change before they resolve a path: they read "\" as "/", remove tabs and newlines, and
+// read "//" as the beginning of a host (WHATWG URL Standard).
 func hasOneReading(path string) bool {
 	return !strings.HasPrefix(path, "//") && !strings.Contains(path, "\\") && !strings.ContainsFunc(path, unicode.IsControl)
 }

@@ -25,6 +25,7 @@ type login struct {
 	Claims    map[string]any `json:"claims,omitzero"`
 }
 
+// newLogin returns the login of a user who signs in now. Without an ID token it only has a key and a time.
 func newLogin(key string, token *client.Token) login {
 	l := login{Key: key, At: clock.Now().Time()}
 	if id := token.IDClaims; id != nil {
@@ -34,6 +35,8 @@ func newLogin(key string, token *client.Token) login {
 	return l
 }
 
+// putLogin writes a login into the session of ctx. It is encoded as JSON, because the codec of the session may not know the type
+// login.
 func (a *App) putLogin(ctx context.Context, l login) error {
 	text, err := json.Marshal(l)
 	if err != nil {
@@ -83,6 +86,7 @@ func (a *App) user(ctx context.Context) (*User, error) {
 	if gone {
 		return nil, a.leave(ctx, l)
 	}
+	// The server may have ended the session, by its sid or by its subject.
 	elsewhere, err := a.endedElsewhere(ctx, l)
 	if err != nil {
 		return nil, err
@@ -189,6 +193,8 @@ func (a *App) withUser(next http.HandlerFunc) http.HandlerFunc {
 // application's own pages, as [App] describes; this includes OPTIONS. GET and HEAD requests are rejected if they carry the
 // Origin of another site.
 func (a *App) RequireLogin(next http.Handler) http.Handler {
+	// LoadAndSave finds the session that withSession has loaded below. Without that, scs would write its own response if the
+	// store fails.
 	saved := a.sessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch u, err := a.user(r.Context()); {
 		case err == nil:

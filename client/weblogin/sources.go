@@ -20,8 +20,10 @@ type sources struct {
 	byKey *lru.Cache[string, *source]
 }
 
+// maxSources is the number of logins that share refreshes. One that was evicted gets a new source, which reads the store.
 const maxSources = 10_000
 
+// newSources returns an empty sources. open creates the token source of a login.
 func newSources(open func(key string) (*client.TokenSource, error)) (*sources, error) {
 	cache, err := lru.New[string, *source](maxSources)
 	return &sources{open, cache}, err
@@ -58,6 +60,7 @@ func (s *sources) of(l login) (*source, error) {
 // drop removes the source of a login that has ended.
 func (s *sources) drop(key string) { s.byKey.Remove(key) }
 
+// refreshAgain is the time between two refreshes that a page can cause.
 const refreshAgain = 5 * time.Second
 
 // refresh refreshes the token now. A page that calls it again within refreshAgain gets the token that is there.

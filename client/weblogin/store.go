@@ -160,6 +160,7 @@ func (s *finalStore) bury(ctx context.Context, name, note string) error {
 	return s.remove(ctx, name)
 }
 
+// putNote records that an entry was deleted. It replaces an earlier note.
 func (s *finalStore) putNote(ctx context.Context, name, note string) error {
 	return s.put(ctx, goneEntry+name, noteField, []byte(note), s.sessions.Lifetime)
 }
@@ -179,6 +180,7 @@ func (s *finalStore) put(ctx context.Context, name, field string, text []byte, l
 	return s.write(ctx, name, b, end)
 }
 
+// encode returns an entry with one value, and when it expires.
 func (s *finalStore) encode(field string, text []byte, lifetime time.Duration) (b []byte, end time.Time, err error) {
 	end = time.Now().Add(lifetime)
 	b, err = s.sessions.Codec.Encode(end, map[string]any{field: text})
@@ -198,6 +200,7 @@ func (s *finalStore) get(ctx context.Context, name, field string) (text []byte, 
 	return text, true, err
 }
 
+// decode returns the value of an entry. It is nil if the entry has none.
 func (s *finalStore) decode(b []byte, field string) ([]byte, error) {
 	_, values, err := s.sessions.Codec.Decode(b)
 	if err != nil {

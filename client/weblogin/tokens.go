@@ -115,6 +115,7 @@ func (s *tokenStore) lockEntry(ctx context.Context, key string) (unlock func(), 
 	if s.lock != nil {
 		return s.lock.Lock(ctx, key)
 	}
+	// The channel of the holder is closed when the lock is free. Unlike a mutex, a wait for it can end with ctx.
 	for {
 		s.mu.Lock()
 		other, busy := s.busy[key]
@@ -133,6 +134,7 @@ func (s *tokenStore) lockEntry(ctx context.Context, key string) (unlock func(), 
 	}
 }
 
+// unlock frees the lock of key. Those who wait for it try again, and one of them gets it.
 func (s *tokenStore) unlock(key string, done chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

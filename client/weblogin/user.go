@@ -61,8 +61,10 @@ func (u User) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "weblogin.U
 // LogValue returns the User without claims and tokens.
 func (u User) LogValue() slog.Value { return slog.StringValue("weblogin.User{}") }
 
+// contextKey is the key of the User in the context of a request.
 type contextKey struct{}
 
+// contextWithUser returns a context from which UserFromContext reads u.
 func contextWithUser(ctx context.Context, u *User) context.Context {
 	return context.WithValue(ctx, contextKey{}, u)
 }

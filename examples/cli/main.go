@@ -33,6 +33,7 @@ type options struct {
 	signOut           bool
 }
 
+// parse reads the flags, and reports those that make no sense.
 func (o *options) parse(args []string) error {
 	flags := flag.NewFlagSet("cli", flag.ContinueOnError)
 	flags.StringVar(&o.flow, "flow", "loopback", "how to sign in: loopback or device")
@@ -53,6 +54,7 @@ func (o *options) parse(args []string) error {
 	return nil
 }
 
+// run is the whole program. Tests call it with arguments and an output of their own.
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	var o options
 	if err := o.parse(args); err != nil {
@@ -81,6 +83,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	return s.call(ctx, o.api)
 }
 
+// ownProvider starts the demonstration provider, and uses a client that is registered there. The one for the device flow has a
+// secret.
 func (o *options) ownProvider(ctx context.Context) (err error) {
 	o.client.ClientID = signin.NativeClient
 	if o.flow == "device" {
@@ -90,6 +94,8 @@ func (o *options) ownProvider(ctx context.Context) (err error) {
 	return err
 }
 
+// newSession opens the folder of the tokens. The key of a token contains the issuer, the client id and the scopes, so that a run
+// with other flags does not use the token of this one.
 func (o *options) newSession(stdout io.Writer) (*session, error) {
 	c, err := client.New(o.client)
 	if err != nil {

@@ -33,7 +33,7 @@ func (s *session) signIn(ctx context.Context, flow string) error {
 	s.source = source
 	token, err := source.TokenContext(ctx)
 	switch {
-	case err == nil:
+	case err == nil: // the stored token is good, or was refreshed
 		s.tell("Signed in already", token)
 		return nil
 	case !errors.Is(err, client.ErrNoToken):
@@ -78,6 +78,8 @@ func (s *session) call(ctx context.Context, api string) error {
 		}
 		api = m.UserinfoEndpoint
 	}
+
+	// The Transport sends the token to this origin only, even if the API redirects.
 	u, err := url.Parse(api)
 	if err != nil || u.Host == "" {
 		return errors.New("cli: no API to call: set -api to an absolute URL")
@@ -114,7 +116,7 @@ func (s *session) signOut(ctx context.Context) error {
 	if err == nil && token.RefreshToken != "" {
 		err = s.client.Revoke(ctx, token.RefreshToken, "refresh_token")
 	}
-	if errors.Is(err, client.ErrUnsupported) {
+	if errors.Is(err, client.ErrUnsupported) { // the provider revokes no tokens: the local copy is deleted all the same
 		err = nil
 	}
 	if err = errors.Join(err, s.tokens.Delete(ctx, s.key)); err == nil {

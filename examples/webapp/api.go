@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// startAPI runs an API that knows nothing of sessions: it wants a token of the issuer, with the scope for what is asked.
+// startAPI starts an API that does not use sessions. Each request needs a token of the issuer with the scope of the endpoint.
 func (o options) startAPI(ctx context.Context) (url string, err error) {
 	verifier, err := consumer.New(consumer.Config{Issuer: o.issuer, Audience: []string{cmp.Or(o.resource, o.clientID)}})
 	if err != nil {
@@ -25,21 +25,23 @@ func (o options) startAPI(ctx context.Context) (url string, err error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", httpauth.Middleware(guard, middleware.Scopes(o.apiScope))(http.HandlerFunc(orders)))
-	mux.Handle("GET /report", httpauth.Middleware(guard, middleware.Scopes("reports:read"))(http.HandlerFunc(orders))) // which nobody has
+	mux.Handle("GET /report", httpauth.Middleware(guard, middleware.Scopes("reports:read"))(http.HandlerFunc(orders))) // nobody gets this scope
 	listener, err := demo.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	go func(l net.Listener) { _ = demo.Serve(ctx, l, mux) }(listener) // it ends with the program
+	go func(l net.Listener) { _ = demo.Serve(ctx, l, mux) }(listener) // it stops when ctx ends
 	return "http://" + listener.Addr().String(), nil
 }
 
+// order is what the API returns. A real API would read it from a database, by the subject of the token.
 type order struct {
 	Number int    `json:"number"`
 	Item   string `json:"item"`
 	Status string `json:"status"`
 }
 
+// orders returns the orders of the user to whom the token belongs.
 func orders(w http.ResponseWriter, r *http.Request) {
 	token, ok := middleware.TokenFromContext(r.Context())
 	if !ok { // only if the route has no Guard
@@ -47,7 +49,7 @@ func orders(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{ // whoever is gone needs no answer
+	_ = json.NewEncoder(w).Encode(map[string]any{ // an error means that the caller is gone
 		"subject": token.Subject(),
 		"orders":  []order{{1007, "Desk lamp", "shipped"}, {1011, "Teapot, cast iron", "being packed"}, {1012, "Notebook", "paid"}},
 	})

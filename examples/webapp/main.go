@@ -28,6 +28,7 @@ type options struct {
 	addr, issuer, clientID, clientSecret, resource, scopes, apiScope string
 }
 
+// parse reads the flags.
 func (o *options) parse(args []string) error {
 	flags := flag.NewFlagSet("webapp", flag.ContinueOnError)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8090", "address to listen on")
@@ -40,6 +41,7 @@ func (o *options) parse(args []string) error {
 	return flags.Parse(args)
 }
 
+// welcome is printed when the application listens.
 const welcome = `
 The shop is at
 
@@ -49,6 +51,7 @@ Open it in a browser, sign in%s, load the orders, look at the profile, and sign 
 Stop with Ctrl-C.
 `
 
+// run is the whole program. Tests call it with arguments and an output of their own. It ends when ctx ends.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	var o options
 	if err := o.parse(args); err != nil {
@@ -95,6 +98,8 @@ func (o options) newSite(ctx context.Context, site string) (http.Handler, error)
 	if err != nil {
 		return nil, err
 	}
+
+	// The first two handlers come from weblogin. Pages behind RequireLogin need a user, all others do not.
 	mux := http.NewServeMux()
 	mux.Handle("/auth/", app)
 	mux.Handle("/api/", proxy)

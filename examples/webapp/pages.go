@@ -45,6 +45,7 @@ func public(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// message is the content of a page with one link.
 type message struct{ Title, Text, Link, LinkText string }
 
 // signInFailed tells the user what to do. The reason is written to the log only.
@@ -87,6 +88,7 @@ func profile(w http.ResponseWriter, r *http.Request) {
 	show(w, http.StatusOK, "profile.html", page)
 }
 
+// rows returns the claims as rows of a table, in the order of their names.
 func rows(claims map[string]any) (all [][2]string) {
 	for _, name := range slices.Sorted(maps.Keys(claims)) {
 		all = append(all, [2]string{name, text(name, claims[name])})
@@ -110,6 +112,7 @@ func text(name string, value any) string {
 	return string(encoded)
 }
 
+// show writes a page. html/template escapes all claims.
 func show(w http.ResponseWriter, status int, name string, data any) {
 	t, err := template.ParseFS(files, "pages/layout.html", "pages/"+name)
 	if err != nil {
