@@ -234,3 +234,26 @@ func TestCaseX11_ExpiresIn(t *testing.T) {
 		})
 	}
 }
+
+// The same for polling: the user's decision is noticed at most 5 minutes late.
+func TestCaseX10_RetryAfterOfAPoll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(
+			reply{200, `{"device_code":"d","user_code":"u","verification_uri":"https://login.test/go","expires_in":86400}`, nil},
+			reply{503, "", map[string]string{"Retry-After": "99999999"}},
+			reply{200, good, nil},
+		)
+		c := deviceClient(t, s.server)
+		d, err := c.StartDevice(t.Context(), client.DeviceOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.WaitDevice(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		if pause := s.at[2] - s.at[1]; pause != 5*time.Minute { // in the time of the bubble
+			t.Errorf("the next poll came after %v", pause)
+		}
+	})
+}
