@@ -116,7 +116,7 @@ func TestPendingCookiesAreFew(t *testing.T) {
 			t.Fatal(err)
 		}
 		answers = append(answers, w)
-		answers = answers[max(0, len(answers)-8):] // as a browser that does what it is told
+		answers = answers[max(0, len(answers)-8):] // like a browser that obeys every Set-Cookie header
 		if gone := len(w.Result().Cookies()) - 1; len(answers) == 8 && gone > 1 {
 			t.Errorf("%d removed", gone)
 		}

@@ -148,7 +148,7 @@ func TestC21_OnlyUserInfoIsTaken(t *testing.T) {
 		})
 	}
 	if _, err := p.client(t, nil).UserInfo(t.Context(), "at", ""); err == nil {
-		t.Error("whoever it is: accepted")
+		t.Error("accepted user information without a subject to compare")
 	}
 }
 

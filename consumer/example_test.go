@@ -35,7 +35,7 @@ func Example() {
 	// true false
 }
 
-// The two classes of error are told apart by errors.Is, and the reason is for operators.
+// Match the class of an error with errors.Is. The reason is for operators.
 func ExampleConsumer_Verify() {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	c, err := consumer.New(consumer.Config{

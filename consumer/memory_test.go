@@ -63,8 +63,7 @@ func TestMemoryOfARememberedToken(t *testing.T) { //nolint:paralleltest // the h
 	}
 }
 
-// Whoever reads the memory of the process finds no token that can be used: its signature is nowhere, neither as it was
-// sent nor decoded.
+// The memory of the process does not contain a usable token: the signature is absent, both encoded and decoded.
 func TestAttack43_NoUsableTokenStaysInMemory(t *testing.T) { //nolint:paralleltest // the heap is written down
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))

@@ -141,11 +141,11 @@ func begin(t *testing.T, c *client.Client, o client.AuthorizationOptions) *clien
 	return pending
 }
 
-// must fails the test if there is no token.
+// must fails the test if the token is missing.
 func must(t *testing.T, token *client.Token, err error) *client.Token {
 	t.Helper()
 	if succeed(t, err); token == nil || token.AccessToken == "" {
-		t.Fatal("there is no token")
+		t.Fatal("the token is missing")
 	}
 	return token
 }

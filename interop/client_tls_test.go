@@ -92,7 +92,7 @@ func (ca authority) httpClient(t *testing.T, own tls.Certificate) *http.Client {
 	trusted.AddCert(ca.cert)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{
 		RootCAs: trusted, MinVersion: tls.VersionTLS12,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil }, // whoever issued it
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil }, // for every issuer
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}

@@ -237,7 +237,7 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// refreshes collects what OnRefresh is told.
+// refreshes collects the calls of OnRefresh.
 type refreshes struct {
 	mu  sync.Mutex
 	all []jwks.Refresh

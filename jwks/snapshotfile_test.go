@@ -196,7 +196,7 @@ func TestSnapshotFile_FailuresLeaveNothingBehind(t *testing.T) {
 	}
 }
 
-// Whoever loads while others save gets what one of them has saved.
+// A Load that runs during several Saves returns the snapshot of one of them.
 func TestSnapshotFile_ConcurrentUse(t *testing.T) {
 	t.Parallel()
 	path, _ := saved(t)

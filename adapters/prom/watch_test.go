@@ -174,7 +174,7 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestWatchIsBounded: of many issuers the first hundred are told apart, and the rest is one.
+// TestWatchIsBounded checks that the first hundred issuers have their own label value and the others share one.
 func TestWatchIsBounded(t *testing.T) {
 	t.Parallel()
 	reg, m := newMetrics(t)

@@ -48,7 +48,7 @@ func TestServeLetsRequestsFinish(t *testing.T) {
 	served := make(chan error, 1)
 	go func() {
 		served <- demo.Serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			cancel() // the program is told to stop while this request runs
+			cancel() // the program stops while this request runs
 			_, _ = w.Write([]byte("done"))
 		}))
 	}()

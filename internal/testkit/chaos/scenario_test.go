@@ -100,7 +100,7 @@ func TestChaosWithKeys(t *testing.T) {
 	}
 }
 
-// TestChaosCold: without keys nothing is known against a token, and that is what its bearer is told.
+// TestChaosCold checks that a token gets 503 while no keys are held, because the kit cannot tell whether it is valid.
 func TestChaosCold(t *testing.T) {
 	t.Parallel()
 	for name, s := range scenarios {
