@@ -40,7 +40,7 @@ func TestC29_NoToken(t *testing.T) {
 		"another scheme":        func(r *http.Request) { r.URL.Scheme = "ftp" },
 		"another host":          func(r *http.Request) { r.URL.Host = "evil.test" },
 		"another port":          func(r *http.Request) { r.URL.Host = "api.test:80" },
-		"an invalid port":   func(r *http.Request) { r.URL.Host = "api.test:443x" },
+		"an invalid port":       func(r *http.Request) { r.URL.Host = "api.test:443x" },
 		"dot at the end":        func(r *http.Request) { r.URL.Host = "api.test." },
 		"subdomain":             func(r *http.Request) { r.URL.Host = "x.api.test" },
 		"no host":               func(r *http.Request) { r.URL.Host = "" },
