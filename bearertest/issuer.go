@@ -34,7 +34,7 @@ type IssuerConfig struct {
 // same values, so that `kid` does not reveal that a token is from another issuer.
 //
 // RSA keys have 2048 bits. All RSA keys are different, but keys of one process share prime factors, because generating
-// primes is slow. With two public keys, an attacker can compute the private keys. Use them only in tests.
+// primes is slow. From two public keys that share a prime, anyone can compute the private keys. Use them only in tests.
 //
 // An Issuer is safe for concurrent use.
 type Issuer struct {

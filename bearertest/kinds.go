@@ -13,7 +13,7 @@ const (
 	lifetime = 5 * time.Minute
 )
 
-// AccessToken returns a [Token] with every claim that RFC 9068 §2.2 requires and no other: typ "at+jwt", iss, sub "alice",
+// AccessToken returns a [Token] with every claim that RFC 9068 section 2.2 requires and no other: typ "at+jwt", iss, sub "alice",
 // aud (one member, the audience of [IssuerConfig]), client_id "client", a unique jti, iat now, and exp five minutes later.
 // The token carries no scope. To add one, call Set("scope", "orders:read").
 func (i *Issuer) AccessToken() *Token {

@@ -22,8 +22,8 @@ var ErrUnnamed = errors.New("store: an empty name cannot be denied")
 var ErrNoTime = errors.New("store: DenySubject needs the time before which tokens are denied")
 
 // DenyToken denies the token with the given jti. until is the time at which the token has expired, including the clock skew
-// that the API allows; the entry is deleted after it. If until is zero, the entry never expires. If the error is not nil,
-// the token may still be active. An empty jti is [ErrUnnamed].
+// that the API allows. After it, the entry has no effect and may be deleted. If until is zero, the entry never expires. If
+// the error is not nil, the token may still be active. The error is [ErrUnnamed] if jti is empty.
 func (d DenyList) DenyToken(ctx context.Context, issuer, jti string, until time.Time) error {
 	return d.deny(ctx, "deny:jti:", issuer, jti, Entry{Expires: until})
 }
@@ -36,7 +36,7 @@ func (d DenyList) DenySession(ctx context.Context, issuer, sid string, until tim
 
 // DenySubject denies all tokens of a subject that were issued before the time before, and all its tokens without `iat`.
 // before is rounded up to a full second, because most issuers write `iat` in seconds: a token of that second is denied too.
-// A zero time is [ErrNoTime]. until is the time at which the last of these tokens has expired. The rest is as for DenyToken.
+// The error is [ErrNoTime] if before is zero. until is the time at which the last of these tokens has expired. The rest is as for DenyToken.
 func (d DenyList) DenySubject(ctx context.Context, issuer, subject string, before, until time.Time) error {
 	if before.IsZero() {
 		return ErrNoTime
