@@ -85,7 +85,7 @@ type NewClient struct {
 	Owner string
 
 	// Extra is additional data. It is stored as JSON of at most 16 KiB and 32 levels. Data that would not be read back
-	// unchanged is rejected: a number that float64 cannot hold exactly, or a text with NUL or invalid UTF-8. Nil: none.
+	// unchanged is rejected: a number that a conversion to float64 changes, or a text with NUL or invalid UTF-8. Nil: none.
 	Extra map[string]any
 }
 

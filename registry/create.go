@@ -75,7 +75,8 @@ type Imported struct {
 
 	// SecretHash is the hash of the client's secret, in one of two formats. Ory Hydra writes the PHC string format:
 	// $pbkdf2-sha256$i=25000,l=32$<salt>$<hash>. Crossauth writes pbkdf2:sha256:32:40000:0:<salt>:<hash>. The digest is
-	// sha1, sha256 or sha512. With GODEBUG=fips140=only, SHA-1 and salts of less than 16 bytes are rejected. When the client next authenticates, the hash is replaced by one in the format of
+	// sha1, sha256 or sha512. With GODEBUG=fips140=only, SHA-1 and salts of less than 16 bytes are rejected. When the
+	// client next authenticates, the hash is replaced unless it is in PHC string format and at least as strong as
 	// [Config].Hash. Zero: the client has no secret until [Registry.RotateSecret] generates one.
 	SecretHash Secret
 }

@@ -36,8 +36,8 @@
 // A [Store] is one table. Package store has an implementation in memory, and package store/storetest has tests for other
 // implementations.
 //
-// [Registry.Import] takes over clients of crossauth and of Ory Hydra with their hashes. The registry replaces an imported
-// hash by one in the current format when the client next authenticates.
+// [Registry.Import] takes over clients of crossauth and of Ory Hydra with their hashes. When such a client next
+// authenticates, the registry replaces a hash that is weaker than [Config].Hash.
 //
 // The package also names the OAuth flows: see [Flow].
 //

@@ -15,8 +15,8 @@ import (
 )
 
 // HashParams defines how secrets are hashed, by PBKDF2 with HMAC (RFC 8018 section 5.2). When a secret is next used, the
-// registry replaces its hash if that has another digest, fewer iterations, a shorter key or a shorter salt. The zero value
-// is sha256 with 600 000 iterations.
+// registry replaces its hash if that has another digest, fewer iterations, a shorter key or a shorter salt, or is in the
+// format of crossauth. The zero value is sha256 with 600 000 iterations.
 type HashParams struct {
 	// Digest is "sha256" or "sha512". Empty: "sha256".
 	Digest string

@@ -40,7 +40,8 @@ func (c *Clients) Get(_ context.Context, id string) (ClientRow, bool, error) {
 }
 
 // ByName returns the rows with the given name, in ascending order of their ids. It leaves out the first skip rows and returns
-// at most take rows. If owner is nil, it returns the rows of every owner, otherwise only those with that Owner, which may be empty.
+// at most take rows. If owner is nil, it returns the rows of every owner, otherwise only those with that Owner, which may be
+// empty.
 func (c *Clients) ByName(_ context.Context, name string, owner *string, skip, take int) ([]ClientRow, error) {
 	return c.find(skip, take, func(row ClientRow) bool { return row.Name == name && ownedBy(row, owner) }), nil
 }
