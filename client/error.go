@@ -25,7 +25,7 @@ type Error struct {
 	// Status is the HTTP status of the response. It is 0 if the error came through a redirect of the user's browser.
 	Status int
 
-	// RetryAfter is the value of the Retry-After header, at most one hour. It is 0 if there is none.
+	// RetryAfter is the value of the Retry-After header, at most 5 minutes. It is 0 if there is none.
 	RetryAfter time.Duration
 
 	// Challenge is the value of the WWW-Authenticate header.

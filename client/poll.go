@@ -18,7 +18,7 @@ const (
 //	after ErrAuthorizationPending                interval
 //	after ErrSlowDown                            5 seconds longer than before, from then on
 //	if the server is unavailable                 twice as long each time, up to maxBackoff
-//	if the response has a Retry-After header     at least that long, up to maxRetryAfter
+//	if the response has a Retry-After header     at least that long, at most fetch.MaxRetryAfter
 //
 // It returns the result of try once that is final. It returns ErrExpiredToken at end, and ctx.Err() if ctx ends first.
 func poll(ctx context.Context, interval time.Duration, end time.Time, try func(context.Context) (*Token, error)) (*Token, error) {
@@ -47,7 +47,7 @@ func poll(ctx context.Context, interval time.Duration, end time.Time, try func(c
 			return t, err
 		}
 		if refusal != nil {
-			wait = max(wait, min(refusal.RetryAfter, maxRetryAfter))
+			wait = max(wait, refusal.RetryAfter)
 		}
 	}
 }

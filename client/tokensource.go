@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
 // TokenSourceConfig says where a [TokenSource] gets its tokens. At least one of Token, Store and Grant is required.
@@ -52,7 +53,6 @@ const (
 	minLifetime   = time.Second      // of a new token, whatever the server says: at most one refresh per second
 	minPause      = 5 * time.Second  // after the first failed renewal
 	maxPause      = time.Minute      // after many failed renewals, unless the server asks for more
-	maxRetryAfter = 5 * time.Minute  // of a server's Retry-After header
 	rejectedPause = 30 * time.Second // between two refreshes that an API causes by rejecting a token
 )
 
@@ -291,7 +291,7 @@ func pauseAfter(err error, failures int) time.Duration {
 		pause = min(minPause<<min(failures-1, 10), maxPause)
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
-		requested = min(e.RetryAfter, maxRetryAfter)
+		requested = min(e.RetryAfter, fetch.MaxRetryAfter) // a Grant may return any value
 	}
 	return max(pause+rand.N(pause/5), requested) //nolint:gosec // G404: the value is not a secret
 }

@@ -257,3 +257,22 @@ func TestCaseX10_RetryAfterOfAPoll(t *testing.T) {
 		}
 	})
 }
+
+// The same for an error that Grant returns, which need not come from this package.
+func TestCaseX10_RetryAfterFromGrant(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		grants := 0
+		source := sourceOf(t, newClient(t, says(200, good), nil), client.TokenSourceConfig{
+			Grant: func(context.Context, ...string) (*client.Token, error) {
+				grants++
+				return nil, &client.Error{Status: http.StatusServiceUnavailable, RetryAfter: 24 * time.Hour}
+			},
+		})
+		_, _ = source.TokenContext(t.Context())
+		time.Sleep(5*time.Minute + time.Second)
+		if _, _ = source.TokenContext(t.Context()); grants != 2 {
+			t.Errorf("Grant was called %d times in 5 minutes", grants)
+		}
+	})
+}
