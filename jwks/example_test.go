@@ -52,8 +52,7 @@ func ExampleParseJWKS() {
 	// 2026-12: jwks: no key fits the token: unknown kid
 }
 
-// A password is no secret for HMAC: whoever has a token can try passwords on it until one fits. Make a secret of random
-// bytes.
+// Do not use a password as a secret: everyone who has a token can try passwords until one fits. Use random bytes.
 func ExampleSecret_wrong() {
 	_, err := jwks.Secret([]byte("correct horse battery staple"), "HS256")
 	fmt.Println(err)
@@ -61,7 +60,7 @@ func ExampleSecret_wrong() {
 	// jwks: key 0 {kid "" alg "HS256"}: a secret for HS256 must have at least 32 bytes
 }
 
-// transport answers in process, in place of an issuer on the network.
+// transport responds in the process, instead of an issuer on the network.
 type transport func(*http.Request) (*http.Response, error)
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
@@ -86,13 +85,13 @@ func ExampleRemote() {
 	_, err = keys.Key(ctx, "2026-11", "EdDSA") // fetches the set
 	fmt.Println("known kid:", err)
 	_, err = keys.Key(ctx, "2026-12", "EdDSA") // fetches it once more
-	fmt.Println("unknown kid refuses the token:", errors.Is(err, jwks.ErrKeyNotFound))
+	fmt.Println("unknown kid, reject the token:", errors.Is(err, jwks.ErrKeyNotFound))
 
 	s := keys.Stats()
 	fmt.Println("usable keys:", s.Keys, "unusable:", s.Unusable, "forced fetches:", s.ForcedFetches)
 	// Output:
 	// known kid: <nil>
-	// unknown kid refuses the token: true
+	// unknown kid, reject the token: true
 	// usable keys: 1 unusable: 1 forced fetches: 1
 }
 

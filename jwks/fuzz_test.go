@@ -44,7 +44,7 @@ func FuzzParseJWKS(f *testing.F) {
 	})
 }
 
-// Whatever is in the file: a snapshot is read as one or refused, and what was read can be saved and read again.
+// Every file is either rejected or read as a snapshot that can be saved and read again.
 func FuzzSnapshotFile(f *testing.F) {
 	_, good := saved(f)
 	f.Add([]byte(good))

@@ -24,7 +24,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// issuer serves a key set in process. What it answers can be changed while it is in use.
+// issuer serves a key set in the process. Its response can be changed while it is in use.
 type issuer struct {
 	mu      sync.Mutex
 	answer  func(*http.Request) (*http.Response, error)
@@ -53,10 +53,10 @@ func (i *issuer) answers(f func(*http.Request) (*http.Response, error)) {
 	i.answer = f
 }
 
-// serves makes the issuer answer 200 with a set of keys.
+// serves makes the issuer respond with 200 and a set of keys.
 func (i *issuer) serves(keys ...jwk) { i.says(200, keySet(keys...)) }
 
-// says makes the issuer answer with status, body and headers, which are names and values in turn.
+// says makes the issuer respond with status, body and headers, which alternate between names and values.
 func (i *issuer) says(status int, body string, headers ...string) {
 	i.answers(func(*http.Request) (*http.Response, error) { return response(status, body, headers...), nil })
 }
@@ -195,7 +195,7 @@ func newEd25519() ed25519.PublicKey {
 	return key
 }
 
-// wantKey asks s for a key and fails the test unless it is want.
+// wantKey fails the test unless s returns the key want.
 func wantKey(t *testing.T, s jwks.Source, kid, alg string, want any) {
 	t.Helper()
 	got, err := s.Key(t.Context(), kid, alg)
@@ -208,7 +208,7 @@ func wantKey(t *testing.T, s jwks.Source, kid, alg string, want any) {
 	}
 }
 
-// wantNoKey asks s for a key and fails the test unless the error matches want, and is of one class only.
+// wantNoKey fails the test unless s returns an error that matches want and is of one class only.
 func wantNoKey(t *testing.T, s jwks.Source, kid, alg string, want error) {
 	t.Helper()
 	got, err := s.Key(t.Context(), kid, alg)
@@ -231,7 +231,7 @@ func wantFetches(t *testing.T, i *issuer, want int) {
 	}
 }
 
-// pass lets d go by, and then whatever is due at its end happen.
+// pass waits for d, and then until all goroutines of the bubble are idle.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

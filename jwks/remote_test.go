@@ -437,7 +437,7 @@ func TestK8_K9_Attack38_CancelledRequestDoesNotEndTheSharedFetch(t *testing.T) {
 	})
 }
 
-// bad answers never replace a good set.
+// badAnswers are responses that must never replace a good set.
 var badAnswers = map[string]func(*issuer){
 	"down":            func(i *issuer) { i.isDown() },
 	"slow":            func(i *issuer) { i.serves(public("2", otherRSA())); i.slow(time.Hour) },

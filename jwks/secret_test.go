@@ -57,7 +57,7 @@ func TestAttack2_SecretServesNoOtherAlgorithm(t *testing.T) {
 	}
 }
 
-// A public key that is taken for a secret lets everybody sign.
+// If a public key were used as a secret, everyone could sign.
 func TestAttack2_PEMIsNoSecret(t *testing.T) {
 	t.Parallel()
 	text := pkix(p256())

@@ -235,7 +235,7 @@ type brittle struct{}
 func (brittle) Load(context.Context) (jwks.SnapshotData, error) { panic("load") }
 func (brittle) Save(context.Context, jwks.SnapshotData) error   { panic("save") }
 
-// Snapshots are called in goroutines that nobody else could save from a panic.
+// Snapshots are called in goroutines of the kit, where a panic would end the process.
 func TestK19_PanicOfASnapshotIsReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -25,7 +25,7 @@ func aSnapshot() jwks.SnapshotData {
 	}
 }
 
-// snapshotFile returns the path of a file that holds text; there is none for an empty one.
+// snapshotFile returns the path of a file with the given text. If text is empty, the file does not exist.
 func snapshotFile(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keys.json")
@@ -122,7 +122,7 @@ func TestSnapshotFile_RefusesWhatIsNoWholeSnapshot(t *testing.T) {
 	}
 }
 
-// A file that was written to halfway, at any place, is none.
+// A file that ends early, at any place, is rejected.
 func TestSnapshotFile_RefusesATornFile(t *testing.T) {
 	t.Parallel()
 	path, good := saved(t)
@@ -279,7 +279,7 @@ func TestK5_K19_KeyThatIsNewerThanTheSnapshot(t *testing.T) {
 	})
 }
 
-// An issuer that hangs takes half a second of those whom an old set serves, once in a back-off, and no more.
+// While an old set can be used, an issuer that hangs delays requests by half a second, once per backoff.
 func TestK3_HangingIssuerTakesHalfASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// origin is where the value comes from: its n-th fetch brings n. It fails, and takes its time, on command.
+// origin is the server of a value. Its n-th fetch returns n. It fails or is slow on command.
 type origin struct {
 	mu       sync.Mutex
 	fetches  int
@@ -90,7 +90,7 @@ func took(f func()) time.Duration {
 	return time.Since(began)
 }
 
-// pass lets d go by, and then whatever is due at its end happen.
+// pass waits for d, and then until all goroutines of the bubble are idle.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

@@ -32,7 +32,7 @@ func TestK1_FreshValueCostsNoAllocation(t *testing.T) {
 	}
 }
 
-func TestK2_OneFetchAheadHoldsNobody(t *testing.T) {
+func TestK2_OneFetchAheadDelaysNoCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{})
@@ -201,7 +201,7 @@ func TestK4_TooOldIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestK5_AFetchThatBeganBeforeIsNoAnswer(t *testing.T) {
+func TestK5_AFetchThatBeganBeforeIsNotEnough(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		enough  int // the value that satisfies the caller
@@ -236,7 +236,7 @@ func TestK5_AFetchThatBeganBeforeIsNoAnswer(t *testing.T) {
 	}
 }
 
-func TestK5_K8_ManyWhomTheRunningFetchDoesNotSatisfyShareTheNext(t *testing.T) {
+func TestK5_K8_CallsThatGetAnOutdatedValueShareTheNextFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{})
@@ -741,7 +741,7 @@ func TestOnFetch_PanicEndsNothing(t *testing.T) {
 	})
 }
 
-func TestOnFetch_HoldsNobodyButItsOwner(t *testing.T) {
+func TestOnFetch_DelaysRefreshOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{}

@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// restoring returns a Value whose earlier process held 100, and how often that was asked for.
+// restoring returns a Value that restores 100, and the number of calls of Restore.
 func restoring(o *origin, age time.Duration, err error, cfg refresh.Config[int]) (*refresh.Value[int], *int) {
 	calls := new(int)
 	cfg.Fetch = o.fetch
@@ -45,7 +45,7 @@ func TestK19_FreshRestoredValueNeedsNoFetch(t *testing.T) {
 	})
 }
 
-// Nobody waits for the first fetch of a process that an earlier one has left a value, whatever becomes of that fetch.
+// If a value was restored, no call waits for the first fetch, whatever its result is.
 func TestK19_StaleRestoredValueIsServedAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]*origin{
@@ -93,7 +93,7 @@ func TestK19_FetchBehindARestoredValueNeedsNoRequest(t *testing.T) {
 	})
 }
 
-// What was asked for is fetched, and not only restored.
+// Force and Refresh fetch; a restored value is not enough for them.
 func TestK19_ForceFetchesAlsoAfterRestoring(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -152,8 +152,8 @@ func TestK19_NothingToRestoreIsNotReported(t *testing.T) {
 	})
 }
 
-// A hook that takes its time holds nobody whom the restored value serves.
-func TestK19_ReportOfARestorationHoldsNobody(t *testing.T) {
+// A slow OnFetch does not delay calls that get the restored value.
+func TestK19_SlowReportOfARestorationDelaysNoCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, _ := restoring(&origin{err: errDown}, time.Hour, nil, refresh.Config[int]{
