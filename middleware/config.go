@@ -16,8 +16,8 @@ const defaultRealm = "api"
 
 // Config configures a [Guard]. [New] copies it.
 type Config struct {
-	// Verifier verifies the tokens: a [consumer.Consumer], a [consumer.Group] or one of the application. It must be safe
-	// for concurrent use. Required.
+	// Verifier verifies the tokens. It is a [*consumer.Consumer], a [*consumer.Group], or a Verifier of the
+	// application. It must be safe for concurrent use. Required.
 	//
 	// A custom Verifier makes its tokens with [consumer.NewToken]. A nil or zero Token results in status 500. The errors
 	// of a custom Verifier should match consumer.ErrInvalidToken (401) or consumer.ErrUnavailable (503). Any other error
@@ -32,47 +32,55 @@ type Config struct {
 	// at [Guard.MetadataPath]. The URL depends on this field only, never on the request. Empty: challenges contain no URL.
 	Resource string
 
-	// TokenSources lists the places of a request in which a token may be. Exactly these are read, and a request with a
-	// token in two of them is rejected with 400: see [FirstOf] for an order of preference. Nil: [BearerToken] only, which
-	// reads the Authorization header. Other lists must name BearerToken if that header is to be read. New rejects a list
-	// that is empty but not nil.
+	// TokenSources lists the places of a request from which a token is read. No other place is read, so the list must
+	// contain [BearerToken] if tokens in the Authorization header are to be accepted. A request with tokens in two of
+	// the places is rejected with 400; use [FirstOf] to prefer one place to another. New rejects a list that is empty
+	// but not nil. Nil: BearerToken only.
 	//
-	// Shared caches do not store responses to requests with an Authorization header, but they do not know other places
-	// (RFC 9111 section 3.5). If TokenSources is set, Handler, With and Routes therefore add Cache-Control: private to
-	// responses (RFC 6750 section 2.3), which the handler may replace. Callers of Authenticate must add it themselves.
+	// Shared caches do not store responses to requests with an Authorization header, but they do not recognize a token
+	// in another place (RFC 9111 section 3.5). If TokenSources is set, Handler, With and Routes therefore add
+	// Cache-Control: private to the response (RFC 6750 section 2.3). The handler may replace it. Callers of
+	// Authenticate must add it themselves.
 	TokenSources []TokenSource
 
 	// AllowPreflight lets CORS preflights (OPTIONS with Origin and Access-Control-Request-Method) pass without a token.
-	// Set it only if the CORS middleware is behind the Guard, where it answers them. Better put it in front of the Guard.
+	// Set it only if the CORS middleware must be behind the Guard. If possible, put the CORS middleware in front of the
+	// Guard instead.
 	//
 	// A preflight that passes reaches the next handler without a token, so handlers must check the ok result of
-	// [TokenFromContext]. Credentials in it are ignored, no rule is applied, and no Decision is reported. It never has a
-	// body: an OPTIONS request with a body, or with a repeated Origin or Access-Control-Request-Method, is not a preflight
-	// and needs a token. [Guard.Routes] lets a preflight pass only if the policy names its path for the requested method.
+	// [TokenFromContext]. Credentials in it are ignored, no rule is applied, and no Decision is reported. An OPTIONS
+	// request with a body, or with a repeated Origin or Access-Control-Request-Method, is not a preflight and needs a
+	// token. [Guard.Routes] lets a preflight pass only if a pattern of the policy matches its path, for the method in
+	// Access-Control-Request-Method or for OPTIONS.
 	//
 	// False: preflights need a token like any other request. Browsers send none, so they are rejected.
 	AllowPreflight bool
 
-	// Optional lets requests without credentials pass without a token, where no rule applies. Requests with invalid
-	// credentials are still rejected. So are requests that have only an Authorization header of another scheme, if
-	// [BearerToken] is read, because the Guard cannot check them. False: every request needs a token.
+	// Optional lets requests without credentials pass without a token on routes without rules. Requests with invalid
+	// credentials are still rejected. If [BearerToken] is read, a request whose Authorization header has another scheme
+	// is rejected too, unless it has a token elsewhere: the Guard cannot check that header. False: every request needs
+	// a token.
 	Optional bool
 
-	// DenyHandler writes the responses to rejected requests. Before the call, the Guard sets WWW-Authenticate, Retry-After
-	// and Cache-Control as the status requires. DenyHandler writes status and body. If it sets no status, the Refusal's
-	// is sent. Informational statuses (1xx) are dropped. It is not called for a canceled request. Nil: the Guard writes a
-	// problem document (RFC 9457).
+	// DenyHandler writes the responses to rejected requests. Before the call, the Guard sets WWW-Authenticate,
+	// Retry-After and Cache-Control as the status requires. DenyHandler writes status and body. If it writes no status,
+	// refusal.Status is sent. Informational statuses (1xx) that it writes are not sent. It is not called if
+	// refusal.Status is 499, because the client has canceled the request. Nil: the Guard writes a problem document (RFC
+	// 9457).
 	DenyHandler func(w http.ResponseWriter, r *http.Request, refusal *Refusal)
 
-	// OnDecision is called with every decision before a response is written. It runs within the request, so it should
-	// return quickly. It must be safe for concurrent use. Nil: no call.
+	// OnDecision is called with each decision, before the next handler is called or the response is written. It runs
+	// during the request, so it should return quickly. It must be safe for concurrent use. Nil: no call.
 	OnDecision func(ctx context.Context, decision Decision)
 
-	// Logger receives one line for each rejected request: at level Debug for requests without a token or with malformed
-	// credentials, at Info for invalid tokens and rules that are not met, at Warn for outages, and at Error for faults of
-	// this API. The line has the status, reason, issuer and rule, but no token and no text of an error, which may quote
-	// one: Decision.Err has that. If a custom Verifier returned a nil or zero Token, the line says so in `detail`. At most ten lines with the same values are written in ten seconds; the next line then
-	// counts the dropped ones in the attribute `suppressed`. Nil: nothing is logged.
+	// Logger receives one line for each rejected request: at level Debug for requests without a token, with malformed
+	// credentials, or canceled by the client; at Info for invalid tokens and rules that are not met; at Warn for
+	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer and rule. If a custom
+	// Verifier returned a nil or zero Token, the attribute detail says so. The line contains no token. It also contains
+	// no error text, because that may quote a token; use Decision.Err for it.
+	//
+	// At most ten lines with the same attributes are written in ten seconds. The attribute suppressed of the next line
+	// then says how many lines were dropped. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -97,7 +105,7 @@ func New(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
-// faults returns an error for each invalid field but Resource.
+// faults returns an error for each invalid field, except Resource.
 func (cfg Config) faults() (faults []error) {
 	if isNil(cfg.Verifier) {
 		faults = append(faults, errors.New("middleware: Config.Verifier is required: it is nil or contains a nil value"))
@@ -118,7 +126,7 @@ func (cfg Config) faults() (faults []error) {
 	return faults
 }
 
-// isNil reports whether v is nil or contains a nil pointer, func, map or the like.
+// isNil reports whether v is nil or an interface that contains a nil pointer, func, map, slice or channel.
 func isNil(v any) bool {
 	if v == nil {
 		return true

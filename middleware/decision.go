@@ -10,11 +10,11 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Decision describes for Config.OnDecision what [Guard.Authenticate] decided. Each of several nested Withs makes its own
-// decision. Status, Reason, Rule and Cached have few different values and can serve as labels of metrics. So can Issuer,
-// unless a Group resolves tenants at run time.
+// Decision describes the result of [Guard.Authenticate] for Config.OnDecision. If handlers of [Guard.With] are nested,
+// each makes its own decision. Status, Reason, Rule and Cached have few different values and can serve as labels of
+// metrics. So can Issuer, unless a Group resolves tenants at run time.
 type Decision struct {
-	// Status is 200 if the request passed. Otherwise it is the status of the response, or 499 if the client canceled the
+	// Status is 200 if the request passed. Otherwise it is Refusal.Status, which is 499 if the client canceled the
 	// request.
 	Status int
 
@@ -24,16 +24,17 @@ type Decision struct {
 	// Rule is the name of the rule that was not met. Empty: the request passed or was rejected for another reason.
 	Rule string
 
-	// Issuer is the configured issuer of the token. Empty: it was not known yet.
+	// Issuer is the configured issuer of the token. Empty: the request has no token, or was rejected before an issuer
+	// was selected.
 	Issuer string
 
 	// Duration is the time that the decision took.
 	Duration time.Duration
 
-	// Cached is true if the token was verified before this decision and came from the cache.
+	// Cached is true if the token was verified before this decision began, for example for an earlier request.
 	Cached bool
 
-	// Err is the [*Refusal], or nil if the request passed. Its text includes errors that the application made, which may
+	// Err is the [*Refusal], or nil if the request passed. Its text includes the errors of the application, which may
 	// quote a token.
 	Err error
 }
@@ -54,7 +55,7 @@ func (g *Guard) report(ctx context.Context, began time.Time, token *consumer.Tok
 	g.cfg.OnDecision(ctx, decision)
 }
 
-// logRefusal writes a line about refusal, unless the level is disabled or enough similar lines were written.
+// logRefusal writes a line about refusal, unless the level is disabled or the limit for similar lines is reached.
 func (g *Guard) logRefusal(ctx context.Context, refusal *Refusal) {
 	level := refusal.level()
 	if !g.cfg.Logger.Enabled(ctx, level) {

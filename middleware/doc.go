@@ -20,18 +20,21 @@
 //
 // A rejected request receives one of these responses:
 //
-//   - 401 and a challenge without an error code, if the request has no token, or credentials of another scheme;
-//   - 400 invalid_request, if it carries more than one token, or if the credentials are not a valid token68;
-//   - 401 invalid_token, if the token is not valid, for whatever reason;
-//   - 403 insufficient_scope, if a scope is missing, and 403 without an error code, if another rule is not met;
+//   - 401 and a challenge (the WWW-Authenticate header) without an error code, if the request has no token, or
+//     credentials of another scheme;
+//   - 400 invalid_request, if it has more than one token, or if the token contains characters that no token may contain
+//     (it is not a token68, RFC 9110 section 11.2);
+//   - 401 invalid_token, if the token is not valid;
+//   - 403 insufficient_scope, if the token lacks a scope that a rule requires;
+//   - 403 and a challenge without an error code, if another rule is not met;
 //   - 503 and Retry-After, if the token cannot be verified now, for example because the issuer's keys are unavailable;
-//   - 500, if the application's own Verifier, TokenSource or rule is at fault.
+//   - 500, if a Verifier, TokenSource or rule of the application fails or is invalid.
 //
-// The client learns no more than that. The [Decision] and the log contain the reason.
+// The response never says which check failed. The [Decision] and the log contain the reason.
 //
 // # CORS
 //
-// Browsers send preflights without credentials, so a Guard rejects them. Put the CORS middleware in front of the Guard: it
-// answers preflights itself, and adds its header fields to rejected requests too. If the CORS middleware must be behind
-// the Guard, set [Config].AllowPreflight.
+// Browsers send preflights without credentials, so a Guard rejects them. Put the CORS middleware in front of the Guard.
+// It then responds to preflights itself, and adds its header fields to the responses to rejected requests too. If the
+// CORS middleware must be behind the Guard, set AllowPreflight in [Config].
 package middleware

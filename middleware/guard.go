@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// Guard admits requests that carry a valid token and rejects all others. Make one with [New]. It is safe for concurrent
-// use. Only [Guard.Replace] changes it.
+// Guard lets requests with a valid token pass and rejects all others. Make one with [New]; the zero Guard cannot be
+// used. It is safe for concurrent use. Only [Guard.Replace] changes it.
 type Guard struct {
 	cfg          Config
 	jwtOnly      bool              // the Verifier accepts JWTs only
@@ -24,10 +24,10 @@ type Guard struct {
 // [Guard.Deny]. With errors.Is, the Refusal matches [ErrNoToken], [ErrInvalidRequest], [ErrInsufficientScope],
 // [consumer.ErrInvalidToken] or [consumer.ErrUnavailable] if it belongs to one of these classes.
 //
-// If this Guard has already verified the same credential for r, as happens in nested Withs, it is not verified again. A
-// token that came into the context in any other way is ignored.
+// If this Guard has already verified the same credential for r, as happens if handlers of [Guard.With] are nested, it
+// is not verified again. A token that was added to the context in any other way is ignored.
 //
-// With Config.AllowPreflight a preflight passes without a token: see there.
+// If Config.AllowPreflight is set, a preflight passes without a token.
 func (g *Guard) Authenticate(r *http.Request, rules ...Rule) (*http.Request, error) {
 	return g.now().authenticate(r, &rules)
 }
@@ -39,11 +39,11 @@ func (g *Guard) authenticate(r *http.Request, rules *[]Rule) (*http.Request, err
 	return g.decide(r, rules)
 }
 
-// Deny writes the response to a request that was rejected with err. It makes no decision of its own. err is an error of
+// Deny writes the response to a request that was rejected with err. It does not decide anything. err is an error of
 // [Guard.Authenticate] or of a [consumer.Verifier], one of the Err values of this package, or a [*Refusal] of the
-// application. Any other error, and nil, results in status 500. The text of err is never sent.
+// application. For any other error, and for nil, Deny writes status 500. It never sends the text of err.
 //
-// If the client has canceled the request, Deny writes status 499 without a body.
+// If the client has canceled the request, and err is a result of that, Deny writes status 499 without a body.
 func (g *Guard) Deny(w http.ResponseWriter, r *http.Request, err error) {
 	g.now().deny(w, r, err)
 }
@@ -66,14 +66,15 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 	denied.finish()
 }
 
-// Handler returns a handler that calls next for every request with a valid token. It is With without rules.
+// Handler returns a handler that calls next for every request with a valid token. It is [Guard.With] without rules.
 func (g *Guard) Handler(next http.Handler) http.Handler { return g.With()(next) }
 
 // With returns a middleware that calls the next handler if the request has a valid token that meets every rule. It
-// rejects all other requests itself. Rules are applied in their order, and the first that is not met determines the
-// response.
+// rejects all other requests itself. Rules are applied in the order of the arguments, and the first that is not met
+// determines the response. With copies rules. The returned handlers are safe for concurrent use.
 //
-// Withs of one Guard may be nested. Then the rules of all of them apply, and the token is verified once.
+// Handlers that With of one Guard returned may be nested. Then the rules of all of them apply, and the token is
+// verified once.
 func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 	rules = slices.Clone(rules)
 	g.now().logFaults(rules)
@@ -98,9 +99,9 @@ func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 // and adapters that were made from g use the new Config from the next request on.
 //
 // Handler, With and Routes read the Config once for each request, so one Config both decides and writes the response.
-// Requests in progress finish with their old Config. Each of several nested Withs reads the Config when the request
-// reaches it, and verifies the token again if the Config has changed. [Guard.Authenticate] and [Guard.Deny] each read
-// the Config when they are called.
+// Requests in progress finish with their old Config. If handlers of With are nested, each reads the Config when the
+// request reaches it, and verifies the token again if the Config has changed. [Guard.Authenticate] and [Guard.Deny]
+// each read the Config when they are called.
 //
 // A new Consumer has no keys yet. Call its Warm method before Replace, so that no request has to wait for them.
 func (g *Guard) Replace(cfg Config) error {
@@ -113,7 +114,7 @@ func (g *Guard) Replace(cfg Config) error {
 	return nil
 }
 
-// now returns the Guard that currently decides for g.
+// now returns the Guard with the current Config: the latest one of Replace, or g itself.
 func (g *Guard) now() *Guard {
 	if next := g.next.Load(); next != nil {
 		return next

@@ -23,12 +23,14 @@ var (
 	errLargeForm = fmt.Errorf("%w: the form is larger than 1 MiB", ErrInvalidRequest)
 )
 
-// FormToken is a [TokenSource] that reads the parameter access_token of a form (RFC 6750 section 2.2). It reads POST, PUT
-// and PATCH requests whose body has the type application/x-www-form-urlencoded and is ASCII. The handler can still read
-// or parse the body afterwards.
+// FormToken is a [TokenSource] that reads the parameter access_token of a form (RFC 6750 section 2.2). It reads POST,
+// PUT and PATCH requests whose body has the type application/x-www-form-urlencoded. The handler can still read or parse
+// the body afterwards.
 //
-// FormToken returns [ErrInvalidRequest] for a form of more than 1 MiB, even if the token is elsewhere: the rest of the
-// form might contain a second token.
+// FormToken returns [ErrNoToken] if the request has no such form or no such parameter. It returns [ErrInvalidRequest]
+// if the parameter is repeated or empty, or if a form with a token is malformed or not ASCII. It also returns
+// ErrInvalidRequest for every form of more than 1 MiB, even if the request has a token elsewhere, because the rest of
+// the form might contain a second token.
 func FormToken(r *http.Request) (string, error) {
 	if !hasForm(r) {
 		return "", ErrNoToken
@@ -79,9 +81,12 @@ type rewound struct {
 	io.Closer
 }
 
-// QueryToken is a [TokenSource] that reads the parameter access_token of the URL (RFC 6750 section 2.3). Use it only for
-// clients that support nothing else: URLs appear in logs, histories and Referer headers, and RFC 9700 section 4.3.2
+// QueryToken is a [TokenSource] that reads the parameter access_token of the URL (RFC 6750 section 2.3). Use it only
+// for clients that support nothing else: URLs appear in logs, histories and Referer headers, and RFC 9700 section 4.3.2
 // forbids clients to send tokens in them.
+//
+// QueryToken returns [ErrNoToken] if the URL has no such parameter. It returns [ErrInvalidRequest] if the parameter is
+// repeated or empty, or if another part of the query is malformed.
 func QueryToken(r *http.Request) (string, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	tokens := query[tokenParameter]

@@ -24,8 +24,9 @@ func TokenFromContext(ctx context.Context) (token *consumer.Token, ok bool) {
 	return p.token, true
 }
 
-// ContextWithToken returns a context in which [TokenFromContext] finds t. Use it to test handlers, or to pass a token to
-// code that runs outside of the request. A [Guard] ignores this token: it never replaces the credentials of a request.
+// ContextWithToken returns a copy of ctx in which [TokenFromContext] finds t. Use it to test handlers, or to pass a
+// token to code that runs outside of the request. A [Guard] ignores this token: a request with this context must still
+// have its own credential.
 //
 // If t is nil, or if neither a verification nor [consumer.NewToken] made it, TokenFromContext finds no token.
 func ContextWithToken(ctx context.Context, t *consumer.Token) context.Context {
@@ -35,8 +36,8 @@ func ContextWithToken(ctx context.Context, t *consumer.Token) context.Context {
 	return &passage{Context: ctx, token: t}
 }
 
-// passage is the way of one request through one Guard. It is also the context of the handlers behind that Guard. It does
-// not change after it was stored in a request.
+// passage is the state of one request in one Guard: the credential, the rules and the token. It is also the context of
+// the handlers behind that Guard. It does not change after it was stored in a request.
 type passage struct {
 	context.Context //nolint:containedctx // the parent context, as in every implementation of a context
 
@@ -46,7 +47,7 @@ type passage struct {
 	token *consumer.Token // nil if the request passed without a token
 }
 
-// decide takes r through every check, reports the decision, and returns either r with the passage as its context or a
+// decide runs every check for r and reports the decision. It returns either r with the passage as its context, or a
 // *Refusal. rules is a pointer so that no request has to copy the list.
 func (g *Guard) decide(r *http.Request, rules *[]Rule) (*http.Request, error) {
 	ctx, began := r.Context(), g.startTime()
@@ -123,11 +124,11 @@ func (g *Guard) wellFormed(found string, err error) (string, error) {
 	return found, err
 }
 
-// BearerToken is the [TokenSource] that reads the Authorization header, scheme Bearer (RFC 6750 section 2.1). It is the
-// only source of a Guard whose Config.TokenSources is nil.
+// BearerToken is a [TokenSource] that reads the Authorization header with the scheme Bearer (RFC 6750 section 2.1). It
+// is the only source of a Guard whose Config.TokenSources is nil.
 //
-// It returns [ErrNoToken] if the header is absent or has another scheme, and [ErrInvalidRequest] if there are several
-// Authorization headers or the scheme has no credential.
+// It returns [ErrNoToken] if the header is absent or has another scheme. It returns [ErrInvalidRequest] if the request
+// has several Authorization headers, or if no credential follows the scheme.
 func BearerToken(r *http.Request) (string, error) {
 	lines := r.Header["Authorization"]
 	if len(lines) == 0 {
@@ -210,7 +211,7 @@ func (p *passage) apply(ctx context.Context) error {
 	return nil
 }
 
-// refuse adds to refusal what a rule itself does not know.
+// refuse adds to refusal the name of the rule, the issuer, and the scopes of the route.
 func (p *passage) refuse(refusal *Refusal, rule Rule) error {
 	refusal.Rule, refusal.Issuer = rule.label(), p.token.Issuer()
 	if refusal.Code == codeInsufficientScope && len(refusal.Scopes) == 0 {

@@ -11,9 +11,11 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// HealthSource reports whether a part of the API is ready: a [consumer.Consumer], a [consumer.Group], or anything else that
-// the API needs. Health must return at once and be safe for concurrent use.
+// HealthSource reports whether a part of the API is ready. [*consumer.Consumer] and [*consumer.Group] implement it, and
+// so can anything else that the API needs.
 type HealthSource interface {
+	// Health returns the current state. It must return at once and be safe for concurrent use. Readiness uses only the
+	// field Ready.
 	Health() consumer.Health
 }
 
@@ -21,11 +23,11 @@ type HealthSource interface {
 // 200 if every source is ready and with 503 otherwise. It serves GET and HEAD without a token. Without sources, or if one
 // of them is nil or a nil pointer, it always responds with 503.
 //
-// If a source is not ready and has a method Warm(context.Context) error, as Consumer and Group have, the probe calls it. A
-// process that receives no requests before it is ready can thus fetch its keys. Only one probe at a time calls Warm, and
-// it waits at most 0.5 s; other probes respond at once. The fetch continues after the probe has responded. Requests
-// share it, and it follows the same back-off after failures, so frequent probes do not increase the load on the issuer.
-// A ready source causes no fetch.
+// If a source is not ready and has a method Warm(context.Context) error, as Consumer and Group have, the probe calls
+// it. So a process that receives no requests before it is ready can still fetch its keys. Only one probe at a time
+// calls Warm, and it waits at most 0.5 s; other probes respond at once. The fetch continues after the probe has
+// responded. Probes and requests share one fetch and one back-off after failures, so frequent probes do not increase
+// the load on the issuer. A ready source causes no fetch.
 //
 // A Consumer stays ready for KeyCache.StaleFor while its issuer is down, because its keys can still be used. Do not list a
 // source that the API can do without, such as one of many issuers: while it is not ready, the process receives no

@@ -14,9 +14,9 @@ const defaultRecheck = time.Minute // the interval of Recheck if it is zero or l
 
 // Deadline returns a context that ends when the token in ctx expires. Use it for long responses, such as WebSockets,
 // server-sent events and long polls. After the expiry, [context.Cause] returns a [*consumer.Error] with ReasonExpired.
-// The clock skew that the verification tolerates does not extend the deadline. If the machine slept past the expiry, the
-// context ends at most one minute after it resumes. A token without `exp`, which only a custom Verifier can accept, sets
-// no deadline.
+// The clock skew that the verification tolerates does not extend the deadline. If the machine sleeps past the expiry,
+// the context ends at most one minute after it wakes up. A token without `exp`, which only a custom Verifier can
+// accept, sets no deadline.
 //
 // If ctx has no token, the returned context has already ended, with [ErrNoToken] as its cause. Behind a Guard with
 // Config.Optional or Config.AllowPreflight, call [TokenFromContext] first.
@@ -81,17 +81,18 @@ func (w *wallWatch) stop() {
 	w.timer = nil
 }
 
-// Recheck is [Deadline] for responses during which a token may be revoked. Every interval, it verifies the token and
-// applies the rules again, as for a new request. The returned context also ends when the request would no longer pass.
-// Its [context.Cause] is then the error of Config.Verifier or the [*Refusal] of a rule. An outage ends the context too,
-// because a token that cannot be checked is not accepted; the cause then matches [consumer.ErrUnavailable].
+// Recheck is like [Deadline], for long responses during which a token may be revoked. In addition, it repeats the
+// checks of the request once per interval: it verifies the token again and applies the rules of the route. The returned
+// context ends when the request would no longer pass. Its [context.Cause] is then the error of Config.Verifier or the
+// [*Refusal] of a rule. An outage ends the context too, because a token that cannot be checked is not accepted; the
+// cause then matches [consumer.ErrUnavailable].
 //
-// The interval is the longest time for which a revoked token may still be served, in addition to the StatusTTL of the
-// Consumer. Each check costs as much as a request with a cached token. Zero or less: one minute. Checks use the current
-// Config of the Guard, also after [Guard.Replace].
+// A revoked token may still be served for at most the interval plus the StatusTTL of the Consumer. Each check costs as
+// much as a request with a cached token. An interval of zero or less means one minute. Checks use the current Config of
+// the Guard, also after [Guard.Replace].
 //
-// Call the CancelFunc when the response ends; until then a goroutine runs. A token of [ContextWithToken] belongs to no
-// Guard and is not checked again.
+// Call the CancelFunc when the response ends; until then a goroutine runs. For a token that [ContextWithToken] added,
+// Recheck only does what Deadline does, because no Guard has verified that token.
 func Recheck(ctx context.Context, interval time.Duration) (context.Context, context.CancelFunc) {
 	ctx, stop := Deadline(ctx)
 	p := passageOf(ctx)

@@ -10,18 +10,19 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Errors for which a Guard rejects a request, besides [consumer.ErrInvalidToken] and [consumer.ErrUnavailable].
+// Errors that say why a Guard rejected a request. The others are [consumer.ErrInvalidToken] and
+// [consumer.ErrUnavailable]. Match them with errors.Is.
 var (
 	// ErrNoToken means that the request has no token, or credentials of another scheme. The response is 401 without an
 	// error code.
 	ErrNoToken = errors.New("middleware: no token")
 
-	// ErrInvalidRequest means that the request carries more than one token, or that the credentials are not a valid
-	// token68. The response is 400 with the code invalid_request.
+	// ErrInvalidRequest means that the request has more than one token, or that its credentials are malformed: the
+	// token is not a token68 (RFC 9110 section 11.2). The response is 400 with the code invalid_request.
 	ErrInvalidRequest = errors.New("middleware: invalid request")
 
-	// ErrInsufficientScope means that the token is valid but lacks a scope. The response is 403 with the code
-	// insufficient_scope.
+	// ErrInsufficientScope means that the token is valid but lacks a scope that a rule requires. The response is 403
+	// with the code insufficient_scope.
 	ErrInsufficientScope = errors.New("middleware: insufficient scope")
 )
 
@@ -49,21 +50,25 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// a status outside of 400 to 599 by 500.
 	Status int `json:"status"`
 
-	// Code is the error code of the challenge (RFC 6750 section 3.1). Empty: the challenge has no error code.
+	// Code is the error code of the challenge (RFC 6750 section 3.1). A Guard omits a Code that is not valid in a
+	// challenge. Empty: the challenge has no error code.
 	Code string `json:"error,omitempty"`
 
-	// Scopes lists the scopes that the route needs, with the code insufficient_scope. Nil: the challenge has no scopes.
+	// Scopes lists the scopes in the challenge. With the code insufficient_scope they are the scopes that the route
+	// needs; if a rule returns such a Refusal without Scopes, the Guard adds them. A Guard omits scopes that are not
+	// valid. Nil: the challenge has no scopes.
 	Scopes []string `json:"scopes,omitempty"`
 
 	// Reason says why the request is rejected. A Guard replaces an empty Reason by ReasonInternal if Status is 5xx, and
 	// otherwise by ReasonPolicy.
 	Reason consumer.Reason `json:"-"`
 
-	// Issuer is the issuer of the token. Empty: the token does not name a configured issuer.
+	// Issuer is the issuer of the token. Empty: the request has no token, or its token does not name a configured
+	// issuer.
 	Issuer string `json:"-"`
 
-	// Rule is the name of the rule that is not met: "scope", the path of a Role, or the name of a Claim or Check. Empty:
-	// the request was rejected before the rules were applied.
+	// Rule is the name of the rule that is not met: "scope", the path of a Role, the name of a Claim or Check, or "any
+	// of" and the names of the rules of an Any. Empty: the request was rejected before the rules were applied.
 	Rule string `json:"-"`
 
 	// Err is the cause. Nil: the application made this Refusal without a cause.
@@ -82,8 +87,8 @@ func (r *Refusal) Error() string {
 // Unwrap returns r.Err.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// refusalOf maps an error to a response. No other function does. The order of the cases matters: an error may match
-// several of them.
+// refusalOf maps an error to a response. It is the only function that does. The order of the cases matters, because an
+// error may match several of them.
 func refusalOf(ctx context.Context, err error) *Refusal {
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		return refusal.sound()

@@ -13,8 +13,9 @@ import (
 // itself, including dots, Role reads that claim, as in "https://example.com/roles". Otherwise the dots separate the names
 // of nested objects, as in "realm_access.roles". Names are compared byte for byte.
 //
-// The claim is one role, an array of roles, or an object whose member names are roles; members that are null or false do
-// not count. No scope could help, so the challenge names none.
+// The value of the claim is a string (one role), an array of strings, or an object whose member names are the roles.
+// Members of the object that are null or false do not count. The challenge lists no scope, because no scope would
+// change the result.
 func Role(path string, oneOf ...string) Rule {
 	oneOf = slices.Clone(oneOf)
 	rule := Rule{name: path}

@@ -12,24 +12,25 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Routes returns a handler that guards everything that next serves by one policy. The keys of policy are patterns of
-// [http.ServeMux], with methods, hosts and wildcards. The most specific pattern that matches a request determines its
-// rules. An empty list of rules requires a token only.
+// Routes returns a handler that applies policy to every request, and calls next for the requests that pass. The keys of
+// policy are patterns of [http.ServeMux], with methods, hosts and wildcards. The most specific pattern that matches a
+// request determines its rules. An empty list of rules requires a valid token only.
 //
-// A request that no pattern matches is rejected, with 401 without a token and with 403 with one. This includes other
-// methods of a listed path, "/orders" where only "/orders/" is listed, CONNECT, and paths that routers read differently:
-// those with "//", "." or "..", or with an encoded slash. With Config.AllowPreflight, a preflight passes if a pattern
-// matches its path and the method in Access-Control-Request-Method, or OPTIONS; it is rejected like other requests
-// otherwise.
+// A request that no pattern matches is rejected: with 403 if it has a valid token, and otherwise like every request
+// without one. This includes other methods of a listed path, "/orders" where only "/orders/" is listed, CONNECT, and
+// paths that routers read differently: those with "//", "." or "..", or with an encoded slash. With
+// Config.AllowPreflight, a preflight passes if a pattern matches its path and the method in
+// Access-Control-Request-Method, or OPTIONS; Otherwise it is rejected like other requests.
 //
-// next receives every other path in the encoding in which it was matched. next must not be less strict than ServeMux: it
-// must distinguish the case of paths and hosts, and paths with and without a slash at the end. It must not use
-// RequestURI.
+// Routes removes unnecessary percent-encoding from the path before it calls next: /%61dmin becomes /admin. So next sees
+// the path that was matched. next must be at least as strict as ServeMux: it must distinguish upper and lower case, and
+// paths with and without a slash at the end. It must not use RequestURI.
 //
 // A host in a pattern is compared with the Host header, which the client chooses. Use hosts only if next distinguishes
-// them, too. Register routes that need no token outside of this handler, in a ServeMux around it.
+// them too. Register routes that need no token in a ServeMux around the returned handler.
 //
-// The error joins all faults: patterns that are invalid or conflict, and invalid rules. Routes copies policy.
+// Routes copies policy. Its error joins all faults: patterns that are invalid or conflict, invalid rules, an empty
+// policy, and a nil next.
 func (g *Guard) Routes(policy map[string][]Rule, next http.Handler) (http.Handler, error) {
 	var faults []error
 	if len(policy) == 0 {

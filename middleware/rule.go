@@ -10,8 +10,9 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Rule is one requirement that a route has for a token. [Scopes], [AnyScope], [Role], [Claim], [Check] and [Any] return
-// Rules. In a list of rules all must be met, and they are applied in order. A Rule is immutable and can be shared.
+// Rule is one requirement of a route for a token. [Scopes], [AnyScope], [Role], [Claim], [Check] and [Any] return
+// Rules. A request passes a list of rules only if its token meets all of them; they are applied in order. A Rule is
+// immutable and safe for concurrent use, and several routes can share it.
 //
 // An invalid Rule, such as Scopes without a scope or the zero Rule, rejects every request with 500. It is logged when the
 // route is created. [Guard.Routes] returns an error for it.
@@ -22,7 +23,8 @@ type Rule struct {
 	broken error // why the rule is invalid
 }
 
-// Scopes requires all of the given scopes. The challenge names them.
+// Scopes requires all of the given scopes. If one is missing, the challenge lists all scopes of the route (RFC 6750
+// section 3.1).
 func Scopes(all ...string) Rule {
 	all = slices.Clone(all)
 	rule := Rule{name: "scope", scopes: all, broken: checkScopes("Scopes", all)}
@@ -37,8 +39,8 @@ func Scopes(all ...string) Rule {
 	return rule
 }
 
-// AnyScope requires one of the given scopes. Put the least powerful scope first. The challenge names only that one, so
-// that a client that follows the challenge requests no more than it needs.
+// AnyScope requires at least one of the given scopes. Put the least powerful scope first. The challenge lists only that
+// one, so that a client that follows the challenge requests no more than it needs.
 func AnyScope(oneOf ...string) Rule {
 	oneOf = slices.Clone(oneOf)
 	rule := Rule{name: "scope", broken: checkScopes("AnyScope", oneOf)}
@@ -52,9 +54,9 @@ func AnyScope(oneOf ...string) Rule {
 	return rule
 }
 
-// Claim requires a claim for which check returns true. check receives the value that [consumer.Token.Claim] returns. It is
-// not called if the token has no such claim; the request is then rejected. No scope could help, so the challenge names
-// none.
+// Claim requires a claim for which check returns true. check receives the value that [consumer.Token.Claim] returns.
+// check is not called if the token has no such claim; the request is then rejected. The challenge lists no scope,
+// because no scope would change the result. check must be safe for concurrent use.
 func Claim(name string, check func(value any) bool) Rule {
 	rule := Rule{name: name}
 	if name == "" || check == nil {
@@ -69,12 +71,18 @@ func Claim(name string, check func(value any) bool) Rule {
 	return rule
 }
 
-// Check requires that f returns nil. name identifies the rule in logs and metrics.
+// Check requires that f returns nil. name identifies the rule in logs and metrics. f must be safe for concurrent use.
 //
-// An error of f rejects the request with 403, unless it matches one of these: consumer.ErrUnavailable or
-// context.DeadlineExceeded (503), a [*consumer.Error] with ReasonInternal for a fault of f itself (500),
-// [consumer.ErrInvalidToken] or [ErrNoToken] (401), [ErrInvalidRequest] (400), [ErrInsufficientScope] (403 with the scopes
-// of the route), or a [*Refusal], which is used unchanged. A panic in f is not recovered, and the request does not pass.
+// If f returns an error, the request is rejected. The status is 403 unless the error matches one of these:
+//
+//   - [consumer.ErrUnavailable] or context.DeadlineExceeded: 503;
+//   - a [*consumer.Error] with ReasonInternal, for a fault of f itself: 500;
+//   - [consumer.ErrInvalidToken] or [ErrNoToken]: 401;
+//   - [ErrInvalidRequest]: 400;
+//   - [ErrInsufficientScope]: 403 with the scopes of the route;
+//   - a [*Refusal]: its own status and challenge.
+//
+// A panic in f is not recovered, and the request does not pass.
 func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Rule {
 	rule := Rule{name: name}
 	if name == "" || f == nil {
@@ -89,9 +97,10 @@ func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Ru
 	return rule
 }
 
-// Any requires that at least one of the rules is met. (A list of rules without Any requires all of them.) They are tried
-// in order until one is met. If none is, the challenge names the scopes of the first rule that has scopes. If a rule
-// could not be decided because of an outage, the response is that of the outage.
+// Any requires that at least one of the rules is met, whereas a list of rules without Any requires all of them. The
+// rules are applied in order until one is met. If none is met, and one of them requires a scope, the challenge lists
+// the scopes of the first rule that has scopes. If none is met, and one of them could not be decided because of an
+// outage, the response is that of the outage.
 func Any(oneOf ...Rule) Rule {
 	oneOf = slices.Clone(oneOf)
 	names := make([]string, len(oneOf))
@@ -111,7 +120,7 @@ func Any(oneOf ...Rule) Rule {
 	return rule
 }
 
-// anyOf returns nil if one of the rules is met, and otherwise the weightiest error.
+// anyOf returns nil if one of the rules is met, and otherwise the error that ranks highest.
 func anyOf(ctx context.Context, t *consumer.Token, rules []Rule) error {
 	var worst error
 	weight := -1
@@ -127,8 +136,8 @@ func anyOf(ctx context.Context, t *consumer.Token, rules []Rule) error {
 	return worst
 }
 
-// weigh ranks the errors of alternatives. An undecided rule outweighs one that is not met. A missing scope outweighs
-// other requirements, because the client can do something about it.
+// weigh ranks the errors of alternatives. A rule that could not be decided ranks above one that is not met. A missing
+// scope ranks above other requirements, because the client can request the scope.
 func weigh(refusal *Refusal) int {
 	switch {
 	case refusal.Status >= statusCallerGone:

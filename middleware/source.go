@@ -18,8 +18,8 @@ import (
 // [consumer.ErrUnavailable], and with 500 if it matches none of the errors of this kit. A token that is not a token68
 // (RFC 9110 section 11.2) is rejected with 400, whatever its source.
 //
-// The Guard calls a TokenSource once for every With that a request passes, so it must leave the request as it was. It
-// must be safe for concurrent use.
+// If handlers of [Guard.With] are nested, each of them calls the TokenSource, so it must not consume or change the
+// request. It must be safe for concurrent use.
 type TokenSource func(r *http.Request) (token string, err error)
 
 // These errors are for operators. The client receives only the error code.
@@ -82,7 +82,7 @@ func HeaderToken(name string) TokenSource {
 // that is sent twice is rejected with 400. CookieToken returns nil, which [New] rejects, if name is not a cookie name
 // (RFC 6265 section 4.1.1).
 //
-// Let name begin with "__Host-". Browsers then accept the cookie only over TLS and from the host itself.
+// Use a name that begins with "__Host-". Browsers then accept the cookie only over TLS and from the host itself.
 //
 // A browser also sends its cookies with requests that other sites initiate. Protect requests that change state against
 // cross-site request forgery, for example with [http.CrossOriginProtection] around the Guard.
@@ -102,12 +102,12 @@ func CookieToken(name string) TokenSource {
 	}
 }
 
-// FirstOf returns a [TokenSource] that calls the sources in order and returns the first token. It ignores tokens in later
-// sources, so a request with a token in several of them is not rejected. An error other than [ErrNoToken] ends the
-// search and is returned.
+// FirstOf returns a [TokenSource] that calls the sources in order and returns the first token. It does not call the
+// later sources, so a request with a token in several of them is not rejected. It returns the first error other than
+// [ErrNoToken]. If no source finds a token, it returns ErrNoToken.
 //
-// For example, FirstOf(BearerToken, CookieToken("__Host-session")) prefers the header to the cookie. If the header has a
-// token that is not valid, the request is rejected, although the cookie may have a valid one.
+// For example, FirstOf(BearerToken, CookieToken("__Host-session")) prefers the header to the cookie. If the token in
+// the header is not valid, the request is rejected, even if the cookie contains a valid one.
 //
 // FirstOf returns nil, which [New] rejects, if it has no sources or one of them is nil.
 func FirstOf(sources ...TokenSource) TokenSource {
