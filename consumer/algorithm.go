@@ -59,6 +59,7 @@ func asymmetricAlgorithms() []string {
 	return slices.DeleteFunc(names, isSymmetric)
 }
 
+// isSymmetric reports whether alg is an HMAC algorithm, whose key is a shared secret.
 func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 
 // isSignature reports whether signature is a signature of input with key. A key of another family than that of the
@@ -97,13 +98,16 @@ func (a algorithm) digest(buffer *[sha512.Size]byte, message []byte) []byte {
 	}
 }
 
-const minModulusBytes = 2048 / 8 // RFC 7518 §3.3
+// minModulusBytes is checked again here, because a custom [jwks.Source] may return any key (RFC 7518 section 3.3).
+const minModulusBytes = 2048 / 8
 
+// rsaKey returns key if it is an RSA key that is long enough.
 func rsaKey(key any) (public *rsa.PublicKey, ok bool) {
 	public, ok = key.(*rsa.PublicKey)
 	return public, ok && public != nil && public.N != nil && public.Size() >= minModulusBytes
 }
 
+// verifyPKCS1v15 verifies an RSASSA-PKCS1-v1_5 signature (RFC 7518 section 3.3).
 func (a algorithm) verifyPKCS1v15(key any, message, signature []byte) bool {
 	var buffer [sha512.Size]byte
 	public, ok := rsaKey(key)
@@ -133,17 +137,19 @@ func (a algorithm) verifyECDSA(key any, message, signature []byte) bool {
 	return ecdsa.Verify(public, a.digest(&buffer, message), r, s)
 }
 
+// verifyEd25519 verifies an EdDSA signature with Ed25519 (RFC 8037 section 3.1).
 func verifyEd25519(key any, message, signature []byte) bool {
 	public, ok := key.(ed25519.PublicKey)
 	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, message, signature)
 }
 
+// verifyHMAC requires a secret at least as long as the hash (RFC 7518 section 3.2).
 func (a algorithm) verifyHMAC(key any, message, signature []byte) bool {
 	secret, ok := key.([]byte)
 	if !ok || len(secret) < a.hash.Size() {
 		return false
 	}
 	mac := hmac.New(a.hash.New, secret)
-	mac.Write(bytes.Clone(message)) // message must not escape through the interface, or it would be on the heap for all families
+	mac.Write(bytes.Clone(message)) // a copy: if message itself escaped here, it would be on the heap for all families
 	return hmac.Equal(mac.Sum(nil), signature)
 }

@@ -52,7 +52,7 @@ func (c *tokenCache) remove(d digest) {
 }
 
 // recheck checks everything that may have changed since t was verified: the time, the issuer's keys, and the status of
-// the token. A cached token is therefore trusted no more than a new one.
+// the token. A cached token is therefore not trusted more than a new one.
 func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	now := clock.Now() // once, because reading the clocks takes long compared with a cache hit
 	if err := c.checkTimes(t, now); err != nil {

@@ -12,20 +12,21 @@ import (
 const endOfTime = 253402300800
 
 // claimReader reads claims and checks that they have the types of RFC 7519 section 4.1. It keeps the first fault, so
-// that the caller reads all claims and checks fault once.
+// that the caller can read all claims and then check fault once.
 type claimReader struct {
 	compact.Object
 	fault error
 }
 
+// fail records the fault "name problem", unless there is an earlier one.
 func (c *claimReader) fail(name, problem string) {
 	if c.fault == nil {
 		c.fault = reject(ReasonClaims, name+" "+problem)
 	}
 }
 
-// require checks that the claim called name is present and not empty. For claims that fill has read it uses the fields
-// of t.
+// require checks that the claim called name is present and is neither null nor an empty string. For claims that fill
+// has read, it uses the fields of t.
 func (c *claimReader) require(t *Token, name string) {
 	var there bool
 	switch name {
@@ -72,7 +73,8 @@ func (c *claimReader) fill(t *Token) {
 	}
 }
 
-// text reads a string.
+// text reads a claim that is a string. An empty string is accepted here: require rejects it where the profile needs the
+// claim.
 func (c *claimReader) text(name string, v compact.Value) string {
 	text, ok := v.Text()
 	if !ok {
@@ -93,7 +95,8 @@ func (c *claimReader) list(name string, v compact.Value) []string {
 	return list
 }
 
-// date reads a NumericDate, which is a JSON number and may have a fraction (RFC 7519 section 2).
+// date reads a NumericDate, which is a JSON number of seconds and may have a fraction (RFC 7519 section 2). Dates up to
+// the start of 1970, or after the year 9999, are rejected.
 func (c *claimReader) date(name string, v compact.Value) time.Time {
 	seconds, ok := v.Number()
 	if !ok || seconds <= 0 || seconds >= endOfTime {
@@ -144,8 +147,8 @@ func (c *claimReader) confirmation(v compact.Value) *Confirmation {
 	return confirmation
 }
 
-// principal distinguishes a client that acts for itself from a user (RFC 9700 section 4.15). Apart from a `sub` that
-// equals the client id, it recognizes the marks of Auth0 (`@clients`) and Microsoft Entra (`idtyp`).
+// principal distinguishes a client that acts for itself from a user (RFC 9700 section 4.15). The subject of such a
+// client equals the client id. Auth0 adds the suffix @clients to it, and Microsoft Entra sets `idtyp` to "app".
 func (c *claimReader) principal(t *Token) Principal {
 	sameName := t.subject == t.clientID || strings.TrimSuffix(t.subject, "@clients") == t.clientID
 	if sameName && t.clientID != "" || textOf(c.Object, "idtyp") == "app" {

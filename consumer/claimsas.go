@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// ClaimsAs decodes the verified claims into a value of type T, like [Token.Decode]. It caches the result with the
-// token, so that requests with the same token decode it once. The caller may change the returned value: slices, maps
-// and pointers in it are copies. If T contains interfaces or unexported fields, it cannot be copied and is decoded on
-// each call.
+// ClaimsAs decodes the verified claims into a value of type T, like [Token.Decode], and returns the same errors. It
+// caches the result in t, so that requests with the same token decode the claims once. The caller may change the
+// returned value: slices, maps and pointers in it are copies. If T is recursive, or contains interfaces or unexported
+// fields, values of T cannot be copied, and the claims are decoded on each call. ClaimsAs is safe for concurrent use.
 func ClaimsAs[T any](t *Token) (T, error) {
 	key := reflect.TypeFor[T]()
 	if known, ok := t.cachedClaims(key); ok {
@@ -36,6 +36,7 @@ func (t *Token) cachedClaims(key reflect.Type) (claims any, ok bool) {
 	return decoded.Load(key)
 }
 
+// cacheClaims stores claims for later calls with the same type. Two calls at the same time store equal values.
 func (t *Token) cacheClaims(key reflect.Type, claims any) {
 	if t.decoded.Load() == nil {
 		t.decoded.CompareAndSwap(nil, new(sync.Map))
@@ -50,7 +51,8 @@ func detach[T any](claims T) T {
 	return copied.Interface().(T) //nolint:errcheck // it is a T
 }
 
-// detachable reports whether deepCopy can copy values of type t. It returns false for recursive types.
+// detachable reports whether deepCopy can copy values of type t. within lists the types that contain t, so that a
+// recursive type is found: values of such types could be cyclic, and detachable returns false.
 func detachable(t reflect.Type, within []reflect.Type) bool {
 	if t == reflect.TypeFor[time.Time]() {
 		return true
@@ -78,6 +80,8 @@ func detachable(t reflect.Type, within []reflect.Type) bool {
 	return true
 }
 
+// deepCopy sets dst to a copy of src. Pointers, slices, arrays, maps and structs are copied with their content. A
+// [time.Time] is copied as a whole, because it has unexported fields and cannot be changed through a copy.
 func deepCopy(dst, src reflect.Value) {
 	switch src.Kind() {
 	case reflect.Pointer:
@@ -109,12 +113,15 @@ func deepCopy(dst, src reflect.Value) {
 	}
 }
 
+// copyElements copies a slice or an array. dst already has the length of src.
 func copyElements(dst, src reflect.Value) {
 	for i := range src.Len() {
 		deepCopy(dst.Index(i), src.Index(i))
 	}
 }
 
+// copyEntries copies a map. Keys are assigned and not copied with their content, because the keys of a map that was
+// decoded from JSON are strings or numbers in nearly all types.
 func copyEntries(dst, src reflect.Value) {
 	dst.Set(reflect.MakeMapWithSize(src.Type(), src.Len()))
 	for entry := src.MapRange(); entry.Next(); {

@@ -31,79 +31,87 @@ type Config struct {
 	// name that no other API of the issuer has. Required, unless InsecureNoAudience is set.
 	Audience []string
 
-	// Profile describes the form of the issuer's tokens. Zero: ProfileDefault.
+	// Profile names the kind of access tokens that the issuer creates. Zero: [ProfileDefault].
 	Profile Profile
 
 	// Algorithms lists the accepted values of `alg` (RFC 8725bis section 3.1). Empty: RS*, PS*, ES*, EdDSA and Ed25519,
 	// or, if Keys is a shared secret, the algorithm of that secret.
 	Algorithms []string
 
-	// Keys are the keys that verify signatures. Nil: the issuer's key set, which is found by discovery, cached and kept
-	// fresh.
+	// Keys is the source of the keys that verify signatures. It must be safe for concurrent use. Nil: the issuer's key
+	// set, which is found by discovery, cached and refreshed.
 	Keys jwks.Source
 
-	// KeyCache configures the cache of the issuer's key set: ages, limits, Snapshot and OnRefresh. Leave URL and the
-	// fields that Config has as well zero. With a Snapshot, a process that starts while the issuer is down can verify
-	// tokens at once; the snapshot must have been saved by a Consumer of the same issuer. It must be zero if Keys is
-	// set. Zero: the defaults of [jwks.Config].
+	// KeyCache configures the cache of the issuer's key set: ages, limits, Snapshot and OnRefresh. Its fields URL,
+	// HTTPClient, PublicAddressesOnly and InsecureAllowHTTP must not be set; use the fields of Config. With
+	// KeyCache.Snapshot, a process that starts while the issuer is down can verify tokens at once. The snapshot must
+	// have been saved by a Consumer of the same issuer. KeyCache must be zero if Keys is set. Zero: the defaults of
+	// [jwks.Config].
 	KeyCache jwks.Config
 
-	// Metadata is used instead of discovery. It must be the metadata of Issuer. Only its jwks_uri is used, and nothing
-	// if Keys is set. Nil: discovery.
+	// Metadata replaces discovery. It must be the metadata of Issuer. Only its jwks_uri is used; if Keys is set, it is
+	// validated and not used. Nil: discovery.
 	Metadata *oidcdiscovery.Metadata
 
-	// HTTPClient has the transport that fetches metadata and keys. Redirects are not followed, and the kit's limits of
-	// time and size apply to every client. Nil: http.DefaultTransport.
+	// HTTPClient provides the transport that fetches metadata and keys. Its redirect policy and its cookie jar are not
+	// used. The kit's limits on time and size apply, and so does a shorter Timeout of the client. Nil:
+	// [http.DefaultTransport].
 	HTTPClient *http.Client
 
-	// ClockSkew is how far the issuer's clock may differ from the clock of this machine, in either direction. It is at
-	// most 5 minutes. Zero: 10 seconds. Negative: no difference is accepted.
+	// ClockSkew is how far the issuer's clock may differ from the clock of this machine, in either direction. New
+	// rejects more than 5 minutes. Zero: 10 seconds. Negative: no difference is accepted.
 	ClockSkew time.Duration
 
-	// TokenType, if not empty, is the value that the private `type` claim must have. Crossauth servers use "access",
-	// "refresh" and "id". Empty: the claim is not required, except by ProfileCrossauth.
+	// TokenType is the value that the `type` claim must have. It is a private claim of crossauth servers, which use
+	// "access", "refresh" and "id". Empty: the claim is not required, except by [ProfileCrossauth].
 	TokenType string
 
-	// ClientIDs lists the clients whose tokens are accepted. Empty: all clients of the issuer.
+	// ClientIDs lists the client ids whose tokens are accepted; see [Token.ClientID]. Empty: all clients of the issuer.
 	ClientIDs []string
 
 	// RequiredClaims lists claims that every token must have, in addition to those of the profile. Empty: none.
 	RequiredClaims []string
 
-	// Check, if not nil, is called for a token that passed all other checks of its claims and signature. If it returns
-	// an error, the token is rejected with [ReasonClaims], or with [ReasonStatusUnavailable] if the error matches
-	// [ErrUnavailable]. If it returns nil, the result is cached with the token: use Status for what can change during
-	// the lifetime of a token.
+	// Check is called for each token that is not in the cache, after its signature and all its claims have been
+	// checked. If it returns an error, the token is rejected with [ReasonClaims], or with [ReasonStatusUnavailable] if
+	// the error matches [ErrUnavailable]. Check is not called on cache hits, so use Status for everything that can
+	// change during the lifetime of a token. Check must be safe for concurrent use. Nil: no check.
 	Check func(ctx context.Context, t *Token) error
 
-	// Status reports whether a token may still be used. It is called on every request, including cache hits, unless its
-	// result is cached (StatusTTL). If it returns an error, the request is rejected with [ReasonStatusUnavailable]. Nil: no check.
+	// Status reports whether a token may still be used. It is called on every request, including cache hits, unless
+	// StatusTTL is set and its result is cached. If it returns an error, the request is rejected with
+	// [ReasonStatusUnavailable]. Nil: no check.
 	Status TokenStatus
 
-	// StatusTTL is how long results of Status are cached, and so the longest time that a revoked token may still be
-	// accepted. It is at most 1 hour. Negative results are cached for at most 5 seconds; errors are not cached. The
-	// cache holds 10 000 results. Zero: no cache.
+	// StatusTTL is how long results of Status are cached. It is also the longest time for which a revoked token may
+	// still be accepted. New rejects more than 1 hour. Negative results are cached for at most 5 seconds; errors are
+	// not cached. The cache holds 10 000 results. Zero: no cache.
 	StatusTTL time.Duration
 
-	// OnStatus, if not nil, is called with each result of Status, including cached ones. It runs during the request, so
-	// it should be fast.
+	// OnStatus is called with each result of Status, including cached ones. It runs during the request, so it should be
+	// fast. It must be safe for concurrent use. Nil: no call.
 	OnStatus func(ctx context.Context, check StatusCheck)
 
-	// CacheSize is how many verified tokens are cached. Zero: 10 000. Negative: no cache.
+	// CacheSize is the maximum number of verified tokens in the cache. It is not used in a [Group], which has a cache
+	// of its own. Zero: 10 000. Negative: no cache, not even in a Group.
 	CacheSize int
 
-	// MaxTokenBytes is the greatest length of a token, in bytes. Zero: 16 KiB.
+	// MaxTokenBytes is the maximum length of a token, in bytes. Zero: 16 KiB.
 	MaxTokenBytes int
 
-	// OnVerify, if not nil, is called after each verification. It runs during the request, so it should be fast.
+	// OnVerify is called after each verification, successful or not. A [Group] does not call it for a token that it
+	// rejects before it has selected a Consumer. It runs during the request, so it should be fast. It must be safe for
+	// concurrent use. Nil: no call.
 	OnVerify func(ctx context.Context, v Verification)
 
-	// Logger receives failures of discovery and of the key set. Nil: nothing is logged.
+	// Logger receives failed fetches of metadata and keys, key sets that cannot be saved, and unusable keys. It does
+	// not receive rejected tokens. Nil: nothing is logged.
 	Logger *slog.Logger
 
 	// PublicAddressesOnly rejects connections to loopback, private and link-local addresses when metadata and keys are
-	// fetched, whatever the host name resolves to (RFC 8725bis section 3.10). Set it if the issuer is not a name that
-	// you chose yourself. HTTPClient must then be nil or have an *http.Transport. False: all addresses are allowed.
+	// fetched, whatever the host name resolves to (RFC 8725bis section 3.10). Set it if somebody else chooses the
+	// issuer, such as a tenant. HTTPClient must then be nil or have an *http.Transport. False: all addresses are
+	// allowed.
 	PublicAddressesOnly bool
 
 	// InsecureAllowHTTP allows metadata and keys to be fetched without TLS from any address. False: only from loopback
@@ -114,8 +122,9 @@ type Config struct {
 	// then required, because nothing else shows that a token is meant for this API. False: `aud` is required.
 	InsecureNoAudience bool
 
-	// InsecureStatusFailOpen accepts a token if Status returns an error. Anyone who can bring the store down can then
-	// use revoked tokens. False: such a token is rejected.
+	// InsecureStatusFailOpen accepts a token if Status returns an error, unless the request was canceled or its
+	// deadline has passed. Anyone who can bring the status store down can then use revoked tokens. False: the token is
+	// rejected.
 	InsecureStatusFailOpen bool
 
 	// InsecureAcceptIDToken accepts ID tokens as access tokens. Anyone who signs in to the client named by Audience,
@@ -156,15 +165,15 @@ func (cfg Config) validate() error {
 	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata())...)
 }
 
-// isNilPointer reports whether value is an interface with a nil pointer in it: a mistake that would panic at the first
+// isNilPointer reports whether value is an interface that contains a nil pointer. Such a value would panic at the first
 // request.
 func isNilPointer(value any) bool {
 	v := reflect.ValueOf(value)
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// validateAlgorithms checks Algorithms. Secrets and public keys are never mixed, so that no public key is used as a
-// secret.
+// validateAlgorithms checks Algorithms. A list never contains both HMAC and public-key algorithms, so that no public
+// key is used as a secret.
 func (cfg Config) validateAlgorithms() error {
 	var faults []error
 	known, secret := algorithms(), secretAlgorithms(cfg.Keys)
@@ -229,7 +238,7 @@ func (cfg Config) rules() rules {
 	return r
 }
 
-// orDefault replaces zero by the default and a negative value, which means none, by zero.
+// orDefault returns the default for zero, and zero for a negative value, which means "none" in a Config.
 func orDefault[T int | time.Duration](value, byDefault T) T {
 	if value == 0 {
 		return byDefault

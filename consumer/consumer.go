@@ -11,15 +11,16 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// Verifier verifies the token of a request and returns it as a [Token]. [*Consumer] and [*Group] are Verifiers. A Verifier
-// never returns a Token together with an error, and is safe for concurrent use. A Verifier of your own makes its Tokens
+// Verifier verifies the token of a request and returns it as a [Token]. [*Consumer] and [*Group] are Verifiers. An
+// implementation must be safe for concurrent use, must not return a Token together with an error, and makes its Tokens
 // with [NewToken].
 type Verifier interface {
+	// Verify verifies raw, the token as the client sent it. Its error should match [ErrInvalidToken] or [ErrUnavailable].
 	Verify(ctx context.Context, raw string) (*Token, error)
 }
 
-// Consumer verifies the access tokens of one issuer. It is safe for concurrent use. It cannot be changed: for other
-// settings make another Consumer.
+// Consumer verifies the access tokens of one issuer. Make one with [New]; the zero Consumer cannot be used. It is safe
+// for concurrent use. Its settings cannot be changed.
 type Consumer struct {
 	cfg        Config
 	algorithms map[string]algorithm // the accepted ones
@@ -31,8 +32,9 @@ type Consumer struct {
 	lastKey    atomic.Pointer[jwks.Key] // verified the last token; a pointer for the same reason as Token.key
 }
 
-// New returns a Consumer, or an error that joins all faults of cfg. It does no I/O and starts no goroutine: the first
-// token or [Consumer.Warm] makes it fetch the issuer's metadata and keys.
+// New returns a Consumer for cfg. If cfg has faults, the error joins all of them, and each names its field. New does no
+// I/O and starts no goroutine. The issuer's metadata and keys are fetched for the first token that needs them, or by
+// [Consumer.Warm].
 func New(cfg Config) (*Consumer, error) {
 	fault := cfg.validate()
 	cfg = cfg.withDefaults()
@@ -50,10 +52,12 @@ func New(cfg Config) (*Consumer, error) {
 // Issuer returns Config.Issuer.
 func (c *Consumer) Issuer() string { return c.cfg.Issuer }
 
-// Verify verifies raw, a JWT in compact serialization, and returns it as a Token. Every error is an [*Error].
+// Verify verifies raw, a JWT in compact serialization (RFC 7515 section 3.1), and returns it as a Token. Every error is
+// an [*Error]. If keys must be fetched, Verify waits for at most 3 s by default, and never past the deadline of ctx.
 //
-// A token with a [Confirmation] is bound to a key or certificate. Verify does not see the connection and returns such a
-// token like any other: the caller must check the proof of possession, as the Guard of package middleware does.
+// A token with a [Confirmation] is bound to a key or certificate. Verify has no access to the connection and returns
+// such a token like any other. The caller must check the proof of possession or reject the token. The Guard of package
+// middleware rejects it.
 func (c *Consumer) Verify(ctx context.Context, raw string) (*Token, error) {
 	var start time.Time
 	if c.cfg.OnVerify != nil {
@@ -78,7 +82,7 @@ func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
 	return c.verifyNew(ctx, raw, d)
 }
 
-// outcome ends a verification. It writes the issuer into the error, makes sure that no token is returned with an error,
+// outcome completes a verification. It sets the issuer of the error, ensures that no token is returned with an error,
 // and calls OnVerify.
 func (c *Consumer) outcome(ctx context.Context, start time.Time, t *Token, err error) (*Token, error) {
 	if err != nil {
@@ -90,12 +94,13 @@ func (c *Consumer) outcome(ctx context.Context, start time.Time, t *Token, err e
 	return t, err
 }
 
-// JWTOnly reports whether Verify rejects everything but JWTs, and does so without I/O. It is true for a Consumer. The
-// Guard then does not check the form of a token before it calls Verify.
+// JWTOnly returns true: Verify rejects everything that is not a JWT, without I/O. The Guard of package middleware
+// therefore need not check the form of a token before it calls Verify.
 func (c *Consumer) JWTOnly() bool { return true }
 
-// Warm fetches the issuer's metadata and keys, unless usable keys are held already. It returns nil if tokens can be
-// verified, so it fits readiness probes.
+// Warm fetches the issuer's metadata and keys, unless usable keys are cached. It returns nil if tokens can be verified
+// now, and otherwise an [*Error] that matches [ErrUnavailable]. It does nothing for keys that are not fetched. Call it
+// before the first request, or in a readiness probe.
 func (c *Consumer) Warm(ctx context.Context) error {
 	source, ok := c.keys.Source.(interface{ Warm(context.Context) error })
 	if !ok {
@@ -108,8 +113,8 @@ func (c *Consumer) Warm(ctx context.Context) error {
 }
 
 // Refresh fetches metadata and keys now, whatever their age. Call it when you know that the issuer has withdrawn a key:
-// once Refresh returns nil, tokens of that key are rejected, cached ones too. After an error, the keys held before stay in
-// use. Keys that are not fetched, such as those of a file, are not affected.
+// once Refresh returns nil, tokens of that key are rejected, including cached ones. If Refresh returns an error, the
+// previous keys stay in use. Refresh does nothing for keys that are not fetched, such as those of a file.
 func (c *Consumer) Refresh(ctx context.Context) error {
 	source, ok := c.keys.Source.(interface{ Refresh(context.Context) error })
 	if !ok {
@@ -121,8 +126,9 @@ func (c *Consumer) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// Run keeps metadata and keys fresh in the background, and returns nil when ctx ends. It is optional: without Run, a
-// request that finds them old starts their refresh, which is enough for an API that is in use.
+// Run refreshes metadata and keys whenever they are due, and returns nil when ctx ends. Call it in a goroutine of its
+// own. It is optional: without Run, requests start the refreshes, which is enough for an API that receives requests
+// regularly.
 func (c *Consumer) Run(ctx context.Context) error {
 	source, ok := c.keys.Source.(interface{ Run(context.Context) error })
 	if !ok {
@@ -132,7 +138,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 	return source.Run(ctx)
 }
 
-// Format writes the issuer, whatever the verb. Without this method fmt would print the secret of a [Config] that has one.
+// Format implements [fmt.Formatter]. It writes the issuer, whatever the verb. Without it, fmt would print the secret of
+// a [Config] that has one.
 func (c *Consumer) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "{issuer %q}", c.cfg.Issuer) }
 
 // hiddenSource hides keys, which may be secret, from fmt. If a program prints a struct with a [Consumer] in an unexported

@@ -13,11 +13,11 @@ import (
 
 // The two classes of errors, for [errors.Is]. Each error of a [Consumer] matches exactly one of them.
 var (
-	// ErrInvalidToken says that the token is not acceptable. A resource server responds with 401.
+	// ErrInvalidToken means that the token is not acceptable. An API responds with 401.
 	ErrInvalidToken = errors.New("consumer: invalid token")
 
-	// ErrUnavailable says that the token could not be checked, for example because the issuer's keys are not available. A
-	// resource server responds with 503 and never with 401, because the token may be good.
+	// ErrUnavailable means that the token could not be checked, for example because the issuer's keys are not
+	// available. An API responds with 503 and never with 401, because the token may be valid.
 	ErrUnavailable = errors.New("consumer: unavailable")
 )
 
@@ -29,17 +29,19 @@ type Error struct {
 	// Reason says which check failed.
 	Reason Reason
 
-	// Issuer is the configured issuer whose Consumer verified the token. Empty if no Consumer was selected.
+	// Issuer is the configured issuer of the Consumer that checked the token. Empty: no Consumer was selected.
 	Issuer string
 
-	// Detail says what was expected and what was received, and names the setting. Of the token it quotes at most 100 bytes
-	// of `alg`, `typ`, `iss`, each `aud`, the client, or a claim for the kind of token. It may be empty.
+	// Detail says what was expected and what was received, and names the field of Config. It may quote these parts of
+	// the token, at most 100 bytes of each: `alg`, `typ`, `iss`, each `aud`, the client, or the claim that shows the
+	// kind of token. It may be empty.
 	Detail string
 
-	// Err is the cause. Nil if there is none.
+	// Err is the cause. Nil: there is no other error.
 	Err error
 }
 
+// Error returns the Reason, the Detail and the text of Err. It is for logs: do not send it to a client.
 func (e *Error) Error() string {
 	text := "consumer: " + string(e.Reason)
 	if e.Detail != "" {
@@ -51,7 +53,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap returns Err, or nil if Err is of the other class: an Error matches only one class.
+// Unwrap returns Err. It returns nil if Err matches the other class, so that an Error matches only one class.
 func (e *Error) Unwrap() error {
 	other := ErrUnavailable
 	if e.Reason.unavailable() {
@@ -63,7 +65,7 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
-// Is reports whether target is the class of e: [ErrInvalidToken] or [ErrUnavailable].
+// Is reports whether target is the class of e, which is [ErrInvalidToken] or [ErrUnavailable]. Package errors calls it.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrUnavailable:
@@ -130,7 +132,7 @@ const (
 	maxElements = 4   // elements of a list from a token
 )
 
-// detail builds [Error.Detail] with one allocation: a flood of bad tokens should cost little.
+// detail builds [Error.Detail] with one allocation, so that a flood of bad tokens costs little.
 type detail []byte
 
 // newDetail begins a detail. Most fit into the buffer, which is on the stack of the caller.

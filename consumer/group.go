@@ -9,39 +9,47 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// GroupConfig describes several issuers with one Verify method. [NewGroup] copies it.
+// GroupConfig describes the issuers of a [Group]. [NewGroup] copies it.
 type GroupConfig struct {
-	// Consumers are the issuers that are known beforehand, each with its own audience, algorithms, profile and keys. A
-	// token is verified by the Consumer whose Issuer equals its `iss`, and by no other.
+	// Consumers contains a Consumer for each issuer that is known in advance, with its own audience, algorithms,
+	// profile and keys. A token is verified by the Consumer whose Issuer equals its `iss`, and by no other. Required,
+	// unless Resolve is set.
 	Consumers []*Consumer
 
-	// Opaque verifies tokens that are not JWTs, for example by introspection (RFC 7662). Nil: they are rejected.
+	// Opaque verifies tokens that are not JWTs, for example by introspection (RFC 7662). The Group neither caches its
+	// Tokens nor calls Config.Status for them. Nil: tokens that are not JWTs are rejected.
 	Opaque Verifier
 
-	// Resolve returns the Consumer of an issuer that is not among Consumers, for example of a new tenant. Nil: other
-	// issuers are rejected.
+	// Resolve returns the Consumer of an issuer that is not in Consumers, for example of a new tenant. Nil: issuers
+	// that are not in Consumers are rejected.
 	//
-	// Resolve must decide whether the issuer is accepted, and return nil or any error if it is not. Anybody can send any
-	// issuer, so it should decide without I/O if possible. If it cannot decide now, it must return an error that matches
-	// [ErrUnavailable], or the error of its context. The Consumer should have PublicAddressesOnly set.
+	// Resolve must decide whether the issuer is accepted. If it is not, Resolve returns a nil Consumer or an error. If
+	// it cannot decide now, it returns an error that matches [ErrUnavailable], or the error of its context. Anybody can
+	// send a token with any issuer, so Resolve should decide without I/O if possible, and the Consumer should have
+	// PublicAddressesOnly set. Resolve must be safe for concurrent use.
 	//
-	// Concurrent requests for one issuer share one call. The call is detached from the request and has a timeout of 3 s;
-	// no request waits much longer. A denial is cached for 30 s. An issuer that has not verified a token yet is resolved
-	// at most once in 30 s. A token longer than 16 KiB, and longer than the largest MaxTokenBytes among Consumers, is
-	// rejected before Resolve is called, whatever the resolved Consumer allows.
+	// Concurrent requests for one issuer share one call. The call does not end with the request that started it. It has
+	// a timeout of 3 s, and no request waits for it much longer. A denial is cached for 30 s. An issuer that has not
+	// verified a token yet is resolved at most once in 30 s.
+	//
+	// A token is rejected before Resolve is called if it is longer than both 16 KiB and the largest MaxTokenBytes in
+	// Consumers, even if the resolved Consumer would allow it.
 	Resolve func(ctx context.Context, issuer string) (*Consumer, error)
 
-	// MaxResolved is how many Consumers made by Resolve are kept after they have verified a token. If there are more, the
-	// least recently used one is dropped, and so are its cached tokens. As many that have not verified a token yet are
-	// kept besides; they never replace one that has. Set it to at least the number of issuers in use. Zero: 100.
+	// MaxResolved is the maximum number of kept Consumers that Resolve returned and that have verified a token. If
+	// there are more, one that was not used recently is dropped, and so are its cached tokens. The same number of
+	// Consumers that have not verified a token yet is kept separately; they never replace one that has. Set MaxResolved
+	// to at least the number of issuers in use. Zero: 100.
 	MaxResolved int
 
-	// CacheSize is how many verified tokens are cached for all issuers together. The CacheSize of a Consumer is not used,
-	// except that the tokens of a Consumer with a negative one are not cached. Zero: 10 000; negative: no cache.
+	// CacheSize is the maximum number of cached tokens of all issuers together. The CacheSize of a Consumer is not
+	// used, except that tokens of a Consumer with a negative CacheSize are not cached. Zero: 10 000. Negative: no
+	// cache.
 	CacheSize int
 }
 
-// Group verifies the tokens of several issuers. It is safe for concurrent use.
+// Group verifies the tokens of several issuers. Make one with [NewGroup]; the zero Group cannot be used. It is safe for
+// concurrent use.
 type Group struct {
 	consumers map[string]*Consumer
 	opaque    Verifier
@@ -51,7 +59,8 @@ type Group struct {
 	maxBytes  int
 }
 
-// NewGroup returns a Group, or an error that joins all faults of cfg. Like [New] it does no I/O and starts no goroutine.
+// NewGroup returns a Group for cfg. If cfg has faults, the error joins all of them, and each names its field. NewGroup
+// does no I/O and starts no goroutine.
 func NewGroup(cfg GroupConfig) (*Group, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -97,9 +106,9 @@ func (cfg GroupConfig) validate() error {
 	return errors.Join(faults...)
 }
 
-// Verify verifies raw with the Consumer whose Issuer equals `iss`. An issuer that is neither among GroupConfig.Consumers
-// nor accepted by GroupConfig.Resolve never causes a fetch of metadata or keys.
-// Every error is an [*Error], unless it comes from GroupConfig.Opaque.
+// Verify verifies raw with the Consumer whose Issuer equals `iss`. An issuer that is neither in GroupConfig.Consumers
+// nor accepted by GroupConfig.Resolve never causes a fetch of metadata or keys. Every error is an [*Error], except for
+// errors of GroupConfig.Opaque, which are returned unchanged.
 func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	start := time.Now()
 	if len(raw) > g.maxBytes {
@@ -149,10 +158,11 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 	return c.outcome(ctx, start, t, err)
 }
 
-// JWTOnly is that of [Consumer.JWTOnly]. It is false if GroupConfig.Opaque is set.
+// JWTOnly reports whether Verify rejects everything that is not a JWT, without I/O. It is false if GroupConfig.Opaque
+// is set. See [Consumer.JWTOnly].
 func (g *Group) JWTOnly() bool { return g.opaque == nil }
 
-// keep caches t, and keeps its issuer if Resolve has made it.
+// keep caches t. If its Consumer comes from Resolve, keep marks the issuer as established.
 func (g *Group) keep(d digest, t *Token) {
 	if t.resident != nil {
 		g.resolver.establish(t.resident)
@@ -163,7 +173,7 @@ func (g *Group) keep(d digest, t *Token) {
 }
 
 // route returns the Consumer of an issuer, the only one whose keys are tried on the token. The resident is nil if the
-// Consumer was known beforehand.
+// Consumer is one of GroupConfig.Consumers.
 func (g *Group) route(ctx context.Context, issuer string) (*Consumer, *resident, error) {
 	if c, ok := g.consumers[issuer]; ok {
 		return c, nil, nil
@@ -188,20 +198,22 @@ func looksLikeJWT(raw string) bool {
 	return err == nil
 }
 
-// Forget drops what GroupConfig.Resolve returned for issuer, a Consumer or a denial, so that Resolve is called again. It
-// also drops the cached tokens of the issuer. It does not affect GroupConfig.Consumers.
+// Forget drops the result of GroupConfig.Resolve for issuer, be it a Consumer or a denial. The next token of the issuer
+// calls Resolve again. Forget also drops the cached tokens of that Consumer. It does not affect GroupConfig.Consumers.
 func (g *Group) Forget(issuer string) {
 	if g.resolver != nil {
 		g.resolver.forget(issuer)
 	}
 }
 
-// Warm calls [Consumer.Warm] for all GroupConfig.Consumers, up to 16 at the same time, and joins the errors.
+// Warm calls [Consumer.Warm] for all GroupConfig.Consumers, at most 16 at a time, and joins the errors. It does not
+// affect Consumers of GroupConfig.Resolve.
 func (g *Group) Warm(ctx context.Context) error {
 	return g.each(maxWarming, func(c *Consumer) error { return c.Warm(ctx) })
 }
 
-// Run calls [Consumer.Run] for all GroupConfig.Consumers. It returns nil when ctx ends.
+// Run calls [Consumer.Run] for all GroupConfig.Consumers. It returns nil when ctx ends. It does not affect Consumers of
+// GroupConfig.Resolve.
 func (g *Group) Run(ctx context.Context) error {
 	err := g.each(len(g.consumers), func(c *Consumer) error { return c.Run(ctx) })
 	<-ctx.Done() // there may be no Consumer to wait for

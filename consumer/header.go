@@ -16,8 +16,8 @@ const (
 	maxDepth       = 16
 )
 
-// header is the part of a JOSE header that verification uses (RFC 7515 section 4.1). It does not change after it was
-// read. Members that carry a key (jwk, jku, x5c, x5u) are not read, because a key from the token is not trusted.
+// header contains the members of a JOSE header that verification uses (RFC 7515 section 4.1). It does not change after
+// it was read. Members that carry a key (jwk, jku, x5c, x5u) are not read, because a key from the token is not trusted.
 type header struct {
 	algorithm, keyID string
 	mediaType        string // typ, as mediaType returns it
@@ -73,7 +73,8 @@ func mediaType(typ string) string {
 	return typ
 }
 
-// readObject parses a decoded segment. It takes the results of the function that decodes it.
+// readObject parses the text of a decoded segment. Its parameters are the results of the function that decoded the
+// segment, so that the calls can be nested.
 func readObject(text string, err error) (compact.Object, error) {
 	if err != nil {
 		return compact.Object{}, malformed(err)

@@ -14,12 +14,12 @@ type Health struct {
 	// Issuer is Config.Issuer. It is empty for a Group.
 	Issuer string
 
-	// Ready is true if tokens can be verified, which means that usable keys are held, fresh or stale. A Group is ready
-	// if all its Members are.
+	// Ready is true if tokens can be verified, which means that usable keys are cached, fresh or stale. A Group is
+	// ready if all its Members are, and so it is always ready without Members.
 	Ready bool
 
-	// Keys describes the key set. It is zero for a Group, for keys that are not fetched, and as long as the place of
-	// the keys is not known. It is for operators: do not send LastError to clients.
+	// Keys describes the key set. It is zero for a Group, for keys that are not fetched, and until discovery has found
+	// the URL of the key set. It is for operators: do not send its LastError to clients.
 	Keys jwks.Stats
 
 	// Metadata describes the issuer's metadata. It is zero for a Group, and if discovery is not used.
@@ -32,7 +32,7 @@ type Health struct {
 	Members []Health
 }
 
-// MetadataHealth describes the metadata that discovery has found.
+// MetadataHealth describes the state of the metadata that discovery fetches.
 type MetadataHealth struct {
 	// LastSuccess is when the metadata was last fetched, and Age the time since then. Both are zero before the first
 	// fetch. After a start from KeyCache.Snapshot they are those of the snapshot, until the metadata is fetched.
@@ -47,8 +47,8 @@ type MetadataHealth struct {
 
 // CacheHealth describes a cache of verified tokens. Config.OnVerify reports hits and misses.
 type CacheHealth struct {
-	// Size is the capacity of the cache in tokens. Entries is how many tokens it holds. This includes expired ones
-	// until others need their place.
+	// Size is the capacity of the cache in tokens. Entries is how many tokens it holds. Expired tokens are included
+	// until they are evicted.
 	Size, Entries int
 
 	// Evictions counts the tokens that were dropped to make room for others. If it grows fast, CacheSize is too small.
@@ -71,8 +71,8 @@ func (c *Consumer) Health() Health {
 	return h
 }
 
-// Health returns the current state. It does not wait and causes no fetch. It does not include Consumers made by
-// GroupConfig.Resolve, since their number is not known beforehand.
+// Health returns the current state. It does not wait and causes no fetch. It does not include Consumers that
+// GroupConfig.Resolve returned, because their number is not known in advance.
 func (g *Group) Health() Health {
 	h := Health{Ready: true, Remembered: g.cache.health(), Members: make([]Health, 0, len(g.consumers))}
 	for _, c := range g.consumers {

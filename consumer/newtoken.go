@@ -6,13 +6,13 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// NewToken returns a Token with the given claims. It is for custom Verifiers, for example one that sends opaque tokens
-// to an introspection endpoint, and for tests of handlers.
+// NewToken returns a Token with the given claims. Use it in custom Verifiers, for example in one that sends opaque
+// tokens to an introspection endpoint, and in tests of handlers.
 //
 // NewToken trusts its caller: it checks no signature, audience, or time. Call it only after the token was verified.
-// issuer becomes [Token.Issuer] and must not be empty. claims is one JSON object. It must not have two members of the
-// same name, the registered claims must have the types of RFC 7519 section 4.1, and `iss`, if present, must equal issuer.
-// Otherwise NewToken returns an [*Error]. The client is read from `client_id`, `azp`, `cid` or `appid`, as by
+// issuer becomes [Token.Issuer] and must not be empty. claims is one JSON object without repeated names. The registered
+// claims must have the types of RFC 7519 section 4.1, and `iss`, if present, must equal issuer. Otherwise NewToken
+// returns an [*Error]. [Token.ClientID] is the first of `client_id`, `azp`, `cid` and `appid`, as with
 // [ProfileDefault]. NewToken copies claims.
 //
 // A Token without `exp` has a zero [Token.Expiry].

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Verification describes one verification for [Config.OnVerify]. It contains nothing of the token.
+// Verification describes one verification for [Config.OnVerify]. Except for the issuer, it contains no part of the
+// token.
 type Verification struct {
-	// Issuer is Config.Issuer, so the number of its values is bounded.
+	// Issuer is Config.Issuer of the Consumer. It has as many values as there are Consumers.
 	Issuer string
 
 	// Reason says why the token was rejected. It is empty if the token was accepted.

@@ -8,14 +8,15 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Profile describes the form of an issuer's tokens. Unless its comment says otherwise, a profile requires `iss`, `exp` and
-// `aud`. Every profile rejects tokens that are visibly of another kind. A profile that is named after a product relaxes
-// RFC 9068 only where that product is known to differ from it.
+// Profile describes the access tokens of one kind of issuer: the accepted `typ`, the required claims, and the claim
+// that names the client. Unless its comment says otherwise, a profile requires `iss`, `exp` and `aud`. Every profile
+// rejects tokens whose `typ` or claims show that they are of another kind. A profile that is named after a product
+// relaxes RFC 9068 only where that product is known to differ from it.
 type Profile int
 
 const (
-	// ProfileDefault is RFC 9068 for issuers that do not follow it exactly: `typ` may be JWT or absent, `azp`, `cid` or
-	// `appid` may name the client, and `jti` may be absent.
+	// ProfileDefault is for issuers that follow RFC 9068 in most points. Unlike [ProfileRFC9068], it accepts a `typ`
+	// that is JWT or absent, a client in `azp`, `cid` or `appid`, and a token without `jti`.
 	ProfileDefault Profile = iota
 
 	// ProfileRFC9068 requires everything that RFC 9068 sections 2.2 and 4 require: `typ` at+jwt, and iss, exp, aud,
@@ -26,7 +27,7 @@ const (
 	// that is empty. No claim names the client.
 	ProfileCrossauth
 
-	// ProfileAuth0 is for both token formats of Auth0. The client is `client_id` or `azp`.
+	// ProfileAuth0 is for both access token formats of Auth0. The client is `client_id` or `azp`.
 	ProfileAuth0
 
 	// ProfileOkta is for Okta's custom authorization servers. The client is `client_id` or `cid`.
@@ -48,16 +49,17 @@ const (
 	// "Bearer", which its ID tokens and refresh tokens do not have.
 	ProfileKeycloak
 
-	// ProfileGoogle is for Google's ID tokens, which Google services accept where others accept access tokens. It
-	// requires Config.InsecureAcceptIDToken. Config.Audience is the audience that the caller requested.
+	// ProfileGoogle is for Google's ID tokens, which Google services use in place of access tokens. It requires
+	// Config.InsecureAcceptIDToken. Config.Audience is the audience that the caller requested.
 	ProfileGoogle
 
 	// ProfileDex is for Dex, whose access tokens have the form of its ID tokens. It requires
-	// Config.InsecureAcceptIDToken. Config.Audience is the client id, and the client is `azp` or the only `aud`.
+	// Config.InsecureAcceptIDToken. Config.Audience is the client id. The client is `azp` or, without azp, the only
+	// value of `aud`.
 	ProfileDex
 
-	// ProfileSpringAS is for Spring Authorization Server. `aud` is the client id, and the client is read from it. `nbf`
-	// is required, because it is the only claim that is always in its access tokens and never in its ID tokens.
+	// ProfileSpringAS is for Spring Authorization Server. Its `aud` is the client id, so the client is read from it.
+	// `nbf` is required, because it is the only claim that is always in its access tokens and never in its ID tokens.
 	ProfileSpringAS
 
 	// ProfileIDToken is for the client that an ID token was issued to (OpenID Connect Core section 2). Config.Audience

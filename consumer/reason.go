@@ -1,18 +1,18 @@
 package consumer
 
-// Reason says why a request was rejected. The set of reasons is small and fixed, so a Reason can be a log attribute and a
-// metric label. It is for operators. A client gets no more than the error code of its challenge.
+// Reason says why a request was rejected. The set of reasons is small and fixed, so a Reason can be a log attribute and
+// a metric label. It is for operators: the Guard of package middleware never sends it to a client.
 type Reason string
 
 // Reasons of [ErrInvalidToken]: the token is not acceptable.
 const (
-	ReasonMalformed      Reason = "malformed"        // alphabet, parts, base64url, JSON, UTF-8, or duplicate member
+	ReasonMalformed      Reason = "malformed"        // not a JWT: wrong characters, parts, base64url, UTF-8 or JSON, a repeated name, or a kid that is too long
 	ReasonTooLarge       Reason = "too_large"        // the token is longer than MaxTokenBytes, or its header is too long
 	ReasonAlgorithm      Reason = "algorithm"        // alg is not accepted, or is not the algorithm of the key
 	ReasonCritical       Reason = "critical"         // the header has crit or b64
-	ReasonType           Reason = "type"             // another kind of token: by typ, or by the claims of an ID token, a refresh token …
+	ReasonType           Reason = "type"             // typ or a claim shows another kind of token, such as an ID token
 	ReasonIssuer         Reason = "issuer"           // iss is not accepted
-	ReasonUnknownKey     Reason = "unknown_key"      // the issuer does not publish the key
+	ReasonUnknownKey     Reason = "unknown_key"      // the issuer has no key with this kid
 	ReasonSignature      Reason = "signature"        // the signature is wrong
 	ReasonClaims         Reason = "claims"           // a claim is missing, has the wrong type, is out of range, or was rejected by a check
 	ReasonAudience       Reason = "audience"         // aud is missing or does not contain this API
@@ -30,13 +30,13 @@ const (
 	ReasonStatusUnavailable        Reason = "status_unavailable"        // Config.Status or Config.Check could not decide
 	ReasonIntrospectionUnavailable Reason = "introspection_unavailable" // the introspection endpoint did not respond
 	ReasonCanceled                 Reason = "canceled"                  // the caller canceled the request
-	ReasonInternal                 Reason = "internal"                  // a function of the user failed
+	ReasonInternal                 Reason = "internal"                  // a function or a Verifier of the application failed
 )
 
 // Reasons of a Guard: the request was rejected, not its token.
 const (
 	ReasonNoToken        Reason = "no_token"        // the request has no token
-	ReasonInvalidRequest Reason = "invalid_request" // the request has several tokens, or one of the wrong form
+	ReasonInvalidRequest Reason = "invalid_request" // the request has several tokens, or one that is not a token68
 	ReasonScope          Reason = "scope"           // the token does not have the scopes of the route
 	ReasonPolicy         Reason = "policy"          // another rule of the route rejected the token
 )

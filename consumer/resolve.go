@@ -24,8 +24,8 @@ const (
 	resolveAgain       = 30 * time.Second
 )
 
-// resolver makes Consumers for issuers that were not known beforehand. Anybody can put any issuer into a token, so all
-// its memories are bounded and it limits how often it does anything for an issuer.
+// resolver calls Resolve for issuers that are not in GroupConfig.Consumers, and keeps the results. Anybody can put any
+// issuer into a token, so all its caches are bounded, and it limits how often it calls Resolve for one issuer.
 //
 // An issuer that has verified a token is called established. All others are pending. A pending issuer never evicts an
 // established one. It is resolved, and its keys are therefore fetched, at most once every resolveAgain, even if its
@@ -81,7 +81,7 @@ func newLRU[V any](size int) *lru.Cache[string, V] {
 	return cache
 }
 
-// find returns the Consumer of issuer, and calls Resolve if it holds none.
+// find returns the Consumer of issuer. It calls Resolve if no Consumer of that issuer is kept.
 func (r *resolver) find(ctx context.Context, issuer string) (*resident, error) {
 	if issuer == "" || len(issuer) > maxIssuerBytes {
 		return nil, unknownIssuer(issuer)
@@ -100,7 +100,8 @@ func (r *resolver) find(ctx context.Context, issuer string) (*resident, error) {
 	}
 }
 
-// join returns what is known of issuer, or else the call of Resolve that is running for it, or starts one.
+// join returns the kept result for issuer. If there is none, it returns the running call of Resolve for that issuer, or
+// starts one.
 func (r *resolver) join(ctx context.Context, issuer string) (*resident, *resolution, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,7 +129,7 @@ func (r *resolver) join(ctx context.Context, issuer string) (*resident, *resolut
 	return nil, call, nil
 }
 
-// held returns the resident of issuer. The caller holds mu.
+// held returns the resident of issuer, established or pending. The caller has locked mu.
 func (r *resolver) held(issuer string) (*resident, bool) {
 	if held, ok := r.established.Get(issuer); ok {
 		return held, true
@@ -174,8 +175,8 @@ func (r *resolver) makeRoom() {
 	evicted.gone.Store(true)
 }
 
-// forget drops what is known of issuer. The result of a call of Resolve that is running is not used for later tokens: the
-// call may have begun before the change that made the caller call forget.
+// forget drops the kept result for issuer. If a call of Resolve is running, later tokens do not use its result, because
+// the call may have begun before the change for which Forget was called.
 func (r *resolver) forget(issuer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -191,7 +192,7 @@ func (r *resolver) forget(issuer string) {
 	r.denied.Remove(issuer)
 }
 
-// run calls Resolve in a goroutine of its own, detached from the request that started it.
+// run calls Resolve in a goroutine of its own, so that the call does not end with the request that started it.
 func (r *resolver) run(ctx context.Context, issuer string, call *resolution) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
@@ -204,7 +205,8 @@ func (r *resolver) run(ctx context.Context, issuer string, call *resolution) {
 	}
 }
 
-// land stores the result, unless the issuer was forgotten meanwhile, and releases the requests that wait for it.
+// land ends a call of Resolve. It stores the result, unless the issuer was forgotten meanwhile, and wakes the requests
+// that wait for it.
 func (r *resolver) land(issuer string, call *resolution) {
 	defer close(call.done)
 	r.mu.Lock()

@@ -9,17 +9,17 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// TokenStatus reports whether a verified token may still be used. Implementations are, for example, a revocation list or
-// the list of tokens that the issuer has stored. It is called on every request, including cache hits, so it should be
-// fast. It must be safe for concurrent use.
+// TokenStatus reports whether a verified token may still be used. An implementation may be a list of revoked tokens, or
+// a list of the tokens that the issuer has stored; package store has both. It is called on every request, including
+// cache hits, so it should be fast. It must be safe for concurrent use.
 type TokenStatus interface {
 	// Active reports whether the token may be used. After an error the request is rejected with
 	// [ReasonStatusUnavailable], unless Config.InsecureStatusFailOpen is set.
 	Active(ctx context.Context, token StatusToken) (bool, error)
 }
 
-// StatusToken is the view of a token that a TokenStatus gets. A [*Token] is a StatusToken. It is an alias of an unnamed
-// interface, so that a store can have a method Active without importing this package.
+// StatusToken is the part of a [*Token] that a [TokenStatus] receives. It is an alias of an unnamed interface, so that
+// a store can implement TokenStatus without importing this package.
 type StatusToken = interface {
 	ID() string
 	Issuer() string
@@ -29,7 +29,8 @@ type StatusToken = interface {
 	Claim(name string) (value any, ok bool)
 }
 
-// StatusCheck describes one status check for [Config.OnStatus]. It contains nothing of the token.
+// StatusCheck describes one status check for [Config.OnStatus]. Except for the issuer, it contains no part of the
+// token.
 type StatusCheck struct {
 	// Issuer is Config.Issuer.
 	Issuer string

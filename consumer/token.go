@@ -13,11 +13,12 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// Token is a verified access token. A [Consumer] or [Group] makes one by verification, a custom [Verifier] by [NewToken].
-// The zero Token stands for no token at all: its VerifiedAt is zero, and the Guard of package middleware rejects it.
+// Token is a verified access token. A [Consumer] or [Group] returns one from Verify, and a custom [Verifier] makes one
+// with [NewToken]. The zero Token grants no access: its VerifiedAt is zero, and the Guard of package middleware rejects
+// it.
 //
-// All requests with the same token share one Token, so a Token cannot be changed: its methods return copies or immutable
-// values. A Token is safe for concurrent use. Methods of a nil *Token panic.
+// Requests with the same token may share one Token, so a Token cannot be changed: its methods return copies or
+// immutable values. A Token is safe for concurrent use. Methods of a nil *Token panic.
 type Token struct {
 	// The fields that a cache hit reads come first, so that they are close together in memory.
 	expiry, issuedAt, notBefore time.Time
@@ -47,13 +48,13 @@ func (t *Token) Issuer() string { return t.issuer }
 func (t *Token) Subject() string { return t.subject }
 
 // ClientID returns the id of the client that requested the token: `client_id` (RFC 9068 section 2.2), or the claim that
-// the profile reads instead. It is empty if the profile requires none.
+// the profile reads instead. It is empty for profiles that name no client, such as [ProfileCrossauth].
 func (t *Token) ClientID() string { return t.clientID }
 
 // ID returns `jti` (RFC 7519 section 4.1.7). It is empty if the token has none.
 func (t *Token) ID() string { return t.id }
 
-// Audience returns a copy of `aud` (RFC 7519 section 4.1.3).
+// Audience returns a copy of `aud` (RFC 7519 section 4.1.3). It is empty if the token has none.
 func (t *Token) Audience() []string { return slices.Clone(t.audience) }
 
 // Expiry returns `exp` (RFC 7519 section 4.1.4), without the clock skew that verification allows. It is the zero time
@@ -70,19 +71,21 @@ func (t *Token) NotBefore() time.Time { return t.notBefore }
 // the request. It is the zero time for a Token that was made in neither way; such a Token grants no access.
 func (t *Token) VerifiedAt() time.Time { return t.verified.Time() }
 
-// Principal returns whether the token acts for a user or for the client itself (RFC 9700 section 4.15).
+// Principal returns whether the token acts for a user or for the client itself (RFC 9700 section 4.15). It returns
+// PrincipalClient if `sub` equals the client id, with or without Auth0's suffix @clients, or if Microsoft Entra's
+// `idtyp` is "app". Otherwise it returns PrincipalUser.
 func (t *Token) Principal() Principal { return t.principal }
 
-// Scopes returns a copy of the granted scopes. They are read from `scope`, a string (RFC 8693 section 4.2) or an array,
-// or else from `scp` in the same forms.
+// Scopes returns a copy of the granted scopes. They are read from `scope`, which may be a string (RFC 8693 section 4.2)
+// or an array. If `scope` is absent, they are read from `scp` in the same way.
 func (t *Token) Scopes() []string { return slices.Clone(t.scopes) }
 
 // HasScope reports whether scope was granted. It compares byte for byte and does not allocate.
 func (t *Token) HasScope(scope string) bool { return slices.Contains(t.scopes, scope) }
 
-// Claim returns the claim called name, as encoding/json decodes it into an any: nil, bool, float64, string, []any or
-// map[string]any. It compares the name byte for byte. Each call returns a new value, which the caller may change. Use
-// [Token.Decode] for exact numbers.
+// Claim returns the value of the claim called name. It has the type that encoding/json uses for a value of type any:
+// nil, bool, float64, string, []any or map[string]any. ok is false if the token has no such claim. Claim compares the
+// name byte for byte. Each call returns a new value, which the caller may change. Use [Token.Decode] for exact numbers.
 func (t *Token) Claim(name string) (value any, ok bool) {
 	v, ok := t.claims.Get(name)
 	if !ok {
@@ -91,7 +94,7 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 	return v.Any(), true
 }
 
-// Decode decodes the verified claims into v, a pointer as for [encoding/json.Unmarshal]. Unlike that function it
+// Decode decodes the verified claims into v, a pointer as for [encoding/json.Unmarshal]. Unlike that function, it
 // compares names byte for byte (RFC 7519 section 4). [ClaimsAs] decodes once per token instead of once per request.
 func (t *Token) Decode(v any) error {
 	if err := t.claims.Decode(v); err != nil {
@@ -109,8 +112,8 @@ func (t *Token) Confirmation() (c Confirmation, ok bool) {
 	return *t.confirmation, true
 }
 
-// LogValue returns the issuer, the client and the expiry. It leaves out everything that identifies a person or could be
-// used as a credential.
+// LogValue implements [slog.LogValuer]. It returns the issuer, the client and the expiry, and nothing that identifies a
+// user or could be used as a credential.
 func (t *Token) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("issuer", t.issuer),
@@ -119,7 +122,8 @@ func (t *Token) LogValue() slog.Value {
 	)
 }
 
-// Format writes what [Token.LogValue] shows, whatever the verb. Without this method fmt would print every claim.
+// Format implements [fmt.Formatter]. It writes the issuer, the client and the expiry, whatever the verb. Without it,
+// fmt would print every claim.
 func (t *Token) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "{issuer %q client %q expiry %v}", t.issuer, t.clientID, t.expiry)
 }
@@ -128,15 +132,15 @@ func (t *Token) Format(f fmt.State, _ rune) {
 type Principal int
 
 const (
-	// PrincipalUser says that the subject is a user of the issuer.
+	// PrincipalUser means that the subject is a user of the issuer. It is the default: see [Token.Principal].
 	PrincipalUser Principal = iota
 
-	// PrincipalClient says that the client acts for itself. The subject is not a user, even if a user of that name
+	// PrincipalClient means that the client acts for itself. The subject is not a user, even if a user with that name
 	// exists.
 	PrincipalClient
 )
 
-// Confirmation is what a token is bound to (RFC 7800).
+// Confirmation is the key or certificate that a token is bound to (RFC 7800).
 type Confirmation struct {
 	// JWKThumbprint is `jkt`, the thumbprint of the key that must sign the DPoP proof (RFC 9449 section 6.1).
 	JWKThumbprint string
@@ -145,6 +149,6 @@ type Confirmation struct {
 	// 8705 section 3.1).
 	CertificateThumbprint string
 
-	// Unknown is true if `cnf` has any other member, or none. Such a token must be rejected.
+	// Unknown is true if `cnf` has another member, or no member at all. Such a token must be rejected.
 	Unknown bool
 }

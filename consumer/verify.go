@@ -38,8 +38,8 @@ type parsed struct {
 // signatureBuffer has room for the signatures of RSA keys of up to 4096 bits.
 type signatureBuffer [4096 / 8]byte
 
-// parse reads a token and trusts nothing in it. It finds everything that is wrong with the form of a token, before any
-// network access and for any issuer. The signature is in buffer if it fits.
+// parse reads a token and trusts nothing in it. It finds every fault in the form of a token, for any issuer and without
+// network access. The returned signature is in buffer if it fits.
 func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (p parsed, signature []byte, err error) {
 	if p.Parts, err = compact.Split(raw); err != nil {
 		return parsed{}, nil, malformed(err)
@@ -60,9 +60,9 @@ func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (p parsed, 
 	return p, signature, nil
 }
 
-// verifyParsed runs all checks. Those that need neither key nor network come first: a token that its own claims exclude
-// is rejected without a request for keys, so it gets the same error whether or not the issuer can be reached. Claims are
-// only trusted once the signature is verified. Until then they can only cause a rejection.
+// verifyParsed runs all checks. Those that need neither key nor network come first. So a token that its own claims
+// exclude is rejected without a fetch of keys, and gets the same error whether or not the issuer can be reached. Claims
+// are only trusted once the signature is verified. Until then they can only cause a rejection.
 func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte) (*Token, error) {
 	algorithm, err := c.checkHeader(p.header)
 	if err != nil {
@@ -108,7 +108,8 @@ func (c *Consumer) checkIssuer(claims compact.Object) error {
 	return nil
 }
 
-// readToken reads the claims and checks their types, and that those that the profile requires are present.
+// readToken reads the claims into a Token. It checks their types, and that the claims that the profile requires are
+// present. The token is not verified yet: no caller of Verify may receive it.
 func (c *Consumer) readToken(p parsed) (*Token, error) {
 	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: p.claims, verified: clock.Now()}
 	r := claimReader{Object: p.claims}
@@ -161,7 +162,7 @@ func (c *Consumer) checkAudience(t *Token) error {
 		text(" (Config.Audience)").reject(ReasonAudience)
 }
 
-// checkVerified runs the checks that call functions of the user. They see only tokens whose signature is verified.
+// checkVerified calls Config.Check and Config.Status. They receive only tokens whose signature is verified.
 func (c *Consumer) checkVerified(ctx context.Context, t *Token) error {
 	if c.cfg.Check != nil {
 		err := c.cfg.Check(ctx, t)
@@ -175,8 +176,8 @@ func (c *Consumer) checkVerified(ctx context.Context, t *Token) error {
 	return c.checkStatus(ctx, t)
 }
 
-// lasting returns a copy of key for tokens to hold. An issuer signs many tokens with one key, and all of them hold the
-// same copy.
+// lasting returns a copy of key that cached tokens can refer to. An issuer signs many tokens with one key, and all of
+// them refer to the same copy.
 func (c *Consumer) lasting(key jwks.Key) *jwks.Key {
 	if last := c.lastKey.Load(); last != nil && last.Equal(key) {
 		return last
