@@ -20,7 +20,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
-// AuthorizationOptions describes an authorization request. The zero value requests what the Config says.
+// AuthorizationOptions describes an authorization request. The zero value uses the values of the Config.
 type AuthorizationOptions struct {
 	// RedirectURI is where the server sends the user back to. It must be registered. Empty means Config.RedirectURI.
 	RedirectURI string
@@ -37,8 +37,9 @@ type AuthorizationOptions struct {
 	LoginHint string
 	ACRValues []string
 
-	// MaxAge is how long before this request the user may have signed in, in whole seconds. With the scope "openid", the ID
-	// token must confirm it. Zero means any time. To make the user sign in again, use one second, or the Prompt "login".
+	// MaxAge is the longest time that may have passed since the user signed in, in whole seconds. With the scope "openid",
+	// the ID token must confirm it. Zero means that any sign-in is accepted. To make the user sign in again, use one second,
+	// or the Prompt "login".
 	MaxAge time.Duration
 
 	// IDTokenHint is the raw ID token of the user who must sign in: the response is rejected if it is about another user.
@@ -72,7 +73,7 @@ type AuthorizationOptions struct {
 	// Extra has further parameters, each with one value. A parameter that has a field of its own is an error here.
 	Extra url.Values
 
-	// Lifetime is how long the user may take. Zero means 10 minutes.
+	// Lifetime is the time that the user has for the sign-in. Zero means 10 minutes.
 	Lifetime time.Duration
 
 	// InsecureNoPKCE omits the PKCE challenge, for servers that reject it. Whoever obtains an authorization code can then
@@ -129,7 +130,7 @@ func (c *Client) authorizationEndpoint(ctx context.Context) (string, error) {
 	return c.browserEndpoint(ctx, endpointAuthorization)
 }
 
-// newPending returns what has to be remembered of a request, without its URL and its PKCE verifier.
+// newPending returns the PendingAuthorization of a request. AuthorizationURL adds the URL and the PKCE verifier.
 func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, error) {
 	now := clock.Now().Time()
 	p := &PendingAuthorization{
@@ -194,7 +195,7 @@ func isRedirectURI(raw string) bool {
 }
 
 // authorizationParams returns the parameters of the request: those of RFC 6749, Section 4.1.1, and of its extensions. A
-// name without a value reserves the name, so that Extra cannot set it.
+// name with no value is not sent, and reserves the name so that Extra cannot set it.
 func (c *Client) authorizationParams(ctx context.Context, p *PendingAuthorization, o AuthorizationOptions) (url.Values, error) {
 	params := url.Values{
 		"response_type": {"code"}, "client_id": {c.cfg.ClientID}, "redirect_uri": {p.RedirectURI},

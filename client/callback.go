@@ -22,8 +22,8 @@ import (
 const grantAuthorizationCode = "authorization_code"
 
 // ErrCallback says that the parameters of a callback are not the response to the pending request. They may be late,
-// repeated, from another server, or made up by an attacker. No request was sent to the server. The error text contains none
-// of the parameters.
+// repeated, from another server, or made up by an attacker. The authorization code was not sent to the server. The error
+// text contains none of the parameters.
 var ErrCallback = errors.New("client: the callback is not the response to the pending authorization request")
 
 // Callback handles the server's response that the user's browser brings to the redirect URI, and returns the token (RFC
@@ -34,9 +34,9 @@ var ErrCallback = errors.New("client: the callback is not the response to the pe
 // If the user or the server declined, the error is an [*Error] whose Status is 0. If params is not the response to p, the
 // error matches [ErrCallback].
 //
-// A Client handles one response to each request, also if that fails, as long as the request is among the last 10 000: after
-// that the error matches [ErrNotPending]. If several processes handle callbacks, the place where you store p must return it
-// only once.
+// A Client handles only the first response to each request, even if that response leads to an error. For each further
+// one, the error matches [ErrNotPending]. It remembers the last 10 000 requests whose responses it handled. If several
+// processes handle callbacks, store p in a place that returns it only once.
 func (c *Client) Callback(ctx context.Context, p *PendingAuthorization, params url.Values) (*Token, error) {
 	if p == nil {
 		return nil, ErrNotPending
@@ -51,8 +51,8 @@ func (c *Client) Callback(ctx context.Context, p *PendingAuthorization, params u
 	})
 }
 
-// maxAge returns how long ago the user may have signed in. The server checked it at the time of the request, so the time
-// since then is added: a user who was slow to come back has not signed in too early.
+// maxAge returns the longest time that may have passed since the user signed in. MaxAge counts from the start of the
+// request, so maxAge adds the time since then. Otherwise a user who takes long to come back would be rejected.
 func (p *PendingAuthorization) maxAge(now time.Time) time.Duration {
 	if p.MaxAge == 0 || p.StartedAt.IsZero() {
 		return p.MaxAge
@@ -62,7 +62,7 @@ func (p *PendingAuthorization) maxAge(now time.Time) time.Duration {
 
 // CodeExchange describes a token request for an authorization code.
 type CodeExchange struct {
-	// RedirectURI and CodeVerifier are those of the authorization request. Empty means that it had none.
+	// RedirectURI and CodeVerifier are the values of the authorization request. Empty means that the request had none.
 	RedirectURI, CodeVerifier string
 
 	// Scopes lists the scopes of the authorization request. With "openid", the response must have an ID token.
@@ -72,7 +72,7 @@ type CodeExchange struct {
 	// Config.Resource.
 	Resource []string
 
-	// IDToken says how to check the ID token. Its field Code is set by ExchangeCode.
+	// IDToken has further requirements for the ID token. ExchangeCode sets its field Code.
 	IDToken IDTokenOptions
 }
 
@@ -139,7 +139,7 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 		return "", c.errorInCallback(answer)
 	}
 	if answer["code"] == "" {
-		return "", fmt.Errorf("%w: it has no code", ErrCallback)
+		return "", fmt.Errorf("%w: the response has no code", ErrCallback)
 	}
 	return answer["code"], nil
 }
@@ -229,20 +229,20 @@ func (c *Client) checkResponseIssuer(ctx context.Context, answer map[string]stri
 	issuer, there := answer["iss"]
 	switch {
 	case there && issuer != c.cfg.Issuer:
-		return fmt.Errorf("%w: iss is another issuer", ErrCallback)
+		return fmt.Errorf("%w: iss is not the issuer of the pending request", ErrCallback)
 	case !there && m.AuthorizationResponseIssParameterSupported:
 		return fmt.Errorf("%w: iss is missing", ErrCallback)
 	}
 	return nil
 }
 
-// checkState requires the state that was sent, and the response to be in time.
+// checkState requires the state that was sent, and a response that arrives before ExpiresAt.
 func (p *PendingAuthorization) checkState(state string) error {
 	switch {
 	case p.State == "" || subtle.ConstantTimeCompare([]byte(state), []byte(p.State)) != 1:
 		return fmt.Errorf("%w: state is not that of the pending request", ErrCallback)
 	case p.isOver(clock.Now().Time()):
-		return fmt.Errorf("%w: it is too late", ErrCallback)
+		return fmt.Errorf("%w: the response arrived too late", ErrCallback)
 	}
 	return nil
 }

@@ -18,9 +18,10 @@ import (
 
 const grantCIBA = "urn:openid:params:grant-type:ciba"
 
-// CIBAOptions describes a backchannel authentication request: whom the server asks, on a device of that user (OpenID Connect
-// CIBA, Section 7.1). Exactly one of LoginHint, LoginHintToken and IDTokenHint is required.
+// CIBAOptions describes a backchannel authentication request (OpenID Connect CIBA, Section 7.1).
 type CIBAOptions struct {
+	// LoginHint, LoginHintToken and IDTokenHint identify the user, whom the server then contacts on the user's own device.
+	// Exactly one of them is required.
 	LoginHint, LoginHintToken, IDTokenHint string
 
 	// Scopes lists the requested scopes. CIBA requires "openid" among them. Nil means Config.Scopes.
@@ -33,7 +34,7 @@ type CIBAOptions struct {
 	// ACRValues lists the requested authentication context classes. Nil means none.
 	ACRValues []string
 
-	// RequestedExpiry is how long the user may take. It is rounded up to seconds. Zero means the server's default.
+	// RequestedExpiry is the requested time that the user has. It is rounded up to seconds. Zero means the server's default.
 	RequestedExpiry time.Duration
 
 	// Extra has further parameters. The rules of [Client.WithParams] apply.
@@ -62,7 +63,7 @@ type CIBAAuthentication struct {
 	// AuthReqID identifies the request. It is a secret.
 	AuthReqID string
 
-	// ExpiresIn is how long the user may take, counted from the response. Interval is the minimum time between two polls.
+	// ExpiresIn is the time that the user has, counted from the response. Interval is the minimum time between two polls.
 	ExpiresIn, Interval time.Duration
 
 	scopes []string
@@ -120,7 +121,7 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 }
 
 // PollCIBA sends one token request for authReqID. Until the user has decided, the error matches [ErrAuthorizationPending]
-// or [ErrSlowDown]. [Client.WaitCIBA] polls in the right intervals.
+// or [ErrSlowDown]. [Client.WaitCIBA] polls at the intervals that the server requires.
 func (c *Client) PollCIBA(ctx context.Context, authReqID string) (*Token, error) {
 	return c.pollCIBA(ctx, authReqID, c.cfg.Scopes)
 }

@@ -63,8 +63,8 @@ func (c Client) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer]. It omits the secrets.
 func (c Client) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
-// Issuer returns Config.Issuer. Together with [Client.ClientID] it names the owner of everything that is stored for this
-// client: a token, a session, or a sign-in of one owner is never used for another.
+// Issuer returns Config.Issuer. Store it together with [Client.ClientID] beside tokens and sessions of this client, so
+// that they are not used for another client.
 func (c *Client) Issuer() string { return c.cfg.Issuer }
 
 // ClientID returns Config.ClientID.
@@ -107,13 +107,15 @@ const (
 	endpointEndSession    = "end_session_endpoint"
 )
 
-// endpoint returns the URL of an endpoint for requests from this process: from Config.Endpoints, else for a client with a
-// certificate from mtls_endpoint_aliases (RFC 8705, Section 5), else from the metadata.
+// endpoint returns the URL of an endpoint for requests from this process. It comes from Config.Endpoints if it is there.
+// Otherwise, a client with a certificate uses mtls_endpoint_aliases (RFC 8705, Section 5). In all other cases it comes
+// from the top level of the metadata.
 func (c *Client) endpoint(ctx context.Context, name string) (string, error) {
 	return c.endpointFor(ctx, name, c.usesTLS())
 }
 
-// browserEndpoint is endpoint for URLs that the user's browser opens. A browser does not have the client's certificate.
+// browserEndpoint is like endpoint, for URLs that the user's browser opens. It never returns an mtls_endpoint_alias,
+// because the browser does not have the client's certificate.
 func (c *Client) browserEndpoint(ctx context.Context, name string) (string, error) {
 	return c.endpointFor(ctx, name, false)
 }

@@ -39,10 +39,10 @@ type Config struct {
 	// AuthMethod is the way in which the client authenticates (RFC 6749, Section 2.3). Zero means AuthPrivateKeyJWT if Key
 	// is set, and AuthNone if there is no ClientSecret.
 	//
-	// With a ClientSecret, zero means the first of AuthBasic and AuthPost that the metadata lists; else AuthSecretJWT, if
-	// it is listed and the secret has at least 32 bytes; and AuthBasic if the metadata lists nothing. If the metadata lists
-	// only other methods, requests fail with an error that matches [ErrUnsupported]. A method is never tried to find out
-	// whether it works.
+	// With a ClientSecret, zero means the first of AuthBasic and AuthPost that the metadata lists; else AuthSecretJWT, if it
+	// is listed and the secret has at least 32 bytes; and AuthBasic if the metadata lists nothing. If the metadata lists
+	// only other methods, requests fail with an error that matches [ErrUnsupported]. The client never tries one method after
+	// another.
 	AuthMethod AuthMethod
 
 	// Key signs client assertions (AuthPrivateKeyJWT, RFC 7523) and request objects (RFC 9101). Nil means that neither is
@@ -127,16 +127,16 @@ type Config struct {
 	// tls.Config.GetClientCertificate: one in tls.Config.Certificates is only sent to servers that list its issuer.
 	MutualTLS bool
 
-	// OnToken is called with each token that was received and verified, before it is returned. Use it to store the token:
-	// if the process ends first, the token is lost, and its predecessor may no longer work. If OnToken returns an error,
-	// the caller gets an [*IncompleteError]. Nil means that it is not called.
+	// OnToken is called with each token that was received and verified, before it is returned. Use it to store the token: if
+	// the process ends before the token is stored, the token is lost, and its predecessor may no longer work. If OnToken
+	// returns an error, the caller gets an [*IncompleteError]. Nil means that it is not called.
 	OnToken func(ctx context.Context, token *Token) error
 
 	// Logger receives messages about faults of the server's keys. Nil means that nothing is logged.
 	Logger *slog.Logger
 
-	// HTTPClient has the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect policy
-	// and its cookie jar are not used: redirects are never followed. Nil means http.DefaultTransport.
+	// HTTPClient provides the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect
+	// policy and its cookie jar are not used: redirects are never followed. Nil means http.DefaultTransport.
 	HTTPClient *http.Client
 
 	// Timeout limits each request to the server, from the connection to the last byte. Zero means 30 seconds. MaxBytes

@@ -19,7 +19,7 @@ import (
 
 const grantDeviceCode = "urn:ietf:params:oauth:grant-type:device_code"
 
-// DeviceOptions describes a device authorization request. The zero value requests what the Config says.
+// DeviceOptions describes a device authorization request. The zero value uses the values of the Config.
 type DeviceOptions struct {
 	// Scopes lists the requested scopes. Nil means Config.Scopes.
 	Scopes []string
@@ -28,8 +28,9 @@ type DeviceOptions struct {
 	Extra url.Values
 }
 
-// DeviceAuthorization is the response to a device authorization request (RFC 8628, Section 3.2): what to show to the user,
-// and the code with which the device gets its token. It contains a secret, which neither fmt nor slog prints.
+// DeviceAuthorization is the response to a device authorization request (RFC 8628, Section 3.2): it has the texts to show
+// to the user, and the code with which the device gets its token. It contains a secret, which neither fmt nor slog
+// prints.
 type DeviceAuthorization struct {
 	// DeviceCode is the secret of the device. Do not show it.
 	DeviceCode string
@@ -41,7 +42,7 @@ type DeviceAuthorization struct {
 	// (RFC 8628, Section 3.3.1). It is empty if the server does not offer it.
 	VerificationURIComplete string
 
-	// ExpiresIn is how long the user may take, counted from the response. Interval is the minimum time between two polls.
+	// ExpiresIn is the time that the user has, counted from the response. Interval is the minimum time between two polls.
 	ExpiresIn, Interval time.Duration
 
 	scopes []string
@@ -111,12 +112,12 @@ func (c *Client) checkDevice(d *DeviceAuthorization) error {
 	return nil
 }
 
-const maxUserCode = 256 // nobody types more
+const maxUserCode = 256 // longer codes cannot be typed
 
 func notGraphic(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }
 
 // PollDevice sends one token request for deviceCode. Until the user has decided, the error matches
-// [ErrAuthorizationPending] or [ErrSlowDown]. [Client.WaitDevice] polls in the right intervals.
+// [ErrAuthorizationPending] or [ErrSlowDown]. [Client.WaitDevice] polls at the intervals that the server requires.
 func (c *Client) PollDevice(ctx context.Context, deviceCode string) (*Token, error) {
 	return c.pollDevice(ctx, deviceCode, c.cfg.Scopes)
 }
@@ -146,7 +147,8 @@ func (c *Client) WaitDevice(ctx context.Context, d *DeviceAuthorization) (*Token
 	})
 }
 
-// DeviceConsent is the response of a crossauth server to the page on which a user types the code of a device.
+// DeviceConsent is the JSON that a crossauth server sends when the user types the code of a device. The page on which the
+// user types it decodes the response into a DeviceConsent. No method of this package returns one.
 type DeviceConsent struct {
 	ClientID                 string `json:"client_id"`
 	Scope                    string `json:"scope"` // separated by spaces

@@ -38,15 +38,19 @@
 //
 // # Guarantees
 //
-// Every response is checked before it is used, and what the server signs is verified. Each request to the authorization server has a time limit and a size limit,
-// and redirects are not followed. Requests to APIs have the limits of their http.Client and context. Error texts, and the
-// values that fmt and slog print, contain no secrets. The client authenticates in one way, that of Config.AuthMethod, and
-// does not try others. Tokens, pending sign-ins and device codes are used only by the client that received them.
+// Responses are checked before they are used. The ID token of a sign-in or a refresh, logout tokens, and signed user
+// information and authorization responses are verified; [Client.Grant] lists the grants whose ID tokens are not. Each
+// request to the authorization server has a time limit and a size limit, and redirects are not followed. Requests to APIs
+// have the limits of their http.Client and context. Error texts, and the values that fmt and slog print, contain no
+// secrets. The client uses one authentication method (see Config.AuthMethod), and never tries another one after a
+// failure. A [Token], [PendingAuthorization], [DeviceAuthorization] or [CIBAAuthentication] names the client that
+// received it, and another client does not use it. This does not protect raw values, such as the argument of
+// [Client.Refresh].
 //
 // # Errors
 //
-// Check for an [*IncompleteError] first: it has a token that was received and must not be lost. An error response of the
-// server is an [*Error]. It matches its code, as in errors.Is(err, client.ErrInvalidGrant). An error that matches
-// [ErrUnavailable] may go away with a retry. An error of a [TokenSource] that matches [ErrNoToken] means that the user must
-// sign in.
+// Check for an [*IncompleteError] first: it contains a token that must be kept, but not used for requests to an API. An
+// error response of the server is an [*Error]. It matches its code, as in errors.Is(err, client.ErrInvalidGrant). After
+// an error that matches [ErrUnavailable], a retry may succeed. An error of a [TokenSource] that matches [ErrNoToken]
+// means that the user must sign in.
 package client

@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// Error is an error response of the authorization server, or a response that is not one of OAuth at all. It matches its own
-// code: errors.Is(err, client.ErrInvalidGrant).
+// Error is an error response of the authorization server, or a response that is not an OAuth response at all. It matches
+// its own code: errors.Is(err, client.ErrInvalidGrant).
 //
-// Description, URI, Challenge and Body are text from the server. It may repeat what was sent, and Body may contain a token
-// if the server sent one with an unexpected status. Therefore Error, fmt and slog print only the code and the status.
+// Description, URI, Challenge and Body are text from the server. They may repeat what was sent, and Body may contain a
+// token if the server sent one with an unexpected status. Therefore Error, fmt and slog print only the code and the
+// status.
 type Error struct {
 	// Code is the value of the member error (RFC 6749, Section 5.2, and its extensions). It is empty if the response is not
-	// one of OAuth, for example the error page of a proxy; then see Status and Body.
+	// an OAuth response, for example the error page of a proxy; then see Status and Body.
 	Code string
 
 	// Description and URI are the members error_description and error_uri.
@@ -77,14 +78,17 @@ func unavailable(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
 
-// ErrorCode is a value of the member error. Use it with [errors.Is]. For codes that are not listed here, convert a string:
-// errors.Is(err, client.ErrorCode("login_required")).
-type ErrorCode string //nolint:errname // the name of RFC 6749
+// ErrorCode is an OAuth error code: a value of the member error in an error response. Use it with [errors.Is]. For codes
+// that are not listed here, convert a string: errors.Is(err, client.ErrorCode("login_required")).
+//
+//nolint:errname // the name of RFC 6749
+type ErrorCode string
 
-// Error returns the code, with the name of this package before it.
+// Error returns the code after the prefix "client: ".
 func (c ErrorCode) Error() string { return "client: " + string(c) }
 
-// Error codes of the token endpoint (RFC 6749, Section 5.2; RFC 8628, Section 3.5; RFC 8707, Section 2; RFC 9449, Section 8).
+// Error codes of the token endpoint (RFC 6749, Section 5.2; RFC 8628, Section 3.5; RFC 8707, Section 2; RFC 9449,
+// Sections 5 and 8; mfa_required is a code of Auth0), and of resources (RFC 6750, Section 3.1).
 const (
 	ErrInvalidRequest       ErrorCode = "invalid_request"
 	ErrInvalidClient        ErrorCode = "invalid_client"
@@ -108,32 +112,35 @@ const (
 	ErrTemporarilyUnavailable ErrorCode = "temporarily_unavailable"
 )
 
-// IncompleteError says that a token was received, but must not be used: something in the response is not valid, the ID
-// token is not valid, or the token could not be stored. The Token has an access token, a refresh token, or both.
+// IncompleteError says that a token was received, but must not be used: the response or its ID token is not valid, or the
+// token could not be stored.
 //
 // Do not use its access token. Do not discard its refresh token either, since it may be the only one that still works: a
 // server that rotates refresh tokens does not accept the previous one. Check for an IncompleteError before other errors. It
 // may also match [ErrUnavailable], although a retry would not help.
 type IncompleteError struct {
+	// Token has an access token, a refresh token, or both.
 	Token *Token
-	Err   error
+
+	// Err says why the token must not be used.
+	Err error
 
 	onTokenFailed bool // the token is valid, but Config.OnToken returned an error
 }
 
-// Error returns the text of the reason. It contains nothing of the token.
+// Error returns the text of Err after a prefix. It contains no part of Token.
 func (e *IncompleteError) Error() string {
 	return "client: a token was received, but a later step failed: " + e.Err.Error()
 }
 
-// Unwrap returns the reason.
+// Unwrap returns Err.
 func (e *IncompleteError) Unwrap() error { return e.Err }
 
 // ErrUnavailable says that the server could not be reached, or that its response says that it is unavailable: a status of
 // 429 or from 500 on, or an OAuth code with that meaning. A retry may succeed.
 var ErrUnavailable = errors.New("client: the authorization server is unavailable")
 
-// ErrBadAnswer says that the response of the server is not one that the RFCs allow, or exceeds a limit.
+// ErrBadAnswer says that the response of the server is not valid according to the RFCs, or exceeds a limit.
 var ErrBadAnswer = errors.New("client: the response of the authorization server is not valid")
 
 // ErrUnsupported says that the metadata of the server has no endpoint, or no method, for the request.

@@ -50,8 +50,8 @@ func (t *IDToken) Claims() map[string]any {
 	return claims
 }
 
-// keepApart deletes an address and its verification from added, if signed has either of the two and not the same address.
-// Otherwise an address could seem to be verified although only another one is.
+// keepApart deletes an address and its verification from added if signed has either of the two, but not the same address.
+// Otherwise an address that was not verified could get the verification of another one.
 func keepApart(added, signed map[string]any, address, verified string) {
 	_, hasAddress := signed[address]
 	_, hasVerified := signed[verified]
@@ -69,20 +69,22 @@ func protocolClaims() []string {
 	}
 }
 
-// IDTokenOptions lists further requirements for an ID token, beyond those for every ID token.
+// IDTokenOptions has further requirements for an ID token, in addition to those for every ID token. The zero value has
+// none, but rejects an ID token with a nonce.
 type IDTokenOptions struct {
 	// Nonce is the nonce of the authorization request. Empty means that none was sent: an ID token with a nonce is then
 	// rejected.
 	Nonce string
 
-	// MaxAge is how long ago the user may have signed in. The claim auth_time is then required. Zero means any time.
+	// MaxAge is the longest time that may have passed since the user signed in. With it, the claim auth_time is required.
+	// Zero means that any sign-in is accepted.
 	MaxAge time.Duration
 
 	// ACR lists authentication context classes. The claim acr must be one of them. Nil means that it may be anything, and
 	// may be absent.
 	ACR []string
 
-	// Subject is the claim sub that is required. Empty means any.
+	// Subject is the required value of the claim sub. Empty means that any value is accepted.
 	Subject string
 
 	// AccessToken and Code were received together with the ID token. Its claims at_hash and c_hash must match them, if it
@@ -124,8 +126,8 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, o IDTokenOptions
 	return t, nil
 }
 
-// badIDToken returns an error that matches consumer.ErrInvalidToken. detail says which check failed; it is for the log of
-// the program, and contains no claim.
+// badIDToken returns an error that matches consumer.ErrInvalidToken. detail says which check failed. The program may log
+// it, so it contains no claim value.
 func badIDToken(reason consumer.Reason, detail string) error {
 	return fmt.Errorf("client: ID token: %w", &consumer.Error{Reason: reason, Detail: detail})
 }

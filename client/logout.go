@@ -19,7 +19,7 @@ import (
 // LogoutOptions describes a logout at the server (OpenID Connect RP-Initiated Logout, Section 2). The zero value is valid.
 type LogoutOptions struct {
 	// IDTokenHint is the raw ID token of the session. It may have expired. It is part of the URL. Empty means that the
-	// server asks the user whom to sign out.
+	// server may ask the user to confirm the logout.
 	IDTokenHint string
 
 	// PostLogoutRedirectURI is where the server sends the user afterwards, with the parameter State. It must be registered.
@@ -39,8 +39,8 @@ func (o LogoutOptions) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer]. It omits the user's ID token.
 func (o LogoutOptions) LogValue() slog.Value { return slog.StringValue("client.LogoutOptions{}") }
 
-// LogoutURL returns the URL to which to send the user's browser, so that the user is signed out at the server too (OpenID
-// Connect RP-Initiated Logout, Section 2). End your own session first, because the browser may not come back.
+// LogoutURL returns the URL that signs the user out at the server too (OpenID Connect RP-Initiated Logout, Section 2).
+// Redirect the user's browser to it. End your own session first, because the browser may not come back.
 func (c *Client) LogoutURL(ctx context.Context, o LogoutOptions) (string, error) {
 	target, err := c.browserEndpoint(ctx, endpointEndSession)
 	if err != nil {
@@ -60,11 +60,11 @@ type LogoutToken struct {
 	issuedAt             time.Time
 }
 
-// Subject returns the claim sub. Without a session id, end all sessions of this user. It is empty if the token has no such
-// claim.
+// Subject returns the claim sub. If SessionID is empty, end all sessions of this user. Subject is empty if the token has
+// no such claim.
 func (t *LogoutToken) Subject() string { return t.subject }
 
-// SessionID returns the claim sid: end this session. It is empty if the token has no such claim.
+// SessionID returns the claim sid, the session to end. It is empty if the token has no such claim.
 func (t *LogoutToken) SessionID() string { return t.session }
 
 // ID returns the claim jti, which identifies the token.
@@ -124,8 +124,8 @@ const (
 // before; and 503 if the token could not be verified, if end returned an error or panicked, or if another request with the
 // same token is being handled. After a 503 the server may send the token again.
 //
-// The handler remembers the last 10 000 tokens in this process. If several processes share the work, end may be called once
-// in each of them for the same token. Reading a request body takes at most Config.Timeout, if the server supports
+// The handler remembers the last 10 000 tokens in this process. If several processes serve this handler, each of them may
+// call end once for the same token. Reading a request body takes at most Config.Timeout, if the server supports
 // [http.ResponseController.SetReadDeadline].
 func (c *Client) BackchannelLogout(end func(ctx context.Context, token *LogoutToken) error) http.Handler {
 	seen := &seenTokens{newLRU[string, bool](maxLogoutTokens)}

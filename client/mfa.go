@@ -26,7 +26,7 @@ const (
 // MFARequiredError says that the password was correct, and that the server requires a second factor. It contains a secret,
 // which neither fmt nor slog prints.
 type MFARequiredError struct {
-	// MFAToken is the argument of the MFA methods. It is valid for some minutes.
+	// MFAToken is the MFA token that the MFA methods require. It is valid for a few minutes.
 	MFAToken string
 
 	err *Error
@@ -120,7 +120,7 @@ func (c *Client) mfaURL(path string) string {
 type MFAChallenge struct {
 	Type string // "otp" or "oob"
 
-	// OOBCode identifies an out-of-band challenge when it is completed.
+	// OOBCode identifies an out-of-band challenge. Pass it to [Client.MFACompleteOOB]. It is a secret.
 	OOBCode string
 
 	// BindingMethod is "prompt" if the user receives a code to type. It is "none" or empty if the user confirms on another
@@ -139,7 +139,8 @@ func (m MFAChallenge) LogValue() slog.Value { return slog.StringValue(m.Type) }
 // NeedsCode reports whether the user has to type a code that the server sent.
 func (m *MFAChallenge) NeedsCode() bool { return m.BindingMethod != "" && m.BindingMethod != "none" }
 
-// MFARequestOTP announces a one-time password from the user's app. Auth0 does not require this call.
+// MFARequestOTP requests a challenge for a one-time password of the user's authenticator app. Auth0 does not require this
+// call before [Client.MFACompleteOTP].
 func (c *Client) MFARequestOTP(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {
 	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "otp")
 }

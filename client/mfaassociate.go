@@ -11,7 +11,7 @@ import (
 	"net/url"
 )
 
-// MFAAssociation describes a second factor that a user is to get.
+// MFAAssociation describes the second factor to enroll. Type is required.
 type MFAAssociation struct {
 	// Type is "otp" or "oob".
 	Type string
@@ -20,7 +20,7 @@ type MFAAssociation struct {
 	OOBChannel string
 
 	// PhoneNumber is the number for "sms" and "voice", in the form +491701234567. Email is the address for "email". Empty
-	// means the one that the server has of the user.
+	// means the one that the server has stored for the user.
 	PhoneNumber, Email string
 }
 
@@ -30,8 +30,8 @@ type MFAEnrollment struct {
 	// Challenge is the challenge with which the factor is confirmed.
 	Challenge MFAChallenge
 
-	// Secret and BarcodeURI are for the app of the user: the secret of an "otp", and the content of a QR code. Empty means
-	// that they are not needed.
+	// Secret and BarcodeURI are for the user's authenticator app: the secret of an "otp", and the content of a QR code.
+	// Empty means that they are not needed.
 	Secret, BarcodeURI string
 
 	// RecoveryCodes must be shown to the user, once. Nil means that the user already has some.

@@ -9,8 +9,8 @@ type owner struct{ issuer, clientID string }
 // owner returns the owner of what c receives.
 func (c *Client) owner() owner { return owner{c.cfg.Issuer, c.cfg.ClientID} }
 
-// checkOwnerOf returns an error if got is another client than c. what describes the thing it owns. The zero owner passes: the
-// program made the thing by hand, or got it from another library.
+// checkOwnerOf returns an error if got is not c. what names the value that got owns, for the error text. The zero owner
+// passes: the program has made the value itself, or received it from another library.
 func (c *Client) checkOwnerOf(got owner, what string) error {
 	want := c.owner()
 	if got == want || got == (owner{}) {

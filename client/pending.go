@@ -14,10 +14,11 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// PendingAuthorization is a sign-in that has begun: what must be remembered until the user's browser comes back. Get one
-// from [Client.AuthorizationURL], and pass it to [Client.Callback] of the same client. Do not change it.
+// PendingAuthorization is an authorization request whose response has not arrived yet. The program must store it until
+// the user's browser comes back. Get one from [Client.AuthorizationURL], and pass it to [Client.Callback] of the same
+// client. Do not change it.
 //
-// Keep it where only the same browser can bring it back: in a session, in a [PendingStore], or by [PendingCookies]. Use it
+// Store it so that only the same browser can use it: in a session, in a [PendingStore], or in [PendingCookies]. Use it
 // once. It contains secrets. Neither fmt nor slog prints them, but encoding it as JSON writes them.
 type PendingAuthorization struct {
 	// URL is where to send the user's browser. It is not encoded as JSON.
@@ -30,11 +31,11 @@ type PendingAuthorization struct {
 	Nonce        string `json:"nonce,omitzero"`
 	CodeVerifier string `json:"code_verifier,omitzero"`
 
-	// Issuer and ClientID name the server that was asked, and the client that asked. Another client rejects it.
+	// Issuer and ClientID identify the server and the client of the request. Callback of any other client returns an error.
 	Issuer   string `json:"issuer"`
 	ClientID string `json:"client_id"`
 
-	// These are the values of the request, for the checks of the response.
+	// These are values of the request, with which the response is checked.
 	RedirectURI  string        `json:"redirect_uri,omitzero"`
 	ResponseMode string        `json:"response_mode,omitzero"`
 	Scopes       []string      `json:"scopes,omitzero"`
@@ -45,7 +46,7 @@ type PendingAuthorization struct {
 	// ReturnTo is AuthorizationOptions.ReturnTo.
 	ReturnTo string `json:"return_to,omitzero"`
 
-	// Subject is the user who must sign in: the one of AuthorizationOptions.IDTokenHint. Empty means any user.
+	// Subject is the claim sub of AuthorizationOptions.IDTokenHint: this user must sign in. Empty means any user.
 	Subject string `json:"subject,omitzero"`
 
 	// StartedAt is when the request was made. A response after ExpiresAt is rejected.
@@ -66,18 +67,18 @@ func (p PendingAuthorization) LogValue() slog.Value {
 // isPosted reports whether the response is a POST request from a page of the server.
 func (p *PendingAuthorization) isPosted() bool { return strings.HasPrefix(p.ResponseMode, "form_post") }
 
-// isOver reports whether it is too late for the response. A clock that shows a time before StartedAt was set back, so that
-// ExpiresAt says nothing; the small tolerance is for the clock of another machine.
+// isOver reports whether the request has expired. If now is before StartedAt, the clock was set back and ExpiresAt is not
+// reliable, so the request is treated as expired. The small tolerance is for the clock of another machine.
 func (p *PendingAuthorization) isOver(now time.Time) bool {
 	return now.After(p.ExpiresAt) || now.Before(p.StartedAt.Add(-defaultClockSkew))
 }
 
-// ErrNotPending says that no authorization request of this browser is pending under the state of the response: there was
-// none, its response was handled before, or it took too long. It matches [ErrCallback].
-var ErrNotPending = fmt.Errorf("%w: no request is pending under its state", ErrCallback)
+// ErrNotPending says that this browser has no pending authorization request with the state of the response: it made no
+// such request, the response was handled before, or the request has expired. It matches [ErrCallback].
+var ErrNotPending = fmt.Errorf("%w: no pending request has its state", ErrCallback)
 
-// PendingStore stores pending sign-ins on the server. A session ties them to a browser: a response that another browser
-// brings must not be found. Implementations must be safe for concurrent use.
+// PendingStore stores pending sign-ins on the server. Each one is stored under the session of a browser, so that another
+// browser cannot complete it. Implementations must be safe for concurrent use.
 type PendingStore interface {
 	// Put stores pending under session and pending.State until pending.ExpiresAt.
 	Put(ctx context.Context, session string, pending *PendingAuthorization) error
@@ -90,15 +91,16 @@ type PendingStore interface {
 // PendingMemory is a [PendingStore] in the memory of this process. Make one with [NewPendingMemory]. It is safe for
 // concurrent use.
 //
-// When it is full, the oldest sign-in is dropped, and its user must start again. Someone who starts many sign-ins can cause
-// that. [PendingCookies] has no such limit.
+// When it is full, the oldest sign-in is dropped, and its user must start again. An attacker who starts many sign-ins can
+// cause that. [PendingCookies] has no such limit.
 type PendingMemory struct {
 	entries *lru.Cache[pendingKey, pendingEntry]
 }
 
 type pendingKey struct{ session, state string }
 
-// pendingEntry has the expiry on both clocks, because a stored time has only one.
+// pendingEntry is a stored sign-in. It measures its age with both the wall clock and the monotonic clock, because
+// pending.ExpiresAt can only be compared with the wall clock.
 type pendingEntry struct {
 	pending  PendingAuthorization
 	since    clock.Instant
@@ -156,7 +158,7 @@ func (m *PendingMemory) Take(_ context.Context, session, state string) (*Pending
 	return &entry.pending, nil
 }
 
-// usedOnce remembers the values that were used, as hashes, up to a number of them. It is safe for concurrent use.
+// usedOnce remembers the hashes of the last usedRemembered values that were used. It is safe for concurrent use.
 type usedOnce struct {
 	used *lru.Cache[string, struct{}]
 }

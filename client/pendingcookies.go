@@ -20,8 +20,8 @@ import (
 // that several tabs can sign in at the same time. Make one with [NewPendingCookies]. It is safe for concurrent use; do not
 // change its fields after the first use.
 //
-// A process accepts each state once, as long as it is among the last 10 000 of them. Several processes with the same keys
-// each accept a cookie that was copied. The authorization code in the response still works only once.
+// A process accepts each state once; it remembers the last 10 000 of them. If several processes have the same keys, each
+// of them accepts a copied cookie once. The authorization code in the response still works only once.
 type PendingCookies struct {
 	// SameSite is the attribute of the cookies. Zero means Lax: the browser sends such a cookie when the server redirects
 	// the user back. For the response mode form_post, zero means None, because the response is a POST request from another
@@ -48,7 +48,7 @@ func NewPendingCookies(keys ...[]byte) (*PendingCookies, error) {
 	for _, key := range keys {
 		block, err := aes.NewCipher(key)
 		if err != nil || len(key) != 32 {
-			return nil, errors.New("client: PendingCookies: a key does not have 32 bytes")
+			return nil, errors.New("client: PendingCookies: each key must have 32 bytes")
 		}
 		seal, err := cipher.NewGCMWithRandomNonce(block)
 		if err != nil {
@@ -113,8 +113,8 @@ func (p *PendingCookies) Take(w http.ResponseWriter, r *http.Request, state stri
 	return pending, nil
 }
 
-// Pending returns the sign-ins that the browser of r has under way, at most eight. It takes none of them: use it to end them
-// all at a logout. Cookies that this PendingCookies did not make, or that have expired, are left out.
+// Pending returns the pending sign-ins of the browser that sent r, at most eight. It does not remove them. Use it at a
+// logout, to end them all. It skips cookies that are not encrypted with one of its keys, and sign-ins that have expired.
 func (p *PendingCookies) Pending(r *http.Request) []*PendingAuthorization {
 	var all []*PendingAuthorization
 	for _, cookie := range r.Cookies() {

@@ -146,8 +146,8 @@ var errNoObject = errors.New("the body is not a JSON object")
 //	another status of 2xx, without a code      an *Error, with what could be read
 //	everything else                            an *Error
 //
-// A member error makes the response an error whatever its status is. What could be read must not be lost: it may be a
-// token, or a registered client.
+// A response with the member error is an error, whatever its status is. The parts that could be read are returned with an
+// error, because they may be a token or a registered client.
 func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
 	object, err := compact.ParseObject(string(resp.Body), maxDepth)
 	if err != nil {

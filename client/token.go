@@ -44,8 +44,8 @@ type Token struct {
 	Issuer   string `json:"issuer,omitzero"`
 	ClientID string `json:"client_id,omitzero"`
 
-	// ReceivedAt is when the token was received, by the clock of this machine. It shows that the clock was set back since,
-	// in which case Expiry says nothing. Zero means unknown.
+	// ReceivedAt is when the token was received, by the clock of this machine. If it is in the future in a Token that was
+	// read from a store, the clock was set back, and the access token is treated as expired. Zero means unknown.
 	ReceivedAt time.Time `json:"received_at,omitzero"`
 
 	response compact.Object // the members of the response, for Extra
@@ -60,16 +60,18 @@ func (t *Token) Extra(name string) any {
 }
 
 // ExpiresIn returns the time until the access token expires. It is negative for a token that has expired, and zero if
-// Expiry is zero. It does not grow when the clock is set back, and it includes the time that the machine slept.
+// Expiry is zero. For a Token that this process received, setting the clock back does not extend this time, and time
+// during which the machine sleeps counts.
 func (t *Token) ExpiresIn() time.Duration {
 	left, _ := t.remaining()
 	return left
 }
 
-// remaining returns how long the access token may still be used. known is false if the server did not say.
+// remaining returns how long the access token is still valid. known is false if the server did not send a lifetime.
 //
-// For a token that this process received, both clocks count. For one that was read from a store, there is only the wall
-// clock; if that is before ReceivedAt, it was set back, and the token counts as expired.
+// For a token that this process received, it uses the clock, wall or monotonic, that has advanced further. For one that
+// was read from a store, only the wall clock can be used. If that is before ReceivedAt, it was set back, and the token is
+// treated as expired.
 func (t *Token) remaining() (left time.Duration, known bool) {
 	switch now := clock.Now(); {
 	case t.Expiry.IsZero():

@@ -21,11 +21,11 @@ import (
 // processes on one machine may share the folder, because FileTokens is also a [TokenLocker]. The folder must be on a local
 // disk. It is safe for concurrent use.
 //
-// A file that cannot be used causes an error that names the file. The file stays as it is until [FileTokens.Delete]
-// removes it or a new sign-in is saved.
+// If a file does not contain a token, or has wrong permissions, the error names the file. FileTokens does not change such
+// a file until [FileTokens.Delete] or [FileTokens.Save] is called.
 //
 // On Unix, FileTokens rejects a folder that others may write to, and files and folders of other users. It does not follow
-// a symbolic link in the folder. On other systems the permissions of the folder are all that protects the tokens.
+// a symbolic link in the folder. On other systems, only the permissions of the folder protect the tokens.
 type FileTokens struct{ folder string }
 
 var (

@@ -59,23 +59,25 @@ const (
 // TokenSource supplies a valid access token to many callers, and refreshes it once for all of them. It implements
 // [oauth2.TokenSource]. Make one with [Client.TokenSource]. It is safe for concurrent use.
 //
-// A TokenSource obtains tokens. It has nothing to do with middleware.TokenSource, a function that reads the token of an
+// A TokenSource obtains tokens. It is not related to middleware.TokenSource, a function that reads the token of an
 // incoming request.
 //
-// While the current token is valid, callers do not wait: the refresh runs in the background. If the server is unavailable,
-// callers notice when the token has expired. The next attempt is made 5 seconds later at the earliest. The pause doubles
-// with each failure, up to about a minute, or up to 5 minutes if the server sends Retry-After.
+// While the current token is valid, callers do not wait: the refresh runs in the background. If the server is
+// unavailable, callers receive an error only after the token has expired. The next attempt is made 5 seconds later at the
+// earliest. The pause doubles with each failure, up to about a minute, or up to 5 minutes if the server sends
+// Retry-After.
 //
-// A refresh token that the server rejects is not sent again. A rejection is a response with a status of 4xx, or with an
-// OAuth error code, that neither blames the client's own authentication nor asks for a retry. The source then calls Grant,
-// or returns [ErrNoToken] until there is a new token in the store.
+// A refresh token that the server rejects is not sent again. A rejection is a response with a status of 4xx or an OAuth
+// error code. Responses that reject the client's own authentication, or that allow a retry, do not count. The source then
+// calls Grant, or returns [ErrNoToken] until there is a new token in the store.
 //
 // Each new token is stored before it is returned. If it cannot be stored, it is kept in memory, not returned, and stored
 // at the next call. If the ID token in a response is not valid, the access token is not returned to anyone. The refresh
 // token is stored, as a Token without an access token, and the next refresh must return an ID token of the same user.
 //
-// One gap remains. If the process dies after the server has responded and before the token is stored, the new refresh token
-// is lost. The stored one has been used, so a server that rotates refresh tokens may reject it. The user must sign in again.
+// The following case is not covered. If the process dies after the server has responded and before the token is stored,
+// the new refresh token is lost. The stored one has been used, so a server that rotates refresh tokens may reject it. The
+// user must sign in again.
 type TokenSource struct {
 	client *Client
 	early  time.Duration
@@ -88,7 +90,7 @@ type TokenSource struct {
 	renewAfter time.Duration // when to refresh held, from since on
 	failure    error         // of the last renewal; returned until retryAt
 	failures   int           // in a row
-	retryAt    time.Time     // limits requests and no trust, so the monotonic clock alone decides
+	retryAt    time.Time     // only limits the rate of requests, so the monotonic clock is enough
 	rejectAt   time.Time     // when an API may cause the next refresh; likewise
 	renewal    *renewal      // in progress; nil if there is none
 
@@ -105,7 +107,7 @@ type renewal struct {
 }
 
 // TokenSource returns a source of tokens for c. It reports all faults of cfg together. It does no I/O and starts no
-// goroutine; the first call of one of the source's methods does.
+// goroutine. The first call of [TokenSource.TokenContext], [TokenSource.Token] or [TokenSource.Refresh] may do both.
 func (c *Client) TokenSource(cfg TokenSourceConfig) (*TokenSource, error) {
 	var faults []error
 	if cfg.Token == nil && cfg.Store == nil && cfg.Grant == nil {
@@ -132,8 +134,8 @@ func (c *Client) TokenSource(cfg TokenSourceConfig) (*TokenSource, error) {
 	return s, nil
 }
 
-// Token implements [oauth2.TokenSource]. It is [TokenSource.TokenContext] without a context. Code that gets the token must
-// not refresh it: the source already does.
+// Token implements [oauth2.TokenSource]. It is [TokenSource.TokenContext] without a context. Do not refresh the result
+// with another library, because the source refreshes it.
 func (s *TokenSource) Token() (*oauth2.Token, error) {
 	t, err := s.token(context.Background())
 	if err != nil {
@@ -142,9 +144,9 @@ func (s *TokenSource) Token() (*oauth2.Token, error) {
 	return t.OAuth2(), nil
 }
 
-// TokenContext returns a valid token, refreshed if necessary. ctx limits the time that this caller waits; the refresh itself
-// continues for other callers. If the error matches [ErrNoToken], the user must sign in again. If it matches
-// [ErrUnavailable], a later call may succeed. If it is an [*IncompleteError], see there.
+// TokenContext returns a valid token, refreshed if necessary. ctx limits the time that this caller waits; the refresh
+// itself continues for other callers. If the error matches [ErrNoToken], the user must sign in again. If it matches
+// [ErrUnavailable], a later call may succeed. If it is an [*IncompleteError], see the comment of that type.
 func (s *TokenSource) TokenContext(ctx context.Context) (*Token, error) {
 	t, err := s.token(ctx)
 	if err != nil {
@@ -266,7 +268,7 @@ func (s *TokenSource) renewLocked(ctx context.Context, old *Token, force bool) (
 	return n, nil
 }
 
-// finish takes over the result of a renewal and wakes its callers.
+// finish stores the result of a renewal in s and wakes the callers that wait for it.
 func (s *TokenSource) finish(n *renewal) {
 	defer close(n.done)
 	s.mu.Lock()
@@ -283,8 +285,8 @@ func (s *TokenSource) finish(n *renewal) {
 	s.failure, s.retryAt = n.err, time.Now().Add(pauseAfter(n.err, s.failures))
 }
 
-// pauseAfter returns how long to wait after a failed renewal. The pause doubles with each failure, and a random part keeps
-// many processes apart. It stays short if only the user can help, because then no request is sent.
+// pauseAfter returns how long to wait after a failed renewal. The pause doubles with each failure, and a random part
+// keeps many processes apart. It stays short if the user must sign in again, because then no request is sent.
 func pauseAfter(err error, failures int) time.Duration {
 	pause, requested := minPause, time.Duration(0)
 	if !errors.Is(err, ErrNoToken) {

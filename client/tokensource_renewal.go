@@ -25,8 +25,8 @@ type renewer struct {
 	cfg    TokenSourceConfig
 
 	last          *Token // the newest token, as the store has it; nil if there is none
-	rejected      *Token // the token whose refresh token the server rejected, and
-	refusal       error  // the error for it
+	rejected      *Token // the token whose refresh token the server rejected
+	refusal       error  // the error for rejected
 	unsaved       *Token // a token that is yet to be stored; nil if there is none
 	replaces      *Token // the stored token that unsaved replaces; nil means whatever is stored
 	onTokenFailed bool   // last is yet to be passed to Config.OnToken
@@ -91,8 +91,8 @@ func (r *renewer) lock(ctx context.Context) (unlock func(), err error) {
 	return nil, fmt.Errorf("client: TokenSource: %w", err)
 }
 
-// reload reads the store. What it finds replaces last, and also a token that this source could not store, because somebody
-// has saved a newer one since. It does not replace the token of a new sign-in.
+// reload reads the store. The stored token replaces last, and also a token that this source could not store: another
+// process has saved a newer one since. It does not replace the token of a new sign-in.
 func (r *renewer) reload(ctx context.Context) error {
 	if r.cfg.Store == nil {
 		return nil
@@ -149,7 +149,7 @@ func same(a, b *Token) bool {
 	return a.AccessToken == b.AccessToken && a.RefreshToken == b.RefreshToken
 }
 
-// adoptable reports whether last can be used in place of old without a request. A token that expires in a moment cannot.
+// adoptable reports whether last can replace old without a request. A token that is about to expire cannot.
 func (r *renewer) adoptable(old *Token, force bool) bool {
 	switch t := r.last; {
 	case t == nil, t.AccessToken == "", old == nil && force, old != nil && t.AccessToken == old.AccessToken:
@@ -190,11 +190,11 @@ func isIncomplete(err error) bool {
 	return ok
 }
 
-// endsRefreshToken reports whether err is a definite rejection of a refresh token, after which it is useless to send it
-// again. RFC 6749, Section 5.2, has invalid_grant for that, but servers also send other codes, or no code at all.
+// endsRefreshToken reports whether err is a definite rejection of a refresh token, so that sending it again is useless.
+// The code for that is invalid_grant (RFC 6749, Section 5.2), but servers also send other codes, or no code at all.
 //
-// Not definite are faults of the client's own authentication, including its DPoP proof, since the same refresh token works
-// once they are corrected; and responses that ask for a retry.
+// Two kinds of errors are not definite: those about the client's own authentication, including its DPoP proof, since the
+// same refresh token works once they are corrected; and those that allow a retry.
 func endsRefreshToken(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -249,8 +249,8 @@ func (r *renewer) keepRefreshToken(ctx context.Context, last *Token, fault *Inco
 	return fault
 }
 
-// grant replaces last by a token from Grant. If that returns an IncompleteError, only the caller gets its token: nothing
-// says which user a refresh of it would have to be about.
+// grant replaces last by a token from Grant. If that returns an IncompleteError, only the caller gets its token. It is
+// not stored, because a later refresh could not be checked against a known user.
 func (r *renewer) grant(ctx context.Context) error {
 	t, err := r.cfg.Grant(ctx, slices.Clone(r.cfg.Scopes)...)
 	if err == nil && (t == nil || t.AccessToken == "") {
@@ -275,8 +275,8 @@ func (r *renewer) receive(ctx context.Context, t *Token, fault error) error {
 	return cmp.Or(r.store(ctx), fault)
 }
 
-// store saves unsaved, if there is one, and makes it last. It has a time limit of its own: what a slow request leaves of the
-// renewal's may be too short, and the token must not be lost.
+// store saves unsaved, if there is one, and makes it last. It has a time limit of its own. A slow request may have used
+// up most of the renewal's limit, and the token must not be lost.
 func (r *renewer) store(ctx context.Context) error {
 	if r.unsaved == nil {
 		return nil

@@ -12,8 +12,8 @@ import (
 // TokenStore stores the tokens of a [TokenSource]. Implementations must be safe for concurrent use. A store that several
 // processes share should also implement [TokenLocker].
 //
-// A store must keep every exported field of a Token that has a JSON name. Encoding a Token as JSON is enough. Tokens are
-// copied on their way in and out, so a store may keep the pointer it gets.
+// A store must keep every exported field of a Token that has a JSON name. Encoding a Token as JSON is enough. The source
+// copies each token before Save and after Load, so a store may keep the pointer it receives.
 type TokenStore interface {
 	// Load returns the token that was saved under key. If there is none, and only then, the error must match [ErrNoToken]. A
 	// token that exists but cannot be read must cause another error, so that the source does not replace it.
@@ -37,7 +37,7 @@ type TokenLocker interface {
 	Lock(ctx context.Context, key string) (unlock func(), err error)
 }
 
-// ErrNoToken says that there is no usable token, and that none can be obtained without the user: the user must sign in.
+// ErrNoToken says that there is no usable token, and that only a new sign-in of the user can obtain one.
 var ErrNoToken = errors.New("client: no token, and none can be obtained without the user")
 
 // MemoryTokens is a [TokenStore] in the memory of this process. Its size is not limited. The zero value is an empty store.

@@ -27,9 +27,9 @@ type TransportConfig struct {
 // Transport is an [http.RoundTripper] that adds an access token to each request. Make one with [NewTransport]; the zero
 // value returns an error for each request. It is safe for concurrent use.
 //
-// A token is only ever sent to the origins in TransportConfig.Origins, also when a server redirects. RoundTrip returns an
-// error that matches [ErrOrigin] for every other URL. It also returns an error if the request already has an Authorization
-// or DPoP header, if its URL contains a user name, or if its Host field names another host than its URL.
+// A token is sent only to the origins in TransportConfig.Origins, even if a server redirects. For every other URL,
+// RoundTrip returns an error that matches [ErrOrigin]. It also returns an error if the request already has an
+// Authorization or DPoP header, if its URL contains a user name, or if its Host field names another host than its URL.
 //
 // If the API responds with 401 and the error code invalid_token (RFC 6750, Section 3.1), the token is refreshed and the
 // request is sent once more. That needs Request.GetBody if the request has a body; without it, the caller gets the 401, and
@@ -67,7 +67,8 @@ func NewTransport(cfg TransportConfig) (*Transport, error) {
 	return &Transport{source: cfg.Source, origins: origins, base: base}, nil
 }
 
-// ErrOrigin says that a request goes to an origin that may not receive tokens.
+// ErrOrigin says that no token may be sent with a request: its origin is not in the configured Origins, or its Host field
+// names another host.
 var ErrOrigin = errors.New("client: no token may be sent to this origin")
 
 // RoundTrip implements [http.RoundTripper].
@@ -117,7 +118,7 @@ func (t *Transport) check(r *http.Request) error {
 	case !allowed(t.origins, r.URL):
 		return fmt.Errorf("%w: %s", ErrOrigin, originOf(r.URL))
 	case r.Host != "" && originOf(&url.URL{Scheme: r.URL.Scheme, Host: r.Host}) != originOf(r.URL):
-		return fmt.Errorf("%w: the Host field names another host than the URL", ErrOrigin) // one server may have many hosts
+		return fmt.Errorf("%w: the Host field names another host than the URL", ErrOrigin) // one server may serve many hosts
 	}
 	return nil
 }

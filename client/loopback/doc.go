@@ -1,6 +1,6 @@
-// Package loopback signs in users of command-line programs. [SignIn] opens the user's browser, which returns to a port of
-// this machine (RFC 8252, Section 7.3). Where there is no browser, [Device] prints a code that the user types or scans on
-// another device (RFC 8628).
+// Package loopback signs in the users of command-line programs. [SignIn] opens the user's browser and receives the
+// authorization response on a local port (RFC 8252, Section 7.3). On a machine without a browser, use [Device]. It prints
+// a code that the user types or scans on another device (RFC 8628).
 //
 //	token, err := loopback.SignIn(ctx, c, loopback.Options{})
 //	token, err := loopback.Device(ctx, c, loopback.DeviceOptions{})

@@ -9,16 +9,19 @@ import (
 
 // The texts that the user's browser shows.
 const (
+	// notOurs is shown for all requests that are rejected. It does not say why.
 	notOurs  = "This request does not belong to the sign-in."
 	failed   = "The sign-in has failed. You can close this window and try again."
 	signedIn = "You are signed in. You can close this window."
 )
 
-// style is the only thing that the Content-Security-Policy of a page allows. The policy contains its hash.
+// style is the style sheet of the pages. The Content-Security-Policy of a page allows it by its hash, and nothing else.
 const style = "body{font:18px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1.5rem}"
 
-// page writes a page. It contains no script, no secret, and nothing from the request.
+// page writes a page with status and text. The page contains no script, no secret, and nothing from the request, so a
+// request cannot inject anything into it.
 func page(w http.ResponseWriter, status int, text string) {
+	// Every page is small and static, so it is built here without a template.
 	hash := sha256.Sum256([]byte(style))
 	body := "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n" +
 		"<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n" +

@@ -13,29 +13,31 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// receiver accepts one authorization response. Every web page in the user's browser and every program on the machine can
-// send requests here. A request without the state of the sign-in changes nothing, and its handler takes no lock.
+// receiver is the HTTP handler that accepts the authorization response of one sign-in. Every web page in the user's
+// browser and every program on the machine can send requests to it. A request without the state of the sign-in changes
+// nothing. It also takes no lock, so it cannot delay the response.
 type receiver struct {
-	exchange   func(url.Values) (*client.Token, error) // it continues if the browser is closed
+	exchange   func(url.Values) (*client.Token, error) // exchanges the code; it continues if the browser is closed
 	host, path string
 	state      string
 	form       bool // the response is a POST
 	signed     bool // the response is a JWT, which contains the state
 
-	mu       sync.Mutex // guards what follows, and is held during the exchange
+	mu       sync.Mutex // guards the fields below, and is held during the exchange
 	ended    bool
 	token    *client.Token
 	err      error
-	rejected error         // why the last response was rejected that did not end the sign-in
+	rejected error         // of the last response with the right state that was rejected; nil if there is none
 	done     chan struct{} // closed when token and err are final
 }
 
-// newReceiver returns a receiver for the response to p. exchange is called at most once with a response that it accepts. How the
-// response arrives depends on the response mode: by GET or POST, as parameters or as one JWT (JARM).
+// newReceiver returns a receiver for the response to p, which the browser sends to redirect. exchange is called for each
+// response with the right state, until it returns something other than client.ErrCallback. How the response arrives
+// depends on the response mode: by GET or POST, as parameters or as one JWT (JARM).
 func newReceiver(redirect *url.URL, p *client.PendingAuthorization, exchange func(url.Values) (*client.Token, error)) *receiver {
 	return &receiver{
 		exchange: exchange, done: make(chan struct{}), path: redirect.EscapedPath(), state: p.State,
-		host:   strings.TrimSuffix(redirect.Host, ":80"), // which browsers leave out
+		host:   strings.TrimSuffix(redirect.Host, ":80"), // browsers omit the default port
 		form:   strings.HasPrefix(p.ResponseMode, "form_post"),
 		signed: strings.HasSuffix(p.ResponseMode, "jwt"),
 	}
@@ -51,13 +53,15 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		page(w, status, notOurs)
 		return
 	}
+	// The request has the right state, so its connection must not be closed in favor of others.
 	admit(req.Context())
 	status, text := r.take(params)
 	page(w, status, text)
 }
 
-// read returns the parameters of a request, or the status to reject it with. A Host other than that of the redirect URI is a
-// foreign name that was made to point to this machine (DNS rebinding).
+// read returns the parameters of a request and http.StatusOK, or the status with which to reject it. It rejects a Host
+// other than that of the redirect URI, because an attacker can make a name of their own resolve to this machine (DNS
+// rebinding).
 func (r *receiver) read(w http.ResponseWriter, req *http.Request) (url.Values, int) {
 	method := http.MethodGet
 	if r.form {
@@ -68,7 +72,7 @@ func (r *receiver) read(w http.ResponseWriter, req *http.Request) (url.Values, i
 		return nil, http.StatusMisdirectedRequest
 	case req.URL.EscapedPath() != r.path:
 		return nil, http.StatusNotFound
-	case req.Method != method: // HEAD too: a program that only looks must not use up the code
+	case req.Method != method: // this includes HEAD: a link preview must not use up the code
 		w.Header().Set("Allow", method)
 		return nil, http.StatusMethodNotAllowed
 	case !r.form:
@@ -82,8 +86,8 @@ func (r *receiver) read(w http.ResponseWriter, req *http.Request) (url.Values, i
 	return req.PostForm, http.StatusOK
 }
 
-// isOurs reports whether the parameters contain the state, which is secret. The signature of a signed response is verified
-// later, by Callback.
+// isOurs reports whether the parameters contain the state of the sign-in, which only its browser and the authorization
+// server have. In a signed response the state is in the JWT; Callback verifies the signature later.
 func (r *receiver) isOurs(params url.Values) bool {
 	state := params.Get("state")
 	if r.signed {
@@ -98,30 +102,35 @@ func (r *receiver) isOurs(params url.Values) bool {
 	return r.state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(r.state)) == 1
 }
 
-// take exchanges the code of the first valid response. A repeated response gets the same page.
+// take exchanges the code of the first valid response, and returns the status and text of the page. If the browser
+// repeats the response, it gets the same page again.
 func (r *receiver) take(params url.Values) (status int, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.ended {
 		token, err := r.exchange(params)
-		if errors.Is(err, client.ErrCallback) { // of another server, or incomplete: the right one may still arrive
+		if errors.Is(err, client.ErrCallback) { // not valid, although it has the state: the valid one may still arrive
 			r.rejected = err
 			return http.StatusBadRequest, notOurs
 		}
+		// This is final, even if the exchange failed: the code is used up.
 		r.token, r.err, r.ended = token, err, true
 		close(r.done)
 	}
+	// The page does not say why. The program gets the error from result.
 	if r.err != nil {
 		return http.StatusOK, failed
 	}
 	return http.StatusOK, signedIn
 }
 
-// result ends the sign-in and returns its outcome. If a code is being exchanged, it waits.
+// result ends the sign-in and returns its result. If take is exchanging a code at this moment, result waits for it,
+// because take holds the lock.
 func (r *receiver) result(ctx context.Context) (*client.Token, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.ended {
+		// No valid response has arrived. Later ones get the page of a failed sign-in.
 		err := errors.Join(ctx.Err(), r.rejected)
 		r.ended, r.err = true, fmt.Errorf("loopback: waiting for the user: %w", err)
 		close(r.done)

@@ -10,16 +10,17 @@ import (
 	"time"
 )
 
-// Bounds of the server. Every user of the machine can reach it, so none of them may depend on a well-behaved client.
+// Limits of the server. Every user of the machine can connect to it, so it must not rely on well-behaved clients.
 const (
-	maxRequest     = 32 << 10        // bytes of a header, or of a form
-	maxConnections = 128             // at all listeners together
+	maxRequest     = 32 << 10        // bytes of the header, and of a form in the body
+	maxConnections = 128             // of all listeners together
 	headerTimeout  = 2 * time.Second // browsers send a request as soon as they have connected
 	requestTimeout = 5 * time.Second // with the body
 	closeTimeout   = 500 * time.Millisecond
 )
 
-// serve serves requests until stop is called. stop waits for a short time so that the final page reaches the browser.
+// serve passes the requests of all listeners to handler until stop is called. stop waits up to closeTimeout, so that the
+// final page reaches the browser, and then closes everything.
 func serve(handler http.Handler, listeners []net.Listener) (stop func()) {
 	g := new(gate)
 	server := &http.Server{
@@ -27,8 +28,9 @@ func serve(handler http.Handler, listeners []net.Listener) (stop func()) {
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, conn)
 		},
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // strangers must not write to the user's terminal
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // other users of the machine must not be able to write to the user's terminal
 	}
+	// One request per connection: an idle connection would count against maxConnections.
 	server.SetKeepAlivesEnabled(false)
 	var serving sync.WaitGroup
 	for _, l := range listeners {
@@ -37,6 +39,7 @@ func serve(handler http.Handler, listeners []net.Listener) (stop func()) {
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
+		// Shutdown waits for the responses that are being written. Close ends connections that take longer.
 		if server.Shutdown(ctx) != nil {
 			_ = server.Close()
 		}
@@ -44,25 +47,27 @@ func serve(handler http.Handler, listeners []net.Listener) (stop func()) {
 	}
 }
 
-// gate bounds the number of open connections. Every user of the machine can connect. If there are too many connections, the
-// oldest is closed that has not shown that it belongs to the sign-in. Therefore a new connection never waits for an old one
-// that sends nothing, or sends its header byte by byte.
+// gate limits the number of open connections, because every user of the machine can connect. A connection is a stranger
+// until it sends a request with the state of the sign-in; then it is admitted. If there are too many connections, the
+// gate closes the oldest stranger. Therefore a new connection never has to wait for old ones that send nothing, or that
+// send their header byte by byte.
 type gate struct {
 	mu        sync.Mutex // guards strangers and admitted
 	strangers list.List  // of *gatedConn; the oldest is first
 	admitted  int
 }
 
-// add admits a new connection as a stranger. It reports whether there is room.
+// add adds a new connection as a stranger, and closes the oldest stranger if there are too many connections. It returns
+// false if all connections are admitted ones.
 func (g *gate) add(conn *gatedConn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.admitted+g.strangers.Len() >= maxConnections {
 		oldest := g.strangers.Front()
 		if oldest == nil {
-			return false // all belong to the sign-in
+			return false // there are only admitted connections
 		}
-		stranger := g.strangers.Remove(oldest).(*gatedConn) //nolint:errcheck,forcetypeassert // the list has nothing else
+		stranger := g.strangers.Remove(oldest).(*gatedConn) //nolint:errcheck,forcetypeassert // the list contains only *gatedConn
 		stranger.place = nil
 		_ = stranger.Conn.Close() // the server's Read fails, and the server closes its side
 	}
@@ -70,11 +75,11 @@ func (g *gate) add(conn *gatedConn) bool {
 	return true
 }
 
-// admit keeps a connection open that has sent the state of the sign-in.
+// admit makes a stranger an admitted connection, which add does not close.
 func (g *gate) admit(conn *gatedConn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if conn.place == nil { // it was closed, or admitted before
+	if conn.place == nil { // it is not a stranger: it was closed or admitted before
 		return
 	}
 	g.strangers.Remove(conn.place)
@@ -82,7 +87,7 @@ func (g *gate) admit(conn *gatedConn) {
 	g.admitted++
 }
 
-// remove forgets a connection that is being closed.
+// remove removes a connection that is being closed from the counts.
 func (g *gate) remove(conn *gatedConn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -96,7 +101,7 @@ func (g *gate) remove(conn *gatedConn) {
 	}
 }
 
-// gatedListener passes all connections of a listener through a gate.
+// gatedListener is a listener that adds its connections to a gate. All listeners of a sign-in share one gate.
 type gatedListener struct {
 	net.Listener
 
@@ -114,16 +119,17 @@ func (l gatedListener) Accept() (net.Conn, error) {
 		if l.gate.add(gated) {
 			return gated, nil
 		}
+		// There is no room. Wait for the next connection.
 		_ = conn.Close()
 	}
 }
 
-// gatedConn is a connection that a gate counts.
+// gatedConn is a connection that a gate counts until it is closed.
 type gatedConn struct {
 	net.Conn
 
 	gate     *gate
-	place    *list.Element // among the strangers; nil: it is not one. Guarded by gate.mu, as is admitted.
+	place    *list.Element // in gate.strangers; nil if it is not a stranger; guarded by gate.mu, like admitted
 	admitted bool
 }
 
@@ -133,10 +139,10 @@ func (c *gatedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// connKey is the key under which serve puts the connection into the context of its requests.
+// connKey is the context key under which serve stores the connection of a request.
 type connKey struct{}
 
-// admit keeps the connection of a request open, because the request has shown that it belongs to the sign-in.
+// admit admits the connection of a request that has the state of the sign-in. ctx is the context of the request.
 func admit(ctx context.Context) {
 	if conn, ok := ctx.Value(connKey{}).(*gatedConn); ok {
 		conn.gate.admit(conn)

@@ -13,15 +13,15 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// Options configure [SignIn]. The zero value works if the client was registered with the redirect URI
-// "http://127.0.0.1/callback". Servers must accept any port with it (RFC 8252, Section 7.3).
+// Options configures [SignIn]. The zero value is valid if the client was registered with the redirect URI
+// "http://127.0.0.1/callback". Servers must accept this URI with any port (RFC 8252, Section 7.3).
 type Options struct {
-	// Authorization has the options of the authorization request. SignIn sets its RedirectURI. If Lifetime is zero, it is
-	// Timeout.
+	// Authorization has the options of the authorization request. SignIn sets its RedirectURI. If its Lifetime is zero,
+	// SignIn sets it to Timeout.
 	Authorization client.AuthorizationOptions
 
 	// Host is the host of the redirect URI: "127.0.0.1", "::1", or "localhost" for servers that accept nothing else (RFC
-	// 8252, Section 8.3, advises against it). Empty means 127.0.0.1, or ::1 if the port cannot be opened there.
+	// 8252, Section 8.3, advises against it). Empty means 127.0.0.1, or ::1 if the port cannot be opened on 127.0.0.1.
 	Host string
 
 	// Port is the port of the redirect URI. Zero means any free port.
@@ -30,31 +30,32 @@ type Options struct {
 	// Path is the path of the redirect URI. All other paths are rejected. Empty means "/callback".
 	Path string
 
-	// Open shows an address to the user. It must not wait for the user. If it fails, the user can copy the address from
-	// Out. Nil means to start the browser of the platform.
+	// Open opens an address in the user's browser. It must not wait for the user. If it returns an error, SignIn continues,
+	// because the user can copy the address from Out. Nil means that the default browser of the operating system is started.
 	Open func(ctx context.Context, address string) error
 
-	// Out is where the address is written. Nil means os.Stderr.
+	// Out receives the text with the address. Nil means os.Stderr.
 	Out io.Writer
 
-	// Timeout is how long the user may take. Zero means 5 minutes. It must not be negative.
+	// Timeout is the time that the user has for the sign-in. Zero means 5 minutes. It must not be negative.
 	Timeout time.Duration
 }
 
-// defaultTimeout leaves the user time to find a password or a second factor.
+// defaultTimeout is the default of Options.Timeout. It is long enough to find a password or a second factor.
 const defaultTimeout = 5 * time.Minute
 
-// SignIn signs the user in with their browser. It returns when the user has come back, or when ctx or Options.Timeout ends.
+// SignIn signs the user in with a browser on this machine. It returns when the authorization response has arrived and was
+// handled, when Options.Timeout is over, or when ctx ends.
 //
-// It listens on the loopback interface only, accepts one authorization response, and then stops listening. A request that
-// does not contain the state of the sign-in changes nothing, however many there are. Connections that send no request are
-// closed when others need their place, so that no other user of the machine can block the sign-in by holding connections
-// open.
+// It listens on the loopback interface only, accepts one authorization response, and then stops listening. Requests that
+// do not contain the state of the sign-in change nothing. If there are too many connections, it closes those that have
+// not sent the state, so that another user of the machine cannot block the sign-in by holding connections open.
 //
-// Options.Timeout limits the user and not the server: a code that arrives in time is exchanged even if the exchange takes
-// longer, unless ctx ends. If the time is over, the error matches [context.DeadlineExceeded]; it matches
-// [client.ErrCallback] too if a response arrived that was rejected. All other errors are those of
-// [client.Client.AuthorizationURL] and [client.Client.Callback]. SignIn is safe for concurrent use.
+// Options.Timeout limits how long SignIn waits for the response. A code that arrives in time is exchanged even if the
+// exchange ends after the timeout, unless ctx ends. If the time is over, the error matches [context.DeadlineExceeded]; it
+// also matches [client.ErrCallback] if a response with the right state arrived and was rejected. If an option is not
+// valid or the port cannot be opened, the error says so. All other errors are those of [client.Client.AuthorizationURL]
+// and [client.Client.Callback]. SignIn is safe for concurrent use.
 func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, error) {
 	if o.Timeout < 0 {
 		return nil, fmt.Errorf("loopback: Options.Timeout is %v, expected 0 or more", o.Timeout)
@@ -63,7 +64,7 @@ func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, er
 	waiting, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 
-	// The port must be open before the redirect URI is known, and the redirect URI is part of the request.
+	// The redirect URI is part of the request and contains the port, so the port must be open before the request is made.
 	listeners, redirect, err := listen(waiting, o)
 	if err != nil {
 		return nil, err
@@ -91,7 +92,8 @@ func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, er
 	return r.result(waiting)
 }
 
-// show prints the address in any case: the browser may start on another screen.
+// show prints the address and opens it in the browser. It always prints the address, because the browser may fail to
+// start, or start on another screen.
 func show(ctx context.Context, o Options, address string) {
 	out := o.Out
 	if out == nil {

@@ -15,9 +15,9 @@ import (
 // App signs users in. Create it with [New]. It is an [http.Handler] for the endpoints below Config.Prefix, and safe for
 // concurrent use.
 //
-// Requests that may change something are accepted only from the application's own pages. Browsers say in Sec-Fetch-Site and
-// in Origin where a request comes from, and no page can forge either. A request that may change something and carries
-// neither is rejected.
+// Requests that may change something are accepted only from the application's own pages. Browsers send the source of a
+// request in the headers Sec-Fetch-Site and Origin, which no page can set. A request that may change something and
+// carries neither header is rejected.
 type App struct {
 	cfg      Config
 	owner    owner
@@ -35,11 +35,11 @@ func (a *App) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "weblogin.A
 // LogValue returns the App without its secrets.
 func (a *App) LogValue() slog.Value { return slog.StringValue("weblogin.App{}") }
 
-// New creates an App. It checks cfg and reports everything that is wrong with it. It does no I/O.
+// New creates an App. It reports all faults of cfg together. It does no I/O.
 //
 // New changes cfg.Sessions: it sets the cookie, and wraps the store so that a session that was deleted stays deleted. It
-// returns an error if another App has the same SessionManager and either the same issuer and client id, or the same redirect
-// URI: their logins could not be told apart.
+// returns an error if another App has the same SessionManager and either the same issuer and client id, or the same
+// redirect URI: their logins could not be distinguished.
 func New(cfg Config) (*App, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -54,6 +54,7 @@ func New(cfg Config) (*App, error) {
 	if a.store, err = joinManager(cfg.Sessions, a.owner); err != nil {
 		return nil, err
 	}
+	// The token store revokes tokens through the App, and the sources read from the token store, so both come after a.
 	a.tokens = &tokenStore{store: a.store, owner: a.owner, lock: cfg.Lock, late: a.revoke, busy: make(map[string]chan struct{})}
 	if a.sources, err = newSources(a.openSource); err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func (a *App) mount() {
 		"POST refresh": a.withUser(a.refresh),
 		"POST logout":  a.own(a.withSession(a.logout, a.fail)),
 
-		// It comes from the server and not from a browser: the logout token authenticates it.
+		// The authorization server sends this request, not a browser, so own does not apply. The logout token authenticates it.
 		"POST backchannel-logout": a.cfg.Client.BackchannelLogout(a.loggedOutElsewhere).ServeHTTP,
 	} {
 		method, name, _ := strings.Cut(pattern, " ")
@@ -81,6 +82,7 @@ func (a *App) mount() {
 
 // openSource creates the token source of one login.
 func (a *App) openSource(key string) (*client.TokenSource, error) {
+	// No token is passed here: the source reads the token that the callback has saved under key.
 	return a.cfg.Client.TokenSource(client.TokenSourceConfig{Store: a.tokens, Key: key})
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// Kinds of records that a logout token leaves (OpenID Connect Back-Channel Logout §2.4).
+// The kinds of records of sessions that the server has ended (OpenID Connect Back-Channel Logout §2.4).
 const (
 	endedSession  = "sid"
 	endedSubject  = "sub"
@@ -17,9 +17,9 @@ const (
 	endedField = "ended"
 )
 
-// loggedOutElsewhere records that the server has ended sessions. The record is looked up with each request, because not
-// every store can list its sessions. A session without `sid` may be the one that was ended, so it ends with every session of
-// its subject.
+// loggedOutElsewhere records that the server has ended sessions. It does not look for these sessions, because not every
+// store can list them; each request looks up the records instead. A token with a `sid` also ends all sessions of its
+// subject that have no `sid`, because any of them may be the one that the server has ended.
 func (a *App) loggedOutElsewhere(ctx context.Context, t *client.LogoutToken) error {
 	switch {
 	case t.SessionID() == "":
@@ -33,9 +33,11 @@ func (a *App) loggedOutElsewhere(ctx context.Context, t *client.LogoutToken) err
 	)
 }
 
-// mark records that sessions have ended whose ID token was issued at or before at. Both times are of the server's clock. A
-// logout token that arrives late or twice does not replace a later time.
+// mark records that sessions have ended whose ID token was issued at or before at. Both times are of the server's clock.
+// A logout token that arrives late or twice does not replace a record with a later time.
 func (a *App) mark(ctx context.Context, entry string, at time.Time) error {
+	// The lock keeps two logout tokens from reading the record at the same time, and then writing the earlier of the two
+	// times last.
 	unlock, err := a.tokens.lockEntry(ctx, entry)
 	if err != nil {
 		return err
@@ -57,18 +59,21 @@ func (a *App) marked(ctx context.Context, entry string) (at time.Time, found boo
 	return at, true, at.UnmarshalText(text)
 }
 
-// endedElsewhere reports whether the server has ended the session of l. A login without an ID token has neither a subject
-// nor a session id by which the server could name it.
+// endedElsewhere reports whether the server has ended the session of l. A login without an ID token has no subject and no
+// session id, so no logout token can name it.
 func (a *App) endedElsewhere(ctx context.Context, l login) (bool, error) {
 	if l.Subject == "" {
 		return false, nil
 	}
+	// Two records apply to each login: that of all sessions of the subject, and either that of its sid or, without a sid,
+	// that of the subject's sessions without one.
 	entries := []string{a.owner.ended(endedSubject, l.Subject), a.owner.ended(endedNameless, l.Subject)}
 	if l.SessionID != "" {
 		entries[1] = a.owner.ended(endedSession, l.SessionID)
 	}
 	for _, entry := range entries {
 		at, found, err := a.marked(ctx, entry)
+		// A login whose ID token was issued after the record is a new sign-in, which the record does not end.
 		if err != nil || found && !at.Before(l.Issued) {
 			return true, err
 		}

@@ -25,7 +25,7 @@ const keyBytes = 32 // of Config.Key: AES-256
 type Config struct {
 	// Client is the OAuth client. Its RedirectURI must be the URL of the App's callback: the public scheme and host of the
 	// application, then Prefix, then "callback". Its Scopes are requested at each sign-in. Without the scope "openid" there
-	// is no ID token: User has no subject and no claims, and the server cannot end the session by back-channel logout.
+	// is no ID token: User has no subject and no claims, and the server cannot end the session with a back-channel logout.
 	Client *client.Client
 
 	// Sessions stores the sessions. Create it with scs.New. New sets its Cookie: the name is "__Host-session", with a suffix
@@ -70,7 +70,7 @@ type Config struct {
 	// Transport sends requests to APIs. Nil means http.DefaultTransport.
 	Transport http.RoundTripper
 
-	// APITimeout bounds the time from the arrival of a request at a Proxy until the API's response begins. It includes the
+	// APITimeout limits the time from the arrival of a request at a Proxy until the API's response begins. It includes the
 	// upload of the request body. The response body may take longer. Zero means 1 minute.
 	APITimeout time.Duration
 
@@ -86,8 +86,8 @@ type Config struct {
 	// Logger logs failures. Nil means that nothing is logged.
 	Logger *slog.Logger
 
-	// InsecureHTTP creates cookies that browsers also send without TLS. It is for development, and required if RedirectURI
-	// has the scheme http.
+	// InsecureHTTP creates cookies that browsers also send without TLS. It is for development only. It is required if
+	// RedirectURI has the scheme http.
 	InsecureHTTP bool
 }
 
@@ -177,7 +177,8 @@ func (cfg Config) validateRedirect() error {
 	return nil
 }
 
-// isAbsolute reports whether a browser can be redirected to address, wherever it is.
+// isAbsolute reports whether address is an http or https URL with a host and no fragment, to which a browser can be
+// redirected.
 func isAbsolute(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Hostname() != "" && (u.Scheme == "https" || u.Scheme == "http") && u.Fragment == ""
@@ -214,7 +215,8 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// isPrefix rejects paths that a ServeMux would read as a pattern or redirect.
+// isPrefix reports whether prefix is a plain path that begins and ends with a slash. Other paths are patterns for a
+// ServeMux, or it redirects them.
 func isPrefix(prefix string) bool {
 	return strings.HasPrefix(prefix, "/") && strings.HasSuffix(prefix, "/") && !strings.ContainsAny(prefix, "{} %?#\\;") &&
 		(prefix == "/" || path.Clean(prefix)+"/" == prefix)

@@ -1,5 +1,5 @@
-// Package weblogin signs users of a web application in and keeps their tokens on the server. The browser holds a session
-// cookie and no token (the pattern is called backend for frontend).
+// Package weblogin signs in the users of a web application and keeps their tokens on the server. The browser holds a
+// session cookie and no token (the pattern is called backend for frontend).
 //
 //	app, err := weblogin.New(weblogin.Config{Client: c, Sessions: scs.New()})
 //	orders, err := app.Proxy("/api/orders/", "https://orders.example.com/v1/")
@@ -23,28 +23,31 @@
 //
 // # Sessions
 //
-// The package uses the sessions of github.com/alexedwards/scs. Any scs store works that returns what was written last. Each
-// token is an entry of its own in the same store. Tokens are not encrypted: anyone who can read the store can read them. One
-// request at a time refreshes the token of a session. After each sign-in the session has a new id, and its old data is gone.
+// The package uses the sessions of github.com/alexedwards/scs. Any scs store works if a read returns the value that was
+// written last. Each token is an entry of its own in the same store. Tokens are not encrypted: anyone who can read the
+// store can read them. Within one process, one request at a time refreshes the token of a session; Config.Lock extends
+// this to several processes. After each sign-in the session has a new id, and its old data is gone.
 //
-// A login that has ended stays ended. A request that writes its session after the logout does not restore the login, even
-// under a new session id. A token that a refresh or a sign-in receives after the logout is revoked. Sessions that the server ends by `sid` or by `sub` (OpenID Connect Back-Channel Logout) are rejected from then
-// on, in every process that uses the same store. If the server rejects the refresh token, the login ends too. A login
-// lasts no longer than Lifetime of the SessionManager, however often the application renews the session.
+// A login that has ended cannot be restored. A request that is still running when the user signs out may write its
+// session afterwards, even under a new session id; the user remains signed out. A token that a refresh or a sign-in
+// receives after the logout is revoked. Sessions that the server ends by `sid` or by `sub` (OpenID Connect Back-Channel
+// Logout) are rejected from then on, in every process that uses the same store. If the server rejects the refresh token,
+// the login ends too. A login lasts no longer than Lifetime of the SessionManager, however often the application renews
+// the session.
 //
 // # Several Apps
 //
 // One host can have several Apps, for several issuers or clients, as long as each has its own Prefix. Every login, token
-// and logout record is bound to the issuer and the client id, so no App uses what belongs to another. Give each App its own
-// SessionManager: then each has its own cookie and its own session data. Apps may share a SessionManager if their issuers
-// or client ids differ: they share one session, a sign-in or logout of one keeps the logins of the others, and all of them
-// must be created before the first request is served.
+// and logout record is bound to the issuer and the client id, so no App uses what belongs to another. Give each App its
+// own SessionManager: then each has its own cookie and its own session data. Apps may share a SessionManager if their
+// issuers or client ids differ. They then share one session, and a sign-in or logout at one App does not change the
+// logins at the others. Create all of them before the first request is served.
 //
 // # Cookies
 //
 // The session cookie and the cookies of sign-ins in progress have the prefix __Host- and the attributes HttpOnly, Secure
-// and SameSite=Lax. The cookie of a sign-in is encrypted, is valid for one state in one browser, works once per process, and
-// expires. If there are too many, the oldest are deleted.
+// and SameSite=Lax. The cookie of a sign-in is encrypted, belongs to one state, works once per process, and expires. A
+// browser holds at most eight of them: a new sign-in deletes the oldest.
 //
 // # Requests
 //
@@ -53,7 +56,7 @@
 // holds for handlers behind RequireLogin. A GET request without both headers passes, so do not use a Proxy for an API that
 // changes something on GET.
 //
-// A Proxy rejects paths that two servers could read differently. It removes cookies, credentials and forwarding headers in
-// both directions. API responses are sandboxed, so that HTML or SVG that the API's users have uploaded cannot act in the
-// application's origin, and scripts are served as plain text.
+// A Proxy rejects paths that two servers could read differently. In both directions it removes cookies, credentials and
+// forwarding headers. API responses are sandboxed, so that HTML or SVG that users have uploaded to the API does not run
+// in the application's origin. Scripts are served as plain text.
 package weblogin

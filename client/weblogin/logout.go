@@ -11,9 +11,10 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// A logout sends requests to the server while the user waits. It succeeds here even if the server does not respond.
+// The time limits of a logout. It sends requests to the server while the user waits, and ends the session here even if
+// the server does not respond.
 const (
-	logoutTimeout = 15 * time.Second // for the whole logout: the user waits
+	logoutTimeout = 15 * time.Second // for the whole logout
 	revokeTimeout = 5 * time.Second
 )
 
@@ -30,6 +31,7 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
+	// The session has ended at this point, so an error of the server cannot keep the user signed in.
 	for _, one := range append(late, token) {
 		if one != nil {
 			a.revoke(ctx, one)
@@ -38,9 +40,9 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, a.afterLogout(ctx, token), http.StatusSeeOther)
 }
 
-// endLogins ends the login of the session, and those of sign-ins that the same browser has in progress: a callback that is
-// being served when the user signs out must not sign them in again. It returns the tokens to revoke: that of the session,
-// which is nil if there is none, and those that sign-ins have received already.
+// endLogins ends the login of the session and all sign-ins of the same browser that are in progress, so that a callback
+// that is running now does not sign the user in again afterwards. It returns the tokens to revoke: that of the session,
+// which is nil if there is none, and those that sign-ins in progress have already saved.
 func (a *App) endLogins(ctx context.Context, r *http.Request) (token *client.Token, late []*client.Token, err error) {
 	var names []string
 	if l, ok := a.loginOf(ctx); ok {
@@ -49,6 +51,7 @@ func (a *App) endLogins(ctx context.Context, r *http.Request) (token *client.Tok
 		}
 		names = append(names, l.Key)
 	}
+	// A callback stores a record under its state, and under the key of the login that it replaces. See redeem.
 	for _, pending := range a.pending.Pending(r) {
 		names = append(names, pending.State)
 	}
@@ -69,8 +72,8 @@ func (a *App) endLogins(ctx context.Context, r *http.Request) (token *client.Tok
 	return token, late, nil
 }
 
-// endSession deletes the session and its cookie. If the session has logins of other Apps, it keeps only those, under a new
-// id.
+// endSession deletes the session and its cookie. If the session also has logins of other Apps, endSession keeps these
+// logins, deletes everything else, and gives the session a new id.
 func (a *App) endSession(ctx context.Context, w http.ResponseWriter) error {
 	if a.clearSession(ctx) {
 		if err := a.sessions.RenewToken(ctx); err != nil {
@@ -81,11 +84,13 @@ func (a *App) endSession(ctx context.Context, w http.ResponseWriter) error {
 	if err := a.sessions.Destroy(ctx); err != nil {
 		return err
 	}
+	// An empty value and the zero time make the browser delete the cookie.
 	a.sessions.WriteSessionCookie(ctx, w, "", time.Time{})
 	return nil
 }
 
-// end ends a login, but not its session. It returns the token to revoke, or nil.
+// end marks a login as ended and deletes its token, but does not change its session. It returns the token, which the
+// caller must revoke, or nil if there is none.
 func (a *App) end(ctx context.Context, key string) (*client.Token, error) {
 	a.sources.drop(key)
 	return a.tokens.end(ctx, key)
@@ -102,12 +107,12 @@ func (a *App) revoke(ctx context.Context, token *client.Token) {
 	}
 	err := a.cfg.Client.Revoke(ctx, cmp.Or(token.RefreshToken, token.AccessToken), hint)
 	if err != nil && !errors.Is(err, client.ErrUnsupported) {
-		a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "token not revoked", slog.Any("error", err))
+		a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "token not revoked at the authorization server", slog.Any("error", err))
 	}
 }
 
-// afterLogout returns where the user is redirected: to the logout of the server, if it has one and there is an ID token to
-// name the session by.
+// afterLogout returns the URL to which the user is redirected: the logout page of the server if it has one and there is
+// an ID token that identifies the session, and otherwise Config.AfterLogout.
 func (a *App) afterLogout(ctx context.Context, token *client.Token) string {
 	if token == nil || token.IDToken == "" {
 		return a.cfg.AfterLogout

@@ -2,7 +2,8 @@ package weblogin
 
 import "net/http"
 
-// own passes on only requests from the application's own pages.
+// own returns a handler that calls next only for requests from the application's own pages, and responds to all others
+// with status 403. See isOwn.
 func (a *App) own(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !a.isOwn(r) {
@@ -13,8 +14,9 @@ func (a *App) own(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// isOwn reports whether a request comes from a page of the application, or from the user at the address bar. It reads what
-// the browser says in Sec-Fetch-Site and in Origin. A request that carries neither passes only if it changes nothing.
+// isOwn reports whether a request comes from a page of the application, or from the user at the address bar. It checks
+// the headers Sec-Fetch-Site and Origin, which browsers set. A request that carries neither passes only if its method is
+// GET or HEAD.
 func (a *App) isOwn(r *http.Request) bool {
 	sites, origins := r.Header.Values("Sec-Fetch-Site"), r.Header.Values("Origin")
 	if len(sites) > 1 || len(origins) > 1 {
@@ -36,12 +38,13 @@ func (a *App) isOwnOrigin(origin, site string) bool {
 	return origin == a.owner.origin() || origin == "null" && site == "same-origin"
 }
 
-// hasForeignOrigin reports whether a request says that a page of another origin has sent it. Navigation by a link carries no
-// Origin.
+// hasForeignOrigin reports whether the headers of a request name a page of another origin as its source. It returns false
+// for a request without Origin, such as one that follows a link.
 func (a *App) hasForeignOrigin(r *http.Request) bool {
 	return len(r.Header.Values("Origin")) > 0 && !a.isOwn(r)
 }
 
-// isSafe reports whether handlers of the application must not change anything for r. OPTIONS is not among the safe methods:
-// a page never sends it to its own origin as a preflight, and a handler that ignores the method would do its work.
+// isSafe reports whether r has a method for which handlers must not change anything: GET or HEAD. OPTIONS does not count
+// as safe. Browsers send no preflight to a page's own origin, and a handler that does not check the method would act on
+// it.
 func isSafe(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }

@@ -13,15 +13,15 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// owner says whose state an App may read and write. Several Apps can use one session manager or one store, so the name of
-// every entry in the store, and of every value in a session, contains the owner.
+// owner identifies the state that an App may read and write. Several Apps can use one session manager or one store, so
+// the name of every entry in the store, and of every value in a session, contains the owner.
 type owner struct {
-	// server identifies the client at its server: issuer and client id. The server's logout tokens are about it, wherever
-	// the client runs.
+	// server is the hash of issuer and client id. Records of back-channel logouts have it in their names, because a logout
+	// token applies to all Apps of the client.
 	server string
 
 	// app identifies one App: issuer, client id and redirect URI. Two Apps of one client do not share logins, because one of
-	// them may demand more of its users than the other.
+	// them may require a stronger sign-in than the other.
 	app string
 
 	redirectURI, prefix string
@@ -45,15 +45,18 @@ func (o owner) sessionKey() string { return sessionPrefix + o.app }
 
 const sessionPrefix = "weblogin." // of the logins of all Apps
 
-// The following methods name entries of the store. Session ids have no dot, so they differ from all of these names.
+// The following methods return the names of entries in the store. Each name contains a dot. Session ids do not, so they
+// cannot equal one of these names.
 
-// token names the token of a login, by the key of the login.
+// token returns the name of the entry with the token of a login. key is the key of the login.
 func (o owner) token(key string) string { return "token." + o.app + "." + key }
 
-// signIn names the record of a sign-in in progress. state is that of the request, or the key of the login that it replaces.
+// signIn returns the name of the record of a sign-in in progress. state is the state of the request, or the key of the
+// login that the sign-in replaces.
 func (o owner) signIn(state string) string { return "signin." + o.app + "." + client.S256(state) }
 
-// ended names the record of a logout by the server. It contains a hash, because name may have any length and any characters.
+// ended returns the name of the record of a logout by the server. name is a sid or a sub. The result contains its hash,
+// because name may have any length and any characters.
 func (o owner) ended(kind, name string) string {
 	return "ended." + kind + "." + o.server + "." + client.S256(name)
 }
@@ -65,12 +68,12 @@ func (o owner) origin() string {
 	if err != nil {
 		return ""
 	}
-	origin := u.Scheme + "://" + strings.ToLower(u.Host) // url.Parse has lowered the scheme
+	origin := u.Scheme + "://" + strings.ToLower(u.Host) // url.Parse returns the scheme in lower case
 	return strings.TrimSuffix(origin, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
 }
 
-// joinManager adds an App to those that use a session manager, and sets the cookie. The first App puts a finalStore in
-// front of the manager's store.
+// joinManager adds an App to the Apps that use a session manager, and sets the cookie. For the first App it wraps the
+// manager's store in a finalStore.
 func joinManager(sessions *scs.SessionManager, o owner) (*finalStore, error) {
 	s := finalStoreOf(sessions)
 	s.mu.Lock()
@@ -100,9 +103,9 @@ func setCookie(cookie *scs.SessionCookie, owners []owner) {
 	cookie.Path, cookie.Domain, cookie.HttpOnly, cookie.SameSite = "/", "", true, http.SameSiteLaxMode
 }
 
-// cookieName depends on the prefixes of the Apps. Apps on one host have different prefixes, so those with session managers
-// of their own get cookies of their own. The order in which Apps are created does not matter, because it may differ between
-// processes.
+// cookieName returns the name of the session cookie. It depends on the prefixes of the Apps, so that Apps on one host
+// with different session managers have different cookies. The order in which Apps are created does not matter, because it
+// may differ between processes.
 func cookieName(owners []owner) string {
 	prefixes := make([]string, 0, len(owners))
 	for _, o := range owners {

@@ -25,12 +25,13 @@ type proxy struct {
 // upstream end with a slash. The part of the path after prefix is appended to upstream. upstream must be https, or http on
 // a loopback host, because a token is sent there.
 //
-// Requests come from scripts of the application's own pages, or load an image or a download. No response runs as a script or
-// as a page of the application. Headers that describe content pass in both directions, as do those of Config.ProxyHeaders;
+// Requests from other origins are rejected, as [App] describes. If the browser sends Sec-Fetch-Dest, the request must
+// come from a script, or load a document, an image, audio or video. No response runs as a script, or as a page with the
+// rights of the application. Headers that describe content pass in both directions, as do those of Config.ProxyHeaders;
 // all others, and all trailers, are removed. Redirects are changed to stay below prefix. Protocol upgrades are rejected.
 //
-// If no user is signed in, or the server has rejected their refresh token, the response is a 401 with the error
-// login_required. If the API's response does not begin within Config.APITimeout, it is a 504.
+// If no user is signed in, or the server has rejected their refresh token, the browser receives a 401 with the error
+// login_required. If the API's response does not begin within Config.APITimeout, the browser receives a 504.
 func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 	base, err := url.Parse(upstream)
 	switch {
@@ -51,6 +52,7 @@ func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 		ErrorHandler:   a.rejectFor,
 		ErrorLog:       slog.NewLogLogger(a.cfg.Logger.Handler(), slog.LevelWarn),
 	}
+	// withUser checks the origin of the request and the login before anything is forwarded.
 	forward := a.withUser(func(w http.ResponseWriter, r *http.Request) { reverse.ServeHTTP(finalWriter{w}, r) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -64,27 +66,31 @@ func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 	}), nil
 }
 
-// isLoopback reports whether a host is this machine. Names other than localhost are not resolved: they could change.
+// isLoopback reports whether host is localhost or a loopback address. It does not resolve other names, because their
+// addresses may change.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// isOrdinary rejects unknown methods, protocol upgrades, and loads whose response a page would run: a script of the API
-// would have the rights of the application.
+// isOrdinary reports whether the Proxy forwards requests like r. It rejects unknown methods, protocol upgrades, and
+// requests whose response the page would run or apply, such as scripts and style sheets: these would have the rights of
+// the application.
 func isOrdinary(r *http.Request) bool {
 	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 	uses := []string{"", "empty", "document", "image", "audio", "video"}
 	return slices.Contains(methods, r.Method) && slices.Contains(uses, r.Header.Get("Sec-Fetch-Dest")) && r.Header.Get("Upgrade") == ""
 }
 
-// isPlain rejects a path that another server could resolve to a place outside the prefix.
+// isPlain reports whether u is below the prefix for every server that reads it. It rejects a path that another server
+// could resolve to a place outside the prefix.
 func (p *proxy) isPlain(u *url.URL) bool {
 	rest, ok := strings.CutPrefix(u.Path, p.prefix)
 	return ok && isPlain(rest) && !strings.Contains(strings.ToLower(u.EscapedPath()), "%2f")
 }
 
-// isPlain reports whether a decoded path has one reading, also for a server that decodes it again or removes parameters.
+// isPlain reports whether every server reads a decoded path in the same way, including servers that decode it again or
+// remove parameters after a semicolon.
 func isPlain(rest string) bool {
 	for segment := range strings.SplitSeq(rest, "/") {
 		if segment == "." || segment == ".." {
@@ -95,8 +101,9 @@ func isPlain(rest string) bool {
 		utf8.ValidString(rest) && !strings.ContainsFunc(rest, unicode.IsControl)
 }
 
-// rewrite directs the request to the API. It removes everything that identifies the browser, and everything that a server
-// behind the Proxy could take for the word of the application, trailers included.
+// rewrite directs the request to the API. It removes everything that identifies the browser, such as cookies, and
+// everything that the API could mistake for a statement of the application, such as forwarding headers. It also removes
+// trailers.
 func (p *proxy) rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.base.Scheme, p.base.Host, ""
 	r.Out.URL.Path, r.Out.URL.RawPath = p.base.Path+strings.TrimPrefix(r.In.URL.Path, p.prefix), ""
@@ -108,7 +115,7 @@ func (p *proxy) rewrite(r *httputil.ProxyRequest) {
 	})
 }
 
-// sift removes all headers that are not known to be harmless.
+// sift removes all headers except those in known and those in Config.ProxyHeaders.
 func (p *proxy) sift(h http.Header, known []string) {
 	for name := range h {
 		own := slices.ContainsFunc(p.headers, func(own string) bool { return http.CanonicalHeaderKey(own) == name })

@@ -13,11 +13,12 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// errSlow says that the time for a request to an API is over.
+// errSlow is the cause of a request context that withTimeout has canceled.
 var errSlow = errors.New("weblogin: the API's response did not begin within Config.APITimeout")
 
-// withTimeout bounds the time until the response of an API begins. The time starts with the request, and includes the upload
-// of the body. When it is over, the context of the request ends with errSlow, and a Read of the body returns.
+// withTimeout limits the time until the response of an API begins. The time starts when the request arrives, and includes
+// the upload of the body. At its end, the context of the request is canceled with errSlow, and a Read of the body
+// returns.
 func withTimeout(timeout time.Duration, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancelCause(r.Context())
@@ -53,10 +54,11 @@ func withTimeout(timeout time.Duration, next http.HandlerFunc) http.HandlerFunc 
 	}
 }
 
-// inTimeKey is the key of the function that inTime calls.
+// inTimeKey is the context key under which withTimeout stores the function that inTime calls.
 type inTimeKey struct{}
 
-// inTime ends the timeout of a request, because the response has begun. It returns false if the time is over already.
+// inTime stops the timer of withTimeout, because the response has begun. It returns false if the time limit was exceeded
+// before.
 func inTime(ctx context.Context) bool {
 	stop, ok := ctx.Value(inTimeKey{}).(func() bool)
 	return !ok || stop()
@@ -64,10 +66,10 @@ func inTime(ctx context.Context) bool {
 
 // upload is the body of a request. Its Read returns when ctx ends, even if the client sends nothing.
 type upload struct {
-	ctx  context.Context //nolint:containedctx // that of the request to which the body belongs
+	ctx  context.Context //nolint:containedctx // the context of the request that has this body
 	body io.ReadCloser
 
-	mu      sync.Mutex // guards what follows: a transport may call Close during a Read
+	mu      sync.Mutex // guards the fields below: a transport may call Close during a Read
 	reading chan read  // nil: no Read of body is in progress
 	unread  []byte     // what the last Read of body returned and the caller has not received yet
 	err     error      // after unread
@@ -102,7 +104,8 @@ func (u *upload) Read(into []byte) (int, error) {
 	}
 }
 
-// takeLocked copies what was read. The error comes after the last byte.
+// takeLocked copies unread data into into. It returns the error of the last Read only together with the last byte, or
+// after it.
 func (u *upload) takeLocked(into []byte) (int, error) {
 	n := copy(into, u.unread)
 	u.unread = u.unread[n:]
@@ -133,7 +136,8 @@ func (u *upload) isReading() bool {
 	return u.reading != nil
 }
 
-// Close implements io.Closer. While a Read is in progress it leaves the body to the server, because Close would wait for it.
+// Close implements io.Closer. While a Read is in progress it does nothing, because Close of the body would wait for that
+// Read. The server closes the body later.
 func (u *upload) Close() error {
 	if u.isReading() {
 		return nil
@@ -141,7 +145,7 @@ func (u *upload) Close() error {
 	return u.body.Close()
 }
 
-// withToken sends requests to an API with the token of the user who is signed in.
+// withToken is the RoundTripper of a Proxy. It adds the token of the user in the context of the request.
 type withToken struct {
 	origin string
 	base   http.RoundTripper // nil: http.DefaultTransport
@@ -169,14 +173,15 @@ func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close()
 		return nil, err
 	}
-	// The sender writes trailers into its own Response when the body ends. It does not know the copy.
+	// The transport adds trailers to its own Response when the body ends. They do not reach this copy, so they are not sent
+	// to the browser.
 	final := *resp
 	final.Trailer = nil
 	return &final, nil
 }
 
-// check rejects a response that came too late, and one that says that the user must sign in again: the API has rejected the
-// token, and the server the refresh token.
+// check returns an error for a response that came too late. It also returns one if the user must sign in again: the API
+// has rejected the access token, and the authorization server has rejected the refresh token.
 func (withToken) check(r *http.Request, resp *http.Response, u *User) error {
 	if !inTime(r.Context()) {
 		return errSlow
@@ -187,7 +192,7 @@ func (withToken) check(r *http.Request, resp *http.Response, u *User) error {
 	return nil
 }
 
-// maxReplayed bounds the memory of one request. A larger body is passed on as it arrives, and cannot be sent twice.
+// maxReplayed limits the memory for one request. A larger body is forwarded as it arrives, and cannot be sent twice.
 const maxReplayed = 64 << 10 // bytes
 
 // withBody keeps a small body in memory, so that the request can be sent once more if the API rejects the token.

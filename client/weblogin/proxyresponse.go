@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// clean removes from a response what sets cookies or policies of the application, and takes from its body the rights of the
-// application in a browser.
+// clean removes all headers that could set cookies or policies of the application. It adds headers that keep a browser
+// from running the body with the rights of the application.
 func (p *proxy) clean(resp *http.Response) error {
 	h := resp.Header
 	p.relocate(resp)
@@ -36,8 +36,8 @@ func mayHaveBody(status int) bool {
 	return status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// isScript reports whether a page that embeds the response would run it: a script, a style sheet, a WebAssembly module, or a
-// type that cannot be read. The sandbox of clean stops only a response that is a page itself.
+// isScript reports whether a page that embeds the response would run it: a script, a style sheet, a WebAssembly module,
+// or a type that cannot be parsed. The sandbox of clean stops only a response that is a page itself.
 //
 // The JavaScript types of the WHATWG MIME Sniffing Standard are those that contain "javascript", among them
 // text/javascript1.5, or end in "script", such as text/jscript.
@@ -52,8 +52,8 @@ func isScript(types []string) bool {
 	return false
 }
 
-// relocate changes a Location at the API to the corresponding one below prefix, and removes any other: it may contain an
-// internal address.
+// relocate changes a Location below the upstream URL to the corresponding path below prefix. It removes any other
+// Location, because it may contain an internal address.
 func (p *proxy) relocate(resp *http.Response) {
 	to, err := resp.Location()
 	if err != nil {
@@ -78,5 +78,5 @@ func (w finalWriter) WriteHeader(status int) {
 	}
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the wrapped ResponseWriter, which http.ResponseController needs.
 func (w finalWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -10,8 +10,10 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// fail writes the response to a sign-in or logout that failed, and logs err.
+// fail writes the response to a sign-in or logout that failed, and logs err. Config.ErrorHandler writes it instead if
+// there is one.
 func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
+	// The default. For example, the response of the authorization server is not valid.
 	status := http.StatusBadGateway
 	switch {
 	case errors.Is(err, client.ErrCallback):
@@ -28,6 +30,7 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	// The page is plain text in HTML, so the policy allows nothing.
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte("<!doctype html><title>Sign-in</title><p>That did not work. Please try again.</p>\n"))
@@ -36,9 +39,9 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 // rejectFor writes the response to a script whose request failed with err, and logs err.
 func (a *App) rejectFor(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(context.Cause(r.Context()), errSlow) {
-		err = errSlow // whatever it interrupted
+		err = errSlow // err is only the operation that the timeout has interrupted
 	}
-	if !errors.Is(err, errNobody) { // that is the normal case before a sign-in
+	if !errors.Is(err, errNobody) { // every visitor causes this error before the first sign-in
 		a.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "request rejected", slog.Any("error", err))
 	}
 	switch {
@@ -48,7 +51,7 @@ func (a *App) rejectFor(w http.ResponseWriter, r *http.Request, err error) {
 		reject(w, http.StatusServiceUnavailable, "temporarily_unavailable")
 	case errors.Is(err, errSlow):
 		if r.ProtoMajor == 1 {
-			w.Header().Set("Connection", "close") // the rest of an upload is not the next request
+			w.Header().Set("Connection", "close") // the server must not parse the rest of the upload as the next request
 		}
 		reject(w, http.StatusGatewayTimeout, "gateway_timeout")
 	default:
@@ -56,7 +59,7 @@ func (a *App) rejectFor(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// reject writes an error that a script can read.
+// reject writes an error as JSON: {"error": code}. Scripts of the application read the code.
 func reject(w http.ResponseWriter, status int, code string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

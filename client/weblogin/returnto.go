@@ -17,26 +17,26 @@ func isLocal(path string) bool {
 		hasOneReading(path) && hasOneReading(u.Path)
 }
 
-// hasOneReading rejects what browsers change before they resolve a path: they read "\" as "/", remove tabs and newlines, and
-// read "//" as the beginning of a host (WHATWG URL Standard).
+// hasOneReading reports whether browsers resolve path as it is written. They read "\" as "/", remove tabs and newlines,
+// and read "//" as the beginning of a host (WHATWG URL Standard).
 func hasOneReading(path string) bool {
 	return !strings.HasPrefix(path, "//") && !strings.Contains(path, "\\") && !strings.ContainsFunc(path, unicode.IsControl)
 }
 
-// isSignInEndpoint reports whether place is the login or the callback. A user who is sent there after a sign-in would begin
-// again.
+// isSignInEndpoint reports whether place is the login or the callback. A user who is redirected there after a sign-in
+// would start the next one.
 func isSignInEndpoint(prefix, place string) bool {
 	place, _, _ = strings.Cut(place, "?")
 	place, _, _ = strings.Cut(place, "#")
 	if decoded, err := url.PathUnescape(place); err == nil {
-		place = decoded // as the router compares it
+		place = decoded // the ServeMux compares the decoded path
 	}
 	return place == prefix+"login" || place == prefix+"callback"
 }
 
-// isTopLevel reports whether a browser loads a page, and not a frame, an image or a script. Otherwise a page of another site
-// could start a hundred sign-ins in frames, until the cookies of a browser are too long for a request. Browsers that do not
-// send these headers do not store the cookies there.
+// isTopLevel reports whether the browser loads r as a page, and not as a frame, an image or a script. Otherwise a page of
+// another site could start many sign-ins in frames, until the cookies exceed the header limit of the server. Browsers
+// that send neither header pass, because they do not store SameSite=Lax cookies that a frame of another site sets.
 func isTopLevel(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
 	return (mode == "" || mode == "navigate") && (dest == "" || dest == "document")

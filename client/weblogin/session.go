@@ -15,7 +15,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// login is what a session knows of a user who is signed in. The token is stored elsewhere, under Key.
+// login is the data in a session about the signed-in user. The token is a separate entry of the store; Key is part of its
+// name.
 type login struct {
 	Key       string         `json:"key"`
 	Subject   string         `json:"sub,omitzero"` // empty: there was no ID token
@@ -52,7 +53,8 @@ func (a *App) loginOf(ctx context.Context) (l login, ok bool) {
 	return l, text != nil && json.Unmarshal(text, &l) == nil && l.Key != ""
 }
 
-// clearSession removes everything from the session except the logins of other Apps. It reports whether there are any.
+// clearSession removes everything from the session except the logins of other Apps. It reports whether there are such
+// logins.
 func (a *App) clearSession(ctx context.Context) (others bool) {
 	for _, name := range a.sessions.Keys(ctx) {
 		if strings.HasPrefix(name, sessionPrefix) && name != a.owner.sessionKey() {
@@ -64,11 +66,11 @@ func (a *App) clearSession(ctx context.Context) (others bool) {
 	return others
 }
 
-// errNobody says that nobody is signed in.
-var errNobody = errors.New("weblogin: nobody is signed in")
+// errNobody says that no user is signed in with the session.
+var errNobody = errors.New("weblogin: no user is signed in")
 
-// user returns who is signed in with the session of ctx. The error is errNobody, or an error of the store: while the store
-// cannot say whether a login has ended, nobody is signed in.
+// user returns the user who is signed in with the session of ctx. The error is errNobody, or an error of the store: if
+// the store cannot be read, the login may have ended, so user does not return a User.
 func (a *App) user(ctx context.Context) (*User, error) {
 	l, ok := a.loginOf(ctx)
 	if !ok {
@@ -78,7 +80,8 @@ func (a *App) user(ctx context.Context) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The note is looked up for the login and not for the session id, because a handler may have changed the id.
+	// A login that has ended has left a note (see finalStore). Its name contains the key of the login and not the session
+	// id, because a handler may have changed the id.
 	gone, err := a.tokens.hasEnded(ctx, l.Key)
 	if err != nil {
 		return nil, err
@@ -97,26 +100,28 @@ func (a *App) user(ctx context.Context) (*User, error) {
 	return &User{l, source, a}, nil
 }
 
-// maxClockSkew is how far a login may be in the future, by the clock of another process.
+// maxClockSkew is the maximum time that the At of a login may be in the future, because another process may have a clock
+// that is ahead.
 const maxClockSkew = 5 * time.Minute
 
-// isTooOld reports whether a login has lasted as long as a session may. The session may have a later deadline, because the
-// application can renew it, but the notes about logins that have ended do not last longer.
+// isTooOld reports whether a login is older than Lifetime of the SessionManager. The session may exist for longer,
+// because the application can renew it. The notes about ended logins expire after Lifetime, so a login must not be
+// accepted for longer.
 func (a *App) isTooOld(l login, s *source) bool {
 	return s.begun.Age() > a.sessions.Lifetime || l.At.Sub(clock.Now().Time()) > maxClockSkew
 }
 
-// expel ends a login that must not continue: the server has ended it or rejected its refresh token, or it is too old. There is nothing to revoke, except
-// what a refresh in progress may still receive.
+// expel ends a login that must not continue: the server has ended it or rejected its refresh token, or it is too old. It
+// revokes nothing. If a refresh in progress receives a token, tokenStore.Save revokes that token.
 func (a *App) expel(ctx context.Context, l login) error {
 	if _, err := a.end(ctx, l.Key); err != nil {
-		a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "login not ended", slog.Any("error", err))
+		a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "end of the login not recorded in the session store", slog.Any("error", err))
 	}
 	return a.leave(ctx, l)
 }
 
 // leave removes a login that has ended from its session, and returns errNobody. The id of the session does not change: a
-// request that writes the login again does not restore it, because its note remains.
+// request that writes the login again does not restore it, because the note about its end remains.
 func (a *App) leave(ctx context.Context, l login) error {
 	a.sources.drop(l.Key)
 	var err error
@@ -126,12 +131,12 @@ func (a *App) leave(ctx context.Context, l login) error {
 		err = a.sessions.Destroy(ctx)
 	}
 	if err != nil {
-		a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "session not deleted", slog.Any("error", err))
+		a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "session not deleted from the session store", slog.Any("error", err))
 	}
 	return errNobody
 }
 
-// load returns r with its session.
+// load returns r with its session in the context. Without a session cookie, the session is new and empty.
 func (a *App) load(r *http.Request) (*http.Request, error) {
 	id := ""
 	if cookie, err := r.Cookie(a.sessions.Cookie.Name); err == nil {
@@ -154,8 +159,8 @@ func (a *App) keep(ctx context.Context, w http.ResponseWriter) error {
 	return nil
 }
 
-// withSession loads the session for handlers that write it themselves. If scs wrote it after the response, an error could no
-// longer be reported.
+// withSession loads the session for handlers that write it themselves. The scs middleware would write it after the
+// response, when an error can no longer be reported.
 func (a *App) withSession(next http.HandlerFunc, failed func(http.ResponseWriter, *http.Request, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r, err := a.load(r)
@@ -167,8 +172,9 @@ func (a *App) withSession(next http.HandlerFunc, failed func(http.ResponseWriter
 	}
 }
 
-// withUser passes on only requests from the pages of a user who is signed in. It extends the idle timeout of the session
-// before next runs, because the session may have changed by the end of a long response.
+// withUser returns a handler that calls next only for requests from the application's own pages, and only if a user is
+// signed in. It extends the idle timeout of the session before next runs. Afterwards would be too late, because the
+// session may have changed during a long response.
 func (a *App) withUser(next http.HandlerFunc) http.HandlerFunc {
 	return a.own(a.withSession(func(w http.ResponseWriter, r *http.Request) {
 		u, err := a.user(r.Context())
@@ -189,12 +195,12 @@ func (a *App) withUser(next http.HandlerFunc) http.HandlerFunc {
 // If nobody is signed in, a browser that opens a page is redirected to the login. All other requests receive a 401 with the
 // error login_required.
 //
-// Pages of other origins cannot make a browser change anything here. Requests other than GET and HEAD must come from the
-// application's own pages, as [App] describes; this includes OPTIONS. GET and HEAD requests are rejected if they carry the
-// Origin of another site.
+// Requests other than GET and HEAD must come from the application's own pages, as [App] describes; this includes OPTIONS.
+// GET and HEAD requests are rejected if they carry the Origin of another site. Links on other sites can cause GET
+// requests, so next must not change anything for GET and HEAD.
 func (a *App) RequireLogin(next http.Handler) http.Handler {
-	// LoadAndSave finds the session that withSession has loaded below. Without that, scs would write its own response if the
-	// store fails.
+	// LoadAndSave uses the session that withSession below has loaded. If LoadAndSave loaded it itself, scs would write its
+	// own response when the store fails.
 	saved := a.sessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch u, err := a.user(r.Context()); {
 		case err == nil:

@@ -11,8 +11,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// sources holds the token sources of the logins that were used last. Each login has one, so that its requests share a
-// refresh, the pause after a refresh that failed, and a token that could not be stored yet.
+// sources holds the token sources of the most recently used logins. All requests of a login use the same source, so that
+// they share a refresh in progress, the pause after a failed refresh, and a token that could not be stored yet.
 //
 // An entry needs no expiry of its own: App.user drops the source of a login that has ended.
 type sources struct {
@@ -20,7 +20,8 @@ type sources struct {
 	byKey *lru.Cache[string, *source]
 }
 
-// maxSources is the number of logins that share refreshes. One that was evicted gets a new source, which reads the store.
+// maxSources is the maximum number of sources. If the source of a login was evicted, its next request creates a new one,
+// which reads the token from the store.
 const maxSources = 10_000
 
 // newSources returns an empty sources. open creates the token source of a login.
@@ -33,15 +34,16 @@ func newSources(open func(key string) (*client.TokenSource, error)) (*sources, e
 type source struct {
 	*client.TokenSource
 
-	// begun is when the user signed in. It was computed once, from the stored wall time, so that the age of the login does
-	// not shrink when the wall clock is set back, and does not stand still while the machine sleeps.
+	// begun is when the user signed in. It is computed once, from the stored wall time. From then on the login gets older
+	// even if the wall clock is set back or the machine sleeps.
 	begun clock.Instant
 
 	mu        sync.Mutex // guards refreshed
 	refreshed time.Time
 }
 
-// of returns the source of a login. If there are too many, the one that was not used for the longest time is dropped.
+// of returns the source of a login, and creates it if necessary. If there are more than maxSources, the least recently
+// used one is removed.
 func (s *sources) of(l login) (*source, error) {
 	if one, ok := s.byKey.Get(l.Key); ok {
 		return one, nil
@@ -60,10 +62,11 @@ func (s *sources) of(l login) (*source, error) {
 // drop removes the source of a login that has ended.
 func (s *sources) drop(key string) { s.byKey.Remove(key) }
 
-// refreshAgain is the time between two refreshes that a page can cause.
+// refreshAgain is the minimum time between two refreshes that a page causes.
 const refreshAgain = 5 * time.Second
 
-// refresh refreshes the token now. A page that calls it again within refreshAgain gets the token that is there.
+// refresh refreshes the token now. If the last refresh was less than refreshAgain ago, it does nothing, so that a page
+// cannot cause a stream of refreshes.
 func (s *source) refresh(ctx context.Context) error {
 	s.mu.Lock()
 	recent := time.Since(s.refreshed) < refreshAgain

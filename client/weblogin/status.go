@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// status tells a script who is signed in. The response contains no token.
+// status is the session endpoint. It returns as JSON whether a user is signed in, their claims, and the scopes and expiry
+// of the access token. The response contains no token.
 func (a *App) status(w http.ResponseWriter, r *http.Request) {
 	response := struct {
 		SignedIn  bool           `json:"signed_in"`
@@ -20,9 +21,12 @@ func (a *App) status(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		response.SignedIn, response.Claims = true, a.shown(u.login.Claims)
+		// Load does not refresh the token, so a page may call this endpoint often. Without a token, the user is still signed
+		// in, but there is no expiry and no scope to show.
 		if token, err := a.tokens.Load(r.Context(), u.login.Key); err == nil {
 			response.ExpiresAt, response.Scopes = token.Expiry, token.Scopes
 		}
+	// No user is not an error here: the response is signed_in: false.
 	case !errors.Is(err, errNobody):
 		a.rejectFor(w, r, err)
 		return
@@ -31,7 +35,7 @@ func (a *App) status(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(response) // an error means that the browser is gone
 }
 
-// shown returns the claims that Config.Claims lists.
+// shown returns those of the claims that Config.Claims lists. A script can read only these.
 func (a *App) shown(claims map[string]any) map[string]any {
 	shown := make(map[string]any)
 	for name, value := range claims {
@@ -42,7 +46,8 @@ func (a *App) shown(claims map[string]any) map[string]any {
 	return shown
 }
 
-// refresh refreshes the token of the user and returns the new status.
+// refresh is the refresh endpoint. It refreshes the token of the user and writes the new status. If the server rejects
+// the refresh token, the login ends.
 func (a *App) refresh(w http.ResponseWriter, r *http.Request) {
 	u, err := requestUser(r)
 	if err == nil {

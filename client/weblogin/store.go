@@ -16,14 +16,14 @@ var errStore = errors.New("weblogin: the session store failed")
 
 // finalStore is a store in which deleted entries stay deleted.
 //
-// Without it a logout could be undone. A slow request reads its session, the user signs out, and at its end the request
-// writes the session that it has read. The same can happen to the token that a refresh receives. Therefore a deletion first
-// writes a note, and a writer looks for a note after it has written. Either the writer finds the note and removes what it
-// wrote, or the deletion came later and removes it. No lock is held, and the processes that share the store need not know
-// each other. Readers look for the note too, so that they never see an entry between a late write and its removal.
+// Without it, a slow request could undo a logout: it reads its session, the user signs out, and then the request writes
+// the session that it has read. The same can happen with the token that a refresh receives. Therefore a deletion first
+// writes a note, and a writer looks for a note after it has written. Either the writer finds the note and removes the
+// entry again, or the deletion comes later and removes it. This needs no lock, also if several processes share the store.
+// Readers look for the note too, so that they never see an entry between a late write and its removal.
 //
-// It also hides the App's own entries from the session manager. A session id comes from a cookie, and a client can send the
-// name of any entry.
+// It also hides the App's own entries from the session manager. Session ids come from cookies, so a client can send the
+// name of any entry as a session id.
 type finalStore struct {
 	inner    scs.Store
 	sessions *scs.SessionManager // for Codec and Lifetime
@@ -46,8 +46,9 @@ const (
 // isPrivate reports whether id names an entry of an App. Session ids are base64url and contain no dot.
 func isPrivate(id string) bool { return strings.Contains(id, ".") }
 
-// finalStoreOf returns the finalStore of a session manager. It puts one in front of the manager's store if there is none. A
-// store that was taken from another manager is wrapped anew: its Codec and Lifetime are those of the other.
+// finalStoreOf returns the finalStore of a session manager. It puts one in front of the manager's store if there is none.
+// If the store is the finalStore of another manager, it wraps the inner store again, because the other finalStore uses
+// the Codec and Lifetime of its own manager.
 func finalStoreOf(sessions *scs.SessionManager) *finalStore {
 	inner := sessions.Store
 	if s, ok := inner.(*finalStore); ok {
@@ -102,8 +103,8 @@ func (s *finalStore) DeleteCtx(ctx context.Context, id string) error {
 	return s.bury(ctx, id, "")
 }
 
-// AllCtx implements scs.IterableCtxStore. It returns the sessions and none of the App's own entries. It fails if the store
-// cannot list its entries.
+// AllCtx implements scs.IterableCtxStore. It returns the sessions and none of the App's own entries. It returns an error
+// if the wrapped store cannot list its entries.
 func (s *finalStore) AllCtx(ctx context.Context) (all map[string][]byte, err error) {
 	switch store := s.inner.(type) {
 	case scs.IterableCtxStore:
@@ -111,7 +112,7 @@ func (s *finalStore) AllCtx(ctx context.Context) (all map[string][]byte, err err
 	case scs.IterableStore:
 		all, err = store.All()
 	default:
-		err = errors.New("it cannot list its entries")
+		err = errors.New("the store does not implement scs.IterableStore or scs.IterableCtxStore")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStore, err)
@@ -152,7 +153,8 @@ func (s *finalStore) commit(ctx context.Context, name string, b []byte, expiry t
 	return note, true, s.remove(ctx, name)
 }
 
-// bury deletes an entry for good. It writes the note first. The note lasts as long as a session that begins now.
+// bury deletes an entry so that a late write cannot restore it. It writes the note first. The note expires after
+// Lifetime, like a session that begins now.
 func (s *finalStore) bury(ctx context.Context, name, note string) error {
 	if err := s.putNote(ctx, name, note); err != nil {
 		return err
@@ -171,7 +173,8 @@ func (s *finalStore) note(ctx context.Context, name string) (note string, gone b
 	return string(text), gone, err
 }
 
-// put writes an entry of the App. It has the form of a session with one value, for programs that list the store.
+// put writes an entry of the App. It encodes the entry like a session with one value, so that programs that decode all
+// entries of the store can decode it.
 func (s *finalStore) put(ctx context.Context, name, field string, text []byte, lifetime time.Duration) error {
 	b, end, err := s.encode(field, text, lifetime)
 	if err != nil {

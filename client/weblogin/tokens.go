@@ -9,13 +9,13 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// tokenStore keeps the tokens of one App in the store of the sessions. Each token is an entry of its own. It cannot be part
-// of the session: every request that changes a session writes all of it, the last one wins, and would bring an old refresh
-// token back.
+// tokenStore keeps the tokens of one App in the store of the sessions. Each token is an entry of its own. It cannot be
+// part of the session, because each request that changes a session writes all of it. The last write wins, and could
+// restore an old refresh token.
 type tokenStore struct {
 	store *finalStore
 	owner owner
-	lock  client.TokenLocker // nil: the locks of this process
+	lock  client.TokenLocker // nil: use busy, which works within this process only
 
 	// late is called with a token that was received after the logout that should have ended it.
 	late func(ctx context.Context, token *client.Token)
@@ -50,13 +50,13 @@ func (s *tokenStore) Load(ctx context.Context, key string) (*client.Token, error
 	}
 	token := new(client.Token)
 	if err := json.Unmarshal(text, token); err != nil {
-		return nil, fmt.Errorf("%w: a stored token: %w", errStore, err)
+		return nil, fmt.Errorf("%w: a stored token cannot be decoded: %w", errStore, err)
 	}
 	return token, nil
 }
 
-// Save implements client.TokenStore. If the login has ended in the meantime, it saves nothing and returns errEnded; after a
-// logout the token goes to late.
+// Save implements client.TokenStore. If the login has ended in the meantime, it saves nothing and returns errEnded. If it
+// has ended by a logout, Save also passes the token to late, which revokes it.
 func (s *tokenStore) Save(ctx context.Context, key string, token *client.Token) error {
 	text, err := json.Marshal(token) //nolint:gosec // G117: this is what the store is for
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *tokenStore) Save(ctx context.Context, key string, token *client.Token) 
 	return errEnded
 }
 
-// errEnded says that a login has ended, so that there is nothing to save a token for.
+// errEnded says that a login has ended, so that its token was not saved.
 var errEnded = fmt.Errorf("weblogin: the login has ended: %w", client.ErrNoToken)
 
 // Delete implements client.TokenStore.
@@ -84,8 +84,8 @@ func (s *tokenStore) Delete(ctx context.Context, key string) error {
 	return s.store.bury(ctx, s.owner.token(key), "")
 }
 
-// end deletes the token of a login that was signed out, and returns it so that it can be revoked. It returns nil if there is
-// none. It reads the token after it has written the note: a token that is written later goes to late.
+// end deletes the token of a login that was signed out, and returns it so that it can be revoked. It returns nil if there
+// is none. It reads the token after it has written the note: Save passes a token that is written later to late.
 func (s *tokenStore) end(ctx context.Context, key string) (*client.Token, error) {
 	entry := s.owner.token(key)
 	if err := s.store.putNote(ctx, entry, noteLogout); err != nil {
@@ -134,7 +134,7 @@ func (s *tokenStore) lockEntry(ctx context.Context, key string) (unlock func(), 
 	}
 }
 
-// unlock frees the lock of key. Those who wait for it try again, and one of them gets it.
+// unlock releases the lock of key. All waiting callers try again, and one of them gets the lock.
 func (s *tokenStore) unlock(key string, done chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,8 +26,8 @@ func (u *User) Subject() string { return u.login.Subject }
 func (u *User) Claims() map[string]any { return u.login.Claims }
 
 // Token returns an access token that has not expired, and refreshes it if necessary. Use it for requests that the server
-// sends, and do not pass it to the browser. ctx bounds the wait. If the server rejects the refresh token, the login ends and
-// the user must sign in again.
+// sends, and do not pass it to the browser. ctx limits the time that this call waits. If the server rejects the refresh
+// token, the login ends and the user must sign in again.
 func (u *User) Token(ctx context.Context) (*client.Token, error) {
 	token, err := u.source.TokenContext(ctx)
 	return token, u.endIfRejected(ctx, err)
@@ -41,15 +41,14 @@ func (u *User) endIfRejected(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutTimeout)
 	defer cancel()
 	if _, failed := u.app.end(ctx, u.login.Key); failed != nil {
-		u.app.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "login not ended", slog.Any("error", failed))
+		u.app.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "end of the login not recorded in the session store", slog.Any("error", failed))
 	}
 	return err
 }
 
-// mustSignIn reports whether err says that the server has rejected the refresh token for good, so that only the user can
-// help. Then it matches both client.ErrNoToken and the server's client.Error. A server that is unavailable, or does not
-// accept the client itself, says nothing about the user. Neither does a login without a refresh token, whose access token
-// has expired.
+// mustSignIn reports whether err says that the server has rejected the refresh token for good, so that the user must sign
+// in again. Such an error matches both client.ErrNoToken and the server's client.Error. It returns false if the server is
+// unavailable or rejects the client itself, and also for a login without a refresh token whose access token has expired.
 func mustSignIn(err error) bool {
 	_, rejected := errors.AsType[*client.Error](err)
 	return rejected && errors.Is(err, client.ErrNoToken)
@@ -69,8 +68,9 @@ func contextWithUser(ctx context.Context, u *User) context.Context {
 	return context.WithValue(ctx, contextKey{}, u)
 }
 
-// UserFromContext returns the user of a request. ok is false unless the handler is behind [App.RequireLogin] or a Proxy:
-// check it, because the User is nil then.
+// UserFromContext returns the user of a request. ok is false, and u is nil, unless the handler is behind
+// [App.RequireLogin]. Config.Transport can also call it, with the context of a request that a Proxy forwards. Always
+// check ok.
 //
 // Behind several Apps it returns the user of the innermost one.
 func UserFromContext(ctx context.Context) (u *User, ok bool) {

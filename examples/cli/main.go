@@ -1,9 +1,12 @@
-// Command cli signs its user in, with a browser on this machine or with a code on another device. It stores the token in a file
-// that only the user can read, and calls an API with it. The next run needs no sign-in. It starts a provider for the
-// demonstration, or uses another:
+// Command cli signs its user in, with a browser on this machine or with a code on another device. Then it calls an API
+// with the access token. Without the flag -issuer, it starts a demonstration provider in the same process:
 //
 //	go run ./cli
 //	go run ./cli -flow device
+//
+// With it, the program uses your provider. It stores the token in a file that only the user can read, so the next run needs
+// no sign-in until -sign-out deletes the token:
+//
 //	go run ./cli -issuer https://login.example.com -client-id cli -api https://api.example.com/me
 //	go run ./cli -issuer https://login.example.com -client-id cli -sign-out
 package main
@@ -28,13 +31,16 @@ func main() { demo.Main(run) }
 
 // options are the flags of the program.
 type options struct {
-	client            client.Config
-	flow, api, folder string
-	signOut           bool
+	client  client.Config // the issuer, the registration of this program there, and the scopes to request
+	flow    string        // how the user signs in: "loopback" or "device"
+	api     string        // the URL to call; empty: the userinfo endpoint
+	folder  string        // where the token is stored; empty: in the configuration folder of the user
+	signOut bool          // sign out instead of calling the API
 }
 
-// parse reads the flags, and reports those that make no sense.
+// parse reads the flags, and returns an error if one is not valid.
 func (o *options) parse(args []string) error {
+	// Some flags are fields of the client.Config, so they are stored there at once.
 	flags := flag.NewFlagSet("cli", flag.ContinueOnError)
 	flags.StringVar(&o.flow, "flow", "loopback", "how to sign in: loopback or device")
 	flags.StringVar(&o.api, "api", "", "URL to call with the token; empty: the userinfo endpoint of the provider")
@@ -47,6 +53,7 @@ func (o *options) parse(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	// A Config has a list of scopes; the flag has one text, as in the parameter scope.
 	o.client.Scopes = strings.Fields(*scopes)
 	if o.flow != "loopback" && o.flow != "device" {
 		return errors.New("cli: -flow must be loopback or device")
@@ -54,14 +61,16 @@ func (o *options) parse(args []string) error {
 	return nil
 }
 
-// run is the whole program. Tests call it with arguments and an output of their own.
+// run is the whole program: it signs the user in, or uses the stored token, and calls the API. Tests call it with their
+// own arguments, and read what it prints from stdout.
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	var o options
 	if err := o.parse(args); err != nil {
 		return err
 	}
+	// No -issuer: use the demonstration provider, and a temporary folder for the tokens.
 	if o.client.Issuer == "" {
-		if o.folder, err = os.MkdirTemp("", "bearerkit-cli-"); err != nil { // its tokens are worthless when the program ends
+		if o.folder, err = os.MkdirTemp("", "bearerkit-cli-"); err != nil { // the demonstration provider ends with the program, and so do its tokens
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.folder)) }()
@@ -70,6 +79,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 		}
 		_, _ = fmt.Fprintf(stdout, "Sign in as %s with the password %s.\n\n", signin.User, signin.Password)
 	}
+	// From here on, it makes no difference which provider is used.
 	s, err := o.newSession(stdout)
 	if err != nil {
 		return err
@@ -83,8 +93,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	return s.call(ctx, o.api)
 }
 
-// ownProvider starts the demonstration provider, and uses a client that is registered there. The one for the device flow has a
-// secret.
+// ownProvider starts the demonstration provider, and sets o.client to a client that is registered there. The client for
+// the device flow has a secret; the one for the browser is a public client.
 func (o *options) ownProvider(ctx context.Context) (err error) {
 	o.client.ClientID = signin.NativeClient
 	if o.flow == "device" {
@@ -94,20 +104,22 @@ func (o *options) ownProvider(ctx context.Context) (err error) {
 	return err
 }
 
-// newSession opens the folder of the tokens. The key of a token contains the issuer, the client id and the scopes, so that a run
-// with other flags does not use the token of this one.
+// newSession returns a session that stores its token in o.folder. The key of the token contains the issuer, the client id
+// and the scopes, so that a run with other values for these flags does not use the same token.
 func (o *options) newSession(stdout io.Writer) (*session, error) {
 	c, err := client.New(o.client)
 	if err != nil {
 		return nil, err
 	}
 	if o.folder == "" {
+		// The folder of the user's configuration, such as ~/.config on Linux.
 		own, err := os.UserConfigDir()
 		if err != nil {
 			return nil, err
 		}
 		o.folder = filepath.Join(own, "bearerkit-cli")
 	}
+	// NewFileTokens creates the folder for this user only. It returns an error if other users can write to the folder.
 	tokens, err := client.NewFileTokens(o.folder)
 	if err != nil {
 		return nil, err

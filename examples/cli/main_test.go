@@ -49,7 +49,7 @@ func TestSecondRun(t *testing.T) {
 	}
 	folder := filepath.Join(t.TempDir(), "tokens")
 	args := []string{"-issuer", issuer, "-client-id", signin.NativeClient, "-tokens", folder, "-scope", "openid profile offline_access"}
-	for i, want := range []string{"Signed in as id2", "Signed in already"} {
+	for i, want := range []string{"Signed in as id2", "Already signed in"} {
 		said := signsIn(t, atAddress, args...)
 		if !strings.HasPrefix(said, want) && (i > 0 || !strings.Contains(said, want)) || !strings.Contains(said, `"sub":"id2"`) || strings.Contains(said, "eyJ") {
 			t.Error(said)

@@ -13,24 +13,30 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// startAPI starts an API that does not use sessions. Each request needs a token of the issuer with the scope of the endpoint.
+// startAPI starts the API and returns its URL. The API does not know the sessions of the application: each request must
+// have an access token of the issuer, with the scope that the route requires.
 func (o options) startAPI(ctx context.Context) (url string, err error) {
+	// The verifier fetches the keys of the issuer when it needs them. It rejects tokens that were issued for another
+	// audience.
 	verifier, err := consumer.New(consumer.Config{Issuer: o.issuer, Audience: []string{cmp.Or(o.resource, o.clientID)}})
 	if err != nil {
 		return "", err
 	}
+	// The Guard reads the token from the Authorization header, and writes the response if the token is not accepted.
 	guard, err := middleware.New(middleware.Config{Verifier: verifier})
 	if err != nil {
 		return "", err
 	}
+	// Both routes have the same Guard. Each has its own rule.
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", httpauth.Middleware(guard, middleware.Scopes(o.apiScope))(http.HandlerFunc(orders)))
-	mux.Handle("GET /report", httpauth.Middleware(guard, middleware.Scopes("reports:read"))(http.HandlerFunc(orders))) // nobody gets this scope
+	mux.Handle("GET /report", httpauth.Middleware(guard, middleware.Scopes("reports:read"))(http.HandlerFunc(orders))) // no user gets this scope, so the response is always a 403
+	// Port 0 means any free port.
 	listener, err := demo.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	go func(l net.Listener) { _ = demo.Serve(ctx, l, mux) }(listener) // it stops when ctx ends
+	go func(l net.Listener) { _ = demo.Serve(ctx, l, mux) }(listener) // the server stops when ctx ends
 	return "http://" + listener.Addr().String(), nil
 }
 
@@ -41,10 +47,11 @@ type order struct {
 	Status string `json:"status"`
 }
 
-// orders returns the orders of the user to whom the token belongs.
+// orders writes the orders of the user for whom the token was issued. The Guard has verified the token before.
 func orders(w http.ResponseWriter, r *http.Request) {
+	// The subject identifies the user. Never take it from a parameter of the request.
 	token, ok := middleware.TokenFromContext(r.Context())
-	if !ok { // only if the route has no Guard
+	if !ok { // this happens only if the route has no Guard
 		http.Error(w, "no token", http.StatusUnauthorized)
 		return
 	}

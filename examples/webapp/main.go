@@ -1,7 +1,11 @@
 // Command webapp is a web application whose users sign in at an OpenID provider. Its pages call an API through the
-// application, so the access token never reaches the browser. It starts a provider for the demonstration, or uses another:
+// application, so the access token never reaches the browser. Without the flag -issuer, it starts a demonstration
+// provider in the same process:
 //
 //	go run ./webapp
+//
+// With it, the program uses your provider:
+//
 //	go run ./webapp -issuer https://login.example.com -client-id web -client-secret … -resource https://api.example.com
 package main
 
@@ -25,7 +29,13 @@ func main() { demo.Main(run) }
 
 // options are the flags of the program.
 type options struct {
-	addr, issuer, clientID, clientSecret, resource, scopes, apiScope string
+	addr string // where the application listens
+
+	// The registration of the application at the provider.
+	issuer, clientID, clientSecret string
+
+	// What the application requests (scopes, separated by spaces), and what the API requires (resource and apiScope).
+	scopes, resource, apiScope string
 }
 
 // parse reads the flags.
@@ -33,6 +43,7 @@ func (o *options) parse(args []string) error {
 	flags := flag.NewFlagSet("webapp", flag.ContinueOnError)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8090", "address to listen on")
 	flags.StringVar(&o.issuer, "issuer", "", "OpenID provider where the redirect URIs /auth/callback and /signed-out are registered; empty: the demonstration provider")
+	// The next two defaults are the credentials that the demonstration provider knows.
 	flags.StringVar(&o.clientID, "client-id", signin.WebClient, "client id")
 	flags.StringVar(&o.clientSecret, "client-secret", signin.WebSecret, "client secret")
 	flags.StringVar(&o.resource, "resource", "", "audience of the API, sent as the parameter resource; empty: the client id")
@@ -41,7 +52,8 @@ func (o *options) parse(args []string) error {
 	return flags.Parse(args)
 }
 
-// welcome is printed when the application listens.
+// welcome is printed as soon as the application listens. Its arguments are the address, and the name and password of the
+// demonstration provider.
 const welcome = `
 The shop is at
 
@@ -51,24 +63,28 @@ Open it in a browser, sign in%s, load the orders, look at the profile, and sign 
 Stop with Ctrl-C.
 `
 
-// run is the whole program. Tests call it with arguments and an output of their own. It ends when ctx ends.
+// run is the whole program. It returns when ctx ends. Tests call it with their own arguments, and read what it prints
+// from stdout.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	var o options
 	if err := o.parse(args); err != nil {
 		return err
 	}
+	// Open the port first: the redirect URI contains it, and the provider must know the redirect URI.
 	listener, err := demo.Listen(ctx, o.addr)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
 	site, user := "http://"+listener.Addr().String(), ""
+	// No -issuer: start the demonstration provider, which has one user.
 	if o.issuer == "" {
 		if o.issuer, err = signin.Start(ctx, site); err != nil {
 			return err
 		}
 		user = fmt.Sprintf(" as %s with the password %s", signin.User, signin.Password)
 	}
+	// The provider is running now, so its metadata can be fetched as soon as a user signs in.
 	handler, err := o.newSite(ctx, site)
 	if err != nil {
 		return err
@@ -77,8 +93,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return demo.Serve(ctx, listener, handler)
 }
 
-// newSite builds the application, and starts the API that its pages call at another address.
+// newSite returns the handler of the application. It also starts the API that the pages call, on a port of its own.
 func (o options) newSite(ctx context.Context, site string) (http.Handler, error) {
+	// The App needs a client, and a store for the sessions. scs.New keeps the sessions in memory, so all users are signed
+	// out when the program ends. Use another store of scs in production.
 	c, err := o.newClient(site)
 	if err != nil {
 		return nil, err
@@ -94,12 +112,14 @@ func (o options) newSite(ctx context.Context, site string) (http.Handler, error)
 	if err != nil {
 		return nil, err
 	}
+	// A request to /api/orders is forwarded to /orders of the API, with the access token of the user.
 	proxy, err := app.Proxy("/api/", api+"/")
 	if err != nil {
 		return nil, err
 	}
 
-	// The first two handlers come from weblogin. Pages behind RequireLogin need a user, all others do not.
+	// The first two handlers come from weblogin. The pages behind RequireLogin are for signed-in users only; all others are
+	// public.
 	mux := http.NewServeMux()
 	mux.Handle("/auth/", app)
 	mux.Handle("/api/", proxy)
@@ -108,14 +128,15 @@ func (o options) newSite(ctx context.Context, site string) (http.Handler, error)
 	return withPolicy(mux), nil
 }
 
-// newClient creates the OAuth client. It reads more claims from the userinfo endpoint, unless the access token is only for the
-// API: then that endpoint does not accept it.
+// newClient returns the OAuth client. The client also reads claims from the userinfo endpoint, unless -resource is set:
+// the access token is then for the API only, and the userinfo endpoint does not accept it.
 func (o options) newClient(site string) (*client.Client, error) {
 	cfg := client.Config{
 		Issuer: o.issuer, ClientID: o.clientID, ClientSecret: o.clientSecret, RedirectURI: site + "/auth/callback",
 		Scopes: strings.Fields(o.scopes), UseUserInfo: o.resource == "",
 	}
 	if o.resource != "" {
+		// RFC 8707: the provider issues a token for this API only.
 		cfg.Resource = []string{o.resource}
 	}
 	return client.New(cfg)

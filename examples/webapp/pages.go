@@ -14,16 +14,20 @@ import (
 	"github.com/bearerkit/bearerkit/client/weblogin"
 )
 
+// files has the folder pages, so that the program needs no other files when it runs.
+//
 //go:embed pages
 var files embed.FS
 
-// withPolicy allows pages to load scripts, styles and images of this host only, and nothing inline. It sets no form-action,
-// because browsers would apply it to the redirect from the logout form to the provider.
+// withPolicy returns a handler that adds security headers to each response of next. Pages may load scripts, styles and
+// images from this host only, and nothing inline. The policy has no form-action, because browsers would also apply it to
+// the redirect that follows the logout form, which leads to the provider.
 func withPolicy(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
 			"base-uri 'none'; frame-ancestors 'none'")
+		// Do not send the address of a page to other sites, and do not let them open it in a window that they control.
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -31,7 +35,8 @@ func withPolicy(next http.Handler) http.Handler {
 	})
 }
 
-// public serves the pages that need no login. The script of the first page calls /auth/session and the API below /api/.
+// public serves the pages and files that need no login. Whether a user is signed in makes no difference here: the script
+// app.js calls /auth/session to find out, and the API below /api/.
 func public(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/":
@@ -45,12 +50,14 @@ func public(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// message is the content of a page with one link.
+// message is the data of message.html, a page with one link.
 type message struct{ Title, Text, Link, LinkText string }
 
-// signInFailed tells the user what to do. The reason is written to the log only.
+// signInFailed is the ErrorHandler of the App. It tells the user what to do. It does not show the error, which may quote
+// the provider.
 func signInFailed(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 	text := map[int]string{
+		// The statuses with which weblogin calls an ErrorHandler.
 		http.StatusBadRequest:         "This sign-in has expired or was started in another browser. Please start again.",
 		http.StatusForbidden:          "The provider did not allow the sign-in, or you cancelled it.",
 		http.StatusServiceUnavailable: "The provider cannot be reached. Please try again in a few minutes.",
@@ -61,10 +68,10 @@ func signInFailed(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 	show(w, status, "message.html", message{"The sign-in has failed", text, "/auth/login", "Sign in"})
 }
 
-// profile shows a user their own claims, and facts about the token, but not the token itself.
+// profile shows the claims of the signed-in user, and facts about the access token, but not the token itself.
 func profile(w http.ResponseWriter, r *http.Request) {
 	u, ok := weblogin.UserFromContext(r.Context())
-	if !ok { // only if the handler is not behind RequireLogin
+	if !ok { // this happens only if the handler is not behind RequireLogin
 		http.Error(w, "not signed in", http.StatusUnauthorized)
 		return
 	}
@@ -72,6 +79,7 @@ func profile(w http.ResponseWriter, r *http.Request) {
 		Claims [][2]string
 		Token  [][2]string
 	}{Claims: rows(u.Claims())}
+	// Token refreshes the token if it has expired. If that fails, the page shows no token, and a link to sign in again.
 	if token, err := u.Token(r.Context()); err == nil {
 		refresh := "no: sign in again when it expires"
 		if token.RefreshToken != "" {
@@ -88,7 +96,7 @@ func profile(w http.ResponseWriter, r *http.Request) {
 	show(w, http.StatusOK, "profile.html", page)
 }
 
-// rows returns the claims as rows of a table, in the order of their names.
+// rows returns the claims as rows of a table, sorted by name.
 func rows(claims map[string]any) (all [][2]string) {
 	for _, name := range slices.Sorted(maps.Keys(claims)) {
 		all = append(all, [2]string{name, text(name, claims[name])})
@@ -96,7 +104,8 @@ func rows(claims map[string]any) (all [][2]string) {
 	return all
 }
 
-// text formats a claim. Claims that are times have the type NumericDate (RFC 7519, Section 2).
+// text formats a claim as text. Claims that are times are numbers of seconds since 1970 (NumericDate, RFC 7519, Section
+// 2).
 func text(name string, value any) string {
 	if s, ok := value.(string); ok {
 		return s
@@ -105,6 +114,7 @@ func text(name string, value any) string {
 	if err != nil {
 		return "?"
 	}
+	// A claim is of any JSON type. Only numbers of seconds are shown as times.
 	var seconds float64
 	if slices.Contains([]string{"exp", "iat", "auth_time", "updated_at"}, name) && json.Unmarshal(encoded, &seconds) == nil {
 		return time.Unix(int64(seconds), 0).UTC().Format(time.DateTime + " MST")
@@ -112,8 +122,10 @@ func text(name string, value any) string {
 	return string(encoded)
 }
 
-// show writes a page. html/template escapes all claims.
+// show writes a page: the template name inside layout.html. html/template escapes the data, so a claim cannot inject
+// HTML.
 func show(w http.ResponseWriter, status int, name string, data any) {
+	// Parsing the templates for each request is slow. A real application parses them once, when it starts.
 	t, err := template.ParseFS(files, "pages/layout.html", "pages/"+name)
 	if err != nil {
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
