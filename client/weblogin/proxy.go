@@ -53,7 +53,9 @@ func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 		ErrorLog:       slog.NewLogLogger(a.cfg.Logger.Handler(), slog.LevelWarn),
 	}
 	// withUser checks the origin of the request and the login before anything is forwarded.
-	forward := a.withUser(func(w http.ResponseWriter, r *http.Request) { reverse.ServeHTTP(finalWriter{w}, r) })
+	forward := a.withUser(func(w http.ResponseWriter, r *http.Request) {
+		reverse.ServeHTTP(&finalWriter{ResponseWriter: w, before: w.Header().Clone()}, r)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !isOrdinary(r):

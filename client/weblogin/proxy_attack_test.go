@@ -71,6 +71,65 @@ func TestCaseX14_RequestTrailers(t *testing.T) {
 	}
 }
 
+// rawWorld is a world whose API sends text as its response to each request, whatever that is.
+func rawWorld(t *testing.T, text string, changes ...func(*weblogin.Config)) *world {
+	t.Helper()
+	api := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(rw).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, text)
+		_ = conn.Close()
+	}))
+	t.Cleanup(api.Close)
+	w := prepare()
+	site := httptest.NewTLSServer(w.mux)
+	t.Cleanup(site.Close)
+	w.site, w.transfer = site.URL, site.Client().Transport
+	w.build(t, api.URL, nil, changes...)
+	return w
+}
+
+// An API cannot switch the protocol and then write responses of its own to the connection of the browser.
+func TestCaseX14_SwitchedProtocol(t *testing.T) {
+	t.Parallel()
+	const second = "HTTP/1.1 200 OK\r\nSet-Cookie: __Host-session=api\r\nContent-Length: 2\r\n\r\nhi"
+	for _, first := range []string{
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+		"HTTP/1.1 042 Unknown\r\n\r\n",
+	} {
+		w := rawWorld(t, first+second)
+		u := w.user(t)
+		w.signIn(u)
+		p := u.do(http.MethodGet, "/api/orders/1", nil)
+		if p.StatusCode != http.StatusBadGateway || p.Header.Get("Set-Cookie") != "" || strings.Contains(p.text, "hi") {
+			t.Errorf("%q: %s, %v, %q", first, p.Status, p.Header, p.text)
+		}
+	}
+}
+
+// Informational responses of an API neither reach the browser nor remove the headers of the application.
+func TestCaseX14_InformationalResponses(t *testing.T) {
+	t.Parallel()
+	const early = "HTTP/1.1 103 Early Hints\r\nSet-Cookie: __Host-session=api\r\nLink: </x>; rel=preload\r\n\r\n"
+	w := rawWorld(t, early+early+"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", func(cfg *weblogin.Config) {
+		cfg.Sessions.IdleTimeout = time.Hour
+	})
+	u := w.user(t)
+	w.signIn(u)
+	session := u.cookie()
+	p := u.do(http.MethodGet, "/api/orders/1", nil)
+	if cookies := p.Header.Values("Set-Cookie"); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-session="+session+";") {
+		t.Errorf("%s, cookies %q, want one that extends the session", p.Status, cookies)
+	}
+	if p.text != "hi" || p.Header.Get("Link") != "" || p.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("%q, %v", p.text, p.Header)
+	}
+}
+
 // All JavaScript types of the WHATWG MIME Sniffing Standard become text, however they are written.
 func TestCaseX15_Scripts(t *testing.T) {
 	t.Parallel()
@@ -81,7 +140,7 @@ func TestCaseX15_Scripts(t *testing.T) {
 		"application/ecmascript", "application/javascript", "application/x-ecmascript", "application/x-javascript", "text/ecmascript",
 		"text/javascript", "text/javascript1.0", "text/javascript1.1", "text/javascript1.2", "text/javascript1.3", "text/javascript1.4",
 		"text/javascript1.5", "text/jscript", "text/livescript", "text/x-ecmascript", "text/x-javascript",
-		"text/css", "application/wasm", "", "/", "text/javascript, text/html",
+		"text/css", "text/xsl", "application/wasm", "multipart/x-mixed-replace", "", "/", "text/javascript, text/html",
 	} {
 		for _, sent := range []string{kind, strings.ToUpper(kind), kind + "; charset=utf-8", kind + ";x", " " + kind + " ; a=\"b\"", kind + ";a=b;a=c"} {
 			w.let(func(rw http.ResponseWriter, _ *http.Request) {

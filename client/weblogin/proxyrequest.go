@@ -180,11 +180,19 @@ func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &final, nil
 }
 
-// check returns an error for a response that came too late. It also returns one if the user must sign in again: the API
-// has rejected the access token, and the authorization server has rejected the refresh token.
+// errNotFinal says that an API has sent 101 Switching Protocols, or an invalid status. No request asks for another protocol.
+// After a 101, ReverseProxy would connect the browser to the API, which could then write whole responses with headers that
+// clean does not see.
+var errNotFinal = errors.New("weblogin: the API's response has a status below 200")
+
+// check returns an error for a response that came too late, and for one that is not final. It also returns one if the user
+// must sign in again: the API has rejected the access token, and the authorization server has rejected the refresh token.
 func (withToken) check(r *http.Request, resp *http.Response, u *User) error {
-	if !inTime(r.Context()) {
+	switch {
+	case !inTime(r.Context()):
 		return errSlow
+	case resp.StatusCode < http.StatusOK:
+		return errNotFinal
 	}
 	if err := u.source.Err(); resp.StatusCode == http.StatusUnauthorized && mustSignIn(err) {
 		return u.endIfRejected(r.Context(), err)

@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +38,8 @@ func mayHaveBody(status int) bool {
 }
 
 // isScript reports whether a page that embeds the response would run it: a script, a style sheet, a WebAssembly module,
-// or a type that cannot be parsed. The sandbox of clean stops only a response that is a page itself.
+// or a type that cannot be parsed. The sandbox of clean stops only a response that is a page itself. The parts of a
+// multipart/x-mixed-replace response are pages with headers of their own, which clean does not see.
 //
 // The JavaScript types of the WHATWG MIME Sniffing Standard are those that contain "javascript", among them
 // text/javascript1.5, or end in "script", such as text/jscript.
@@ -45,7 +47,7 @@ func isScript(types []string) bool {
 	for _, one := range types {
 		kind, _, err := mime.ParseMediaType(one)
 		if err != nil || len(types) > 1 || strings.Contains(kind, "javascript") || strings.HasSuffix(kind, "script") ||
-			kind == "text/css" || kind == "application/wasm" {
+			slices.Contains([]string{"text/css", "text/xsl", "application/wasm", "multipart/x-mixed-replace"}, kind) {
 			return true
 		}
 	}
@@ -69,14 +71,28 @@ func (p *proxy) relocate(resp *http.Response) {
 }
 
 // finalWriter drops informational responses (1xx), because clean does not see their headers.
-type finalWriter struct{ http.ResponseWriter }
+type finalWriter struct {
+	http.ResponseWriter
 
-// WriteHeader implements http.ResponseWriter.
-func (w finalWriter) WriteHeader(status int) {
-	if status >= http.StatusOK {
-		w.ResponseWriter.WriteHeader(status)
+	before  http.Header // the headers before the API was called, among them the session cookie
+	cleared bool        // an informational response was dropped
+}
+
+// WriteHeader implements http.ResponseWriter. After an informational response, ReverseProxy removes all headers, because a
+// ResponseWriter does not. WriteHeader restores those that are not the API's.
+func (w *finalWriter) WriteHeader(status int) {
+	if status < http.StatusOK {
+		w.cleared = true
+		return
 	}
+	if w.cleared {
+		h := w.Header()
+		for name, values := range w.before {
+			h[name] = append(slices.Clone(values), h[name]...)
+		}
+	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap returns the wrapped ResponseWriter, which http.ResponseController needs.
-func (w finalWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *finalWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
