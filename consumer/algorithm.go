@@ -33,7 +33,8 @@ const (
 	hmacSecret
 )
 
-// algorithms returns all algorithms that this package supports.
+// algorithms returns all algorithms that this package supports. The algorithm none is not among them, so no Config can
+// enable it.
 func algorithms() map[string]algorithm {
 	return map[string]algorithm{
 		"RS256":   {family: rsaPKCS1v15, hash: crypto.SHA256},
@@ -101,7 +102,8 @@ func (a algorithm) digest(buffer *[sha512.Size]byte, message []byte) []byte {
 // minModulusBytes is checked again here, because a custom [jwks.Source] may return any key (RFC 7518 section 3.3).
 const minModulusBytes = 2048 / 8
 
-// rsaKey returns key if it is an RSA key that is long enough.
+// rsaKey returns key if it is an RSA key that is long enough. Package jwks rejects shorter keys when it reads them, but
+// a custom Source may return one.
 func rsaKey(key any) (public *rsa.PublicKey, ok bool) {
 	public, ok = key.(*rsa.PublicKey)
 	return public, ok && public != nil && public.N != nil && public.Size() >= minModulusBytes
@@ -134,16 +136,19 @@ func (a algorithm) verifyECDSA(key any, message, signature []byte) bool {
 	}
 	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
 	var buffer [sha512.Size]byte
+	// ecdsa.Verify rejects r and s that are zero. Verifiers that forgot this accepted one signature for every message.
 	return ecdsa.Verify(public, a.digest(&buffer, message), r, s)
 }
 
-// verifyEd25519 verifies an EdDSA signature with Ed25519 (RFC 8037 section 3.1).
+// verifyEd25519 verifies an EdDSA signature with Ed25519 (RFC 8037 section 3.1). It checks the length of the key first,
+// because ed25519.Verify panics if the length is wrong.
 func verifyEd25519(key any, message, signature []byte) bool {
 	public, ok := key.(ed25519.PublicKey)
 	return ok && len(public) == ed25519.PublicKeySize && ed25519.Verify(public, message, signature)
 }
 
-// verifyHMAC requires a secret at least as long as the hash (RFC 7518 section 3.2).
+// verifyHMAC requires a secret at least as long as the hash (RFC 7518 section 3.2). It compares in constant time,
+// because the duration of a usual comparison reveals how many bytes of a forged signature are right.
 func (a algorithm) verifyHMAC(key any, message, signature []byte) bool {
 	secret, ok := key.([]byte)
 	if !ok || len(secret) < a.hash.Size() {

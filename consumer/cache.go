@@ -22,6 +22,8 @@ type tokenCache struct {
 	tokens   *bounded.Map[digest, *Token]
 }
 
+// newTokenCache returns a cache for size tokens, or nil if size is zero. A negative CacheSize becomes zero before the
+// call.
 func newTokenCache(size int) *tokenCache {
 	if size <= 0 {
 		return nil
@@ -39,12 +41,14 @@ func (c *tokenCache) get(raw string) (t *Token, d digest, ok bool) {
 	return t, d, ok
 }
 
+// add caches t under the digest that get returned. t must be verified.
 func (c *tokenCache) add(d digest, t *Token) {
 	if c != nil {
 		c.tokens.Add(d, t)
 	}
 }
 
+// remove drops a token that must be verified again.
 func (c *tokenCache) remove(d digest) {
 	if c != nil {
 		c.tokens.Remove(d)
@@ -52,7 +56,8 @@ func (c *tokenCache) remove(d digest) {
 }
 
 // recheck checks everything that may have changed since t was verified: the time, the issuer's keys, and the status of
-// the token. A cached token is therefore not trusted more than a new one.
+// the token. A cached token is therefore not trusted more than a new one. The claims cannot change, so they are not
+// checked again. Neither is Config.Check called again: its result counts for the lifetime of the token.
 func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	now := clock.Now() // once, because reading the clocks takes long compared with a cache hit
 	if err := c.checkTimes(t, now); err != nil {
@@ -62,6 +67,7 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	if err != nil {
 		return err
 	}
+	// An issuer may use a kid again for a new key. The old signature does not count for that key.
 	if !key.Equal(*t.key) {
 		return errOutdated
 	}
@@ -117,6 +123,7 @@ type digester struct {
 
 func newDigester() digester { return makeDigester(!fips140.Enabled()) }
 
+// makeDigester returns a digester that uses GMAC if fast is true, and SHA-256 otherwise.
 func makeDigester(fast bool) (d digester) {
 	_, _ = rand.Read(d.secret[:]) // never fails
 	if !fast {

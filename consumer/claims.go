@@ -64,6 +64,7 @@ func (c *claimReader) fill(t *Token) {
 		case "nbf":
 			t.notBefore = c.date(name, v)
 		case "scope", "scp":
+			// scope wins over scp, whatever their order in the token is.
 			if _, both := c.Get("scope"); name == "scope" || !both {
 				t.scopes = c.scopes(name, v)
 			}
@@ -99,6 +100,7 @@ func (c *claimReader) list(name string, v compact.Value) []string {
 // the start of 1970, or after the year 9999, are rejected.
 func (c *claimReader) date(name string, v compact.Value) time.Time {
 	seconds, ok := v.Number()
+	// Without these limits, the conversion to int64 below could overflow and return an unpredictable date.
 	if !ok || seconds <= 0 || seconds >= endOfTime {
 		c.fail(name, "is not a date")
 		return time.Time{}

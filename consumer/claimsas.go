@@ -18,6 +18,7 @@ func ClaimsAs[T any](t *Token) (T, error) {
 	}
 	var claims T
 	if err := t.Decode(&claims); err != nil {
+		// Decode may have filled a part of claims. A caller that ignores the error must not use that part.
 		var none T
 		return none, err
 	}
@@ -52,8 +53,10 @@ func detach[T any](claims T) T {
 }
 
 // detachable reports whether deepCopy can copy values of type t. within lists the types that contain t, so that a
-// recursive type is found: values of such types could be cyclic, and detachable returns false.
+// recursive type is found: values of such types could be cyclic, and detachable returns false. within lists the types
+// that contain t.
 func detachable(t reflect.Type, within []reflect.Type) bool {
+	// A Time has unexported fields, but it is immutable and can be shared.
 	if t == reflect.TypeFor[time.Time]() {
 		return true
 	}

@@ -17,7 +17,7 @@ import (
 
 const (
 	defaultClockSkew     = 10 * time.Second
-	maxClockSkew         = 5 * time.Minute
+	maxClockSkew         = 5 * time.Minute // a greater one would accept tokens long after they have expired
 	defaultCacheSize     = 10_000
 	defaultMaxTokenBytes = 16 << 10
 )
@@ -173,7 +173,8 @@ func isNilPointer(value any) bool {
 }
 
 // validateAlgorithms checks Algorithms. A list never contains both HMAC and public-key algorithms, so that no public
-// key is used as a secret.
+// key is used as a secret. Otherwise anybody could sign a token by HMAC with the public key as the secret (RFC 8725bis
+// section 2.1).
 func (cfg Config) validateAlgorithms() error {
 	var faults []error
 	known, secret := algorithms(), secretAlgorithms(cfg.Keys)
@@ -197,7 +198,8 @@ func kindOfKey(alg string) string {
 	return "public keys"
 }
 
-// withDefaults returns a copy of cfg with all defaults filled in.
+// withDefaults returns a copy of cfg with all defaults filled in. It also copies the slices, so that the caller cannot
+// change them while requests read them.
 func (cfg Config) withDefaults() Config {
 	cfg.Audience, cfg.ClientIDs = slices.Clone(cfg.Audience), slices.Clone(cfg.ClientIDs)
 	cfg.RequiredClaims = slices.Clone(cfg.RequiredClaims)
@@ -206,6 +208,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.MaxTokenBytes = orDefault(cfg.MaxTokenBytes, defaultMaxTokenBytes)
 	cfg.Algorithms = slices.Clone(cfg.Algorithms)
 	if len(cfg.Algorithms) == 0 {
+		// A secret must never be combined with the default list, which is for public keys.
 		cfg.Algorithms = secretAlgorithms(cfg.Keys)
 	}
 	if len(cfg.Algorithms) == 0 {

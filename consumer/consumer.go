@@ -69,12 +69,15 @@ func (c *Consumer) Verify(ctx context.Context, raw string) (*Token, error) {
 
 // verify returns a cached token after a recheck, and verifies all others.
 func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
+	// This check comes first, so that no work is spent on a text that is too long.
 	if len(raw) > c.cfg.MaxTokenBytes {
 		return nil, tooLarge(raw, c.cfg.MaxTokenBytes)
 	}
 	cached, d, ok := c.cache.get(raw)
 	if ok {
 		if err := c.recheck(ctx, cached); !errors.Is(err, errOutdated) {
+			// A token that is rejected here stays in the cache until another token needs its place. Its next request is
+			// then rejected as quickly.
 			return cached, err
 		}
 		c.cache.remove(d)

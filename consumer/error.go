@@ -76,16 +76,19 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
+// unavailable reports whether r says that the token could not be checked, so that it may be good.
 func (r Reason) unavailable() bool {
 	return slices.Contains([]Reason{
 		ReasonKeysUnavailable, ReasonStatusUnavailable, ReasonIntrospectionUnavailable, ReasonCanceled, ReasonInternal,
 	}, r)
 }
 
+// reject returns an error without a cause. reason says why the token is rejected.
 func reject(reason Reason, detail string) error {
 	return &Error{Reason: reason, Detail: detail}
 }
 
+// malformed returns the error for a token whose form is invalid. err says what is wrong with it.
 func malformed(err error) error { return &Error{Reason: ReasonMalformed, Err: err} }
 
 // unavailable returns an error of class [ErrUnavailable]. It has [ReasonCanceled] instead of reason if the caller has
@@ -118,6 +121,7 @@ func keyError(ctx context.Context, h *header, err error) error {
 	case errors.Is(err, jwks.ErrKeyNotFound):
 		return &Error{Reason: ReasonUnknownKey, Err: err}
 	}
+	// Every other error, including an unknown one of a custom Source, leaves open whether the token is good.
 	return unavailable(ctx, ReasonKeysUnavailable, err)
 }
 
@@ -138,9 +142,11 @@ type detail []byte
 // newDetail begins a detail. Most fit into the buffer, which is on the stack of the caller.
 func newDetail(text string) detail { return append(make(detail, 0, 256), text...) }
 
+// text adds a text that is safe to log: a constant, or the name of a claim or profile.
 func (d detail) text(text string) detail { return append(d, text...) }
 
-// quote adds a text from a token or a setting.
+// quote adds a text from a token or a setting. It escapes control characters, so that a token cannot add lines to a
+// log.
 func (d detail) quote(text string) detail {
 	return strconv.AppendQuote(d, text[:min(len(text), maxQuoted)])
 }
@@ -166,4 +172,5 @@ func (d detail) quoteSome(list []string) detail {
 	return detail(strconv.AppendInt(d, int64(len(list)-maxElements), 10)).text(" more")
 }
 
+// reject returns the error with d as its Detail.
 func (d detail) reject(reason Reason) error { return reject(reason, string(d)) }

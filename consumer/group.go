@@ -73,6 +73,7 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 	}
 	for _, c := range cfg.Consumers {
 		g.consumers[c.cfg.Issuer] = c
+		// The length is checked before the issuer is known, so the largest limit applies to all tokens.
 		g.maxBytes = max(g.maxBytes, c.cfg.MaxTokenBytes)
 	}
 	if cfg.Resolve != nil {
@@ -81,6 +82,7 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 	return g, nil
 }
 
+// validate joins all faults of cfg.
 func (cfg GroupConfig) validate() error {
 	var faults []error
 	seen := make(map[string]bool)
@@ -136,6 +138,8 @@ func (t *Token) recheckInGroup(ctx context.Context) error {
 // verifyNew is a function of its own for the same reason as [Consumer.verifyNew].
 func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d digest) (*Token, error) {
 	if g.opaque != nil && !looksLikeJWT(raw) {
+		// A token that looks like a JWT is never passed to opaque. Otherwise a rejected JWT would get a second chance
+		// there.
 		return g.opaque.Verify(ctx, raw)
 	}
 	var buffer signatureBuffer
@@ -147,6 +151,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 	if err != nil {
 		return nil, err
 	}
+	// The limit of this Consumer may be lower than that of the Group.
 	if len(raw) > c.cfg.MaxTokenBytes {
 		return c.outcome(ctx, start, nil, tooLarge(raw, c.cfg.MaxTokenBytes))
 	}
@@ -162,7 +167,8 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 // is set. See [Consumer.JWTOnly].
 func (g *Group) JWTOnly() bool { return g.opaque == nil }
 
-// keep caches t. If its Consumer comes from Resolve, keep marks the issuer as established.
+// keep caches t. If its Consumer comes from Resolve, keep marks the issuer as established. It is called after the
+// signature was verified, so a forged token cannot make the Group keep an issuer.
 func (g *Group) keep(d digest, t *Token) {
 	if t.resident != nil {
 		g.resolver.establish(t.resident)
@@ -220,10 +226,14 @@ func (g *Group) Run(ctx context.Context) error {
 	return err
 }
 
+// maxWarming limits the issuers that Warm contacts at the same time, so that a process with many issuers does not open
+// a connection to each of them at once.
 const maxWarming = 16
 
 // each calls f for all Consumers, for at most atMost of them at the same time, and joins the errors.
 func (g *Group) each(atMost int, f func(*Consumer) error) error {
+	// A goroutine holds one of the places while it runs f. The buffer of faults has room for all results, so no
+	// goroutine waits for a reader.
 	places := make(chan struct{}, atMost)
 	faults := make(chan error, len(g.consumers))
 	for _, c := range g.consumers {

@@ -13,7 +13,7 @@ import (
 const (
 	maxHeaderBytes = 2 << 10 // of the encoded header segment
 	maxKeyIDBytes  = 256
-	maxDepth       = 16
+	maxDepth       = 16 // levels of nested JSON in a header and in the claims
 )
 
 // header contains the members of a JOSE header that verification uses (RFC 7515 section 4.1). It does not change after
@@ -28,7 +28,7 @@ func (h header) clone() *header {
 	return &header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.mediaType)}
 }
 
-// readHeader decodes and checks the header segment.
+// readHeader decodes and checks the header segment. The length is checked before anything is decoded.
 func readHeader(p compact.Parts) (header, error) {
 	if len(p.Header) > maxHeaderBytes {
 		return header{}, reject(ReasonTooLarge, fmt.Sprintf("the header has %d bytes, more than %d", len(p.Header), maxHeaderBytes))
@@ -135,6 +135,7 @@ func (m *headerMemo) add(segment string, h header) *header {
 		}
 		known = &knownHeaders{since: time.Now()}
 	}
+	// The map is copied instead of changed, so that read needs no lock.
 	next := knownHeaders{byText: make(map[string]*header, len(known.byText)+1), since: known.since}
 	maps.Copy(next.byText, known.byText)
 	next.byText[strings.Clone(segment)] = lasting // a substring would keep a whole token in memory

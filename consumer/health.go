@@ -84,6 +84,7 @@ func (g *Group) Health() Health {
 	return h
 }
 
+// health returns zeros if there is no cache.
 func (c *tokenCache) health() CacheHealth {
 	if c == nil {
 		return CacheHealth{}
@@ -92,6 +93,7 @@ func (c *tokenCache) health() CacheHealth {
 	return CacheHealth{Size: s.Size, Entries: s.Entries, Evictions: s.Evicted}
 }
 
+// remoteHealth describes the metadata and the key set of an issuer that is contacted.
 func remoteHealth(remote *issuer.Remote) (MetadataHealth, jwks.Stats) {
 	s := remote.Stats()
 	return MetadataHealth{

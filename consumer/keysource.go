@@ -80,6 +80,7 @@ func (cfg Config) validateMetadata() error {
 	return nil
 }
 
+// hasValidMetadata reports whether Metadata is absent or valid. The fault of invalid metadata is reported by validate.
 func (cfg Config) hasValidMetadata() bool { return cfg.validateMetadata() == nil }
 
 // validateSource validates keys that can be validated without I/O.
@@ -98,6 +99,7 @@ func validateSource(keys jwks.Source) error {
 func (cfg Config) keyCache() (jwks.Config, error) {
 	cache := cfg.KeyCache
 	cache.OnRefresh = cfg.logRefreshes(cache.OnRefresh)
+	// The settings for HTTP exist once, in Config, because they apply to metadata and keys alike.
 	cache.HTTPClient = cfg.HTTPClient
 	cache.InsecureAllowHTTP = cfg.InsecureAllowHTTP
 	if !cfg.PublicAddressesOnly {

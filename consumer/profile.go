@@ -204,7 +204,8 @@ type marks struct {
 	other string
 }
 
-// marksIn looks for marks in all claims.
+// marksIn looks for marks in all claims. It returns the last mark of each kind, because one is enough to reject the
+// token.
 func (r rules) marksIn(claims compact.Object) (m marks) {
 	for name, v := range claims.All() {
 		switch name {

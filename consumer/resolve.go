@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	defaultMaxResolved = 100
-	maxIssuerBytes     = 1 << 10
-	maxResolving       = 64 // calls of Resolve at the same time
+	defaultMaxResolved = 100     // issuers
+	maxIssuerBytes     = 1 << 10 // an issuer is a URL; longer ones are rejected without a call of Resolve
+	maxResolving       = 64      // calls of Resolve at the same time
 	resolveTimeout     = 3 * time.Second
 	resolveWait        = resolveTimeout + 100*time.Millisecond // for a Resolve that ignores its context
-	maxDenied          = 1024
-	deniedFor          = 30 * time.Second
-	maxPendingAges     = 10_000
-	resolveAgain       = 30 * time.Second
+	maxDenied          = 1024                                  // issuers whose denial is cached
+	deniedFor          = 30 * time.Second                      // how long a denial is cached
+	maxPendingAges     = 10_000                                // pending issuers whose last resolution is remembered
+	resolveAgain       = 30 * time.Second                      // the shortest time between two calls of Resolve for a pending issuer
 )
 
 // resolver calls Resolve for issuers that are not in GroupConfig.Consumers, and keeps the results. Anybody can put any
@@ -68,6 +68,7 @@ type resolution struct {
 	err      error
 }
 
+// newResolver returns a resolver that keeps size established and size pending issuers.
 func newResolver(resolve func(context.Context, string) (*Consumer, error), size int) *resolver {
 	return &resolver{
 		resolve: resolve, size: size, running: make(map[string]*resolution),
@@ -76,6 +77,7 @@ func newResolver(resolve func(context.Context, string) (*Consumer, error), size 
 	}
 }
 
+// newLRU returns a cache of size entries that evicts the least recently used one. size is positive.
 func newLRU[V any](size int) *lru.Cache[string, V] {
 	cache, _ := lru.New[string, V](size) // fails only for a size that is not positive
 	return cache
@@ -90,6 +92,7 @@ func (r *resolver) find(ctx context.Context, issuer string) (*resident, error) {
 	if call == nil {
 		return held, err
 	}
+	// A Resolve that ignores its context must not hold the request. Its goroutine stays until it returns.
 	ctx, cancel := context.WithTimeout(ctx, resolveWait)
 	defer cancel()
 	select {
@@ -119,12 +122,14 @@ func (r *resolver) join(ctx context.Context, issuer string) (*resident, *resolut
 			"issuer %.100q was resolved less than %v ago and has verified no token (GroupConfig.MaxResolved %d)",
 			issuer, resolveAgain, r.size)}
 	}
+	// Without this limit, tokens with invented issuers could start any number of goroutines.
 	if len(r.running) == maxResolving {
 		return nil, nil, &Error{Reason: ReasonKeysUnavailable, Detail: "too many calls of GroupConfig.Resolve are running"}
 	}
 	issuer = strings.Clone(issuer) // a substring would keep the whole token in memory
 	call := &resolution{done: make(chan struct{}), forgets: r.forgets}
 	r.running[issuer] = call
+	// Other requests may wait for the same call, so it must not end with the request that started it.
 	go r.run(context.WithoutCancel(ctx), issuer, call)
 	return nil, call, nil
 }
@@ -211,6 +216,7 @@ func (r *resolver) land(issuer string, call *resolution) {
 	defer close(call.done)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// forget has removed the call.
 	if r.running[issuer] != call {
 		if call.resident != nil {
 			call.resident.gone.Store(true) // it serves only the requests that wait for it
@@ -254,6 +260,7 @@ func isUndecided(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
+// unknownIssuer returns the error for an issuer that no Consumer accepts.
 func unknownIssuer(issuer string) error {
 	return newDetail("iss ").quote(issuer).text(" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)").reject(ReasonIssuer)
 }

@@ -55,6 +55,7 @@ func (c *Consumer) checkStatus(ctx context.Context, t *Token) error {
 	}
 	active, err := c.statusOf(ctx, t)
 	switch {
+	// The setting does not apply if the request has ended, because the error may only be a consequence of that.
 	case err != nil && c.cfg.InsecureStatusFailOpen && ctx.Err() == nil:
 		return nil
 	case err != nil:
@@ -65,6 +66,7 @@ func (c *Consumer) checkStatus(ctx context.Context, t *Token) error {
 	return nil
 }
 
+// statusOf returns the result of Config.Status, from the cache if possible, and passes it to Config.OnStatus.
 func (c *Consumer) statusOf(ctx context.Context, t *Token) (active bool, err error) {
 	check := StatusCheck{Issuer: c.cfg.Issuer}
 	if c.cfg.OnStatus != nil {
@@ -103,11 +105,13 @@ type statusCache struct {
 	ttl      time.Duration
 }
 
+// statusResult is a result of Config.Status and the time at which the call began.
 type statusResult struct {
 	active bool
 	since  clock.Instant
 }
 
+// newStatusCache returns a cache that holds results for ttl, or nil if ttl is zero.
 func newStatusCache(ttl time.Duration) *statusCache {
 	if ttl <= 0 {
 		return nil
@@ -121,6 +125,7 @@ func (s *statusCache) get(t *Token) (d digest, active, ok bool) {
 	if s == nil {
 		return d, false, false
 	}
+	// The claims identify the token. A Token does not keep the text that was sent, because it is a usable credential.
 	d = s.digester.sum(t.claims.Raw())
 	result, ok := s.results.Get(d)
 	if !ok || result.since.Age() >= s.ttlOf(result.active) {
@@ -129,6 +134,7 @@ func (s *statusCache) get(t *Token) (d digest, active, ok bool) {
 	return d, result.active, true
 }
 
+// add caches a result under the digest that get returned.
 func (s *statusCache) add(d digest, result statusResult) {
 	if s != nil {
 		s.results.Add(d, result)

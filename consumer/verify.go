@@ -147,6 +147,7 @@ func (c *Consumer) checkClaims(t *Token) error {
 }
 
 // checkAudience checks that `aud` contains one of the names of this API (RFC 7519 section 4.1.3, RFC 9068 section 4).
+// If `aud` may be absent, one that is present must still match: it says that the token is meant for somebody else.
 func (c *Consumer) checkAudience(t *Token) error {
 	if c.cfg.InsecureNoAudience || slices.Contains(c.rules.optional, "aud") {
 		if _, there := t.claims.Get("aud"); !there {
@@ -167,6 +168,7 @@ func (c *Consumer) checkVerified(ctx context.Context, t *Token) error {
 	if c.cfg.Check != nil {
 		err := c.cfg.Check(ctx, t)
 		switch {
+		// Check could not decide, so the token may be good.
 		case errors.Is(err, ErrUnavailable):
 			return unavailable(ctx, ReasonStatusUnavailable, err)
 		case err != nil:
