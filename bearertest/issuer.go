@@ -45,11 +45,11 @@ type Issuer struct {
 
 	base string // the path of url, without a trailing slash
 
-	mu        sync.Mutex // guards the fields below
-	published []*generation
-	current   *generation
-	override  []byte
-	requests  map[string]int
+	mu        sync.Mutex     // guards the fields below
+	published []*generation  // from the oldest to the newest
+	current   *generation    // signs tokens; one of published
+	override  []byte         // the document of SetJWKS; nil: none
+	requests  map[string]int // by path
 }
 
 // NewIssuer returns an Issuer. It does no I/O and starts no goroutine. Keys are generated on first use.

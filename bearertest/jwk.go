@@ -46,4 +46,5 @@ func JWK(kid, alg string, public any) map[string]any {
 	return jwk
 }
 
+// base64url encodes data without padding (RFC 7515 section 2).
 func base64url(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }

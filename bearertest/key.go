@@ -55,9 +55,11 @@ type rsaPool struct {
 	p, q   int // the next pair, p < q
 }
 
+// take returns a key that no earlier call has returned.
 func (r *rsaPool) take() *rsa.PrivateKey {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// All pairs with the larger prime at q are used up.
 	if r.p == r.q {
 		r.p, r.q = 0, r.q+1
 	}
@@ -70,6 +72,8 @@ func (r *rsaPool) take() *rsa.PrivateKey {
 	return key
 }
 
+// rsaFromPrimes returns the key of the primes p and q (RFC 8017 section 3). Two primes of crypto/rsa have a product of
+// exactly 2048 bits, whichever they are, because both have their two highest bits set.
 func rsaFromPrimes(p, q *big.Int) *rsa.PrivateKey {
 	const e = 65537
 	one := big.NewInt(1)

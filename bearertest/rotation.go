@@ -16,6 +16,7 @@ type generation struct {
 	keys   map[string]any // by algorithm: a crypto.Signer, a []byte for HMAC, nil for an unknown algorithm
 }
 
+// key returns the key for alg, and generates it at first. The caller holds the lock of the Issuer.
 func (g *generation) key(alg string) any {
 	key, made := g.keys[alg]
 	if !made {
@@ -25,6 +26,7 @@ func (g *generation) key(alg string) any {
 	return key
 }
 
+// kid returns the ID of the key for alg.
 func (g *generation) kid(alg string) string {
 	return strings.ToLower(alg) + "-" + strconv.Itoa(g.number)
 }
@@ -37,6 +39,8 @@ func (i *Issuer) Announce() {
 	i.announce()
 }
 
+// announce returns the keys that follow the current ones, and publishes them if they are not published yet. The caller
+// holds mu.
 func (i *Issuer) announce() *generation {
 	newest := len(i.published) - 1
 	if newest >= 0 && i.published[newest] != i.current {
@@ -117,6 +121,7 @@ func (i *Issuer) SetJWKS(document []byte) {
 	i.override = slices.Clone(document)
 }
 
+// signingKey returns the current key for alg. key is nil for an unknown algorithm.
 func (i *Issuer) signingKey(alg string) (kid string, key any) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

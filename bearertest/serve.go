@@ -36,6 +36,8 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(document)
 }
 
+// document returns the document at path, or nil. For an issuer with a path, the metadata is served at the locations of
+// both specifications, and also where the path comes last.
 func (i *Issuer) document(path string) []byte {
 	switch path {
 	case i.base + "/jwks":
@@ -70,6 +72,7 @@ func (i *Issuer) metadataDocument() []byte {
 	return document
 }
 
+// count counts a request for path.
 func (i *Issuer) count(path string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -90,6 +93,7 @@ func (i *Issuer) Client() *http.Client {
 	return &http.Client{Transport: inProcess{i}}
 }
 
+// inProcess is a transport that calls the handler of the issuer.
 type inProcess struct{ issuer *Issuer }
 
 // RoundTrip implements [http.RoundTripper].

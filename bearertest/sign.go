@@ -16,6 +16,7 @@ import (
 	"math/big"
 )
 
+// family is a kind of signature.
 type family int
 
 const (
@@ -27,6 +28,7 @@ const (
 	familyHMAC
 )
 
+// scheme is how a signature of one algorithm is made.
 type scheme struct {
 	family family
 	hash   crypto.Hash // zero for Ed25519, which signs the message itself
@@ -65,6 +67,8 @@ func sign(alg string, key any, input []byte) ([]byte, error) {
 	return signature, err
 }
 
+// fits reports whether a signature of the family can be made with the private key of public. crypto.Signer would
+// otherwise make a signature of the key's own family.
 func fits(f family, public crypto.PublicKey) bool {
 	switch public.(type) {
 	case *rsa.PublicKey:
@@ -78,6 +82,7 @@ func fits(f family, public crypto.PublicKey) bool {
 	}
 }
 
+// signHMAC accepts secrets of any length, so that tests can sign with a weak one.
 func signHMAC(hash crypto.Hash, key any, input []byte) ([]byte, error) {
 	secret, ok := key.([]byte)
 	if !ok {
@@ -107,6 +112,7 @@ func fixedLength(der []byte, curveBits int) ([]byte, error) {
 	return signature, nil
 }
 
+// digest returns the hash of input.
 func digest(hash crypto.Hash, input []byte) []byte {
 	h := hash.New()
 	h.Write(input)

@@ -16,14 +16,16 @@ type Token struct {
 	header map[string]any
 	claims map[string]any
 
-	algorithm string
+	algorithm string // that Sign uses; the header may name another one
 	key       any
 
 	headerEdits, claimsEdits, inputEdits, signatureEdits edits
 }
 
+// edits are changes of one part of a token, in the order in which they run.
 type edits []func([]byte) []byte
 
+// apply runs all edits on data.
 func (e edits) apply(data []byte) []byte {
 	for _, edit := range e {
 		data = edit(data)
@@ -34,8 +36,10 @@ func (e edits) apply(data []byte) []byte {
 // Absent is a value that removes a claim or a header parameter: Set("exp", Absent).
 const Absent = absence("absent")
 
+// absence is a type of its own, so that no other value equals [Absent].
 type absence string
 
+// set sets or removes one member.
 func set(members map[string]any, name string, value any) {
 	if value == Absent {
 		delete(members, name)
@@ -131,6 +135,7 @@ func (t *Token) Sign() string {
 	return string(signed) + "." + base64url(t.signatureEdits.apply(signature))
 }
 
+// signature signs input. The algorithm none has an empty signature (RFC 7515 appendix A.5).
 func (t *Token) signature(input []byte) ([]byte, error) {
 	if strings.EqualFold(t.algorithm, "none") {
 		return nil, nil

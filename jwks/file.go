@@ -32,7 +32,7 @@ type fileContent struct {
 }
 
 const (
-	checkEvery   = time.Second
+	checkEvery   = time.Second // the shortest time between two checks
 	maxFileBytes = 512 << 10
 )
 
@@ -103,6 +103,8 @@ func (s *FileSource) check(held *fileContent) *fileContent {
 	return now
 }
 
+// unchanged reports whether two results of Stat describe the same content of the same file. An editor that replaces the
+// file creates another one.
 func unchanged(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
@@ -120,6 +122,8 @@ func (s *FileSource) load() *fileContent {
 	return c
 }
 
+// read reads and parses the file that info describes. Reading something other than a regular file, such as a pipe,
+// could wait forever.
 func (s *FileSource) read(info os.FileInfo) (Static, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxFileBytes {
 		return nil, fmt.Errorf("jwks: not a regular file of at most %d bytes", maxFileBytes)

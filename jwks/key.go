@@ -55,6 +55,7 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write(k.redacted()) }
 // MarshalText returns ID and Algorithm only, because Public may be a secret. Loggers and encoding/json call it.
 func (k Key) MarshalText() ([]byte, error) { return k.redacted(), nil }
 
+// redacted returns the text of k for logs, without Public.
 func (k Key) redacted() []byte { return fmt.Appendf(nil, "{kid %q alg %q}", k.ID, k.Algorithm) }
 
 // serves reports whether k verifies signatures made with alg. alg comes from a token, so the type of the key decides which
@@ -85,6 +86,7 @@ func fits(public any, alg string) bool {
 	return false
 }
 
+// hasCurve reports whether public is an ECDSA key on the given curve.
 func hasCurve(public any, curve elliptic.Curve) bool {
 	key, ok := public.(*ecdsa.PublicKey)
 	return ok && key.Curve == curve
@@ -164,10 +166,13 @@ func only(keys []Key, alg string, ok func(id string) bool) (Key, error) {
 		return Key{}, errUnknownID
 	case serving == 0:
 		return Key{}, ErrAlgorithm
+	// Trying all of them would make the verification slower with each key, and would accept a key that the token does
+	// not name.
 	case serving > 1:
 		return Key{}, errAmbiguous
 	}
 	return found, nil
 }
 
+// anyID accepts every ID.
 func anyID(string) bool { return true }

@@ -48,6 +48,8 @@ func (r *Remote) KeyAt(ctx context.Context, now clock.Instant, kid, alg string) 
 		return Key{}, noKeys(err)
 	}
 	key, err := held.key(kid, alg)
+	// The issuer may have a new key. No other fault of a token is a reason to fetch, because a new set would not remove
+	// it.
 	if errors.Is(err, errUnknownID) {
 		return r.refetch(ctx, now, kid, alg)
 	}
@@ -78,6 +80,7 @@ func (s *set) has(kid string) bool {
 // refetch fetches the set again because it does not contain kid, if the limits allow it, and looks the key up in the set
 // that is held afterwards.
 func (r *Remote) refetch(ctx context.Context, now clock.Instant, kid, alg string) (Key, error) {
+	// A kid that is too long cannot be in any set, because parseKey rejects such a key.
 	if len(kid) > maxKeyID || r.unknown.has(now, kid) {
 		return Key{}, errUnknownID
 	}

@@ -105,6 +105,7 @@ func (s *set) add(f namedText, sharingID int) {
 	}
 }
 
+// reject adds k to the keys that are reported and not used.
 func (s *set) reject(k UnusableKey) { s.unusable = append(s.unusable, k) }
 
 // document returns a JWK Set with the usable keys only. Nothing else that the issuer has published is stored.

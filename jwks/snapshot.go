@@ -67,6 +67,7 @@ type loaded struct {
 	data SnapshotData
 }
 
+// Load implements [Snapshot].
 func (l loaded) Load(context.Context) (SnapshotData, error) { return l.data, nil }
 
 // restore loads the snapshot. Its set is fresh for FreshFor, like that of a response without caching headers.

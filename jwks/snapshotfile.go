@@ -27,10 +27,11 @@ import (
 // keys.
 func SnapshotFile(path string) Snapshot { return snapshotFile(path) }
 
+// snapshotFile is the path of the file.
 type snapshotFile string
 
 const (
-	snapshotVersion  = 1
+	snapshotVersion  = 1 // increased by every change of the format
 	maxSnapshotBytes = 1 << 20
 )
 

@@ -77,6 +77,7 @@ func (s Static) consistent() error {
 	return nil
 }
 
+// isSecret reports whether k is a secret for HMAC.
 func isSecret(k Key) bool {
 	_, ok := k.Public.([]byte)
 	return ok

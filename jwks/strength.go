@@ -33,6 +33,8 @@ const (
 	maxExponent    = 1<<31 - 1 // the maximum of crypto/rsa
 )
 
+// rsaWeakness checks the size of the modulus first, because the checks after it take longer with a larger one. With the
+// exponent 1 every message is its own signature, and an even exponent has no private key.
 func rsaWeakness(key *rsa.PublicKey) string {
 	if key == nil || key.N == nil {
 		return "RSA key is empty"
@@ -90,6 +92,7 @@ func powerOf65537(residue, p int64) bool {
 	return true
 }
 
+// ecdsaWeakness requires a point on one of the three curves of RFC 7518 §6.2.1.1.
 func ecdsaWeakness(key *ecdsa.PublicKey) string {
 	if key == nil || key.X == nil || key.Y == nil { //nolint:staticcheck // SA1019: only checks whether there is a point
 		return "EC key is empty"

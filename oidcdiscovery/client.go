@@ -140,11 +140,13 @@ func (c *Client) parse(issuer string, document []byte) (*Metadata, error) {
 	return &m, nil
 }
 
+// validate returns errors without the package prefix.
 func (c *Client) validate(issuer string, m *Metadata) error {
 	home, err := c.parseIssuer(issuer)
 	if err != nil {
 		return err
 	}
+	// Without this check, a host could publish the metadata of any issuer with keys of its own (RFC 8414 §6.2).
 	if m.Issuer != issuer {
 		return &IssuerMismatchError{Want: issuer, Got: m.Issuer}
 	}

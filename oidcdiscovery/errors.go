@@ -32,6 +32,7 @@ func (e *IssuerMismatchError) Error() string {
 	return fmt.Sprintf("the document's issuer is %.200q, want %q%s", e.Got, e.Want, e.hint())
 }
 
+// hint returns the most frequent mistakes in the configuration of an issuer, or an empty string.
 func (e *IssuerMismatchError) hint() string {
 	switch {
 	case strings.TrimSuffix(e.Got, "/") == strings.TrimSuffix(e.Want, "/"):
@@ -45,8 +46,10 @@ func (e *IssuerMismatchError) hint() string {
 // unavailableError makes an error match [ErrUnavailable] without a change of its text.
 type unavailableError struct{ error }
 
+// Unwrap returns the error that e wraps.
 func (e unavailableError) Unwrap() error { return e.error }
 
+// Is reports whether target is [ErrUnavailable].
 func (e unavailableError) Is(target error) bool { return target == ErrUnavailable }
 
 // classify makes err match [ErrUnavailable] if a retry may succeed.

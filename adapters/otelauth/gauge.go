@@ -66,16 +66,19 @@ func (m *maker) observedCounter(name, unit, description string) metric.Int64Obse
 	return c
 }
 
-// observe is the callback that runs whenever metrics are collected.
+// observe is the callback that runs whenever metrics are collected. A metric that does not apply to an issuer is not
+// observed, so that no zero looks like an outage.
 func (t *Telemetry) observe(_ context.Context, to metric.Observer) error {
 	for issuer, s := range t.states() {
 		set := t.made.of(labels{issuer: issuer}).observe
 		if s.cacheLimit > 0 { // otherwise there is no cache
 			to.ObserveInt64(t.health.cacheUsage, int64(s.cacheUsage), set...)
 			to.ObserveInt64(t.health.cacheLimit, int64(s.cacheLimit), set...)
+			// OpenTelemetry has no unsigned numbers.
 			to.ObserveInt64(t.health.cacheEvictions, int64(min(s.cacheEvictions, math.MaxInt64)), set...)
 		}
 		if s.issuer { // otherwise these are caches of Groups
+			// flagOf returns no or yes, and yes is no + 1. So the difference is 0 or 1.
 			to.ObserveInt64(t.health.ready, int64(flagOf(s.ready)-no), set...)
 			to.ObserveInt64(t.health.metadataFailures, int64(s.metadataFailures), set...)
 			s.metadata.observe(to, t.health.metadataAge, set)

@@ -18,6 +18,7 @@ import (
 // middleware that starts it must be in front of the Guard.
 func (t *Telemetry) OnDecision(ctx context.Context, d middleware.Decision) {
 	l := labels{reason: reasonLabel(d.Reason), cached: flagOf(d.Cached)}
+	// A Guard that accepts a request does not know the status with which the handler will respond.
 	if d.Status != http.StatusOK {
 		l.status = statusLabel(d.Status)
 	}

@@ -25,7 +25,8 @@ type operation struct {
 	seconds metric.Float64Histogram
 }
 
-// measure does nothing for instruments that no reader uses.
+// measure does nothing for instruments that no reader uses. counted and timed are the attributes of the counter and of
+// the histogram.
 func (i *instruments) measure(ctx context.Context, op *operation, took time.Duration, counted, timed labels) {
 	if op.count.Enabled(ctx) {
 		op.count.Add(ctx, 1, i.made.of(counted).add...)

@@ -59,18 +59,21 @@ func (l labels) attributes() []attribute.KeyValue {
 // attributes is a list to which zero values are not added.
 type attributes []attribute.KeyValue
 
+// text adds a text that is not empty.
 func (a *attributes) text(key attribute.Key, value string) {
 	if value != "" {
 		*a = append(*a, key.String(value))
 	}
 }
 
+// number adds a number that is not zero.
 func (a *attributes) number(key attribute.Key, value int) {
 	if value != 0 {
 		*a = append(*a, key.Int(value))
 	}
 }
 
+// flag adds a flag that is present.
 func (a *attributes) flag(key attribute.Key, value flag) {
 	if value != 0 {
 		*a = append(*a, key.Bool(value == yes))
@@ -104,6 +107,7 @@ func (s *series) of(l labels) *options {
 	if s.made == nil {
 		s.made = make(map[labels]*options)
 	}
+	// Another goroutine may have stored the same set meanwhile. Replacing it by an equal one does no harm.
 	set := metric.WithAttributeSet(attribute.NewSet(l.attributes()...))
 	s.made[l] = &options{[]metric.AddOption{set}, []metric.RecordOption{set}, []metric.ObserveOption{set}}
 	return s.made[l]

@@ -46,6 +46,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// scope is the name of the instrumentation scope of all metrics and spans.
 const scope = "github.com/bearerkit/bearerkit/adapters/otelauth"
 
 // Config configures a [Telemetry]. The zero value uses the global providers.

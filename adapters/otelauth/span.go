@@ -12,7 +12,8 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// traceDecision does almost nothing if the request's span is not recording.
+// traceDecision does almost nothing if the request's span is not recording. It describes the decision on that span, and
+// on a span of its own if Config.DecisionSpans is set.
 func (t *Telemetry) traceDecision(ctx context.Context, d middleware.Decision, l labels) {
 	request := trace.SpanFromContext(ctx)
 	if !request.IsRecording() {

@@ -69,6 +69,7 @@ func typeOfError(err error) string {
 		return ""
 	case errors.Is(err, context.Canceled):
 		return "canceled"
+	// This case comes before those of the network, because errors of these types can be timeouts too.
 	case isTimeout(err):
 		return "timeout"
 	case is[*net.DNSError](err):
@@ -138,6 +139,7 @@ func (t *Telemetry) server(text string) (address string, port int) {
 	if u.Scheme == "http" {
 		return u.Hostname(), 80
 	}
+	// Every other URL of a key set has the scheme https.
 	return u.Hostname(), 443
 }
 

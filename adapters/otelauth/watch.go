@@ -29,8 +29,8 @@ func ask(source interface{ Health() consumer.Health }) (h consumer.Health) {
 
 // sources contains the watched sources.
 type sources struct {
-	mu    sync.Mutex // guards asked
-	asked map[*func() consumer.Health]bool
+	mu    sync.Mutex                       // guards asked
+	asked map[*func() consumer.Health]bool // by pointer, because functions cannot be compared
 }
 
 // add adds a source and returns a function that removes it.
@@ -88,6 +88,7 @@ func (a *age) add(lastSuccess time.Time, since time.Duration) {
 // states returns the states by the label of the issuer.
 func (t *Telemetry) states() map[string]*state {
 	found := make(map[string]*state)
+	// Several issuers have the same label if there are more than maxNames. They form one state.
 	var add func(consumer.Health)
 	add = func(h consumer.Health) {
 		label := t.issuers.label(h.Issuer)
@@ -116,6 +117,7 @@ func (s *state) add(h consumer.Health) {
 	s.issuer, s.ready = true, s.ready && h.Ready
 	s.metadata.add(h.Metadata.LastSuccess, h.Metadata.Age)
 	s.metadataFailures = max(s.metadataFailures, h.Metadata.ConsecutiveFailures)
+	// Keys of the operator are always ready and have no Stats. So these conditions identify fetched keys.
 	s.fetched = s.fetched || h.Keys.Keys > 0 || !h.Ready
 	s.usable += h.Keys.Keys
 	s.unusable += h.Keys.Unusable

@@ -130,12 +130,15 @@ func (all collectors) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
+// namespace is the prefix of all names of metrics.
 const namespace = "bearerkit"
 
+// counter returns a counter with one series for each combination of labels.
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
+// gauge returns a gauge with one series for each combination of labels.
 func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }

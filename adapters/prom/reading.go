@@ -18,6 +18,7 @@ type reading struct {
 
 // readings returns all metrics of a Health.
 func readings() []reading {
+	// If several Consumers have the same issuer, their states are joined to the worst one, and their counts are summed.
 	least := func(a, b float64) float64 { return min(a, b) }
 	most := func(a, b float64) float64 { return max(a, b) }
 	sum := func(a, b float64) float64 { return a + b }
@@ -56,6 +57,8 @@ func ready(h consumer.Health) (float64, bool) {
 // fetches reports whether the keys are fetched. Keys of the operator are always ready and have no Stats.
 func fetches(h consumer.Health) bool { return h.Issuer != "" && (h.Keys.Keys > 0 || !h.Ready) }
 
+// The functions below each read one metric. ok is false if it does not apply, so that a scrape has no zero that looks
+// like an outage.
 func keysHeld(h consumer.Health) (float64, bool) { return float64(h.Keys.Keys), fetches(h) }
 
 func keyAge(h consumer.Health) (float64, bool) { return age(h.Keys.LastSuccess, h.Keys.Age) }

@@ -53,6 +53,7 @@ func (w *watched) Collect(metrics chan<- prometheus.Metric) {
 // health returns the Health of all Consumers, and of Groups, whose Issuer is empty.
 func (w *watched) health() []consumer.Health {
 	w.mu.Lock()
+	// The lock is released before a source is called: Health is a function of the user.
 	sources := slices.Clone(w.sources)
 	w.mu.Unlock()
 	var parts []consumer.Health

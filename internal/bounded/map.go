@@ -30,6 +30,7 @@ type Map[K comparable, V any] struct {
 // entry that is removed meanwhile continues with the same entries as before.
 type chain[K comparable, V any] struct{ atomic.Pointer[entry[K, V]] }
 
+// entry is a key with its value. Both never change: Add for a key that is present stores a new entry.
 type entry[K comparable, V any] struct {
 	key   K
 	value V
@@ -68,6 +69,7 @@ func (m *Map[K, V]) Add(key K, value V) {
 	e := &entry[K, V]{key: key, value: value}
 	if known := first.find(key); known != nil { // a concurrent reader finds either entry
 		e.place = known.place
+		// e gets its next link before it is linked, so that a reader never finds a chain that ends too early.
 		e.next.Store(known.next.Load())
 		first.linkTo(known).Store(e)
 	} else {
@@ -126,6 +128,8 @@ func (m *Map[K, V]) start() []chain[K, V] {
 	return chains
 }
 
+// chain returns the chain that key belongs to. The seed is random, so that nobody can choose keys that all end up in
+// one chain.
 func (m *Map[K, V]) chain(chains []chain[K, V], key K) *chain[K, V] {
 	return &chains[maphash.Comparable(m.seed, key)&(uint64(len(chains))-1)] // the number of chains is a power of two
 }
@@ -167,7 +171,8 @@ func (m *Map[K, V]) vacate() int {
 // maxTurn is the most entries that the hand passes in one Add, so that no Add has to walk through all entries.
 const maxTurn = 64
 
-// turn moves the hand and returns the index of the entry to drop.
+// turn moves the hand and returns the index of the entry to drop. After maxTurn entries that were all in use it returns
+// the last of them, although it was read recently.
 func (m *Map[K, V]) turn() (place int) {
 	for range maxTurn {
 		place = m.hand

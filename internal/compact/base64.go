@@ -20,6 +20,7 @@ func DecodeSegment(segment string) ([]byte, error) {
 	return appendDecoded(nil, segment)
 }
 
+// decodeText decodes a segment to a string.
 func decodeText(segment string) (string, error) {
 	var buffer [1 << 10]byte // large enough for most claim sets, so the string is the only allocation
 	decoded, err := appendDecoded(buffer[:0], segment)
@@ -31,6 +32,8 @@ func appendDecoded(dst []byte, segment string) ([]byte, error) {
 	dst = slices.Grow(dst, len(segment)*6/8)
 	var all uint32
 	for ; len(segment) >= 4; segment = segment[4:] {
+		// A character outside the alphabet contributes the bit outside, which no other character has. It stays set in
+		// all.
 		bits := sextets[0][segment[0]] | sextets[1][segment[1]] | sextets[2][segment[2]] | sextets[3][segment[3]]
 		all |= bits
 		dst = append(dst, byte(bits>>16&0xff), byte(bits>>8&0xff), byte(bits&0xff))

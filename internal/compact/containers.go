@@ -17,6 +17,7 @@ func (v Value) decodeStruct(to reflect.Value) error {
 	fields := fieldsOf(to.Type())
 	for name, member := range o.All() {
 		f, known := fields[name]
+		// A member without a field is not an error: issuers may add claims at any time (RFC 7519 §4).
 		if !known || f.ambiguous {
 			continue
 		}
@@ -25,6 +26,8 @@ func (v Value) decodeStruct(to reflect.Value) error {
 	return first
 }
 
+// decodeField stores v in the field f of the struct to. It follows the path of f through embedded structs, and creates
+// those that are nil pointers.
 func (v Value) decodeField(to reflect.Value, f field) error {
 	for i, index := range f.index {
 		if i > 0 && to.Kind() == reflect.Pointer { // an embedded struct behind a pointer
@@ -38,6 +41,7 @@ func (v Value) decodeField(to reflect.Value, f field) error {
 		}
 		to = to.Field(index)
 	}
+	// The tag has the option "string": the value is JSON text inside a string.
 	if f.quoted && v.Kind() != KindNull {
 		inner, ok := v.unquoted()
 		if !ok {
@@ -86,6 +90,7 @@ var errKey = errors.New("the member name is not a valid key")
 // keyOf converts a member name to a key of type t: a string, an integer or an [encoding.TextUnmarshaler].
 func keyOf(name string, t reflect.Type) (key reflect.Value, ok bool) {
 	key = reflect.New(t)
+	// A method of the type takes precedence over its kind, as in encoding/json.
 	if reader, ok := key.Interface().(encoding.TextUnmarshaler); ok {
 		return key.Elem(), reader.UnmarshalText([]byte(name)) == nil
 	}
@@ -106,6 +111,8 @@ func keyOf(name string, t reflect.Type) (key reflect.Value, ok bool) {
 	return key, false
 }
 
+// decodeSlice replaces to by a new slice. An element that does not fit is added with what was decoded of it, so that
+// all elements keep their index.
 func (v Value) decodeSlice(to reflect.Value) error {
 	elem := to.Type().Elem()
 	switch {
@@ -142,6 +149,7 @@ func (v Value) decodeArray(to reflect.Value) error {
 	return first
 }
 
+// at returns the step of a path to the element with the index i.
 func at(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 // decodeAny returns v as the Go value that encoding/json uses for it: nil, bool, float64, string, []any or
@@ -168,6 +176,8 @@ func (v Value) decodeAny() (any, error) {
 	return nil, nil //nolint:nilnil // the Go value of null
 }
 
+// decodeList decodes an array. After an element that does not fit it goes on with the others, so that the result has
+// the same length as the array.
 func (v Value) decodeList() (any, error) {
 	list := []any{}
 	var first error
@@ -179,6 +189,7 @@ func (v Value) decodeList() (any, error) {
 	return list, first
 }
 
+// decodeMembers decodes an object. A member that does not fit is present, with what was decoded of it.
 func (v Value) decodeMembers() (any, error) {
 	o, _ := v.Object()
 	members := make(map[string]any, o.Len())

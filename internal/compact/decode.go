@@ -31,12 +31,14 @@ func (o Object) Decode(v any) error {
 	return o.whole().decode(target)
 }
 
-// maxIndirections is the number of pointers and interfaces that decode follows to one value.
+// maxIndirections is the number of pointers and interfaces that decode follows to one value. Without it, a pointer that
+// points to itself would make decode loop forever.
 const maxIndirections = 16
 
 // decode stores v in to, which is settable or a pointer that is not nil.
 func (v Value) decode(to reflect.Value) error {
 	for range maxIndirections {
+		// Methods come first, because a type may give null a meaning of its own.
 		if read, err := v.decodeByMethod(to); read {
 			return err
 		}
@@ -61,6 +63,8 @@ func (v Value) decode(to reflect.Value) error {
 	return &TargetError{Type: to.Type()}
 }
 
+// holdsPointer reports whether the interface to holds a pointer that is not nil. Like encoding/json, decode then fills
+// the value behind that pointer and does not replace it.
 func holdsPointer(to reflect.Value) bool {
 	return to.Elem().Kind() == reflect.Pointer && !to.Elem().IsNil()
 }
@@ -75,6 +79,8 @@ func decodeNull(to reflect.Value) {
 
 // decodeByMethod decodes into a type that has a method for it. A pointer receives null as nil, without a call.
 func (v Value) decodeByMethod(to reflect.Value) (done bool, err error) {
+	// CanInterface is false for what was reached through an unexported field. Reflection does not allow to call its
+	// methods.
 	if to.Kind() == reflect.Pointer || !to.CanAddr() || !to.Addr().CanInterface() {
 		return false, nil
 	}
@@ -82,6 +88,7 @@ func (v Value) decodeByMethod(to reflect.Value) (done bool, err error) {
 	if number, ok := target.(*json.Number); ok { // it has decoding methods in some Go versions only
 		return true, v.decodeNumber(number)
 	}
+	// Most types have no methods, and need none of the checks below.
 	if to.Addr().NumMethod() == 0 {
 		return false, nil
 	}
@@ -99,6 +106,8 @@ func (v Value) decodeByMethod(to reflect.Value) (done bool, err error) {
 	return false, nil
 }
 
+// methodError returns the error for a value that the decoding method of its type has rejected with err, or nil if err
+// is nil.
 func (v Value) methodError(to reflect.Value, err error) error {
 	if err != nil {
 		return v.typeError(to.Type(), err)
@@ -175,6 +184,7 @@ func (v Value) decodeScalar(to reflect.Value) (fits bool) {
 		return setIf(ok, to.SetBool, value)
 	case v.Kind() != KindNumber:
 		return false
+	// The text is parsed, and not a float64, so that large integers stay exact. A fraction or an exponent is an error.
 	case to.CanInt():
 		n, err := strconv.ParseInt(v.text, 10, to.Type().Bits())
 		return setIf(err == nil, to.SetInt, n)
@@ -188,6 +198,7 @@ func (v Value) decodeScalar(to reflect.Value) (fits bool) {
 	return false
 }
 
+// setIf calls set with value if ok is true, and returns ok.
 func setIf[T any](ok bool, set func(T), value T) bool {
 	if ok {
 		set(value)
@@ -195,11 +206,14 @@ func setIf[T any](ok bool, set func(T), value T) bool {
 	return ok
 }
 
+// decodeInterface stores v in an interface as decodeAny returns it. Only an interface without methods can hold every
+// JSON value.
 func (v Value) decodeInterface(to reflect.Value) error {
 	if to.NumMethod() > 0 {
 		return v.typeError(to.Type(), nil)
 	}
 	decoded, err := v.decodeAny()
+	// reflect.ValueOf(nil) is not a value that can be stored.
 	if decoded == nil {
 		to.SetZero()
 		return err

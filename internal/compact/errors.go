@@ -55,6 +55,8 @@ func (e *TypeError) Error() string {
 // Unwrap returns Err.
 func (e *TypeError) Unwrap() error { return e.Err }
 
+// isNumeric reports whether kind is an integer or a floating-point kind. Package reflect declares these kinds in one
+// row.
 func isNumeric(kind reflect.Kind) bool { return kind >= reflect.Int && kind <= reflect.Float64 }
 
 // TargetError reports a target that nothing can be decoded into: not a pointer, a nil pointer, or a pointer that leads
@@ -74,6 +76,7 @@ func (e *TargetError) Error() string {
 // maxPath bounds the path in a TypeError, and the name of a type, in bytes.
 const maxPath = 100
 
+// clip cuts text at maxPath bytes and marks the cut. It drops a character that the cut has split.
 func clip(text string) string {
 	if len(text) <= maxPath {
 		return text
@@ -81,6 +84,8 @@ func clip(text string) string {
 	return strings.ToValidUTF8(text[:maxPath-len("…")], "") + "…"
 }
 
+// typeError returns an error with an empty path. The callers put the steps in front with keepFirst, from the innermost
+// to the outermost.
 func (v Value) typeError(t reflect.Type, err error) error {
 	return &TypeError{Kind: v.Kind(), Type: t, Err: err}
 }

@@ -35,6 +35,9 @@ type embedded struct {
 	index  []int
 }
 
+// findFields visits the embedded structs level by level, beginning with t itself. A field hides all fields of the same
+// name on deeper levels, even if it is ambiguous itself. A type is not visited again on a deeper level, because a
+// struct can embed a pointer to itself.
 func findFields(t reflect.Type) map[string]field {
 	fields := make(map[string]field)
 	seen := map[reflect.Type]bool{t: true}
@@ -63,7 +66,10 @@ func fieldsOfLevel(level []embedded) (fields map[string]field, below []embedded)
 			name, options, tagged := tagOf(f)
 			inner, isEmbedded := embeddedStruct(f)
 			switch {
+			// These fields are never used: excluded ones, unexported ones, and those whose tag Go versions read in
+			// different ways. The exported fields of an unexported embedded struct are used, as in encoding/json.
 			case f.Tag.Get("json") == "-", !f.IsExported() && (!isEmbedded || tagged && hasMethods(inner)), unclear(name, options):
+			// The fields of the embedded struct belong to the outer one. With a tag, it is a field like any other.
 			case isEmbedded && !tagged:
 				below = append(below, embedded{inner, index})
 			default:
@@ -92,6 +98,8 @@ func unclear(name string, options []string) bool {
 	return strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) || slices.Contains(options, "embed")
 }
 
+// isQuoted reports whether the option "string" applies to a field of type t. As in encoding/json, it applies to
+// strings, booleans, numbers and pointers to those.
 func isQuoted(t reflect.Type, options []string) bool {
 	if t.Kind() == reflect.Pointer && t.Name() == "" {
 		t = t.Elem()
@@ -100,6 +108,7 @@ func isQuoted(t reflect.Type, options []string) bool {
 	return slices.Contains(options, "string") && (kind == reflect.String || kind == reflect.Bool || isNumeric(kind))
 }
 
+// embeddedStruct returns the type of f without its pointer. ok is true if f is an embedded struct, or a pointer to one.
 func embeddedStruct(f reflect.StructField) (t reflect.Type, ok bool) {
 	t = f.Type
 	if t.Kind() == reflect.Pointer {

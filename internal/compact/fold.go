@@ -10,9 +10,10 @@ import (
 // manyMembers is the number of members above which sorting finds duplicates.
 const manyMembers = 24
 
-// hasDuplicate reports whether two members have the same name, ignoring case. In an object with few members, as in every
-// token, it compares only names in the same bucket. It sorts the names of larger objects, so the time never grows with
-// the square of the length.
+// hasDuplicate reports whether two members have the same name, ignoring case. In an object with few members, as in
+// every token, it compares only names in the same bucket. It sorts the names of larger objects, so the time never grows
+// with the square of the length. Two readers of such an object may use different members (RFC 8259 §4), so that one
+// checks a claim that the other does not see.
 func hasDuplicate(members []member) bool {
 	if len(members) > manyMembers {
 		return hasDuplicateAmongMany(members)
@@ -31,6 +32,7 @@ func hasDuplicate(members []member) bool {
 	return false
 }
 
+// hasNameOf reports whether m and other have the same name, ignoring case.
 func (m member) hasNameOf(other member) bool { return strings.EqualFold(m.name, other.name) }
 
 // bucket returns a hash that is equal for ASCII names that differ only in case. A collision of other names costs one
@@ -39,11 +41,15 @@ func bucket(name string) (b byte, ascii bool) {
 	var all byte
 	for i := range len(name) {
 		all |= name[i]
+		// The bit 0x20 distinguishes the cases of an ASCII letter. It also makes a few other characters equal, which
+		// only costs comparisons.
 		b = b*31 + (name[i] | 0x20)
 	}
 	return b, all < utf8.RuneSelf
 }
 
+// hasDuplicateAmongMany is hasDuplicate for any number of members and all characters. It sorts the names, which brings
+// equal names next to each other.
 func hasDuplicateAmongMany(members []member) bool {
 	names := make([]string, len(members))
 	for i, m := range members {

@@ -28,6 +28,7 @@ func ParseObject(text string, maxDepth int) (Object, error) {
 	if uint64(len(text)) > math.MaxUint32 {
 		return Object{}, &SyntaxError{Problem: "too long"}
 	}
+	// Decoders replace invalid UTF-8 in different ways, so two different names could become equal.
 	if !utf8.ValidString(text) {
 		return Object{}, &SyntaxError{Problem: "invalid UTF-8"}
 	}
@@ -57,6 +58,7 @@ func (o Object) Get(name string) (Value, bool) {
 	return Value{}, false
 }
 
+// value returns the value of the member with the index i. It is a substring, so it needs no memory of its own.
 func (o Object) value(i int) Value { return Value{o.text[o.members[i].start:o.members[i].end]} }
 
 // OptionalText returns the value of the member with this name, or "" if there is no such member. ok is false if the value

@@ -42,6 +42,7 @@ func (s *scanner) space() {
 	}
 }
 
+// skipSpace skips the four characters that JSON allows as white space (RFC 8259 §2).
 func (s *scanner) skipSpace() {
 	for s.pos < len(s.text) {
 		switch s.text[s.pos] {
@@ -88,6 +89,7 @@ func (s *scanner) object(wanted bool) ([]member, error) {
 	members := room[:0]
 	s.space()
 	for !s.accept('}') {
+		// A comma must be followed by a member: after it, a closing brace is an error of member.
 		if len(members) > 0 && !s.comma() {
 			return nil, s.fail("expected a comma or a closing brace")
 		}
@@ -95,6 +97,7 @@ func (s *scanner) object(wanted bool) ([]member, error) {
 		if err != nil {
 			return nil, err
 		}
+		// The limit bounds the memory and the time for an object that a sender has chosen.
 		if len(members) == maxMembers {
 			return nil, s.fail("too many members")
 		}
@@ -108,6 +111,7 @@ func (s *scanner) object(wanted bool) ([]member, error) {
 	if !wanted {
 		return nil, nil
 	}
+	// room is on the stack and often larger than needed, so a copy of the right size is returned.
 	return slices.Clone(members), nil
 }
 
@@ -136,6 +140,7 @@ func (s *scanner) member() (m member, err error) {
 	return m, err
 }
 
+// array scans an array. It stores nothing, so the number of elements needs no limit of its own.
 func (s *scanner) array() error {
 	if err := s.open(); err != nil {
 		return err
@@ -199,6 +204,7 @@ func (s *scanner) string() (escaped bool, err error) {
 // number scans a number (RFC 8259 §6).
 func (s *scanner) number() error {
 	s.accept('-')
+	// A zero at the start ends the integer part. In 01 the caller therefore finds a 1 where a comma or an end must be.
 	if !s.accept('0') && !s.digits() {
 		return s.fail("invalid number")
 	}
@@ -237,6 +243,7 @@ func (s *scanner) literal() error {
 	return s.fail("expected a value")
 }
 
+// isDigit reports whether c is an ASCII digit.
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // unescape decodes the escape sequence at the start of text. It treats a surrogate pair as one sequence. length is 0 if the
@@ -270,6 +277,7 @@ func unescapeUnicode(text string) (r rune, length int) {
 	if !ok {
 		return 0, 0
 	}
+	// Six characters are one \uXXXX, twelve are a pair.
 	if !utf16.IsSurrogate(r) {
 		return r, 6
 	}

@@ -35,6 +35,7 @@ func (v Value) Kind() Kind {
 	if v.text == "" {
 		return KindNone
 	}
+	// The text is valid JSON, so its first byte decides.
 	switch v.text[0] {
 	case 'n':
 		return KindNull
@@ -126,6 +127,7 @@ func (v Value) Elements() iter.Seq[Value] {
 		if v.Kind() != KindArray {
 			return
 		}
+		// The text was checked when the Object was parsed. So no error can occur, and the depth needs no further limit.
 		s := scanner{text: v.text, pos: 1, maxDepth: len(v.text)}
 		for s.space(); !s.accept(']'); s.space() {
 			s.comma()
@@ -157,6 +159,7 @@ func (v Value) Object() (o Object, ok bool) {
 	if v.Kind() != KindObject {
 		return Object{}, false
 	}
+	// The nesting was limited when the outer object was parsed.
 	o, err := ParseObject(v.text, len(v.text))
 	return o, err == nil
 }

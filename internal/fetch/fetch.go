@@ -93,6 +93,8 @@ func (o Options) limited(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeoutCause(ctx, limit, &TimeoutError{Limit: limit})
 }
 
+// setHeader sets Options.Header, and Accept if it is missing. It copies the header, which the caller may use for other
+// requests at the same time.
 func (o Options) setHeader(req *http.Request) {
 	if o.Header != nil {
 		req.Header = o.Header.Clone()
@@ -125,6 +127,7 @@ func (o Options) exchange(req *http.Request, check func(*http.Request, *http.Res
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
+// transport returns the transport of the client, or the default one.
 func (o Options) transport() http.RoundTripper {
 	if o.Client != nil && o.Client.Transport != nil {
 		return o.Client.Transport
@@ -135,6 +138,7 @@ func (o Options) transport() http.RoundTripper {
 // checkHead checks the status and the headers before the body is read.
 func (o Options) checkHead(req *http.Request, resp *http.Response) error {
 	switch {
+	// A 304 to a request without a condition would leave the caller without a document.
 	case resp.StatusCode == http.StatusNotModified && req.Header.Get("If-None-Match") != "":
 		return nil
 	case resp.StatusCode == http.StatusOK:
@@ -146,6 +150,7 @@ func (o Options) checkHead(req *http.Request, resp *http.Response) error {
 	return &StatusError{Status: resp.StatusCode, RetryAfter: ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now())}
 }
 
+// rejectRedirect returns a *[RedirectError] if resp is a redirect. RedirectError says why redirects are not followed.
 func rejectRedirect(req *http.Request, resp *http.Response) error {
 	if resp.Header.Get("Location") != "" && resp.StatusCode >= 300 && resp.StatusCode <= 399 {
 		return &RedirectError{Status: resp.StatusCode, Location: locationOf(req.URL, resp.Header.Get("Location"))}
@@ -175,9 +180,11 @@ func (o Options) read(ctx context.Context, resp *http.Response) ([]byte, error) 
 	if limit <= 0 {
 		limit = DefaultMaxBytes
 	}
+	// The server announces a body that is too long, so none of it has to be read.
 	if resp.StatusCode == http.StatusOK && resp.ContentLength > limit {
 		return nil, &TooLargeError{Limit: limit, Status: resp.StatusCode}
 	}
+	// Content-Length can be missing, as in a chunked or a decompressed response.
 	body, err := io.ReadAll(http.MaxBytesReader(nil, resp.Body, limit))
 	var over *http.MaxBytesError
 	switch {

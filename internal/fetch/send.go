@@ -39,6 +39,7 @@ func Send(ctx context.Context, method, rawURL string, body []byte, o Options) (*
 // applies while the header is read.
 const MaxHeaderBytes = 64 << 10
 
+// checkHeader checks the size of the header and that the response is not a redirect, before the body is read.
 func checkHeader(req *http.Request, resp *http.Response) error {
 	total := 0
 	for name, values := range resp.Header {

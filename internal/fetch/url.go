@@ -36,6 +36,8 @@ func ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	return nil, &URLError{URL: display(u), Problem: problem}
 }
 
+// loopback reports whether host is localhost or a loopback address. Traffic to it does not leave the machine, so it may
+// be without TLS.
 func loopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
@@ -54,6 +56,7 @@ func display(u *url.URL) string {
 
 // locationOf returns the target of a redirect for an error text.
 func locationOf(base *url.URL, location string) string {
+	// The header may contain a relative URL (RFC 9110 §10.2.2).
 	u, err := base.Parse(location)
 	if err != nil {
 		return ""

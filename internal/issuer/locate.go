@@ -11,7 +11,8 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// useGiven makes the document of Config.Metadata.
+// useGiven makes the document of Config.Metadata. The document never changes, so metadata is never fetched and the key
+// set is never replaced.
 func (r *Remote) useGiven() error {
 	r.given = &document{metadata: r.cfg.Metadata}
 	if r.cfg.Metadata.JWKSURI == "" {
@@ -32,7 +33,8 @@ func (r *Remote) useGiven() error {
 	return nil
 }
 
-// discover prepares discovery.
+// discover prepares discovery. It starts no fetch. OnRefresh is wrapped so that each fetch of keys makes the next call
+// of KeyAt look at the metadata again.
 func (r *Remote) discover() {
 	tell := r.cfg.Keys.OnRefresh
 	r.cfg.Keys.OnRefresh = func(ctx context.Context, event jwks.Refresh) {
@@ -73,6 +75,7 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 			return got, ErrNoKeySet
 		}
 		return got, nil
+	// A new key set would have no keys, and its limits of fetches would begin anew.
 	case held != nil && held.keys != nil && held.keys.URL() == m.JWKSURI:
 		next.keys = held.keys
 		return got, nil
@@ -142,12 +145,14 @@ type reports struct {
 	kept     []func() // those of a fetch or two
 }
 
+// pass calls report now if r is released, and otherwise keeps it until then.
 func (r *reports) pass(report func()) {
 	if !r.keep(report) {
 		report()
 	}
 }
 
+// keep adds report to those that are kept, unless r is released. It reports whether it did.
 func (r *reports) keep(report func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -157,6 +162,7 @@ func (r *reports) keep(report func()) bool {
 	return !r.released
 }
 
+// release calls the kept reports in their order. It runs them without the lock, because they are functions of the user.
 func (r *reports) release() {
 	r.mu.Lock()
 	kept := r.kept

@@ -160,6 +160,8 @@ func (r *Remote) keepLast(last, next *lastUsed) {
 	}
 }
 
+// document returns the document of Config.Metadata, or the one that discovery has found. In the second case it fetches
+// like Value.Get of package refresh.
 func (r *Remote) document(ctx context.Context) (*document, error) {
 	if r.given != nil {
 		return r.given, nil

@@ -46,6 +46,7 @@ func (r *Remote) Run(ctx context.Context) error {
 	stop := func() {}
 	defer func() { stop() }() // before the wait above
 	for {
+		// The document may have changed the key set. Keys that are not in use any more must not be fetched any longer.
 		if d, err := r.document(ctx); err == nil && d.keys != current {
 			stop()
 			current, stop = d.keys, d.keys.run(ctx, &running)

@@ -17,6 +17,8 @@ type ownSnapshot struct {
 	issuer string
 }
 
+// Load implements [jwks.Snapshot]. With the keys of another issuer in use, that issuer could sign tokens in the name of
+// this one.
 func (s ownSnapshot) Load(ctx context.Context) (jwks.SnapshotData, error) {
 	data, err := s.Snapshot.Load(ctx)
 	if err != nil || data.FetchedAt.IsZero() {
@@ -28,6 +30,7 @@ func (s ownSnapshot) Load(ctx context.Context) (jwks.SnapshotData, error) {
 	return data, nil
 }
 
+// Save implements [jwks.Snapshot].
 func (s ownSnapshot) Save(ctx context.Context, data jwks.SnapshotData) error {
 	data.Issuer = s.issuer
 	return s.Snapshot.Save(ctx, data)
@@ -36,6 +39,7 @@ func (s ownSnapshot) Save(ctx context.Context, data jwks.SnapshotData) error {
 // saveOnly is a Snapshot that was loaded before and is not loaded again.
 type saveOnly struct{ jwks.Snapshot }
 
+// Load implements [jwks.Snapshot]. The zero data means that there is no snapshot.
 func (saveOnly) Load(context.Context) (jwks.SnapshotData, error) { return jwks.SnapshotData{}, nil }
 
 // provisional is how long a document from a snapshot is fresh: so short that the metadata is fetched at once.
@@ -46,6 +50,8 @@ const provisional = time.Nanosecond
 func restoring(cache jwks.Config) func(context.Context) (refresh.Fetched[*document], time.Time, error) {
 	return func(ctx context.Context) (got refresh.Fetched[*document], at time.Time, err error) {
 		keys, err := newKeySet(cache, func(cache jwks.Config) (*jwks.Remote, error) { return jwks.Restore(ctx, cache) })
+		// A process that starts for the first time has no snapshot. That is not an error: the zero time says that there
+		// is no value.
 		if errors.Is(err, fs.ErrNotExist) {
 			return got, at, nil
 		}

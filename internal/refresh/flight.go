@@ -101,6 +101,7 @@ func (v *Value[T]) joinForced(ctx context.Context, enough func(T) bool) *flight 
 	switch h := v.held.Load(); {
 	case h.usable() && enough(h.value):
 		return nil
+	// A fetch began after this caller looked: it is shared and needs no permit.
 	case v.flight != nil:
 	case v.backingOff() || !v.permits.take(time.Now()):
 		v.skipped++
@@ -111,6 +112,7 @@ func (v *Value[T]) joinForced(ctx context.Context, enough func(T) bool) *flight 
 	return v.flight
 }
 
+// backingOff reports whether no fetch may start because the last one has failed. The caller holds mu.
 func (v *Value[T]) backingOff() bool { return time.Now().Before(v.retryAt) }
 
 // untilDue returns the time until Run must fetch.

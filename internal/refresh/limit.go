@@ -20,6 +20,7 @@ type permits struct {
 	full     time.Time // when all permits have returned
 }
 
+// newPermits returns a full bucket: the zero time in full lies in the past.
 func newPermits(interval time.Duration) permits {
 	return permits{interval: min(interval, maxMinForce)}
 }
@@ -39,6 +40,7 @@ func (p *permits) drop(began time.Time) {
 	p.full = later(p.full, began.Add(burst*p.interval))
 }
 
+// later returns the later one of two times.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
