@@ -36,8 +36,8 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(document)
 }
 
-// document returns the document at path, or nil. For an issuer with a path, the metadata is served at the locations of
-// both specifications, and also where the path comes last.
+// document returns the document at path, or nil. The metadata has three locations: that of RFC 8414 section 3.1 with
+// each of the two suffixes, and that of OpenID Connect Discovery 1.0 section 4.
 func (i *Issuer) document(path string) []byte {
 	switch path {
 	case i.base + "/jwks":

@@ -148,7 +148,7 @@ func verifyEd25519(key any, message, signature []byte) bool {
 }
 
 // verifyHMAC requires a secret at least as long as the hash (RFC 7518 section 3.2). It compares in constant time,
-// because the duration of a usual comparison reveals how many bytes of a forged signature are right.
+// because the duration of an ordinary comparison reveals how many bytes of a forged signature are right.
 func (a algorithm) verifyHMAC(key any, message, signature []byte) bool {
 	secret, ok := key.([]byte)
 	if !ok || len(secret) < a.hash.Size() {

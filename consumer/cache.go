@@ -67,7 +67,7 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	if err != nil {
 		return err
 	}
-	// An issuer may use a kid again for a new key. The old signature does not count for that key.
+	// An issuer may use a kid again for a new key. The signature must then be verified with that key.
 	if !key.Equal(*t.key) {
 		return errOutdated
 	}

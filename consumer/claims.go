@@ -47,7 +47,8 @@ func (c *claimReader) require(t *Token, name string) {
 	}
 }
 
-// fill reads the claims that Token has fields for, in one pass.
+// fill reads the claims that Token has fields for, in one pass. Names are compared byte for byte, and the parser has
+// rejected duplicates. So no claim is read twice.
 func (c *claimReader) fill(t *Token) {
 	for name, v := range c.All() {
 		switch name {

@@ -53,8 +53,7 @@ func detach[T any](claims T) T {
 }
 
 // detachable reports whether deepCopy can copy values of type t. within lists the types that contain t, so that a
-// recursive type is found: values of such types could be cyclic, and detachable returns false. within lists the types
-// that contain t.
+// recursive type is found: values of such types could be cyclic, and detachable returns false.
 func detachable(t reflect.Type, within []reflect.Type) bool {
 	// A Time has unexported fields, but it is immutable and can be shared.
 	if t == reflect.TypeFor[time.Time]() {

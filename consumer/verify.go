@@ -78,6 +78,7 @@ func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte)
 	if err := c.checkClaims(t); err != nil {
 		return nil, err
 	}
+	// Only now may a fetch of keys be necessary. A flood of tokens that fail the checks above causes none.
 	key, err := c.findKey(ctx, t.verified, &p.header)
 	if err != nil {
 		return nil, err
@@ -114,6 +115,7 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: p.claims, verified: clock.Now()}
 	r := claimReader{Object: p.claims}
 	r.fill(t)
+	// A token without exp would be valid forever.
 	if !slices.Contains(c.rules.optional, "exp") {
 		r.require(t, "exp")
 	}
@@ -122,6 +124,7 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 	}
 	t.clientID = c.rules.clientOf(&r)
 	t.principal = r.principal(t)
+	// A profile that reads the client requires it, because Config.ClientIDs and Token.Principal depend on it.
 	if t.clientID == "" && len(c.rules.clientID) > 0 {
 		r.fail(c.rules.clientID[0], "is missing")
 	}
@@ -147,7 +150,7 @@ func (c *Consumer) checkClaims(t *Token) error {
 }
 
 // checkAudience checks that `aud` contains one of the names of this API (RFC 7519 section 4.1.3, RFC 9068 section 4).
-// If `aud` may be absent, one that is present must still match: it says that the token is meant for somebody else.
+// Even if `aud` may be absent, one that is present must match: the token may be meant for another API.
 func (c *Consumer) checkAudience(t *Token) error {
 	if c.cfg.InsecureNoAudience || slices.Contains(c.rules.optional, "aud") {
 		if _, there := t.claims.Get("aud"); !there {
@@ -184,6 +187,7 @@ func (c *Consumer) lasting(key jwks.Key) *jwks.Key {
 	if last := c.lastKey.Load(); last != nil && last.Equal(key) {
 		return last
 	}
+	// Two calls at the same time may both store a copy. It does not matter which one remains.
 	last := key
 	c.lastKey.Store(&last)
 	return &last

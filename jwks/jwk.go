@@ -54,6 +54,7 @@ func purposeFault(o compact.Object) (Fault, string) {
 			return FaultPrivate, "the public key set contains a private key"
 		}
 	}
+	// Both members are optional. A key without them serves any purpose.
 	if use, present := o.Get("use"); present {
 		if text, _ := use.Text(); text != "sig" {
 			return FaultUse, "use is not sig"
@@ -79,6 +80,8 @@ type member struct {
 func publicMembers(o compact.Object) (text []byte, fault Fault, detail string) {
 	kty, _ := o.OptionalText("kty")
 	crv, _ := o.OptionalText("crv")
+	// A coordinate has the full length of the field, with zeros in front (RFC 7518 §6.2.1.2). Crypto/rsa accepts no
+	// exponent of more than 4 bytes.
 	var members []member
 	switch {
 	case kty == "RSA":

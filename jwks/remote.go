@@ -48,8 +48,8 @@ func (r *Remote) KeyAt(ctx context.Context, now clock.Instant, kid, alg string) 
 		return Key{}, noKeys(err)
 	}
 	key, err := held.key(kid, alg)
-	// The issuer may have a new key. No other fault of a token is a reason to fetch, because a new set would not remove
-	// it.
+	// The issuer may have a new key. Every other error is final: a token without a kid, or with an alg that its key
+	// does not serve, must not cause fetches.
 	if errors.Is(err, errUnknownID) {
 		return r.refetch(ctx, now, kid, alg)
 	}

@@ -32,7 +32,7 @@ func (e *IssuerMismatchError) Error() string {
 	return fmt.Sprintf("the document's issuer is %.200q, want %q%s", e.Got, e.Want, e.hint())
 }
 
-// hint returns the most frequent mistakes in the configuration of an issuer, or an empty string.
+// hint names a frequent mistake in the configuration of an issuer, or returns an empty string.
 func (e *IssuerMismatchError) hint() string {
 	switch {
 	case strings.TrimSuffix(e.Got, "/") == strings.TrimSuffix(e.Want, "/"):

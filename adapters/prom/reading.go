@@ -59,6 +59,7 @@ func fetches(h consumer.Health) bool { return h.Issuer != "" && (h.Keys.Keys > 0
 
 // The functions below each read one metric. ok is false if it does not apply, so that a scrape has no zero that looks
 // like an outage.
+
 func keysHeld(h consumer.Health) (float64, bool) { return float64(h.Keys.Keys), fetches(h) }
 
 func keyAge(h consumer.Health) (float64, bool) { return age(h.Keys.LastSuccess, h.Keys.Age) }

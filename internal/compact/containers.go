@@ -101,11 +101,11 @@ func keyOf(name string, t reflect.Type) (key reflect.Value, ok bool) {
 		return key, true
 	case key.CanInt():
 		n, err := strconv.ParseInt(name, 10, t.Bits())
-		key.SetInt(n)
+		key.SetInt(n) // unused if err is not nil
 		return key, err == nil
 	case key.CanUint():
 		n, err := strconv.ParseUint(name, 10, t.Bits())
-		key.SetUint(n)
+		key.SetUint(n) // unused if err is not nil
 		return key, err == nil
 	}
 	return key, false

@@ -79,8 +79,7 @@ func decodeNull(to reflect.Value) {
 
 // decodeByMethod decodes into a type that has a method for it. A pointer receives null as nil, without a call.
 func (v Value) decodeByMethod(to reflect.Value) (done bool, err error) {
-	// CanInterface is false for what was reached through an unexported field. Reflection does not allow to call its
-	// methods.
+	// CanInterface is false for what was reached through an unexported field. Reflection cannot call its methods.
 	if to.Kind() == reflect.Pointer || !to.CanAddr() || !to.Addr().CanInterface() {
 		return false, nil
 	}

@@ -10,10 +10,10 @@ import (
 // manyMembers is the number of members above which sorting finds duplicates.
 const manyMembers = 24
 
-// hasDuplicate reports whether two members have the same name, ignoring case. In an object with few members, as in
-// every token, it compares only names in the same bucket. It sorts the names of larger objects, so the time never grows
-// with the square of the length. Two readers of such an object may use different members (RFC 8259 §4), so that one
-// checks a claim that the other does not see.
+// hasDuplicate reports whether two members have the same name, ignoring case. Two readers of such an object may use
+// different members (RFC 8259 §4), so that one checks a claim that the other does not see. In an object with few
+// members, as in every token, it compares only names in the same bucket. It sorts the names of larger objects, so the
+// time never grows with the square of the length.
 func hasDuplicate(members []member) bool {
 	if len(members) > manyMembers {
 		return hasDuplicateAmongMany(members)

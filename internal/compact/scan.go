@@ -104,6 +104,7 @@ func (s *scanner) object(wanted bool) ([]member, error) {
 		members = append(members, m)
 		s.space()
 	}
+	// All names are known only at the end of the object.
 	if hasDuplicate(members) {
 		return nil, s.fail("duplicate member name")
 	}
@@ -125,7 +126,7 @@ func (s *scanner) member() (m member, err error) {
 	if err != nil {
 		return m, err
 	}
-	m.name = s.text[start+1 : s.pos-1]
+	m.name = s.text[start+1 : s.pos-1] // without the quotes
 	if escaped {
 		m.name = unescaped(m.name)
 	}
@@ -186,6 +187,7 @@ func (s *scanner) string() (escaped bool, err error) {
 			s.pos++
 			return escaped, nil
 		case '\\':
+			// The sequence is only checked here. It is decoded if somebody reads the string.
 			_, length := unescape(s.text[s.pos:])
 			if length == 0 {
 				return false, s.fail("invalid escape in a string")
@@ -281,6 +283,7 @@ func unescapeUnicode(text string) (r rune, length int) {
 	if !utf16.IsSurrogate(r) {
 		return r, 6
 	}
+	// A high surrogate must be followed by a low one. What a lone surrogate means is not defined (RFC 8259 §8.2).
 	low, ok := hexRune(text[6:])
 	if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
 		return 0, 0

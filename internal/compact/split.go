@@ -25,8 +25,8 @@ func Split(raw string) (Parts, error) {
 	}
 	payload, signature, ok := strings.Cut(rest, ".")
 	// An encrypted token (JWE) has five parts and is rejected here, too (RFC 7516 §7.1). The signature may be empty,
-	// because the form of a token with the algorithm none is valid (RFC 7515 appendix A.5): its header says why it is
-	// rejected.
+	// because the form of a token with the algorithm none is valid (RFC 7515 appendix A.5): the caller rejects it
+	// because of its header.
 	if !ok || strings.IndexByte(signature, '.') >= 0 || header == "" || payload == "" {
 		return Parts{}, ErrParts
 	}

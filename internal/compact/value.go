@@ -130,7 +130,7 @@ func (v Value) Elements() iter.Seq[Value] {
 		// The text was checked when the Object was parsed. So no error can occur, and the depth needs no further limit.
 		s := scanner{text: v.text, pos: 1, maxDepth: len(v.text)}
 		for s.space(); !s.accept(']'); s.space() {
-			s.comma()
+			s.comma() // there is none in front of the first element
 			start := s.pos
 			if s.value() != nil || !yield(Value{v.text[start:s.pos]}) {
 				return

@@ -27,6 +27,7 @@ func (r *Remote) useGiven() error {
 	if err != nil {
 		return err
 	}
+	// The key set is in use from the beginning.
 	keys.reports.release()
 	r.given.keys = keys
 	r.last.Store(&lastUsed{keys, 0}) // for good, because fetches stays 0
@@ -103,6 +104,7 @@ func locateTimeout(cache jwks.Config) time.Duration {
 // onLocated is called when the outcome of locate or of a restoration is in use.
 func (r *Remote) onLocated(ctx context.Context, a refresh.Attempt[*document]) {
 	r.fetches.Add(1)
+	// Even if the document was not accepted: then its key set will not be used, and its reports say why.
 	if a.Value != nil && a.Value.keys != nil {
 		a.Value.keys.reports.release()
 	}

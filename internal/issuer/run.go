@@ -46,7 +46,7 @@ func (r *Remote) Run(ctx context.Context) error {
 	stop := func() {}
 	defer func() { stop() }() // before the wait above
 	for {
-		// The document may have changed the key set. Keys that are not in use any more must not be fetched any longer.
+		// A new document may name another key set. The old one must not be fetched any more.
 		if d, err := r.document(ctx); err == nil && d.keys != current {
 			stop()
 			current, stop = d.keys, d.keys.run(ctx, &running)
