@@ -50,6 +50,19 @@ func TestCaseX12_Attack49_Preflight(t *testing.T) {
 			t.Helper()
 			return crossOrigin(t, "OPTIONS", "/orders", withoutLength{strings.NewReader("delete everything")})
 		}, 401},
+		{"with an upgrade, which a reverse proxy would forward", func(t *testing.T) *http.Request {
+			t.Helper()
+			r := crossOrigin(t, "OPTIONS", "/orders", nil)
+			r.Header.Set("Connection", "Upgrade, HTTP2-Settings")
+			r.Header.Set("Upgrade", "h2c")
+			return r
+		}, 401},
+		{"with an empty upgrade", func(t *testing.T) *http.Request {
+			t.Helper()
+			r := crossOrigin(t, "OPTIONS", "/orders", nil)
+			r.Header.Set("Upgrade", "")
+			return r
+		}, 401},
 		{"two origins", func(t *testing.T) *http.Request {
 			t.Helper()
 			r := crossOrigin(t, "OPTIONS", "/orders", nil)

@@ -79,8 +79,8 @@ func HeaderToken(name string) TokenSource {
 }
 
 // CookieToken returns a [TokenSource] that reads the cookie called name. An empty cookie is treated as absent. A cookie
-// that is sent twice is rejected with 400. CookieToken returns nil, which [New] rejects, if name is not a cookie name
-// (RFC 6265 section 4.1.1).
+// that is sent twice, or whose value is malformed, is rejected with 400. CookieToken returns nil, which [New] rejects, if
+// name is not a cookie name (RFC 6265 section 4.1.1).
 //
 // Use a name that begins with "__Host-". Browsers then accept the cookie only over TLS and from the host itself.
 //
@@ -91,15 +91,32 @@ func CookieToken(name string) TokenSource {
 		return nil
 	}
 	return func(r *http.Request) (string, error) {
-		cookies := r.CookiesNamed(name)
-		if len(cookies) > 1 {
+		sent := countCookies(r, name)
+		if sent > 1 {
 			return "", errTwoCookies
 		}
-		if len(cookies) == 0 {
+		if sent == 0 {
 			return "", ErrNoToken
+		}
+		cookies := r.CookiesNamed(name)
+		if len(cookies) == 0 {
+			return "", errBadCredential
 		}
 		return cookies[0].Value, nil
 	}
+}
+
+// countCookies returns how often the cookie called name was sent. It also counts cookies that [http.Request.CookiesNamed]
+// leaves out because their value is malformed: another reader of the request may use one of those.
+func countCookies(r *http.Request, name string) (sent int) {
+	for _, line := range r.Header["Cookie"] {
+		for cookie := range strings.SplitSeq(line, ";") {
+			if other, _, _ := strings.Cut(cookie, "="); strings.Trim(other, " \t") == name {
+				sent++
+			}
+		}
+	}
+	return sent
 }
 
 // FirstOf returns a [TokenSource] that calls the sources in order and returns the first token. It does not call the

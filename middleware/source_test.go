@@ -436,3 +436,33 @@ func TestTokenSource_Absent(t *testing.T) {
 		}
 	}
 }
+
+// net/http leaves out cookies with a malformed value. They count nevertheless: what is behind the Guard may read them.
+func TestCaseQ1_MalformedCookiesCount(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string]int{
+		"session=good":                     200,
+		" other=x;  session=good":          200,
+		`session="good"`:                   200,
+		"other=\x01; session=good":         200,
+		"session=good; session=good":       400,
+		"session=good; session=\x01":       400,
+		"session=\x01; session=good":       400,
+		"session=good; session":            400,
+		"session=good;\tsession =\"a\\b\"": 400,
+		"session=\x01":                     400,
+		"session=":                         401,
+		"Session=good":                     401,
+	} {
+		g := newGuard(t, middleware.Config{
+			Verifier: acceptAll, TokenSources: []middleware.TokenSource{middleware.CookieToken("session")},
+		})
+		for _, lines := range [][]string{{header}, strings.Split(header, "; ")} {
+			r := request(t, "")
+			r.Header["Cookie"] = lines
+			if w := serve(g.Handler(hello), r); w.Code != want {
+				t.Errorf("%q: %d, want %d", lines, w.Code, want)
+			}
+		}
+	}
+}
