@@ -150,8 +150,8 @@ func (cfg Config) validate() error {
 	check(known, "Profile", "is unknown: "+cfg.Profile.String())
 	check(!known || len(cfg.ClientIDs) == 0 || len(profile.clientID) > 0, "ClientIDs", "is set, but "+profile.name+" (Config.Profile) names no client")
 	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.name+" (Config.Profile)")
-	check(!isNilPointer(cfg.Keys), "Keys", "is an interface with a nil pointer")
-	check(!isNilPointer(cfg.Status), "Status", "is an interface with a nil pointer")
+	check(cfg.Keys == nil || !isNil(cfg.Keys), "Keys", "contains a nil value")
+	check(cfg.Status == nil || !isNil(cfg.Status), "Status", "contains a nil value")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, more than 5 minutes", cfg.ClockSkew))
 	check(cfg.StatusTTL >= 0, "StatusTTL", fmt.Sprintf("is negative: %v", cfg.StatusTTL))
 	check(cfg.StatusTTL <= maxStatusTime, "StatusTTL", fmt.Sprintf("is %v, more than an hour", cfg.StatusTTL))
@@ -165,11 +165,18 @@ func (cfg Config) validate() error {
 	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata())...)
 }
 
-// isNilPointer reports whether value is an interface that contains a nil pointer. Such a value would panic at the first
+// isNil reports whether value is nil or contains a nil pointer, func, map or the like. Such a value would panic at the first
 // request.
-func isNilPointer(value any) bool {
+func isNil(value any) bool {
+	if value == nil {
+		return true
+	}
 	v := reflect.ValueOf(value)
-	return v.Kind() == reflect.Pointer && v.IsNil()
+	switch v.Kind() { // values of all other kinds cannot be nil
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan, reflect.UnsafePointer:
+		return v.IsNil()
+	}
+	return false
 }
 
 // validateAlgorithms checks Algorithms. A list never contains both HMAC and public-key algorithms, so that no public
@@ -252,7 +259,7 @@ func orDefault[T int | time.Duration](value, byDefault T) T {
 // secretAlgorithms returns the algorithms of a source of shared secrets. It returns none for a source of public keys.
 func secretAlgorithms(keys jwks.Source) []string {
 	source, ok := keys.(interface{ Algorithms() []string })
-	if !ok || isNilPointer(keys) {
+	if !ok || isNil(keys) {
 		return nil
 	}
 	return slices.DeleteFunc(source.Algorithms(), func(alg string) bool { return !isSymmetric(alg) })

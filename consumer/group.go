@@ -91,6 +91,10 @@ func (cfg GroupConfig) validate() error {
 			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] is nil", i))
 			continue
 		}
+		if c.keys == nil {
+			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] was not made by New", i))
+			continue
+		}
 		if seen[c.cfg.Issuer] {
 			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers names issuer %q twice", c.cfg.Issuer))
 		}
@@ -99,8 +103,8 @@ func (cfg GroupConfig) validate() error {
 	if len(cfg.Consumers) == 0 && cfg.Resolve == nil {
 		faults = append(faults, errors.New("consumer: GroupConfig.Consumers is required if Resolve is not set"))
 	}
-	if isNilPointer(cfg.Opaque) {
-		faults = append(faults, errors.New("consumer: GroupConfig.Opaque is an interface with a nil pointer"))
+	if cfg.Opaque != nil && isNil(cfg.Opaque) {
+		faults = append(faults, errors.New("consumer: GroupConfig.Opaque contains a nil value"))
 	}
 	if cfg.MaxResolved < 0 {
 		faults = append(faults, fmt.Errorf("consumer: GroupConfig.MaxResolved is negative: %d", cfg.MaxResolved))

@@ -19,7 +19,7 @@ func (cfg Config) keySource() (jwks.Source, error) {
 		return nil, err
 	}
 	switch {
-	case isNilPointer(cfg.Keys), cfg.Keys == nil && !cfg.hasValidMetadata():
+	case cfg.Keys != nil && isNil(cfg.Keys), cfg.Keys == nil && !cfg.hasValidMetadata():
 		return nil, nil // validate has reported it
 	case cfg.Keys != nil:
 		return cfg.Keys, validateSource(cfg.Keys)

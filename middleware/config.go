@@ -50,8 +50,8 @@ type Config struct {
 	// A preflight that passes reaches the next handler without a token, so handlers must check the ok result of
 	// [TokenFromContext]. Credentials in it are ignored, no rule is applied, and no Decision is reported. An OPTIONS
 	// request with a body, with Upgrade, or with a repeated Origin or Access-Control-Request-Method is not a preflight
-	// and needs a token. [Guard.Routes] lets a preflight pass only if a pattern of the policy matches its path, for the method in
-	// Access-Control-Request-Method or for OPTIONS.
+	// and needs a token. [Guard.Routes] lets a preflight pass only if a pattern of the policy matches its path, for the
+	// method in Access-Control-Request-Method or for OPTIONS.
 	//
 	// False: preflights need a token like any other request. Browsers send none, so they are rejected.
 	AllowPreflight bool

@@ -48,8 +48,8 @@ type Authentication struct {
 // Authenticate reads the client again after it has computed a hash, which takes time. It rejects a secret that ended, or
 // was revoked or rotated out, before that second read.
 //
-// A rejection never computes fewer PBKDF2 iterations than one hash in the format of [Config].Hash. It computes exactly
-// that many if the client does not exist, is public, has no valid secret, or has one valid secret whose hash uses the same
+// To reject a secret that does not match, Authenticate never computes fewer PBKDF2 iterations than one hash in the format of
+// [Config].Hash takes. It computes exactly that many if the client does not exist, is public, has no valid secret, or has one valid secret whose hash uses the same
 // digest and not more iterations. It computes more, and so takes longer, in two cases: the client has several valid
 // secrets, or an imported hash has another digest or more iterations than Config.Hash. In these cases the response time
 // can reveal that the client exists. The time to read the client from the Store is not equalized either.

@@ -78,11 +78,15 @@ func (cfg Config) validate() error {
 	return f.join()
 }
 
-// isNil reports whether there is no store, or a nil pointer in its place.
+// isNil reports whether there is no store, or a nil pointer, map or the like in its place.
 func isNil(s Store) bool {
 	if s == nil {
 		return true
 	}
 	v := reflect.ValueOf(s)
-	return v.Kind() == reflect.Pointer && v.IsNil()
+	switch v.Kind() { // values of all other kinds cannot be nil
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan, reflect.UnsafePointer:
+		return v.IsNil()
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -141,9 +142,34 @@ func TestStoredRecordsInAnotherSpelling(t *testing.T) {
 	}
 }
 
+// mapStore is a Store whose nil value is not a pointer.
+type mapStore map[string]registry.Store
+
+func (m mapStore) Get(ctx context.Context, id string) (registry.Row, bool, error) {
+	return m[""].Get(ctx, id)
+}
+
+func (m mapStore) ByName(ctx context.Context, name string, owner *string, skip, take int) ([]registry.Row, error) {
+	return m[""].ByName(ctx, name, owner, skip, take)
+}
+
+func (m mapStore) List(ctx context.Context, owner *string, skip, take int) ([]registry.Row, error) {
+	return m[""].List(ctx, owner, skip, take)
+}
+
+func (m mapStore) Create(ctx context.Context, row registry.Row) (bool, error) {
+	return m[""].Create(ctx, row)
+}
+func (m mapStore) Update(ctx context.Context, row registry.Row) (bool, error) {
+	return m[""].Update(ctx, row)
+}
+func (m mapStore) Delete(ctx context.Context, id string) (bool, error) { return m[""].Delete(ctx, id) }
+
 func TestCaseX20_NilStore(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]registry.Store{"nil": nil, "a nil pointer": (*store.Clients)(nil)} {
+	for name, s := range map[string]registry.Store{
+		"nil": nil, "a nil pointer": (*store.Clients)(nil), "a nil map": mapStore(nil),
+	} {
 		_, err := registry.New(registry.Config{Store: s})
 		t.Run(name, func(t *testing.T) { wantFaults(t, err, "Config.Store") })
 	}
