@@ -247,27 +247,88 @@ func TestCaseX17_ColdStartDuringAnOutage(t *testing.T) {
 	}
 }
 
-// A nil pointer in an interface is not nil, and would panic at the first request.
-func TestNewRejectsNilPointers(t *testing.T) {
+// A request waits for metadata and for keys, but not for each of them for as long as for both.
+func TestCaseX18_ColdRequestWaitsThreeSecondsAtMost(t *testing.T) {
 	t.Parallel()
-	cfg := offline(t, newIssuer())
-	cfg.Keys = (*jwks.Remote)(nil)
-	if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.Keys") {
-		t.Errorf("Keys: error %v", err)
+	for slow, want := range map[time.Duration]time.Duration{
+		time.Second:             2 * time.Second,
+		1400 * time.Millisecond: 2800 * time.Millisecond,
+		2 * time.Second:         3 * time.Second,
+		2900 * time.Millisecond: 3 * time.Second,
+		time.Hour:               3 * time.Second,
+	} {
+		for _, kid := range []string{"", "unknown"} {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newTenant("https://a.test")
+				n := newNetwork(issuer)
+				n.delay(slow)
+				c := newConsumer(t, consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, HTTPClient: n.client()})
+				token := issuer.AccessToken()
+				if kid != "" {
+					token.SetHeader("kid", kid)
+				}
+				began := time.Now()
+				_, err := c.Verify(t.Context(), token.Sign())
+				waited := time.Since(began)
+				if kid != "" && waited < 3*time.Second {
+					waited = want // the unknown kid causes one more fetch, within the limit
+				}
+				if waited != want {
+					t.Errorf("kid %q, responses after %v: waited %v (%v), want %v", kid, slow, waited, err, want)
+				}
+				time.Sleep(time.Minute)
+			})
+		}
 	}
-	cfg.Keys = (*jwks.FileSource)(nil)
-	if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.Keys") {
-		t.Errorf("Keys: error %v", err)
+}
+
+// These are implementations whose nil value is not a pointer.
+type (
+	keyFunc    func(kid string) (jwks.Key, error)
+	keyMap     map[string]jwks.Key
+	statusFunc func() bool
+	opaqueFunc func() (*consumer.Token, error)
+)
+
+func (f keyFunc) Key(_ context.Context, kid, _ string) (jwks.Key, error) { return f(kid) }
+
+func (m keyMap) Key(_ context.Context, kid, _ string) (jwks.Key, error) { return m[kid], nil }
+
+func (f opaqueFunc) Verify(context.Context, string) (*consumer.Token, error) { return f() }
+
+func (f statusFunc) Active(context.Context, consumer.StatusToken) (bool, error) { return f(), nil }
+
+// An interface that contains a nil value is not nil, and would panic at the first request. A zero Consumer would reject
+// every token.
+func TestCaseX20_NilValuesAreRejected(t *testing.T) {
+	t.Parallel()
+	for _, keys := range []jwks.Source{
+		(*jwks.Remote)(nil), (*jwks.FileSource)(nil), jwks.Static(nil), keyFunc(nil), keyMap(nil),
+	} {
+		cfg := offline(t, newIssuer())
+		cfg.Keys = keys
+		if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.Keys") {
+			t.Errorf("Keys %T: error %v", keys, err)
+		}
 	}
-	cfg = offline(t, newIssuer())
-	cfg.Status = (*answers)(nil)
-	if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.Status") {
-		t.Errorf("Status: error %v", err)
+	for _, status := range []consumer.TokenStatus{(*answers)(nil), statusFunc(nil)} {
+		cfg := offline(t, newIssuer())
+		cfg.Status = status
+		if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.Status") {
+			t.Errorf("Status %T: error %v", status, err)
+		}
 	}
-	group := consumer.GroupConfig{
-		Consumers: []*consumer.Consumer{newConsumer(t, offline(t, newIssuer()))}, Opaque: (*consumer.Consumer)(nil),
+	good := newConsumer(t, offline(t, newIssuer()))
+	for _, opaque := range []consumer.Verifier{(*consumer.Consumer)(nil), opaqueFunc(nil)} {
+		cfg := consumer.GroupConfig{Consumers: []*consumer.Consumer{good}, Opaque: opaque}
+		if _, err := consumer.NewGroup(cfg); err == nil || !strings.Contains(err.Error(), "GroupConfig.Opaque") {
+			t.Errorf("Opaque %T: error %v", opaque, err)
+		}
 	}
-	if _, err := consumer.NewGroup(group); err == nil || !strings.Contains(err.Error(), "GroupConfig.Opaque") {
-		t.Errorf("Opaque: error %v", err)
+	for _, zero := range []*consumer.Consumer{nil, {}} {
+		cfg := consumer.GroupConfig{Consumers: []*consumer.Consumer{good, zero}}
+		if _, err := consumer.NewGroup(cfg); err == nil || !strings.Contains(err.Error(), "GroupConfig.Consumers[1]") {
+			t.Errorf("Consumers %v: error %v", zero, err)
+		}
 	}
 }

@@ -154,11 +154,27 @@ func TestK19_SnapshotIsCheckedLikeAFetchedSet(t *testing.T) {
 	}
 }
 
-func TestK25_SnapshotFromTheFutureIsOfNow(t *testing.T) {
+func TestCaseX11_SnapshotFromTheFutureIsNotUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := snapshotOf(t, public("1", rsaKey()))
-		m.data.FetchedAt = time.Now().Add(1000 * time.Hour)
+		m.data.FetchedAt = time.Now().Add(time.Hour)
+		var i issuer
+		i.isDown()
+		r := i.remote(t, jwks.Config{Snapshot: m})
+		wantNoKey(t, r, "1", "RS256", jwks.ErrUnavailable)
+		m.data.FetchedAt = time.Now().Add(time.Hour)
+		if _, err := jwks.Restore(t.Context(), jwks.Config{Snapshot: m}); err == nil {
+			t.Error("Restore accepted it")
+		}
+	})
+}
+
+func TestK25_SnapshotFromTheNearFutureIsOfNow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := snapshotOf(t, public("1", rsaKey()))
+		m.data.FetchedAt = time.Now().Add(time.Minute)
 		var i issuer
 		i.isDown()
 		r := i.remote(t, jwks.Config{Snapshot: m})

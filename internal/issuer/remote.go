@@ -44,7 +44,8 @@ type Config struct {
 	// age of its own, in Keys. Zero: 24 hours.
 	StaleFor time.Duration
 
-	// MaxWait is how long a caller waits for metadata if there is none. Zero: 3 seconds.
+	// MaxWait is how long a caller waits for metadata if there is none. Zero: 3 seconds. A caller of Key waits for the keys
+	// until 3 seconds after its call, so it may have no time left for them.
 	MaxWait time.Duration
 
 	// StaleWait is how long a caller waits for new metadata if stale metadata can be used. Zero: MaxWait. Negative: it

@@ -15,8 +15,9 @@ type Config[T any] struct {
 	Fetch func(ctx context.Context, held T) (Fetched[T], error)
 
 	// Restore, if not nil, is called once, before the first Fetch. It returns a value that an earlier process has fetched,
-	// and the time of that fetch. The value's age counts from that time. A time in the future is taken for now. The zero
-	// time means that there is no value.
+	// and the time of that fetch. The value's age counts from that time. A time up to 5 minutes in the future is taken for
+	// now. A later one is an error: the clock was set back, and the age is not known. The zero time means that there is no
+	// value.
 	//
 	// A stale value is served while the first Fetch runs. A value that is too old is an error. Errors are passed to OnFetch
 	// and do not count as failures. ctx is as for Fetch.
@@ -37,7 +38,8 @@ type Config[T any] struct {
 	// Timeout limits a fetch. Zero: 3 seconds.
 	Timeout time.Duration
 
-	// MaxWait limits how long Get and Force wait for a fetch if there is no usable value. Zero: 3 seconds.
+	// MaxWait limits how long Get and Force wait for a fetch if there is no usable value. It counts from the start of the
+	// request. Zero: 3 seconds.
 	MaxWait time.Duration
 
 	// StaleWait limits how long Get and Force wait for a fetch if the value held is usable. For Get it counts from the

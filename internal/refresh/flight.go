@@ -24,6 +24,10 @@ var (
 	errNothingSaved = errors.New("there is nothing to restore")
 )
 
+// maxAhead is how far in the future the time of a restored value may be. The clocks of two machines that share the value
+// may differ by as much.
+const maxAhead = 5 * time.Minute
+
 // wait waits for the result of the fetch, for atMost or until ctx ends. Leaving early does not affect the fetch.
 func (f *flight) wait(ctx context.Context, atMost time.Duration) error {
 	if f.hasLanded() { // a select with a timer that has expired could choose the timer
@@ -179,10 +183,15 @@ func (v *Value[T]) restore(ctx context.Context) Attempt[T] {
 	v.restored = true
 	return v.attempt(ctx, CauseRestored, func(ctx context.Context, _ T) (Fetched[T], clock.Instant, error) {
 		got, at, err := v.cfg.Restore(ctx)
-		if err == nil && at.IsZero() {
+		now, fetched := clock.Now(), clock.At(at)
+		switch {
+		case err != nil:
+		case at.IsZero():
 			err = errNothingSaved
+		case now.AgeAt(fetched) > maxAhead:
+			err = fmt.Errorf("the value was fetched at %s, which is in the future", fetched.Time().UTC().Format(time.RFC3339))
 		}
-		return got, clock.Now().Add(-clock.At(at).Age()), err // from now on, both clocks count
+		return got, now.Add(-fetched.AgeAt(now)), err // from now on, both clocks count
 	})
 }
 

@@ -69,7 +69,7 @@ func (v *Value[T]) Get(ctx context.Context) (T, error) { return v.GetAt(ctx, clo
 
 // GetAt is [Value.Get] for a caller that has read the clocks for the same request. Reading them takes longer than
 // everything else that Get does with a fresh value. now must not be older than the request, because the value looks as
-// young as it was at that moment. StaleWait counts from now, so that several calls for one request wait once.
+// young as it was at that moment. Both waits count from now, so that several calls for one request wait once.
 func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 	if h := v.held.Load(); h != nil {
 		age := h.at.AgeAt(now)
@@ -91,13 +91,12 @@ func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 //
 // If a fetch is running, Force waits for it first. That fetch began before the call, so its value may be outdated. If the
 // value is not good enough, Force starts another fetch, unless the limit of Config.MinForce or a backoff forbids it; then
-// it returns at once. It waits for both fetches together as long as Get does: if the held value is usable, for
-// Config.StaleWait after now, which is the moment that was passed to GetAt; else for Config.MaxWait. It waits at most until
-// ctx ends.
+// it returns at once. It waits for both fetches together as long as GetAt does after now, which is the moment that was passed
+// to GetAt: for Config.StaleWait if the held value is usable, else for Config.MaxWait. It waits at most until ctx ends.
 //
 // The second result is true if the value comes from a fetch that began after the call. Errors are those of Get.
 func (v *Value[T]) Force(ctx context.Context, now clock.Instant, enough func(T) bool) (T, bool, error) {
-	began, atMost := time.Now(), v.cfg.MaxWait
+	began, atMost := time.Now(), v.cfg.MaxWait-now.Age()
 	if h := v.held.Load(); h.usable() {
 		if enough(h.value) { // another caller has fetched it since the caller's Get
 			return h.value, false, nil
@@ -174,7 +173,7 @@ func (v *Value[T]) patience(f *flight, now clock.Instant) time.Duration {
 	case f == nil:
 		return 0
 	case !h.usable():
-		return v.cfg.MaxWait
+		return v.cfg.MaxWait - now.Age()
 	case h.restored: // by a process that has just started: the issuer may be down for long
 		return 0
 	default: // a fetch delays requests for StaleWait, however many there are

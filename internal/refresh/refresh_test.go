@@ -381,6 +381,36 @@ func TestK8_NobodyWaitsLongerThanMaxWait(t *testing.T) {
 	})
 }
 
+// A request that has waited elsewhere waits only for the rest.
+func TestCaseX18_WaitCountsFromTheRequest(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ before, want time.Duration }{
+		"no wait before": {0, 3 * time.Second},
+		"2 s":            {2 * time.Second, time.Second},
+		"3 s":            {3 * time.Second, 0},
+		"4 s":            {4 * time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				v := refresh.New(refresh.Config[int]{Fetch: (&origin{delay: time.Hour}).fetch})
+				request := clock.Now()
+				pass(tt.before)
+				if d := took(func() { _, _ = v.GetAt(t.Context(), request) }); d != tt.want {
+					t.Errorf("GetAt waited %v, want %v", d, tt.want)
+				}
+				pass(time.Minute)
+				request = clock.Now()
+				pass(tt.before)
+				if d := took(func() { _, _, _ = v.Force(t.Context(), request, never) }); d != tt.want {
+					t.Errorf("Force waited %v, want %v", d, tt.want)
+				}
+				pass(time.Minute)
+			})
+		})
+	}
+}
+
 func TestK9_Attack38_CancelledStarterDoesNotEndTheFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,15 +207,40 @@ func TestRestore_ReturnsItsErrorAndReportsNone(t *testing.T) {
 	})
 }
 
-func TestK25_RestoredValueFromTheFutureIsOfNow(t *testing.T) {
+// Clocks of several machines differ a little.
+func TestK25_RestoredValueFromTheNearFutureIsOfNow(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		o := &origin{err: errDown}
-		v, _ := restoring(o, -1000*time.Hour, nil, refresh.Config[int]{})
-		wantValue(t, v, 100)
-		pass(24 * time.Hour)
-		wantUnavailable(t, v, errDown)
-	})
+	for _, ahead := range []time.Duration{time.Nanosecond, time.Minute, 5 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			o := &origin{err: errDown}
+			v, _ := restoring(o, -ahead, nil, refresh.Config[int]{})
+			wantValue(t, v, 100)
+			pass(24 * time.Hour)
+			wantUnavailable(t, v, errDown)
+		})
+	}
+}
+
+// If the clock was set back since a value was saved, the age of the value is not known. Without this check, each start of a
+// process would make the value new again.
+func TestCaseX11_RestoredValueFromTheFutureIsNotUsed(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{5*time.Minute + time.Nanosecond, time.Hour, 1000 * time.Hour, 1<<63 - 1} {
+		synctest.Test(t, func(t *testing.T) {
+			var errRestored error
+			o := &origin{err: errDown}
+			v, _ := restoring(o, -ahead, nil, refresh.Config[int]{OnFetch: func(_ context.Context, a refresh.Attempt[int]) {
+				if a.Cause == refresh.CauseRestored {
+					errRestored = a.Err
+				}
+			}})
+			wantUnavailable(t, v, errDown)
+			synctest.Wait()
+			if errRestored == nil || !strings.Contains(errRestored.Error(), "in the future") {
+				t.Errorf("%v ahead: the restoration reported %v", ahead, errRestored)
+			}
+		})
+	}
 }
 
 func TestK19_FailedRestorationIsReportedAndNoFailure(t *testing.T) {
