@@ -71,15 +71,25 @@ func decodeMetadata(o compact.Object) ClientMetadata {
 	var m ClientMetadata
 	fields := fieldsOf(&m)
 	for name, value := range o.All() {
-		if isIdentity(name) || value.Kind() == compact.KindNull || fields[name] != nil && assign(fields[name], value) {
-			continue
-		}
-		if m.Extra == nil {
-			m.Extra = make(map[string]any)
-		}
-		m.Extra[name] = exactly(value)
+		m.set(fields, name, value)
 	}
 	return m
+}
+
+// set stores the member name of a registration: in one of fields, which are those of m, or in Extra. It drops null, which
+// means the same as no member (RFC 7592, Section 2.2), and what is not metadata.
+func (m *ClientMetadata) set(fields map[string]any, name string, value compact.Value) {
+	if isIdentity(name) || value.Kind() == compact.KindNull || fields[name] != nil && assign(fields[name], value) {
+		return
+	}
+	m.addExtra(name, exactly(value))
+}
+
+func (m *ClientMetadata) addExtra(name string, value any) {
+	if m.Extra == nil {
+		m.Extra = make(map[string]any)
+	}
+	m.Extra[name] = value
 }
 
 // isIdentity reports whether a member of a registration is not metadata. An update must not send these, except the first

@@ -190,10 +190,10 @@ func (e *RegistrationEndpoint) call(
 	if a == nil {
 		return nil, flaw
 	}
-	if flaw != nil {
-		a = repaired(resp.Body, a)
-	}
 	got, err := registrationOf(a)
+	if err == nil && flaw != nil {
+		got.repair(resp.Body)
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -208,32 +208,38 @@ func (e *RegistrationEndpoint) call(
 	return got, flaw
 }
 
-// repaired returns all members of a body that is not valid, if they can be made out: of duplicate names the last one, and
-// invalid UTF-8 replaced. Otherwise it returns a, which has only the credentials. Without the other members, an update would
-// delete them.
-func repaired(body []byte, a *answer) *answer {
-	body = bytes.ToValidUTF8(bytes.TrimPrefix(body, []byte("\uFEFF")), []byte("\uFFFD"))
-	var members map[string]json.RawMessage
-	if json.NewDecoder(bytes.NewReader(body)).Decode(&members) != nil {
-		return a
+// repair reads the members of a body that is not valid JSON, from which a caller got only the credentials. An update without
+// the other members would delete them. Of duplicate names in one object, the last one counts, and invalid text is replaced.
+func (g *Registration) repair(body []byte) {
+	decoder := json.NewDecoder(bytes.NewReader(bytes.ToValidUTF8(bytes.TrimPrefix(body, []byte("\uFEFF")), []byte("\uFFFD"))))
+	decoder.UseNumber()
+	var members map[string]any
+	if decoder.Decode(&members) != nil {
+		return // the credentials were read with the same decoder, so there are none
 	}
-	text, err := json.Marshal(members)
-	if err != nil {
-		return a
+	fields := fieldsOf(&g.Metadata)
+	for name, decoded := range members {
+		text, _ := json.Marshal(map[string]any{name: decoded}) // it can be encoded, because it was decoded
+		object, err := compact.ParseObject(string(text), len(text))
+		value, _ := object.Get(name)
+		switch {
+		case name == "client_id_issued_at":
+			g.IssuedAt = dateOf(value)
+		case name == "client_secret_expires_at":
+			g.SecretExpiresAt = dateOf(value)
+		case err == nil:
+			g.Metadata.set(fields, name, value)
+		case !isIdentity(name): // names in an inner object that differ only in case
+			g.Metadata.addExtra(name, decoded)
+		}
 	}
-	object, err := compact.ParseObject(string(text), maxDepth)
-	if err != nil {
-		return a
-	}
-	return &answer{object}
 }
 
 // registrationOf reads a registration. Only client_id is required.
 func registrationOf(a *answer) (*Registration, error) {
-	g := &Registration{
-		IssuedAt: a.dateOf("client_id_issued_at"), SecretExpiresAt: a.dateOf("client_secret_expires_at"),
-		Metadata: decodeMetadata(a.Object),
-	}
+	issued, _ := a.Get("client_id_issued_at")
+	expires, _ := a.Get("client_secret_expires_at")
+	g := &Registration{IssuedAt: dateOf(issued), SecretExpiresAt: dateOf(expires), Metadata: decodeMetadata(a.Object)}
 	for name, field := range map[string]*string{
 		"client_id": &g.ClientID, "client_secret": &g.ClientSecret,
 		"registration_access_token": &g.AccessToken, "registration_client_uri": &g.URI,
@@ -248,8 +254,7 @@ func registrationOf(a *answer) (*Registration, error) {
 
 // dateOf reads a number of seconds since 1970, which some servers send as a string. It returns the zero time for 0, and for
 // what is not such a number.
-func (a *answer) dateOf(name string) time.Time {
-	value, _ := a.Get(name)
+func dateOf(value compact.Value) time.Time {
 	seconds, ok := secondsOf(value)
 	if !ok || seconds <= 0 || seconds > 1e11 {
 		return time.Time{}

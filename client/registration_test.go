@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -223,9 +224,15 @@ func TestCaseX23_OneOddMemberDoesNotWipeTheClient(t *testing.T) {
 func TestCaseX23_BadResponseDoesNotWipeTheClient(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]string{
-		"duplicate":    `"x":1,"x":2`,
-		"not UTF-8":    `"x":"` + "\xe4" + `"`,
-		"more follows": `"x":2}{"y":1`,
+		"duplicate":          `"x":1,"x":2`,
+		"duplicate inside":   `"x":{"a":1,"a":2}`,
+		"two cases":          `"x":1,"X":2,"Contacts":["b"]`,
+		"two cases inside":   `"x":{"a":1,"A":2}`,
+		"not UTF-8":          `"x":"` + "\xe4" + `"`,
+		"half a surrogate":   `"x":"\ud800"`,
+		"nested":             `"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100),
+		"more follows":       `"x":2}{"y":1`,
+		"date and duplicate": `"client_secret_expires_at":5,"x":1,"x":2`,
 	} {
 		e := registrarOf(t, says(200, `{"client_id":"c","client_secret":"s2","client_name":"app","contacts":["a"],`+broken+`}`))
 		known := &client.Registration{ClientID: "c", ClientSecret: "s1", AccessToken: "rat", URI: issuerURL + "/reg/c"}
@@ -235,6 +242,9 @@ func TestCaseX23_BadResponseDoesNotWipeTheClient(t *testing.T) {
 		}
 		if got.ClientSecret != "s2" || got.Metadata.ClientName != "app" || len(got.Metadata.Contacts) != 1 || got.Metadata.Extra["x"] == nil {
 			t.Errorf("%s: %+v", name, got.Metadata)
+		}
+		if wants := strings.HasPrefix(name, "date"); wants == got.SecretExpiresAt.IsZero() {
+			t.Errorf("%s: the secret expires at %v", name, got.SecretExpiresAt)
 		}
 	}
 }

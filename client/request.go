@@ -101,8 +101,13 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	if long, ok := errors.AsType[*fetch.TooLargeError](err); ok && unavailable(long.Status) { // probably the error page of a proxy
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	if long, ok := errors.AsType[*fetch.TooLargeError](err); ok {
+		switch {
+		case unavailable(long.Status): // probably the error page of a proxy
+			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		case long.Status/100 == 4: // a rejection, whatever the body says
+			return nil, fmt.Errorf("%w: %w: %w", ErrBadAnswer, &Error{Status: long.Status}, err)
+		}
 	}
 	return nil, fmt.Errorf("%w: %w", ErrBadAnswer, err)
 }

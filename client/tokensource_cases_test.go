@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,7 +156,7 @@ func (r refusing) ended(t *testing.T) (granted, ended bool, requests int) {
 		_, err := source.TokenContext(t.Context())
 		ended = errors.Is(err, client.ErrNoToken)
 		if refusal, ok := errors.AsType[*client.Error](err); !ok || refusal.Status != r.status {
-			t.Errorf("%d %s: the error does not have the server's response: %v", r.status, r.body, err)
+			t.Errorf("%d %.20s: the error does not have the server's response: %v", r.status, r.body, err)
 		}
 		time.Sleep(10 * time.Minute)
 	}
@@ -182,10 +183,11 @@ func TestCaseX22_DefiniteRejectionsEndTheRefreshToken(t *testing.T) {
 		{404, ""},
 		{410, ""},
 		{422, "{}"},
+		{400, strings.Repeat("x", 2<<20)},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			if granted, ended, requests := r.ended(t); !granted || !ended || requests != 1 {
-				t.Errorf("%d %s: Grant called: %v, ErrNoToken: %v, the refresh token was sent %d times", r.status, r.body, granted, ended, requests)
+				t.Errorf("%d %.20s: Grant called: %v, ErrNoToken: %v, the refresh token was sent %d times", r.status, r.body, granted, ended, requests)
 			}
 		})
 	}
@@ -210,7 +212,29 @@ func TestCaseX22_DefiniteRejectionsEndTheRefreshToken(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			if granted, ended, requests := r.ended(t); granted || ended || requests != 3 {
-				t.Errorf("%d %s: Grant called: %v, ErrNoToken: %v, the refresh token was sent %d times", r.status, r.body, granted, ended, requests)
+				t.Errorf("%d %.20s: Grant called: %v, ErrNoToken: %v, the refresh token was sent %d times", r.status, r.body, granted, ended, requests)
+			}
+		})
+	}
+}
+
+// A rate limiter in front of the server says when to retry. That is not a rejection, unless there is an OAuth error code.
+func TestCaseX22_RetryAfterIsNotARejection(t *testing.T) {
+	t.Parallel()
+	for body, ends := range map[string]bool{"": false, "too many requests": false, `{"error":"invalid_request"}`: true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
+				return written(http.StatusForbidden, body, map[string]string{"Retry-After": "10"})
+			}}
+			source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
+			for range 3 {
+				if _, err := source.TokenContext(t.Context()); errors.Is(err, client.ErrNoToken) != ends {
+					t.Errorf("%q: %v", body, err)
+				}
+				time.Sleep(10 * time.Minute)
+			}
+			if sent := len(s.requests); (sent == 1) != ends {
+				t.Errorf("%q: the refresh token was sent %d times", body, sent)
 			}
 		})
 	}

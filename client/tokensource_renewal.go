@@ -194,7 +194,8 @@ func isIncomplete(err error) bool {
 // The code for that is invalid_grant (RFC 6749, Section 5.2), but servers also send other codes, or no code at all.
 //
 // Two kinds of errors are not definite: those about the client's own authentication, including its DPoP proof, since the
-// same refresh token works once they are corrected; and those that allow a retry.
+// same refresh token works once they are corrected; and those that allow a retry, such as the page of a rate limiter that has
+// a Retry-After header and no OAuth error code.
 func endsRefreshToken(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -212,7 +213,10 @@ func endsRefreshToken(err error) bool {
 		http.StatusRequestTimeout, http.StatusMisdirectedRequest, http.StatusTooEarly, http.StatusTooManyRequests:
 		return false
 	}
-	return !e.Is(ErrUnavailable) && (e.Status/100 == 4 || e.Status/100 == 2 && e.Code != "")
+	if e.Code == "" {
+		return e.Status/100 == 4 && e.RetryAfter == 0 && !e.Is(ErrUnavailable)
+	}
+	return (e.Status/100 == 4 || e.Status/100 == 2) && !e.Is(ErrUnavailable)
 }
 
 // refresh replaces last by a refresh.

@@ -21,6 +21,8 @@ var _ oauth2.TokenSource = (*client.TokenSource)(nil)
 // rotating is a server that accepts each refresh token once. If one arrives twice, it revokes all of them (RFC 9700,
 // Section 4.14.2).
 type rotating struct {
+	mark string // precedes each token; empty unless the test looks for tokens in a text
+
 	mu       sync.Mutex // guards the fields below
 	current  int
 	revoked  bool
@@ -39,13 +41,14 @@ func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.status != 0:
 		w.WriteHeader(s.status)
-	case s.revoked || r.FormValue("refresh_token") != fmt.Sprintf("rt%d", s.current):
+	case s.revoked || r.FormValue("refresh_token") != fmt.Sprintf("%srt%d", s.mark, s.current):
 		s.revoked = true
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
 	default:
 		s.current++
-		_, _ = fmt.Fprintf(w, `{"access_token":"at%d","token_type":"Bearer","expires_in":600,"refresh_token":"rt%d"}`, s.current, s.current)
+		_, _ = fmt.Fprintf(w, `{"access_token":"%sat%d","token_type":"Bearer","expires_in":600,"refresh_token":"%srt%d"}`,
+			s.mark, s.current, s.mark, s.current)
 	}
 }
 
