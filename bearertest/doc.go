@@ -1,5 +1,5 @@
-// Package bearertest is for tests of APIs that accept bearer tokens. It provides an authorization server inside the test
-// process, the [Issuer], and tokens of it: valid ones and every kind of invalid one.
+// Package bearertest is for tests of APIs that accept bearer tokens. It provides an authorization server that runs inside
+// the test process, the [Issuer]. The Issuer signs valid tokens, and invalid ones that the API must reject.
 //
 // A test of a guarded API needs the issuer identifier, an HTTP client that reaches the issuer without a socket, and a token:
 //

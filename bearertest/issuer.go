@@ -22,7 +22,7 @@ type IssuerConfig struct {
 	// ES512, EdDSA, Ed25519 (RFC 9864), and HS256, HS384 and HS512, whose secrets are never published.
 	Algorithms []string
 
-	// Metadata contains members to add to the metadata documents, or to replace there. Nil: none.
+	// Metadata contains members that are added to the metadata documents, or replace members there. Nil: none.
 	Metadata map[string]any
 }
 

@@ -8,9 +8,10 @@ import (
 	"math/big"
 )
 
-// JWK returns a public key as a JSON Web Key (RFC 7517 section 4), for a key set that a test composes: change its members and
-// publish it with [Issuer.SetJWKS]. public is a value that [Issuer.Key] returns. A []byte becomes an `oct` key, which an issuer
-// must not publish. For other types, the result has no `kty`. If kid or alg is empty, the result does not contain it.
+// JWK returns a public key as a JSON Web Key (RFC 7517 section 4), so that a test can change its members, add it to a key
+// set, and publish that with [Issuer.SetJWKS]. public is a value that [Issuer.Key] returns. A []byte becomes an `oct`
+// key, which an issuer must not publish. For other types, the result has no `kty`. If kid or alg is empty, the result
+// does not contain it.
 func JWK(kid, alg string, public any) map[string]any {
 	jwk := map[string]any{"use": "sig"}
 	if kid != "" {

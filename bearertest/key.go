@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// generateKey returns a private key, or for HMAC a secret as long as the hash. It returns nil for an unknown algorithm. It
-// ignores errors, because these functions fail only without random numbers, and that ends the program.
+// generateKey returns a private key, or for HMAC a secret as long as the hash. It returns nil for an unknown algorithm.
+// It ignores errors: these functions fail only if the system has no random numbers, and then Go ends the program.
 func generateKey(alg string) any {
 	scheme := schemes[alg]
 	switch scheme.family {
@@ -47,15 +47,15 @@ func curve(alg string) elliptic.Curve {
 // rsaKeys is shared by all issuers of the process, so that no two have the same key.
 var rsaKeys rsaPool //nolint:gochecknoglobals // keys must differ within the whole process
 
-// rsaPool generates RSA keys from few primes. Each key uses another pair, so 45 primes give 990 keys. Generating the primes is
-// nearly all the work for a key, and a test suite needs hundreds of keys.
+// rsaPool makes many RSA keys from few primes. Each key uses a different pair, so 45 primes give 990 keys. Generating
+// primes takes nearly all the time that a key costs, and a test suite needs hundreds of keys.
 type rsaPool struct {
 	mu     sync.Mutex // guards the fields below
 	primes []*big.Int
 	p, q   int // the next pair, p < q
 }
 
-// take returns a key that no earlier call has returned.
+// take returns a key that it has not returned before. It generates two more primes if all pairs were used.
 func (r *rsaPool) take() *rsa.PrivateKey {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// generation contains the keys of one rotation. Each is generated on first use.
+// generation contains the keys between two rotations, one for each algorithm. Each key is generated on first use.
 type generation struct {
 	number int
 	keys   map[string]any // by algorithm: a crypto.Signer, a []byte for HMAC, nil for an unknown algorithm
 }
 
-// key returns the key for alg, and generates it at first. The caller holds the lock of the Issuer.
+// key returns the key for alg. It generates the key on first use. The caller must hold Issuer.mu.
 func (g *generation) key(alg string) any {
 	key, made := g.keys[alg]
 	if !made {
@@ -26,7 +26,7 @@ func (g *generation) key(alg string) any {
 	return key
 }
 
-// kid returns the ID of the key for alg.
+// kid returns the key id for alg, such as "rs256-1".
 func (g *generation) kid(alg string) string {
 	return strings.ToLower(alg) + "-" + strconv.Itoa(g.number)
 }
@@ -39,8 +39,8 @@ func (i *Issuer) Announce() {
 	i.announce()
 }
 
-// announce returns the keys that follow the current ones, and publishes them if they are not published yet. The caller
-// holds mu.
+// announce returns the generation after the current one, and publishes it if it is not published yet. The caller must
+// hold i.mu.
 func (i *Issuer) announce() *generation {
 	newest := len(i.published) - 1
 	if newest >= 0 && i.published[newest] != i.current {
@@ -121,7 +121,7 @@ func (i *Issuer) SetJWKS(document []byte) {
 	i.override = slices.Clone(document)
 }
 
-// signingKey returns the current key for alg. key is nil for an unknown algorithm.
+// signingKey returns the current key for alg and its `kid`. key is nil for an unknown algorithm.
 func (i *Issuer) signingKey(alg string) (kid string, key any) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -51,8 +51,9 @@ func (i *Issuer) document(path string) []byte {
 	}
 }
 
-// metadataDocument names an authorization and a token endpoint, because OpenID Connect Discovery 1.0 section 3 requires them.
-// The issuer serves neither.
+// metadataDocument returns the metadata, or nil if IssuerConfig.Metadata cannot be encoded. It contains an authorization
+// endpoint and a token endpoint, because OpenID Connect Discovery 1.0 section 3 requires them, but the issuer does not
+// serve these.
 func (i *Issuer) metadataDocument() []byte {
 	root := strings.TrimSuffix(i.url, "/")
 	metadata := map[string]any{
@@ -72,7 +73,7 @@ func (i *Issuer) metadataDocument() []byte {
 	return document
 }
 
-// count counts a request for path.
+// count counts a request for path. See Requests.
 func (i *Issuer) count(path string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -87,13 +88,13 @@ func (i *Issuer) Requests() map[string]int {
 	return maps.Clone(i.requests)
 }
 
-// Client returns an HTTP client that passes requests to the issuer by function calls. Requests for another scheme or host
+// Client returns an HTTP client whose requests call ServeHTTP of the issuer directly. Requests for another scheme or host
 // fail. It opens no socket and starts no goroutine, so it works in a testing/synctest bubble.
 func (i *Issuer) Client() *http.Client {
 	return &http.Client{Transport: inProcess{i}}
 }
 
-// inProcess is a transport that calls the handler of the issuer.
+// inProcess is the RoundTripper of Client.
 type inProcess struct{ issuer *Issuer }
 
 // RoundTrip implements [http.RoundTripper].

@@ -16,7 +16,7 @@ import (
 	"math/big"
 )
 
-// family is a kind of signature.
+// family is a kind of signature algorithm: those that use the same type of key in the same way.
 type family int
 
 const (
@@ -28,7 +28,7 @@ const (
 	familyHMAC
 )
 
-// scheme is how a signature of one algorithm is made.
+// scheme describes a signature algorithm.
 type scheme struct {
 	family family
 	hash   crypto.Hash // zero for Ed25519, which signs the message itself
@@ -54,6 +54,7 @@ func sign(alg string, key any, input []byte) ([]byte, error) {
 	if !ok || !fits(s.family, signer.Public()) {
 		return nil, fmt.Errorf("bearertest: %s cannot be computed with a key of type %T", alg, key)
 	}
+	// A crypto.Signer signs a hash, except for Ed25519, which signs the message.
 	if s.hash != 0 {
 		input = digest(s.hash, input)
 	}
@@ -67,8 +68,8 @@ func sign(alg string, key any, input []byte) ([]byte, error) {
 	return signature, err
 }
 
-// fits reports whether a signature of the family can be made with the private key of public. crypto.Signer would
-// otherwise make a signature of the key's own family.
+// fits reports whether the private key of public can sign with the algorithms of the family. Without this check,
+// crypto.Signer would make a signature of the key's own family.
 func fits(f family, public crypto.PublicKey) bool {
 	switch public.(type) {
 	case *rsa.PublicKey:
@@ -82,7 +83,7 @@ func fits(f family, public crypto.PublicKey) bool {
 	}
 }
 
-// signHMAC accepts secrets of any length, so that tests can sign with a weak one.
+// signHMAC returns an HMAC. Unlike RFC 7518 section 3.2, it accepts keys of any length, so that tests can use short ones.
 func signHMAC(hash crypto.Hash, key any, input []byte) ([]byte, error) {
 	secret, ok := key.([]byte)
 	if !ok {

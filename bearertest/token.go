@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Token is a token that is not signed yet. Its methods change it and return it, so that calls can be chained. [Token.Sign]
-// ends the chain. A later call for the same claim or parameter replaces an earlier one. Edits run in the order of the calls.
+// Token is a token that is not signed yet. Its methods change it and return it, so that calls can be chained.
+// [Token.Sign] ends the chain. A later call of Set or SetHeader for the same name replaces an earlier one. The Edit
+// methods do not replace each other: their functions are called in order.
 //
 // A Token is not safe for concurrent use. Each call of Sign returns a token with the same claims, including `jti`.
 type Token struct {
@@ -22,7 +23,7 @@ type Token struct {
 	headerEdits, claimsEdits, inputEdits, signatureEdits edits
 }
 
-// edits are changes of one part of a token, in the order in which they run.
+// edits are the functions that a test has passed to one of the Edit methods.
 type edits []func([]byte) []byte
 
 // apply runs all edits on data.
@@ -36,10 +37,10 @@ func (e edits) apply(data []byte) []byte {
 // Absent is a value that removes a claim or a header parameter: Set("exp", Absent).
 const Absent = absence("absent")
 
-// absence is a type of its own, so that no other value equals [Absent].
+// absence is a type of its own, so that no value that a test wants to set equals Absent.
 type absence string
 
-// set sets or removes one member.
+// set sets a member, or deletes it if value is Absent.
 func set(members map[string]any, name string, value any) {
 	if value == Absent {
 		delete(members, name)
@@ -115,8 +116,8 @@ func (t *Token) EditSignature(edit func(signature []byte) []byte) *Token {
 	return t
 }
 
-// Sign signs the token and returns it in compact form (RFC 7515 section 7.1). It returns "" if it cannot: if a value cannot be
-// encoded as JSON, or if the key does not fit the algorithm.
+// Sign signs the token and returns it in compact form (RFC 7515 section 7.1). It returns "" if a value cannot be encoded
+// as JSON, or if the type of the key does not fit the algorithm.
 func (t *Token) Sign() string {
 	header, err := json.Marshal(t.header)
 	if err != nil {
@@ -135,7 +136,8 @@ func (t *Token) Sign() string {
 	return string(signed) + "." + base64url(t.signatureEdits.apply(signature))
 }
 
-// signature signs input. The algorithm none has an empty signature (RFC 7515 appendix A.5).
+// signature signs the signing input. The algorithm none has an empty signature (RFC 7515 appendix A.5). It passes a copy,
+// so that sign cannot change the token.
 func (t *Token) signature(input []byte) ([]byte, error) {
 	if strings.EqualFold(t.algorithm, "none") {
 		return nil, nil

@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-// lastUsedEvery limits how often the use of a secret is stored: storing each use would cost one write per request.
+// lastUsedEvery is the minimum time between two writes of SecretInfo.LastUsed for a secret. Without it, each request
+// would cost a write.
 const lastUsedEvery = time.Minute
 
-// Authentication describes one call of [Registry.Authenticate] to [Config].OnAuthenticate. It contains no secret.
+// Authentication is the argument of [Config].OnAuthenticate. It describes one call of [Registry.Authenticate]. It
+// contains no secret.
 type Authentication struct {
 	// ClientID and SecretID identify the client and the secret that matched. They are empty if the call failed: a caller
 	// can send any id, so ids of failed calls would make an unbounded metric label.
@@ -45,8 +47,8 @@ type Authentication struct {
 // Authenticate still succeeds if only the use of the secret could not be stored; [Config].OnAuthenticate receives that
 // error as Fault.
 //
-// Authenticate reads the client again after it has computed a hash, which takes time. It rejects a secret that ended, or
-// was revoked or rotated out, before that second read.
+// Authenticate reads the client again after it has computed a hash, which takes time. It rejects a secret that expired,
+// was revoked, or was replaced by a rotation before that second read.
 //
 // To reject a secret that does not match, Authenticate never computes fewer PBKDF2 iterations than one hash in the format of
 // [Config].Hash takes. It computes exactly that many if the client does not exist, is public, has no valid secret, or has one valid secret whose hash uses the same
@@ -60,6 +62,7 @@ func (r *Registry) Authenticate(ctx context.Context, id, secret string) (Client,
 	if r.cfg.OnAuthenticate != nil {
 		a.told.Err, a.told.Duration = err, time.Since(start)
 		if err != nil {
+			// accept may have set them before it found out that the secret is not valid any more.
 			a.told.ClientID, a.told.SecretID = "", ""
 		}
 		r.cfg.OnAuthenticate(ctx, a.told)
@@ -75,13 +78,14 @@ type attempt struct {
 	paid       int // the computed iterations with the digest of Config.Hash
 }
 
+// run is Authenticate without the call of OnAuthenticate. It fills in told.
 func (a *attempt) run(ctx context.Context) (Client, error) {
 	rec, err := a.read(ctx, a.id)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Client{}, err
 	}
-	living := rec.living(a.now()) // empty if the client does not exist or is public
-	if !isSecret(a.secret) {      // costs the same, whatever its length
+	living := rec.living(a.now()) // empty if the client is unknown or public
+	if !isSecret(a.secret) {      // compute a hash anyway, so that the response takes the same time
 		living, a.secret = nil, ""
 	}
 	if known := a.remembered.find(a.id, a.secret, living); known != nil {
@@ -114,6 +118,7 @@ func (a *attempt) match(ctx context.Context, secrets []secretRecord) (*secretRec
 	return nil, a.pay(ctx)
 }
 
+// fits reports whether the secret matches the stored hash text, and counts the iterations that this took.
 func (a *attempt) fits(ctx context.Context, text string) (bool, error) {
 	stored, err := parseHash(text)
 	if err != nil {
@@ -139,11 +144,12 @@ func (a *attempt) pay(ctx context.Context) error {
 	return err
 }
 
-// accept accepts the client if s is still valid, because computing a hash, or waiting to do so, takes time. It stores the
-// use, and replaces the hash if it is weaker than the current format.
+// accept returns the client after its secret s has matched. Computing the hash took time, so accept reads the client
+// again and returns ErrInvalidClient if s is not valid any more. It also stores the time of use, and replaces the hash if
+// it is weaker than the current format.
 func (a *attempt) accept(ctx context.Context, rec record, s secretRecord) (Client, error) {
 	a.told.ClientID, a.told.SecretID = rec.id, s.ID
-	if a.told.Cached && !s.isDue(time.Now()) { // no hash was computed: rec is still current
+	if a.told.Cached && !s.isDue(time.Now()) { // no hash was computed, so rec was read just now
 		return rec.client(), nil
 	}
 	u := use{of: s, fresh: a.rehash(ctx, s.Hash), now: a.now}
@@ -164,7 +170,7 @@ func (a *attempt) accept(ctx context.Context, rec record, s secretRecord) (Clien
 	return c, nil
 }
 
-// use records the use of a secret that matched.
+// use is the change of a record after a secret has matched: the time of use, and possibly a new hash.
 type use struct {
 	of     secretRecord
 	fresh  string           // the hash that replaces the stored one, or ""
@@ -173,7 +179,8 @@ type use struct {
 	client *Client          // nil until note has found that the secret is still valid
 }
 
-// note is the edit function for change.
+// note is the edit function that accept passes to change. It returns ErrInvalidClient if the secret is not valid any
+// more, and errNothing if there is nothing to store.
 func (u *use) note(rec *record) error {
 	now := time.Now().UTC()
 	at := slices.IndexFunc(rec.Secrets, func(other secretRecord) bool { return other.ID == u.of.ID })
@@ -189,7 +196,7 @@ func (u *use) note(rec *record) error {
 	return nil
 }
 
-// errNothing ends a change that has nothing to store.
+// errNothing makes change stop without storing anything.
 var errNothing = errors.New("registry: nothing to store")
 
 // rehash returns a hash in the current format. It returns "" if the old hash is in that format, or if hashing fails.
@@ -210,10 +217,11 @@ func (a *attempt) remember(text string) {
 	}
 }
 
+// isDue reports whether the last stored use is at least lastUsedEvery ago.
 func (s secretRecord) isDue(now time.Time) bool { return now.Sub(s.LastUsed) >= lastUsedEvery }
 
-// used stores the time of use, and fresh in place of the hash old. If the stored hash is no longer old, another call has
-// replaced it for the same secret, and it stays. used returns the stored hash.
+// used sets the time of use, and replaces the hash old by fresh if fresh is not empty. If the hash in s is not old,
+// another call has already replaced it for the same secret, and used keeps it. It returns the hash in s.
 func (s *secretRecord) used(now time.Time, old, fresh string) string {
 	if fresh != "" && s.Hash == old {
 		s.Hash = fresh

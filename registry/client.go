@@ -55,7 +55,7 @@ type SecretInfo struct {
 	// Created is the time at which the secret was generated, set or imported.
 	Created time.Time
 
-	// NotAfter is the time at which the secret ends. Zero: it never ends.
+	// NotAfter is the time at which the secret expires. Zero: it never expires.
 	NotAfter time.Time
 
 	// LastUsed is the time at which the secret last authenticated the client. It is at most one minute behind, unless the

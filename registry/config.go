@@ -7,6 +7,7 @@ import (
 	"time"
 )
 
+// The defaults and upper limits of the fields of Config.
 const (
 	defaultMaxSecrets = 4
 	limitMaxSecrets   = 16
@@ -51,11 +52,13 @@ type Config struct {
 	// OnAuthenticate, if not nil, is called at the end of each Authenticate, in the same goroutine.
 	OnAuthenticate func(ctx context.Context, a Authentication)
 
-	// InsecureAllowLocalhost allows http redirect URIs on "localhost", with a fixed port. Zero: they are rejected. The name
-	// may resolve to another machine, and the server on that port may be reachable from outside (RFC 8252 section 8.3).
+	// InsecureAllowLocalhost allows http redirect URIs on "localhost". Unlike for a loopback IP address, the port must match
+	// exactly. Zero: such URIs are rejected. The name may resolve to another machine, and the server on that port may be
+	// reachable from outside (RFC 8252 section 8.3).
 	InsecureAllowLocalhost bool
 }
 
+// withDefaults returns cfg with the defaults in place of zero values.
 func (cfg Config) withDefaults() Config {
 	cfg.Hash = cfg.Hash.withDefaults()
 	cfg.MaxSecrets = orDefault(cfg.MaxSecrets, defaultMaxSecrets)
@@ -65,7 +68,7 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// validate must be called after withDefaults.
+// validate returns a *FieldError for each invalid field, joined. Call it after withDefaults.
 func (cfg Config) validate() error {
 	var f faults
 	f.check(!isNil(cfg.Store), "Config.Store", "is required")
@@ -78,7 +81,7 @@ func (cfg Config) validate() error {
 	return f.join()
 }
 
-// isNil reports whether there is no store, or a nil pointer, map or the like in its place.
+// isNil reports whether s is nil, or an interface that contains a nil pointer, map or other nil value.
 func isNil(s Store) bool {
 	if s == nil {
 		return true

@@ -30,6 +30,7 @@ func (r *Registry) Create(ctx context.Context, n NewClient) (Registered, error) 
 		}
 		rec.Secrets = []secretRecord{s.record}
 	}
+	// If a client has this id already, which practically never happens, try another one.
 	for range maxAtCreate {
 		rec.id = randomText(idLength)
 		c, err := r.insert(ctx, rec)
@@ -40,6 +41,7 @@ func (r *Registry) Create(ctx context.Context, n NewClient) (Registered, error) 
 	return Registered{}, ErrExists
 }
 
+// registered returns the result of Create and RotateSecret. With an error, it does not return the secret.
 func registered(c Client, plain Secret, err error) (Registered, error) {
 	if err != nil {
 		return Registered{}, err
@@ -47,12 +49,13 @@ func registered(c Client, plain Secret, err error) (Registered, error) {
 	return Registered{Client: c, Secret: plain}, nil
 }
 
+// insert stores a new client, which must be valid. The error is ErrExists if the id is already used.
 func (r *Registry) insert(ctx context.Context, rec record) (Client, error) {
 	row, err := rec.encode()
 	if err != nil {
 		return Client{}, err
 	}
-	c, err := rowClient(row) // what cannot be read is not stored
+	c, err := rowClient(row) // never store a row that cannot be read
 	if err != nil {
 		return Client{}, err
 	}
@@ -121,6 +124,7 @@ func (r *Registry) issue(ctx context.Context, given Secret) (issued, error) {
 	return issued{plain, r.secretRecord(hash, time.Now())}, nil
 }
 
+// secretRecord returns a record with a new id for the given hash. The secret expires after Config.SecretLifetime.
 func (r *Registry) secretRecord(hash string, now time.Time) secretRecord {
 	s := secretRecord{ID: randomText(secretIDLength), Hash: hash, Created: now.UTC()}
 	if r.cfg.SecretLifetime > 0 {

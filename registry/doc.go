@@ -2,8 +2,8 @@
 //
 //	clients, err := registry.New(registry.Config{Store: store.NewClients()})
 //
-// [Registry.Create] gives a confidential client an id of 22 letters and digits and a secret of 43. It returns the secret
-// once. The Store contains only a hash of it:
+// [Registry.Create] generates the id of a client (22 letters and digits) and, for a confidential client, a secret (43
+// letters and digits). It returns the secret once. The Store contains only a hash of it:
 //
 //	reg, err := clients.Create(ctx, registry.NewClient{
 //		Name:         "Orders",
@@ -33,13 +33,13 @@
 //	updated, err := clients.Update(ctx, id, registry.Patch{Name: new("Orders on TV")})
 //	page, err := clients.List(ctx, registry.Page{Owner: new("alice")})
 //
-// A [Store] is one table. Package store has an implementation in memory, and package store/storetest has tests for other
-// implementations.
+// A [Store] needs one table. Package store has an implementation in memory, and package store/storetest has tests for
+// other implementations.
 //
-// [Registry.Import] takes over clients of crossauth and of Ory Hydra with their hashes. When such a client next
-// authenticates, the registry replaces a hash that is weaker than [Config].Hash.
+// [Registry.Import] registers clients of crossauth and of Ory Hydra with the hashes of their secrets. When such a client
+// next authenticates, the registry replaces a hash that is weaker than [Config].Hash.
 //
-// The package also names the OAuth flows: see [Flow].
+// [Flow] lists the OAuth flows that a client can be allowed to use.
 //
-// Errors are sentinel values for [errors.Is]. Invalid arguments are reported as [*FieldError] values.
+// Compare errors with [errors.Is]. For invalid arguments, the error contains [*FieldError] values.
 package registry

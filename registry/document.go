@@ -10,8 +10,8 @@ import (
 )
 
 // sameDocument reports whether two JSON documents contain the same data. They may differ in white space, in the order of
-// members, and in how characters are escaped and numbers are written: a column of a database may change these. A document
-// with a repeated name is never the same as another.
+// members, and in how characters are escaped and numbers are written: a JSON column of a database may change these. A
+// document with a repeated name is never the same as another.
 func sameDocument(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -21,6 +21,7 @@ func sameDocument(a, b []byte) bool {
 	return errors.Join(err1, err2) == nil && sameValue(x, y)
 }
 
+// errRepeated means that a document is ambiguous: parsers disagree on which of the two members counts.
 var errRepeated = errors.New("registry: an object has a repeated name")
 
 // readDocument decodes a document that json.Unmarshal accepts. Numbers become values of type json.Number.
@@ -30,6 +31,7 @@ func readDocument(data []byte) (any, error) {
 	return readValue(decoder)
 }
 
+// readValue reads the next value of any type.
 func readValue(decoder *json.Decoder) (any, error) {
 	token, err := decoder.Token()
 	switch {
@@ -43,6 +45,8 @@ func readValue(decoder *json.Decoder) (any, error) {
 	return token, nil
 }
 
+// readObject reads the members of an object whose opening brace was read. Unlike json.Unmarshal, it returns an error for
+// a repeated name.
 func readObject(decoder *json.Decoder) (any, error) {
 	object := make(map[string]any)
 	for decoder.More() {
@@ -62,6 +66,7 @@ func readObject(decoder *json.Decoder) (any, error) {
 	return object, err
 }
 
+// readArray reads the elements of an array whose opening bracket was read.
 func readArray(decoder *json.Decoder) (any, error) {
 	array := []any{}
 	for decoder.More() {
@@ -75,6 +80,7 @@ func readArray(decoder *json.Decoder) (any, error) {
 	return array, err
 }
 
+// sameValue compares two results of readValue. Values of different types are not the same.
 func sameValue(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
@@ -98,14 +104,15 @@ func sameValue(a, b any) bool {
 	return a == b
 }
 
-// sameNumber compares the digits too, because two numbers with more than 53 bits can be read as one float64.
+// sameNumber reports whether two JSON numbers have the same value. It also compares their digits, because different
+// numbers with more than 53 bits can have the same float64.
 func sameNumber(a, b string) bool {
 	x, err1 := strconv.ParseFloat(a, 64)
 	y, err2 := strconv.ParseFloat(b, 64)
 	return err1 == nil && err2 == nil && x == y && digits(a) == digits(b)
 }
 
-// digits returns the significant digits of a number in JSON.
+// digits returns the significant digits of a JSON number, without sign, point and exponent.
 func digits(number string) string {
 	if at := strings.IndexAny(number, "eE"); at >= 0 {
 		number = number[:at]

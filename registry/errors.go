@@ -7,8 +7,8 @@ import (
 
 // Errors for [errors.Is]. Invalid arguments are reported as [*FieldError] values.
 var (
-	// ErrInvalidClient means that the client was not authenticated. The error does not say whether the id or the secret
-	// was wrong, or whether the secret had ended. Respond with 401 invalid_client (RFC 6749 section 5.2).
+	// ErrInvalidClient means that the client was not authenticated. The error does not say whether the id or the secret was
+	// wrong, or whether the secret has expired. Respond with 401 invalid_client (RFC 6749 section 5.2).
 	ErrInvalidClient = errors.New("registry: client authentication failed")
 
 	// ErrNotFound means that there is no client with that id, or that the client has no secret with that id.

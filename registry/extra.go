@@ -7,12 +7,14 @@ import (
 	"unicode/utf8"
 )
 
+// The limits of NewClient.Extra: bytes of its JSON text, and levels of nesting.
 const (
 	maxExtra = 16 << 10
 	maxDepth = 32
 )
 
-// extraProblem returns the reason why a store might not return Extra unchanged, or "".
+// extraProblem returns why Extra cannot be stored, as the Problem of a FieldError. It returns "" if every store can
+// return it unchanged.
 func extraProblem(extra map[string]any) string {
 	if len(extra) == 0 {
 		return ""
@@ -24,6 +26,7 @@ func extraProblem(extra map[string]any) string {
 	case len(data) > maxExtra:
 		return "must have at most 16 KiB as JSON"
 	}
+	// Decode the text again, to check what a reader of the row would get.
 	var read any
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -33,7 +36,8 @@ func extraProblem(extra map[string]any) string {
 	return ""
 }
 
-// isKept reports whether every store can return the decoded JSON value unchanged.
+// isKept reports whether a store can return the decoded JSON value unchanged. depth is the number of levels that are
+// allowed.
 func isKept(value any, depth int) bool {
 	if depth == 0 {
 		return false
@@ -59,8 +63,8 @@ func isKept(value any, depth int) bool {
 	return true
 }
 
-// isKeptNumber reports whether the number survives a conversion to float64 and back. This package or a database would change
-// other numbers (RFC 7493 section 2.2).
+// isKeptNumber reports whether a conversion to float64 and back returns the same number. Other numbers may be changed by
+// this package or by a database (RFC 7493 section 2.2).
 func isKeptNumber(number json.Number) bool {
 	value, err := number.Float64()
 	if err != nil {
@@ -70,7 +74,8 @@ func isKeptNumber(number json.Number) bool {
 	return err == nil && string(again) == number.String()
 }
 
-// isKeptText rejects U+FFFD, which package json writes in place of invalid UTF-8, and NUL, which some databases reject.
+// isKeptText reports whether text has neither U+FFFD, which package json writes in place of invalid UTF-8, nor NUL, which
+// some databases reject.
 func isKeptText(text string) bool {
 	return !strings.ContainsRune(text, utf8.RuneError) && !strings.Contains(text, "\x00")
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Flow is an OAuth flow that a client may use, as it is stored in the client's record. Use [ParseFlow] for values from
-// configurations and requests. The zero value is not a flow.
+// Flow is an OAuth flow that a client may use. The record of the client contains its value. Use [ParseFlow] for values
+// from configurations and requests. The zero value is not a flow.
 type Flow string
 
 // The flows. Their values are those that crossauth stores in its databases.
@@ -20,7 +20,7 @@ const (
 	FlowPasswordMFA               Flow = "passwordMfa"               // Auth0's extension of the password flow
 	FlowOIDCAuthorizationCode     Flow = "oidcAuthorizationCode"     // OpenID Connect Core section 3.1
 
-	// FlowAll means every flow in a configuration. A client cannot have it: [ValidFlows] rejects it.
+	// FlowAll selects all flows in a configuration. A client cannot have it: [ValidFlows] rejects it.
 	FlowAll Flow = "all"
 )
 
@@ -54,6 +54,7 @@ func descriptions() []description {
 	}
 }
 
+// describe returns the description of f, and false for FlowAll and for unknown flows.
 func describe(f Flow) (description, bool) {
 	known := descriptions()
 	at := slices.IndexFunc(known, func(d description) bool { return d.flow == f })

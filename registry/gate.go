@@ -8,14 +8,18 @@ import (
 // errBusy means that the queue for hash computations is full.
 var errBusy = errors.New("registry: too many calls are waiting to compute a hash (Config.MaxWaiting)")
 
-// gate limits how many callers hold a slot and how many wait for one.
+// gate limits how many callers compute a hash at the same time, and how many wait to do so. line has a place for every
+// caller inside the gate, and slots a place for those that compute. Both channels are used as semaphores: sending takes a
+// place.
 type gate struct{ line, slots chan struct{} }
 
+// newGate returns a gate with the given number of slots, and of further callers that may wait for one.
 func newGate(slots, waiting int) gate {
 	return gate{line: make(chan struct{}, slots+waiting), slots: make(chan struct{}, slots)}
 }
 
-// enter waits for a slot. If it returns nil, the caller must call leave.
+// enter waits for a slot. It returns errBusy at once if too many callers are waiting, and ctx.Err() if ctx ends first. If
+// it returns nil, the caller must call leave.
 func (g *gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -34,6 +38,7 @@ func (g *gate) enter(ctx context.Context) error {
 	}
 }
 
+// leave frees the slot of a caller for which enter has returned nil.
 func (g *gate) leave() {
 	<-g.slots
 	<-g.line

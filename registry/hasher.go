@@ -48,6 +48,7 @@ func (p HashParams) withDefaults() HashParams {
 	return p
 }
 
+// orDefault returns value, or byDefault if value is zero.
 func orDefault[T comparable](value, byDefault T) T {
 	var zero T
 	if value == zero {
@@ -56,7 +57,7 @@ func orDefault[T comparable](value, byDefault T) T {
 	return value
 }
 
-// digestFunc returns nil if the digest is not supported.
+// digestFunc returns the hash function with the given name, or nil if it is not supported.
 func digestFunc(name string) func() gohash.Hash {
 	switch name {
 	case "sha1":
@@ -77,7 +78,7 @@ func (h hash) forbiddenByFIPS() bool {
 // errNoPepper means that an imported hash cannot be verified without Config.Pepper.
 var errNoPepper = errors.New("registry: a stored hash needs Config.Pepper, which is not set")
 
-// hasher computes and verifies hashes. Its gate limits how many at the same time.
+// hasher computes and verifies hashes. Its gate limits the number of concurrent computations.
 type hasher struct {
 	params HashParams
 	pepper Secret
@@ -96,7 +97,8 @@ func (h *hasher) hash(ctx context.Context, secret string) (string, error) {
 	return made.String(), nil
 }
 
-// blank returns a hash in the current format with an empty salt and key. To derive its key costs as much as a real one.
+// blank returns a hash in the current format whose salt and key are all zeros. Deriving its key costs as much as deriving
+// a real one.
 func (h *hasher) blank() hash {
 	return hash{
 		digest: h.params.Digest, rounds: h.params.Iterations,
@@ -110,13 +112,15 @@ func (h *hasher) verify(ctx context.Context, secret string, stored hash) (bool, 
 	return err == nil && subtle.ConstantTimeCompare(key, stored.key) == 1, err
 }
 
-// derive computes the key of secret with the parameters of as. It waits for a slot of the gate until ctx ends.
+// derive computes the key of secret with the parameters of as. It waits for a slot of the gate, at most until ctx ends.
+// The error matches ErrUnavailable if it gets none.
 func (h *hasher) derive(ctx context.Context, secret string, as hash) ([]byte, error) {
 	salt := as.salt
 	if as.peppered {
 		if h.pepper.IsZero() {
 			return nil, errNoPepper
 		}
+		// Crossauth appends its secret to the salt, after an exclamation mark.
 		salt = slices.Concat(salt, []byte("!"), []byte(h.pepper.Reveal()))
 	}
 	if err := h.gate.enter(ctx); err != nil {
@@ -132,8 +136,8 @@ func (h *hasher) isBelow(stored hash) bool {
 		len(stored.key) < h.params.KeyLength || len(stored.salt) < h.params.SaltLength
 }
 
-// worth returns how many iterations of the current digest the verification of stored computed. Iterations of another digest
-// take another time on each processor, so they count as zero.
+// worth returns how many iterations of the current digest the verification of stored has computed. Iterations of another
+// digest do not count, because how long they take differs between processors.
 func (h *hasher) worth(stored hash) int {
 	if stored.digest != h.params.Digest {
 		return 0
@@ -145,6 +149,6 @@ func (h *hasher) worth(stored hash) int {
 func (h *hasher) rest(paid int) hash {
 	rest := h.blank()
 	rest.rounds = rest.cost() - paid
-	rest.key = rest.key[:min(len(rest.key), digestFunc(rest.digest)().Size())] // at most one block, so rounds is the cost
+	rest.key = rest.key[:min(len(rest.key), digestFunc(rest.digest)().Size())] // with at most one block, the cost is the number of rounds
 	return rest
 }

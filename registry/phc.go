@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Bounds of a hash that is read, so that a stored or imported hash cannot cost an unlimited time.
+// Limits of a stored or imported hash, so that verifying it cannot take an unlimited time. minKey, minSalt, maxKey and
+// maxSalt are in bytes.
 const (
 	maxRounds = 10_000_000
 	minKey    = 16
@@ -18,10 +19,10 @@ const (
 	maxSalt   = 128
 )
 
-// errHash does not contain the text, which may be a part of a hash.
+// errHash is the error of parseHash. It does not contain the text, because that may be a hash.
 var errHash = errors.New("registry: a stored hash is not in a supported format")
 
-// hash is the parsed hash of a secret.
+// hash is the parsed hash of a secret: the parameters of PBKDF2, and the derived key.
 type hash struct {
 	digest   string
 	rounds   int
@@ -60,12 +61,14 @@ func parseHash(text string) (h hash, err error) {
 	return h, nil
 }
 
+// inBounds reports whether the digest is supported and all parameters are within the limits.
 func (h hash) inBounds() bool {
 	return digestFunc(h.digest) != nil && h.rounds >= 1 && h.rounds <= maxRounds &&
 		len(h.key) >= minKey && len(h.key) <= maxKey && len(h.salt) >= minSalt && len(h.salt) <= maxSalt
 }
 
-// parsePHC accepts only the spelling that String writes. Package base64, for example, would ignore line feeds.
+// parsePHC parses a hash in PHC string format. It accepts only texts that String can write: package base64, for example,
+// would ignore line feeds.
 func parsePHC(text string) (hash, error) {
 	parts := strings.Split(text, "$")
 	if len(parts) != 5 {
@@ -82,9 +85,9 @@ func parsePHC(text string) (hash, error) {
 	return h, nil
 }
 
-// parseCrossauth parses pbkdf2:<digest>:<key length>:<rounds>:<use_secret>:<salt>:<hash>. The characters of the salt are the
-// salt; they are not decoded. The hash is base64url, with padding if Python wrote it and without if TypeScript did. Any other
-// spelling is rejected.
+// parseCrossauth parses pbkdf2:<digest>:<key length>:<rounds>:<use_secret>:<salt>:<hash>. The salt is used as it is
+// written, without decoding. The hash is base64url, with padding if Python wrote it and without if TypeScript did. Any
+// other spelling is rejected.
 func parseCrossauth(text string) (hash, error) {
 	parts := strings.Split(text, ":")
 	if len(parts) != 7 || !isVisible(parts[5]) {
@@ -92,6 +95,7 @@ func parseCrossauth(text string) (hash, error) {
 	}
 	rounds, err1 := strconv.Atoi(parts[3])
 	key, err2 := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[6], "="))
+	// The text has the key length too. The comparison with the spellings checks that it is the length of the key.
 	h := hash{digest: parts[1], rounds: rounds, salt: []byte(parts[5]), key: key, crossed: true, peppered: parts[4] == "1"}
 	if err := errors.Join(err1, err2); err != nil || !slices.Contains(h.crossauth(), text) {
 		return hash{}, errHash

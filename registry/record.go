@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// record is a stored client.
+// record is a stored client: the decoded form of a Row.
 type record struct {
 	id, name, owner string
 	version         int64
@@ -28,11 +28,14 @@ type body struct {
 	Extra        map[string]any `json:"extra,omitempty"`
 }
 
+// format is the version of the content of Row.Data. A row with another format is rejected.
 const format = 1
 
-// errRecord does not contain the cause, because the text of a JSON error can contain a part of the record.
+// errRecord is the cause of the error for a row that cannot be read. It does not contain the JSON error, whose text can
+// contain a part of the record.
 var errRecord = errors.New("registry: the record of a stored client is not in format 1")
 
+// secretRecord is a secret as it is stored in the body of a record.
 type secretRecord struct {
 	ID       string    `json:"id"`
 	Hash     string    `json:"hash"`
@@ -41,17 +44,18 @@ type secretRecord struct {
 	LastUsed time.Time `json:"last_used,omitzero"`
 }
 
-// lives reports whether the secret has not ended. A zero NotAfter means that it never ends.
+// lives reports whether the secret has not expired at the time now. A zero NotAfter means that it never expires.
 func (s secretRecord) lives(now time.Time) bool { return s.NotAfter.IsZero() || now.Before(s.NotAfter) }
 
-// living returns the secrets that have not ended, the newest first.
+// living returns the secrets that have not expired, the newest first.
 func (b body) living(now time.Time) []secretRecord {
 	return slices.DeleteFunc(slices.Clone(b.Secrets), func(s secretRecord) bool { return !s.lives(now) })
 }
 
 // decode reads a row. It rejects Data that encode would not write with the same content: for example unknown, missing,
-// mistyped or repeated members, null, a member name in another case, or a public client with secrets. To ignore a part of
-// a record would lose it when the record is next stored, or let a secret or a restriction disappear.
+// mistyped or repeated members, null, or a member name in another case. It also rejects a public client with secrets. If
+// it ignored a part of the Data, that part would be lost when the record is stored again, and a secret or a restriction
+// could disappear.
 func decode(row Row) (record, error) {
 	rec := record{id: row.ID, name: row.Name, owner: row.Owner, version: row.Version}
 	if err := json.Unmarshal(row.Data, &rec.body); err != nil || rec.Format != format {
@@ -86,7 +90,8 @@ func (rec record) client() Client {
 	return c
 }
 
-// read returns ErrNotFound if there is no client with that id.
+// read reads a client from the Store. The error is ErrNotFound if there is no client with that id, and otherwise matches
+// ErrUnavailable.
 func (r *Registry) read(ctx context.Context, id string) (record, error) {
 	if !isID(id) {
 		return record{}, ErrNotFound
@@ -109,6 +114,7 @@ const (
 	maxAtCreate = 5 // attempts
 )
 
+// isID reports whether a client can have the id. No other id is sent to the Store.
 func isID(id string) bool { return id != "" && len(id) <= maxID && isVisible(id) }
 
 // change reads a client, calls edit, and stores the result. If another call changes the client in the meantime, change
@@ -123,11 +129,13 @@ func (r *Registry) change(ctx context.Context, id string, edit func(*record) err
 		if err := wait(ctx, rand.N(pause)); err != nil { //nolint:gosec // spreads concurrent calls; not a secret
 			return Client{}, unavailable(err)
 		}
+		// The next random pause may be longer, to keep concurrent calls apart.
 		pause = min(2*pause, maxPause)
 	}
 	return Client{}, ErrConflict
 }
 
+// tryChange is one attempt of change. done is false if another call has changed the client in the meantime.
 func (r *Registry) tryChange(ctx context.Context, id string, edit func(*record) error) (c Client, done bool, err error) {
 	rec, err := r.read(ctx, id)
 	if err != nil {
@@ -160,6 +168,7 @@ func rowClient(row Row) (Client, error) {
 	return rec.client(), nil
 }
 
+// wait waits for pause. It returns ctx.Err() if ctx ends first.
 func wait(ctx context.Context, pause time.Duration) error {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

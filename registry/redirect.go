@@ -9,8 +9,8 @@ import (
 
 const maxRedirect = 2048
 
-// redirectProblem returns what is wrong with a redirect URI, or "". It accepts these (RFC 9700 section 2.1, RFC 8252
-// section 7):
+// redirectProblem returns why a redirect URI is not allowed, as the Problem of a FieldError, or "" if it is allowed. It
+// allows the following URIs (RFC 9700 section 2.1, RFC 8252 section 7):
 //
 //   - https with a host;
 //   - http with a loopback IP literal, and with "localhost" if localhost is true;
@@ -37,7 +37,7 @@ func redirectProblem(uri string, localhost bool) string {
 	return placeProblem(u, localhost)
 }
 
-// textProblem checks characters before the URI is parsed, because URI parsers disagree on these.
+// textProblem checks the length and the characters of a URI. It rejects the characters on which URI parsers disagree.
 func textProblem(uri string) string {
 	switch {
 	case uri == "" || len(uri) > maxRedirect:
@@ -52,6 +52,7 @@ func textProblem(uri string) string {
 	return ""
 }
 
+// placeProblem checks the scheme of u, and the host as far as the scheme requires one.
 func placeProblem(u *url.URL, localhost bool) string {
 	switch {
 	case u.Scheme == "https":
@@ -70,7 +71,8 @@ func placeProblem(u *url.URL, localhost bool) string {
 	return ""
 }
 
-// hostProblem accepts only hosts and ports that have one spelling.
+// hostProblem checks the host and the port of u. It accepts only their canonical spelling, so that equal hosts are equal
+// texts.
 func hostProblem(u *url.URL) string {
 	host := u.Hostname()
 	if !isDomain(host) && !isAddress(host) {
@@ -86,12 +88,14 @@ func hostProblem(u *url.URL) string {
 	return ""
 }
 
+// isPort reports whether text is a port from 1 to 65535 without leading zeros.
 func isPort(text string) bool {
 	_, err := netip.ParseAddrPort("127.0.0.1:" + text)
 	return err == nil && !strings.HasPrefix(text, "0")
 }
 
-// isDomain rejects names whose last label is a number, because browsers read "127.1" and "0x7f.1" as IP addresses.
+// isDomain reports whether host is a domain name in lower case. It rejects names whose last label is a number, because
+// browsers read "127.1" and "0x7f.1" as IP addresses.
 func isDomain(host string) bool {
 	labels := strings.Split(host, ".")
 	for _, label := range labels {
@@ -104,12 +108,13 @@ func isDomain(host string) bool {
 	return len(host) <= 253 && strings.Trim(last, "0123456789") != "" && !strings.HasPrefix(last, "0x")
 }
 
-// isAddress accepts only the canonical spelling of an address without a zone.
+// isAddress reports whether host is the canonical spelling of an IP address without a zone.
 func isAddress(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.String() == host && addr.Zone() == "" && !addr.Is4In6()
 }
 
+// isLoopback reports whether host is a loopback IP address. The name localhost is not one.
 func isLoopback(host string) bool {
 	return isAddress(host) && netip.MustParseAddr(host).IsLoopback()
 }
@@ -121,8 +126,8 @@ func isDomainScheme(scheme string) bool {
 	return len(labels) > 1 && !slices.Contains(labels, "")
 }
 
-// isPlainPath rejects paths that a browser or a server might resolve or decode to another path: dot segments, including those
-// before a semicolon, empty segments, and encoded dots, slashes, backslashes, percent signs and control characters.
+// isPlainPath reports whether all browsers and servers read path in the same way. It rejects dot segments, including
+// those before a semicolon, empty segments, and encoded dots, slashes, backslashes, percent signs and control characters.
 func isPlainPath(path string) bool {
 	if strings.Contains(path, "//") {
 		return false
@@ -135,8 +140,8 @@ func isPlainPath(path string) bool {
 	return !hasEncoded(path, ".", "/", `\`, "%")
 }
 
-// isPlainQuery rejects parameters of authorization responses (RFC 6749 section 4.1.2, RFC 9207 section 2), because a client
-// would then receive them twice.
+// isPlainQuery reports whether query has no parameter of an authorization response (RFC 6749 section 4.1.2, RFC 9207
+// section 2). The server adds these, so the client would receive such a parameter twice.
 func isPlainQuery(query string) bool {
 	values, err := url.ParseQuery(query)
 	if err != nil || hasEncoded(query) {
@@ -172,6 +177,7 @@ func MatchRedirect(c Client, uri string) bool {
 	})
 }
 
+// sameButPort reports whether both URIs are http on the same loopback IP address, and equal except for their ports.
 func sameButPort(registered, uri string) bool {
 	host, rest, ok := splitLoopback(registered)
 	gotHost, gotRest, gotOK := splitLoopback(uri)

@@ -28,15 +28,15 @@ func New(cfg Config) (*Registry, error) {
 	}, nil
 }
 
-// now returns the time at which Authenticate checks whether a secret has ended. It never goes backward, so that an ended
-// secret stays ended when the wall clock of this machine is set back.
+// now returns the time with which Authenticate compares the expiry of a secret. It never goes backward, so that an
+// expired secret does not become valid again when the wall clock of this machine is set back.
 func (r *Registry) now() time.Time {
 	wall := time.Now()
 	return later(wall, r.started, wall.Sub(r.started))
 }
 
 // later returns wall, or started plus elapsed if that is later. elapsed is measured by the monotonic clock, which stops
-// while a machine sleeps. The results carry no monotonic reading.
+// while a machine sleeps. The result has no monotonic reading.
 func later(wall, started time.Time, elapsed time.Duration) time.Time {
 	wall, steady := wall.Round(0), started.Round(0).Add(elapsed)
 	if steady.After(wall) {
@@ -54,7 +54,7 @@ func (r *Registry) Get(ctx context.Context, id string) (Client, error) {
 	return rec.client(), nil
 }
 
-// Page selects a part of the clients.
+// Page selects a part of the clients. The zero value selects the first 20.
 type Page struct {
 	// Owner selects the clients of one owner. Nil: the clients of every owner. A pointer to "": the clients without an
 	// owner.
@@ -79,8 +79,8 @@ func (p Page) validate() error {
 	return f.join()
 }
 
-// isEmpty reports whether Owner is a text that no client can have as its owner. Some databases return an error for such
-// a text.
+// isEmpty reports whether the page is empty because no client can have this Owner. The Store is not called then: some
+// databases return an error for such texts.
 func (p Page) isEmpty() bool { return p.Owner != nil && !isText(*p.Owner) }
 
 // List returns a page of the clients, in ascending order of their ids. It fails if a stored client cannot be read.
@@ -102,6 +102,7 @@ func (r *Registry) ByName(ctx context.Context, name string, page Page) ([]Client
 	return clients(rows, err)
 }
 
+// clients decodes the rows that a Store has returned together with err.
 func clients(rows []Row, err error) ([]Client, error) {
 	if err != nil {
 		return nil, unavailable(err)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// RotateSecret adds a new secret to a client. The existing secrets stay valid for overlap, or until their own end if that is
-// sooner. If overlap is zero, they end at once. The error is [ErrNotFound] if there is no client with that id,
+// RotateSecret adds a new secret to a client. The existing secrets stay valid for overlap, or until their own expiry if
+// that is sooner. If overlap is zero, they expire at once. The error is [ErrNotFound] if there is no client with that id,
 // [ErrPublicClient], [ErrTooManySecrets], [ErrConflict], or a [*FieldError] if overlap is negative.
 //
 // If the error is [ErrUnavailable], the new secret may have been stored, although it was not returned. Call RotateSecret
@@ -16,7 +16,7 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, overlap time.Dur
 	if overlap < 0 {
 		return Registered{}, &FieldError{"overlap", "must not be negative"}
 	}
-	if _, err := r.rotatable(ctx, id, overlap); err != nil { // before a hash is computed for nothing
+	if _, err := r.rotatable(ctx, id, overlap); err != nil { // check first, because computing a hash is expensive
 		return Registered{}, err
 	}
 	s, err := r.issue(ctx, Secret{})
@@ -31,6 +31,7 @@ func (r *Registry) RotateSecret(ctx context.Context, id string, overlap time.Dur
 	return registered(c, s.plain, err)
 }
 
+// rotatable returns what ending returns for the client as it is stored now.
 func (r *Registry) rotatable(ctx context.Context, id string, overlap time.Duration) ([]secretRecord, error) {
 	rec, err := r.read(ctx, id)
 	if err != nil {
@@ -39,7 +40,7 @@ func (r *Registry) rotatable(ctx context.Context, id string, overlap time.Durati
 	return r.ending(rec, overlap)
 }
 
-// ending returns the secrets that stay valid after a rotation, with their new ends.
+// ending returns the secrets that stay valid after a rotation, with their new expiry.
 func (r *Registry) ending(rec record, overlap time.Duration) ([]secretRecord, error) {
 	if !rec.Confidential {
 		return nil, ErrPublicClient

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Secret holds a text that must not be disclosed by accident. Packages fmt, log/slog and the encoding packages write it as
-// "[redacted]". The zero value holds no secret. A Secret can be copied.
+// Secret contains a text that must not be printed or logged by accident. Packages fmt, log/slog and the encoding packages
+// write it as "[redacted]". The zero value holds no secret. A Secret can be copied.
 //
 // The text is behind a pointer because package fmt prints unexported fields without calling their methods.
 type Secret struct{ text *string }
@@ -55,7 +55,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 const (
 	idLength       = 22 // 130 bits
 	secretLength   = 43 // 256 bits
-	secretIDLength = 12 // unique within a client
+	secretIDLength = 12 // random enough to be unique within a client
 
 	minSecret = 16   // of a secret that the caller chooses
 	maxSecret = 1024 // of every secret
@@ -65,7 +65,7 @@ const (
 // encoding of credentials (RFC 6749 section 2.3.1).
 func randomText(n int) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	const fair = 256 - 256%len(alphabet) // a byte from here on would make some characters more likely
+	const fair = 256 - 256%len(alphabet) // bytes from here on are skipped: they would make some characters more likely
 	var text strings.Builder
 	random := make([]byte, 2*n)
 	for text.Len() < n {
@@ -79,7 +79,8 @@ func randomText(n int) string {
 	return text.String()
 }
 
-// isSecret reports whether a text can be a secret. It excludes NUL bytes, among others: HMAC ignores them at the end of a key.
+// isSecret reports whether a text can be a secret: 1 to 1024 printable ASCII characters. This excludes NUL bytes, which
+// HMAC ignores at the end of a key.
 func isSecret(text string) bool { return text != "" && len(text) <= maxSecret && isVisible(text) }
 
 // isVisible reports whether text consists of printable ASCII characters, as client ids and secrets do (RFC 6749 appendices

@@ -47,6 +47,7 @@ func (r *Registry) Update(ctx context.Context, id string, p Patch) (Updated, err
 	var made *issued
 	issue := sync.OnceValues(func() (issued, error) { return r.issue(ctx, p.Secret) }) // a retry does not hash again
 	c, err := r.change(ctx, id, func(rec *record) error {
+		// change may call this function several times, with a newer record each time.
 		made = nil
 		fresh := p.ResetSecret || !p.Secret.IsZero() || !rec.Confidential
 		p.apply(rec)
@@ -73,6 +74,7 @@ func (r *Registry) Update(ctx context.Context, id string, p Patch) (Updated, err
 	return Updated{Client: c, Secret: made.plain, NewSecret: true}, nil
 }
 
+// validate checks the secrets in p. The other fields are checked as part of the changed client.
 func (p Patch) validate() error {
 	var f faults
 	f.check(!p.ResetSecret || p.Secret.IsZero(), "ResetSecret", "must not be set together with Secret")
@@ -82,6 +84,7 @@ func (p Patch) validate() error {
 	return f.join()
 }
 
+// wantsNoSecret returns ErrPublicClient if p sets a secret, which a public client cannot have.
 func (p Patch) wantsNoSecret() error {
 	if p.ResetSecret || !p.Secret.IsZero() {
 		return ErrPublicClient
@@ -89,6 +92,7 @@ func (p Patch) wantsNoSecret() error {
 	return nil
 }
 
+// apply changes the fields of rec that p sets, except for the secrets.
 func (p Patch) apply(rec *record) {
 	set(&rec.name, p.Name)
 	set(&rec.owner, p.Owner)
@@ -104,6 +108,7 @@ func (p Patch) apply(rec *record) {
 	}
 }
 
+// set sets *field to *value, unless value is nil.
 func set[T any](field *T, value *T) {
 	if value != nil {
 		*field = *value

@@ -10,11 +10,11 @@ type Status interface {
 	Active(ctx context.Context, token Token) (bool, error)
 }
 
-// All returns a Status that reports a token as active if each of the given statuses does. It calls them in order and stops
-// at the first one that reports the token as not active. After an error it goes on, because a negative result takes
-// precedence: the API then responds with 401 for a revoked token instead of 503, after which the client would retry.
-// Without a negative result, Active returns the first error. A nil Status counts as an error. All without arguments reports
-// no token as active.
+// All returns a Status that reports a token as active if all the given statuses report it as active. It calls them in
+// order and stops at the first one that reports the token as not active. If a status returns an error, All still calls
+// the others, because a negative result takes precedence over an error: for a revoked token, the API then responds with
+// 401 and not with 503, which would make the client retry. Without a negative result, Active returns the first error. A
+// nil Status is treated as one that returns an error. All without arguments reports every token as not active.
 func All(statuses ...Status) Status { return all(append([]Status(nil), statuses...)) }
 
 type all []Status

@@ -86,6 +86,7 @@ func (c *Clients) Delete(_ context.Context, id string) (bool, error) {
 	return existed, nil
 }
 
+// find returns a page of the rows for which wanted returns true, sorted by id. The rows are copies.
 func (c *Clients) find(skip, take int, wanted func(ClientRow) bool) []ClientRow {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -104,8 +105,10 @@ func (c *Clients) find(skip, take int, wanted func(ClientRow) bool) []ClientRow 
 	return found
 }
 
+// ownedBy reports whether row has the given owner. It returns true if owner is nil.
 func ownedBy(row ClientRow, owner *string) bool { return owner == nil || *owner == row.Owner }
 
+// copyClient returns a copy of row that does not share Data with it.
 func copyClient(row ClientRow) ClientRow {
 	row.Data = bytes.Clone(row.Data)
 	return row

@@ -6,37 +6,38 @@ import (
 	"time"
 )
 
-// DenyList is a token status that denies listed tokens: one token by its `jti`, the tokens of a session by `sid` (OpenID
-// Connect Back-Channel Logout 1.0 section 2.4), or the tokens that a subject received before a given time. All other tokens
-// are active. Names are compared byte by byte, and only within their issuer.
+// DenyList reports tokens as not active that were denied: a single token by its `jti`, all tokens of a session by `sid`
+// (OpenID Connect Back-Channel Logout 1.0 section 2.4), or all tokens that a subject received before a given time. All
+// other tokens are active. Names are compared byte by byte, and only within their issuer.
 //
 // Use it as consumer.Config.Status.
 type DenyList struct {
 	Storage Storage // required: without it, every method returns an error
 }
 
-// ErrUnnamed means that the name to deny is empty. No token has an empty name.
-var ErrUnnamed = errors.New("store: an empty name cannot be denied")
+// ErrUnnamed means that the jti, sid or subject to deny is empty. Such an entry would deny no token.
+var ErrUnnamed = errors.New("store: the jti, sid or subject to deny is empty")
 
 // ErrNoTime means that DenySubject was called with a zero time.
-var ErrNoTime = errors.New("store: DenySubject needs the time before which tokens are denied")
+var ErrNoTime = errors.New("store: DenySubject: the argument before is the zero time")
 
-// DenyToken denies the token with the given jti. until is the time at which the token has expired, including the clock skew
-// that the API allows. After it, the entry has no effect and may be deleted. If until is zero, the entry never expires. If
-// the error is not nil, the token may still be active. The error is [ErrUnnamed] if jti is empty.
+// DenyToken denies the token with the given jti. until is the time at which the token has expired, including the clock
+// skew that the API allows. After that time, the entry has no effect and may be deleted. If until is zero, the entry
+// never expires. If the error is not nil, the token may still be active. The error is [ErrUnnamed] if jti is empty.
 func (d DenyList) DenyToken(ctx context.Context, issuer, jti string, until time.Time) error {
 	return d.deny(ctx, "deny:jti:", issuer, jti, Entry{Expires: until})
 }
 
-// DenySession denies all tokens with the given sid claim. until is the time at which the last of them has expired. The rest
-// is as for DenyToken.
+// DenySession denies all tokens with the given sid claim. until is the time at which the last of them has expired. until
+// and the errors are as for DenyToken.
 func (d DenyList) DenySession(ctx context.Context, issuer, sid string, until time.Time) error {
 	return d.deny(ctx, "deny:sid:", issuer, sid, Entry{Expires: until})
 }
 
 // DenySubject denies all tokens of a subject that were issued before the time before, and all its tokens without `iat`.
-// before is rounded up to a full second, because most issuers write `iat` in seconds: a token of that second is denied too.
-// The error is [ErrNoTime] if before is zero. until is the time at which the last of these tokens has expired. The rest is as for DenyToken.
+// before is rounded up to a full second, because most issuers write `iat` in seconds. Tokens that were issued in that
+// second are denied too. The error is [ErrNoTime] if before is zero. until is the time at which the last of these tokens
+// has expired; until and the other errors are as for DenyToken.
 func (d DenyList) DenySubject(ctx context.Context, issuer, subject string, before, until time.Time) error {
 	if before.IsZero() {
 		return ErrNoTime
@@ -58,10 +59,11 @@ func (d DenyList) deny(ctx context.Context, kind, issuer, name string, entry Ent
 	return d.Storage.Save(ctx, denyKey(kind, issuer, name), entry)
 }
 
-// denyKey returns different keys for different pairs, because an issuer is a URL and contains no NUL byte.
+// denyKey returns the key of an entry. Different pairs of issuer and name have different keys, because an issuer is a URL
+// and contains no NUL byte.
 func denyKey(kind, issuer, name string) string { return keyOf(kind, issuer+"\x00"+name) }
 
-// Active reports whether the list does not deny the token. It makes one Lookup.
+// Active reports whether no entry denies the token. It calls Lookup once.
 func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 	if d.Storage == nil {
 		return false, errNoStorage

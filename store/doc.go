@@ -1,5 +1,5 @@
-// Package store contains state that outlives a request: the tokens that an issuer has stored, the tokens that were revoked,
-// and registered clients.
+// Package store stores what must outlive a request: which tokens an issuer has issued, which tokens were revoked, and the
+// registered clients of an authorization server.
 //
 //	revoked := store.DenyList{Storage: store.NewMemory(100_000)}
 //
@@ -7,10 +7,11 @@
 //
 //	err := revoked.DenySession(ctx, token.Issuer(), sid, until) // at logout
 //
-// [PersistedTokens] and [DenyList] are token statuses. Both use the small interface [Storage]. [Memory] implements it for one
-// process. Processes that must see the same entries need an implementation with a shared database.
+// [PersistedTokens] and [DenyList] report whether a token is active: use either as consumer.Config.Status. Both read
+// their entries from a [Storage]. [Memory] is a Storage for one process. If several processes must see the same entries,
+// implement Storage with a shared database.
 //
 // [Clients] stores the clients of package registry in memory.
 //
-// The types satisfy interfaces of the kit, but the package imports none of it.
+// The types implement interfaces of other packages of the kit, but this package does not import them.
 package store

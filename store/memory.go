@@ -21,8 +21,8 @@ type Memory struct {
 
 var _ Storage = (*Memory)(nil)
 
-// NewMemory returns a Memory for at most size entries. A size below 1 counts as 1. When it is full, it deletes expired
-// entries only, because evicting the entry of a revoked token would make that token valid again.
+// NewMemory returns a Memory for at most size entries. A size below 1 is treated as 1. When it is full, it deletes only
+// expired entries. If it evicted others, revoked tokens would become valid again.
 func NewMemory(size int) *Memory {
 	return &Memory{size: max(size, 1), entries: make(map[string]Entry)}
 }

@@ -2,9 +2,9 @@ package store
 
 import "context"
 
-// PersistedTokens is a token status for an issuer that stores every access token, as crossauth does with
-// persist_access_token. A token is active while the Storage contains its entry. To revoke a token, delete the entry. A token
-// without `jti` is not active.
+// PersistedTokens reports whether a token is active, for an issuer that stores every access token, as crossauth does with
+// persist_access_token. A token is active while the Storage contains its entry. To revoke a token, delete the entry. A
+// token without `jti` is not active.
 //
 // The keys do not contain the issuer, because crossauth does not store it. Use one Storage for each issuer. Otherwise a token
 // of one issuer is active if another issuer has stored a token with the same `jti`.
@@ -18,7 +18,7 @@ type PersistedTokens struct {
 // without padding. Crossauth servers use the same keys, so a Storage can read their table.
 func TokenKey(jti string) string { return keyOf("access:", jti) }
 
-// Active reports whether the Storage contains an entry for the token that has not expired. It makes one Lookup.
+// Active reports whether the Storage contains an entry for the token that has not expired. It calls Lookup once.
 func (p PersistedTokens) Active(ctx context.Context, token Token) (bool, error) {
 	switch {
 	case p.Storage == nil:

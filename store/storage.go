@@ -25,7 +25,7 @@ type Storage interface {
 	Delete(ctx context.Context, key string) error
 }
 
-// errNoStorage makes a status without a Storage fail instead of panic.
+// errNoStorage is the error of all methods if the field Storage is nil.
 var errNoStorage = errors.New("store: Storage is not set (DenyList.Storage, PersistedTokens.Storage)")
 
 // Entry is the value of a key in a [Storage].

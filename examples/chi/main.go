@@ -17,11 +17,15 @@ import (
 
 func main() { demo.Main(run) }
 
+// run starts an issuer and the API, prints commands to try, and serves until ctx ends.
 func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	return demo.Run(ctx, stdout, "", demo.Try, newAPI)
 }
 
+// newAPI returns the API. It accepts access tokens of issuer for the audience https://api.example.com.
 func newAPI(issuer string) (http.Handler, error) {
+	// The verifier discovers the keys of the issuer, and checks each token. The Guard reads the token of a request, and
+	// writes the response if the token is rejected.
 	verifier, err := consumer.New(consumer.Config{Issuer: issuer, Audience: []string{"https://api.example.com"}})
 	if err != nil {
 		return nil, err
@@ -34,6 +38,7 @@ func newAPI(issuer string) (http.Handler, error) {
 	router := chi.NewRouter()
 	router.Get("/", welcome)
 	router.Group(func(router chi.Router) {
+		// All routes of this group need a token. Two of them also have a rule, which the token must satisfy.
 		router.Use(chiauth.Middleware(guard))
 		router.Get("/me", greet)
 		router.With(chiauth.Middleware(guard, middleware.Scopes("orders:read"))).Get("/orders", greet)
@@ -42,10 +47,12 @@ func newAPI(issuer string) (http.Handler, error) {
 	return router, nil
 }
 
+// welcome handles the public route. It must not use a token, because none was verified.
 func welcome(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "hello stranger")
 }
 
+// greet handles the guarded routes. The Guard has verified the token before.
 func greet(w http.ResponseWriter, r *http.Request) {
 	token, ok := middleware.TokenFromContext(r.Context())
 	if !ok { // only if the route has no Guard

@@ -11,6 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
+// prefix precedes the names of all variables.
 const prefix = "CROSSAUTH_"
 
 // environment returns the value of a variable. The name has no prefix. An empty variable is treated as absent.
@@ -56,8 +57,8 @@ func (env environment) keys() (jwks.Source, error) {
 	return nil, errors.New(prefix + strings.Join(given, " and "+prefix) + " must not be set together")
 }
 
-// key rejects an algorithm that does not match the kind of key. A public key must never be used as a shared secret, because
-// everyone knows it.
+// key reads the key in the variable name. It rejects an algorithm that does not match the kind of key: a public key must
+// never be used as a shared secret, because everyone knows it.
 func (env environment) key(name string) (source jwks.Source, err error) {
 	alg := env("JWT_KEY_TYPE")
 	if isSecret := strings.HasPrefix(name, "JWT_SECRET"); isSecret != strings.HasPrefix(alg, "HS") {
@@ -77,8 +78,8 @@ func (env environment) key(name string) (source jwks.Source, err error) {
 	return source, nil
 }
 
-// clockSkew returns a negative duration, which means none, for 0 seconds. It returns zero, which means the default, if the
-// variable is absent.
+// clockSkew returns the value for Config.ClockSkew. If the variable is absent, it returns zero, which means the default.
+// If the variable is 0, it returns a negative duration, which means no tolerance.
 func (env environment) clockSkew() (time.Duration, error) {
 	value := env("OAUTH_CLOCK_TOLERANCE")
 	if value == "" {
@@ -103,6 +104,7 @@ func (env environment) rejectPersistence() error {
 	return errors.New(prefix + "OAUTH_PERSIST_ACCESS_TOKEN needs a store for Config.Status, which this program does not have")
 }
 
+// required returns an error if the variable name is not set.
 func (env environment) required(name string) error {
 	if env(name) == "" {
 		return errors.New(prefix + name + " is required")

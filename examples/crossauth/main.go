@@ -8,7 +8,7 @@
 //	CROSSAUTH_OAUTH_CLOCK_TOLERANCE               in seconds; if not set: 10
 //	CROSSAUTH_OAUTH_RESSERVER_ACCESS_DENIED_BODY  JSON, the body of rejections; if not set: a problem document
 //
-// No package of the kit reads the environment.
+// The packages of the kit do not read environment variables; this program does.
 package main
 
 import (
@@ -26,6 +26,7 @@ import (
 
 func main() { demo.Main(run) }
 
+// run reads the environment, prints the routes, and serves until ctx ends.
 func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	api, err := newAPI(func(name string) string { return os.Getenv(prefix + name) })
 	if err != nil {
@@ -39,6 +40,7 @@ func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	return demo.Serve(ctx, listener, api)
 }
 
+// newAPI returns the API that env describes. Its error lists all variables that are missing or not valid.
 func newAPI(env environment) (http.Handler, error) {
 	cfg, cfgFault := env.config()
 	deny, denyFault := env.denyHandler()
@@ -59,6 +61,7 @@ func newAPI(env environment) (http.Handler, error) {
 	return mux, nil
 }
 
+// greet handles both routes. The Guard has verified the token before.
 func greet(w http.ResponseWriter, r *http.Request) {
 	token, ok := middleware.TokenFromContext(r.Context())
 	if !ok { // only if the route has no Guard

@@ -16,11 +16,15 @@ import (
 
 func main() { demo.Main(run) }
 
+// run starts an issuer and the API, prints commands to try, and serves until ctx ends.
 func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	return demo.Run(ctx, stdout, "", demo.Try, newAPI)
 }
 
+// newAPI returns the API. It accepts access tokens of issuer for the audience https://api.example.com.
 func newAPI(issuer string) (http.Handler, error) {
+	// The verifier discovers the keys of the issuer, and checks each token. The Guard reads the token of a request, and
+	// writes the response if the token is rejected.
 	verifier, err := consumer.New(consumer.Config{Issuer: issuer, Audience: []string{"https://api.example.com"}})
 	if err != nil {
 		return nil, err
@@ -32,6 +36,7 @@ func newAPI(issuer string) (http.Handler, error) {
 
 	e := echo.New()
 	e.GET("/", welcome)
+	// All routes of this group need a token. Two of them also have a rule, which the token must satisfy.
 	guarded := e.Group("", echoauth.Middleware(guard))
 	guarded.GET("/me", greet)
 	guarded.GET("/orders", greet, echoauth.Middleware(guard, middleware.Scopes("orders:read")))
@@ -39,10 +44,12 @@ func newAPI(issuer string) (http.Handler, error) {
 	return e, nil
 }
 
+// welcome handles the public route. It must not use a token, because none was verified.
 func welcome(c *echo.Context) error {
 	return c.String(http.StatusOK, "hello stranger\n")
 }
 
+// greet handles the guarded routes. The Guard has verified the token before.
 func greet(c *echo.Context) error {
 	token, ok := echoauth.Token(c)
 	if !ok { // only if the route has no Guard

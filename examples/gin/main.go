@@ -16,12 +16,17 @@ import (
 
 func main() { demo.Main(run) }
 
+// run starts an issuer and the API, prints commands to try, and serves until ctx ends.
 func run(ctx context.Context, _ []string, stdout io.Writer) error {
+	// Otherwise gin prints its routes.
 	gin.SetMode(gin.ReleaseMode)
 	return demo.Run(ctx, stdout, "", demo.Try, newAPI)
 }
 
+// newAPI returns the API. It accepts access tokens of issuer for the audience https://api.example.com.
 func newAPI(issuer string) (http.Handler, error) {
+	// The verifier discovers the keys of the issuer, and checks each token. The Guard reads the token of a request, and
+	// writes the response if the token is rejected.
 	verifier, err := consumer.New(consumer.Config{Issuer: issuer, Audience: []string{"https://api.example.com"}})
 	if err != nil {
 		return nil, err
@@ -34,6 +39,7 @@ func newAPI(issuer string) (http.Handler, error) {
 	engine := gin.New()
 	engine.Use(gin.Recovery())
 	engine.GET("/", welcome)
+	// All routes of this group need a token. Two of them also have a rule, which the token must satisfy.
 	guarded := engine.Group("/", ginauth.Middleware(guard))
 	guarded.GET("/me", greet)
 	guarded.GET("/orders", ginauth.Middleware(guard, middleware.Scopes("orders:read")), greet)
@@ -41,10 +47,12 @@ func newAPI(issuer string) (http.Handler, error) {
 	return engine, nil
 }
 
+// welcome handles the public route. It must not use a token, because none was verified.
 func welcome(c *gin.Context) {
 	c.String(http.StatusOK, "hello stranger\n")
 }
 
+// greet handles the guarded routes. The Guard has verified the token before.
 func greet(c *gin.Context) {
 	token, ok := ginauth.Token(c)
 	if !ok { // only if the route has no Guard

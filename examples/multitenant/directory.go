@@ -8,6 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
+// errNoTenant rejects a token whose issuer does not belong to a tenant, or not any more.
 var errNoTenant = errors.New("the issuer does not belong to a tenant")
 
 // directory maps the issuers of tenants to their names. In production, use a database table and a copy of it in memory.
@@ -20,18 +21,21 @@ type directory struct {
 
 func newDirectory() *directory { return &directory{names: make(map[string]string)} }
 
+// add adds a tenant. The API accepts its tokens from now on.
 func (d *directory) add(issuer, name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.names[issuer] = name
 }
 
+// remove removes a tenant. The API rejects its tokens from now on, because check calls name for each request.
 func (d *directory) remove(issuer string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.names, issuer)
 }
 
+// name returns the name of the tenant whose tokens issuer signs.
 func (d *directory) name(issuer string) (string, bool) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

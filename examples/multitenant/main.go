@@ -16,6 +16,8 @@ import (
 
 func main() { demo.Main(run) }
 
+// run starts three issuers, two of which belong to tenants, and the API. It prints commands to try, and serves until ctx
+// ends.
 func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	var issuers [3]string
 	for i := range issuers {
@@ -59,6 +61,7 @@ curl -i {api}/me -H "Authorization: Bearer $(curl -s {stranger}/token/good)"
 Press Ctrl-C to stop.
 `
 
+// newAPI returns the API. A Group verifies each token with the keys and the rules of the issuer that the token names.
 func newAPI(tenants *directory) (http.Handler, error) {
 	group, err := consumer.NewGroup(consumer.GroupConfig{Resolve: tenants.resolve, MaxResolved: 1000})
 	if err != nil {
@@ -68,7 +71,8 @@ func newAPI(tenants *directory) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The group caches the Consumers that Resolve returns. This rule rejects tokens of a removed tenant on each request.
+	// The group caches the Consumers that Resolve returns. Therefore this rule checks on each request that the issuer still
+	// belongs to a tenant.
 	stillTenant := middleware.Check("tenant", tenants.check)
 
 	mux := http.NewServeMux()
@@ -76,8 +80,8 @@ func newAPI(tenants *directory) (http.Handler, error) {
 	return mux, nil
 }
 
-// greet identifies the tenant by the verified issuer of the token. Do not use anything that a client can choose. A subject is
-// unique only within its issuer: alice of one tenant is not alice of another.
+// greet returns the handler of GET /me. It identifies the tenant by the verified issuer of the token. Do not use anything
+// that a client can choose. A subject is unique only within its issuer: alice of one tenant is not alice of another.
 func (d *directory) greet() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := middleware.TokenFromContext(r.Context())

@@ -17,6 +17,7 @@ import (
 // newAPI returns an API that accepts tokens of issuer. This file contains everything that an API needs.
 func newAPI(issuer string) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
+	// The metrics observe the verifier, its keys and the decisions of the Guard.
 	metrics, err := prom.New(registry)
 	if err != nil {
 		return nil, err
@@ -40,6 +41,7 @@ func newAPI(issuer string) (http.Handler, error) {
 	mux.Handle("GET /me", guard.Handler(http.HandlerFunc(greet)))
 	mux.Handle("GET /orders", guard.With(orders)(http.HandlerFunc(greet)))
 	mux.Handle("GET /admin", guard.With(admin)(http.HandlerFunc(greet)))
+	// These three endpoints are for operators. In production, serve them on a port that only operators can reach.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", alive)
 	mux.Handle("/readyz", middleware.Readiness(verifier))
@@ -63,6 +65,7 @@ func newVerifier(issuer string, metrics *prom.Metrics) (*consumer.Consumer, erro
 	return verifier, err
 }
 
+// welcome handles the public route.
 func welcome(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "hello stranger")
 }
@@ -72,6 +75,7 @@ func alive(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
+// greet handles the guarded routes. The Guard has verified the token before.
 func greet(w http.ResponseWriter, r *http.Request) {
 	token, ok := middleware.TokenFromContext(r.Context())
 	if !ok { // only if the route has no Guard

@@ -15,6 +15,8 @@ import (
 
 func main() { demo.Main(run) }
 
+// run starts an issuer and the API, prints commands to try, and serves until ctx ends. With -tour, it sends requests
+// itself.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(stdout)

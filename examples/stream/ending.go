@@ -38,8 +38,8 @@ type ending struct {
 	code   websocket.StatusCode
 }
 
-// endingOf returns the reason why ctx ended. Code 1008 (RFC 6455 section 7.4.1) means that the client needs another token. With
-// the other codes it can retry with the same token.
+// endingOf returns the reason why ctx ended. Code 1008, StatusPolicyViolation (RFC 6455 section 7.4.1), means that the
+// client needs another token. With the other codes it can retry with the same token.
 func endingOf(ctx context.Context) ending {
 	cause := context.Cause(ctx)
 	refusal, _ := errors.AsType[*consumer.Error](cause)

@@ -34,17 +34,20 @@ func events(program context.Context) http.Handler {
 	})
 }
 
+// eventStream writes server-sent events to a response.
 type eventStream struct {
 	http.ResponseWriter
 	control *http.ResponseController
 }
 
+// open sets the headers of the response, and returns an error if the response cannot be streamed.
 func (s eventStream) open() error {
 	s.Header().Set("Content-Type", "text/event-stream")
 	s.Header().Set("Cache-Control", "no-store")
 	return s.extend()
 }
 
+// send writes one event and flushes it to the client.
 func (s eventStream) send(event, data string) error {
 	if err := s.extend(); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 func main() { demo.Main(run) }
 
+// run starts an issuer and the API, prints commands to try, and serves until ctx ends. The streams end with ctx too.
 func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	return demo.Run(ctx, stdout, "", try, func(issuer string) (http.Handler, error) {
 		return newAPI(ctx, consumer.Config{Issuer: issuer, Audience: []string{"https://api.example.com"}})

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 )
 
+// concurrently calls do(0) to do(n-1) at the same time, and waits for all calls.
 func concurrently(n int, do func(i int)) {
 	var all sync.WaitGroup
 	for i := range n {
@@ -15,6 +16,7 @@ func concurrently(n int, do func(i int)) {
 	all.Wait()
 }
 
+// concurrentCreates creates the same id ten times. Exactly one call may report that it created the row.
 func concurrentCreates(t *clientTest) {
 	var won atomic.Int32
 	concurrently(10, func(i int) {
@@ -32,6 +34,7 @@ func concurrentCreates(t *clientTest) {
 	t.wantListed(nil, 0, 10, "a")
 }
 
+// concurrentDeletes deletes the same row ten times. Exactly one call may report that it deleted the row.
 func concurrentDeletes(t *clientTest) {
 	t.create(row("a", "client", ""))
 	var won atomic.Int32
@@ -50,7 +53,8 @@ func concurrentDeletes(t *clientTest) {
 	t.wantMissing("a")
 }
 
-// Whether the update runs before or after the delete, the row is deleted.
+// updatesDuringDelete deletes a row while another call updates it. In whichever order the two run, the row must be
+// missing afterwards.
 func updatesDuringDelete(t *clientTest) {
 	for i := range 20 {
 		id := strconv.Itoa(i)
@@ -70,7 +74,8 @@ func updatesDuringDelete(t *clientTest) {
 	}
 }
 
-// Each of ten writers increments a number once, and retries until its update succeeds. The sum shows a lost update.
+// concurrentUpdates lets each of ten writers increment a number once. A writer retries until its update succeeds. If an
+// update is lost, the sum is less than 11.
 func concurrentUpdates(t *clientTest) {
 	t.create(row("a", "client", ""))
 	concurrently(10, func(int) {
@@ -86,6 +91,8 @@ func concurrentUpdates(t *clientTest) {
 	t.wantStored(want)
 }
 
+// countUp increments the number in the row, as a registry changes a client. It returns false if another writer has
+// changed the row in the meantime.
 func (t *clientTest) countUp(id string) bool {
 	old, found, err := t.store.Get(t.Context(), id)
 	if err != nil || !found {
@@ -108,7 +115,8 @@ func (t *clientTest) countUp(id string) bool {
 	return done || err != nil
 }
 
-// Name, owner and data of each version contain the version.
+// wholeRows reads a row while it is updated. Name, owner and data of each version contain the version, so a row with
+// columns of two versions is detected.
 func wholeRows(t *clientTest) {
 	numbered := func(version int) ClientRow {
 		n := strconv.Itoa(version)

@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// created checks that all columns are stored.
 func created(t *clientTest) {
 	full := ClientRow{ID: "a", Name: "a client", Owner: "alice", Version: 1, Data: []byte(document)}
 	t.create(full, row("b", "another", ""))
@@ -13,10 +14,11 @@ func created(t *clientTest) {
 	t.wantStored(row("b", "another", ""))
 }
 
-// document contains every kind of JSON value.
+// document contains every type of JSON value, and characters that are often stored wrongly.
 const document = `{"text":"Ünï 名前 🔑 \"\\\n\u2028\u003c%?$1","n":[0,-1,1.5,1e-7,1e21,9007199254740991],` +
 	`"b":[true,false],"z":null,"none":{},"empty":[],"":""}`
 
+// createdTwice checks that Create does not replace a row.
 func createdTwice(t *clientTest) {
 	first := row("a", "first", "alice")
 	t.create(first)
@@ -28,6 +30,7 @@ func createdTwice(t *clientTest) {
 	t.wantListed(nil, 0, 10, "a")
 }
 
+// missing checks that no method reports an error for a missing row, and that Update does not create one.
 func missing(t *clientTest) {
 	t.wantMissing("a")
 	t.wantNamed("a", nil)
@@ -38,6 +41,7 @@ func missing(t *clientTest) {
 	t.wantMissing("a")
 }
 
+// updated checks that Update replaces all columns, and changes no other row.
 func updated(t *clientTest) {
 	other := row("b", "other", "bob")
 	t.create(row("a", "old", "alice"), other)
@@ -50,6 +54,8 @@ func updated(t *clientTest) {
 	t.wantStored(next)
 }
 
+// updatedFromElsewhere checks that Update changes nothing unless the stored version is one less. A registry relies on it
+// to detect concurrent changes.
 func updatedFromElsewhere(t *clientTest) {
 	t.create(row("a", "first", ""))
 	second := row("a", "second", "")
@@ -63,13 +69,13 @@ func updatedFromElsewhere(t *clientTest) {
 	t.wantStored(second)
 }
 
-// Versions have up to 53 bits.
+// largeVersions checks that versions of 53 bits are stored and compared exactly.
 func largeVersions(t *clientTest) {
 	want := row("a", "client", "")
 	want.Version = 1<<53 - 2
 	t.create(want)
 	t.wantStored(want)
-	for _, low := range []int64{1 << 32, 1<<32 - 1, -1, 0} { // what a column with fewer bits would compare
+	for _, low := range []int64{1 << 32, 1<<32 - 1, -1, 0} { // values that a column with fewer bits could store instead
 		stale := want
 		stale.Version = low
 		t.update(stale, false)
@@ -80,6 +86,7 @@ func largeVersions(t *clientTest) {
 	t.update(want, false)
 }
 
+// updatedWhenGone checks that Update does not restore a deleted row.
 func updatedWhenGone(t *clientTest) {
 	t.create(row("a", "client", ""))
 	t.remove("a", true)
@@ -89,6 +96,7 @@ func updatedWhenGone(t *clientTest) {
 	t.wantMissing("a")
 }
 
+// deleted checks that a deleted row is not found in any way, and that its id can be used again.
 func deleted(t *clientTest) {
 	other := row("b", "client", "alice")
 	t.create(row("a", "client", "alice"), other)
@@ -102,6 +110,7 @@ func deleted(t *clientTest) {
 	t.wantStored(row("a", "again", ""))
 }
 
+// copies changes rows that were passed to the store or returned by it. The stored rows must not change.
 func copies(t *clientTest) {
 	want := row("a", "client", "")
 	given := row("a", "client", "")
@@ -131,12 +140,15 @@ func copies(t *clientTest) {
 	t.wantStored(want)
 }
 
+// spoil overwrites Data in place.
 func spoil(row ClientRow) {
 	for i := range row.Data {
 		row.Data[i] = 'x'
 	}
 }
 
+// byName checks that ByName selects by name and owner, and sorts by id. An owner of "" selects only rows without an
+// owner.
 func byName(t *clientTest) {
 	t.create(row("3", "twin", "alice"), row("1", "twin", ""), row("2", "twin", "bob"), row("0", "other", "alice"))
 	t.wantNamed("twin", nil, "1", "2", "3")
@@ -148,6 +160,7 @@ func byName(t *clientTest) {
 	t.wantNamed("", nil)
 }
 
+// byNewName checks that ByName and List use the name and owner of the last Update.
 func byNewName(t *clientTest) {
 	t.create(row("a", "old", "alice"))
 	next := row("a", "new", "bob")
@@ -160,6 +173,7 @@ func byNewName(t *clientTest) {
 	t.wantListed(new("bob"), 0, 10, "a")
 }
 
+// listed is byName for List.
 func listed(t *clientTest) {
 	t.create(row("3", "c", "alice"), row("1", "a", ""), row("2", "b", "bob"), row("0", "d", "alice"))
 	t.wantListed(nil, 0, 10, "0", "1", "2", "3")
@@ -168,6 +182,7 @@ func listed(t *clientTest) {
 	t.wantListed(new("carol"), 0, 10)
 }
 
+// pages checks skip and take of List, including pages beyond the end.
 func pages(t *clientTest) {
 	for _, id := range []string{"e", "c", "a", "b", "d"} {
 		owner := "alice"
@@ -185,6 +200,7 @@ func pages(t *clientTest) {
 	t.wantListed(new("alice"), 1, 2, "b", "d")
 }
 
+// namedPages is pages for ByName.
 func namedPages(t *clientTest) {
 	t.create(row("d", "twin", "bob"), row("b", "other", "alice"))
 	t.create(row("c", "twin", "alice"), row("a", "twin", "alice"), row("e", "twin", "alice"))
@@ -197,7 +213,8 @@ func namedPages(t *clientTest) {
 	t.wantNamedPage("twin", new("alice"), 1, 1, "c")
 }
 
-// Ids, names and owners are compared, and ids sorted, byte by byte. The two Unicode spellings of é are different.
+// exact checks that ids, names and owners are compared byte by byte, and that ids are sorted byte by byte. The two
+// Unicode encodings of é are different texts.
 func exact(t *clientTest) {
 	t.create(row("ab", "Client", "Alice"), row("AB", "client", "alice"), row("B", "b", ""))
 	t.create(row("aB", "client ", "alice "), row("ab ", "clíent", "alíce"))
@@ -222,7 +239,7 @@ func exact(t *clientTest) {
 	t.wantListed(nil, 0, 10, "AB", "B", "aB", "ab ")
 }
 
-// Texts are never interpreted as SQL or as patterns.
+// odd checks that texts are not interpreted as SQL or as patterns.
 func odd(t *clientTest) {
 	texts := []string{`'; DROP TABLE clients; --`, `%`, `_`, `\`, `"`, `$1`, `?`, `Ünï©ødé 名前 🔑`, strings.Repeat("x", 255)}
 	for i, text := range texts {
@@ -236,6 +253,7 @@ func odd(t *clientTest) {
 	t.wantMissing(`%`)
 }
 
+// long checks ids and documents of the maximum size.
 func long(t *clientTest) {
 	big := row(strings.Repeat("i", 255), "long", "")
 	big.Data = []byte(`{"long":"` + strings.Repeat("x", 64<<10) + `"}`)
@@ -243,8 +261,8 @@ func long(t *clientTest) {
 	t.wantStored(big)
 }
 
-// A call with an ended context fails, or does its work. It must not report a missing row: a server would then reject the
-// client instead of responding with 503.
+// endedContext checks that a call whose context has ended either returns an error or does its work. It must not report a
+// missing row: a server would then reject the client instead of responding with 503.
 func endedContext(t *clientTest) {
 	want := row("a", "client", "")
 	t.create(want)

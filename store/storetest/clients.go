@@ -35,8 +35,9 @@ type ClientRow = struct {
 	Data    []byte
 }
 
-// Clients runs all tests as parallel subtests of t. Each calls open for its own empty store. open can call t.Cleanup to close
-// it. A store that passes may still lose data in a crash: the tests do not check durability.
+// Clients runs all tests as parallel subtests of t. Each subtest calls open, which must return an empty store that no
+// other subtest uses. open can call t.Cleanup to close the store. A store that passes may still lose data in a crash: the
+// tests do not check durability.
 func Clients(t *testing.T, open func(t *testing.T) ClientStore) {
 	t.Helper()
 	for name, test := range clientTests() {
@@ -47,6 +48,7 @@ func Clients(t *testing.T, open func(t *testing.T) ClientStore) {
 	}
 }
 
+// clientTests returns all tests, by the names of their subtests.
 func clientTests() map[string]func(*clientTest) {
 	return map[string]func(*clientTest){
 		"Get returns what Create stored":                     created,
@@ -85,7 +87,7 @@ type tester interface {
 	Fatalf(format string, args ...any)
 }
 
-// clientTest is the context of one test: the tester and the store.
+// clientTest is passed to each test. It has the store under test, and methods that call it and report unexpected results.
 type clientTest struct {
 	tester
 	store ClientStore
@@ -96,6 +98,7 @@ func row(id, name, owner string) ClientRow {
 	return ClientRow{ID: id, Name: name, Owner: owner, Version: 1, Data: []byte(`{"n":1}`)}
 }
 
+// create stores new rows. It stops the test if that fails, because the rest of the test needs them.
 func (t *clientTest) create(rows ...ClientRow) {
 	t.Helper()
 	for _, row := range rows {
@@ -105,6 +108,7 @@ func (t *clientTest) create(rows ...ClientRow) {
 	}
 }
 
+// update calls Update and checks its result.
 func (t *clientTest) update(row ClientRow, want bool) {
 	t.Helper()
 	if done, err := t.store.Update(t.Context(), row); err != nil || done != want {
@@ -112,6 +116,7 @@ func (t *clientTest) update(row ClientRow, want bool) {
 	}
 }
 
+// remove calls Delete and checks its result.
 func (t *clientTest) remove(id string, want bool) {
 	t.Helper()
 	if done, err := t.store.Delete(t.Context(), id); err != nil || done != want {
@@ -129,6 +134,7 @@ func (t *clientTest) get(id string) ClientRow {
 	return got
 }
 
+// wantStored checks that Get returns a row that equals want.
 func (t *clientTest) wantStored(want ClientRow) {
 	t.Helper()
 	got := t.get(want.ID)
@@ -141,6 +147,7 @@ func (t *clientTest) wantStored(want ClientRow) {
 	}
 }
 
+// wantMissing checks that Get finds no row, which must not be an error.
 func (t *clientTest) wantMissing(id string) {
 	t.Helper()
 	got, found, err := t.store.Get(t.Context(), id)
@@ -149,24 +156,28 @@ func (t *clientTest) wantMissing(id string) {
 	}
 }
 
+// wantNamed checks the ids of the first ten rows with the given name.
 func (t *clientTest) wantNamed(name string, owner *string, ids ...string) {
 	t.Helper()
 	t.wantNamedPage(name, owner, 0, 10, ids...)
 }
 
+// wantNamedPage checks the ids that ByName returns.
 func (t *clientTest) wantNamedPage(name string, owner *string, skip, take int, ids ...string) {
 	t.Helper()
 	rows, err := t.store.ByName(t.Context(), name, owner, skip, take)
 	t.wantIDs(fmt.Sprintf("ByName(%q, %s, %d, %d)", name, show(owner), skip, take), rows, err, ids)
 }
 
+// wantListed checks the ids that List returns.
 func (t *clientTest) wantListed(owner *string, skip, take int, ids ...string) {
 	t.Helper()
 	rows, err := t.store.List(t.Context(), owner, skip, take)
 	t.wantIDs(fmt.Sprintf("List(%s, %d, %d)", show(owner), skip, take), rows, err, ids)
 }
 
-// wantIDs checks the ids, and that each row equals the one that Get returns.
+// wantIDs checks the ids and their order, and that each row equals the one that Get returns. what is the call that
+// returned rows and err.
 func (t *clientTest) wantIDs(what string, rows []ClientRow, err error, want []string) {
 	t.Helper()
 	var got []string
@@ -179,6 +190,7 @@ func (t *clientTest) wantIDs(what string, rows []ClientRow, err error, want []st
 	}
 }
 
+// show formats an owner for an error message.
 func show(owner *string) string {
 	if owner == nil {
 		return "nil"

@@ -70,6 +70,7 @@ func (i *Issuer) NoScope() *bearertest.Token { return i.Good().Set("scope", bear
 // Admin returns a token with the role admin.
 func (i *Issuer) Admin() *bearertest.Token { return i.Good().Set("roles", []string{"admin"}) }
 
+// giveToken writes a signed token of the kind in the path.
 func (i *Issuer) giveToken(w http.ResponseWriter, r *http.Request) {
 	kinds := map[string]func() *bearertest.Token{
 		"good": i.Good, "short": i.Short, "wrong-audience": i.WrongAudience, "expired": i.Expired, "no-scope": i.NoScope,
@@ -84,6 +85,7 @@ func (i *Issuer) giveToken(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, token().Sign())
 }
 
+// rotate replaces the signing key, and writes which keys are published now.
 func (i *Issuer) rotate(w http.ResponseWriter, _ *http.Request) {
 	before, _ := i.Key("ES256")
 	i.Retire()

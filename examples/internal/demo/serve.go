@@ -10,6 +10,7 @@ import (
 	"time"
 )
 
+// usualAddr is the address of the API if it is free.
 const usualAddr = "127.0.0.1:8080"
 
 // Listen listens on addr, which must be a loopback address with a port. If addr is empty, it listens on 127.0.0.1:8080, or on
@@ -28,6 +29,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return listen(ctx, addr)
 }
 
+// freeAddr selects any free port.
 const freeAddr = "127.0.0.1:0"
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {

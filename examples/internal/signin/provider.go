@@ -1,4 +1,5 @@
-// Package signin runs an OpenID provider for the examples. It is the one of github.com/zitadel/oidc, with one user.
+// Package signin runs an OpenID provider for the examples. It is the example provider of github.com/zitadel/oidc, with
+// one user. Do not use it in production.
 package signin
 
 import (
@@ -16,7 +17,7 @@ import (
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
 
-// The user who can sign in, as defined by the example of the provider.
+// The user who can sign in. The example provider defines the name and the password.
 const (
 	User     = "test-user2"
 	Password = "verysecure"
@@ -35,9 +36,9 @@ const (
 // Scope is a scope that the clients may request. Their tokens then contain it.
 const Scope = "orders:read"
 
-// Start starts the provider on a free loopback port and returns its issuer. It runs until ctx ends. site is the URL of the
-// web client, which has the redirect URI /auth/callback and the post-logout redirect URI /signed-out. Empty: no web client
-// is used.
+// Start starts the provider on a free loopback port and returns its issuer. It runs until ctx ends. site is the URL of
+// the web client, which has the redirect URI /auth/callback and the post-logout redirect URI /signed-out. Empty means
+// that the web client is not used.
 func Start(ctx context.Context, site string) (issuer string, err error) {
 	listener, err := demo.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
