@@ -94,8 +94,8 @@ type answer struct {
 	Status  int
 	Error   string          // the code in the challenge
 	Scope   string          // the scope in the challenge
-	Subject string          // what the handler said
-	Reason  consumer.Reason // what the client is not told
+	Subject string          // the subject that the handler wrote
+	Reason  consumer.Reason // not part of the response; read from OnDecision
 }
 
 func passed(subject string) answer { return answer{Status: http.StatusOK, Subject: subject} }
@@ -118,7 +118,7 @@ func keysUnavailable() answer {
 	return answer{Status: http.StatusServiceUnavailable, Reason: consumer.ReasonKeysUnavailable}
 }
 
-// String returns the answer in the form of the tables.
+// String returns the answer as the tables show it.
 func (a answer) String() string {
 	words := []string{strconv.Itoa(a.Status), a.Error, a.Scope, a.Subject}
 	if a.Reason != "" {

@@ -213,7 +213,7 @@ func (p *provider) userSaysNo(t *testing.T) {
 	back := newBrowser(t).refuse(t, pending.URL)
 	_, err := c.Callback(t.Context(), pending, back)
 	refusedBy(t, err, client.ErrAccessDenied)
-	back.Del("iss") // which stands beside an error, too
+	back.Del("iss") // an error response requires iss too
 	_, err = c.Callback(t.Context(), pending, back)
 	refusedBy(t, err, client.ErrCallback)
 }

@@ -99,7 +99,7 @@ func (p *provider) dpopAPI(t *testing.T) {
 
 // dpopAPI verifies proofs with the code of another library (RFC 9449 section 4.3).
 type dpopAPI struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	nonce string
 	asked int
 }

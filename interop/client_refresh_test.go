@@ -225,7 +225,7 @@ func race(t *testing.T, as authorizationServer, store *client.FileTokens) error 
 		if err != nil {
 			return err
 		}
-		if _, err := c.UserInfo(t.Context(), token.AccessToken, "alice"); err != nil { // the grant was withdrawn
+		if _, err := c.UserInfo(t.Context(), token.AccessToken, "alice"); err != nil { // the grant was revoked
 			return err
 		}
 	}

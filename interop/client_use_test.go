@@ -63,7 +63,7 @@ func (p *provider) oneRefresh(t *testing.T) {
 func (p *provider) replaced(t *testing.T) {
 	c := p.as(t, "web", nil)
 	token := signIn(t, c, offline())
-	token.AccessToken = "unknown" // as one that was withdrawn; with it this server would withdraw the refresh token
+	token.AccessToken = "unknown" // like a revoked token; revoking the real one would make this server revoke the refresh token too
 	source := sourceOf(t, c, client.TokenSourceConfig{Token: token})
 	calls := &countingTransport{next: http.DefaultTransport}
 	if status := statusOf(t, calls, source, p.issuer+"/me"); status != http.StatusOK || calls.of("/me") != 2 {
@@ -72,7 +72,7 @@ func (p *provider) replaced(t *testing.T) {
 	fresh, err := source.TokenContext(t.Context())
 	must(t, fresh, err)
 	succeed(t, c.Revoke(t.Context(), fresh.RefreshToken, "refresh_token"))
-	if status := statusOf(t, calls, source, p.issuer+"/me"); status != http.StatusUnauthorized { // nothing can replace it
+	if status := statusOf(t, calls, source, p.issuer+"/me"); status != http.StatusUnauthorized { // its refresh token was revoked, so it cannot be replaced
 		t.Error(status)
 	}
 }

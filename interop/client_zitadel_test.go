@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// clientZitadel is the example server of zitadel. This test takes the place of its login page.
+// clientZitadel is the example server of zitadel. The test acts as its login page.
 type clientZitadel struct{ zitadel }
 
 func startClientZitadel(t *testing.T) clientZitadel {

@@ -26,7 +26,7 @@ against an authorization server of another project. The flows use HTTP, and the 
 
 // document collects the flows that were run.
 type document struct {
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	rows    []string
 	wanted  int
 	servers []string

@@ -83,7 +83,7 @@ func shapeOf(t *testing.T, token string) string {
 	case 1:
 		return "opaque"
 	case 5:
-		return "JWE" // to us as opaque as the other
+		return "JWE" // encrypted, so it cannot be read either
 	}
 	header := struct{ Typ, Alg string }{Typ: "untyped"}
 	decodeHeader(t, token, &header)

@@ -70,7 +70,7 @@ func (p *oidcProvider) logIn(t *testing.T, resource string) grant {
 // browser is an HTTP client with cookies that does not follow redirects by itself.
 type browser struct {
 	client *http.Client
-	steps  int // that a way may have
+	steps  int // the maximum number of requests until the redirect URI
 }
 
 func newBrowser(t *testing.T) browser {

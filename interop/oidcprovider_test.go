@@ -78,7 +78,7 @@ func launch(t *testing.T, node, script string, env []string) *oidcProvider {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := func() { _ = cmd.Wait() } // a process told to end by a signal reports an error
+	ended := func() { _ = cmd.Wait() } // Wait returns an error for a process that a signal has ended
 	t.Cleanup(func() {
 		cancel()
 		ended()

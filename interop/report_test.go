@@ -63,7 +63,7 @@ func (r *report) table() string {
 	return text.String()
 }
 
-// story is a sequence of events for the APIs of all frameworks, with their responses.
+// story is a sequence of tokens that are sent to the APIs of all frameworks, with their responses.
 type story struct {
 	server string
 	report *report

@@ -43,10 +43,10 @@ func TestServices_Missing(t *testing.T) {
 
 const serviceEnds = "BEARERKIT_TEST_SERVICE_ENDS"
 
-// TestServices_End checks that each server ends with its test, in whatever way the test ends.
+// TestServices_End checks that each server ends with its test, whether the test passes, fails, panics or is killed.
 func TestServices_End(t *testing.T) {
 	t.Parallel()
-	startOIDCProvider(t) // or there is nothing to see
+	startOIDCProvider(t) // skips the test if the server cannot be started
 	for _, way := range []string{"passes", "fails", "panics", "killed"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
@@ -86,7 +86,7 @@ func wantServerEnds(t *testing.T, way string) {
 	if err := cmd.Wait(); (err == nil) != (way == "passes") {
 		t.Errorf("%s: %v", way, err)
 	}
-	for range 100 { // as it ends it closes connections first
+	for range 100 { // the server closes its connections before it ends
 		conn := connect(t, host)
 		if conn == nil {
 			return
@@ -123,7 +123,7 @@ func TestServices_Short(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = io.WriteString(os.Stderr, place.Host+"\n")
-	_, _ = io.Copy(io.Discard, os.Stdin) // until somebody has seen it
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the other process has seen the server
 	switch way {
 	case "fails":
 		t.Fatal("as it should")

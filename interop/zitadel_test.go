@@ -31,7 +31,7 @@ func startZitadel(t *testing.T, accessTokens op.AccessTokenType) zitadel {
 	issuer := "http://" + server.Listener.Addr().String() + "/"
 	clients := map[string]*storage.Client{
 		"web":     storage.WebClient("web", secretOf("web"), redirectURI),
-		"leaving": storage.WebClient("leaving", secretOf("leaving"), redirectURI), // a logout withdraws all its user's tokens
+		"leaving": storage.WebClient("leaving", secretOf("leaving"), redirectURI), // a logout revokes all tokens of its user
 		"post":    storage.WebClient("post", secretOf("post"), redirectURI),
 		"jwt":     storage.WebClient("jwt", "", redirectURI),
 		"native":  storage.NativeClient("native", redirectURI),

@@ -87,7 +87,7 @@ func TestDashboardShowsAllMetrics(t *testing.T) {
 	}
 	for _, series := range matrix {
 		name := series.Metric.Get("__name__")
-		if name == "bearerkit_verifications_total" { // its name is contained in others, so a match proves nothing
+		if name == "bearerkit_verifications_total" { // other metrics contain this name, so a match is not enough
 			continue
 		}
 		if !regexp.MustCompile(name + `\b`).MatchString(queries.String()) {
