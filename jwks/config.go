@@ -17,22 +17,24 @@ type Config struct {
 	// URL is the URL of the JWK Set. The scheme must be https, or http for a loopback host.
 	URL string
 
-	// HTTPClient provides the transport. Redirects are rejected, whatever its CheckRedirect says. Nil:
-	// http.DefaultTransport.
+	// HTTPClient provides the transport. Its CheckRedirect and its cookie jar are not used: a redirect is an error.
+	// Nil: [http.DefaultTransport].
 	HTTPClient *http.Client
 
-	// FreshFor is how long a set is fresh if the response has neither a Cache-Control nor an Expires header. The times in
-	// those headers count between 1 minute and 1 hour. At least 1 millisecond. Zero: 10 minutes.
+	// FreshFor is how long a set is fresh if the response has neither a Cache-Control nor an Expires header. Times in
+	// those headers are limited to between 1 minute and 1 hour; FreshFor is not. New rejects less than 1 millisecond.
+	// Zero: 10 minutes.
 	FreshFor time.Duration
 
-	// StaleFor is the age from which a set is not used, even if the issuer cannot be reached. At least 1 millisecond. Zero:
-	// 24 hours. Negative: a set is not used after its freshness has ended.
+	// StaleFor is the age from which a set is no longer used, even if the issuer cannot be reached. New rejects a
+	// positive value of less than 1 millisecond. Zero: 24 hours. Negative: a set is not used once it is no longer
+	// fresh.
 	StaleFor time.Duration
 
-	// MinRefetch limits the fetches that unknown kids cause. On average there is at most one per MinRefetch. If there were
-	// none for a while, up to 3 are allowed in quick succession. After a failed one, the next is allowed MinRefetch after
-	// it began. A kid that the issuer does not know is remembered for MinRefetch, and for 30 seconds at most. Zero: 10
-	// seconds.
+	// MinRefetch limits the fetches that unknown kids cause. On average, at most one such fetch is allowed per
+	// MinRefetch. After a time without such fetches, up to 3 are allowed in quick succession. After one that fails, the
+	// next is allowed MinRefetch after the failed one began. A kid that a new set does not contain causes no further
+	// fetch for MinRefetch, but for at most 30 seconds. Zero: 10 seconds.
 	MinRefetch time.Duration
 
 	// Timeout limits a fetch, from dialing to the last byte of the body. Zero: 3 seconds.
@@ -48,7 +50,8 @@ type Config struct {
 	// older than StaleFor. It is saved after each successful fetch. [SnapshotFile] returns one. Nil: nothing is stored.
 	Snapshot Snapshot
 
-	// OnRefresh, if not nil, is called after each fetch, also after a failed one. Calls overlap if they take long.
+	// OnRefresh is called after each fetch, successful or not. It must be safe for concurrent use: a call may overlap
+	// the next one if it takes long. Nil: no call.
 	OnRefresh func(context.Context, Refresh)
 
 	// PublicAddressesOnly rejects connections to loopback, private and other special addresses. Set it for a URL that does
@@ -64,8 +67,8 @@ type Config struct {
 // hangs, a request loses no more time than that.
 const staleWait = 500 * time.Millisecond
 
-// leastAge is the minimum of FreshFor and StaleFor. A shorter one is a number without its unit, and would make every
-// request fetch.
+// leastAge is the minimum of FreshFor and StaleFor. A shorter time is probably a number without a unit (nanoseconds).
+// It would make every request fetch the set.
 const leastAge = time.Millisecond
 
 // check returns the client to fetch with, or all faults of cfg.

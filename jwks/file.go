@@ -12,9 +12,9 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// FileSource is a [Source] of the keys in a file. Lookups check, at most once a second, whether the file has changed, and
-// then read it. If the new content cannot be used, or the file is gone, the last good keys stay in use and
-// [FileSource.Err] returns the reason. It is safe for concurrent use.
+// FileSource is a [Source] of the keys in a file. At most once a second, a lookup checks whether the file has changed,
+// and reads it if it has. If the new content cannot be used, or the file is gone, the previous keys stay in use and
+// [FileSource.Err] returns the reason. They have no maximum age. It is safe for concurrent use.
 type FileSource struct {
 	path, alg string
 	checking  sync.Mutex // held during a check; nobody waits for it
@@ -36,12 +36,12 @@ const (
 	maxFileBytes = 512 << 10
 )
 
-// File returns a source of the keys in the file at path. The file must be usable now. It contains a JWK Set or a JWK (see
-// [ParseJWKS]) or PEM blocks (see [ParsePEM]), and has at most 512 KiB. alg is the one algorithm that the keys serve; if it
-// is empty, each key serves what its own alg or its type allows.
+// File returns a source of the keys in the file at path. It returns an error if the file cannot be read or used now.
+// The file contains a JWK Set or a JWK (see [ParseJWKS]) or PEM blocks (see [ParsePEM]), and has at most 512 KiB. alg
+// is the one algorithm that the keys serve; if it is empty, each key serves what its own alg or its type allows.
 //
-// If alg is HS256, HS384 or HS512, the content of the file is the secret itself (see [Secret]). One line ending at its end
-// is removed.
+// If alg is HS256, HS384 or HS512, the content of the file is the secret itself (see [Secret]). If the file ends with a
+// line ending (LF or CR LF), File removes one.
 func File(path, alg string) (*FileSource, error) {
 	s := &FileSource{path: path, alg: alg}
 	content := s.load()

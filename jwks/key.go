@@ -12,8 +12,8 @@ import (
 	"slices"
 )
 
-// Key is one public verification key of an issuer, or the shared secret of a [Secret] source. Requests share a Key: do not
-// change what Public refers to.
+// Key is one public key of an issuer that verifies signatures, or the shared secret of a [Secret] source. Requests
+// share Keys, so do not change the value that Public refers to.
 type Key struct {
 	// ID is the kid (RFC 7517 §4.5). Empty: the key was published without one.
 	ID string
@@ -26,8 +26,8 @@ type Key struct {
 	Public any
 }
 
-// Equal reports whether k and other are the same key with the same ID and Algorithm. It is fastest for two copies of one
-// Key. A refresh that finds a key unchanged keeps the same Key.
+// Equal reports whether k and other are the same key with the same ID and Algorithm. It is fastest if both refer to the
+// same public key in memory. A refresh that finds a key unchanged keeps the same Key.
 func (k Key) Equal(other Key) bool {
 	if k.ID != other.ID || k.Algorithm != other.Algorithm {
 		return false
@@ -48,11 +48,13 @@ func (k Key) Equal(other Key) bool {
 	return false
 }
 
-// Format writes ID and Algorithm only, for every verb, because Public may be a secret. Package fmt does not call it for a
-// Key in an unexported field of a struct: do not print such a struct if the Key may be a secret.
+// Format implements [fmt.Formatter]. It writes only ID and Algorithm, whatever the verb, because Public may be a
+// secret. Package fmt does not call it for a Key in an unexported field of a struct: do not print such a struct if the
+// Key may be a secret.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = f.Write(k.redacted()) }
 
-// MarshalText returns ID and Algorithm only, because Public may be a secret. Loggers and encoding/json call it.
+// MarshalText implements [encoding.TextMarshaler]. It returns only ID and Algorithm, because Public may be a secret.
+// Loggers and encoding/json call it.
 func (k Key) MarshalText() ([]byte, error) { return k.redacted(), nil }
 
 // redacted returns the text of k for logs, without Public.
@@ -129,11 +131,11 @@ type Source interface {
 	Key(ctx context.Context, kid, alg string) (Key, error)
 }
 
-// ErrKeyNotFound means that there are usable keys, and that none of them fits the token.
+// ErrKeyNotFound means that the source has usable keys, and that none of them fits the token.
 var ErrKeyNotFound = errors.New("jwks: no key fits the token")
 
-// ErrAlgorithm means that the key that the token names does not serve the token's algorithm. For a token without a kid, it
-// means that no key does. It matches [ErrKeyNotFound] too.
+// ErrAlgorithm means that the token's key does not serve the token's algorithm. For a token without a kid, it means
+// that no key serves the algorithm. It also matches [ErrKeyNotFound].
 var ErrAlgorithm = fmt.Errorf("%w: the key does not serve the token's algorithm", ErrKeyNotFound)
 
 // ErrUnavailable means that there is no usable key set: none was ever fetched, or the last one is older than StaleFor.
@@ -144,10 +146,11 @@ var (
 	errAmbiguous = fmt.Errorf("%w: several keys serve the token's algorithm, and the token has no kid that selects one", ErrKeyNotFound)
 )
 
-// maxKeyID limits a kid, in bytes: that of a token, which is remembered if it is unknown, and that of a key.
+// maxKeyID is the maximum length of a kid, in bytes. It applies to the kid of a token, which is cached if it is
+// unknown, and to that of a key.
 const maxKeyID = 256
 
-// only returns the one key that serves alg, among the keys whose ID ok accepts.
+// only returns the single key that serves alg, among the keys for whose ID the function ok returns true.
 func only(keys []Key, alg string, ok func(id string) bool) (Key, error) {
 	var found Key
 	candidates, serving := 0, 0

@@ -9,7 +9,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// Remote is a [Source] that reads a key set over HTTP and keeps it fresh. It is safe for concurrent use.
+// Remote is a [Source] that reads a key set over HTTP and keeps it fresh. Make one with [New]; the zero Remote cannot
+// be used. It is safe for concurrent use.
 type Remote struct {
 	cfg     Config
 	value   *refresh.Value[*set]
@@ -18,8 +19,8 @@ type Remote struct {
 
 var _ Source = (*Remote)(nil)
 
-// New checks cfg and returns a Remote. The error joins all faults, and each names its field. New fetches nothing and starts
-// no goroutine.
+// New returns a Remote for cfg. If cfg has faults, the error joins all of them, and each names its field. New fetches
+// nothing and starts no goroutine.
 func New(cfg Config) (*Remote, error) {
 	client, err := cfg.check()
 	if err != nil {
@@ -103,7 +104,8 @@ func noKeys(err error) error {
 	return fmt.Errorf("jwks: waiting for keys: %w", err)
 }
 
-// Warm returns nil if a usable set is held. If there is none, it fetches one first. Otherwise the error is that of Key.
+// Warm fetches a set, unless a usable one is cached. It returns nil if a usable set is cached afterwards. Its errors
+// are those of [Remote.Key]: [ErrUnavailable] or ctx.Err().
 func (r *Remote) Warm(ctx context.Context) error {
 	if _, err := r.value.Get(ctx); err != nil {
 		return noKeys(err)
@@ -111,8 +113,9 @@ func (r *Remote) Warm(ctx context.Context) error {
 	return nil
 }
 
-// Refresh fetches the set now, without regard to limits. If a fetch is running, it fetches after that one. After an error,
-// the previous set remains in use. Refresh is for an operator's command; requests do not need it.
+// Refresh fetches the set now, whatever its age, the back-off and MinRefetch are. If a fetch is running, Refresh waits
+// for it and then starts another. After an error, the previous set remains in use. Call Refresh when an operator
+// requests it; requests do not need it.
 func (r *Remote) Refresh(ctx context.Context) error {
 	if err := r.value.Refresh(ctx); err != nil {
 		return fmt.Errorf("jwks: refresh: %w", err)
@@ -120,6 +123,6 @@ func (r *Remote) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// Run fetches whenever a fetch is due, so that requests do not wait for one and the set stays fresh without requests. It
-// returns nil when ctx ends. Calling it is optional.
+// Run fetches the set whenever a fetch is due, so that requests do not wait for a fetch, and the set stays fresh
+// without requests. It returns nil when ctx ends. Call it in a goroutine of its own. It is optional.
 func (r *Remote) Run(ctx context.Context) error { return r.value.Run(ctx) }

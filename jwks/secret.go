@@ -7,14 +7,15 @@ import (
 	"fmt"
 )
 
-// Secret returns a source of one shared secret for HMAC. alg is HS256, HS384 or HS512; empty means HS256. The bytes are
-// copied.
+// Secret returns a source of one shared secret for HMAC. alg is HS256, HS384 or HS512; empty means HS256. Secret copies
+// the bytes.
 //
 // A secret that is shorter than the hash (32, 48 or 64 bytes) is rejected (RFC 7518 §3.2). The secret must be random. A
-// password of that length is not enough, because everyone who has a token can test passwords with it (RFC 8725 §3.5). A PEM
-// document is rejected, because everyone could sign with a public key that is used as a secret (RFC 8725 §2.1).
+// password of that length is not enough, because anyone who has a token can guess passwords and check each with the
+// token (RFC 8725 §3.5). A PEM document is rejected, because everyone could sign with a public key that is used as a
+// secret (RFC 8725 §2.1).
 //
-// Every program that verifies tokens with the secret can also issue them.
+// Every program that can verify tokens with the secret can also create them.
 func Secret(secret []byte, alg string) (Static, error) {
 	alg = cmp.Or(alg, "HS256")
 	if secretLength(alg) == 0 {

@@ -12,9 +12,9 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// Snapshot stores a key set for the next process, so that it can start while the issuer is down. The content is trusted:
-// store it where nobody else can write. The methods must return soon after ctx ends, and must be safe for concurrent use.
-// [SnapshotFile] returns one.
+// Snapshot stores a key set for the next process, so that it can start while the issuer is down. Tokens are verified
+// with the stored keys, so store them where nobody else can write. The methods must return soon after ctx ends, and
+// must be safe for concurrent use. [SnapshotFile] returns one.
 type Snapshot interface {
 	// Load returns the data of the last Save, or the zero SnapshotData if there is none.
 	Load(ctx context.Context) (SnapshotData, error)
@@ -32,8 +32,9 @@ type SnapshotData struct {
 	FetchedAt time.Time // the wall time from which the age of the set counts
 }
 
-// Restore is [New] for a set whose URL is known from its snapshot only. It loads cfg.Snapshot, which is required, and returns
-// a Remote that holds the loaded set and fetches later ones from the same URL. It ignores cfg.URL and fetches nothing.
+// Restore is like [New], for a set whose URL is known only from its snapshot. It loads cfg.Snapshot, which is required.
+// The returned Remote has the loaded set, and fetches later ones from the URL in the snapshot. Restore ignores cfg.URL
+// and fetches nothing.
 //
 // It returns an error if the set cannot be used because of its age or its content. That error is not passed to
 // cfg.OnRefresh. The error matches [fs.ErrNotExist] if there is no snapshot.
@@ -61,7 +62,7 @@ func Restore(ctx context.Context, cfg Config) (*Remote, error) {
 	return r, nil
 }
 
-// loaded is a Snapshot that has been loaded already.
+// loaded is a Snapshot whose data is already in memory. Load returns that data.
 type loaded struct {
 	Snapshot
 	data SnapshotData

@@ -18,13 +18,13 @@ import (
 // exist, be on a local disk, and be writable for the user of the process only. The file is created when the first key set
 // is saved.
 //
-// Save replaces the file atomically and makes it readable and writable for its owner alone. At any time the file is the
-// old one or the new one as a whole, also if several processes save to it. A snapshot of more than 1 MiB is not saved.
+// Save replaces the file atomically and makes it readable and writable for its owner alone. A reader finds either the
+// old or the new content, even if several processes save at the same time. A snapshot of more than 1 MiB is not saved.
 //
 // Load rejects a file that is not a complete snapshot in this format. On Unix it also rejects a file that somebody else
 // may have written: its owner must be root or the user of the process, and neither its group nor others may write it.
-// Other systems do not show permissions in a file's mode. There, the permissions of the folder are all that protects the
-// keys.
+// On other systems a file's mode does not show its permissions, so Load cannot check them. Restrict the permissions of
+// the folder there.
 func SnapshotFile(path string) Snapshot { return snapshotFile(path) }
 
 // snapshotFile is the path of the file.

@@ -279,7 +279,7 @@ func TestK5_K19_KeyThatIsNewerThanTheSnapshot(t *testing.T) {
 	})
 }
 
-// While an old set can be used, an issuer that hangs delays requests by half a second, once per backoff.
+// While an old set can be used, an issuer that hangs delays requests by half a second, once per back-off.
 func TestK3_HangingIssuerTakesHalfASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

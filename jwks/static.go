@@ -12,11 +12,12 @@ import (
 )
 
 // Static is a [Source] of keys that do not change. [ParseJWKS], [ParsePEM] and [Secret] return valid ones. Call
-// [Static.Validate] for one that you have built yourself. It is safe for concurrent use if nobody changes it.
+// [Static.Validate] for a Static that you have built yourself. The nil Static has no keys. A Static is safe for
+// concurrent use as long as nobody changes it.
 //
-// A token's kid selects the key with that ID. If there is none, the keys without an ID match any kid, so that a PEM file
-// works with an issuer that names its key. Exactly one of them must then serve the token's algorithm. For a token without a
-// kid, exactly one of all keys must serve it.
+// A token's kid selects the key with that ID. If no key has that ID, the keys without an ID are considered, and exactly
+// one of them must serve the token's algorithm. So a PEM file, whose keys have no ID, works with an issuer whose tokens
+// have a kid. For a token without a kid, exactly one of all keys must serve the algorithm.
 type Static []Key
 
 var _ Source = Static(nil)
@@ -26,7 +27,7 @@ var (
 	errMixed  = errors.New("there are both secrets and public keys") // RFC 8725 §2.1: one could be used as the other
 )
 
-// Key implements [Source]. It fails with [ErrUnavailable] if s is empty or mixes secrets and public keys.
+// Key implements [Source]. It returns [ErrUnavailable] if s is empty, or contains both secrets and public keys.
 func (s Static) Key(_ context.Context, kid, alg string) (Key, error) {
 	if err := s.consistent(); err != nil {
 		return Key{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -44,9 +45,9 @@ func (s Static) Key(_ context.Context, kid, alg string) (Key, error) {
 // Algorithms returns the algorithms that the keys serve. A consumer without a list of its own accepts these.
 func (s Static) Algorithms() []string { return algorithms(s) }
 
-// Validate returns nil if all keys can be used, and otherwise an error that joins all faults. Every key must be strong. A
-// secret must have an Algorithm, a public key may have one. No two keys may have the same ID. Secrets and public keys must
-// not be mixed.
+// Validate returns nil if all keys can be used, and otherwise an error that joins all faults. Every key must be strong.
+// A secret must have an Algorithm; a public key may have one. No two keys may have the same ID. A Static must not
+// contain both secrets and public keys.
 func (s Static) Validate() error {
 	var faults []error
 	if err := s.consistent(); err != nil {

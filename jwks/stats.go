@@ -8,9 +8,9 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// Refresh reports one fetch of a key set.
+// Refresh describes one fetch of a key set for [Config].OnRefresh.
 type Refresh struct {
-	// URL is the URL of the Config. It is empty if only the snapshot contained it and could not be used.
+	// URL is the URL of the key set. It is empty if the URL was to be read from a snapshot that could not be used.
 	URL string
 
 	// Cause is the reason for the fetch: "expired" (a lookup found no fresh set), "ahead" (the set was about to expire),
@@ -21,7 +21,7 @@ type Refresh struct {
 	// Keys is the number of usable keys in the fetched set. It is 0 if Err is set.
 	Keys int
 
-	// Unusable are the other keys of that set, also if Err is set.
+	// Unusable describes the unusable keys of the fetched set. It may be set together with Err.
 	Unusable []UnusableKey
 
 	// NotModified is true if the issuer confirmed that the set has not changed.
@@ -33,7 +33,7 @@ type Refresh struct {
 	// Err is nil if the set is in use now. It is for logs, not for responses to clients.
 	Err error
 
-	// SnapshotErr is the error of saving the set, which is in use nevertheless.
+	// SnapshotErr is the error of Snapshot.Save, or nil. The fetched set is in use even if it could not be saved.
 	SnapshotErr error
 }
 
@@ -73,8 +73,8 @@ type Stats struct {
 	ConsecutiveFailures int
 	LastError           error
 
-	// ForcedFetches is the number of fetches that unknown kids have caused. SkippedForced is the number of lookups of an
-	// unknown kid that were not allowed to cause one.
+	// ForcedFetches is the number of fetches that unknown kids have caused. SkippedForced is the number of lookups of
+	// an unknown kid for which the limit or a back-off allowed no fetch.
 	ForcedFetches, SkippedForced uint64
 }
 

@@ -5,7 +5,7 @@ type UnusableKey struct {
 	// KeyID is the kid. It is empty if the key has none, or an invalid one.
 	KeyID string
 
-	// Cause is one of the constants below. It can be used as a metric label.
+	// Cause is one of the Fault constants. It can be used as a metric label.
 	Cause Fault
 
 	// Detail describes the fault for the operator. It contains no part of the key.
@@ -22,7 +22,7 @@ const (
 	FaultType      Fault = "type"      // kty or crv is not supported
 	FaultUse       Fault = "use"       // use or key_ops is for something other than verifying signatures
 	FaultAlgorithm Fault = "algorithm" // alg is not a supported algorithm of the key's type and curve
-	FaultWeak      Fault = "weak"      // too small, not on its curve, or known to be breakable
+	FaultWeak      Fault = "weak"      // too small, not on its curve, or with a known weakness
 	FaultPrivate   Fault = "private"   // the private key was published
 	FaultSymmetric Fault = "symmetric" // a shared secret was published
 	FaultDuplicate Fault = "duplicate" // another usable key has the same kid; none of them is used

@@ -40,9 +40,9 @@ func Token(r *http.Request) (*consumer.Token, bool) {
 	return middleware.TokenFromContext(r.Context())
 }
 
-// Pattern returns the pattern of the route of a request, such as /orders/{id}. ctx is the request's context, which for
-// example [middleware.Config].OnDecision receives. Unlike a path, a pattern can serve as a label of metrics, because there
-// are only as many patterns as routes.
+// Pattern returns the pattern of the route of a request, such as /orders/{id}. ctx is the context of the request, for
+// example the one that [middleware.Config].OnDecision receives. Unlike a path, a pattern can serve as a label of
+// metrics, because there are only as many patterns as routes.
 //
 // In a middleware of With or Group, Pattern returns the whole pattern. A middleware of Use runs before its router has
 // found the route. Pattern then returns what the outer routers have matched, which is empty in the outermost router.

@@ -13,8 +13,8 @@
 //		fmt.Fprintln(w, "hello", token.Subject())
 //	}
 //
-// Use it for code that looks the same with every framework, and for routers that accept net/http middleware. It does
-// nothing that the With, Handler and Routes methods of the Guard do not do.
+// Use it for code that looks the same with every framework, and for routers that accept net/http middleware. It adds
+// nothing to the With and Handler methods of the Guard.
 package httpauth
 
 import (

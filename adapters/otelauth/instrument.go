@@ -72,7 +72,7 @@ type maker struct {
 	err   error
 }
 
-// note records that the instrument called name could not be created.
+// note joins err, which may be nil, to the errors of the maker. name is the instrument that could not be created.
 func (m *maker) note(name string, err error) {
 	if err != nil {
 		m.err = errors.Join(m.err, fmt.Errorf("otelauth: %s: %w", name, err))

@@ -1,5 +1,5 @@
-// Package otelauth exports what the kit does as OpenTelemetry metrics and spans. The methods of [Telemetry] fit the hooks of
-// the kit.
+// Package otelauth exports OpenTelemetry metrics and spans of the kit. The On… methods of [Telemetry] record decisions,
+// verifications, status checks and key fetches. [Telemetry.Watch] reports the state of keys and caches.
 //
 //	telemetry, err := otelauth.New(otelauth.Config{})
 //
@@ -8,7 +8,8 @@
 //	middleware.Config{OnDecision: telemetry.OnDecision, …}
 //	stop := telemetry.Watch(verifier)
 //
-// The hooks provide these metrics, with their units and attributes. A measurement has the attributes that apply to it:
+// The hooks provide these metrics, with their units and attributes. A measurement has only the attributes that apply to
+// it:
 //
 //	bearerkit.decisions {decision}              http.response.status_code, bearerkit.reason, error.type
 //	bearerkit.decision.duration s               bearerkit.cached, error.type
@@ -26,15 +27,16 @@
 //	bearerkit.key.count {key}, with bearerkit.key.state; bearerkit.key.age s, …consecutive_failures {failure}
 //	bearerkit.metadata.age s, …consecutive_failures {failure}
 //
-// Only decisions that reject a request have a reason and a status. Such a decision is not an error by itself. error.type is
-// set only if the kit could not do its work, so that valid tokens were rejected. Base alerts on it.
+// Only decisions that reject a request have a reason and a status. Such a decision is not an error by itself.
+// error.type is set only after a failure that may cause valid tokens to be rejected, or after a canceled fetch or
+// check. Use error.type for alerts.
 //
 // [Telemetry.OnDecision] and [Telemetry.OnRefresh] describe the spans. To trace the HTTP requests for keys as well, set
 // HTTPClient in consumer.Config to a client whose Transport is otelhttp.NewTransport(http.DefaultTransport).
 //
-// No attribute contains a token, a claim, a path, a key id or the text of an error. Values are constants of the kit, and
-// issuers, hosts and rules of the configuration. The first hundred of each of these are distinguished. Every other value
-// becomes "other", or "_OTHER" in error.type.
+// No attribute contains a token, a claim, a path, a key id or the text of an error. The values of attributes are
+// constants of the kit, or issuers, hosts and rules from the configuration. Of these, the first hundred values of each
+// attribute are used. Every further value becomes "other", or "_OTHER" in error.type.
 package otelauth
 
 import (
@@ -63,8 +65,9 @@ type Config struct {
 	DecisionSpans bool
 }
 
-// Telemetry records metrics and spans. Its methods fit the hooks of the kit. One Telemetry serves any number of Guards,
-// Consumers and key sets. Make one with [New]. It is safe for concurrent use.
+// Telemetry records metrics and spans. Set its On… methods as the hooks of the kit. One Telemetry serves any number of
+// Guards, Consumers and key sets. Make one with [New]; the zero Telemetry cannot be used. It is safe for concurrent
+// use.
 type Telemetry struct {
 	instruments
 	tracer        trace.Tracer
@@ -74,7 +77,8 @@ type Telemetry struct {
 	watched                 sources
 }
 
-// New creates the instruments. It returns the errors of the MeterProvider, joined.
+// New returns a Telemetry, and creates its instruments. If the MeterProvider returns errors, New returns all of them,
+// joined.
 func New(cfg Config) (*Telemetry, error) {
 	meters := cmp.Or(cfg.MeterProvider, otel.GetMeterProvider())
 	tracers := cmp.Or(cfg.TracerProvider, otel.GetTracerProvider())

@@ -54,7 +54,8 @@ func isFault(reason consumer.Reason) bool {
 	}
 }
 
-// errorType returns the value of error.type for a reason.
+// errorType returns the value of error.type for a reason. It is _OTHER, as the semantic conventions require, if the
+// reason is not one of the kit.
 func errorType(reason string) string {
 	if reason == "" || reason == other {
 		return semconv.ErrorTypeOther.Value.AsString()

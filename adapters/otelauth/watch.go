@@ -7,12 +7,12 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Watch reports the Health of source, a [*consumer.Consumer] or a [*consumer.Group], whenever metrics are collected. Consumers
-// of the same issuer form one series: counts are summed, the highest age and number of failures are used, and the issuer
-// is ready if all of them are. A Group is reported as its Members, and its cache without an issuer. Keys that the operator
-// configured have neither count nor age.
+// Watch reports the Health of source, a [*consumer.Consumer] or a [*consumer.Group], whenever metrics are collected.
+// Consumers of the same issuer form one series: counts are summed, the highest age and number of failures are used, and
+// the issuer is ready if all of them are. The Members of a Group are reported like Consumers, and its cache is reported
+// without an issuer. Keys that the operator configured have neither a count nor an age.
 //
-// Call stop to end it. Further calls of stop have no effect. A nil source is ignored.
+// Call stop to remove the source. Further calls of stop have no effect. Watch ignores a nil source.
 func (t *Telemetry) Watch(source interface{ Health() consumer.Health }) (stop func()) {
 	if source == nil {
 		return func() {}
@@ -78,7 +78,7 @@ type age struct {
 	oldest time.Duration
 }
 
-// add takes an age into account, unless nothing was ever fetched.
+// add keeps the larger of the two ages. It ignores a source that never fetched anything.
 func (a *age) add(lastSuccess time.Time, since time.Duration) {
 	if !lastSuccess.IsZero() {
 		a.known, a.oldest = true, max(a.oldest, since)

@@ -19,7 +19,8 @@ const (
 
 const statusCallerGone = 499 // the status that a Guard reports for canceled requests; net/http has no name for it
 
-// statusLabel returns the number of a status that is known.
+// statusLabel returns the number of a known status as text. A DenyHandler or a Check may choose any number, so all
+// others are "other".
 func statusLabel(status int) string {
 	if status == statusCallerGone || http.StatusText(status) != "" {
 		return strconv.Itoa(status)
@@ -55,7 +56,7 @@ func causeLabel(cause string) string {
 	return other
 }
 
-// resultLabel returns the outcome of a fetch.
+// resultLabel returns whether a fetch failed, found a new key set, or confirmed the old one.
 func resultLabel(r jwks.Refresh) string {
 	switch {
 	case r.Err != nil:

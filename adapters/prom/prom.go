@@ -1,5 +1,5 @@
-// Package prom exports what the kit does as Prometheus metrics. The methods of [Metrics] fit the hooks of the kit, and
-// [Metrics.Watch] reports the state of keys and caches.
+// Package prom exports Prometheus metrics of the kit. The On… methods of [Metrics] record decisions, verifications,
+// status checks and key fetches. [Metrics.Watch] reports the state of keys and caches.
 //
 //	metrics, err := prom.New(prometheus.DefaultRegisterer)
 //
@@ -23,8 +23,9 @@
 //	bearerkit_unusable_keys{url,cause}                         keys of the last key set that cannot be used
 //	bearerkit_key_last_success_timestamp_seconds{url}          time of the last fetch or confirmation of the key set
 //
-// Watch provides the metrics below. They are read at scrape time. A metric that does not apply is absent: keys that the
-// operator configured have no age, for example. The issuer "all" is a Group, whose issuers share one cache.
+// Watch provides the metrics below. They are read at scrape time. A metric that does not apply is absent. For example,
+// keys that the operator configured have no age. The label issuer is "all" for the cache of a Group, which its issuers
+// share.
 //
 //	bearerkit_ready{issuer}                                    1 if tokens can be verified, else 0
 //	bearerkit_keys_held{issuer}                                usable keys; with 0, valid tokens are rejected with 503
@@ -38,12 +39,12 @@
 //	bearerkit_cache_capacity{issuer}                           maximum number of verified tokens in the cache
 //	bearerkit_cache_evictions_total{issuer}                    tokens that were evicted to make room for others
 //
-// To count cache hits, use bearerkit_verifications_total{cached="true"}. The cache has no counter of its own, because all
-// processors would have to write to it on every request.
+// To count cache hits, use bearerkit_verifications_total{cached="true"}. The cache does not count hits itself, because
+// all processors would write to one counter on every request.
 //
-// Metrics with the label url and metrics with the label issuer answer different questions. OnRefresh reports fetches of
-// any key set, and its time of the last success remains even when the keys have become too old to use. Watch reports the
-// keys that are in use, including those of a snapshot.
+// Metrics with the label url describe fetches, and metrics with the label issuer describe the keys in use. OnRefresh
+// reports fetches of any key set. Its time of the last success stays the same when the keys become too old to use.
+// Watch reports the keys that are in use, including those of a snapshot.
 //
 // The status 499 means that the client canceled the request. The reason "ok" means that the request or token was accepted.
 // The result of a status check, which needs consumer.Config.OnStatus, is active, inactive, unavailable (the store returned
@@ -52,8 +53,8 @@
 // # Cardinality
 //
 // No label contains anything that a request contains: no path, subject, key id or token. All labels have a fixed set of
-// values, except issuer and url, whose values come from the configuration. The first hundred of those are distinguished.
-// Every other value becomes "other".
+// values, except issuer and url, whose values come from the configuration. The first hundred values of each become
+// label values. Every further value becomes "other".
 package prom
 
 import (
@@ -63,8 +64,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics records metrics. Its methods fit the hooks of the kit. One Metrics serves any number of Guards, Consumers and key
-// sets. Make one with [New]. It is safe for concurrent use.
+// Metrics records metrics. Set its On… methods as the hooks of the kit. One Metrics serves any number of Guards,
+// Consumers and key sets. Make one with [New]; the zero Metrics cannot be used. It is safe for concurrent use.
 type Metrics struct {
 	decisions        *prometheus.CounterVec
 	decisionSeconds  *prometheus.HistogramVec
@@ -143,7 +144,8 @@ func gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
-// histogram has buckets from a cache hit, which takes about a microsecond, to a fetch that times out.
+// histogram returns a histogram of seconds. Its buckets range from a cache hit, which takes about a microsecond, to a
+// fetch that times out.
 func histogram(name, help string, labels ...string) *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: name, Help: help,

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// reading is one metric of a Health.
+// reading describes one metric: how it is read from a Health, and how two values of one issuer are combined.
 type reading struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
@@ -62,6 +62,7 @@ func fetches(h consumer.Health) bool { return h.Issuer != "" && (h.Keys.Keys > 0
 
 func keysHeld(h consumer.Health) (float64, bool) { return float64(h.Keys.Keys), fetches(h) }
 
+// keyAge is the time since the key set was last fetched or confirmed.
 func keyAge(h consumer.Health) (float64, bool) { return age(h.Keys.LastSuccess, h.Keys.Age) }
 
 func keyFailures(h consumer.Health) (float64, bool) {
@@ -72,6 +73,7 @@ func forced(h consumer.Health) (float64, bool) { return float64(h.Keys.ForcedFet
 
 func skipped(h consumer.Health) (float64, bool) { return float64(h.Keys.SkippedForced), fetches(h) }
 
+// metadataAge does not apply before the first fetch of metadata.
 func metadataAge(h consumer.Health) (float64, bool) {
 	return age(h.Metadata.LastSuccess, h.Metadata.Age)
 }
@@ -85,6 +87,7 @@ func metadataFailures(h consumer.Health) (float64, bool) {
 // age does not apply if nothing was ever fetched.
 func age(last time.Time, since time.Duration) (float64, bool) { return since.Seconds(), !last.IsZero() }
 
+// entries, capacity and evictions do not apply if there is no cache.
 func entries(h consumer.Health) (float64, bool) {
 	return float64(h.Remembered.Entries), h.Remembered.Size > 0
 }

@@ -12,9 +12,10 @@ import (
 // all is the label of values that the issuers of a Group share.
 const all = "all"
 
-// Watch reports the Health of source, a [consumer.Consumer] or a [consumer.Group] with all its Members, in every scrape from
-// now on. Sources of the same issuer form one series, with the worst of their states and the sum of their counts. So watch
-// either a Consumer or the Group that contains it, not both. Watching does not end. A nil source is ignored.
+// Watch adds the Health of source to every later scrape. source is a [*consumer.Consumer], or a [*consumer.Group] with
+// all its Members. Sources of the same issuer form one series, with the worst of their states and the sum of their
+// counts. So watch either a Consumer or the Group that contains it, not both. A source cannot be removed. Watch ignores
+// a nil source.
 func (m *Metrics) Watch(source interface{ Health() consumer.Health }) {
 	if source == nil {
 		return

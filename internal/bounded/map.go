@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Map is a map with a fixed capacity. When it is full, Add drops one entry by the CLOCK rule: a hand moves around the
-// entries and drops the first one that was not read since the hand last passed it. Entries that are in use therefore
-// stay longer.
+// Map is a map with a fixed capacity. When it is full, Add evicts one entry by the CLOCK algorithm: an index, the hand,
+// moves around the entries and stops at the first one that was not read since the hand last passed it. That entry is
+// evicted. Entries that are in use therefore stay longer.
 //
 // Get takes no lock and, for an entry that is read often, writes nothing. Readers of the same entry do not wait for
 // each other, as they would with a list in order of use. A Map is safe for concurrent use.
@@ -26,8 +26,9 @@ type Map[K comparable, V any] struct {
 	gone uint64         // entries that were dropped for others
 }
 
-// chain is a link to the first of the entries with the same hash, or to the next one. Only links change. A reader of an
-// entry that is removed meanwhile continues with the same entries as before.
+// chain is a pointer in the linked list of entries with the same hash: to the first entry, or from one entry to the
+// next. Only these pointers change. A reader that is at an entry while it is removed continues with the entries behind
+// it.
 type chain[K comparable, V any] struct{ atomic.Pointer[entry[K, V]] }
 
 // entry is a key with its value. Both never change: Add for a key that is present stores a new entry.

@@ -1,5 +1,5 @@
-// Package clock measures the age of things that must not be trusted for too long: key sets, snapshots, tokens, cached
-// results.
+// Package clock measures ages. Use it for everything that must not be used past an age: key sets, snapshots, tokens,
+// cached results.
 //
 // Neither clock of a machine suffices for that. The monotonic clock stops while the machine sleeps, so that a key set
 // that is days old looks new after a resume. The wall clock can be set back, which makes everything look younger. An
@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Instant is a moment. The zero value is no moment; use [Instant.IsZero] to detect it. An Instant is a small value that
-// may be copied and used concurrently. Do not compare two Instants with ==.
+// Instant is a moment. The zero Instant means that there is none; use [Instant.IsZero] to detect it. An Instant is a
+// small value that may be copied and used concurrently. Do not compare two Instants with ==.
 type Instant struct {
 	wall      int64 // nanoseconds since 1970, within farthest
 	monotonic int64 // nanoseconds since start; 0 unless readings is 2
@@ -52,7 +52,7 @@ func At(t time.Time) Instant {
 	return Instant{wall: seconds*second + int64(t.Nanosecond()), readings: 1}
 }
 
-// IsZero reports whether i is no moment.
+// IsZero reports whether i is the zero Instant.
 func (i Instant) IsZero() bool { return i.readings == 0 }
 
 // Time returns the wall time of i, without a monotonic reading. The zero Instant has the zero time.
@@ -83,12 +83,12 @@ func moved(reading int64, d time.Duration) int64 {
 }
 
 // Age returns the time since i: the larger of the ages on the two clocks, and never less than 0. The age of the zero
-// Instant is the largest Duration, so that nothing that was never set looks new.
+// Instant is the largest Duration, so that a value that was never set counts as too old.
 func (i Instant) Age() time.Duration { return i.AgeAt(Now()) }
 
 // AgeAt returns the age of i at the moment now. It is for callers that check several ages and read the clocks once. If
-// one of the two Instants comes from [At], only the wall clock counts. At the zero Instant, the age is the largest Duration
-// too.
+// one of the two Instants comes from [At], only the wall clock counts. If now is the zero Instant, the age is the
+// largest Duration too.
 func (i Instant) AgeAt(now Instant) time.Duration {
 	if i.readings == 0 || now.readings == 0 {
 		return 1<<63 - 1

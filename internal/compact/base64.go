@@ -9,13 +9,13 @@ var (
 	// ErrAlphabet reports a character that is not one of A–Z, a–z, 0–9, '-' and '_'.
 	ErrAlphabet = errors.New("character outside the base64url alphabet")
 
-	// ErrEncoding reports a segment that is not the canonical base64url text of any bytes.
+	// ErrEncoding reports a segment that is not canonical base64url, for example because of padding or trailing bits.
 	ErrEncoding = errors.New("segment is not canonical base64url")
 )
 
-// DecodeSegment decodes base64url without padding (RFC 7515 §2). It accepts exactly one text for each sequence of bytes:
-// it rejects white space, padding and trailing bits that are not zero. Therefore a token has only one spelling, and the
-// text can be the key of a cache. The error is [ErrAlphabet] or [ErrEncoding].
+// DecodeSegment decodes base64url without padding (RFC 7515 §2). It accepts exactly one text for each sequence of
+// bytes: it rejects white space, padding and trailing bits that are not zero. Therefore the same token is always the
+// same text, and the text can be the key of a cache. The error is [ErrAlphabet] or [ErrEncoding].
 func DecodeSegment(segment string) ([]byte, error) {
 	return appendDecoded(nil, segment)
 }

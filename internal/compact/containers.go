@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// decodeStruct stores the members that to has a field for. It ignores all others.
+// decodeStruct stores the members for which the struct to has a field. It ignores all others. If a member does not fit
+// its field, decodeStruct continues with the others and returns the first error, as encoding/json does.
 func (v Value) decodeStruct(to reflect.Value) error {
 	o, ok := v.Object()
 	if !ok {
@@ -52,7 +53,8 @@ func (v Value) decodeField(to reflect.Value, f field) error {
 	return v.decode(to)
 }
 
-// unquoted returns the string, number, boolean or null that a string holds as JSON text.
+// unquoted parses the content of a string as JSON text. It returns a string, number, boolean or null, and rejects
+// objects and arrays.
 func (v Value) unquoted() (Value, bool) {
 	text, ok := v.Text()
 	s := scanner{text: text} // its depth of 0 rejects objects and arrays
@@ -62,7 +64,8 @@ func (v Value) unquoted() (Value, bool) {
 	return Value{text}, true
 }
 
-// decodeMap adds the members to a map. A member whose value does not fit is added with what was decoded of it.
+// decodeMap adds the members to a map, and allocates it if it is nil. Existing entries with other keys stay. If a value
+// does not fit, the part of it that could be decoded is added.
 func (v Value) decodeMap(to reflect.Value) error {
 	o, ok := v.Object()
 	if !ok {
@@ -131,7 +134,8 @@ func (v Value) decodeSlice(to reflect.Value) error {
 	return first
 }
 
-// decodeArray ignores elements that to has no room for, and sets those that v does not have to zero.
+// decodeArray replaces the elements of a Go array. It ignores elements of v beyond the length of the array. If v has
+// fewer elements, the rest of the array is zero.
 func (v Value) decodeArray(to reflect.Value) error {
 	if v.Kind() != KindArray {
 		return v.typeError(to.Type(), nil)

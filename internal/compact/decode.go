@@ -35,7 +35,9 @@ func (o Object) Decode(v any) error {
 // points to itself would make decode loop forever.
 const maxIndirections = 16
 
-// decode stores v in to, which is settable or a pointer that is not nil.
+// decode stores v in to, which must be settable or a non-nil pointer. It follows pointers and interfaces, and allocates
+// nil pointers, until it reaches a value or a type with its own decoding method. If v is null, it sets the first
+// pointer to nil instead.
 func (v Value) decode(to reflect.Value) error {
 	for range maxIndirections {
 		// Methods come first, because a type may give null a meaning of its own.
@@ -69,7 +71,7 @@ func holdsPointer(to reflect.Value) bool {
 	return to.Elem().Kind() == reflect.Pointer && !to.Elem().IsNil()
 }
 
-// decodeNull sets what can be nil to nil and leaves everything else as it is.
+// decodeNull sets pointers, interfaces, maps and slices to nil. It does not change other values.
 func decodeNull(to reflect.Value) {
 	kinds := []reflect.Kind{reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice}
 	if to.CanSet() && slices.Contains(kinds, to.Kind()) {

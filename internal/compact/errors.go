@@ -90,7 +90,8 @@ func (v Value) typeError(t reflect.Type, err error) error {
 	return &TypeError{Kind: v.Kind(), Type: t, Err: err}
 }
 
-// keepFirst returns first, unless it is nil: then it returns err with step put in front of its path.
+// keepFirst returns first if it is not nil. Otherwise it returns err with step, a member name or an index, at the
+// beginning of its path.
 func keepFirst(first error, step string, err error) error {
 	if first != nil || err == nil {
 		return first

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// field is the struct field that belongs to a JSON name.
+// field describes the struct field for a JSON name.
 type field struct {
 	index     []int // as for [reflect.Value.FieldByIndex]
 	tagged    bool
@@ -80,7 +80,8 @@ func fieldsOfLevel(level []embedded) (fields map[string]field, below []embedded)
 	return fields, below
 }
 
-// tagOf returns the name that a field's tag gives, or else the field's own, and the options of the tag.
+// tagOf returns the JSON name of a field and the options of its tag. The name is that in the tag, if there is a valid
+// one, and otherwise the name of the field.
 func tagOf(f reflect.StructField) (name string, options []string, tagged bool) {
 	name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
 	options = strings.Split(rest, ",")
@@ -120,7 +121,8 @@ func embeddedStruct(f reflect.StructField) (t reflect.Type, ok bool) {
 // hasMethods reports whether t may decode itself, which reflection cannot call for an unexported field.
 func hasMethods(t reflect.Type) bool { return reflect.PointerTo(t).NumMethod() > 0 }
 
-// add stores f under name. Of two equally deep fields, the one with a tag is used, or else neither.
+// add stores f under name. If two fields at the same depth have the same name, the one with a tag is used. If both or
+// neither have a tag, neither is used.
 func add(fields map[string]field, name string, f field) {
 	other, taken := fields[name]
 	switch {

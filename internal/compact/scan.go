@@ -14,7 +14,8 @@ const (
 	fewMembers = 16
 )
 
-// scanner checks a JSON text from start to end, once.
+// scanner checks a JSON text (RFC 8259) in one pass. Each method starts at pos, where the thing that it scans begins,
+// and ends behind it. After an error, pos is at or near the fault.
 type scanner struct {
 	text     string
 	pos      int
@@ -65,7 +66,7 @@ func (s *scanner) accept(c byte) bool {
 
 // value scans one value of any kind.
 func (s *scanner) value() (err error) {
-	switch c := s.peek(); {
+	switch c := s.peek(); { // the first byte determines the kind
 	case c == '"':
 		_, err = s.string()
 	case c == '{':
@@ -80,7 +81,8 @@ func (s *scanner) value() (err error) {
 	return err
 }
 
-// object scans an object. It returns the members if wanted is true.
+// object scans an object and checks that no member name is repeated. It returns the members only if wanted is true:
+// those of nested objects are read again when they are needed.
 func (s *scanner) object(wanted bool) ([]member, error) {
 	if err := s.open(); err != nil {
 		return nil, err
@@ -248,8 +250,8 @@ func (s *scanner) literal() error {
 // isDigit reports whether c is an ASCII digit.
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// unescape decodes the escape sequence at the start of text. It treats a surrogate pair as one sequence. length is 0 if the
-// sequence is invalid. A lone surrogate is invalid, because readers replace it by different characters.
+// unescape decodes the escape sequence at the start of text. It treats a surrogate pair as one sequence. length is 0 if
+// the sequence is invalid. A lone surrogate is invalid, because different readers replace it by different characters.
 func unescape(text string) (r rune, length int) {
 	if len(text) < 2 {
 		return 0, 0

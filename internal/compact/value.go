@@ -101,8 +101,8 @@ func (v Value) Number() (number float64, ok bool) {
 	return number, err == nil && !math.IsInf(number, 0)
 }
 
-// smallInteger parses an integer of at most 15 digits, without a sign. Most numbers in tokens have this form, and float64
-// represents all of them exactly.
+// smallInteger is a fast path of Number. It parses an integer of at most 15 digits, without a sign. Most numbers in
+// tokens have this form, and float64 represents all of them exactly.
 func smallInteger(text string) (n int64, ok bool) {
 	if len(text) > 15 {
 		return 0, false
@@ -121,7 +121,8 @@ func (v Value) Bool() (value, ok bool) {
 	return v.text == "true", v.Kind() == KindBool
 }
 
-// Elements returns an iterator over the elements of an array. If v is not an array, there are none.
+// Elements returns an iterator over the elements of an array, in the order of the text. If v is not an array, it yields
+// nothing.
 func (v Value) Elements() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		if v.Kind() != KindArray {

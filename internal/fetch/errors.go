@@ -19,6 +19,7 @@ type TimeoutError struct {
 	Limit time.Duration
 }
 
+// Error names the limit.
 func (e *TimeoutError) Error() string {
 	return fmt.Sprintf("time limit of %v exceeded", e.Limit)
 }
@@ -26,7 +27,8 @@ func (e *TimeoutError) Error() string {
 // Timeout implements the method of that name in [net.Error]. It returns true.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// TooLargeError reports that the body or the header of a response is longer than Limit bytes. Nothing of it is used.
+// TooLargeError reports that the body or the header of a response is longer than Limit bytes. No part of the response
+// is used.
 type TooLargeError struct {
 	Limit int64
 
@@ -59,8 +61,8 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("status %d", e.Status)
 }
 
-// RedirectError reports a redirect. This package does not follow redirects: the URL of a document ties it to its issuer,
-// and a redirect can lead to any host, also to one of the internal network.
+// RedirectError reports a redirect. This package does not follow redirects. A document belongs to an issuer because of
+// its URL, and a redirect can lead to any host, even to one in the internal network.
 type RedirectError struct {
 	Status int
 

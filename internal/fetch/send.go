@@ -7,7 +7,8 @@ import (
 	"net/http"
 )
 
-// Send sends a request with the given method and body within the same limits as [Get]. A nil body sends none.
+// Send sends a request with the given method and body within the same limits as [Get]. If body is nil, the request has
+// no body.
 //
 // Every status except a redirect is a valid response, because OAuth errors have statuses of their own. A redirect is a
 // *[RedirectError]: Send does not follow it, because the request may contain secrets. A header of more than

@@ -117,14 +117,15 @@ func (r *Remote) onLocated(ctx context.Context, a refresh.Attempt[*document]) {
 	}
 }
 
-// keySet is a key set at one URL. It holds its reports back until it is in use: [jwks.Refresh.Err] describes the set
-// that serves requests, and a slow OnRefresh must not delay the takeover.
+// keySet is a key set at one URL. It delays its calls of OnRefresh until it is in use, for two reasons:
+// [jwks.Refresh.Err] says whether the set is in use, and a slow OnRefresh must not delay the replacement of the old
+// set.
 type keySet struct {
 	*jwks.Remote
 	reports reports
 }
 
-// newKeySet makes one with build, which is jwks.New or calls jwks.Restore.
+// newKeySet returns a keySet whose Remote build returns. build is jwks.New or calls jwks.Restore.
 func newKeySet(cache jwks.Config, build func(jwks.Config) (*jwks.Remote, error)) (*keySet, error) {
 	s, tell := new(keySet), cache.OnRefresh
 	if tell != nil {
@@ -140,11 +141,11 @@ func newKeySet(cache jwks.Config, build func(jwks.Config) (*jwks.Remote, error))
 	return s, nil
 }
 
-// reports keeps calls of OnRefresh until it is released, and passes them on from then on.
+// reports queues calls of OnRefresh until release is called. After that, it makes them at once.
 type reports struct {
 	mu       sync.Mutex // guards what follows; not held while a report runs
 	released bool
-	kept     []func() // those of a fetch or two
+	kept     []func() // at most those of one or two fetches
 }
 
 // pass calls report now if r is released, and otherwise keeps it until then.

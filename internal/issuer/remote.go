@@ -2,8 +2,8 @@
 // share it.
 //
 // A [Remote] finds the metadata by discovery and the key set at its jwks_uri. It reads the metadata again from time to
-// time. If jwks_uri has changed by then, the new key set is read before it replaces the old one, so that an issuer that
-// moves its keys never leaves its users without any.
+// time. If jwks_uri has changed by then, the new key set is read before it replaces the old one, so that there are
+// usable keys while an issuer moves them.
 //
 // The caching itself is in package internal/refresh (metadata) and package jwks (keys).
 package issuer
@@ -34,7 +34,8 @@ type Config struct {
 	// once it is in use, or will not be used.
 	Keys jwks.Config
 
-	// KeysRequired makes metadata without jwks_uri an error. False: [Remote.Key] fails then, and Metadata works.
+	// KeysRequired makes metadata without jwks_uri an error. False: with such metadata, [Remote.Metadata] succeeds and
+	// [Remote.Key] returns an error.
 	KeysRequired bool
 
 	// FreshFor is how long metadata is fresh. Zero: 10 minutes.
@@ -60,7 +61,7 @@ var (
 	// ErrUnavailable is the error of Metadata if there is no usable metadata.
 	ErrUnavailable = refresh.ErrUnavailable
 
-	// ErrNoKeySet says that the metadata has no jwks_uri.
+	// ErrNoKeySet means that the metadata has no jwks_uri.
 	ErrNoKeySet = errors.New("the metadata has no jwks_uri")
 )
 
@@ -68,8 +69,8 @@ var (
 type Remote struct {
 	cfg       Config
 	discovery oidcdiscovery.Client
-	given     *document                 // made from Config.Metadata; nil: discovery
-	documents *refresh.Value[*document] // what discovery found; nil with given
+	given     *document                 // from Config.Metadata; nil: discovery is used
+	documents *refresh.Value[*document] // from discovery; nil if given is used
 
 	fetches atomic.Uint64 // ended fetches of metadata and keys, successful or not
 	last    atomic.Pointer[lastUsed]
@@ -77,13 +78,14 @@ type Remote struct {
 
 var _ jwks.Source = (*Remote)(nil)
 
-// document is a metadata document with the key set it leads to. It does not change.
+// document is a metadata document with the key set at its jwks_uri. It does not change.
 type document struct {
-	metadata *oidcdiscovery.Metadata // nil: only a snapshot has named the place of the keys
+	metadata *oidcdiscovery.Metadata // nil: the URL of the keys comes from a snapshot, and no metadata was fetched yet
 	keys     *keySet                 // nil: the metadata has no jwks_uri
 }
 
-// lastUsed is the key set that Key used last. It is the right one as long as no further fetch has ended.
+// lastUsed is the key set that Key used last. It can be used again without a look at the metadata until another fetch
+// has ended.
 type lastUsed struct {
 	keys    *keySet
 	fetches uint64

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// Warm returns nil if usable keys are held, after it has fetched what is missing.
+// Warm fetches metadata and keys, unless usable ones are cached. It returns nil if usable keys are cached afterwards.
 func (r *Remote) Warm(ctx context.Context) error {
 	d, err := r.document(ctx)
 	switch {
@@ -20,8 +20,8 @@ func (r *Remote) Warm(ctx context.Context) error {
 	return d.keys.Warm(ctx)
 }
 
-// Refresh fetches the metadata and then the keys now, whatever their age. After an error, what was held before stays in
-// use.
+// Refresh fetches the metadata and then the keys now, whatever their age. After an error, the previous metadata and
+// keys stay in use.
 func (r *Remote) Refresh(ctx context.Context) error {
 	if r.documents != nil {
 		if err := r.documents.Refresh(ctx); err != nil {
@@ -35,7 +35,8 @@ func (r *Remote) Refresh(ctx context.Context) error {
 	return d.keys.Refresh(ctx)
 }
 
-// Run keeps the metadata fresh, and the keys of the document in use. It returns nil when ctx ends.
+// Run refreshes the metadata, and the key set that is in use, whenever they are due. It returns nil when ctx ends. If
+// the metadata names another key set, Run refreshes that one from then on.
 func (r *Remote) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -59,7 +60,7 @@ func (r *Remote) Run(ctx context.Context) error {
 	}
 }
 
-// run runs s, which may be nil, until the returned function is called.
+// run calls s.Run in a goroutine, until the returned function is called or ctx ends. s may be nil.
 func (s *keySet) run(ctx context.Context, running *sync.WaitGroup) (stop func()) {
 	if s == nil {
 		return func() {}
@@ -69,7 +70,7 @@ func (s *keySet) run(ctx context.Context, running *sync.WaitGroup) (stop func())
 	return cancel
 }
 
-// Stats describes what a [Remote] holds.
+// Stats describes the state of a [Remote].
 type Stats struct {
 	// LastSuccess is when the metadata was last fetched, and Age the time since then. Both are zero before the first
 	// fetch and for Config.Metadata. After a restoration they are those of the snapshot.
@@ -81,7 +82,7 @@ type Stats struct {
 	ConsecutiveFailures int
 	LastError           error
 
-	// Keys describes the key set. It is zero as long as its URL is not known.
+	// Keys describes the key set. It is zero until its URL is known.
 	Keys jwks.Stats
 }
 

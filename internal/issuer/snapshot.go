@@ -45,8 +45,8 @@ func (saveOnly) Load(context.Context) (jwks.SnapshotData, error) { return jwks.S
 // provisional is how long a document from a snapshot is fresh: so short that the metadata is fetched at once.
 const provisional = time.Nanosecond
 
-// restoring returns a function that restores the key set of a snapshot, at the URL that the snapshot names. That URL is
-// checked like one that discovery has found.
+// restoring returns a function that loads the key set of a snapshot, which also contains the URL of the set. The URL is
+// checked like one from discovery. If there is no snapshot, the function returns the zero time and no error.
 func restoring(cache jwks.Config) func(context.Context) (refresh.Fetched[*document], time.Time, error) {
 	return func(ctx context.Context) (got refresh.Fetched[*document], at time.Time, err error) {
 		keys, err := newKeySet(cache, func(cache jwks.Config) (*jwks.Remote, error) { return jwks.Restore(ctx, cache) })

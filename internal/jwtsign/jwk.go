@@ -11,8 +11,9 @@ import (
 	"math/big"
 )
 
-// PublicJWK returns the members of a JWK that represent a public key (RFC 7518 §6, RFC 8037 §2). It supports RSA, ECDSA and
-// Ed25519 keys, and returns [ErrKey] for all others. The map does not contain optional members such as `kid`.
+// PublicJWK returns the members of a JWK that represent a public key (RFC 7518 §6, RFC 8037 §2). It supports RSA, ECDSA
+// and Ed25519 keys, and returns [ErrKey] for all others. The map contains only the members that RFC 7638 §3.2 requires,
+// and no optional ones such as `kid`.
 func PublicJWK(public crypto.PublicKey) (map[string]string, error) {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
@@ -24,7 +25,7 @@ func PublicJWK(public crypto.PublicKey) (map[string]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrKey, err)
 		}
-		half := len(point) / 2
+		half := len(point) / 2 // x and y have the same length; the first byte is the format
 		return map[string]string{
 			"kty": "EC", "crv": key.Curve.Params().Name, "x": encode(point[1 : 1+half]), "y": encode(point[1+half:]),
 		}, nil

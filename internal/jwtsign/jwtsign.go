@@ -110,7 +110,8 @@ func checkFIPS(public crypto.PublicKey) error {
 	return nil
 }
 
-// isEmpty reports whether a call of signer.Public would panic.
+// isEmpty reports whether signer is a nil pointer or an Ed25519 key of the wrong length. For these, signer.Public would
+// panic.
 func isEmpty(signer crypto.Signer) bool {
 	if key, ok := signer.(ed25519.PrivateKey); ok {
 		return len(key) != ed25519.PrivateKeySize
@@ -119,6 +120,7 @@ func isEmpty(signer crypto.Signer) bool {
 	return value.Kind() == reflect.Pointer && value.IsNil()
 }
 
+// encode returns base64url without padding (RFC 7515 §2).
 func encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 
 // sign returns the signature of input in the form of RFC 7518 §3 and RFC 8037 §3.1.
@@ -136,9 +138,9 @@ func (k Key) sign(input []byte) ([]byte, error) {
 	}
 	digest := sum(hash, input)
 	switch k.Algorithm[0] {
-	case 'P':
+	case 'P': // PS256, PS384, PS512: the salt is as long as the hash (RFC 7518 §3.5)
 		return signer.Sign(rand.Reader, digest, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash})
-	case 'E':
+	case 'E': // ES256, ES384, ES512; EdDSA and Ed25519 have returned above
 		der, err := signer.Sign(rand.Reader, digest, hash)
 		if err != nil {
 			return nil, err
@@ -163,7 +165,8 @@ func hashOf(alg string) (hash crypto.Hash, known bool) {
 	return 0, false
 }
 
-// fits reports whether a public key can be used with alg.
+// fits reports whether a public key has the type that alg requires, and is long enough. For ECDSA, alg also determines
+// the curve.
 func fits(public crypto.PublicKey, alg string) bool {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
@@ -177,12 +180,14 @@ func fits(public crypto.PublicKey, alg string) bool {
 	return false
 }
 
+// signHMAC returns the HMAC of input (RFC 7518 §3.2).
 func signHMAC(hash crypto.Hash, secret, input []byte) []byte {
 	mac := hmac.New(hash.New, secret)
 	_, _ = mac.Write(input) // never fails
 	return mac.Sum(nil)
 }
 
+// sum returns the digest of input.
 func sum(hash crypto.Hash, input []byte) []byte {
 	h := hash.New()
 	_, _ = h.Write(input) // never fails

@@ -1,12 +1,12 @@
 // Package ownfile reads and writes files that only their owner may change, such as stored tokens and snapshots of key
 // sets.
 //
-// [Replace] writes a file atomically: a reader, a crash or a power failure never leaves half a file. [ReadPrivate] and
-// [ReadTrusted] check the permissions of the file that they have opened, and not those of its path, so that nobody can
-// exchange the file between the check and the read.
+// [Replace] writes a file atomically: after a crash or a power failure, and for every reader, the file has either the
+// old or the new content. [ReadPrivate] and [ReadTrusted] check the permissions of the file that they have opened, and
+// not those of the file at the path, so that nobody can replace the file between the check and the read.
 //
-// On Unix, permissions and owners are checked. Other systems do not show them in a file's mode. There, the permissions
-// of the folder are all that protects the files.
+// On Unix, permissions and owners are checked. On other systems a file's mode does not show its permissions, so nothing
+// is checked. Restrict the permissions of the folder there.
 package ownfile
 
 import (

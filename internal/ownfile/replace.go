@@ -12,16 +12,17 @@ import (
 const (
 	temporaryPrefix = ".bearerkit-" // of the names of temporary files
 
-	// leftoverAge is the age at which a temporary file belongs to a process that has died. A write takes much less.
+	// leftoverAge is the age from which a temporary file is assumed to belong to a process that has died. A write takes
+	// much less time.
 	leftoverAge = time.Hour
 )
 
 // Replace writes data to the file at path, which becomes readable and writable for its owner alone. The folder must exist
 // and be on a local disk.
 //
-// Replace writes a temporary file in the same folder, flushes it to the disk and renames it. At any time the file at path
-// is the old one or the new one as a whole, also if several processes replace it at once. If path is a symbolic link, the
-// link is replaced and the file that it points to stays as it is. After an error the old file is unchanged.
+// Replace writes a temporary file in the same folder, flushes it to the disk and renames it. A reader finds either the
+// old or the new content, even if several processes replace the file at the same time. If path is a symbolic link, the
+// link is replaced, and the file that it points to is not changed. After an error the old file is unchanged.
 func Replace(path string, data []byte) error {
 	folder := filepath.Dir(path)
 	temporary, err := os.CreateTemp(folder, temporaryPrefix+"*") // mode 0600, and never a file or link that exists

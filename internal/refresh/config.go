@@ -26,13 +26,13 @@ type Config[T any] struct {
 	// FreshFor is how long a value is fresh if Fetch does not set it. Zero: 10 minutes.
 	FreshFor time.Duration
 
-	// StaleFor is the age from which a value is never served, not even one that is still fresh. Zero: 24 hours. Negative:
-	// a value is not served after its freshness has ended.
+	// StaleFor is the age from which a value is never returned, even if it is still fresh. Zero: 24 hours. Negative: a
+	// value is not returned once it is no longer fresh.
 	StaleFor time.Duration
 
-	// MinForce limits forced fetches. On average there is at most one per MinForce. If there were none for a while, up to 3
-	// are allowed in quick succession. After a failed one, the next is allowed MinForce after it began. More than a year
-	// is taken for a year. Zero: [DefaultMinForce].
+	// MinForce limits forced fetches. On average there is at most one per MinForce. If there were none for a while, up
+	// to 3 are allowed in quick succession. After a failed one, the next is allowed MinForce after it began. More than
+	// a year is treated as a year. Zero: [DefaultMinForce].
 	MinForce time.Duration
 
 	// Timeout limits a fetch. Zero: 3 seconds.
@@ -46,8 +46,8 @@ type Config[T any] struct {
 	// start of the fetch or from the start of the request, whichever is earlier. Zero: MaxWait. Negative: they do not wait.
 	StaleWait time.Duration
 
-	// RetryAfter returns how long the server of a failed fetch wants to be left alone. At most 5 minutes are honored. Nil:
-	// only the backoff counts.
+	// RetryAfter returns the pause that the server of a failed fetch requested. A longer pause than 5 minutes is
+	// treated as 5 minutes. Nil: only the back-off applies.
 	RetryAfter func(error) time.Duration
 
 	// OnFetch, if not nil, is called after each fetch and each restoration, when the result is already in use. It is called

@@ -72,8 +72,8 @@ func (v *Value[T]) join(ctx context.Context, cause Cause) *flight {
 	return v.flight
 }
 
-// joinExpired returns the fetch to wait for. It returns nil during a backoff, and if another caller has fetched a fresh
-// value meanwhile.
+// joinExpired returns the fetch to wait for. It returns nil during a back-off, and if another caller has fetched a
+// fresh value meanwhile.
 func (v *Value[T]) joinExpired(ctx context.Context) *flight {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -221,8 +221,9 @@ func (v *Value[T]) attempt(
 	return a
 }
 
-// land ends the flight and wakes the callers that wait for it. After a failure it starts the backoff. A forced fetch that
-// fails also uses up all permits, so that a failing server is not fetched from at the pace of the requests.
+// land ends the flight and wakes the callers that wait for it. After a failure it starts the back-off. A forced fetch
+// that fails also uses up all permits, so that requests with unknown keys do not cause one fetch after the other from a
+// failing server.
 func (v *Value[T]) land(f *flight, err error) {
 	var retryAfter time.Duration
 	if err != nil && v.cfg.RetryAfter != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// held is a value and the ages at which its treatment changes. It is immutable.
+// held is a value and the ages that determine how it is used. It is immutable.
 type held[T any] struct {
 	value T
 	at    clock.Instant // of the fetch

@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	// burst is the number of forced fetches that are allowed in quick succession. One forged key id, or a rotation soon
-	// after another, then does not keep a valid token waiting.
+	// burst is the number of forced fetches that are allowed in quick succession. So a token of a new key is not
+	// rejected just because of one forged key id, or because another rotation happened shortly before.
 	burst = 3
 
 	maxMinForce = 365 * 24 * time.Hour // so that burst times it cannot overflow
 )
 
-// permits limits forced fetches: a token bucket of burst permits, of which one returns in each interval. It uses the
-// monotonic clock, so that a change of the wall clock returns no permit.
+// permits limits forced fetches. It is a token bucket with room for burst permits, which gets one more in each
+// interval. It uses the monotonic clock, so that a change of the wall clock returns no permit.
 type permits struct {
 	interval time.Duration
 	full     time.Time // when all permits have returned
@@ -25,7 +25,8 @@ func newPermits(interval time.Duration) permits {
 	return permits{interval: min(interval, maxMinForce)}
 }
 
-// take takes a permit and reports whether there was one.
+// take uses up a permit. It returns false if there is none. It computes with the time at which the bucket is full
+// again: that time is one interval later after each permit.
 func (p *permits) take(now time.Time) bool {
 	if p.full.Sub(now) > (burst-1)*p.interval {
 		return false
@@ -34,7 +35,7 @@ func (p *permits) take(now time.Time) bool {
 	return true
 }
 
-// drop takes all permits away because a fetch that began at began has failed. The next permit returns one interval after
+// drop removes all permits because a fetch that began at began has failed. The next permit returns one interval after
 // that time.
 func (p *permits) drop(began time.Time) {
 	p.full = later(p.full, began.Add(burst*p.interval))

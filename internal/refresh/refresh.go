@@ -1,6 +1,6 @@
-// Package refresh keeps one fetched value fresh for many readers. It makes one fetch at a time, before the value expires
-// if possible, and never serves a value past a hard age limit. Requests cannot make it fetch more often than its limits
-// allow.
+// Package refresh keeps one fetched value fresh for many readers. It runs one fetch at a time, before the value expires
+// if possible, and never returns a value that is older than a fixed limit. Requests cannot make it fetch more often
+// than its limits allow.
 //
 // The age of a value decides how [Value.Get] serves it:
 //
@@ -8,8 +8,8 @@
 //   - Stale: a call waits a short time for the next fetch. If the fetch fails or takes longer, the old value is served.
 //   - Too old: there is no value, and a call waits longer for the next fetch.
 //
-// Ages are measured by package clock, so that neither a sleep of the machine nor a change of its wall clock makes a value
-// look younger. After a failed fetch, the next one waits for a backoff.
+// Ages are measured by package clock, so that neither a sleep of the machine nor a change of its wall clock makes a
+// value look younger. After a failed fetch, the next one waits for a back-off.
 //
 // A value that an earlier process has fetched can be restored. It is served while the first fetch runs.
 //
@@ -42,7 +42,7 @@ type Value[T any] struct {
 	mu       sync.Mutex // guards the fields below; never held while Fetch runs
 	flight   *flight    // the running fetch, or nil
 	permits  permits    // for forced fetches
-	retryAt  time.Time  // the end of the backoff
+	retryAt  time.Time  // the end of the back-off
 	failures int        // since the last success
 	lastErr  error
 	forced   uint64
@@ -62,9 +62,10 @@ func New[T any](cfg Config[T]) *Value[T] {
 
 // Get returns the value. With a fresh value it takes no lock and does not wait.
 //
-// Otherwise it waits for the next fetch, unless a backoff forbids one: for Config.StaleWait if the old value is usable,
-// else for Config.MaxWait, and at most until ctx ends. If that brings no new value, Get returns the old one without an
-// error. If the old one is too old, the error matches [ErrUnavailable] and wraps the reason, or it is ctx.Err().
+// Otherwise it waits for the next fetch, unless a back-off forbids one: for Config.StaleWait if the old value is
+// usable, else for Config.MaxWait, and at most until ctx ends. If that brings no new value, Get returns the old one
+// without an error. If the old one is too old, the error matches [ErrUnavailable] and wraps the reason, or it is
+// ctx.Err().
 func (v *Value[T]) Get(ctx context.Context) (T, error) { return v.GetAt(ctx, clock.Now()) }
 
 // GetAt is [Value.Get] for a caller that has read the clocks for the same request. Reading them takes longer than
@@ -86,8 +87,8 @@ func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 	return value, err
 }
 
-// Force is for a caller for whom the held value is not good enough. enough reports whether a value is. Force returns the
-// value held in the end, which may still not be good enough.
+// Force tries to get a value for which enough returns true. Call it if enough returns false for the value of Get. Force
+// returns the value that is held afterwards, for which enough may still return false.
 //
 // If a fetch is running, Force waits for it first. That fetch began before the call, so its value may be outdated. If the
 // value is not good enough, Force starts another fetch, unless the limit of Config.MinForce or a backoff forbids it; then
@@ -122,8 +123,8 @@ func (v *Value[T]) Restore(ctx context.Context) error {
 	return a.Err
 }
 
-// Refresh fetches now, whatever the age, the limits and the backoff are. If a fetch is running, it fetches after that one.
-// It waits until the fetch and its OnFetch have ended, or until ctx ends, and returns the error of either.
+// Refresh fetches now, whatever the age, the limits and the back-off are. If a fetch is running, it fetches after that
+// one. It waits until the fetch and its OnFetch have ended, or until ctx ends, and returns the error of either.
 func (v *Value[T]) Refresh(ctx context.Context) error {
 	if f := v.running(); f != nil {
 		select {
