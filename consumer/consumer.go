@@ -53,8 +53,8 @@ func New(cfg Config) (*Consumer, error) {
 func (c *Consumer) Issuer() string { return c.cfg.Issuer }
 
 // Verify verifies raw, a JWT in compact serialization (RFC 7515 section 3.1), and returns it as a Token. Every error is
-// an [*Error]. If no usable keys are cached, Verify waits for them: at most 3 s for the metadata and 3 s for the key
-// set, and never past the deadline of ctx.
+// an [*Error]. If no usable keys are cached, Verify waits at most 3 s for metadata and keys together, and never past
+// the deadline of ctx.
 //
 // A token with a [Confirmation] is bound to a key or certificate. Verify has no access to the connection and returns
 // such a token like any other. The caller must check the proof of possession or reject the token. The Guard of package

@@ -24,7 +24,7 @@ type session struct {
 	source *client.TokenSource // supplies the token to requests; nil until signIn returns
 }
 
-// signIn uses the token that the last run stored, and refreshes it if necessary. If there is no token, or the provider
+// signIn uses the token that the last run stored, and refreshes it if necessary. If no token is stored, or the provider
 // rejects the refresh token, it signs the user in with the given flow: loopback or device.
 func (s *session) signIn(ctx context.Context, flow string) error {
 	// The source reads the token from the file. Without Grant, it cannot get a token if there is none: it returns

@@ -14,10 +14,10 @@ type Config[T any] struct {
 	// is not kept; it is only passed to OnFetch.
 	Fetch func(ctx context.Context, held T) (Fetched[T], error)
 
-	// Restore, if not nil, is called once, before the first Fetch. It returns a value that an earlier process has fetched,
-	// and the time of that fetch. The value's age counts from that time. A time up to 5 minutes in the future is taken for
-	// now. A later one is an error: the clock was set back, and the age is not known. The zero time means that there is no
-	// value.
+	// Restore, if not nil, is called once, before the first Fetch. It returns a value that an earlier process has
+	// fetched, and the time of that fetch. The value's age counts from that time. A time up to 5 minutes in the future
+	// is treated as now. A later one is an error: the clock was set back, and the age is not known. The zero time means
+	// that there is no value.
 	//
 	// A stale value is served while the first Fetch runs. A value that is too old is an error. Errors are passed to OnFetch
 	// and do not count as failures. ctx is as for Fetch.

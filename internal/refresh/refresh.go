@@ -90,10 +90,11 @@ func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 // Force tries to get a value for which enough returns true. Call it if enough returns false for the value of Get. Force
 // returns the value that is held afterwards, for which enough may still return false.
 //
-// If a fetch is running, Force waits for it first. That fetch began before the call, so its value may be outdated. If the
-// value is not good enough, Force starts another fetch, unless the limit of Config.MinForce or a backoff forbids it; then
-// it returns at once. It waits for both fetches together as long as GetAt does after now, which is the moment that was passed
-// to GetAt: for Config.StaleWait if the held value is usable, else for Config.MaxWait. It waits at most until ctx ends.
+// If a fetch is running, Force waits for it first. That fetch began before the call, so its value may be outdated. If
+// enough returns false for it, Force starts another fetch, unless the limit of Config.MinForce or a back-off forbids
+// it; then it returns at once. It waits for both fetches together as long as GetAt does after now, which is the moment
+// that was passed to GetAt: for Config.StaleWait if the held value is usable, else for Config.MaxWait. It waits at most
+// until ctx ends.
 //
 // The second result is true if the value comes from a fetch that began after the call. Errors are those of Get.
 func (v *Value[T]) Force(ctx context.Context, now clock.Instant, enough func(T) bool) (T, bool, error) {
