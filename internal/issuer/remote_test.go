@@ -134,6 +134,7 @@ func TestOldKeysStayUntilTheNewOnesAreRead(t *testing.T) {
 		if err != nil || m.JWKSURI != home+"/jwks" {
 			t.Errorf("jwks_uri %v, error %v; want the old one", m, err)
 		}
+		synctest.Wait() // OnFailure runs in the goroutine of a fetch
 		if len(failures) == 0 || r.Stats().LastError == nil {
 			t.Error("the failed move was not reported")
 		}
