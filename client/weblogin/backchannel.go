@@ -47,7 +47,7 @@ func (a *App) mark(ctx context.Context, entry string, at time.Time) error {
 	if err != nil || found && !at.After(before) {
 		return err
 	}
-	return a.store.put(ctx, entry, endedField, []byte(at.UTC().Format(time.RFC3339Nano)), a.sessions.Lifetime)
+	return a.store.put(ctx, entry, endedField, []byte(at.UTC().Format(time.RFC3339Nano)), a.store.recordLifetime())
 }
 
 // marked returns the time of a record. found reports whether there is one.

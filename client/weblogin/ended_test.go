@@ -191,6 +191,55 @@ func TestCaseX11_LoginEnds(t *testing.T) { //nolint:paralleltest // it moves the
 	}
 }
 
+// The server ends the session while its callback waits for a slow server. Nobody opens a page until the record of that is as
+// old as a session may be. The login is a little younger, and has ended all the same.
+func TestCaseX2_RecordsOutliveTheLogin(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newLocalWorld(t)
+		w.claims = map[string]any{"iat": time.Now().Unix()}
+		u := w.user(t)
+		answer := w.begin(u, "/page")
+		w.meanwhile(func(*http.Request) error {
+			w.meanwhile(nil)
+			if status := w.logOutElsewhere(t, nil); status != http.StatusOK {
+				t.Error(status)
+			}
+			time.Sleep(time.Minute)
+			return nil
+		})
+		if p := u.do(http.MethodGet, answer, nil); p.Header.Get("Location") != "/page" {
+			t.Fatal(p.Status)
+		}
+		time.Sleep(w.cfg.Sessions.Lifetime - 30*time.Second)
+		if u.signedIn() {
+			t.Error("signed in after the server has ended the session")
+		}
+	})
+}
+
+// A logout that cannot delete the session revokes the token all the same: it is no longer in the store.
+func TestCaseX3_LogoutWithoutStoreRevokes(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	w.signIn(u)
+	session := w.store.names(t, "")[0]
+	w.store.failing(func(operation, name string) error {
+		return failsOn(operation != "find" && (name == session || name == "gone."+session))
+	})
+	if p := u.do(http.MethodPost, "/auth/logout", nil); p.StatusCode != http.StatusServiceUnavailable {
+		t.Error(p.Status)
+	}
+	if diff := cmp.Diff([]string{"secret-rt0"}, w.revoked); diff != "" {
+		t.Error(diff)
+	}
+	w.store.failing(nil)
+	if u.signedIn() {
+		t.Error("signed in after the logout")
+	}
+}
+
 // The store cannot say whether a login has ended, so nobody is signed in; the login itself remains.
 func TestCaseX2_StoreCannotSay(t *testing.T) {
 	t.Parallel()

@@ -27,27 +27,29 @@ func (a *App) logout(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = a.endSession(ctx, w)
 	}
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	// The session has ended at this point, so an error of the server cannot keep the user signed in.
+	// The login has ended at this point, so an error of the server cannot keep the user signed in. Even after an error of the
+	// store, the tokens must be revoked now, because the store has them no longer.
 	for _, one := range append(late, token) {
 		if one != nil {
 			a.revoke(ctx, one)
 		}
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
 	}
 	http.Redirect(w, r, a.afterLogout(ctx, token), http.StatusSeeOther)
 }
 
 // endLogins ends the login of the session and all sign-ins of the same browser that are in progress, so that a callback
 // that is running now does not sign the user in again afterwards. It returns the tokens to revoke: that of the session,
-// which is nil if there is none, and those that sign-ins in progress have already saved.
+// which is nil if there is none, and those that sign-ins in progress have already saved. With an error, it returns the tokens
+// that it has deleted so far.
 func (a *App) endLogins(ctx context.Context, r *http.Request) (token *client.Token, late []*client.Token, err error) {
 	var names []string
 	if l, ok := a.loginOf(ctx); ok {
 		if token, err = a.end(ctx, l.Key); err != nil {
-			return nil, nil, err
+			return token, nil, err
 		}
 		names = append(names, l.Key)
 	}
@@ -58,16 +60,16 @@ func (a *App) endLogins(ctx context.Context, r *http.Request) (token *client.Tok
 	for _, name := range names {
 		key, inProgress, err := a.store.get(ctx, a.owner.signIn(name), signInField)
 		if err != nil {
-			return nil, nil, err
+			return token, late, err
 		}
 		if !inProgress {
 			continue
 		}
 		received, err := a.end(ctx, string(key))
-		if err != nil {
-			return nil, nil, err
-		}
 		late = append(late, received)
+		if err != nil {
+			return token, late, err
+		}
 	}
 	return token, late, nil
 }

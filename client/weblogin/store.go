@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -153,8 +154,7 @@ func (s *finalStore) commit(ctx context.Context, name string, b []byte, expiry t
 	return note, true, s.remove(ctx, name)
 }
 
-// bury deletes an entry so that a late write cannot restore it. It writes the note first. The note expires after
-// Lifetime, like a session that begins now.
+// bury deletes an entry so that a late write cannot restore it. It writes the note first.
 func (s *finalStore) bury(ctx context.Context, name, note string) error {
 	if err := s.putNote(ctx, name, note); err != nil {
 		return err
@@ -164,7 +164,14 @@ func (s *finalStore) bury(ctx context.Context, name, note string) error {
 
 // putNote records that an entry was deleted. It replaces an earlier note.
 func (s *finalStore) putNote(ctx context.Context, name, note string) error {
-	return s.put(ctx, goneEntry+name, noteField, []byte(note), s.sessions.Lifetime)
+	return s.put(ctx, goneEntry+name, noteField, []byte(note), s.recordLifetime())
+}
+
+// recordLifetime is how long the store keeps a record that something has ended. No login lasts longer: one to which the
+// record applies may begin later, if its callback is running, and its time may be that of a clock that is ahead.
+func (s *finalStore) recordLifetime() time.Duration {
+	const longer = callbackTimeout + maxClockSkew
+	return s.sessions.Lifetime + min(longer, math.MaxInt64-s.sessions.Lifetime)
 }
 
 // note returns the note that the deletion of an entry has left. gone reports whether there is one.
