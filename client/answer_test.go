@@ -152,7 +152,7 @@ func TestC11_Codes(t *testing.T) {
 }
 
 // Error texts quote and truncate the server's text. All challenges are kept.
-func TestC11_ServersWords(t *testing.T) {
+func TestC11_ServerTextInErrors(t *testing.T) {
 	t.Parallel()
 	code, _ := json.Marshal("\x1b[31m\n" + strings.Repeat("x", 1000))
 	s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-func TestC5_TheEndpointsQueryStays(t *testing.T) {
+func TestC5_QueryOfTheEndpointIsKept(t *testing.T) {
 	t.Parallel()
 	for endpoint, want := range map[string]string{ // empty: refused
 		issuerURL + "/auth":             "/auth?client_id=app&",
@@ -45,7 +45,7 @@ func TestC5_TheEndpointsQueryStays(t *testing.T) {
 }
 
 // The redirect URI is compared as a string, so both requests have it exactly as it was registered.
-func TestC5_C33_TheRedirectURIIsNeverRewritten(t *testing.T) {
+func TestC5_C33_RedirectURIIsNotRewritten(t *testing.T) {
 	t.Parallel()
 	for _, redirect := range []string{
 		"https://app.test/cb?x=%2f&y=a+b%20c", "HTTPS://App.test:443/%63b/../cb", "http://127.0.0.1:80/cb",
@@ -126,7 +126,7 @@ func TestC5_C13_ExtraReplacesNothing(t *testing.T) {
 	}
 }
 
-func TestAuthorizationOptionsMustMakeSense(t *testing.T) {
+func TestAuthorizationOptionsAreConsistent(t *testing.T) {
 	t.Parallel()
 	c := newProvider().client(t, nil)
 	for name, o := range map[string]client.AuthorizationOptions{
@@ -152,7 +152,7 @@ func TestAuthorizationOptionsMustMakeSense(t *testing.T) {
 }
 
 // InsecurePlainPKCE is used only for servers that do not support S256.
-func TestC13_PlainIsTheLastChoice(t *testing.T) {
+func TestC13_PlainIsUsedOnlyWithoutS256(t *testing.T) {
 	t.Parallel()
 	for want, offered := range map[string][]string{"S256": {"plain", "S256"}, "plain": nil} {
 		c := newProvider().client(t, func(cfg *client.Config) {

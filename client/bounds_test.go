@@ -114,7 +114,7 @@ func (e endless) Read(p []byte) (int, error) {
 	return copy(p, strings.Repeat(" ", len(p))), nil
 }
 
-func TestC12_NoEndlessAnswer(t *testing.T) {
+func TestC12_EndlessResponse(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]error{
 		200: client.ErrBadAnswer, 201: client.ErrBadAnswer, 400: client.ErrBadAnswer, 429: client.ErrUnavailable, 503: client.ErrUnavailable,
@@ -141,7 +141,7 @@ func (s silent) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, s.ctx.Err(
 
 // A server that does not respond, or stops in the middle, is given 30 s. If the caller's context ends first, that is not an
 // outage.
-func TestC12_NoEndlessWait(t *testing.T) {
+func TestC12_EndlessWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := roundTrip(func(r *http.Request) (*http.Response, error) {

@@ -63,7 +63,7 @@ func TestC14_C13_OneExchangeForOneState(t *testing.T) {
 }
 
 // Invented responses do not use up the pending request.
-func TestC14_C15_OnlyTheAnswerUsesTheRequestUp(t *testing.T) {
+func TestC14_C15_OnlyAMatchingResponseConsumesTheRequest(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
 	c := p.client(t, nil)
@@ -103,7 +103,7 @@ func TestC14_C15_OnlyTheAnswerUsesTheRequestUp(t *testing.T) {
 }
 
 // An error that the browser brings may not be one of the server's.
-func TestC14_WhatTheBrowserBringsIsBounded(t *testing.T) {
+func TestC14_ParametersOfTheBrowserAreBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 10_000)
 	for name, test := range map[string]struct {
@@ -142,7 +142,7 @@ func TestC14_WhatTheBrowserBringsIsBounded(t *testing.T) {
 	}
 }
 
-func TestC14_IssuerThatIsNotAnnounced(t *testing.T) {
+func TestC14_IssuerParameterThatIsNotAnnounced(t *testing.T) {
 	t.Parallel()
 	for issuer, ok := range map[string]bool{issuerURL: true, issuerURL + "/": false, "HTTPS://login.test": false, "": false} {
 		p := newProvider()
@@ -156,7 +156,7 @@ func TestC14_IssuerThatIsNotAnnounced(t *testing.T) {
 	}
 }
 
-func TestC16_OnlyASignedResponseIsOne(t *testing.T) {
+func TestC16_ChecksOfTheSignedResponse(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
 	another := newProvider()
@@ -258,7 +258,7 @@ func TestC17_MaxAgeCountsFromTheRequest(t *testing.T) {
 	})
 }
 
-func TestC17_TheUserWhoIsExpected(t *testing.T) {
+func TestC17_ExpectedUser(t *testing.T) {
 	t.Parallel()
 	for subject, ok := range map[string]bool{"alice": true, "mallory": false} {
 		p := newProvider()
@@ -273,7 +273,7 @@ func TestC17_TheUserWhoIsExpected(t *testing.T) {
 }
 
 // What was requested is stored until the response arrives.
-func TestC17_C5_WhatWasAskedForMustCome(t *testing.T) {
+func TestC17_C5_RequestedClaimsAreRequired(t *testing.T) {
 	t.Parallel()
 	for acr, ok := range map[string]bool{"mfa": true, "pwd": false} {
 		p := newProvider()

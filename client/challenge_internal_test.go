@@ -85,7 +85,7 @@ func TestParseChallenges(t *testing.T) {
 	}
 }
 
-func TestParseChallenges_Refused(t *testing.T) {
+func TestParseChallenges_Rejected(t *testing.T) {
 	t.Parallel()
 	for _, lines := range badChallenges() {
 		if got, err := parseChallenges(strings.Split(lines, "\n")); got != nil || !errors.Is(err, errBadChallenge) {

@@ -184,7 +184,7 @@ func TestC23_WaitDeviceEnds(t *testing.T) {
 	})
 }
 
-func TestC23_NetworkErrorsAreSurvived(t *testing.T) {
+func TestC23_NetworkErrorsAreRetried(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

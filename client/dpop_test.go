@@ -136,7 +136,7 @@ func TestC26_NoncesAtOnce(t *testing.T) {
 }
 
 // A successful response brings the next nonce, so that no request is sent twice.
-func TestC26_NonceOfGoodAnswers(t *testing.T) {
+func TestC26_NonceOfSuccessfulResponses(t *testing.T) {
 	t.Parallel()
 	rs := &demanding{t: t, rolls: true}
 	source := sourceOf(t, bound(t, says(200, good)), client.TokenSourceConfig{Token: boundToken()})

@@ -100,7 +100,7 @@ func TestC17_AuthTimeIsATime(t *testing.T) {
 	})
 }
 
-func TestC17_WhoeverEncryptsIsTold(t *testing.T) {
+func TestC17_EncryptedTokensHaveTheirOwnError(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
 	inner := p.idToken().Sign()
@@ -282,7 +282,7 @@ func TestC19_RefreshedIDToken(t *testing.T) {
 }
 
 // However many JWTs have unknown keys, the key set is fetched rarely, and once for all of them.
-func TestC20_UnknownKeysAreAskedForTogether(t *testing.T) {
+func TestC20_UnknownKeysAreFetchedTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newProvider()
@@ -340,7 +340,7 @@ func TestC20_NoKid(t *testing.T) {
 }
 
 // No kind of JWT is accepted as another one, although one key signs all of them.
-func TestC17_C31_NoJWTServesAsAnother(t *testing.T) {
+func TestC17_C31_OtherKindsOfJWTAreRejected(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
 	c := p.client(t, nil)

@@ -270,7 +270,7 @@ func TestC31_OneLogoutAtATime(t *testing.T) {
 	})
 }
 
-func TestC31_PanicDoesNotUseTheTokenUp(t *testing.T) {
+func TestC31_PanicDoesNotConsumeTheToken(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
 	calls := 0

@@ -73,7 +73,7 @@ func TestC35_Challenges(t *testing.T) {
 }
 
 // Without an MFA token there is no request. An MFARequiredError that another package made works too.
-func TestC34_NoMFAToken(t *testing.T) {
+func TestC34_MissingMFAToken(t *testing.T) {
 	t.Parallel()
 	_, err := newClient(t, says(403, `{"error":"mfa_required"}`), nil).Password(t.Context(), "alice", "p")
 	if _, ok := errors.AsType[*client.MFARequiredError](err); ok || !errors.Is(err, client.ErrMFARequired) {

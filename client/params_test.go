@@ -158,7 +158,7 @@ func TestWithParamsSharesNonces(t *testing.T) {
 	}
 }
 
-func TestExchangeWantsTypes(t *testing.T) {
+func TestExchangeRequiresTypes(t *testing.T) {
 	t.Parallel()
 	for _, e := range []client.TokenExchange{
 		{},

@@ -284,7 +284,7 @@ func TestC14_CookiesEnd(t *testing.T) {
 }
 
 // Of many concurrent requests with the same cookie, one gets the sign-in.
-func TestC14_TakenOnceByAll(t *testing.T) {
+func TestC14_PendingSignInIsTakenOnce(t *testing.T) {
 	t.Parallel()
 	kept, memory, pending, w := cookies(t, "k"), client.NewPendingMemory(10), pendingOf(""), httptest.NewRecorder()
 	if err := errors.Join(kept.Save(w, browser(), pending), memory.Put(t.Context(), "s", pending)); err != nil {

@@ -101,7 +101,7 @@ func TestC3_RegisteredMethod(t *testing.T) {
 	}
 }
 
-func TestC30_Odd(t *testing.T) {
+func TestC30_OddResponses(t *testing.T) {
 	t.Parallel()
 	places := func(cfg *client.Config) {
 		cfg.Metadata.RevocationEndpoint, cfg.Metadata.IntrospectionEndpoint = issuerURL+"/revoke", issuerURL+"/introspect"

@@ -16,7 +16,7 @@ import (
 )
 
 // Neither fmt, with any verb, nor slog prints a secret of a value of this package.
-func TestC3_C7_NothingSecretIsPrinted(t *testing.T) {
+func TestC3_C7_SecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	key := newKey(t)
 	s := says(200, `{"access_token":"secret-at","refresh_token":"secret-rt","id_token":null,"token_type":"Bearer","recovery_code":"secret"}`)

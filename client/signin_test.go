@@ -266,7 +266,7 @@ func TestC5_C17_C18_Callback(t *testing.T) {
 	}
 }
 
-func TestC14_C15_CallbackRefuses(t *testing.T) {
+func TestC14_C15_CallbackRejects(t *testing.T) {
 	t.Parallel()
 	good := url.Values{"state": {"S"}, "code": {"c"}, "iss": {issuerURL}}
 	for name, test := range map[string]struct {

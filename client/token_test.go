@@ -152,7 +152,7 @@ func TestC3_C4_ClientAuthentication(t *testing.T) {
 	}
 }
 
-func TestC8_C9_C10_Answers(t *testing.T) {
+func TestC8_C9_C10_Responses(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]struct {
 		err     error
@@ -198,7 +198,7 @@ func TestC8_C9_C10_Answers(t *testing.T) {
 	}
 }
 
-func TestC11_C12_Refusals(t *testing.T) {
+func TestC11_C12_ErrorResponses(t *testing.T) {
 	t.Parallel()
 	page := "<html>" + strings.Repeat("x", 8<<10)
 	for name, test := range map[string]struct {

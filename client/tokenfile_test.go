@@ -94,7 +94,7 @@ func TestFileTokens_Private(t *testing.T) {
 }
 
 // What cannot be read stays as it is: neither a refresh nor a grant takes its place.
-func TestFileTokens_Spoilt(t *testing.T) {
+func TestFileTokens_DamagedFile(t *testing.T) {
 	t.Parallel()
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 	if err := os.WriteFile(elsewhere, []byte(`{"access_token":"planted","token_type":"Bearer"}`), 0o600); err != nil {
@@ -147,7 +147,7 @@ func TestFileTokens_Spoilt(t *testing.T) {
 }
 
 // A new sign-in is what helps then.
-func TestFileTokens_SignInMendsIt(t *testing.T) {
+func TestFileTokens_SignInReplacesADamagedFile(t *testing.T) {
 	t.Parallel()
 	store, folder := fileTokens(t)
 	if err := store.Save(t.Context(), "k", first(-time.Minute)); err != nil {

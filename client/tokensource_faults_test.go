@@ -323,7 +323,7 @@ func TestC28_LockOfOthers(t *testing.T) {
 }
 
 // A server that does not respond ends the renewal, but the source still works.
-func TestC28_NoAnswer(t *testing.T) {
+func TestC28_NoResponse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hangs := roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -346,7 +346,7 @@ func TestC28_NoAnswer(t *testing.T) {
 }
 
 // An outage does not cause a new grant: the refresh token is still valid.
-func TestC28_OutageIsNoReasonForAGrant(t *testing.T) {
+func TestC28_OutageDoesNotCallGrant(t *testing.T) {
 	t.Parallel()
 	grant := func(context.Context, ...string) (*client.Token, error) { return first(time.Hour), nil }
 	for name, test := range map[string]struct {

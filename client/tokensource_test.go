@@ -109,7 +109,7 @@ func TestC28_OneRefreshForAll(t *testing.T) {
 	})
 }
 
-func TestC28_EarlyAndByChance(t *testing.T) {
+func TestC28_EarlyRefreshIsSpread(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		seen := make(map[time.Duration]bool)
@@ -209,7 +209,7 @@ func (s *shelf) Load(ctx context.Context, key string) (*client.Token, error) {
 	return s.TokenStore.Load(ctx, key)
 }
 
-func TestC28_StoredBeforeItIsHandedOut(t *testing.T) {
+func TestC28_StoredBeforeItIsReturned(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, store := &rotating{}, &shelf{TokenStore: client.NewMemoryTokens()}
@@ -234,7 +234,7 @@ func TestC28_StoredBeforeItIsHandedOut(t *testing.T) {
 	})
 }
 
-func TestC28_AdoptsWhatOthersHaveGot(t *testing.T) {
+func TestC28_AdoptsTokensOfOtherProcesses(t *testing.T) {
 	t.Parallel()
 	newer := func() *client.Token {
 		return &client.Token{AccessToken: "newer", TokenType: "Bearer", RefreshToken: "rt9", Expiry: time.Now().Add(time.Hour)}

@@ -129,7 +129,7 @@ func TestC29_C12_Redirects(t *testing.T) {
 }
 
 // An API that rejects every token does not cause many requests to the authorization server.
-func TestC29_RefusesEverything(t *testing.T) {
+func TestC29_APIRejectsEveryToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source, s := tokens(t)
@@ -163,7 +163,7 @@ func TestC29_RefusesEverything(t *testing.T) {
 }
 
 // A revoked token is refreshed once for all requests that were rejected, also for late ones.
-func TestC29_ManyAreRefused(t *testing.T) {
+func TestC29_ManyRejections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		source, s := tokens(t)

@@ -237,7 +237,7 @@ func TestC21_C26_UserInfoWithProof(t *testing.T) {
 }
 
 // A server that rejects every nonce gets two requests.
-func TestC21_C26_NoncesWithoutEnd(t *testing.T) {
+func TestC21_C26_EndlessNonces(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
 	p.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {

@@ -83,7 +83,7 @@ func TestAttack29_AllocationsOfAVerification(t *testing.T) { //nolint:parallelte
 }
 
 // What can be rejected without a key costs next to nothing, however it is wrong.
-func TestAttack30_AllocationsOfACheapRefusal(t *testing.T) { //nolint:paralleltest // allocations are counted
+func TestAttack30_AllocationsOfACheapRejection(t *testing.T) { //nolint:paralleltest // allocations are counted
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))
 	g := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{newConsumer(t, offline(t, issuer))}})

@@ -42,7 +42,7 @@ func (a *arena) attacks() []attack {
 	return slices.Concat(algorithmAttacks(a), keyAttacks(a), formAttacks(), jsonAttacks(), claimAttacks(), kindAttacks())
 }
 
-func TestJ4_Attack48_EveryAttackIsRefusedAndNoTokenComesWithIt(t *testing.T) {
+func TestJ4_Attack48_EveryAttackIsRejectedWithoutAToken(t *testing.T) {
 	t.Parallel()
 	a := theArena()
 	c := newConsumer(t, offline(t, a.issuer))

@@ -17,7 +17,7 @@ func digesters() map[string]*digester {
 	return all
 }
 
-func TestAttack45_DigestKnowsEveryByte(t *testing.T) {
+func TestAttack45_DigestDependsOnEveryByte(t *testing.T) {
 	t.Parallel()
 	raw := strings.Repeat("eyJhbGciOiJSUzI1NiJ9.", 200)
 	for name, d := range digesters() {
@@ -47,7 +47,7 @@ func TestAttack45_DigestKnowsEveryByte(t *testing.T) {
 	}
 }
 
-func TestAttack43_DigestNeedsTheSecret(t *testing.T) {
+func TestAttack43_DigestDependsOnTheSecret(t *testing.T) {
 	t.Parallel()
 	one, other := digesters(), digesters()
 	for name := range one {

@@ -31,7 +31,7 @@ func (s *switchable) Key(ctx context.Context, kid, alg string) (jwks.Key, error)
 }
 
 // A cached token is trusted no more than a new one: whatever ends the one ends the other.
-func TestAttack33_Attack45_RememberedTokenEndsWithItsKey(t *testing.T) {
+func TestAttack33_Attack45_CachedTokenEndsWithItsKey(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name string
@@ -84,7 +84,7 @@ func TestAttack33_Attack45_RememberedTokenEndsWithItsKey(t *testing.T) {
 }
 
 // The issuer's rotation reaches cached tokens through discovery and the fetched set, too.
-func TestAttack33_RotationEndsRememberedTokens(t *testing.T) {
+func TestAttack33_RotationEndsCachedTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -103,7 +103,7 @@ func TestAttack33_RotationEndsRememberedTokens(t *testing.T) {
 	})
 }
 
-func TestAttack45_RememberedTokenEndsWithExp(t *testing.T) {
+func TestAttack45_CachedTokenEndsWithExp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -154,7 +154,7 @@ func (a *answers) Active(_ context.Context, token consumer.StatusToken) (bool, e
 
 var errStore = errors.New("store is down")
 
-func TestAttack45_StatusIsAskedOnEveryRequest(t *testing.T) {
+func TestAttack45_StatusIsCalledOnEveryRequest(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	status := &answers{active: true}
@@ -232,7 +232,7 @@ func TestCacheSize(t *testing.T) {
 }
 
 // Rejections are not cached, so forged tokens evict nothing.
-func TestAttack45_ForgedTokensNeverEnter(t *testing.T) {
+func TestAttack45_ForgedTokensAreNotCached(t *testing.T) {
 	t.Parallel()
 	a := theArena()
 	cfg := offline(t, a.issuer)
@@ -267,7 +267,7 @@ func TestX1_Attack45_CachesAreNotShared(t *testing.T) {
 }
 
 // A cached token is found only if every one of its bytes is equal.
-func TestAttack10_Attack45_AlmostARememberedToken(t *testing.T) {
+func TestAttack10_Attack45_TokenThatDiffersFromACachedOne(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))

@@ -9,7 +9,7 @@ import (
 )
 
 // As many tokens in turn as the cache is for: each is verified once, however they spread.
-func TestCacheHoldsAsManyTokensAsItIsFor(t *testing.T) {
+func TestCacheHoldsCacheSizeTokens(t *testing.T) {
 	t.Parallel()
 	const size = 10_000
 	issuer := newIssuer("HS256")

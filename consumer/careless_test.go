@@ -12,7 +12,7 @@ import (
 )
 
 // A careless Source must not be able to panic a request.
-func TestJ1_EmptyKeysOfACarelessSourceVerifyNothing(t *testing.T) {
+func TestJ1_EmptyKeysOfACustomSourceVerifyNothing(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		alg    string

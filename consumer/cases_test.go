@@ -113,7 +113,7 @@ func TestCaseX5_CachedTokensKeepATenant(t *testing.T) {
 }
 
 // Forget reaches a Consumer that was evicted while it verified a token.
-func TestCaseX5_ForgetEndsWhatIsUnderWay(t *testing.T) {
+func TestCaseX5_ForgetDuringAResolution(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newTenant("https://a.test"), newTenant("https://b.test")

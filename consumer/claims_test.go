@@ -161,7 +161,7 @@ func TestP8_RequiredClaims(t *testing.T) {
 }
 
 // Claim names are compared byte for byte: a claim of another spelling is another claim (RFC 7519 §4).
-func TestT1_Attack11_ClaimsOfAnotherSpellingDoNotCount(t *testing.T) {
+func TestT1_Attack11_ClaimNamesAreCaseSensitive(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))
@@ -225,7 +225,7 @@ func TestClientIDs(t *testing.T) {
 
 var errCheck = errors.New("not today")
 
-func TestCheckHasTheLastWord(t *testing.T) {
+func TestCheckRunsAfterAllOtherChecks(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	cfg := offline(t, issuer)

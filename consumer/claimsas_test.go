@@ -75,7 +75,7 @@ func profileClaims() map[string]any {
 }
 
 // What one request does to its claims, no other request sees.
-func TestClaimsAsGivesCopies(t *testing.T) {
+func TestClaimsAsReturnsCopies(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))

@@ -356,7 +356,7 @@ func TestConfigLogger(t *testing.T) {
 	})
 }
 
-func TestConfigLoggerIsToldOfSnapshots(t *testing.T) {
+func TestConfigLoggerLogsSnapshotErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()

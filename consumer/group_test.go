@@ -85,7 +85,7 @@ func TestJ1_GroupKeepsPoliciesApart(t *testing.T) {
 }
 
 // A member may allow longer tokens than others have.
-func TestGroupTakesLongTokensWhereAMemberDoes(t *testing.T) {
+func TestGroupMaxTokenBytesOfEachMember(t *testing.T) {
 	t.Parallel()
 	a, b := newTenant("https://a.test"), newTenant("https://b.test")
 	cfg := offline(t, b)
@@ -226,7 +226,7 @@ func TestGroupCache(t *testing.T) {
 	}
 }
 
-func TestGroupTellsOnVerifyOfTheIssuer(t *testing.T) {
+func TestGroupPassesTheIssuerToOnVerify(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newTenant("https://a.test"), newTenant("https://b.test")

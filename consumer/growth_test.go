@@ -149,7 +149,7 @@ func groupOf(t *testing.T, consumers []*consumer.Consumer, kind string, cacheSiz
 }
 
 // Neither a cached token nor a new one costs more if ten thousand others are cached.
-func TestCostDoesNotGrowWithRememberedTokens(t *testing.T) { //nolint:paralleltest // allocations are counted
+func TestCostDoesNotGrowWithCachedTokens(t *testing.T) { //nolint:paralleltest // allocations are counted
 	issuer := newIssuer("HS256")
 	for _, kind := range []string{"consumer", "group"} {
 		fresh := make([]string, 256)

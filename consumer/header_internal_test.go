@@ -45,7 +45,7 @@ func add(t *testing.T, memo *headerMemo, i int) {
 	}
 }
 
-func TestHeaderMemoRemembersNothingUnasked(t *testing.T) {
+func TestHeaderMemoCachesOnlyVerifiedHeaders(t *testing.T) {
 	t.Parallel()
 	var memo headerMemo
 	for _, text := range []string{`{"alg":"RS256"}`, `{"alg":"RS256","crit":[]}`, `{`} {

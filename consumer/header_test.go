@@ -56,7 +56,7 @@ func judge(t *testing.T, v consumer.Verifier, raw string, ok bool, reason consum
 }
 
 // Parameters that are not used are ignored, unless they are extensions.
-func TestS4_ParametersThatBringKeysAreIgnored(t *testing.T) {
+func TestS4_HeaderParametersWithKeysAreIgnored(t *testing.T) {
 	t.Parallel()
 	issuer, stranger := newIssuer(), newIssuer()
 	_, public := stranger.Key("ES256")
@@ -101,7 +101,7 @@ func TestS5_EmptyKid(t *testing.T) {
 	reject(t, newConsumer(t, offline(t, issuer)), raw, consumer.ReasonUnknownKey)
 }
 
-func TestAttack14_HeaderSegmentOfTwoKiBAtMost(t *testing.T) {
+func TestAttack14_HeaderSegmentHasAtMostTwoKiB(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))

@@ -125,7 +125,7 @@ var obstacles = []obstacle{
 
 // A rejection is no answer to the next request: the token is verified anew each time, and accepted as soon as what stood
 // in its way is gone. Until then it is nothing that was ever verified.
-func TestAttack39_Attack45_RefusalsAreNotRemembered(t *testing.T) {
+func TestAttack39_Attack45_RejectionsAreNotCached(t *testing.T) {
 	t.Parallel()
 	for _, row := range obstacles {
 		for _, kind := range []string{"consumer", "group"} {
@@ -194,7 +194,7 @@ func obstruct(t *testing.T, row obstacle, grouped bool) {
 
 // Cached is true exactly when nothing was verified: Config.Check is a witness, since it only sees new tokens. More
 // tokens than are cached come in no order, and now and then another key stands under the same kid.
-func TestOnVerifyTellsHitsFromVerifications(t *testing.T) {
+func TestOnVerifyReportsCacheHits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuers := []*testIssuer{{raws: nil}, {raws: nil}}
@@ -257,7 +257,7 @@ type hotClaims struct {
 
 // The claims of a cached token are there: nothing is decoded, and what a request gets of them costs the same
 // whatever else the token says.
-func TestClaimsAsOfARememberedToken(t *testing.T) { //nolint:paralleltest // allocations and decodings are counted
+func TestClaimsAsOfACachedToken(t *testing.T) { //nolint:paralleltest // allocations and decodings are counted
 	issuer := newIssuer()
 	few := issuer.AccessToken().Set("scope", "orders:read").Sign()
 	draft := issuer.AccessToken().Set("scope", "orders:read")

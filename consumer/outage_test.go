@@ -61,7 +61,7 @@ func TestK22_Attack32_IssuerDownWithKeysHeld(t *testing.T) {
 	})
 }
 
-func TestK20_Attack39_FirstFailureIsNotTheLast(t *testing.T) {
+func TestK20_Attack39_FetchIsRetriedAfterTheFirstFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -111,7 +111,7 @@ func TestK8_K9_Attack38_CallerLeavesDuringTheFirstFetch(t *testing.T) {
 	})
 }
 
-func TestContextThatHasEnded(t *testing.T) {
+func TestEndedContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -304,7 +304,7 @@ func TestAttack31_RedirectsAreNotFollowed(t *testing.T) {
 }
 
 // Where the issuer is not the operator's choice, its name may resolve to the operator's own network.
-func TestJ9_Attack31_PrivateAddressesAreNotAsked(t *testing.T) {
+func TestJ9_Attack31_PrivateAddressesAreNotContacted(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(nil)
 	issuer := newTenant("https://" + server.Listener.Addr().String())

@@ -20,7 +20,7 @@ func forAnHour(issuer http.Handler) http.Handler {
 
 // However long keys are fresh, and however busy the API: keys that have moved are found where they are now, and those in
 // the old place lose trust, when the place itself is due.
-func TestK24_Attack33_KeysThatLiveLongMove(t *testing.T) {
+func TestK24_Attack33_LongLivedKeysMove(t *testing.T) {
 	t.Parallel()
 	for _, withRun := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

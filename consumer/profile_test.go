@@ -149,7 +149,7 @@ func TestP1_P8_ProfilesOnRecordedTokens(t *testing.T) {
 }
 
 // Other tokens of the provider are rejected, even if they name this API.
-func TestJ11_Attack24_ProfilesRefuseOtherTokens(t *testing.T) {
+func TestJ11_Attack24_ProfilesRejectOtherTokens(t *testing.T) {
 	t.Parallel()
 	issuer := theProvider()
 	for name, r := range recordings(t) {
@@ -189,7 +189,7 @@ func isMarked(r recordedToken) bool {
 
 // The relaxations of a profile are its own: its tokens are rejected by the profile of RFC 9068, and it rejects tokens
 // without the marks that its provider has.
-func TestProfilesDemandTheirMarks(t *testing.T) {
+func TestProfilesRequireTheirClaims(t *testing.T) {
 	t.Parallel()
 	issuer := theProvider()
 	all := recordings(t)

@@ -12,7 +12,7 @@ import (
 )
 
 // After Refresh, the tokens of a withdrawn key are rejected at once.
-func TestK11_Attack33_RefreshEndsTrustAtOnce(t *testing.T) {
+func TestK11_Attack33_RefreshRevokesRemovedKeysAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -33,7 +33,7 @@ func TestK11_Attack33_RefreshEndsTrustAtOnce(t *testing.T) {
 	})
 }
 
-func TestRefreshFollowsTheKeysToAnotherPlace(t *testing.T) {
+func TestRefreshFollowsAChangedJWKSURI(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer, elsewhere := newIssuer(), newTenant("https://keys.test")
@@ -52,7 +52,7 @@ func TestRefreshFollowsTheKeysToAnotherPlace(t *testing.T) {
 }
 
 // A refresh that fails takes nothing away.
-func TestK10_RefreshThatFails(t *testing.T) {
+func TestK10_FailedRefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -134,7 +134,7 @@ func TestAttack45_GroupForget(t *testing.T) {
 }
 
 // A result of Resolve from before a call of Forget is used only for requests from before that call.
-func TestAttack45_ForgetReachesAResolutionUnderWay(t *testing.T) {
+func TestAttack45_ForgetDuringAResolution(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		all := newTenants(t, "https://a.test")

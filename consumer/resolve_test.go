@@ -105,7 +105,7 @@ func TestJ7_ResolveAllowsAndDenies(t *testing.T) {
 }
 
 // Resolve is not called for a text that cannot be an issuer.
-func TestAttack30_ResolveIsNotAskedNonsense(t *testing.T) {
+func TestAttack30_ResolveIsNotCalledForInvalidIssuers(t *testing.T) {
 	t.Parallel()
 	all := newTenants(t)
 	g := newGroup(t, consumer.GroupConfig{Resolve: all.resolve})

@@ -177,7 +177,7 @@ func TestK19_K21_WarmAndRunFromASnapshot(t *testing.T) {
 	})
 }
 
-func TestK19_RotationDuringTheOutageIsSeenAfterIt(t *testing.T) {
+func TestK19_RotationDuringAnOutageIsNoticedAfterwards(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestK19_RotationDuringTheOutageIsSeenAfterIt(t *testing.T) {
 }
 
 // The URL in a snapshot may be outdated: the metadata is fetched at once, and a new URL is used.
-func TestK19_K24_PlaceOfASnapshotIsProvisional(t *testing.T) {
+func TestK19_K24_URLOfASnapshotIsProvisional(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestK19_K24_PlaceOfASnapshotIsProvisional(t *testing.T) {
 }
 
 // The first request after a restart makes the Consumer fetch from the issuer.
-func TestK19_RestartAsksTheIssuerBehindTheFirstRequest(t *testing.T) {
+func TestK19_RestartFetchesInTheBackground(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -298,7 +298,7 @@ func TestK19_Attack23_SnapshotOfAnotherIssuer(t *testing.T) {
 }
 
 // What the file says of the place is held to the rules of discovery.
-func TestK19_BadFilesAreReportedAndDiscoveryGoesOn(t *testing.T) {
+func TestK19_BadFilesAreReportedAndDiscoveryContinues(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(text string) string{
 		"torn":          func(text string) string { return text[:len(text)/2] },
@@ -353,7 +353,7 @@ func TestK19_BadFilesAreReportedAndDiscoveryGoesOn(t *testing.T) {
 }
 
 // With InsecureAllowHTTP, the URL in the file may be any that discovery may return.
-func TestK19_PlaceMayBeWhatADiscoveredOneMay(t *testing.T) {
+func TestK19_SnapshotURLHasTheLimitsOfADiscoveredURL(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -401,7 +401,7 @@ func TestK15_K19_ConfirmedSetIsSavedAsOfNow(t *testing.T) {
 	})
 }
 
-func TestK19_FolderThatIsMissingIsReportedAndHarmless(t *testing.T) {
+func TestK19_MissingFolderIsReported(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "none", "keys.json")
 	synctest.Test(t, func(t *testing.T) {
@@ -415,7 +415,7 @@ func TestK19_FolderThatIsMissingIsReportedAndHarmless(t *testing.T) {
 }
 
 // The place in a file is dialled under the same rule as a discovered one.
-func TestK18_K19_J9_PlaceOfASnapshotIsNotAskedAtAPrivateAddress(t *testing.T) {
+func TestK18_K19_J9_SnapshotURLAtAPrivateAddressIsNotFetched(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(nil)
 	issuer := newTenant("https://" + server.Listener.Addr().String())

@@ -17,7 +17,7 @@ func (a *answers) count() int {
 	return len(a.asked)
 }
 
-func TestAttack45_StatusIsRememberedForItsTime(t *testing.T) {
+func TestAttack45_StatusIsCachedForStatusTTL(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer, status := newIssuer(), &answers{active: true}
@@ -88,7 +88,7 @@ func TestStatusCanFailOpen(t *testing.T) {
 	}
 }
 
-func TestAttack45_StatusAnswersAreBounded(t *testing.T) {
+func TestAttack45_StatusCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	issuer, status := newIssuer("HS256"), &answers{active: true}
 	cfg := hmacOnly(issuer)

@@ -53,7 +53,7 @@ func (m *move) happens(t *testing.T, c *consumer.Consumer) {
 }
 
 // When OnRefresh reports a fetched set, that set is in use.
-func TestK24_OnRefreshTellsOfWhatIsInUse(t *testing.T) {
+func TestK24_OnRefreshReportsTheKeySetInUse(t *testing.T) {
 	t.Parallel()
 	file := keysFile(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestK24_OnRefreshTellsOfWhatIsInUse(t *testing.T) {
 }
 
 // A set that could not be read at its new URL is reported, too.
-func TestK24_OnRefreshTellsOfASetThatDoesNotTakeOver(t *testing.T) {
+func TestK24_OnRefreshReportsARejectedKeySet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var failures atomic.Int64

@@ -53,7 +53,7 @@ func TestT3_P6_Attack13_ExpiryToTheNanosecond(t *testing.T) {
 	}
 }
 
-func TestT3_Attack13_BeginningsToTheNanosecond(t *testing.T) {
+func TestT3_Attack13_NotBeforeAndIssuedAtToTheNanosecond(t *testing.T) {
 	t.Parallel()
 	for name, reason := range map[string]consumer.Reason{
 		"nbf": consumer.ReasonNotYetValid, "iat": consumer.ReasonIssuedInFuture,
@@ -77,7 +77,7 @@ func TestT3_Attack13_BeginningsToTheNanosecond(t *testing.T) {
 }
 
 // A NumericDate may have a fraction (RFC 7519 §2), and it is not rounded away.
-func TestT3_FractionsCount(t *testing.T) {
+func TestT3_FractionsOfSecondsAreUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()
@@ -139,7 +139,7 @@ func TestT3_Attack13_NumericDateRange(t *testing.T) {
 	}
 }
 
-func TestT3_TimesThatAreNotThere(t *testing.T) {
+func TestT3_AbsentTimes(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	token := accept(t, newConsumer(t, offline(t, issuer)), issuer.AccessToken().Set("nbf", bearertest.Absent).Sign())

@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-func TestTokenSaysWhatWasSigned(t *testing.T) {
+func TestTokenMethodsReturnTheSignedClaims(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		issuer := newIssuer()

@@ -190,7 +190,7 @@ func TestJ1_RSAKeyWithoutAlgorithm(t *testing.T) {
 }
 
 // A key with an algorithm serves no other algorithm, even if the Source returns it.
-func TestJ1_KeyOfACarelessSource(t *testing.T) {
+func TestJ1_InvalidKeyOfACustomSource(t *testing.T) {
 	t.Parallel()
 	key := ownRSA()
 	c := newConsumer(t, consumer.Config{
@@ -231,7 +231,7 @@ type secretSource struct{ fixedSource }
 
 func (secretSource) Algorithms() []string { return []string{"HS256", "ES256"} }
 
-func TestJ5_Attack2_Attack37_SecretsOfACarelessSource(t *testing.T) {
+func TestJ5_Attack2_Attack37_SecretsOfACustomSource(t *testing.T) {
 	t.Parallel()
 	for _, public := range []any{[]byte("short"), []byte{}, ownRSA().Public(), string(make([]byte, 32)), nil} {
 		secret, _ := public.([]byte)
@@ -244,7 +244,7 @@ func TestJ5_Attack2_Attack37_SecretsOfACarelessSource(t *testing.T) {
 }
 
 // ECDSA signatures come in pairs; both verify, and neither is taken for the other.
-func TestAttack10_HighSIsAnotherTokenWithTheSameClaims(t *testing.T) {
+func TestAttack10_HighSIsCachedAsAnotherToken(t *testing.T) {
 	t.Parallel()
 	var told journal
 	issuer := newIssuer()
@@ -329,7 +329,7 @@ func TestS5_KidIsCaseSensitiveAndMayBeAbsent(t *testing.T) {
 	accept(t, two, issuer.AccessToken().Sign())
 }
 
-func TestJ1_AlgorithmsAreTheCallers(t *testing.T) {
+func TestJ1_OnlyConfiguredAlgorithmsAreAccepted(t *testing.T) {
 	t.Parallel()
 	a := theArena()
 	for _, list := range [][]string{{"ES256"}, {"RS256", "PS512"}, {"EdDSA"}, {"Ed25519", "ES384"}} {

@@ -77,7 +77,7 @@ func TestFile_ReadsEveryKind(t *testing.T) {
 	}
 }
 
-func TestFile_Refuses(t *testing.T) {
+func TestFile_Rejects(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ content, alg string }{
 		"nothing":                {"", ""},
@@ -222,7 +222,7 @@ func TestFile_BadChangeKeepsTheLastGoodKeys(t *testing.T) {
 }
 
 // A file that comes back as it was is good again, though no key changes.
-func TestFile_ComesBack(t *testing.T) {
+func TestFile_IsReadAgainAfterItWasMissing(t *testing.T) {
 	t.Parallel()
 	f := newKeyFile(t, pkix(rsaKey()))
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 )
 
 // Opening a pipe waits for a writer, who may never come.
-func TestFile_RefusesAPipe(t *testing.T) {
+func TestFile_RejectsAPipe(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {

@@ -60,7 +60,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func TestB8_KeyIsNeverWrittenOut(t *testing.T) {
+func TestB8_KeyIsNotPrinted(t *testing.T) {
 	t.Parallel()
 	secret := []byte("a secret that nobody must read!!")
 	s, err := jwks.Secret(secret, "")

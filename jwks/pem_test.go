@@ -68,7 +68,7 @@ func TestParsePEM_PublicKeysAndCertificates(t *testing.T) {
 	}
 }
 
-func TestParsePEM_Refuses(t *testing.T) {
+func TestParsePEM_Rejects(t *testing.T) {
 	t.Parallel()
 	private := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	pkcs8 := pemOf("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(private)))

@@ -127,7 +127,7 @@ func TestK1_KnownKidCostsNoAllocation(t *testing.T) {
 	}
 }
 
-func TestK3_K4_K22_OldSetServesUntilItIsTooOld(t *testing.T) {
+func TestK3_K4_K22_StaleSetIsUsedUntilStaleFor(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		cfg    jwks.Config
@@ -185,7 +185,7 @@ func TestK5_RotationIsFollowedAtOnce(t *testing.T) {
 	})
 }
 
-func TestK5_K8_RunningFetchThatBringsTheKidIsEnough(t *testing.T) {
+func TestK5_K8_RunningFetchThatBringsTheKidIsShared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -337,7 +337,7 @@ func TestCaseX7_UnknownKidIsNotRememberedLongerThanMinRefetch(t *testing.T) {
 	}
 }
 
-func TestK6_RefreshThatBringsTheKidEndsItsMemory(t *testing.T) {
+func TestK6_UnknownKidIsFoundAfterARefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -403,7 +403,7 @@ func TestS5_Attack4_LongKidIsUnknownWithoutAFetch(t *testing.T) {
 	})
 }
 
-func TestK7_Attack29_KnownKidNeverRefetches(t *testing.T) {
+func TestK7_Attack29_KnownKidCausesNoFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -419,7 +419,7 @@ func TestK7_Attack29_KnownKidNeverRefetches(t *testing.T) {
 	})
 }
 
-func TestK8_K9_Attack38_CancelledRequestDoesNotEndTheSharedFetch(t *testing.T) {
+func TestK8_K9_Attack38_CanceledRequestDoesNotEndTheSharedFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -463,7 +463,7 @@ var badAnswers = map[string]func(*issuer){
 	"panic":           func(i *issuer) { i.answers(func(*http.Request) (*http.Response, error) { panic("no") }) },
 }
 
-func TestK10_K18_Attack32_BadAnswerKeepsTheGoodSet(t *testing.T) {
+func TestK10_K18_Attack32_BadResponseKeepsTheGoodSet(t *testing.T) {
 	t.Parallel()
 	for name, goBad := range badAnswers {
 		t.Run(name, func(t *testing.T) {
@@ -488,7 +488,7 @@ func TestK10_K18_Attack32_BadAnswerKeepsTheGoodSet(t *testing.T) {
 	}
 }
 
-func TestK20_K22_Attack39_FirstFetchFailsAndIsNotSticky(t *testing.T) {
+func TestK20_K22_Attack39_FailedFirstFetchIsRetried(t *testing.T) {
 	t.Parallel()
 	for name, goBad := range badAnswers {
 		t.Run(name, func(t *testing.T) {
@@ -509,7 +509,7 @@ func TestK20_K22_Attack39_FirstFetchFailsAndIsNotSticky(t *testing.T) {
 	}
 }
 
-func TestK11_Attack33_RemovedKeyLosesTrust(t *testing.T) {
+func TestK11_Attack33_RemovedKeyIsNotTrusted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -593,7 +593,7 @@ func TestK15_ConditionalGetRenewsTheSet(t *testing.T) {
 	}
 }
 
-func TestK15_StrangeETagIsNotSentBack(t *testing.T) {
+func TestK15_InvalidETagIsNotSentBack(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{`v1`, `"`, `"a"b"`, `"a b"`, "\"a\u00e9\"", `"` + strings.Repeat("a", 300) + `"`} {
 		t.Run(tag, func(t *testing.T) {
@@ -617,7 +617,7 @@ func TestK15_StrangeETagIsNotSentBack(t *testing.T) {
 	}
 }
 
-func TestK16_RetryAfterIsHonoured(t *testing.T) {
+func TestK16_RetryAfterIsHonored(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{429, 503} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
@@ -638,7 +638,7 @@ func TestK16_RetryAfterIsHonoured(t *testing.T) {
 	}
 }
 
-func TestK18_Attack31_PrivateAddressIsRefusedAtTheDial(t *testing.T) {
+func TestK18_Attack31_PrivateAddressIsRejectedWhenDialing(t *testing.T) {
 	t.Parallel()
 	r, err := jwks.New(jwks.Config{URL: "https://127.0.0.1:1/keys", PublicAddressesOnly: true})
 	if err != nil {
@@ -650,7 +650,7 @@ func TestK18_Attack31_PrivateAddressIsRefusedAtTheDial(t *testing.T) {
 	}
 }
 
-func TestK18_TimeoutIsTheConfigs(t *testing.T) {
+func TestK18_ConfigTimeoutApplies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -665,7 +665,7 @@ func TestK18_TimeoutIsTheConfigs(t *testing.T) {
 	})
 }
 
-func TestK18_MaxBytesIsTheConfigs(t *testing.T) {
+func TestK18_ConfigMaxBytesApplies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -678,7 +678,7 @@ func TestK18_MaxBytesIsTheConfigs(t *testing.T) {
 	})
 }
 
-func TestK21_StatsSayWhetherASetIsHeld(t *testing.T) {
+func TestK21_StatsReportWhetherASetIsHeld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer

@@ -10,7 +10,7 @@ import (
 
 // A fetch that is running during a rotation may bring the old set. That set must not mark the new key's ID as unknown, and
 // must not prevent the fetch that brings the new key.
-func TestK5_K6_SetReadBeforeTheRotationSaysNothingAboutTheNewKey(t *testing.T) {
+func TestK5_K6_KidMissingInAnOldSetIsNotRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer

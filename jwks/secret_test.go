@@ -39,7 +39,7 @@ func TestS7_Attack37_SecretIsAsLongAsTheHash(t *testing.T) {
 	}
 }
 
-func TestAttack2_SecretServesNoOtherAlgorithm(t *testing.T) {
+func TestAttack2_SecretServesOneAlgorithm(t *testing.T) {
 	t.Parallel()
 	s, err := jwks.Secret(make([]byte, 64), "HS256")
 	if err != nil {
@@ -58,7 +58,7 @@ func TestAttack2_SecretServesNoOtherAlgorithm(t *testing.T) {
 }
 
 // If a public key were used as a secret, everyone could sign.
-func TestAttack2_PEMIsNoSecret(t *testing.T) {
+func TestAttack2_PEMIsRejectedAsASecret(t *testing.T) {
 	t.Parallel()
 	text := pkix(p256())
 	for _, secret := range []string{text, "# key\n" + text, "\ufeff" + text} {
@@ -82,7 +82,7 @@ func TestSecret_IsCopied(t *testing.T) {
 	wantKey(t, s, "", "HS256", []byte(strings.Repeat("s", 32)))
 }
 
-func TestStatic_SecretByHandIsChecked(t *testing.T) {
+func TestStatic_ValidateChecksSecrets(t *testing.T) {
 	t.Parallel()
 	secret := make([]byte, 48)
 	for alg, ok := range map[string]bool{"": false, "HS256": true, "HS384": true, "HS512": false, "RS256": false} {

@@ -73,7 +73,7 @@ var badKeys = map[string]struct {
 	"RSA of 1024 bits": {func() jwk { return public("", weakRSA()) }, jwks.FaultWeak},
 }
 
-func TestK12_S6_Attack32_BadKeySpoilsNoOther(t *testing.T) {
+func TestK12_S6_Attack32_BadKeyDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	for name, tt := range badKeys {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestK12_S6_Attack32_BadKeySpoilsNoOther(t *testing.T) {
 	}
 }
 
-func TestK12_ElementThatIsNoObjectSpoilsNoKey(t *testing.T) {
+func TestK12_NonObjectElementDoesNotAffectOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -112,7 +112,7 @@ func TestK12_ElementThatIsNoObjectSpoilsNoKey(t *testing.T) {
 	})
 }
 
-func TestS6_KeyThatSaysItVerifiesIsUsed(t *testing.T) {
+func TestS6_KeyOpsVerifyIsUsed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -131,7 +131,7 @@ func TestS6_KeyThatSaysItVerifiesIsUsed(t *testing.T) {
 	})
 }
 
-func TestK12_Attack32_KidOfTwoKeysIsNobodys(t *testing.T) {
+func TestK12_Attack32_DuplicateKidSelectsNoKey(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		twins      []jwk
@@ -171,7 +171,7 @@ func TestK12_Attack32_KidOfTwoKeysIsNobodys(t *testing.T) {
 	}
 }
 
-func TestK12_TwinThatComesWithARefreshEndsTheFirst(t *testing.T) {
+func TestK12_DuplicateKidAfterARefreshRemovesBothKeys(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -211,7 +211,7 @@ func TestK12_Attack14_KeysPastMaxKeysAreReported(t *testing.T) {
 }
 
 // What cannot be used is kept, reported and logged one by one, so there is an end to that too.
-func TestK10_Attack14_Attack32_SetOfTooManyElementsIsNone(t *testing.T) {
+func TestK10_Attack14_Attack32_SetWithTooManyElementsIsRejected(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -281,7 +281,7 @@ func TestK12_ReportIsACopy(t *testing.T) {
 	})
 }
 
-func TestK16_FreshnessIsWhatTheAnswerSays(t *testing.T) {
+func TestK16_FreshnessComesFromTheResponse(t *testing.T) {
 	t.Parallel()
 	date := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // now, in a bubble
 	at := func(d time.Duration) string { return date.Add(d).Format("Mon, 02 Jan 2006 15:04:05 GMT") }
@@ -343,7 +343,7 @@ func TestK16_FreshnessIsWhatTheAnswerSays(t *testing.T) {
 	}
 }
 
-func TestK16_FreshForIsForAnswersThatDoNotSay(t *testing.T) {
+func TestK16_FreshForAppliesWithoutHeaders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer

@@ -184,7 +184,7 @@ func TestK25_SnapshotFromTheNearFutureIsOfNow(t *testing.T) {
 	})
 }
 
-func TestK19_SnapshotHoldsUsableKeysOnly(t *testing.T) {
+func TestK19_SnapshotContainsUsableKeysOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := snapshotOf(t,
@@ -204,7 +204,7 @@ func TestK19_SnapshotHoldsUsableKeysOnly(t *testing.T) {
 	})
 }
 
-func TestK19_FailedAndSlowSavesHoldNobodyAndAreReported(t *testing.T) {
+func TestK19_FailedAndSlowSavesAreReportedAndDelayNoRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{saveErr: errors.New("disk full"), slow: time.Second}

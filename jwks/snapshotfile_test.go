@@ -82,7 +82,7 @@ func wantAlone(t *testing.T, path string) {
 	}
 }
 
-func TestSnapshotFile_RefusesWhatIsNoWholeSnapshot(t *testing.T) {
+func TestSnapshotFile_RejectsIncompleteSnapshots(t *testing.T) {
 	t.Parallel()
 	_, good := saved(t)
 	tests := map[string]string{
@@ -123,7 +123,7 @@ func TestSnapshotFile_RefusesWhatIsNoWholeSnapshot(t *testing.T) {
 }
 
 // A file that ends early, at any place, is rejected.
-func TestSnapshotFile_RefusesATornFile(t *testing.T) {
+func TestSnapshotFile_RejectsATruncatedFile(t *testing.T) {
 	t.Parallel()
 	path, good := saved(t)
 	for length := range len(good) - 1 { // the last byte ends the line
@@ -136,7 +136,7 @@ func TestSnapshotFile_RefusesATornFile(t *testing.T) {
 	}
 }
 
-func TestSnapshotFile_SavesNothingThatItWouldRefuse(t *testing.T) {
+func TestSnapshotFile_SavesOnlyWhatItLoads(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(*jwks.SnapshotData){
 		"no time":    func(d *jwks.SnapshotData) { d.FetchedAt = time.Time{} },
@@ -338,7 +338,7 @@ func TestRestore(t *testing.T) {
 	})
 }
 
-func TestRestore_Refuses(t *testing.T) {
+func TestRestore_Rejects(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		spoil func(m *memory)

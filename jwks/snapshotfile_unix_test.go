@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-func TestSnapshotFile_RefusesWhatOthersMayWrite(t *testing.T) {
+func TestSnapshotFile_RejectsFilesThatOthersMayWrite(t *testing.T) {
 	t.Parallel()
 	tests := map[os.FileMode]bool{0o600: true, 0o644: true, 0o400: true, 0o620: false, 0o602: false, 0o666: false}
 	for mode, ok := range tests {
@@ -28,7 +28,7 @@ func TestSnapshotFile_RefusesWhatOthersMayWrite(t *testing.T) {
 	}
 }
 
-func TestSnapshotFile_RefusesAnotherOwner(t *testing.T) {
+func TestSnapshotFile_RejectsAnotherOwner(t *testing.T) {
 	t.Parallel()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a file away")
@@ -43,7 +43,7 @@ func TestSnapshotFile_RefusesAnotherOwner(t *testing.T) {
 }
 
 // Whatever the umask takes or leaves, and whatever the mode was before.
-func TestSnapshotFile_IsForItsOwnerAlone(t *testing.T) { //nolint:paralleltest // the umask is the process's
+func TestSnapshotFile_IsReadableByItsOwnerOnly(t *testing.T) { //nolint:paralleltest // the umask is the process's
 	for _, umask := range []int{0, 0o277} {
 		path := snapshotFile(t, "{}")
 		if err := os.Chmod(path, 0o666); err != nil {
@@ -60,7 +60,7 @@ func TestSnapshotFile_IsForItsOwnerAlone(t *testing.T) { //nolint:paralleltest /
 }
 
 // Opening a pipe waits for a writer, who may never come.
-func TestSnapshotFile_RefusesAPipe(t *testing.T) {
+func TestSnapshotFile_RejectsAPipe(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-func TestStatic_ChoosesByKid(t *testing.T) {
+func TestStatic_SelectsByKid(t *testing.T) {
 	t.Parallel()
 	s := jwks.Static{
 		{ID: "1", Public: rsaKey()},
@@ -30,7 +30,7 @@ func TestStatic_ChoosesByKid(t *testing.T) {
 	wantNoKey(t, s, "", "PS256", jwks.ErrKeyNotFound) // two
 }
 
-func TestStatic_NamedKeyDemandsItsKid(t *testing.T) {
+func TestStatic_KeyWithIDRequiresItsKid(t *testing.T) {
 	t.Parallel()
 	s := jwks.Static{{ID: "1", Public: rsaKey()}}
 	wantKey(t, s, "1", "RS256", rsaKey())
@@ -48,7 +48,7 @@ func TestStatic_TwoUnnamedKeysOfOneTypeAreAmbiguous(t *testing.T) {
 	wantNoKey(t, s, "", "RS256", jwks.ErrKeyNotFound)
 }
 
-func TestAttack2_Attack37_SecretsAndPublicKeysExcludeEachOther(t *testing.T) {
+func TestAttack2_Attack37_SecretsAndPublicKeysCannotBeMixed(t *testing.T) {
 	t.Parallel()
 	s := jwks.Static{{Public: rsaKey()}, {Algorithm: "HS256", Public: make([]byte, 32)}}
 	if err := s.Validate(); err == nil {
@@ -109,7 +109,7 @@ func TestParseJWKS_SetAndSingleKey(t *testing.T) {
 	}
 }
 
-func TestParseJWKS_LeavesOutKeysForOtherUses(t *testing.T) {
+func TestParseJWKS_SkipsKeysForOtherUses(t *testing.T) {
 	t.Parallel()
 	s, err := jwks.ParseJWKS([]byte(keySet(public("1", rsaKey()), public("2", otherRSA()).with("use", "enc"))))
 	if err != nil || len(s) != 1 {
@@ -142,7 +142,7 @@ func TestParseJWKS_ReportsAllFaults(t *testing.T) {
 	}
 }
 
-func TestParseJWKS_RefusesWhatIsNoKeySet(t *testing.T) {
+func TestParseJWKS_RejectsOtherDocuments(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", "{}", "[]", "null", `{"keys":[]}`, `{"keys":{}}`, "-----BEGIN PUBLIC KEY-----", "\ufeff" + keySet(public("1", rsaKey())),

@@ -94,7 +94,7 @@ var smallOrder = []string{
 	"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 }
 
-func TestAttack36_KeyOfSmallOrderIsRefused(t *testing.T) {
+func TestAttack36_KeyOfSmallOrderIsRejected(t *testing.T) {
 	t.Parallel()
 	for _, text := range smallOrder {
 		key := ed25519.PublicKey(mustHex(text))

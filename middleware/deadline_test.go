@@ -51,7 +51,7 @@ func TestDeadline_WithoutAToken(t *testing.T) {
 	}
 }
 
-func TestDeadline_KeepsTheCallersOwn(t *testing.T) {
+func TestDeadline_KeepsAnEarlierDeadline(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	token, err := newConsumer(t, issuer).Verify(t.Context(), issuer.AccessToken().Sign())

@@ -65,7 +65,7 @@ func TestOnDecision(t *testing.T) {
 }
 
 // Neither a token nor its claims reach a log, a response or a label, whether it is valid or not.
-func TestB8_Attack43_Attack44_NothingOfTheTokenGetsOut(t *testing.T) {
+func TestB8_Attack43_Attack44_TokenIsNotLoggedOrSent(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://secret.test"})

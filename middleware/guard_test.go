@@ -430,7 +430,7 @@ func TestDeny_Errors(t *testing.T) {
 	}
 }
 
-func TestDeny_NeverSilent(t *testing.T) {
+func TestDeny_AlwaysWritesAResponse(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
 	newGuard(t, middleware.Config{Verifier: acceptAll}).Deny(w, request(t, ""), &middleware.Refusal{Status: 499})
@@ -449,7 +449,7 @@ func TestDeny_HeadHasNoBody(t *testing.T) {
 	}
 }
 
-func TestDeny_ForgetsTheLengthOfAnotherBody(t *testing.T) {
+func TestDeny_RemovesContentLength(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
 	w.Header().Set("Content-Length", "3")
@@ -460,7 +460,7 @@ func TestDeny_ForgetsTheLengthOfAnotherBody(t *testing.T) {
 }
 
 // Responses share prepared values. A change to one response must not affect the next.
-func TestDeny_AnswersAreIndependent(t *testing.T) {
+func TestDeny_ResponsesAreIndependent(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{
 		middleware.ErrNoToken, middleware.ErrInvalidRequest, consumer.ErrInvalidToken, consumer.ErrUnavailable,
@@ -567,7 +567,7 @@ func TestDenyHandler_InformationalStatusFirst(t *testing.T) {
 }
 
 // A bound token needs a proof of possession, and the Guard checks none.
-func TestM4_Attack26_BoundTokenIsRefused(t *testing.T) {
+func TestM4_Attack26_BoundTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	verifier := newConsumer(t, issuer)
@@ -607,7 +607,7 @@ func TestX1_EveryRequestIsDecided(t *testing.T) {
 	}
 }
 
-func TestPanicsNeverPass(t *testing.T) {
+func TestPanicsAreRejections(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("boom") }
 	tests := []struct {

@@ -61,7 +61,7 @@ func (w *world) guard(t testing.TB) http.Handler {
 var errStore = errors.New("store is down")
 
 // A cached token is rejected as soon as a new one would be, with the same response.
-func TestAttack45_RememberedTokenIsHeldAgainstTheWorld(t *testing.T) {
+func TestAttack45_CachedTokenIsRechecked(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
@@ -114,7 +114,7 @@ func TestAttack45_RememberedTokenIsHeldAgainstTheWorld(t *testing.T) {
 }
 
 // A bound token is rejected each time, also when it comes from the cache.
-func TestM4_Attack26_RememberedBoundTokenIsRefused(t *testing.T) {
+func TestM4_Attack26_CachedBoundTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	for _, member := range []string{"jkt", "x5t#S256", "unheard-of"} {
 		t.Run(member, func(t *testing.T) {
@@ -168,7 +168,7 @@ func allocations(t *testing.T, h http.Handler, r *http.Request, status int) floa
 }
 
 // A Guard allocates a request and a context for a request with a cached token, and nothing else.
-func TestHandler_AllocationsOfARememberedToken(t *testing.T) { //nolint:paralleltest // allocations are counted
+func TestHandler_AllocationsOfACachedToken(t *testing.T) { //nolint:paralleltest // allocations are counted
 	w := newWorld(t)
 	guard := newGuard(t, middleware.Config{Verifier: newConsumer(t, w.issuer)})
 	r := request(t, w.issuer.AccessToken().Sign())
@@ -181,7 +181,7 @@ func TestHandler_AllocationsOfARememberedToken(t *testing.T) { //nolint:parallel
 }
 
 // Tokens that are rejected without a key cost little, including the response, and cause no fetch.
-func TestHandler_AllocationsOfACheapRefusal(t *testing.T) { //nolint:paralleltest // allocations are counted
+func TestHandler_AllocationsOfACheapRejection(t *testing.T) { //nolint:paralleltest // allocations are counted
 	issuer := newWorld(t).issuer
 	var fetches atomic.Int64
 	verifier := mustConsumer(t, consumer.Config{

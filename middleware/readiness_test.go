@@ -68,7 +68,7 @@ const (
 	notReady = "{\"ready\":false}\n"
 )
 
-func TestReadiness_Answers(t *testing.T) {
+func TestReadiness_Responses(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string

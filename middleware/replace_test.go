@@ -14,7 +14,7 @@ import (
 
 // Replace changes both issuer and realm while requests with tokens of both issuers arrive. One Config decides about each
 // request and writes its response, also through nested Withs.
-func TestReplace_MixesNothing(t *testing.T) {
+func TestReplace_RulesAreNotMixed(t *testing.T) {
 	t.Parallel()
 	issuers := [2]*bearertest.Issuer{newIssuer("https://0.test"), newIssuer("https://1.test")}
 	var configs [2]middleware.Config

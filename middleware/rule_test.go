@@ -166,7 +166,7 @@ func withRule(a answer, rule string) answer {
 func broken(fault string) answer { return internal(fault) }
 
 // U4: the requirements of a route are not shown to clients without a token.
-func TestU4_RulesAreNotShownToStrangers(t *testing.T) {
+func TestU4_RulesAreNotShownToClients(t *testing.T) {
 	t.Parallel()
 	rules := []middleware.Rule{middleware.Scopes("secret:project"), {}}
 	for token, want := range map[string]answer{"": noToken, "x": invalidToken(consumer.ReasonSignature), "a b": invalidRequest} {
@@ -179,7 +179,7 @@ func TestU4_RulesAreNotShownToStrangers(t *testing.T) {
 }
 
 // A client whose id equals the name of a user is not that user.
-func TestAttack46_ClientIsNoUser(t *testing.T) {
+func TestAttack46_ClientDoesNotCountAsUser(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	isUser := middleware.Check("user", func(_ context.Context, token *consumer.Token) error {

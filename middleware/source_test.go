@@ -177,7 +177,7 @@ func TestB2_SourcesAreOffByDefault(t *testing.T) {
 	}
 }
 
-func TestB2_CacheControlIsNotLoosened(t *testing.T) {
+func TestB2_CacheControlIsNotWeakened(t *testing.T) {
 	t.Parallel()
 	g := newGuard(t, middleware.Config{Verifier: acceptAll, TokenSources: []middleware.TokenSource{middleware.QueryToken}})
 	w := httptest.NewRecorder()
@@ -188,7 +188,7 @@ func TestB2_CacheControlIsNotLoosened(t *testing.T) {
 	}
 }
 
-func TestFormToken_LeavesTheForm(t *testing.T) {
+func TestFormToken_HandlerCanReadTheForm(t *testing.T) {
 	t.Parallel()
 	g := newGuard(t, middleware.Config{Verifier: acceptAll, TokenSources: []middleware.TokenSource{middleware.FormToken}})
 	h := g.Handler(g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -176,7 +176,7 @@ func FuzzCredential(f *testing.F) {
 
 // A Verifier that may accept any credential is called only with a token68. One that accepts JWTs only is called first, and
 // the response is that of a malformed credential.
-func TestB1_FormOfWhatIsRefused(t *testing.T) {
+func TestB1_RejectedCredentials(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	c := newConsumer(t, issuer)

@@ -55,7 +55,7 @@ func TestAuthenticate_ByHash(t *testing.T) {
 }
 
 // Every rejection computes as many iterations as one hash in the current format, in the cases that Authenticate names.
-func TestH4_RefusalsCostTheSame(t *testing.T) {
+func TestH4_RejectionsCostTheSame(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const rounds = 5000
@@ -180,7 +180,7 @@ func TestH5_Remembers(t *testing.T) {
 	}
 }
 
-func TestH5_RemembersNothing(t *testing.T) {
+func TestH5_NoCache(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{CacheSize: -1})
 	reg := k.create(registry.NewClient{})
@@ -191,7 +191,7 @@ func TestH5_RemembersNothing(t *testing.T) {
 	}
 }
 
-func TestH5_RemembersSoMany(t *testing.T) {
+func TestH5_CacheIsBounded(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{CacheSize: 2})
 	var regs []registry.Registered

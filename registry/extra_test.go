@@ -55,7 +55,7 @@ func TestExtra(t *testing.T) {
 }
 
 // Data that would change, or make the client unreadable, is rejected before anything is stored.
-func TestExtra_Refused(t *testing.T) {
+func TestExtra_Rejected(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, registry.Config{})
 	cyclic := map[string]any{}

@@ -68,7 +68,7 @@ func TestFlows(t *testing.T) {
 	}
 }
 
-func TestAllIsNoFlowOfAClient(t *testing.T) {
+func TestFlowAllIsRejectedForAClient(t *testing.T) {
 	t.Parallel()
 	if got, err := registry.ParseFlow("all"); got != registry.FlowAll || err != nil {
 		t.Errorf("Parse: %q, %v", got, err)

@@ -83,7 +83,7 @@ func TestSecret(t *testing.T) {
 }
 
 // Errors, records, hooks and the registry do not contain a secret in plain text. Clients do not contain a hash.
-func TestH8_SecretIsKeptNowhere(t *testing.T) {
+func TestH8_SecretIsNotStored(t *testing.T) {
 	t.Parallel()
 	memory := store.NewClients()
 	k := newKit(t, registry.Config{Store: memory})

@@ -53,7 +53,7 @@ func TestC32_AFloodChangesNothing(t *testing.T) {
 }
 
 // A response with a wrong signature does not make the client fetch anything.
-func TestC32_SignedAnswersOfStrangers(t *testing.T) {
+func TestC32_SignedResponsesOfStrangers(t *testing.T) {
 	t.Parallel()
 	c, s := newClient(t)
 	status := make(chan int, 3)
@@ -82,7 +82,7 @@ func TestC32_SignedAnswersOfStrangers(t *testing.T) {
 }
 
 // A response with the state that is rejected does not end the sign-in. If the time is over, the error contains the reason.
-func TestC32_TellsWhyItWaitedInVain(t *testing.T) {
+func TestC32_TimeoutErrorContainsTheCause(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t)
 	_, err := loopback.SignIn(t.Context(), c, loopback.Options{Out: io.Discard, Timeout: time.Second, Open: func(_ context.Context, address string) error {
@@ -112,7 +112,7 @@ func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // A code that arrives in time is exchanged even if the time ends meanwhile. A repeated response gets the same page.
-func TestC32_AnAnswerInTimeIsNotLost(t *testing.T) {
+func TestC32_ResponseInTimeIsNotLost(t *testing.T) {
 	t.Parallel()
 	s := &slow{asked: make(chan struct{}), answer: make(chan struct{})}
 	c, err := client.New(client.Config{
@@ -163,7 +163,7 @@ func TestC32_ContextEnds(t *testing.T) {
 }
 
 // With localhost, a port is not used if another program has it at one of the two addresses.
-func TestC32_NameIsListenedAtTwice(t *testing.T) {
+func TestC32_ListensOnBothLoopbackAddresses(t *testing.T) {
 	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:0")
 	if err != nil {
@@ -196,7 +196,7 @@ func (body deviceServer) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // What the server sends is printed escaped, or rejected.
-func TestC22_C32_DeviceShowsNothingThatIsObeyed(t *testing.T) {
+func TestC22_C32_DeviceEscapesServerText(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		uri, code, complete string

@@ -241,7 +241,7 @@ func TestCaseX3_LogoutWithoutStoreRevokes(t *testing.T) {
 }
 
 // The store cannot say whether a login has ended, so nobody is signed in; the login itself remains.
-func TestCaseX2_StoreCannotSay(t *testing.T) {
+func TestCaseX2_EndOfALoginCannotBeRead(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
 	u := w.user(t)
@@ -259,7 +259,7 @@ func TestCaseX2_StoreCannotSay(t *testing.T) {
 }
 
 // A sign-in whose record cannot be written does not send the code.
-func TestCaseX3_StoreCannotRecord(t *testing.T) {
+func TestCaseX3_SignInCannotBeStored(t *testing.T) {
 	t.Parallel()
 	var told error
 	w := newLocalWorld(t, func(cfg *weblogin.Config) {

@@ -102,7 +102,7 @@ func TestLogoutDuringSlowPage(t *testing.T) {
 }
 
 // A late write has no effect, even before it is removed.
-func TestLateWriteIsNotSeen(t *testing.T) {
+func TestLateWriteIsIgnored(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	u := w.user(t)
@@ -119,7 +119,7 @@ func TestLateWriteIsNotSeen(t *testing.T) {
 }
 
 // A session id comes from a cookie. If it is the name of another entry of the store, it neither reads nor deletes the entry.
-func TestSessionIDsAreNoOtherEntries(t *testing.T) {
+func TestSessionIDsDoNotNameOtherEntries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(cfg *weblogin.Config) { cfg.Sessions.IdleTimeout = time.Minute })
 	u, thief := w.user(t), w.user(t)
@@ -280,7 +280,7 @@ func TestC31_LogoutTokensInAnyOrder(t *testing.T) {
 }
 
 // If a logout cannot be recorded, the server must send the token again.
-func TestC31_LogoutThatCannotBeNoted(t *testing.T) {
+func TestC31_LogoutThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
 	u := w.user(t)

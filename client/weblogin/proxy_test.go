@@ -118,7 +118,7 @@ func TestProxyRequestHeaders(t *testing.T) {
 }
 
 // In a browser, a response of the API has no rights of the application.
-func TestProxyAnswers(t *testing.T) {
+func TestProxyResponses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(cfg *weblogin.Config) { cfg.ProxyHeaders = []string{"X-Total"} })
 	u := w.user(t)
@@ -223,7 +223,7 @@ func TestProxyUses(t *testing.T) {
 }
 
 // If the API rejects the token, it is refreshed once, and the request is sent again with its body.
-func TestC29_ProxyAsksAgain(t *testing.T) {
+func TestC29_ProxyRetriesOnce(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		body string
@@ -260,7 +260,7 @@ func TestC29_ProxyAsksAgain(t *testing.T) {
 	}
 }
 
-func TestProxyWaitsSoLong(t *testing.T) {
+func TestProxyTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newLocalWorld(t, func(cfg *weblogin.Config) { cfg.APITimeout = 10 * time.Second })
@@ -284,7 +284,7 @@ func TestProxyWaitsSoLong(t *testing.T) {
 }
 
 // A response that has begun may take longer than APITimeout.
-func TestProxyAnswersSlowly(t *testing.T) {
+func TestProxySlowResponse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newLocalWorld(t, func(cfg *weblogin.Config) { cfg.Transport = slow{} })

@@ -117,7 +117,7 @@ func TestCookies(t *testing.T) {
 }
 
 // Responses are not cached, and URLs are not sent to other origins.
-func TestAnswersAreNotKept(t *testing.T) {
+func TestResponsesAreNotCached(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
 	u := w.user(t)
@@ -329,7 +329,7 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	}
 }
 
-func TestStatusShowsNoMoreThanIsAsked(t *testing.T) {
+func TestStatusShowsConfiguredClaimsOnly(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t, func(cfg *weblogin.Config) { cfg.Claims = []string{"name", "absent"} })
 	u := w.user(t)

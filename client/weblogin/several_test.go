@@ -188,7 +188,7 @@ func TestCaseX1_TwoAppsOfOneClient(t *testing.T) {
 }
 
 // New rejects Apps with one SessionManager whose logins it could not tell apart.
-func TestCaseX1_AppsThatCannotBeToldApart(t *testing.T) {
+func TestCaseX1_IndistinguishableApps(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		id, redirect, prefix string

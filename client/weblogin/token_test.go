@@ -16,7 +16,7 @@ import (
 )
 
 // A token that cannot be stored is revoked. ErrorHandler receives it, and the user learns no details.
-func TestTokenThatCannotBeKept(t *testing.T) {
+func TestTokenThatCannotBeStored(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(operation, name string) bool{
 		"the token is not written":   func(operation, name string) bool { return operation == "commit" && strings.HasPrefix(name, "token.") },

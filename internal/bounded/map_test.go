@@ -45,7 +45,7 @@ func TestMap_UsedEntriesStay(t *testing.T) {
 	}
 }
 
-func TestMap_OldestOfTheUnusedGoes(t *testing.T) {
+func TestMap_OldestUnusedEntryIsDropped(t *testing.T) {
 	t.Parallel()
 	m := bounded.New[int, string](3)
 	m.Add(1, "a")
@@ -104,7 +104,7 @@ func TestMap_RemovedPlacesAreUsedAgain(t *testing.T) {
 }
 
 // What is removed makes room: nothing else has to go for what is added next.
-func TestMap_RemovingMakesRoom(t *testing.T) {
+func TestMap_RemoveMakesRoom(t *testing.T) {
 	t.Parallel()
 	m := bounded.New[int, string](3)
 	m.Add(1, "a")
@@ -117,7 +117,7 @@ func TestMap_RemovingMakesRoom(t *testing.T) {
 }
 
 // A value that is replaced is there all the time.
-func TestMap_ReplacingHidesNothing(t *testing.T) {
+func TestMap_ReplacingKeepsOtherEntries(t *testing.T) {
 	t.Parallel()
 	const size = 8 // some keys will share a chain
 	m := bounded.New[int, string](size)

@@ -246,7 +246,7 @@ func (v *verbatim) UnmarshalJSON(data []byte) error {
 }
 
 // A type with its own decoding method receives the original text.
-func TestDecodeLeavesUnmarshalersAlone(t *testing.T) {
+func TestDecodeCallsUnmarshalers(t *testing.T) {
 	t.Parallel()
 	const text = `{"CITY": 1, "more": {}}`
 	var got struct {

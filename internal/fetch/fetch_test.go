@@ -390,7 +390,7 @@ func TestK10_ContentType(t *testing.T) {
 }
 
 // A header of the server cannot make a log line long, or break it.
-func TestAttack41_ServersWords(t *testing.T) {
+func TestAttack41_ServerTextIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x\r\n", 10_000)
 	for name, client := range map[string]*http.Client{
@@ -408,7 +408,7 @@ func TestAttack41_ServersWords(t *testing.T) {
 }
 
 // Get does not change the client of the user, and ignores the cookies of a response.
-func TestClientIsLeftAlone(t *testing.T) {
+func TestClientIsNotChanged(t *testing.T) {
 	t.Parallel()
 	var cookies []string
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -85,7 +85,7 @@ func TestAttack31_IsPublic(t *testing.T) {
 	}
 }
 
-func TestAttack31_DialRefused(t *testing.T) {
+func TestAttack31_DialIsRejected(t *testing.T) {
 	t.Parallel()
 	served := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 	plain, secure := serve(t, served), httptest.NewTLSServer(http.HandlerFunc(served))
@@ -167,7 +167,7 @@ func TestPublicClientRejectsOtherTransports(t *testing.T) {
 	}
 }
 
-func TestPublicClientKeepsTheRest(t *testing.T) {
+func TestPublicClientKeepsOtherSettings(t *testing.T) {
 	t.Parallel()
 	base := &http.Transport{
 		TLSClientConfig: &tls.Config{ServerName: "a.example"}, MaxIdleConns: 7, Proxy: http.ProxyFromEnvironment,

@@ -196,7 +196,7 @@ func TestGivenMetadata(t *testing.T) {
 	}
 }
 
-func TestNewReportsFaultsOfKeys(t *testing.T) {
+func TestNewReportsFaultsOfConfigKeys(t *testing.T) {
 	t.Parallel()
 	for _, given := range []*oidcdiscovery.Metadata{nil, {Issuer: home, JWKSURI: home + "/jwks"}} {
 		if _, err := issuer.New(issuer.Config{Issuer: home, Metadata: given, Keys: jwks.Config{MaxKeys: -1}}); err == nil {
@@ -205,7 +205,7 @@ func TestNewReportsFaultsOfKeys(t *testing.T) {
 	}
 }
 
-func TestNoMetadataYet(t *testing.T) {
+func TestWithoutMetadata(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t, newNetwork(), nil)
 	if _, err := r.Metadata(t.Context()); !errors.Is(err, issuer.ErrUnavailable) {

@@ -134,7 +134,7 @@ func TestCaseX6_FailureEndsTheBurst(t *testing.T) {
 }
 
 // The second fetch is for those who waited for the first one and got an outdated value.
-func TestK5_ManyForceTwoFetches(t *testing.T) {
+func TestK5_ConcurrentForcesShareTwoFetches(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{})

@@ -95,7 +95,7 @@ func TestK3_ExpiredValueIsServedWhenTheNextOutlastsTheWait(t *testing.T) {
 	})
 }
 
-func TestK3_StaleWaitIsForOldValuesOnly(t *testing.T) {
+func TestK3_StaleWaitAppliesToOldValuesOnly(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ cfg, want time.Duration }{"none": {-1, 0}, "shorter": {time.Second, time.Second}} {
 		t.Run(name, func(t *testing.T) {
@@ -201,7 +201,7 @@ func TestK4_TooOldIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestK5_AFetchThatBeganBeforeIsNotEnough(t *testing.T) {
+func TestK5_FetchThatBeganEarlierIsNotEnough(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		enough  int // the value that satisfies the caller
@@ -255,7 +255,7 @@ func TestK5_K8_CallsThatGetAnOutdatedValueShareTheNextFetch(t *testing.T) {
 	})
 }
 
-func TestK5_BothFetchesTogetherAreWaitedForAsOne(t *testing.T) {
+func TestK5_WaitForTwoFetchesIsLimitedOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{MaxWait: 3 * time.Second})
@@ -411,7 +411,7 @@ func TestCaseX18_WaitCountsFromTheRequest(t *testing.T) {
 	}
 }
 
-func TestK9_Attack38_CancelledStarterDoesNotEndTheFetch(t *testing.T) {
+func TestK9_Attack38_CanceledStarterDoesNotEndTheFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{delay: 2 * time.Second}
@@ -455,7 +455,7 @@ func TestK9_FetchHasItsOwnTimeoutAndTheStartersValues(t *testing.T) {
 	})
 }
 
-func TestK16_RetryAfterIsHonouredWithinBounds(t *testing.T) {
+func TestK16_RetryAfterIsHonoredWithinBounds(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ asked, honoured time.Duration }{
 		"asked":    {90 * time.Second, 90 * time.Second},
@@ -513,7 +513,7 @@ func TestK17_ReplicasSpreadTheirFetches(t *testing.T) {
 	})
 }
 
-func TestK20_Attack39_FirstFailureIsNotSticky(t *testing.T) {
+func TestK20_Attack39_FirstFailureIsRetried(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{err: errDown}
@@ -528,7 +528,7 @@ func TestK20_Attack39_FirstFailureIsNotSticky(t *testing.T) {
 	})
 }
 
-func TestK20_OutageIsAskedAtTheBackoffsPace(t *testing.T) {
+func TestK20_FetchesDuringAnOutageFollowTheBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{err: errDown}
@@ -580,7 +580,7 @@ func TestK20_FetchThatEndsItsGoroutineIsAnError(t *testing.T) {
 	})
 }
 
-func TestK25_FlappingOriginIsAskedAtTheBackoffsPace(t *testing.T) {
+func TestK25_FetchesFromAFlappingOriginFollowTheBackoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, o := held(t, refresh.Config[int]{})
@@ -711,7 +711,7 @@ func TestK23_RunEndsDuringAFetch(t *testing.T) {
 	})
 }
 
-func TestOnFetch_SeesEveryAttempt(t *testing.T) {
+func TestOnFetch_IsCalledForEveryAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var got []refresh.Attempt[int]
@@ -751,7 +751,7 @@ func TestOnFetch_SeesEveryAttempt(t *testing.T) {
 	})
 }
 
-func TestOnFetch_PanicEndsNothing(t *testing.T) {
+func TestOnFetch_PanicIsRecovered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

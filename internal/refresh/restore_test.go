@@ -95,7 +95,7 @@ func TestK19_FetchBehindARestoredValueNeedsNoRequest(t *testing.T) {
 }
 
 // Force and Refresh fetch; a restored value is not enough for them.
-func TestK19_ForceFetchesAlsoAfterRestoring(t *testing.T) {
+func TestK19_ForceFetchesAfterRestoring(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v, _ := restoring(&origin{delay: time.Second}, 0, nil, refresh.Config[int]{})
@@ -118,7 +118,7 @@ func TestK19_RunFetchesBehindARestoredValue(t *testing.T) {
 	})
 }
 
-func TestK19_TooOldRestoredValueIsRefusedAndReported(t *testing.T) {
+func TestK19_TooOldRestoredValueIsRejectedAndReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var told []refresh.Attempt[int]
@@ -167,7 +167,7 @@ func TestK19_SlowReportOfARestorationDelaysNoCall(t *testing.T) {
 	})
 }
 
-func TestRestore_IsMadeBeforeAllElse(t *testing.T) {
+func TestRestore_RunsBeforeTheFirstFetch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{delay: time.Second}
@@ -188,7 +188,7 @@ func TestRestore_IsMadeBeforeAllElse(t *testing.T) {
 	})
 }
 
-func TestRestore_ReturnsItsErrorAndReportsNone(t *testing.T) {
+func TestRestore_ReturnsItsErrorAndDoesNotReportIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for age, lost := range map[time.Duration]error{0: errDown, 24 * time.Hour: nil} {
@@ -243,7 +243,7 @@ func TestCaseX11_RestoredValueFromTheFutureIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestK19_FailedRestorationIsReportedAndNoFailure(t *testing.T) {
+func TestK19_FailedRestorationIsReportedButNotCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var causes []refresh.Cause
@@ -266,7 +266,7 @@ func TestK19_FailedRestorationIsReportedAndNoFailure(t *testing.T) {
 	})
 }
 
-func TestK19_RefreshFetchesAlsoAfterRestoring(t *testing.T) {
+func TestK19_RefreshFetchesAfterRestoring(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := &origin{}
@@ -278,8 +278,8 @@ func TestK19_RefreshFetchesAlsoAfterRestoring(t *testing.T) {
 	})
 }
 
-// TestK19_RestoredValueIsAsOldAsItIs at once, not when a timer says so.
-func TestK19_RestoredValueIsAsOldAsItIs(t *testing.T) {
+// TestK19_RestoredValueKeepsItsAge at once, not when a timer says so.
+func TestK19_RestoredValueKeepsItsAge(t *testing.T) {
 	t.Parallel()
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {

@@ -294,8 +294,8 @@ func (s *soak) judge(t *testing.T, hours int) {
 	}
 }
 
-// TestChaosSoakCanBeRepeated: the same seed is the same schedule.
-func TestChaosSoakCanBeRepeated(t *testing.T) {
+// TestChaosSoakIsReproducible: the same seed is the same schedule.
+func TestChaosSoakIsReproducible(t *testing.T) {
 	t.Parallel()
 	run := func() (asked [2]int) {
 		synctest.Test(t, func(t *testing.T) {

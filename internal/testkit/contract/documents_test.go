@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestDocumentsNameWhatExists checks the documents of the repository: every Go name in them, such as `consumer.Config.Issuer`,
+// TestNamesInDocumentsExist checks the documents of the repository: every Go name in them, such as `consumer.Config.Issuer`,
 // exists, and every relative link leads to a file.
-func TestDocumentsNameWhatExists(t *testing.T) {
+func TestNamesInDocumentsExist(t *testing.T) {
 	t.Parallel()
 	folders := []string{
 		"adapters/chiauth", "adapters/echoauth", "adapters/echov4auth", "adapters/ginauth", "adapters/httpauth",
