@@ -149,7 +149,7 @@ func TestMutualTLSAlias(t *testing.T) {
 		t.Fatal(err)
 	}
 	if host := s.requests[0].URL.Host; host != "mtls.login.test" || s.lastForm().Get("client_id") != "app" {
-		t.Errorf("asked %s with %v", host, s.lastForm())
+		t.Errorf("request to %s with %v", host, s.lastForm())
 	}
 }
 

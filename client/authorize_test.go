@@ -18,7 +18,7 @@ import (
 
 func TestC5_QueryOfTheEndpointIsKept(t *testing.T) {
 	t.Parallel()
-	for endpoint, want := range map[string]string{ // empty: refused
+	for endpoint, want := range map[string]string{ // empty: rejected
 		issuerURL + "/auth":             "/auth?client_id=app&",
 		issuerURL + "/auth?":            "/auth?client_id=app&",
 		issuerURL + "/auth?p=1%2f":      "/auth?p=1%2f&client_id=app&",
@@ -55,7 +55,7 @@ func TestC5_C33_RedirectURIIsNotRewritten(t *testing.T) {
 		c := p.client(t, nil)
 		pending := begin(t, c, client.AuthorizationOptions{RedirectURI: redirect})
 		if got := queryOf(t, pending.URL).Get("redirect_uri"); got != redirect {
-			t.Errorf("asked for %q, want %q", got, redirect)
+			t.Errorf("redirect_uri %q, want %q", got, redirect)
 		}
 		p.answersToken(p.idToken().Set("nonce", pending.Nonce).Sign())
 		if _, err := c.Callback(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"c"}}); err != nil {

@@ -60,7 +60,7 @@ func badChallenges() []string {
 		`"Bearer"`,                          //
 		`Bearer(x)`,                         //
 		`Bearer é`,                          //
-		"Bearer\trealm=x",                   // a tab is no space
+		"Bearer\trealm=x",                   // a tab does not separate them
 		"Bearer \trealm=x",                  //
 		"Bearer x=\"a\x00\"",                //
 		"Bearer x=\"a\x7f\"",                //

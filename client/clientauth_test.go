@@ -152,7 +152,7 @@ func TestC27_SecretJWT(t *testing.T) {
 	}
 	_, err = server.Verify(t.Context(), assertion)
 	if fault, ok := errors.AsType[*consumer.Error](err); err != nil && (!ok || fault.Reason != consumer.ReasonType && fault.Reason != consumer.ReasonClaims) {
-		t.Errorf("the server says %v", err) // but that it is no access token
+		t.Errorf("error %v, want only that it is not an access token", err)
 	}
 	_, err = client.New(client.Config{Issuer: issuerURL, ClientID: "app", ClientSecret: "short", AuthMethod: client.AuthSecretJWT})
 	if err == nil {
@@ -249,11 +249,11 @@ func TestC3_TLSAliases(t *testing.T) {
 			change(cfg)
 		})
 		if _, err := c.Introspect(t.Context(), "t", ""); err != nil || s.requests[0].URL.Host != "mtls.login.test" {
-			t.Errorf("%s: asked %s, %v", name, s.requests[0].URL, err)
+			t.Errorf("%s: request to %s, error %v", name, s.requests[0].URL, err)
 		}
 		_, _ = c.ClientCredentials(t.Context())
 		if s.requests[1].URL.String() != issuerURL+"/token" { // which has no alias
-			t.Errorf("%s: asked %s", name, s.requests[1].URL)
+			t.Errorf("%s: request to %s", name, s.requests[1].URL)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func TestC31_BackchannelLogout(t *testing.T) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
 		if w.Header().Get("Cache-Control") != "no-store" {
-			t.Error("the answer may be stored")
+			t.Error("Cache-Control is not no-store")
 		}
 		return w.Code
 	}

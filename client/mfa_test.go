@@ -97,7 +97,7 @@ func TestC36_C37_AssertionAndSlash(t *testing.T) {
 		cfg.AuthMethod, cfg.Key = client.AuthPrivateKeyJWT, newKey(t)
 	})
 	if _, err := c.MFARequestOTP(t.Context(), "mfa", ""); err != nil || s.requests[0].URL.String() != issuerURL+"/mfa/challenge" {
-		t.Errorf("asked %s, %v", s.requests[0].URL, err)
+		t.Errorf("request to %s, error %v", s.requests[0].URL, err)
 	}
 	if form := s.lastForm(); !form.Has("client_assertion") || form.Has("client_secret") {
 		t.Errorf("sent %v", form)
@@ -136,9 +136,9 @@ func TestC34_Associate(t *testing.T) {
 	}
 	answer = `{"error":"access_denied"}`
 	if _, err := c.MFAAssociate(t.Context(), "mfa", client.MFAAssociation{Type: "otp"}); !errors.Is(err, client.ErrAccessDenied) {
-		t.Errorf("refused: %v", err)
+		t.Errorf("error %v, want ErrAccessDenied", err)
 	}
 	if _, err := c.MFAAssociate(t.Context(), "", client.MFAAssociation{Type: "otp"}); err == nil {
-		t.Error("asked without a token")
+		t.Error("a request was sent without a token")
 	}
 }

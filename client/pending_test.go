@@ -192,7 +192,7 @@ func TestC14_CookiesForAFormPost(t *testing.T) {
 		mode     string
 		sameSite http.SameSite
 		http     bool
-		want     http.SameSite // zero: refused
+		want     http.SameSite // zero: rejected
 	}{
 		"query":                   {"", 0, false, http.SameSiteLaxMode},
 		"query, strict":           {"", http.SameSiteStrictMode, false, http.SameSiteStrictMode},
@@ -385,7 +385,7 @@ func TestPendingMemoryIsBounded(t *testing.T) {
 		t.Errorf("%d found", found)
 	}
 	if err := memory.Put(t.Context(), "", pendingOf("")); err == nil {
-		t.Error("kept for nobody")
+		t.Error("no error for an empty session")
 	}
 }
 

@@ -111,7 +111,7 @@ func TestC30_OddResponses(t *testing.T) {
 	}
 	s := says(200, `{"active":true,"sub":"alice","n":1e999}`)
 	if _, err := newClient(t, s, places).Introspect(t.Context(), "", ""); err == nil || len(s.requests) > 0 {
-		t.Errorf("nothing was asked about: %v", err)
+		t.Errorf("no token: error %v, want an error and no request", err)
 	}
 	i, err := newClient(t, s, places).Introspect(t.Context(), "t", "access_token")
 	if err != nil || s.lastForm().Get("token_type_hint") != "access_token" {
@@ -124,7 +124,7 @@ func TestC30_OddResponses(t *testing.T) {
 		t.Errorf("%v, %v", claims, err)
 	}
 	if _, ok := i.Claim("none"); ok {
-		t.Error("it says what it does not")
+		t.Error("Claim returns a claim that the response does not contain")
 	}
 }
 

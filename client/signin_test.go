@@ -153,7 +153,7 @@ func TestC13_PKCEIsNotDowngraded(t *testing.T) {
 		offered []string
 		change  func(*client.Config)
 		options client.AuthorizationOptions
-		method  string // empty: refused
+		method  string // empty: rejected
 		none    bool
 	}{
 		"not said":             {nil, nil, client.AuthorizationOptions{}, "S256", false},

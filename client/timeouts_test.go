@@ -93,7 +93,7 @@ func TestCaseX18_StalledBodyOfARejection(t *testing.T) {
 	})
 }
 
-// A logout request whose body never arrives is answered after Config.Timeout, although the server has no time limit. One
+// A logout request whose body never arrives is rejected after Config.Timeout, although the server has no time limit. One
 // that arrives is handled even if ending the sessions takes longer.
 func TestCaseX18_StalledLogoutRequest(t *testing.T) {
 	t.Parallel()

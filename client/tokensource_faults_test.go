@@ -26,7 +26,7 @@ func signedInAs(p *provider, idToken string) *client.Token {
 	return t
 }
 
-// A refresh with an invalid ID token has still used up the refresh token. Nobody gets the access token, and the next ID
+// A refresh with an invalid ID token has still used up the refresh token. The access token is not returned, and the next ID
 // token must be about the user of the sign-in.
 func TestC28_C19_NothingIsLost(t *testing.T) {
 	t.Parallel()

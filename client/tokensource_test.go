@@ -146,7 +146,7 @@ func TestC28_Outage(t *testing.T) {
 		s := &rotating{status: http.StatusServiceUnavailable}
 		source := sourceOf(t, s.client(t), client.TokenSourceConfig{Token: first(time.Minute)})
 		start := time.Now()
-		for time.Since(start) < time.Minute-time.Second { // while it is good nobody notices
+		for time.Since(start) < time.Minute-time.Second { // the token is valid all the time
 			if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "at0" {
 				t.Fatal(token, err)
 			}
@@ -308,7 +308,7 @@ func TestTokenSourceConfig(t *testing.T) {
 	narrow := first(-time.Minute)
 	narrow.Scopes = []string{"a"}
 	if _, err := sourceOf(t, c, client.TokenSourceConfig{Token: narrow, Scopes: []string{"a", "b"}}).Token(); err == nil {
-		t.Error("a scope that was not granted: asked for")
+		t.Error("no error for a scope that was not granted")
 	}
 }
 

@@ -226,7 +226,7 @@ func TestC29_Bodies(t *testing.T) {
 				}
 				return written(200, form.Encode(), nil)
 			}
-			var answers []*bool // whether the bodies of the answers were closed
+			var answers []*bool // whether the bodies of the responses were closed
 			base := roundTrip(func(r *http.Request) (*http.Response, error) {
 				resp, err := s.RoundTrip(r)
 				closed := false
@@ -250,7 +250,7 @@ func TestC29_Bodies(t *testing.T) {
 			}
 			for i, closed := range answers {
 				if !*closed {
-					t.Errorf("the body of answer %d is open", i)
+					t.Errorf("the body of response %d was not closed", i)
 				}
 			}
 		})

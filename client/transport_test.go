@@ -193,7 +193,7 @@ func TestC29_TokensStayWithTheirOrigin(t *testing.T) {
 	}
 	for _, r := range s.requests {
 		if r.URL.Host != "api.test" {
-			t.Errorf("%s was asked", r.URL)
+			t.Errorf("request to %s", r.URL)
 		}
 	}
 	own, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.test/", nil)

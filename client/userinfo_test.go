@@ -92,7 +92,7 @@ func TestC21_MergeNeverReplaces(t *testing.T) {
 		t.Errorf("%v", claims)
 	}
 	if email, _ := token.IDClaims.UserInfo().Claim("email"); email != "mallory@a.test" {
-		t.Error("the answer was not kept as it came")
+		t.Error("UserInfo does not return the claims of the response")
 	}
 }
 

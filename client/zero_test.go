@@ -40,7 +40,7 @@ func TestZeroValues(t *testing.T) {
 		t.Errorf("MemoryTokens.Save: %v", err)
 	}
 	if new(client.Introspection).Active() || new(client.UserInfo).EmailVerified() {
-		t.Error("a zero response says yes")
+		t.Error("a zero value reports true")
 	}
 }
 

@@ -57,7 +57,7 @@ func TestJ4_Attack48_EveryAttackIsRejectedWithoutAToken(t *testing.T) {
 				t.Fatal("the token could not be made")
 			}
 			reject(t, c, raw, row.want)
-			reject(t, c, raw, row.want) // and is not remembered as anything better
+			reject(t, c, raw, row.want) // the rejection does not depend on the cache
 			reject(t, g, raw, row.want)
 		})
 	}

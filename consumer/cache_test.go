@@ -114,7 +114,7 @@ func TestAttack45_CachedTokenEndsWithExp(t *testing.T) {
 		raw := issuer.AccessToken().Sign()
 		first := accept(t, c, raw)
 		if told.last(t).Cached {
-			t.Error("a new token was told to be a cached one")
+			t.Error("a new token was reported as cached")
 		}
 		time.Sleep(time.Minute)
 		if accept(t, c, raw) != first || !told.last(t).Cached {
@@ -180,7 +180,7 @@ func TestAttack45_StatusIsCalledOnEveryRequest(t *testing.T) {
 		}
 		for _, err := range []error{consumer.ErrInvalidToken, &consumer.Error{Reason: consumer.ReasonSignature}} {
 			status.set(true, err)
-			reject(t, v, raw, consumer.ReasonStatusUnavailable) // whatever the store thinks of the token
+			reject(t, v, raw, consumer.ReasonStatusUnavailable) // also for an error of the class ErrInvalidToken
 		}
 		status.set(true, nil)
 		accept(t, v, raw)
@@ -189,7 +189,7 @@ func TestAttack45_StatusIsCalledOnEveryRequest(t *testing.T) {
 	iss, _ := asked.Claim("iss")
 	if asked.ID() != "id-1" || asked.Issuer() != issuerURL || asked.Subject() != "alice" || iss != issuerURL ||
 		asked.IssuedAt().IsZero() || asked.Expiry().IsZero() {
-		t.Errorf("asked about %v", asked)
+		t.Errorf("Active was called with %v", asked)
 	}
 	before := len(status.asked)
 	for _, spoil := range []edit{signature(flipped), claim("exp", 1), claim("aud", "other"), claim("nonce", "n")} {
@@ -198,7 +198,7 @@ func TestAttack45_StatusIsCalledOnEveryRequest(t *testing.T) {
 		}
 	}
 	if len(status.asked) != before {
-		t.Error("Status was asked about a token that is no good anyway")
+		t.Error("Status was called for an invalid token")
 	}
 }
 

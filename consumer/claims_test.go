@@ -23,7 +23,7 @@ func TestT2_P4_J8_X1_Attack20_Audience(t *testing.T) {
 	c := newConsumer(t, cfg)
 	for _, test := range []struct {
 		aud  any
-		want []string // nil: refused
+		want []string // nil: rejected
 	}{
 		{audience, []string{audience}},
 		{"api", []string{"api"}},
@@ -180,7 +180,7 @@ func TestT1_Attack11_ClaimNamesAreCaseSensitive(t *testing.T) {
 	accept(t, c, escaped.Sign())
 }
 
-// The `type` claim is that of crossauth servers; other issuers may be asked for it by Config.TokenType.
+// Crossauth servers send the `type` claim. Config.TokenType requires it of other issuers.
 func TestTokenType(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()

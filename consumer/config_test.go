@@ -268,7 +268,7 @@ func TestConfigMetadataReplacesDiscovery(t *testing.T) {
 	cfg.Metadata = metadata(issuerURL, issuerURL+"/jwks")
 	accept(t, newConsumer(t, cfg), issuer.AccessToken().Sign())
 	if asked := issuer.Requests(); asked["/jwks"] != 1 || len(asked) != 1 {
-		t.Errorf("asked for %v", asked)
+		t.Errorf("requests %v, want only one for the key set", asked)
 	}
 }
 
@@ -351,7 +351,7 @@ func TestConfigLogger(t *testing.T) {
 		text := log.take()
 		wantLine(t, text, "ERROR", "key left out")
 		if k, _ := secret["k"].(string); strings.Contains(text, k) || strings.Contains(text, strings.Split(raw, ".")[1]) {
-			t.Errorf("the log tells secrets: %s", text)
+			t.Errorf("the log contains a secret: %s", text)
 		}
 	})
 }

@@ -177,7 +177,7 @@ func FuzzClaims(f *testing.F) {
 			t.Errorf("%q is accepted", text)
 		}
 		if token.Issuer() != claims.Issuer || token.Subject() != claims.Subject {
-			t.Errorf("%q says %q, %q", text, token.Issuer(), token.Subject())
+			t.Errorf("claims %s: token has issuer %q, subject %q", text, token.Issuer(), token.Subject())
 		}
 	})
 }

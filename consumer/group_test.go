@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// pair is two issuers who use the same kids, and a Group that knows both.
+// pair returns two issuers that use the same kids, and a Group with a Consumer for each.
 func pair(t *testing.T) (a, b *bearertest.Issuer, g *consumer.Group) {
 	t.Helper()
 	a = newTenant("https://a.test")
@@ -164,7 +164,7 @@ func TestGroupOpaque(t *testing.T) {
 	reject(t, g, issuer.AccessToken().Set("iss", "https://other.test").Sign(), consumer.ReasonIssuer)
 	reject(t, g, strings.Repeat("a", 16<<10+1), consumer.ReasonTooLarge)
 	if len(o.asked) != len(others)+1 {
-		t.Errorf("Opaque was asked about a JWT: %q", o.asked[len(others)+1:])
+		t.Errorf("Opaque was called with a JWT: %q", o.asked[len(others)+1:])
 	}
 	without := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{c}})
 	for _, raw := range append(others, "opaque") {

@@ -23,7 +23,7 @@ func (c cost) exceeds(other cost) bool {
 	return c.objects > other.objects+1 || c.bytes > other.bytes+256
 }
 
-// costOf verifies the tokens one after the other, and again from the start, until it knows what one costs. All are good.
+// costOf verifies the tokens in turn until it has measured the cost of one verification. All of them are valid.
 func costOf(t *testing.T, v consumer.Verifier, raws ...string) cost {
 	t.Helper()
 	const runs = 256
@@ -90,7 +90,7 @@ func TestCostDoesNotGrowWithKeys(t *testing.T) { //nolint:paralleltest // alloca
 	}
 }
 
-// A verification costs the same whether a Group knows one issuer or ten thousand, beforehand or by Resolve; a new token
+// A verification costs the same with one issuer and with ten thousand, in Consumers or from Resolve, for a new token
 // and a cached one.
 func TestCostDoesNotGrowWithIssuers(t *testing.T) { //nolint:paralleltest // allocations are counted
 	const many = 10_000

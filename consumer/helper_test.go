@@ -232,12 +232,12 @@ func (j *journal) read() []consumer.Verification {
 	return slices.Clone(j.entries)
 }
 
-// last is the latest entry.
+// last returns the latest entry.
 func (j *journal) last(t testing.TB) consumer.Verification {
 	t.Helper()
 	entries := j.read()
 	if len(entries) == 0 {
-		t.Fatal("nobody was reported anything")
+		t.Fatal("the hook was not called")
 	}
 	return entries[len(entries)-1]
 }

@@ -123,8 +123,8 @@ var obstacles = []obstacle{
 	{"too early", consumer.ReasonNotYetValid, func(*testing.T, *outside) {}}, // the first minute is, see below
 }
 
-// A rejection is no answer to the next request: the token is verified anew each time, and accepted as soon as what stood
-// in its way is gone. Until then it is nothing that was ever verified.
+// A rejection is not cached. The token is verified again on each request, and accepted as soon as the obstacle is gone. Until
+// then it is never reported as cached.
 func TestAttack39_Attack45_RejectionsAreNotCached(t *testing.T) {
 	t.Parallel()
 	for _, row := range obstacles {
@@ -183,7 +183,7 @@ func obstruct(t *testing.T, row obstacle, grouped bool) {
 	time.Sleep(time.Minute)
 	accept(t, v, raw)
 	if told.last(t).Cached {
-		t.Error("a token that was only ever rejected was told to be a cached one")
+		t.Error("a token that was always rejected was reported as cached")
 	}
 	time.Sleep(time.Second)
 	accept(t, v, raw)
@@ -224,7 +224,7 @@ func TestOnVerifyReportsCacheHits(t *testing.T) {
 			}
 			reject(t, c, issuers[(round+1)%2].raws[0], consumer.ReasonSignature)
 			if told.last(t).Cached {
-				t.Fatal("a rejection was told to be a hit")
+				t.Fatal("a rejection was reported as a cache hit")
 			}
 		}
 		if hits == 0 || hits == 600 {

@@ -203,7 +203,7 @@ func TestK7_Attack29_BadSignatureFlood(t *testing.T) {
 	})
 }
 
-// What is no key set never replaces one.
+// A response that is not a usable key set never replaces the keys that are held.
 func TestK10_K12_Attack32_PoisonedKeySets(t *testing.T) {
 	t.Parallel()
 	secret := bearertest.JWK("es256-1", "HS256", []byte(strings.Repeat("s", 32)))
@@ -316,13 +316,13 @@ func TestJ9_Attack31_PrivateAddressesAreNotContacted(t *testing.T) {
 	cfg.PublicAddressesOnly = true
 	reject(t, newConsumer(t, cfg), issuer.AccessToken().Sign(), consumer.ReasonKeysUnavailable)
 	if asked := issuer.Requests(); len(asked) != 0 {
-		t.Errorf("asked for %v", asked)
+		t.Errorf("requests %v, want none", asked)
 	}
 	cfg.PublicAddressesOnly = false
 	accept(t, newConsumer(t, cfg), issuer.AccessToken().Sign())
 }
 
-// An issuer that asks to be left alone is left alone, by discovery too, whichever of the two places it says so at.
+// Discovery honors Retry-After, even if only one of the two locations sends it.
 func TestK16_RetryAfterOfMetadata(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -341,7 +341,7 @@ func TestK16_RetryAfterOfMetadata(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if n.asked() != 2 {
-			t.Errorf("called %d times, want once at each place", n.asked())
+			t.Errorf("%d requests, want one for each location", n.asked())
 		}
 		n.connect(issuerURL, issuer)
 		time.Sleep(time.Second)
@@ -356,7 +356,7 @@ func TestK21_Warm(t *testing.T) {
 		n := newNetwork(issuer)
 		c := through(t, n, issuer)
 		if n.asked() != 0 {
-			t.Fatal("New has asked for something")
+			t.Fatal("New has sent a request")
 		}
 		n.fail(true)
 		err := c.Warm(t.Context())

@@ -165,7 +165,7 @@ func TestJ11_Attack24_ProfilesRejectOtherTokens(t *testing.T) {
 					}
 					reject(t, c, other.draft(issuer).Sign(), other.Refused)
 					if r.InsecureAcceptIDToken || r.InsecureNoAudience || other.Refused == "audience" && !isMarked(other) {
-						return // only its audience tells it apart
+						return // only its audience distinguishes it
 					}
 					redirected := other.draft(issuer).Set("aud", r.Audience).Sign()
 					if token, err := c.Verify(t.Context(), redirected); !errors.Is(err, consumer.ErrInvalidToken) || token != nil {

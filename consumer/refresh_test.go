@@ -23,7 +23,7 @@ func TestK11_Attack33_RefreshRevokesRemovedKeysAtOnce(t *testing.T) {
 		accept(t, g, old)
 		issuer.Rotate()
 		issuer.Retire()
-		accept(t, c, old) // which nobody could know
+		accept(t, c, old) // the Consumer has not fetched the new keys yet
 		if err := c.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,7 @@ func TestK10_FailedRefresh(t *testing.T) {
 	})
 }
 
-// Discovery without a place for keys is no use.
+// A Consumer rejects metadata without a usable jwks_uri.
 func TestD3_MetadataWithoutKeys(t *testing.T) {
 	t.Parallel()
 	for _, place := range []any{"", nil, 1, "http://issuer.test/jwks", "/jwks", "https://issuer.test/jwks#keys"} {
@@ -115,10 +115,10 @@ func TestAttack45_GroupForget(t *testing.T) {
 		b := all.consumers["https://b.test"]
 		all.close("https://a.test")
 		all.close("https://b.test")
-		accept(t, g, ofA) // is remembered
+		accept(t, g, ofA) // its Consumer is cached
 		reject(t, g, ofB, consumer.ReasonIssuer)
 		all.open(b)
-		reject(t, g, ofB, consumer.ReasonIssuer) // is remembered
+		reject(t, g, ofB, consumer.ReasonIssuer) // the denial is cached
 
 		for _, issuer := range []string{"https://a.test", "https://b.test", issuerURL, "https://unheard-of.test"} {
 			g.Forget(issuer)
@@ -156,7 +156,7 @@ func TestAttack45_ForgetDuringAResolution(t *testing.T) {
 		g.Forget("https://a.test")
 		reject(t, g, raw, consumer.ReasonIssuer)
 		if err := <-asked; err != nil {
-			t.Errorf("asked before: %v", err)
+			t.Errorf("the call that began before Forget: %v", err)
 		}
 		reject(t, g, raw, consumer.ReasonIssuer)
 	})

@@ -117,7 +117,7 @@ func TestAttack30_ResolveIsNotCalledForInvalidIssuers(t *testing.T) {
 	reject(t, g, issuer.AccessToken().EditClaims(add(`"x":1,"x":2`)).Sign(), consumer.ReasonMalformed)
 	reject(t, g, issuer.AccessToken().SetHeader("crit", []string{"exp"}).Sign(), consumer.ReasonCritical)
 	if all.resolved() != 0 {
-		t.Errorf("asked about %q", all.asked)
+		t.Errorf("Resolve was called for %q", all.asked)
 	}
 	reject(t, g, issuer.AccessToken().Set("iss", strings.Repeat("i", 1024)).Sign(), consumer.ReasonIssuer)
 	if all.resolved() != 1 {

@@ -342,7 +342,7 @@ func TestK19_BadFilesAreReportedAndDiscoveryContinues(t *testing.T) {
 				time.Sleep(time.Minute)
 				accept(t, c, h.issuer.AccessToken().Sign())
 				if told := h.told(); len(told) != 0 {
-					t.Errorf("told again: %+v", told)
+					t.Errorf("reported again: %+v", told)
 				}
 				h.n.fail(true)
 				wantNoWait(t, h.start(t, nil), h.issuer.AccessToken().Sign()) // the file is whole again
@@ -392,7 +392,7 @@ func TestK15_K19_ConfirmedSetIsSavedAsOfNow(t *testing.T) {
 		accept(t, h.start(t, nil), lasting(h.issuer).Sign())
 		synctest.Wait()
 		if confirmed != 1 {
-			t.Errorf("%d answers of 304", confirmed)
+			t.Errorf("%d responses of 304, want 1", confirmed)
 		}
 		h.n.fail(true)
 		time.Sleep(23 * time.Hour)
@@ -433,6 +433,6 @@ func TestK18_K19_J9_SnapshotURLAtAPrivateAddressIsNotFetched(t *testing.T) {
 	c := newConsumer(t, cfg)
 	accept(t, c, issuer.AccessToken().Sign())
 	if err := c.Refresh(t.Context()); err == nil || len(issuer.Requests()) != asked {
-		t.Errorf("asked for %v: %v", issuer.Requests(), err)
+		t.Errorf("requests %v, error %v, want an error and no request", issuer.Requests(), err)
 	}
 }

@@ -23,7 +23,7 @@ func TestAttack45_StatusIsCachedForStatusTTL(t *testing.T) {
 		issuer, status := newIssuer(), &answers{active: true}
 		cfg := offline(t, issuer)
 		cfg.Status, cfg.StatusTTL = status, 20*time.Second
-		cfg.CacheSize = -1 // answers are remembered apart from tokens
+		cfg.CacheSize = -1 // results are cached apart from tokens
 		var told []consumer.StatusCheck
 		cfg.OnStatus = func(_ context.Context, check consumer.StatusCheck) { told = append(told, check) }
 		c := newConsumer(t, cfg)
@@ -33,7 +33,7 @@ func TestAttack45_StatusIsCachedForStatusTTL(t *testing.T) {
 		status.set(false, nil)
 		time.Sleep(20*time.Second - 1)
 		accept(t, c, raw)
-		reject(t, c, other, consumer.ReasonRevoked) // the yes was for the other token
+		reject(t, c, other, consumer.ReasonRevoked) // the cached result is for another token
 		time.Sleep(time.Nanosecond)
 		reject(t, c, raw, consumer.ReasonRevoked)
 		if got := status.count(); got != 3 {
@@ -44,13 +44,13 @@ func TestAttack45_StatusIsCachedForStatusTTL(t *testing.T) {
 		time.Sleep(5*time.Second - 1)
 		reject(t, c, raw, consumer.ReasonRevoked)
 		time.Sleep(time.Nanosecond)
-		accept(t, c, raw) // a no is remembered for less long
+		accept(t, c, raw) // negative results are cached for 5 s
 
 		time.Sleep(20 * time.Second)
 		status.set(true, errStore)
 		reject(t, c, raw, consumer.ReasonStatusUnavailable)
 		status.set(true, nil)
-		accept(t, c, raw) // an error is not remembered
+		accept(t, c, raw) // errors are not cached
 
 		cached := 0
 		for _, check := range told {
@@ -62,7 +62,7 @@ func TestAttack45_StatusIsCachedForStatusTTL(t *testing.T) {
 			}
 		}
 		if len(told) != 8 || cached != 2 || !errors.Is(told[6].Err, errStore) {
-			t.Errorf("reported %d times, %d of a cached answer: %+v", len(told), cached, told)
+			t.Errorf("%d reports, %d of cached results, want 8 and 2: %+v", len(told), cached, told)
 		}
 	})
 }
@@ -106,10 +106,10 @@ func TestAttack45_StatusCacheIsBounded(t *testing.T) {
 	for n := range 10_000 {
 		accept(t, c, named(10_000+n))
 	}
-	for n := range 10_000 { // most have gone for the others
+	for n := range 10_000 { // most were evicted
 		accept(t, c, named(n))
 	}
 	if got := status.count(); got < 25_000 {
-		t.Errorf("called %d times: more answers are cached than there is room for", got)
+		t.Errorf("called %d times, want at least 25000: more results are cached than the limit allows", got)
 	}
 }

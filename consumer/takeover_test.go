@@ -143,7 +143,7 @@ func TestK24_SlowTakeover(t *testing.T) {
 	minuteLong := func(context.Context, jwks.Refresh) { time.Sleep(time.Minute) }
 	for name, tt := range map[string]struct {
 		cache jwks.Config
-		slow  time.Duration // the answer with the keys
+		slow  time.Duration // the delay of the response with the keys
 	}{
 		"OnRefresh": {jwks.Config{OnRefresh: minuteLong}, 0},
 		"Save":      {jwks.Config{Snapshot: slowly{}, Timeout: 20 * time.Second}, 0},

@@ -36,7 +36,7 @@ func TestT3_P6_Attack13_ExpiryToTheNanosecond(t *testing.T) {
 			verifiers := freshAndWarm(t, cfg)
 			for _, c := range verifiers {
 				if token := accept(t, c, raw); !token.Expiry().Equal(expiry) {
-					t.Errorf("Expiry %v, want %v: the skew is no part of it", token.Expiry(), expiry)
+					t.Errorf("Expiry %v, want %v, without the skew", token.Expiry(), expiry)
 				}
 			}
 			time.Sleep(time.Until(expiry.Add(skew - 1)))

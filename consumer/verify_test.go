@@ -243,7 +243,7 @@ func TestJ5_Attack2_Attack37_SecretsOfACustomSource(t *testing.T) {
 	}
 }
 
-// ECDSA signatures come in pairs; both verify, and neither is taken for the other.
+// For each ECDSA signature there is a second one, with another S. Both are valid, and each is cached for itself.
 func TestAttack10_HighSIsCachedAsAnotherToken(t *testing.T) {
 	t.Parallel()
 	var told journal
@@ -280,7 +280,7 @@ func TestS1_Attack10_SignatureHasOneText(t *testing.T) {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	for _, alg := range []string{"ES256", "ES384", "ES512", "RS256", "EdDSA"} {
 		raw := issuer.AccessToken().Algorithm(alg).Sign()
-		accept(t, c, raw) // and is remembered
+		accept(t, c, raw) // is now cached
 		accepted := 0
 		for _, letter := range letters {
 			if _, err := c.Verify(t.Context(), raw[:len(raw)-1]+string(letter)); err == nil {
@@ -315,7 +315,7 @@ func TestS7_J3_Attack34_WeakPublishedKeysVerifyNothing(t *testing.T) {
 	reject(t, c, issuer.AccessToken().SetHeader("kid", "off").Sign(), consumer.ReasonUnknownKey)
 }
 
-// A token without kid is verified only if there is no choice of keys.
+// A token without kid is accepted only if exactly one key fits.
 func TestS5_KidIsCaseSensitiveAndMayBeAbsent(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()

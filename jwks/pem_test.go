@@ -102,7 +102,7 @@ func TestParsePEM_Rejects(t *testing.T) {
 			t.Parallel()
 			s, err := jwks.ParsePEM([]byte(tt.text), tt.alg)
 			if err == nil || s != nil || !strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "jwks: ") {
-				t.Errorf("ParsePEM = %v, %v; want an error that speaks of %q", s, err, tt.says)
+				t.Errorf("ParsePEM = %v, %v; want an error with %q", s, err, tt.says)
 			}
 		})
 	}

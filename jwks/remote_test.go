@@ -577,7 +577,7 @@ func TestK15_ConditionalGetRenewsTheSet(t *testing.T) {
 				r := i.remote(t, jwks.Config{OnRefresh: seen.hook})
 				wantKey(t, r, "1", "RS256", rsaKey())
 				if seen.last(t).NotModified {
-					t.Error("the first answer is reported as not modified")
+					t.Error("the first response is reported as not modified")
 				}
 				if err := r.Refresh(t.Context()); err != nil {
 					t.Fatal(err)
@@ -646,7 +646,7 @@ func TestK18_Attack31_PrivateAddressIsRejectedWhenDialing(t *testing.T) {
 	}
 	var refused *fetch.AddressError
 	if err := r.Refresh(t.Context()); !errors.As(err, &refused) {
-		t.Errorf("Refresh: %v, want the address refused", err)
+		t.Errorf("Refresh: %v, want an AddressError", err)
 	}
 }
 

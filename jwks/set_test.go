@@ -256,7 +256,7 @@ func TestK13_TokenWithoutKidNeedsOneFittingKey(t *testing.T) {
 		wantNoKey(t, r, "", "Ed25519", jwks.ErrAlgorithm) // the key says EdDSA
 		wantNoKey(t, r, "", "", jwks.ErrAlgorithm)
 		wantFetches(t, &i, 1)
-		wantNoKey(t, r, "2", "PS256", jwks.ErrKeyNotFound) // a kid is not answered by a key without one
+		wantNoKey(t, r, "2", "PS256", jwks.ErrKeyNotFound) // a kid does not select a key without an ID
 	})
 }
 

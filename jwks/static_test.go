@@ -21,7 +21,7 @@ func TestStatic_SelectsByKid(t *testing.T) {
 	wantKey(t, s, "1", "RS256", rsaKey())
 	wantKey(t, s, "2", "PS256", otherRSA())
 	wantNoKey(t, s, "2", "RS256", jwks.ErrAlgorithm)
-	wantNoKey(t, s, "1", "ES256", jwks.ErrAlgorithm) // the kid is known, so no other key stands for it
+	wantNoKey(t, s, "1", "ES256", jwks.ErrAlgorithm) // the kid selects this key and no other
 	wantKey(t, s, "any", "ES256", p256())
 	wantKey(t, s, "any", "ES384", p384())
 	wantNoKey(t, s, "any", "RS256", jwks.ErrAlgorithm)

@@ -23,7 +23,7 @@ func TestS7_J4_Attack34_Attack36_StrengthOfKeys(t *testing.T) {
 	point := func(k jwk, x, y []byte) jwk { return k.with("x", b64(x)).with("y", b64(y)) }
 	tests := map[string]struct {
 		key    jwk
-		refuse string // "" or what the error speaks of
+		reject string // part of the error; empty: the key is usable
 	}{
 		"RSA 2048":             {public("", rsaKey()), ""},
 		"RSA 1024":             {public("", weakRSA()), "bits"},
@@ -58,7 +58,7 @@ func TestS7_J4_Attack34_Attack36_StrengthOfKeys(t *testing.T) {
 	if fips140.Enforced() {
 		for _, name := range []string{"RSA 2049", "exponent 3"} {
 			forbidden := tests[name]
-			forbidden.refuse = "FIPS 140"
+			forbidden.reject = "FIPS 140"
 			tests[name] = forbidden
 		}
 	}
@@ -66,11 +66,11 @@ func TestS7_J4_Attack34_Attack36_StrengthOfKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := jwks.ParseJWKS([]byte(tt.key.String()))
-			if tt.refuse == "" && err != nil {
+			if tt.reject == "" && err != nil {
 				t.Error(err)
 			}
-			if tt.refuse != "" && (err == nil || !strings.Contains(err.Error(), tt.refuse)) {
-				t.Errorf("error %v, want one that speaks of %q", err, tt.refuse)
+			if tt.reject != "" && (err == nil || !strings.Contains(err.Error(), tt.reject)) {
+				t.Errorf("error %v, want one with %q", err, tt.reject)
 			}
 		})
 	}
@@ -136,7 +136,7 @@ func mustHex(text string) ed25519.PublicKey {
 
 func onlyOne(size int) []byte { return append(make([]byte, size-1), 1) }
 
-// ofBits returns a modulus of so many bits without a small factor. It stands for a product of two primes, which would
+// ofBits returns a modulus of so many bits without a small factor. It replaces a product of two primes, which would
 // take long to find.
 func ofBits(bits uint) *big.Int {
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)

@@ -16,10 +16,10 @@ func TestK6_Attack28_MemoryOfUnknownKidsIsBounded(t *testing.T) {
 		kid := strconv.Itoa(n)
 		u.add(kid)
 		if !u.has(clock.Now(), kid) {
-			t.Fatalf("kid %s is not remembered", kid)
+			t.Fatalf("kid %s is not in the cache of unknown kids", kid)
 		}
 		if u.ids.Len() > maxUnknown {
-			t.Fatalf("%d kids are remembered, want at most %d", u.ids.Len(), maxUnknown)
+			t.Fatalf("%d kids in the cache of unknown kids, want at most %d", u.ids.Len(), maxUnknown)
 		}
 	}
 }

@@ -122,7 +122,7 @@ func TestReadiness_FetchesTheKeysOnce(t *testing.T) {
 			}
 		}
 		if asked := l.asked.Load(); asked != 2 { // the metadata and the keys
-			t.Errorf("the issuer was asked %d times, want 2", asked)
+			t.Errorf("the issuer received %d requests, want 2", asked)
 		}
 	})
 }
@@ -175,7 +175,7 @@ func TestReadiness_ProbesCauseNoFetchStorm(t *testing.T) {
 		}
 		// 1200 probes in ten minutes. The back-off is random and at most a minute, and an attempt sends two requests.
 		if asked := l.asked.Load(); asked < 2 || asked > 110 {
-			t.Errorf("the issuer was asked %d times", asked)
+			t.Errorf("the issuer received %d requests", asked)
 		}
 		l.down.Store(false)
 		time.Sleep(time.Minute)
@@ -261,7 +261,7 @@ func TestReadiness_Group(t *testing.T) {
 			t.Errorf("both are up: %d", w.Code)
 		}
 		if asked := up.asked.Load(); asked != 2 {
-			t.Errorf("the one that is up was asked %d times, want 2", asked)
+			t.Errorf("the issuer that is up received %d requests, want 2", asked)
 		}
 	})
 }

@@ -68,7 +68,7 @@ func TestReplace_RulesAreNotMixed(t *testing.T) {
 	close(stop)
 	traffic.Wait()
 	if admitted.Load() == 0 || refused.Load() == 0 {
-		t.Errorf("%d admitted, %d refused: no traffic", admitted.Load(), refused.Load())
+		t.Errorf("%d accepted, %d rejected, want some of both", admitted.Load(), refused.Load())
 	}
 }
 

@@ -207,7 +207,7 @@ func TestH5_CacheIsBounded(t *testing.T) {
 		}
 	}
 	if cached == 0 || cached > 2 {
-		t.Errorf("%d of 4 were remembered, want at most 2", cached)
+		t.Errorf("%d of 4 secrets are cached, want 1 or 2", cached)
 	}
 }
 
@@ -239,7 +239,7 @@ func TestH5_ChangesElsewhere(t *testing.T) {
 			reg := here.create(registry.NewClient{Flows: nonePublic()})
 			here.wantIn(reg.Client.ID, reg.Secret.Reveal())
 			if !here.wantIn(reg.Client.ID, reg.Secret.Reveal()).Cached {
-				t.Fatal("the secret is not remembered: the test is wrong")
+				t.Fatal("the secret is not cached, so the test checks nothing")
 			}
 			if err := change(elsewhere, reg.Client.ID); err != nil {
 				t.Fatal(err)

@@ -166,7 +166,7 @@ func TestCaseX9_GateIsBounded(t *testing.T) {
 			second = one
 		}
 		if !g.add(one) {
-			t.Fatal("there is no room, though there are strangers")
+			t.Fatal("a connection was rejected although a connection of a stranger could be closed")
 		}
 	}
 	if !open(first) || open(second) || g.admitted+g.strangers.Len() != maxConnections {

@@ -151,7 +151,7 @@ func TestCaseX4_WithoutIDToken(t *testing.T) {
 		t.Error(status)
 	}
 	if status := w.logOutElsewhere(t, map[string]any{"sid": bearertest.Absent}); status != http.StatusOK || !u.signedIn() {
-		t.Error("a logout token for somebody ends a session of nobody:", status)
+		t.Error("a logout token for a user ends a session without an ID token:", status)
 	}
 	u.do(http.MethodPost, "/auth/logout", nil)
 	if u.signedIn() {
@@ -240,7 +240,7 @@ func TestCaseX3_LogoutWithoutStoreRevokes(t *testing.T) {
 	}
 }
 
-// The store cannot say whether a login has ended, so nobody is signed in; the login itself remains.
+// If the store cannot read whether a login has ended, the user is not signed in. The login itself remains.
 func TestCaseX2_EndOfALoginCannotBeRead(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)

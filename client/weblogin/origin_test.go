@@ -82,7 +82,7 @@ func TestCaseX13_OptionsNeedsALogin(t *testing.T) {
 		r.Header.Set("Access-Control-Request-Method", "POST")
 	}
 	silent := func(r *http.Request) { r.Header.Del("Sec-Fetch-Site") }
-	for range 2 { // nobody is signed in, and then somebody
+	for range 2 { // without a login, and then with one
 		for _, path := range []string{"/work", "/api/orders/1"} {
 			for name, change := range map[string]func(*http.Request){"preflight": preflight, "silent": silent} {
 				if p := u.do(http.MethodOptions, path, change); p.StatusCode != http.StatusForbidden || p.Header.Get("Access-Control-Allow-Origin") != "" {
@@ -91,7 +91,7 @@ func TestCaseX13_OptionsNeedsALogin(t *testing.T) {
 			}
 		}
 		if p := w.user(t).do(http.MethodOptions, "/work", nil); p.StatusCode != http.StatusUnauthorized {
-			t.Error("own page, nobody is signed in:", p.Status)
+			t.Error("own page, without a login:", p.Status)
 		}
 		if called != 0 || len(w.seen) != 0 {
 			t.Error("a handler or an API was called")

@@ -57,7 +57,7 @@ func TestTokenThatCannotBeStored(t *testing.T) {
 	}
 }
 
-// If the ID token is rejected, the access token belongs to nobody, and is revoked.
+// If the ID token is rejected, the access token is not used, and is revoked.
 func TestTokenWithBadIDToken(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)

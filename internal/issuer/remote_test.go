@@ -95,7 +95,7 @@ func TestOneDocumentForMetadataAndKeys(t *testing.T) {
 		t.Fatalf("metadata %v, error %v", m, err)
 	}
 	if n.count(home+"/jwks") != 0 {
-		t.Error("the keys were fetched before a key was wanted")
+		t.Error("the keys were fetched before the first call of Key")
 	}
 	if !hasKey(t, r, "es256-1") || hasKey(t, r, "other") {
 		t.Error("es256-1 must be found, and other must not")

@@ -718,7 +718,7 @@ func TestOnFetch_IsCalledForEveryAttempt(t *testing.T) {
 		began := time.Now()
 		v, o := held(t, refresh.Config[int]{OnFetch: func(_ context.Context, a refresh.Attempt[int]) {
 			if !a.At.Equal(time.Now()) {
-				t.Errorf("attempt %+v says %v, want %v", a, a.At, time.Now())
+				t.Errorf("attempt %+v has At %v, want %v", a, a.At, time.Now())
 			}
 			a.At = time.Time{}
 			got = append(got, a)

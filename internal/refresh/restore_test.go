@@ -131,7 +131,7 @@ func TestK19_TooOldRestoredValueIsRejectedAndReported(t *testing.T) {
 		}
 		synctest.Wait()
 		if len(told) != 2 || told[0].Cause != refresh.CauseRestored || told[0].Err == nil {
-			t.Errorf("OnFetch was told %+v", told)
+			t.Errorf("OnFetch received %+v", told)
 		}
 	})
 }

@@ -115,7 +115,7 @@ func TestChaosLevelAnnouncedRotation(t *testing.T) {
 	})
 }
 
-// waitForKeys lets traffic cause a fetch of keys that begins after the call. Over sockets nobody knows how long that takes:
+// waitForKeys lets traffic cause a fetch of keys that begins after the call. Over sockets the time for that is unknown:
 // of two that end after the call, the second has begun after it.
 func (w *world) waitForKeys(t *testing.T) {
 	t.Helper()
@@ -183,7 +183,7 @@ func TestChaosLevelOutage(t *testing.T) {
 	})
 }
 
-// virtually1 tells a story in virtual time alone: it would take too long, or too many, over sockets.
+// virtually1 runs a scenario in virtual time only: over sockets it would need too much time, or too many requests.
 func virtually1(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { story(t, newVirtual(t, nil)) })
@@ -258,7 +258,7 @@ func TestChaosLevelColdStart(t *testing.T) {
 	})
 }
 
-// TestChaosLevelDeadline: nobody waits past the request's own deadline, and who leaves takes no fetch along.
+// TestChaosLevelDeadline: no request waits longer than its own deadline, and a canceled request does not end the fetch.
 func TestChaosLevelDeadline(t *testing.T) {
 	t.Parallel()
 	virtually1(t, func(t *testing.T, w *world) {

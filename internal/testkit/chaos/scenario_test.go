@@ -68,7 +68,7 @@ func (w *world) recover(t *testing.T) {
 	}
 }
 
-// TestChaosWithKeys: what an issuer does wrong is noticed by nobody as long as keys are held.
+// TestChaosWithKeys: no fault of an issuer has an effect while usable keys are held.
 func TestChaosWithKeys(t *testing.T) {
 	t.Parallel()
 	for name := range scenarios {
@@ -88,7 +88,7 @@ func TestChaosWithKeys(t *testing.T) {
 				}
 				again, took := w.Asked(chaos.Keys)+w.Asked(chaos.Metadata)-asked, time.Since(began)
 				if most := 4 + 4*int(took/w.fresh); again > most { // on a slow machine keys grow old meanwhile
-					t.Errorf("50 requests asked the issuer %d times in %v, want at most %d", again, took, most)
+					t.Errorf("50 requests caused %d requests to the issuer in %v, want at most %d", again, took, most)
 				}
 
 				w.recover(t)
@@ -122,7 +122,7 @@ func TestChaosCold(t *testing.T) {
 	}
 }
 
-// TestChaosFlapping: an issuer of which every third answer is good is as good as any.
+// TestChaosFlapping: an issuer that sends one good response in three is sufficient.
 func TestChaosFlapping(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, w *world) {

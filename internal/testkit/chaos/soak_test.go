@@ -24,7 +24,7 @@ var (
 	soakSeed  = flag.Uint64("soak.seed", 0, "the schedule of TestChaosSoak; 0: a new one")
 )
 
-// TestChaosSoak mixes rotations, outages and floods by chance. What must be answered is known without the kit: by what the
+// TestChaosSoak mixes rotations, outages and floods at random. The expected responses are derived without the kit: from what the
 // issuer has published, and when the API last said that it had fetched it.
 func TestChaosSoak(t *testing.T) { //nolint:paralleltest // goroutines and the heap are those of the process
 	hours, seed := *soakHours, *soakSeed
@@ -68,7 +68,7 @@ func use() (heap, goroutines int64) {
 	return int64(m.HeapAlloc), int64(runtime.NumGoroutine())
 }
 
-// soak is a schedule, and the record by which answers are judged.
+// soak is a schedule, and the record that responses are compared with.
 type soak struct {
 	*world
 	issuer  *chaos.Issuer
@@ -127,7 +127,7 @@ func (s *soak) act(t *testing.T) {
 			s.announced, s.announcedAt, s.rotateAt = true, now, now.Add(s.minutes(20, 60))
 		}
 	case 2:
-		if !s.announced && s.healAt.IsZero() { // in an outage nobody could know the new key
+		if !s.announced && s.healAt.IsZero() { // during an outage the new key cannot be fetched
 			s.rotateAtOnce()
 		}
 	case 3:
@@ -215,7 +215,7 @@ func (s *soak) traffic(t *testing.T) {
 	for client := range 4 {
 		raw := []string{s.issuer.Good().Sign(), s.issuer.Good().Set("jti", fmt.Sprint(client)).Sign()}
 		clients.Go(func() {
-			for range 2 { // the second time they are remembered
+			for range 2 { // the second time they are cached
 				for _, token := range raw {
 					s.wantGood(t, token)
 				}
@@ -241,7 +241,7 @@ func (s *soak) traffic(t *testing.T) {
 	}
 }
 
-// known tells when keys were fetched last, and whether they can still be used.
+// known returns when keys were fetched last, and whether they can still be used.
 func (s *soak) known() (at time.Time, usable bool) {
 	at = time.Unix(0, s.fetched.Load())
 	return at, s.fetched.Load() != 0 && time.Since(at) < s.stale
@@ -263,7 +263,7 @@ func (s *soak) wantGood(t *testing.T, raw string) {
 	switch {
 	case strict:
 		s.strict.Add(1)
-	case usable: // else there are no keys, and a good token may get either answer
+	case usable: // otherwise there are no keys, and the response to a good token may be either
 		s.tolerated.Add(1)
 	}
 }
@@ -279,7 +279,7 @@ func (s *soak) wantBad(t *testing.T, what, raw string) {
 	s.refusedWell.Add(1)
 }
 
-// judge looks at the whole: most of it was strict, and the issuer was not asked too often.
+// judge checks the whole run: most expectations were strict, and the issuer did not receive too many requests.
 func (s *soak) judge(t *testing.T, hours int) {
 	t.Helper()
 	strict, tolerated := s.strict.Load(), s.tolerated.Load()

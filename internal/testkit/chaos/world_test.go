@@ -27,7 +27,7 @@ type world struct {
 	virtual                            bool
 }
 
-// everywhere tells a story twice: in virtual time with the kit's defaults, and over sockets with short times.
+// everywhere runs a scenario twice: in virtual time with the kit's defaults, and over sockets with short times.
 func everywhere(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Run("virtual time", func(t *testing.T) {
@@ -131,7 +131,7 @@ func (w *world) askWithin(ctx context.Context, t *testing.T, raw string) int {
 	case code == http.StatusServiceUnavailable && (header.Get("Retry-After") == "" || header.Get("WWW-Authenticate") != ""),
 		code == http.StatusUnauthorized && header.Get("WWW-Authenticate") == "",
 		code >= 500 && code != http.StatusServiceUnavailable:
-		t.Errorf("answered %d with %v", code, header)
+		t.Errorf("status %d with header %v", code, header)
 	}
 	return recorder.Code
 }
