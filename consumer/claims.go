@@ -65,7 +65,7 @@ func (c *claimReader) fill(t *Token) {
 		case "nbf":
 			t.notBefore = c.date(name, v)
 		case "scope", "scp":
-			// scope wins over scp, whatever their order in the token is.
+			// scope takes precedence over scp, whatever their order in the token is.
 			if _, both := c.Get("scope"); name == "scope" || !both {
 				t.scopes = c.scopes(name, v)
 			}

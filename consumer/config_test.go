@@ -349,7 +349,7 @@ func TestConfigLogger(t *testing.T) {
 		reject(t, c, issuer.AccessToken().EditSignature(flipped).Sign(), consumer.ReasonSignature)
 		synctest.Wait()
 		text := log.take()
-		wantLine(t, text, "ERROR", "key left out")
+		wantLine(t, text, "ERROR", "key not used")
 		if k, _ := secret["k"].(string); strings.Contains(text, k) || strings.Contains(text, strings.Split(raw, ".")[1]) {
 			t.Errorf("the log contains a secret: %s", text)
 		}

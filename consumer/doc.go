@@ -15,10 +15,10 @@
 //
 // There are two classes of errors. [ErrInvalidToken] means that the token is not acceptable. [ErrUnavailable] means
 // that it could not be checked, for example because the issuer's keys were not available. Checks that need no key come
-// first: a token that its own claims exclude is never reported as unavailable.
+// first. So a token that is invalid because of its own claims never causes ErrUnavailable because of missing keys.
 //
-// Verified tokens are cached. A cached token is not trusted more than a new one: its times, its key and its status are
-// checked on each request.
+// Verified tokens are cached. A cached token is not trusted more than a new one: the times, the key and the status of
+// the token are checked on each request.
 //
-// This package does not know HTTP requests. Package middleware reads tokens from requests and writes responses.
+// This package does not read HTTP requests. Package middleware reads tokens from requests and writes responses.
 package consumer

@@ -57,7 +57,7 @@ func (u *unusableKeys) changed(r jwks.Refresh) bool {
 // logUnusable writes one line for each key that the issuer publishes and the kit does not use.
 func logUnusable(ctx context.Context, logger *slog.Logger, keys []jwks.UnusableKey) {
 	for _, key := range keys {
-		logger.LogAttrs(ctx, unusableLevel(key.Cause), "key left out",
+		logger.LogAttrs(ctx, unusableLevel(key.Cause), "key not used",
 			slog.String("kid", key.KeyID), slog.String("cause", string(key.Cause)), slog.String("detail", key.Detail))
 	}
 }

@@ -186,7 +186,7 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 	}
 	for name, accepted := range r.fixed {
 		if !slices.Contains(accepted, textOf(claims, name)) {
-			return newDetail("claim ").text(name).text(" is ").quote(textOf(claims, name)).text(", want one of ").
+			return newDetail("claim ").text(name).text(" is ").quote(textOf(claims, name)).text(", expected one of ").
 				quoteAll(accepted).text(" (Config.Profile ").text(r.name).text(" or Config.TokenType)").reject(ReasonType)
 		}
 	}

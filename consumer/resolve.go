@@ -250,7 +250,7 @@ func (r *resolver) call(ctx context.Context, issuer string) (c *Consumer, err er
 		return nil, unknownIssuer(issuer)
 	case c.cfg.Issuer != issuer:
 		return nil, &Error{Reason: ReasonInternal, Detail: fmt.Sprintf(
-			"GroupConfig.Resolve returned the Consumer of issuer %q, want %.100q", c.cfg.Issuer, issuer)}
+			"GroupConfig.Resolve returned the Consumer of issuer %q, expected %.100q", c.cfg.Issuer, issuer)}
 	}
 	return c, nil
 }

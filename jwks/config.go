@@ -81,22 +81,22 @@ func (cfg Config) check() (*http.Client, error) {
 		faults = append(faults, fmt.Errorf("jwks: Config.URL: %w", err))
 	}
 	if cfg.FreshFor != 0 && cfg.FreshFor < leastAge {
-		fault("FreshFor", "want at least 1ms", cfg.FreshFor)
+		fault("FreshFor", "expected at least 1ms", cfg.FreshFor)
 	}
 	if cfg.StaleFor > 0 && cfg.StaleFor < leastAge {
-		fault("StaleFor", "want at least 1ms", cfg.StaleFor)
+		fault("StaleFor", "expected at least 1ms", cfg.StaleFor)
 	}
 	if cfg.MinRefetch < 0 {
-		fault("MinRefetch", "want 0 or more", cfg.MinRefetch)
+		fault("MinRefetch", "expected 0 or more", cfg.MinRefetch)
 	}
 	if cfg.Timeout < 0 {
-		fault("Timeout", "want 0 or more", cfg.Timeout)
+		fault("Timeout", "expected 0 or more", cfg.Timeout)
 	}
 	if cfg.MaxBytes < 0 {
-		fault("MaxBytes", "want 0 or more", cfg.MaxBytes)
+		fault("MaxBytes", "expected 0 or more", cfg.MaxBytes)
 	}
 	if cfg.MaxKeys < 0 {
-		fault("MaxKeys", "want 0 or more", cfg.MaxKeys)
+		fault("MaxKeys", "expected 0 or more", cfg.MaxKeys)
 	}
 	client := cfg.HTTPClient
 	if cfg.PublicAddressesOnly {

@@ -48,7 +48,7 @@ func requestHeader(held *set) http.Header {
 // entityTag returns tag if it is a valid entity tag (RFC 9110 §8.8.3) of at most 256 bytes, and an empty string otherwise.
 // The tag is sent back to the issuer as it is.
 func entityTag(tag string) string {
-	opaque := strings.TrimPrefix(tag, "W/") // the prefix of a weak tag, which is good enough for a whole document
+	opaque := strings.TrimPrefix(tag, "W/") // the prefix of a weak tag, which also identifies a version of the document
 	if len(opaque) < 2 || len(tag) > 256 || opaque[0] != '"' || opaque[len(opaque)-1] != '"' {
 		return ""
 	}

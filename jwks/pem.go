@@ -52,8 +52,8 @@ func parseBlock(block *pem.Block) (public any, err error) {
 			public = certificate.PublicKey
 		}
 	default:
-		if strings.HasSuffix(block.Type, "PRIVATE KEY") { // a common mistake, so it has an error of its own
-			return nil, errors.New("a private key, want the public key")
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") { // a common mistake, so it has an error text of its own
+			return nil, errors.New("a private key, expected the public key")
 		}
 		return nil, errors.New("the type is not PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
 	}

@@ -19,7 +19,7 @@ import (
 func Secret(secret []byte, alg string) (Static, error) {
 	alg = cmp.Or(alg, "HS256")
 	if secretLength(alg) == 0 {
-		return nil, fmt.Errorf("jwks: the algorithm for a secret is %q, want HS256, HS384 or HS512", alg)
+		return nil, fmt.Errorf("jwks: the algorithm for a secret is %q, expected HS256, HS384 or HS512", alg)
 	}
 	if bytes.Contains(secret, []byte("-----BEGIN ")) {
 		return nil, errors.New("jwks: the secret is a PEM document; use ParsePEM for public keys")

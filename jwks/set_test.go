@@ -273,7 +273,7 @@ func TestK12_ReportIsACopy(t *testing.T) {
 		i.says(304, "")
 		_ = r.Refresh(t.Context())
 		want := []jwks.UnusableKey{{
-			KeyID: "2", Cause: jwks.FaultWeak, Detail: "RSA modulus has 1024 bits, want 2048 to 8192",
+			KeyID: "2", Cause: jwks.FaultWeak, Detail: "RSA modulus has 1024 bits, expected 2048 to 8192",
 		}}
 		if diff := cmp.Diff(want, seen.last(t).Unusable); diff != "" {
 			t.Errorf("Unusable (-want +got):\n%s", diff)

@@ -79,7 +79,7 @@ func TestStatic_ValidateReportsAllFaults(t *testing.T) {
 		{ID: "good", Public: p256()},
 	}.Validate()
 	want := []string{
-		`jwks: key 1 {kid "weak" alg ""}: RSA modulus has 1024 bits, want 2048 to 8192`,
+		`jwks: key 1 {kid "weak" alg ""}: RSA modulus has 1024 bits, expected 2048 to 8192`,
 		`jwks: key 2 {kid "curve" alg ""}: EC curve is not P-256, P-384 or P-521`,
 		`jwks: key 3 {kid "nil" alg ""}: <nil> is not a type of key for signatures`,
 		`jwks: key 4 {kid "value" alg ""}: rsa.PublicKey is not a type of key for signatures`,
@@ -128,7 +128,7 @@ func TestParseJWKS_ReportsAllFaults(t *testing.T) {
 		public("twin", p384()),
 	)))
 	want := []string{
-		`jwks: key "weak": RSA modulus has 1024 bits, want 2048 to 8192`,
+		`jwks: key "weak": RSA modulus has 1024 bits, expected 2048 to 8192`,
 		`jwks: key "secret": the public key set contains a shared secret`,
 		`jwks: key "private": the public key set contains a private key`,
 		`jwks: key "twin": another usable key has the same kid`,

@@ -41,9 +41,9 @@ func rsaWeakness(key *rsa.PublicKey) string {
 	}
 	switch bits := key.N.BitLen(); {
 	case bits < minModulusBits || bits > maxModulusBits:
-		return fmt.Sprintf("RSA modulus has %d bits, want %d to %d", bits, minModulusBits, maxModulusBits)
+		return fmt.Sprintf("RSA modulus has %d bits, expected %d to %d", bits, minModulusBits, maxModulusBits)
 	case key.E < 3 || key.E > maxExponent || key.E%2 == 0:
-		return fmt.Sprintf("RSA exponent is %d, want an odd number from 3 to %d", key.E, maxExponent)
+		return fmt.Sprintf("RSA exponent is %d, expected an odd number from 3 to %d", key.E, maxExponent)
 	}
 	if weakness := modulusWeakness(key.N); weakness != "" || !fips140.Enforced() {
 		return weakness
@@ -110,7 +110,7 @@ func ecdsaWeakness(key *ecdsa.PublicKey) string {
 // signature is valid for many messages.
 func ed25519Weakness(key ed25519.PublicKey) string {
 	if len(key) != ed25519.PublicKeySize {
-		return fmt.Sprintf("Ed25519 key has %d bytes, want %d", len(key), ed25519.PublicKeySize)
+		return fmt.Sprintf("Ed25519 key has %d bytes, expected %d", len(key), ed25519.PublicKeySize)
 	}
 	// An Ed25519 key is the y coordinate of a point, little-endian, with the sign of x in the highest bit.
 	y := make([]byte, len(key)) // big-endian, without the sign

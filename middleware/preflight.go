@@ -3,8 +3,8 @@ package middleware
 import "net/http"
 
 // isPreflight reports whether r is the request that a browser sends before a cross-origin request (Fetch standard,
-// "CORS-preflight request"): OPTIONS with one Origin, one Access-Control-Request-Method, and no body. A request that asks
-// for another protocol is not one: a reverse proxy would open a connection on which no Guard sees any request.
+// "CORS-preflight request"): OPTIONS with one Origin, one Access-Control-Request-Method, and no body. A request with
+// Upgrade is not a preflight: a reverse proxy behind the Guard could open a connection whose requests no Guard checks.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.ContentLength == 0 && len(r.Header["Upgrade"]) == 0 &&
 		isOneValue(r.Header["Origin"]) && isOneValue(r.Header["Access-Control-Request-Method"])

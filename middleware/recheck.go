@@ -40,7 +40,7 @@ func Deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, func() { stop(); end(nil); watch.stop() }
 }
 
-// wallInterval is the longest time for which a response goes on after the wall clock has jumped past the expiry.
+// wallInterval is the longest time for which a response continues after the wall clock has jumped past the expiry.
 const wallInterval = time.Minute
 
 // wallWatch ends a context when the age of the response exceeds the remaining life of the token. The timer of a context

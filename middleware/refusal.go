@@ -127,8 +127,8 @@ func classOf(err *consumer.Error) error {
 	return consumer.ErrInvalidToken
 }
 
-// isCallerGone reports whether err is a consequence of a canceled request. A cancellation while the request goes on is a
-// fault of this API, and the client receives a response.
+// isCallerGone reports whether err is a consequence of a canceled request. An error of a canceled context is a fault of
+// this API if the request itself was not canceled. The client then receives a response.
 func isCallerGone(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.Canceled) &&
 		(errors.Is(err, context.Canceled) || errors.Is(err, consumer.ErrUnavailable))

@@ -158,7 +158,7 @@ func (c *Client) validate(issuer string, m *Metadata) error {
 		return fmt.Errorf("jwks_uri: %w", err)
 	}
 	if c.SameOriginKeys && origin(keys) != origin(home) {
-		return fmt.Errorf("jwks_uri: origin is %.200q, want the issuer's origin %q (SameOriginKeys)", origin(keys), origin(home))
+		return fmt.Errorf("jwks_uri: origin is %.200q, expected the issuer's origin %q (SameOriginKeys)", origin(keys), origin(home))
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (c *Client) parseIssuer(issuer string) (*url.URL, error) {
 		return nil, fmt.Errorf("issuer: %w", err)
 	}
 	if strings.Contains(issuer, "?") { // this includes an empty query
-		return nil, errors.New("issuer: URL has a query, want none")
+		return nil, errors.New("issuer: URL has a query, expected none")
 	}
 	return u, nil
 }

@@ -122,7 +122,7 @@ func TestD1_ErrorNamesBothPlaces(t *testing.T) {
 	_, err := c.Discover(t.Context(), tenant)
 	want := `oidcdiscovery: GET https://a.example/.well-known/oauth-authorization-server/tenant: status 403
 GET https://a.example/tenant/.well-known/openid-configuration: the document's issuer is "https://a.example/tenant/", ` +
-		`want "https://a.example/tenant": they differ only in a trailing slash`
+		`expected "https://a.example/tenant": they differ only in a trailing slash`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

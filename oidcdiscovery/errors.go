@@ -29,7 +29,7 @@ type IssuerMismatchError struct {
 // Error returns a text with both issuers, of which Got is cut at 200 characters. It adds a hint if they differ only in a
 // trailing slash or in case.
 func (e *IssuerMismatchError) Error() string {
-	return fmt.Sprintf("the document's issuer is %.200q, want %q%s", e.Got, e.Want, e.hint())
+	return fmt.Sprintf("the document's issuer is %.200q, expected %q%s", e.Got, e.Want, e.hint())
 }
 
 // hint names a frequent mistake in the configuration of an issuer, or returns an empty string.

@@ -7,9 +7,9 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Metadata is the metadata document of an authorization server. The JSON name of a field is the name of the member in the
-// document, and the comment of each group names the specification. A member that the document does not contain has the value
-// of [Default], or is empty. Values that this package does not know are kept.
+// Metadata is the metadata document of an authorization server. The JSON name of a field is the name of the member in
+// the document, and the comment of each group names the specification. A member that the document does not contain has
+// the value of [Default], or is empty. Values that this package does not define, such as a new grant type, are kept.
 //
 // The values are not verified, except as [Client.Validate] describes. Check a URL before you use it.
 //

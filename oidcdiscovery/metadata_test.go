@@ -218,9 +218,9 @@ var documents = []struct {
 	{name: "issuer array", text: `{"issuer":["https://a.example"]}`, names: `member "issuer" is a JSON array`},
 	{name: "issuer object", text: `{"issuer":{"https://a.example":1}}`, names: `member "issuer" is a JSON object`},
 	{name: "jwks_uri number", text: `{"issuer":"https://a.example","jwks_uri":1}`, names: `member "jwks_uri" is a JSON number`},
-	{name: "list as string", text: `{"issuer":"https://a.example","scopes_supported":"openid"}`, names: `member "scopes_supported" is a JSON string, want []string`},
+	{name: "list as string", text: `{"issuer":"https://a.example","scopes_supported":"openid"}`, names: `member "scopes_supported" is a JSON string, expected []string`},
 	{name: "number in a list", text: `{"issuer":"https://a.example","claims_supported":["sub",1]}`, names: `member "claims_supported`},
-	{name: "bool as string", text: `{"issuer":"https://a.example","request_parameter_supported":"true"}`, names: `member "request_parameter_supported" is a JSON string, want bool`},
+	{name: "bool as string", text: `{"issuer":"https://a.example","request_parameter_supported":"true"}`, names: `member "request_parameter_supported" is a JSON string, expected bool`},
 	{name: "alias as number", text: `{"issuer":"https://a.example","mtls_endpoint_aliases":{"` + strings.Repeat("x", 10_000) + `":1}}`, names: `member "mtls_endpoint_aliases`},
 }
 

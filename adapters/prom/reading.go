@@ -57,8 +57,8 @@ func ready(h consumer.Health) (float64, bool) {
 // fetches reports whether the keys are fetched. Keys of the operator are always ready and have no Stats.
 func fetches(h consumer.Health) bool { return h.Issuer != "" && (h.Keys.Keys > 0 || !h.Ready) }
 
-// The functions below each read one metric. ok is false if it does not apply, so that a scrape has no zero that looks
-// like an outage.
+// The functions below each read one metric. ok is false if it does not apply, because a zero would be mistaken for an
+// outage.
 
 func keysHeld(h consumer.Health) (float64, bool) { return float64(h.Keys.Keys), fetches(h) }
 

@@ -180,8 +180,8 @@ func (v Value) decodeAny() (any, error) {
 	return nil, nil //nolint:nilnil // the Go value of null
 }
 
-// decodeList decodes an array. After an element that does not fit it goes on with the others, so that the result has
-// the same length as the array.
+// decodeList decodes an array. If an element does not fit, decodeList continues with the others, so that the result has
+// as many elements as the array.
 func (v Value) decodeList() (any, error) {
 	list := []any{}
 	var first error

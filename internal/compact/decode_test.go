@@ -353,37 +353,37 @@ func TestDecodeKinds(t *testing.T) {
 func TestDecodeTypeErrors(t *testing.T) {
 	t.Parallel()
 	for member, want := range map[string]string{
-		`"text":1`:                       `member "text" is a JSON number, want string`,
-		`"text":["secret"]`:              `member "text" is a JSON array, want string`,
+		`"text":1`:                       `member "text" is a JSON number, expected string`,
+		`"text":["secret"]`:              `member "text" is a JSON array, expected string`,
 		`"int8":128`:                     `member "int8" is a number that does not fit into int8`,
 		`"int8":1.0`:                     `member "int8" is a number that does not fit into int8`,
-		`"int8":"1"`:                     `member "int8" is a JSON string, want int8`,
+		`"int8":"1"`:                     `member "int8" is a JSON string, expected int8`,
 		`"uint":-1`:                      `member "uint" is a number that does not fit into uint16`,
 		`"float":1e39`:                   `member "float" is a number that does not fit into float32`,
-		`"number":"secret"`:              `member "number" is a JSON string, want json.Number`,
-		`"number":""`:                    `member "number" is a JSON string, want json.Number`,
-		`"number":true`:                  `member "number" is a JSON boolean, want json.Number`,
+		`"number":"secret"`:              `member "number" is a JSON string, expected json.Number`,
+		`"number":""`:                    `member "number" is a JSON string, expected json.Number`,
+		`"number":true`:                  `member "number" is a JSON boolean, expected json.Number`,
 		`"when":"secret"`:                `member "when" is not a valid time.Time`,
 		`"level":"secret"`:               `member "level" is not a valid compact_test.level`,
 		`"level":1`:                      `member "level" is a number that does not fit into compact_test.level`,
 		`"bytes":"secret"`:               `member "bytes" is not a valid []uint8`,
-		`"list":"secret"`:                `member "list" is a JSON string, want []string`,
-		`"list":["a",1]`:                 `member "list[1]" is a JSON number, want string`,
-		`"pair":{"a":1}`:                 `member "pair" is a JSON object, want [2]int`,
-		`"pair":[1,"secret"]`:            `member "pair[1]" is a JSON string, want int`,
-		`"map":{"a":1}`:                  `member "map.a" is a JSON number, want string`,
-		`"map":[]`:                       `member "map" is a JSON array, want map[string]string`,
+		`"list":"secret"`:                `member "list" is a JSON string, expected []string`,
+		`"list":["a",1]`:                 `member "list[1]" is a JSON number, expected string`,
+		`"pair":{"a":1}`:                 `member "pair" is a JSON object, expected [2]int`,
+		`"pair":[1,"secret"]`:            `member "pair[1]" is a JSON string, expected int`,
+		`"map":{"a":1}`:                  `member "map.a" is a JSON number, expected string`,
+		`"map":[]`:                       `member "map" is a JSON array, expected map[string]string`,
 		`"by_int":{"300":true}`:          `member "by_int.300" is not a valid int8`,
 		`"by_level":{"low":1}`:           `member "by_level.low" is not a valid compact_test.level`,
-		`"home":"secret"`:                `member "home" is a JSON string, want compact_test.address`,
-		`"home":{"city":false}`:          `member "home.city" is a JSON boolean, want string`,
+		`"home":"secret"`:                `member "home" is a JSON string, expected compact_test.address`,
+		`"home":{"city":false}`:          `member "home.city" is a JSON boolean, expected string`,
 		`"any":{"a":[1e400]}`:            `member "any.a[0]" is a number that does not fit into float64`,
-		`"quoted":7`:                     `member "quoted" is a JSON number, want *int`,
-		`"quoted":"7 "`:                  `member "quoted" is a JSON string, want *int`,
-		`"quoted":"[7]"`:                 `member "quoted" is a JSON string, want *int`,
-		`"qtext":"secret"`:               `member "qtext" is a JSON string, want string`,
-		`"reader":1`:                     `member "reader" is a JSON number, want io.Reader`,
-		`"Deep":[{},{"a":[{"city":1}]}]`: `member "Deep[1].a[0].city" is a JSON number, want string`,
+		`"quoted":7`:                     `member "quoted" is a JSON number, expected *int`,
+		`"quoted":"7 "`:                  `member "quoted" is a JSON string, expected *int`,
+		`"quoted":"[7]"`:                 `member "quoted" is a JSON string, expected *int`,
+		`"qtext":"secret"`:               `member "qtext" is a JSON string, expected string`,
+		`"reader":1`:                     `member "reader" is a JSON number, expected io.Reader`,
+		`"Deep":[{},{"a":[{"city":1}]}]`: `member "Deep[1].a[0].city" is a JSON number, expected string`,
 	} {
 		var got struct {
 			everything
@@ -399,7 +399,7 @@ func TestDecodeTypeErrors(t *testing.T) {
 			t.Errorf("%s: the other members are %q and %q", member, got.Before, got.After)
 		}
 	}
-	if err := parse(t, `{"a":1}`).Decode(new([]string)); err == nil || err.Error() != "the document is a JSON object, want []string" {
+	if err := parse(t, `{"a":1}`).Decode(new([]string)); err == nil || err.Error() != "the document is a JSON object, expected []string" {
 		t.Errorf("object into a slice: %v", err)
 	}
 }

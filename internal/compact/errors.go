@@ -49,7 +49,7 @@ func (e *TypeError) Error() string {
 	case e.Kind == KindNumber && isNumeric(e.Type.Kind()):
 		return subject + " is a number that does not fit into " + wanted
 	}
-	return subject + " is a JSON " + e.Kind.String() + ", want " + wanted
+	return subject + " is a JSON " + e.Kind.String() + ", expected " + wanted
 }
 
 // Unwrap returns Err.
@@ -70,7 +70,7 @@ func (e *TargetError) Error() string {
 	if e.Type != nil {
 		name = clip(e.Type.String())
 	}
-	return "cannot decode into a value of type " + name + ", want a non-nil pointer that leads to a value"
+	return "cannot decode into a value of type " + name + ", expected a non-nil pointer that leads to a value"
 }
 
 // maxPath bounds the path in a TypeError, and the name of a type, in bytes.

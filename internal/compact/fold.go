@@ -60,7 +60,7 @@ func hasDuplicateAmongMany(members []member) bool {
 }
 
 // fold returns the same text for all names that differ only in case. Many decoders, encoding/json among them, do not
-// distinguish such names, so they would read an object with two of them in another way than the kit.
+// distinguish such names, so they would read an object with two such names differently than the kit.
 func fold(name string) string {
 	for i := range len(name) {
 		if c := name[i]; c >= 0x80 || 'A' <= c && c <= 'Z' {

@@ -14,8 +14,8 @@ const (
 	fewMembers = 16
 )
 
-// scanner checks a JSON text (RFC 8259) in one pass. Each method starts at pos, where the thing that it scans begins,
-// and ends behind it. After an error, pos is at or near the fault.
+// scanner checks a JSON text (RFC 8259) in one pass. Each method expects pos at the beginning of what it scans, and
+// moves pos behind it. After an error, pos is at or near the fault.
 type scanner struct {
 	text     string
 	pos      int

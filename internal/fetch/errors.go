@@ -81,7 +81,7 @@ type ContentTypeError struct {
 }
 
 func (e *ContentTypeError) Error() string {
-	return fmt.Sprintf("content type is %q, want %s", clip(e.Got), strings.Join(e.Want, " or "))
+	return fmt.Sprintf("content type is %q, expected %s", clip(e.Got), strings.Join(e.Want, " or "))
 }
 
 // URLError reports a URL that this package does not send requests to. The field URL has no query, fragment or user

@@ -97,8 +97,8 @@ func (v *Value[T]) startAhead(ctx context.Context, h *held[T]) {
 	}
 }
 
-// joinForced returns the running fetch, or starts one if the limits allow it. It returns nil if they do not, and if another
-// caller has fetched a value meanwhile that is good enough. It never waits for a permit.
+// joinForced returns the running fetch, or starts one if the limits allow it. It returns nil if they do not, and if
+// another caller has fetched a value meanwhile for which enough returns true. It never waits for a permit.
 func (v *Value[T]) joinForced(ctx context.Context, enough func(T) bool) *flight {
 	v.mu.Lock()
 	defer v.mu.Unlock()
