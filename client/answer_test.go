@@ -172,7 +172,7 @@ func TestC11_ServerTextInErrors(t *testing.T) {
 	}
 }
 
-// For every response there is a token or an error, and no panic. No token is lost, and none is in the text of an error.
+// Each response causes a token or an error, and no panic. No token is lost, and no error text contains one.
 func FuzzTokenAnswer(f *testing.F) {
 	for _, body := range []string{
 		good, `{"access_token":"secret-at","token_type":"Bearer","expires_in":"3600.0","scope":"a b","refresh_token":"secret-rt"}`,

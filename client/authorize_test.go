@@ -44,7 +44,7 @@ func TestC5_QueryOfTheEndpointIsKept(t *testing.T) {
 	}
 }
 
-// The redirect URI is compared as a string, so both requests have it exactly as it was registered.
+// Servers compare redirect URIs as strings. Therefore both requests contain it exactly as it was registered.
 func TestC5_C33_RedirectURIIsNotRewritten(t *testing.T) {
 	t.Parallel()
 	for _, redirect := range []string{

@@ -62,7 +62,7 @@ func TestC14_C13_OneExchangeForOneState(t *testing.T) {
 	}
 }
 
-// Invented responses do not use up the pending request.
+// Responses that an attacker made up do not use up the pending request.
 func TestC14_C15_OnlyAMatchingResponseConsumesTheRequest(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -224,7 +224,7 @@ func TestC16_ChecksOfTheSignedResponse(t *testing.T) {
 	}
 }
 
-// A user who is slow to come back has still signed in recently enough.
+// A user who takes long to come back is not rejected because of MaxAge.
 func TestC17_MaxAgeCountsFromTheRequest(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

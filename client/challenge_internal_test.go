@@ -94,7 +94,8 @@ func TestParseChallenges_Rejected(t *testing.T) {
 	}
 }
 
-// Parsed challenges mean the same when they are written in the plainest form and parsed again, one per line or all in one.
+// Challenges that were parsed, written in canonical form and parsed again are equal, whether they are on one line or on
+// several.
 func FuzzChallenges(f *testing.F) {
 	for lines := range goodChallenges() {
 		f.Add(lines)

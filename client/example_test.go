@@ -32,7 +32,7 @@ func ExampleClient_ClientCredentials() {
 	// Output: client.Token{Bearer} [orders:read] <nil>
 }
 
-// A server requires a parameter of its own.
+// A server requires a parameter that the package does not know.
 func ExampleClient_WithParams() {
 	server := says(200, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"bearer","expires_in":3600}`)
 	c, err := client.New(client.Config{
@@ -54,7 +54,7 @@ func ExampleClient_WithParams() {
 	// client: the extra parameter "client_id" identifies or authenticates the client, and cannot be set
 }
 
-// A device has no browser. Its user decides on another device.
+// The device has no browser, so its user signs in on another device.
 func ExampleClient_WaitDevice() {
 	server := &server{answer: func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
 		if r.URL.Path == "/device" {
@@ -87,7 +87,8 @@ func ExampleClient_WaitDevice() {
 	// client.Token{Bearer} <nil>
 }
 
-// If the server rejects the refresh token, the user must sign in again. An outage is another kind of error.
+// If the server rejects the refresh token, the user must sign in again. An outage causes an error that matches
+// ErrUnavailable.
 func ExampleError() {
 	server := says(400, `{"error":"invalid_grant"}`)
 	c, err := client.New(client.Config{

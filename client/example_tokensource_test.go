@@ -31,11 +31,11 @@ func exampleClient(body string) *client.Client {
 // An expired token is refreshed, and stored before the caller gets it.
 func ExampleTokenSource() {
 	c := exampleClient(`{"access_token":"second","token_type":"Bearer","expires_in":3600,"refresh_token":"next"}`)
-	store := client.NewMemoryTokens() // NewFileTokens, where the sign-in is to outlast the program
+	store := client.NewMemoryTokens() // use NewFileTokens to keep the sign-in after the program ends
 	source, err := c.TokenSource(client.TokenSourceConfig{
 		Store: store,
 		Key:   "alice",
-		Token: &client.Token{ // of a sign-in
+		Token: &client.Token{ // from a sign-in
 			AccessToken: "first", TokenType: "Bearer", RefreshToken: "once", Expiry: time.Now().Add(-time.Minute),
 		},
 	})
@@ -50,7 +50,7 @@ func ExampleTokenSource() {
 	}
 	stored, err := store.Load(context.Background(), "alice")
 	fmt.Println(token.AccessToken, stored.RefreshToken, err)
-	fmt.Println(token, source) // nothing secret
+	fmt.Println(token, source) // prints no secret
 	// Output:
 	// second next <nil>
 	// client.Token{Bearer} client.TokenSource{}

@@ -147,7 +147,7 @@ func TestC31_LogoutURLHasAllParameters(t *testing.T) {
 	}
 }
 
-// A sid that is not valid must not end all sessions of the user.
+// A logout token with an invalid sid must be rejected, and not end all sessions of the user.
 func TestC31_LogoutTokenInDetail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

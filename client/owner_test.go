@@ -69,7 +69,8 @@ func TestCaseX1_StoredTokensBelongToTheirClient(t *testing.T) {
 	}
 }
 
-// The stored format has the owner. A file without one, from a program's own hand, is used and gets an owner.
+// A stored token contains its owner. A stored token without an owner, which the program has made itself, is used and gets
+// an owner.
 func TestCaseX1_StoredFormat(t *testing.T) {
 	t.Parallel()
 	files, folder := fileTokens(t)

@@ -68,7 +68,7 @@ func TestC23_NoTokenIsLostWithItsIDToken(t *testing.T) {
 	}
 }
 
-// waits has every method that polls.
+// waits contains every method that polls.
 func waits(t *testing.T) map[string]func(context.Context, *client.Client) (*client.Token, error) {
 	t.Helper()
 	return map[string]func(context.Context, *client.Client) (*client.Token, error){
@@ -122,7 +122,7 @@ func TestC23_C36_Backoff(t *testing.T) {
 	}
 }
 
-// ctx ends a loop at once, while it waits and while a request is running.
+// The end of ctx ends the polling at once, during a pause and during a request.
 func TestC23_ContextEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

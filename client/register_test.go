@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// TestRegistration walks RFC 7591 and 7592 once.
+// TestRegistration registers, reads, updates and deletes a client (RFC 7591, RFC 7592).
 func TestRegistration(t *testing.T) {
 	t.Parallel()
 	var got []string

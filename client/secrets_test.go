@@ -76,7 +76,7 @@ func TestC3_C7_SecretsAreNotPrinted(t *testing.T) {
 	}
 }
 
-// JSON for a store has everything.
+// The JSON for a store contains all fields, including the secrets.
 func TestTokenAsJSON(t *testing.T) {
 	t.Parallel()
 	want := client.Token{

@@ -146,7 +146,7 @@ func TestFileTokens_DamagedFile(t *testing.T) {
 	}
 }
 
-// A new sign-in is what helps then.
+// A new sign-in repairs the store.
 func TestFileTokens_SignInReplacesADamagedFile(t *testing.T) {
 	t.Parallel()
 	store, folder := fileTokens(t)
@@ -269,7 +269,7 @@ func TestFileTokens_Atomic(t *testing.T) {
 	}
 }
 
-// A lock file that somebody else planted is not followed, and one that others may open is not used.
+// A lock file that is a symbolic link is not followed, and one that others may open is not used.
 func TestFileTokens_LockRejectsOthersFiles(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {

@@ -136,7 +136,7 @@ func TestCaseX11_StoredTokenAndAClockThatIsSetBack(t *testing.T) {
 	}
 }
 
-// refusing rejects every refresh.
+// refusing is a server that rejects every refresh.
 type refusing struct {
 	status int
 	body   string

@@ -125,8 +125,8 @@ func TestC28_Processes(t *testing.T) {
 	}
 }
 
-// A process that dies at the worst moment costs a sign-in, and leaves nothing else behind: no lock, no incomplete file, no
-// endless requests.
+// If a process dies between the response and the store, the user must sign in again. It leaves nothing else behind: no
+// lock, no incomplete file, no endless requests.
 func TestC28_ProcessDies(t *testing.T) {
 	t.Parallel()
 	s, endpoint, store, folder := running(t, 0)

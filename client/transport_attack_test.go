@@ -21,7 +21,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// Requests that must not get a token. Each differs in one way from one that does.
+// Requests with which no token may be sent. Each differs in one detail from a valid one.
 func TestC29_NoToken(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(r *http.Request){

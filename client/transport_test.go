@@ -43,7 +43,7 @@ func callsOf(t testing.TB, source *client.TokenSource, origins ...string) *clien
 	return calls
 }
 
-// An origin that looks like a restriction and is not one is rejected when the program starts, not ignored.
+// NewTransport rejects an origin with a path or a query, which would look like a restriction without being one.
 func TestOriginsAreChecked(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)

@@ -3,7 +3,7 @@
 // node, and the Go module zitadel/oidc, which runs in the test process.
 //
 //	cd oidcprovider && npm ci   # once
-//	go test -v . # prints the response of every framework to every token
+//	go test -v .                # prints the response of every framework to every token
 //
 // TestClient runs every flow of package client that these servers support. docs/interop.md lists the flows.
 // `make interop-report` writes that page, and the test fails if the page and the flows differ.

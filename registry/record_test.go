@@ -160,6 +160,7 @@ func (m mapStore) List(ctx context.Context, owner *string, skip, take int) ([]re
 func (m mapStore) Create(ctx context.Context, row registry.Row) (bool, error) {
 	return m[""].Create(ctx, row)
 }
+
 func (m mapStore) Update(ctx context.Context, row registry.Row) (bool, error) {
 	return m[""].Update(ctx, row)
 }

@@ -16,12 +16,12 @@ func (r *results) glance() string {
 		[]string{"algorithm", "bare check", "bearerkit", "ratio", "allocations above bare", "fastest other library", "its ratio"},
 		r.each(r.firstSight))
 	section(&b, "The same token again, through the middleware",
-		"`Handler`, `path=hot`: each library's own middleware in front of a handler that answers 204. The last column is the\n"+
+		"`Handler`, `path=hot`: each library's own middleware in front of a handler that returns 204. The last column is the\n"+
 			"time of the fastest other middleware divided by the time of bearerkit's, the handler included in both.",
 		[]string{"algorithm", "bare handler", "bearerkit", "above bare", "allocations", "fastest other middleware", "times as long"},
 		r.each(r.hotHandler))
 	section(&b, "Refusals",
-		"`Verify`: time, ratio to the bare signature check, allocations. The last column is the time to refuse a forged token\n"+
+		"`Verify`: time, ratio to the bare signature check, allocations. The last column is the time to reject a forged token\n"+
 			"divided by the time to accept a good one (`path=cold`).",
 		[]string{"algorithm", "malformed", "wrong issuer", "forged", "forged to good"},
 		r.each(r.refusals))

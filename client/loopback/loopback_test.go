@@ -62,7 +62,7 @@ func newClient(t testing.TB) (*client.Client, *server) {
 	return c, s
 }
 
-// browser stands in for the browser of the user: it sends requests to the redirect URI.
+// browser replaces the browser of the user: it sends requests to the redirect URI.
 type browser struct {
 	redirect *url.URL
 	state    string
@@ -270,7 +270,7 @@ func ExampleSignIn() {
 	// Output: client.Token{Bearer} <nil>
 }
 
-// answering acts as a browser whose user has signed in already.
+// answering replaces a browser whose user is already signed in at the provider.
 func answering(_ context.Context, address string) error {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -65,7 +65,8 @@ func TestCaseX2_RenewedDuringLogout(t *testing.T) {
 	}
 }
 
-// The user signs out while the callback waits for the server. What it receives is revoked, and nobody is signed in.
+// The user signs out while the callback waits for the server. The token that it receives is revoked, and the user remains
+// signed out.
 func TestCaseX3_LogoutDuringSignIn(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -24,7 +24,7 @@ func Example() {
 	c, err := client.New(client.Config{
 		Issuer: provider.issuer, ClientID: "shop", ClientSecret: "of the shop",
 		RedirectURI: "https://shop.example.com/auth/callback", Scopes: []string{"openid", "orders:read"},
-		// A real client needs no more: the rest is discovered. Here it replaces the network.
+		// A real client needs only the fields above. The fields below replace the network.
 		Metadata: provider.metadata(), Keys: provider.keys(), HTTPClient: &http.Client{Transport: provider}, Algorithms: []string{"ES256"},
 	})
 	if err != nil {

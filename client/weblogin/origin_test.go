@@ -69,7 +69,7 @@ func TestCaseX13_ForeignOrigins(t *testing.T) {
 	}
 }
 
-// OPTIONS is a request like POST: it does not pass RequireLogin as a preflight, and not without a word about its origin.
+// OPTIONS is treated like POST: RequireLogin rejects it as a preflight, and without the headers that name its origin.
 func TestCaseX13_OptionsNeedsALogin(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)

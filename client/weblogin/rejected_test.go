@@ -11,7 +11,8 @@ import (
 	"github.com/bearerkit/bearerkit/client/weblogin"
 )
 
-// A refresh token that the server has rejected for good ends the login: pages and API must not disagree.
+// A login ends when the server rejects its refresh token. Otherwise pages would show a signed-in user whose API calls
+// fail.
 func TestCaseX22_RefreshTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

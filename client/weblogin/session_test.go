@@ -179,7 +179,7 @@ func TestCrossSite(t *testing.T) {
 	}
 }
 
-// While the store fails, nobody is signed in. Afterwards, everybody is still signed in.
+// While the store fails, no user is treated as signed in. Afterwards, all users are still signed in.
 func TestStoreThatFails(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)

@@ -258,7 +258,7 @@ func TestCaseX1_SignInOfAnotherApp(t *testing.T) {
 	}
 }
 
-// A store that was taken from another manager works, and needs no second wrapper.
+// A store that was taken from another manager works, and is not wrapped twice.
 func TestCaseX1_StoreOfAnotherManager(t *testing.T) {
 	t.Parallel()
 	one, two := newPair(t, func(one, two *weblogin.Config) {
