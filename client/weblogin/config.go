@@ -34,8 +34,9 @@ type Config struct {
 	// as a []byte, as scs.GobCodec does.
 	Sessions *scs.SessionManager
 
-	// Authorization has the options of each authorization request. The zero value requests what Client says. ResponseMode
-	// must not be a form_post, because the callback accepts only GET. ReturnTo must be empty, because the App sets it.
+	// Authorization has the options of each authorization request. The zero value uses the configuration of Client.
+	// ResponseMode must not be a form_post, because the callback accepts only GET. ReturnTo must be empty, because the App
+	// sets it.
 	Authorization client.AuthorizationOptions
 
 	// Key encrypts the cookies of sign-ins in progress. It has 32 bytes. If it is nil, New creates a random key. All
@@ -50,8 +51,8 @@ type Config struct {
 	// the login or the callback. Empty means "/".
 	AfterLogin string
 
-	// AfterLogout is the local path to which the user is redirected after a logout, if the server has no logout page. Empty
-	// means "/".
+	// AfterLogout is the local path to which the user is redirected after a logout, if the server has no logout page or the
+	// login has no ID token. Empty means "/".
 	AfterLogout string
 
 	// PostLogoutRedirectURI is the registered URL to which the server redirects the user after its own logout. If it is
@@ -74,13 +75,13 @@ type Config struct {
 	// upload of the request body. The response body may take longer. Zero means 1 minute.
 	APITimeout time.Duration
 
-	// ProxyHeaders lists additional headers that a Proxy passes on in both directions. Headers that have a meaning for
-	// servers, proxies or browsers, such as Cookie, are rejected.
+	// ProxyHeaders lists additional headers that a Proxy passes on in both directions. New returns an error for headers that
+	// have a meaning for servers, proxies or browsers, such as Cookie.
 	ProxyHeaders []string
 
 	// ErrorHandler writes the response to a sign-in or logout that failed. If it is nil, the response is a plain page that
-	// does not say why. Do not show err to the user: it may quote the server. If a token was received and could not be
-	// kept, err is a [client.IncompleteError], and the App has tried to revoke the token.
+	// does not say why. Do not show err to the user: it may quote the server. If a token was received and could not be kept,
+	// err matches a *[client.IncompleteError] with errors.As, and the App has tried to revoke the token.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
 
 	// Logger logs failures. Nil means that nothing is logged.

@@ -105,8 +105,8 @@ func (a *App) user(ctx context.Context) (*User, error) {
 const maxClockSkew = 5 * time.Minute
 
 // isTooOld reports whether a login is older than Lifetime of the SessionManager. The session may exist for longer,
-// because the application can renew it. The notes about ended logins expire after Lifetime, so a login must not be
-// accepted for longer.
+// because the application can renew it. The notes about ended logins are kept for little more than Lifetime (see
+// finalStore.recordLifetime), so a login must not be accepted for longer.
 func (a *App) isTooOld(l login, s *source) bool {
 	return s.begun.Age() > a.sessions.Lifetime || l.At.Sub(clock.Now().Time()) > maxClockSkew
 }

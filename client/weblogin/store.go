@@ -167,8 +167,9 @@ func (s *finalStore) putNote(ctx context.Context, name, note string) error {
 	return s.put(ctx, goneEntry+name, noteField, []byte(note), s.recordLifetime())
 }
 
-// recordLifetime is how long the store keeps a record that something has ended. No login lasts longer: one to which the
-// record applies may begin later, if its callback is running, and its time may be that of a clock that is ahead.
+// recordLifetime returns how long the store keeps a note or another record that something has ended. It is longer than
+// Lifetime, because a login to which the record applies may begin after the record was written: its callback may still be
+// running, or another process has a clock that is ahead.
 func (s *finalStore) recordLifetime() time.Duration {
 	const longer = callbackTimeout + maxClockSkew
 	return s.sessions.Lifetime + min(longer, math.MaxInt64-s.sessions.Lifetime)
