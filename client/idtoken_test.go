@@ -275,7 +275,7 @@ func TestC19_RefreshedIDToken(t *testing.T) {
 				t.Error(err)
 			}
 			if incomplete, ok := errors.AsType[*client.IncompleteError](err); err != nil && (!ok || incomplete.Token.RefreshToken != "rt") {
-				t.Error("the token is lost")
+				t.Error("the error does not contain the token")
 			}
 		})
 	}

@@ -76,7 +76,7 @@ func TestC31_LogoutToken(t *testing.T) {
 		}
 	}
 	if _, err := c.VerifyLogoutToken(t.Context(), p.idToken().Sign()); err == nil {
-		t.Error("an ID token is taken for a logout token")
+		t.Error("an ID token was accepted as a logout token")
 	}
 }
 

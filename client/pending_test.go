@@ -126,7 +126,7 @@ func TestPendingCookiesAreFew(t *testing.T) {
 	}
 	long := begin(t, c, client.AuthorizationOptions{Resource: []string{strings.Repeat("r", 4096)}})
 	if err := kept.Save(httptest.NewRecorder(), browser(), long); err == nil {
-		t.Error("a cookie that no browser keeps")
+		t.Error("Save accepted a sign-in that does not fit into a cookie")
 	}
 	for _, keys := range [][][]byte{nil, {[]byte("short")}, {make([]byte, 16)}} {
 		if _, err := client.NewPendingCookies(keys...); err == nil {
@@ -377,7 +377,7 @@ func TestPendingMemoryIsBounded(t *testing.T) {
 		if got, err := memory.Take(t.Context(), "s", pending.State); err == nil {
 			found++
 			if got.Issuer != issuerURL {
-				t.Error("it was changed from outside")
+				t.Error("a change by the caller affected the stored value")
 			}
 		}
 	}

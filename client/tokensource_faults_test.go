@@ -429,7 +429,7 @@ func TestC28_SignedOutElsewhere(t *testing.T) {
 			t.Error(token, err, s.requests)
 		}
 		if _, err := store.Load(t.Context(), "k"); !errors.Is(err, client.ErrNoToken) {
-			t.Error("the token is back")
+			t.Error("the deleted token was stored again")
 		}
 	})
 }

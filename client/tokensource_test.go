@@ -131,7 +131,7 @@ func TestC28_EarlyRefreshIsSpread(t *testing.T) {
 			}
 			seen[when] = true
 			if token, _ := source.TokenContext(t.Context()); token.AccessToken != "at1" {
-				t.Error("the old token is handed out")
+				t.Error("the old token was returned")
 			}
 		}
 		if len(seen) < 5 {

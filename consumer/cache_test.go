@@ -211,7 +211,7 @@ func TestCacheSize(t *testing.T) {
 		c := newConsumer(t, cfg)
 		raw := issuer.AccessToken().Sign()
 		if remembers(t, c, raw) != remembered {
-			t.Errorf("size %d: cached is not %v", size, remembered)
+			t.Errorf("size %d: want cached %v", size, remembered)
 		}
 	}
 	cfg := offline(t, issuer)
@@ -224,7 +224,7 @@ func TestCacheSize(t *testing.T) {
 	}
 	accept(t, c, raws[2])
 	if accept(t, c, raws[0]) != first {
-		t.Error("the one used last was forgotten")
+		t.Error("the token used last was evicted")
 	}
 	if accept(t, c, raws[1]) == second {
 		t.Error("three tokens fit into a cache of two")
@@ -300,7 +300,7 @@ func TestAttack45_GroupForgetsTokensWithTheirConsumer(t *testing.T) {
 	}
 	accept(t, g, tenants.issuers["https://b.test"].AccessToken().Sign())
 	if accept(t, g, raw) == first {
-		t.Error("a token outlived the consumer that verified it")
+		t.Error("a cached token was accepted after its Consumer was evicted")
 	}
 	tenants.close("https://a.test")
 	accept(t, g, tenants.issuers["https://b.test"].AccessToken().Sign())

@@ -25,7 +25,7 @@ func TestCacheHoldsCacheSizeTokens(t *testing.T) {
 	}
 	for raw, token := range first {
 		if accept(t, c, raw) != token {
-			t.Fatal("a token was forgotten")
+			t.Fatal("a cached token was evicted")
 		}
 	}
 }

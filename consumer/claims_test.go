@@ -262,6 +262,6 @@ func TestCheckRunsAfterAllOtherChecks(t *testing.T) {
 		}
 	}
 	if asked != 2 {
-		t.Error("Check was shown a token that other checks reject")
+		t.Error("Check was called with a token that other checks reject")
 	}
 }

@@ -42,10 +42,10 @@ func TestClaimsAsDecodesOncePerToken(t *testing.T) { //nolint:paralleltest // de
 		t.Errorf("decoded %d times, want once", n)
 	}
 	if _, err := consumer.ClaimsAs[*countedClaims](accept(t, c, raw)); err != nil || decodings.Load() != 2 {
-		t.Errorf("another type is another decoding: %d, %v", decodings.Load(), err)
+		t.Errorf("decoded %d times for another type, error %v", decodings.Load(), err)
 	}
 	if _, err := consumer.ClaimsAs[countedClaims](accept(t, c, issuer.AccessToken().Sign())); err != nil || decodings.Load() != 3 {
-		t.Errorf("another token is another decoding: %d, %v", decodings.Load(), err)
+		t.Errorf("decoded %d times for another token, error %v", decodings.Load(), err)
 	}
 }
 

@@ -147,7 +147,7 @@ func TestGroupOpaque(t *testing.T) {
 	o := &opaque{token: accept(t, c, issuer.AccessToken().Sign())}
 	g := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{c}, Opaque: o})
 	if accept(t, g, "opaque") != o.token {
-		t.Error("another token came back")
+		t.Error("Verify did not return the token of Opaque")
 	}
 	others := []string{"", "abc", "a.b", "a.b.c", "v2.local.AAAA", "a.b.c.d.e", "abc~def", "eyJhbGciOiJFUzI1NiJ9"}
 	for _, raw := range others {
@@ -221,7 +221,7 @@ func TestGroupCache(t *testing.T) {
 		consumers[0] = nil
 		raw := issuer.AccessToken().Sign()
 		if remembers(t, g, raw) != test.remembered {
-			t.Errorf("sizes %d and %d: cached is not %v", test.group, test.consumer, test.remembered)
+			t.Errorf("sizes %d and %d: want cached %v", test.group, test.consumer, test.remembered)
 		}
 	}
 }
@@ -269,7 +269,7 @@ func TestGroupWarm(t *testing.T) {
 		before := n.asked()
 		accept(t, g, b.AccessToken().Sign())
 		if n.asked() != before {
-			t.Error("Warm had not fetched the keys")
+			t.Error("Warm has not fetched the keys")
 		}
 	})
 }

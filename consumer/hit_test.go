@@ -59,7 +59,7 @@ func TestX1_Attack45_EveryPolicyVerifiesForItself(t *testing.T) {
 			}
 		}
 		if t.Failed() {
-			t.Fatalf("that was another %s", row.name)
+			t.Fatalf("case %s", row.name)
 		}
 	}
 	equal := newConsumer(t, cfg)
@@ -72,7 +72,7 @@ func TestX1_Attack45_EveryPolicyVerifiesForItself(t *testing.T) {
 	}
 	for v, token := range map[consumer.Verifier]*consumer.Token{first: known, equal: own, g: ofG, h: ofH} {
 		if accept(t, v, raw) != token {
-			t.Error("a token was forgotten")
+			t.Error("a cached token was evicted")
 		}
 	}
 }

@@ -45,7 +45,7 @@ func TestK22_Attack32_IssuerDownWithKeysHeld(t *testing.T) {
 			accept(t, c, lasting(a.issuer).Sign())
 			for _, row := range a.attacks() {
 				if reject(t, c, a.token(row), row.want); t.Failed() {
-					t.Fatalf("that was %s, keys held since %v", row.name, age)
+					t.Fatalf("case %s, %v after the last step", row.name, age)
 				}
 			}
 		}
@@ -134,7 +134,7 @@ func TestEndedContext(t *testing.T) {
 		time.Sleep(time.Minute)
 		accept(t, c, raw)
 		if _, err := c.Verify(canceled, raw); err != nil {
-			t.Errorf("nothing had to be waited for, and yet: %v", err)
+			t.Errorf("a cached token with keys held, in a canceled context: %v", err)
 		}
 	})
 }
@@ -368,11 +368,11 @@ func TestK21_Warm(t *testing.T) {
 		}
 		before := n.asked()
 		if err := c.Warm(t.Context()); err != nil || n.asked() != before {
-			t.Errorf("ready, and yet: %v, %d requests", err, n.asked()-before)
+			t.Errorf("Warm with keys held: %v, %d requests", err, n.asked()-before)
 		}
 		accept(t, c, issuer.AccessToken().Sign())
 		if n.asked() != before {
-			t.Error("Warm had not fetched the keys")
+			t.Error("Warm has not fetched the keys")
 		}
 		if err := newConsumer(t, offline(t, issuer)).Warm(t.Context()); err != nil {
 			t.Errorf("given keys are not ready: %v", err)

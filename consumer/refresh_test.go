@@ -65,7 +65,7 @@ func TestK10_FailedRefresh(t *testing.T) {
 		accept(t, c, raw)
 		n.fail(false)
 		if err := c.Refresh(t.Context()); err != nil {
-			t.Errorf("the back-off holds up an operator: %v", err)
+			t.Errorf("Refresh waited for the backoff: %v", err)
 		}
 		issuer.SetJWKS([]byte(`{"keys":[]}`))
 		wantError(t, nil, c.Refresh(t.Context()), "", consumer.ReasonKeysUnavailable)

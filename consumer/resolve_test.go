@@ -99,7 +99,7 @@ func TestJ7_ResolveAllowsAndDenies(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		reject(t, g, stranger.AccessToken().Sign(), consumer.ReasonIssuer)
 		if all.resolved() != 4 {
-			t.Errorf("a denial is cached for ever: %d resolutions", all.resolved())
+			t.Errorf("a denial is cached for too long: %d resolutions", all.resolved())
 		}
 	})
 }

@@ -89,9 +89,9 @@ func (l *load) send(t *testing.T) {
 	leaving := l.leaving.Load()
 	switch {
 	case err == nil && token.generation <= gone:
-		t.Errorf("a token of key %d is accepted after keys up to %d were taken away", token.generation, gone)
+		t.Errorf("a token of key %d is accepted after keys up to %d were removed", token.generation, gone)
 	case err != nil && token.generation > leaving:
-		t.Errorf("a token of key %d is rejected, and keys are in use from %d on: %v", token.generation, leaving+1, err)
+		t.Errorf("a token of key %d is rejected, although keys from %d on are in use: %v", token.generation, leaving+1, err)
 	case err != nil:
 		wantError(t, nil, err, token.raw, l.want)
 		l.refused.Add(1)

@@ -323,7 +323,7 @@ func TestK19_BadFilesAreReportedAndDiscoveryContinues(t *testing.T) {
 				h.ran(t)
 				good, err := os.ReadFile(file)
 				if err != nil || spoil(string(good)) == string(good) {
-					t.Fatalf("nothing to spoil: %s, %v", good, err)
+					t.Fatalf("the edit does not change the file: %s, %v", good, err)
 				}
 				if err := os.WriteFile(file, []byte(spoil(string(good))), 0o600); err != nil {
 					t.Fatal(err)

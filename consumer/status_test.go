@@ -77,14 +77,14 @@ func TestStatusCanFailOpen(t *testing.T) {
 	accept(t, c, raw)
 	accept(t, c, raw)
 	status.set(false, nil)
-	reject(t, c, raw, consumer.ReasonRevoked) // it was found out
+	reject(t, c, raw, consumer.ReasonRevoked) // the setting applies to errors only
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	status.set(true, nil) // too late
 	_, err := c.Verify(ctx, raw)
 	if e, ok := errors.AsType[*consumer.Error](err); !ok || e.Reason != consumer.ReasonCanceled {
-		t.Errorf("got %v of a caller who is gone", err)
+		t.Errorf("canceled request: error %v, want ReasonCanceled", err)
 	}
 }
 

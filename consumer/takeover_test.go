@@ -67,7 +67,7 @@ func TestK24_OnRefreshReportsTheKeySetInUse(t *testing.T) {
 			began := time.Now()
 			raw := map[string]string{issuerURL + "/jwks": m.old, "https://keys.test/jwks": m.renewed}[r.URL]
 			if _, err := c.Verify(ctx, raw); err != nil || time.Since(began) != 0 {
-				t.Errorf("reported %+v, and yet after %v: %v", r, time.Since(began), err)
+				t.Errorf("verification during the report %+v took %v, error %v", r, time.Since(began), err)
 			}
 			mu.Lock()
 			defer mu.Unlock()

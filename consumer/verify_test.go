@@ -255,10 +255,10 @@ func TestAttack10_HighSIsCachedAsAnotherToken(t *testing.T) {
 	other := twin(t, raw)
 	first, second := accept(t, c, raw), accept(t, c, other)
 	if other == raw || first == second || first.ID() != second.ID() {
-		t.Errorf("twins: %q and %q", raw, other)
+		t.Errorf("the two signatures verify as %q and %q", raw, other)
 	}
 	if told.last(t).Cached {
-		t.Error("the twin was taken for the token it is a twin of")
+		t.Error("the token with the other signature was a cache hit")
 	}
 }
 

@@ -62,7 +62,7 @@ func FuzzSnapshotFile(f *testing.F) {
 			return
 		}
 		if data.FetchedAt.IsZero() {
-			t.Fatal("a file is read as none")
+			t.Fatal("Load returned no data for a file")
 		}
 		if year := data.FetchedAt.Year(); year < 1 || year > 9999 || len(text) > 1<<20-1000 {
 			return // at the bounds another spelling of the same does not fit

@@ -49,7 +49,7 @@ func TestKey_Equal(t *testing.T) {
 		}
 	}
 	if (jwks.Key{}).Equal(jwks.Key{}) {
-		t.Error("nothing is a key, but it is equal to itself")
+		t.Error("the zero Key equals itself")
 	}
 }
 

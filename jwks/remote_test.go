@@ -104,7 +104,7 @@ func TestK1_K2_FreshSetIsServedAndRefreshedAhead(t *testing.T) {
 		began := time.Now()
 		wantKey(t, r, "1", "RS256", rsaKey())
 		if time.Since(began) != 0 {
-			t.Error("the request was held by the fetch it started")
+			t.Error("the request waited for the fetch that it started")
 		}
 		wantFetches(t, &i, 2)
 		pass(time.Second)
@@ -430,7 +430,7 @@ func TestK8_K9_Attack38_CanceledRequestDoesNotEndTheSharedFetch(t *testing.T) {
 		time.AfterFunc(time.Second, cancel)
 		_, err := r.Key(ctx, "1", "RS256")
 		if !errors.Is(err, context.Canceled) || errors.Is(err, jwks.ErrUnavailable) || errors.Is(err, jwks.ErrKeyNotFound) {
-			t.Errorf("Key of a cancelled request: %v", err)
+			t.Errorf("Key of a canceled request: %v", err)
 		}
 		wantKey(t, r, "1", "RS256", rsaKey())
 		wantFetches(t, &i, 1)
@@ -555,7 +555,7 @@ func TestK11_UnchangedKeyStaysTheSameObject(t *testing.T) {
 		}
 		after, _ := r.Key(t.Context(), "1", "RS256")
 		if before.Public != after.Public {
-			t.Error("the key is another object after a refresh that left it alone")
+			t.Error("a refresh that did not change the key replaced the object")
 		}
 	})
 }

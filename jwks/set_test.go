@@ -221,7 +221,7 @@ func TestK10_Attack14_Attack32_SetWithTooManyElementsIsRejected(t *testing.T) {
 		wantKey(t, r, "1", "RS256", rsaKey())
 		i.says(200, `{"keys":[`+public("2", otherRSA()).String()+strings.Repeat(",1", 250<<10)+`]}`)
 		if err := r.Refresh(t.Context()); err == nil {
-			t.Error("the set is taken")
+			t.Error("the set is accepted")
 		}
 		if got := seen.last(t); got.Err == nil || len(got.Unusable) > 0 {
 			t.Errorf("reported %d unusable keys and error %v", len(got.Unusable), got.Err)

@@ -131,7 +131,7 @@ func TestSnapshotFile_RejectsATruncatedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := jwks.SnapshotFile(path).Load(t.Context()); err == nil {
-			t.Fatalf("the first %d bytes of %d are read as %+v", length, len(good), got)
+			t.Fatalf("the first %d of %d bytes were loaded as %+v", length, len(good), got)
 		}
 	}
 }

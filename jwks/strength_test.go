@@ -109,7 +109,7 @@ func TestAttack36_KeyOfSmallOrderIsRejected(t *testing.T) {
 		}
 	}
 	if forgeable(ed()) {
-		t.Error("a good key is forgeable: the test is wrong")
+		t.Error("a good key is reported as forgeable, so the test is wrong")
 	}
 }
 

@@ -506,7 +506,7 @@ func TestDeny_Allocations(t *testing.T) { //nolint:paralleltest // AllocsPerRun 
 			h.ServeHTTP(w, r)
 		})
 		if allocations > 5 { // the Refusal and the copy that Deny makes, and three values of the header
-			t.Errorf("token %q: %v allocations for a refusal", token, allocations)
+			t.Errorf("token %q: %v allocations for a rejection", token, allocations)
 		}
 	}
 }
@@ -607,7 +607,7 @@ func TestX1_EveryRequestIsDecided(t *testing.T) {
 	}
 }
 
-func TestPanicsAreRejections(t *testing.T) {
+func TestPanicsNeverReachTheHandler(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("boom") }
 	tests := []struct {
@@ -639,7 +639,7 @@ func TestPanicsAreRejections(t *testing.T) {
 			func() {
 				defer func() {
 					if recover() == nil {
-						t.Error("the panic was swallowed")
+						t.Error("the panic was recovered, want it passed on")
 					}
 				}()
 				serve(h, request(t, "x"))

@@ -79,7 +79,7 @@ func TestFlowAllIsRejectedForAClient(t *testing.T) {
 		}
 	}
 	if !registry.ValidFlows(nil) {
-		t.Error("no flows are not valid")
+		t.Error("an empty set of flows is not valid")
 	}
 	want := []string{
 		"authorization_code", "client_credentials", "http://auth0.com/oauth/grant-type/mfa-oob",

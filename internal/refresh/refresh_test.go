@@ -40,7 +40,7 @@ func TestK2_OneFetchAheadDelaysNoCall(t *testing.T) {
 		pass(9 * time.Minute)
 		for range 10 {
 			if d := took(func() { wantValue(t, v, 1) }); d != 0 {
-				t.Errorf("a request was held for %v", d)
+				t.Errorf("a request waited for %v", d)
 			}
 		}
 		wantFetches(t, o, 2)
@@ -164,7 +164,7 @@ func TestK3_ExpiredValueIsServedAtOnceWhileTheBackoffHolds(t *testing.T) {
 		wantValue(t, v, 1)
 		for range 100 {
 			if d := took(func() { wantValue(t, v, 1) }); d != 0 {
-				t.Fatalf("waited %v while the back-off held", d)
+				t.Fatalf("waited %v during the backoff", d)
 			}
 		}
 		wantFetches(t, o, 2)
@@ -436,7 +436,7 @@ func TestK9_FetchHasItsOwnTimeoutAndTheStartersValues(t *testing.T) {
 			Timeout: time.Second,
 			Fetch: func(ctx context.Context, _ int) (refresh.Fetched[int], error) {
 				if ctx.Value(key{}) != "starter" {
-					t.Error("the values of the starter's ctx are gone")
+					t.Error("Fetch did not receive the values of the caller's context")
 				}
 				<-ctx.Done()
 				return refresh.Fetched[int]{}, ctx.Err()

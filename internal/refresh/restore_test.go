@@ -75,7 +75,7 @@ func TestK19_StaleRestoredValueIsServedAtOnce(t *testing.T) {
 				pass(10 * time.Minute)
 				n := o.count()
 				if d := took(func() { wantValue(t, v, n+1) }); d != time.Second {
-					t.Errorf("a value of this process went stale, and yet waited %v", d)
+					t.Errorf("waited %v for the fetch that replaces a stale value of this process, want 1s", d)
 				}
 			})
 		})

@@ -236,7 +236,7 @@ func (s *soak) traffic(t *testing.T) {
 		fetched := time.Unix(0, s.fetched.Load())
 		status := s.ask(t, token.raw)
 		if fetched.Sub(token.at) > 10*time.Second && status == http.StatusOK { // the fetch began after the key had gone
-			t.Errorf("at %v a token of a key that was withdrawn at %v passed, after a fetch at %v", time.Now(), token.at, fetched)
+			t.Errorf("at %v a token was accepted whose key was withdrawn at %v, after a fetch at %v", time.Now(), token.at, fetched)
 		}
 	}
 }
@@ -255,10 +255,10 @@ func (s *soak) wantGood(t *testing.T, raw string) {
 	switch {
 	case status == http.StatusOK:
 	case strict:
-		t.Errorf("at %v a good token got %d; keys were fetched at %v, and its key published at %v",
+		t.Errorf("at %v a good token got status %d; keys were fetched at %v, and its key was published at %v",
 			time.Now(), status, fetched, s.published)
 	case status != http.StatusUnauthorized && status != http.StatusServiceUnavailable:
-		t.Errorf("a good token got %d", status)
+		t.Errorf("a good token got status %d", status)
 	}
 	switch {
 	case strict:
