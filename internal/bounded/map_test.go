@@ -55,7 +55,7 @@ func TestMap_OldestUnusedEntryIsDropped(t *testing.T) {
 	wantHeld(t, m, map[int]string{1: "", 2: "b", 3: "c", 4: "d"})
 }
 
-// However often all entries are used, one of them leaves for a new one.
+// If all entries are in use, one of them is dropped for a new one.
 func TestMap_IsBounded(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 2, 63, 64, 65, 200} {

@@ -53,6 +53,7 @@ func appendRest(dst []byte, bits uint32, characters int) ([]byte, error) {
 	switch {
 	case characters == 0:
 		return dst, nil
+	// One character alone has only six bits, so it cannot be decoded.
 	case characters == 2 && bits&0xffff == 0:
 		return append(dst, byte(bits>>16&0xff)), nil
 	case characters == 3 && bits&0xff == 0:

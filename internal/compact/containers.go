@@ -33,7 +33,7 @@ func (v Value) decodeField(to reflect.Value, f field) error {
 	for i, index := range f.index {
 		if i > 0 && to.Kind() == reflect.Pointer { // an embedded struct behind a pointer
 			if to.IsNil() {
-				if !to.CanSet() {
+				if !to.CanSet() { // the embedded struct is unexported
 					return v.typeError(to.Type(), nil)
 				}
 				to.Set(reflect.New(to.Type().Elem()))
@@ -140,7 +140,7 @@ func (v Value) decodeArray(to reflect.Value) error {
 	if v.Kind() != KindArray {
 		return v.typeError(to.Type(), nil)
 	}
-	to.SetZero()
+	to.SetZero() // no element of the old value remains
 	var first error
 	i := 0
 	for element := range v.Elements() {
@@ -175,7 +175,7 @@ func (v Value) decodeAny() (any, error) {
 		return v.decodeList()
 	case KindObject:
 		return v.decodeMembers()
-	case KindNull, KindNone:
+	case KindNull, KindNone: // KindNone occurs only for the zero Value
 	}
 	return nil, nil //nolint:nilnil // the Go value of null
 }

@@ -132,6 +132,7 @@ func (v Value) decodeText(to reflect.Value, reader encoding.TextUnmarshaler) err
 // supported Go version has. No other method has this name and a *jsontext.Decoder as its parameter.
 func hasUnmarshalJSONFrom(t reflect.Type) bool {
 	method, ok := reflect.PointerTo(t).MethodByName("UnmarshalJSONFrom")
+	// The two parameters are the receiver and the decoder.
 	if !ok || method.Type.NumIn() != 2 || method.Type.In(1).Kind() != reflect.Pointer {
 		return false
 	}
@@ -144,6 +145,7 @@ func (v Value) decodeNumber(to *json.Number) error {
 	if !ok {
 		text = v.text
 	}
+	// The text of a json.Number must be a valid JSON number, even if it comes from a string.
 	switch s := (scanner{text: text}); {
 	case v.Kind() == KindNull:
 	case v.Kind() != KindNumber && !ok, s.number() != nil, s.pos < len(text):
@@ -177,6 +179,7 @@ func (v Value) decodeKind(to reflect.Value) error {
 // decodeScalar reports whether v fits into to. If it does not, to keeps its value.
 func (v Value) decodeScalar(to reflect.Value) (fits bool) {
 	switch {
+	// The kind decides, and not the type, so that a type like "type Role string" works too.
 	case to.Kind() == reflect.String:
 		text, ok := v.Text()
 		return setIf(ok, to.SetString, text)

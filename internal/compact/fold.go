@@ -55,7 +55,7 @@ func hasDuplicateAmongMany(members []member) bool {
 	for i, m := range members {
 		names[i] = fold(m.name)
 	}
-	slices.Sort(names)
+	slices.Sort(names) // n log n steps, also for names that a sender has chosen
 	return len(slices.Compact(names)) < len(members)
 }
 

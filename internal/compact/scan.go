@@ -82,7 +82,8 @@ func (s *scanner) value() (err error) {
 }
 
 // object scans an object and checks that no member name is repeated. It returns the members only if wanted is true:
-// those of nested objects are read again when they are needed.
+// those of nested objects are read again when they are needed. The names are collected in any case, because duplicates
+// must be found at every level.
 func (s *scanner) object(wanted bool) ([]member, error) {
 	if err := s.open(); err != nil {
 		return nil, err
@@ -179,7 +180,7 @@ func (s *scanner) comma() bool {
 	return ok
 }
 
-// string scans a string. escaped reports whether it contains an escape sequence.
+// string scans a string. escaped reports whether it contains an escape sequence. The next byte is the opening quote.
 func (s *scanner) string() (escaped bool, err error) {
 	s.pos++
 	for {
@@ -212,6 +213,7 @@ func (s *scanner) number() error {
 	if !s.accept('0') && !s.digits() {
 		return s.fail("invalid number")
 	}
+	// A fraction and an exponent need at least one digit each.
 	if s.accept('.') && !s.digits() {
 		return s.fail("invalid number")
 	}
@@ -236,7 +238,7 @@ func (s *scanner) digits() bool {
 	return at > start
 }
 
-// literal scans true, false or null.
+// literal scans true, false or null. Every other byte that cannot begin a value is an error here.
 func (s *scanner) literal() error {
 	for _, word := range [...]string{"true", "false", "null"} {
 		if rest := s.text[s.pos:]; len(rest) >= len(word) && rest[:len(word)] == word {

@@ -72,6 +72,7 @@ func unescaped(inner string) string {
 	plain, rest, escaped := cutEscape(inner)
 	for ; escaped; plain, rest, escaped = cutEscape(rest) {
 		b.WriteString(plain)
+		// The scanner has checked the sequence, so length is not 0.
 		r, length := unescape(rest)
 		b.WriteRune(r)
 		rest = rest[length:]
@@ -97,6 +98,7 @@ func (v Value) Number() (number float64, ok bool) {
 	if n, ok := smallInteger(v.text); ok {
 		return float64(n), true
 	}
+	// ParseFloat accepts other forms than JSON too, but the scanner has checked the text.
 	number, err := strconv.ParseFloat(v.text, 64)
 	return number, err == nil && !math.IsInf(number, 0)
 }

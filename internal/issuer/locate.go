@@ -69,6 +69,7 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 		return got, err
 	}
 	next := &document{metadata: m}
+	// It is returned with an error too, so that onLocated can pass on the reports of its key set.
 	got.Value = next
 	switch {
 	case m.JWKSURI == "":

@@ -39,7 +39,7 @@ func (r *Remote) Refresh(ctx context.Context) error {
 // the metadata names another key set, Run refreshes that one from then on.
 func (r *Remote) Run(ctx context.Context) error {
 	var running sync.WaitGroup
-	defer running.Wait()
+	defer running.Wait() // Run does not return before what it has started
 	if r.documents != nil {
 		running.Go(func() { _ = r.documents.Run(ctx) })
 	}
@@ -55,7 +55,7 @@ func (r *Remote) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(lookAgain):
+		case <-time.After(lookAgain): // nothing signals that there is a new document
 		}
 	}
 }
