@@ -69,7 +69,8 @@ type Config struct {
 	// ClientIDs lists the client ids whose tokens are accepted; see [Token.ClientID]. Empty: all clients of the issuer.
 	ClientIDs []string
 
-	// RequiredClaims lists claims that every token must have, in addition to those of the profile. Empty: none.
+	// RequiredClaims lists claims that every token must have, in addition to those of the profile. A claim that is null
+	// or an empty string counts as missing. Empty: no additional claims.
 	RequiredClaims []string
 
 	// Check is called for each token that is not in the cache, after its signature and all its claims have been

@@ -23,8 +23,9 @@ var (
 
 // Error is the error of a failed verification.
 //
-// Its text is for logs. It contains neither the token nor a secret, but it quotes parts of the claims and the settings.
-// Do not send it to a client: it says which check failed.
+// Its text is for logs. It quotes parts of the claims and of the settings. It contains neither the token nor a secret,
+// unless a function of the application (Config.Check, Config.Status or GroupConfig.Resolve) returned an error with one.
+// Do not send the text to a client: it says which check failed.
 type Error struct {
 	// Reason says which check failed.
 	Reason Reason

@@ -142,11 +142,12 @@ const (
 
 // Confirmation is the key or certificate that a token is bound to (RFC 7800).
 type Confirmation struct {
-	// JWKThumbprint is `jkt`, the thumbprint of the key that must sign the DPoP proof (RFC 9449 section 6.1).
+	// JWKThumbprint is `jkt`, the thumbprint of the key that must sign the DPoP proof (RFC 9449 section 6.1). Empty:
+	// the token is not bound to such a key.
 	JWKThumbprint string
 
 	// CertificateThumbprint is `x5t#S256`, the thumbprint of the client certificate that the connection must have (RFC
-	// 8705 section 3.1).
+	// 8705 section 3.1). Empty: the token is not bound to a certificate.
 	CertificateThumbprint string
 
 	// Unknown is true if `cnf` has another member, or no member at all. Such a token must be rejected.

@@ -13,8 +13,8 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// ask prints the status and the challenge that a client receives.
-func ask(h http.Handler, method, path, token string) {
+// send sends a request and prints the status and the challenge that a client receives.
+func send(h http.Handler, method, path, token string) {
 	r := httptest.NewRequestWithContext(context.Background(), method, path, nil)
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
@@ -58,10 +58,10 @@ func ExampleGuard_With() {
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", guard.With(middleware.Scopes("orders:read"))(http.HandlerFunc(listOrders)))
 
-	ask(mux, "GET", "/orders", "")
-	ask(mux, "GET", "/orders", issuer.AccessToken().Set("aud", "https://other.test").Sign())
-	ask(mux, "GET", "/orders", issuer.AccessToken().Set("scope", "profile").Sign())
-	ask(mux, "GET", "/orders", issuer.AccessToken().Set("scope", "orders:read").Sign())
+	send(mux, "GET", "/orders", "")
+	send(mux, "GET", "/orders", issuer.AccessToken().Set("aud", "https://other.test").Sign())
+	send(mux, "GET", "/orders", issuer.AccessToken().Set("scope", "profile").Sign())
+	send(mux, "GET", "/orders", issuer.AccessToken().Set("scope", "orders:read").Sign())
 	// Output:
 	// 401 Bearer realm="api"
 	// 401 Bearer realm="api", error="invalid_token"
@@ -97,11 +97,11 @@ func ExampleGuard_Routes() {
 	root.Handle("GET /healthz", app)
 
 	token := issuer.AccessToken().Set("scope", "orders:read").Sign()
-	ask(root, "GET", "/orders", token)
-	ask(root, "DELETE", "/orders/7", token)
-	ask(root, "GET", "/me", token)
-	ask(root, "GET", "/admin", token)
-	ask(root, "GET", "/healthz", "")
+	send(root, "GET", "/orders", token)
+	send(root, "DELETE", "/orders/7", token)
+	send(root, "GET", "/me", token)
+	send(root, "GET", "/admin", token)
+	send(root, "GET", "/healthz", "")
 	// Output:
 	// 200
 	// 403 Bearer realm="api", error="insufficient_scope", scope="orders:write"
@@ -159,9 +159,9 @@ func ExampleConfig_optional() {
 		}
 		fmt.Println("hello stranger")
 	}))
-	ask(page, "GET", "/", "")
-	ask(page, "GET", "/", issuer.AccessToken().Sign())
-	ask(page, "GET", "/", "nonsense")
+	send(page, "GET", "/", "")
+	send(page, "GET", "/", issuer.AccessToken().Sign())
+	send(page, "GET", "/", "nonsense")
 	// Output:
 	// hello stranger
 	// 200
@@ -189,7 +189,7 @@ func ExampleGuard_Deny() {
 			return
 		}
 	}))
-	ask(show, "GET", "/orders/7", issuer.AccessToken().Sign())
+	send(show, "GET", "/orders/7", issuer.AccessToken().Sign())
 	// Output: 403 Bearer realm="api"
 }
 
@@ -207,7 +207,7 @@ func ExampleGuard_Replace() {
 	}
 	orders := guard.Handler(http.HandlerFunc(listOrders))
 	token := issuer.AccessToken().Sign()
-	ask(orders, "GET", "/orders", token)
+	send(orders, "GET", "/orders", token)
 
 	changed, err := consumer.New(consumer.Config{
 		Issuer: issuer.URL(), Audience: []string{"https://v2.api.test"}, HTTPClient: issuer.Client(),
@@ -224,7 +224,7 @@ func ExampleGuard_Replace() {
 		fmt.Println(err)
 		return
 	}
-	ask(orders, "GET", "/orders", token)
+	send(orders, "GET", "/orders", token)
 	// Output:
 	// 200
 	// 401 Bearer realm="api", error="invalid_token"
@@ -253,10 +253,10 @@ func ExampleCheck() {
 		return nil
 	})
 	h := guard.With(subscribed)(http.HandlerFunc(listOrders))
-	ask(h, "GET", "/orders", issuer.AccessToken().Set("sub", "bob").Sign())
-	ask(h, "GET", "/orders", issuer.AccessToken().Sign())
+	send(h, "GET", "/orders", issuer.AccessToken().Set("sub", "bob").Sign())
+	send(h, "GET", "/orders", issuer.AccessToken().Sign())
 	database = errors.New("connection refused")
-	ask(h, "GET", "/orders", issuer.AccessToken().Sign())
+	send(h, "GET", "/orders", issuer.AccessToken().Sign())
 	// Output:
 	// 200
 	// 403 Bearer realm="api"

@@ -205,14 +205,14 @@ func (p *passage) formFirst(err error) error {
 func (p *passage) apply(ctx context.Context) error {
 	for _, rule := range *p.rules {
 		if err := rule.apply(ctx, p.token); err != nil {
-			return p.refuse(refusalOf(ctx, err), rule)
+			return p.rejected(refusalOf(ctx, err), rule)
 		}
 	}
 	return nil
 }
 
-// refuse adds to refusal the name of the rule, the issuer, and the scopes of the route.
-func (p *passage) refuse(refusal *Refusal, rule Rule) error {
+// rejected returns refusal after it has added the name of the rule, the issuer, and the scopes of the route.
+func (p *passage) rejected(refusal *Refusal, rule Rule) error {
 	refusal.Rule, refusal.Issuer = rule.label(), p.token.Issuer()
 	if refusal.Code == codeInsufficientScope && len(refusal.Scopes) == 0 {
 		refusal.Scopes = p.neededScopes(p.guard)

@@ -18,9 +18,9 @@ func ExampleReadiness() {
 	mux.Handle("/readyz", middleware.Readiness(verifier))
 	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {}) // liveness does not depend on the issuer
 
-	ask(mux, "GET", "/healthz", "")
+	send(mux, "GET", "/healthz", "")
 	fmt.Println(verifier.Health().Ready)
-	ask(mux, "GET", "/readyz", "")
+	send(mux, "GET", "/readyz", "")
 	fmt.Println(verifier.Health().Ready, issuer.Requests()["/jwks"])
 	// Output:
 	// 200
