@@ -44,12 +44,12 @@ func (o *options) parse(args []string) error {
 	flags := flag.NewFlagSet("cli", flag.ContinueOnError)
 	flags.StringVar(&o.flow, "flow", "loopback", "how to sign in: loopback or device")
 	flags.StringVar(&o.api, "api", "", "URL to call with the token; empty: the userinfo endpoint of the provider")
-	flags.StringVar(&o.folder, "tokens", "", "folder for the token; empty: bearerkit-cli in the configuration folder of the user")
+	flags.StringVar(&o.folder, "tokens", "", "folder for the token; empty: bearerkit-cli in the configuration folder of the user; not used without -issuer")
 	flags.BoolVar(&o.signOut, "sign-out", false, "delete the token here and revoke it at the provider")
 	scopes := flags.String("scope", "openid profile", "scopes to request; some providers issue a refresh token only with offline_access")
-	flags.StringVar(&o.client.Issuer, "issuer", "", "OpenID provider; empty: the demonstration provider")
-	flags.StringVar(&o.client.ClientID, "client-id", "", "client id")
-	flags.StringVar(&o.client.ClientSecret, "client-secret", "", "client secret; empty: a public client")
+	flags.StringVar(&o.client.Issuer, "issuer", "", "OpenID provider; empty: start a demonstration provider")
+	flags.StringVar(&o.client.ClientID, "client-id", "", "client id; required with -issuer, and not used without it")
+	flags.StringVar(&o.client.ClientSecret, "client-secret", "", "client secret; empty: a public client; not used without -issuer")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
