@@ -133,7 +133,8 @@ func TestCaseX5_ForgetDuringAResolution(t *testing.T) {
 			accept(t, g, a.AccessToken().Sign())
 		}()
 		synctest.Wait()
-		_, _ = g.Verify(t.Context(), b.AccessToken().EditSignature(flipped).Sign()) // evicts a, whose keys are on their way
+		go func() { _, _ = g.Verify(t.Context(), b.AccessToken().EditSignature(flipped).Sign()) }()
+		synctest.Wait() // b has evicted a, whose keys are on their way
 		g.Forget(a.URL())
 		<-done
 		before := resolved

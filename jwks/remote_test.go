@@ -319,7 +319,7 @@ func TestCaseX18_UnknownKidWaitsHalfASecondForAHangingIssuer(t *testing.T) {
 // One forged token that names the next key must not keep valid tokens out for longer than MinRefetch.
 func TestCaseX7_UnknownKidIsNotRememberedLongerThanMinRefetch(t *testing.T) {
 	t.Parallel()
-	for _, minRefetch := range []time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, 30 * time.Second} {
+	for _, minRefetch := range []time.Duration{100 * time.Millisecond, time.Second, 10 * time.Second, 30 * time.Second, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			var i issuer
 			i.serves(public("1", rsaKey()))
@@ -327,7 +327,7 @@ func TestCaseX7_UnknownKidIsNotRememberedLongerThanMinRefetch(t *testing.T) {
 			wantNoKey(t, r, "2", "RS256", jwks.ErrKeyNotFound)
 			wantFetches(t, &i, 2)
 			i.serves(public("1", rsaKey()), public("2", otherRSA()))
-			pass(minRefetch - time.Nanosecond)
+			pass(min(minRefetch, 30*time.Second) - time.Nanosecond)
 			wantNoKey(t, r, "2", "RS256", jwks.ErrKeyNotFound)
 			wantFetches(t, &i, 2)
 			pass(time.Nanosecond)
