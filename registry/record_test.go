@@ -164,6 +164,7 @@ func (m mapStore) Create(ctx context.Context, row registry.Row) (bool, error) {
 func (m mapStore) Update(ctx context.Context, row registry.Row) (bool, error) {
 	return m[""].Update(ctx, row)
 }
+
 func (m mapStore) Delete(ctx context.Context, id string) (bool, error) { return m[""].Delete(ctx, id) }
 
 func TestCaseX20_NilStore(t *testing.T) {
