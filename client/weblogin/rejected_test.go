@@ -94,3 +94,24 @@ func TestCaseX22_APIAndServerReject(t *testing.T) {
 		t.Error(p.Status, p.text)
 	}
 }
+
+// The server rejects the refresh token in the background, while the access token is still valid. The login ends at once.
+func TestCaseX22_RejectedInTheBackground(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newLocalWorld(t)
+		u := w.user(t)
+		w.signIn(u)
+		w.refuses = func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusBadRequest) }
+		time.Sleep(time.Hour - 30*time.Second)
+		for range 3 { // the first request loads the token, the third one starts the refresh
+			if status, _ := w.call(u); status != http.StatusOK {
+				t.Error(status)
+			}
+			time.Sleep(8 * time.Second)
+		}
+		if u.signedIn() {
+			t.Error("signed in after the server has rejected the refresh token")
+		}
+	})
+}

@@ -120,6 +120,12 @@ func (s *session) call(ctx context.Context, api string) error {
 // signOut revokes the refresh token at the provider and deletes the stored token. It deletes the token even if the
 // provider cannot revoke it.
 func (s *session) signOut(ctx context.Context) error {
+	// Without the lock, another process that is refreshing the token could save the new one after the sign-out.
+	unlock, err := s.tokens.Lock(ctx, s.key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	// Load reads the file only. It does not refresh the token, which is about to be revoked.
 	token, err := s.tokens.Load(ctx, s.key)
 	if errors.Is(err, client.ErrNoToken) {
