@@ -88,6 +88,7 @@ func (s *scanner) object(wanted bool) ([]member, error) {
 	if err := s.open(); err != nil {
 		return nil, err
 	}
+	// The members are collected on the stack. Only those that the caller wants are copied to the heap.
 	var room [fewMembers]member
 	members := room[:0]
 	s.space()
@@ -288,6 +289,7 @@ func unescapeUnicode(text string) (r rune, length int) {
 		return r, 6
 	}
 	// A high surrogate must be followed by a low one. What a lone surrogate means is not defined (RFC 8259 §8.2).
+	// A character above U+FFFF is written as two sequences, a high and a low surrogate (RFC 8259 §7).
 	low, ok := hexRune(text[6:])
 	if r = utf16.DecodeRune(r, low); !ok || r == utf8.RuneError {
 		return 0, 0

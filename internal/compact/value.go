@@ -59,6 +59,7 @@ func (v Value) Text() (text string, ok bool) {
 	if v.Kind() != KindString {
 		return "", false
 	}
+	// Most strings contain no escape sequence. They are returned as a part of the text, without an allocation.
 	inner := v.text[1 : len(v.text)-1]
 	if strings.IndexByte(inner, '\\') < 0 {
 		return inner, true

@@ -39,6 +39,7 @@ var ErrText = errors.New("not valid UTF-8")
 // they do not replace `alg` and `kid`. header may be nil. The error matches [ErrKey] or [ErrText], or comes from the
 // crypto.Signer or from encoding/json.
 func (k Key) JWT(header, claims map[string]any) (string, error) {
+	// head is a copy, because alg and kid are added and the caller may use header again.
 	head := make(map[string]any, len(header)+2)
 	for name, value := range header {
 		head[name] = value
@@ -55,6 +56,7 @@ func (k Key) JWT(header, claims map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// The signature covers the encoded header and payload with a dot between them (RFC 7515 §5.1).
 	input := encode(headText) + "." + encode(claimsText)
 	signature, err := k.sign([]byte(input))
 	if err != nil {
@@ -201,6 +203,7 @@ func fixedLength(der []byte, key *ecdsa.PublicKey) ([]byte, error) {
 	if rest, err := asn1.Unmarshal(der, &parts); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("%w: the signature of the signer is not valid ASN.1", ErrKey)
 	}
+	// A signer may be a remote service. FillBytes below would panic for a number that is too large.
 	order := key.Curve.Params().N
 	if parts.R.Sign() <= 0 || parts.S.Sign() <= 0 || parts.R.Cmp(order) >= 0 || parts.S.Cmp(order) >= 0 {
 		return nil, fmt.Errorf("%w: the signature of the signer is out of range", ErrKey)
