@@ -49,7 +49,7 @@ func (o *options) parse(args []string) error {
 	scopes := flags.String("scope", "openid profile", "scopes to request; some providers issue a refresh token only with offline_access")
 	flags.StringVar(&o.client.Issuer, "issuer", "", "OpenID provider; empty: start a demonstration provider")
 	flags.StringVar(&o.client.ClientID, "client-id", "", "client id; required with -issuer, and not used without it")
-	flags.StringVar(&o.client.ClientSecret, "client-secret", "", "client secret; empty: a public client; not used without -issuer")
+	flags.StringVar(&o.client.ClientSecret, "client-secret", "", "client secret; empty: a public client")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
