@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -422,5 +423,25 @@ func TestClientNamesItsOwner(t *testing.T) {
 	}
 	if c.Issuer() != "https://login.test" || c.ClientID() != "web" || c.RedirectURI() != "https://app.test/cb" {
 		t.Error(c.Issuer(), c.ClientID(), c.RedirectURI())
+	}
+}
+
+// A pending sign-in from the future means that the clock was set back. It is over, because nobody knows how long it has
+// been pending. A difference within the clock skew is accepted.
+func TestCaseX11_PendingAfterTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	for started, accepted := range map[time.Duration]bool{0: true, 5 * time.Second: true, time.Hour: false, -time.Hour: false} {
+		p := newProvider()
+		c := p.client(t, nil)
+		pending := begin(t, c, client.AuthorizationOptions{})
+		pending.StartedAt, pending.ExpiresAt = pending.StartedAt.Add(started), pending.ExpiresAt.Add(started)
+		p.answersToken(p.idToken().Set("nonce", pending.Nonce).Sign())
+		_, err := c.Callback(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"c"}})
+		if (err == nil) != accepted || err != nil && !errors.Is(err, client.ErrCallback) {
+			t.Errorf("started %v from now: error %v, want accepted %v", started, err, accepted)
+		}
+		if sent := len(p.requests) > 0; sent != accepted {
+			t.Errorf("started %v from now: code sent %v, want %v", started, sent, accepted)
+		}
 	}
 }
