@@ -2,6 +2,7 @@ package weblogin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,12 +26,12 @@ func withTimeout(timeout time.Duration, next http.HandlerFunc) http.HandlerFunc 
 		defer cancel(nil)
 		// A server waits for a Read of the body that is in progress, even after the handler has returned. A deadline ends
 		// it. If the ResponseWriter does not support deadlines, only the connection remains open for longer.
-		interrupt := func() { _ = http.NewResponseController(w).SetReadDeadline(time.Now()) }
+		interrupt := func() error { return http.NewResponseController(w).SetReadDeadline(time.Now()) }
 		fired := make(chan struct{})
 		timer := time.AfterFunc(timeout, func() {
 			defer close(fired)
 			cancel(errSlow)
-			interrupt()
+			_ = interrupt()
 		})
 		stop := sync.OnceValue(func() bool {
 			if timer.Stop() {
@@ -43,11 +44,7 @@ func withTimeout(timeout time.Duration, next http.HandlerFunc) http.HandlerFunc 
 		r = r.WithContext(context.WithValue(ctx, inTimeKey{}, stop))
 		if r.Body != nil && r.Body != http.NoBody {
 			body := &upload{ctx: ctx, body: r.Body}
-			defer func() {
-				if body.isReading() { // the response did not wait for the upload
-					interrupt()
-				}
-			}()
+			defer body.end(interrupt)
 			r.Body = body
 		}
 		next(w, r)
@@ -69,16 +66,10 @@ type upload struct {
 	ctx  context.Context //nolint:containedctx // the context of the request that has this body
 	body io.ReadCloser
 
-	mu      sync.Mutex // guards the fields below: a transport may call Close during a Read
-	reading chan read  // nil: no Read of body is in progress
-	unread  []byte     // what the last Read of body returned and the caller has not received yet
-	err     error      // after unread
-}
-
-// read is the result of a Read.
-type read struct {
-	data []byte
-	err  error
+	mu      sync.Mutex    // guards the fields below: a transport may call Close during a Read
+	reading chan struct{} // closed at the end of the Read of body that is in progress; nil: there is none
+	unread  []byte        // what the last Read of body returned and the caller has not received yet
+	err     error         // after unread
 }
 
 const maxRead = 32 << 10 // bytes that are read ahead
@@ -87,21 +78,19 @@ const maxRead = 32 << 10 // bytes that are read ahead
 // after Read has returned.
 func (u *upload) Read(into []byte) (int, error) {
 	u.mu.Lock()
-	if len(u.unread) > 0 || u.err != nil || len(into) == 0 {
-		defer u.mu.Unlock()
-		return u.takeLocked(into)
+	defer u.mu.Unlock()
+	for len(u.unread) == 0 && u.err == nil && len(into) > 0 {
+		reading := u.startLocked(min(len(into), maxRead))
+		u.mu.Unlock()
+		select {
+		case <-reading:
+			u.mu.Lock()
+		case <-u.ctx.Done():
+			u.mu.Lock()
+			return 0, context.Cause(u.ctx)
+		}
 	}
-	reading := u.startLocked(min(len(into), maxRead))
-	u.mu.Unlock()
-	select {
-	case got := <-reading:
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		u.reading, u.unread, u.err = nil, got.data, got.err
-		return u.takeLocked(into)
-	case <-u.ctx.Done():
-		return 0, context.Cause(u.ctx)
-	}
+	return u.takeLocked(into)
 }
 
 // takeLocked copies unread data into into. It returns the error of the last Read only together with the last byte, or
@@ -115,18 +104,39 @@ func (u *upload) takeLocked(into []byte) (int, error) {
 	return n, u.err
 }
 
-// startLocked starts a Read of body, unless one is in progress that an earlier caller did not wait for.
-func (u *upload) startLocked(size int) <-chan read {
-	if u.reading == nil {
-		reading := make(chan read, 1)
-		u.reading = reading
-		go func() {
-			data := make([]byte, size)
-			n, err := u.body.Read(data)
-			reading <- read{data[:n], err}
-		}()
+// startLocked starts a Read of body, unless one is in progress that an earlier caller did not wait for. The returned channel
+// is closed when the result is in unread and err.
+func (u *upload) startLocked(size int) <-chan struct{} {
+	if u.reading != nil {
+		return u.reading
 	}
-	return u.reading
+	reading := make(chan struct{})
+	u.reading = reading
+	go func() {
+		data := make([]byte, size)
+		n, err := u.body.Read(data)
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.reading, u.unread, u.err = nil, data[:n], cmp.Or(err, u.err)
+		close(reading)
+	}()
+	return reading
+}
+
+// errUploadEnded is the error of a Read after end.
+var errUploadEnded = errors.New("weblogin: the request has ended")
+
+// end ends the use of the body when the response did not wait for it. No Read of the body is in progress afterwards, and
+// none begins, although a transport may still call Read. Otherwise the server would abort such a Read and remove the
+// deadline that interrupt has set. It would then wait for the rest of the body without a limit.
+func (u *upload) end(interrupt func() error) {
+	u.mu.Lock()
+	u.err = cmp.Or(u.err, errUploadEnded)
+	reading := u.reading
+	u.mu.Unlock()
+	if reading != nil && interrupt() == nil {
+		<-reading
+	}
 }
 
 // isReading reports whether a Read of body is in progress.
