@@ -1,0 +1,36 @@
+package quirk
+
+// Name is the kind of a deviation. The set of names is small and fixed, so a Name can be a log attribute and a metric
+// label.
+type Name string
+
+// Deviations of JSON members, in tokens, key sets and metadata.
+const (
+	NullMember      Name = "null_member"      // a member is null; it is treated as absent
+	EmptyMember     Name = "empty_member"     // a member is an empty string or an empty array; it is treated as absent
+	WrongType       Name = "wrong_type"       // an optional member has the wrong JSON type; it is treated as absent
+	DuplicateMember Name = "duplicate_member" // a member that the kit does not use occurs twice
+	CaseVariant     Name = "case_variant"     // names of members that the kit does not use differ only by case
+)
+
+// Deviations of tokens.
+const (
+	NonceInAccessToken Name = "nonce_in_access_token" // nonce, a claim of ID tokens, is in an access token
+)
+
+// Deviations of keys and key sets.
+const (
+	Base64Padding    Name = "base64_padding"    // a base64url value ends with "="
+	LeadingZero      Name = "leading_zero"      // an RSA parameter starts with a zero octet
+	CoordinateLength Name = "coordinate_length" // an elliptic curve coordinate is shorter or longer than the field size
+	SharedKeyID      Name = "shared_kid"        // keys of one algorithm have the same kid, or several have none
+	DuplicateKey     Name = "duplicate_key"     // the same key occurs twice
+	UnknownUse       Name = "unknown_use"       // use has a value that is not registered
+	AlgorithmAlias   Name = "algorithm_alias"   // the key says EdDSA and the token Ed25519, or the reverse
+)
+
+// Deviations of metadata documents.
+const (
+	ContentType   Name = "content_type"    // the Content-Type is not application/json
+	ByteOrderMark Name = "byte_order_mark" // the document starts with a byte order mark
+)
