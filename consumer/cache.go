@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/bearerkit/bearerkit/internal/bounded"
 	"github.com/bearerkit/bearerkit/internal/clock"
@@ -60,8 +61,10 @@ func (c *tokenCache) remove(d digest) {
 // checked again. Neither is Config.Check called again: its result counts for the lifetime of the token.
 func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	now := clock.Now() // once, because reading the clocks takes long compared with a cache hit
-	if err := c.checkTimes(t, now); err != nil {
-		return err
+	if !t.isCurrent(now) {
+		if err := c.checkTimes(t, now); err != nil {
+			return err
+		}
 	}
 	key, err := c.findKey(ctx, now, t.header)
 	if err != nil {
@@ -80,6 +83,20 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 // errOutdated says that a cached token must be verified again: its kid names another key now, or its Consumer has left
 // the Group.
 var errOutdated = errors.New("consumer: cached token outdated")
+
+// isCurrent reports whether a cached token certainly passes checkTimes at the moment now. It compares two numbers only:
+// most requests are cache hits, and most tokens are neither at their end nor older than a clock that was set back.
+func (t *Token) isCurrent(now clock.Instant) bool {
+	return t.verified.AgeAt(now) < t.lasts && !now.WallBefore(t.verified)
+}
+
+// lasts returns how long after its verification checkTimes accepts t, unless the clock is set back.
+func (c *Consumer) lasts(t *Token) time.Duration {
+	if t.expiry.IsZero() {
+		return 1<<63 - 1
+	}
+	return t.expiry.Add(c.cfg.ClockSkew).Sub(t.verified.Time())
+}
 
 // checkTimes compares exp, nbf and iat with the clock (RFC 7519 sections 4.1.4 to 4.1.6). It allows for the clock skew in
 // both directions.
@@ -147,20 +164,22 @@ func (d *digester) sum(raw string) digest {
 // scratch is memory that sum would otherwise allocate.
 type scratch struct {
 	nonce [12]byte
-	tag   [16]byte
+	tag   digest
 	text  []byte
 }
 
 // sum wipes its copy of raw before it returns.
 func (s *scratch) sum(d *digester, raw string) digest {
-	defer func() { clear(s.text) }()
 	if d.gmac == nil {
 		s.text = append(append(s.text[:0], d.secret[:]...), raw...)
 		sum := sha256.Sum256(s.text)
+		clear(s.text)
 		return digest(sum[:len(digest{})])
 	}
 	s.text = append(s.text[:0], raw...)
-	return digest(d.gmac.Seal(s.tag[:0], s.nonce[:], nil, s.text))
+	d.gmac.Seal(s.tag[:0], s.nonce[:], nil, s.text)
+	clear(s.text)
+	return s.tag
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }} //nolint:gochecknoglobals // memory without content

@@ -180,6 +180,23 @@ func TestCaseX11_NoJumpExtendsACachedToken(t *testing.T) { //nolint:paralleltest
 	}
 }
 
+// After the wall clock was set back, a cached token can be from the future again, like a new one.
+func TestCaseX11_CachedTokenFromTheFuture(t *testing.T) { //nolint:paralleltest // the wall clock is shifted
+	for claim, want := range map[string]consumer.Reason{"nbf": consumer.ReasonNotYetValid, "iat": consumer.ReasonIssuedInFuture} {
+		t.Run(claim, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newIssuer()
+				c := newConsumer(t, offline(t, issuer))
+				now := time.Now()
+				raw := issuer.AccessToken().Set("iat", now.Add(-2*time.Hour).Unix()).Set("exp", now.Add(2*time.Hour).Unix()).Set(claim, now.Unix()).Sign()
+				accept(t, c, raw)
+				clock.ShiftWall(t, -time.Hour)
+				reject(t, c, raw, want)
+			})
+		})
+	}
+}
+
 func TestCaseX11_NoJumpExtendsAStatusResult(t *testing.T) { //nolint:paralleltest // the wall clock is shifted
 	for name, test := range map[string]struct {
 		jump, wait time.Duration

@@ -44,7 +44,7 @@ func New(cfg Config) (*Consumer, error) {
 	}
 	cfg.Keys = nil // only the hidden copy is used from here on
 	return &Consumer{
-		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: &hiddenSource{keys},
+		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: newHiddenSource(keys),
 		cache: newTokenCache(cfg.CacheSize), statuses: newStatusCache(cfg.StatusTTL),
 	}, nil
 }
@@ -148,15 +148,25 @@ func (c *Consumer) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "{issuer 
 
 // hiddenSource hides keys, which may be secret, from fmt. If a program prints a struct with a [Consumer] in an unexported
 // field, fmt calls no Format method, but it does not follow a second pointer either.
-type hiddenSource struct{ jwks.Source }
+type hiddenSource struct {
+	jwks.Source
+	timed timedSource // the same, or nil if it has no KeyAt
+}
 
-// keyAt is Key. It passes now to the sources of this module, which would otherwise read the clocks again.
+// timedSource is a source of this module that reads the clocks. KeyAt is Key for a caller that has read them already.
+type timedSource interface {
+	KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error)
+}
+
+func newHiddenSource(keys jwks.Source) *hiddenSource {
+	timed, _ := keys.(timedSource) // once here, because requests would notice it
+	return &hiddenSource{keys, timed}
+}
+
+// keyAt is Key. It passes now to a source that would otherwise read the clocks again.
 func (s *hiddenSource) keyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error) {
-	source, ok := s.Source.(interface {
-		KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error)
-	})
-	if !ok {
+	if s.timed == nil {
 		return s.Key(ctx, kid, alg)
 	}
-	return source.KeyAt(ctx, now, kid, alg)
+	return s.timed.KeyAt(ctx, now, kid, alg)
 }

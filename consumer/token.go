@@ -21,8 +21,9 @@ import (
 // immutable values. A Token is safe for concurrent use. Methods of a nil *Token panic.
 type Token struct {
 	// The fields that a cache hit reads come first, so that they are close together in memory.
-	expiry, issuedAt, notBefore time.Time
-	confirmation                *Confirmation // nil: a bearer token
+	verified     clock.Instant
+	lasts        time.Duration // since verified: see Token.isCurrent
+	confirmation *Confirmation // nil: a bearer token
 
 	// A cached token is accepted only as long as consumer still trusts key. Both are nil after NewToken.
 	key      *jwks.Key // may be a secret; a pointer, because fmt does not follow pointers in unexported fields
@@ -34,8 +35,9 @@ type Token struct {
 	clientID, id     string
 	audience, scopes []string
 	principal        Principal
-	verified         clock.Instant
 	claims           compact.Object
+
+	expiry, issuedAt, notBefore time.Time
 
 	decoded atomic.Pointer[sync.Map] // reflect.Type → value that ClaimsAs has decoded; nil: none yet
 }

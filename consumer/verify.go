@@ -123,7 +123,7 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 		r.require(t, name)
 	}
 	t.clientID = c.rules.clientOf(&r)
-	t.principal = r.principal(t)
+	t.principal, t.lasts = r.principal(t), c.lasts(t)
 	// A profile that reads the client requires it, because Config.ClientIDs and Token.Principal depend on it.
 	if t.clientID == "" && len(c.rules.clientID) > 0 {
 		r.fail(c.rules.clientID[0], "is missing")

@@ -100,6 +100,10 @@ func (i Instant) AgeAt(now Instant) time.Duration {
 	return time.Duration(age)
 }
 
+// WallBefore reports whether the wall clock showed an earlier time at i than at u, although i may be later: then the
+// clock was set back in between.
+func (i Instant) WallBefore(u Instant) bool { return i.wall < u.wall }
+
 // wallShift is the number of nanoseconds that ShiftWall has added to the wall clock. It is 0 outside tests.
 var wallShift atomic.Int64 //nolint:gochecknoglobals // the wall clock is one for the whole process
 

@@ -190,3 +190,14 @@ func BenchmarkSince(b *testing.B) {
 		}
 	}
 }
+
+func TestWallBefore(t *testing.T) {
+	before := clock.Now()
+	if clock.Now().WallBefore(before) {
+		t.Error("a later moment must not be before an earlier one while the clock is not set")
+	}
+	clock.ShiftWall(t, -time.Hour)
+	if !clock.Now().WallBefore(before) {
+		t.Error("the clock was set back by an hour, and a later moment is not before an earlier one")
+	}
+}
