@@ -29,6 +29,7 @@ type Consumer struct {
 	cache      *tokenCache  // nil: no cache
 	statuses   *statusCache // nil: no cache
 	headers    headerMemo
+	quirks     *quirkLog
 	lastKey    atomic.Pointer[jwks.Key] // verified the last token; a pointer for the same reason as Token.key
 }
 
@@ -46,6 +47,7 @@ func New(cfg Config) (*Consumer, error) {
 	return &Consumer{
 		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: newHiddenSource(keys),
 		cache: newTokenCache(cfg.CacheSize), statuses: newStatusCache(cfg.StatusTTL),
+		quirks: newQuirkLog(cfg),
 	}, nil
 }
 

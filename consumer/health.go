@@ -7,6 +7,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // Health describes the state of a [Consumer] or a [Group], for readiness probes and metrics.
@@ -27,6 +28,10 @@ type Health struct {
 
 	// Remembered describes the cache of verified tokens. It is zero if there is no cache.
 	Remembered CacheHealth
+
+	// Quirks lists the harmless deviations in tokens, keys and metadata that were accepted since the Consumer was made,
+	// sorted and each once. It is nil if there are none, and for a Group, whose Members list them.
+	Quirks []quirk.Quirk
 
 	// Members describes GroupConfig.Consumers, sorted by issuer. It is nil for a Consumer.
 	Members []Health
@@ -57,7 +62,7 @@ type CacheHealth struct {
 
 // Health returns the current state. It does not wait and causes no fetch.
 func (c *Consumer) Health() Health {
-	h := Health{Issuer: c.cfg.Issuer, Ready: true, Remembered: c.cache.health()}
+	h := Health{Issuer: c.cfg.Issuer, Ready: true, Remembered: c.cache.health(), Quirks: c.quirks.all()}
 	switch source := c.keys.Source.(type) {
 	case *issuer.Remote:
 		h.Metadata, h.Keys = remoteHealth(source)

@@ -3,6 +3,8 @@ package consumer
 import (
 	"errors"
 	"time"
+
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // Verification describes one verification for [Config.OnVerify]. Except for the issuer, it contains no part of the
@@ -19,11 +21,15 @@ type Verification struct {
 
 	// Duration is how long the verification took.
 	Duration time.Duration
+
+	// Quirks lists the harmless deviations in tokens and metadata that were accepted and that no earlier Verification of
+	// this Consumer has listed. Those of key sets are in [jwks.Refresh]. Nil: there are no new ones.
+	Quirks []quirk.Quirk
 }
 
 // verification describes the verification that began at start and ended with t or err.
 func (c *Consumer) verification(start time.Time, t *Token, err error) Verification {
-	v := Verification{Issuer: c.cfg.Issuer, Duration: time.Since(start)}
+	v := Verification{Issuer: c.cfg.Issuer, Duration: time.Since(start), Quirks: c.quirks.report()}
 	if e, failed := errors.AsType[*Error](err); failed {
 		v.Reason = e.Reason
 		return v
