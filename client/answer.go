@@ -38,9 +38,9 @@ func (c *Client) token(a *answer, grantType string, requested []string) (*Token,
 	}
 	switch {
 	case t.AccessToken == "" || t.TokenType == "":
-		return t, fmt.Errorf("%w: access_token or token_type is missing or not a string", ErrBadAnswer)
+		return t, fmt.Errorf("%w: access_token or token_type is missing or not a string", ErrBadResponse)
 	case strings.ContainsFunc(t.AccessToken, notVSCHAR):
-		return t, fmt.Errorf("%w: access_token has characters that RFC 6749 does not allow", ErrBadAnswer)
+		return t, fmt.Errorf("%w: access_token has characters that RFC 6749 does not allow", ErrBadResponse)
 	}
 	return t, c.checkType(t, grantType)
 }
@@ -73,9 +73,9 @@ func (c *Client) checkType(t *Token, grantType string) error {
 	case strings.EqualFold(t.TokenType, tokenTypeNone) && grantType == grantTokenExchange && t.isNoAccessToken():
 		t.TokenType = tokenTypeNone
 	case strings.EqualFold(t.TokenType, "Bearer"):
-		return fmt.Errorf("%w: token_type is Bearer, but Config.DPoP requires a token that is bound to the key", ErrBadAnswer)
+		return fmt.Errorf("%w: token_type is Bearer, but Config.DPoP requires a token that is bound to the key", ErrBadResponse)
 	default:
-		return fmt.Errorf("%w: token_type is not Bearer or DPoP", ErrBadAnswer)
+		return fmt.Errorf("%w: token_type is not Bearer or DPoP", ErrBadResponse)
 	}
 	return nil
 }

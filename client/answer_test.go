@@ -41,7 +41,7 @@ func TestC8_C9_NoTokenIsLost(t *testing.T) {
 			if !ok || token != nil || late.Token.AccessToken != "at" || late.Token.RefreshToken != "rt" {
 				t.Fatalf("got %v, %v", token, err)
 			}
-			if _, refused := errors.AsType[*client.Error](err); refused != (status == 201) || refused == errors.Is(err, client.ErrBadAnswer) {
+			if _, refused := errors.AsType[*client.Error](err); refused != (status == 201) || refused == errors.Is(err, client.ErrBadResponse) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -60,7 +60,7 @@ func TestC8_C9_NoTokenIsLost(t *testing.T) {
 	}
 	for _, body := range []string{`{}`, `{"token_type":"Bearer"}`, `[]`, `nonsense`, `{"access_token":["at"]}`} {
 		_, err := newClient(t, says(200, body), nil).Refresh(t.Context(), "old")
-		if _, ok := errors.AsType[*client.IncompleteError](err); ok || !errors.Is(err, client.ErrBadAnswer) {
+		if _, ok := errors.AsType[*client.IncompleteError](err); ok || !errors.Is(err, client.ErrBadResponse) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -220,7 +220,7 @@ func FuzzTokenAnswer(f *testing.F) {
 func TestC8_C12_ContentTypes(t *testing.T) {
 	t.Parallel()
 	for _, mediaType := range []string{"application/json", "application/json;charset=UTF-8", "text/plain", "text/html", "nonsense/", ""} {
-		for body, want := range map[string]error{good: nil, "access_token=at&token_type=bearer": client.ErrBadAnswer} {
+		for body, want := range map[string]error{good: nil, "access_token=at&token_type=bearer": client.ErrBadResponse} {
 			s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
 				return written(http.StatusOK, body, map[string]string{"Content-Type": mediaType})
 			}}

@@ -133,7 +133,7 @@ func TestC26_DPoP(t *testing.T) {
 		t.Errorf("%v after %d requests", err, len(never.requests))
 	}
 	c = newClient(t, says(200, good), func(cfg *client.Config) { cfg.DPoP = key })
-	if _, err := c.ClientCredentials(t.Context()); !errors.Is(err, client.ErrBadAnswer) {
+	if _, err := c.ClientCredentials(t.Context()); !errors.Is(err, client.ErrBadResponse) {
 		t.Errorf("a bearer token for a DPoP request: %v", err)
 	}
 }

@@ -287,11 +287,11 @@ func withQuery(endpoint string, params url.Values) (string, error) {
 	_, query, has := strings.Cut(endpoint, "?")
 	own, err := url.ParseQuery(query)
 	if err != nil {
-		return "", fmt.Errorf("%w: the query of the endpoint cannot be parsed", ErrBadAnswer)
+		return "", fmt.Errorf("%w: the query of the endpoint cannot be parsed", ErrBadResponse)
 	}
 	for name := range params {
 		if own.Has(name) {
-			return "", fmt.Errorf("%w: the query of the endpoint already has %q", ErrBadAnswer, name)
+			return "", fmt.Errorf("%w: the query of the endpoint already has %q", ErrBadResponse, name)
 		}
 	}
 	separator := "?"

@@ -32,14 +32,14 @@ func TestC5_QueryOfTheEndpointIsKept(t *testing.T) {
 		c := p.client(t, func(cfg *client.Config) { cfg.Metadata.AuthorizationEndpoint = endpoint })
 		pending, err := c.AuthorizationURL(t.Context(), client.AuthorizationOptions{})
 		switch {
-		case want == "" && (pending != nil || !errors.Is(err, client.ErrBadAnswer)):
+		case want == "" && (pending != nil || !errors.Is(err, client.ErrBadResponse)):
 			t.Errorf("%s: %v", endpoint, err)
 		case want != "" && (err != nil || !strings.HasPrefix(pending.URL, issuerURL+want) || strings.Contains(pending.URL, "#")):
 			t.Errorf("%s: %v, %v", endpoint, pending, err)
 		}
 	}
 	c := newProvider().client(t, func(cfg *client.Config) { cfg.Metadata.EndSessionEndpoint = issuerURL + "/end?client_id=x" })
-	if _, err := c.LogoutURL(t.Context(), client.LogoutOptions{}); !errors.Is(err, client.ErrBadAnswer) {
+	if _, err := c.LogoutURL(t.Context(), client.LogoutOptions{}); !errors.Is(err, client.ErrBadResponse) {
 		t.Errorf("logout: %v", err)
 	}
 }
@@ -249,7 +249,7 @@ func TestC25_C26_PushedWithProofOfPossession(t *testing.T) {
 		`{"request_uri":"` + strings.Repeat("u", 5<<10) + `","expires_in":60}`, `[]`,
 	} {
 		p.answer = says(201, body).answer
-		if _, err := c.AuthorizationURL(t.Context(), client.AuthorizationOptions{Push: true}); !errors.Is(err, client.ErrBadAnswer) {
+		if _, err := c.AuthorizationURL(t.Context(), client.AuthorizationOptions{Push: true}); !errors.Is(err, client.ErrBadResponse) {
 			t.Errorf("%.60s: %v", body, err)
 		}
 	}

@@ -88,7 +88,7 @@ func TestC12_NoRedirectAnywhere(t *testing.T) {
 		for name, ask := range everywhere(t, s) {
 			before := len(s.requests)
 			err := ask(t.Context())
-			if !errors.Is(err, client.ErrBadAnswer) || errors.Is(err, client.ErrUnavailable) || len(s.requests) != before+1 {
+			if !errors.Is(err, client.ErrBadResponse) || errors.Is(err, client.ErrUnavailable) || len(s.requests) != before+1 {
 				t.Errorf("%s: %d: %v after %d requests", name, status, err, len(s.requests)-before)
 			}
 			if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "secret") {
@@ -117,7 +117,7 @@ func (e endless) Read(p []byte) (int, error) {
 func TestC12_EndlessResponse(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]error{
-		200: client.ErrBadAnswer, 201: client.ErrBadAnswer, 400: client.ErrBadAnswer, 429: client.ErrUnavailable, 503: client.ErrUnavailable,
+		200: client.ErrBadResponse, 201: client.ErrBadResponse, 400: client.ErrBadResponse, 429: client.ErrUnavailable, 503: client.ErrUnavailable,
 	} {
 		read := 0
 		for name, ask := range everywhere(t, stream(status, endless{&read}, nil)) {
@@ -129,7 +129,7 @@ func TestC12_EndlessResponse(t *testing.T) {
 	}
 	long := http.Header{"Www-Authenticate": {strings.Repeat("x", 70<<10)}}
 	for name, ask := range everywhere(t, stream(401, strings.NewReader("{}"), long)) {
-		if err := ask(t.Context()); !errors.Is(err, client.ErrBadAnswer) {
+		if err := ask(t.Context()); !errors.Is(err, client.ErrBadResponse) {
 			t.Errorf("%s: a long header: %v", name, err)
 		}
 	}

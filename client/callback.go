@@ -104,7 +104,7 @@ func (c *Client) ExchangeCode(ctx context.Context, code string, o CodeExchange) 
 	pending := PendingAuthorization{Scopes: o.Scopes}
 	return c.grantAs(ctx, grantAuthorizationCode, params, o.Scopes, func(t *Token) error {
 		if t.IDToken == "" && pending.wantsIDToken() {
-			return fmt.Errorf("%w: the response has no ID token, but the scope openid was requested", ErrBadAnswer)
+			return fmt.Errorf("%w: the response has no ID token, but the scope openid was requested", ErrBadResponse)
 		}
 		return c.signedIn(ctx, o.IDToken)(t)
 	})

@@ -114,7 +114,7 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 	}
 	started.AuthReqID, _ = a.OptionalText("auth_req_id")
 	if started.AuthReqID == "" || started.ExpiresIn == 0 {
-		return nil, fmt.Errorf("%w: auth_req_id or expires_in is missing", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: auth_req_id or expires_in is missing", ErrBadResponse)
 	}
 	started.end = time.Now().Add(started.ExpiresIn)
 	return started, nil

@@ -137,7 +137,7 @@ func (c *Client) endpointFor(ctx context.Context, name string, certificate bool)
 		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, name)
 	}
 	if err := fetch.CheckURL(place, c.cfg.InsecureAllowHTTP); err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrBadAnswer, name, err)
+		return "", fmt.Errorf("%w: %s: %w", ErrBadResponse, name, err)
 	}
 	return place, nil
 }

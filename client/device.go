@@ -99,14 +99,14 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 // the user code has characters that could control a terminal.
 func (c *Client) checkDevice(d *DeviceAuthorization) error {
 	if d.DeviceCode == "" || d.UserCode == "" || d.ExpiresIn == 0 {
-		return fmt.Errorf("%w: device_code, user_code or expires_in is missing", ErrBadAnswer)
+		return fmt.Errorf("%w: device_code, user_code or expires_in is missing", ErrBadResponse)
 	}
 	if len(d.UserCode) > maxUserCode || strings.ContainsFunc(d.UserCode, notGraphic) {
-		return fmt.Errorf("%w: user_code is too long, or has characters that cannot be shown", ErrBadAnswer)
+		return fmt.Errorf("%w: user_code is too long, or has characters that cannot be shown", ErrBadResponse)
 	}
 	for _, shown := range []string{d.VerificationURI, d.VerificationURIComplete} {
 		if err := fetch.CheckURL(shown, c.cfg.InsecureAllowHTTP); err != nil && (shown != "" || d.VerificationURI == "") {
-			return fmt.Errorf("%w: verification_uri: %w", ErrBadAnswer, err)
+			return fmt.Errorf("%w: verification_uri: %w", ErrBadResponse, err)
 		}
 	}
 	return nil

@@ -140,7 +140,7 @@ func TestC23_C24_WaitDevice(t *testing.T) {
 		"denied":               {[]reply{pending, says400("access_denied"), token}, seconds(5, 10), client.ErrAccessDenied},
 		"ended":                {[]reply{says400("expired_token"), token}, seconds(5), client.ErrExpiredToken},
 		"another refusal":      {[]reply{says400("invalid_grant"), token}, seconds(5), client.ErrInvalidGrant},
-		"an answer like a bug": {[]reply{{200, `{"access_token":1}`, nil}, token}, seconds(5), client.ErrBadAnswer},
+		"an answer like a bug": {[]reply{{200, `{"access_token":1}`, nil}, token}, seconds(5), client.ErrBadResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -233,7 +233,7 @@ func TestCIBA(t *testing.T) {
 		}
 	})
 	for _, body := range []string{`{"expires_in":60}`, `{"auth_req_id":"r"}`} {
-		if _, err := deviceClient(t, says(200, body)).StartCIBA(t.Context(), client.CIBAOptions{LoginHint: "a"}); !errors.Is(err, client.ErrBadAnswer) {
+		if _, err := deviceClient(t, says(200, body)).StartCIBA(t.Context(), client.CIBAOptions{LoginHint: "a"}); !errors.Is(err, client.ErrBadResponse) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -281,7 +281,7 @@ func TestC34_C35_C36_C37_MFA(t *testing.T) {
 	if sms, err := c.MFARequestOOB(t.Context(), "mfa", "sms|1"); err != nil || !sms.NeedsCode() {
 		t.Error(sms, err)
 	}
-	if _, err := c.MFARequestOTP(t.Context(), "mfa", "otp|1"); !errors.Is(err, client.ErrBadAnswer) {
+	if _, err := c.MFARequestOTP(t.Context(), "mfa", "otp|1"); !errors.Is(err, client.ErrBadResponse) {
 		t.Errorf("another challenge: %v", err)
 	}
 	answer = `{"challenge_type":"otp"}`
@@ -364,7 +364,7 @@ func TestC30_RevokeAndIntrospect(t *testing.T) {
 		t.Error("an inactive token has claims")
 	}
 	for _, body := range []string{`{}`, `{"active":"true"}`, `[]`} {
-		if _, err := newClient(t, says(200, body), places).Introspect(t.Context(), "t", ""); !errors.Is(err, client.ErrBadAnswer) {
+		if _, err := newClient(t, says(200, body), places).Introspect(t.Context(), "t", ""); !errors.Is(err, client.ErrBadResponse) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}

@@ -140,8 +140,8 @@ func (e *IncompleteError) Unwrap() error { return e.Err }
 // 429 or from 500 on, or an OAuth code with that meaning. A retry may succeed.
 var ErrUnavailable = errors.New("client: the authorization server is unavailable")
 
-// ErrBadAnswer says that the response of the server is not valid according to the RFCs, or exceeds a limit.
-var ErrBadAnswer = errors.New("client: the response of the authorization server is not valid")
+// ErrBadResponse says that the response of the server is not valid according to the RFCs, or exceeds a limit.
+var ErrBadResponse = errors.New("client: the response of the authorization server is not valid")
 
 // ErrUnsupported says that the metadata of the server has no endpoint, or no method, for the request.
 var ErrUnsupported = errors.New("client: not supported by the authorization server")

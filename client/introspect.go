@@ -69,7 +69,7 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspec
 	active, ok := value.Bool()
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("%w: active is missing or is not a boolean", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: active is missing or is not a boolean", ErrBadResponse)
 	case !active:
 		return &Introspection{}, nil
 	}

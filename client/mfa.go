@@ -82,17 +82,17 @@ func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAA
 	}
 	list, err := compact.ParseObject(`{"list":`+string(resp.Body)+`}`, maxDepth)
 	if err != nil {
-		return nil, fmt.Errorf("%w: authenticators: %w", ErrBadAnswer, err)
+		return nil, fmt.Errorf("%w: authenticators: %w", ErrBadResponse, err)
 	}
 	value, _ := list.Get("list")
 	if value.Kind() != compact.KindArray || list.Len() != 1 {
-		return nil, fmt.Errorf("%w: authenticators: the body is not an array", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: authenticators: the body is not an array", ErrBadResponse)
 	}
 	var all []MFAAuthenticator
 	for element := range value.Elements() {
 		object, ok := element.Object()
 		if !ok {
-			return nil, fmt.Errorf("%w: authenticators: an element is not an object", ErrBadAnswer)
+			return nil, fmt.Errorf("%w: authenticators: an element is not an object", ErrBadResponse)
 		}
 		all = append(all, authenticatorOf(object))
 	}
@@ -169,7 +169,7 @@ func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, ki
 	m.OOBCode, _ = a.OptionalText("oob_code")
 	m.BindingMethod, _ = a.OptionalText("binding_method")
 	if !slices.Contains(strings.Fields(kinds), m.Type) || m.Type == "oob" && m.OOBCode == "" {
-		return nil, fmt.Errorf("%w: challenge_type is not one of those requested, or oob_code is missing", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: challenge_type is not one of those requested, or oob_code is missing", ErrBadResponse)
 	}
 	return m, nil
 }

@@ -131,7 +131,7 @@ func TestC34_Associate(t *testing.T) {
 	if sent["phone_number"] != "+491701234567" || sent["email"] != nil {
 		t.Errorf("sent %v", sent)
 	}
-	if _, err := c.MFAAssociate(t.Context(), "mfa", client.MFAAssociation{Type: "otp"}); !errors.Is(err, client.ErrBadAnswer) {
+	if _, err := c.MFAAssociate(t.Context(), "mfa", client.MFAAssociation{Type: "otp"}); !errors.Is(err, client.ErrBadResponse) {
 		t.Errorf("another factor: %v", err)
 	}
 	answer = `{"error":"access_denied"}`

@@ -78,7 +78,7 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	codes, _ := a.Get("recovery_codes")
 	e.RecoveryCodes, _ = codes.Strings()
 	if e.Challenge.Type != o.Type {
-		return nil, fmt.Errorf("%w: authenticator_type is not the requested one", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: authenticator_type is not the requested one", ErrBadResponse)
 	}
 	return e, nil
 }

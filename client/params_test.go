@@ -185,7 +185,7 @@ func TestC8_ExchangeForAnotherKind(t *testing.T) {
 			t.Errorf("%s: %v, %v", issued, token, err)
 		}
 		_, err = newClient(t, says(200, body), nil).ClientCredentials(t.Context())
-		if !errors.Is(err, client.ErrBadAnswer) || strings.Contains(err.Error(), "n_a") {
+		if !errors.Is(err, client.ErrBadResponse) || strings.Contains(err.Error(), "n_a") {
 			t.Errorf("%s, of another grant: %v", issued, err)
 		}
 	}

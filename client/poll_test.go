@@ -200,7 +200,7 @@ func TestC22_UserCode(t *testing.T) {
 	} {
 		body := `{"device_code":"dc","user_code":"` + code + `","verification_uri":"https://login.test/d","expires_in":60}`
 		d, err := deviceClient(t, says(200, body)).StartDevice(t.Context(), client.DeviceOptions{})
-		if (err == nil) != ok || (d == nil) == ok || err != nil && !errors.Is(err, client.ErrBadAnswer) {
+		if (err == nil) != ok || (d == nil) == ok || err != nil && !errors.Is(err, client.ErrBadResponse) {
 			t.Errorf("%s: %v, %v", code, d, err)
 		}
 	}

@@ -94,7 +94,7 @@ func (c *Client) PushAuthorization(ctx context.Context, params url.Values) (requ
 	now := time.Now()
 	lifetime = expiryOf(expiresIn, now).Sub(now)
 	if requestURI == "" || len(requestURI) > maxReferenceBytes || lifetime <= 0 {
-		return "", 0, fmt.Errorf("%w: request_uri or expires_in is missing or not valid", ErrBadAnswer)
+		return "", 0, fmt.Errorf("%w: request_uri or expires_in is missing or not valid", ErrBadResponse)
 	}
 	return requestURI, lifetime, nil
 }

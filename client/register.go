@@ -87,7 +87,7 @@ func NewRegistrationEndpoint(cfg Config) (*RegistrationEndpoint, error) {
 // is empty, none is sent.
 //
 // If the server registered the client but its response is not valid JSON, Register returns an error that matches
-// [ErrBadAnswer] together with what could be read of the registration.
+// [ErrBadResponse] together with what could be read of the registration.
 func (e *RegistrationEndpoint) Register(ctx context.Context, m ClientMetadata, initialAccessToken string) (*Registration, error) {
 	target, err := e.client.endpoint(ctx, endpointRegistration)
 	if err != nil {
@@ -156,7 +156,7 @@ func (e *RegistrationEndpoint) checkURI(ctx context.Context, raw string) error {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || raw == "" || originOf(u) != originOf(own) {
-		return fmt.Errorf("%w: registration_client_uri is missing, or is not at the origin of the registration endpoint", ErrBadAnswer)
+		return fmt.Errorf("%w: registration_client_uri is missing, or is not at the origin of the registration endpoint", ErrBadResponse)
 	}
 	return nil
 }
@@ -200,7 +200,7 @@ func (e *RegistrationEndpoint) call(
 	case known == nil:
 		return got, flaw
 	case got.ClientID != known.ClientID:
-		return nil, fmt.Errorf("%w: the registration is of another client", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: the registration is of another client", ErrBadResponse)
 	}
 	got.ClientSecret = cmp.Or(got.ClientSecret, known.ClientSecret)
 	got.AccessToken = cmp.Or(got.AccessToken, known.AccessToken)
@@ -247,7 +247,7 @@ func registrationOf(a *answer) (*Registration, error) {
 		*field, _ = a.OptionalText(name)
 	}
 	if g.ClientID == "" {
-		return nil, fmt.Errorf("%w: client_id is missing", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: client_id is missing", ErrBadResponse)
 	}
 	return g, nil
 }

@@ -71,10 +71,10 @@ func TestRegistration(t *testing.T) {
 	for name, uri := range map[string]string{"none": "", "elsewhere": "https://evil.test/reg/c", "plain": "http://login.test/reg/c"} {
 		bad := *read
 		bad.URI = uri
-		if _, err := registrar.Read(t.Context(), &bad); !errors.Is(err, client.ErrBadAnswer) {
+		if _, err := registrar.Read(t.Context(), &bad); !errors.Is(err, client.ErrBadResponse) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := registrar.Delete(t.Context(), &bad); !errors.Is(err, client.ErrBadAnswer) {
+		if err := registrar.Delete(t.Context(), &bad); !errors.Is(err, client.ErrBadResponse) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -85,8 +85,8 @@ func TestRegistration(t *testing.T) {
 	}{
 		{400, `{"error":"invalid_redirect_uri"}`, client.ErrInvalidRedirectURI},
 		{401, ``, client.ErrInvalidToken},
-		{201, `{}`, client.ErrBadAnswer},
-		{201, `[]`, client.ErrBadAnswer},
+		{201, `{}`, client.ErrBadResponse},
+		{201, `[]`, client.ErrBadResponse},
 		{200, `{"client_id":"other"}`, nil},
 	} {
 		status, body = test.status, test.body
@@ -94,7 +94,7 @@ func TestRegistration(t *testing.T) {
 			t.Errorf("%s: %v", test.body, err)
 		}
 	}
-	if _, err := registrar.Read(t.Context(), read); !errors.Is(err, client.ErrBadAnswer) { // about another client
+	if _, err := registrar.Read(t.Context(), read); !errors.Is(err, client.ErrBadResponse) { // about another client
 		t.Error(err)
 	}
 }

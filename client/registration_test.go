@@ -38,7 +38,7 @@ func TestC11_RegistrationIsNotLost(t *testing.T) {
 		`{"client_id":"c","client_secret":"s","registration_access_token":"rat","x":"` + "\xe4" + `"}`: true,
 	} {
 		got, err := registrarOf(t, says(201, body)).Register(t.Context(), client.ClientMetadata{}, "")
-		if fault != errors.Is(err, client.ErrBadAnswer) || fault == (err == nil) || got == nil ||
+		if fault != errors.Is(err, client.ErrBadResponse) || fault == (err == nil) || got == nil ||
 			got.ClientID != "c" || got.ClientSecret != "s" || got.AccessToken != "rat" {
 			t.Errorf("%s: %v, %v", body, got, err)
 		}
@@ -237,7 +237,7 @@ func TestCaseX23_BadResponseDoesNotWipeTheClient(t *testing.T) {
 		e := registrarOf(t, says(200, `{"client_id":"c","client_secret":"s2","client_name":"app","contacts":["a"],`+broken+`}`))
 		known := &client.Registration{ClientID: "c", ClientSecret: "s1", AccessToken: "rat", URI: issuerURL + "/reg/c"}
 		got, err := e.Read(t.Context(), known)
-		if !errors.Is(err, client.ErrBadAnswer) || got == nil {
+		if !errors.Is(err, client.ErrBadResponse) || got == nil {
 			t.Fatalf("%s: %v, %v", name, got, err)
 		}
 		if got.ClientSecret != "s2" || got.Metadata.ClientName != "app" || len(got.Metadata.Contacts) != 1 || got.Metadata.Extra["x"] == nil {

@@ -87,7 +87,7 @@ func (c *Client) postOnce(ctx context.Context, target string, params url.Values)
 }
 
 // send sends one request within the limits of the Config. The error says whether a retry may help: if not, it matches
-// ErrBadAnswer.
+// ErrBadResponse.
 func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte) (*fetch.Response, error) {
 	resp, err := fetch.Send(ctx, method, target, body, fetch.Options{
 		Client: c.cfg.HTTPClient, Header: header, MaxBytes: c.cfg.MaxBytes, Timeout: c.cfg.Timeout,
@@ -106,10 +106,10 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 		case unavailable(long.Status): // probably the error page of a proxy
 			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		case long.Status/100 == 4: // a rejection, whatever the body says
-			return nil, fmt.Errorf("%w: %w: %w", ErrBadAnswer, &Error{Status: long.Status}, err)
+			return nil, fmt.Errorf("%w: %w: %w", ErrBadResponse, &Error{Status: long.Status}, err)
 		}
 	}
-	return nil, fmt.Errorf("%w: %w", ErrBadAnswer, err)
+	return nil, fmt.Errorf("%w: %w", ErrBadResponse, err)
 }
 
 // withoutEmpty returns a copy of params without empty values.
@@ -147,7 +147,7 @@ var errNoObject = errors.New("the body is not a JSON object")
 // although RFC 6749, Section 5.1, requires application/json. There are four cases:
 //
 //	an accepted status, and a JSON object      the answer
-//	an accepted status, and anything else      ErrBadAnswer, with what could be read
+//	an accepted status, and anything else      ErrBadResponse, with what could be read
 //	another status of 2xx, without a code      an *Error, with what could be read
 //	everything else                            an *Error
 //
@@ -165,7 +165,7 @@ func readAnswer(resp *fetch.Response, accepted []int) (*answer, error) {
 	case code != "", !slices.Contains(accepted, resp.Status):
 		return nil, errorOf(resp, object, code)
 	case err != nil:
-		return &answer{object}, fmt.Errorf("%w: %w: %w", ErrBadAnswer, errNoObject, err)
+		return &answer{object}, fmt.Errorf("%w: %w: %w", ErrBadResponse, errNoObject, err)
 	}
 	return &answer{object}, nil
 }

@@ -168,15 +168,15 @@ func TestC8_C9_C10_Responses(t *testing.T) {
 		`{"access_token":"at","token_type":"Bearer","expires_in":null}`:       {},
 		`{"access_token":"at","token_type":"Bearer","expires_in":{}}`:         {},
 		`{"access_token":"at","token_type":"Bearer"}`:                         {},
-		`{"access_token":"at","token_type":"mac"}`:                            {err: client.ErrBadAnswer},
-		`{"access_token":"at","token_type":"DPoP"}`:                           {err: client.ErrBadAnswer},
-		`{"access_token":"at"}`:                                               {err: client.ErrBadAnswer},
-		`{"access_token":"","token_type":"Bearer"}`:                           {err: client.ErrBadAnswer},
-		`{"access_token":1,"token_type":"Bearer"}`:                            {err: client.ErrBadAnswer},
-		`{"access_token":"at","access_token":"b","token_type":"Bearer"}`:      {err: client.ErrBadAnswer},
-		`access_token=at&token_type=Bearer`:                                   {err: client.ErrBadAnswer},
-		`[]`:                                                                  {err: client.ErrBadAnswer},
-		``:                                                                    {err: client.ErrBadAnswer},
+		`{"access_token":"at","token_type":"mac"}`:                            {err: client.ErrBadResponse},
+		`{"access_token":"at","token_type":"DPoP"}`:                           {err: client.ErrBadResponse},
+		`{"access_token":"at"}`:                                               {err: client.ErrBadResponse},
+		`{"access_token":"","token_type":"Bearer"}`:                           {err: client.ErrBadResponse},
+		`{"access_token":1,"token_type":"Bearer"}`:                            {err: client.ErrBadResponse},
+		`{"access_token":"at","access_token":"b","token_type":"Bearer"}`:      {err: client.ErrBadResponse},
+		`access_token=at&token_type=Bearer`:                                   {err: client.ErrBadResponse},
+		`[]`:                                                                  {err: client.ErrBadResponse},
+		``:                                                                    {err: client.ErrBadResponse},
 		`{"error":"invalid_grant","access_token":"at","token_type":"Bearer"}`: {err: client.ErrInvalidGrant}, // C11
 	} {
 		t.Run(body, func(t *testing.T) {
@@ -243,14 +243,14 @@ func TestC12_NoRedirectNoFlood(t *testing.T) {
 	moved := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
 		return written(307, "", map[string]string{"Location": "https://evil.test/token"})
 	}}
-	if _, err := newClient(t, moved, nil).ClientCredentials(t.Context()); !errors.Is(err, client.ErrBadAnswer) {
+	if _, err := newClient(t, moved, nil).ClientCredentials(t.Context()); !errors.Is(err, client.ErrBadResponse) {
 		t.Errorf("redirected: %v", err)
 	}
 	if len(moved.requests) != 1 {
 		t.Errorf("%d requests", len(moved.requests))
 	}
 	long := says(200, `{"access_token":"`+strings.Repeat("a", 1<<20)+`","token_type":"Bearer"}`)
-	if _, err := newClient(t, long, nil).ClientCredentials(t.Context()); !errors.Is(err, client.ErrBadAnswer) {
+	if _, err := newClient(t, long, nil).ClientCredentials(t.Context()); !errors.Is(err, client.ErrBadResponse) {
 		t.Errorf("too long: %v", err)
 	}
 }

@@ -90,7 +90,7 @@ func TestC28_C8_TypeOfARefreshedToken(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := says(200, body)
 				source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
-				if token, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrBadAnswer) {
+				if token, err := source.TokenContext(t.Context()); !errors.Is(err, client.ErrBadResponse) {
 					t.Fatal(token, err)
 				}
 				s.answer = says(200, good).answer

@@ -75,7 +75,7 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 		return nil, err
 	}
 	if got, _ := claims.OptionalText("sub"); got != subject {
-		return nil, fmt.Errorf("%w: user information: sub is not that of the ID token", ErrBadAnswer)
+		return nil, fmt.Errorf("%w: user information: sub is not that of the ID token", ErrBadResponse)
 	}
 	return &UserInfo{claims, subject}, nil
 }
@@ -136,13 +136,13 @@ func (c *Client) userClaims(ctx context.Context, resp *fetch.Response) (compact.
 	}
 	switch {
 	case c.cfg.SignedUserInfo:
-		return compact.Object{}, fmt.Errorf("%w: user information: not signed, but Config.SignedUserInfo is set", ErrBadAnswer)
+		return compact.Object{}, fmt.Errorf("%w: user information: not signed, but Config.SignedUserInfo is set", ErrBadResponse)
 	case mediaType != "application/json": // OpenID Connect Core, Section 5.3.2
-		return compact.Object{}, fmt.Errorf("%w: user information: the Content-Type is not application/json or application/jwt", ErrBadAnswer)
+		return compact.Object{}, fmt.Errorf("%w: user information: the Content-Type is not application/json or application/jwt", ErrBadResponse)
 	}
 	claims, err := compact.ParseObject(body, maxDepth)
 	if err != nil {
-		return compact.Object{}, fmt.Errorf("%w: user information: %w", ErrBadAnswer, err)
+		return compact.Object{}, fmt.Errorf("%w: user information: %w", ErrBadResponse, err)
 	}
 	return claims, nil
 }

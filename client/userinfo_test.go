@@ -34,14 +34,14 @@ func TestC21_UserInfo(t *testing.T) {
 		err        error
 	}{
 		"plain":            {status: 200, body: `{"sub":"alice","email_verified":"true"}`, ok: true},
-		"another subject":  {status: 200, body: `{"sub":"bob"}`, err: client.ErrBadAnswer},
-		"no subject":       {status: 200, body: `{}`, err: client.ErrBadAnswer},
-		"not JSON":         {status: 200, body: `<html>`, err: client.ErrBadAnswer},
+		"another subject":  {status: 200, body: `{"sub":"bob"}`, err: client.ErrBadResponse},
+		"no subject":       {status: 200, body: `{}`, err: client.ErrBadResponse},
+		"not JSON":         {status: 200, body: `<html>`, err: client.ErrBadResponse},
 		"signed":           {status: 200, body: signed(map[string]any{"email_verified": true}), jwt: true, wantSigned: true, ok: true},
 		"signed for other": {status: 200, body: signed(map[string]any{"aud": "other"}), jwt: true},
 		"signed by other":  {status: 200, body: signed(map[string]any{"iss": "https://other.test"}), jwt: true},
-		"signed, of bob":   {status: 200, body: signed(map[string]any{"sub": "bob"}), jwt: true, err: client.ErrBadAnswer},
-		"must be signed":   {status: 200, body: `{"sub":"alice"}`, wantSigned: true, err: client.ErrBadAnswer},
+		"signed, of bob":   {status: 200, body: signed(map[string]any{"sub": "bob"}), jwt: true, err: client.ErrBadResponse},
+		"must be signed":   {status: 200, body: `{"sub":"alice"}`, wantSigned: true, err: client.ErrBadResponse},
 		"refused":          {status: 401, err: client.ErrInvalidToken},
 		"down":             {status: 503, err: client.ErrUnavailable},
 	} {
@@ -231,7 +231,7 @@ func TestC21_C26_UserInfoWithProof(t *testing.T) {
 	}
 	subject = "mallory"
 	err := signIn()
-	if incomplete, ok := errors.AsType[*client.IncompleteError](err); !ok || incomplete.Token.RefreshToken != "rt" || incomplete.Token.IDToken != idToken || !errors.Is(err, client.ErrBadAnswer) {
+	if incomplete, ok := errors.AsType[*client.IncompleteError](err); !ok || incomplete.Token.RefreshToken != "rt" || incomplete.Token.IDToken != idToken || !errors.Is(err, client.ErrBadResponse) {
 		t.Error(err)
 	}
 }

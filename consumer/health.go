@@ -26,8 +26,8 @@ type Health struct {
 	// Metadata describes the issuer's metadata. It is zero for a Group, and if discovery is not used.
 	Metadata MetadataHealth
 
-	// Remembered describes the cache of verified tokens. It is zero if there is no cache.
-	Remembered CacheHealth
+	// Cache describes the cache of verified tokens. It is zero if there is no cache.
+	Cache CacheHealth
 
 	// Quirks lists the harmless deviations in tokens, keys and metadata that were accepted since the Consumer was made,
 	// sorted and each once. It is nil if there are none, and for a Group, whose Members list them.
@@ -62,7 +62,7 @@ type CacheHealth struct {
 
 // Health returns the current state. It does not wait and causes no fetch.
 func (c *Consumer) Health() Health {
-	h := Health{Issuer: c.cfg.Issuer, Ready: true, Remembered: c.cache.health(), Quirks: c.quirks.all()}
+	h := Health{Issuer: c.cfg.Issuer, Ready: true, Cache: c.cache.health(), Quirks: c.quirks.all()}
 	switch source := c.keys.Source.(type) {
 	case *issuer.Remote:
 		h.Metadata, h.Keys = remoteHealth(source)
@@ -79,7 +79,7 @@ func (c *Consumer) Health() Health {
 // Health returns the current state. It does not wait and causes no fetch. It does not include Consumers that
 // GroupConfig.Resolve returned, because their number is not known in advance.
 func (g *Group) Health() Health {
-	h := Health{Ready: true, Remembered: g.cache.health(), Members: make([]Health, 0, len(g.consumers))}
+	h := Health{Ready: true, Cache: g.cache.health(), Members: make([]Health, 0, len(g.consumers))}
 	for _, c := range g.consumers {
 		member := c.Health()
 		h.Members = append(h.Members, member)

@@ -34,8 +34,8 @@ func TestK21_Health(t *testing.T) {
 		if !h.Ready || h.Keys.Keys != 1 || h.Metadata.LastError != nil || h.Metadata.LastSuccess.IsZero() {
 			t.Errorf("with keys: %+v", h)
 		}
-		if want := (consumer.CacheHealth{Size: 1, Entries: 1, Evictions: 1}); h.Remembered != want {
-			t.Errorf("cached %+v, want %+v", h.Remembered, want)
+		if want := (consumer.CacheHealth{Size: 1, Entries: 1, Evictions: 1}); h.Cache != want {
+			t.Errorf("cached %+v, want %+v", h.Cache, want)
 		}
 
 		n.fail(true)
@@ -61,7 +61,7 @@ func TestGroupHealth(t *testing.T) {
 		t.Fatal(err)
 	}
 	accept(t, g, issuer.AccessToken().Sign())
-	if h := g.Health(); !h.Ready || h.Remembered.Entries != 1 {
+	if h := g.Health(); !h.Ready || h.Cache.Entries != 1 {
 		t.Errorf("both are ready: %+v", h)
 	}
 }

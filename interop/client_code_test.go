@@ -117,12 +117,12 @@ func (p *provider) userInfo(t *testing.T) {
 		t.Error(token.IDClaims.Claims())
 	}
 	_, err := c.UserInfo(t.Context(), token.AccessToken, "bob")
-	refusedBy(t, err, client.ErrBadAnswer)
+	refusedBy(t, err, client.ErrBadResponse)
 	_, err = c.UserInfo(t.Context(), "another", "alice")
 	refusedBy(t, err, client.ErrInvalidToken)
 	careful := p.as(t, "web", func(cfg *client.Config) { cfg.SignedUserInfo = true })
 	_, err = careful.UserInfo(t.Context(), token.AccessToken, "alice")
-	refusedBy(t, err, client.ErrBadAnswer)
+	refusedBy(t, err, client.ErrBadResponse)
 }
 
 // stepUp requests an acr that the server cannot provide, so the ID token does not contain it.

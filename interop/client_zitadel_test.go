@@ -54,7 +54,7 @@ func (z clientZitadel) flows() []clientFlow {
 				t.Error("at_hash is not looked at")
 			}
 			_, err = c.UserInfo(t.Context(), token.AccessToken, "id1")
-			refusedBy(t, err, client.ErrBadAnswer)
+			refusedBy(t, err, client.ErrBadResponse)
 		}},
 		{"authorization code without PKCE", func(t *testing.T) {
 			z.signIn(t, z.as(t, "web", nil), client.AuthorizationOptions{InsecureNoPKCE: true})

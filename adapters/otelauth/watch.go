@@ -108,9 +108,9 @@ func (t *Telemetry) states() map[string]*state {
 
 // add combines h with what is already in s.
 func (s *state) add(h consumer.Health) {
-	s.cacheUsage += h.Remembered.Entries
-	s.cacheLimit += h.Remembered.Size
-	s.cacheEvictions += h.Remembered.Evictions
+	s.cacheUsage += h.Cache.Entries
+	s.cacheLimit += h.Cache.Size
+	s.cacheEvictions += h.Cache.Evictions
 	if h.Issuer == "" {
 		return // a Group: its Members report the rest
 	}

@@ -33,21 +33,21 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	good := health{
 		Issuer: "https://a.test", Ready: true,
-		Keys:       jwks.Stats{Keys: 2, Unusable: 1, LastSuccess: time.Unix(1, 0), Age: time.Minute},
-		Metadata:   consumer.MetadataHealth{LastSuccess: time.Unix(1, 0), Age: time.Hour},
-		Remembered: consumer.CacheHealth{Size: 10, Entries: 3, Evictions: 4},
+		Keys:     jwks.Stats{Keys: 2, Unusable: 1, LastSuccess: time.Unix(1, 0), Age: time.Minute},
+		Metadata: consumer.MetadataHealth{LastSuccess: time.Unix(1, 0), Age: time.Hour},
+		Cache:    consumer.CacheHealth{Size: 10, Entries: 3, Evictions: 4},
 	}
 	bad := health{
-		Issuer:     "https://a.test",
-		Keys:       jwks.Stats{LastSuccess: time.Unix(1, 0), Age: 2 * time.Minute, ConsecutiveFailures: 5, LastError: errors.New("secret")},
-		Metadata:   consumer.MetadataHealth{ConsecutiveFailures: 6, LastError: errors.New("secret")},
-		Remembered: consumer.CacheHealth{Size: 10, Entries: 1, Evictions: 1},
+		Issuer:   "https://a.test",
+		Keys:     jwks.Stats{LastSuccess: time.Unix(1, 0), Age: 2 * time.Minute, ConsecutiveFailures: 5, LastError: errors.New("secret")},
+		Metadata: consumer.MetadataHealth{ConsecutiveFailures: 6, LastError: errors.New("secret")},
+		Cache:    consumer.CacheHealth{Size: 10, Entries: 1, Evictions: 1},
 	}
 	cold := health{Issuer: "https://cold.test"}
 	byHand := health{Issuer: "https://hand.test", Ready: true}
 	group := health{
-		Remembered: consumer.CacheHealth{Size: 5},
-		Members:    []consumer.Health{consumer.Health(byHand), consumer.Health(cold)},
+		Cache:   consumer.CacheHealth{Size: 5},
+		Members: []consumer.Health{consumer.Health(byHand), consumer.Health(cold)},
 	}
 	tests := []struct {
 		name    string

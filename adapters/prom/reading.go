@@ -89,13 +89,13 @@ func age(last time.Time, since time.Duration) (float64, bool) { return since.Sec
 
 // entries, capacity and evictions do not apply if there is no cache.
 func entries(h consumer.Health) (float64, bool) {
-	return float64(h.Remembered.Entries), h.Remembered.Size > 0
+	return float64(h.Cache.Entries), h.Cache.Size > 0
 }
 
 func capacity(h consumer.Health) (float64, bool) {
-	return float64(h.Remembered.Size), h.Remembered.Size > 0
+	return float64(h.Cache.Size), h.Cache.Size > 0
 }
 
 func evictions(h consumer.Health) (float64, bool) {
-	return float64(h.Remembered.Evictions), h.Remembered.Size > 0
+	return float64(h.Cache.Evictions), h.Cache.Size > 0
 }

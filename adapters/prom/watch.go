@@ -61,7 +61,7 @@ func (w *watched) health() []consumer.Health {
 	for _, source := range sources {
 		h := ask(source)
 		for _, member := range h.Members {
-			member.Remembered = consumer.CacheHealth{} // the cache is that of the Group
+			member.Cache = consumer.CacheHealth{} // the cache is that of the Group
 			parts = append(parts, member)
 		}
 		parts = append(parts, h)

@@ -31,8 +31,8 @@ func fetched(issuer string, keys, minutes int) consumer.Health {
 			Keys: keys, LastSuccess: time.Unix(1, 0), Age: age,
 			ConsecutiveFailures: minutes, ForcedFetches: 3, SkippedForced: 4,
 		},
-		Metadata:   consumer.MetadataHealth{LastSuccess: time.Unix(1, 0), Age: 2 * age, ConsecutiveFailures: minutes + 1},
-		Remembered: consumer.CacheHealth{Size: 100, Entries: 10, Evictions: 5},
+		Metadata: consumer.MetadataHealth{LastSuccess: time.Unix(1, 0), Age: 2 * age, ConsecutiveFailures: minutes + 1},
+		Cache:    consumer.CacheHealth{Size: 100, Entries: 10, Evictions: 5},
 	}
 }
 
@@ -90,8 +90,8 @@ metadata_consecutive_failures{issuer="https://a.test"} 4
 ready{issuer="https://a.test"} 0
 `},
 		{"a Group, whose Members have one cache", []consumer.Health{{
-			Members:    []consumer.Health{fetched(a, 2, 1), {Issuer: b, Ready: true}},
-			Remembered: consumer.CacheHealth{Size: 7, Entries: 6, Evictions: 1},
+			Members: []consumer.Health{fetched(a, 2, 1), {Issuer: b, Ready: true}},
+			Cache:   consumer.CacheHealth{Size: 7, Entries: 6, Evictions: 1},
 		}}, `
 cache_capacity{issuer="all"} 7
 cache_entries{issuer="all"} 6

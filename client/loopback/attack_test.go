@@ -225,7 +225,7 @@ func TestC22_C32_DeviceEscapesServerText(t *testing.T) {
 			}
 			var said bytes.Buffer
 			_, err = loopback.Device(t.Context(), c, loopback.DeviceOptions{Out: &said, QR: loopback.QRAlways})
-			if refused := errors.Is(err, client.ErrBadAnswer); refused != test.refused {
+			if refused := errors.Is(err, client.ErrBadResponse); refused != test.refused {
 				t.Error(err)
 			}
 			text := said.String()

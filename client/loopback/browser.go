@@ -63,7 +63,7 @@ func browserCommand(system string, getenv func(string) string, address string) [
 func browsable(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
-		return "", fmt.Errorf("loopback: %w: the address is not an http or https URL with a host", client.ErrBadAnswer)
+		return "", fmt.Errorf("loopback: %w: the address is not an http or https URL with a host", client.ErrBadResponse)
 	}
 	var text strings.Builder
 	// The percent sign is not encoded, because the address may contain encoded bytes already.

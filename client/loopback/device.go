@@ -49,7 +49,7 @@ const (
 //
 // Control characters in the response of the server are escaped before they are printed, and Device writes no escape
 // sequences of its own. The errors are those of [client.Client.StartDevice] and [client.Client.WaitDevice]. If the code
-// or the address cannot be shown, the error matches [client.ErrBadAnswer]. Device is safe for concurrent use.
+// or the address cannot be shown, the error matches [client.ErrBadResponse]. Device is safe for concurrent use.
 func Device(ctx context.Context, c *client.Client, o DeviceOptions) (*client.Token, error) {
 	d, err := c.StartDevice(ctx, o.Device)
 	if err != nil {
@@ -73,7 +73,7 @@ func showDevice(o DeviceOptions, d *client.DeviceAuthorization) error {
 		return err
 	}
 	if len(address) > maxAddress || len(d.UserCode) > maxUserCode {
-		return fmt.Errorf("loopback: %w: the code or its address is too long to type", client.ErrBadAnswer)
+		return fmt.Errorf("loopback: %w: the code or its address is too long to type", client.ErrBadResponse)
 	}
 	_, _ = fmt.Fprintf(out, "To sign in, open\n\n  %s\n\nand type\n\n  %s\n\n", address, printable(d.UserCode))
 	// The QR code is optional: if the server sends no complete address, or one that is too long to draw, the printed text is
