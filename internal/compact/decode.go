@@ -20,15 +20,18 @@ import (
 //
 // Decode stores every member that fits and returns the first error: a [*TypeError] or a [*TargetError]. Decoding the zero
 // Object is a [*SyntaxError].
-func (o Object) Decode(v any) error {
-	target := reflect.ValueOf(v)
+func (o Object) Decode(v any) error { return o.whole().Decode(v) }
+
+// Decode stores v in the value that to points to. The rules and the errors are those of [Object.Decode].
+func (v Value) Decode(to any) error {
+	target := reflect.ValueOf(to)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
-		return &TargetError{Type: reflect.TypeOf(v)}
+		return &TargetError{Type: reflect.TypeOf(to)}
 	}
-	if o.text == "" {
-		return &SyntaxError{Problem: "expected an object"}
+	if v.text == "" {
+		return &SyntaxError{Problem: "expected a value"}
 	}
-	return o.whole().decode(target)
+	return v.decode(target)
 }
 
 // maxIndirections is the number of pointers and interfaces that decode follows to one value. Without it, a pointer that
