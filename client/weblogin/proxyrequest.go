@@ -24,14 +24,10 @@ func withTimeout(timeout time.Duration, next http.HandlerFunc) http.HandlerFunc 
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(nil)
-		// A server waits for a Read of the body that is in progress, even after the handler has returned. A deadline ends
-		// it. If the ResponseWriter does not support deadlines, only the connection remains open for longer.
-		interrupt := func() error { return http.NewResponseController(w).SetReadDeadline(time.Now()) }
 		fired := make(chan struct{})
 		timer := time.AfterFunc(timeout, func() {
 			defer close(fired)
 			cancel(errSlow)
-			_ = interrupt()
 		})
 		stop := sync.OnceValue(func() bool {
 			if timer.Stop() {
@@ -44,7 +40,7 @@ func withTimeout(timeout time.Duration, next http.HandlerFunc) http.HandlerFunc 
 		r = r.WithContext(context.WithValue(ctx, inTimeKey{}, stop))
 		if r.Body != nil && r.Body != http.NoBody {
 			body := &upload{ctx: ctx, body: r.Body}
-			defer body.end(interrupt)
+			defer func() { body.end(http.NewResponseController(w)) }()
 			r.Body = body
 		}
 		next(w, r)
@@ -126,15 +122,21 @@ func (u *upload) startLocked(size int) <-chan struct{} {
 // errUploadEnded is the error of a Read after end.
 var errUploadEnded = errors.New("weblogin: the request has ended")
 
-// end ends the use of the body when the response did not wait for it. No Read of the body is in progress afterwards, and
-// none begins, although a transport may still call Read. Otherwise the server would abort such a Read and remove the
-// deadline that interrupt has set. It would then wait for the rest of the body without a limit.
-func (u *upload) end(interrupt func() error) {
+// end ends the use of the body when the handler returns. No Read of the body is in progress afterwards, and none begins,
+// although a transport may still call Read.
+//
+// A server waits for the rest of a small body after the handler has returned. If the response did not wait for the body,
+// or came too late, a deadline ends that. A Read at the same time would make the server remove the deadline again. If the
+// ResponseWriter does not support deadlines, only the connection remains open for longer.
+func (u *upload) end(connection *http.ResponseController) {
 	u.mu.Lock()
 	u.err = cmp.Or(u.err, errUploadEnded)
 	reading := u.reading
 	u.mu.Unlock()
-	if reading != nil && interrupt() == nil {
+	if reading == nil && !errors.Is(context.Cause(u.ctx), errSlow) {
+		return
+	}
+	if err := connection.SetReadDeadline(time.Now()); err == nil && reading != nil {
 		<-reading
 	}
 }

@@ -33,13 +33,32 @@ func (c *connection) Read([]byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
+// over reports whether the deadline is over.
+func (c *connection) over() bool {
+	select {
+	case <-c.deadline:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *connection) Close() error { return nil }
 
 // net/http removes the read deadline if a Read is in progress after the handler has returned, or begins then. It then waits
 // for the rest of the body without a limit.
 func TestCaseX18_NoReadAfterTheHandler(t *testing.T) {
 	t.Parallel()
-	for name, reads := range map[string]int{"a Read in progress": 1, "no Read": 0} {
+	for name, test := range map[string]struct {
+		reads    int
+		duration time.Duration // of the handler, whose limit is an hour
+		deadline bool          // the server must not wait for the body
+	}{
+		"a Read in progress": {1, time.Minute, true},
+		"no Read":            {0, time.Minute, false},
+		"too late":           {0, 2 * time.Hour, true},
+		"both":               {1, 2 * time.Hour, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -47,18 +66,17 @@ func TestCaseX18_NoReadAfterTheHandler(t *testing.T) {
 				var body io.Reader
 				withTimeout(time.Hour, func(_ http.ResponseWriter, r *http.Request) {
 					body = r.Body
-					for range reads {
+					for range test.reads {
 						go func() { _, _ = io.ReadAll(body) }()
-						synctest.Wait()
 					}
+					time.Sleep(test.duration)
 				})(c, httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/", c))
-				if c.begun != reads || c.ended != reads {
-					t.Errorf("%d Reads have begun and %d have ended when the handler returns, want %d", c.begun, c.ended, reads)
+				if c.begun != test.reads || c.ended != test.reads || c.over() != test.deadline {
+					t.Errorf("when the handler returns, %d Reads have begun, %d have ended, deadline %v, want %+v", c.begun, c.ended, c.over(), test)
 				}
-				if n, err := body.Read(make([]byte, 10)); n != 0 || err == nil || c.begun != reads {
-					t.Errorf("a late Read returns %d bytes and error %v, and %d Reads reached the connection, want %d", n, err, c.begun, reads)
+				if n, err := body.Read(make([]byte, 10)); n != 0 || err == nil || c.begun != test.reads {
+					t.Errorf("a late Read returns %d bytes and error %v, and %d Reads reached the connection, want %d", n, err, c.begun, test.reads)
 				}
-				synctest.Wait()
 			})
 		})
 	}
