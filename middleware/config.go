@@ -27,9 +27,10 @@ type Config struct {
 	// Realm names the protected space in every challenge (RFC 9110 section 11.5). It must be printable ASCII. Empty: "api".
 	Realm string
 
-	// Resource is the identifier of this API (RFC 8707, RFC 9728 section 1.2): an https URL without query and fragment. If
-	// it is set, every challenge contains the URL of the metadata document, and the application must serve that document
-	// at [Guard.MetadataPath]. The URL depends on this field only, never on the request. Empty: challenges contain no URL.
+	// Resource is the identifier of this API (RFC 8707, RFC 9728 section 1.2): an https URL without query and fragment. An
+	// http URL is accepted only with a loopback host (localhost, 127.0.0.0/8, ::1), for development. If Resource is set,
+	// every challenge contains the URL of the metadata document, and the application must serve that document at
+	// [Guard.MetadataPath]. That URL depends on this field only, never on the request. Empty: challenges contain no URL.
 	Resource string
 
 	// TokenSources lists the places of a request from which a token is read. No other place is read, so the list must

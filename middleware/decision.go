@@ -34,6 +34,12 @@ type Decision struct {
 	// Cached is true if the token was verified before this decision began, for example for an earlier request.
 	Cached bool
 
+	// Token is the verified token. It is set if the request passed with a token, and also if a rule rejected the token,
+	// so that an audit log can name who was rejected. It is nil if the request passed without a token, or if the token
+	// could not be verified: nothing in such a token can be trusted. Like every Token, it cannot be changed and may be
+	// kept. Its claims can be personal data, so log only what you need.
+	Token *consumer.Token
+
 	// Err is the [*Refusal], or nil if the request passed. Its text includes the errors of the application, which may
 	// quote a token.
 	Err error
@@ -44,7 +50,7 @@ func (g *Guard) report(ctx context.Context, began time.Time, token *consumer.Tok
 	if g.cfg.OnDecision == nil {
 		return
 	}
-	decision := Decision{Status: http.StatusOK, Duration: time.Since(began)}
+	decision := Decision{Status: http.StatusOK, Duration: time.Since(began), Token: token}
 	if token != nil {
 		decision.Issuer, decision.Cached = token.Issuer(), token.VerifiedAt().Before(began)
 	}

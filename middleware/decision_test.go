@@ -116,6 +116,142 @@ func TestB8_Attack43_Attack44_TokenIsNotLoggedOrSent(t *testing.T) {
 	}
 }
 
+// A Decision and a Refusal contain the token if it was verified, also if a rule rejected it, and no other token.
+func TestCaseQ7_TokenOfTheDecision(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	verifier := newConsumer(t, issuer)
+	good := issuer.AccessToken().Set("scope", "read")
+	bound := issuer.AccessToken().Set("cnf", map[string]any{"jkt": "AAAA"})
+	forged, err := consumer.NewToken("https://issuer.test", json.RawMessage(`{"sub":"forged"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	smuggled := &middleware.Refusal{Status: 403, Token: forged}
+	both := verifierFunc(func(context.Context, string) (*consumer.Token, error) { return forged, consumer.ErrInvalidToken })
+	zero := verifierFunc(func(context.Context, string) (*consumer.Token, error) { return &consumer.Token{}, nil })
+	source := func(*http.Request) (string, error) { return "", smuggled }
+	tests := []struct {
+		name    string
+		cfg     middleware.Config
+		token   string
+		rules   []middleware.Rule
+		status  int
+		subject string // empty: no token
+	}{
+		{"passed", middleware.Config{}, good.Sign(), nil, 200, "alice"},
+		{"passed a rule", middleware.Config{}, good.Sign(), []middleware.Rule{middleware.Scopes("read")}, 200, "alice"},
+		{"Optional, with a token", middleware.Config{Optional: true}, good.Sign(), nil, 200, "alice"},
+		{"Optional, without a token", middleware.Config{Optional: true}, "", nil, 200, ""},
+		{"scope", middleware.Config{}, good.Sign(), []middleware.Rule{middleware.Scopes("admin")}, 403, "alice"},
+		{"role", middleware.Config{}, good.Sign(), []middleware.Rule{middleware.Role("roles", "admin")}, 403, "alice"},
+		{"second rule", middleware.Config{}, good.Sign(), []middleware.Rule{yes, no}, 403, "alice"},
+		{"any", middleware.Config{}, good.Sign(), []middleware.Rule{middleware.Any(no, no)}, 403, "alice"},
+		{"outage of a rule", middleware.Config{}, good.Sign(), []middleware.Rule{down}, 503, "alice"},
+		{"fault of a rule", middleware.Config{}, good.Sign(), []middleware.Rule{{}}, 500, "alice"},
+		{"check says that the token is revoked", middleware.Config{}, good.Sign(), []middleware.Rule{saying(consumer.ErrInvalidToken)}, 401, "alice"},
+		{"check with a token of its own", middleware.Config{}, good.Sign(), []middleware.Rule{saying(smuggled)}, 403, "alice"},
+
+		{"no token", middleware.Config{}, "", nil, 401, ""},
+		{"signature", middleware.Config{}, good.EditSignature(func(s []byte) []byte { s[0] ^= 1; return s }).Sign(), nil, 401, ""},
+		{"expired", middleware.Config{}, good.Set("exp", 1).Sign(), nil, 401, ""},
+		{"audience", middleware.Config{}, good.Set("aud", "https://other.test").Sign(), nil, 401, ""},
+		{"issuer", middleware.Config{}, good.Set("iss", "https://other.test").Sign(), nil, 401, ""},
+		{"not a token", middleware.Config{}, "opaque", nil, 401, ""},
+		{"bound to a key", middleware.Config{}, bound.Sign(), nil, 401, ""},
+		{"bound to a key, and a rule", middleware.Config{}, bound.Sign(), []middleware.Rule{no}, 401, ""},
+		{"Verifier returns a token and an error", middleware.Config{Verifier: both}, "raw", nil, 401, ""},
+		{"Verifier returns a zero token", middleware.Config{Verifier: zero}, "raw", nil, 500, ""},
+		{"Verifier returns a Refusal", middleware.Config{Verifier: rejectWith(smuggled)}, "raw", nil, 403, ""},
+		{"TokenSource returns a Refusal", middleware.Config{TokenSources: []middleware.TokenSource{source}}, "", nil, 403, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var decisions []middleware.Decision
+			var refusals []*middleware.Refusal
+			test.cfg.OnDecision = func(_ context.Context, d middleware.Decision) { decisions = append(decisions, d) }
+			test.cfg.DenyHandler = func(_ http.ResponseWriter, _ *http.Request, r *middleware.Refusal) { refusals = append(refusals, r) }
+			if test.cfg.Verifier == nil {
+				test.cfg.Verifier = verifier
+			}
+			w := serve(newGuard(t, test.cfg).With(test.rules...)(hello), request(t, test.token))
+			if len(decisions) != 1 || w.Code != test.status || decisions[0].Status != test.status {
+				t.Fatalf("status %d, decisions %+v, want status %d", w.Code, decisions, test.status)
+			}
+			if got := subjectOf(decisions[0].Token); got != test.subject {
+				t.Errorf("Decision.Token has the subject %q, want %q", got, test.subject)
+			}
+			if test.status == 200 {
+				return
+			}
+			if len(refusals) != 1 || subjectOf(refusals[0].Token) != test.subject {
+				t.Errorf("Refusal.Token: %+v, want the subject %q", refusals, test.subject)
+			}
+		})
+	}
+}
+
+// subjectOf returns the subject of token, or "" if token is nil.
+func subjectOf(token *consumer.Token) string {
+	if token == nil {
+		return ""
+	}
+	return token.Subject()
+}
+
+// If handlers are nested, each Decision contains the token. Recheck reports it too.
+func TestCaseQ7_NestedHandlersAndRecheck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+		var subjects []string
+		g := newGuard(t, middleware.Config{
+			Verifier:   newConsumer(t, issuer),
+			OnDecision: func(_ context.Context, d middleware.Decision) { subjects = append(subjects, subjectOf(d.Token)) },
+		})
+		var verdict error
+		changing := middleware.Check("changing", func(context.Context, *consumer.Token) error { return verdict })
+		stream := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			ctx, stop := middleware.Recheck(r.Context(), time.Minute)
+			defer stop()
+			verdict = errors.New("no longer")
+			<-ctx.Done()
+			var refusal *middleware.Refusal
+			if !errors.As(context.Cause(ctx), &refusal) || subjectOf(refusal.Token) != "alice" {
+				t.Errorf("Recheck: cause %v, want a Refusal with the token of alice", context.Cause(ctx))
+			}
+		})
+		serve(g.Handler(g.With(changing)(stream)), request(t, issuer.AccessToken().Sign()))
+		if got := strings.Join(subjects, " "); got != "alice alice" {
+			t.Errorf("subjects %q", got)
+		}
+	})
+}
+
+// A printed Decision or Refusal shows no claim, and encoding/json omits the token of a Refusal.
+func TestCaseQ7_TokenIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	token, err := consumer.NewToken("https://issuer.test", json.RawMessage(`{"sub":"secret","jti":"secret","email":"secret"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refusal := middleware.Refusal{Status: 403, Reason: consumer.ReasonPolicy, Token: token}
+	decision := middleware.Decision{Status: 403, Token: token, Err: &refusal}
+	encoded, err := json.Marshal(refusal)
+	if want := `{"status":403}`; err != nil || string(encoded) != want {
+		t.Errorf("%s, %v, want %s", encoded, err, want)
+	}
+	var log bytes.Buffer
+	for _, h := range []slog.Handler{slog.NewJSONHandler(&log, nil), slog.NewTextHandler(&log, nil)} {
+		slog.New(h).Info("decided", "decision", decision, "refusal", &refusal, "value", refusal)
+	}
+	_, _ = fmt.Fprintf(&log, "%v %+v %#v %v %+v %#v", decision, decision, decision, refusal, refusal, refusal)
+	if strings.Contains(log.String(), "secret") {
+		t.Errorf("the log contains a claim:\n%s", log.String())
+	}
+}
+
 // A DenyHandler may pass the Refusal to encoding/json.
 func TestRefusal_JSON(t *testing.T) {
 	t.Parallel()

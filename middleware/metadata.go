@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -26,20 +27,34 @@ func metadataURL(resource string) (*url.URL, error) {
 	if fault := resourceFault(resource, u); fault != nil {
 		return u, fmt.Errorf("middleware: Config.Resource %w", fault)
 	}
-	return url.Parse("https://" + u.Host + wellKnown + strings.TrimSuffix(u.EscapedPath(), "/"))
+	return url.Parse(u.Scheme + "://" + u.Host + wellKnown + strings.TrimSuffix(u.EscapedPath(), "/"))
 }
 
 // resourceFault says what is wrong with resource without quoting it, because it may contain a password.
 func resourceFault(resource string, u *url.URL) error {
 	switch {
-	case u.Scheme != "https" || u.Hostname() == "":
+	case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("is not an https URL")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return errors.New("is an http URL, expected https: http is allowed for localhost, 127.0.0.0/8 and ::1 only")
 	case u.User != nil:
 		return errors.New("contains a user name, expected none")
+	case strings.Contains(u.Host, "%"): // the zone of an IPv6 address: it means something on one machine only
+		return errors.New("has a host with a percent sign, expected a name or an address without a zone")
 	case strings.ContainsAny(resource, "?#"):
 		return errors.New("has a query or a fragment, expected neither")
 	case !isPrintable(resource):
 		return errors.New("is not printable ASCII")
 	}
 	return nil
+}
+
+// isLoopback reports whether host is localhost or a loopback address. Traffic to it does not leave the machine, so an
+// API under development may use http. Package internal/fetch has the same rule for issuers.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }

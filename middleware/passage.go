@@ -54,6 +54,7 @@ func (g *Guard) decide(r *http.Request, rules *[]Rule) (*http.Request, error) {
 	p := &passage{Context: ctx, guard: g, rules: rules}
 	if err := p.check(r); err != nil {
 		refusal := refusalOf(ctx, err)
+		refusal.Token = p.token // never a Token that a Refusal of the application contains
 		g.logRefusal(ctx, refusal)
 		g.report(ctx, began, p.token, refusal)
 		return r, refusal
@@ -211,9 +212,9 @@ func (p *passage) apply(ctx context.Context) error {
 	return nil
 }
 
-// rejected returns refusal after it has added the name of the rule, the issuer, and the scopes of the route.
+// rejected returns refusal after it has added the name of the rule, the token, and the scopes of the route.
 func (p *passage) rejected(refusal *Refusal, rule Rule) error {
-	refusal.Rule, refusal.Issuer = rule.label(), p.token.Issuer()
+	refusal.Rule, refusal.Issuer, refusal.Token = rule.label(), p.token.Issuer(), p.token
 	if refusal.Code == codeInsufficientScope && len(refusal.Scopes) == 0 {
 		refusal.Scopes = p.neededScopes(p.guard)
 	}

@@ -67,9 +67,13 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// issuer.
 	Issuer string `json:"-"`
 
-	// Rule is the name of the rule that is not met: "scope", the path of a Role, the name of a Claim or Check, or "any
+	// Rule is the name of the rule that is not met: "scope", the path of a Role or RolePath, the name of a Claim or Check, or "any
 	// of" and the names of the rules of an Any. Empty: the request was rejected before the rules were applied.
 	Rule string `json:"-"`
+
+	// Token is the verified token that a rule rejected, for a DenyHandler or an audit log. [Guard.Authenticate] sets it,
+	// and replaces a Token that the application has set. Nil: no token was verified.
+	Token *consumer.Token `json:"-"`
 
 	// Err is the cause. Nil: the application made this Refusal without a cause.
 	Err error `json:"-"`

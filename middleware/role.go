@@ -9,40 +9,66 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Role requires that the claim at path contains one of the roles in oneOf. If the token has a claim whose name is path
-// itself, including dots, Role reads that claim, as in "https://example.com/roles". Otherwise the dots separate the names
-// of nested objects, as in "realm_access.roles". Names are compared byte for byte.
+// Role requires that the claim at path contains at least one of the roles in oneOf. If the token has a claim whose name
+// is path itself, including dots, Role reads that claim, as in "https://example.com/roles". Otherwise the dots separate
+// the names of nested objects, as in "realm_access.roles". If a nested object has a name with dots, such as a client id
+// that is a host name, use [RolePath]. Names are compared byte for byte.
 //
 // The value of the claim is a string (one role), an array of strings, or an object whose member names are the roles.
 // Members of the object that are null or false do not count. The challenge lists no scope, because no scope would
-// change the result.
+// change the result. The name of the rule is path.
 func Role(path string, oneOf ...string) Rule {
-	oneOf = slices.Clone(oneOf)
-	rule := Rule{name: path}
-	if path == "" || len(oneOf) == 0 || slices.Contains(oneOf, "") {
+	rule := roleRule(path, oneOf, func(t *consumer.Token) any { return claimAt(t, path) })
+	if path == "" || !areRoles(oneOf) {
 		rule.broken = errors.New("Role needs a path and at least one role; roles must not be empty")
-	}
-	rule.test = func(_ context.Context, t *consumer.Token) error {
-		held := claimAt(t, path)
-		if !slices.ContainsFunc(oneOf, func(role string) bool { return holds(held, role) }) {
-			return errForbidden
-		}
-		return nil
 	}
 	return rule
 }
 
-// claimAt returns the claim at path, or nil if there is none.
+// RolePath is [Role] for a path that is given name by name. No name is split at its dots:
+//
+//	RolePath([]string{"resource_access", "orders.example.com", "roles"}, "admin")
+//
+// The first name is that of a claim, and each further name is that of a member of the object before it. An array has no
+// members. path must not be empty, and neither may its names. RolePath copies path and oneOf. The name of the rule is
+// path, joined by dots.
+func RolePath(path []string, oneOf ...string) Rule {
+	path = slices.Clone(path)
+	rule := roleRule(strings.Join(path, "."), oneOf, func(t *consumer.Token) any { return memberAt(t, path) })
+	if len(path) == 0 || slices.Contains(path, "") || !areRoles(oneOf) {
+		rule.broken = errors.New("RolePath needs a path and at least one role; names and roles must not be empty")
+	}
+	return rule
+}
+
+// roleRule returns the rule that the value that read returns contains one of the roles.
+func roleRule(name string, oneOf []string, read func(*consumer.Token) any) Rule {
+	oneOf = slices.Clone(oneOf)
+	return Rule{name: name, test: func(_ context.Context, t *consumer.Token) error {
+		held := read(t)
+		if !slices.ContainsFunc(oneOf, func(role string) bool { return holds(held, role) }) {
+			return errForbidden
+		}
+		return nil
+	}}
+}
+
+// areRoles reports whether a rule can require one of the roles.
+func areRoles(oneOf []string) bool { return len(oneOf) > 0 && !slices.Contains(oneOf, "") }
+
+// claimAt returns the claim called path, or otherwise the value at path. It returns nil if there is neither.
 func claimAt(t *consumer.Token, path string) any {
 	if value, ok := t.Claim(path); ok {
 		return value
 	}
-	// Reading a member of something that is not an object yields nil, so a path that leads nowhere ends with nil.
-	name, rest, nested := strings.Cut(path, ".")
-	value, _ := t.Claim(name)
-	for nested {
-		object, _ := value.(map[string]any)
-		name, rest, nested = strings.Cut(rest, ".")
+	return memberAt(t, strings.Split(path, "."))
+}
+
+// memberAt returns the value at path, which has at least one name. It returns nil if there is none.
+func memberAt(t *consumer.Token, path []string) any {
+	value, _ := t.Claim(path[0])
+	for _, name := range path[1:] {
+		object, _ := value.(map[string]any) // nil, and so without members, if value is not an object
 		value = object[name]
 	}
 	return value

@@ -36,6 +36,7 @@ type want struct {
 	body      string            // empty: any
 	header    map[string]string // other headers may have any value
 	decisions []string
+	decided   string // the subject of the token of each decision, "-" for no token; empty: any
 	verified  int
 	runs      int
 }
@@ -141,6 +142,11 @@ func (want want) problems(got outcome) []string {
 		expect(name, value, strings.Join(got.Answer.Header.Values(name), "; "))
 	}
 	expect("decisions", want.decisions, got.Events.Decisions)
+	for _, subject := range got.Events.Decided {
+		if want.decided != "" {
+			expect("token of a decision", want.decided, subject)
+		}
+	}
 	expect("verifications", want.verified, got.Events.Verifications)
 	expect("runs of the handler", want.runs, got.Events.Runs)
 	expect("runs of the middleware behind the Guard", want.runs, got.Events.Behind)

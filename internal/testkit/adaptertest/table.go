@@ -12,7 +12,7 @@ import (
 
 // table returns rows for all responses of a resource server, and for the ways in which a framework could change one.
 func table() []row {
-	return slices.Concat(credentials(), elsewhere(), tokens(), policies(), outages(), preflights(), nesting(), handlers())
+	return slices.Concat(credentials(), elsewhere(), tokens(), verifiers(), policies(), outages(), preflights(), nesting(), handlers())
 }
 
 const (
@@ -26,7 +26,7 @@ const order7 = "alice: order 7\n"
 
 // passed is expected if the handler runs with a token.
 func passed() want {
-	return want{status: http.StatusOK, body: order7, decisions: []string{"200 "}, verified: 1, runs: 1}
+	return want{status: http.StatusOK, body: order7, decisions: []string{"200 "}, decided: "alice", verified: 1, runs: 1}
 }
 
 // anonymous is expected if the handler runs without a token.
@@ -56,7 +56,13 @@ func refused(status int, reason consumer.Reason, challenge string) want {
 // unverified is expected if the request is rejected before a token is verified.
 func unverified(status int, reason consumer.Reason, challenge string) want {
 	w := refused(status, reason, challenge)
-	w.verified = 0
+	w.verified, w.decided = 0, "-"
+	return w
+}
+
+// named is expected if a rule rejects the token of alice.
+func named(w want) want {
+	w.decided = "alice"
 	return w
 }
 

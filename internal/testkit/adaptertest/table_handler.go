@@ -50,6 +50,14 @@ func handlers() []row {
 			status: http.StatusTeapot, body: "no no_token\n", decisions: []string{"401 no_token"},
 			header: map[string]string{"WWW-Authenticate": bare, "Content-Type": "text/x-tea"},
 		}},
+		{
+			name: "DenyHandler reads the token", guards: set(func(_ *consumer.Config, g *middleware.Config) { g.DenyHandler = name },
+				middleware.Scopes("orders:write")), want: want{
+				status: http.StatusForbidden, body: "not alice\n", decisions: []string{"403 scope"}, decided: "alice",
+				header:   map[string]string{"WWW-Authenticate": bare + `, error="insufficient_scope", scope="orders:write"`},
+				verified: 1,
+			},
+		},
 		{name: "DenyHandler writes no status", header: authorization(), guards: denying(forgetStatus), want: want{
 			status: http.StatusUnauthorized, body: "no\n", decisions: []string{"401 no_token"},
 			header: map[string]string{"WWW-Authenticate": bare},
@@ -115,6 +123,12 @@ func teapot(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal)
 	w.Header().Set("Content-Type", "text/x-tea")
 	w.WriteHeader(http.StatusTeapot)
 	_, _ = fmt.Fprintln(w, "no", refusal.Reason)
+}
+
+// name writes the subject of the rejected token.
+func name(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal) {
+	w.WriteHeader(refusal.Status)
+	_, _ = fmt.Fprintln(w, "not", subjectOf(refusal.Token))
 }
 
 // forgetStatus writes a body only.

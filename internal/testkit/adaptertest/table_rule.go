@@ -19,8 +19,14 @@ func policies() []row {
 		return t.Set("realm_access", map[string]any{"roles": []string{"admin"}})
 	})
 	tenant := middleware.Claim("tenant", func(value any) bool { return value == "x" })
-	forbidden := refused(http.StatusForbidden, consumer.ReasonPolicy, bare)
-	scope := refused(http.StatusForbidden, consumer.ReasonScope, insufficientScope)
+	dotted := middleware.RolePath([]string{"resource_access", "orders.example.com", "roles"}, "admin")
+	forDotted := func(client string) func(*bearertest.Issuer) http.Header {
+		return spoiled(func(t *bearertest.Token) *bearertest.Token {
+			return t.Set("resource_access", map[string]any{client: map[string]any{"roles": []string{"admin"}}})
+		})
+	}
+	forbidden := named(refused(http.StatusForbidden, consumer.ReasonPolicy, bare))
+	scope := named(refused(http.StatusForbidden, consumer.ReasonScope, insufficientScope))
 	return []row{
 		{name: "scope held", guards: ruled(read), want: passed()},
 		{name: "scope missing", guards: ruled(write), want: scope},
@@ -29,6 +35,8 @@ func policies() []row {
 		{name: "scopes of two rules", guards: ruled(read, middleware.Scopes("orders:write")), want: scope},
 		{name: "role held", header: forAdmins, guards: ruled(admin), want: passed()},
 		{name: "role missing", guards: ruled(admin), want: forbidden},
+		{name: "role at a path with dots held", header: forDotted("orders.example.com"), guards: ruled(dotted), want: passed()},
+		{name: "role at a path with dots missing", header: forDotted("other.example.com"), guards: ruled(dotted), want: forbidden},
 		{name: "claim missing", guards: ruled(tenant), want: forbidden},
 		{name: "check fails", guards: ruled(check(errors.New("not today"))), want: forbidden},
 		{name: "check passes", guards: ruled(check(nil)), want: passed()},

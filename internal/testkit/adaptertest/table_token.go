@@ -1,12 +1,15 @@
 package adaptertest
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
 )
 
 // tokens returns rows about tokens with one fault each. The client receives the same response for all of them.
@@ -51,8 +54,43 @@ func tokens() []row {
 		rows = append(rows, row{
 			name:   "token: " + spoilt.name,
 			header: spoilt.header,
-			want:   refused(http.StatusUnauthorized, spoilt.reason, invalidToken),
+			want:   unnamed(refused(http.StatusUnauthorized, spoilt.reason, invalidToken)),
 		})
 	}
 	return rows
 }
+
+// unnamed is expected if no token was verified.
+func unnamed(w want) want {
+	w.decided = "-"
+	return w
+}
+
+// verifiers returns rows about a Verifier of the application.
+func verifiers() []row {
+	custom := func(token func() (*consumer.Token, error)) func(*world) (group, own []Guarded) {
+		return set(func(_ *consumer.Config, g *middleware.Config) { g.Verifier = verifierFunc(token) })
+	}
+	byKey, internal := passed(), unverified(http.StatusInternalServerError, consumer.ReasonInternal, "")
+	byKey.verified = 0 // by no Consumer
+	return []row{
+		{name: "API key", header: authorization("Bearer key-7"), guards: custom(func() (*consumer.Token, error) {
+			return consumer.NewToken("https://keys.test", json.RawMessage(`{"sub":"alice"}`))
+		}), want: byKey},
+		{name: "API key that is not valid", header: authorization("Bearer key-8"), guards: custom(func() (*consumer.Token, error) {
+			return nil, consumer.ErrInvalidToken
+		}), want: unverified(http.StatusUnauthorized, consumer.ReasonInactive, invalidToken)},
+		{name: "Verifier returns a zero token", header: authorization("Bearer key-7"), guards: custom(func() (*consumer.Token, error) {
+			return &consumer.Token{}, nil
+		}), want: internal},
+		{name: "Verifier returns nothing", header: authorization("Bearer key-7"), guards: custom(func() (*consumer.Token, error) {
+			return nil, nil
+		}), want: internal},
+	}
+}
+
+// verifierFunc is a Verifier with a constant result.
+type verifierFunc func() (*consumer.Token, error)
+
+// Verify implements [consumer.Verifier].
+func (f verifierFunc) Verify(context.Context, string) (*consumer.Token, error) { return f() }

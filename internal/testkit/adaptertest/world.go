@@ -26,6 +26,7 @@ type world struct {
 type events struct {
 	Verifications int      // by Consumers
 	Decisions     []string // of Guards: status and reason
+	Decided       []string // the subjects of the tokens of these decisions; "-" if a decision has no token
 	Behind        int      // calls of the middleware behind the Guards
 	Runs          int      // calls of the handler
 }
@@ -56,7 +57,7 @@ func (w *world) fault(err error) {
 // settings changes the Config of a Guard and of its Consumer.
 type settings func(*consumer.Config, *middleware.Config)
 
-// guard returns a Guard for the tokens of the world's issuer.
+// guard returns a Guard for the tokens of the world's issuer, unless change sets another Verifier.
 func (w *world) guard(change settings) *middleware.Guard {
 	verifier := consumer.Config{
 		Issuer:     w.issuer.URL(),
@@ -68,7 +69,10 @@ func (w *world) guard(change settings) *middleware.Guard {
 	}
 	cfg := middleware.Config{
 		OnDecision: func(_ context.Context, d middleware.Decision) {
-			w.note(func(e *events) { e.Decisions = append(e.Decisions, fmt.Sprint(d.Status, " ", d.Reason)) })
+			w.note(func(e *events) {
+				e.Decisions = append(e.Decisions, fmt.Sprint(d.Status, " ", d.Reason))
+				e.Decided = append(e.Decided, subjectOf(d.Token))
+			})
 		},
 	}
 	if change != nil {
@@ -77,10 +81,20 @@ func (w *world) guard(change settings) *middleware.Guard {
 	verifier.Logger, cfg.Logger = logscan.Logger(), logscan.Logger()
 	c, err := consumer.New(verifier)
 	w.fault(err)
-	cfg.Verifier = c
+	if cfg.Verifier == nil {
+		cfg.Verifier = c
+	}
 	g, err := middleware.New(cfg)
 	w.fault(err)
 	return g
+}
+
+// subjectOf returns the subject of a token, or "-" if there is none.
+func subjectOf(token *consumer.Token) string {
+	if token == nil {
+		return "-"
+	}
+	return token.Subject()
 }
 
 // route returns a Route that counts the calls of its handler and middleware.
