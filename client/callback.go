@@ -13,7 +13,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
@@ -195,7 +194,7 @@ func oneLine(text string) string {
 // openResponse verifies a signed response (JARM, Section 2.4) and returns its claims. Parameters beside it in the query are
 // ignored.
 func (c *Client) openResponse(ctx context.Context, response string) (map[string]string, error) {
-	if _, err := c.verifyJWT(ctx, consumer.ProfileAuthorizationResponse, response); err != nil {
+	if _, err := c.verifyJWT(ctx, profileAuthorizationResponse, response); err != nil {
 		if errors.Is(err, ErrUnavailable) {
 			return nil, err
 		}

@@ -106,7 +106,7 @@ func (o IDTokenOptions) LogValue() slog.Value { return slog.StringValue("client.
 // error that matches [consumer.ErrInvalidToken]. If the keys of the server cannot be fetched, the error matches
 // [ErrUnavailable].
 func (c *Client) VerifyIDToken(ctx context.Context, raw string, o IDTokenOptions) (*IDToken, error) {
-	token, err := c.verifyJWT(ctx, consumer.ProfileIDToken, raw)
+	token, err := c.verifyJWT(ctx, profileIDToken, raw)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ const (
 // must be at most two minutes old. An invalid token causes an error that matches [consumer.ErrInvalidToken]. The caller
 // must detect a token that arrives twice; [Client.BackchannelLogout] does that.
 func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToken, error) {
-	token, err := c.verifyJWT(ctx, consumer.ProfileLogoutToken, raw)
+	token, err := c.verifyJWT(ctx, profileLogoutToken, raw)
 	if err != nil {
 		return nil, err
 	}

@@ -121,9 +121,9 @@ func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile
 	}
 	offered := m.IDTokenSigningAlgValuesSupported
 	switch kind {
-	case consumer.ProfileUserInfo:
+	case profileUserInfo:
 		offered = m.UserinfoSigningAlgValuesSupported
-	case consumer.ProfileAuthorizationResponse:
+	case profileAuthorizationResponse:
 		offered = m.AuthorizationSigningAlgValuesSupported
 	default: // logout tokens are signed like ID tokens (Back-Channel Logout, Section 2.4)
 	}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
@@ -129,7 +128,7 @@ func (c *Client) userClaims(ctx context.Context, resp *fetch.Response) (compact.
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	body := strings.TrimSpace(string(resp.Body))
 	if mediaType == "application/jwt" {
-		if _, err := c.verifyJWT(ctx, consumer.ProfileUserInfo, body); err != nil {
+		if _, err := c.verifyJWT(ctx, profileUserInfo, body); err != nil {
 			return compact.Object{}, err
 		}
 		return unverified(body) // it was verified above

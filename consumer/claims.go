@@ -64,11 +64,6 @@ func (c *claimReader) fill(t *Token) {
 			t.issuedAt = c.date(name, v)
 		case "nbf":
 			t.notBefore = c.date(name, v)
-		case "scope", "scp":
-			// scope takes precedence over scp, whatever their order in the token is.
-			if _, both := c.Get("scope"); name == "scope" || !both {
-				t.scopes = c.scopes(name, v)
-			}
 		case "cnf":
 			t.confirmation = c.confirmation(v)
 		}
@@ -108,21 +103,6 @@ func (c *claimReader) date(name string, v compact.Value) time.Time {
 	}
 	whole, fraction := math.Modf(seconds)
 	return time.Unix(int64(whole), int64(fraction*float64(time.Second)))
-}
-
-// scopes reads granted scopes: one string with a space between them, or an array.
-func (c *claimReader) scopes(name string, v compact.Value) []string {
-	text, ok := v.Text()
-	if !ok {
-		return c.list(name, v)
-	}
-	scopes := make([]string, 0, strings.Count(text, " ")+1)
-	for scope := range strings.SplitSeq(text, " ") { // the only separator (RFC 6749 section 3.3)
-		if scope != "" {
-			scopes = append(scopes, scope)
-		}
-	}
-	return scopes
 }
 
 // confirmation reads `cnf`. A member that is not supported, or a cnf without a key, sets Unknown instead of being

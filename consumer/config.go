@@ -31,8 +31,13 @@ type Config struct {
 	// name that no other API of the issuer has. Required, unless InsecureNoAudience is set.
 	Audience []string
 
-	// Profile names the kind of access tokens that the issuer creates. Zero: [ProfileDefault].
+	// Profile describes the access tokens that the issuer creates. Zero: [ProfileDefault].
 	Profile Profile
+
+	// ScopeClaims lists the claims that may hold scopes, each a string with spaces between the scopes, or an array of
+	// strings. [Token.Scopes] returns the scopes of the first one that is present. Empty: the list of the profile, which
+	// is scope, then scp, unless the comment of the profile says otherwise.
+	ScopeClaims []string
 
 	// Algorithms lists the accepted values of `alg` (RFC 8725bis section 3.1). Empty: RS*, PS*, ES*, EdDSA and Ed25519,
 	// or, if Keys is a shared secret, the algorithm of that secret.
@@ -147,10 +152,10 @@ func (cfg Config) validate() error {
 	check(!cfg.InsecureNoAudience || len(cfg.ClientIDs) > 0, "ClientIDs", "is required with InsecureNoAudience")
 	check(!slices.Contains(cfg.ClientIDs, ""), "ClientIDs", "contains an empty id")
 	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "contains an empty name")
-	profile, known := profiles()[cfg.Profile]
-	check(known, "Profile", "is unknown: "+cfg.Profile.String())
-	check(!known || len(cfg.ClientIDs) == 0 || len(profile.clientID) > 0, "ClientIDs", "is set, but "+profile.name+" (Config.Profile) names no client")
-	check(!profile.idToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.name+" (Config.Profile)")
+	check(!slices.Contains(cfg.ScopeClaims, ""), "ScopeClaims", "contains an empty name")
+	profile := cfg.Profile.rules()
+	check(len(cfg.ClientIDs) == 0 || len(profile.ClientClaims) > 0, "ClientIDs", "is set, but "+profile.Name+" (Config.Profile) names no client")
+	check(!profile.IDToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.Name+" (Config.Profile)")
 	check(cfg.Keys == nil || !isNil(cfg.Keys), "Keys", "contains a nil value")
 	check(cfg.Status == nil || !isNil(cfg.Status), "Status", "contains a nil value")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, more than 5 minutes", cfg.ClockSkew))
@@ -210,7 +215,7 @@ func kindOfKey(alg string) string {
 // change them while requests read them.
 func (cfg Config) withDefaults() Config {
 	cfg.Audience, cfg.ClientIDs = slices.Clone(cfg.Audience), slices.Clone(cfg.ClientIDs)
-	cfg.RequiredClaims = slices.Clone(cfg.RequiredClaims)
+	cfg.RequiredClaims, cfg.ScopeClaims = slices.Clone(cfg.RequiredClaims), slices.Clone(cfg.ScopeClaims)
 	cfg.ClockSkew = orDefault(cfg.ClockSkew, defaultClockSkew)
 	cfg.CacheSize = orDefault(cfg.CacheSize, defaultCacheSize)
 	cfg.MaxTokenBytes = orDefault(cfg.MaxTokenBytes, defaultMaxTokenBytes)
@@ -237,14 +242,20 @@ func (cfg Config) algorithms() map[string]algorithm {
 
 // rules returns the rules of the profile, with the additions of the Config.
 func (cfg Config) rules() rules {
-	r := profiles()[cfg.Profile]
-	r.required = slices.Concat(r.required, cfg.RequiredClaims)
+	r := cfg.Profile.rules()
+	r.RequiredClaims = slices.Concat(r.RequiredClaims, cfg.RequiredClaims)
+	if len(cfg.ScopeClaims) > 0 {
+		r.ScopeClaims = cfg.ScopeClaims
+	}
+	if len(r.ScopeClaims) == 0 {
+		r.ScopeClaims = defaultScopeClaims()
+	}
 	if cfg.TokenType != "" {
-		r.fixed = maps.Clone(r.fixed)
-		if r.fixed == nil {
-			r.fixed = make(map[string][]string)
+		r.FixedClaims = maps.Clone(r.FixedClaims)
+		if r.FixedClaims == nil {
+			r.FixedClaims = make(map[string][]string)
 		}
-		r.fixed["type"] = []string{cfg.TokenType}
+		r.FixedClaims["type"] = []string{cfg.TokenType}
 	}
 	return r
 }

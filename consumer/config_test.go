@@ -35,7 +35,6 @@ func TestConfigFaults(t *testing.T) {
 		"Config.ClientIDs contains an empty id":      func(c *consumer.Config) { c.ClientIDs = []string{""} },
 		"Config.ClientIDs is set, but crossauth":     func(c *consumer.Config) { c.Profile, c.ClientIDs = consumer.ProfileCrossauth, []string{"a"} },
 		"Config.RequiredClaims contains an empty":    func(c *consumer.Config) { c.RequiredClaims = []string{"scope", ""} },
-		"Config.Profile is unknown":                  func(c *consumer.Config) { c.Profile = 99 },
 		"Config.InsecureAcceptIDToken is require":    func(c *consumer.Config) { c.Profile = consumer.ProfileGoogle },
 		"Config.ClockSkew is 5m0.000000001s, more":   func(c *consumer.Config) { c.ClockSkew = 5*time.Minute + 1 },
 		"Config.StatusTTL is negative":               func(c *consumer.Config) { c.Status, c.StatusTTL = &answers{}, -1 },
@@ -94,14 +93,14 @@ func metadata(issuer, keys string) *oidcdiscovery.Metadata {
 func TestConfigFaultsAreJoined(t *testing.T) {
 	t.Parallel()
 	_, err := consumer.New(consumer.Config{
-		Profile: 99, ClockSkew: time.Hour, MaxTokenBytes: -1, Algorithms: []string{"none", "HS256"}, ClientIDs: []string{""},
+		ScopeClaims: []string{""}, ClockSkew: time.Hour, MaxTokenBytes: -1, Algorithms: []string{"none", "HS256"}, ClientIDs: []string{""},
 		InsecureNoAudience: true, Keys: jwks.Static{}, Metadata: &oidcdiscovery.Metadata{},
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, field := range []string{
-		"Issuer", "Profile", "ClockSkew", "MaxTokenBytes", `Algorithms: "none"`, `Algorithms: "HS256"`, "ClientIDs", "Keys",
+		"Issuer", "ScopeClaims", "ClockSkew", "MaxTokenBytes", `Algorithms: "none"`, `Algorithms: "HS256"`, "ClientIDs", "Keys",
 		"Metadata",
 	} {
 		if !strings.Contains(err.Error(), "consumer: Config."+field) {
@@ -203,13 +202,13 @@ func TestConfigFieldsDecide(t *testing.T) {
 	}
 }
 
-// No field is without a test. Those elsewhere are in this file, in cache_test.go, outage_test.go and status_test.go.
+// No field is without a test. Those elsewhere are in this file, in cache_test.go, grants_test.go, outage_test.go and status_test.go.
 func TestConfigFieldsAreAllTested(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[string]bool{
 		"KeyCache": true, "Metadata": true, "HTTPClient": true, "CacheSize": true, "OnVerify": true, "Logger": true,
 		"PublicAddressesOnly": true, "InsecureAllowHTTP": true,
-		"StatusTTL": true, "OnStatus": true, "InsecureStatusFailOpen": true,
+		"StatusTTL": true, "OnStatus": true, "InsecureStatusFailOpen": true, "ScopeClaims": true,
 	}
 	decide := settings(newIssuer())
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[consumer.Config]()) {

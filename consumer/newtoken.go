@@ -30,7 +30,9 @@ func NewToken(issuer string, claims json.RawMessage) (*Token, error) {
 	t := &Token{issuer: issuer, claims: o, verified: clock.Now()}
 	r := claimReader{Object: o}
 	r.fill(t)
-	t.clientID = profiles()[ProfileDefault].clientOf(&r)
+	byDefault := Config{}.rules()
+	byDefault.grants(&r, t)
+	t.clientID = byDefault.clientOf(&r)
 	t.principal = r.principal(t)
 	if r.fault != nil {
 		return nil, r.fault

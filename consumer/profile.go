@@ -1,276 +1,141 @@
 package consumer
 
 import (
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/profile"
 )
 
-// Profile describes the access tokens of one kind of issuer: the accepted `typ`, the required claims, and the claim
-// that names the client. Unless its comment says otherwise, a profile requires `iss`, `exp` and `aud`. Every profile
-// rejects tokens whose `typ` or claims show that they are of another kind. A profile that is named after a product
-// relaxes RFC 9068 only where that product is known to differ from it.
-type Profile int
+// Profile describes the access tokens of one kind of issuer: the accepted `typ`, the required claims, and the claims
+// that hold the client, the scopes and the roles. Choose one of the variables of this package, such as
+// [ProfileKeycloak], or make one with [NewProfile]. The zero Profile is [ProfileDefault].
+//
+// Unless its comment says otherwise, a profile requires `iss`, `exp` and `aud`. Every profile rejects tokens whose `typ`
+// or claims show that they are of another kind. A profile that is named after a product relaxes RFC 9068 only where that
+// product is known to differ from it.
+//
+// A Profile cannot be changed and is safe for concurrent use. Profiles can be compared with ==.
+type Profile profile.Profile
 
-const (
-	// ProfileDefault is for issuers that follow RFC 9068 in most points. Unlike [ProfileRFC9068], it accepts a `typ`
-	// that is JWT or absent, a client in `azp`, `cid` or `appid`, and a token without `jti`.
-	ProfileDefault Profile = iota
+// ProfileDefault accepts a JWT of the issuer for the audience, unless its `typ` or its claims show that it is of another
+// kind. It requires no other claims than iss, aud and exp. The client is the first of client_id, azp, cid and appid that
+// is present; if there is none, [Token.ClientID] returns "". Roles are read from `roles` (RFC 9068 section 2.2.3.1).
+//
+// An ID token of the same issuer and for the same audience is not always recognizable. Choose a stricter profile if the
+// issuer has one, or use an audience that is not a client id.
+var ProfileDefault = Profile{} //nolint:gochecknoglobals // a value without state, as a constant of a struct type
 
-	// ProfileRFC9068 requires everything that RFC 9068 sections 2.2 and 4 require: `typ` at+jwt, and iss, exp, aud,
-	// sub, client_id, iat and jti.
-	ProfileRFC9068
+// ProfileRFC9068 requires everything that RFC 9068 sections 2.2 and 4 require: `typ` at+jwt, and iss, exp, aud, sub,
+// client_id, iat and jti. Roles are read from `roles` (RFC 9068 section 2.2.3.1).
+var ProfileRFC9068 = named(profile.Rules{ //nolint:gochecknoglobals // a value that is not changed
+	Name: "rfc9068", Types: []string{"at+jwt"}, RequiredClaims: []string{"sub", "iat", "jti"},
+	ClientClaims: []string{"client_id"}, RequireClient: true, RoleClaims: [][]string{{"roles"}},
+})
 
-	// ProfileCrossauth is for crossauth servers. Their private `type` claim must equal Config.TokenType, or "access" if
-	// that is empty. No claim names the client.
-	ProfileCrossauth
+// ProfileConfig describes a [Profile]. [NewProfile] copies it.
+type ProfileConfig struct {
+	// Name is a short name for errors and logs. Required.
+	Name string
 
-	// ProfileAuth0 is for both access token formats of Auth0. The client is `client_id` or `azp`.
-	ProfileAuth0
+	// Types lists the accepted values of the header parameter `typ`. Case and a leading "application/" are ignored. The
+	// element "" accepts a token without `typ`. Empty: at+jwt, JWT, and a token without `typ`.
+	Types []string
 
-	// ProfileOkta is for Okta's custom authorization servers. The client is `client_id` or `cid`.
-	ProfileOkta
+	// RequiredClaims lists claims that every token must have besides iss, exp and aud. A claim that is null or empty
+	// counts as missing. Empty: no additional claims.
+	RequiredClaims []string
 
-	// ProfileEntraV1 is for Microsoft Entra tokens with `ver` "1.0". The client is `appid`, and Config.Issuer is
-	// https://sts.windows.net/{tenant}/.
-	ProfileEntraV1
+	// ClientClaims lists the claims that may name the client. [Token.ClientID] returns the first one that is present.
+	// The claim aud names the client only if it has exactly one value. A token without any of them is accepted; to
+	// reject it, set RequiredClaims or Config.ClientIDs. Empty: no claim names the client.
+	ClientClaims []string
 
-	// ProfileEntraV2 is for Microsoft Entra tokens with `ver` "2.0". The client is `azp`, and Config.Issuer is
-	// https://login.microsoftonline.com/{tenant}/v2.0. Use a [Group] for several tenants.
-	ProfileEntraV2
+	// FixedClaims maps the name of a claim to its accepted values. A token must have each of these claims, as a string
+	// with one of the values. A value that marks ID tokens, such as "id" for token_use, makes Config.InsecureAcceptIDToken
+	// required. Empty: no fixed claims.
+	FixedClaims map[string][]string
 
-	// ProfileCognito is for Amazon Cognito. `token_use` must be "access". Cognito sends `aud` only with resource
-	// binding; without it set Config.InsecureNoAudience and Config.ClientIDs.
-	ProfileCognito
+	// ScopeClaims lists the claims that may hold scopes, each a string with spaces between the scopes, or an array of
+	// strings. The first one that is present is used. Config.ScopeClaims replaces the list. Empty: scope, then scp.
+	ScopeClaims []string
 
-	// ProfileKeycloak is for Keycloak. The client is `client_id` or `azp`. The `typ` claim in the payload must be
-	// "Bearer", which its ID tokens and refresh tokens do not have.
-	ProfileKeycloak
-
-	// ProfileGoogle is for Google's ID tokens, which Google services use in place of access tokens. It requires
-	// Config.InsecureAcceptIDToken. Config.Audience is the audience that the caller requested.
-	ProfileGoogle
-
-	// ProfileDex is for Dex, whose access tokens have the form of its ID tokens. It requires
-	// Config.InsecureAcceptIDToken. Config.Audience is the client id. The client is `azp` or, without azp, the only
-	// value of `aud`.
-	ProfileDex
-
-	// ProfileSpringAS is for Spring Authorization Server. Its `aud` is the client id, so the client is read from it.
-	// `nbf` is required, because it is the only claim that is always in its access tokens and never in its ID tokens.
-	ProfileSpringAS
-
-	// ProfileIDToken is for the client that an ID token was issued to (OpenID Connect Core section 2). Config.Audience
-	// is the client id. The caller must check what the sign-in requested (nonce, acr, max_age) and `azp`. Like the
-	// three profiles that follow, it requires Config.InsecureAcceptIDToken and is not for an API.
-	ProfileIDToken
-
-	// ProfileLogoutToken is for a client that receives logout tokens (OpenID Connect Back-Channel Logout section 2.4).
-	// The caller must check the content of `events`. `exp` may be absent.
-	ProfileLogoutToken
-
-	// ProfileAuthorizationResponse is for the response of an authorization endpoint as a JWT (JARM section 2.1). It has
-	// no subject, so a JWT with `sub` is rejected.
-	ProfileAuthorizationResponse
-
-	// ProfileUserInfo is for a signed response of a userinfo endpoint (OpenID Connect Core section 5.3.2). `aud` and
-	// `exp` may be absent.
-	ProfileUserInfo
-)
-
-// rules describes a profile as data.
-type rules struct {
-	name     string
-	types    []string            // accepted `typ`, as mediaType returns it; "" if absent
-	required []string            // claims besides iss, exp and aud
-	clientID []string            // claims that may name the client; the first that is present is used; none: no client
-	fixed    map[string][]string // claims that must have one of these values
-	idToken  bool                // accepts ID tokens; requires Config.InsecureAcceptIDToken
-	optional []string            // which of exp and aud may be absent
-	events   bool                // accepts security events
-	foreign  []string            // claims that only other kinds of token have
+	// RoleClaims lists the places of roles. Each is a path of member names, for example {"realm_access", "roles"}. The
+	// value is one role as a string, or an array of strings. [Token.Roles] returns the roles of all places. Never list a
+	// claim that users can edit themselves. Empty: [Token.Roles] returns no roles.
+	RoleClaims [][]string
 }
 
-// profiles returns the rules of all profiles.
-func profiles() map[Profile]rules {
-	anyJWT, subjectAndTime := []string{"at+jwt", "jwt", ""}, []string{"sub", "iat"}
-	return map[Profile]rules{
-		ProfileDefault: {
-			name: "default", types: anyJWT, required: subjectAndTime,
-			clientID: []string{"client_id", "azp", "cid", "appid"},
-		},
-		ProfileRFC9068: {
-			name: "rfc9068", types: []string{"at+jwt"}, required: []string{"sub", "iat", "jti"},
-			clientID: []string{"client_id"},
-		},
-		ProfileCrossauth: {
-			name: "crossauth", types: anyJWT, required: []string{"sub", "iat", "jti"},
-			fixed: map[string][]string{"type": {"access"}},
-		},
-		ProfileAuth0: {
-			name: "auth0", types: anyJWT, required: subjectAndTime, clientID: []string{"client_id", "azp"},
-		},
-		ProfileOkta: {
-			name: "okta", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id", "cid"},
-		},
-		ProfileEntraV1: {
-			name: "entra-v1", types: anyJWT, required: subjectAndTime, clientID: []string{"appid"},
-			fixed: map[string][]string{"ver": {"1.0"}},
-		},
-		ProfileEntraV2: {
-			name: "entra-v2", types: anyJWT, required: subjectAndTime, clientID: []string{"azp"},
-			fixed: map[string][]string{"ver": {"2.0"}},
-		},
-		ProfileCognito: {
-			name: "cognito", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id"},
-			fixed: map[string][]string{"token_use": {"access"}},
-		},
-		ProfileKeycloak: {
-			name: "keycloak", types: anyJWT, required: []string{"sub", "iat", "jti"}, clientID: []string{"client_id", "azp"},
-			fixed: map[string][]string{"typ": {"Bearer"}},
-		},
-		ProfileGoogle: {
-			name: "google", types: anyJWT, required: subjectAndTime, clientID: []string{"azp"}, idToken: true,
-		},
-		ProfileDex: {
-			name: "dex", types: anyJWT, required: subjectAndTime, clientID: []string{"azp", "aud"}, idToken: true,
-		},
-		ProfileSpringAS: {
-			name: "spring-as", types: anyJWT, required: []string{"sub", "iat", "nbf"}, clientID: []string{"aud"},
-		},
-		ProfileIDToken: {name: "id-token", types: []string{"jwt", ""}, required: subjectAndTime, idToken: true},
-		ProfileLogoutToken: {
-			name: "logout-token", types: []string{"logout+jwt", "jwt", ""}, required: []string{"iat", "jti", "events"},
-			idToken: true, optional: []string{"exp"}, events: true,
-		},
-		ProfileAuthorizationResponse: {
-			name: "authorization-response", types: []string{"jwt", ""}, idToken: true, foreign: []string{"sub"},
-		},
-		ProfileUserInfo: {
-			name: "userinfo", types: []string{"jwt", ""}, required: []string{"sub"}, idToken: true,
-			optional: []string{"exp", "aud"},
-		},
+// NewProfile returns a profile for an issuer that no variable of this package describes. If cfg has faults, the error
+// joins all of them, and each names its field.
+func NewProfile(cfg ProfileConfig) (Profile, error) {
+	if err := cfg.validate(); err != nil {
+		return Profile{}, err
 	}
+	r := profile.Rules{
+		Name: cfg.Name, Types: anyJWT(), RequiredClaims: slices.Clone(cfg.RequiredClaims),
+		ClientClaims: slices.Clone(cfg.ClientClaims), FixedClaims: make(map[string][]string, len(cfg.FixedClaims)),
+		ScopeClaims: slices.Clone(cfg.ScopeClaims),
+	}
+	if len(cfg.Types) > 0 {
+		r.Types = nil
+		for _, typ := range cfg.Types {
+			r.Types = append(r.Types, mediaType(typ))
+		}
+	}
+	for name, values := range cfg.FixedClaims {
+		r.FixedClaims[name] = slices.Clone(values)
+		r.IDToken = r.IDToken || slices.ContainsFunc(values, func(value string) bool { return kindOf(name, value) == kindIDToken })
+	}
+	for _, path := range cfg.RoleClaims {
+		r.RoleClaims = append(r.RoleClaims, slices.Clone(path))
+	}
+	return named(r), nil
+}
+
+// validate joins all faults of cfg.
+func (cfg ProfileConfig) validate() error {
+	var faults []error
+	check := func(ok bool, field, problem string) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("consumer: ProfileConfig.%s %s", field, problem))
+		}
+	}
+	check(cfg.Name != "", "Name", "is required")
+	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "contains an empty name")
+	check(!slices.Contains(cfg.ClientClaims, ""), "ClientClaims", "contains an empty name")
+	check(!slices.Contains(cfg.ScopeClaims, ""), "ScopeClaims", "contains an empty name")
+	for _, name := range slices.Sorted(maps.Keys(cfg.FixedClaims)) {
+		check(name != "", "FixedClaims", "contains an empty name")
+		check(len(cfg.FixedClaims[name]) > 0, "FixedClaims", fmt.Sprintf("has no values for %q", name))
+		check(!slices.Contains(cfg.FixedClaims[name], ""), "FixedClaims", fmt.Sprintf("has an empty value for %q", name))
+	}
+	for _, path := range cfg.RoleClaims {
+		check(len(path) > 0 && !slices.Contains(path, ""), "RoleClaims",
+			fmt.Sprintf("contains the path %q, which is empty or has an empty name", strings.Join(path, "/")))
+	}
+	return errors.Join(faults...)
 }
 
 // String returns the name of the profile.
-func (p Profile) String() string {
-	if r, ok := profiles()[p]; ok {
-		return r.name
+func (p Profile) String() string { return p.rules().Name }
+
+// named returns a Profile with the given rules.
+func named(r profile.Rules) Profile { return Profile(profile.New(r)) }
+
+// rules returns a copy of the rules of p. The lists in it must not be changed.
+func (p Profile) rules() rules {
+	if r := profile.Profile(p).Rules(); r != nil {
+		return rules{*r}
 	}
-	return "Profile(" + strconv.Itoa(int(p)) + ")"
+	return rules{profile.Rules{
+		Name: "default", Types: anyJWT(), ClientClaims: []string{"client_id", "azp", "cid", "appid"},
+		RoleClaims: [][]string{{"roles"}},
+	}}
 }
 
-// checkType checks `typ`, so that no other kind of JWT of the same issuer is accepted (RFC 9068 section 4, RFC 8725bis
-// sections 3.11 and 3.12).
-func (r rules) checkType(mediaType string) error {
-	if !slices.Contains(r.types, mediaType) {
-		return newDetail("typ ").quote(mediaType).text(" is not one of ").quoteAll(r.types).
-			text(" (Config.Profile ").text(r.name).text(")").reject(ReasonType)
-	}
-	return nil
-}
-
-// checkKind rejects a token whose claims show that it is of another kind (RFC 8725bis section 3.12).
-func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
-	m := r.marksIn(claims)
-	switch {
-	case m.other != "":
-		return reject(ReasonType, m.other+" marks another kind of token")
-	case m.idToken != "" && !acceptIDToken:
-		return reject(ReasonType, m.idToken+" marks an ID token")
-	case m.signIn != "" && !m.access && !acceptIDToken:
-		return reject(ReasonType, m.signIn+" without jti and scope marks an ID token")
-	}
-	for name, accepted := range r.fixed {
-		if !slices.Contains(accepted, textOf(claims, name)) {
-			return newDetail("claim ").text(name).text(" is ").quote(textOf(claims, name)).text(", expected one of ").
-				quoteAll(accepted).text(" (Config.Profile ").text(r.name).text(" or Config.TokenType)").reject(ReasonType)
-		}
-	}
-	return nil
-}
-
-// marks holds the names of claims that show what kind a token is.
-type marks struct {
-	idToken string // only in ID tokens (OpenID Connect Core sections 2 and 3.1.3.6)
-	signIn  string // in ID tokens, and sometimes in access tokens (RFC 9068 section 2.2.1)
-	access  bool   // has a claim that access tokens have and ID tokens rarely
-
-	// other is a claim of a security event such as a logout token (RFC 8417 section 2.2), of an introspection response
-	// (RFC 9701 section 5), of a DPoP proof (RFC 9449 section 4.2), or of a refresh token.
-	other string
-}
-
-// marksIn looks for marks in all claims. It returns the last mark of each kind, because one is enough to reject the
-// token.
-func (r rules) marksIn(claims compact.Object) (m marks) {
-	for name, v := range claims.All() {
-		switch name {
-		case "nonce", "at_hash", "c_hash", "s_hash":
-			m.idToken = name
-		case "auth_time", "amr":
-			m.signIn = name
-		case "jti", "scope", "scp":
-			m.access = true
-		case "events":
-			if !r.events {
-				m.other = name
-			}
-		case "token_introspection", "htm", "htu":
-			m.other = name
-		case "typ", "type", "token_use", "token_type":
-			r.readKind(&m, name, v)
-		default:
-			if slices.Contains(r.foreign, name) {
-				m.other = name
-			}
-		}
-	}
-	return m
-}
-
-// readKind reads a claim that some issuers use for the kind of token. It skips a claim whose value the profile fixes,
-// because checkKind compares that one.
-func (r rules) readKind(m *marks, name string, v compact.Value) {
-	if _, fixed := r.fixed[name]; fixed {
-		return
-	}
-	kind, _ := v.Text()
-	switch strings.ToLower(kind) {
-	case "id", "id_token":
-		m.idToken = name
-	case "logout":
-		if !r.events {
-			m.other = name
-		}
-	case "refresh", "refresh_token", "offline":
-		m.other = name
-	}
-}
-
-// clientOf returns the id of the client, from the first of the claims of the profile that is present.
-func (r rules) clientOf(c *claimReader) string {
-	for _, name := range r.clientID {
-		v, ok := c.Get(name)
-		if !ok {
-			continue
-		}
-		if name != "aud" {
-			return c.text(name, v)
-		}
-		if audience := c.list(name, v); len(audience) == 1 {
-			return audience[0]
-		}
-	}
-	return ""
-}
-
-// textOf returns the string called name, or "" if there is no such string.
-func textOf(claims compact.Object, name string) string {
-	v, _ := claims.Get(name)
-	text, _ := v.Text()
-	return text
-}
+// anyJWT lists the types of JWTs that may be access tokens.
+func anyJWT() []string { return []string{"at+jwt", "jwt", ""} }

@@ -31,11 +31,12 @@ type Token struct {
 	consumer *Consumer
 	resident *resident // nil: not from GroupConfig.Resolve
 
-	issuer, subject  string
-	clientID, id     string
-	audience, scopes []string
-	principal        Principal
-	claims           compact.Object
+	issuer, subject string
+	clientID, id    string
+	audience        []string
+	scopes, roles   []string
+	principal       Principal
+	claims          compact.Object
 
 	expiry, issuedAt, notBefore time.Time
 
@@ -79,11 +80,19 @@ func (t *Token) VerifiedAt() time.Time { return t.verified.Time() }
 func (t *Token) Principal() Principal { return t.principal }
 
 // Scopes returns a copy of the granted scopes. They are read from `scope`, which may be a string (RFC 8693 section 4.2)
-// or an array. If `scope` is absent, they are read from `scp` in the same way.
+// or an array. If `scope` is absent, they are read from `scp` in the same way. Config.ScopeClaims and the profile may
+// name other claims.
 func (t *Token) Scopes() []string { return slices.Clone(t.scopes) }
 
 // HasScope reports whether scope was granted. It compares byte for byte and does not allocate.
 func (t *Token) HasScope(scope string) bool { return slices.Contains(t.scopes, scope) }
+
+// Roles returns a copy of the roles that the token has in the places that the profile names (ProfileConfig.RoleClaims).
+// It is empty if the profile names none.
+func (t *Token) Roles() []string { return slices.Clone(t.roles) }
+
+// HasRole reports whether [Token.Roles] contains role. It compares byte for byte and does not allocate.
+func (t *Token) HasRole(role string) bool { return slices.Contains(t.roles, role) }
 
 // Claim returns the value of the claim called name. It has the type that encoding/json uses for a value of type any:
 // nil, bool, float64, string, []any or map[string]any. ok is false if the token has no such claim. Claim compares the

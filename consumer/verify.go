@@ -115,18 +115,18 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: p.claims, verified: clock.Now()}
 	r := claimReader{Object: p.claims}
 	r.fill(t)
+	c.rules.grants(&r, t)
 	// A token without exp would be valid forever.
-	if !slices.Contains(c.rules.optional, "exp") {
+	if !slices.Contains(c.rules.OptionalClaims, "exp") {
 		r.require(t, "exp")
 	}
-	for _, name := range c.rules.required {
+	for _, name := range c.rules.RequiredClaims {
 		r.require(t, name)
 	}
 	t.clientID = c.rules.clientOf(&r)
 	t.principal, t.lasts = r.principal(t), c.lasts(t)
-	// A profile that reads the client requires it, because Config.ClientIDs and Token.Principal depend on it.
-	if t.clientID == "" && len(c.rules.clientID) > 0 {
-		r.fail(c.rules.clientID[0], "is missing")
+	if t.clientID == "" && c.rules.RequireClient {
+		r.fail(c.rules.ClientClaims[0], "is missing")
 	}
 	return t, r.fault
 }
@@ -152,7 +152,7 @@ func (c *Consumer) checkClaims(t *Token) error {
 // checkAudience checks that `aud` contains one of the names of this API (RFC 7519 section 4.1.3, RFC 9068 section 4).
 // Even if `aud` may be absent, one that is present must match: the token may be meant for another API.
 func (c *Consumer) checkAudience(t *Token) error {
-	if c.cfg.InsecureNoAudience || slices.Contains(c.rules.optional, "aud") {
+	if c.cfg.InsecureNoAudience || slices.Contains(c.rules.OptionalClaims, "aud") {
 		if _, there := t.claims.Get("aud"); !there {
 			return nil
 		}

@@ -1,4 +1,4 @@
-package consumer_test
+package client
 
 import (
 	"testing"
@@ -6,16 +6,26 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
 )
 
-var clientProfiles = []consumer.Profile{
-	consumer.ProfileIDToken, consumer.ProfileLogoutToken, consumer.ProfileAuthorizationResponse, consumer.ProfileUserInfo,
+func clientProfiles() []consumer.Profile {
+	return []consumer.Profile{profileIDToken, profileLogoutToken, profileAuthorizationResponse, profileUserInfo}
+}
+
+// profileConfig is the Config of a verifier that trusts one key of issuer.
+func profileConfig(issuer *bearertest.Issuer, p consumer.Profile) consumer.Config {
+	kid, public := issuer.Key("RS256")
+	return consumer.Config{
+		Issuer: issuer.URL(), Audience: []string{"app"}, Keys: jwks.Static{{ID: kid, Public: public}},
+		Profile: p, InsecureAcceptIDToken: p != consumer.ProfileDefault,
+	}
 }
 
 // Each profile for a client accepts its own kind of JWT, and an API accepts none of them.
 func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
 	t.Parallel()
-	issuer := newIssuer()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: "app"})
 	bare := func() *bearertest.Token {
 		token := issuer.AccessToken().SetHeader("typ", bearertest.Absent)
 		for _, name := range []string{"client_id", "jti", "scope", "iat", "sub"} {
@@ -34,15 +44,16 @@ func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
 		"without subject": bare().Set("iat", time.Now().Unix()).Set("events", 1).Sign(),
 	}
 	for profile, accepted := range map[consumer.Profile][]string{
-		consumer.ProfileDefault:               {"access token"},
-		consumer.ProfileIDToken:               {"ID token"},
-		consumer.ProfileLogoutToken:           {"logout token"},
-		consumer.ProfileAuthorizationResponse: {"response"},
-		consumer.ProfileUserInfo:              {"ID token", "user info"},
+		consumer.ProfileDefault:      {"access token"},
+		profileIDToken:               {"ID token"},
+		profileLogoutToken:           {"logout token"},
+		profileAuthorizationResponse: {"response"},
+		profileUserInfo:              {"ID token", "user info"},
 	} {
-		cfg := offline(t, issuer)
-		cfg.Profile, cfg.InsecureAcceptIDToken = profile, profile != consumer.ProfileDefault
-		c := newConsumer(t, cfg)
+		c, err := consumer.New(profileConfig(issuer, profile))
+		if err != nil {
+			t.Fatal(err)
+		}
 		want := make(map[string]bool)
 		for _, name := range accepted {
 			want[name] = true
@@ -58,9 +69,9 @@ func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
 
 func TestClientProfilesNeedTheSwitch(t *testing.T) {
 	t.Parallel()
-	for _, profile := range clientProfiles {
-		cfg := offline(t, newIssuer())
-		cfg.Profile = profile
+	for _, profile := range clientProfiles() {
+		cfg := profileConfig(bearertest.NewIssuer(bearertest.IssuerConfig{Audience: "app"}), profile)
+		cfg.InsecureAcceptIDToken = false
 		if _, err := consumer.New(cfg); err == nil {
 			t.Errorf("%s: made without InsecureAcceptIDToken", profile)
 		}

@@ -1,0 +1,59 @@
+package consumer
+
+import (
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// defaultScopeClaims lists the claims that hold scopes if neither the Config nor the profile names others (RFC 9068
+// section 2.2.3, and `scp` of several products).
+func defaultScopeClaims() []string { return []string{"scope", "scp"} }
+
+// grants reads what the token allows: its scopes and its roles.
+func (r rules) grants(c *claimReader, t *Token) {
+	for _, name := range r.ScopeClaims {
+		if v, ok := c.Get(name); ok {
+			t.scopes = c.scopes(name, v)
+			break
+		}
+	}
+	for _, path := range r.RoleClaims {
+		t.roles = appendRoles(t.roles, c.Object, path)
+	}
+}
+
+// scopes reads granted scopes: one string with a space between them, or an array.
+func (c *claimReader) scopes(name string, v compact.Value) []string {
+	text, ok := v.Text()
+	if !ok {
+		return c.list(name, v)
+	}
+	scopes := make([]string, 0, strings.Count(text, " ")+1)
+	for scope := range strings.SplitSeq(text, " ") { // the only separator (RFC 6749 section 3.3)
+		if scope != "" {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+// appendRoles adds the roles at path, which is not empty. The value is a string or an array; elements of an array that
+// are not strings are skipped. Any other value has no roles: a rule that needs one rejects the request.
+func appendRoles(roles []string, o compact.Object, path []string) []string {
+	last := len(path) - 1
+	for _, name := range path[:last] {
+		v, _ := o.Get(name)
+		o, _ = v.Object()
+	}
+	v, _ := o.Get(path[last])
+	if role, ok := v.Text(); ok && role != "" {
+		return append(roles, role)
+	}
+	for element := range v.Elements() {
+		if role, ok := element.Text(); ok && role != "" {
+			roles = append(roles, role)
+		}
+	}
+	return roles
+}

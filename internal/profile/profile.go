@@ -1,0 +1,57 @@
+// Package profile holds the data of a profile of package consumer. It lets package client define profiles that package
+// consumer does not offer to APIs, such as the one for ID tokens.
+package profile
+
+// Rules describes the JWTs that a profile accepts. Packages consumer and client make one per kind of JWT and do not
+// change it afterwards.
+type Rules struct {
+	// Name is a short lower-case name for errors and logs.
+	Name string
+
+	// Types lists the accepted values of `typ`, in lower case and without "application/". "" accepts a token without
+	// `typ`.
+	Types []string
+
+	// RequiredClaims lists the claims that a token must have besides iss, exp and aud.
+	RequiredClaims []string
+
+	// ClientClaims lists the claims that may name the client. The first one that is present is used. The claim aud
+	// names the client if it has one value. Empty: no claim names the client.
+	ClientClaims []string
+
+	// RequireClient rejects tokens that have none of ClientClaims.
+	RequireClient bool
+
+	// FixedClaims maps the name of a claim to its accepted values. The claim must be a string.
+	FixedClaims map[string][]string
+
+	// ScopeClaims lists the claims that may hold scopes. The first one that is present is used. Empty: scope and scp.
+	ScopeClaims []string
+
+	// RoleClaims lists paths to roles. Each path is a list of member names. Empty: no roles are read.
+	RoleClaims [][]string
+
+	// IDToken accepts ID tokens. The profile then requires Config.InsecureAcceptIDToken.
+	IDToken bool
+
+	// OptionalClaims lists which of exp and aud may be absent.
+	OptionalClaims []string
+
+	// Events accepts security events, such as logout tokens.
+	Events bool
+
+	// ForeignClaims lists claims that only other kinds of JWT have.
+	ForeignClaims []string
+}
+
+// Profile refers to the rules of one profile. The zero Profile has no rules. Profiles are comparable: two Profiles are
+// equal if the same call of New made them, or if both are zero.
+type Profile struct {
+	rules *Rules
+}
+
+// New returns a Profile with the given rules, which must not be changed afterwards.
+func New(r Rules) Profile { return Profile{&r} }
+
+// Rules returns the rules of p, or nil if p is zero.
+func (p Profile) Rules() *Rules { return p.rules }
