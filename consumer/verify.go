@@ -60,34 +60,47 @@ func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (p parsed, 
 	return p, signature, nil
 }
 
-// verifyParsed runs all checks. Those that need neither key nor network come first. So a token that its own claims
-// exclude is rejected without a fetch of keys, and gets the same error whether or not the issuer can be reached. Claims
-// are only trusted once the signature is verified. Until then they can only cause a rejection.
+// verifyParsed runs all checks. Those that need neither key nor network come first: see examine.
 func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte) (*Token, error) {
-	algorithm, err := c.checkHeader(p.header)
+	t, algorithm, err := c.examine(p)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkIssuer(p.claims); err != nil {
+	if t.key, err = c.checkSignature(ctx, t.verified, p, algorithm, signature); err != nil {
 		return nil, err
+	}
+	return t, c.checkVerified(ctx, t)
+}
+
+// examine runs the checks that need neither key nor network. So a token that its own claims exclude is rejected without a
+// fetch of keys, and gets the same error whether or not the issuer can be reached. A flood of such tokens causes no fetch.
+// The claims are only trusted once the signature is verified. Until then they can only cause a rejection.
+func (c *Consumer) examine(p parsed) (*Token, algorithm, error) {
+	algorithm, err := c.checkHeader(p.header)
+	if err != nil {
+		return nil, algorithm, err
+	}
+	if err := c.checkIssuer(p.claims); err != nil {
+		return nil, algorithm, err
 	}
 	t, err := c.readToken(p)
 	if err != nil {
-		return nil, err
+		return nil, algorithm, err
 	}
-	if err := c.checkClaims(t); err != nil {
-		return nil, err
-	}
-	// Only now may a fetch of keys be necessary. A flood of tokens that fail the checks above causes none.
-	key, err := c.findKey(ctx, t.verified, &p.header)
+	return t, algorithm, c.checkClaims(t)
+}
+
+// checkSignature verifies the signature with the issuer's key that the header names, and returns that key. now was read
+// for the same request.
+func (c *Consumer) checkSignature(ctx context.Context, now clock.Instant, p parsed, a algorithm, signature []byte) (*jwks.Key, error) {
+	key, err := c.findKey(ctx, now, &p.header)
 	if err != nil {
 		return nil, err
 	}
-	if !algorithm.isSignature(key.Public, p.SigningInput, signature) {
+	if !a.isSignature(key.Public, p.SigningInput, signature) {
 		return nil, reject(ReasonSignature, "")
 	}
-	t.key = c.lasting(key)
-	return t, c.checkVerified(ctx, t)
+	return c.lasting(key), nil
 }
 
 // checkHeader checks that `alg` is accepted and that `typ` fits the profile (RFC 8725bis sections 3.1 and 3.11).
