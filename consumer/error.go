@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -34,12 +35,39 @@ type Error struct {
 	Issuer string
 
 	// Detail says what was expected and what was received, and names the field of Config. It may quote these parts of
-	// the token, at most 100 bytes of each: `alg`, `typ`, `iss`, each `aud`, the client, or the claim that shows the
-	// kind of token. It may be empty.
+	// the token, at most 100 bytes of each: `alg`, `typ`, `kid`, `iss`, each `aud`, the client, or the claim that shows
+	// the kind of token. It may be empty.
 	Detail string
 
 	// Err is the cause. Nil: there is no other error.
 	Err error
+
+	safe safety
+}
+
+// safety says which texts of an [Error] may be logged. Other code can make an Error too, so the zero value is that
+// nothing may.
+type safety int
+
+const (
+	nothingSafe safety = iota
+	detailSafe         // this package made Detail
+	allSafe            // and this module made Err
+)
+
+// LogDetail returns the part of the text of e that this package made: what was expected, what was received, and the field
+// of Config. It never contains the token, `sub`, an email address, a scope, a secret, or a text of the application, such
+// as an error of Config.Check. The Guard of package middleware logs it. It is empty if other code made e.
+func (e *Error) LogDetail() string {
+	switch {
+	case e.safe == allSafe && e.Err != nil && e.Detail == "":
+		return e.Err.Error()
+	case e.safe == allSafe && e.Err != nil:
+		return e.Detail + ": " + e.Err.Error()
+	case e.safe >= detailSafe:
+		return e.Detail
+	}
+	return ""
 }
 
 // Error returns the Reason, the Detail and the text of Err. It is for logs: do not send it to a client.
@@ -86,11 +114,17 @@ func (r Reason) unavailable() bool {
 
 // reject returns an error without a cause. reason says why the token is rejected.
 func reject(reason Reason, detail string) error {
-	return &Error{Reason: reason, Detail: detail}
+	return &Error{Reason: reason, Detail: detail, safe: detailSafe}
 }
 
-// malformed returns the error for a token whose form is invalid. err says what is wrong with it.
-func malformed(err error) error { return &Error{Reason: ReasonMalformed, Err: err} }
+// rejectBecause is reject with a cause, which the application may have made and which is therefore not logged.
+func rejectBecause(reason Reason, detail string, err error) error {
+	return &Error{Reason: reason, Detail: detail, Err: err, safe: detailSafe}
+}
+
+// malformed returns the error for a token whose form is invalid. err is an error of package compact, whose texts are
+// fixed. It says what is wrong with the token.
+func malformed(err error) error { return &Error{Reason: ReasonMalformed, Err: err, safe: allSafe} }
 
 // unavailable returns an error of class [ErrUnavailable]. It has [ReasonCanceled] instead of reason if the caller has
 // canceled ctx and does not wait for a response any more.
@@ -98,15 +132,46 @@ func unavailable(ctx context.Context, reason Reason, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		reason = ReasonCanceled
 	}
-	return &Error{Reason: reason, Err: err}
+	return rejectBecause(reason, detailOf(reason), err)
 }
 
-// named sets the Issuer of err, which is an *Error.
+// detailOf returns the detail of an error of class [ErrUnavailable]. The cause is in Error.Err.
+func detailOf(reason Reason) string {
+	switch reason {
+	case ReasonKeysUnavailable:
+		return "there are no usable keys of the issuer"
+	case ReasonStatusUnavailable:
+		return "Config.Status or Config.Check could not decide"
+	default:
+		return "the client canceled the request"
+	}
+}
+
+// named sets the Issuer of err, which is an *Error. If err comes from a key source of this module, its cause may be
+// logged.
 func (c *Consumer) named(err error) error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		e.Issuer = c.cfg.Issuer
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	e.Issuer = c.cfg.Issuer
+	switch e.Reason {
+	case ReasonKeysUnavailable, ReasonUnknownKey, ReasonAlgorithm:
+		if e.safe == detailSafe && c.keys.isOurs() {
+			e.safe = allSafe
+		}
+	default:
 	}
 	return err
+}
+
+// isOurs reports whether the texts of the errors of s come from this module and not from the application.
+func (s *hiddenSource) isOurs() bool {
+	switch s.Source.(type) {
+	case *issuer.Remote, *jwks.Remote, *jwks.FileSource, jwks.Static:
+		return true
+	}
+	return false
 }
 
 // tooLarge says that raw has more than limit bytes.
@@ -118,9 +183,9 @@ func tooLarge(raw string, limit int) error {
 func keyError(ctx context.Context, h *header, err error) error {
 	switch {
 	case errors.Is(err, jwks.ErrAlgorithm):
-		return &Error{Reason: ReasonAlgorithm, Detail: string(newDetail("alg ").quote(h.algorithm)), Err: err}
+		return rejectBecause(ReasonAlgorithm, string(newDetail("alg ").quote(h.algorithm)), err)
 	case errors.Is(err, jwks.ErrKeyNotFound):
-		return &Error{Reason: ReasonUnknownKey, Err: err}
+		return rejectBecause(ReasonUnknownKey, "no key of the issuer fits the token", err)
 	}
 	// Every other error, including an unknown one of a custom Source, leaves open whether the token is good.
 	return unavailable(ctx, ReasonKeysUnavailable, err)

@@ -18,7 +18,7 @@ import (
 // A Token without `exp` has a zero [Token.Expiry].
 func NewToken(issuer string, claims json.RawMessage) (*Token, error) {
 	if issuer == "" {
-		return nil, &Error{Reason: ReasonInternal, Detail: "NewToken: issuer is empty"}
+		return nil, reject(ReasonInternal, "NewToken: issuer is empty")
 	}
 	o, err := readObject(string(claims), nil)
 	if err != nil {

@@ -118,13 +118,13 @@ func (r *resolver) join(ctx context.Context, issuer string) (*resident, *resolut
 		return nil, call, nil
 	}
 	if at, ok := r.ages.Get(issuer); ok && time.Since(at) < resolveAgain {
-		return nil, nil, &Error{Reason: ReasonKeysUnavailable, Detail: fmt.Sprintf(
+		return nil, nil, reject(ReasonKeysUnavailable, fmt.Sprintf(
 			"issuer %.100q was resolved less than %v ago and has verified no token (GroupConfig.MaxResolved %d)",
-			issuer, resolveAgain, r.size)}
+			issuer, resolveAgain, r.size))
 	}
 	// Without this limit, tokens with invented issuers could start any number of goroutines.
 	if len(r.running) == maxResolving {
-		return nil, nil, &Error{Reason: ReasonKeysUnavailable, Detail: "too many calls of GroupConfig.Resolve are running"}
+		return nil, nil, reject(ReasonKeysUnavailable, "too many calls of GroupConfig.Resolve are running")
 	}
 	issuer = strings.Clone(issuer) // a substring would keep the whole token in memory
 	call := &resolution{done: make(chan struct{}), forgets: r.forgets}
@@ -202,7 +202,7 @@ func (r *resolver) run(ctx context.Context, issuer string, call *resolution) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
 	defer r.land(issuer, call) // even if Resolve ends the goroutine
-	call.err = &Error{Reason: ReasonInternal, Detail: "GroupConfig.Resolve did not return"}
+	call.err = reject(ReasonInternal, "GroupConfig.Resolve did not return")
 	c, err := r.call(ctx, issuer)
 	call.err = err
 	if err == nil {
@@ -237,20 +237,20 @@ func (r *resolver) land(issuer string, call *resolution) {
 func (r *resolver) call(ctx context.Context, issuer string) (c *Consumer, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			c, err = nil, &Error{Reason: ReasonInternal, Err: fmt.Errorf("consumer: GroupConfig.Resolve panicked: %v", fault)}
+			c, err = nil, rejectBecause(ReasonInternal, "GroupConfig.Resolve panicked", fmt.Errorf("%v", fault))
 		}
 	}()
 	c, err = r.resolve(ctx, issuer)
 	switch {
 	case ctx.Err() != nil || isUndecided(err):
-		return nil, &Error{Reason: ReasonKeysUnavailable, Detail: "GroupConfig.Resolve", Err: err}
+		return nil, rejectBecause(ReasonKeysUnavailable, "GroupConfig.Resolve could not decide", err)
 	case err != nil:
-		return nil, &Error{Reason: ReasonIssuer, Detail: "GroupConfig.Resolve", Err: err}
+		return nil, rejectBecause(ReasonIssuer, "GroupConfig.Resolve returned an error", err)
 	case c == nil:
 		return nil, unknownIssuer(issuer)
 	case c.cfg.Issuer != issuer:
-		return nil, &Error{Reason: ReasonInternal, Detail: fmt.Sprintf(
-			"GroupConfig.Resolve returned the Consumer of issuer %q, expected %.100q", c.cfg.Issuer, issuer)}
+		return nil, reject(ReasonInternal, fmt.Sprintf(
+			"GroupConfig.Resolve returned the Consumer of issuer %q, expected %.100q", c.cfg.Issuer, issuer))
 	}
 	return c, nil
 }

@@ -61,7 +61,7 @@ func (c *Consumer) checkStatus(ctx context.Context, t *Token) error {
 	case err != nil:
 		return unavailable(ctx, ReasonStatusUnavailable, err)
 	case !active:
-		return reject(ReasonRevoked, "Config.Status")
+		return reject(ReasonRevoked, "Config.Status reports that the token may not be used")
 	}
 	return nil
 }

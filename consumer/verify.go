@@ -188,7 +188,7 @@ func (c *Consumer) checkVerified(ctx context.Context, t *Token) error {
 		case errors.Is(err, ErrUnavailable):
 			return unavailable(ctx, ReasonStatusUnavailable, err)
 		case err != nil:
-			return &Error{Reason: ReasonClaims, Detail: "Config.Check", Err: err}
+			return rejectBecause(ReasonClaims, "Config.Check returned an error", err)
 		}
 	}
 	return c.checkStatus(ctx, t)
