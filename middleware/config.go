@@ -76,12 +76,15 @@ type Config struct {
 
 	// Logger receives one line for each rejected request: at level Debug for requests without a token, with malformed
 	// credentials, or canceled by the client; at Info for invalid tokens and rules that are not met; at Warn for
-	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer and rule. If a custom
-	// Verifier returned a nil or zero Token, the attribute detail says so. The line contains no token. It also contains
-	// no error text, because that may quote a token; use Decision.Err for it.
+	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer, rule, and detail.
 	//
-	// At most ten lines with the same attributes are written in ten seconds. The attribute suppressed of the next line
-	// then says how many lines were dropped. Nil: nothing is logged.
+	// detail is Refusal.Detail: what was expected, what was received, and the field of the Config. It quotes at most 100
+	// bytes each of `alg`, `typ`, `kid`, `iss`, `aud`, the client, and the claim that shows the kind of the token. The
+	// line contains neither the token nor `sub`, an email address or a scope of the token. It contains no error text of
+	// the application, because that may quote a token; use Decision.Err for it.
+	//
+	// At most ten lines with the same status, reason, issuer and rule are written in ten seconds. The attribute
+	// suppressed of the next line then says how many lines were dropped. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 

@@ -67,12 +67,9 @@ func (g *Guard) logRefusal(ctx context.Context, refusal *Refusal) {
 	if !g.cfg.Logger.Enabled(ctx, level) {
 		return
 	}
-	k := kind{refusal.Status, refusal.Reason, refusal.Issuer, refusal.Rule, ""}
-	if fault, ok := errors.AsType[verifierError](refusal); ok {
-		k.detail = fault.Error()
-	}
+	k := kind{refusal.Status, refusal.Reason, refusal.Issuer, refusal.Rule}
 	if suppressed, ok := g.sampler.admit(k); ok {
-		g.cfg.Logger.LogAttrs(ctx, level, "request rejected", k.attrs(suppressed)...)
+		g.cfg.Logger.LogAttrs(ctx, level, "request rejected", k.attrs(refusal.Detail, suppressed)...)
 	}
 }
 
@@ -94,14 +91,11 @@ func (r *Refusal) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// verifierError is a mistake in a custom Verifier. Its text is a constant, so unlike other errors it is logged.
-type verifierError string
-
-func (e verifierError) Error() string { return string(e) }
-
-const (
-	errNothing verifierError = "the Verifier returned neither a token nor an error (Config.Verifier)"
-	errZero    verifierError = "the Verifier returned a value that was not made by consumer.NewToken (Config.Verifier)"
+// Mistakes in a custom Verifier.
+var (
+	errVerifier = errors.New("middleware: invalid result")
+	errNothing  = &detailed{errVerifier, "the Verifier returned neither a token nor an error (Config.Verifier)"}
+	errZero     = &detailed{errVerifier, "the Verifier returned a value that was not made by consumer.NewToken (Config.Verifier)"}
 )
 
 // faultOf returns the error for a token that grants no access: nil or zero.

@@ -64,17 +64,17 @@ func TestOnDecision(t *testing.T) {
 	})
 }
 
-// Neither a token nor its claims reach a log, a response or a label, whether it is valid or not.
+// Neither a token nor the claims about its user reach a log, a response or a label, whether it is valid or not.
 func TestB8_Attack43_Attack44_TokenIsNotLoggedOrSent(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
-	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://secret.test"})
+	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://stranger.test"})
 	verifier := newConsumer(t, issuer)
 	talkative := verifierFunc(func(_ context.Context, raw string) (*consumer.Token, error) {
 		return nil, fmt.Errorf("cannot read secret %s", raw)
 	})
 	secretive := issuer.AccessToken().Set("sub", "secret").Set("jti", "secret").Set("client_id", "secret")
-	kid := issuer.AccessToken().SetHeader("kid", "secret")
+	kid := issuer.AccessToken().SetHeader("kid", "another").Set("sub", "secret")
 	tests := []struct {
 		name     string
 		verifier consumer.Verifier

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,7 +96,7 @@ func (g *Guard) credential(r *http.Request) (string, error) {
 		found, err := BearerToken(r)
 		return g.wellFormed(found, err)
 	}
-	found, missing := "", ErrNoToken
+	found, missing := "", error(errNoCredential)
 	for _, source := range g.cfg.TokenSources {
 		token, err := source.read(r)
 		switch {
@@ -133,7 +134,7 @@ func (g *Guard) wellFormed(found string, err error) (string, error) {
 func BearerToken(r *http.Request) (string, error) {
 	lines := r.Header["Authorization"]
 	if len(lines) == 0 {
-		return "", ErrNoToken
+		return "", errNoCredential
 	}
 	if len(lines) > 1 {
 		return "", errTwoHeaders
@@ -172,9 +173,13 @@ func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
 	// A token that is bound to a key or certificate must come with a proof of possession, and the Guard checks none
 	// (RFC 9449 section 7.2, RFC 8705 section 3).
 	if _, bound := token.Confirmation(); bound {
-		return nil, &consumer.Error{Reason: consumer.ReasonBinding, Issuer: token.Issuer()}
+		return nil, &consumer.Error{Reason: consumer.ReasonBinding, Issuer: token.Issuer(), Err: errBound}
 	}
 	return token, nil
+}
+
+var errBound = &detailed{
+	errors.New("middleware: bound token"), "cnf binds the token to a key or certificate, and the Guard verifies no proof of possession",
 }
 
 // isVerified reports whether t was made by a verification or by consumer.NewToken. The zero Token grants no access.
@@ -215,6 +220,7 @@ func (p *passage) apply(ctx context.Context) error {
 // rejected returns refusal after it has added the name of the rule, the token, and the scopes of the route.
 func (p *passage) rejected(refusal *Refusal, rule Rule) error {
 	refusal.Rule, refusal.Issuer, refusal.Token = rule.label(), p.token.Issuer(), p.token
+	refusal.Detail = cmp.Or(refusal.Detail, rule.detail)
 	if refusal.Code == codeInsufficientScope && len(refusal.Scopes) == 0 {
 		refusal.Scopes = p.neededScopes(p.guard)
 	}

@@ -75,6 +75,11 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// and replaces a Token that the application has set. Nil: no token was verified.
 	Token *consumer.Token `json:"-"`
 
+	// Detail says what was expected and what was received, and names the setting. The Guard logs it. It contains neither
+	// the token nor `sub`, an email address or a scope of the token. If the application makes a Refusal, it must observe
+	// that, too. Empty: nothing more is known than Reason and Rule.
+	Detail string `json:"-"`
+
 	// Err is the cause. Nil: the application made this Refusal without a cause.
 	Err error `json:"-"`
 }
@@ -97,7 +102,7 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		return refusal.sound()
 	}
-	refusal, class := &Refusal{Err: err}, err
+	refusal, class := &Refusal{Err: err, Detail: detailOf(err)}, err
 	if cause, ok := errors.AsType[*consumer.Error](err); ok {
 		refusal.Reason, refusal.Issuer = cause.Reason, cause.Issuer
 		class = classOf(cause)

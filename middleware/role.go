@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -44,7 +45,8 @@ func RolePath(path []string, oneOf ...string) Rule {
 // roleRule returns the rule that the value that read returns contains one of the roles.
 func roleRule(name string, oneOf []string, read func(*consumer.Token) any) Rule {
 	oneOf = slices.Clone(oneOf)
-	return Rule{name: name, test: func(_ context.Context, t *consumer.Token) error {
+	detail := fmt.Sprintf("claim %q does not contain any of %q", name, oneOf)
+	return Rule{name: name, detail: detail, test: func(_ context.Context, t *consumer.Token) error {
 		held := read(t)
 		if !slices.ContainsFunc(oneOf, func(role string) bool { return holds(held, role) }) {
 			return errForbidden

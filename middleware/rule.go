@@ -18,6 +18,7 @@ import (
 // route is created. [Guard.Routes] returns an error for it.
 type Rule struct {
 	name   string   // for operators
+	detail string   // what the rule requires, for operators
 	scopes []string // for the challenge
 	test   func(ctx context.Context, t *consumer.Token) error
 	broken error // why the rule is invalid
@@ -28,6 +29,7 @@ type Rule struct {
 func Scopes(all ...string) Rule {
 	all = slices.Clone(all)
 	rule := Rule{name: "scope", scopes: all, broken: checkScopes("Scopes", all)}
+	rule.detail = fmt.Sprintf("the token does not have all of the scopes %q", all)
 	rule.test = func(_ context.Context, t *consumer.Token) error {
 		for _, scope := range all {
 			if !t.HasScope(scope) {
@@ -44,6 +46,7 @@ func Scopes(all ...string) Rule {
 func AnyScope(oneOf ...string) Rule {
 	oneOf = slices.Clone(oneOf)
 	rule := Rule{name: "scope", broken: checkScopes("AnyScope", oneOf)}
+	rule.detail = fmt.Sprintf("the token has none of the scopes %q", oneOf)
 	rule.scopes = oneOf[:min(1, len(oneOf))]
 	rule.test = func(_ context.Context, t *consumer.Token) error {
 		if !slices.ContainsFunc(oneOf, t.HasScope) {
@@ -58,7 +61,7 @@ func AnyScope(oneOf ...string) Rule {
 // check is not called if the token has no such claim; the request is then rejected. The challenge lists no scope,
 // because no scope would change the result. check must be safe for concurrent use.
 func Claim(name string, check func(value any) bool) Rule {
-	rule := Rule{name: name}
+	rule := Rule{name: name, detail: fmt.Sprintf("claim %q is missing, or its check returned false", name)}
 	if name == "" || check == nil {
 		rule.broken = errors.New("Claim needs the name of a claim and a check function")
 	}
@@ -84,7 +87,7 @@ func Claim(name string, check func(value any) bool) Rule {
 //
 // A panic in f is not recovered, and the request does not pass.
 func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Rule {
-	rule := Rule{name: name}
+	rule := Rule{name: name, detail: fmt.Sprintf("the function of Check %q returned an error", name)}
 	if name == "" || f == nil {
 		rule.broken = errors.New("Check needs a name and a function")
 	}
@@ -116,6 +119,7 @@ func Any(oneOf ...Rule) Rule {
 		rule.broken = errors.New("Any needs at least one rule")
 	}
 	rule.name = "any of " + strings.Join(names, ", ")
+	rule.detail = "none of the rules is met"
 	rule.test = func(ctx context.Context, t *consumer.Token) error { return anyOf(ctx, t, oneOf) }
 	return rule
 }

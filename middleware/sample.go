@@ -18,12 +18,12 @@ const (
 	maxKinds     = 256 // kinds with a period of their own; tenants that are resolved at run time may have any number
 )
 
-// kind is what the log shows of a refusal. Refusals with equal kinds are sampled together.
+// kind is the part of a refusal that has few different values. Refusals with equal kinds are sampled together. The
+// detail is not a part of it: an attacker can choose the values that it quotes, and would get lines without limit.
 type kind struct {
 	status       int
 	reason       consumer.Reason
 	issuer, rule string
-	detail       string // a constant text about a fault of this API; usually empty
 }
 
 // sampler decides which refusals are logged. It is safe for concurrent use.
@@ -83,14 +83,14 @@ func (s *sampler) period(k kind, now time.Time) *period {
 	return p
 }
 
-// attrs returns the attributes of a log line. None of them comes from the request.
-func (k kind) attrs(suppressed int) []slog.Attr {
+// attrs returns the attributes of a log line. Only detail can quote values from the request.
+func (k kind) attrs(detail string, suppressed int) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.Int("status", k.status), slog.String("reason", string(k.reason)),
 		slog.String("issuer", k.issuer), slog.String("rule", k.rule),
 	}
-	if k.detail != "" {
-		attrs = append(attrs, slog.String("detail", k.detail))
+	if detail != "" {
+		attrs = append(attrs, slog.String("detail", detail))
 	}
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))

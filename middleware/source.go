@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,12 +23,13 @@ type TokenSource func(r *http.Request) (token string, err error)
 
 // These errors are for operators. The client receives only the error code.
 var (
-	errOtherScheme   = fmt.Errorf("%w: the scheme of the Authorization header is not Bearer", ErrNoToken)
-	errTwoHeaders    = fmt.Errorf("%w: several Authorization headers, expected one", ErrInvalidRequest)
-	errBadCredential = fmt.Errorf("%w: the credential is not a token68", ErrInvalidRequest)
-	errTwoPlaces     = fmt.Errorf("%w: tokens in two of the places in Config.TokenSources, expected one", ErrInvalidRequest)
-	errTwoLines      = fmt.Errorf("%w: the token header is repeated", ErrInvalidRequest)
-	errTwoCookies    = fmt.Errorf("%w: the token cookie is repeated", ErrInvalidRequest)
+	errNoCredential  = &detailed{ErrNoToken, "no token in the places that are read (Config.TokenSources)"}
+	errOtherScheme   = &detailed{ErrNoToken, "the scheme of the Authorization header is not Bearer"}
+	errTwoHeaders    = &detailed{ErrInvalidRequest, "several Authorization headers, expected one"}
+	errBadCredential = &detailed{ErrInvalidRequest, "the credential is not a token68 (RFC 9110 section 11.2)"}
+	errTwoPlaces     = &detailed{ErrInvalidRequest, "tokens in two of the places in Config.TokenSources, expected one"}
+	errTwoLines      = &detailed{ErrInvalidRequest, "the token header is repeated"}
+	errTwoCookies    = &detailed{ErrInvalidRequest, "the token cookie is repeated"}
 )
 
 // read calls the source and reports an empty token as ErrNoToken.

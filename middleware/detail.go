@@ -1,0 +1,30 @@
+package middleware
+
+import (
+	"errors"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// detailed is an error of a class with a text that is safe to log: it consists of constants and settings, never of parts
+// of a request.
+type detailed struct { //nolint:errname // it adds a text to a class of errors
+	class  error
+	detail string
+}
+
+func (e *detailed) Error() string { return e.class.Error() + ": " + e.detail }
+
+func (e *detailed) Unwrap() error { return e.class }
+
+// detailOf returns the text of err that is safe to log, or "" if there is none. Errors of the application may quote a
+// token, so their texts are left out.
+func detailOf(err error) string {
+	if cause, ok := errors.AsType[*consumer.Error](err); ok && cause.LogDetail() != "" {
+		return cause.LogDetail()
+	}
+	if own, ok := errors.AsType[*detailed](err); ok {
+		return own.detail
+	}
+	return ""
+}
