@@ -56,10 +56,16 @@ func (c *tokenCache) remove(d digest) {
 	}
 }
 
-// recheck checks everything that may have changed since t was verified: the time, the issuer's keys, and the status of
-// the token. A cached token is therefore not trusted more than a new one. The claims cannot change, so they are not
-// checked again. Neither is Config.Check called again: its result counts for the lifetime of the token.
+// recheck checks everything that may have changed since t was verified: the audience of the request, the time, the
+// issuer's keys, and the status of the token. A cached token is therefore not trusted more than a new one. The claims
+// cannot change, so they are not checked again. Neither is Config.Check called again: its result counts for the lifetime of the token.
 func (c *Consumer) recheck(ctx context.Context, t *Token) error {
+	if c.cfg.AudienceFunc != nil {
+		// The token was verified for another request, which may have been for another tenant.
+		if err := c.checkRequestAudience(ctx, t); err != nil {
+			return err
+		}
+	}
 	now := clock.Now() // once, because reading the clocks takes long compared with a cache hit
 	if !t.isCurrent(now) {
 		if err := c.checkTimes(t, now); err != nil {

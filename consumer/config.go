@@ -28,8 +28,17 @@ type Config struct {
 	Issuer string
 
 	// Audience lists the names of this API. The `aud` of a token must contain one of them (RFC 9068 section 4). Use a
-	// name that no other API of the issuer has. Required, unless InsecureNoAudience is set.
+	// name that no other API of the issuer has. Required, unless AudienceFunc or InsecureNoAudience is set.
 	Audience []string
+
+	// AudienceFunc returns the names of this API for the request with the context ctx. Use it if the audience depends on
+	// the tenant: let a middleware in front of the Guard store the tenant in the context, and read it here. The `aud` of
+	// a token must contain one of the names. If there are none, and for empty names, the token is rejected.
+	//
+	// AudienceFunc is called on every request, including cache hits, so a token that was accepted for one tenant is not
+	// accepted for another. It must be fast and safe for concurrent use. New rejects it together with Audience or
+	// InsecureNoAudience. Nil: Audience is used.
+	AudienceFunc func(ctx context.Context) []string
 
 	// Profile describes the access tokens that the issuer creates. Zero: [ProfileDefault].
 	Profile Profile
@@ -147,7 +156,9 @@ func (cfg Config) validate() error {
 		}
 	}
 	check(cfg.Issuer != "", "Issuer", "is required")
-	check(len(cfg.Audience) > 0 || cfg.InsecureNoAudience, "Audience", "is required")
+	check(len(cfg.Audience) > 0 || cfg.InsecureNoAudience || cfg.AudienceFunc != nil, "Audience", "is required")
+	check(len(cfg.Audience) == 0 || cfg.AudienceFunc == nil, "Audience", "must be empty if AudienceFunc is set")
+	check(!cfg.InsecureNoAudience || cfg.AudienceFunc == nil, "InsecureNoAudience", "must not be set with AudienceFunc")
 	check(!slices.Contains(cfg.Audience, ""), "Audience", "contains an empty name")
 	check(!cfg.InsecureNoAudience || len(cfg.ClientIDs) > 0, "ClientIDs", "is required with InsecureNoAudience")
 	check(!slices.Contains(cfg.ClientIDs, ""), "ClientIDs", "contains an empty id")

@@ -28,9 +28,13 @@ func TestConfigFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, spoil := range map[string]func(*consumer.Config){
-		"Config.Issuer is required":                  func(c *consumer.Config) { c.Issuer = "" },
-		"Config.Audience is required":                func(c *consumer.Config) { c.Audience = nil },
-		"Config.Audience contains an empty name":     func(c *consumer.Config) { c.Audience = []string{audience, ""} },
+		"Config.Issuer is required":                 func(c *consumer.Config) { c.Issuer = "" },
+		"Config.Audience is required":               func(c *consumer.Config) { c.Audience = nil },
+		"Config.Audience contains an empty name":    func(c *consumer.Config) { c.Audience = []string{audience, ""} },
+		"Config.Audience must be empty if Audience": func(c *consumer.Config) { c.AudienceFunc = audienceOfTenant },
+		"Config.InsecureNoAudience must not be set with AudienceFunc": func(c *consumer.Config) {
+			c.Audience, c.AudienceFunc, c.InsecureNoAudience, c.ClientIDs = nil, audienceOfTenant, true, []string{"app"}
+		},
 		"Config.ClientIDs is required":               func(c *consumer.Config) { c.InsecureNoAudience = true },
 		"Config.ClientIDs contains an empty id":      func(c *consumer.Config) { c.ClientIDs = []string{""} },
 		"Config.ClientIDs is set, but crossauth":     func(c *consumer.Config) { c.Profile, c.ClientIDs = consumer.ProfileCrossauth, []string{"a"} },
@@ -130,6 +134,13 @@ func settings(issuer *bearertest.Issuer) map[string]setting {
 		},
 		"Audience": {
 			set: func(_ *testing.T, c *cfg) { c.Audience = []string{"a", "b"} }, token: claim("aud", "b"),
+			before: consumer.ReasonAudience, after: good,
+		},
+		"AudienceFunc": {
+			set: func(_ *testing.T, c *cfg) {
+				c.Audience, c.AudienceFunc = nil, func(context.Context) []string { return []string{"a", "b"} }
+			},
+			token:  claim("aud", "b"),
 			before: consumer.ReasonAudience, after: good,
 		},
 		"Profile": {

@@ -62,7 +62,7 @@ func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (p parsed, 
 
 // verifyParsed runs all checks. Those that need neither key nor network come first: see examine.
 func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte) (*Token, error) {
-	t, algorithm, err := c.examine(p)
+	t, algorithm, err := c.examine(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte)
 // examine runs the checks that need neither key nor network. So a token that its own claims exclude is rejected without a
 // fetch of keys, and gets the same error whether or not the issuer can be reached. A flood of such tokens causes no fetch.
 // The claims are only trusted once the signature is verified. Until then they can only cause a rejection.
-func (c *Consumer) examine(p parsed) (*Token, algorithm, error) {
+func (c *Consumer) examine(ctx context.Context, p parsed) (*Token, algorithm, error) {
 	algorithm, err := c.checkHeader(p.header)
 	if err != nil {
 		return nil, algorithm, err
@@ -87,7 +87,7 @@ func (c *Consumer) examine(p parsed) (*Token, algorithm, error) {
 	if err != nil {
 		return nil, algorithm, err
 	}
-	return t, algorithm, c.checkClaims(t)
+	return t, algorithm, c.checkClaims(ctx, t)
 }
 
 // checkSignature verifies the signature with the issuer's key that the header names, and returns that key. now was read
@@ -145,8 +145,8 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 }
 
 // checkClaims checks the claims against the Config and the profile.
-func (c *Consumer) checkClaims(t *Token) error {
-	if err := c.checkAudience(t); err != nil {
+func (c *Consumer) checkClaims(ctx context.Context, t *Token) error {
+	if err := c.checkAudience(ctx, t); err != nil {
 		return err
 	}
 	if err := c.checkTimes(t, t.verified); err != nil {
@@ -164,7 +164,10 @@ func (c *Consumer) checkClaims(t *Token) error {
 
 // checkAudience checks that `aud` contains one of the names of this API (RFC 7519 section 4.1.3, RFC 9068 section 4).
 // Even if `aud` may be absent, one that is present must match: the token may be meant for another API.
-func (c *Consumer) checkAudience(t *Token) error {
+func (c *Consumer) checkAudience(ctx context.Context, t *Token) error {
+	if c.cfg.AudienceFunc != nil {
+		return c.checkRequestAudience(ctx, t)
+	}
 	if c.cfg.InsecureNoAudience || slices.Contains(c.rules.OptionalClaims, "aud") {
 		if _, there := t.claims.Get("aud"); !there {
 			return nil

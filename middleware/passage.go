@@ -187,11 +187,12 @@ func isVerified(t *consumer.Token) bool { return t != nil && !t.VerifiedAt().IsZ
 
 // verifiedBefore returns the token that this Guard has already verified for the same request, if it has not expired
 // since. The credential must be the same: a request that a handler creates with the context of its own request is a
-// different request and must carry its own credential.
+// different request and must carry its own credential. That request may also be for another tenant, so the audience is
+// checked again if it depends on the request.
 func (p *passage) verifiedBefore() *consumer.Token {
 	for outer := p.outer(); outer != nil; outer = outer.outer() {
 		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw
-		if known && time.Now().Before(outer.token.Expiry()) {
+		if known && time.Now().Before(outer.token.Expiry()) && outer.token.CheckAudience(p.Context) == nil {
 			return outer.token
 		}
 	}
