@@ -19,7 +19,7 @@ func parseOrigins(field string, origins []string) ([]string, error) {
 	var parsed []string
 	var faults []error
 	for i, origin := range origins {
-		u, err := fetch.ParseURL(origin, false) // https, or http on a loopback host
+		u, err := fetch.ParseSecureURL(origin) // https, or http on a loopback host
 		switch {
 		case err != nil:
 			faults = append(faults, fmt.Errorf("client: %s[%d]: %w", field, i, err))
@@ -41,5 +41,6 @@ func allowed(origins []string, u *url.URL) bool {
 // isSecure reports whether u is https, or http on a loopback host: nobody on the network can then read the request.
 func isSecure(u *url.URL) bool {
 	origin := url.URL{Scheme: u.Scheme, Host: u.Host}
-	return fetch.CheckURL(origin.String(), false) == nil
+	_, err := fetch.ParseSecureURL(origin.String())
+	return err == nil
 }

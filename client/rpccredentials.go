@@ -38,7 +38,7 @@ func NewRPCCredentials(cfg RPCCredentialsConfig) (*RPCCredentials, error) {
 	}
 	for i, origin := range origins {
 		if !strings.HasPrefix(origin, "https:") {
-			faults = append(faults, fmt.Errorf("client: %s[%d] is not https", field, i))
+			faults = append(faults, fmt.Errorf("client: %s[%d] is %q, expected https: gRPC sends credentials only over TLS, also to a loopback host", field, i, origin))
 		}
 	}
 	if err := errors.Join(faults...); err != nil {

@@ -9,12 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
-
-// maxDepth is the number of levels that the JSON of a document may be nested.
-const maxDepth = 16
 
 // Client fetches and validates metadata. The zero value is ready to use. A Client is safe for concurrent use if its fields do
 // not change.
@@ -26,12 +22,17 @@ type Client struct {
 	// MaxBytes limits the length of a document, in bytes. Zero or less means 512 KiB. A longer document is a *[TooLargeError].
 	MaxBytes int64
 
-	// Timeout limits each of the at most two requests, from dialing to the last byte. Zero or less means 3 s. If the Timeout
+	// Timeout limits each of the at most four requests, from dialing to the last byte. Zero or less means 3 s. If the Timeout
 	// of HTTPClient is shorter, it applies instead.
 	Timeout time.Duration
 
-	// InsecureAllowHTTP allows the scheme http for the issuer and the jwks_uri on all hosts. If false, http is allowed only for
-	// loopback hosts (127.0.0.0/8, ::1, localhost).
+	// MetadataURL is the URL from which Discover fetches the document, for an issuer that publishes it at another place, or
+	// behind a firewall. It may have a query. Its scheme must be https, or http as for the issuer. The `issuer` in the
+	// document must equal the requested one all the same. Empty means the well-known locations of the issuer.
+	MetadataURL string
+
+	// InsecureAllowHTTP allows the scheme http for the issuer, MetadataURL and the jwks_uri on all hosts. If false, http is
+	// allowed only for loopback hosts (127.0.0.0/8, ::1, localhost).
 	InsecureAllowHTTP bool
 
 	// SameOriginKeys requires that the jwks_uri has the same scheme, host and port as the issuer. If false, all are allowed,
@@ -52,14 +53,21 @@ func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error)
 	if err != nil {
 		return nil, fmt.Errorf("oidcdiscovery: %w", err)
 	}
+	locations := wellKnown(u)
+	if c.MetadataURL != "" {
+		if err := fetch.CheckURL(c.MetadataURL, c.InsecureAllowHTTP); err != nil {
+			return nil, fmt.Errorf("oidcdiscovery: MetadataURL: %w", err)
+		}
+		locations = []location{{url: c.MetadataURL}}
+	}
 	var faults []error
-	for _, location := range wellKnown(u) {
-		m, err := c.load(ctx, location, issuer)
+	for _, at := range locations {
+		m, err := c.load(ctx, at, issuer)
 		if err == nil {
 			return m, nil
 		}
 		faults = append(faults, err)
-		if ctx.Err() != nil || !tryNext(err) {
+		if ctx.Err() != nil || isRateLimited(err) {
 			break
 		}
 	}
@@ -84,60 +92,6 @@ func (c *Client) Validate(issuer string, m *Metadata) error {
 		return fmt.Errorf("oidcdiscovery: %w", err)
 	}
 	return nil
-}
-
-// wellKnown returns the locations of the metadata document. RFC 8414 §3.1 inserts its well-known path in front of the path
-// of the issuer. OpenID Connect Discovery 1.0 §4.1 appends its path. Both remove one trailing slash first.
-func wellKnown(issuer *url.URL) [2]string {
-	origin := issuer.Scheme + "://" + issuer.Host
-	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
-	return [2]string{
-		origin + "/.well-known/oauth-authorization-server" + path,
-		origin + path + "/.well-known/openid-configuration",
-	}
-}
-
-// load fetches and parses the document at location.
-func (c *Client) load(ctx context.Context, location, issuer string) (*Metadata, error) {
-	resp, err := fetch.Get(ctx, location, fetch.Options{
-		Client:       c.HTTPClient,
-		MaxBytes:     c.MaxBytes,
-		Timeout:      c.Timeout,
-		AllowHTTP:    c.InsecureAllowHTTP,
-		ContentTypes: []string{"application/json"}, // RFC 8414 §3.2
-	})
-	if err != nil {
-		return nil, classify(err)
-	}
-	m, err := c.parse(issuer, resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("GET %s: %w", location, err)
-	}
-	return m, nil
-}
-
-// tryNext reports whether to try the next location after err. The package comment lists the rules.
-func tryNext(err error) bool {
-	var status *fetch.StatusError
-	pauseRequested := errors.As(err, &status) && status.RetryAfter > 0
-	return !pauseRequested && !errors.Is(err, fetch.ErrNoResponse)
-}
-
-// parse returns errors without the package prefix.
-func (c *Client) parse(issuer string, document []byte) (*Metadata, error) {
-	o, err := compact.ParseObject(string(document), maxDepth)
-	if err != nil {
-		return nil, fmt.Errorf("the document is not a valid JSON object: %w", err)
-	}
-	m := Default()
-	m.document = o
-	if err := o.Decode(&m); err != nil {
-		return nil, err
-	}
-	if err := c.validate(issuer, &m); err != nil {
-		return nil, err
-	}
-	return &m, nil
 }
 
 // validate returns errors without the package prefix.

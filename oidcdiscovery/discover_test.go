@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-func TestD1_Places(t *testing.T) {
+func TestCaseD4_D1_Places(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		issuer string
@@ -28,12 +28,17 @@ func TestD1_Places(t *testing.T) {
 			"https://a.example:8443/.well-known/oauth-authorization-server",
 			"https://a.example:8443/.well-known/openid-configuration",
 		}},
-		{issuer: tenant, want: []string{tenantOAuth, tenantOpenID}},
-		{issuer: tenant + "/", want: []string{tenantOAuth, tenantOpenID}},
-		{issuer: tenant + "//", want: []string{tenantOAuth + "/", "https://a.example/tenant//.well-known/openid-configuration"}},
+		{issuer: tenant, want: []string{tenantOAuth, tenantOpenID, tenantOpenIDInserted, tenantOAuthAppended}},
+		{issuer: tenant + "/", want: []string{tenantOAuth, tenantOpenID, tenantOpenIDInserted, tenantOAuthAppended}},
+		{issuer: tenant + "//", want: []string{
+			tenantOAuth + "/", "https://a.example/tenant//.well-known/openid-configuration",
+			tenantOpenIDInserted + "/", "https://a.example/tenant//.well-known/oauth-authorization-server",
+		}},
 		{issuer: plain + "/a/b%2Fc", want: []string{
 			"https://a.example/.well-known/oauth-authorization-server/a/b%2Fc",
 			"https://a.example/a/b%2Fc/.well-known/openid-configuration",
+			"https://a.example/.well-known/openid-configuration/a/b%2Fc",
+			"https://a.example/a/b%2Fc/.well-known/oauth-authorization-server",
 		}},
 	}
 	for _, tt := range tests {
@@ -53,16 +58,21 @@ func TestD1_Places(t *testing.T) {
 				m, err := c.Discover(t.Context(), tt.issuer)
 				if err != nil || m.Issuer != tt.issuer || len(s.requests()) != i+1 {
 					t.Errorf("%s: %v, %v, requests %v", place, m, err, s.requests())
+					continue
+				}
+				want := map[bool]string{true: "location in metadata location"}[i == 3] // in no specification
+				if got := shown(m.Quirks()); got != want {
+					t.Errorf("%s: quirks %q, want %q", place, got, want)
 				}
 			}
 		})
 	}
 }
 
-// Every response that is not the issuer's document causes a request to the second location. No response, and a Retry-After,
-// do not.
-func TestD1_SecondPlace(t *testing.T) {
+// Discover tries the next location after everything that is not the issuer's document, except a 429.
+func TestCaseD4_D1_NextPlace(t *testing.T) {
 	t.Parallel()
+	retry := http.Header{"Retry-After": {"30"}}
 	tests := []struct {
 		name  string
 		first reply
@@ -76,22 +86,23 @@ func TestD1_SecondPlace(t *testing.T) {
 		{name: "500", first: reply{status: 500}},
 		{name: "502", first: reply{status: 502}},
 		{name: "503", first: reply{status: 503}},
+		{name: "503 with Retry-After", first: reply{status: 503, header: retry}},
 		{name: "204", first: reply{status: 204}},
-		{name: "redirect", first: reply{status: 302, header: http.Header{"Location": {plainOpenID}}}},
+		{name: "redirect", first: reply{status: 302, header: http.Header{"Location": {tenantOpenID}}}},
 		{name: "HTML", first: reply{status: 200, contentType: "text/html", body: "<!doctype html>"}},
-		{name: "JSON called HTML", first: reply{status: 200, contentType: "text/html", body: of(tenant).body}},
-		{name: "no content type", first: reply{status: 200, body: of(tenant).body}},
 		{name: "HTML called JSON", first: document("<!doctype html>")},
 		{name: "broken JSON", first: document(`{"issuer":`)},
 		{name: "empty", first: document("")},
 		{name: "another JSON", first: document(`{"error":"not_found"}`)},
 		{name: "issuer of the host", first: of(plain)},
+		{name: "two issuers", first: document(`{"issuer":"` + tenant + `","issuer":"` + tenant + `"}`)},
 		{name: "bad jwks_uri", first: document(`{"issuer":"` + tenant + `","jwks_uri":"http://a.example/keys"}`)},
+		{name: "jwks_uri of the wrong type", first: document(`{"issuer":"` + tenant + `","jwks_uri":["https://a.example/keys"]}`)},
 		{name: "too large", first: document(of(tenant).body + strings.Repeat(" ", 512<<10))},
-		{name: "503 with Retry-After", first: reply{status: 503, header: http.Header{"Retry-After": {"30"}}}, stop: true},
-		{name: "429 with Retry-After", first: reply{status: 429, header: http.Header{"Retry-After": {"30"}}}, stop: true},
-		{name: "network", first: reply{err: errNetwork}, stop: true},
-		{name: "silence", first: reply{hang: true}, stop: true},
+		{name: "dropped connection", first: reply{err: errNetwork}},
+		{name: "silence", first: reply{hang: true}},
+		{name: "429", first: reply{status: 429}, stop: true},
+		{name: "429 with Retry-After", first: reply{status: 429, header: retry}, stop: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -109,20 +120,109 @@ func TestD1_SecondPlace(t *testing.T) {
 				if err != nil || m.Issuer != tenant || len(s.requests()) != 2 {
 					t.Errorf("%v, %v, requests %v", m, err, s.requests())
 				}
+				// The same response at all other locations does not matter either.
+				s = &site{replies: map[string]reply{
+					tenantOAuth: tt.first, tenantOpenID: tt.first, tenantOpenIDInserted: tt.first, tenantOAuthAppended: of(tenant),
+				}}
+				c.HTTPClient = s.client()
+				if m, err := c.Discover(t.Context(), tenant); err != nil || m.Issuer != tenant || len(s.requests()) != 4 {
+					t.Errorf("%v, %v, requests %v", m, err, s.requests())
+				}
 			})
 		})
 	}
 }
 
-// The error names both locations, and the fault of each.
-func TestD1_ErrorNamesBothPlaces(t *testing.T) {
+// The body of a response decides, and not its Content-Type.
+func TestCaseD1_ContentType(t *testing.T) {
 	t.Parallel()
-	s := &site{replies: map[string]reply{tenantOAuth: {status: 403}, tenantOpenID: of(tenant + "/")}}
+	const noted = "content_type in metadata Content-Type"
+	for header, want := range map[string]string{
+		"application/json":                 "",
+		"APPLICATION/JSON ; charset=utf-8": "",
+		"application/octet-stream":         noted,
+		"text/html":                        noted,
+		"text/plain; charset=us-ascii":     noted,
+		"text/json":                        noted,
+		"binary/octet-stream":              noted,
+		"no media type":                    noted,
+		"":                                 noted,
+	} {
+		t.Run(header, func(t *testing.T) {
+			t.Parallel()
+			s := everywhere(reply{status: 200, contentType: header, body: of(plain).body})
+			m, err := (&oidcdiscovery.Client{HTTPClient: s}).Discover(t.Context(), plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := shown(m.Quirks()); got != want {
+				t.Errorf("quirks %q, want %q", got, want)
+			}
+			for _, body := range []string{"", "<html>", "[]", "{}", of(tenant).body, of(plain).body + "x"} {
+				s := everywhere(reply{status: 200, contentType: header, body: body})
+				if _, err := (&oidcdiscovery.Client{HTTPClient: s}).Discover(t.Context(), plain); err == nil {
+					t.Errorf("%q is accepted", body)
+				}
+			}
+		})
+	}
+}
+
+// With MetadataURL, only that URL is requested, and the issuer in the document must still be the requested one.
+func TestCaseD6_MetadataURL(t *testing.T) {
+	t.Parallel()
+	const internal = "https://idp.internal:8443/realms/a/.well-known/openid-configuration?p=policy"
+	tests := []struct {
+		name, url string
+		reply     reply
+		allowHTTP bool
+		ok        bool
+		requests  int
+		fault     string // a part of the error
+	}{
+		{name: "internal address", url: internal, reply: of(plain), ok: true, requests: 1},
+		{name: "loopback", url: "http://127.0.0.1:8080/metadata.json", reply: of(plain), ok: true, requests: 1},
+		{name: "http", url: "http://idp.internal/metadata", reply: of(plain), fault: `MetadataURL: URL "http://idp.internal/metadata" is not https, and its host is not loopback`},
+		{name: "http, allowed", url: "http://idp.internal/metadata", reply: of(plain), allowHTTP: true, ok: true, requests: 1},
+		{name: "not a URL", url: "idp.internal/metadata", reply: of(plain), fault: "MetadataURL: URL"},
+		{name: "user information", url: "https://user:secret@idp.internal/", reply: of(plain), fault: "MetadataURL: URL"},
+		{name: "fragment", url: internal + "#secret", reply: of(plain), fault: "MetadataURL: URL"},
+		{name: "another issuer", url: internal, reply: of("https://idp.internal:8443/realms/a"), requests: 1, fault: `expected "https://a.example"`},
+		{name: "slash", url: internal, reply: of(plain + "/"), requests: 1, fault: "differ only in a trailing slash"},
+		{name: "no document", url: internal, reply: reply{status: 404}, requests: 1, fault: "status 404"},
+		{name: "keys without TLS", url: internal, reply: document(`{"issuer":"` + plain + `","jwks_uri":"http://idp.internal/keys"}`), requests: 1, fault: "jwks_uri: URL"},
+		{name: "redirect", url: internal, reply: reply{status: 307, header: http.Header{"Location": {"/new?secret"}}}, requests: 1,
+			fault: `redirects to "https://idp.internal:8443/new", redirects are not followed; if the metadata has moved, set MetadataURL to its new location`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &site{replies: map[string]reply{tt.url: tt.reply, plainOAuth: of(plain), plainOpenID: of(plain)}}
+			c := oidcdiscovery.Client{HTTPClient: s.client(), MetadataURL: tt.url, InsecureAllowHTTP: tt.allowHTTP}
+			m, err := c.Discover(t.Context(), plain)
+			if (err == nil) != tt.ok || (m != nil) != tt.ok || len(s.requests()) != tt.requests {
+				t.Fatalf("got %v, %v, requests %v", m, err, s.requests())
+			}
+			if err != nil && (!strings.Contains(err.Error(), tt.fault) || strings.Contains(err.Error(), "secret")) {
+				t.Errorf("%q does not contain %q, or contains a secret", err, tt.fault)
+			}
+		})
+	}
+}
+
+// The error names all locations, and the fault of each.
+func TestCaseD4_D1_ErrorNamesAllPlaces(t *testing.T) {
+	t.Parallel()
+	s := &site{replies: map[string]reply{
+		tenantOAuth: {status: 403}, tenantOpenID: of(tenant + "/"), tenantOpenIDInserted: {err: errNetwork},
+	}}
 	c := oidcdiscovery.Client{HTTPClient: s.client()}
 	_, err := c.Discover(t.Context(), tenant)
 	want := `oidcdiscovery: GET https://a.example/.well-known/oauth-authorization-server/tenant: status 403
 GET https://a.example/tenant/.well-known/openid-configuration: the document's issuer is "https://a.example/tenant/", ` +
-		`expected "https://a.example/tenant": they differ only in a trailing slash`
+		`expected "https://a.example/tenant": they differ only in a trailing slash
+GET https://a.example/.well-known/openid-configuration/tenant: no complete response: connection refused
+GET https://a.example/tenant/.well-known/oauth-authorization-server: status 404`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -309,14 +409,14 @@ func TestD3_SameOriginKeysOnLoopback(t *testing.T) {
 	}
 }
 
-func TestD4_Attack31_RedirectIsNotFollowed(t *testing.T) {
+func TestCaseJ11_D4_Attack31_RedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	target := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("followed") }))
 	t.Cleanup(target.Close)
 	s := httptest.NewServer(http.RedirectHandler(target.URL, http.StatusTemporaryRedirect))
 	t.Cleanup(s.Close)
 	_, err := (&oidcdiscovery.Client{HTTPClient: s.Client()}).Discover(t.Context(), s.URL)
-	if err == nil || strings.Count(err.Error(), "redirects are not followed") != 2 {
+	if err == nil || strings.Count(err.Error(), "redirects are not followed; if the metadata has moved, set MetadataURL") != 2 {
 		t.Errorf("got %v", err)
 	}
 }
@@ -381,7 +481,7 @@ func TestK18_TooLarge(t *testing.T) {
 
 func TestK18_Timeout(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]struct{ set, want time.Duration }{
+	for name, tt := range map[string]struct{ set, want time.Duration }{ // want is the limit of each request
 		"default": {want: 3 * time.Second},
 		"set":     {set: time.Minute, want: time.Minute},
 	} {
@@ -395,8 +495,8 @@ func TestK18_Timeout(t *testing.T) {
 				if !errors.As(err, &expired) || expired.Limit != tt.want || !errors.Is(err, oidcdiscovery.ErrUnavailable) {
 					t.Errorf("got %v", err)
 				}
-				if waited := time.Since(start); waited != tt.want {
-					t.Errorf("waited %v, want %v", waited, tt.want)
+				if waited := time.Since(start); waited != 2*tt.want { // for both locations
+					t.Errorf("waited %v, want %v", waited, 2*tt.want)
 				}
 			})
 		})

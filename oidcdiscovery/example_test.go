@@ -90,5 +90,6 @@ func ExampleClient_Validate() {
 	m := oidcdiscovery.Metadata{Issuer: "https://login.example.com", JWKSURI: "http://login.example.com/keys"}
 	var client oidcdiscovery.Client
 	fmt.Println(client.Validate("https://login.example.com", &m))
-	// Output: oidcdiscovery: jwks_uri: URL "http://login.example.com/keys" is not https
+	// Output:
+	// oidcdiscovery: jwks_uri: URL "http://login.example.com/keys" is not https, and its host is not loopback (127.0.0.0/8, ::1, localhost); set InsecureAllowHTTP to allow http for all hosts
 }

@@ -5,11 +5,13 @@ import (
 	"fmt"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // Metadata is the metadata document of an authorization server. The JSON name of a field is the name of the member in
 // the document, and the comment of each group names the specification. A member that the document does not contain has
-// the value of [Default], or is empty. Values that this package does not define, such as a new grant type, are kept.
+// the value of [Default], or is empty. The same applies to a member that cannot be used, see [Metadata.Check]. Values that
+// this package does not define, such as a new grant type, are kept.
 //
 // The values are not verified, except as [Client.Validate] describes. Check a URL before you use it.
 //
@@ -108,7 +110,11 @@ type Metadata struct {
 	// The resource servers that use this issuer (RFC 9728 §4).
 	ProtectedResources []string `json:"protected_resources,omitzero"`
 
-	document compact.Object // the parsed document; empty if the Metadata was created by hand
+	// The fields below are empty if the Metadata was created by hand.
+
+	document compact.Object   // the parsed document, without the members whose JSON text has a fault
+	quirks   []quirk.Quirk    // see Quirks
+	faults   map[string]error // why a member that has a field is treated as absent, by its name
 }
 
 // Default returns the values of members that a document does not contain. Each call returns a new value.
@@ -127,7 +133,7 @@ func Default() Metadata {
 // Claims decodes the document into v, which must be a non-nil pointer. Use it for members that Metadata has no field for. The
 // rules are those of [json.Unmarshal], except that names are compared byte for byte and that an array replaces a slice. If the
 // Metadata was created by hand, Claims decodes its JSON form. Otherwise it decodes the document as received, without the
-// values of [Default].
+// values of [Default], and without members that occur twice or are not valid JSON for all readers.
 func (m *Metadata) Claims(v any) error {
 	document, err := m.object()
 	if err != nil {

@@ -1,6 +1,7 @@
 package oidcdiscovery_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // crossauthFields are the members of crossauth's OpenIdConfiguration.
@@ -188,6 +190,7 @@ var documents = []struct {
 	name, text string
 	ok         bool
 	names      string // a part of the error
+	quirks     string // the names and places of the quirks, if the document is accepted
 }{
 	{name: "smallest", text: `{"issuer":"https://a.example"}`, ok: true},
 	{name: "white space", text: " \r\n\t{ \"issuer\" : \"https:\\/\\/a.example\" }\n", ok: true},
@@ -198,7 +201,30 @@ var documents = []struct {
 		"claims_supported":["sub","iss"],"id_token_signing_alg_values_supported":["RS256"]}`},
 	{name: "depth 16", text: `{"issuer":"https://a.example","x":` + strings.Repeat("[", 15) + strings.Repeat("]", 15) + `}`, ok: true},
 
-	{name: "depth 17", text: `{"issuer":"https://a.example","x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`},
+	{name: "depth 17", text: `{"issuer":"https://a.example","x":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`, ok: true, quirks: "invalid_value in metadata member"},
+	{name: "BOM", text: "\ufeff" + `{"issuer":"https://a.example"}`, ok: true, quirks: "byte_order_mark in metadata document"},
+	{name: "invalid UTF-8", text: `{"issuer":"https://a.example","x":"` + "\xff" + `"}`, ok: true, quirks: "invalid_value in metadata member"},
+	{name: "Latin-1", text: `{"issuer":"https://a.example","op_policy_uri":"https://a.example/` + "\xe9" + `"}`, ok: true, quirks: "invalid_value in metadata op_policy_uri"},
+	{name: "lone surrogate", text: `{"issuer":"https://a.example","service_documentation":"\ud800"}`, ok: true, quirks: "invalid_value in metadata service_documentation"},
+	{name: "list as string", text: `{"issuer":"https://a.example","scopes_supported":"openid"}`, ok: true, quirks: "wrong_type in metadata scopes_supported"},
+	{name: "list as object", text: `{"issuer":"https://a.example","claims_supported":{"sub":true}}`, ok: true, quirks: "wrong_type in metadata claims_supported"},
+	{name: "list of lists", text: `{"issuer":"https://a.example","response_types_supported":[["code"]]}`, ok: true, quirks: "wrong_type in metadata response_types_supported"},
+	{name: "number in a list", text: `{"issuer":"https://a.example","claims_supported":["sub",1]}`, ok: true, quirks: "wrong_type in metadata claims_supported"},
+	{name: "string as list", text: `{"issuer":"https://a.example","userinfo_endpoint":["https://a.example/me"]}`, ok: true, quirks: "wrong_type in metadata userinfo_endpoint"},
+	{name: "string as boolean", text: `{"issuer":"https://a.example","op_tos_uri":false}`, ok: true, quirks: "wrong_type in metadata op_tos_uri"},
+	{name: "bool as string", text: `{"issuer":"https://a.example","request_parameter_supported":"true"}`, ok: true, quirks: "wrong_type in metadata request_parameter_supported"},
+	{name: "bool as number", text: `{"issuer":"https://a.example","frontchannel_logout_supported":1}`, ok: true, quirks: "wrong_type in metadata frontchannel_logout_supported"},
+	{name: "alias as number", text: `{"issuer":"https://a.example","mtls_endpoint_aliases":{"` + strings.Repeat("x", 10_000) + `":1}}`, ok: true, quirks: "wrong_type in metadata mtls_endpoint_aliases"},
+	{name: "null", text: `{"issuer":"https://a.example","jwks_uri":null,"grant_types_supported":null}`, ok: true, quirks: "null_member in metadata grant_types_supported, null_member in metadata jwks_uri"},
+	{name: "null in an unknown member", text: `{"issuer":"https://a.example","x":null}`, ok: true},
+	{name: "duplicate of an unused member", text: `{"issuer":"https://a.example","ui_locales_supported":["en"],"ui_locales_supported":["de"]}`, ok: true, quirks: "duplicate_member in metadata ui_locales_supported"},
+	{name: "duplicate of an unused member in another case", text: `{"issuer":"https://a.example","claims_supported":[],"Claims_Supported":[]}`, ok: true, quirks: "duplicate_member in metadata claims_supported, duplicate_member in metadata member"},
+	{name: "duplicate of an unknown member", text: `{"x":1,"issuer":"https://a.example","y":1,"x":2,"y":3}`, ok: true, quirks: "duplicate_member in metadata member"},
+	{name: "duplicate of an unknown endpoint", text: `{"issuer":"https://a.example","x_endpoint":"1","x_endpoint":"2"}`, ok: true, quirks: "duplicate_member in metadata member"},
+	{name: "nested duplicate", text: `{"issuer":"https://a.example","mtls_endpoint_aliases":{"token_endpoint":"1","token_endpoint":"2"}}`, ok: true, quirks: "duplicate_member in metadata mtls_endpoint_aliases"},
+	{name: "several faults", text: "\ufeff" + `{"issuer":"https://a.example","scopes_supported":1,"claims_supported":null,"x":1,"x":2}`, ok: true,
+		quirks: "byte_order_mark in metadata document, duplicate_member in metadata member, null_member in metadata claims_supported, wrong_type in metadata scopes_supported"},
+
 	{name: "empty"},
 	{name: "null", text: `null`},
 	{name: "array", text: `[{"issuer":"https://a.example"}]`},
@@ -206,10 +232,21 @@ var documents = []struct {
 	{name: "HTML", text: `<!doctype html><title>Sign in</title>`},
 	{name: "cut off", text: `{"issuer":"https://a.example"`},
 	{name: "data behind", text: `{"issuer":"https://a.example"}{}`},
-	{name: "BOM", text: "\ufeff" + `{"issuer":"https://a.example"}`},
-	{name: "invalid UTF-8", text: `{"issuer":"https://a.example","x":"` + "\xff" + `"}`},
-	{name: "lone surrogate", text: `{"issuer":"https://a.example","x":"\ud800"}`},
-	{name: "two issuers", text: `{"issuer":"https://a.example","issuer":"https://a.example"}`},
+	{name: "only a BOM", text: "\ufeff"},
+	{name: "two BOMs", text: "\ufeff\ufeff" + `{"issuer":"https://a.example"}`},
+	{name: "BOM after a space", text: " \ufeff" + `{"issuer":"https://a.example"}`},
+	{name: "UTF-16", text: "\xff\xfe{\x00}\x00"},
+	{name: "invalid UTF-8 outside of a string", text: "{\"issuer\":\"https://a.example\"\xff}"},
+	{name: "control character", text: "{\"issuer\":\"https://a.example\",\"x\":\"\n\"}"},
+	{name: "comma at the end", text: `{"issuer":"https://a.example",}`},
+	{name: "invalid UTF-8 in the issuer", text: "{\"issuer\":\"https://a.example\xff\"}", names: `member "issuer": invalid UTF-8`},
+	{name: "lone surrogate in jwks_uri", text: `{"issuer":"https://a.example","jwks_uri":"https://a.example/\ud800"}`, names: `member "jwks_uri": invalid escape`},
+	{name: "two jwks_uris, the same", text: `{"issuer":"https://a.example","jwks_uri":"https://a.example/1","jwks_uri":"https://a.example/1"}`, names: `member "jwks_uri": duplicate`},
+	{name: "two jwks_uris, cased", text: `{"issuer":"https://a.example","jwks_uri":"https://a.example/1","JWKS_URI":"https://b.example/1"}`, names: `member "jwks_uri": duplicate`},
+	{name: "two token endpoints", text: `{"issuer":"https://a.example","token_endpoint":"https://a.example/1","token_endpoint":"https://b.example/1"}`, names: `member "token_endpoint": duplicate`},
+	{name: "two token endpoints, one null", text: `{"issuer":"https://a.example","token_endpoint":"https://a.example/1","token_endpoint":null}`, names: `member "token_endpoint": duplicate`},
+	{name: "two revocation endpoints, cased", text: `{"issuer":"https://a.example","revocation_endpoint":"https://a.example/1","Revocation_Endpoint":"https://b.example/1"}`, names: `member "revocation_endpoint": duplicate`},
+	{name: "two issuers", text: `{"issuer":"https://a.example","issuer":"https://a.example"}`, names: `member "issuer": duplicate`},
 	{name: "two issuers, cased", text: `{"issuer":"https://a.example","Issuer":"https://b.example"}`},
 	{name: "two jwks_uris, escaped", text: `{"issuer":"https://a.example","jwks_uri":"https://a.example/1","jwks\u005furi":"https://a.example/2"}`},
 	{name: "issuer in capitals", text: `{"ISSUER":"https://a.example"}`, names: "issuer"},
@@ -218,13 +255,9 @@ var documents = []struct {
 	{name: "issuer array", text: `{"issuer":["https://a.example"]}`, names: `member "issuer" is a JSON array`},
 	{name: "issuer object", text: `{"issuer":{"https://a.example":1}}`, names: `member "issuer" is a JSON object`},
 	{name: "jwks_uri number", text: `{"issuer":"https://a.example","jwks_uri":1}`, names: `member "jwks_uri" is a JSON number`},
-	{name: "list as string", text: `{"issuer":"https://a.example","scopes_supported":"openid"}`, names: `member "scopes_supported" is a JSON string, expected []string`},
-	{name: "number in a list", text: `{"issuer":"https://a.example","claims_supported":["sub",1]}`, names: `member "claims_supported`},
-	{name: "bool as string", text: `{"issuer":"https://a.example","request_parameter_supported":"true"}`, names: `member "request_parameter_supported" is a JSON string, expected bool`},
-	{name: "alias as number", text: `{"issuer":"https://a.example","mtls_endpoint_aliases":{"` + strings.Repeat("x", 10_000) + `":1}}`, names: `member "mtls_endpoint_aliases`},
 }
 
-func TestD4_Documents(t *testing.T) {
+func TestCaseD2_CaseD3_D4_Documents(t *testing.T) {
 	t.Parallel()
 	for _, tt := range documents {
 		t.Run(tt.name, func(t *testing.T) {
@@ -235,6 +268,9 @@ func TestD4_Documents(t *testing.T) {
 				t.Fatalf("got %v, %v", m, err)
 			}
 			if err == nil {
+				if got := shown(m.Quirks()); got != tt.quirks {
+					t.Errorf("quirks %q, want %q", got, tt.quirks)
+				}
 				return
 			}
 			if !strings.HasPrefix(err.Error(), "oidcdiscovery: ") || !strings.Contains(err.Error(), tt.names) {
@@ -244,6 +280,97 @@ func TestD4_Documents(t *testing.T) {
 				t.Errorf("the error has %d bytes", len(err.Error()))
 			}
 		})
+	}
+}
+
+// shown returns the names and places of quirks.
+func shown(quirks []quirk.Quirk) string {
+	var texts []string
+	for _, q := range quirks {
+		texts = append(texts, string(q.Name)+" in "+q.Place)
+	}
+	return strings.Join(texts, ", ")
+}
+
+// A member that is treated as absent has its default value, and Check returns its fault.
+func TestCaseD2_FaultyMemberIsAbsent(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ member, fault string }{
+		{"token_endpoint", `member "token_endpoint" is a JSON array, expected string`},
+		{"grant_types_supported", `member "grant_types_supported" is a JSON string, expected []string`},
+		{"response_modes_supported", `member "response_modes_supported[1]" is a JSON number, expected string`},
+		{"request_uri_parameter_supported", `member "request_uri_parameter_supported" is a JSON string, expected bool`},
+		{"mtls_endpoint_aliases", `member "mtls_endpoint_aliases.token_endpoint" is a JSON object, expected string`},
+		{"scopes_supported", `member "scopes_supported": duplicate member name at byte 278`},
+		{"op_policy_uri", `member "op_policy_uri": invalid escape in a string at byte 320`},
+	}
+	var c oidcdiscovery.Client
+	m, err := c.Parse(plain, []byte(`{"issuer":"https://a.example","jwks_uri":"https://a.example/keys",
+		"token_endpoint":[],"grant_types_supported":"code","response_modes_supported":["query",1],
+		"request_uri_parameter_supported":"false","mtls_endpoint_aliases":{"token_endpoint":{}},"scopes_supported":["a"],
+		"scopes_supported":["b"],"op_policy_uri":"\ud800","op_tos_uri":null,"subject_types_supported":null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := oidcdiscovery.Default()
+	want.Issuer, want.JWKSURI = plain, plain+"/keys"
+	if diff := cmp.Diff(&want, m, cmpopts.IgnoreUnexported(want)); diff != "" {
+		t.Errorf("metadata (-want +got):\n%s", diff)
+	}
+	var members []string
+	for _, tt := range tests {
+		members = append(members, tt.member)
+		err := m.Check("jwks_uri", tt.member, tt.member)
+		if want := `oidcdiscovery: metadata of "https://a.example": ` + tt.fault; err == nil || err.Error() != want {
+			t.Errorf("%s:\ngot  %v\nwant %s", tt.member, err, want)
+		}
+	}
+	if err := m.Check(members...); err == nil || strings.Count(err.Error(), "\n") != len(members)-1 {
+		t.Errorf("Check of all members returns %v", err)
+	}
+	for _, err := range []error{
+		m.Check(), m.Check("issuer", "jwks_uri", "revocation_endpoint", "op_tos_uri", "subject_types_supported", "unknown"),
+		new(oidcdiscovery.Metadata).Check(members...),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Quirks returns a new list each time, and nothing for metadata created by hand.
+func TestQuirksAreCopied(t *testing.T) {
+	t.Parallel()
+	var c oidcdiscovery.Client
+	m, err := c.Parse(plain, []byte(`{"issuer":"https://a.example","scopes_supported":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Quirks()[0].Name = "changed"
+	want := []quirk.Quirk{{Name: quirk.WrongType, Place: "metadata scopes_supported", RFC: "RFC 8414 section 3.2"}}
+	if diff := cmp.Diff(want, m.Quirks()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := new(oidcdiscovery.Metadata).Quirks(); got != nil {
+		t.Errorf("quirks %v of metadata created by hand", got)
+	}
+}
+
+// Claims does not decode members that JSON readers could read in different ways. It decodes those that only have a wrong
+// type.
+func TestCaseD3_ClaimsOfAFaultyDocument(t *testing.T) {
+	t.Parallel()
+	var c oidcdiscovery.Client
+	m, err := c.Parse(plain, []byte("\ufeff"+`{"issuer":"https://a.example","x":1,"x":2,"scopes_supported":"openid","y":"\ud800"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := m.Claims(&got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]any{"issuer": plain, "scopes_supported": "openid"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -370,13 +497,26 @@ func FuzzMetadata(f *testing.F) {
 		if m.JWKSURI != "" && !strings.HasPrefix(strings.ToLower(m.JWKSURI), plain) {
 			t.Errorf("accepted jwks_uri %q", m.JWKSURI)
 		}
-		// encoding/json reads the document in the same way.
+		// encoding/json reads all members that are not dropped in the same way.
 		var claims, second map[string]any
 		if err := m.Claims(&claims); err != nil {
 			t.Errorf("Claims: %v", err)
 		}
-		if err := json.Unmarshal(text, &second); err != nil || !cmp.Equal(claims, second) {
-			t.Errorf("Claims has %v, the document %v (%v)", claims, second, err)
+		if err := json.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), &second); err != nil {
+			t.Fatalf("encoding/json rejects the document: %v", err)
+		}
+		for name, value := range claims {
+			if !cmp.Equal(value, second[name]) {
+				t.Errorf("Claims has %q: %v, the document %v", name, value, second[name])
+			}
+		}
+		if len(claims) < len(second) && len(m.Quirks()) == 0 {
+			t.Errorf("Claims has %v, the document %v, and there are no quirks", claims, second)
+		}
+		for _, q := range m.Quirks() {
+			if q.Name == "" || !strings.HasPrefix(q.Place, "metadata ") || len(q.Place) > 100 || q.RFC == "" {
+				t.Errorf("quirk %+v", q)
+			}
 		}
 	})
 }

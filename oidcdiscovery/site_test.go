@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// The two locations of an issuer without a path, and those of an issuer with the path /tenant.
+// The locations of an issuer without a path, and those of an issuer with the path /tenant.
 const (
 	plain        = "https://a.example"
 	plainOAuth   = "https://a.example/.well-known/oauth-authorization-server"
@@ -17,6 +17,9 @@ const (
 	tenant       = "https://a.example/tenant"
 	tenantOAuth  = "https://a.example/.well-known/oauth-authorization-server/tenant"
 	tenantOpenID = "https://a.example/tenant/.well-known/openid-configuration"
+
+	tenantOpenIDInserted = "https://a.example/.well-known/openid-configuration/tenant"
+	tenantOAuthAppended  = "https://a.example/tenant/.well-known/oauth-authorization-server"
 )
 
 // reply is the response of a location. The zero value is a 404.

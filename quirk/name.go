@@ -10,6 +10,7 @@ const (
 	EmptyMember     Name = "empty_member"     // a member is an empty string or an empty array; it is treated as absent
 	WrongType       Name = "wrong_type"       // an optional member has the wrong JSON type; it is treated as absent
 	DuplicateMember Name = "duplicate_member" // a member that the kit does not use occurs twice
+	InvalidValue    Name = "invalid_value"    // a member has invalid UTF-8, a lone surrogate or too many levels; it is treated as absent
 	CaseVariant     Name = "case_variant"     // names of members that the kit does not use differ only by case
 )
 
@@ -33,4 +34,5 @@ const (
 const (
 	ContentType   Name = "content_type"    // the Content-Type is not application/json
 	ByteOrderMark Name = "byte_order_mark" // the document starts with a byte order mark
+	Location      Name = "location"        // the document is at a location that no specification names
 )

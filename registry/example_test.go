@@ -141,6 +141,6 @@ func ExampleRegistry_Create_wrongUse() {
 	// registry: Name must have 1 to 255 bytes of printable UTF-8
 	// registry: RedirectURIs[0] must not have a wildcard
 	// registry: RedirectURIs[1] must have the scheme https, or a private-use scheme with a dot
-	// registry: RedirectURIs[2] must be https unless its host is a loopback IP address
+	// registry: RedirectURIs[2] must be https unless its host is a loopback IP address (127.0.0.0/8, ::1) or Config.InsecureAllowLocalhost is set
 	// registry: Flows must contain only flows that AllFlows returns
 }

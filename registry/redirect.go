@@ -59,8 +59,10 @@ func placeProblem(u *url.URL, localhost bool) string {
 		return hostProblem(u)
 	case u.Scheme == "http" && isLoopback(u.Hostname()), u.Scheme == "http" && localhost && u.Hostname() == "localhost":
 		return hostProblem(u)
+	case u.Scheme == "http" && u.Hostname() == "localhost":
+		return "must be https unless its host is a loopback IP address (127.0.0.0/8, ::1) or Config.InsecureAllowLocalhost is set"
 	case u.Scheme == "http":
-		return "must be https unless its host is a loopback IP address"
+		return "must be https unless its host is a loopback IP address (127.0.0.0/8, ::1)"
 	case !isDomainScheme(u.Scheme):
 		return "must have the scheme https, or a private-use scheme with a dot"
 	case u.Host != "":

@@ -38,7 +38,7 @@ func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 	case err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
 		return nil, errors.New("weblogin: Proxy: upstream is not an absolute URL of scheme, host and path")
 	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
-		return nil, fmt.Errorf("weblogin: Proxy: upstream has the scheme %q, expected https, or http on a loopback host", base.Scheme)
+		return nil, fmt.Errorf("weblogin: Proxy: upstream has the scheme %q, expected https, or http on a loopback host (127.0.0.0/8, ::1, localhost)", base.Scheme)
 	case !isPrefix(prefix):
 		return nil, fmt.Errorf("weblogin: Proxy: prefix is %q, expected a plain path that begins and ends with a slash", prefix)
 	case !isPrefix(base.EscapedPath()):

@@ -20,18 +20,29 @@ import (
 //
 // Decode stores every member that fits and returns the first error: a [*TypeError] or a [*TargetError]. Decoding the zero
 // Object is a [*SyntaxError].
-func (o Object) Decode(v any) error { return o.whole().Decode(v) }
-
-// Decode stores v in the value that to points to. The rules and the errors are those of [Object.Decode].
-func (v Value) Decode(to any) error {
-	target := reflect.ValueOf(to)
+func (o Object) Decode(v any) error {
+	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
-		return &TargetError{Type: reflect.TypeOf(to)}
+		return &TargetError{Type: reflect.TypeOf(v)}
 	}
-	if v.text == "" {
-		return &SyntaxError{Problem: "expected a value"}
+	if o.text == "" {
+		return &SyntaxError{Problem: "expected an object"}
 	}
-	return v.decode(target)
+	return o.whole().decode(target)
+}
+
+// DecodeMember stores the value of the member with this name in the value that v points to. If there is no such member, it
+// stores nothing and returns nil. The rules and the errors are those of [Object.Decode], also for the path in an error.
+func (o Object) DecodeMember(name string, v any) error {
+	target := reflect.ValueOf(v)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return &TargetError{Type: reflect.TypeOf(v)}
+	}
+	member, ok := o.Get(name)
+	if !ok {
+		return nil
+	}
+	return keepFirst(nil, name, member.decode(target))
 }
 
 // maxIndirections is the number of pointers and interfaces that decode follows to one value. Without it, a pointer that

@@ -9,6 +9,9 @@ import (
 // the stack.
 const looseDepth = 1000
 
+// ProblemDuplicate is the Problem of a [*SyntaxError] for names that occur more than once in an object.
+const ProblemDuplicate = "duplicate member name"
+
 // ParseDocument parses a document that a trusted server publishes, such as the metadata of an issuer. It is like
 // [ParseObject], except that these faults of a member of the outermost object cost only that member:
 //
@@ -39,7 +42,7 @@ func ParseDocument(text string, maxDepth int) (o Object, faults map[string]error
 	for _, m := range members {
 		switch {
 		case count[fold(m.name)] > 1:
-			faults[m.name] = &SyntaxError{Offset: m.from, Problem: "duplicate member name"}
+			faults[m.name] = &SyntaxError{Offset: m.from, Problem: ProblemDuplicate}
 		case m.fault != nil:
 			faults[m.name] = m.fault
 		default:

@@ -130,6 +130,34 @@ func TestCaseD3_ParseDocumentNamesTheFault(t *testing.T) {
 	}
 }
 
+func TestDecodeMember(t *testing.T) {
+	t.Parallel()
+	o := parse(t, `{"a":"x","b":["y",1],"c":{"d":2},"n":null}`)
+	text := "unchanged"
+	for _, test := range []struct {
+		name string
+		into any
+		want string // the error
+	}{
+		{"a", new(string), ""},
+		{"none", &text, ""},
+		{"n", &text, ""},
+		{"a", new(int), `member "a" is a JSON string, expected int`},
+		{"b", new([]string), `member "b[1]" is a JSON number, expected string`},
+		{"c", new(map[string]string), `member "c.d" is a JSON number, expected string`},
+		{"a", nil, "cannot decode into a value of type nil, expected a non-nil pointer that leads to a value"},
+		{"a", text, "cannot decode into a value of type string, expected a non-nil pointer that leads to a value"},
+	} {
+		err := o.DecodeMember(test.name, test.into)
+		if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
+			t.Errorf("%s into %T: error %v, want %q", test.name, test.into, err, test.want)
+		}
+	}
+	if text != "unchanged" {
+		t.Errorf("an absent member was stored: %q", text)
+	}
+}
+
 // FuzzParseDocument compares ParseDocument with ParseObject and encoding/json.
 func FuzzParseDocument(f *testing.F) {
 	for _, test := range documents {

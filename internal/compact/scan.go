@@ -110,7 +110,7 @@ func (s *scanner) object(wanted bool) ([]member, error) {
 	}
 	// All names are known only at the end of the object.
 	if hasDuplicate(members) {
-		return nil, s.fail("duplicate member name")
+		return nil, s.fail(ProblemDuplicate)
 	}
 	s.depth--
 	if !wanted {

@@ -3,7 +3,7 @@ package fetch
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 )
 
@@ -62,26 +62,21 @@ func (e *StatusError) Error() string {
 }
 
 // RedirectError reports a redirect. This package does not follow redirects. A document belongs to an issuer because of
-// its URL, and a redirect can lead to any host, even to one in the internal network.
+// its URL, and a redirect can lead to any host, even to one in the internal network. A caller that has a setting for the
+// new location names it in its own error.
 type RedirectError struct {
 	Status int
 
-	// Location is the target without query and user information. It is empty if the header is not a valid URL.
+	// Location is the scheme, host and path of the target. It is empty if the header is not a valid URL.
 	Location string
 }
 
 func (e *RedirectError) Error() string {
-	return fmt.Sprintf("status %d redirects to %q, redirects are not followed", e.Status, clip(e.Location))
-}
-
-// ContentTypeError reports a response whose media type is not in Options.ContentTypes.
-type ContentTypeError struct {
-	Got  string
-	Want []string
-}
-
-func (e *ContentTypeError) Error() string {
-	return fmt.Sprintf("content type is %q, expected %s", clip(e.Got), strings.Join(e.Want, " or "))
+	target := "an invalid location"
+	if e.Location != "" {
+		target = strconv.Quote(clip(e.Location))
+	}
+	return fmt.Sprintf("status %d redirects to %s, redirects are not followed", e.Status, target)
 }
 
 // URLError reports a URL that this package does not send requests to. The field URL has no query, fragment or user
@@ -104,7 +99,7 @@ type AddressError struct {
 }
 
 func (e *AddressError) Error() string {
-	return fmt.Sprintf("address %s is not public", e.Address)
+	return fmt.Sprintf("address %s is not public (PublicAddressesOnly)", e.Address)
 }
 
 // clip limits the length of a text that a server has chosen.

@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -22,7 +21,7 @@ const (
 	DefaultMaxBytes = 512 << 10
 )
 
-// Options configures one request. The zero value accepts any media type and applies the default limits.
+// Options configures one request. The zero value applies the default limits.
 type Options struct {
 	// Client provides the transport. Its Timeout applies if it is shorter than Options.Timeout. Its cookie jar and its
 	// redirect policy are not used, and it is never changed. Nil means [http.DefaultTransport]. If the URL does not come
@@ -40,10 +39,6 @@ type Options struct {
 
 	// AllowHTTP allows http URLs for all hosts. If false, http is allowed for loopback hosts only.
 	AllowHTTP bool
-
-	// ContentTypes lists the accepted media types. The comparison ignores case and parameters. Nil accepts any. If Header
-	// has no Accept, the list is sent as Accept.
-	ContentTypes []string
 }
 
 // Response is a complete response. A Response of [Get] has the status 200, or 304 if the request had If-None-Match.
@@ -56,7 +51,7 @@ type Response struct {
 // Get fetches the document at rawURL. The error is
 //
 //   - a *[URLError] if rawURL is not allowed,
-//   - a *[StatusError], *[RedirectError], *[ContentTypeError] or *[TooLargeError] if the response is not acceptable,
+//   - a *[StatusError], *[RedirectError] or *[TooLargeError] if the response is not acceptable,
 //   - ctx.Err() if ctx ended before the time limit,
 //   - [ErrNoResponse] in all other cases, together with a *[TimeoutError] if the time limit was exceeded.
 func Get(ctx context.Context, rawURL string, o Options) (*Response, error) {
@@ -73,7 +68,7 @@ func Get(ctx context.Context, rawURL string, o Options) (*Response, error) {
 	}
 	o.setHeader(req)
 
-	resp, err := o.exchange(req, o.checkHead)
+	resp, err := o.exchange(req, checkStatus)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", req.Method, display(u), err)
 	}
@@ -93,14 +88,10 @@ func (o Options) limited(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeoutCause(ctx, limit, &TimeoutError{Limit: limit})
 }
 
-// setHeader sets Options.Header, and Accept if it is missing. It copies the header, which the caller may use for other
-// requests at the same time.
+// setHeader sets Options.Header. It copies the header, which the caller may use for other requests at the same time.
 func (o Options) setHeader(req *http.Request) {
 	if o.Header != nil {
 		req.Header = o.Header.Clone()
-	}
-	if req.Header.Get("Accept") == "" && len(o.ContentTypes) > 0 {
-		req.Header.Set("Accept", strings.Join(o.ContentTypes, ", "))
 	}
 }
 
@@ -135,14 +126,15 @@ func (o Options) transport() http.RoundTripper {
 	return http.DefaultTransport
 }
 
-// checkHead checks the status and the headers before the body is read.
-func (o Options) checkHead(req *http.Request, resp *http.Response) error {
+// checkStatus checks the status before the body is read. The media type is not checked: many servers send JSON with
+// another one, and the caller parses the body anyway.
+func checkStatus(req *http.Request, resp *http.Response) error {
 	switch {
 	// A 304 to a request without a condition would leave the caller without a document.
 	case resp.StatusCode == http.StatusNotModified && req.Header.Get("If-None-Match") != "":
 		return nil
 	case resp.StatusCode == http.StatusOK:
-		return o.checkContentType(resp.Header.Get("Content-Type"))
+		return nil
 	}
 	if err := rejectRedirect(req, resp); err != nil {
 		return err
@@ -156,21 +148,6 @@ func rejectRedirect(req *http.Request, resp *http.Response) error {
 		return &RedirectError{Status: resp.StatusCode, Location: locationOf(req.URL, resp.Header.Get("Location"))}
 	}
 	return nil
-}
-
-// checkContentType ignores the parameters, because they have no meaning for the accepted media types.
-func (o Options) checkContentType(header string) error {
-	if o.ContentTypes == nil {
-		return nil
-	}
-	mediaType, _, _ := strings.Cut(header, ";")
-	mediaType = strings.TrimSpace(mediaType)
-	for _, accepted := range o.ContentTypes {
-		if strings.EqualFold(mediaType, accepted) {
-			return nil
-		}
-	}
-	return &ContentTypeError{Got: mediaType, Want: o.ContentTypes}
 }
 
 // read returns the whole body or an error. It never returns a part of the body, because a truncated document could still

@@ -12,8 +12,7 @@ import (
 //
 // Every status except a redirect is a valid response, because OAuth errors have statuses of their own. A redirect is a
 // *[RedirectError]: Send does not follow it, because the request may contain secrets. A header of more than
-// [MaxHeaderBytes] is a *[TooLargeError]. Options.ContentTypes is sent as Accept but not checked. All other errors are those
-// of Get.
+// [MaxHeaderBytes] is a *[TooLargeError]. All other errors are those of Get.
 func Send(ctx context.Context, method, rawURL string, body []byte, o Options) (*Response, error) {
 	u, err := ParseURL(rawURL, o.AllowHTTP)
 	if err != nil {

@@ -6,9 +6,13 @@ import (
 	"strings"
 )
 
+// LoopbackHosts lists the hosts that may use http, for error texts.
+const LoopbackHosts = "127.0.0.0/8, ::1, localhost"
+
 // CheckURL returns nil if this package sends requests to raw. Such a URL is absolute, has the scheme https and a host, and
 // has neither user information nor a fragment. The scheme http is allowed for loopback addresses (127.0.0.0/8, ::1) and
-// localhost, and for all hosts if allowHTTP is true. The error is a *[URLError].
+// localhost, and for all hosts if allowHTTP is true. The error is a *[URLError]. Its text names InsecureAllowHTTP, the
+// setting of the caller that allowHTTP comes from.
 func CheckURL(raw string, allowHTTP bool) error {
 	_, err := ParseURL(raw, allowHTTP)
 	return err
@@ -16,6 +20,14 @@ func CheckURL(raw string, allowHTTP bool) error {
 
 // ParseURL parses raw. It returns the same error as [CheckURL].
 func ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
+	return parse(raw, allowHTTP, "; set InsecureAllowHTTP to allow http for all hosts")
+}
+
+// ParseSecureURL is ParseURL for callers that have no setting for http.
+func ParseSecureURL(raw string) (*url.URL, error) { return parse(raw, false, "") }
+
+// parse is ParseURL. advice says how http can be allowed.
+func parse(raw string, allowHTTP bool, advice string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return nil, &URLError{Problem: "cannot be parsed"} // the error of url.Parse quotes the text
@@ -29,7 +41,7 @@ func ParseURL(raw string, allowHTTP bool) (*url.URL, error) {
 	case strings.Contains(raw, "#"): // url.Parse drops an empty fragment
 		problem = "has a fragment"
 	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
-		problem = "is not https"
+		problem = "is not https, and its host is not loopback (" + LoopbackHosts + ")" + advice
 	default:
 		return u, nil
 	}

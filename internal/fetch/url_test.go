@@ -65,6 +65,39 @@ func TestD3_CheckURL(t *testing.T) {
 	}
 }
 
+// The error says what is loopback, and which setting allows http. It names no setting to callers that have none.
+func TestCaseW6_NotHTTPSNamesTheSetting(t *testing.T) {
+	t.Parallel()
+	const (
+		reason = `URL "http://a.example/keys" is not https, and its host is not loopback (127.0.0.0/8, ::1, localhost)`
+		advice = `; set InsecureAllowHTTP to allow http for all hosts`
+	)
+	raw := "http://a.example/keys?secret"
+	_, parsed := fetch.ParseURL(raw, false)
+	_, got := fetch.Get(t.Context(), raw, fetch.Options{})
+	_, sent := fetch.Send(t.Context(), http.MethodPost, raw, nil, fetch.Options{})
+	_, secure := fetch.ParseSecureURL(raw)
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"CheckURL":       {fetch.CheckURL(raw, false), reason + advice},
+		"ParseURL":       {parsed, reason + advice},
+		"Get":            {got, reason + advice},
+		"Send":           {sent, reason + advice},
+		"ParseSecureURL": {secure, reason},
+	} {
+		if tt.err == nil || tt.err.Error() != tt.want {
+			t.Errorf("%s:\ngot  %v\nwant %s", name, tt.err, tt.want)
+		}
+	}
+	for _, raw := range []string{"http://localhost:8080", "http://127.0.0.1", "http://[::1]", "https://a.example"} {
+		if _, err := fetch.ParseSecureURL(raw); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Get sends nothing to a URL that CheckURL rejects.
 func TestD3_GetChecksURL(t *testing.T) {
 	t.Parallel()

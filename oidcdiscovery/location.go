@@ -1,0 +1,96 @@
+package oidcdiscovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/quirk"
+)
+
+// The well-known paths of RFC 8414 §3 and of OpenID Connect Discovery 1.0 §4.
+const (
+	oauthPath  = "/.well-known/oauth-authorization-server"
+	openIDPath = "/.well-known/openid-configuration"
+)
+
+// location is a place at which the metadata document may be.
+type location struct {
+	url       string
+	deviation bool // no specification names it
+}
+
+// wellKnown returns the locations of the metadata document, in the order in which they are tried. RFC 8414 §3.1 inserts its
+// well-known path in front of the path of the issuer. OpenID Connect Discovery 1.0 §4.1 appends its path. RFC 8414 §5 also
+// allows that the path of OpenID Connect is inserted. Some servers append the path of RFC 8414. All of them remove one
+// trailing slash of the issuer first.
+func wellKnown(issuer *url.URL) []location {
+	origin := issuer.Scheme + "://" + issuer.Host
+	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
+	locations := []location{
+		{url: origin + oauthPath + path},
+		{url: origin + path + openIDPath},
+	}
+	if path == "" {
+		return locations
+	}
+	return append(locations, location{url: origin + openIDPath + path}, location{url: origin + path + oauthPath, deviation: true})
+}
+
+// load fetches and parses the document at a location. The media type is not checked, because file servers send any of them,
+// and the document must be a JSON object with the right issuer anyway.
+func (c *Client) load(ctx context.Context, at location, issuer string) (*Metadata, error) {
+	resp, err := fetch.Get(ctx, at.url, fetch.Options{
+		Client:    c.HTTPClient,
+		Header:    http.Header{"Accept": {"application/json"}}, // RFC 8414 §3.2
+		MaxBytes:  c.MaxBytes,
+		Timeout:   c.Timeout,
+		AllowHTTP: c.InsecureAllowHTTP,
+	})
+	if err != nil {
+		return nil, classify(advised(err))
+	}
+	m, err := c.parse(issuer, resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("GET %s: %w", at.shown(), err)
+	}
+	if !isJSON(resp.Header.Get("Content-Type")) {
+		m.note(quirk.ContentType, "metadata Content-Type", formatRFC)
+	}
+	if at.deviation {
+		m.note(quirk.Location, "metadata location", "RFC 8414 section 3.1")
+	}
+	return m, nil
+}
+
+// shown returns the URL for an error text. It omits the query, which may contain a secret.
+func (at location) shown() string {
+	shown, _, _ := strings.Cut(at.url, "?")
+	return shown
+}
+
+// isJSON reports whether header is the media type application/json, with any parameters.
+func isJSON(header string) bool {
+	mediaType, _, _ := strings.Cut(header, ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
+}
+
+// advised adds to the error of a redirect which setting takes the new location.
+func advised(err error) error {
+	var redirect *fetch.RedirectError
+	if errors.As(err, &redirect) {
+		return fmt.Errorf("%w; if the metadata has moved, set MetadataURL to its new location", err)
+	}
+	return err
+}
+
+// isRateLimited reports whether the server has rejected a request because it receives too many. Requests to other locations
+// of the same server would make that worse.
+func isRateLimited(err error) bool {
+	var status *fetch.StatusError
+	return errors.As(err, &status) && status.Status == http.StatusTooManyRequests
+}
