@@ -67,7 +67,7 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// issuer.
 	Issuer string `json:"-"`
 
-	// Rule is the name of the rule that is not met: "scope", the path of a Role or RolePath, the name of a Claim or Check, or "any
+	// Rule is the name of the rule that is not met: "scope", "role", the path of a Role or RolePath, the name of a Claim or Check, or "any
 	// of" and the names of the rules of an Any. Empty: the request was rejected before the rules were applied.
 	Rule string `json:"-"`
 

@@ -42,6 +42,25 @@ func RolePath(path []string, oneOf ...string) Rule {
 	return rule
 }
 
+// AnyRole requires at least one of the given roles. It reads the roles that [consumer.Token.Roles] returns, from the
+// claims that the profile of the Consumer names (ProfileConfig.RoleClaims). If the profile names none, no token meets the
+// rule. Use [Role] or [RolePath] to read other claims, or an object whose member names are the roles. The challenge lists
+// no scope, because no scope would change the result. The name of the rule is "role".
+func AnyRole(oneOf ...string) Rule {
+	oneOf = slices.Clone(oneOf)
+	rule := Rule{name: "role"}
+	if !areRoles(oneOf) {
+		rule.broken = errors.New("AnyRole needs at least one role; roles must not be empty")
+	}
+	rule.test = func(_ context.Context, t *consumer.Token) error {
+		if !slices.ContainsFunc(oneOf, t.HasRole) {
+			return errForbidden
+		}
+		return nil
+	}
+	return rule
+}
+
 // roleRule returns the rule that the value that read returns contains one of the roles.
 func roleRule(name string, oneOf []string, read func(*consumer.Token) any) Rule {
 	oneOf = slices.Clone(oneOf)

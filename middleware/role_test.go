@@ -6,6 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -88,5 +90,52 @@ func TestCaseQ5_RolePathCopiesItsArguments(t *testing.T) {
 	}
 	if w := serve(h, request(t, issuer.AccessToken().Set("other", "guest").Sign())); w.Code != 403 {
 		t.Errorf("status %d for the changed arguments", w.Code)
+	}
+}
+
+// AnyRole reads the roles that the profile names.
+func TestAnyRole(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	profile, err := consumer.NewProfile(consumer.ProfileConfig{
+		Name: "mine", Types: []string{"at+jwt"}, RoleClaims: [][]string{{"roles"}, {"resource_access", "orders.example.com", "roles"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent, err := consumer.NewProfile(consumer.ProfileConfig{Name: "silent", Types: []string{"at+jwt"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := jwks.ParseJWKS(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := issuer.AccessToken().Set("roles", []string{"clerk"}).
+		Set("resource_access", map[string]any{"orders.example.com": map[string]any{"roles": []string{"admin"}}}).
+		Set("groups", []string{"staff"}).Sign()
+	for _, test := range []struct {
+		name    string
+		profile consumer.Profile
+		roles   []string
+		want    answer
+	}{
+		{"first place", profile, []string{"clerk"}, passed},
+		{"second place", profile, []string{"none", "admin"}, passed},
+		{"a claim that the profile does not name", profile, []string{"staff"}, forbidden("role")},
+		{"part of a role", profile, []string{"cler"}, forbidden("role")},
+		{"another case", profile, []string{"Clerk"}, forbidden("role")},
+		{"profile without roles", silent, []string{"clerk"}, forbidden("role")},
+		{"no role", profile, nil, broken("AnyRole needs at least one role; roles must not be empty")},
+		{"empty role", profile, []string{"clerk", ""}, broken("AnyRole needs at least one role; roles must not be empty")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := mustConsumer(t, consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: keys, Profile: test.profile})
+			got := observed(t, middleware.Config{Verifier: c}, []middleware.Rule{middleware.AnyRole(test.roles...)}, request(t, good))
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

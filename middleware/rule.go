@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Rule is one requirement of a route for a token. [Scopes], [AnyScope], [Role], [RolePath], [Claim], [Check]
-// and [Any] return Rules. A request passes a list of rules only if its token meets all of them; they are applied in
+// Rule is one requirement of a route for a token. [Scopes], [AnyScope], [AnyRole], [Role], [RolePath], [Claim],
+// [Check] and [Any] return Rules. A request passes a list of rules only if its token meets all of them; they are applied in
 // order. A Rule is immutable and safe for concurrent use, and several routes can share it.
 //
 // An invalid Rule, such as Scopes without a scope or the zero Rule, rejects every request with 500. It is logged when the
