@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/issuer"
@@ -196,47 +195,3 @@ func (c *Consumer) timeError(reason Reason, name string, date time.Time, problem
 	return reject(reason, fmt.Sprintf("%s %s %s at %s (Config.ClockSkew %v)", name,
 		date.UTC().Format(time.RFC3339), problem, now.UTC().Format(time.RFC3339), c.cfg.ClockSkew))
 }
-
-const (
-	maxQuoted   = 100 // bytes of a text from a token
-	maxElements = 4   // elements of a list from a token
-)
-
-// detail builds [Error.Detail] with one allocation, so that a flood of bad tokens costs little.
-type detail []byte
-
-// newDetail begins a detail. Most fit into the buffer, which is on the stack of the caller.
-func newDetail(text string) detail { return append(make(detail, 0, 256), text...) }
-
-// text adds a text that is safe to log: a constant, or the name of a claim or profile.
-func (d detail) text(text string) detail { return append(d, text...) }
-
-// quote adds a text from a token or a setting. It escapes control characters, so that a token cannot add lines to a
-// log.
-func (d detail) quote(text string) detail {
-	return strconv.AppendQuote(d, text[:min(len(text), maxQuoted)])
-}
-
-// quoteAll adds a list of settings.
-func (d detail) quoteAll(list []string) detail {
-	d = append(d, '[')
-	for i, element := range list {
-		if i > 0 {
-			d = append(d, ' ')
-		}
-		d = d.quote(element)
-	}
-	return append(d, ']')
-}
-
-// quoteSome adds a list from a token, which may be long.
-func (d detail) quoteSome(list []string) detail {
-	if len(list) <= maxElements {
-		return d.quoteAll(list)
-	}
-	d = d.quoteAll(list[:maxElements]).text(" and ")
-	return detail(strconv.AppendInt(d, int64(len(list)-maxElements), 10)).text(" more")
-}
-
-// reject returns the error with d as its Detail.
-func (d detail) reject(reason Reason) error { return reject(reason, string(d)) }

@@ -36,8 +36,7 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 	}
 	for name, accepted := range r.FixedClaims {
 		if !slices.Contains(accepted, textOf(claims, name)) {
-			return newDetail("claim ").text(name).text(" is ").quote(textOf(claims, name)).text(", expected one of ").
-				quoteAll(accepted).text(" (Config.Profile ").text(r.Name).text(" or Config.TokenType)").reject(ReasonType)
+			return fixedError(name, textOf(claims, name), accepted, r.Name)
 		}
 	}
 	return nil

@@ -117,7 +117,7 @@ func (c *Consumer) checkHeader(h header) (algorithm, error) {
 // it names (RFC 8725bis section 3.8).
 func (c *Consumer) checkIssuer(claims compact.Object) error {
 	if iss := textOf(claims, "iss"); iss != c.cfg.Issuer {
-		return newDetail("iss ").quote(iss).text(" is not ").quote(c.cfg.Issuer).text(" (Config.Issuer)").reject(ReasonIssuer)
+		return issuerError(iss, c.cfg.Issuer)
 	}
 	return nil
 }
@@ -178,8 +178,7 @@ func (c *Consumer) checkAudience(ctx context.Context, t *Token) error {
 			return nil
 		}
 	}
-	return newDetail("aud ").quoteSome(t.audience).text(" does not contain any of ").quoteAll(c.cfg.Audience).
-		text(" (Config.Audience)").reject(ReasonAudience)
+	return audienceError(t.audience, c.cfg.Audience)
 }
 
 // checkVerified calls Config.Check and Config.Status. They receive only tokens whose signature is verified.

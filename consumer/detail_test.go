@@ -1,0 +1,131 @@
+package consumer_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+func TestCaseW2_AudienceIsExplained(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	tests := []struct {
+		name     string
+		audience []string // of the Consumer
+		aud      any      // of the token
+		want     string
+	}{
+		{"another", []string{audience}, "account", `aud ["account"] does not contain any of ["https://api.test"] (Config.Audience)`},
+		{"several", []string{audience, "b"}, []string{"x", "y"}, `aud ["x" "y"] does not contain any of ["https://api.test" "b"] (Config.Audience)`},
+		{
+			"many", []string{audience},
+			[]string{"1", "2", "3", "4", "5", "6"},
+			`aud ["1" "2" "3" "4"] and 2 more does not contain any of ["https://api.test"] (Config.Audience)`,
+		},
+		{"absent", []string{audience}, bearertest.Absent, `aud is missing, expected one of ["https://api.test"] (Config.Audience)`},
+		{
+			"slash", []string{audience}, audience + "/",
+			`aud ["https://api.test/"] does not contain any of ["https://api.test"] (Config.Audience); they differ only by a trailing slash`,
+		},
+		{
+			"case", []string{"other", "API"},
+			[]string{"x", "api"},
+			`aud ["x" "api"] does not contain any of ["other" "API"] (Config.Audience); they differ only by case`,
+		},
+		{
+			"scheme", []string{audience}, "api.test",
+			`aud ["api.test"] does not contain any of ["https://api.test"] (Config.Audience); they differ only by scheme`,
+		},
+		{
+			"long", []string{audience}, strings.Repeat("long ", 40),
+			`aud ["` + strings.Repeat("long ", 20) + `"...] does not contain any of ["https://api.test"] (Config.Audience)`,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := offline(t, issuer)
+			cfg.Audience = test.audience
+			err := reject(t, newConsumer(t, cfg), issuer.AccessToken().Set("aud", test.aud).Sign(), consumer.ReasonAudience)
+			if err.Detail != test.want || err.LogDetail() != test.want {
+				t.Errorf("Detail is %q, LogDetail returns %q, want %q", err.Detail, err.LogDetail(), test.want)
+			}
+		})
+	}
+}
+
+func TestCaseW3_IssuerIsExplained(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	tests := []struct {
+		name string
+		iss  any
+		want string
+	}{
+		{"another", "https://other.test", `iss "https://other.test" is not "https://issuer.test" (Config.Issuer)`},
+		{"slash", issuerURL + "/", `iss "https://issuer.test/" is not "https://issuer.test" (Config.Issuer); they differ only by a trailing slash`},
+		{"case", "https://Issuer.test", `iss "https://Issuer.test" is not "https://issuer.test" (Config.Issuer); they differ only by case`},
+		{"scheme", "http://issuer.test", `iss "http://issuer.test" is not "https://issuer.test" (Config.Issuer); they differ only by scheme`},
+		{"no scheme", "issuer.test", `iss "issuer.test" is not "https://issuer.test" (Config.Issuer); they differ only by scheme`},
+		{"space", issuerURL + " ", `iss "https://issuer.test " is not "https://issuer.test" (Config.Issuer); they differ only by white space`},
+		{"realm", issuerURL + "/realms/a", `iss "https://issuer.test/realms/a" is not "https://issuer.test" (Config.Issuer)`},
+		{"absent", bearertest.Absent, `iss is missing or not a string, expected "https://issuer.test" (Config.Issuer)`},
+		{"null", nil, `iss is missing or not a string, expected "https://issuer.test" (Config.Issuer)`},
+		{"number", 1, `iss is missing or not a string, expected "https://issuer.test" (Config.Issuer)`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			err := reject(t, newConsumer(t, offline(t, issuer)), issuer.AccessToken().Set("iss", test.iss).Sign(), consumer.ReasonIssuer)
+			if err.Detail != test.want || err.LogDetail() != test.want {
+				t.Errorf("Detail is %q, LogDetail returns %q, want %q", err.Detail, err.LogDetail(), test.want)
+			}
+		})
+	}
+}
+
+func TestCaseW4_HeaderIsExplained(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	const list = `["ES256" "ES384" "ES512" "Ed25519" "EdDSA" "PS256" "PS384" "PS512" "RS256" "RS384" "RS512"] (Config.Algorithms)`
+	tests := []struct {
+		parameter string
+		value     any
+		reason    consumer.Reason
+		want      string
+	}{
+		{"alg", "none", consumer.ReasonAlgorithm, `alg "none" is not one of ` + list},
+		{"alg", "HS256", consumer.ReasonAlgorithm, `alg "HS256" is not one of ` + list},
+		{"alg", "es256", consumer.ReasonAlgorithm, `alg "es256" is not one of ` + list},
+		{"alg", "RS256\n", consumer.ReasonAlgorithm, `alg "RS256\n" is not one of ` + list},
+		{"typ", "id+jwt", consumer.ReasonType, `typ "id+jwt" is not one of ["at+jwt" "jwt" ""] (Config.Profile default)`},
+		{"typ", "application/logout+jwt", consumer.ReasonType, `typ "logout+jwt" is not one of ["at+jwt" "jwt" ""] (Config.Profile default)`},
+	}
+	for _, test := range tests {
+		err := reject(t, newConsumer(t, offline(t, issuer)), issuer.AccessToken().SetHeader(test.parameter, test.value).Sign(), test.reason)
+		if err.Detail != test.want || err.LogDetail() != test.want {
+			t.Errorf("%s %q: Detail is %q, LogDetail returns %q, want %q", test.parameter, test.value, err.Detail, err.LogDetail(), test.want)
+		}
+	}
+}
+
+// Errors never quote a claim about a user, not even if a profile fixes its value.
+func TestDetailsOmitClaimsAboutUsers(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	for _, name := range []string{"sub", "email", "preferred_username", "scope", "department"} {
+		profile, err := consumer.NewProfile(consumer.ProfileConfig{Name: "mine", FixedClaims: map[string][]string{name: {"wanted"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := offline(t, issuer)
+		cfg.Profile = profile
+		rejected := reject(t, newConsumer(t, cfg), issuer.AccessToken().Set(name, "bob").Sign(), consumer.ReasonType)
+		want := `claim "` + name + `" has another value, expected one of ["wanted"] (Config.Profile mine or Config.TokenType)`
+		if rejected.Detail != want {
+			t.Errorf("Detail is %q, want %q", rejected.Detail, want)
+		}
+	}
+}
