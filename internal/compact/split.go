@@ -44,3 +44,17 @@ func (p Parts) DecodeHeader() (string, error) { return decodeText(p.Header) }
 
 // AppendSignature decodes the signature as [DecodeSegment] does, appends it to dst and returns the extended slice.
 func (p Parts) AppendSignature(dst []byte) ([]byte, error) { return appendDecoded(dst, p.Signature) }
+
+// WithoutPadding returns p without the "=" at the end of its segments, and false if the padding of a segment is not that of
+// RFC 4648 section 4. SigningInput keeps it, because the signature covers the text as received. RFC 7515 section 2 forbids
+// padding. Call it only for an issuer that is known to send it.
+func (p Parts) WithoutPadding() (Parts, bool) {
+	ok := true
+	for _, segment := range [...]*string{&p.Header, &p.Payload, &p.Signature} {
+		text := strings.TrimRight(*segment, "=")
+		padding := len(*segment) - len(text)
+		ok = ok && (padding == 0 || padding < 3 && len(*segment)%4 == 0)
+		*segment = text
+	}
+	return p, ok
+}

@@ -193,3 +193,33 @@ func TestS1_Attack10_OneTextForEachByte(t *testing.T) {
 		t.Errorf("%d byte values have a text, want 256", len(seen))
 	}
 }
+
+func TestWithoutPadding(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"YQ==.YWI=.YWJj":   "YQ.YWI.YWJj", // padded
+		"YQ.YWI.YWJj":      "YQ.YWI.YWJj", // not padded
+		"YQ==.YWI.YWJj":    "YQ.YWI.YWJj",
+		"YQ==.YWI=.":       "YQ.YWI.",
+		"YQ=.YWI.YWJj":     "", // too short
+		"YQ===.YWI.YWJj":   "",
+		"YQ==.YWI==.YWJj":  "",
+		"YQ.YWI.YWJj====":  "",
+		"YQ.YWI.YWJj=":     "",
+		"YQ.YWI.====":      "",
+		"====.YWI.YWJj":    "",
+		"YWJj====.YQ.YWJj": "",
+	} {
+		p, err := compact.Split(raw)
+		if err != nil {
+			t.Fatalf("%s: %v", raw, err)
+		}
+		got, ok := p.WithoutPadding()
+		if ok != (want != "") || ok && got.Header+"."+got.Payload+"."+got.Signature != want {
+			t.Errorf("%s: got %+v, %v, want %q", raw, got, ok, want)
+		}
+		if got.SigningInput != p.SigningInput {
+			t.Errorf("%s: the signing input has changed to %q", raw, got.SigningInput)
+		}
+	}
+}
