@@ -166,6 +166,7 @@ func (cfg Config) validate() error {
 	check(!slices.Contains(cfg.ScopeClaims, ""), "ScopeClaims", "contains an empty name")
 	profile := cfg.Profile.rules()
 	check(len(cfg.ClientIDs) == 0 || len(profile.ClientClaims) > 0, "ClientIDs", "is set, but "+profile.Name+" (Config.Profile) names no client")
+	check(!profile.PublicIssuer || len(cfg.ClientIDs) > 0 || cfg.Check != nil, "ClientIDs", "or Check is required by "+profile.Name+" (Config.Profile): anybody can obtain a token of this issuer")
 	check(!profile.IDToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.Name+" (Config.Profile)")
 	check(cfg.Keys == nil || !isNil(cfg.Keys), "Keys", "contains a nil value")
 	check(cfg.Status == nil || !isNil(cfg.Status), "Status", "contains a nil value")

@@ -29,7 +29,9 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 		return reject(ReasonType, m.other+" marks another kind of token")
 	case m.idToken != "" && !acceptIDToken:
 		return reject(ReasonType, m.idToken+" marks an ID token")
-	case m.signIn != "" && !m.access && !acceptIDToken:
+	case m.nonce && !m.own && !acceptIDToken:
+		return reject(ReasonType, "nonce marks an ID token")
+	case m.signIn != "" && !m.access && !m.own && !r.SignIn && !acceptIDToken:
 		return reject(ReasonType, m.signIn+" without jti and scope marks an ID token")
 	case m.code && textOf(claims, "sub") == "" && !acceptIDToken:
 		return reject(ReasonType, "code without sub marks an authorization response")
@@ -45,8 +47,10 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 // marks holds the names of claims that show what kind a token is.
 type marks struct {
 	idToken string // only in ID tokens (OpenID Connect Core sections 2 and 3.1.3.6)
+	nonce   bool   // in ID tokens, and in access tokens of a few issuers
 	signIn  string // in ID tokens, and sometimes in access tokens (RFC 9068 section 2.2.1)
 	access  bool   // has a claim that access tokens have and ID tokens rarely
+	own     bool   // has one of Rules.AccessClaims
 	code    bool   // has the authorization code of a response as a JWT (JARM section 2.1), which has no sub
 
 	// other is a claim of a security event such as a logout token (RFC 8417 section 2.2), of an introspection response
@@ -58,8 +62,11 @@ type marks struct {
 // token.
 func (r rules) marksIn(claims compact.Object) (m marks) {
 	for name, v := range claims.All() {
+		m.own = m.own || slices.Contains(r.AccessClaims, name)
 		switch name {
-		case "nonce", "at_hash", "c_hash", "s_hash":
+		case "nonce":
+			m.nonce = true
+		case "at_hash", "c_hash", "s_hash":
 			m.idToken = name
 		case "auth_time", "amr":
 			m.signIn = name

@@ -74,6 +74,11 @@ func profiles() map[string]consumer.Profile {
 		consumer.ProfileDefault, consumer.ProfileRFC9068, consumer.ProfileCrossauth, consumer.ProfileAuth0,
 		consumer.ProfileOkta, consumer.ProfileEntraV1, consumer.ProfileEntraV2, consumer.ProfileCognito,
 		consumer.ProfileKeycloak, consumer.ProfileGoogle, consumer.ProfileDex, consumer.ProfileSpringAS,
+		consumer.ProfileSupabase, consumer.ProfileFirebase, consumer.ProfileClerk, consumer.ProfileWorkOS,
+		consumer.ProfileLogto, consumer.ProfileFusionAuth, consumer.ProfilePingOne, consumer.ProfileAzureADB2C,
+		consumer.ProfileAuthentik, consumer.ProfileAuthelia, consumer.ProfileCasdoor, consumer.ProfileDuende,
+		consumer.ProfileOry, consumer.ProfileADFS, consumer.ProfileKubernetes, consumer.ProfileGitHubActions,
+		consumer.ProfileGitLabCI, consumer.ProfileCloudflareAccess, consumer.ProfileGoogleIAP,
 	} {
 		all[p.String()] = p
 	}
@@ -184,7 +189,7 @@ func TestJ11_Attack24_ProfilesRejectOtherTokens(t *testing.T) {
 // isMarked reports whether the claims say what kind of token it is.
 func isMarked(r recordedToken) bool {
 	for _, name := range []string{"typ", "type"} {
-		if kind, _ := r.Claims[name].(string); kind != "" && kind != "Bearer" && kind != "access" {
+		if kind, _ := r.Claims[name].(string); kind != "" && kind != "Bearer" && kind != "access" && kind != "app" {
 			return true
 		}
 	}
@@ -268,7 +273,7 @@ func TestP8_P4_P6_RFC9068RequiredClaims(t *testing.T) {
 func TestProfileNames(t *testing.T) {
 	t.Parallel()
 	all := profiles()
-	if len(all) != 12 {
+	if len(all) != 31 {
 		t.Errorf("two profiles have the same name: %v", all)
 	}
 	for _, r := range recordings(t) {

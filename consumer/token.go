@@ -75,8 +75,8 @@ func (t *Token) NotBefore() time.Time { return t.notBefore }
 func (t *Token) VerifiedAt() time.Time { return t.verified.Time() }
 
 // Principal returns whether the token acts for a user or for the client itself (RFC 9700 section 4.15). It returns
-// PrincipalClient if `sub` equals the client id, with or without Auth0's suffix @clients, or if Microsoft Entra's
-// `idtyp` is "app". Otherwise it returns PrincipalUser.
+// PrincipalClient if `sub` equals the client id, with or without Auth0's suffix @clients, if Microsoft Entra's `idtyp` is
+// "app", or if the profile is for programs, such as [ProfileKubernetes]. Otherwise it returns PrincipalUser.
 func (t *Token) Principal() Principal { return t.principal }
 
 // Scopes returns a copy of the granted scopes. They are read from `scope`, which may be a string (RFC 8693 section 4.2)

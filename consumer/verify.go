@@ -138,6 +138,9 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 	}
 	t.clientID = c.rules.clientOf(&r)
 	t.principal, t.lasts = r.principal(t), c.lasts(t)
+	if c.rules.Workload {
+		t.principal = PrincipalClient
+	}
 	if t.clientID == "" && c.rules.RequireClient {
 		r.fail(c.rules.ClientClaims[0], "is missing")
 	}

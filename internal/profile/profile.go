@@ -31,6 +31,20 @@ type Rules struct {
 	// RoleClaims lists paths to roles. Each path is a list of member names. Empty: no roles are read.
 	RoleClaims [][]string
 
+	// AccessClaims lists claims that access tokens of the issuer have, and its ID tokens do not. A token with one of them
+	// may have nonce, auth_time and amr. Other marks of ID tokens, such as at_hash, are still rejected.
+	AccessClaims []string
+
+	// SignIn accepts auth_time and amr in tokens that have neither a scope nor jti.
+	SignIn bool
+
+	// Workload says that subjects are programs and not users.
+	Workload bool
+
+	// PublicIssuer says that anybody can obtain a token of the issuer for any audience. The profile then requires
+	// Config.ClientIDs or Config.Check.
+	PublicIssuer bool
+
 	// IDToken accepts ID tokens. The profile then requires Config.InsecureAcceptIDToken.
 	IDToken bool
 
