@@ -37,6 +37,12 @@ func similar(got, want []string) string {
 	return ""
 }
 
+// kindError says which claim shows that the token is not an access token.
+func kindError(mark, kind, profile string) error {
+	return newDetail(mark).text(" marks ").text(kind).text(", expected an access token (Config.Profile ").text(profile).text(")").
+		reject(ReasonType)
+}
+
 // fixedError says that a claim does not have one of the values that the profile requires.
 func fixedError(name, got string, accepted []string, profile string) error {
 	d := newDetail("claim ").quote(name)

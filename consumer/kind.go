@@ -26,15 +26,15 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
 	m := r.marksIn(claims)
 	switch {
 	case m.other != "":
-		return reject(ReasonType, m.other+" marks another kind of token")
+		return kindError(m.other, "another kind of token", r.Name)
 	case m.idToken != "" && !acceptIDToken:
-		return reject(ReasonType, m.idToken+" marks an ID token")
+		return kindError(m.idToken, "an ID token", r.Name)
 	case m.nonce && !m.own && !acceptIDToken:
-		return reject(ReasonType, "nonce marks an ID token")
+		return kindError("nonce", "an ID token", r.Name)
 	case m.signIn != "" && !m.access && !m.own && !r.SignIn && !acceptIDToken:
-		return reject(ReasonType, m.signIn+" without jti and scope marks an ID token")
+		return kindError(m.signIn+" without jti and scope", "an ID token", r.Name)
 	case m.code && textOf(claims, "sub") == "" && !acceptIDToken:
-		return reject(ReasonType, "code without sub marks an authorization response")
+		return kindError("code without sub", "an authorization response", r.Name)
 	}
 	for name, accepted := range r.FixedClaims {
 		if !slices.Contains(accepted, textOf(claims, name)) {

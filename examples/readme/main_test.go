@@ -137,16 +137,14 @@ func TestResponses(t *testing.T) {
 func TestLogLines(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t, nil)
-	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://other.example.com", Audience: audience})
 	unreachable := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "http://127.0.0.1:1", Audience: audience})
 	tests := []struct {
 		name, issuer, token string
 	}{
-		{"audience", issuer.URL(), issuer.AccessToken().Set("aud", "https://other.example.com").Sign()},
-		{"issuer", issuer.URL(), stranger.AccessToken().Sign()},
+		{"audience", issuer.URL(), issuer.AccessToken().Set("aud", "account").Sign()},
+		{"issuer", issuer.URL(), issuer.AccessToken().Set("iss", issuer.URL()+"/").Sign()},
 		{"expired", issuer.URL(), issuer.AccessToken().Set("exp", time.Now().Add(-time.Hour).Unix()).Sign()},
 		{"type", issuer.URL(), issuer.IDToken().Set("aud", audience).Sign()},
-		{"claims", issuer.URL(), issuer.AccessToken().Set("client_id", bearertest.Absent).Sign()},
 		{"scope", issuer.URL(), issuer.AccessToken().Set("scope", "profile").Sign()},
 		{"keys_unavailable", unreachable.URL(), unreachable.AccessToken().Sign()},
 	}
@@ -159,11 +157,29 @@ func TestLogLines(t *testing.T) {
 			_, line, found := strings.Cut(lines.String(), "status=")
 			line, _, _ = strings.Cut(line, "\n")
 			line = strings.ReplaceAll("status="+line, test.issuer, "https://login.example.com")
-			if !found || !strings.Contains(line, "reason="+test.name) || !strings.Contains(readme, "| `"+line+"` |") {
+			if !found || !strings.Contains(line, "reason="+test.name+" ") || !shows(readme, line) {
 				t.Errorf("README.md does not show this line: %s", line)
 			}
 		})
 	}
+}
+
+// timestamp matches the dates in a log line, which README.md replaces by others.
+var timestamp = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// shows reports whether a row of the table in readme begins with line. An ellipsis in the row matches any text.
+func shows(readme, line string) bool {
+	line = timestamp.ReplaceAllString(line, "(time)")
+	for row := range strings.Lines(timestamp.ReplaceAllString(readme, "(time)")) {
+		shown, isRow := strings.CutPrefix(row, "| `")
+		shown, _, _ = strings.Cut(shown, "` |")
+		before, after, _ := strings.Cut(shown, "…")
+		long := len(line) >= len(before)+len(after) && strings.Contains(shown, "…")
+		if isRow && (shown == line || long && strings.HasPrefix(line, before) && strings.HasSuffix(line, after)) {
+			return true
+		}
+	}
+	return false
 }
 
 func TestNoIssuer(t *testing.T) {
