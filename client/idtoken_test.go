@@ -321,7 +321,7 @@ func TestC20_UnknownKeysAreFetchedTogether(t *testing.T) {
 	})
 }
 
-// Without a kid, a key is used only if there is no other one.
+// Without a kid, the keys that serve the algorithm are tried, at most 4.
 func TestC20_NoKid(t *testing.T) {
 	t.Parallel()
 	p := newProvider()
@@ -330,11 +330,15 @@ func TestC20_NoKid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	two := append(jwks.Static{{ID: "other", Algorithm: "ES256", Public: ecKey(t).Public()}}, one...)
-	for n, keys := range map[int]jwks.Static{1: one, 2: two} {
+	var others jwks.Static
+	for n := range 5 {
+		others = append(others, jwks.Key{ID: fmt.Sprint("other", n), Algorithm: "ES256", Public: ecKey(t).Public()})
+	}
+	for n := range 6 {
+		keys := append(slices.Clone(others[:n]), one...)
 		c := p.client(t, func(cfg *client.Config) { cfg.Keys = keys })
-		if _, err := c.VerifyIDToken(t.Context(), raw, client.IDTokenOptions{}); (err == nil) != (n == 1) {
-			t.Errorf("%d keys: %v", n, err)
+		if _, err := c.VerifyIDToken(t.Context(), raw, client.IDTokenOptions{}); (err == nil) != (n < 4) {
+			t.Errorf("%d other keys: %v", n, err)
 		}
 	}
 }

@@ -60,6 +60,12 @@ func asymmetricAlgorithms() []string {
 	return slices.DeleteFunc(names, isSymmetric)
 }
 
+// isAlias reports whether a and b are the two names of EdDSA with Ed25519, the only curve of EdDSA that this package
+// supports (RFC 9864 section 2.2).
+func isAlias(a, b string) bool {
+	return a == "EdDSA" && b == "Ed25519" || a == "Ed25519" && b == "EdDSA"
+}
+
 // isSymmetric reports whether alg is an HMAC algorithm, whose key is a shared secret.
 func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 

@@ -13,7 +13,6 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/bounded"
 	"github.com/bearerkit/bearerkit/internal/clock"
-	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // tokenCache caches verified tokens under a keyed digest of their text, so that no usable token stays in memory after its
@@ -72,12 +71,12 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 			return err
 		}
 	}
-	key, err := c.findKey(ctx, now, t.header)
+	keys, err := c.keysOf(ctx, now, t.header)
 	if err != nil {
 		return err
 	}
 	// An issuer may use a kid again for a new key. The signature must then be verified with that key.
-	if !key.Equal(*t.key) {
+	if !contains(keys, t.key) {
 		return errOutdated
 	}
 	if c.cfg.Status == nil {
@@ -120,18 +119,6 @@ func (c *Consumer) checkTimes(t *Token, now clock.Instant) error {
 		return c.timeError(ReasonIssuedInFuture, "iat", t.issuedAt, "is in the future", wall)
 	}
 	return nil
-}
-
-// findKey returns the issuer's key that the header names. now was read for the same request.
-func (c *Consumer) findKey(ctx context.Context, now clock.Instant, h *header) (jwks.Key, error) {
-	key, err := c.keys.keyAt(ctx, now, h.keyID, h.algorithm)
-	if err != nil {
-		return jwks.Key{}, keyError(ctx, h, err)
-	}
-	if key.Algorithm != "" && key.Algorithm != h.algorithm { // each key has one algorithm (RFC 8725bis section 3.1)
-		return jwks.Key{}, keyError(ctx, h, jwks.ErrAlgorithm)
-	}
-	return key, nil
 }
 
 // digest identifies a token in the cache. Two tokens have the same digest with a probability below 2⁻¹¹⁰, whatever their

@@ -24,10 +24,10 @@ func (s *switchable) set(source jwks.Source) {
 	s.source = source
 }
 
-func (s *switchable) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
+func (s *switchable) Keys(ctx context.Context, kid, alg string) ([]jwks.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.source.Key(ctx, kid, alg)
+	return s.source.Keys(ctx, kid, alg)
 }
 
 // A cached token is trusted no more than a new one: whatever ends the one ends the other.

@@ -49,7 +49,8 @@ type Config struct {
 	ScopeClaims []string
 
 	// Algorithms lists the accepted values of `alg` (RFC 8725bis section 3.1). Empty: RS*, PS*, ES*, EdDSA and Ed25519,
-	// or, if Keys is a shared secret, the algorithm of that secret.
+	// or, if Keys is a shared secret, the algorithm of that secret. If [jwks.Join] has joined secrets and public keys:
+	// both.
 	Algorithms []string
 
 	// Keys is the source of the keys that verify signatures. It must be safe for concurrent use. Nil: the issuer's key
@@ -197,18 +198,19 @@ func isNil(value any) bool {
 	return false
 }
 
-// validateAlgorithms checks Algorithms. A list never contains both HMAC and public-key algorithms, so that no public
-// key is used as a secret. Otherwise anybody could sign a token by HMAC with the public key as the secret (RFC 8725bis
-// section 2.1).
+// validateAlgorithms checks Algorithms. A list contains both HMAC and public-key algorithms only if jwks.Join has joined
+// both kinds of keys. No public key is used as a secret even then, because the type of a key decides which algorithms it
+// serves. Otherwise anybody could sign a token by HMAC with the public key as the secret (RFC 8725bis section 2.1).
 func (cfg Config) validateAlgorithms() error {
 	var faults []error
-	known, secret := algorithms(), secretAlgorithms(cfg.Keys)
+	known := algorithms()
+	secrets, public := kindsOfKeys(cfg.Keys)
 	for _, alg := range cfg.Algorithms {
 		if _, ok := known[alg]; !ok {
 			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q is not supported", alg))
 			continue
 		}
-		if isSymmetric(alg) != (len(secret) > 0) {
+		if isSymmetric(alg) && !secrets || !isSymmetric(alg) && !public {
 			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q needs %s in Keys", alg, kindOfKey(alg)))
 		}
 	}
@@ -233,11 +235,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.MaxTokenBytes = orDefault(cfg.MaxTokenBytes, defaultMaxTokenBytes)
 	cfg.Algorithms = slices.Clone(cfg.Algorithms)
 	if len(cfg.Algorithms) == 0 {
-		// A secret must never be combined with the default list, which is for public keys.
-		cfg.Algorithms = secretAlgorithms(cfg.Keys)
-	}
-	if len(cfg.Algorithms) == 0 {
-		cfg.Algorithms = asymmetricAlgorithms()
+		cfg.Algorithms = defaultAlgorithms(cfg.Keys)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -278,6 +276,23 @@ func orDefault[T int | time.Duration](value, byDefault T) T {
 		return byDefault
 	}
 	return max(value, 0)
+}
+
+// defaultAlgorithms returns the accepted algorithms if Config.Algorithms is empty. The list for public keys is never
+// combined with a source that has only secrets.
+func defaultAlgorithms(keys jwks.Source) []string {
+	accepted := secretAlgorithms(keys)
+	if _, public := kindsOfKeys(keys); public {
+		accepted = append(accepted, asymmetricAlgorithms()...)
+	}
+	return accepted
+}
+
+// kindsOfKeys reports which kinds of keys a source has. Only a source of jwks.Join can have both.
+func kindsOfKeys(keys jwks.Source) (secrets, public bool) {
+	secrets = len(secretAlgorithms(keys)) > 0
+	joined, ok := keys.(interface{ Mixed() bool })
+	return secrets, !secrets || ok && joined.Mixed()
 }
 
 // secretAlgorithms returns the algorithms of a source of shared secrets. It returns none for a source of public keys.

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -147,28 +146,3 @@ func (c *Consumer) Run(ctx context.Context) error {
 // Format implements [fmt.Formatter]. It writes the issuer, whatever the verb. Without it, fmt would print the secret of
 // a [Config] that has one.
 func (c *Consumer) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "{issuer %q}", c.cfg.Issuer) }
-
-// hiddenSource hides keys, which may be secret, from fmt. If a program prints a struct with a [Consumer] in an unexported
-// field, fmt calls no Format method, but it does not follow a second pointer either.
-type hiddenSource struct {
-	jwks.Source
-	timed timedSource // the same, or nil if it has no KeyAt
-}
-
-// timedSource is a source of this module that reads the clocks. KeyAt is Key for a caller that has read them already.
-type timedSource interface {
-	KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error)
-}
-
-func newHiddenSource(keys jwks.Source) *hiddenSource {
-	timed, _ := keys.(timedSource) // once here, because requests would notice it
-	return &hiddenSource{keys, timed}
-}
-
-// keyAt is Key. It passes now to a source that would otherwise read the clocks again.
-func (s *hiddenSource) keyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error) {
-	if s.timed == nil {
-		return s.Key(ctx, kid, alg)
-	}
-	return s.timed.KeyAt(ctx, now, kid, alg)
-}

@@ -182,12 +182,20 @@ func tooLarge(raw string, limit int) error {
 func keyError(ctx context.Context, h *header, err error) error {
 	switch {
 	case errors.Is(err, jwks.ErrAlgorithm):
-		return rejectBecause(ReasonAlgorithm, string(newDetail("alg ").quote(h.algorithm)), err)
+		return rejectBecause(ReasonAlgorithm, missingKey(h, err), jwks.ErrAlgorithm)
 	case errors.Is(err, jwks.ErrKeyNotFound):
-		return rejectBecause(ReasonUnknownKey, "no key of the issuer fits the token", err)
+		return rejectBecause(ReasonUnknownKey, missingKey(h, err), jwks.ErrKeyNotFound)
 	}
 	// Every other error, including an unknown one of a custom Source, leaves open whether the token is good.
 	return unavailable(ctx, ReasonKeysUnavailable, err)
+}
+
+// missingKey returns the detail of an error that matches jwks.ErrKeyNotFound. A custom source may give none.
+func missingKey(h *header, err error) string {
+	if e, ok := errors.AsType[*jwks.NotFoundError](err); ok {
+		return e.Detail()
+	}
+	return string(newDetail("no key for kid ").quote(h.keyID).text(" and alg ").quote(h.algorithm))
 }
 
 // timeError says that the claim called name has a date that is not acceptable at the time now.

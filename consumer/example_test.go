@@ -127,7 +127,7 @@ func ExampleGroup() {
 	// good, by https://staff.example.com
 	// good, by https://partners.example.com
 	// consumer: issuer: iss "https://stranger.example.com" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)
-	// consumer: signature
+	// consumer: signature: the signature does not match the key of the token
 }
 
 // ClaimsAs decodes the claims into a type of one's own, once for each token.

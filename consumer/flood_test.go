@@ -90,7 +90,7 @@ var forgeries = []struct {
 	fetches int // at most
 	forge   func(issuer *bearertest.Issuer, n int) string
 }{
-	{"bad signature", consumer.ReasonSignature, 0, func(issuer *bearertest.Issuer, _ int) string {
+	{"bad signature", consumer.ReasonSignature, 1, func(issuer *bearertest.Issuer, _ int) string {
 		return issuer.AccessToken().SignWith("none", nil).SetHeader("alg", "ES256").EditSignature(randomSignature).Sign()
 	}},
 	{"wrong issuer", consumer.ReasonIssuer, 0, func(issuer *bearertest.Issuer, n int) string {

@@ -159,6 +159,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 	if len(raw) > c.cfg.MaxTokenBytes {
 		return c.outcome(ctx, start, nil, tooLarge(raw, c.cfg.MaxTokenBytes))
 	}
+	p.unestablished = home != nil && c.lastKey.Load() == nil
 	t, err := c.verifyParsed(ctx, p, signature)
 	if err == nil {
 		t.header, t.resident = g.headers.add(p.Header, p.header), home

@@ -74,31 +74,37 @@ func TestS4_HeaderParametersWithKeysAreIgnored(t *testing.T) {
 		accept(t, c, issuer.AccessToken().SetHeader(name, value).Sign())
 		reject(t, c, stranger.AccessToken().SetHeader(name, value).Sign(), consumer.ReasonSignature)
 	}
-	if asked := n.asked() - before; asked != 0 {
-		t.Errorf("%d requests for keys that tokens point to", asked)
+	// A wrong signature may cause one fetch of the issuer's own keys.
+	if asked := n.asked() - before; asked > 1 {
+		t.Errorf("%d requests, want at most 1", asked)
 	}
 }
 
-func TestS5_J9_Attack4_KidIsNeverQuoted(t *testing.T) {
+// The detail quotes an unknown kid, at most 100 bytes of it, so that a token cannot add lines to a log.
+func TestCaseW4_S5_J9_Attack4_UnknownKidIsQuoted(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))
-	for _, kid := range []string{"hunter2", "hunter2\nlevel=error", strings.Repeat("hunter2", 30)} {
+	for kid, want := range map[string]string{
+		"other":                     `the token's kid "other" is not among the 1 key`,
+		"other\nlevel=error":        `the token's kid "other\nlevel=error" is not among the 1 key`,
+		strings.Repeat("other", 30): `the token's kid "` + strings.Repeat("other", 20) + `" is not among the 1 key`,
+	} {
 		e := reject(t, c, issuer.AccessToken().SetHeader("kid", kid).Sign(), consumer.ReasonUnknownKey)
-		if strings.Contains(e.Error(), "hunter2") {
-			t.Errorf("the error quotes the kid: %v", e)
+		if e.Detail != want {
+			t.Errorf("Detail %q, want %q", e.Detail, want)
 		}
 	}
 }
 
-// An empty kid names no key.
-func TestS5_EmptyKid(t *testing.T) {
+// An empty kid names no key, so the keys that serve the algorithm are tried.
+func TestCaseJ5_S5_EmptyKid(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	raw := issuer.AccessToken().SetHeader("kid", "").Sign()
 	accept(t, newConsumer(t, offline(t, issuer)), raw)
 	issuer.Announce()
-	reject(t, newConsumer(t, offline(t, issuer)), raw, consumer.ReasonUnknownKey)
+	accept(t, newConsumer(t, offline(t, issuer)), raw)
 }
 
 func TestAttack14_HeaderSegmentHasAtMostTwoKiB(t *testing.T) {
@@ -129,17 +135,17 @@ func TestAttack41_ErrorTexts(t *testing.T) {
 		cfg.Algorithms = []string{"ES256", "RS256"}
 		c := newConsumer(t, cfg)
 		for want, token := range map[string]*bearertest.Token{
-			`consumer: algorithm: alg "none" is not one of ["ES256" "RS256"] (Config.Algorithms)`:     issuer.AccessToken().SignWith("none", nil),
-			"consumer: critical: crit in the header is not supported":                                 issuer.AccessToken().SetHeader("crit", []string{"hunter2"}),
-			`consumer: type: typ "other" is not one of ["at+jwt" "jwt" ""] (Config.Profile default)`:  issuer.AccessToken().SetHeader("typ", "other"),
-			`consumer: issuer: iss "https://other.test" is not "https://issuer.test" (Config.Issuer)`: issuer.AccessToken().Set("iss", "https://other.test"),
-			"consumer: signature": issuer.AccessToken().EditSignature(flipped),
-			`consumer: audience: aud ["account"] does not contain any of ["https://api.test"] (Config.Audience)`: issuer.AccessToken().Set("aud", "account"),
-			"consumer: claims: exp is missing":    issuer.AccessToken().Set("exp", bearertest.Absent),
-			"consumer: claims: exp is not a date": issuer.AccessToken().Set("exp", "hunter2"),
+			`consumer: algorithm: alg "none" is not one of ["ES256" "RS256"] (Config.Algorithms)`:                   issuer.AccessToken().SignWith("none", nil),
+			"consumer: critical: crit in the header is not supported":                                               issuer.AccessToken().SetHeader("crit", []string{"hunter2"}),
+			`consumer: type: typ "other" is not one of ["at+jwt" "jwt" ""] (Config.Profile default)`:                issuer.AccessToken().SetHeader("typ", "other"),
+			`consumer: issuer: iss "https://other.test" is not "https://issuer.test" (Config.Issuer)`:               issuer.AccessToken().Set("iss", "https://other.test"),
+			"consumer: signature: the signature does not match the key of the token":                                issuer.AccessToken().EditSignature(flipped),
+			`consumer: audience: aud ["account"] does not contain any of ["https://api.test"] (Config.Audience)`:    issuer.AccessToken().Set("aud", "account"),
+			"consumer: claims: exp is missing":                                                                      issuer.AccessToken().Set("exp", bearertest.Absent),
+			"consumer: claims: exp is not a date":                                                                   issuer.AccessToken().Set("exp", "hunter2"),
 			"consumer: expired: exp 1970-01-01T00:00:01Z has passed at 2000-01-01T00:00:00Z (Config.ClockSkew 10s)": issuer.AccessToken().Set("exp", 1),
-			"consumer: type: nonce marks an ID token":         issuer.AccessToken().Set("nonce", "hunter2"),
-			"consumer: type: htm marks another kind of token": issuer.AccessToken().Set("htm", "hunter2"),
+			"consumer: type: nonce marks an ID token":                                                               issuer.AccessToken().Set("nonce", "hunter2"),
+			"consumer: type: htm marks another kind of token":                                                       issuer.AccessToken().Set("htm", "hunter2"),
 		} {
 			_, err := c.Verify(t.Context(), token.Sign())
 			if err == nil || err.Error() != want {

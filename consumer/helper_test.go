@@ -258,7 +258,9 @@ type fixedSource struct {
 	err error
 }
 
-func (s fixedSource) Key(context.Context, string, string) (jwks.Key, error) { return s.key, s.err }
+func (s fixedSource) Keys(context.Context, string, string) ([]jwks.Key, error) {
+	return []jwks.Key{s.key}, s.err
+}
 
 func encodeSegment(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 

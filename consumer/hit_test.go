@@ -83,9 +83,9 @@ type counting struct {
 	asked *atomic.Int64
 }
 
-func (s counting) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
+func (s counting) Keys(ctx context.Context, kid, alg string) ([]jwks.Key, error) {
 	s.asked.Add(1)
-	return s.Source.Key(ctx, kid, alg)
+	return s.Source.Keys(ctx, kid, alg)
 }
 
 // obstacle stands in the way of a good token for a while.

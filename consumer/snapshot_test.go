@@ -312,7 +312,7 @@ func TestK19_BadFilesAreReportedAndDiscoveryContinues(t *testing.T) {
 			return strings.Replace(text, `"issuer":"https://issuer.test"`, `"issuer":""`, 1)
 		},
 		"no usable key":   func(text string) string { return strings.Replace(text, `"kty":"EC"`, `"kty":"EG"`, 1) },
-		"a damaged point": func(text string) string { return strings.Replace(text, `"x":"`, `"x":"AAAA`, 1) },
+		"a damaged point": func(text string) string { return strings.Replace(text, `"x":"`, `"x":"BBBB`, 1) },
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {

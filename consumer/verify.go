@@ -33,6 +33,10 @@ type parsed struct {
 	compact.Parts
 	header header
 	claims compact.Object
+
+	// unestablished is true for a token of an issuer from GroupConfig.Resolve that has not verified a token yet. Anyone can
+	// name such an issuer, so a wrong signature does not cause another fetch of its keys.
+	unestablished bool
 }
 
 // signatureBuffer has room for the signatures of RSA keys of up to 4096 bits.
@@ -88,19 +92,6 @@ func (c *Consumer) examine(ctx context.Context, p parsed) (*Token, algorithm, er
 		return nil, algorithm, err
 	}
 	return t, algorithm, c.checkClaims(ctx, t)
-}
-
-// checkSignature verifies the signature with the issuer's key that the header names, and returns that key. now was read
-// for the same request.
-func (c *Consumer) checkSignature(ctx context.Context, now clock.Instant, p parsed, a algorithm, signature []byte) (*jwks.Key, error) {
-	key, err := c.findKey(ctx, now, &p.header)
-	if err != nil {
-		return nil, err
-	}
-	if !a.isSignature(key.Public, p.SigningInput, signature) {
-		return nil, reject(ReasonSignature, "")
-	}
-	return c.lasting(key), nil
 }
 
 // checkHeader checks that `alg` is accepted and that `typ` fits the profile (RFC 8725bis sections 3.1 and 3.11).

@@ -65,7 +65,7 @@ func TestCaseX11_SnapshotAges(t *testing.T) { //nolint:paralleltest // ShiftWall
 				i.isDown()
 				clock.ShiftWall(t, tt.before)
 				r := i.remote(t, jwks.Config{Snapshot: m})
-				_, _ = r.Key(t.Context(), "1", "RS256")
+				_, _ = r.Keys(t.Context(), "1", "RS256")
 				synctest.Wait()
 				clock.ShiftWall(t, tt.after)
 				if tt.usable {

@@ -27,12 +27,12 @@ func ExampleParsePEM() {
 	}
 	// A key from PEM has no name, so it serves tokens with any kid; but only its own algorithm.
 	for _, alg := range []string{"EdDSA", "RS256"} {
-		_, err = keys.Key(context.Background(), "2026-11", alg)
+		_, err = keys.Keys(context.Background(), "2026-11", alg)
 		fmt.Printf("%s: %v\n", alg, err)
 	}
 	// Output:
 	// EdDSA: <nil>
-	// RS256: jwks: no key fits the token: the key does not serve the token's algorithm
+	// RS256: jwks: no key fits the token: the keys for kid "2026-11" do not serve the token's alg "RS256" (1 key)
 }
 
 func ExampleParseJWKS() {
@@ -44,12 +44,12 @@ func ExampleParseJWKS() {
 		return
 	}
 	for _, kid := range []string{"2026-11", "2026-12"} {
-		_, err = keys.Key(context.Background(), kid, "EdDSA")
+		_, err = keys.Keys(context.Background(), kid, "EdDSA")
 		fmt.Printf("%s: %v\n", kid, err)
 	}
 	// Output:
 	// 2026-11: <nil>
-	// 2026-12: jwks: no key fits the token: unknown kid
+	// 2026-12: jwks: no key fits the token: the token's kid "2026-12" is not among the 1 key
 }
 
 // Do not use a password as a secret: everyone who has a token can try passwords until one fits. Use random bytes.
@@ -82,9 +82,9 @@ func ExampleRemote() {
 		return
 	}
 	ctx := context.Background()
-	_, err = keys.Key(ctx, "2026-11", "EdDSA") // fetches the set
+	_, err = keys.Keys(ctx, "2026-11", "EdDSA") // fetches the set
 	fmt.Println("known kid:", err)
-	_, err = keys.Key(ctx, "2026-12", "EdDSA") // fetches it once more
+	_, err = keys.Keys(ctx, "2026-12", "EdDSA") // fetches it once more
 	fmt.Println("unknown kid, reject the token:", errors.Is(err, jwks.ErrKeyNotFound))
 
 	s := keys.Stats()
@@ -123,8 +123,8 @@ func ExampleSnapshotFile() {
 	fmt.Println("fetched and saved:", earlier.Refresh(ctx))
 
 	later := start(func(*http.Request) (*http.Response, error) { return nil, errors.New("the issuer is down") })
-	key, err := later.Key(ctx, "2026-11", "EdDSA")
-	fmt.Println(key.ID, err)
+	found, err := later.Keys(ctx, "2026-11", "EdDSA")
+	fmt.Println(found[0].ID, err)
 	// Output:
 	// fetched and saved: <nil>
 	// 2026-11 <nil>

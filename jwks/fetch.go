@@ -2,6 +2,8 @@ package jwks
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -21,7 +23,7 @@ func (r *Remote) fetch(ctx context.Context, held *set) (got refresh.Fetched[*set
 		AllowHTTP: r.cfg.InsecureAllowHTTP,
 	})
 	if err != nil {
-		return got, err
+		return got, withField(err)
 	}
 	got.FreshFor = freshness(resp.Header, time.Now())
 	if resp.Status == http.StatusNotModified { // fetch.Get accepts it only if the request was conditional
@@ -33,6 +35,15 @@ func (r *Remote) fetch(ctx context.Context, held *set) (got refresh.Fetched[*set
 		got.Value.etag = entityTag(resp.Header.Get("ETag"))
 	}
 	return got, err
+}
+
+// withField adds to the error of a redirect which field takes the new URL. A redirect is not followed, because it can move
+// the trust in the keys to another host.
+func withField(err error) error {
+	if _, redirected := errors.AsType[*fetch.RedirectError](err); redirected {
+		return fmt.Errorf("%w; if that location has the issuer's keys, set jwks.Config.URL to it", err)
+	}
+	return err
 }
 
 // requestHeader returns the header of a request for the set. If the set held has an entity tag, the request is conditional

@@ -52,14 +52,14 @@ func File(path, alg string) (*FileSource, error) {
 	return s, nil
 }
 
-// Key implements [Source]. It selects among several keys as [Static] does.
-func (s *FileSource) Key(ctx context.Context, kid, alg string) (Key, error) {
-	return s.KeyAt(ctx, clock.Now(), kid, alg)
+// Keys implements [Source]. It selects among several keys as [Static] does.
+func (s *FileSource) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
+	return s.KeysAt(ctx, clock.Now(), kid, alg)
 }
 
-// KeyAt is [FileSource.Key] for packages of this module that have just read the clocks for the same request.
-func (s *FileSource) KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (Key, error) {
-	return s.current(now).keys.Key(ctx, kid, alg)
+// KeysAt is [FileSource.Keys] for packages of this module that have just read the clocks for the same request.
+func (s *FileSource) KeysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
+	return s.current(now).keys.Keys(ctx, kid, alg)
 }
 
 // Algorithms returns the algorithm that was given to [File]. If it was empty, Algorithms returns those that the keys serve
@@ -74,6 +74,9 @@ func (s *FileSource) Algorithms() []string {
 // Err returns nil if the keys in use are those of the file, and otherwise the reason why they are not. It is for health
 // checks and logs.
 func (s *FileSource) Err() error { return s.current(clock.Now()).err }
+
+// len returns the number of keys in use.
+func (s *FileSource) len() int { return len(s.current(clock.Now()).keys) }
 
 // current returns the current content. It checks the file first, if a check is due and no other caller is making it.
 func (s *FileSource) current(now clock.Instant) *fileContent {

@@ -121,10 +121,10 @@ func TestFile_FollowsChanges(t *testing.T) {
 		wantKey(t, s, "1", "ES256", p256())
 		wantNoKey(t, s, "1", "RS256", jwks.ErrAlgorithm)
 
-		before, _ := s.Key(t.Context(), "1", "ES256")
+		before, _ := s.Keys(t.Context(), "1", "ES256")
 		pass(time.Second)
-		after, _ := s.Key(t.Context(), "1", "ES256")
-		if before.Public != after.Public {
+		after, _ := s.Keys(t.Context(), "1", "ES256")
+		if before[0].Public != after[0].Public {
 			t.Error("an unchanged file was read again")
 		}
 	})

@@ -195,31 +195,43 @@ func newEd25519() ed25519.PublicKey {
 	return key
 }
 
-// wantKey fails the test unless s returns the key want.
+// wantKey fails the test unless s returns exactly one key, whose public key is want.
 func wantKey(t *testing.T, s jwks.Source, kid, alg string, want any) {
 	t.Helper()
-	got, err := s.Key(t.Context(), kid, alg)
+	wantKeys(t, s, kid, alg, want)
+}
+
+// wantKeys fails the test unless s returns keys with these public keys, in this order.
+func wantKeys(t *testing.T, s jwks.Source, kid, alg string, want ...any) {
+	t.Helper()
+	got, err := s.Keys(t.Context(), kid, alg)
 	if err != nil {
-		t.Errorf("Key(%q, %q): %v", kid, alg, err)
+		t.Errorf("Keys(%q, %q): %v", kid, alg, err)
 		return
 	}
-	if !got.Equal(jwks.Key{ID: got.ID, Algorithm: got.Algorithm, Public: want}) {
-		t.Errorf("Key(%q, %q) = %v with another public key", kid, alg, got)
+	if len(got) != len(want) {
+		t.Errorf("Keys(%q, %q) = %v, want %d keys", kid, alg, got, len(want))
+		return
+	}
+	for i, key := range got {
+		if !key.Equal(jwks.Key{ID: key.ID, Algorithm: key.Algorithm, Public: want[i]}) {
+			t.Errorf("Keys(%q, %q): key %d is %v with another public key", kid, alg, i, key)
+		}
 	}
 }
 
 // wantNoKey fails the test unless s returns an error that matches want and is of one class only.
 func wantNoKey(t *testing.T, s jwks.Source, kid, alg string, want error) {
 	t.Helper()
-	got, err := s.Key(t.Context(), kid, alg)
+	got, err := s.Keys(t.Context(), kid, alg)
 	if !errors.Is(err, want) {
-		t.Errorf("Key(%q, %q) = %v, %v; want an error matching %v", kid, alg, got, err, want)
+		t.Errorf("Keys(%q, %q) = %v, %v; want an error matching %v", kid, alg, got, err, want)
 	}
 	if errors.Is(err, jwks.ErrKeyNotFound) && errors.Is(err, jwks.ErrUnavailable) {
-		t.Errorf("Key(%q, %q): %v is of both classes", kid, alg, err)
+		t.Errorf("Keys(%q, %q): %v is of both classes", kid, alg, err)
 	}
-	if got.Public != nil {
-		t.Errorf("Key(%q, %q): a key came with the error", kid, alg)
+	if len(got) > 0 {
+		t.Errorf("Keys(%q, %q): keys came with the error", kid, alg)
 	}
 }
 

@@ -1,9 +1,11 @@
 package jwks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/refresh"
@@ -36,64 +38,63 @@ func New(cfg Config) (*Remote, error) {
 // URL returns the URL from which the set is read.
 func (r *Remote) URL() string { return r.cfg.URL }
 
-// Key implements [Source]. If the set is fresh and contains kid, it takes no lock and causes no network request.
-func (r *Remote) Key(ctx context.Context, kid, alg string) (Key, error) {
-	return r.KeyAt(ctx, clock.Now(), kid, alg)
+// Keys implements [Source]. If the set is fresh and contains a key for the token, it takes no lock, causes no network
+// request and allocates nothing. Otherwise it may fetch the set again; see [Config].MinRefetch.
+func (r *Remote) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
+	return r.KeysAt(ctx, clock.Now(), kid, alg)
 }
 
-// KeyAt is [Remote.Key] for packages of this module that have just read the clocks for the same request. Reading them
+// KeysAt is [Remote.Keys] for packages of this module that have just read the clocks for the same request. Reading them
 // takes longer than finding a key.
-func (r *Remote) KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (Key, error) {
+func (r *Remote) KeysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
+	keys, err := r.heldKeys(ctx, now, kid, alg)
+	if errors.Is(err, ErrKeyNotFound) { // the issuer may have a new key
+		return r.KeysAfter(ctx, now, kid, alg, nil)
+	}
+	return keys, err
+}
+
+// heldKeys is KeysAt without a fetch for a token that no key fits. Its errors have no details.
+func (r *Remote) heldKeys(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
 	held, err := r.value.GetAt(ctx, now)
 	if err != nil {
-		return Key{}, noKeys(err)
+		return nil, noKeys(err)
 	}
-	key, err := held.key(kid, alg)
-	// The issuer may have a new key. Every other error is final: a token without a kid, or with an alg that its key
-	// does not serve, must not cause fetches.
-	if errors.Is(err, errUnknownID) {
-		return r.refetch(ctx, now, kid, alg)
-	}
-	return key, err
+	return held.find(kid, alg)
 }
 
-// key finds the key for a token (RFC 7515 §4.1.4).
-func (s *set) key(kid, alg string) (Key, error) {
-	if kid == "" {
-		return only(s.keys, alg, anyID)
+// KeysAfter returns the keys for a token whose signature none of the keys tried verifies. The issuer may have replaced a
+// key, under the same kid or without any kid. KeysAfter fetches the set again, if the limits allow it, and returns the
+// matching keys that are not among tried. The limits are those of unknown kids, so forged signatures cause no flood of
+// fetches. now was read for the same request. The errors are those of [Remote.Keys].
+func (r *Remote) KeysAfter(ctx context.Context, now clock.Instant, kid, alg string, tried []Key) ([]Key, error) {
+	// A kid that is too long cannot be in any set, because parseKey rejects such a key. No set contains secrets.
+	if len(kid) > maxKeyID || !slices.Contains(publicAlgorithms(), alg) || r.unknown.has(now, kid) {
+		return nil, r.notFound(kid, alg)
 	}
-	key, ok := s.byID[kid]
-	switch {
-	case !ok:
-		return Key{}, errUnknownID
-	case !key.serves(alg):
-		return Key{}, ErrAlgorithm
-	}
-	return key, nil
-}
-
-// has reports whether kid, which is not empty, is the ID of a key of the set.
-func (s *set) has(kid string) bool {
-	_, ok := s.byID[kid]
-	return ok
-}
-
-// refetch fetches the set again because it does not contain kid, if the limits allow it, and looks the key up in the set
-// that is held afterwards.
-func (r *Remote) refetch(ctx context.Context, now clock.Instant, kid, alg string) (Key, error) {
-	// A kid that is too long cannot be in any set, because parseKey rejects such a key.
-	if len(kid) > maxKeyID || r.unknown.has(now, kid) {
-		return Key{}, errUnknownID
-	}
-	held, fetched, err := r.value.Force(ctx, now, func(s *set) bool { return s.has(kid) })
+	held, fetched, err := r.value.Force(ctx, now, func(s *set) bool { return len(s.untried(kid, alg, tried)) > 0 })
 	if err != nil {
-		return Key{}, noKeys(err)
+		return nil, noKeys(err)
 	}
-	key, err := held.key(kid, alg)
-	if fetched && errors.Is(err, errUnknownID) { // a set that was read before the lookup says nothing about a new key
+	keys := held.untried(kid, alg, tried)
+	if len(keys) > 0 {
+		return keys, nil
+	}
+	if fetched { // a set that was read before the lookup says nothing about a new key
 		r.unknown.add(kid)
 	}
-	return key, err
+	return nil, r.notFound(kid, alg)
+}
+
+// notFound returns a NotFoundError with the state of the set in use.
+func (r *Remote) notFound(kid, alg string) error {
+	e := &NotFoundError{KeyID: kid, Algorithm: alg, cause: ErrKeyNotFound}
+	if held, at := r.value.Last(); held != nil {
+		e.Keys, e.FetchedAt = len(held.keys), at
+		_, e.cause = held.find(kid, alg)
+		e.cause = cmp.Or(e.cause, ErrKeyNotFound) // KeysAfter: a key fits, but did not verify the signature
+	}
+	return e
 }
 
 // noKeys returns an error that matches ErrUnavailable, or ctx.Err() if the caller has left.
@@ -105,7 +106,7 @@ func noKeys(err error) error {
 }
 
 // Warm fetches a set, unless a usable one is cached. It returns nil if a usable set is cached afterwards. Its errors
-// are those of [Remote.Key]: [ErrUnavailable] or ctx.Err().
+// are those of [Remote.Keys]: [ErrUnavailable] or ctx.Err().
 func (r *Remote) Warm(ctx context.Context) error {
 	if _, err := r.value.Get(ctx); err != nil {
 		return noKeys(err)

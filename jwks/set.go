@@ -3,23 +3,34 @@ package jwks
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // set is a parsed JWK Set (RFC 7517 §5). It is immutable.
 type set struct {
-	keys     []Key          // the usable keys
-	byID     map[string]Key // those with an ID
-	byText   map[string]Key // by the text of the JWK, so that the next set can reuse the keys that have not changed
+	keys     []Key    // the usable keys
+	texts    []string // the JWKs of keys
 	unusable []UnusableKey
+	quirks   []quirk.Quirk // the deviations that were accepted, sorted and each once
 	etag     string
+
+	all     candidates            // of a token without a kid
+	byID    map[string]candidates // of a token with a kid that a key has
+	unnamed candidates            // of a token with another kid
+
+	// byText contains the keys by the text of the JWK, so that the next set can reuse those that have not changed.
+	byText map[string]parsedKey
 }
 
-var errNoUsableKey = errors.New("the set has no usable key")
+// parsedKey is a usable key, with the deviations of its JWK that were accepted.
+type parsedKey struct {
+	Key
+	quirks []quirk.Quirk
+}
 
 // maxDepth limits the nesting of a set. A JWK has no deep members.
 const maxDepth = 16
@@ -39,17 +50,13 @@ func parseSet(text string, maxKeys int, before *set) (*set, error) {
 	if list.Kind() != compact.KindArray {
 		return nil, errors.New("not a JWK Set: keys is not an array")
 	}
-	s := &set{byID: make(map[string]Key), byText: make(map[string]Key)}
-
-	// The usable keys are collected first and added later: whether a kid is ambiguous is known only at the end of the list.
-	var found []namedText
-	named := make(map[string]int) // the number of usable keys with each kid
+	s := &set{byText: make(map[string]parsedKey)}
 	elements, maxElements := 0, max(maxElements, maxKeys)
 	for element := range list.Elements() {
 		if elements++; elements > maxElements {
 			return nil, fmt.Errorf("the set has more than %d keys", maxElements)
 		}
-		if len(found) == maxKeys { // the rest of the list is not parsed, but counted and reported
+		if len(s.keys) == maxKeys { // the rest of the list is not parsed, but counted and reported
 			s.reject(UnusableKey{Cause: FaultTooMany, Detail: "the set has too many usable keys"})
 			continue
 		}
@@ -58,27 +65,18 @@ func parseSet(text string, maxKeys int, before *set) (*set, error) {
 			s.reject(*bad)
 			continue
 		}
-		found = append(found, namedText{key, element.Raw()})
-		named[key.ID]++
-	}
-	for _, f := range found {
-		s.add(f, named[f.key.ID])
+		s.add(key, element.Raw())
 	}
 	if len(s.keys) == 0 {
-		return s, errNoUsableKey
+		return s, s.noUsableKey(elements)
 	}
+	s.index()
 	return s, nil
-}
-
-// namedText is a usable key and the text of its JWK.
-type namedText struct {
-	key  Key
-	text string
 }
 
 // readKey parses one element of the set. If before contains the same text, readKey returns that key: its strength does not
 // have to be checked again, and Key.Equal and the cached tokens recognize it at once.
-func readKey(element compact.Value, before *set) (Key, *UnusableKey) {
+func readKey(element compact.Value, before *set) (parsedKey, *UnusableKey) {
 	if before != nil {
 		if key, ok := before.byText[element.Raw()]; ok {
 			return key, nil
@@ -86,30 +84,86 @@ func readKey(element compact.Value, before *set) (Key, *UnusableKey) {
 	}
 	o, ok := element.Object()
 	if !ok {
-		return Key{}, &UnusableKey{Cause: FaultMalformed, Detail: "the key is not an object"}
+		return parsedKey{}, &UnusableKey{Cause: FaultMalformed, Detail: "the key is not an object"}
 	}
 	return parseKey(o)
 }
 
-// add adds f to the usable keys. sharingID is the number of usable keys with the same ID. If there are several, none is
-// added, because the ID does not identify one. Keys without an ID are distinguished by the algorithms that they serve.
-func (s *set) add(f namedText, sharingID int) {
-	if f.key.ID != "" && sharingID > 1 {
-		s.reject(UnusableKey{KeyID: f.key.ID, Cause: FaultDuplicate, Detail: "another usable key has the same kid"})
+// add adds a usable key, unless the set contains it already. An issuer may publish a key twice, for example with two
+// certificates.
+func (s *set) add(key parsedKey, text string) {
+	s.quirks = append(s.quirks, key.quirks...)
+	if slices.ContainsFunc(s.keys, key.Equal) {
+		s.note(quirk.DuplicateKey)
 		return
 	}
-	s.keys = append(s.keys, f.key)
-	s.byText[strings.Clone(f.text)] = f.key // a substring would keep the whole document in memory
-	if f.key.ID != "" {
-		s.byID[f.key.ID] = f.key
-	}
+	text = strings.Clone(text) // a substring would keep the whole document in memory
+	s.keys, s.texts = append(s.keys, key.Key), append(s.texts, text)
+	s.byText[text] = key
+}
+
+// note adds a deviation that concerns the kid of several keys.
+func (s *set) note(name quirk.Name) {
+	s.quirks = append(s.quirks, quirk.Quirk{Name: name, Place: "key kid", RFC: "RFC 7517 section 4.5"})
 }
 
 // reject adds k to the keys that are reported and not used.
 func (s *set) reject(k UnusableKey) { s.unusable = append(s.unusable, k) }
 
-// document returns a JWK Set with the usable keys only. Nothing else that the issuer has published is stored.
-func (s *set) document() []byte {
-	texts := slices.Sorted(maps.Keys(s.byText))
-	return []byte(`{"keys":[` + strings.Join(texts, ",") + `]}`)
+// index prepares the lookups, after all keys are known.
+func (s *set) index() {
+	groups := make(map[string][]Key)
+	for _, key := range s.keys {
+		groups[key.ID] = append(groups[key.ID], key)
+	}
+	s.byID = make(map[string]candidates, len(groups))
+	for id, keys := range groups {
+		c := newCandidates(keys)
+		if c.ambiguous() {
+			s.note(quirk.SharedKeyID)
+		}
+		s.byID[id] = c
+	}
+	s.unnamed = s.byID[""]
+	delete(s.byID, "")
+	s.dropUntried()
+	s.all = newCandidates(s.keys)
+	s.quirks = quirk.Join(s.quirks)
 }
+
+// dropUntried removes the keys that no token can select, because maxMatches other keys with the same kid come before them.
+func (s *set) dropUntried() {
+	for i := len(s.keys) - 1; i >= 0; i-- {
+		key := s.keys[i]
+		group := s.unnamed
+		if key.ID != "" {
+			group = s.byID[key.ID]
+		}
+		if group.tries(key) {
+			continue
+		}
+		s.reject(UnusableKey{key.ID, FaultDuplicate, fmt.Sprintf("%d other keys with the same kid and algorithm come first", maxMatches)})
+		delete(s.byText, s.texts[i])
+		s.keys, s.texts = slices.Delete(s.keys, i, i+1), slices.Delete(s.texts, i, i+1)
+	}
+}
+
+// noUsableKey returns the error for a set of so many keys, all of which are unusable. It has the first three reasons.
+func (s *set) noUsableKey(elements int) error {
+	if elements == 0 {
+		return fmt.Errorf("%w: the set is empty", errNoUsableKey)
+	}
+	var reasons []string
+	for i, k := range s.unusable[:min(len(s.unusable), 3)] {
+		reasons = append(reasons, fmt.Sprintf("key %d (kid %s): %s", i, quoted(k.KeyID), k.Detail))
+	}
+	if more := len(s.unusable) - len(reasons); more > 0 {
+		reasons = append(reasons, fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Errorf("%w: %d keys, all unusable: %s", errNoUsableKey, elements, strings.Join(reasons, "; "))
+}
+
+var errNoUsableKey = errors.New("the set has no usable key")
+
+// document returns a JWK Set with the usable keys only. Nothing else that the issuer has published is stored.
+func (s *set) document() []byte { return []byte(`{"keys":[` + strings.Join(s.texts, ",") + `]}`) }

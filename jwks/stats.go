@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/refresh"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // Refresh describes one fetch of a key set for [Config].OnRefresh.
@@ -14,7 +15,7 @@ type Refresh struct {
 	URL string
 
 	// Cause is the reason for the fetch: "expired" (a lookup found no fresh set), "ahead" (the set was about to expire),
-	// "forced" (a kid was unknown), "requested" (Remote.Refresh was called) or "restored" (the snapshot was loaded and
+	// "forced" (no key fitted a token, or none verified its signature), "requested" (Remote.Refresh was called) or "restored" (the snapshot was loaded and
 	// nothing was fetched).
 	Cause string
 
@@ -23,6 +24,10 @@ type Refresh struct {
 
 	// Unusable describes the unusable keys of the fetched set. It may be set together with Err.
 	Unusable []UnusableKey
+
+	// Quirks contains the deviations from the specifications that were accepted in the fetched set, sorted and each once.
+	// It is set only if they differ from those of the previous set in use, so each set is reported once.
+	Quirks []quirk.Quirk
 
 	// NotModified is true if the issuer confirmed that the set has not changed.
 	NotModified bool
@@ -46,6 +51,9 @@ func (r *Remote) onFetch(ctx context.Context, a refresh.Attempt[*set]) {
 	if a.Err == nil {
 		event.Keys = len(a.Value.keys)
 		event.NotModified = a.Value == a.Held
+		if a.Held == nil || !slices.Equal(a.Held.quirks, a.Value.quirks) {
+			event.Quirks = slices.Clone(a.Value.quirks)
+		}
 		if r.cfg.Snapshot != nil && a.Cause != refresh.CauseRestored {
 			event.SnapshotErr = r.save(ctx, a.Value, a.At)
 		}
@@ -73,8 +81,8 @@ type Stats struct {
 	ConsecutiveFailures int
 	LastError           error
 
-	// ForcedFetches is the number of fetches that unknown kids have caused. SkippedForced is the number of lookups of
-	// an unknown kid for which the limit or a back-off allowed no fetch.
+	// ForcedFetches is the number of fetches for tokens that no key fitted, or whose signature no key verified.
+	// SkippedForced is the number of such tokens for which the limit or a back-off allowed no fetch.
 	ForcedFetches, SkippedForced uint64
 }
 

@@ -36,7 +36,7 @@ func TestS7_J4_Attack34_Attack36_StrengthOfKeys(t *testing.T) {
 		"modulus times 3":      {withN(times(3)), "divisible"},
 		"modulus times 167":    {withN(times(167)), "divisible"},
 		"ROCA":                 {withN(rocaModulus()), "ROCA"},
-		"exponent 0":           {withE(0).with("e", "AA"), "exponent"},
+		"exponent 0":           {withE(0).with("e", "AA"), "e is missing"},
 		"exponent 1":           {withE(1), "exponent"},
 		"exponent 2":           {withE(2), "exponent"},
 		"exponent 3":           {withE(3), ""},

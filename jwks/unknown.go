@@ -14,10 +14,11 @@ const (
 	unknownFor = 30 * time.Second // at most, however long MinRefetch is
 )
 
-// unknownIDs caches the key IDs that a fetched set did not contain. A flood of tokens with such a kid costs a lookup in
-// this cache and does not reach the rate limiter. The key set is searched first, so a refresh that brings the key does
-// not have to remove its ID. When the cache is full, the least recently used ID is evicted. The next token with that ID
-// then reaches the rate limiter again. It is safe for concurrent use.
+// unknownIDs caches the key IDs for which a fetched set brought no key: the set did not contain the kid, or only keys
+// that had been tried. A flood of tokens with such a kid costs a lookup in this cache and does not reach the rate limiter.
+// The key set is searched first, so a refresh that brings an unknown kid does not have to remove it. When the cache is
+// full, the least recently used ID is evicted. The next token with that ID then reaches the rate limiter again. It is safe
+// for concurrent use.
 type unknownIDs struct {
 	ids   *lru.Cache[string, clock.Instant] // with the time of the fetch
 	lasts time.Duration
@@ -36,7 +37,7 @@ func (u unknownIDs) has(now clock.Instant, kid string) bool {
 	return ok && since.AgeAt(now) < u.lasts
 }
 
-// add caches kid, which a set that was just fetched does not contain.
+// add caches kid, for which a set that was just fetched brought no key.
 func (u unknownIDs) add(kid string) {
 	u.ids.Add(strings.Clone(kid), clock.Now()) // a substring would keep the whole token in memory
 }

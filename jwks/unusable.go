@@ -20,11 +20,11 @@ type Fault string
 const (
 	FaultMalformed Fault = "malformed" // a member is missing or broken
 	FaultType      Fault = "type"      // kty or crv is not supported
-	FaultUse       Fault = "use"       // use or key_ops is for something other than verifying signatures
+	FaultUse       Fault = "use"       // use is enc, or key_ops does not contain verify
 	FaultAlgorithm Fault = "algorithm" // alg is not a supported algorithm of the key's type and curve
 	FaultWeak      Fault = "weak"      // too small, not on its curve, or with a known weakness
 	FaultPrivate   Fault = "private"   // the private key was published
 	FaultSymmetric Fault = "symmetric" // a shared secret was published
-	FaultDuplicate Fault = "duplicate" // another usable key has the same kid; none of them is used
+	FaultDuplicate Fault = "duplicate" // 4 other usable keys with the same kid and algorithm come first
 	FaultTooMany   Fault = "too_many"  // the set has more usable keys than Config.MaxKeys
 )

@@ -135,9 +135,9 @@ func levelIn(log string) string {
 	return level
 }
 
-type keySourceFunc func() (jwks.Key, error)
+type keySourceFunc func() ([]jwks.Key, error)
 
-func (f keySourceFunc) Key(context.Context, string, string) (jwks.Key, error) { return f() }
+func (f keySourceFunc) Keys(context.Context, string, string) ([]jwks.Key, error) { return f() }
 
 type statusFunc func() (bool, error)
 
@@ -261,7 +261,7 @@ func TestMatrix_Verifiers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	noKeys := keySourceFunc(func() (jwks.Key, error) { return jwks.Key{}, jwks.ErrUnavailable })
+	noKeys := keySourceFunc(func() ([]jwks.Key, error) { return nil, jwks.ErrUnavailable })
 	withKeys := func(source jwks.Source) consumer.Verifier {
 		return mustConsumer(t, consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: source})
 	}

@@ -41,9 +41,9 @@ func (w *world) published(t testing.TB) jwks.Static {
 	return keys
 }
 
-// Key implements jwks.Source.
-func (w *world) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
-	return w.keys.Key(ctx, kid, alg)
+// Keys implements jwks.Source.
+func (w *world) Keys(ctx context.Context, kid, alg string) ([]jwks.Key, error) {
+	return w.keys.Keys(ctx, kid, alg)
 }
 
 // Active implements consumer.TokenStatus.

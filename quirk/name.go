@@ -22,6 +22,7 @@ const (
 // Deviations of keys and key sets.
 const (
 	Base64Padding    Name = "base64_padding"    // a base64url value ends with "="
+	Base64Form       Name = "base64_form"       // a base64url value has characters of base64, line ends or trailing bits
 	LeadingZero      Name = "leading_zero"      // an RSA parameter starts with a zero octet
 	CoordinateLength Name = "coordinate_length" // an elliptic curve coordinate is shorter or longer than the field size
 	SharedKeyID      Name = "shared_kid"        // keys of one algorithm have the same kid, or several have none

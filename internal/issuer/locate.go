@@ -35,7 +35,7 @@ func (r *Remote) useGiven() error {
 }
 
 // discover prepares discovery. It starts no fetch. OnRefresh is wrapped so that each fetch of keys makes the next call
-// of KeyAt look at the metadata again.
+// of KeysAt look at the metadata again.
 func (r *Remote) discover() {
 	tell := r.cfg.Keys.OnRefresh
 	r.cfg.Keys.OnRefresh = func(ctx context.Context, event jwks.Refresh) {

@@ -35,7 +35,7 @@ type Config struct {
 	Keys jwks.Config
 
 	// KeysRequired makes metadata without jwks_uri an error. False: with such metadata, [Remote.Metadata] succeeds and
-	// [Remote.Key] returns an error.
+	// [Remote.Keys] returns an error.
 	KeysRequired bool
 
 	// FreshFor is how long metadata is fresh. Zero: 10 minutes.
@@ -45,7 +45,7 @@ type Config struct {
 	// age of its own, in Keys. Zero: 24 hours.
 	StaleFor time.Duration
 
-	// MaxWait is how long a caller waits for metadata if there is none. Zero: 3 seconds. A caller of Key waits for the keys
+	// MaxWait is how long a caller waits for metadata if there is none. Zero: 3 seconds. A caller of Keys waits for the keys
 	// until 3 seconds after its call, so it may have no time left for them.
 	MaxWait time.Duration
 
@@ -84,7 +84,7 @@ type document struct {
 	keys     *keySet                 // nil: the metadata has no jwks_uri
 }
 
-// lastUsed is the key set that Key used last. It can be used again without a look at the metadata until another fetch
+// lastUsed is the key set that Keys used last. It can be used again without a look at the metadata until another fetch
 // has ended.
 type lastUsed struct {
 	keys    *keySet
@@ -126,33 +126,53 @@ func (r *Remote) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) 
 	return d.metadata, nil
 }
 
-// Key implements [jwks.Source] with the key set that the metadata names.
-func (r *Remote) Key(ctx context.Context, kid, alg string) (jwks.Key, error) {
-	return r.KeyAt(ctx, clock.Now(), kid, alg)
+// Keys implements [jwks.Source] with the key set that the metadata names.
+func (r *Remote) Keys(ctx context.Context, kid, alg string) ([]jwks.Key, error) {
+	return r.KeysAt(ctx, clock.Now(), kid, alg)
 }
 
-// KeyAt is Key for a caller that has just read the clocks for the same request. Most calls check the age of the keys
+// KeysAt is Keys for a caller that has just read the clocks for the same request. Most calls check the age of the keys
 // only: the age of the metadata is checked after a fetch has ended and every lookAgain, not on each call.
-func (r *Remote) KeyAt(ctx context.Context, now clock.Instant, kid, alg string) (jwks.Key, error) {
+func (r *Remote) KeysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]jwks.Key, error) {
+	keys, err := r.keySet(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return keys.KeysAt(ctx, now, kid, alg)
+}
+
+// KeysAfter is [jwks.Remote.KeysAfter] for the key set that the metadata names.
+func (r *Remote) KeysAfter(
+	ctx context.Context, now clock.Instant, kid, alg string, tried []jwks.Key,
+) ([]jwks.Key, error) {
+	keys, err := r.keySet(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return keys.KeysAfter(ctx, now, kid, alg, tried)
+}
+
+// keySet returns the key set that the metadata names.
+func (r *Remote) keySet(ctx context.Context) (*keySet, error) {
 	fetches := r.fetches.Load() // before the document is read, so that no later fetch is missed
 	last := r.last.Load()
 	if last != nil && last.fetches == fetches {
-		return last.keys.KeyAt(ctx, now, kid, alg)
+		return last.keys, nil
 	}
 	d, err := r.document(ctx)
 	switch {
 	case errors.Is(err, ErrUnavailable):
-		return jwks.Key{}, fmt.Errorf("%w: %w", jwks.ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: %w", jwks.ErrUnavailable, err)
 	case err != nil:
-		return jwks.Key{}, fmt.Errorf("waiting for metadata: %w", err)
+		return nil, fmt.Errorf("waiting for metadata: %w", err)
 	case d.keys == nil:
-		return jwks.Key{}, fmt.Errorf("%w: %w", jwks.ErrUnavailable, ErrNoKeySet)
+		return nil, fmt.Errorf("%w: %w", jwks.ErrUnavailable, ErrNoKeySet)
 	}
 	r.keepLast(last, &lastUsed{d.keys, fetches})
-	return d.keys.KeyAt(ctx, now, kid, alg)
+	return d.keys, nil
 }
 
-// lookAgain is how long Key uses the same key set without a look at the age of the metadata.
+// lookAgain is how long Keys uses the same key set without a look at the age of the metadata.
 const lookAgain = 10 * time.Second
 
 // keepLast replaces last by next for lookAgain. Keys may be fresh for much longer than the metadata, so next must not

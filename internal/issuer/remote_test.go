@@ -78,7 +78,7 @@ func newRemote(t *testing.T, n *network, change func(*issuer.Config)) *issuer.Re
 
 func hasKey(t *testing.T, r *issuer.Remote, kid string) bool {
 	t.Helper()
-	_, err := r.Key(t.Context(), kid, "ES256")
+	_, err := r.Keys(t.Context(), kid, "ES256")
 	if err != nil && !errors.Is(err, jwks.ErrKeyNotFound) {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestOneDocumentForMetadataAndKeys(t *testing.T) {
 		t.Fatalf("metadata %v, error %v", m, err)
 	}
 	if n.count(home+"/jwks") != 0 {
-		t.Error("the keys were fetched before the first call of Key")
+		t.Error("the keys were fetched before the first call of Keys")
 	}
 	if !hasKey(t, r, "es256-1") || hasKey(t, r, "other") {
 		t.Error("es256-1 must be found, and other must not")
@@ -165,7 +165,7 @@ func TestMetadataWithoutKeySet(t *testing.T) {
 		if (err != nil) != required {
 			t.Errorf("required %v: metadata error %v", required, err)
 		}
-		_, err = r.Key(t.Context(), "es256-1", "ES256")
+		_, err = r.Keys(t.Context(), "es256-1", "ES256")
 		if !errors.Is(err, jwks.ErrUnavailable) || !errors.Is(err, issuer.ErrNoKeySet) {
 			t.Errorf("required %v: key error %v", required, err)
 		}
@@ -211,12 +211,12 @@ func TestWithoutMetadata(t *testing.T) {
 	if _, err := r.Metadata(t.Context()); !errors.Is(err, issuer.ErrUnavailable) {
 		t.Errorf("Metadata error %v", err)
 	}
-	if _, err := r.Key(t.Context(), "a", "ES256"); !errors.Is(err, jwks.ErrUnavailable) {
-		t.Errorf("Key error %v", err)
+	if _, err := r.Keys(t.Context(), "a", "ES256"); !errors.Is(err, jwks.ErrUnavailable) {
+		t.Errorf("Keys error %v", err)
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := newRemote(t, newNetwork(), nil).Key(canceled, "a", "ES256"); !errors.Is(err, context.Canceled) {
-		t.Errorf("Key error %v after the caller has left", err)
+	if _, err := newRemote(t, newNetwork(), nil).Keys(canceled, "a", "ES256"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Keys error %v after the caller has left", err)
 	}
 }

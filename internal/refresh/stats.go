@@ -36,3 +36,12 @@ func (v *Value[T]) Stats() Stats[T] {
 	}
 	return s
 }
+
+// Last returns the value that was held last, which may be too old to be used, and the wall time of its fetch. Both are zero
+// before the first value. It takes no lock.
+func (v *Value[T]) Last() (value T, at time.Time) {
+	if h := v.held.Load(); h != nil {
+		return h.value, h.at.Time()
+	}
+	return value, at
+}

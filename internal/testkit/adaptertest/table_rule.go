@@ -94,8 +94,8 @@ func outages() []row {
 // keysFunc is a source without keys. It returns the error of the function.
 type keysFunc func(context.Context) error
 
-// Key implements [jwks.Source].
-func (f keysFunc) Key(ctx context.Context, _, _ string) (jwks.Key, error) { return jwks.Key{}, f(ctx) }
+// Keys implements [jwks.Source].
+func (f keysFunc) Keys(ctx context.Context, _, _ string) ([]jwks.Key, error) { return nil, f(ctx) }
 
 // statusFunc is a status store with a constant result.
 type statusFunc func() (bool, error)

@@ -56,8 +56,10 @@ func keys(ctx context.Context) (jwks.Source, error) {
 	go func() { _ = remote.Run(ctx) }()
 	var stats jwks.Stats = remote.Stats()
 	_ = stats
-	key, err := remote.Key(ctx, "kid", "RS256")
-	_, _, _ = key.ID, key.Algorithm, key.Public
+	keys, err := remote.Keys(ctx, "kid", "RS256")
+	for _, key := range keys {
+		_, _, _ = key.ID, key.Algorithm, key.Public
+	}
 
 	var static jwks.Static
 	static, _ = jwks.ParseJWKS([]byte(`{}`))
@@ -66,7 +68,7 @@ func keys(ctx context.Context) (jwks.Source, error) {
 	var file *jwks.FileSource
 	file, _ = jwks.File("keys.pem", "RS256")
 	_, _ = static, file
-	var source jwks.Source = remote
+	var source jwks.Source = jwks.Join(remote, static)
 	return source, err
 }
 

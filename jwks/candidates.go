@@ -1,0 +1,91 @@
+package jwks
+
+// candidates are the keys of a set that a kid selects, or that are considered for tokens without a kid. The keys for each
+// algorithm are chosen when the set is parsed, so that a lookup allocates nothing.
+type candidates struct {
+	keys  []Key
+	byAlg map[string][]Key // nil if there is only one key, because checking that key is faster
+}
+
+// newCandidates returns the candidates keys, in the order in which they are tried.
+func newCandidates(keys []Key) candidates {
+	c := candidates{keys: keys}
+	if len(keys) < 2 {
+		return c
+	}
+	c.byAlg = make(map[string][]Key)
+	for _, alg := range publicAlgorithms() {
+		if chosen, _ := choose(keys, alg, anyID); len(chosen) > 0 {
+			c.byAlg[alg] = chosen
+		}
+	}
+	return c
+}
+
+// serving returns the candidates that serve alg, at most maxMatches.
+func (c candidates) serving(alg string) []Key {
+	if c.byAlg == nil && len(c.keys) == 1 && c.keys[0].serves(alg) {
+		return c.keys
+	}
+	return c.byAlg[alg]
+}
+
+// ambiguous reports whether an algorithm does not select one of the candidates.
+func (c candidates) ambiguous() bool {
+	for _, keys := range c.byAlg {
+		if len(keys) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// tries reports whether k, which is one of the candidates, is among those that serving returns for any algorithm.
+func (c candidates) tries(k Key) bool {
+	if len(c.keys) <= maxMatches {
+		return true
+	}
+	for _, keys := range c.byAlg {
+		if containsPublic(keys, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the keys that may have signed a token (RFC 7515 §4.1.4). Its error is ErrAlgorithm or ErrKeyNotFound.
+//
+// A kid selects the keys with that ID. If there is none, it selects the keys without an ID: some issuers publish those,
+// although their tokens have a kid.
+func (s *set) find(kid, alg string) ([]Key, error) {
+	from, cause := s.all, ErrAlgorithm
+	if kid != "" {
+		named, ok := s.byID[kid]
+		if from = named; !ok {
+			from, cause = s.unnamed, ErrKeyNotFound
+		}
+	}
+	if keys := from.serving(alg); len(keys) > 0 {
+		return keys, nil
+	}
+	return nil, cause
+}
+
+// untried returns the keys that find returns, without those of tried.
+func (s *set) untried(kid, alg string, tried []Key) []Key {
+	keys, _ := s.find(kid, alg) // no keys with an error
+	if len(tried) == 0 {
+		return keys
+	}
+	return without(keys, tried)
+}
+
+// without returns the keys that are not among tried.
+func without(keys, tried []Key) (rest []Key) {
+	for _, k := range keys {
+		if !containsPublic(tried, k) {
+			rest = append(rest, k)
+		}
+	}
+	return rest
+}

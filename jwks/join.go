@@ -1,0 +1,134 @@
+package jwks
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+)
+
+// Join returns a Source with the keys of several sources. Use it while an issuer moves from one kind of key to another,
+// for example from a shared secret to a published key set:
+//
+//	jwks.Join(secret, remote)
+//
+// For each token, the matching keys of all sources are tried, at most 4: first those whose ID is the token's kid, then the
+// others, both in the order of the sources. Each key serves its own algorithms only. The type of a key decides which
+// algorithms are possible, so a public key is never used as a secret. Keys are fetched again only if no source has a key
+// for the token, or if none of the keys verifies it.
+//
+// If no key is found, the error matches [ErrUnavailable] if a source is unavailable, because the token may be one of its
+// tokens. Otherwise it matches [ErrKeyNotFound].
+func Join(sources ...Source) Source {
+	return &joined{slices.Clone(sources)}
+}
+
+// joined is the Source of Join. In addition to Source, it implements the methods that a consumer uses if they exist.
+type joined struct{ sources []Source }
+
+// Keys implements [Source].
+func (j *joined) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
+	return j.KeysAt(ctx, clock.Now(), kid, alg)
+}
+
+// KeysAt is Keys for packages of this module that have just read the clocks for the same request.
+func (j *joined) KeysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
+	keys, err := j.heldKeys(ctx, now, kid, alg)
+	if errors.Is(err, ErrKeyNotFound) {
+		return j.KeysAfter(ctx, now, kid, alg, nil)
+	}
+	return keys, err
+}
+
+// heldKeys returns the matching keys of all sources, without a fetch for a token that no key fits.
+func (j *joined) heldKeys(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
+	return j.collect(kid, nil, func(s Source) ([]Key, error) {
+		switch s := s.(type) {
+		case interface {
+			heldKeys(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error)
+		}:
+			return s.heldKeys(ctx, now, kid, alg)
+		case interface {
+			KeysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error)
+		}:
+			return s.KeysAt(ctx, now, kid, alg)
+		}
+		return s.Keys(ctx, kid, alg)
+	})
+}
+
+// KeysAfter returns the keys for a token whose signature none of the keys tried verifies; see [Remote.KeysAfter]. Sources
+// that cannot be fetched again have no further keys.
+func (j *joined) KeysAfter(ctx context.Context, now clock.Instant, kid, alg string, tried []Key) ([]Key, error) {
+	return j.collect(kid, tried, func(s Source) ([]Key, error) {
+		if s, ok := s.(interface {
+			KeysAfter(ctx context.Context, now clock.Instant, kid, alg string, tried []Key) ([]Key, error)
+		}); ok {
+			return s.KeysAfter(ctx, now, kid, alg, tried)
+		}
+		if len(tried) > 0 {
+			return nil, ErrKeyNotFound
+		}
+		return s.Keys(ctx, kid, alg) // for the details of its error
+	})
+}
+
+// collect joins the results of lookup for all sources, without the keys tried.
+func (j *joined) collect(kid string, tried []Key, lookup func(Source) ([]Key, error)) ([]Key, error) {
+	var all []Key
+	var failed error
+	missing := &NotFoundError{cause: ErrKeyNotFound}
+	for _, s := range j.sources {
+		keys, err := lookup(s)
+		switch {
+		case err == nil && len(all) == 0 && len(tried) == 0:
+			all = keys // the only matching keys, in most cases: they need no copy
+		case err == nil:
+			all = slices.Concat(all, without(without(keys, tried), all))
+		case errors.Is(err, ErrKeyNotFound):
+			missing.add(err)
+		case failed == nil:
+			failed = err
+		}
+	}
+	switch {
+	case len(all) > 0:
+		return bestFirst(all, kid), nil
+	case failed != nil:
+		return nil, failed
+	}
+	return nil, missing
+}
+
+// add adds what err says about another source.
+func (e *NotFoundError) add(err error) {
+	if other, ok := errors.AsType[*NotFoundError](err); ok {
+		e.KeyID, e.Algorithm = other.KeyID, other.Algorithm
+		e.Keys += other.Keys
+		if e.FetchedAt.IsZero() {
+			e.FetchedAt = other.FetchedAt
+		}
+	}
+	if errors.Is(err, ErrAlgorithm) {
+		e.cause = ErrAlgorithm
+	}
+}
+
+// bestFirst returns at most maxMatches of keys, first those whose ID is kid. It does not change keys.
+func bestFirst(keys []Key, kid string) []Key {
+	if len(keys) == 1 || kid == "" || !slices.ContainsFunc(keys, func(k Key) bool { return k.ID == kid }) {
+		return keys[:min(len(keys), maxMatches)]
+	}
+	keys = slices.Clone(keys)
+	slices.SortStableFunc(keys, func(a, b Key) int { return rank(a, kid) - rank(b, kid) })
+	return keys[:min(len(keys), maxMatches)]
+}
+
+// rank is smaller for a key whose ID is kid.
+func rank(k Key, kid string) int {
+	if k.ID == kid {
+		return 0
+	}
+	return 1
+}

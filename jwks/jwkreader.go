@@ -1,0 +1,104 @@
+package jwks
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/quirk"
+)
+
+// jwkReader reads the members of one JWK, and collects the deviations that it accepts.
+type jwkReader struct {
+	compact.Object
+	quirks []quirk.Quirk
+}
+
+// accept collects a deviation of the member called name, which must be a name in sectionOf.
+func (r *jwkReader) accept(deviation quirk.Name, name string) {
+	r.quirks = append(r.quirks, quirk.Quirk{Name: deviation, Place: "key " + name, RFC: sectionOf(name)})
+}
+
+// sectionOf returns the section that defines a member of a JWK.
+func sectionOf(name string) string {
+	switch name {
+	case "kty":
+		return "RFC 7517 section 4.1"
+	case "use":
+		return "RFC 7517 section 4.2"
+	case "key_ops":
+		return "RFC 7517 section 4.3"
+	case "alg":
+		return "RFC 7517 section 4.4"
+	case "kid":
+		return "RFC 7517 section 4.5"
+	case "crv", "x", "y":
+		return "RFC 7518 section 6.2.1"
+	case "n", "e":
+		return "RFC 7518 section 6.3.1"
+	}
+	return "RFC 7518 section 6" // a private member
+}
+
+// member returns the member called name. A member that is null, an empty string or an empty array is treated as absent:
+// encoders write these values for members that are not set.
+func (r *jwkReader) member(name string) (v compact.Value, present bool) {
+	v, present = r.Get(name)
+	if !present {
+		return v, false
+	}
+	text, isText := v.Text()
+	switch {
+	case v.Kind() == compact.KindNull:
+		r.accept(quirk.NullMember, name)
+	case isText && text == "", v.Kind() == compact.KindArray && isEmpty(v):
+		r.accept(quirk.EmptyMember, name)
+	default:
+		return v, true
+	}
+	return compact.Value{}, false
+}
+
+// isEmpty reports whether an array has no elements.
+func isEmpty(list compact.Value) bool {
+	for range list.Elements() {
+		return false
+	}
+	return true
+}
+
+// text returns the string called name, or "" if it is absent. ok is false if the member is not a string.
+func (r *jwkReader) text(name string) (text string, ok bool) {
+	v, present := r.member(name)
+	if !present {
+		return "", true
+	}
+	return v.Text()
+}
+
+// octets decodes the member called name from base64url (RFC 7515 §2). It also accepts padding, and other deviations that
+// leave no doubt about the octets.
+func (r *jwkReader) octets(name string) (octets []byte, ok bool) {
+	text, ok := r.text(name)
+	if !ok {
+		return nil, false
+	}
+	if octets, err := compact.DecodeSegment(text); err == nil {
+		return octets, true
+	}
+	unpadded := strings.TrimRight(text, "=")
+	octets, err := compact.DecodeSegment(unpadded)
+	if err != nil {
+		// The alphabet of base64, line ends, and bits behind the last octet.
+		if octets, err = base64.RawURLEncoding.DecodeString(base64url.Replace(unpadded)); err == nil {
+			r.accept(quirk.Base64Form, name)
+		}
+	}
+	if len(unpadded) < len(text) {
+		r.accept(quirk.Base64Padding, name)
+	}
+	return octets, err == nil
+}
+
+// base64url replaces the characters of base64 that base64url does not have (RFC 4648 §5).
+var base64url = strings.NewReplacer("+", "-", "/", "_") //nolint:gochecknoglobals // a table that nothing writes to
