@@ -68,6 +68,19 @@ type Config struct {
 	// validated and not used. Nil: discovery.
 	Metadata *oidcdiscovery.Metadata
 
+	// MetadataURL is the URL from which the metadata is fetched and refreshed, for an issuer that publishes it at another
+	// place or that is reached at an internal address. The `issuer` in the metadata must equal Issuer all the same. The
+	// keys are fetched from the jwks_uri in the metadata; if that URL cannot be reached, use [jwks.New] and Keys instead.
+	// MetadataURL must be https, or http on a loopback host, and must be empty if Metadata or Keys is set. Empty: the
+	// well-known locations of Issuer.
+	MetadataURL string
+
+	// DiscoveryTimeout limits each request for metadata, from dialing to the last byte. Discovery tries up to four
+	// locations. DiscoveryTimeout also limits each request for the key set if KeyCache.Timeout is zero. Increase it for a
+	// slow issuer: a request to the API waits for 3 seconds at most, but the fetch continues, and later requests use its
+	// result. New rejects more than 1 minute. DiscoveryTimeout must be zero if Keys is set. Zero: 3 seconds.
+	DiscoveryTimeout time.Duration
+
 	// HTTPClient provides the transport that fetches metadata and keys. Its redirect policy and its cookie jar are not
 	// used. The kit's limits on time and size apply, and so does a shorter Timeout of the client. Nil:
 	// [http.DefaultTransport].
@@ -130,8 +143,8 @@ type Config struct {
 	// allowed.
 	PublicAddressesOnly bool
 
-	// InsecureAllowHTTP allows metadata and keys to be fetched without TLS from any address. False: only from loopback
-	// addresses.
+	// InsecureAllowHTTP allows metadata and keys to be fetched without TLS from any host. False: only from loopback
+	// hosts (127.0.0.0/8, ::1, localhost).
 	InsecureAllowHTTP bool
 
 	// InsecureNoAudience accepts tokens without `aud`. A token that has `aud` must still match Audience. ClientIDs is
@@ -181,7 +194,7 @@ func (cfg Config) validate() error {
 	check(cfg.KeyCache.URL == "" && cfg.KeyCache.HTTPClient == nil && !cfg.KeyCache.PublicAddressesOnly &&
 		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache",
 		"must not set URL, HTTPClient, PublicAddressesOnly and InsecureAllowHTTP: use the fields of Config")
-	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata())...)
+	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata(), cfg.validateDiscovery())...)
 }
 
 // isNil reports whether value is nil or contains a nil pointer, func, map or the like. Such a value would panic at the first

@@ -47,10 +47,22 @@ func TestConfigFaults(t *testing.T) {
 		"Config.InsecureStatusFailOpen is set, but":  func(c *consumer.Config) { c.InsecureStatusFailOpen = true },
 		"Config.MaxTokenBytes is negative":           func(c *consumer.Config) { c.MaxTokenBytes = -1 },
 		"Config.Metadata: oidcdiscovery":             func(c *consumer.Config) { c.Metadata = &oidcdiscovery.Metadata{} },
-		"Config.KeyCache must be zero":               func(c *consumer.Config) { c.KeyCache.MaxKeys = 1 },
-		`Config.Algorithms: "none" is not supp`:      func(c *consumer.Config) { c.Algorithms = []string{"none"} },
-		`Config.Algorithms: "es256" is not supp`:     func(c *consumer.Config) { c.Algorithms = []string{"ES256", "es256"} },
-		`Config.Algorithms: "HS256" needs a shared`:  func(c *consumer.Config) { c.Algorithms = []string{"ES256", "HS256"} },
+		"Config.MetadataURL: URL is not an":          func(c *consumer.Config) { c.Keys, c.MetadataURL = nil, "issuer.test/metadata" },
+		`Config.MetadataURL: URL "http://a.test" is not https, and its host is not loopback`: func(c *consumer.Config) {
+			c.Keys, c.MetadataURL = nil, "http://a.test"
+		},
+		"Config.MetadataURL must be empty if Metadata or Keys": func(c *consumer.Config) { c.MetadataURL = "https://a.test" },
+		"Config.MetadataURL must be empty if Metadata": func(c *consumer.Config) {
+			c.Keys, c.Metadata = nil, &oidcdiscovery.Metadata{Issuer: issuerURL, JWKSURI: issuerURL}
+			c.MetadataURL = "https://a.test"
+		},
+		"Config.DiscoveryTimeout is -1ns, expected 0 to 1m0s": func(c *consumer.Config) { c.Keys, c.DiscoveryTimeout = nil, -1 },
+		"Config.DiscoveryTimeout is 1m0.000000001s, expected": func(c *consumer.Config) { c.Keys, c.DiscoveryTimeout = nil, time.Minute+1 },
+		"Config.DiscoveryTimeout must be zero if Keys":        func(c *consumer.Config) { c.DiscoveryTimeout = time.Second },
+		"Config.KeyCache must be zero":                        func(c *consumer.Config) { c.KeyCache.MaxKeys = 1 },
+		`Config.Algorithms: "none" is not supp`:               func(c *consumer.Config) { c.Algorithms = []string{"none"} },
+		`Config.Algorithms: "es256" is not supp`:              func(c *consumer.Config) { c.Algorithms = []string{"ES256", "es256"} },
+		`Config.Algorithms: "HS256" needs a shared`:           func(c *consumer.Config) { c.Algorithms = []string{"ES256", "HS256"} },
 		`Config.Algorithms: "ES256" needs public`: func(c *consumer.Config) {
 			c.Keys, c.Algorithms = secret, []string{"HS256", "ES256"}
 		},
@@ -213,11 +225,11 @@ func TestConfigFieldsDecide(t *testing.T) {
 	}
 }
 
-// No field is without a test. Those elsewhere are in this file, in cache_test.go, grants_test.go, outage_test.go and status_test.go.
+// No field is without a test. Those elsewhere are in this file, in cache_test.go, discovery_test.go, grants_test.go, outage_test.go and status_test.go.
 func TestConfigFieldsAreAllTested(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[string]bool{
-		"KeyCache": true, "Metadata": true, "HTTPClient": true, "CacheSize": true, "OnVerify": true, "Logger": true,
+		"KeyCache": true, "Metadata": true, "MetadataURL": true, "DiscoveryTimeout": true, "HTTPClient": true, "CacheSize": true, "OnVerify": true, "Logger": true,
 		"PublicAddressesOnly": true, "InsecureAllowHTTP": true,
 		"StatusTTL": true, "OnStatus": true, "InsecureStatusFailOpen": true, "ScopeClaims": true,
 	}

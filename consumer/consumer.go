@@ -38,7 +38,8 @@ type Consumer struct {
 func New(cfg Config) (*Consumer, error) {
 	fault := cfg.validate()
 	cfg = cfg.withDefaults()
-	keys, err := cfg.keySource()
+	quirks := newQuirkLog(cfg)
+	keys, err := cfg.keySource(quirks)
 	if err := errors.Join(fault, err); err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func New(cfg Config) (*Consumer, error) {
 	return &Consumer{
 		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: newHiddenSource(keys),
 		cache: newTokenCache(cfg.CacheSize), statuses: newStatusCache(cfg.StatusTTL),
-		quirks: newQuirkLog(cfg),
+		quirks: quirks,
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -10,10 +11,12 @@ import (
 	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // keySource returns the keys that signatures are verified with: Config.Keys, or the key set that the metadata names.
-func (cfg Config) keySource() (jwks.Source, error) {
+// quirks receives those of the metadata.
+func (cfg Config) keySource(quirks *quirkLog) (jwks.Source, error) {
 	cache, err := cfg.keyCache()
 	if err != nil {
 		return nil, err
@@ -27,7 +30,7 @@ func (cfg Config) keySource() (jwks.Source, error) {
 	if err := cfg.validateIssuer(); err != nil {
 		return nil, err
 	}
-	return cfg.remote(cache)
+	return cfg.remote(cache, quirks)
 }
 
 const (
@@ -36,15 +39,18 @@ const (
 )
 
 // remote returns the issuer's published key set.
-func (cfg Config) remote(cache jwks.Config) (*issuer.Remote, error) {
+func (cfg Config) remote(cache jwks.Config, quirks *quirkLog) (*issuer.Remote, error) {
 	remote, err := issuer.New(issuer.Config{
-		Issuer:       cfg.Issuer,
-		Metadata:     cfg.Metadata,
-		Keys:         cache,
-		KeysRequired: true,
-		StaleFor:     neverStale,
-		StaleWait:    noWait,
-		OnFailure:    cfg.logMetadataFailure,
+		Issuer:           cfg.Issuer,
+		Metadata:         cfg.Metadata,
+		MetadataURL:      cfg.MetadataURL,
+		DiscoveryTimeout: cfg.DiscoveryTimeout,
+		Keys:             cache,
+		KeysRequired:     true,
+		StaleFor:         neverStale,
+		StaleWait:        noWait,
+		OnFailure:        cfg.logMetadataFailure,
+		OnQuirks:         func(ctx context.Context, found []quirk.Quirk) { quirks.add(ctx, found...) },
 	})
 	switch {
 	case errors.Is(err, issuer.ErrNoKeySet):
@@ -78,6 +84,29 @@ func (cfg Config) validateMetadata() error {
 		return fmt.Errorf("consumer: Config.Metadata: %w", err)
 	}
 	return nil
+}
+
+// validateDiscovery checks the settings for the fetches of metadata. Their errors say what they are replaced by.
+func (cfg Config) validateDiscovery() error {
+	var faults []error
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("consumer: Config."+field+" "+format, args...))
+	}
+	if cfg.MetadataURL != "" {
+		if err := fetch.CheckURL(cfg.MetadataURL, cfg.InsecureAllowHTTP); err != nil {
+			faults = append(faults, fmt.Errorf("consumer: Config.MetadataURL: %w", err))
+		}
+		if cfg.Metadata != nil || cfg.Keys != nil {
+			fault("MetadataURL", "must be empty if Metadata or Keys is set, because no metadata is fetched then")
+		}
+	}
+	switch {
+	case cfg.DiscoveryTimeout < 0 || cfg.DiscoveryTimeout > issuer.MaxDiscoveryTimeout:
+		fault("DiscoveryTimeout", "is %v, expected 0 to %v", cfg.DiscoveryTimeout, issuer.MaxDiscoveryTimeout)
+	case cfg.DiscoveryTimeout > 0 && cfg.Keys != nil:
+		fault("DiscoveryTimeout", "must be zero if Keys is set, because nothing is fetched then")
+	}
+	return errors.Join(faults...)
 }
 
 // hasValidMetadata reports whether Metadata is absent or valid. The fault of invalid metadata is reported by validate.

@@ -23,8 +23,14 @@ type quirkLog struct {
 	unreported []quirk.Quirk // for the next call of Config.OnVerify
 }
 
-// newQuirkLog returns an empty quirkLog for the Consumer of cfg.
-func newQuirkLog(cfg Config) *quirkLog { return &quirkLog{issuer: cfg.Issuer, logger: cfg.Logger} }
+// newQuirkLog returns a quirkLog for the Consumer of cfg. It contains the quirks of Config.Metadata.
+func newQuirkLog(cfg Config) *quirkLog {
+	q := &quirkLog{issuer: cfg.Issuer, logger: cfg.Logger}
+	if cfg.Metadata != nil {
+		q.record(cfg.Metadata.Quirks(), true)
+	}
+	return q
+}
 
 // add records quirks of a verified token or of the issuer's metadata. Each new one is logged and passed to the next call
 // of Config.OnVerify. Callers must add the quirks of a token only after its signature was verified, so that forged tokens

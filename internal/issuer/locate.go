@@ -3,12 +3,15 @@ package issuer
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/internal/refresh"
 	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
 // useGiven makes the document of Config.Metadata. The document never changes, so metadata is never fetched and the key
@@ -48,7 +51,7 @@ func (r *Remote) discover() {
 		Fetch:      r.locate,
 		FreshFor:   r.cfg.FreshFor,
 		StaleFor:   r.cfg.StaleFor,
-		Timeout:    locateTimeout(r.cfg.Keys),
+		Timeout:    r.locateTimeout(),
 		MaxWait:    r.cfg.MaxWait,
 		StaleWait:  r.cfg.StaleWait,
 		RetryAfter: fetch.RetryAfter,
@@ -66,7 +69,7 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 	var got refresh.Fetched[*document]
 	m, err := r.discovery.Discover(ctx, r.cfg.Issuer)
 	if err != nil {
-		return got, err
+		return got, advised(err)
 	}
 	next := &document{metadata: m}
 	// It is returned with an error too, so that onLocated can pass on the reports of its key set.
@@ -97,9 +100,27 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 // hasKeys reports whether d has usable keys that the next document must not lose.
 func (d *document) hasKeys() bool { return d != nil && d.keys != nil && d.keys.Stats().Keys > 0 }
 
-// locateTimeout allows for two requests for metadata and, if the key set has moved, for reading and saving it.
-func locateTimeout(cache jwks.Config) time.Duration {
-	return 2*fetch.DefaultTimeout + 2*cmp.Or(cache.Timeout, fetch.DefaultTimeout) + time.Second
+// advised adds to the error of a timeout which setting changes the time limit.
+func advised(err error) error {
+	var expired *oidcdiscovery.TimeoutError
+	if errors.As(err, &expired) {
+		return fmt.Errorf("%w; if the issuer is slow, set DiscoveryTimeout", err)
+	}
+	return err
+}
+
+// maxLocations is the number of requests that [oidcdiscovery.Client.Discover] sends at most.
+const maxLocations = 4
+
+// DiscoverTimeout returns the time that discovery takes at most if each of its requests is limited by each. Zero means the
+// default limit.
+func DiscoverTimeout(each time.Duration) time.Duration {
+	return maxLocations * cmp.Or(each, fetch.DefaultTimeout)
+}
+
+// locateTimeout allows for all requests for metadata and, if the key set has moved, for reading and saving it.
+func (r *Remote) locateTimeout() time.Duration {
+	return DiscoverTimeout(r.cfg.DiscoveryTimeout) + 2*cmp.Or(r.cfg.Keys.Timeout, fetch.DefaultTimeout) + time.Second
 }
 
 // onLocated is called when the outcome of locate or of a restoration is in use.
@@ -111,10 +132,21 @@ func (r *Remote) onLocated(ctx context.Context, a refresh.Attempt[*document]) {
 	}
 	switch {
 	case a.Err == nil:
+		r.reportQuirks(ctx, a.Value.metadata)
 	case a.Cause == refresh.CauseRestored: // no key set exists that could report it
 		r.cfg.Keys.OnRefresh(ctx, jwks.Refresh{Cause: string(a.Cause), Duration: a.Duration, Err: a.Err})
 	case r.cfg.OnFailure != nil:
 		r.cfg.OnFailure(ctx, a.Err)
+	}
+}
+
+// reportQuirks calls Config.OnQuirks. m is nil after a restoration.
+func (r *Remote) reportQuirks(ctx context.Context, m *oidcdiscovery.Metadata) {
+	if m == nil || r.cfg.OnQuirks == nil {
+		return
+	}
+	if quirks := m.Quirks(); len(quirks) > 0 {
+		r.cfg.OnQuirks(ctx, quirks)
 	}
 }
 

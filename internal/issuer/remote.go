@@ -9,6 +9,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // Config describes one issuer. Only Issuer is required.
@@ -28,6 +30,14 @@ type Config struct {
 
 	// Metadata is used instead of discovery. The caller has validated it. Nil: discovery.
 	Metadata *oidcdiscovery.Metadata
+
+	// MetadataURL is fetched instead of the well-known locations of the issuer. The caller has validated it. Empty: the
+	// well-known locations.
+	MetadataURL string
+
+	// DiscoveryTimeout limits each request for metadata. The caller has checked that it is at most [MaxDiscoveryTimeout].
+	// It also limits requests for keys if Keys.Timeout is zero. Zero: 3 seconds.
+	DiscoveryTimeout time.Duration
 
 	// Keys says how the key set is cached. URL is not used. HTTPClient and InsecureAllowHTTP apply to the metadata, too.
 	// A Snapshot is bound to Issuer: the snapshot of another issuer is not loaded. OnRefresh is called for a key set only
@@ -55,7 +65,13 @@ type Config struct {
 
 	// OnFailure, if not nil, is called after each failed fetch of metadata.
 	OnFailure func(ctx context.Context, err error)
+
+	// OnQuirks, if not nil, is called after each fetch of metadata that has quirks (see [oidcdiscovery.Metadata.Quirks]).
+	OnQuirks func(ctx context.Context, quirks []quirk.Quirk)
 }
+
+// MaxDiscoveryTimeout is the maximum of the setting DiscoveryTimeout of the packages consumer and client.
+const MaxDiscoveryTimeout = time.Minute
 
 var (
 	// ErrUnavailable is the error of Metadata if there is no usable metadata.
@@ -97,9 +113,13 @@ func New(cfg Config) (*Remote, error) {
 	if cfg.Keys.Snapshot != nil {
 		cfg.Keys.Snapshot = ownSnapshot{cfg.Keys.Snapshot, cfg.Issuer}
 	}
+	cfg.Keys.Timeout = cmp.Or(cfg.Keys.Timeout, cfg.DiscoveryTimeout)
 	r := &Remote{
-		cfg:       cfg,
-		discovery: oidcdiscovery.Client{HTTPClient: cfg.Keys.HTTPClient, InsecureAllowHTTP: cfg.Keys.InsecureAllowHTTP},
+		cfg: cfg,
+		discovery: oidcdiscovery.Client{
+			HTTPClient: cfg.Keys.HTTPClient, Timeout: cfg.DiscoveryTimeout, MetadataURL: cfg.MetadataURL,
+			InsecureAllowHTTP: cfg.Keys.InsecureAllowHTTP,
+		},
 	}
 	if cfg.Metadata != nil {
 		return r, r.useGiven()
