@@ -20,7 +20,6 @@ func claimAttacks() []attack {
 		{name: "Attack47_list_for_client", want: consumer.ReasonClaims, spoil: claim("client_id", []string{"client"})},
 		{name: "Attack47_number_for_jti", want: consumer.ReasonClaims, spoil: claim("jti", 1)},
 		{name: "Attack47_number_for_scope", want: consumer.ReasonClaims, spoil: claim("scope", 1)},
-		{name: "Attack47_null_for_scope", want: consumer.ReasonClaims, spoil: claim("scope", nil)},
 		{name: "Attack47_numbers_for_scope", want: consumer.ReasonClaims, spoil: claim("scope", []int{1})},
 		{name: "Attack26_string_for_cnf", want: consumer.ReasonClaims, spoil: claim("cnf", "jkt")},
 		{name: "Attack26_null_for_cnf", want: consumer.ReasonClaims, spoil: claim("cnf", nil)},
@@ -30,7 +29,7 @@ func claimAttacks() []attack {
 		{name: "Attack13_issued_tomorrow", want: consumer.ReasonIssuedInFuture, spoil: claim("iat", in(24*hour))},
 		{name: "Attack20_aud_object", want: consumer.ReasonClaims, spoil: claim("aud", map[string]any{audience: true})},
 		{name: "Attack20_aud_number", want: consumer.ReasonClaims, spoil: claim("aud", 1)},
-		{name: "Attack20_aud_null", want: consumer.ReasonClaims, spoil: claim("aud", nil)},
+		{name: "Attack20_aud_null", want: consumer.ReasonAudience, spoil: claim("aud", nil)},
 		{name: "Attack20_aud_mixed", want: consumer.ReasonClaims, spoil: claim("aud", []any{audience, 1})},
 		{name: "Attack20_aud_nested", want: consumer.ReasonClaims, spoil: claim("aud", []any{[]string{audience}})},
 		{name: "Attack20_aud_empty_list", want: consumer.ReasonAudience, spoil: claim("aud", []string{})},
@@ -43,16 +42,18 @@ func claimAttacks() []attack {
 		{name: "Attack25_aud_in_one_string", want: consumer.ReasonAudience, spoil: claim("aud", audience+" https://b.test")},
 		{name: "Attack25_aud_with_a_space", want: consumer.ReasonAudience, spoil: claim("aud", audience+" ")},
 	}
+	for _, text := range []string{"null", "0", "-1", "1e-400"} { // of nbf and iat, these are absent or long past
+		rows = append(rows, attack{name: "Attack13_exp_" + text, want: consumer.ReasonClaims, spoil: number("exp", text)})
+	}
 	for _, name := range []string{"exp", "nbf", "iat"} {
 		for _, text := range []string{
-			"0", "-1", `"4102444800"`, `""`, "true", "[]", "{}", "[4102444800]", "1e300", "1e400", "-1e400", "1e-400",
+			"-1e300", "-62135596801", `"4102444800"`, `""`, "true", "[]", "{}", "[4102444800]", "1e300", "1e400", "-1e400",
 			"253402300800", `"NaN"`,
 		} {
 			rows = append(rows, attack{
 				name: "Attack13_" + name + "_" + text, want: consumer.ReasonClaims, spoil: number(name, text),
 			})
 		}
-		rows = append(rows, attack{name: "Attack13_" + name + "_null", want: consumer.ReasonClaims, spoil: claim(name, nil)})
 	}
 	for name, iss := range map[string]any{
 		"Attack21_absent": bearertest.Absent, "Attack21_null": nil, "Attack21_empty": "", "Attack21_number": 1,
@@ -78,7 +79,6 @@ func claimAttacks() []attack {
 func kindAttacks() []attack {
 	rows := []attack{
 		{name: "Attack24_nonce", spoil: claim("nonce", "n")},
-		{name: "Attack24_null_nonce", spoil: claim("nonce", nil)},
 		{name: "Attack24_at_hash", spoil: claim("at_hash", "h")},
 		{name: "Attack24_c_hash", spoil: claim("c_hash", "h")},
 		{name: "Attack24_s_hash", spoil: claim("s_hash", "h")},
@@ -106,7 +106,7 @@ func kindAttacks() []attack {
 	} {
 		rows = append(rows, attack{name: "Attack24_" + typ, spoil: header("typ", typ)})
 	}
-	for _, typ := range []any{1, nil, []string{"at+jwt"}, true} {
+	for _, typ := range []any{1, []string{"at+jwt"}, true} {
 		rows = append(rows, attack{name: "Attack24_typ_of_another_type", spoil: header("typ", typ)})
 	}
 	for i := range rows {

@@ -8,14 +8,17 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// endOfTime is the first NumericDate that is rejected: 10000-01-01T00:00:00Z.
-const endOfTime = 253402300800
+const (
+	startOfTime = -62135596800 // the first NumericDate that is accepted: 0001-01-01T00:00:00Z, the zero time.Time
+	endOfTime   = 253402300800 // the first later one that is rejected: 10000-01-01T00:00:00Z
+)
 
 // claimReader reads claims and checks that they have the types of RFC 7519 section 4.1. It keeps the first fault, so
 // that the caller can read all claims and then check fault once.
 type claimReader struct {
 	compact.Object
 	fault error
+	found deviations
 }
 
 // fail records the fault "name problem", unless there is an earlier one.
@@ -40,7 +43,7 @@ func (c *claimReader) require(t *Token, name string) {
 		there = !t.issuedAt.IsZero()
 	default:
 		v, ok := c.Get(name)
-		there = ok && v.Kind() != compact.KindNull && v.Raw() != `""`
+		there = ok && !isAbsent(v, compact.KindString)
 	}
 	if !there {
 		c.fail(name, "is missing")
@@ -53,26 +56,29 @@ func (c *claimReader) fill(t *Token) {
 	for name, v := range c.All() {
 		switch name {
 		case "sub":
-			t.subject = c.text(name, v)
+			t.subject = c.text(inSubject, name, v)
 		case "jti":
-			t.id = c.text(name, v)
+			t.id = c.text(inID, name, v)
 		case "aud":
-			t.audience = c.list(name, v)
+			t.audience = c.list(inAudience, name, v)
 		case "exp":
-			t.expiry = c.date(name, v)
+			t.expiry = c.expiry(v)
 		case "iat":
-			t.issuedAt = c.date(name, v)
+			t.issuedAt = c.optionalDate(inIssuedAt, name, v)
 		case "nbf":
-			t.notBefore = c.date(name, v)
+			t.notBefore = c.optionalDate(inNotBefore, name, v)
 		case "cnf":
 			t.confirmation = c.confirmation(v)
 		}
 	}
 }
 
-// text reads a claim that is a string. An empty string is accepted here: require rejects it where the profile needs the
-// claim.
-func (c *claimReader) text(name string, v compact.Value) string {
+// text reads a claim that is a string. It returns "" if the claim counts as absent; require rejects that where the profile
+// needs the claim.
+func (c *claimReader) text(at place, name string, v compact.Value) string {
+	if c.found.isAbsent(at, v, compact.KindString) {
+		return ""
+	}
 	text, ok := v.Text()
 	if !ok {
 		c.fail(name, "is not a string")
@@ -80,8 +86,11 @@ func (c *claimReader) text(name string, v compact.Value) string {
 	return text
 }
 
-// list reads a claim that is a string or an array of strings, such as `aud`.
-func (c *claimReader) list(name string, v compact.Value) []string {
+// list reads a claim that is a string or an array of strings, such as `aud`. It returns nil if the claim counts as absent.
+func (c *claimReader) list(at place, name string, v compact.Value) []string {
+	if c.found.isAbsent(at, v, compact.KindString, compact.KindArray) {
+		return nil
+	}
 	if text, ok := v.Text(); ok {
 		return []string{text}
 	}
@@ -92,12 +101,29 @@ func (c *claimReader) list(name string, v compact.Value) []string {
 	return list
 }
 
-// date reads a NumericDate, which is a JSON number of seconds and may have a fraction (RFC 7519 section 2). Dates up to
-// the start of 1970, or after the year 9999, are rejected.
+// expiry reads `exp`. null and 0 are not treated as absent, because some profiles accept a token without exp.
+func (c *claimReader) expiry(v compact.Value) time.Time {
+	date := c.date("exp", v)
+	if !date.After(time.Unix(0, 0)) {
+		c.fail("exp", "is not a date")
+	}
+	return date
+}
+
+// optionalDate reads `iat` or `nbf`. It returns the zero time if the claim is null.
+func (c *claimReader) optionalDate(at place, name string, v compact.Value) time.Time {
+	if c.found.isAbsent(at, v) {
+		return time.Time{}
+	}
+	return c.date(name, v)
+}
+
+// date reads a NumericDate, which is a JSON number of seconds since the start of 1970 and may be negative or have a
+// fraction (RFC 7519 section 2). Dates before the year 1 or after the year 9999 are rejected.
 func (c *claimReader) date(name string, v compact.Value) time.Time {
 	seconds, ok := v.Number()
 	// Without these limits, the conversion to int64 below could overflow and return an unpredictable date.
-	if !ok || seconds <= 0 || seconds >= endOfTime {
+	if !ok || seconds < startOfTime || seconds >= endOfTime {
 		c.fail(name, "is not a date")
 		return time.Time{}
 	}
@@ -106,7 +132,7 @@ func (c *claimReader) date(name string, v compact.Value) time.Time {
 }
 
 // confirmation reads `cnf`. A member that is not supported, or a cnf without a key, sets Unknown instead of being
-// skipped (RFC 7800 section 3.1): the issuer meant to bind the token.
+// skipped (RFC 7800 section 3.1): the issuer meant to bind the token. null for cnf itself is rejected for the same reason.
 func (c *claimReader) confirmation(v compact.Value) *Confirmation {
 	members, ok := v.Object()
 	if !ok {
@@ -116,6 +142,7 @@ func (c *claimReader) confirmation(v compact.Value) *Confirmation {
 	for name, member := range members.All() {
 		text, isText := member.Text()
 		switch {
+		case c.found.isAbsent(inConfirmation, member):
 		case name == "jkt" && isText && text != "":
 			confirmation.JWKThumbprint = text
 		case name == "x5t#S256" && isText && text != "":
@@ -131,10 +158,11 @@ func (c *claimReader) confirmation(v compact.Value) *Confirmation {
 }
 
 // principal distinguishes a client that acts for itself from a user (RFC 9700 section 4.15). The subject of such a
-// client equals the client id. Auth0 adds the suffix @clients to it, and Microsoft Entra sets `idtyp` to "app".
+// client equals the client id, or is absent. Auth0 adds the suffix @clients to it, and Microsoft Entra sets `idtyp` to
+// "app".
 func (c *claimReader) principal(t *Token) Principal {
-	sameName := t.subject == t.clientID || strings.TrimSuffix(t.subject, "@clients") == t.clientID
-	if sameName && t.clientID != "" || textOf(c.Object, "idtyp") == "app" {
+	if t.subject == "" || strings.TrimSuffix(t.subject, "@clients") == t.clientID || t.subject == t.clientID ||
+		textOf(c.Object, "idtyp") == "app" {
 		return PrincipalClient
 	}
 	return PrincipalUser

@@ -128,6 +128,11 @@ type Config struct {
 	// MaxTokenBytes is the maximum length of a token, in bytes. Zero: 16 KiB.
 	MaxTokenBytes int
 
+	// MaxHeaderBytes is the maximum length of the header of a token, in bytes of the encoded token. Raise it for an
+	// issuer that puts a certificate chain (x5c) in the header; the kit does not use the chain. New rejects more than
+	// 64 KiB. Zero: 2 KiB.
+	MaxHeaderBytes int
+
 	// OnVerify is called after each verification, successful or not. A [Group] does not call it for a token that it
 	// rejects before it has selected a Consumer. It runs during the request, so it should be fast. It must be safe for
 	// concurrent use. Nil: no call.
@@ -190,6 +195,8 @@ func (cfg Config) validate() error {
 	check(cfg.StatusTTL == 0 || cfg.Status != nil, "StatusTTL", "is set, but Status is not")
 	check(!cfg.InsecureStatusFailOpen || cfg.Status != nil, "InsecureStatusFailOpen", "is set, but Status is not")
 	check(cfg.MaxTokenBytes >= 0, "MaxTokenBytes", fmt.Sprintf("is negative: %d", cfg.MaxTokenBytes))
+	check(cfg.MaxHeaderBytes >= 0, "MaxHeaderBytes", fmt.Sprintf("is negative: %d", cfg.MaxHeaderBytes))
+	check(cfg.MaxHeaderBytes <= maxHeaderBytes, "MaxHeaderBytes", fmt.Sprintf("is %d, more than 64 KiB", cfg.MaxHeaderBytes))
 	check(cfg.Keys == nil || reflect.ValueOf(cfg.KeyCache).IsZero(), "KeyCache", "must be zero if Keys is set")
 	check(cfg.KeyCache.URL == "" && cfg.KeyCache.HTTPClient == nil && !cfg.KeyCache.PublicAddressesOnly &&
 		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache",
@@ -246,6 +253,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.ClockSkew = orDefault(cfg.ClockSkew, defaultClockSkew)
 	cfg.CacheSize = orDefault(cfg.CacheSize, defaultCacheSize)
 	cfg.MaxTokenBytes = orDefault(cfg.MaxTokenBytes, defaultMaxTokenBytes)
+	cfg.MaxHeaderBytes = orDefault(cfg.MaxHeaderBytes, defaultMaxHeaderBytes)
 	cfg.Algorithms = slices.Clone(cfg.Algorithms)
 	if len(cfg.Algorithms) == 0 {
 		cfg.Algorithms = defaultAlgorithms(cfg.Keys)

@@ -29,6 +29,7 @@ type Consumer struct {
 	statuses   *statusCache // nil: no cache
 	headers    headerMemo
 	quirks     *quirkLog
+	deviations atomic.Uint64            // those of all tokens so far, as deviations
 	lastKey    atomic.Pointer[jwks.Key] // verified the last token; a pointer for the same reason as Token.key
 }
 

@@ -13,7 +13,8 @@ func defaultScopeClaims() []string { return []string{"scope", "scp"} }
 // grants reads what the token allows: its scopes and its roles.
 func (r rules) grants(c *claimReader, t *Token) {
 	for _, name := range r.ScopeClaims {
-		if v, ok := c.Get(name); ok {
+		// An empty claim is present: it grants nothing, and a later claim does not change that.
+		if v, ok := c.Get(name); ok && !c.found.isAbsent(inScope, v) {
 			t.scopes = c.scopes(name, v)
 			break
 		}
@@ -27,7 +28,11 @@ func (r rules) grants(c *claimReader, t *Token) {
 func (c *claimReader) scopes(name string, v compact.Value) []string {
 	text, ok := v.Text()
 	if !ok {
-		return c.list(name, v)
+		list, ok := v.Strings()
+		if !ok {
+			c.fail(name, "is not a string or an array of strings")
+		}
+		return list
 	}
 	scopes := make([]string, 0, strings.Count(text, " ")+1)
 	for scope := range strings.SplitSeq(text, " ") { // the only separator (RFC 6749 section 3.3)

@@ -33,7 +33,7 @@ type GroupConfig struct {
 	// verified a token yet is resolved at most once in 30 s.
 	//
 	// A token is rejected before Resolve is called if it is longer than both 16 KiB and the largest MaxTokenBytes in
-	// Consumers, even if the resolved Consumer would allow it.
+	// Consumers, even if the resolved Consumer would allow it. The same holds for its header, 2 KiB and MaxHeaderBytes.
 	Resolve func(ctx context.Context, issuer string) (*Consumer, error)
 
 	// MaxResolved is the maximum number of kept Consumers that Resolve returned and that have verified a token. If
@@ -56,7 +56,8 @@ type Group struct {
 	resolver  *resolver   // nil: none
 	cache     *tokenCache // nil: no cache
 	headers   headerMemo
-	maxBytes  int
+	maxBytes  int // of a token
+	maxHeader int // of its header
 }
 
 // NewGroup returns a Group for cfg. If cfg has faults, the error joins all of them, and each names its field. NewGroup
@@ -69,12 +70,12 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 		consumers: make(map[string]*Consumer, len(cfg.Consumers)),
 		opaque:    cfg.Opaque,
 		cache:     newTokenCache(orDefault(cfg.CacheSize, defaultCacheSize)),
-		maxBytes:  defaultMaxTokenBytes,
+		maxBytes:  defaultMaxTokenBytes, maxHeader: defaultMaxHeaderBytes,
 	}
 	for _, c := range cfg.Consumers {
 		g.consumers[c.cfg.Issuer] = c
 		// The length is checked before the issuer is known, so the largest limit applies to all tokens.
-		g.maxBytes = max(g.maxBytes, c.cfg.MaxTokenBytes)
+		g.maxBytes, g.maxHeader = max(g.maxBytes, c.cfg.MaxTokenBytes), max(g.maxHeader, c.cfg.MaxHeaderBytes)
 	}
 	if cfg.Resolve != nil {
 		g.resolver = newResolver(cfg.Resolve, orDefault(cfg.MaxResolved, defaultMaxResolved))
@@ -147,7 +148,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 		return g.opaque.Verify(ctx, raw)
 	}
 	var buffer signatureBuffer
-	p, signature, err := parse(raw, &g.headers, &buffer)
+	p, signature, err := parse(raw, &g.headers, g.maxHeader, &buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -155,14 +156,14 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 	if err != nil {
 		return nil, err
 	}
-	// The limit of this Consumer may be lower than that of the Group.
-	if len(raw) > c.cfg.MaxTokenBytes {
-		return c.outcome(ctx, start, nil, tooLarge(raw, c.cfg.MaxTokenBytes))
+	// The limits of this Consumer may be lower than those of the Group.
+	if err := c.checkLength(raw, p.Parts); err != nil {
+		return c.outcome(ctx, start, nil, err)
 	}
 	p.unestablished = home != nil && c.lastKey.Load() == nil
 	t, err := c.verifyParsed(ctx, p, signature)
 	if err == nil {
-		t.header, t.resident = g.headers.add(p.Header, p.header), home
+		t.resident = home
 		g.keep(d, t)
 	}
 	return c.outcome(ctx, start, t, err)
@@ -197,6 +198,17 @@ func (g *Group) route(ctx context.Context, issuer string) (*Consumer, *resident,
 		return nil, nil, err
 	}
 	return home.consumer, home, nil
+}
+
+// checkLength checks the limits of c for a token that has already been split.
+func (c *Consumer) checkLength(raw string, p compact.Parts) error {
+	switch {
+	case len(raw) > c.cfg.MaxTokenBytes:
+		return tooLarge(raw, c.cfg.MaxTokenBytes)
+	case len(p.Header) > c.cfg.MaxHeaderBytes:
+		return headerTooLarge(p, c.cfg.MaxHeaderBytes)
+	}
+	return nil
 }
 
 // looksLikeJWT reports whether raw has the parts and the header of a JWT. An opaque token may have dots as well.

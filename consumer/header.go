@@ -11,46 +11,59 @@ import (
 )
 
 const (
-	maxHeaderBytes = 2 << 10 // of the encoded header segment
-	maxKeyIDBytes  = 256
-	maxDepth       = 16 // levels of nested JSON in a header and in the claims
+	defaultMaxHeaderBytes = 2 << 10  // of the encoded header segment; a header without a certificate has about 100
+	maxHeaderBytes        = 64 << 10 // the greatest limit, because up to 64 headers are cached
+	maxKeyIDBytes         = 256
+	maxDepth              = 16 // levels of nested JSON in a header and in the claims
 )
 
 // header contains the members of a JOSE header that verification uses (RFC 7515 section 4.1). It does not change after
-// it was read. Members that carry a key (jwk, jku, x5c, x5u) are not read, because a key from the token is not trusted.
+// it was read. It refers to the decoded text of the header, and not to the token. Members that carry a key (jwk, jku, x5c,
+// x5u) are not read, because a key from the token is not trusted.
 type header struct {
 	algorithm, keyID string
-	mediaType        string // typ, as mediaType returns it
-}
-
-// clone returns a copy that does not refer to the text of the token.
-func (h header) clone() *header {
-	return &header{strings.Clone(h.algorithm), strings.Clone(h.keyID), strings.Clone(h.mediaType)}
+	mediaType        string         // typ, as mediaType returns it
+	members          compact.Object // for Token.Header
+	deviations       deviations
 }
 
 // readHeader decodes and checks the header segment. The length is checked before anything is decoded.
-func readHeader(p compact.Parts) (header, error) {
-	if len(p.Header) > maxHeaderBytes {
-		return header{}, reject(ReasonTooLarge, fmt.Sprintf("the header has %d bytes, more than %d", len(p.Header), maxHeaderBytes))
+func readHeader(p compact.Parts, maxBytes int) (header, error) {
+	if len(p.Header) > maxBytes {
+		return header{}, headerTooLarge(p, maxBytes)
 	}
 	o, err := readObject(p.DecodeHeader())
 	if err != nil {
 		return header{}, err
 	}
-	var h header
+	h := header{members: o}
 	var ok bool
 	if h.algorithm, ok = o.OptionalText("alg"); !ok || h.algorithm == "" {
 		return header{}, reject(ReasonAlgorithm, "alg is missing or not a string")
 	}
-	typ, ok := o.OptionalText("typ")
+	typ, ok := h.optionalText(inType, "typ")
 	if !ok {
 		return header{}, reject(ReasonType, "typ is not a string")
 	}
 	h.mediaType = mediaType(typ)
-	if h.keyID, ok = o.OptionalText("kid"); !ok || len(h.keyID) > maxKeyIDBytes {
+	if h.keyID, ok = h.optionalText(inKeyID, "kid"); !ok || len(h.keyID) > maxKeyIDBytes {
 		return header{}, reject(ReasonMalformed, fmt.Sprintf("kid is not a string of at most %d bytes", maxKeyIDBytes))
 	}
 	return h, checkCritical(o)
+}
+
+// optionalText returns a member that is a string, or "" if it is absent or counts as absent.
+func (h *header) optionalText(at place, name string) (text string, ok bool) {
+	v, there := h.members.Get(name)
+	if !there || h.deviations.isAbsent(at, v, compact.KindString) {
+		return "", true
+	}
+	return v.Text()
+}
+
+// headerTooLarge says that the header of p has more than limit bytes.
+func headerTooLarge(p compact.Parts, limit int) error {
+	return reject(ReasonTooLarge, fmt.Sprintf("the header has %d bytes, more than %d (Config.MaxHeaderBytes)", len(p.Header), limit))
 }
 
 // checkCritical rejects all extensions: no access token needs one (RFC 7515 section 4.1.11, RFC 7797).
@@ -108,18 +121,18 @@ type knownHeaders struct {
 	since  time.Time
 }
 
-// read returns the header of p from the cache, or reads it.
-func (m *headerMemo) read(p compact.Parts) (header, error) {
+// read returns the header of p from the cache, or reads it. The header segment may have up to maxBytes bytes.
+func (m *headerMemo) read(p compact.Parts, maxBytes int) (header, error) {
 	if known := m.known.Load(); known != nil {
 		if h, ok := known.byText[p.Header]; ok {
 			return *h, nil
 		}
 	}
-	return readHeader(p)
+	return readHeader(p, maxBytes)
 }
 
-// add caches h and returns a copy that does not refer to the text of the token. If two calls overlap, one of the
-// headers may be lost. The next token adds it again.
+// add caches h and returns it as a pointer that other tokens with the same header share. If two calls overlap, one of
+// the headers may be lost. The next token adds it again.
 func (m *headerMemo) add(segment string, h header) *header {
 	known := m.known.Load()
 	if known == nil {
@@ -128,7 +141,8 @@ func (m *headerMemo) add(segment string, h header) *header {
 	if h, ok := known.byText[segment]; ok {
 		return h
 	}
-	lasting := h.clone()
+	lasting := new(header)
+	*lasting = h // &h would move h to the heap in every call
 	if len(known.byText) >= maxHeaders {
 		if time.Since(known.since) < headersLast {
 			return lasting

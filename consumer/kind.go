@@ -21,57 +21,74 @@ func (r rules) checkType(mediaType string) error {
 	return nil
 }
 
-// checkKind rejects a token whose claims show that it is of another kind (RFC 8725bis section 3.12).
-func (r rules) checkKind(claims compact.Object, acceptIDToken bool) error {
+// checkKind rejects a token whose claims show that it is of another kind (RFC 8725bis section 3.12). It returns the
+// deviations of a token that it accepts.
+func (r rules) checkKind(claims compact.Object, acceptIDToken bool) (deviations, error) {
 	m := r.marksIn(claims)
 	switch {
 	case m.other != "":
-		return kindError(m.other, "another kind of token", r.Name)
-	case m.idToken != "" && !acceptIDToken:
-		return kindError(m.idToken, "an ID token", r.Name)
-	case m.nonce && !m.own && !acceptIDToken:
-		return kindError("nonce", "an ID token", r.Name)
-	case m.signIn != "" && !m.access && !m.own && !r.SignIn && !acceptIDToken:
-		return kindError(m.signIn+" without jti and scope", "an ID token", r.Name)
-	case m.code && textOf(claims, "sub") == "" && !acceptIDToken:
-		return kindError("code without sub", "an authorization response", r.Name)
+		return 0, kindError(m.other, "another kind of token", r.Name)
+	case acceptIDToken:
+	case m.idToken != "":
+		return 0, kindError(m.idToken, "an ID token", r.Name)
+	case m.nonce && !m.scope && !m.access:
+		return 0, kindError("nonce", "an ID token", r.Name)
+	case m.signIn != "" && !m.scope && !m.access && !m.jti && !r.SignIn:
+		return 0, kindError(m.signIn+" without jti and scope", "an ID token", r.Name)
+	case m.code && textOf(claims, "sub") == "":
+		return 0, kindError("code without sub", "an authorization response", r.Name)
+	case m.nonce:
+		m.found |= nonceInAccessToken
 	}
 	for name, accepted := range r.FixedClaims {
 		if !slices.Contains(accepted, textOf(claims, name)) {
-			return fixedError(name, textOf(claims, name), accepted, r.Name)
+			return 0, fixedError(name, textOf(claims, name), accepted, r.Name)
 		}
 	}
-	return nil
+	return m.found, nil
 }
 
-// marks holds the names of claims that show what kind a token is.
+// marks says which claims that show the kind of a token are present.
 type marks struct {
-	idToken string // only in ID tokens (OpenID Connect Core sections 2 and 3.1.3.6)
-	nonce   bool   // in ID tokens, and in access tokens of a few issuers
-	signIn  string // in ID tokens, and sometimes in access tokens (RFC 9068 section 2.2.1)
-	access  bool   // has a claim that access tokens have and ID tokens rarely
-	own     bool   // has one of Rules.AccessClaims
-	code    bool   // has the authorization code of a response as a JWT (JARM section 2.1), which has no sub
+	idToken string // the name of a claim that only ID tokens have (OpenID Connect Core sections 2 and 3.1.3.6)
+	nonce   bool   // in ID tokens (OpenID Connect Core section 2), and in access tokens of a few issuers
+	signIn  string // auth_time or amr: in ID tokens, and sometimes in access tokens (RFC 9068 section 2.2.1)
+
+	// These are evidence of an access token. It outweighs nonce and signIn, except that jti does not outweigh nonce.
+	access bool // a claim says so, such as token_use, or one of Rules.AccessClaims is present
+	scope  bool // scope or scp
+	jti    bool
+
+	code bool // the authorization code of a response as a JWT (JARM section 2.1), which has no sub
 
 	// other is a claim of a security event such as a logout token (RFC 8417 section 2.2), of an introspection response
 	// (RFC 9701 section 5), of a DPoP proof (RFC 9449 section 4.2), or of a refresh token.
 	other string
+
+	found deviations
 }
 
 // marksIn looks for marks in all claims. It returns the last mark of each kind, because one is enough to reject the
-// token.
+// token. A mark in favor of the token must have a value. Of the marks against it, only nonce, auth_time and amr count as
+// absent if they have none: access tokens may have these, and some issuers write null for them.
 func (r rules) marksIn(claims compact.Object) (m marks) {
 	for name, v := range claims.All() {
-		m.own = m.own || slices.Contains(r.AccessClaims, name)
+		if slices.Contains(r.AccessClaims, name) && !isAbsent(v, compact.KindString, compact.KindArray) {
+			m.access = true
+		}
 		switch name {
 		case "nonce":
-			m.nonce = true
+			m.nonce = !m.found.isAbsent(inNonce, v, compact.KindString)
+		case "auth_time":
+			m.addSignIn(inAuthTime, name, v)
+		case "amr":
+			m.addSignIn(inMethods, name, v)
 		case "at_hash", "c_hash", "s_hash":
 			m.idToken = name
-		case "auth_time", "amr":
-			m.signIn = name
-		case "jti", "scope", "scp":
-			m.access = true
+		case "jti":
+			m.jti = !isAbsent(v, compact.KindString)
+		case "scope", "scp":
+			m.scope = m.scope || !isAbsent(v, compact.KindString, compact.KindArray)
 		case "code":
 			m.code = true
 		case "events":
@@ -91,6 +108,13 @@ func (r rules) marksIn(claims compact.Object) (m marks) {
 	return m
 }
 
+// addSignIn records auth_time or amr.
+func (m *marks) addSignIn(at place, name string, v compact.Value) {
+	if !m.found.isAbsent(at, v, compact.KindString, compact.KindArray) {
+		m.signIn = name
+	}
+}
+
 // kind is a kind of token that a claim names.
 type kind int
 
@@ -99,6 +123,7 @@ const (
 	kindIDToken
 	kindLogoutToken
 	kindRefreshToken
+	kindAccessToken
 )
 
 // kindOf returns the kind that value says, if name is a claim that some issuers use for the kind of token.
@@ -113,42 +138,45 @@ func kindOf(name, value string) kind {
 		return kindLogoutToken
 	case "refresh", "refresh_token", "offline":
 		return kindRefreshToken
+	case "access", "access_token", "at+jwt":
+		return kindAccessToken
+	case "bearer": // in Keycloak's typ; in token_type it is the type of RFC 6749 and says nothing
+		if name == "typ" {
+			return kindAccessToken
+		}
 	}
 	return kindUnknown
 }
 
-// readKind reads a claim that some issuers use for the kind of token. It skips a claim whose value the profile fixes,
-// because checkKind compares that one.
+// readKind reads a claim that some issuers use for the kind of token. If the profile fixes the claim, checkKind compares
+// its value, and it cannot be a mark against the token.
 func (r rules) readKind(m *marks, name string, v compact.Value) {
-	if _, fixed := r.FixedClaims[name]; fixed {
-		return
-	}
 	value, _ := v.Text()
-	switch kindOf(name, value) {
-	case kindIDToken:
+	_, fixed := r.FixedClaims[name]
+	switch kind := kindOf(name, value); {
+	case kind == kindAccessToken:
+		m.access = true
+	case fixed || kind == kindUnknown || kind == kindLogoutToken && r.Events:
+	case kind == kindIDToken:
 		m.idToken = name
-	case kindLogoutToken:
-		if !r.Events {
-			m.other = name
-		}
-	case kindRefreshToken:
+	default:
 		m.other = name
-	case kindUnknown:
 	}
 }
 
-// clientOf returns the id of the client, from the first of the claims of the profile that is present.
+// clientOf returns the id of the client, from the first of the claims of the profile that is present and not empty.
 func (r rules) clientOf(c *claimReader) string {
 	for _, name := range r.ClientClaims {
 		v, ok := c.Get(name)
 		if !ok {
 			continue
 		}
-		if name != "aud" {
-			return c.text(name, v)
-		}
-		if audience := c.list(name, v); len(audience) == 1 {
-			return audience[0]
+		if name == "aud" {
+			if audience := c.list(inAudience, name, v); len(audience) == 1 {
+				return audience[0]
+			}
+		} else if client := c.text(inClient, name, v); client != "" {
+			return client
 		}
 	}
 	return ""

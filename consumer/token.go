@@ -40,6 +40,8 @@ type Token struct {
 
 	expiry, issuedAt, notBefore time.Time
 
+	deviations deviations
+
 	decoded atomic.Pointer[sync.Map] // reflect.Type → value that ClaimsAs has decoded; nil: none yet
 }
 
@@ -99,6 +101,21 @@ func (t *Token) HasRole(role string) bool { return slices.Contains(t.roles, role
 // name byte for byte. Each call returns a new value, which the caller may change. Use [Token.Decode] for exact numbers.
 func (t *Token) Claim(name string) (value any, ok bool) {
 	v, ok := t.claims.Get(name)
+	if !ok {
+		return nil, false
+	}
+	return v.Any(), true
+}
+
+// Header returns the JOSE header parameter called name, such as kid, alg or typ (RFC 7515 section 4). The value has a type
+// as in [Token.Claim], and Header compares the name byte for byte. ok is false if the header has no such parameter, and
+// for a Token of [NewToken]. The signature covers the header, but Verify neither checks nor uses other parameters than
+// alg, typ, kid, crit and b64. Do not use a key or certificate from the header.
+func (t *Token) Header(name string) (value any, ok bool) {
+	if t.header == nil {
+		return nil, false
+	}
+	v, ok := t.header.members.Get(name)
 	if !ok {
 		return nil, false
 	}

@@ -14,7 +14,7 @@ import (
 // stack: the garbage collector shrinks the stack of a connection's goroutine, and growing it again takes time.
 func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest) (*Token, error) {
 	var buffer signatureBuffer
-	p, signature, err := parse(raw, &c.headers, &buffer)
+	p, signature, err := parse(raw, &c.headers, c.cfg.MaxHeaderBytes, &buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +22,6 @@ func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest) (*Token,
 	if err != nil {
 		return nil, err
 	}
-	t.header = c.headers.add(p.Header, p.header)
 	c.cache.add(d, t)
 	return t, nil
 }
@@ -31,8 +30,9 @@ func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest) (*Token,
 // the heap.
 type parsed struct {
 	compact.Parts
-	header header
-	claims compact.Object
+	header  header
+	headers *headerMemo // of the Consumer or Group that has read it
+	claims  compact.Object
 
 	// unestablished is true for a token of an issuer from GroupConfig.Resolve that has not verified a token yet. Anyone can
 	// name such an issuer, so a wrong signature does not cause another fetch of its keys.
@@ -43,8 +43,8 @@ type parsed struct {
 type signatureBuffer [4096 / 8]byte
 
 // parse reads a token and trusts nothing in it. It finds every fault in the form of a token, for any issuer and without
-// network access. The returned signature is in buffer if it fits.
-func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (p parsed, signature []byte, err error) {
+// network access. The header segment may have up to maxHeader bytes. The returned signature is in buffer if it fits.
+func parse(raw string, headers *headerMemo, maxHeader int, buffer *signatureBuffer) (p parsed, signature []byte, err error) {
 	if p.Parts, err = compact.Split(raw); err != nil {
 		return parsed{}, nil, malformed(err)
 	}
@@ -55,7 +55,8 @@ func parse(raw string, headers *headerMemo, buffer *signatureBuffer) (p parsed, 
 	if signature, err = p.AppendSignature(buffer[:0]); err != nil {
 		return parsed{}, nil, malformed(err)
 	}
-	if p.header, err = headers.read(p.Parts); err != nil {
+	p.headers = headers
+	if p.header, err = headers.read(p.Parts, maxHeader); err != nil {
 		return parsed{}, nil, err
 	}
 	if p.claims, err = readObject(payload, nil); err != nil {
@@ -73,6 +74,9 @@ func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte)
 	if t.key, err = c.checkSignature(ctx, t.verified, p, algorithm, signature); err != nil {
 		return nil, err
 	}
+	// Only headers of verified tokens are cached. Config.Check may read the header.
+	t.header = p.headers.add(p.Header, p.header)
+	c.report(ctx, t.deviations)
 	return t, c.checkVerified(ctx, t)
 }
 
@@ -135,6 +139,7 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 	if t.clientID == "" && c.rules.RequireClient {
 		r.fail(c.rules.ClientClaims[0], "is missing")
 	}
+	t.deviations = p.header.deviations | r.found
 	return t, r.fault
 }
 
@@ -146,9 +151,11 @@ func (c *Consumer) checkClaims(ctx context.Context, t *Token) error {
 	if err := c.checkTimes(t, t.verified); err != nil {
 		return err
 	}
-	if err := c.rules.checkKind(t.claims, c.cfg.InsecureAcceptIDToken); err != nil {
+	found, err := c.rules.checkKind(t.claims, c.cfg.InsecureAcceptIDToken)
+	if err != nil {
 		return err
 	}
+	t.deviations |= found
 	if len(c.cfg.ClientIDs) > 0 && !slices.Contains(c.cfg.ClientIDs, t.clientID) {
 		return newDetail("client ").quote(t.clientID).text(" is not one of ").quoteAll(c.cfg.ClientIDs).
 			text(" (Config.ClientIDs)").reject(ReasonClaims)
@@ -163,7 +170,7 @@ func (c *Consumer) checkAudience(ctx context.Context, t *Token) error {
 		return c.checkRequestAudience(ctx, t)
 	}
 	if c.cfg.InsecureNoAudience || slices.Contains(c.rules.OptionalClaims, "aud") {
-		if _, there := t.claims.Get("aud"); !there {
+		if len(t.audience) == 0 {
 			return nil
 		}
 	}
