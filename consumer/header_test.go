@@ -144,8 +144,8 @@ func TestAttack41_ErrorTexts(t *testing.T) {
 			"consumer: claims: exp is missing":                                                                      issuer.AccessToken().Set("exp", bearertest.Absent),
 			"consumer: claims: exp is not a date":                                                                   issuer.AccessToken().Set("exp", "hunter2"),
 			"consumer: expired: exp 1970-01-01T00:00:01Z has passed at 2000-01-01T00:00:00Z (Config.ClockSkew 10s)": issuer.AccessToken().Set("exp", 1),
-			"consumer: type: nonce marks an ID token":                                                               issuer.AccessToken().Set("nonce", "hunter2"),
-			"consumer: type: htm marks another kind of token":                                                       issuer.AccessToken().Set("htm", "hunter2"),
+			"consumer: type: nonce marks an ID token, expected an access token (Config.Profile default)":            issuer.AccessToken().Set("nonce", "hunter2"),
+			"consumer: type: htm marks another kind of token, expected an access token (Config.Profile default)":    issuer.AccessToken().Set("htm", "hunter2"),
 		} {
 			_, err := c.Verify(t.Context(), token.Sign())
 			if err == nil || err.Error() != want {
