@@ -24,7 +24,8 @@ const (
 
 // Config describes one issuer and the tokens that are accepted from it. [New] copies it.
 type Config struct {
-	// Issuer is the issuer identifier. The `iss` of a token must equal it, byte for byte. Required.
+	// Issuer is the issuer identifier. The `iss` of a token must equal it, byte for byte. With [ProfileSPIFFE] it is the
+	// trust domain that `sub` must name. Required.
 	Issuer string
 
 	// Audience lists the names of this API. The `aud` of a token must contain one of them (RFC 9068 section 4). Use a
@@ -201,7 +202,8 @@ func (cfg Config) validate() error {
 	check(cfg.KeyCache.URL == "" && cfg.KeyCache.HTTPClient == nil && !cfg.KeyCache.PublicAddressesOnly &&
 		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache",
 		"must not set URL, HTTPClient, PublicAddressesOnly and InsecureAllowHTTP: use the fields of Config")
-	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata(), cfg.validateDiscovery())...)
+	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata(), cfg.validateDiscovery(),
+		cfg.validateTrustDomain())...)
 }
 
 // isNil reports whether value is nil or contains a nil pointer, func, map or the like. Such a value would panic at the first

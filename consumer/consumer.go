@@ -31,6 +31,8 @@ type Consumer struct {
 	quirks     *quirkLog
 	deviations atomic.Uint64            // those of all tokens so far, as deviations
 	lastKey    atomic.Pointer[jwks.Key] // verified the last token; a pointer for the same reason as Token.key
+
+	tenantClaim, tenant string // set by ResolveTenants
 }
 
 // New returns a Consumer for cfg. If cfg has faults, the error joins all of them, and each names its field. New does no

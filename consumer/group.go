@@ -152,7 +152,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 	if err != nil {
 		return nil, err
 	}
-	c, home, err := g.route(ctx, textOf(p.claims, "iss"))
+	c, home, err := g.route(ctx, issuerOf(p.claims))
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func profiles() map[string]consumer.Profile {
 		consumer.ProfileLogto, consumer.ProfileFusionAuth, consumer.ProfilePingOne, consumer.ProfileAzureADB2C,
 		consumer.ProfileAuthentik, consumer.ProfileAuthelia, consumer.ProfileCasdoor, consumer.ProfileDuende,
 		consumer.ProfileOry, consumer.ProfileADFS, consumer.ProfileKubernetes, consumer.ProfileGitHubActions,
-		consumer.ProfileGitLabCI, consumer.ProfileCloudflareAccess, consumer.ProfileGoogleIAP,
+		consumer.ProfileGitLabCI, consumer.ProfileCloudflareAccess, consumer.ProfileGoogleIAP, consumer.ProfileSPIFFE,
 	} {
 		all[p.String()] = p
 	}
@@ -273,13 +273,14 @@ func TestP8_P4_P6_RFC9068RequiredClaims(t *testing.T) {
 func TestProfileNames(t *testing.T) {
 	t.Parallel()
 	all := profiles()
-	if len(all) != 31 {
+	if len(all) != 32 {
 		t.Errorf("two profiles have the same name: %v", all)
 	}
 	for _, r := range recordings(t) {
 		delete(all, r.Profile)
 	}
-	delete(all, consumer.ProfileRFC9068.String()) // held against every recording
+	delete(all, consumer.ProfileRFC9068.String()) // every recording is checked with it
+	delete(all, consumer.ProfileSPIFFE.String())  // has tests of its own, because its tokens need no iss
 	if len(all) != 0 {
 		t.Errorf("without a recording: %v", all)
 	}

@@ -32,4 +32,12 @@ var (
 		RequiredClaims: []string{"sub", "iat", "jti", "project_id", "namespace_id", "job_id"},
 		ClientClaims:   []string{"project_path"}, RequireClient: true, Workload: true, PublicIssuer: true,
 	})
+
+	// ProfileSPIFFE is for JWT-SVIDs. Config.Issuer is the trust domain, such as spiffe://example.org. The `sub` of a token
+	// must be the SPIFFE ID of a workload in it. `iss` is not required and not compared, because a JWT-SVID need not have it;
+	// [Token.Issuer] returns the trust domain. Config.Keys is required and must provide the JWT keys of this trust domain. In
+	// a [Group], a token that has `iss` is verified by the Consumer of that issuer. No claim names the client.
+	ProfileSPIFFE = named(profile.Rules{
+		Name: "spiffe", Types: []string{"jwt", "jose", ""}, RequiredClaims: []string{"sub"}, Workload: true, TrustDomain: true,
+	})
 )

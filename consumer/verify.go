@@ -111,10 +111,13 @@ func (c *Consumer) checkHeader(h header) (algorithm, error) {
 // checkIssuer compares `iss` before a key is looked up, so that a token can only be verified by keys of the issuer that
 // it names (RFC 8725bis section 3.8).
 func (c *Consumer) checkIssuer(claims compact.Object) error {
+	if c.rules.TrustDomain {
+		return c.checkTrustDomain(claims)
+	}
 	if iss := textOf(claims, "iss"); iss != c.cfg.Issuer {
 		return issuerError(iss, c.cfg.Issuer)
 	}
-	return nil
+	return c.checkTenant(claims)
 }
 
 // readToken reads the claims into a Token. It checks their types, and that the claims that the profile requires are

@@ -45,6 +45,9 @@ type Rules struct {
 	// Config.ClientIDs or Config.Check.
 	PublicIssuer bool
 
+	// TrustDomain says that the SPIFFE trust domain in `sub` takes the place of `iss`.
+	TrustDomain bool
+
 	// IDToken accepts ID tokens. The profile then requires Config.InsecureAcceptIDToken.
 	IDToken bool
 

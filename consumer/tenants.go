@@ -1,0 +1,119 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// TenantsConfig describes a provider with one issuer per tenant, such as Microsoft Entra. [ResolveTenants] copies it.
+type TenantsConfig struct {
+	// IssuerTemplate is the issuer identifier with {tenantid} in the place of the tenant, such as
+	// https://login.microsoftonline.com/{tenantid}/v2.0. Required.
+	IssuerTemplate string
+
+	// Tenants lists the accepted tenants. Required, unless InsecureAnyTenant is set.
+	Tenants []string
+
+	// TenantClaim is the claim that names the tenant. It must equal the tenant in `iss`. Empty: tid.
+	TenantClaim string
+
+	// Config describes the tokens of every tenant. Its Issuer, Metadata, MetadataURL and KeyCache.Snapshot must not be set,
+	// because they belong to one issuer.
+	Config Config
+
+	// InsecureAnyTenant accepts the tokens of every tenant of the provider. Anyone can create a tenant, with any users and
+	// any roles in it. The caller must decide by the issuer or the tenant what a token may do. False: only Tenants are
+	// accepted.
+	InsecureAnyTenant bool
+}
+
+// tenantPlace is replaced by the tenant in TenantsConfig.IssuerTemplate.
+const tenantPlace = "{tenantid}"
+
+// ResolveTenants returns a function for GroupConfig.Resolve. It returns a Consumer for each accepted tenant, with metadata
+// and keys of its own unless Config.Keys is set. It makes no network request itself. If cfg has faults, the error joins all
+// of them, and each names its field.
+//
+// The tokens of a tenant are accepted only if `iss` is the template with this tenant, byte for byte, and the claim
+// TenantClaim equals the tenant. GroupConfig.MaxResolved limits the number of tenants that are kept.
+func ResolveTenants(cfg TenantsConfig) (func(ctx context.Context, issuer string) (*Consumer, error), error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	before, after, _ := strings.Cut(cfg.IssuerTemplate, tenantPlace)
+	claim := cfg.TenantClaim
+	if claim == "" {
+		claim = "tid"
+	}
+	accepted, anyTenant, common := slices.Clone(cfg.Tenants), cfg.InsecureAnyTenant, cfg.Config
+	return func(_ context.Context, issuer string) (*Consumer, error) {
+		tenant, ok := strings.CutPrefix(issuer, before)
+		if ok {
+			tenant, ok = strings.CutSuffix(tenant, after)
+		}
+		if !ok || !isTenant(tenant) || !anyTenant && !slices.Contains(accepted, tenant) {
+			return nil, unknownIssuer(issuer)
+		}
+		return common.forTenant(issuer, claim, tenant)
+	}, nil
+}
+
+// forTenant returns the Consumer of one tenant.
+func (cfg Config) forTenant(issuer, claim, tenant string) (*Consumer, error) {
+	cfg.Issuer = issuer
+	c, err := New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c.tenantClaim, c.tenant = claim, tenant
+	return c, nil
+}
+
+// checkTenant checks that the claim that names the tenant agrees with `iss`. It accepts all tokens unless ResolveTenants
+// has made c.
+func (c *Consumer) checkTenant(claims compact.Object) error {
+	if c.tenantClaim == "" || textOf(claims, c.tenantClaim) == c.tenant {
+		return nil
+	}
+	return newDetail("claim ").text(c.tenantClaim).text(" is ").quote(textOf(claims, c.tenantClaim)).
+		text(", expected the tenant of iss, ").quote(c.tenant).text(" (TenantsConfig.TenantClaim)").reject(ReasonIssuer)
+}
+
+// validate joins all faults of cfg. It makes a Consumer for a tenant that does not exist, so that faults of Config are
+// found at the start and not with the first token.
+func (cfg TenantsConfig) validate() error {
+	var faults []error
+	check := func(ok bool, field, problem string) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("consumer: TenantsConfig.%s %s", field, problem))
+		}
+	}
+	check(strings.Count(cfg.IssuerTemplate, tenantPlace) == 1, "IssuerTemplate",
+		fmt.Sprintf("is %q, expected a URL that contains %s once", cfg.IssuerTemplate, tenantPlace))
+	check(len(cfg.Tenants) > 0 || cfg.InsecureAnyTenant, "Tenants", "is required, unless InsecureAnyTenant is set")
+	check(len(cfg.Tenants) == 0 || !cfg.InsecureAnyTenant, "InsecureAnyTenant", "is set, but Tenants is set, too")
+	for _, tenant := range cfg.Tenants {
+		check(isTenant(tenant), "Tenants", fmt.Sprintf("contains %q, expected 1 to 64 letters, digits and hyphens", tenant))
+	}
+	check(cfg.Config.Issuer == "" && cfg.Config.Metadata == nil && cfg.Config.KeyCache.Snapshot == nil, "Config",
+		"must not set Issuer, Metadata and KeyCache.Snapshot, because they belong to one issuer")
+	if len(faults) == 0 {
+		sample := strings.Replace(cfg.IssuerTemplate, tenantPlace, "00000000-0000-0000-0000-000000000000", 1)
+		if _, err := cfg.Config.forTenant(sample, "tid", ""); err != nil {
+			faults = append(faults, fmt.Errorf("consumer: TenantsConfig.Config: %w", err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// isTenant reports whether tenant can be the id of a tenant. It excludes all characters with a meaning in a URL.
+func isTenant(tenant string) bool {
+	return tenant != "" && len(tenant) <= 64 && !strings.ContainsFunc(tenant, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-'
+	})
+}
