@@ -100,11 +100,12 @@ func (cfg TenantsConfig) validate() error {
 	for _, tenant := range cfg.Tenants {
 		check(isTenant(tenant), "Tenants", fmt.Sprintf("contains %q, expected 1 to 64 letters, digits and hyphens", tenant))
 	}
-	check(cfg.Config.Issuer == "" && cfg.Config.Metadata == nil && cfg.Config.KeyCache.Snapshot == nil, "Config",
-		"must not set Issuer, Metadata and KeyCache.Snapshot, because they belong to one issuer")
+	common := cfg.Config
+	check(common.Issuer == "" && common.Metadata == nil && common.MetadataURL == "" && common.KeyCache.Snapshot == nil, "Config",
+		"must not set Issuer, Metadata, MetadataURL and KeyCache.Snapshot, because they belong to one issuer")
 	if len(faults) == 0 {
 		sample := strings.Replace(cfg.IssuerTemplate, tenantPlace, "00000000-0000-0000-0000-000000000000", 1)
-		if _, err := cfg.Config.forTenant(sample, "tid", ""); err != nil {
+		if _, err := common.forTenant(sample, "tid", ""); err != nil {
 			faults = append(faults, fmt.Errorf("consumer: TenantsConfig.Config: %w", err))
 		}
 	}

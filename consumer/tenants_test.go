@@ -91,7 +91,7 @@ func TestJ7_AnyTenant(t *testing.T) {
 		g := tenantGroup(t, cfg)
 		accept(t, g, ofTenant(r, issuer, tenantA, tenantA).Sign())
 		accept(t, g, ofTenant(r, issuer, tenantC, tenantC).Sign())
-		for _, tenant := range []string{"{tenantid}", "", "a/b", "a.b", "a%2fb", "a:b@c", "ä", strings.Repeat("a", 65)} {
+		for _, tenant := range []string{"{tenantid}", "", "a/b", "a.b", "a%2fb", "a:b@c", "ä", strings.Repeat("9", 65)} {
 			reject(t, g, ofTenant(r, issuer, tenant, tenant).Sign(), consumer.ReasonIssuer)
 		}
 		reject(t, g, ofTenant(r, issuer, tenantA, tenantC).Sign(), consumer.ReasonIssuer)
@@ -137,6 +137,7 @@ func TestTenantsConfigFaults(t *testing.T) {
 		"TenantsConfig.InsecureAnyTenant":      func(c *consumer.TenantsConfig) { c.InsecureAnyTenant = true },
 		"TenantsConfig.Config must not set":    func(c *consumer.TenantsConfig) { c.Config.Issuer = issuerURL },
 		"must not set Issuer, Metadata":        func(c *consumer.TenantsConfig) { c.Config.Metadata = &oidcdiscovery.Metadata{} },
+		"Metadata, MetadataURL and KeyCache":   func(c *consumer.TenantsConfig) { c.Config.MetadataURL = "https://a.example.com" },
 		"Config.Audience is required":          func(c *consumer.TenantsConfig) { c.Config.Audience = nil },
 	} {
 		cfg, _, _ := entra(t)
