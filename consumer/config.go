@@ -139,6 +139,12 @@ type Config struct {
 	// concurrent use. Nil: no call.
 	OnVerify func(ctx context.Context, v Verification)
 
+	// Explain is called after each verification of this Consumer with the result of every check. It is for development and
+	// not for production: it repeats checks, and it shows parts of tokens that may be forged. See [Explanation] for what it
+	// never shows. It is not called by a [Group]; use [Group.Explain], or the field Explain of a Guard. It must be safe for
+	// concurrent use. Nil: no call and no cost.
+	Explain func(ctx context.Context, x Explanation)
+
 	// Logger receives failed fetches of metadata and keys, key sets that cannot be saved, and unusable keys. It does
 	// not receive rejected tokens. Nil: nothing is logged.
 	Logger *slog.Logger

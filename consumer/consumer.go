@@ -70,7 +70,9 @@ func (c *Consumer) Verify(ctx context.Context, raw string) (*Token, error) {
 		start = time.Now()
 	}
 	t, err := c.verify(ctx, raw)
-	return c.outcome(ctx, start, t, err)
+	t, err = c.outcome(ctx, start, t, err)
+	c.explained(ctx, raw, t, err)
+	return t, err
 }
 
 // verify returns a cached token after a recheck, and verifies all others.

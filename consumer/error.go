@@ -41,7 +41,8 @@ type Error struct {
 	// Err is the cause. Nil: there is no other error.
 	Err error
 
-	safe safety
+	safe     safety
+	consumer *Consumer // that checked the token; nil if none was selected
 }
 
 // safety says which texts of an [Error] may be logged. Other code can make an Error too, so the zero value is that
@@ -125,25 +126,22 @@ func rejectBecause(reason Reason, detail string, err error) error {
 // fixed. It says what is wrong with the token.
 func malformed(err error) error { return &Error{Reason: ReasonMalformed, Err: err, safe: allSafe} }
 
-// unavailable returns an error of class [ErrUnavailable]. It has [ReasonCanceled] instead of reason if the caller has
-// canceled ctx and does not wait for a response any more.
+// unavailable returns an error of class [ErrUnavailable]: see undecided.
 func unavailable(ctx context.Context, reason Reason, err error) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		reason = ReasonCanceled
+	detail := "there are no usable keys of the issuer"
+	if reason == ReasonStatusUnavailable {
+		detail = "Config.Status could not decide"
 	}
-	return rejectBecause(reason, detailOf(reason), err)
+	return undecided(ctx, reason, detail, err)
 }
 
-// detailOf returns the detail of an error of class [ErrUnavailable]. The cause is in Error.Err.
-func detailOf(reason Reason) string {
-	switch reason {
-	case ReasonKeysUnavailable:
-		return "there are no usable keys of the issuer"
-	case ReasonStatusUnavailable:
-		return "Config.Status or Config.Check could not decide"
-	default:
-		return "the client canceled the request"
+// undecided returns an error of class [ErrUnavailable]. It has [ReasonCanceled] instead of reason if the caller has
+// canceled ctx and does not wait for a response any more.
+func undecided(ctx context.Context, reason Reason, detail string, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return rejectBecause(ReasonCanceled, "the client canceled the request", err)
 	}
+	return rejectBecause(reason, detail, err)
 }
 
 // named sets the Issuer of err, which is an *Error. If err comes from a key source of this module, its cause may be
@@ -153,7 +151,7 @@ func (c *Consumer) named(err error) error {
 	if !ok {
 		return err
 	}
-	e.Issuer = c.cfg.Issuer
+	e.Issuer, e.consumer = c.cfg.Issuer, c
 	switch e.Reason {
 	case ReasonKeysUnavailable, ReasonUnknownKey, ReasonAlgorithm:
 		if e.safe == detailSafe && c.keys.isOurs() {

@@ -159,6 +159,11 @@ func (c *Consumer) checkClaims(ctx context.Context, t *Token) error {
 		return err
 	}
 	t.deviations |= found
+	return c.checkClient(t)
+}
+
+// checkClient checks that the token was issued to one of Config.ClientIDs.
+func (c *Consumer) checkClient(t *Token) error {
 	if len(c.cfg.ClientIDs) > 0 && !slices.Contains(c.cfg.ClientIDs, t.clientID) {
 		return newDetail("client ").quote(t.clientID).text(" is not one of ").quoteAll(c.cfg.ClientIDs).
 			text(" (Config.ClientIDs)").reject(ReasonClaims)
@@ -192,7 +197,7 @@ func (c *Consumer) checkVerified(ctx context.Context, t *Token) error {
 		switch {
 		// Check could not decide, so the token may be good.
 		case errors.Is(err, ErrUnavailable):
-			return unavailable(ctx, ReasonStatusUnavailable, err)
+			return undecided(ctx, ReasonStatusUnavailable, "Config.Check could not decide", err)
 		case err != nil:
 			return rejectBecause(ReasonClaims, "Config.Check returned an error", err)
 		}
