@@ -233,11 +233,11 @@ func TestConfigFieldsDecide(t *testing.T) {
 	}
 }
 
-// No field is without a test. Those elsewhere are in this file, in cache_test.go, discovery_test.go, grants_test.go, outage_test.go and status_test.go.
+// No field is without a test. Those elsewhere are in this file, in cache_test.go, discovery_test.go, explain_test.go, grants_test.go, outage_test.go and status_test.go.
 func TestConfigFieldsAreAllTested(t *testing.T) {
 	t.Parallel()
 	elsewhere := map[string]bool{
-		"KeyCache": true, "Metadata": true, "MetadataURL": true, "DiscoveryTimeout": true, "HTTPClient": true, "CacheSize": true, "OnVerify": true, "Logger": true,
+		"KeyCache": true, "Metadata": true, "MetadataURL": true, "DiscoveryTimeout": true, "HTTPClient": true, "CacheSize": true, "OnVerify": true, "Explain": true, "Logger": true,
 		"PublicAddressesOnly": true, "InsecureAllowHTTP": true,
 		"StatusTTL": true, "OnStatus": true, "InsecureStatusFailOpen": true, "ScopeClaims": true,
 	}
