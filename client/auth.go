@@ -127,6 +127,10 @@ func (c *Client) authMethod(ctx context.Context) (AuthMethod, error) {
 	if err != nil {
 		return "", err
 	}
+	// If this were treated as absent, the secret could be sent in a way that the server does not offer.
+	if err := requireUsable(m, "token_endpoint_auth_methods_supported"); err != nil {
+		return "", err
+	}
 	return c.secretMethod(m.TokenEndpointAuthMethodsSupported)
 }
 

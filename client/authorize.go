@@ -260,6 +260,9 @@ func (c *Client) addChallenge(
 	if err != nil {
 		return err
 	}
+	if err := requireUsable(m, "code_challenge_methods_supported"); err != nil {
+		return err
+	}
 	offered := m.CodeChallengeMethodsSupported
 	pkce := newPKCE(c.cfg.VerifierLength, c.cfg.InsecurePlainPKCE && !slices.Contains(offered, "S256"))
 	switch {

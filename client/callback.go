@@ -231,6 +231,8 @@ func (c *Client) checkResponseIssuer(ctx context.Context, answer map[string]stri
 		return fmt.Errorf("%w: iss is not the issuer of the pending request", ErrCallback)
 	case !there && m.AuthorizationResponseIssParameterSupported:
 		return fmt.Errorf("%w: iss is missing", ErrCallback)
+	case !there: // it may be missing only if the metadata does not say that the server sends it
+		return requireUsable(m, "authorization_response_iss_parameter_supported")
 	}
 	return nil
 }

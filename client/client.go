@@ -14,6 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // Client is one client of one authorization server. Make one with [New]. It is safe for concurrent use. It contains
@@ -39,11 +40,14 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg = cfg.withDefaults()
 	remote, err := issuer.New(issuer.Config{
-		Issuer:   cfg.Issuer,
-		Metadata: cfg.Metadata,
-		Keys:     jwks.Config{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP},
-		FreshFor: time.Hour,
-		MaxWait:  2 * fetch.DefaultTimeout, // discovery reads up to two places
+		Issuer:           cfg.Issuer,
+		Metadata:         cfg.Metadata,
+		MetadataURL:      cfg.MetadataURL,
+		DiscoveryTimeout: cfg.DiscoveryTimeout,
+		Keys:             jwks.Config{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP},
+		FreshFor:         time.Hour,
+		MaxWait:          issuer.DiscoverTimeout(cfg.DiscoveryTimeout), // a call of a client waits until all locations were tried
+		OnQuirks:         cfg.logQuirks,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client: Config.Metadata: %w", err)
@@ -93,6 +97,26 @@ func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) 
 	return m, nil
 }
 
+// logQuirks logs the harmless deviations of the metadata.
+func (cfg Config) logQuirks(ctx context.Context, quirks []quirk.Quirk) {
+	if cfg.Logger == nil {
+		return
+	}
+	for _, found := range quirks {
+		cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "deviation accepted", slog.String("issuer", cfg.Issuer),
+			slog.String("quirk", string(found.Name)), slog.String("place", found.Place), slog.String("rfc", found.RFC))
+	}
+}
+
+// requireUsable returns an error if the metadata has one of these members in a form that cannot be used. Call it for each
+// member that a flow needs, and for each whose absence would make the client less strict.
+func requireUsable(m *oidcdiscovery.Metadata, members ...string) error {
+	if err := m.Check(members...); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadResponse, err)
+	}
+	return nil
+}
+
 // The endpoints of a server, by their names in the metadata (RFC 8414, Section 2).
 const (
 	endpointToken         = "token_endpoint"
@@ -120,7 +144,8 @@ func (c *Client) browserEndpoint(ctx context.Context, name string) (string, erro
 	return c.endpointFor(ctx, name, false)
 }
 
-// endpointFor looks up an endpoint. If the server has none, the error matches ErrUnsupported.
+// endpointFor looks up an endpoint. If the server has none, the error matches ErrUnsupported. If the metadata has it in a
+// form that cannot be used, the error matches ErrBadResponse.
 func (c *Client) endpointFor(ctx context.Context, name string, certificate bool) (string, error) {
 	if own := c.cfg.Endpoints[name]; own != "" {
 		return own, nil
@@ -131,9 +156,16 @@ func (c *Client) endpointFor(ctx context.Context, name string, certificate bool)
 	}
 	place := endpointOf(m, name)
 	if certificate {
+		// Without its alias, the endpoint would not see the certificate.
+		if err := requireUsable(m, "mtls_endpoint_aliases"); err != nil {
+			return "", err
+		}
 		place = cmp.Or(m.MTLSEndpointAliases[name], place)
 	}
 	if place == "" {
+		if err := requireUsable(m, name); err != nil {
+			return "", err
+		}
 		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, name)
 	}
 	if err := fetch.CheckURL(place, c.cfg.InsecureAllowHTTP); err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
@@ -77,6 +78,17 @@ type Config struct {
 	// first use, cached, and refreshed after an hour.
 	Metadata *oidcdiscovery.Metadata
 
+	// MetadataURL is the URL from which the metadata is fetched and refreshed, for a server that publishes it at another
+	// place or that is reached at an internal address. The issuer in the metadata must equal Issuer all the same. The
+	// endpoints come from the metadata; Endpoints and AuthorizeURL replace single ones. MetadataURL must be https, or http
+	// on a loopback host, and must be empty if Metadata is set. Empty means the well-known locations of Issuer.
+	MetadataURL string
+
+	// DiscoveryTimeout limits each request for the metadata and for the key set, from the connection to the last byte.
+	// Discovery tries up to four locations, and calls that need the metadata wait for it. They wait for keys for 3 seconds
+	// at most. The maximum is 1 minute. Zero means 3 seconds.
+	DiscoveryTimeout time.Duration
+
 	// Endpoints replaces or adds endpoints of the metadata. The keys are the names of the members of the metadata, such as
 	// "token_endpoint" or "device_authorization_endpoint"; New rejects names that the package does not use. Nil means that
 	// all endpoints come from the metadata.
@@ -132,19 +144,22 @@ type Config struct {
 	// returns an error, the caller gets an [*IncompleteError]. Nil means that it is not called.
 	OnToken func(ctx context.Context, token *Token) error
 
-	// Logger receives messages about faults of the server's keys. Nil means that nothing is logged.
+	// Logger receives messages about faults of the server's keys, and at level Debug about harmless deviations of its
+	// metadata. Nil means that nothing is logged.
 	Logger *slog.Logger
 
 	// HTTPClient provides the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect
 	// policy and its cookie jar are not used: redirects are never followed. Nil means http.DefaultTransport.
 	HTTPClient *http.Client
 
-	// Timeout limits each request to the server, from the connection to the last byte. Zero means 30 seconds. MaxBytes
-	// limits the body of each response; a longer one is an error. Zero means 1 MiB.
+	// Timeout limits each request to an endpoint of the server, from the connection to the last byte. Zero means 30 seconds.
+	// MaxBytes limits the body of each response; a longer one is an error. Zero means 1 MiB. The metadata and the key set
+	// have limits of their own: DiscoveryTimeout and 512 KiB.
 	Timeout  time.Duration
 	MaxBytes int64
 
-	// InsecureAllowHTTP allows http for every host. Anyone on the network path can then read the secrets.
+	// InsecureAllowHTTP allows http for every host. Anyone on the network path can then read the secrets. False means that
+	// http is allowed only for loopback hosts (127.0.0.0/8, ::1, localhost).
 	InsecureAllowHTTP bool
 
 	// InsecurePlainPKCE sends the PKCE verifier itself as the challenge, to servers whose metadata does not list S256.
@@ -173,6 +188,9 @@ func (cfg Config) validate() error {
 	check(cfg.Issuer != "", "Issuer", "is required")
 	check(cfg.ClientID != "", "ClientID", "is required")
 	check(cfg.Timeout >= 0, "Timeout", "is negative")
+	check(cfg.DiscoveryTimeout >= 0 && cfg.DiscoveryTimeout <= issuer.MaxDiscoveryTimeout, "DiscoveryTimeout",
+		fmt.Sprintf("is %v, expected 0 to %v", cfg.DiscoveryTimeout, issuer.MaxDiscoveryTimeout))
+	check(cfg.MetadataURL == "" || cfg.Metadata == nil, "MetadataURL", "must be empty if Metadata is set, because no metadata is fetched then")
 	check(cfg.MaxBytes >= 0, "MaxBytes", "is negative")
 	check(cfg.StateLength == 0 || cfg.StateLength >= randomBytes, "StateLength", "is less than 32")
 	check(cfg.VerifierLength == 0 || cfg.VerifierLength >= randomBytes, "VerifierLength", "is less than 32")
@@ -189,7 +207,7 @@ func (cfg Config) validate() error {
 // validateURLs checks the URLs in cfg, and the metadata.
 func (cfg Config) validateURLs() (faults []error) {
 	for field, place := range map[string]string{
-		"AuthorizeURL": cfg.AuthorizeURL, "MFAURL": cfg.MFAURL,
+		"AuthorizeURL": cfg.AuthorizeURL, "MFAURL": cfg.MFAURL, "MetadataURL": cfg.MetadataURL,
 	} {
 		if err := fetch.CheckURL(place, cfg.InsecureAllowHTTP); place != "" && err != nil {
 			faults = append(faults, fmt.Errorf("client: Config.%s: %w", field, err))

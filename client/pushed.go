@@ -23,6 +23,10 @@ func (c *Client) wrap(ctx context.Context, params url.Values, o AuthorizationOpt
 	if err != nil {
 		return nil, err
 	}
+	// If these were treated as absent, a request could be sent without the signature that the server requires.
+	if err := requireUsable(m, "require_signed_request_object", "require_pushed_authorization_requests"); err != nil {
+		return nil, err
+	}
 	if o.Sign || m.RequireSignedRequestObject {
 		if params, err = c.signRequest(params); err != nil {
 			return nil, err

@@ -68,9 +68,13 @@ func (c *Client) verifier(m *oidcdiscovery.Metadata, kind consumer.Profile) (*co
 	if err != nil {
 		return nil, err
 	}
+	algorithms, err := c.cfg.algorithmsFor(m, kind)
+	if err != nil {
+		return nil, err
+	}
 	made, err := consumer.New(consumer.Config{
 		Issuer: c.cfg.Issuer, Audience: []string{c.cfg.ClientID}, Profile: kind, InsecureAcceptIDToken: true,
-		Algorithms: c.cfg.algorithmsFor(m, kind), Keys: keys, CacheSize: -1, ClockSkew: c.cfg.ClockSkew,
+		Algorithms: algorithms, Keys: keys, CacheSize: -1, ClockSkew: c.cfg.ClockSkew,
 		Logger: c.cfg.Logger, InsecureAllowHTTP: c.cfg.InsecureAllowHTTP, MaxTokenBytes: maxJWTBytes,
 	})
 	if err != nil {
@@ -115,25 +119,28 @@ func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 
 // algorithmsFor returns the algorithms that the server may use for a kind of JWT: those of the Config, else the asymmetric
 // ones that the metadata lists, else RS256, the default of OpenID Connect Registration, Section 2.
-func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile) []string {
+func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile) ([]string, error) {
 	if len(cfg.Algorithms) > 0 || cfg.Keys != nil {
-		return cfg.Algorithms
+		return cfg.Algorithms, nil
 	}
-	offered := m.IDTokenSigningAlgValuesSupported
+	offered, member := m.IDTokenSigningAlgValuesSupported, "id_token_signing_alg_values_supported"
 	switch kind {
 	case profileUserInfo:
-		offered = m.UserinfoSigningAlgValuesSupported
+		offered, member = m.UserinfoSigningAlgValuesSupported, "userinfo_signing_alg_values_supported"
 	case profileAuthorizationResponse:
-		offered = m.AuthorizationSigningAlgValuesSupported
+		offered, member = m.AuthorizationSigningAlgValuesSupported, "authorization_signing_alg_values_supported"
 	default: // logout tokens are signed like ID tokens (Back-Channel Logout, Section 2.4)
+	}
+	if err := requireUsable(m, member); err != nil {
+		return nil, err
 	}
 	known := slices.DeleteFunc(slices.Clone(offered), func(alg string) bool {
 		return !slices.Contains(asymmetricAlgorithms(), alg)
 	})
 	if len(known) == 0 {
-		return []string{"RS256"}
+		return []string{"RS256"}, nil
 	}
-	return known
+	return known, nil
 }
 
 // asymmetricAlgorithms lists the supported algorithms with public keys.

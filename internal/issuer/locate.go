@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // useGiven makes the document of Config.Metadata. The document never changes, so metadata is never fetched and the key
@@ -132,7 +134,7 @@ func (r *Remote) onLocated(ctx context.Context, a refresh.Attempt[*document]) {
 	}
 	switch {
 	case a.Err == nil:
-		r.reportQuirks(ctx, a.Value.metadata)
+		r.reportQuirks(ctx, a.Value, a.Held)
 	case a.Cause == refresh.CauseRestored: // no key set exists that could report it
 		r.cfg.Keys.OnRefresh(ctx, jwks.Refresh{Cause: string(a.Cause), Duration: a.Duration, Err: a.Err})
 	case r.cfg.OnFailure != nil:
@@ -140,14 +142,20 @@ func (r *Remote) onLocated(ctx context.Context, a refresh.Attempt[*document]) {
 	}
 }
 
-// reportQuirks calls Config.OnQuirks. m is nil after a restoration.
-func (r *Remote) reportQuirks(ctx context.Context, m *oidcdiscovery.Metadata) {
-	if m == nil || r.cfg.OnQuirks == nil {
-		return
-	}
-	if quirks := m.Quirks(); len(quirks) > 0 {
+// reportQuirks calls Config.OnQuirks if d has quirks, and not the same as the document before.
+func (r *Remote) reportQuirks(ctx context.Context, d, before *document) {
+	quirks := d.quirks()
+	if r.cfg.OnQuirks != nil && len(quirks) > 0 && !slices.Equal(quirks, before.quirks()) {
 		r.cfg.OnQuirks(ctx, quirks)
 	}
+}
+
+// quirks returns the quirks of the metadata of d, which may be nil.
+func (d *document) quirks() []quirk.Quirk {
+	if d == nil || d.metadata == nil {
+		return nil
+	}
+	return d.metadata.Quirks()
 }
 
 // keySet is a key set at one URL. It delays its calls of OnRefresh until it is in use, for two reasons:

@@ -66,7 +66,8 @@ type Config struct {
 	// OnFailure, if not nil, is called after each failed fetch of metadata.
 	OnFailure func(ctx context.Context, err error)
 
-	// OnQuirks, if not nil, is called after each fetch of metadata that has quirks (see [oidcdiscovery.Metadata.Quirks]).
+	// OnQuirks, if not nil, is called after a fetch of metadata whose quirks differ from those of the metadata in use before
+	// (see [oidcdiscovery.Metadata.Quirks]). It is not called without quirks.
 	OnQuirks func(ctx context.Context, quirks []quirk.Quirk)
 }
 
