@@ -70,28 +70,40 @@ func TestCaseD2_FlowsNeedTheirMembers(t *testing.T) {
 			c.Endpoints = map[string]string{"token_endpoint": issuerURL + "/token"}
 		}},
 		{name: "authorization endpoint", members: `,"authorization_endpoint":true`, flow: start, fault: `member "authorization_endpoint" is a JSON boolean, expected string`},
-		{name: "authentication methods", members: endpoints + `,"token_endpoint_auth_methods_supported":"client_secret_post"`, flow: credentials,
-			fault: `member "token_endpoint_auth_methods_supported" is a JSON string`},
-		{name: "authentication methods, not needed", members: endpoints + `,"token_endpoint_auth_methods_supported":"client_secret_post"`, flow: credentials,
-			change: func(c *client.Config) { c.AuthMethod = client.AuthPost }},
-		{name: "aliases", members: endpoints + `,"mtls_endpoint_aliases":{"token_endpoint":1}`, flow: credentials,
-			change: func(c *client.Config) { c.MutualTLS = true }, fault: `member "mtls_endpoint_aliases.token_endpoint" is a JSON number`},
-		{name: "two aliases", members: endpoints + `,"mtls_endpoint_aliases":{"token_endpoint":"https://a.test","token_endpoint":"https://b.test"}`, flow: credentials,
-			change: func(c *client.Config) { c.MutualTLS = true }, fault: `member "mtls_endpoint_aliases": duplicate member name`},
+		{
+			name: "authentication methods", members: endpoints + `,"token_endpoint_auth_methods_supported":"client_secret_post"`, flow: credentials,
+			fault: `member "token_endpoint_auth_methods_supported" is a JSON string`,
+		},
+		{
+			name: "authentication methods, not needed", members: endpoints + `,"token_endpoint_auth_methods_supported":"client_secret_post"`, flow: credentials,
+			change: func(c *client.Config) { c.AuthMethod = client.AuthPost },
+		},
+		{
+			name: "aliases", members: endpoints + `,"mtls_endpoint_aliases":{"token_endpoint":1}`, flow: credentials,
+			change: func(c *client.Config) { c.MutualTLS = true }, fault: `member "mtls_endpoint_aliases.token_endpoint" is a JSON number`,
+		},
+		{
+			name: "two aliases", members: endpoints + `,"mtls_endpoint_aliases":{"token_endpoint":"https://a.test","token_endpoint":"https://b.test"}`, flow: credentials,
+			change: func(c *client.Config) { c.MutualTLS = true }, fault: `member "mtls_endpoint_aliases": duplicate member name`,
+		},
 		{name: "aliases, not needed", members: endpoints + `,"mtls_endpoint_aliases":[]`, flow: credentials},
 		{name: "PKCE methods", members: endpoints + `,"code_challenge_methods_supported":"S256"`, flow: start, fault: `member "code_challenge_methods_supported" is a JSON string`},
 		{name: "signed requests", members: endpoints + `,"require_signed_request_object":"true"`, flow: start, fault: `member "require_signed_request_object" is a JSON string`},
 		{name: "pushed requests", members: endpoints + `,"require_pushed_authorization_requests":1`, flow: start, fault: `member "require_pushed_authorization_requests" is a JSON number`},
 		{name: "iss in the response", members: endpoints + `,"authorization_response_iss_parameter_supported":"true"`, flow: callback(true)},
-		{name: "no iss in the response", members: endpoints + `,"authorization_response_iss_parameter_supported":"true"`, flow: callback(false),
-			fault: `member "authorization_response_iss_parameter_supported" is a JSON string, expected bool`},
+		{
+			name: "no iss in the response", members: endpoints + `,"authorization_response_iss_parameter_supported":"true"`, flow: callback(false),
+			fault: `member "authorization_response_iss_parameter_supported" is a JSON string, expected bool`,
+		},
 		{name: "null", members: endpoints + `,"authorization_response_iss_parameter_supported":null`, flow: callback(false)},
-		{name: "algorithms", members: endpoints + `,"id_token_signing_alg_values_supported":["ES256",256]`, fault: `member "id_token_signing_alg_values_supported[1]" is a JSON number`,
+		{
+			name: "algorithms", members: endpoints + `,"id_token_signing_alg_values_supported":["ES256",256]`, fault: `member "id_token_signing_alg_values_supported[1]" is a JSON number`,
 			flow: func(t *testing.T, c *client.Client) error {
 				t.Helper()
 				_, err := c.VerifyIDToken(t.Context(), "e30.e30.e30", client.IDTokenOptions{})
 				return err
-			}},
+			},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

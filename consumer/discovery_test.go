@@ -136,11 +136,14 @@ func TestCaseD4_OtherLocationIsTried(t *testing.T) {
 		"/.well-known/openid-configuration/realm", "/realm/.well-known/oauth-authorization-server",
 	}
 	faults := map[string]http.HandlerFunc{
-		"503":              func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
-		"503, Retry-After": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "60"); w.WriteHeader(503) },
-		"login page":       func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"redirect":         func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) },
-		"dropped":          func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(dropped, "yes") },
+		"503": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"503, Retry-After": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		},
+		"login page": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"redirect":   func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) },
+		"dropped":    func(w http.ResponseWriter, _ *http.Request) { w.Header().Set(dropped, "yes") },
 	}
 	for name, fault := range faults {
 		for _, good := range locations {

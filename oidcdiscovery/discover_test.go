@@ -191,8 +191,10 @@ func TestCaseD6_MetadataURL(t *testing.T) {
 		{name: "slash", url: internal, reply: of(plain + "/"), requests: 1, fault: "differ only in a trailing slash"},
 		{name: "no document", url: internal, reply: reply{status: 404}, requests: 1, fault: "status 404"},
 		{name: "keys without TLS", url: internal, reply: document(`{"issuer":"` + plain + `","jwks_uri":"http://idp.internal/keys"}`), requests: 1, fault: "jwks_uri: URL"},
-		{name: "redirect", url: internal, reply: reply{status: 307, header: http.Header{"Location": {"/new?secret"}}}, requests: 1,
-			fault: `redirects to "https://idp.internal:8443/new", redirects are not followed; if the metadata has moved, set MetadataURL to its new location`},
+		{
+			name: "redirect", url: internal, reply: reply{status: 307, header: http.Header{"Location": {"/new?secret"}}}, requests: 1,
+			fault: `redirects to "https://idp.internal:8443/new", redirects are not followed; if the metadata has moved, set MetadataURL to its new location`,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

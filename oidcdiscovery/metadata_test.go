@@ -222,8 +222,10 @@ var documents = []struct {
 	{name: "duplicate of an unknown member", text: `{"x":1,"issuer":"https://a.example","y":1,"x":2,"y":3}`, ok: true, quirks: "duplicate_member in metadata member"},
 	{name: "duplicate of an unknown endpoint", text: `{"issuer":"https://a.example","x_endpoint":"1","x_endpoint":"2"}`, ok: true, quirks: "duplicate_member in metadata member"},
 	{name: "nested duplicate", text: `{"issuer":"https://a.example","mtls_endpoint_aliases":{"token_endpoint":"1","token_endpoint":"2"}}`, ok: true, quirks: "duplicate_member in metadata mtls_endpoint_aliases"},
-	{name: "several faults", text: "\ufeff" + `{"issuer":"https://a.example","scopes_supported":1,"claims_supported":null,"x":1,"x":2}`, ok: true,
-		quirks: "byte_order_mark in metadata document, duplicate_member in metadata member, null_member in metadata claims_supported, wrong_type in metadata scopes_supported"},
+	{
+		name: "several faults", text: "\ufeff" + `{"issuer":"https://a.example","scopes_supported":1,"claims_supported":null,"x":1,"x":2}`, ok: true,
+		quirks: "byte_order_mark in metadata document, duplicate_member in metadata member, null_member in metadata claims_supported, wrong_type in metadata scopes_supported",
+	},
 
 	{name: "empty"},
 	{name: "null", text: `null`},
