@@ -159,6 +159,12 @@ type Config struct {
 	// hosts (127.0.0.0/8, ::1, localhost).
 	InsecureAllowHTTP bool
 
+	// InsecureNoIssuer accepts tokens without `iss`. A token that has iss must still match Issuer, and [Token.Issuer] returns
+	// Issuer in any case. Keys must then be a [jwks.Static] or a [jwks.FileSource] that contains only keys of the one issuer,
+	// because nothing else shows who made a token. A [Group] selects a Consumer by iss, so it rejects tokens without it.
+	// False: `iss` is required.
+	InsecureNoIssuer bool
+
 	// InsecureNoAudience accepts tokens without `aud`. A token that has `aud` must still match Audience. ClientIDs is
 	// then required, because nothing else shows that a token is meant for this API. False: `aud` is required.
 	InsecureNoAudience bool
@@ -195,6 +201,7 @@ func (cfg Config) validate() error {
 	check(!profile.PublicIssuer || len(cfg.ClientIDs) > 0 || cfg.Check != nil, "ClientIDs", "or Check is required by "+profile.Name+" (Config.Profile): anybody can obtain a token of this issuer")
 	check(!profile.IDToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.Name+" (Config.Profile)")
 	check(cfg.Keys == nil || !isNil(cfg.Keys), "Keys", "contains a nil value")
+	check(!cfg.InsecureNoIssuer || isStatic(cfg.Keys), "InsecureNoIssuer", "requires Keys to be a jwks.Static or a jwks.FileSource")
 	check(cfg.Status == nil || !isNil(cfg.Status), "Status", "contains a nil value")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, more than 5 minutes", cfg.ClockSkew))
 	check(cfg.StatusTTL >= 0, "StatusTTL", fmt.Sprintf("is negative: %v", cfg.StatusTTL))
@@ -210,6 +217,15 @@ func (cfg Config) validate() error {
 		"must not set URL, HTTPClient, PublicAddressesOnly and InsecureAllowHTTP: use the fields of Config")
 	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata(), cfg.validateDiscovery(),
 		cfg.validateTrustDomain())...)
+}
+
+// isStatic reports whether keys are those that the operator of the API has chosen, and not fetched ones.
+func isStatic(keys jwks.Source) bool {
+	switch keys.(type) {
+	case jwks.Static, *jwks.FileSource:
+		return true
+	}
+	return false
 }
 
 // isNil reports whether value is nil or contains a nil pointer, func, map or the like. Such a value would panic at the first

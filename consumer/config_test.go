@@ -204,6 +204,10 @@ func settings(issuer *bearertest.Issuer) map[string]setting {
 			token:  header("x5c", []string{strings.Repeat("MIIB", 1000)}),
 			before: consumer.ReasonTooLarge, after: good,
 		},
+		"InsecureNoIssuer": {
+			set:   func(_ *testing.T, c *cfg) { c.InsecureNoIssuer = true },
+			token: claim("iss", bearertest.Absent), before: consumer.ReasonIssuer, after: good,
+		},
 		"InsecureNoAudience": {set: func(_ *testing.T, c *cfg) {
 			c.Audience, c.InsecureNoAudience, c.ClientIDs = nil, true, []string{"client"}
 		}, token: claim("aud", bearertest.Absent), before: consumer.ReasonAudience, after: good},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
 // NewToken returns a Token with the given claims. Use it in custom Verifiers, for example in one that sends opaque
@@ -20,9 +21,15 @@ func NewToken(issuer string, claims json.RawMessage) (*Token, error) {
 	if issuer == "" {
 		return nil, reject(ReasonInternal, "NewToken: issuer is empty")
 	}
-	o, err := readObject(string(claims), nil)
+	o, variants, err := compact.ParseClaims(string(claims), maxDepth)
 	if err != nil {
-		return nil, err
+		return nil, malformed(err)
+	}
+	byDefault := Config{}.rules()
+	if variants {
+		if err := byDefault.checkVariants(o); err != nil {
+			return nil, err
+		}
 	}
 	if _, named := o.Get("iss"); named && textOf(o, "iss") != issuer {
 		return nil, &Error{Reason: ReasonIssuer, Issuer: issuer, Detail: "NewToken: iss in the claims differs from issuer"}
@@ -30,7 +37,6 @@ func NewToken(issuer string, claims json.RawMessage) (*Token, error) {
 	t := &Token{issuer: issuer, claims: o, verified: clock.Now()}
 	r := claimReader{Object: o}
 	r.fill(t)
-	byDefault := Config{}.rules()
 	byDefault.grants(&r, t)
 	t.clientID = byDefault.clientOf(&r)
 	t.principal = r.principal(t)

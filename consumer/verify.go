@@ -34,6 +34,8 @@ type parsed struct {
 	headers *headerMemo // of the Consumer or Group that has read it
 	claims  compact.Object
 
+	variants bool // claims contains names that differ only in case
+
 	// unestablished is true for a token of an issuer from GroupConfig.Resolve that has not verified a token yet. Anyone can
 	// name such an issuer, so a wrong signature does not cause another fetch of its keys.
 	unestablished bool
@@ -59,8 +61,8 @@ func parse(raw string, headers *headerMemo, maxHeader int, buffer *signatureBuff
 	if p.header, err = headers.read(p.Parts, maxHeader); err != nil {
 		return parsed{}, nil, err
 	}
-	if p.claims, err = readObject(payload, nil); err != nil {
-		return parsed{}, nil, err
+	if p.claims, p.variants, err = compact.ParseClaims(payload, maxDepth); err != nil {
+		return parsed{}, nil, malformed(err)
 	}
 	return p, signature, nil
 }
@@ -84,6 +86,11 @@ func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte)
 // fetch of keys, and gets the same error whether or not the issuer can be reached. A flood of such tokens causes no fetch.
 // The claims are only trusted once the signature is verified. Until then they can only cause a rejection.
 func (c *Consumer) examine(ctx context.Context, p parsed) (*Token, algorithm, error) {
+	if p.variants {
+		if err := c.rules.checkVariants(p.claims); err != nil {
+			return nil, algorithm{}, err
+		}
+	}
 	algorithm, err := c.checkHeader(p.header)
 	if err != nil {
 		return nil, algorithm, err
@@ -114,6 +121,11 @@ func (c *Consumer) checkIssuer(claims compact.Object) error {
 	if c.rules.TrustDomain {
 		return c.checkTrustDomain(claims)
 	}
+	if c.cfg.InsecureNoIssuer {
+		if _, there := claims.Get("iss"); !there {
+			return nil
+		}
+	}
 	if iss := textOf(claims, "iss"); iss != c.cfg.Issuer {
 		return issuerError(iss, c.cfg.Issuer)
 	}
@@ -143,6 +155,9 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 		r.fail(c.rules.ClientClaims[0], "is missing")
 	}
 	t.deviations = p.header.deviations | r.found
+	if p.variants {
+		t.deviations |= caseVariant
+	}
 	return t, r.fault
 }
 

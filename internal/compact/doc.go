@@ -4,8 +4,8 @@
 // [Split] requires three parts. [DecodeSegment] requires canonical base64url: for each sequence of bytes, it accepts
 // only one text. [ParseObject] rejects duplicate member names, including names that differ only in case, invalid UTF-8,
 // lone surrogates, trailing data and deep nesting. An [Object] keeps its text and decodes a value when the value is
-// read, so reading a few members of a large object costs little. [ParseDocument] is for documents of an issuer, in which a
-// fault of one member must not cost the others.
+// read, so reading a few members of a large object costs little. [ParseClaims] accepts names that differ only in case and
+// reports them. [ParseDocument] is for documents of an issuer, in which a fault of one member must not cost the others.
 //
 // The results do not depend on the Go version. Therefore [Object.Decode] does not call encoding/json. The exception is
 // types whose only decoding method is that of encoding/json/v2.

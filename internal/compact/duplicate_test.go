@@ -79,3 +79,73 @@ func TestDuplicatesInDifferentObjects(t *testing.T) {
 		t.Errorf("%d members, want 3", o.Len())
 	}
 }
+
+// ParseClaims accepts names that differ only in case and reports them. It rejects the same name twice, as ParseObject does.
+func TestCaseT15_ParseClaims(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, text         string
+		rejected, variants bool
+	}{
+		{name: "different names", text: `{"a":1,"b":{"a":1}}`},
+		{name: "upper case", text: `{"a":1,"A":2}`, variants: true},
+		{name: "Kelvin sign", text: "{\"k\":1,\"\u212a\":2}", variants: true},
+		{name: "nested", text: `{"x":{"a":1,"A":2}}`, variants: true},
+		{name: "in an array", text: `{"x":[0,{"a":1,"A":2}]}`, variants: true},
+		{name: "among many", text: strings.TrimSuffix(members(900), "}") + `,"M417":1}`, variants: true},
+		{name: "the same name", text: `{"a":1,"a":2}`, rejected: true},
+		{name: "the same name, escaped", text: `{"a":1,"\u0061":2}`, rejected: true},
+		{name: "the same name and a variant", text: `{"a":1,"A":2,"a":3}`, rejected: true},
+		{name: "the same name beside a variant", text: `{"a":1,"A":2,"x":{"b":1,"b":2}}`, rejected: true},
+		{name: "the same name among many", text: strings.TrimSuffix(members(900), "}") + `,"m417":1,"M418":1}`, rejected: true},
+		{name: "no object", text: `[]`, rejected: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			o, variants, err := compact.ParseClaims(test.text, maxDepth)
+			if test.rejected {
+				wantSyntaxError(t, test.text, err)
+				return
+			}
+			if err != nil || variants != test.variants {
+				t.Fatalf("variants %v, error %v", variants, err)
+			}
+			if _, err := compact.ParseObject(test.text, maxDepth); (err != nil) != test.variants {
+				t.Errorf("ParseObject: %v", err)
+			}
+			nested := false
+			for _, v := range o.All() {
+				nested = nested || v.HasCaseVariants()
+			}
+			if x, ok := o.Get("x"); ok && nested != test.variants || !ok && nested {
+				t.Errorf("HasCaseVariants is %v for %s", nested, x.Raw())
+			}
+		})
+	}
+}
+
+// All members and elements of an object that ParseClaims accepted can be read.
+func TestParseClaimsIsReadCompletely(t *testing.T) {
+	t.Parallel()
+	o, _, err := compact.ParseClaims(`{"x":[{"a":1,"A":2},{"b":[{"c":3,"C":4}]},5]}`, maxDepth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _ := o.Get("x")
+	var kinds []string
+	for element := range v.Elements() {
+		kinds = append(kinds, element.Kind().String())
+	}
+	if got := strings.Join(kinds, " "); got != "object object number" {
+		t.Errorf("elements: %s", got)
+	}
+	var decoded struct {
+		X []any `json:"x"`
+	}
+	if err := o.Decode(&decoded); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(decoded.X), "[map[A:2 a:1] map[b:[map[C:4 c:3]]] 5]"; got != want {
+		t.Errorf("decoded %s, want %s", got, want)
+	}
+}

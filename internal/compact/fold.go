@@ -59,6 +59,17 @@ func hasDuplicateAmongMany(members []member) bool {
 	return len(slices.Compact(names)) < len(members)
 }
 
+// hasEqualNames reports whether two members have the same name, byte for byte. It is only called for objects that have
+// names that differ at most in case.
+func hasEqualNames(members []member) bool {
+	names := make([]string, len(members))
+	for i, m := range members {
+		names[i] = m.name
+	}
+	slices.Sort(names)
+	return len(slices.Compact(names)) < len(members)
+}
+
 // fold returns the same text for all names that differ only in case. Many decoders, encoding/json among them, do not
 // distinguish such names, so they would read an object with two such names differently than the kit.
 func fold(name string) string {

@@ -25,6 +25,21 @@ type member struct {
 //
 // The Object refers to text and keeps it in memory.
 func ParseObject(text string, maxDepth int) (Object, error) {
+	return (&scanner{text: text, maxDepth: maxDepth}).document()
+}
+
+// ParseClaims is like [ParseObject], but accepts names that differ only in case, in all objects. variants reports whether
+// there are any. Such names are different claims (RFC 7519 §4), but other readers may confuse them. So the caller must
+// reject them where a name matters.
+func ParseClaims(text string, maxDepth int) (o Object, variants bool, err error) {
+	s := scanner{text: text, maxDepth: maxDepth, foldless: true}
+	o, err = s.document()
+	return o, s.variants, err
+}
+
+// document scans the whole text, which must be one object.
+func (s *scanner) document() (Object, error) {
+	text := s.text
 	if uint64(len(text)) > math.MaxUint32 {
 		return Object{}, &SyntaxError{Problem: "too long"}
 	}
@@ -32,7 +47,6 @@ func ParseObject(text string, maxDepth int) (Object, error) {
 	if !utf8.ValidString(text) {
 		return Object{}, &SyntaxError{Problem: "invalid UTF-8"}
 	}
-	s := scanner{text: text, maxDepth: maxDepth}
 	s.space()
 	if s.peek() != '{' {
 		return Object{}, s.fail("expected an object")

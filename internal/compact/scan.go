@@ -21,6 +21,9 @@ type scanner struct {
 	pos      int
 	depth    int // number of objects and arrays that are open at pos
 	maxDepth int
+
+	foldless bool // accept names that differ only in case
+	variants bool // such names were found
 }
 
 // fail returns a [*SyntaxError] for the current position.
@@ -110,7 +113,10 @@ func (s *scanner) object(wanted bool) ([]member, error) {
 	}
 	// All names are known only at the end of the object.
 	if hasDuplicate(members) {
-		return nil, s.fail(ProblemDuplicate)
+		if !s.foldless || hasEqualNames(members) {
+			return nil, s.fail(ProblemDuplicate)
+		}
+		s.variants = true
 	}
 	s.depth--
 	if !wanted {

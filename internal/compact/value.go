@@ -132,7 +132,7 @@ func (v Value) Elements() iter.Seq[Value] {
 			return
 		}
 		// The text was checked when the Object was parsed. So no error can occur, and the depth needs no further limit.
-		s := scanner{text: v.text, pos: 1, maxDepth: len(v.text)}
+		s := scanner{text: v.text, pos: 1, maxDepth: len(v.text), foldless: true}
 		for s.space(); !s.accept(']'); s.space() {
 			s.comma() // there is none in front of the first element
 			start := s.pos
@@ -163,9 +163,16 @@ func (v Value) Object() (o Object, ok bool) {
 	if v.Kind() != KindObject {
 		return Object{}, false
 	}
-	// The nesting was limited when the outer object was parsed.
-	o, err := ParseObject(v.text, len(v.text))
+	// The nesting and the names were checked when the outer object was parsed.
+	o, _, err := ParseClaims(v.text, len(v.text))
 	return o, err == nil
+}
+
+// HasCaseVariants reports whether an object in v has names that differ only in case. Only [ParseClaims] accepts such
+// objects.
+func (v Value) HasCaseVariants() bool {
+	s := scanner{text: v.text, maxDepth: len(v.text), foldless: true}
+	return s.value() == nil && s.variants
 }
 
 // Any returns v as the Go value that encoding/json decodes it into: nil, bool, float64, string, []any or
