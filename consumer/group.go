@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -11,9 +12,18 @@ import (
 
 // GroupConfig describes the issuers of a [Group]. [NewGroup] copies it.
 type GroupConfig struct {
-	// Consumers contains a Consumer for each issuer that is known in advance, with its own audience, algorithms,
-	// profile and keys. A token is verified by the Consumer whose Issuer equals its `iss`, and by no other. Required,
-	// unless Resolve is set.
+	// Consumers contains the Consumers of all issuers that are known in advance, each with its own audience, algorithms,
+	// profile and keys. A token is verified by a Consumer whose Issuer equals its `iss`, and by no other. Required, unless
+	// Resolve is set.
+	//
+	// An issuer may have up to 4 Consumers, for example two with different audiences and profiles. They are tried in the
+	// order of this list, and the first one that accepts the token verifies it. A token is never accepted by the checks of
+	// two Consumers together. If all of them reject it, the error is that of the Consumer that got furthest in the order
+	// of the checks: form, audience, time, kind, keys, signature, status. If one of them could not decide, its error is
+	// returned instead, because the token may be valid.
+	//
+	// Consumers of one issuer with the same Config.Keys share one check of the signature. Consumers that use discovery
+	// each fetch the key set for themselves. To fetch it once, set the same [*jwks.Remote] as Config.Keys of all of them.
 	Consumers []*Consumer
 
 	// Opaque verifies tokens that are not JWTs, for example by introspection (RFC 7662). The Group neither caches its
@@ -51,7 +61,9 @@ type GroupConfig struct {
 // Group verifies the tokens of several issuers. Make one with [NewGroup]; the zero Group cannot be used. It is safe for
 // concurrent use.
 type Group struct {
-	consumers map[string]*Consumer
+	policies  map[string][]policy // by issuer
+	consumers []*Consumer         // of all policies
+	sources   []*Consumer         // one of each set of consumers with the same keys
 	opaque    Verifier
 	resolver  *resolver   // nil: none
 	cache     *tokenCache // nil: no cache
@@ -67,13 +79,18 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 		return nil, err
 	}
 	g := &Group{
-		consumers: make(map[string]*Consumer, len(cfg.Consumers)),
+		policies:  make(map[string][]policy, len(cfg.Consumers)),
+		consumers: slices.Clone(cfg.Consumers),
 		opaque:    cfg.Opaque,
 		cache:     newTokenCache(orDefault(cfg.CacheSize, defaultCacheSize)),
 		maxBytes:  defaultMaxTokenBytes, maxHeader: defaultMaxHeaderBytes,
 	}
-	for _, c := range cfg.Consumers {
-		g.consumers[c.cfg.Issuer] = c
+	for _, c := range g.consumers {
+		policies, first := withPolicy(g.policies[c.cfg.Issuer], c)
+		g.policies[c.cfg.Issuer] = policies
+		if first {
+			g.sources = append(g.sources, c)
+		}
 		// The length is checked before the issuer is known, so the largest limit applies to all tokens.
 		g.maxBytes, g.maxHeader = max(g.maxBytes, c.cfg.MaxTokenBytes), max(g.maxHeader, c.cfg.MaxHeaderBytes)
 	}
@@ -86,7 +103,7 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 // validate joins all faults of cfg.
 func (cfg GroupConfig) validate() error {
 	var faults []error
-	seen := make(map[string]bool)
+	policies := make(map[string]int)
 	for i, c := range cfg.Consumers {
 		if c == nil {
 			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] is nil", i))
@@ -96,10 +113,14 @@ func (cfg GroupConfig) validate() error {
 			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] was not made by New", i))
 			continue
 		}
-		if seen[c.cfg.Issuer] {
-			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers names issuer %q twice", c.cfg.Issuer))
+		if slices.Contains(cfg.Consumers[:i], c) {
+			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] is in the list twice", i))
 		}
-		seen[c.cfg.Issuer] = true
+		policies[c.cfg.Issuer]++
+		if policies[c.cfg.Issuer] == maxPolicies+1 {
+			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers has more than %d Consumers of issuer %q",
+				maxPolicies, c.cfg.Issuer))
+		}
 	}
 	if len(cfg.Consumers) == 0 && cfg.Resolve == nil {
 		faults = append(faults, errors.New("consumer: GroupConfig.Consumers is required if Resolve is not set"))
@@ -113,22 +134,31 @@ func (cfg GroupConfig) validate() error {
 	return errors.Join(faults...)
 }
 
-// Verify verifies raw with the Consumer whose Issuer equals `iss`. An issuer that is neither in GroupConfig.Consumers
-// nor accepted by GroupConfig.Resolve never causes a fetch of metadata or keys. Every error is an [*Error], except for
-// errors of GroupConfig.Opaque, which are returned unchanged.
+// Verify verifies raw with a Consumer whose Issuer equals `iss`. An issuer that is neither in GroupConfig.Consumers nor
+// accepted by GroupConfig.Resolve never causes a fetch of metadata or keys. Every error is an [*Error], except for errors
+// of GroupConfig.Opaque, which are returned unchanged.
+//
+// If an issuer has several Consumers, Verify calls OnVerify of the one whose result it returns. A cached token stays with
+// the Consumer that has verified it. If that Consumer rejects it later, for example because it was revoked, the others are
+// tried.
 func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	start := time.Now()
 	if len(raw) > g.maxBytes {
 		return nil, tooLarge(raw, g.maxBytes)
 	}
 	cached, d, ok := g.cache.get(raw)
-	if ok {
-		if err := cached.recheckInGroup(ctx); !errors.Is(err, errOutdated) {
-			return cached.consumer.outcome(ctx, start, cached, err)
-		}
-		g.cache.remove(d)
+	if !ok {
+		return g.verifyNew(ctx, start, raw, d, rejection{})
 	}
-	return g.verifyNew(ctx, start, raw, d)
+	err := cached.recheckInGroup(ctx)
+	switch {
+	case errors.Is(err, errOutdated):
+		g.cache.remove(d)
+		return g.verifyNew(ctx, start, raw, d, rejection{})
+	case err != nil && cached.resident == nil && len(g.policies[cached.issuer]) > 1:
+		return g.verifyNew(ctx, start, raw, d, rejectionOf(cached, err))
+	}
+	return cached.consumer.outcome(ctx, start, cached, err)
 }
 
 // recheckInGroup is [Consumer.recheck] for a token in the cache of a Group. The Consumer that verified the token must
@@ -140,8 +170,9 @@ func (t *Token) recheckInGroup(ctx context.Context) error {
 	return t.consumer.recheck(ctx, t)
 }
 
-// verifyNew is a function of its own for the same reason as [Consumer.verifyNew].
-func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d digest) (*Token, error) {
+// verifyNew is a function of its own for the same reason as [Consumer.verifyNew]. earlier is the rejection by the Consumer
+// that has verified the token for an earlier request, or zero.
+func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d digest, earlier rejection) (*Token, error) {
 	if g.opaque != nil && !looksLikeJWT(raw) {
 		// A token that looks like a JWT is never passed to opaque. Otherwise a rejected JWT would get a second chance
 		// there.
@@ -152,21 +183,35 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 	if err != nil {
 		return nil, err
 	}
-	c, home, err := g.route(ctx, issuerOf(p.claims))
+	issuer := issuerOf(p.claims)
+	if policies := g.policies[issuer]; len(policies) > 1 {
+		tr := newTrial(start, policies, earlier)
+		t, c, err := tr.run(ctx, raw, p, signature)
+		if err == nil && !tr.undecided {
+			g.keep(d, t)
+		}
+		return c.outcome(ctx, start, t, err)
+	}
+	c, home, err := g.route(ctx, issuer)
 	if err != nil {
 		return nil, err
 	}
-	// The limits of this Consumer may be lower than those of the Group.
-	if err := c.checkLength(raw, p.Parts); err != nil {
-		return c.outcome(ctx, start, nil, err)
-	}
 	p.unestablished = home != nil && c.lastKey.Load() == nil
-	t, err := c.verifyParsed(ctx, p, signature)
+	t, err := c.verifyInGroup(ctx, raw, p, signature)
 	if err == nil {
 		t.resident = home
 		g.keep(d, t)
 	}
 	return c.outcome(ctx, start, t, err)
+}
+
+// verifyInGroup verifies a token that a Group has read.
+func (c *Consumer) verifyInGroup(ctx context.Context, raw string, p parsed, signature []byte) (*Token, error) {
+	// The limits of this Consumer may be lower than those of the Group.
+	if err := c.checkLength(raw, p.Parts); err != nil {
+		return nil, err
+	}
+	return c.verifyParsed(ctx, p, signature)
 }
 
 // JWTOnly reports whether Verify rejects everything that is not a JWT, without I/O. It is false if GroupConfig.Opaque
@@ -184,11 +229,11 @@ func (g *Group) keep(d digest, t *Token) {
 	}
 }
 
-// route returns the Consumer of an issuer, the only one whose keys are tried on the token. The resident is nil if the
+// route returns the Consumer of an issuer with one policy, the only one whose keys are tried on the token. The resident is nil if the
 // Consumer is one of GroupConfig.Consumers.
 func (g *Group) route(ctx context.Context, issuer string) (*Consumer, *resident, error) {
-	if c, ok := g.consumers[issuer]; ok {
-		return c, nil, nil
+	if policies := g.policies[issuer]; len(policies) > 0 {
+		return policies[0].Consumer, nil, nil
 	}
 	if g.resolver == nil {
 		return nil, nil, unknownIssuer(issuer)
@@ -219,50 +264,4 @@ func looksLikeJWT(raw string) bool {
 	}
 	_, err = readObject(parts.DecodeHeader())
 	return err == nil
-}
-
-// Forget drops the result of GroupConfig.Resolve for issuer, be it a Consumer or a denial. The next token of the issuer
-// calls Resolve again. Forget also drops the cached tokens of that Consumer. It does not affect GroupConfig.Consumers.
-func (g *Group) Forget(issuer string) {
-	if g.resolver != nil {
-		g.resolver.forget(issuer)
-	}
-}
-
-// Warm calls [Consumer.Warm] for all GroupConfig.Consumers, at most 16 at a time, and joins the errors. It does not
-// affect Consumers of GroupConfig.Resolve.
-func (g *Group) Warm(ctx context.Context) error {
-	return g.each(maxWarming, func(c *Consumer) error { return c.Warm(ctx) })
-}
-
-// Run calls [Consumer.Run] for all GroupConfig.Consumers. It returns nil when ctx ends. It does not affect Consumers of
-// GroupConfig.Resolve.
-func (g *Group) Run(ctx context.Context) error {
-	err := g.each(len(g.consumers), func(c *Consumer) error { return c.Run(ctx) })
-	<-ctx.Done() // there may be no Consumer to wait for
-	return err
-}
-
-// maxWarming limits the issuers that Warm contacts at the same time, so that a process with many issuers does not open
-// a connection to each of them at once.
-const maxWarming = 16
-
-// each calls f for all Consumers, for at most atMost of them at the same time, and joins the errors.
-func (g *Group) each(atMost int, f func(*Consumer) error) error {
-	// A goroutine holds one of the places while it runs f. The buffer of faults has room for all results, so no
-	// goroutine waits for a reader.
-	places := make(chan struct{}, atMost)
-	faults := make(chan error, len(g.consumers))
-	for _, c := range g.consumers {
-		places <- struct{}{}
-		go func() {
-			faults <- f(c)
-			<-places
-		}()
-	}
-	var joined []error
-	for range g.consumers {
-		joined = append(joined, <-faults)
-	}
-	return errors.Join(joined...)
 }

@@ -186,11 +186,12 @@ func TestGroupConfig(t *testing.T) {
 		{"Resolve alone", consumer.GroupConfig{Resolve: resolve}, nil},
 		{"nothing", consumer.GroupConfig{}, []string{"Consumers is required"}},
 		{"nil", consumer.GroupConfig{Consumers: []*consumer.Consumer{c, nil}}, []string{"Consumers[1] is nil"}},
-		{"twice", consumer.GroupConfig{Consumers: []*consumer.Consumer{c, twin}}, []string{`issuer "https://issuer.test" twice`}},
+		{"two of one issuer", consumer.GroupConfig{Consumers: []*consumer.Consumer{c, twin}}, nil},
+		{"twice", consumer.GroupConfig{Consumers: []*consumer.Consumer{c, twin, c}}, []string{"Consumers[2] is in the list twice"}},
 		{"negative", consumer.GroupConfig{Resolve: resolve, MaxResolved: -1}, []string{"MaxResolved is negative"}},
 		{
 			"all together",
-			consumer.GroupConfig{Consumers: []*consumer.Consumer{nil, c, twin}, MaxResolved: -1},
+			consumer.GroupConfig{Consumers: []*consumer.Consumer{nil, c, c}, MaxResolved: -1},
 			[]string{"Consumers[0] is nil", "twice", "MaxResolved is negative"},
 		},
 	} {

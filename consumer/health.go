@@ -33,7 +33,8 @@ type Health struct {
 	// sorted and each once. It is nil if there are none, and for a Group, whose Members list them.
 	Quirks []quirk.Quirk
 
-	// Members describes GroupConfig.Consumers, sorted by issuer. It is nil for a Consumer.
+	// Members describes GroupConfig.Consumers, sorted by issuer. Those of one issuer keep their order. It is nil for a
+	// Consumer.
 	Members []Health
 }
 
@@ -85,7 +86,7 @@ func (g *Group) Health() Health {
 		h.Members = append(h.Members, member)
 		h.Ready = h.Ready && member.Ready
 	}
-	slices.SortFunc(h.Members, func(a, b Health) int { return strings.Compare(a.Issuer, b.Issuer) })
+	slices.SortStableFunc(h.Members, func(a, b Health) int { return strings.Compare(a.Issuer, b.Issuer) })
 	return h
 }
 

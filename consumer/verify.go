@@ -33,6 +33,7 @@ type parsed struct {
 	header  header
 	headers *headerMemo // of the Consumer or Group that has read it
 	claims  compact.Object
+	trial   *trial // nil, unless several policies of a Group may accept the token
 
 	variants bool // claims contains names that differ only in case
 
@@ -73,12 +74,14 @@ func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte)
 	if err != nil {
 		return nil, err
 	}
-	if t.key, err = c.checkSignature(ctx, t.verified, p, algorithm, signature); err != nil {
+	p.trial.pass(inSignature)
+	if t.key, err = c.signedBy(ctx, t.verified, p, algorithm, signature); err != nil {
 		return nil, err
 	}
 	// Only headers of verified tokens are cached. Config.Check may read the header.
 	t.header = p.headers.add(p.Header, p.header)
 	c.report(ctx, t.deviations)
+	p.trial.pass(inStatus)
 	return t, c.checkVerified(ctx, t)
 }
 
@@ -102,6 +105,7 @@ func (c *Consumer) examine(ctx context.Context, p parsed) (*Token, algorithm, er
 	if err != nil {
 		return nil, algorithm, err
 	}
+	p.trial.pass(inClaims)
 	return t, algorithm, c.checkClaims(ctx, t)
 }
 
