@@ -155,7 +155,7 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	case errors.Is(err, errOutdated):
 		g.cache.remove(d)
 		return g.verifyNew(ctx, start, raw, d, rejection{})
-	case err != nil && cached.resident == nil && len(g.policies[cached.issuer]) > 1:
+	case err != nil && cached.resident == nil && len(g.policies[cached.consumer.cfg.Issuer]) > 1:
 		return g.verifyNew(ctx, start, raw, d, rejectionOf(cached, err))
 	}
 	return cached.consumer.outcome(ctx, start, cached, err)
@@ -229,8 +229,8 @@ func (g *Group) keep(d digest, t *Token) {
 	}
 }
 
-// route returns the Consumer of an issuer with one policy, the only one whose keys are tried on the token. The resident is nil if the
-// Consumer is one of GroupConfig.Consumers.
+// route returns the Consumer of an issuer with one policy, the only one whose keys are tried on the token. The resident is
+// nil if the Consumer is one of GroupConfig.Consumers.
 func (g *Group) route(ctx context.Context, issuer string) (*Consumer, *resident, error) {
 	if policies := g.policies[issuer]; len(policies) > 0 {
 		return policies[0].Consumer, nil, nil

@@ -54,8 +54,8 @@ type trial struct {
 	policies []policy
 	earlier  rejection // by the policy that has verified the token for an earlier request; zero: none
 
-	keySet  int   // of the current policy
-	reached stage // by the current policy
+	keySet  int      // of the current policy
+	reached progress // by the current policy
 
 	// The signature is checked once for each key set, because the result depends on nothing else.
 	checked []checkedSignature
@@ -64,17 +64,17 @@ type trial struct {
 	undecided bool      // a policy that has rejected the token may accept it later
 }
 
-// stage is a part of a verification. A greater stage is closer to success.
-type stage int
+// progress is a part of a verification. A greater one is closer to success.
+type progress int
 
 const (
-	inForm      stage = iota // size, header, and the types of the claims
-	inClaims                 // the values of the claims
-	inSignature              // keys and signature
-	inStatus                 // Config.Check and Config.Status
+	inForm      progress = iota // size, header, and the types of the claims
+	inClaims                    // the values of the claims
+	inSignature                 // keys and signature
+	inStatus                    // Config.Check and Config.Status
 )
 
-// order lists the reasons of each stage in the order in which the checks are made.
+// order lists the reasons of each part in the order in which the checks are made.
 var order = [...]Reason{ //nolint:gochecknoglobals // a table that is never written to
 	ReasonTooLarge, ReasonAlgorithm, ReasonAudience, ReasonExpired, ReasonNotYetValid, ReasonIssuedInFuture, ReasonType,
 	ReasonUnknownKey, ReasonKeysUnavailable, ReasonSignature, ReasonClaims, ReasonStatusUnavailable, ReasonRevoked,
@@ -90,12 +90,12 @@ type checkedSignature struct {
 // rejection is the error of one policy.
 type rejection struct {
 	by      *Consumer // nil: no policy has rejected the token
-	reached stage
+	reached progress
 	err     error
 }
 
 // pass records that the checks before s have succeeded.
-func (tr *trial) pass(s stage) {
+func (tr *trial) pass(s progress) {
 	if tr != nil {
 		tr.reached = s
 	}
