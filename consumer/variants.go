@@ -11,7 +11,7 @@ import (
 func readClaims() []string {
 	return []string{
 		"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", // RFC 7519 section 4.1, RFC 7800
-		"scope", "scp", "client_id", "azp", "cid", "appid", "idtyp",
+		"scope", "scp", "client_id", "azp", "cid", "appid", "idtyp", "tid",
 		"nonce", "at_hash", "c_hash", "s_hash", "auth_time", "amr", "acr", "sid", "code", // OpenID Connect
 		"events", "token_introspection", "htm", "htu", "typ", "type", "token_use", "token_type",
 		"authorization_details", // RFC 9396
