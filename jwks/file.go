@@ -62,6 +62,11 @@ func (s *FileSource) KeysAt(ctx context.Context, now clock.Instant, kid, alg str
 	return s.current(now).keys.Keys(ctx, kid, alg)
 }
 
+// heldKeys is KeysAt without details in its errors, for [Join].
+func (s *FileSource) heldKeys(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
+	return s.current(now).keys.heldKeys(ctx, now, kid, alg)
+}
+
 // Algorithms returns the algorithm that was given to [File]. If it was empty, Algorithms returns those that the keys serve
 // now.
 func (s *FileSource) Algorithms() []string {
@@ -138,7 +143,7 @@ func (s *FileSource) read(info os.FileInfo) (Static, error) {
 	if secretLength(s.alg) > 0 {
 		return Secret(withoutLineEnd(data), s.alg)
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+	if text := bytes.TrimPrefix(data, []byte(byteOrderMark)); bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		keys, err := ParseJWKS(data)
 		if err != nil {
 			return nil, err

@@ -157,16 +157,21 @@ func b64(octets []byte) string { return base64.RawURLEncoding.EncodeToString(oct
 
 // The keys of the tests, made once.
 var (
-	rsaKey   = sync.OnceValue(func() *rsa.PublicKey { return newRSA(2048) })
-	otherRSA = sync.OnceValue(func() *rsa.PublicKey { return newRSA(2048) })
-	weakRSA  = sync.OnceValue(func() *rsa.PublicKey { return newRSA(1024) })
-	p256     = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P256()) })
-	otherEC  = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P256()) })
-	p224     = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P224()) })
-	p384     = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P384()) })
-	p521     = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P521()) })
-	ed       = sync.OnceValue(newEd25519)
+	rsaKey                        = sync.OnceValue(func() *rsa.PublicKey { return newRSA(2048) })
+	otherRSA                      = sync.OnceValue(func() *rsa.PublicKey { return newRSA(2048) })
+	thirdRSA, fourthRSA, fifthRSA = sync.OnceValue(moreRSA), sync.OnceValue(moreRSA), sync.OnceValue(moreRSA)
+
+	weakRSA = sync.OnceValue(func() *rsa.PublicKey { return newRSA(1024) })
+	p256    = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P256()) })
+	otherEC = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P256()) })
+	thirdEC = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P256()) })
+	p224    = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P224()) })
+	p384    = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P384()) })
+	p521    = sync.OnceValue(func() *ecdsa.PublicKey { return newEC(elliptic.P521()) })
+	ed      = sync.OnceValue(newEd25519)
 )
+
+func moreRSA() *rsa.PublicKey { return newRSA(2048) }
 
 func newRSA(bits int) (public *rsa.PublicKey) {
 	fips140.WithoutEnforcement(func() { // a weak key, for the kit to reject

@@ -77,8 +77,7 @@ func (j *joined) KeysAfter(ctx context.Context, now clock.Instant, kid, alg stri
 // collect joins the results of lookup for all sources, without the keys tried.
 func (j *joined) collect(kid string, tried []Key, lookup func(Source) ([]Key, error)) ([]Key, error) {
 	var all []Key
-	var failed error
-	missing := &NotFoundError{cause: ErrKeyNotFound}
+	var missing, failed error
 	for _, s := range j.sources {
 		keys, err := lookup(s)
 		switch {
@@ -87,7 +86,7 @@ func (j *joined) collect(kid string, tried []Key, lookup func(Source) ([]Key, er
 		case err == nil:
 			all = slices.Concat(all, without(without(keys, tried), all))
 		case errors.Is(err, ErrKeyNotFound):
-			missing.add(err)
+			missing = joinMissing(missing, err)
 		case failed == nil:
 			failed = err
 		}
@@ -101,18 +100,23 @@ func (j *joined) collect(kid string, tried []Key, lookup func(Source) ([]Key, er
 	return nil, missing
 }
 
-// add adds what err says about another source.
-func (e *NotFoundError) add(err error) {
-	if other, ok := errors.AsType[*NotFoundError](err); ok {
-		e.KeyID, e.Algorithm = other.KeyID, other.Algorithm
-		e.Keys += other.Keys
-		if e.FetchedAt.IsZero() {
-			e.FetchedAt = other.FetchedAt
-		}
+// joinMissing joins the errors of two sources, which match ErrKeyNotFound. Those without details are not joined: a lookup
+// that can end with them is repeated with details. a may be nil.
+func joinMissing(a, b error) error {
+	one, ok := errors.AsType[*NotFoundError](a)
+	other, otherOK := errors.AsType[*NotFoundError](b)
+	if !ok || !otherOK {
+		return b
 	}
-	if errors.Is(err, ErrAlgorithm) {
-		e.cause = ErrAlgorithm
+	sum := *other
+	sum.Keys += one.Keys
+	if sum.FetchedAt.IsZero() {
+		sum.FetchedAt = one.FetchedAt
 	}
+	if errors.Is(a, ErrAlgorithm) {
+		sum.cause = ErrAlgorithm
+	}
+	return &sum
 }
 
 // bestFirst returns at most maxMatches of keys, first those whose ID is kid. It does not change keys.

@@ -127,7 +127,7 @@ func (s *Stats) add(o Stats) {
 	s.ForcedFetches += o.ForcedFetches
 	s.SkippedForced += o.SkippedForced
 	s.ConsecutiveFailures = max(s.ConsecutiveFailures, o.ConsecutiveFailures)
-	if o.Age > s.Age {
+	if s.LastSuccess.IsZero() || o.Age > s.Age {
 		s.Age, s.LastSuccess = o.Age, o.LastSuccess
 	}
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/bearerkit/bearerkit/quirk"
 )
 
-// parseKey reads one JWK (RFC 7517 §4). The second result is nil if the key is usable.
-func parseKey(o compact.Object) (parsedKey, *UnusableKey) {
+// parseKey reads one JWK (RFC 7517 §4). faults are those of members that o does not contain. The second result is nil if
+// the key is usable.
+func parseKey(o compact.Object, faults map[string]error) (parsedKey, *UnusableKey) {
 	r := jwkReader{Object: o}
 	id, ok := r.text("kid")
 	if !ok || len(id) > maxKeyID {
@@ -20,6 +21,9 @@ func parseKey(o compact.Object) (parsedKey, *UnusableKey) {
 
 	// The checks go from the cheap to the costly. Each returns the first fault only.
 	key := Key{ID: strings.Clone(id)} // a substring would keep the whole document in memory
+	if fault, detail := r.drop(faults); fault != "" {
+		return parsedKey{}, &UnusableKey{key.ID, fault, detail}
+	}
 	if fault, detail := r.purposeFault(); fault != "" {
 		return parsedKey{}, &UnusableKey{key.ID, fault, detail}
 	}
@@ -42,14 +46,14 @@ func parseKey(o compact.Object) (parsedKey, *UnusableKey) {
 			return parsedKey{}, &UnusableKey{key.ID, FaultAlgorithm, detail}
 		}
 	}
-	return parsedKey{key, r.quirks}, nil
+	return parsedKey{key, strings.Clone(o.Raw()), r.quirks}, nil
 }
 
 // purposeFault rejects keys that are secret, and keys that are not for verifying signatures (RFC 7517 §4.2, §4.3). Secret
 // keys come first, because the operator must be warned of them even if their use is wrong too.
 func (r *jwkReader) purposeFault() (Fault, string) {
 	kty, _ := r.text("kty")
-	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} { // RFC 7518 §6.2.2, §6.3.2, §6.4.1
+	for _, private := range privateMembers() {
 		if _, present := r.member(private); !present {
 			continue
 		}

@@ -2,6 +2,9 @@ package jwks
 
 import (
 	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -39,6 +42,33 @@ func sectionOf(name string) string {
 	}
 	return "RFC 7518 section 6" // a private member
 }
+
+// drop handles the members that were left out because of a fault, such as a name that occurs twice. If the kit reads such a
+// member, the key cannot be used, because other readers may see another key. Otherwise the fault is accepted.
+func (r *jwkReader) drop(faults map[string]error) (fault Fault, detail string) {
+	for name, err := range faults {
+		switch {
+		case slices.Contains(privateMembers(), name):
+			return FaultPrivate, "the public key set contains a private key"
+		case slices.Contains([]string{"kty", "use", "key_ops", "alg", "kid", "crv", "n", "e", "x", "y"}, name):
+			fault, detail = FaultMalformed, fmt.Sprintf("%s: %v", name, err)
+		default:
+			r.quirks = append(r.quirks, quirkOf(err))
+		}
+	}
+	return fault, detail
+}
+
+// quirkOf returns the quirk for a fault of a member that the kit does not read.
+func quirkOf(fault error) quirk.Quirk {
+	if e, ok := errors.AsType[*compact.SyntaxError](fault); ok && e.Problem == compact.ProblemDuplicate {
+		return quirk.Quirk{Name: quirk.DuplicateMember, Place: "key member", RFC: "RFC 8259 section 4"}
+	}
+	return quirk.Quirk{Name: quirk.InvalidValue, Place: "key member", RFC: "RFC 8259 section 8"}
+}
+
+// privateMembers returns the members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+func privateMembers() []string { return []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} }
 
 // member returns the member called name. A member that is null, an empty string or an empty array is treated as absent:
 // encoders write these values for members that are not set.

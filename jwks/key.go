@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/subtle"
 	"fmt"
+	"math/big"
 	"slices"
 )
 
@@ -30,15 +31,17 @@ func (k Key) Equal(other Key) bool {
 	return k.ID == other.ID && k.Algorithm == other.Algorithm && equalPublic(k.Public, other.Public)
 }
 
-// equalPublic reports whether a and b are the same public key or the same secret.
+// equalPublic reports whether a and b are the same public key or the same secret. It does not use the Equal methods of RSA
+// and ECDSA keys, because they allocate.
 func equalPublic(a, b any) bool {
 	switch a := a.(type) {
 	case *rsa.PublicKey:
 		b, ok := b.(*rsa.PublicKey)
-		return ok && (a == b || a != nil && b != nil && a.Equal(b))
+		return ok && (a == b || a != nil && b != nil && a.E == b.E && equalInt(a.N, b.N))
 	case *ecdsa.PublicKey:
 		b, ok := b.(*ecdsa.PublicKey)
-		return ok && (a == b || a != nil && b != nil && a.Equal(b))
+		//nolint:staticcheck // SA1019: only compares the coordinates
+		return ok && (a == b || a != nil && b != nil && a.Curve == b.Curve && equalInt(a.X, b.X) && equalInt(a.Y, b.Y))
 	case ed25519.PublicKey:
 		return a.Equal(b)
 	case []byte:
@@ -47,6 +50,9 @@ func equalPublic(a, b any) bool {
 	}
 	return false
 }
+
+// equalInt reports whether a and b are the same number. Two absent numbers are not equal.
+func equalInt(a, b *big.Int) bool { return a != nil && b != nil && a.Cmp(b) == 0 }
 
 // Format implements [fmt.Formatter]. It writes only ID and Algorithm, whatever the verb, because Public may be a
 // secret. Package fmt does not call it for a Key in an unexported field of a struct: do not print such a struct if the

@@ -14,8 +14,10 @@ import (
 // block of any other type, or one that cannot be read.
 //
 // alg is the one algorithm that the keys serve. If it is empty, each key serves those of its type and curve. The keys have
-// no ID, so they match tokens with any kid; see [Static].
+// no ID, so they match tokens with any kid, and several keys of one type are tried in turn; see [Static]. A key that occurs
+// twice, for example also in a certificate, counts once.
 func ParsePEM(data []byte, alg string) (Static, error) {
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark))
 	blocks := bytes.Count(data, []byte("-----BEGIN ")) // to detect blocks that pem.Decode skips
 	var keys Static
 	for {
@@ -36,7 +38,7 @@ func ParsePEM(data []byte, alg string) (Static, error) {
 	if len(keys) != blocks { // pem.Decode skips blocks that it cannot read
 		return nil, fmt.Errorf("jwks: %d of %d PEM blocks cannot be read", blocks-len(keys), blocks)
 	}
-	return keys.forAlgorithm(alg)
+	return keys.distinct().forAlgorithm(alg)
 }
 
 // parseBlock returns the public key in a PEM block. Its type and strength are checked by the caller.

@@ -475,6 +475,7 @@ func TestK10_K18_Attack32_BadResponseKeepsTheGoodSet(t *testing.T) {
 				var seen refreshes
 				r := i.remote(t, jwks.Config{OnRefresh: seen.hook})
 				wantKey(t, r, "1", "RS256", rsaKey())
+				synctest.Wait() // OnRefresh is called when the keys are in use already
 				goBad(&i)
 				if err := r.Refresh(t.Context()); err == nil {
 					t.Error("Refresh: no error")

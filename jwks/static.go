@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
@@ -29,11 +31,20 @@ var (
 )
 
 // Keys implements [Source]. It returns [ErrUnavailable] if s is empty, or contains both secrets and public keys.
-func (s Static) Keys(_ context.Context, kid, alg string) ([]Key, error) {
+func (s Static) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
+	keys, err := s.heldKeys(ctx, clock.Instant{}, kid, alg)
+	if errors.Is(err, ErrKeyNotFound) {
+		err = &NotFoundError{KeyID: kid, Algorithm: alg, Keys: len(s), cause: err}
+	}
+	return keys, err
+}
+
+// heldKeys is Keys without details in its errors, for [Join].
+func (s Static) heldKeys(_ context.Context, _ clock.Instant, kid, alg string) ([]Key, error) {
 	if err := s.consistent(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	ok, cause := anyID, ErrAlgorithm
+	ok := anyID
 	if kid != "" {
 		ok = func(id string) bool { return id == kid }
 		if !slices.ContainsFunc(s, func(k Key) bool { return k.ID == kid }) {
@@ -41,13 +52,13 @@ func (s Static) Keys(_ context.Context, kid, alg string) ([]Key, error) {
 		}
 	}
 	keys, considered := choose(s, alg, ok)
-	if len(keys) > 0 {
+	switch {
+	case len(keys) > 0:
 		return keys, nil
+	case considered == 0:
+		return nil, ErrKeyNotFound
 	}
-	if considered == 0 {
-		cause = ErrKeyNotFound
-	}
-	return nil, &NotFoundError{KeyID: kid, Algorithm: alg, Keys: len(s), cause: cause}
+	return nil, ErrAlgorithm
 }
 
 // Algorithms returns the algorithms that the keys serve. A consumer without a list of its own accepts these.
@@ -106,6 +117,16 @@ func (k Key) fault() string {
 	return ""
 }
 
+// distinct returns the keys, each once.
+func (s Static) distinct() (keys Static) {
+	for _, k := range s {
+		if !slices.ContainsFunc(keys, k.Equal) {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
 // forAlgorithm sets the Algorithm of all keys to alg, unless alg is empty, and validates them.
 func (s Static) forAlgorithm(alg string) (Static, error) {
 	for i := range s {
@@ -125,12 +146,11 @@ func (s Static) forAlgorithm(alg string) (Static, error) {
 // joins all faults.
 func ParseJWKS(data []byte) (Static, error) {
 	text := string(data)
-	document, err := compact.ParseObject(text, maxDepth)
-	if err != nil {
-		return nil, fmt.Errorf("jwks: not a JWK Set or JWK: %w", err)
-	}
-	if _, isSet := document.Get("keys"); !isSet { // a single JWK becomes a set of one
-		text = `{"keys":[` + text + `]}`
+	single := strings.TrimPrefix(text, byteOrderMark)
+	if document, _, err := compact.ParseDocument(single, maxDepth); err == nil {
+		if _, isSet := document.Get("keys"); !isSet { // a single JWK becomes a set of one
+			text = `{"keys":[` + single + `]}`
+		}
 	}
 	s, err := parseSet(text, math.MaxInt, nil)
 	if err != nil && !errors.Is(err, errNoUsableKey) {

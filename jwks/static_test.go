@@ -139,7 +139,7 @@ func TestParseJWKS_ReportsAllFaults(t *testing.T) {
 func TestParseJWKS_RejectsOtherDocuments(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", "{}", "[]", "null", `{"keys":[]}`, `{"keys":{}}`, "-----BEGIN PUBLIC KEY-----", "\ufeff" + keySet(public("1", rsaKey())),
+		"", "{}", "[]", "null", `{"keys":[]}`, `{"keys":{}}`, "-----BEGIN PUBLIC KEY-----", "\ufeff\ufeff" + keySet(public("1", rsaKey())),
 		keySet(public("1", rsaKey())) + "x", keySet(public("1", rsaKey()).with("use", "enc")),
 		`{"keys":[` + strings.Replace(public("1", rsaKey()).String(), `{`, `{"kid":"2",`, 1) + `]}`,
 	} {
