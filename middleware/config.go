@@ -74,6 +74,12 @@ type Config struct {
 	// during the request, so it should return quickly. It must be safe for concurrent use. Nil: no call.
 	OnDecision func(ctx context.Context, decision Decision)
 
+	// Explain is called after each decision with the result of every check: those of the credential, of the token, and of
+	// the rules. It is for development and not for production: it repeats checks, and it shows parts of tokens that may be
+	// forged. See [consumer.Explanation] for what it never shows. A custom Verifier that has the method Explain of
+	// [consumer.Consumer] is explained, too. It must be safe for concurrent use. Nil: no call and no cost.
+	Explain func(ctx context.Context, x consumer.Explanation)
+
 	// Logger receives one line for each rejected request: at level Debug for requests without a token, with malformed
 	// credentials, or canceled by the client; at Info for invalid tokens and rules that are not met; at Warn for
 	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer, rule, and detail.

@@ -46,22 +46,29 @@ type passage struct {
 	rules *[]Rule
 	raw   string          // the credential as the client sent it
 	token *consumer.Token // nil if the request passed without a token
+	trace *trace          // for Config.Explain; nil if that is not set
 }
 
 // decide runs every check for r and reports the decision. It returns either r with the passage as its context, or a
 // *Refusal. rules is a pointer so that no request has to copy the list.
 func (g *Guard) decide(r *http.Request, rules *[]Rule) (*http.Request, error) {
 	ctx, began := r.Context(), g.startTime()
-	p := &passage{Context: ctx, guard: g, rules: rules}
+	p := &passage{Context: ctx, guard: g, rules: rules, trace: g.newTrace()}
 	if err := p.check(r); err != nil {
 		refusal := refusalOf(ctx, err)
 		refusal.Token = p.token // never a Token that a Refusal of the application contains
 		g.logRefusal(ctx, refusal)
 		g.report(ctx, began, p.token, refusal)
+		if p.trace != nil {
+			p.explain(ctx, refusal)
+		}
 		return r, refusal
 	}
 	if g.cfg.OnDecision != nil {
 		g.report(ctx, began, p.token, nil)
+	}
+	if p.trace != nil {
+		p.explain(ctx, nil)
 	}
 	return r.WithContext(p.kept(ctx)), nil
 }
@@ -163,7 +170,7 @@ func (p *passage) verify(ctx context.Context) (*consumer.Token, error) {
 
 // verifyNow calls the Verifier and rejects tokens that grant no access.
 func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
-	token, err := p.guard.cfg.Verifier.Verify(ctx, p.raw)
+	token, err := p.callVerifier(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -210,8 +217,9 @@ func (p *passage) formFirst(err error) error {
 
 // apply applies the rules in their order.
 func (p *passage) apply(ctx context.Context) error {
-	for _, rule := range *p.rules {
+	for i, rule := range *p.rules {
 		if err := rule.apply(ctx, p.token); err != nil {
+			p.trace.ruleFailed(i)
 			return p.rejected(refusalOf(ctx, err), rule)
 		}
 	}

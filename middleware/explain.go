@@ -1,0 +1,138 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// explainer is a Verifier that explains its result, such as a Consumer or a Group.
+type explainer interface {
+	Explain(ctx context.Context, raw string) (*consumer.Token, consumer.Explanation, error)
+}
+
+// trace collects what Config.Explain receives for one request. A nil trace collects nothing.
+type trace struct {
+	verified bool // the Verifier was called
+	token    consumer.Explanation
+	rule     int // the index of the rule that was not met
+}
+
+// newTrace returns nil if Config.Explain is not set.
+func (g *Guard) newTrace() *trace {
+	if g.cfg.Explain == nil {
+		return nil
+	}
+	return new(trace)
+}
+
+// ruleFailed records the index of the rule that was not met.
+func (t *trace) ruleFailed(i int) {
+	if t != nil {
+		t.rule = i
+	}
+}
+
+// callVerifier calls the Verifier, and keeps its explanation if there is a trace.
+func (p *passage) callVerifier(ctx context.Context) (token *consumer.Token, err error) {
+	verifier := p.guard.cfg.Verifier
+	if p.trace == nil {
+		return verifier.Verify(ctx, p.raw)
+	}
+	p.trace.verified = true
+	if v, ok := verifier.(explainer); ok {
+		token, p.trace.token, err = v.Explain(ctx, p.raw)
+		return token, err
+	}
+	token, err = verifier.Verify(ctx, p.raw)
+	p.trace.token.Checks = []consumer.CheckResult{
+		checked("token", "a token that the Verifier accepts", "Config.Verifier", err),
+	}
+	return token, err
+}
+
+// checked returns the result of a check that failed if err is not nil.
+func checked(name, expected, field string, err error) consumer.CheckResult {
+	check := consumer.CheckResult{Name: name, Result: consumer.ResultPassed, Expected: expected, Field: field}
+	if err != nil {
+		check.Result, check.Detail = consumer.ResultFailed, detailOf(err)
+	}
+	return check
+}
+
+// explain calls Config.Explain. refusal is nil if the request passed.
+func (p *passage) explain(ctx context.Context, refusal *Refusal) {
+	x := consumer.Explanation{Issuer: p.trace.token.Issuer}
+	if refusal != nil {
+		x.Reason = refusal.Reason
+	}
+	x.Checks = append(x.Checks, p.explainCredential(refusal))
+	switch {
+	case p.trace.verified && !errors.Is(refusal.cause(), errBadCredential):
+		x.Checks = append(x.Checks, p.trace.token.Checks...)
+		x.Checks = append(x.Checks, p.explainBinding(refusal)...)
+	case p.token != nil:
+		x.Issuer = p.token.Issuer()
+		x.Checks = append(x.Checks, checked("token", "a token that an outer handler of this Guard has verified", "", nil))
+	}
+	x.Checks = append(x.Checks, p.explainRules(refusal)...)
+	p.guard.cfg.Explain(ctx, x)
+}
+
+// cause returns the error that led to r, or nil if r is nil.
+func (r *Refusal) cause() error {
+	if r == nil {
+		return nil
+	}
+	return r.Err
+}
+
+// explainCredential explains the search for the token of the request.
+func (p *passage) explainCredential(refusal *Refusal) consumer.CheckResult {
+	expected := "one token in the places of TokenSources, which is a token68"
+	if p.guard.cfg.TokenSources == nil {
+		expected = "one Authorization header with the scheme Bearer and a token68"
+	}
+	if p.guard.cfg.Optional {
+		expected += ", or no credentials on a route without rules"
+	}
+	check := checked("credential", expected, "Config.TokenSources", nil)
+	if refusal != nil && (!p.trace.verified && p.token == nil || errors.Is(refusal.Err, errBadCredential)) {
+		check = checked("credential", expected, "Config.TokenSources", refusal)
+		check.Detail = refusal.Detail
+	}
+	return check
+}
+
+// explainBinding explains the checks of a Guard on the result of the Verifier: the token must be valid and not bound.
+func (p *passage) explainBinding(refusal *Refusal) []consumer.CheckResult {
+	const expected = "a Token of a verification, without cnf"
+	for _, check := range p.trace.token.Checks {
+		if check.Result == consumer.ResultFailed {
+			return []consumer.CheckResult{{Name: "binding", Result: consumer.ResultNotReached, Expected: expected}}
+		}
+	}
+	check := checked("binding", expected, "", nil)
+	if refusal != nil && p.token == nil {
+		check = checked("binding", expected, "", refusal)
+		check.Detail = refusal.Detail
+	}
+	return []consumer.CheckResult{check}
+}
+
+// explainRules explains the rules of the route.
+func (p *passage) explainRules(refusal *Refusal) (checks []consumer.CheckResult) {
+	for i, rule := range *p.rules {
+		check := checked("rule", fmt.Sprintf("rule %q is met", rule.label()), "", nil)
+		switch {
+		case p.token == nil, refusal != nil && i > p.trace.rule:
+			check.Result = consumer.ResultNotReached
+		case refusal != nil && i == p.trace.rule:
+			check.Result, check.Detail = consumer.ResultFailed, refusal.Detail
+		}
+		checks = append(checks, check)
+	}
+	return checks
+}
