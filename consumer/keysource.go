@@ -15,9 +15,9 @@ import (
 )
 
 // keySource returns the keys that signatures are verified with: Config.Keys, or the key set that the metadata names.
-// quirks receives those of the metadata.
+// quirks receives those of the metadata and of the keys.
 func (cfg Config) keySource(quirks *quirkLog) (jwks.Source, error) {
-	cache, err := cfg.keyCache()
+	cache, err := cfg.keyCache(quirks)
 	if err != nil {
 		return nil, err
 	}
@@ -125,9 +125,9 @@ func validateSource(keys jwks.Source) error {
 }
 
 // keyCache returns KeyCache with the fields that Config has as well.
-func (cfg Config) keyCache() (jwks.Config, error) {
+func (cfg Config) keyCache(quirks *quirkLog) (jwks.Config, error) {
 	cache := cfg.KeyCache
-	cache.OnRefresh = cfg.logRefreshes(cache.OnRefresh)
+	cache.OnRefresh = cfg.logRefreshes(quirks, cache.OnRefresh)
 	// The settings for HTTP exist once, in Config, because they apply to metadata and keys alike.
 	cache.HTTPClient = cfg.HTTPClient
 	cache.InsecureAllowHTTP = cfg.InsecureAllowHTTP

@@ -15,8 +15,11 @@ func (cfg Config) logMetadataFailure(ctx context.Context, err error) {
 		slog.String("issuer", cfg.Issuer), slog.String("error", err.Error()))
 }
 
-// logRefreshes returns a function that logs failed fetches and unusable keys, and then calls next, which may be nil.
-func (cfg Config) logRefreshes(next func(context.Context, jwks.Refresh)) func(context.Context, jwks.Refresh) {
+// logRefreshes returns a function that logs failed fetches and unusable keys, adds the quirks of the key set to quirks,
+// and then calls next, which may be nil.
+func (cfg Config) logRefreshes(
+	quirks *quirkLog, next func(context.Context, jwks.Refresh),
+) func(context.Context, jwks.Refresh) {
 	logger := cfg.Logger.With(slog.String("issuer", cfg.Issuer))
 	unusable := new(unusableKeys)
 	return func(ctx context.Context, r jwks.Refresh) {
@@ -30,6 +33,7 @@ func (cfg Config) logRefreshes(next func(context.Context, jwks.Refresh)) func(co
 		if unusable.changed(r) {
 			logUnusable(ctx, logger, r.Unusable)
 		}
+		quirks.addReported(ctx, r.Quirks...)
 		if next != nil {
 			next(ctx, r)
 		}
