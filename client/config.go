@@ -85,8 +85,8 @@ type Config struct {
 	MetadataURL string
 
 	// DiscoveryTimeout limits each request for the metadata and for the key set, from the connection to the last byte.
-	// Discovery tries up to four locations, and calls that need the metadata wait for it. They wait for keys for 3 seconds
-	// at most. The maximum is 1 minute. Zero means 3 seconds.
+	// Discovery tries up to four locations. Calls that need the metadata or the keys wait for them. The maximum is 1 minute.
+	// Zero means 3 seconds.
 	DiscoveryTimeout time.Duration
 
 	// Endpoints replaces or adds endpoints of the metadata. The keys are the names of the members of the metadata, such as

@@ -175,10 +175,16 @@ func TestCaseD5_SlowServer(t *testing.T) {
 					})
 				}
 				calls.Wait()
+				idToken := issuer.IDToken().Set("aud", "app").Set("azp", "app").Set("nonce", bearertest.Absent).Set("exp", time.Now().Add(time.Hour).Unix()).Sign()
+				if tt.ok { // also waits for the keys
+					if _, err := c.VerifyIDToken(t.Context(), idToken, client.IDTokenOptions{}); err != nil {
+						t.Error(err)
+					}
+				}
 				paths := 0
 				requests.Range(func(any, any) bool { paths++; return true })
-				if want := map[bool]int{true: 1, false: 2}[tt.ok]; paths != want {
-					t.Errorf("%d locations were requested, want %d", paths, want)
+				if paths != 2 { // the metadata and the keys, or the two locations of the metadata
+					t.Errorf("%d URLs were requested, want 2", paths)
 				}
 			})
 		})

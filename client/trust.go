@@ -42,6 +42,10 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 	if err != nil {
 		return nil, err
 	}
+	if c.usesRemoteKeys() {
+		// Verify waits for keys for 3 seconds only. A token of a slow server would be lost, although its code was used up.
+		_ = c.remote.Warm(ctx) // Verify reports its error
+	}
 	t, err := verifier.Verify(ctx, raw)
 	switch {
 	case errors.Is(err, consumer.ErrUnavailable):
@@ -94,12 +98,18 @@ func (c *Client) keysOf(m *oidcdiscovery.Metadata) (jwks.Source, error) {
 	switch {
 	case c.cfg.Keys != nil:
 		return c.cfg.Keys, nil
-	case len(c.cfg.Algorithms) > 0 && isSymmetric(c.cfg.Algorithms[0]):
+	case !c.usesRemoteKeys():
 		return secretKeys(c.cfg)
 	case m.JWKSURI == "":
 		return nil, fmt.Errorf("%w: the metadata has no jwks_uri", ErrUnsupported)
 	}
 	return c.remote, nil
+}
+
+// usesRemoteKeys reports whether the server's signatures are verified with the key set that the metadata names.
+func (c *Client) usesRemoteKeys() bool {
+	symmetric := len(c.cfg.Algorithms) > 0 && isSymmetric(c.cfg.Algorithms[0])
+	return c.cfg.Keys == nil && !symmetric
 }
 
 // secretKeys returns the client secret as a key for each of the algorithms (OpenID Connect Core, Section 10.1).

@@ -110,7 +110,8 @@ func (c *Consumer) outcome(ctx context.Context, start time.Time, t *Token, err e
 func (c *Consumer) JWTOnly() bool { return true }
 
 // Warm fetches the issuer's metadata and keys, unless usable keys are cached. It returns nil if tokens can be verified
-// now, and otherwise an [*Error] that matches [ErrUnavailable]. It does nothing for keys that are not fetched. Call it
+// now, and otherwise an [*Error] that matches [ErrUnavailable]. It waits until the fetches have ended, as long as
+// DiscoveryTimeout and KeyCache.Timeout allow, or until ctx ends. It does nothing for keys that are not fetched. Call it
 // before the first request, or in a readiness probe.
 func (c *Consumer) Warm(ctx context.Context) error {
 	source, ok := c.keys.Source.(interface{ Warm(context.Context) error })

@@ -385,3 +385,41 @@ func TestCaseD2_QuirksOfConfigMetadata(t *testing.T) {
 		t.Errorf("Health.Quirks (-want +got):\n%s", diff)
 	}
 }
+
+// Warm waits for a slow issuer, for as long as DiscoveryTimeout allows and its context lasts.
+func TestCaseD5_WarmWaitsForASlowIssuer(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		timeout, keys time.Duration // DiscoveryTimeout and KeyCache.Timeout
+		patience      time.Duration // of the context
+		ok            bool
+	}{
+		"default":               {patience: time.Hour},
+		"long enough":           {timeout: 6 * time.Second, patience: time.Hour, ok: true},
+		"keys have less time":   {timeout: 6 * time.Second, keys: 4 * time.Second, patience: time.Hour},
+		"the caller leaves":     {timeout: 6 * time.Second, patience: 500 * time.Millisecond},
+		"only keys have time":   {keys: 6 * time.Second, patience: time.Hour},
+		"much more than enough": {timeout: time.Minute, keys: time.Minute, patience: time.Hour, ok: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				issuer := newIssuer()
+				n := newNetwork(issuer)
+				n.delay(5 * time.Second)
+				cfg := online(issuer)
+				cfg.HTTPClient, cfg.DiscoveryTimeout, cfg.KeyCache.Timeout = n.client(), tt.timeout, tt.keys
+				c := newConsumer(t, cfg)
+				ctx, cancel := context.WithTimeout(t.Context(), tt.patience)
+				defer cancel()
+				if err := c.Warm(ctx); (err == nil) != tt.ok {
+					t.Errorf("error %v", err)
+				}
+				if ready := c.Health().Ready; ready != tt.ok {
+					t.Errorf("ready %v, want %v", ready, tt.ok)
+				}
+				time.Sleep(10 * time.Minute) // fetches end
+			})
+		})
+	}
+}

@@ -105,10 +105,11 @@ func noKeys(err error) error {
 	return fmt.Errorf("jwks: waiting for keys: %w", err)
 }
 
-// Warm fetches a set, unless a usable one is cached. It returns nil if a usable set is cached afterwards. Its errors
-// are those of [Remote.Keys]: [ErrUnavailable] or ctx.Err().
+// Warm fetches a set, unless a usable one is cached. It returns nil if a usable set is cached afterwards. It waits as long
+// as Config.Timeout allows, which may be longer than Keys waits. Its errors are those of [Remote.Keys]: [ErrUnavailable] or
+// ctx.Err().
 func (r *Remote) Warm(ctx context.Context) error {
-	if _, err := r.value.Get(ctx); err != nil {
+	if _, err := r.value.Wait(ctx); err != nil {
 		return noKeys(err)
 	}
 	return nil

@@ -8,9 +8,13 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// Warm fetches metadata and keys, unless usable ones are cached. It returns nil if usable keys are cached afterwards.
+// Warm fetches metadata and keys, unless usable ones are cached. It returns nil if usable keys are cached afterwards. It
+// waits until both fetches have ended, or until ctx ends.
 func (r *Remote) Warm(ctx context.Context) error {
-	d, err := r.document(ctx)
+	d, err := r.given, error(nil)
+	if r.documents != nil {
+		d, err = r.documents.Wait(ctx)
+	}
 	switch {
 	case err != nil:
 		return err

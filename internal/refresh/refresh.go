@@ -87,6 +87,16 @@ func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 	return value, err
 }
 
+// Wait is [Value.Get] for a caller that is not a request, for example at the start of a process. If there is no usable
+// value, it waits until the fetch has ended, which takes Config.Timeout at most.
+func (v *Value[T]) Wait(ctx context.Context) (T, error) {
+	if v.held.Load().usable() {
+		return v.Get(ctx)
+	}
+	value, _, err := v.await(ctx, v.joinExpired(ctx), v.cfg.Timeout)
+	return value, err
+}
+
 // Force tries to get a value for which enough returns true. Call it if enough returns false for the value of Get. Force
 // returns the value that is held afterwards, for which enough may still return false.
 //

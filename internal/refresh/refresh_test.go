@@ -382,6 +382,39 @@ func TestK8_NobodyWaitsLongerThanMaxWait(t *testing.T) {
 }
 
 // A request that has waited elsewhere waits only for the rest.
+// Wait waits for a whole fetch if there is no usable value. With one it waits like Get.
+func TestCaseD5_WaitOutlastsGet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := &origin{}
+		v := refresh.New(refresh.Config[int]{Fetch: o.fetch, Timeout: 20 * time.Second, StaleWait: time.Second})
+		o.slow(10 * time.Second)
+		wait := func(ctx context.Context) (value int, waited time.Duration, err error) {
+			waited = took(func() { value, err = v.Wait(ctx) })
+			return value, waited, err
+		}
+		brief, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		if _, waited, err := wait(brief); !errors.Is(err, context.DeadlineExceeded) || waited != 2*time.Second {
+			t.Errorf("error %v after %v", err, waited)
+		}
+		if value, waited, err := wait(t.Context()); value != 1 || err != nil || waited != 8*time.Second {
+			t.Errorf("value %d, error %v after %v", value, err, waited)
+		}
+		pass(time.Hour) // stale
+		if value, waited, err := wait(t.Context()); value != 1 || err != nil || waited != time.Second {
+			t.Errorf("stale value %d, error %v after %v", value, err, waited)
+		}
+		pass(time.Minute)
+		wantFetches(t, o, 2)
+		pass(24 * time.Hour) // too old
+		o.fail(errDown)
+		if _, waited, err := wait(t.Context()); !errors.Is(err, refresh.ErrUnavailable) || !errors.Is(err, errDown) || waited != 10*time.Second {
+			t.Errorf("error %v after %v", err, waited)
+		}
+	})
+}
+
 func TestCaseX18_WaitCountsFromTheRequest(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ before, want time.Duration }{
