@@ -24,9 +24,10 @@ type Consumer struct {
 	cfg        Config
 	algorithms map[string]algorithm // the accepted ones
 	rules      rules
-	keys       *hiddenSource
-	cache      *tokenCache  // nil: no cache
-	statuses   *statusCache // nil: no cache
+	keys       atomic.Pointer[hiddenSource] // replaced only by shareKeys
+	sharing    atomic.Bool                  // keys are those of several Consumers
+	cache      *tokenCache                  // nil: no cache
+	statuses   *statusCache                 // nil: no cache
 	headers    headerMemo
 	quirks     *quirkLog
 	deviations atomic.Uint64            // those of all tokens so far, as deviations
@@ -47,11 +48,13 @@ func New(cfg Config) (*Consumer, error) {
 		return nil, err
 	}
 	cfg.Keys = nil // only the hidden copy is used from here on
-	return &Consumer{
-		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(), keys: newHiddenSource(keys),
+	c := &Consumer{
+		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(),
 		cache: newTokenCache(cfg.CacheSize), statuses: newStatusCache(cfg.StatusTTL),
 		quirks: quirks,
-	}, nil
+	}
+	c.keys.Store(newHiddenSource(keys))
+	return c, nil
 }
 
 // Issuer returns Config.Issuer.
@@ -114,7 +117,7 @@ func (c *Consumer) JWTOnly() bool { return true }
 // DiscoveryTimeout and KeyCache.Timeout allow, or until ctx ends. It does nothing for keys that are not fetched. Call it
 // before the first request, or in a readiness probe.
 func (c *Consumer) Warm(ctx context.Context) error {
-	source, ok := c.keys.Source.(interface{ Warm(context.Context) error })
+	source, ok := c.keys.Load().Source.(interface{ Warm(context.Context) error })
 	if !ok {
 		return nil
 	}
@@ -128,7 +131,7 @@ func (c *Consumer) Warm(ctx context.Context) error {
 // once Refresh returns nil, tokens of that key are rejected, including cached ones. If Refresh returns an error, the
 // previous keys stay in use. Refresh does nothing for keys that are not fetched, such as those of a file.
 func (c *Consumer) Refresh(ctx context.Context) error {
-	source, ok := c.keys.Source.(interface{ Refresh(context.Context) error })
+	source, ok := c.keys.Load().Source.(interface{ Refresh(context.Context) error })
 	if !ok {
 		return nil
 	}
@@ -142,7 +145,7 @@ func (c *Consumer) Refresh(ctx context.Context) error {
 // own. It is optional: without Run, requests start the refreshes, which is enough for an API that receives requests
 // regularly.
 func (c *Consumer) Run(ctx context.Context) error {
-	source, ok := c.keys.Source.(interface{ Run(context.Context) error })
+	source, ok := c.keys.Load().Source.(interface{ Run(context.Context) error })
 	if !ok {
 		<-ctx.Done()
 		return nil

@@ -154,7 +154,7 @@ func (c *Consumer) named(err error) error {
 	e.Issuer, e.consumer = c.cfg.Issuer, c
 	switch e.Reason {
 	case ReasonKeysUnavailable, ReasonUnknownKey, ReasonAlgorithm:
-		if e.safe == detailSafe && c.keys.isOurs() {
+		if e.safe == detailSafe && c.keys.Load().isOurs() {
 			e.safe = allSafe
 		}
 	default:

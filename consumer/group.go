@@ -22,8 +22,10 @@ type GroupConfig struct {
 	// of the checks: form, audience, time, kind, keys, signature, status. If one of them could not decide, its error is
 	// returned instead, because the token may be valid.
 	//
-	// Consumers of one issuer with the same Config.Keys share one check of the signature. Consumers that use discovery
-	// each fetch the key set for themselves. To fetch it once, set the same [*jwks.Remote] as Config.Keys of all of them.
+	// Consumers of one issuer share their keys if they use discovery with the same settings (Metadata, MetadataURL,
+	// DiscoveryTimeout, HTTPClient, PublicAddressesOnly, InsecureAllowHTTP, and KeyCache except OnRefresh). NewGroup makes
+	// the later ones use the keys, OnRefresh and Logger of the first, so the key set is fetched once. They also share one
+	// check of the signature, and so do Consumers with the same Config.Keys.
 	Consumers []*Consumer
 
 	// Opaque verifies tokens that are not JWTs, for example by introspection (RFC 7662). The Group neither caches its
@@ -109,7 +111,7 @@ func (cfg GroupConfig) validate() error {
 			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] is nil", i))
 			continue
 		}
-		if c.keys == nil {
+		if c.keys.Load() == nil {
 			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] was not made by New", i))
 			continue
 		}

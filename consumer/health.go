@@ -64,7 +64,7 @@ type CacheHealth struct {
 // Health returns the current state. It does not wait and causes no fetch.
 func (c *Consumer) Health() Health {
 	h := Health{Issuer: c.cfg.Issuer, Ready: true, Cache: c.cache.health(), Quirks: c.quirks.all()}
-	switch source := c.keys.Source.(type) {
+	switch source := c.keys.Load().Source.(type) {
 	case *issuer.Remote:
 		h.Metadata, h.Keys = remoteHealth(source)
 		h.Ready = h.Keys.Keys > 0

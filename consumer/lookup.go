@@ -65,7 +65,7 @@ func (s *hiddenSource) keysAfter(ctx context.Context, now clock.Instant, h *head
 
 // keysOf returns the issuer's keys that may have signed a token with the header h. now was read for the same request.
 func (c *Consumer) keysOf(ctx context.Context, now clock.Instant, h *header) ([]jwks.Key, error) {
-	keys, err := c.keys.keysAt(ctx, now, h.keyID, h.algorithm)
+	keys, err := c.keys.Load().keysAt(ctx, now, h.keyID, h.algorithm)
 	if err != nil {
 		return nil, keyError(ctx, h, err)
 	}
@@ -89,7 +89,7 @@ func (c *Consumer) checkSignature(
 		return nil, keyError(ctx, &p.header, jwks.ErrAlgorithm)
 	}
 	if key == nil && !p.unestablished {
-		keys = c.keys.keysAfter(ctx, now, &p.header, keys)
+		keys = c.keys.Load().keysAfter(ctx, now, &p.header, keys)
 		key, _ = a.signer(keys, &p, signature)
 	}
 	switch {

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 	"time"
 
@@ -29,22 +28,12 @@ type policy struct {
 // withPolicy returns list with c as the last policy. first is true if no other policy in list has the same keys.
 func withPolicy(list []policy, c *Consumer) (policies []policy, first bool) {
 	for _, other := range list {
-		if sameKeys(other.keys.Source, c.keys.Source) {
+		c.shareKeys(other.Consumer)
+		if sameKeys(other.keys.Load().Source, c.keys.Load().Source) {
 			return append(list, policy{c, other.keySet}), false
 		}
 	}
 	return append(list, policy{c, len(list)}), true
-}
-
-// sameKeys reports whether a and b certainly have the same keys at all times. Static keys are compared one by one, other
-// sources by identity.
-func sameKeys(a, b jwks.Source) bool {
-	if a, ok := a.(jwks.Static); ok {
-		b, ok := b.(jwks.Static)
-		return ok && slices.EqualFunc(a, b, jwks.Key.Equal)
-	}
-	x, y := reflect.ValueOf(a), reflect.ValueOf(b)
-	return x.Type() == y.Type() && x.Comparable() && x.Equal(y)
 }
 
 // trial follows a token through the policies of its issuer. A nil trial follows nothing: a token of an issuer with one

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -453,4 +455,110 @@ func TestCaseT16_ErrorOfTheClosestPolicy(t *testing.T) {
 	if !strings.Contains(e.Error(), `["a"] (Config.Audience)`) || e.Issuer != issuer.URL() {
 		t.Errorf("error %v of issuer %q", e, e.Issuer)
 	}
+}
+
+// Policies that use discovery in the same way share one key set. It is fetched, refreshed and withdrawn for all of them.
+func TestCaseT16_DiscoveredKeysAreFetchedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer()
+		n := newNetwork(issuer)
+		client := n.client()
+		var refreshes atomic.Int64
+		with := func(name string) *consumer.Consumer {
+			cfg := online(issuer)
+			cfg.Audience, cfg.HTTPClient = []string{name}, client
+			cfg.KeyCache.OnRefresh = func(context.Context, jwks.Refresh) { refreshes.Add(1) }
+			return newConsumer(t, cfg)
+		}
+		list := []*consumer.Consumer{with("a"), with("b"), with("c"), with("d")}
+		g := newGroup(t, consumer.GroupConfig{Consumers: list})
+		if err := g.Warm(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		raw := issuer.AccessToken().Set("aud", "d").Sign()
+		accept(t, g, raw)
+		if asked := n.asked(); asked != 2 || refreshes.Load() != 1 {
+			t.Errorf("%d requests and %d refreshes, want one for the metadata and one for the keys", asked, refreshes.Load())
+		}
+		if h := list[3].Health(); !h.Ready || h.Keys.Keys != 1 {
+			t.Errorf("health of the last: %+v", h)
+		}
+		for range 50 { // forged tokens share the limit of one key set
+			reject(t, g, issuer.AccessToken().Set("aud", []string{"a", "b", "c", "d"}).SetHeader("kid", "other").Sign(), consumer.ReasonUnknownKey)
+		}
+		if asked := n.asked(); asked > 3 {
+			t.Errorf("%d requests after forged tokens", asked)
+		}
+		// A key that was withdrawn is not used by any policy after one of them was refreshed.
+		issuer.SetJWKS(newIssuer().JWKS())
+		time.Sleep(time.Hour)
+		if err := list[1].Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		reject(t, g, issuer.AccessToken().Set("aud", "d").Sign(), consumer.ReasonSignature)
+		reject(t, g, issuer.AccessToken().Set("aud", "a").Sign(), consumer.ReasonSignature)
+	})
+}
+
+// Policies that fetch in different ways keep their own key sets.
+func TestCaseT16_OtherSettingsKeepTheirKeys(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	for name, test := range map[string]struct {
+		change func(*consumer.Config)
+		asked  int // requests of both
+	}{
+		"equal":        {func(*consumer.Config) {}, 2},
+		"profile":      {func(c *consumer.Config) { c.Profile, c.ClockSkew = consumer.ProfileRFC9068, time.Minute }, 2},
+		"HTTPClient":   {func(c *consumer.Config) { c.HTTPClient = &http.Client{Transport: c.HTTPClient.Transport} }, 4},
+		"KeyCache":     {func(c *consumer.Config) { c.KeyCache.MaxKeys = 7 }, 4},
+		"Snapshot":     {func(c *consumer.Config) { c.KeyCache.Snapshot = jwks.SnapshotFile(t.TempDir() + "/keys") }, 4},
+		"MetadataURL":  {func(c *consumer.Config) { c.MetadataURL = issuer.URL() + "/.well-known/openid-configuration" }, 4},
+		"timeout":      {func(c *consumer.Config) { c.DiscoveryTimeout = time.Second }, 4},
+		"InsecureHTTP": {func(c *consumer.Config) { c.InsecureAllowHTTP = true }, 4},
+	} {
+		n := newNetwork(issuer)
+		client := n.client()
+		list := make([]*consumer.Consumer, 2)
+		for i := range list {
+			cfg := online(issuer)
+			cfg.HTTPClient = client
+			if i == 1 {
+				test.change(&cfg)
+			}
+			list[i] = newConsumer(t, cfg)
+		}
+		if err := newGroup(t, consumer.GroupConfig{Consumers: list}).Warm(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if asked := n.asked(); asked != test.asked {
+			t.Errorf("%s: %d requests, want %d", name, asked, test.asked)
+		}
+	}
+}
+
+// A Consumer that is in two Groups keeps the keys that it shares in the first, also while requests are served.
+func TestCaseT16_ConsumerInTwoGroups(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	client := newNetwork(issuer).client()
+	with := func(name string) *consumer.Consumer {
+		cfg := online(issuer)
+		cfg.Audience, cfg.HTTPClient = []string{name}, client
+		return newConsumer(t, cfg)
+	}
+	a, b, c := with("a"), with("b"), with("c")
+	var done sync.WaitGroup
+	for _, list := range [][]*consumer.Consumer{{a, b}, {c, b}, {b, a, c}} {
+		done.Go(func() {
+			g := newGroup(t, consumer.GroupConfig{Consumers: list})
+			for range 20 {
+				accept(t, g, issuer.AccessToken().Set("aud", "b").Sign())
+				accept(t, b, issuer.AccessToken().Set("aud", "b").Sign())
+				reject(t, g, issuer.AccessToken().Set("aud", "b").EditSignature(flipped).Sign(), consumer.ReasonSignature)
+			}
+		})
+	}
+	done.Wait()
 }
