@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -90,7 +91,9 @@ func readers(t *testing.T) []reader {
 	return []reader{
 		{"compact", []string{"text", "TEXT", "Text", "n", "list", "map", "inner", "any", "when", "flag"}, nil, readCompact},
 		{"consumer", []string{"iss", "sub", "SUB", "aud", "exp", "scope", "scp", "cnf", "jkt", "client_id"}, []string{`"iss":"https://a.example"`}, readToken},
-		{"oidcdiscovery", []string{"issuer", "jwks_uri", "Issuer", "mtls_endpoint_aliases", "scopes_supported"}, []string{`"issuer":"https://a.example"`}, readMetadata},
+		{"oidcdiscovery", []string{"issuer", "jwks_uri", "Issuer", "mtls_endpoint_aliases", "scopes_supported", "token_endpoint", "request_parameter_supported"}, []string{
+			`"issuer":"https://a.example"`, `"issuer":"https://a.example","claims_supported":["sub"],"scopes_supported":["openid"]`,
+		}, readMetadata},
 		{"jwks", []string{"keys", "kty", "kid", "n", "e", "crv", "x", "y", "use", "alg", "key_ops", "x5c"}, []string{
 			`"kty":"EC","crv":"P-256","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"`,
 			`"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`,
@@ -130,6 +133,11 @@ type inner struct {
 
 func readCompact(t *testing.T, w io.Writer, text string) {
 	t.Helper()
+	document, faults, err := compact.ParseDocument(text, 8)
+	record(t, w, err, document.Raw())
+	for _, name := range slices.Sorted(maps.Keys(faults)) {
+		record(t, w, faults[name], name)
+	}
 	o, err := compact.ParseObject(text, 8)
 	record(t, w, err)
 	if err != nil {
@@ -164,7 +172,8 @@ func readMetadata(t *testing.T, w io.Writer, text string) {
 	if err != nil {
 		return
 	}
-	fmt.Fprintln(w, dump(m))
+	fmt.Fprintln(w, dump(m), m.Quirks())
+	record(t, w, m.Check("mtls_endpoint_aliases", "scopes_supported", "token_endpoint", "request_parameter_supported"))
 	var claims map[string]any
 	err = m.Claims(&claims)
 	record(t, w, err, dump(claims))
