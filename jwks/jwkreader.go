@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,7 +47,8 @@ func sectionOf(name string) string {
 // drop handles the members that were left out because of a fault, such as a name that occurs twice. If the kit reads such a
 // member, the key cannot be used, because other readers may see another key. Otherwise the fault is accepted.
 func (r *jwkReader) drop(faults map[string]error) (fault Fault, detail string) {
-	for name, err := range faults {
+	for _, name := range slices.Sorted(maps.Keys(faults)) { // in the same order each time, so that the detail does not change
+		err := faults[name]
 		switch {
 		case slices.Contains(privateMembers(), name):
 			return FaultPrivate, "the public key set contains a private key"
