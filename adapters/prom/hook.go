@@ -7,6 +7,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // OnDecision counts and times decisions. Set it as [middleware.Config].OnDecision. Nested Guards make several decisions
@@ -21,6 +22,7 @@ func (m *Metrics) OnVerify(_ context.Context, v consumer.Verification) {
 	cached := strconv.FormatBool(v.Cached)
 	m.verifications.WithLabelValues(m.issuers.label(v.Issuer), reasonLabel(v.Reason), cached).Inc()
 	m.verifySeconds.WithLabelValues(cached).Observe(v.Duration.Seconds())
+	m.countQuirks(v.Quirks)
 }
 
 // OnStatus counts and times status checks. Set it as [consumer.Config].OnStatus.
@@ -39,6 +41,7 @@ func (m *Metrics) OnRefresh(_ context.Context, r jwks.Refresh) {
 	if r.Err == nil || len(r.Unusable) > 0 { // otherwise no key set was received
 		m.countUnusable(url, r.Unusable)
 	}
+	m.countQuirks(r.Quirks)
 	if r.Err != nil {
 		return // the previous key set stays in use
 	}
@@ -56,5 +59,17 @@ func (m *Metrics) countUnusable(url string, keys []jwks.UnusableKey) {
 	}
 	for _, fault := range faultLabels() {
 		m.unusable.WithLabelValues(url, fault).Set(counts[fault])
+	}
+}
+
+// countQuirks counts deviations that are reported for the first time. Name and Place come from fixed lists of the kit. A
+// program that calls the hooks itself may pass any text, so the number of pairs is limited.
+func (m *Metrics) countQuirks(found []quirk.Quirk) {
+	for _, q := range found {
+		name, place := string(q.Name), q.Place
+		if m.quirkPlaces.label(name+" "+place) == other {
+			name, place = other, other
+		}
+		m.quirks.WithLabelValues(name, place).Inc()
 	}
 }

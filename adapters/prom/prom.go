@@ -22,6 +22,8 @@
 //	bearerkit_keys{url}                                        usable keys in the last key set that was fetched
 //	bearerkit_unusable_keys{url,cause}                         keys of the last key set that cannot be used
 //	bearerkit_key_last_success_timestamp_seconds{url}          time of the last fetch or confirmation of the key set
+//	bearerkit_quirks_total{quirk,place}                        harmless deviations in tokens, keys and metadata, each counted
+//	                                                           once per Consumer or change of the key set
 //
 // Watch provides the metrics below. They are read at scrape time. A metric that does not apply is absent. For example,
 // keys that the operator configured have no age. The label issuer is "all" for the cache of a Group, which its issuers
@@ -54,7 +56,7 @@
 //
 // No label contains anything that a request contains: no path, subject, key id or token. All labels have a fixed set of
 // values, except issuer and url, whose values come from the configuration. The first hundred values of each become
-// label values. Every further value becomes "other".
+// label values, and so do the first hundred pairs of quirk and place. Every further value becomes "other".
 package prom
 
 import (
@@ -78,8 +80,10 @@ type Metrics struct {
 	keys             *prometheus.GaugeVec
 	unusable         *prometheus.GaugeVec
 	lastSuccess      *prometheus.GaugeVec
+	quirks           *prometheus.CounterVec
 	watched          *watched
 	issuers, keySets names
+	quirkPlaces      names // pairs of quirk and place
 }
 
 // New registers the metrics with reg, which is required. It returns an error and registers nothing if metrics with these
@@ -103,11 +107,12 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 		keys:           gauge("keys", "Usable keys in the last key set that was fetched.", "url"),
 		unusable:       gauge("unusable_keys", "Keys of the last fetched key set that cannot be used.", "url", "cause"),
 		lastSuccess:    gauge("key_last_success_timestamp_seconds", "Time of the last fetch or confirmation of the key set.", "url"),
+		quirks:         counter("quirks_total", "Harmless deviations in tokens, keys and metadata that were accepted.", "quirk", "place"),
 	}
 	m.watched = &watched{readings: readings(), issuers: &m.issuers}
 	if err := reg.Register(collectors{
 		m.decisions, m.decisionSeconds, m.verifications, m.verifySeconds, m.statusChecks, m.statusSeconds,
-		m.refreshes, m.refreshSeconds, m.keys, m.unusable, m.lastSuccess, m.watched,
+		m.refreshes, m.refreshSeconds, m.keys, m.unusable, m.lastSuccess, m.quirks, m.watched,
 	}); err != nil {
 		return nil, fmt.Errorf("prom: %w", err)
 	}

@@ -1,6 +1,7 @@
 package prom_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 func TestHooks(t *testing.T) {
@@ -219,9 +221,10 @@ func TestAttack44_CardinalityIsBounded(t *testing.T) {
 			text := fmt.Sprint("https://tenant", i, ".test")
 			reason := consumer.Reason(text)
 			m.OnDecision(ctx, middleware.Decision{Status: i, Reason: reason, Rule: text, Issuer: text})
-			m.OnVerify(ctx, consumer.Verification{Issuer: text, Reason: reason})
+			quirks := []quirk.Quirk{{Name: quirk.Name(text), Place: text, RFC: text}, {Name: quirk.NullMember, Place: text}, {Name: "\xff"}}
+			m.OnVerify(ctx, consumer.Verification{Issuer: text, Reason: reason, Quirks: quirks})
 			unusable := []jwks.UnusableKey{{KeyID: text, Cause: jwks.Fault(text), Detail: text}}
-			m.OnRefresh(ctx, jwks.Refresh{URL: text, Cause: text, Keys: i, Unusable: unusable})
+			m.OnRefresh(ctx, jwks.Refresh{URL: text, Cause: text, Keys: i, Unusable: unusable, Quirks: quirks})
 		}
 		n, err := testutil.GatherAndCount(reg)
 		if err != nil {
@@ -233,6 +236,32 @@ func TestAttack44_CardinalityIsBounded(t *testing.T) {
 	if before != after {
 		t.Errorf("%d series became %d", before, after)
 	}
+}
+
+// A quirk of a token and one of a key set are counted when they are reported.
+func TestQuirksAreCounted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reg, m := newMetrics(t)
+		issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+		issuer.SetJWKS(bytes.Replace(issuer.JWKS(), []byte(`"kty"`), []byte(`"key_ops":null,"kty"`), 1))
+		guard := newGuard(t, m, issuer)
+		for range 3 {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			r.Header.Set("Authorization", "Bearer "+issuer.AccessToken().Set("nbf", nil).Sign())
+			guard.Handler(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
+		}
+		synctest.Wait() // OnRefresh runs after the request that fetched the keys
+		text := scrape(t, reg)
+		for _, want := range []string{
+			`bearerkit_quirks_total{place="claim nbf",quirk="null_member"} 1`,
+			`bearerkit_quirks_total{place="key key_ops",quirk="null_member"} 1`,
+		} {
+			if !strings.Contains(text, want+"\n") {
+				t.Errorf("no %s in:\n%s", want, text)
+			}
+		}
+	})
 }
 
 // Labels contain neither the token, nor its claims, nor the path.
