@@ -1,0 +1,46 @@
+package consumer
+
+import (
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// A token of an Application Load Balancer has the claims of the user in its payload. The facts about the token itself are in
+// its header, which the signature covers, too: signer (the load balancer), client, iss and exp. The payload may repeat iss
+// and exp.
+
+// checkLoadBalancerIssuer checks `iss` in the header and in the payload. At least one of them must be present.
+func (c *Consumer) checkLoadBalancerIssuer(p parsed) error {
+	found := false
+	for _, o := range [...]compact.Object{p.header.members, p.claims} {
+		if _, there := o.Get("iss"); !there {
+			continue
+		}
+		if iss := textOf(o, "iss"); iss != c.cfg.Issuer {
+			return issuerError(iss, c.cfg.Issuer)
+		}
+		found = true
+	}
+	if !found {
+		return issuerError("", c.cfg.Issuer)
+	}
+	return nil
+}
+
+// readLoadBalancer reads the facts in the header. The signer becomes the audience: the load balancer signs tokens for the
+// targets behind it only. If both the header and the payload have exp, the earlier one counts.
+func (c *claimReader) readLoadBalancer(t *Token, header compact.Object) {
+	h := claimReader{Object: header}
+	t.audience = []string{textOf(header, "signer")}
+	t.clientID = textOf(header, "client")
+	if t.clientID == "" {
+		c.fail("client in the header", "is missing")
+	}
+	if v, there := header.Get("exp"); there {
+		if expiry := h.expiry(v); t.expiry.IsZero() || expiry.Before(t.expiry) {
+			t.expiry = expiry
+		}
+	}
+	if h.fault != nil && c.fault == nil {
+		c.fault = h.fault
+	}
+}
