@@ -102,7 +102,10 @@ func (x *explainer) form(raw string) (p parsed, ok bool) {
 	}
 	var memo headerMemo
 	var buffer signatureBuffer
-	p, _, err := parse(raw, &memo, x.maxHeader, &buffer)
+	parts, err := splitToken(raw, x.c.acceptsPadding())
+	if err == nil {
+		p, _, err = parseParts(parts, &memo, x.maxHeader, &buffer)
+	}
 	if header := x.header(raw); header != "" {
 		check.Received = "a header with " + header
 	}
@@ -112,7 +115,7 @@ func (x *explainer) form(raw string) (p parsed, ok bool) {
 
 // header returns the parameters of the header that may be shown, or "" if it cannot be read.
 func (x *explainer) header(raw string) string {
-	parts, err := compact.Split(raw)
+	parts, err := splitToken(raw, x.c.acceptsPadding())
 	if err != nil || len(parts.Header) > x.maxHeader {
 		return ""
 	}
@@ -157,7 +160,7 @@ func (x *explainer) claims(p parsed) {
 	}, c.rules.checkType(p.header.mediaType))
 	x.add(CheckResult{
 		Name: "issuer", Expected: quoted(c.cfg.Issuer), Received: quoted(textOf(p.claims, "iss")), Field: "Config.Issuer",
-	}, c.checkIssuer(p.claims))
+	}, c.checkIssuer(p))
 	x.add(CheckResult{Name: "claims", Expected: x.requiredClaims(), Field: "Config.Profile"}, missing)
 	x.audience(t)
 	x.add(CheckResult{

@@ -8,6 +8,24 @@ import (
 // its header, which the signature covers, too: signer (the load balancer), client, iss and exp. The payload may repeat iss
 // and exp.
 
+// acceptsPadding reports whether the segments of a token may end with padding. c may be nil.
+func (c *Consumer) acceptsPadding() bool { return c != nil && c.rules.LoadBalancer }
+
+// splitToken splits raw into its segments. If padded is true, it removes their padding.
+func splitToken(raw string, padded bool) (compact.Parts, error) {
+	parts, err := compact.Split(raw)
+	if err == nil && padded {
+		var ok bool
+		if parts, ok = parts.WithoutPadding(); !ok {
+			err = compact.ErrEncoding
+		}
+	}
+	if err != nil {
+		return compact.Parts{}, malformed(err)
+	}
+	return parts, nil
+}
+
 // checkLoadBalancerIssuer checks `iss` in the header and in the payload. At least one of them must be present.
 func (c *Consumer) checkLoadBalancerIssuer(p parsed) error {
 	found := false

@@ -22,4 +22,14 @@ var (
 	ProfileGoogleIAP = named(profile.Rules{
 		Name: "google-iap", Types: []string{"jwt", ""}, RequiredClaims: []string{"sub", "iat", "email"},
 	})
+
+	// ProfileAWSALB is for the tokens of an AWS Application Load Balancer, in the header X-Amzn-Oidc-Data. The facts about
+	// the token are in its JOSE header: Config.Audience lists the ARNs of your load balancers, which `signer` must name,
+	// Config.Issuer is the issuer of the identity provider, and the client is `client`. Padded segments are accepted.
+	// Config.Keys is a [jwks.PEMEndpoint]. The claims are those of the userinfo endpoint of the identity provider. A Consumer
+	// with this profile cannot be used in a [Group].
+	ProfileAWSALB = named(profile.Rules{
+		Name: "aws-alb", Types: []string{"jwt", ""}, RequiredClaims: []string{"sub"}, ClientClaims: []string{"client"},
+		SignIn: true, LoadBalancer: true,
+	})
 )

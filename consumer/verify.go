@@ -14,7 +14,7 @@ import (
 // stack: the garbage collector shrinks the stack of a connection's goroutine, and growing it again takes time.
 func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest) (*Token, error) {
 	var buffer signatureBuffer
-	p, signature, err := parse(raw, &c.headers, c.cfg.MaxHeaderBytes, &buffer)
+	p, signature, err := c.parse(raw, &buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +48,25 @@ type signatureBuffer [4096 / 8]byte
 // parse reads a token and trusts nothing in it. It finds every fault in the form of a token, for any issuer and without
 // network access. The header segment may have up to maxHeader bytes. The returned signature is in buffer if it fits.
 func parse(raw string, headers *headerMemo, maxHeader int, buffer *signatureBuffer) (p parsed, signature []byte, err error) {
-	if p.Parts, err = compact.Split(raw); err != nil {
-		return parsed{}, nil, malformed(err)
+	parts, err := splitToken(raw, false)
+	if err != nil {
+		return parsed{}, nil, err
 	}
+	return parseParts(parts, headers, maxHeader, buffer)
+}
+
+// parse is the function parse with the settings of c.
+func (c *Consumer) parse(raw string, buffer *signatureBuffer) (p parsed, signature []byte, err error) {
+	parts, err := splitToken(raw, c.acceptsPadding())
+	if err != nil {
+		return parsed{}, nil, err
+	}
+	return parseParts(parts, &c.headers, c.cfg.MaxHeaderBytes, buffer)
+}
+
+// parseParts is parse for a token that was split.
+func parseParts(parts compact.Parts, headers *headerMemo, maxHeader int, buffer *signatureBuffer) (p parsed, signature []byte, err error) {
+	p.Parts = parts
 	payload, err := p.DecodePayload()
 	if err != nil {
 		return parsed{}, nil, malformed(err)
@@ -98,7 +114,7 @@ func (c *Consumer) examine(ctx context.Context, p parsed) (*Token, algorithm, er
 	if err != nil {
 		return nil, algorithm, err
 	}
-	if err := c.checkIssuer(p.claims); err != nil {
+	if err := c.checkIssuer(p); err != nil {
 		return nil, algorithm, err
 	}
 	t, err := c.readToken(p)
@@ -121,7 +137,11 @@ func (c *Consumer) checkHeader(h header) (algorithm, error) {
 
 // checkIssuer compares `iss` before a key is looked up, so that a token can only be verified by keys of the issuer that
 // it names (RFC 8725bis section 3.8).
-func (c *Consumer) checkIssuer(claims compact.Object) error {
+func (c *Consumer) checkIssuer(p parsed) error {
+	claims := p.claims
+	if c.rules.LoadBalancer {
+		return c.checkLoadBalancerIssuer(p)
+	}
 	if c.rules.TrustDomain {
 		return c.checkTrustDomain(claims)
 	}
@@ -142,6 +162,9 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: p.claims, verified: clock.Now()}
 	r := claimReader{Object: p.claims}
 	r.fill(t)
+	if c.rules.LoadBalancer {
+		r.readLoadBalancer(t, p.header.members)
+	}
 	c.rules.grants(&r, t)
 	// A token without exp would be valid forever.
 	if !slices.Contains(c.rules.OptionalClaims, "exp") {
@@ -150,7 +173,9 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 	for _, name := range c.rules.RequiredClaims {
 		r.require(t, name)
 	}
-	t.clientID = c.rules.clientOf(&r)
+	if !c.rules.LoadBalancer {
+		t.clientID = c.rules.clientOf(&r)
+	}
 	t.principal, t.lasts = r.principal(t), c.lasts(t)
 	if c.rules.Workload {
 		t.principal = PrincipalClient

@@ -48,6 +48,10 @@ type Rules struct {
 	// TrustDomain says that the SPIFFE trust domain in `sub` takes the place of `iss`.
 	TrustDomain bool
 
+	// LoadBalancer says that an Application Load Balancer of AWS signs the tokens: signer, client, iss and exp are in the
+	// header, and the segments are padded.
+	LoadBalancer bool
+
 	// IDToken accepts ID tokens. The profile then requires Config.InsecureAcceptIDToken.
 	IDToken bool
 
