@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
-	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
 // Explain verifies raw like [Consumer.Verify], with the same effects, and also returns the result of each check. It is for

@@ -115,6 +115,9 @@ func (cfg GroupConfig) validate() error {
 			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] was not made by New", i))
 			continue
 		}
+		if c.rules.LoadBalancer {
+			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] has the profile %s, which a Group cannot use", i, c.rules.Name))
+		}
 		if slices.Contains(cfg.Consumers[:i], c) {
 			faults = append(faults, fmt.Errorf("consumer: GroupConfig.Consumers[%d] is in the list twice", i))
 		}

@@ -79,6 +79,7 @@ func profiles() map[string]consumer.Profile {
 		consumer.ProfileAuthentik, consumer.ProfileAuthelia, consumer.ProfileCasdoor, consumer.ProfileDuende,
 		consumer.ProfileOry, consumer.ProfileADFS, consumer.ProfileKubernetes, consumer.ProfileGitHubActions,
 		consumer.ProfileGitLabCI, consumer.ProfileCloudflareAccess, consumer.ProfileGoogleIAP, consumer.ProfileSPIFFE,
+		consumer.ProfileAWSALB,
 	} {
 		all[p.String()] = p
 	}
@@ -273,7 +274,7 @@ func TestP8_P4_P6_RFC9068RequiredClaims(t *testing.T) {
 func TestProfileNames(t *testing.T) {
 	t.Parallel()
 	all := profiles()
-	if len(all) != 32 {
+	if len(all) != 33 {
 		t.Errorf("two profiles have the same name: %v", all)
 	}
 	for _, r := range recordings(t) {
@@ -281,6 +282,7 @@ func TestProfileNames(t *testing.T) {
 	}
 	delete(all, consumer.ProfileRFC9068.String()) // every recording is checked with it
 	delete(all, consumer.ProfileSPIFFE.String())  // has tests of its own, because its tokens need no iss
+	delete(all, consumer.ProfileAWSALB.String())  // has tests of its own, because its tokens are padded
 	if len(all) != 0 {
 		t.Errorf("without a recording: %v", all)
 	}

@@ -207,12 +207,17 @@ func (p *passage) verifiedBefore() *consumer.Token {
 }
 
 // formFirst replaces the error of a rejected credential if the credential is not a token68, because that means 400 and
-// not 401 (RFC 6750 section 3.1).
+// not 401 (RFC 6750 section 3.1). It keeps the error of a token that the Verifier could read: the profile
+// consumer.ProfileAWSALB accepts padding in the middle of a token.
 func (p *passage) formFirst(err error) error {
-	if p.guard.jwtOnly && !isToken68(p.raw) {
-		return errBadCredential
+	if !p.guard.jwtOnly || isToken68(p.raw) {
+		return err
 	}
-	return err
+	e, ok := errors.AsType[*consumer.Error](err)
+	if ok && e.Reason != consumer.ReasonMalformed && e.Reason != consumer.ReasonTooLarge {
+		return err
+	}
+	return errBadCredential
 }
 
 // apply applies the rules in their order.
