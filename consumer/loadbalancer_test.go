@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-const signer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/orders/0123456789abcdef"
+const signer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/orders/fedcba9876543210"
 
 // balanced returns a token as an Application Load Balancer makes it, without padding.
 func balanced(issuer *bearertest.Issuer) *bearertest.Token {
@@ -73,7 +73,7 @@ func TestAWSALB(t *testing.T) {
 		want  consumer.Reason
 	}{
 		"another load balancer":     {balanced(issuer).SetHeader("signer", strings.Replace(signer, "orders", "evil", 1)), consumer.ReasonAudience},
-		"longer signer":             {balanced(issuer).SetHeader("signer", signer+"0"), consumer.ReasonAudience},
+		"longer signer":             {balanced(issuer).SetHeader("signer", signer+"f"), consumer.ReasonAudience},
 		"without signer":            {balanced(issuer).SetHeader("signer", bearertest.Absent), consumer.ReasonAudience},
 		"signer is null":            {balanced(issuer).SetHeader("signer", nil), consumer.ReasonAudience},
 		"signer is an array":        {balanced(issuer).SetHeader("signer", []string{signer}), consumer.ReasonAudience},
@@ -169,5 +169,5 @@ func TestAWSALB_InsecureNoAudience(t *testing.T) {
 	c := newConsumer(t, cfg)
 	accept(t, c, withPadding(balanced(issuer)))
 	reject(t, c, withPadding(balanced(issuer).SetHeader("signer", bearertest.Absent)), consumer.ReasonAudience)
-	reject(t, c, withPadding(balanced(issuer).SetHeader("signer", signer+"0")), consumer.ReasonAudience)
+	reject(t, c, withPadding(balanced(issuer).SetHeader("signer", signer+"f")), consumer.ReasonAudience)
 }
