@@ -2,12 +2,9 @@ package consumer
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
-	"reflect"
 	"slices"
 	"time"
 
@@ -177,96 +174,6 @@ type Config struct {
 	// InsecureAcceptIDToken accepts ID tokens as access tokens. Anyone who signs in to the client named by Audience,
 	// for any purpose, can then call this API. False: ID tokens are rejected.
 	InsecureAcceptIDToken bool
-}
-
-// validate joins all faults that can be found without I/O, except those of keySource.
-func (cfg Config) validate() error {
-	var faults []error
-	check := func(ok bool, field, problem string) {
-		if !ok {
-			faults = append(faults, fmt.Errorf("consumer: Config.%s %s", field, problem))
-		}
-	}
-	check(cfg.Issuer != "", "Issuer", "is required")
-	check(len(cfg.Audience) > 0 || cfg.InsecureNoAudience || cfg.AudienceFunc != nil, "Audience", "is required")
-	check(len(cfg.Audience) == 0 || cfg.AudienceFunc == nil, "Audience", "must be empty if AudienceFunc is set")
-	check(!cfg.InsecureNoAudience || cfg.AudienceFunc == nil, "InsecureNoAudience", "must not be set with AudienceFunc")
-	check(!slices.Contains(cfg.Audience, ""), "Audience", "contains an empty name")
-	check(!cfg.InsecureNoAudience || len(cfg.ClientIDs) > 0, "ClientIDs", "is required with InsecureNoAudience")
-	check(!slices.Contains(cfg.ClientIDs, ""), "ClientIDs", "contains an empty id")
-	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "contains an empty name")
-	check(!slices.Contains(cfg.ScopeClaims, ""), "ScopeClaims", "contains an empty name")
-	profile := cfg.Profile.rules()
-	check(len(cfg.ClientIDs) == 0 || len(profile.ClientClaims) > 0, "ClientIDs", "is set, but "+profile.Name+" (Config.Profile) names no client")
-	check(!profile.PublicIssuer || len(cfg.ClientIDs) > 0 || cfg.Check != nil, "ClientIDs", "or Check is required by "+profile.Name+" (Config.Profile): anybody can obtain a token of this issuer")
-	check(!profile.IDToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.Name+" (Config.Profile)")
-	check(cfg.Keys == nil || !isNil(cfg.Keys), "Keys", "contains a nil value")
-	check(!cfg.InsecureNoIssuer || isStatic(cfg.Keys), "InsecureNoIssuer", "requires Keys to be a jwks.Static or a jwks.FileSource")
-	check(cfg.Status == nil || !isNil(cfg.Status), "Status", "contains a nil value")
-	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, more than 5 minutes", cfg.ClockSkew))
-	check(cfg.StatusTTL >= 0, "StatusTTL", fmt.Sprintf("is negative: %v", cfg.StatusTTL))
-	check(cfg.StatusTTL <= maxStatusTime, "StatusTTL", fmt.Sprintf("is %v, more than an hour", cfg.StatusTTL))
-	check(cfg.StatusTTL == 0 || cfg.Status != nil, "StatusTTL", "is set, but Status is not")
-	check(!cfg.InsecureStatusFailOpen || cfg.Status != nil, "InsecureStatusFailOpen", "is set, but Status is not")
-	check(cfg.MaxTokenBytes >= 0, "MaxTokenBytes", fmt.Sprintf("is negative: %d", cfg.MaxTokenBytes))
-	check(cfg.MaxHeaderBytes >= 0, "MaxHeaderBytes", fmt.Sprintf("is negative: %d", cfg.MaxHeaderBytes))
-	check(cfg.MaxHeaderBytes <= maxHeaderBytes, "MaxHeaderBytes", fmt.Sprintf("is %d, more than 64 KiB", cfg.MaxHeaderBytes))
-	check(cfg.Keys == nil || reflect.ValueOf(cfg.KeyCache).IsZero(), "KeyCache", "must be zero if Keys is set")
-	check(cfg.KeyCache.URL == "" && cfg.KeyCache.HTTPClient == nil && !cfg.KeyCache.PublicAddressesOnly &&
-		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache",
-		"must not set URL, HTTPClient, PublicAddressesOnly and InsecureAllowHTTP: use the fields of Config")
-	return errors.Join(append(faults, cfg.validateAlgorithms(), cfg.validateMetadata(), cfg.validateDiscovery(),
-		cfg.validateTrustDomain())...)
-}
-
-// isStatic reports whether keys are those that the operator of the API has chosen, and not fetched ones.
-func isStatic(keys jwks.Source) bool {
-	switch keys.(type) {
-	case jwks.Static, *jwks.FileSource:
-		return true
-	}
-	return false
-}
-
-// isNil reports whether value is nil or contains a nil pointer, func, map or the like. Such a value would panic at the first
-// request.
-func isNil(value any) bool {
-	if value == nil {
-		return true
-	}
-	v := reflect.ValueOf(value)
-	switch v.Kind() { // values of all other kinds cannot be nil
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan, reflect.UnsafePointer:
-		return v.IsNil()
-	}
-	return false
-}
-
-// validateAlgorithms checks Algorithms. A list contains both HMAC and public-key algorithms only if jwks.Join has joined
-// both kinds of keys. No public key is used as a secret even then, because the type of a key decides which algorithms it
-// serves. Otherwise anybody could sign a token by HMAC with the public key as the secret (RFC 8725bis section 2.1).
-func (cfg Config) validateAlgorithms() error {
-	var faults []error
-	known := algorithms()
-	secrets, public := kindsOfKeys(cfg.Keys)
-	for _, alg := range cfg.Algorithms {
-		if _, ok := known[alg]; !ok {
-			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q is not supported", alg))
-			continue
-		}
-		if isSymmetric(alg) && !secrets || !isSymmetric(alg) && !public {
-			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q needs %s in Keys", alg, kindOfKey(alg)))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// kindOfKey returns the kind of key that alg needs.
-func kindOfKey(alg string) string {
-	if isSymmetric(alg) {
-		return "a shared secret"
-	}
-	return "public keys"
 }
 
 // withDefaults returns a copy of cfg with all defaults filled in. It also copies the slices, so that the caller cannot
