@@ -74,7 +74,9 @@ func (c *Consumer) Verify(ctx context.Context, raw string) (*Token, error) {
 	}
 	t, err := c.verify(ctx, raw)
 	t, err = c.outcome(ctx, start, t, err)
-	c.explained(ctx, raw, t, err)
+	if c.cfg.Explain != nil {
+		c.cfg.Explain(ctx, c.explanation(ctx, raw, t, err))
+	}
 	return t, err
 }
 

@@ -20,13 +20,6 @@ func (c *Consumer) Explain(ctx context.Context, raw string) (*Token, Explanation
 	return t, c.explanation(ctx, raw, t, err), err
 }
 
-// explained calls Config.Explain, if it is set.
-func (c *Consumer) explained(ctx context.Context, raw string, t *Token, err error) {
-	if c.cfg.Explain != nil {
-		c.cfg.Explain(ctx, c.explanation(ctx, raw, t, err))
-	}
-}
-
 // explanation returns the explanation of a verification that returned t or err.
 func (c *Consumer) explanation(ctx context.Context, raw string, t *Token, err error) Explanation {
 	x := explainer{ctx: ctx, c: c, err: err, maxBytes: c.cfg.MaxTokenBytes, maxHeader: c.cfg.MaxHeaderBytes}

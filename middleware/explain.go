@@ -13,19 +13,11 @@ type explainer interface {
 	Explain(ctx context.Context, raw string) (*consumer.Token, consumer.Explanation, error)
 }
 
-// trace collects what Config.Explain receives for one request. A nil trace collects nothing.
+// trace collects what Config.Explain receives for one request. It is nil if Config.Explain is not set.
 type trace struct {
 	verified bool // the Verifier was called
 	token    consumer.Explanation
 	rule     int // the index of the rule that was not met
-}
-
-// newTrace returns nil if Config.Explain is not set.
-func (g *Guard) newTrace() *trace {
-	if g.cfg.Explain == nil {
-		return nil
-	}
-	return new(trace)
 }
 
 // ruleFailed records the index of the rule that was not met.
@@ -35,12 +27,9 @@ func (t *trace) ruleFailed(i int) {
 	}
 }
 
-// callVerifier calls the Verifier, and keeps its explanation if there is a trace.
-func (p *passage) callVerifier(ctx context.Context) (token *consumer.Token, err error) {
+// verifyExplained calls the Verifier and keeps its explanation.
+func (p *passage) verifyExplained(ctx context.Context) (token *consumer.Token, err error) {
 	verifier := p.guard.cfg.Verifier
-	if p.trace == nil {
-		return verifier.Verify(ctx, p.raw)
-	}
 	p.trace.verified = true
 	if v, ok := verifier.(explainer); ok {
 		token, p.trace.token, err = v.Explain(ctx, p.raw)

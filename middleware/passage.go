@@ -53,7 +53,10 @@ type passage struct {
 // *Refusal. rules is a pointer so that no request has to copy the list.
 func (g *Guard) decide(r *http.Request, rules *[]Rule) (*http.Request, error) {
 	ctx, began := r.Context(), g.startTime()
-	p := &passage{Context: ctx, guard: g, rules: rules, trace: g.newTrace()}
+	p := &passage{Context: ctx, guard: g, rules: rules}
+	if g.cfg.Explain != nil {
+		p.trace = new(trace)
+	}
 	if err := p.check(r); err != nil {
 		refusal := refusalOf(ctx, err)
 		refusal.Token = p.token // never a Token that a Refusal of the application contains
@@ -170,7 +173,13 @@ func (p *passage) verify(ctx context.Context) (*consumer.Token, error) {
 
 // verifyNow calls the Verifier and rejects tokens that grant no access.
 func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
-	token, err := p.callVerifier(ctx)
+	var token *consumer.Token
+	var err error
+	if p.trace == nil {
+		token, err = p.guard.cfg.Verifier.Verify(ctx, p.raw)
+	} else {
+		token, err = p.verifyExplained(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
