@@ -13,6 +13,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/bounded"
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // tokenCache caches verified tokens under a keyed digest of their text, so that no usable token stays in memory after its
@@ -119,6 +120,25 @@ func (c *Consumer) checkTimes(t *Token, now clock.Instant) error {
 		return c.timeError(ReasonIssuedInFuture, "iat", t.issuedAt, "is in the future", wall)
 	}
 	return nil
+}
+
+// keysOf returns the issuer's keys that may have signed a token with the header h. now was read for the same request.
+func (c *Consumer) keysOf(ctx context.Context, now clock.Instant, h *header) ([]jwks.Key, error) {
+	keys, err := c.keys.Load().keysAt(ctx, now, h.keyID, h.algorithm)
+	if err != nil {
+		return nil, keyError(ctx, h, err)
+	}
+	return keys, nil
+}
+
+// contains reports whether keys contain key, which verified a cached token.
+func contains(keys []jwks.Key, key *jwks.Key) bool {
+	for i := range keys {
+		if keys[i].Equal(*key) {
+			return true
+		}
+	}
+	return false
 }
 
 // digest identifies a token in the cache. Two tokens have the same digest with a probability below 2⁻¹¹⁰, whatever their

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -158,3 +159,44 @@ func (c *Consumer) Run(ctx context.Context) error {
 // Format implements [fmt.Formatter]. It writes the issuer, whatever the verb. Without it, fmt would print the secret of
 // a [Config] that has one.
 func (c *Consumer) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "{issuer %q}", c.cfg.Issuer) }
+
+// maxKeys is the maximum number of keys that are tried for one token. A [jwks.Source] returns no more, but a custom one
+// may be wrong.
+const maxKeys = 4
+
+// hiddenSource hides keys, which may be secret, from fmt. If a program prints a struct with a [Consumer] in an unexported
+// field, fmt calls no Format method, but it does not follow a second pointer either.
+type hiddenSource struct {
+	jwks.Source
+	timed     timedSource     // the same, or nil if it has no KeysAt
+	renewable renewableSource // the same, or nil if it has no KeysAfter
+}
+
+// timedSource is a source of this module that reads the clocks. KeysAt is Keys for a caller that has read them already.
+type timedSource interface {
+	KeysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]jwks.Key, error)
+}
+
+// renewableSource is a source of this module that fetches its keys; see [jwks.Remote.KeysAfter].
+type renewableSource interface {
+	KeysAfter(ctx context.Context, now clock.Instant, kid, alg string, tried []jwks.Key) ([]jwks.Key, error)
+}
+
+// newHiddenSource looks the methods of keys up once, because requests would notice it.
+func newHiddenSource(keys jwks.Source) *hiddenSource {
+	timed, _ := keys.(timedSource)
+	renewable, _ := keys.(renewableSource)
+	return &hiddenSource{keys, timed, renewable}
+}
+
+// keysAt is Keys, with an error if there are none. It passes now to a source that would otherwise read the clocks again.
+func (s *hiddenSource) keysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]jwks.Key, error) {
+	if s.timed != nil {
+		return s.timed.KeysAt(ctx, now, kid, alg)
+	}
+	keys, err := s.Keys(ctx, kid, alg)
+	if err == nil && len(keys) == 0 {
+		return nil, jwks.ErrKeyNotFound
+	}
+	return keys[:min(len(keys), maxKeys)], err
+}

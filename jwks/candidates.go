@@ -22,14 +22,6 @@ func newCandidates(keys []Key) candidates {
 	return c
 }
 
-// serving returns the candidates that serve alg, at most maxMatches.
-func (c candidates) serving(alg string) []Key {
-	if c.byAlg == nil && len(c.keys) == 1 && c.keys[0].serves(alg) {
-		return c.keys
-	}
-	return c.byAlg[alg]
-}
-
 // ambiguous reports whether an algorithm does not select one of the candidates.
 func (c candidates) ambiguous() bool {
 	for _, keys := range c.byAlg {
@@ -51,24 +43,6 @@ func (c candidates) tries(k Key) bool {
 		}
 	}
 	return false
-}
-
-// find returns the keys that may have signed a token (RFC 7515 §4.1.4). Its error is ErrAlgorithm or ErrKeyNotFound.
-//
-// A kid selects the keys with that ID. If there is none, it selects the keys without an ID: some issuers publish those,
-// although their tokens have a kid.
-func (s *set) find(kid, alg string) ([]Key, error) {
-	from, cause := s.all, ErrAlgorithm
-	if kid != "" {
-		named, ok := s.byID[kid]
-		if from = named; !ok {
-			from, cause = s.unnamed, ErrKeyNotFound
-		}
-	}
-	if keys := from.serving(alg); len(keys) > 0 {
-		return keys, nil
-	}
-	return nil, cause
 }
 
 // untried returns the keys that find returns, without those of tried.

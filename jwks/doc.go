@@ -1,6 +1,6 @@
-// Package jwks provides the keys that verify an issuer's tokens. A [Source] returns the key that a token names in its
-// header (kid, RFC 7515 §4.1.4). Otherwise it returns one of two errors. [ErrKeyNotFound] means that the token must be
-// rejected. [ErrUnavailable] means that no usable keys are available.
+// Package jwks provides the keys that verify an issuer's tokens. A [Source] returns the keys that may have signed a token,
+// at most 4, according to the kid (RFC 7515 §4.1.4) and the alg in its header. Otherwise it returns one of two errors.
+// [ErrKeyNotFound] means that the token must be rejected. [ErrUnavailable] means that no usable keys are available.
 //
 // [Remote] reads a JWK Set (RFC 7517 §5) from a URL and follows the rotation of its keys:
 //
@@ -11,23 +11,27 @@
 //     longer, they use the stale set, until its age is [Config].StaleFor. Then there are no usable keys, and lookups
 //     wait at most 3 seconds for a fetch.
 //   - A set from [Config].Snapshot is used at once, within the same age limits, while the first fetch runs.
-//   - A lookup of a kid that is not in the set starts a fetch, which concurrent lookups share. [Config].MinRefetch
-//     limits the rate of these fetches, whatever the kids are. If the limit allows no fetch, the lookup returns
-//     [ErrKeyNotFound] at once. Otherwise it waits at most half a second for the fetch. A token without a kid starts no
-//     fetch, and neither does a token whose key does not serve its algorithm.
+//   - A lookup for a token that no key fits starts a fetch, which concurrent lookups share. So does [Remote.KeysAfter],
+//     for a token whose signature no key verifies. [Config].MinRefetch limits the rate of these fetches, whatever the
+//     kids are. If the limit allows no fetch, the lookup returns [ErrKeyNotFound] at once. Otherwise it waits at most
+//     half a second for the fetch.
 //   - A response with at least one usable key replaces the whole set. Every other response is a failure. After a
 //     failure, the next fetch waits for a back-off of at most 1 minute, or 5 minutes if the issuer requests a pause
 //     with Retry-After.
-//   - An unusable key does not affect the other keys. It is reported to [Config].OnRefresh.
+//   - An unusable key does not affect the other keys. It is reported to [Config].OnRefresh, and so are harmless
+//     deviations from the specifications that were accepted; see package quirk.
 //
 // Ages include the time during which the machine sleeps. They do not become smaller if its clock is set back.
 //
 // [Static] holds keys from PEM, JWK or JWKS documents, or an HMAC secret. [FileSource] reads such keys from a file, and
-// reads the file again when it changes.
+// reads the file again when it changes. [Join] combines several sources.
+//
+// A kid selects the keys with that ID. If no key has it, it selects the keys without an ID. A token without a kid selects
+// all keys. The selected keys that serve the token's algorithm are tried in the order of the set.
 //
 // A key is usable if it is public, intended for verifying signatures, and strong: RSA with 2048 to 8192 bits, P-256,
 // P-384, P-521 or Ed25519. It serves the algorithm in its alg member. Without alg, it serves all algorithms of its type
 // and curve. Members that point to a key elsewhere or certify it (x5u, x5c) are ignored. Only [Secret] and [File]
-// return secrets. A source never contains both secrets and public keys. A secret in a fetched set is not used and is
-// reported.
+// return secrets, and only a source of [Join] contains both secrets and public keys. A secret in a fetched set is not
+// used and is reported.
 package jwks

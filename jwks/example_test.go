@@ -129,3 +129,26 @@ func ExampleSnapshotFile() {
 	// fetched and saved: <nil>
 	// 2026-11 <nil>
 }
+
+// An issuer moves from a shared secret to a published key set. During that time, its tokens are signed with either.
+func ExampleJoin() {
+	secret, err := jwks.Secret([]byte("0123456789abcdef0123456789abcdef"), "HS256")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	published, err := jwks.ParsePEM([]byte(publicKeyPEM), "EdDSA")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	keys := jwks.Join(secret, published) // published is usually a Remote
+	for _, alg := range []string{"HS256", "EdDSA", "RS256"} {
+		found, err := keys.Keys(context.Background(), "2026-11", alg)
+		fmt.Printf("%s: %d key, %v\n", alg, len(found), err)
+	}
+	// Output:
+	// HS256: 1 key, <nil>
+	// EdDSA: 1 key, <nil>
+	// RS256: 0 key, jwks: no key fits the token: the keys for kid "2026-11" do not serve the token's alg "RS256" (2 keys)
+}

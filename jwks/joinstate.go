@@ -109,6 +109,8 @@ func (j *joined) Stats() Stats {
 			s = Stats{Keys: source.len(), LastError: source.Err()}
 		case Static:
 			s = Stats{Keys: len(source)}
+		case interface{ Err() error }:
+			s = Stats{LastError: source.Err()}
 		}
 		faults = append(faults, s.LastError)
 		sum.add(s)

@@ -125,6 +125,9 @@ func publicAlgorithms() []string {
 	}
 }
 
+// isPublicAlgorithm reports whether alg is an algorithm of public keys.
+func isPublicAlgorithm(alg string) bool { return slices.Contains(publicAlgorithms(), alg) }
+
 // algorithms returns every algorithm that at least one of keys serves.
 func algorithms(keys []Key) []string {
 	all := append(publicAlgorithms(), "HS256", "HS384", "HS512")

