@@ -35,7 +35,7 @@ func parse(raw string, allowHTTP bool, advice string) (*url.URL, error) {
 	problem := ""
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http", u.Opaque != "", u.Hostname() == "":
-		problem = "is not an absolute https URL"
+		problem = "is not an absolute https URL, expected https://host/path"
 	case u.User != nil:
 		problem = "has user information"
 	case strings.Contains(raw, "#"): // url.Parse drops an empty fragment
