@@ -562,3 +562,43 @@ func TestCaseT16_ConsumerInTwoGroups(t *testing.T) {
 	}
 	done.Wait()
 }
+
+// One issuer creates tokens for users and for machines. Each kind has its own audience and its own requirements.
+func ExampleNewGroup_policies() {
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	base := consumer.Config{Issuer: issuer.URL(), HTTPClient: issuer.Client()}
+	users, machines := base, base
+	users.Audience = []string{"https://shop.test"}
+	machines.Audience, machines.ClientIDs = []string{"https://batch.test"}, []string{"nightly"}
+
+	var consumers []*consumer.Consumer
+	for _, cfg := range []consumer.Config{users, machines} {
+		c, err := consumer.New(cfg)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		consumers = append(consumers, c)
+	}
+	group, err := consumer.NewGroup(consumer.GroupConfig{Consumers: consumers}) // they share the keys of the issuer
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, draft := range []*bearertest.Token{
+		issuer.AccessToken().Set("aud", "https://shop.test"),
+		issuer.AccessToken().Set("aud", "https://batch.test").Set("client_id", "nightly"),
+		issuer.AccessToken().Set("aud", "https://batch.test").Set("client_id", "browser"),
+	} {
+		token, err := group.Verify(context.Background(), draft.Sign())
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(token.Audience(), token.ClientID())
+	}
+	// Output:
+	// [https://shop.test] client
+	// [https://batch.test] nightly
+	// consumer: claims: client "browser" is not one of ["nightly"] (Config.ClientIDs)
+}

@@ -133,6 +133,39 @@ func TestCaseX12_Attack49_Preflight(t *testing.T) {
 	}
 }
 
+// A handler that is mounted without a method serves OPTIONS too. Without a token, no request with a body reaches it, with
+// or without AllowPreflight, and in whatever way it is guarded.
+func TestCaseQ3_HandlerWithoutAMethod(t *testing.T) {
+	t.Parallel()
+	for _, allow := range []bool{false, true} {
+		g := newGuard(t, middleware.Config{Verifier: acceptAll, AllowPreflight: allow})
+		changed := ""
+		change := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			changed += string(body)
+		})
+		policy, err := g.Routes(map[string][]middleware.Rule{"/orders": {middleware.Scopes("orders:write")}}, change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, guarded := range map[string]http.Handler{
+			"Handler": g.Handler(change), "With": g.With(middleware.Scopes("orders:write"))(change), "Routes": policy,
+		} {
+			mux := http.NewServeMux()
+			mux.Handle("/orders", guarded)
+			for _, body := range []io.Reader{strings.NewReader("delete everything"), withoutLength{strings.NewReader("delete everything")}} {
+				if w := serve(mux, crossOrigin(t, "OPTIONS", "/orders", body)); w.Code != 401 || changed != "" {
+					t.Errorf("%s, AllowPreflight %v: status %d, handler read %q", name, allow, w.Code, changed)
+				}
+			}
+			want := map[bool]int{false: 401, true: 200}[allow]
+			if w := serve(mux, crossOrigin(t, "OPTIONS", "/orders", nil)); w.Code != want || changed != "" {
+				t.Errorf("%s, AllowPreflight %v: status %d of a preflight, want %d", name, allow, w.Code, want)
+			}
+		}
+	}
+}
+
 // A server or test may set a body without a length. The handler must not read it.
 func TestCaseX12_PreflightHasNoBody(t *testing.T) {
 	t.Parallel()
