@@ -65,7 +65,8 @@ type GroupConfig struct {
 type Group struct {
 	policies  map[string][]policy // by issuer
 	consumers []*Consumer         // of all policies
-	sources   []*Consumer         // one of each set of consumers with the same keys
+	shared    []bool              // which consumers have the keys of an earlier one of the same issuer
+	sources   []*Consumer         // the others
 	opaque    Verifier
 	resolver  *resolver   // nil: none
 	cache     *tokenCache // nil: no cache
@@ -89,7 +90,7 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 	}
 	for _, c := range g.consumers {
 		policies, first := withPolicy(g.policies[c.cfg.Issuer], c)
-		g.policies[c.cfg.Issuer] = policies
+		g.policies[c.cfg.Issuer], g.shared = policies, append(g.shared, !first)
 		if first {
 			g.sources = append(g.sources, c)
 		}

@@ -23,6 +23,10 @@ type Health struct {
 	// the URL of the key set. It is for operators: do not send its LastError to clients.
 	Keys jwks.Stats
 
+	// SharesKeys is true in Members if an earlier Member of the same issuer has the same key set, so that Keys and Metadata
+	// are reported twice. Do not add its counters to those of that Member.
+	SharesKeys bool
+
 	// Metadata describes the issuer's metadata. It is zero for a Group, and if discovery is not used.
 	Metadata MetadataHealth
 
@@ -81,8 +85,9 @@ func (c *Consumer) Health() Health {
 // GroupConfig.Resolve returned, because their number is not known in advance.
 func (g *Group) Health() Health {
 	h := Health{Ready: true, Cache: g.cache.health(), Members: make([]Health, 0, len(g.consumers))}
-	for _, c := range g.consumers {
+	for i, c := range g.consumers {
 		member := c.Health()
+		member.SharesKeys = g.shared[i]
 		h.Members = append(h.Members, member)
 		h.Ready = h.Ready && member.Ready
 	}

@@ -145,8 +145,9 @@ func (r rejection) lasting() bool {
 		return false
 	case ReasonAudience:
 		return r.by.cfg.AudienceFunc == nil
+	default:
+		return !e.Reason.unavailable()
 	}
-	return !e.Reason.unavailable()
 }
 
 // rejectionOf returns the rejection of a cached token by the Consumer that had verified it.
@@ -158,6 +159,7 @@ func rejectionOf(cached *Token, err error) rejection {
 			r.reached = inClaims
 		case ReasonRevoked, ReasonStatusUnavailable:
 			r.reached = inStatus
+		default:
 		}
 	}
 	return r

@@ -343,7 +343,7 @@ func TestCaseT16_SharedKeysAreFetchedOnce(t *testing.T) {
 			t.Errorf("%d requests", n.asked())
 		}
 		health := g.Health()
-		if !health.Ready || len(health.Members) != 3 {
+		if m := health.Members; !health.Ready || len(m) != 3 || m[0].SharesKeys || !m[1].SharesKeys || !m[2].SharesKeys {
 			t.Errorf("health %+v", health)
 		}
 	})

@@ -19,8 +19,8 @@ import (
 // A request that no pattern matches is rejected: with 403 if it has a valid token, and otherwise like every request
 // without one. This includes other methods of a listed path, "/orders" where only "/orders/" is listed, CONNECT, and
 // paths that routers read differently: those with "//", "." or "..", or with an encoded slash. With
-// Config.AllowPreflight, a preflight passes if a pattern matches its path and the method in
-// Access-Control-Request-Method, or OPTIONS; Otherwise it is rejected like other requests.
+// Config.AllowPreflight, a preflight passes if a pattern matches its path, for OPTIONS or for the method in
+// Access-Control-Request-Method. All other preflights are rejected like other requests.
 //
 // Routes removes unnecessary percent-encoding from the path before it calls next: /%61dmin becomes /admin. So next sees
 // the path that was matched. next must be at least as strict as ServeMux: it must distinguish upper and lower case, and

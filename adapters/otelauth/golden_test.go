@@ -79,6 +79,7 @@ fetch client in GET Unset:
 fetch client in GET Unset:
 fetch client in GET Unset:
 fetch client in GET Unset:
+fetch client in GET Unset:
 `
 
 const wantDecisionSpans = `
@@ -114,6 +115,7 @@ bearerkit.refresh_keys internal by GET Error:_OTHER bearerkit.refresh.cause=expi
 bearerkit.refresh_keys internal by GET Unset: bearerkit.refresh.cause=expired bearerkit.refresh.keys=1 bearerkit.refresh.result=ok bearerkit.refresh.unusable_keys=0 server.address=issuer.test server.port=443
 bearerkit.refresh_keys internal by GET Unset: bearerkit.refresh.cause=forced bearerkit.refresh.keys=1 bearerkit.refresh.result=ok bearerkit.refresh.unusable_keys=0 server.address=issuer.test server.port=443
 bearerkit.refresh_keys internal by GET Unset: bearerkit.refresh.cause=forced bearerkit.refresh.keys=2 bearerkit.refresh.result=ok bearerkit.refresh.unusable_keys=0 server.address=issuer.test server.port=443
+fetch client in GET Unset:
 fetch client in GET Unset:
 fetch client in GET Unset:
 fetch client in GET Unset:

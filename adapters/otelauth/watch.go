@@ -119,8 +119,10 @@ func (s *state) add(h consumer.Health) {
 	s.metadataFailures = max(s.metadataFailures, h.Metadata.ConsecutiveFailures)
 	// Keys of the operator are always ready and have no Stats. So these conditions identify fetched keys.
 	s.fetched = s.fetched || h.Keys.Keys > 0 || !h.Ready
-	s.usable += h.Keys.Keys
-	s.unusable += h.Keys.Unusable
+	if !h.SharesKeys { // a key set that several Consumers share counts once
+		s.usable += h.Keys.Keys
+		s.unusable += h.Keys.Unusable
+	}
 	s.keys.add(h.Keys.LastSuccess, h.Keys.Age)
 	s.keyFailures = max(s.keyFailures, h.Keys.ConsecutiveFailures)
 }

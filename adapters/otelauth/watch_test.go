@@ -43,6 +43,10 @@ func TestWatch(t *testing.T) {
 		Metadata: consumer.MetadataHealth{ConsecutiveFailures: 6, LastError: errors.New("secret")},
 		Cache:    consumer.CacheHealth{Size: 10, Entries: 1, Evictions: 1},
 	}
+	fetched := consumer.Health(good)
+	fetched.Cache = consumer.CacheHealth{}
+	shared := fetched
+	shared.SharesKeys = true
 	cold := health{Issuer: "https://cold.test"}
 	byHand := health{Issuer: "https://hand.test", Ready: true}
 	group := health{
@@ -67,6 +71,14 @@ bearerkit.metadata.age s gauge 3600 bearerkit.issuer=https://a.test
 bearerkit.metadata.consecutive_failures {failure} gauge 0 bearerkit.issuer=https://a.test
 bearerkit.ready {issuer} gauge 1 bearerkit.issuer=https://a.test`},
 		{"two of one issuer", []health{good, bad}, bothOfOne},
+		{"two of one issuer that share their keys", []health{{Members: []consumer.Health{fetched, shared}}}, `
+bearerkit.key.age s gauge 60 bearerkit.issuer=https://a.test
+bearerkit.key.consecutive_failures {failure} gauge 0 bearerkit.issuer=https://a.test
+bearerkit.key.count {key} updowncounter 1 bearerkit.issuer=https://a.test bearerkit.key.state=unusable
+bearerkit.key.count {key} updowncounter 2 bearerkit.issuer=https://a.test bearerkit.key.state=usable
+bearerkit.metadata.age s gauge 3600 bearerkit.issuer=https://a.test
+bearerkit.metadata.consecutive_failures {failure} gauge 0 bearerkit.issuer=https://a.test
+bearerkit.ready {issuer} gauge 1 bearerkit.issuer=https://a.test`},
 		{"two of one issuer, the good one first", []health{{Members: []consumer.Health{consumer.Health(good), consumer.Health(bad)}}}, bothOfOne},
 		{"two of one issuer, the bad one first", []health{{Members: []consumer.Health{consumer.Health(bad), consumer.Health(good)}}}, bothOfOne},
 		{"a group of keys by hand and a cold start", []health{group}, `

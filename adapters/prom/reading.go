@@ -69,9 +69,14 @@ func keyFailures(h consumer.Health) (float64, bool) {
 	return float64(h.Keys.ConsecutiveFailures), fetches(h)
 }
 
-func forced(h consumer.Health) (float64, bool) { return float64(h.Keys.ForcedFetches), fetches(h) }
+// forced and skipped are sums, so a key set that several Consumers share counts once.
+func forced(h consumer.Health) (float64, bool) {
+	return float64(h.Keys.ForcedFetches), fetches(h) && !h.SharesKeys
+}
 
-func skipped(h consumer.Health) (float64, bool) { return float64(h.Keys.SkippedForced), fetches(h) }
+func skipped(h consumer.Health) (float64, bool) {
+	return float64(h.Keys.SkippedForced), fetches(h) && !h.SharesKeys
+}
 
 // metadataAge does not apply before the first fetch of metadata.
 func metadataAge(h consumer.Health) (float64, bool) {

@@ -40,11 +40,23 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	const a, b = "https://a.test", "https://b.test"
 	unreachable := consumer.Health{Issuer: a, Metadata: consumer.MetadataHealth{ConsecutiveFailures: 2}}
+	shared := fetched(a, 2, 1)
+	shared.SharesKeys = true
 	tests := []struct {
 		name    string
 		sources []consumer.Health
 		want    string
 	}{
+		{"a Group, two of whose Members share their keys", []consumer.Health{{Members: []consumer.Health{fetched(a, 2, 1), shared}}}, `
+key_age_seconds{issuer="https://a.test"} 60
+key_consecutive_failures{issuer="https://a.test"} 1
+key_forced_fetches_total{issuer="https://a.test"} 3
+key_skipped_fetches_total{issuer="https://a.test"} 4
+keys_held{issuer="https://a.test"} 2
+metadata_age_seconds{issuer="https://a.test"} 120
+metadata_consecutive_failures{issuer="https://a.test"} 2
+ready{issuer="https://a.test"} 1
+`},
 		{"a Consumer", []consumer.Health{fetched(a, 2, 1)}, `
 cache_capacity{issuer="https://a.test"} 100
 cache_entries{issuer="https://a.test"} 10
