@@ -56,6 +56,19 @@ func TestNewProfile(t *testing.T) {
 				},
 			},
 		},
+		"access claims": {
+			cfg: consumer.ProfileConfig{AccessClaims: []string{"session_id"}},
+			accepted: []*bearertest.Token{
+				bare(issuer), bare(issuer).Set("auth_time", 1).Set("amr", []string{"pwd"}).Set("session_id", "s"),
+				bare(issuer).Set("nonce", "n").Set("session_id", "s"),
+			},
+			rejected: map[consumer.Reason][]*bearertest.Token{
+				consumer.ReasonType: {
+					bare(issuer).Set("auth_time", 1), bare(issuer).Set("nonce", "n"), bare(issuer).Set("nonce", "n").Set("session_id", ""),
+					bare(issuer).Set("nonce", "n").Set("session_id", nil), bare(issuer).Set("at_hash", "h").Set("session_id", "s"),
+				},
+			},
+		},
 		"fixed claims": {
 			cfg:      consumer.ProfileConfig{FixedClaims: map[string][]string{"kind": {"x", "y"}}},
 			accepted: []*bearertest.Token{bare(issuer).Set("kind", "x"), bare(issuer).Set("kind", "y")},
@@ -87,7 +100,7 @@ func TestNewProfile(t *testing.T) {
 func TestNewProfileJoinsFaults(t *testing.T) {
 	t.Parallel()
 	p, err := consumer.NewProfile(consumer.ProfileConfig{
-		RequiredClaims: []string{""}, ClientClaims: []string{"a", ""}, ScopeClaims: []string{""},
+		RequiredClaims: []string{""}, ClientClaims: []string{"a", ""}, ScopeClaims: []string{""}, AccessClaims: []string{""},
 		FixedClaims: map[string][]string{"": {"a"}, "b": nil, "c": {""}}, RoleClaims: [][]string{{}, {"a", ""}},
 	})
 	if p != (consumer.Profile{}) || err == nil {
@@ -95,7 +108,7 @@ func TestNewProfileJoinsFaults(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Name is required", "RequiredClaims contains an empty name", "ClientClaims contains an empty name",
-		"ScopeClaims contains an empty name", "FixedClaims contains an empty name", `FixedClaims has no values for "b"`,
+		"AccessClaims contains an empty name", "ScopeClaims contains an empty name", "FixedClaims contains an empty name", `FixedClaims has no values for "b"`,
 		`FixedClaims has an empty value for "c"`, `RoleClaims contains the path ""`, `RoleClaims contains the path "a/"`,
 	} {
 		if !strings.Contains(err.Error(), "consumer: ProfileConfig."+want) {

@@ -2,10 +2,14 @@ package consumer
 
 import (
 	"encoding/json"
+	"sync"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
+
+// defaultRules returns the rules of ProfileDefault, which are made once.
+var defaultRules = sync.OnceValue(Config{}.rules) //nolint:gochecknoglobals // nothing changes the value
 
 // NewToken returns a Token with the given claims. Use it in custom Verifiers, for example in one that sends opaque
 // tokens to an introspection endpoint, and in tests of handlers.
@@ -25,7 +29,7 @@ func NewToken(issuer string, claims json.RawMessage) (*Token, error) {
 	if err != nil {
 		return nil, malformed(err)
 	}
-	byDefault := Config{}.rules()
+	byDefault := defaultRules()
 	if variants {
 		if err := byDefault.checkVariants(o); err != nil {
 			return nil, err

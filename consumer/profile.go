@@ -45,14 +45,19 @@ type ProfileConfig struct {
 	// element "" accepts a token without `typ`. Empty: at+jwt, JWT, and a token without `typ`.
 	Types []string
 
-	// RequiredClaims lists claims that every token must have besides iss, exp and aud. A claim that is null or empty
-	// counts as missing. Empty: no additional claims.
+	// RequiredClaims lists claims that every token must have besides iss, exp and aud. A claim that is null or an empty
+	// string counts as missing. Empty: no additional claims.
 	RequiredClaims []string
 
 	// ClientClaims lists the claims that may name the client. [Token.ClientID] returns the first one that is present.
 	// The claim aud names the client only if it has exactly one value. A token without any of them is accepted; to
 	// reject it, set RequiredClaims or Config.ClientIDs. Empty: no claim names the client.
 	ClientClaims []string
+
+	// AccessClaims lists claims that the access tokens of the issuer have, and its ID tokens do not. A token with one of
+	// them may have nonce, auth_time and amr, which otherwise mark ID tokens. Empty: only scope, scp and jti, and claims
+	// such as token_use, show that a token is an access token.
+	AccessClaims []string
 
 	// FixedClaims maps the name of a claim to its accepted values. A token must have each of these claims, as a string
 	// with one of the values. A value that marks ID tokens, such as "id" for token_use, makes Config.InsecureAcceptIDToken
@@ -78,7 +83,7 @@ func NewProfile(cfg ProfileConfig) (Profile, error) {
 	r := profile.Rules{
 		Name: cfg.Name, Types: anyJWT(), RequiredClaims: slices.Clone(cfg.RequiredClaims),
 		ClientClaims: slices.Clone(cfg.ClientClaims), FixedClaims: make(map[string][]string, len(cfg.FixedClaims)),
-		ScopeClaims: slices.Clone(cfg.ScopeClaims),
+		ScopeClaims: slices.Clone(cfg.ScopeClaims), AccessClaims: slices.Clone(cfg.AccessClaims),
 	}
 	if len(cfg.Types) > 0 {
 		r.Types = nil
@@ -107,6 +112,7 @@ func (cfg ProfileConfig) validate() error {
 	check(cfg.Name != "", "Name", "is required")
 	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "contains an empty name")
 	check(!slices.Contains(cfg.ClientClaims, ""), "ClientClaims", "contains an empty name")
+	check(!slices.Contains(cfg.AccessClaims, ""), "AccessClaims", "contains an empty name")
 	check(!slices.Contains(cfg.ScopeClaims, ""), "ScopeClaims", "contains an empty name")
 	for _, name := range slices.Sorted(maps.Keys(cfg.FixedClaims)) {
 		check(name != "", "FixedClaims", "contains an empty name")
