@@ -61,11 +61,11 @@ var (
 		ClientClaims: []string{"client_id"}, RequireClient: true,
 	})
 
-	// ProfileAzureADB2C is for Azure AD B2C. The client is `azp`, and the scopes are in `scp`. It accepts `nonce` in a token
-	// with `scp`. Config.Issuer contains the tenant id and ends with /v2.0/, and all user flows of the tenant share it.
+	// ProfileAzureADB2C is for Azure AD B2C. The client is `azp`, and the scopes are in `scp`. Config.Issuer contains the
+	// tenant id and ends with /v2.0/, and all user flows of the tenant share it. The metadata is not at the issuer, so
+	// Config.MetadataURL is needed.
 	ProfileAzureADB2C = named(profile.Rules{
 		Name: "azure-ad-b2c", Types: anyJWT(), RequiredClaims: []string{"sub", "iat"},
 		ClientClaims: []string{"azp"}, RequireClient: true, FixedClaims: map[string][]string{"ver": {"1.0"}},
-		AccessClaims: []string{"scp"},
 	})
 )

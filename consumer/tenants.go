@@ -36,8 +36,9 @@ type TenantsConfig struct {
 const tenantPlace = "{tenantid}"
 
 // ResolveTenants returns a function for GroupConfig.Resolve. It returns a Consumer for each accepted tenant, with metadata
-// and keys of its own unless Config.Keys is set. It makes no network request itself. If cfg has faults, the error joins all
-// of them, and each names its field.
+// and keys of its own unless Config.Keys is set. Leave Config.Keys nil for Microsoft Entra, whose common key set also has
+// keys for single issuers. The function makes no network request itself. If cfg has faults, the error joins all of them,
+// and each names its field.
 //
 // The tokens of a tenant are accepted only if `iss` is the template with this tenant, byte for byte, and the claim
 // TenantClaim equals the tenant. GroupConfig.MaxResolved limits the number of tenants that are kept.
