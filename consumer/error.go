@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/issuer"
@@ -60,10 +61,12 @@ const (
 // as an error of Config.Check. The Guard of package middleware logs it. It is empty if other code made e.
 func (e *Error) LogDetail() string {
 	switch {
-	case e.safe == allSafe && e.Err != nil && e.Detail == "":
-		return e.Err.Error()
 	case e.safe == allSafe && e.Err != nil:
-		return e.Detail + ": " + e.Err.Error()
+		cause := strings.ReplaceAll(e.Err.Error(), "\n", "; ") // joined errors
+		if e.Detail == "" {
+			return cause
+		}
+		return e.Detail + ": " + cause
 	case e.safe >= detailSafe:
 		return e.Detail
 	}
@@ -152,12 +155,8 @@ func (c *Consumer) named(err error) error {
 		return err
 	}
 	e.Issuer, e.consumer = c.cfg.Issuer, c
-	switch e.Reason {
-	case ReasonKeysUnavailable, ReasonUnknownKey, ReasonAlgorithm:
-		if e.safe == detailSafe && c.keys.Load().isOurs() {
-			e.safe = allSafe
-		}
-	default:
+	if e.Reason == ReasonKeysUnavailable && e.safe == detailSafe && c.keys.isOurs() {
+		e.safe = allSafe
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -14,15 +15,16 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// newAPI returns an API that accepts tokens of issuer. This file contains everything that an API needs.
-func newAPI(issuer string) (http.Handler, error) {
+// newAPI returns an API that accepts tokens of issuer. logger receives why a request is rejected. This file contains
+// everything that an API needs.
+func newAPI(issuer string, logger *slog.Logger) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	// The metrics observe the verifier, its keys and the decisions of the Guard.
 	metrics, err := prom.New(registry)
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := newVerifier(issuer, metrics)
+	verifier, err := newVerifier(issuer, metrics, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +32,7 @@ func newAPI(issuer string) (http.Handler, error) {
 		Verifier:   verifier,
 		Realm:      "quickstart",
 		OnDecision: metrics.OnDecision,
+		Logger:     logger,
 	})
 	if err != nil {
 		return nil, err
@@ -49,11 +52,12 @@ func newAPI(issuer string) (http.Handler, error) {
 }
 
 // newVerifier returns a Consumer that verifies the tokens of issuer and updates metrics.
-func newVerifier(issuer string, metrics *prom.Metrics) (*consumer.Consumer, error) {
+func newVerifier(issuer string, metrics *prom.Metrics, logger *slog.Logger) (*consumer.Consumer, error) {
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:   issuer,
 		Audience: []string{"https://api.example.com"},
 		OnVerify: metrics.OnVerify,
+		Logger:   logger,
 		KeyCache: jwks.Config{
 			MinRefetch: time.Microsecond, // lets you rotate keys often; do not set it in production
 			OnRefresh:  metrics.OnRefresh,

@@ -9,6 +9,8 @@ import (
 	"context"
 	"flag"
 	"io"
+	"log/slog"
+	"net/http"
 
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
@@ -28,7 +30,9 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if *tour {
 		return takeTour(ctx, stdout, newAPI)
 	}
-	return demo.Run(ctx, stdout, *addr, demo.Try+tryMore, newAPI)
+	return demo.Run(ctx, stdout, *addr, demo.Try+tryMore, func(issuer string) (http.Handler, error) {
+		return newAPI(issuer, slog.Default())
+	})
 }
 
 const tryMore = `

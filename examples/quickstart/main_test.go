@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"slices"
@@ -20,7 +21,7 @@ import (
 
 func TestSmoke(t *testing.T) {
 	t.Parallel()
-	demotest.Check(t, newAPI)
+	demotest.Check(t, func(issuer string) (http.Handler, error) { return newAPI(issuer, slog.New(slog.DiscardHandler)) })
 }
 
 func TestTour(t *testing.T) {
@@ -29,11 +30,19 @@ func TestTour(t *testing.T) {
 	if err := run(t.Context(), []string{"-tour"}, &stdout); err != nil {
 		t.Fatalf("%v\n%s", err, &stdout)
 	}
-	if rows := strings.Count(stdout.String(), "\nGET "); rows != 27 {
-		t.Errorf("%d rows, want 27", rows)
+	if rows := strings.Count(stdout.String(), "\nGET "); rows != 29 {
+		t.Errorf("%d rows, want 29", rows)
 	}
-	if !strings.Contains(stdout.String(), "key set of the issuer 3 times") {
+	if !strings.Contains(stdout.String(), "key set of the issuer 4 times") {
 		t.Error("the API requested the key set for rejected tokens")
+	}
+	for _, line := range []string{
+		`reason=audience issuer=`, `; they differ only by a trailing slash"`, `detail="exp `, `detail="the token does not have all of the scopes`,
+		`detail="alg \"none\" is not one of [`, `detail="the token's kid \"es256-1\" is not among the 2 keys fetched at `,
+	} {
+		if !strings.Contains(stdout.String(), line) {
+			t.Errorf("no log line contains %s", line)
+		}
 	}
 	t.Logf("\n%s", &stdout)
 }
@@ -42,9 +51,9 @@ func TestTour(t *testing.T) {
 func TestTourSeesWrongAnswers(t *testing.T) {
 	t.Parallel()
 	greet := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello alice\n")) })
-	changed := func(change func(http.Header)) func(string) (http.Handler, error) {
-		return func(issuer string) (http.Handler, error) {
-			api, err := newAPI(issuer)
+	changed := func(change func(http.Header)) api {
+		return func(issuer string, logger *slog.Logger) (http.Handler, error) {
+			api, err := newAPI(issuer, logger)
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				api.ServeHTTP(changedHeader{w, change}, r)
 			}), err
@@ -52,13 +61,13 @@ func TestTourSeesWrongAnswers(t *testing.T) {
 	}
 	tests := []struct {
 		name   string
-		newAPI func(string) (http.Handler, error)
+		newAPI api
 		wrong  int
 	}{
-		{"no guard", func(string) (http.Handler, error) { return greet, nil }, 20},
-		{"no challenge", changed(func(h http.Header) { h.Del("WWW-Authenticate") }), 13},
+		{"no guard", func(string, *slog.Logger) (http.Handler, error) { return greet, nil }, 22},
+		{"no challenge", changed(func(h http.Header) { h.Del("WWW-Authenticate") }), 15},
 		{"no Retry-After", changed(func(h http.Header) { h.Del("Retry-After") }), 1},
-		{"no response", func(string) (http.Handler, error) { return hangUp(), nil }, 27},
+		{"no response", func(string, *slog.Logger) (http.Handler, error) { return hangUp(), nil }, 29},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -20,6 +24,7 @@ type step struct {
 	send []string // the Authorization header fields
 	want answer
 	got  answer
+	log  string // the attributes of the log line of a rejected request
 
 	patient bool // retry while the status is 503, as a load balancer does
 }
@@ -32,7 +37,14 @@ type answer struct {
 	challenge  string
 	retryAfter bool
 	body       string
+	reason     string // the attribute reason of the log line of a rejected request
 	failure    string // the error if there was no response
+}
+
+// because returns a with the reason that the log must show.
+func (a answer) because(reason string) answer {
+	a.reason = reason
+	return a
 }
 
 func isAlive() answer { return answer{status: 200, body: "ok"} }
@@ -66,15 +78,20 @@ func refused(status int, code, scope string) answer {
 	return a
 }
 
-// server is an API on a free port, and a client for it.
+// api is a function like newAPI.
+type api func(issuer string, logger *slog.Logger) (http.Handler, error)
+
+// server is an API on a free port, a client for it, and its log.
 type server struct {
 	url    string
 	client *http.Client
+	lines  *lines
 	close  func()
 }
 
-func open(ctx context.Context, issuer *demo.Issuer, newAPI func(issuer string) (http.Handler, error)) (*server, error) {
-	handler, err := newAPI(issuer.URL())
+func open(ctx context.Context, issuer *demo.Issuer, newAPI api) (*server, error) {
+	lines := new(lines)
+	handler, err := newAPI(issuer.URL(), slog.New(slog.NewTextHandler(lines, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +102,7 @@ func open(ctx context.Context, issuer *demo.Issuer, newAPI func(issuer string) (
 	return &server{
 		url:    "http://" + listener.Addr().String(),
 		client: &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second},
+		lines:  lines,
 		close:  demo.Start(ctx, listener, handler),
 	}, nil
 }
@@ -92,7 +110,9 @@ func open(ctx context.Context, issuer *demo.Issuer, newAPI func(issuer string) (
 // send sends the requests of the steps in order. It returns the steps with the responses.
 func (s *server) send(ctx context.Context, steps ...step) []step {
 	for i := range steps {
+		s.lines.clear()
 		steps[i].got = s.take(ctx, steps[i])
+		steps[i].log, steps[i].got.reason = s.lines.rejection()
 	}
 	return steps
 }
@@ -130,6 +150,47 @@ func (s *server) get(ctx context.Context, path string, authorization []string) (
 		retryAfter: response.Header.Get("Retry-After") != "",
 		body:       strings.TrimSpace(string(body)),
 	}, err
+}
+
+// lines is the log of an API.
+type lines struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
+var rejection = regexp.MustCompile(`msg="request rejected" (status=\d+ reason=(\w+) .*)`)
+
+// rejection returns the attributes of the last line about a rejected request, and its reason.
+func (l *lines) rejection() (attributes, reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, match := range rejection.FindAllStringSubmatch(l.text.String(), -1) {
+		attributes, reason = match[1], match[2]
+	}
+	return attributes, reason
+}
+
+// printLog prints the log lines of the rejected requests.
+func printLog(stdout io.Writer, steps []step) {
+	fmt.Fprintln(stdout, "\nThe responses do not say why a request was rejected. The log does, in its lines \"request rejected\":")
+	for _, s := range steps {
+		if s.log != "" {
+			fmt.Fprintf(stdout, "  %s:\n    %s\n", s.what, s.log)
+		}
+	}
 }
 
 func printTable(stdout io.Writer, steps []step) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 
 	"github.com/bearerkit/bearerkit/bearertest"
@@ -14,9 +13,9 @@ import (
 
 var errTour = errors.New("the tour failed: see WRONG in the table")
 
-// takeTour sends requests over sockets to an API that newAPI returns, and prints the responses. It returns an error if a
-// response is wrong.
-func takeTour(ctx context.Context, stdout io.Writer, newAPI func(issuer string) (http.Handler, error)) error {
+// takeTour sends requests over sockets to an API that newAPI returns, and prints the responses and the log lines of the
+// rejected requests. It returns an error if a response, or the reason in the log, is wrong.
+func takeTour(ctx context.Context, stdout io.Writer, newAPI api) error {
 	issuer, err := demo.StartIssuer(ctx)
 	if err != nil {
 		return err
@@ -50,7 +49,8 @@ func takeTour(ctx context.Context, stdout io.Writer, newAPI func(issuer string) 
 	if err := printTable(stdout, shown); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "\nThe API requested the key set of the issuer %d times: once at the start, and once for each of the two keys that it did not have.\n", fetches)
+	printLog(stdout, shown)
+	fmt.Fprintf(stdout, "\nThe API requested the key set of the issuer %d times: once at the start, once for the forged signature, and once for each of the two keys that it did not have.\n", fetches)
 	if slices.ContainsFunc(shown, step.wrong) {
 		return errTour
 	}
@@ -70,9 +70,9 @@ func credentials(issuer *demo.Issuer) []step {
 	good := bearer(issuer.Good())
 	return []step{
 		{path: "/", what: "a public route", want: welcomed()},
-		{path: "/me", what: "no token", want: refused(401, "", "")},
-		{path: "/me", what: "a password (Basic)", send: []string{"Basic YWxpY2U6c2VjcmV0"}, want: refused(401, "", "")},
-		{path: "/me", what: "two Authorization header fields", send: slices.Concat(good, good), want: refused(400, "invalid_request", "")},
+		{path: "/me", what: "no token", want: refused(401, "", "").because("no_token")},
+		{path: "/me", what: "a password (Basic)", send: []string{"Basic YWxpY2U6c2VjcmV0"}, want: refused(401, "", "").because("no_token")},
+		{path: "/me", what: "two Authorization header fields", send: slices.Concat(good, good), want: refused(400, "invalid_request", "").because("invalid_request")},
 		{path: "/me", what: "a good token", send: good, want: greeted()},
 	}
 }
@@ -82,23 +82,27 @@ func badTokens(issuer *demo.Issuer) []step {
 	stranger := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: demo.Audience, Algorithms: []string{"ES256"}})
 	forged := stranger.AccessToken().Set("iss", issuer.URL())
 	idToken := issuer.IDToken().Set("aud", demo.Audience)
+	slash := issuer.Good().Set("iss", issuer.URL()+"/")
 	invalid := refused(401, "invalid_token", "")
 	return []step{
-		{path: "/me", what: "a token for another API", send: bearer(issuer.WrongAudience()), want: invalid},
-		{path: "/me", what: "an expired token", send: bearer(issuer.Expired()), want: invalid},
-		{path: "/me", what: "an ID token", send: bearer(idToken), want: invalid},
-		{path: "/me", what: "a token of another issuer", send: bearer(stranger.AccessToken()), want: invalid},
-		{path: "/me", what: "a token with a forged signature", send: bearer(forged), want: invalid},
-		{path: "/me", what: "an unsigned token (alg none)", send: bearer(unsigned(issuer)), want: invalid},
+		{path: "/me", what: "a token for another API", send: bearer(issuer.WrongAudience()), want: invalid.because("audience")},
+		{path: "/me", what: "an iss with a slash at the end", send: bearer(slash), want: invalid.because("issuer")},
+		{path: "/me", what: "an expired token", send: bearer(issuer.Expired()), want: invalid.because("expired")},
+		{path: "/me", what: "an ID token", send: bearer(idToken), want: invalid.because("type")},
+		{path: "/me", what: "a token of another issuer", send: bearer(stranger.AccessToken()), want: invalid.because("issuer")},
+		{path: "/me", what: "a token with a forged signature", send: bearer(forged), want: invalid.because("signature")},
+		{path: "/me", what: "an unsigned token (alg none)", send: bearer(unsigned(issuer)), want: invalid.because("algorithm")},
 	}
 }
 
 func rules(issuer *demo.Issuer) []step {
-	lacksScope := refused(403, "insufficient_scope", "orders:read")
+	lacksScope := refused(403, "insufficient_scope", "orders:read").because("scope")
+	otherClaim := issuer.NoScope().Set("permissions", []string{"orders:read"})
 	return []step{
 		{path: "/orders", what: "a token without the scope", send: bearer(issuer.NoScope()), want: lacksScope},
+		{path: "/orders", what: "a token with the scope in another claim", send: bearer(otherClaim), want: lacksScope},
 		{path: "/orders", what: "a token with the scope", send: bearer(issuer.Good()), want: greeted()},
-		{path: "/admin", what: "a token without the role", send: bearer(issuer.Good()), want: refused(403, "", "")},
+		{path: "/admin", what: "a token without the role", send: bearer(issuer.Good()), want: refused(403, "", "").because("policy")},
 		{path: "/admin", what: "a token with the role", send: bearer(issuer.Admin()), want: greeted()},
 	}
 }
@@ -114,7 +118,7 @@ func rotated(issuer *demo.Issuer, first *bearertest.Token) []step {
 // rotatedAgain returns the steps after the second rotation. The API fetches the key set for the unknown key. The new set does
 // not contain the first key.
 func rotatedAgain(issuer *demo.Issuer, first *bearertest.Token) []step {
-	gone := refused(401, "invalid_token", "")
+	gone := refused(401, "invalid_token", "").because("unknown_key")
 	return []step{
 		{path: "/me", what: "keys rotated again: signed with an unknown key", send: bearer(issuer.Good()), want: greeted()},
 		{path: "/me", what: "keys rotated again: signed with the withdrawn first key", send: bearer(first), want: gone},
@@ -131,7 +135,8 @@ func warmOutage(issuer *demo.Issuer) []step {
 // coldOutage returns the steps for an API that starts during an outage. Without keys it cannot verify a token: 503. A token
 // that no key could make valid is rejected: 401.
 func coldOutage(issuer *demo.Issuer) []step {
-	unavailable, invalid := refused(503, "", ""), refused(401, "invalid_token", "")
+	unavailable := refused(503, "", "").because("keys_unavailable")
+	invalid := refused(401, "invalid_token", "").because("algorithm")
 	return []step{
 		{path: "/me", what: "issuer down, no keys yet: a good token", send: bearer(issuer.Good()), want: unavailable},
 		{path: "/me", what: "issuer down, no keys yet: an unsigned token", send: bearer(unsigned(issuer)), want: invalid},
