@@ -155,7 +155,7 @@ func (c *Consumer) named(err error) error {
 		return err
 	}
 	e.Issuer, e.consumer = c.cfg.Issuer, c
-	if e.Reason == ReasonKeysUnavailable && e.safe == detailSafe && c.keys.isOurs() {
+	if e.Reason == ReasonKeysUnavailable && e.safe == detailSafe && c.keys.Load().isOurs() {
 		e.safe = allSafe
 	}
 	return err
@@ -164,7 +164,7 @@ func (c *Consumer) named(err error) error {
 // isOurs reports whether the texts of the errors of s come from this module and not from the application.
 func (s *hiddenSource) isOurs() bool {
 	switch s.Source.(type) {
-	case *issuer.Remote, *jwks.Remote, *jwks.FileSource, jwks.Static:
+	case *issuer.Remote, *jwks.Remote, *jwks.PEMEndpoint, *jwks.FileSource, jwks.Static:
 		return true
 	}
 	return false
