@@ -112,8 +112,8 @@ type Config struct {
 
 	// Algorithms lists the signature algorithms that the server may use for this client: for ID tokens, user information,
 	// authorization responses and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512 with
-	// ClientSecret as the key. Nil means the asymmetric ones that the metadata lists for each kind, or RS256 if it lists
-	// none.
+	// ClientSecret as the key. Both kinds are allowed if Keys is a source of [jwks.Join] that has both. Nil means the
+	// asymmetric ones that the metadata lists for each kind, or RS256 if it lists none.
 	Algorithms []string
 
 	// SignedUserInfo says that the client is registered for signed user information: an unsigned response is rejected.

@@ -200,6 +200,60 @@ func TestC17_C16_C21_AlgorithmsOfTheMetadata(t *testing.T) {
 	}
 }
 
+// EdDSA and Ed25519 name the same algorithm, whichever of them the metadata lists.
+func TestCaseJ10_MetadataListsTheOtherName(t *testing.T) {
+	t.Parallel()
+	for _, alg := range []string{"EdDSA", "Ed25519"} {
+		for offered, ok := range map[string]bool{"EdDSA": true, "Ed25519": true, "ES256": false} {
+			p := newProvider()
+			p.issuer = bearertest.NewIssuer(bearertest.IssuerConfig{URL: issuerURL, Audience: "app", Algorithms: []string{alg}})
+			p.answer = func(*http.Request, url.Values) *httptest.ResponseRecorder {
+				return written(200, string(p.issuer.JWKS()), nil)
+			}
+			c := p.client(t, func(cfg *client.Config) {
+				cfg.Keys, cfg.Metadata.IDTokenSigningAlgValuesSupported = nil, []string{offered}
+			})
+			raw := p.idToken().Algorithm(alg).Sign()
+			if _, err := c.VerifyIDToken(t.Context(), raw, client.IDTokenOptions{}); (err == nil) != ok {
+				t.Errorf("%s with %s in the metadata: %v", alg, offered, err)
+			}
+		}
+	}
+}
+
+// With a source of jwks.Join, a server may sign with the client secret and with published keys while it changes.
+func TestCaseT17_SecretAndPublicKeys(t *testing.T) {
+	t.Parallel()
+	p := newProvider()
+	secret := strings.Repeat("s", 32)
+	hmac, err := jwks.Secret([]byte(secret), "HS256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := jwks.ParseJWKS(p.issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := p.client(t, func(cfg *client.Config) {
+		cfg.Keys, cfg.Algorithms = jwks.Join(hmac, public), []string{"ES256", "HS256"}
+	})
+	for _, raw := range []string{p.idToken().Sign(), p.idToken().SignWith("HS256", []byte(secret)).Sign()} {
+		if _, err := c.VerifyIDToken(t.Context(), raw, client.IDTokenOptions{}); err != nil {
+			t.Error(err)
+		}
+	}
+	forged := p.idToken().SignWith("HS256", p.issuer.PEM("ES256")).Sign()
+	if _, err := c.VerifyIDToken(t.Context(), forged, client.IDTokenOptions{}); !errors.Is(err, consumer.ErrInvalidToken) {
+		t.Errorf("a public key as the secret: %v", err)
+	}
+	for name, keys := range map[string]jwks.Source{"secret": hmac, "public": public, "joined public": jwks.Join(public)} {
+		cfg := client.Config{Issuer: issuerURL, ClientID: "app", AuthMethod: client.AuthNone, Keys: keys, Algorithms: []string{"ES256", "HS256"}}
+		if _, err := client.New(cfg); err == nil {
+			t.Errorf("%s keys: both kinds of algorithms are accepted", name)
+		}
+	}
+}
+
 // at_hash and c_hash use the hash function of the signature algorithm.
 func TestC18_HashFollowsTheAlgorithm(t *testing.T) {
 	t.Parallel()

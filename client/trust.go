@@ -147,8 +147,11 @@ func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile
 	known := slices.DeleteFunc(slices.Clone(offered), func(alg string) bool {
 		return !slices.Contains(asymmetricAlgorithms(), alg)
 	})
-	if len(known) == 0 {
+	switch {
+	case len(known) == 0:
 		return []string{"RS256"}, nil
+	case slices.Contains(known, "EdDSA") || slices.Contains(known, "Ed25519"): // two names of one algorithm (RFC 9864)
+		known = append(known, "EdDSA", "Ed25519")
 	}
 	return known, nil
 }
@@ -160,15 +163,15 @@ func asymmetricAlgorithms() []string {
 	}
 }
 
-// validateAlgorithms requires the algorithms to be all symmetric or all asymmetric, so that a public key is never used as a
-// secret.
+// validateAlgorithms requires the algorithms to be all symmetric or all asymmetric, unless jwks.Join has joined both kinds of
+// keys. So a public key is never used as a secret.
 func (cfg Config) validateAlgorithms() (faults []error) {
 	for _, alg := range cfg.Algorithms {
 		symmetric := isSymmetric(alg)
 		switch {
 		case !slices.Contains(append(asymmetricAlgorithms(), "HS256", "HS384", "HS512"), alg):
 			faults = append(faults, fmt.Errorf("client: Config.Algorithms: %q is not supported", alg))
-		case symmetric != isSymmetric(cfg.Algorithms[0]):
+		case symmetric != isSymmetric(cfg.Algorithms[0]) && !cfg.hasBothKinds():
 			faults = append(faults, errors.New("client: Config.Algorithms mixes symmetric and asymmetric algorithms"))
 		}
 	}
@@ -179,6 +182,12 @@ func (cfg Config) validateAlgorithms() (faults []error) {
 		faults = append(faults, err)
 	}
 	return faults
+}
+
+// hasBothKinds reports whether Keys is a source of jwks.Join with both secrets and public keys.
+func (cfg Config) hasBothKinds() bool {
+	joined, ok := cfg.Keys.(interface{ Mixed() bool })
+	return ok && joined.Mixed()
 }
 
 // InsecureDecode decodes the payload of a JWT into v, a pointer as for [encoding/json.Unmarshal]. It does not verify

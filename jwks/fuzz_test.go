@@ -24,6 +24,14 @@ func FuzzParseJWKS(f *testing.F) {
 		f.Add([]byte(public("", mustHex(text)).String()))
 	}
 	f.Add([]byte(public("", &rsa.PublicKey{N: rocaModulus(), E: 3}).String()))
+	for _, key := range []jwk{
+		suffixed(public("1", rsaKey()), "n", "=="), prefixed(public("1", rsaKey()), "n", 1), prefixed(public("", p256()), "x", 1),
+		public("1", shortX521()).with("use", "jwt-svid"), public("1", p256()).with("use", jwk(nil)).with("d", ""),
+		public("1", ed()).with("alg", "Ed25519").with("key_ops", "verify"),
+	} {
+		f.Add([]byte(keySet(key, key, public("1", otherRSA()))))
+		f.Add([]byte("\ufeff" + `{"x":1,"x":2,"keys":[{"x5t":"a","x5t":"\ud800",` + key.String()[1:] + `]}`))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := jwks.ParseJWKS(data)
 		if (err == nil) != (len(s) > 0) {
@@ -36,6 +44,19 @@ func FuzzParseJWKS(f *testing.F) {
 			}
 			if len(jwks.Static{k}.Algorithms()) == 0 {
 				t.Errorf("%v serves nothing", k)
+			}
+		}
+		for _, alg := range everyAlgorithm {
+			for _, k := range s {
+				keys, err := s.Keys(t.Context(), k.ID, alg)
+				if (err == nil) != (len(keys) > 0) || len(keys) > 4 {
+					t.Errorf("Keys(%q, %q): %d keys and error %v", k.ID, alg, len(keys), err)
+				}
+				for _, found := range keys {
+					if found.ID != k.ID && k.ID != "" || len(jwks.Static{found}.Algorithms()) == 0 {
+						t.Errorf("Keys(%q, %q) returned %v", k.ID, alg, found)
+					}
+				}
 			}
 		}
 		if err := s.Validate(); err != nil && len(s) > 0 {
