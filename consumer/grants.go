@@ -19,28 +19,29 @@ func (r rules) grants(c *claimReader, t *Token) {
 			break
 		}
 	}
-	for _, path := range r.RoleClaims {
-		t.roles = appendRoles(t.roles, c.Object, path)
+	if len(r.RoleClaims) == 0 {
+		return
 	}
+	roles := c.room()
+	for _, path := range r.RoleClaims {
+		roles = appendRoles(roles, c.Object, path)
+	}
+	t.roles = c.keep(roles)
 }
 
 // scopes reads granted scopes: one string with a space between them, or an array.
 func (c *claimReader) scopes(name string, v compact.Value) []string {
 	text, ok := v.Text()
 	if !ok {
-		list, ok := v.Strings()
-		if !ok {
-			c.fail(name, "is not a string or an array of strings")
-		}
-		return list
+		return c.strings(name, v)
 	}
-	scopes := make([]string, 0, strings.Count(text, " ")+1)
+	scopes := c.room()
 	for scope := range strings.SplitSeq(text, " ") { // the only separator (RFC 6749 section 3.3)
 		if scope != "" {
 			scopes = append(scopes, scope)
 		}
 	}
-	return scopes
+	return c.keep(scopes)
 }
 
 // appendRoles adds the roles at path, which is not empty. The value is a string or an array; elements of an array that

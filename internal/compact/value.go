@@ -144,7 +144,10 @@ func (v Value) Elements() iter.Seq[Value] {
 }
 
 // Strings returns the elements of an array of strings. ok is false if v is not an array, or if an element is not a string.
-func (v Value) Strings() (texts []string, ok bool) {
+func (v Value) Strings() (texts []string, ok bool) { return v.AppendStrings(nil) }
+
+// AppendStrings appends the elements of v to texts. If v is not an array of strings, it returns nil and false.
+func (v Value) AppendStrings(texts []string) (extended []string, ok bool) {
 	if v.Kind() != KindArray {
 		return nil, false
 	}
