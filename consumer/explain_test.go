@@ -215,7 +215,7 @@ func TestExplain_AgreesWithVerify(t *testing.T) {
 		"crit":       issuer.AccessToken().SetHeader("crit", []string{"x"}),
 		"iss":        issuer.AccessToken().Set("iss", 1).Set("exp", 1),
 		"sub":        issuer.AccessToken().Set("sub", 1).Set("aud", "x"),
-		"aud":        issuer.AccessToken().Set("aud", "x").Set("nbf", 99999999999),
+		"aud":        issuer.AccessToken().Set("aud", "x").Set("nbf", int64(99999999999)),
 		"nbf":        issuer.AccessToken().Set("nbf", 99999999999).Set("nonce", "x"),
 		"iat":        issuer.AccessToken().Set("iat", 99999999999),
 		"logout":     issuer.LogoutToken().Set("aud", audience).SetHeader("typ", "JWT"),
