@@ -17,9 +17,10 @@ const (
 // that the caller can read all claims and then check fault once.
 type claimReader struct {
 	compact.Object
-	fault error
-	found deviations
-	texts []string // the elements of all lists: see keep
+	profile string // the name of the profile, for errors
+	fault   error
+	found   deviations
+	texts   []string // the elements of all lists: see keep
 }
 
 // roomForTexts is the number of audiences, scopes and roles of most tokens. More of them cost another allocation.
@@ -66,8 +67,22 @@ func (c *claimReader) require(t *Token, name string) {
 		there = ok && !isAbsent(v, compact.KindString)
 	}
 	if !there {
-		c.fail(name, "is missing")
+		c.missing(name)
 	}
+}
+
+// missing records that a required claim is missing.
+func (c *claimReader) missing(name string) {
+	problem := "is missing (Config.Profile " + c.profile + " or Config.RequiredClaims)"
+	if name == "exp" {
+		problem = "is missing (Config.Profile " + c.profile + ")"
+	}
+	c.fail(name, problem)
+}
+
+// wrongType records that the claim called name does not have the expected type.
+func (c *claimReader) wrongType(name string, v compact.Value, expected string) {
+	c.fail(name, "is of type "+v.Kind().String()+", expected "+expected)
 }
 
 // fill reads the claims that Token has fields for, in one pass. Names are compared byte for byte, and the parser has
@@ -101,7 +116,7 @@ func (c *claimReader) text(at place, name string, v compact.Value) string {
 	}
 	text, ok := v.Text()
 	if !ok {
-		c.fail(name, "is not a string")
+		c.wrongType(name, v, "a string")
 	}
 	return text
 }
@@ -121,7 +136,7 @@ func (c *claimReader) list(at place, name string, v compact.Value) []string {
 func (c *claimReader) strings(name string, v compact.Value) []string {
 	list, ok := v.AppendStrings(c.room())
 	if !ok {
-		c.fail(name, "is not a string or an array of strings")
+		c.wrongType(name, v, "a string or an array of strings")
 		return nil
 	}
 	return c.keep(list)
@@ -131,7 +146,7 @@ func (c *claimReader) strings(name string, v compact.Value) []string {
 func (c *claimReader) expiry(v compact.Value) time.Time {
 	date := c.date("exp", v)
 	if !date.After(time.Unix(0, 0)) {
-		c.fail("exp", "is not a date")
+		c.fail("exp", "is not positive, expected "+numericDate)
 	}
 	return date
 }
@@ -144,13 +159,19 @@ func (c *claimReader) optionalDate(at place, name string, v compact.Value) time.
 	return c.date(name, v)
 }
 
+const numericDate = "a number of seconds since the start of 1970"
+
 // date reads a NumericDate, which is a JSON number of seconds since the start of 1970 and may be negative or have a
 // fraction (RFC 7519 section 2). Dates before the year 1 or after the year 9999 are rejected.
 func (c *claimReader) date(name string, v compact.Value) time.Time {
 	seconds, ok := v.Number()
 	// Without these limits, the conversion to int64 below could overflow and return an unpredictable date.
-	if !ok || seconds < startOfTime || seconds >= endOfTime {
-		c.fail(name, "is not a date")
+	switch {
+	case !ok:
+		c.wrongType(name, v, numericDate)
+		return time.Time{}
+	case seconds < startOfTime || seconds >= endOfTime:
+		c.fail(name, "is out of range, expected "+numericDate)
 		return time.Time{}
 	}
 	whole, fraction := math.Modf(seconds)
@@ -162,7 +183,7 @@ func (c *claimReader) date(name string, v compact.Value) time.Time {
 func (c *claimReader) confirmation(v compact.Value) *Confirmation {
 	members, ok := v.Object()
 	if !ok {
-		c.fail("cnf", "is not an object")
+		c.wrongType("cnf", v, "an object")
 	}
 	confirmation := &Confirmation{}
 	for name, member := range members.All() {

@@ -86,6 +86,54 @@ func TestCaseW3_IssuerIsExplained(t *testing.T) {
 	}
 }
 
+func TestCaseW3_IssuerOfAGroupIsExplained(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	group := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{newConsumer(t, offline(t, issuer))}})
+	const setting = " is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)"
+	for iss, want := range map[string]string{
+		"https://other.test":  `iss "https://other.test"` + setting,
+		issuerURL + "/":       `iss "https://issuer.test/"` + setting + `; compared with "https://issuer.test", they differ only by a trailing slash`,
+		"https://ISSUER.test": `iss "https://ISSUER.test"` + setting + `; compared with "https://issuer.test", they differ only by case`,
+		"":                    `iss ""` + setting,
+		"https://" + strings.Repeat("long.", 300) + "/": `iss "https://` + strings.Repeat("long.", 18) + `lo"...` + setting,
+	} {
+		err := reject(t, group, issuer.AccessToken().Set("iss", iss).Sign(), consumer.ReasonIssuer)
+		if err.Detail != want || err.LogDetail() != want {
+			t.Errorf("%s: Detail is %q, LogDetail returns %q, want %q", iss, err.Detail, err.LogDetail(), want)
+		}
+	}
+}
+
+func TestClaimsAreExplained(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	for _, test := range []struct {
+		claim string
+		value any
+		want  string
+	}{
+		{"sub", 1, "sub is of type number, expected a string"},
+		{"sub", bearertest.Absent, "sub is missing (Config.Profile rfc9068 or Config.RequiredClaims)"},
+		{"client_id", bearertest.Absent, "client_id is missing (Config.Profile rfc9068 or Config.RequiredClaims)"},
+		{"jti", true, "jti is of type boolean, expected a string"},
+		{"aud", map[string]any{}, "aud is of type object, expected a string or an array of strings"},
+		{"exp", bearertest.Absent, "exp is missing (Config.Profile rfc9068)"},
+		{"exp", 0, "exp is not positive, expected a number of seconds since the start of 1970"},
+		{"nbf", "1", "nbf is of type string, expected a number of seconds since the start of 1970"},
+		{"iat", 1e15, "iat is out of range, expected a number of seconds since the start of 1970"},
+		{"scope", 1, "scope is of type number, expected a string or an array of strings"},
+		{"cnf", "x", "cnf is of type string, expected an object"},
+	} {
+		cfg := offline(t, issuer)
+		cfg.Profile = consumer.ProfileRFC9068
+		err := reject(t, newConsumer(t, cfg), issuer.AccessToken().Set(test.claim, test.value).Sign(), consumer.ReasonClaims)
+		if err.Detail != test.want {
+			t.Errorf("%s: Detail is %q, want %q", test.claim, err.Detail, test.want)
+		}
+	}
+}
+
 func TestCaseW4_HeaderIsExplained(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()

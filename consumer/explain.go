@@ -98,6 +98,9 @@ func (x *explainer) form(raw string) (p parsed, ok bool) {
 	if err == nil {
 		p, _, err = parseParts(parts, &memo, x.maxHeader, &buffer)
 	}
+	if err == nil && p.variants && x.c != nil {
+		err = x.c.rules.checkVariants(p.claims)
+	}
 	if header := x.header(raw); header != "" {
 		check.Received = "a header with " + header
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/hint"
 )
 
 // GroupConfig describes the issuers of a [Group]. [NewGroup] copies it.
@@ -73,6 +74,8 @@ type Group struct {
 	headers   headerMemo
 	maxBytes  int // of a token
 	maxHeader int // of its header
+
+	folded map[string]string // issuers by hint.Fold, for errors
 }
 
 // NewGroup returns a Group for cfg. If cfg has faults, the error joins all of them, and each names its field. NewGroup
@@ -87,8 +90,10 @@ func NewGroup(cfg GroupConfig) (*Group, error) {
 		opaque:    cfg.Opaque,
 		cache:     newTokenCache(orDefault(cfg.CacheSize, defaultCacheSize)),
 		maxBytes:  defaultMaxTokenBytes, maxHeader: defaultMaxHeaderBytes,
+		folded: make(map[string]string, len(cfg.Consumers)),
 	}
 	for _, c := range g.consumers {
+		g.folded[hint.Fold(c.cfg.Issuer)] = c.cfg.Issuer
 		policies, first := withPolicy(g.policies[c.cfg.Issuer], c)
 		g.policies[c.cfg.Issuer], g.shared = policies, append(g.shared, !first)
 		if first {
@@ -242,13 +247,21 @@ func (g *Group) route(ctx context.Context, issuer string) (*Consumer, *resident,
 		return policies[0].Consumer, nil, nil
 	}
 	if g.resolver == nil {
-		return nil, nil, unknownIssuer(issuer)
+		return nil, nil, unknownIssuer(issuer, g.similarTo(issuer))
 	}
 	home, err := g.resolver.find(ctx, issuer)
 	if err != nil {
 		return nil, nil, err
 	}
 	return home.consumer, home, nil
+}
+
+// similarTo returns the issuer in GroupConfig.Consumers that differs from issuer only a little, or "".
+func (g *Group) similarTo(issuer string) string {
+	if len(issuer) > maxIssuerBytes {
+		return ""
+	}
+	return g.folded[hint.Fold(issuer)]
 }
 
 // checkLength checks the limits of c for a token that has already been split.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/bearerkit/bearerkit/internal/hint"
 )
 
 const (
@@ -86,7 +88,7 @@ func newLRU[V any](size int) *lru.Cache[string, V] {
 // find returns the Consumer of issuer. It calls Resolve if no Consumer of that issuer is kept.
 func (r *resolver) find(ctx context.Context, issuer string) (*resident, error) {
 	if issuer == "" || len(issuer) > maxIssuerBytes {
-		return nil, unknownIssuer(issuer)
+		return nil, unknownIssuer(issuer, "")
 	}
 	held, call, err := r.join(ctx, issuer)
 	if call == nil {
@@ -112,7 +114,7 @@ func (r *resolver) join(ctx context.Context, issuer string) (*resident, *resolut
 		return held, nil, nil
 	}
 	if until, ok := r.denied.Get(issuer); ok && time.Now().Before(until) {
-		return nil, nil, unknownIssuer(issuer)
+		return nil, nil, unknownIssuer(issuer, "")
 	}
 	if call, ok := r.running[issuer]; ok {
 		return nil, call, nil
@@ -247,7 +249,7 @@ func (r *resolver) call(ctx context.Context, issuer string) (c *Consumer, err er
 	case err != nil:
 		return nil, rejectBecause(ReasonIssuer, "GroupConfig.Resolve returned an error", err)
 	case c == nil:
-		return nil, unknownIssuer(issuer)
+		return nil, unknownIssuer(issuer, "")
 	case c.cfg.Issuer != issuer:
 		return nil, reject(ReasonInternal, fmt.Sprintf(
 			"GroupConfig.Resolve returned the Consumer of issuer %q, expected %.100q", c.cfg.Issuer, issuer))
@@ -260,7 +262,12 @@ func isUndecided(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// unknownIssuer returns the error for an issuer that no Consumer accepts.
-func unknownIssuer(issuer string) error {
-	return newDetail("iss ").quote(issuer).text(" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)").reject(ReasonIssuer)
+// unknownIssuer returns the error for an issuer that no Consumer accepts. known is the configured issuer that differs from it
+// only a little, or "".
+func unknownIssuer(issuer, known string) error {
+	d := newDetail("iss ").quote(issuer).text(" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)")
+	if difference := hint.Difference(issuer, known); known != "" && difference != "" {
+		d = d.text("; compared with ").quote(known).text(", ").text(difference)
+	}
+	return d.reject(ReasonIssuer)
 }

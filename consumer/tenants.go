@@ -58,7 +58,7 @@ func ResolveTenants(cfg TenantsConfig) (func(ctx context.Context, issuer string)
 			tenant, ok = strings.CutSuffix(tenant, after)
 		}
 		if !ok || !isTenant(tenant) || !anyTenant && !slices.Contains(accepted, tenant) {
-			return nil, unknownIssuer(issuer)
+			return nil, unknownIssuer(issuer, "")
 		}
 		return common.forTenant(issuer, claim, tenant)
 	}, nil

@@ -160,7 +160,7 @@ func (c *Consumer) checkIssuer(p parsed) error {
 // present. The token is not verified yet: no caller of Verify may receive it.
 func (c *Consumer) readToken(p parsed) (*Token, error) {
 	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: p.claims, verified: clock.Now()}
-	r := claimReader{Object: p.claims}
+	r := claimReader{Object: p.claims, profile: c.rules.Name}
 	r.fill(t)
 	if c.rules.LoadBalancer {
 		r.readLoadBalancer(t, p.header.members)
@@ -181,7 +181,7 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 		t.principal = PrincipalClient
 	}
 	if t.clientID == "" && c.rules.RequireClient {
-		r.fail(c.rules.ClientClaims[0], "is missing")
+		r.missing(c.rules.ClientClaims[0])
 	}
 	t.deviations = p.header.deviations | r.found
 	if p.variants {

@@ -55,7 +55,7 @@ func TestCaseW1_LogHasDetail(t *testing.T) {
 		{"alg", good().SignWith("none", nil), nil, `alg "none" is not one of [`},
 		{"typ", good().SetHeader("typ", "dpop+jwt"), nil, `typ "dpop+jwt" is not one of [`},
 		{"ID token", good().Set("at_hash", "x"), nil, "at_hash marks an ID token"},
-		{"claim", good().Set("cnf", 1), nil, "cnf is not an object"},
+		{"claim", good().Set("cnf", 1), nil, "cnf is of type number, expected an object"},
 		{"JSON", good().EditClaims(func(j []byte) []byte { return append(j, '!') }), nil, "data after the object at byte "},
 		{"unknown key", good().SetHeader("kid", "another"), nil, `the token's kid "another" is not among the`},
 		{"bound", good().Set("cnf", map[string]any{"jkt": "x"}), nil, "cnf binds the token to a key or certificate"},
