@@ -72,6 +72,7 @@ func google() (*consumer.Consumer, error) {
 		Issuer:                "https://accounts.google.com",
 		Audience:              []string{"https://orders-abc.a.run.app"},
 		Profile:               consumer.ProfileGoogle,
+		ClientIDs:             []string{"1234567890"},
 		InsecureAcceptIDToken: true,
 	})
 }
