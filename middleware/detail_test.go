@@ -51,7 +51,7 @@ func TestCaseW1_LogHasDetail(t *testing.T) {
 		{"aud", good().Set("aud", "account"), nil, `aud ["account"] does not contain any of ["https://api.test"] (Config.Audience)`},
 		{"iss", good().Set("iss", "https://other.test"), nil, `iss "https://other.test" is not "https://issuer.test"`},
 		{"exp", good().Set("exp", 1), nil, `exp 1970-01-01T00:00:01Z has passed at `},
-		{"nbf", good().Set("nbf", 99999999999), nil, "nbf 5138-11-16T09:46:39Z is in the future at "},
+		{"nbf", good().Set("nbf", int64(99999999999)), nil, "nbf 5138-11-16T09:46:39Z is in the future at "},
 		{"alg", good().SignWith("none", nil), nil, `alg "none" is not one of [`},
 		{"typ", good().SetHeader("typ", "dpop+jwt"), nil, `typ "dpop+jwt" is not one of [`},
 		{"ID token", good().Set("at_hash", "x"), nil, "at_hash marks an ID token"},
