@@ -32,8 +32,8 @@ func newEC(t testing.TB) *ecdsa.PrivateKey {
 }
 
 // signedBy returns a token with the given kid, which key has signed. Without a kid, kid is bearertest.Absent.
-func signedBy(issuer *bearertest.Issuer, key crypto.Signer, alg string, kid any) string {
-	return lasting(issuer).SignWith(alg, key).SetHeader("kid", kid).Sign()
+func signedBy(issuer *bearertest.Issuer, key crypto.Signer, kid any) string {
+	return lasting(issuer).SignWith("ES256", key).SetHeader("kid", kid).Sign()
 }
 
 // A token is accepted if one of the keys that fit verifies it, and at most 4 keys are tried.
@@ -86,7 +86,7 @@ func TestCaseJ5_MatchingKeysAreTried(t *testing.T) {
 			for _, cfg := range configs {
 				c := newConsumer(t, cfg)
 				for n, key := range keys[:len(tt.published)] {
-					raw := signedBy(issuer, key, "ES256", tt.kid)
+					raw := signedBy(issuer, key, tt.kid)
 					if n < tt.accepted {
 						accept(t, c, raw)
 						accept(t, c, raw) // from the cache
@@ -96,7 +96,7 @@ func TestCaseJ5_MatchingKeysAreTried(t *testing.T) {
 						t.Errorf("key %d: %v, want ErrInvalidToken", n, err)
 					}
 				}
-				if _, err := c.Verify(t.Context(), signedBy(issuer, stranger, "ES256", tt.kid)); !errors.Is(err, consumer.ErrInvalidToken) {
+				if _, err := c.Verify(t.Context(), signedBy(issuer, stranger, tt.kid)); !errors.Is(err, consumer.ErrInvalidToken) {
 					t.Errorf("key of a stranger: %v, want ErrInvalidToken", err)
 				}
 			}
@@ -130,14 +130,14 @@ func TestCaseJ5_KeysOfACustomSource(t *testing.T) {
 	}
 	c := newConsumer(t, source(public...))
 	for n, key := range keys {
-		raw := signedBy(issuer, key, "ES256", "any")
+		raw := signedBy(issuer, key, "any")
 		if n < 4 {
 			accept(t, c, raw)
 			continue
 		}
 		reject(t, c, raw, consumer.ReasonSignature)
 	}
-	raw := signedBy(issuer, keys[0], "ES256", "any")
+	raw := signedBy(issuer, keys[0], "any")
 	reject(t, newConsumer(t, source()), raw, consumer.ReasonUnknownKey)
 	foreign := jwks.Key{Algorithm: "RS256", Public: keys[0].Public()}
 	reject(t, newConsumer(t, source(foreign)), raw, consumer.ReasonAlgorithm)
@@ -153,7 +153,7 @@ func TestCaseJ5_Attack33_CachedTokenEndsWithItsKey(t *testing.T) {
 	both := jwks.Static{{Public: old.Public()}, {Public: renewed.Public()}}
 	keys := &switchable{source: both}
 	c := newConsumer(t, consumer.Config{Issuer: issuerURL, Audience: []string{audience}, Keys: keys})
-	first, second := signedBy(issuer, old, "ES256", bearertest.Absent), signedBy(issuer, renewed, "ES256", bearertest.Absent)
+	first, second := signedBy(issuer, old, bearertest.Absent), signedBy(issuer, renewed, bearertest.Absent)
 	if !remembers(t, c, first) || !remembers(t, c, second) {
 		t.Fatal("the tokens were not cached")
 	}
@@ -210,12 +210,12 @@ func TestCaseJ8_ReplacedKeyIsUsedAtOnce(t *testing.T) {
 					cfg.Keys = jwks.Join(secret, remote)
 				}
 				c := newConsumer(t, cfg)
-				before := signedBy(issuer, old, "ES256", tt.kid)
+				before := signedBy(issuer, old, tt.kid)
 				accept(t, c, before)
 				asked := n.asked()
 				serve(renewed)
 				accept(t, c, before) // the key is in use until the set is read again
-				after := signedBy(issuer, renewed, "ES256", tt.kid)
+				after := signedBy(issuer, renewed, tt.kid)
 				accept(t, c, after)
 				reject(t, c, before, consumer.ReasonSignature)
 				accept(t, c, after)

@@ -3,6 +3,7 @@ package jwks
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -64,8 +65,10 @@ func (r *jwkReader) purposeFault() (Fault, string) {
 	}
 	// Both members are optional. A key without them serves any purpose. Other values than sig and enc are allowed for use.
 	if use, present := r.member("use"); present {
-		switch text, _ := use.Text(); {
-		case strings.EqualFold(text, "enc"):
+		text, _ := use.Text()
+		list, _ := use.Strings() // not allowed, but its meaning is clear
+		switch {
+		case strings.EqualFold(text, "enc"), slices.Contains(list, "enc") && !slices.Contains(list, "sig"):
 			return FaultUse, "use is enc"
 		case text != "sig":
 			r.accept(quirk.UnknownUse, "use")
@@ -83,13 +86,8 @@ func (r *jwkReader) canVerify(ops compact.Value) bool {
 	if !isList {
 		r.accept(quirk.WrongType, "key_ops")
 	}
-	for _, text := range texts {
-		if text == "verify" {
-			return true
-		}
-	}
 	text, _ := ops.Text()
-	return text == "verify"
+	return text == "verify" || slices.Contains(texts, "verify")
 }
 
 // parameter is a member of a public key.

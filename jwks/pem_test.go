@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,50 @@ func TestParsePEM_PublicKeysAndCertificates(t *testing.T) {
 				wantNoKey(t, s, "any", "RS384", jwks.ErrAlgorithm)
 			}
 		})
+	}
+}
+
+// During a rotation, a file has the old and the new key. Both are tried.
+func TestCaseJ9_SeveralKeysInAFile(t *testing.T) {
+	t.Parallel()
+	cert, certified := certificate()
+	for name, tt := range map[string]struct {
+		text, alg, ask string
+		want           []any
+	}{
+		"two RSA keys":               {pkix(rsaKey()) + pkix(otherRSA()), "", "RS256", []any{rsaKey(), otherRSA()}},
+		"two for one algorithm":      {pkix(p256()) + pkix(otherEC()), "ES256", "ES256", []any{p256(), otherEC()}},
+		"with a key of another type": {pkix(rsaKey()) + pkix(p256()) + pkix(otherRSA()), "", "PS256", []any{rsaKey(), otherRSA()}},
+		"the same key twice":         {pkix(p256()) + pkix(otherEC()) + pkix(p256()), "", "ES256", []any{p256(), otherEC()}},
+		"a key and its certificate":  {cert + pkix(certified), "ES256", "ES256", []any{certified}},
+		"byte order mark":            {"\ufeff" + pkix(rsaKey()) + pkix(otherRSA()), "", "RS256", []any{rsaKey(), otherRSA()}},
+		"JWKS":                       {keySet(public("", p256()), public("", otherEC())), "", "ES256", []any{p256(), otherEC()}},
+		"JWKS, byte order mark":      {"\ufeff" + keySet(public("", p256()), public("", otherEC())), "ES256", "ES256", []any{p256(), otherEC()}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := jwks.File(newKeyFile(t, tt.text).path, tt.alg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantKeys(t, s, "any", tt.ask, tt.want...)
+			wantKeys(t, s, "", tt.ask, tt.want...)
+			wantNoKey(t, s, "any", "HS256", jwks.ErrAlgorithm)
+		})
+	}
+}
+
+// Two secrets are tried, too. Each has its own algorithm.
+func TestCaseJ9_SeveralSecrets(t *testing.T) {
+	t.Parallel()
+	old, oldOctets := newSecret(t, "o", "HS256")
+	renewed, renewedOctets := newSecret(t, "n", "HS256")
+	longer, longerOctets := newSecret(t, "l", "HS512")
+	for _, s := range []jwks.Source{slices.Concat(old, renewed, longer), jwks.Join(old, renewed, longer)} {
+		wantKeys(t, s, "any", "HS256", oldOctets, renewedOctets)
+		wantKey(t, s, "", "HS512", longerOctets)
+		wantNoKey(t, s, "", "HS384", jwks.ErrAlgorithm)
+		wantNoKey(t, s, "", "RS256", jwks.ErrAlgorithm)
 	}
 }
 

@@ -47,7 +47,8 @@ func TestCaseJ3_J4_J5_J10_SelectionOfKeys(t *testing.T) {
 		"J3 one kid, two keys of one type": {
 			[]jwk{public("a", rsaKey()), public("a", otherRSA()), public("b", p256())},
 			[]selection{selects("a", "RS256", rsaKey(), otherRSA()), selects("b", "RS256"), selects("b", "ES256", p256())},
-			[]string{shared}, 0,
+			[]string{shared},
+			0,
 		},
 		"J3 one kid, the alg of one key is unsupported": {
 			[]jwk{public("a", rsaKey()).with("alg", "RSA-OAEP"), public("a", rsaKey()).with("alg", "RS256")},
@@ -62,12 +63,14 @@ func TestCaseJ3_J4_J5_J10_SelectionOfKeys(t *testing.T) {
 		"J4 identical keys": {
 			[]jwk{public("a", rsaKey()), public("a", rsaKey()), public("b", p256())},
 			[]selection{selects("a", "RS256", rsaKey()), selects("", "RS256", rsaKey())},
-			[]string{twice}, 0,
+			[]string{twice},
+			0,
 		},
 		"J4 one key with two certificates": {
 			[]jwk{public("a", rsaKey()).with("x5c", []any{"A"}).with("x5t", "A"), public("a", rsaKey()).with("x5c", []any{"B"}).with("x5t", "B")},
 			[]selection{selects("a", "RS256", rsaKey())},
-			[]string{twice}, 0,
+			[]string{twice},
+			0,
 		},
 		"J4 one key with and without alg": {
 			[]jwk{public("a", rsaKey()).with("alg", "RS256"), public("a", rsaKey())},
@@ -87,7 +90,8 @@ func TestCaseJ3_J4_J5_J10_SelectionOfKeys(t *testing.T) {
 		"J5 no kid anywhere": {
 			[]jwk{public("", rsaKey()), public("", otherRSA()), public("", p256())},
 			[]selection{selects("", "RS256", rsaKey(), otherRSA()), selects("x", "RS256", rsaKey(), otherRSA()), selects("x", "ES384")},
-			[]string{shared}, 0,
+			[]string{shared},
+			0,
 		},
 		"J5 kid of another key": {
 			[]jwk{public("", rsaKey()), public("b", otherRSA())},
@@ -102,12 +106,14 @@ func TestCaseJ3_J4_J5_J10_SelectionOfKeys(t *testing.T) {
 		"J5 keys with their own algorithm": {
 			[]jwk{public("", rsaKey()).with("alg", "RS256"), public("", otherRSA()).with("alg", "PS256"), public("", thirdRSA())},
 			[]selection{selects("", "RS256", rsaKey(), thirdRSA()), selects("", "PS256", otherRSA(), thirdRSA()), selects("", "HS256"), selects("", "none")},
-			[]string{shared}, 0,
+			[]string{shared},
+			0,
 		},
 		"J5 more than four": {
 			fiveRSA,
 			[]selection{selects("", "RS256", rsaKey(), otherRSA(), thirdRSA(), fourthRSA()), selects("x", "PS384", rsaKey(), otherRSA(), thirdRSA(), fourthRSA())},
-			[]string{shared}, 1,
+			[]string{shared},
+			1,
 		},
 		"J10 EdDSA": {
 			[]jwk{public("a", ed()).with("alg", "EdDSA")},
@@ -186,8 +192,13 @@ func TestK1_KnownKeysCostNoAllocation(t *testing.T) { //nolint:paralleltest // a
 		source   jwks.Source
 		kid, alg string
 	}{
-		{r, "1", "RS256"}, {r, "", "ES256"}, {r, "", "RS256"}, {static, "x", "RS256"}, {static, "", "ES256"},
-		{jwks.Join(secret, r), "", "HS256"}, {jwks.Join(secret, r), "2", "ES256"},
+		{r, "1", "RS256"},
+		{r, "", "ES256"},
+		{r, "", "RS256"},
+		{static, "x", "RS256"},
+		{static, "", "ES256"},
+		{jwks.Join(secret, r), "", "HS256"},
+		{jwks.Join(secret, r), "2", "ES256"},
 	} {
 		n := testing.AllocsPerRun(100, func() {
 			if _, err := lookup.source.Keys(ctx, lookup.kid, lookup.alg); err != nil {
@@ -247,8 +258,11 @@ func TestCaseW5_SetWithoutAUsableKey(t *testing.T) {
 		`the set has no usable key: 5 keys, all unusable: key 0 (kid "1"): RSA modulus has 1024 bits, expected 2048 to 8192; ` +
 			`key 1 (kid "` + strings.Repeat("k", 100) + `"): kty "XYZ" with crv "" is not supported; ` +
 			`key 2 (kid ""): alg "RSA-OAEP" is not a supported algorithm of the key's type and curve; and 2 more`: {
-			public("1", weakRSA()), {"kty": "XYZ", "kid": strings.Repeat("k", 200)},
-			public("", rsaKey()).with("alg", "RSA-OAEP"), {}, {},
+			public("1", weakRSA()),
+			{"kty": "XYZ", "kid": strings.Repeat("k", 200)},
+			public("", rsaKey()).with("alg", "RSA-OAEP"),
+			{},
+			{},
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {

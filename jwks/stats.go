@@ -15,8 +15,8 @@ type Refresh struct {
 	URL string
 
 	// Cause is the reason for the fetch: "expired" (a lookup found no fresh set), "ahead" (the set was about to expire),
-	// "forced" (no key fitted a token, or none verified its signature), "requested" (Remote.Refresh was called) or "restored" (the snapshot was loaded and
-	// nothing was fetched).
+	// "forced" (no key fitted a token, or none verified its signature), "requested" (Remote.Refresh was called) or
+	// "restored" (the snapshot was loaded and nothing was fetched).
 	Cause string
 
 	// Keys is the number of usable keys in the fetched set. It is 0 if Err is set.

@@ -258,6 +258,7 @@ func TestCaseJ7_UnknownUse(t *testing.T) {
 		"x509-svid":         {key.with("use", "x509-svid"), p256(), "ES256", unknown},
 		"SIG":               {key.with("use", "SIG"), p256(), "ES256", unknown},
 		"a list":            {key.with("use", []any{"sig"}), p256(), "ES256", unknown},
+		"sig and enc":       {key.with("use", []any{"enc", "sig"}), p256(), "ES256", unknown},
 		"a number":          {key.with("use", 1), p256(), "ES256", unknown},
 		"sig":               {key.with("use", "sig"), p256(), "ES256", nil},
 		"key_ops, verify":   {key.with("key_ops", []any{"wrapKey", "verify"}), p256(), "ES256", nil},
@@ -266,6 +267,7 @@ func TestCaseJ7_UnknownUse(t *testing.T) {
 	wantRejected(t, jwks.FaultUse, map[string]jwk{
 		"enc":                  key.with("use", "enc"),
 		"Enc":                  key.with("use", "Enc"),
+		"a list with enc":      key.with("use", []any{"enc"}),
 		"key_ops sign":         key.with("key_ops", []any{"sign"}),
 		"key_ops encrypt":      key.with("use", "sig").with("key_ops", []any{"encrypt"}),
 		"key_ops a string":     key.with("key_ops", "encrypt"),
