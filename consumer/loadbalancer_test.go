@@ -15,7 +15,7 @@ const signer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer
 
 // balanced returns a token as an Application Load Balancer makes it, without padding.
 func balanced(issuer *bearertest.Issuer) *bearertest.Token {
-	exp := time.Now().Add(time.Minute).Unix()
+	exp := time.Now().Add(time.Hour).Unix()
 	return issuer.Token("JWT", map[string]any{"sub": "user-1", "email": "alice@mail.example", "exp": exp, "iss": issuerURL}).
 		SetHeader("signer", signer).SetHeader("client", "client-1").SetHeader("iss", issuerURL).SetHeader("exp", exp)
 }
