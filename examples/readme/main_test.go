@@ -133,8 +133,8 @@ func TestResponses(t *testing.T) {
 	}
 }
 
-// TestLogLines checks that README.md shows the lines that the program logs for rejected requests.
-func TestLogLines(t *testing.T) {
+// TestCaseW7_LogLines checks that README.md shows the lines that the program logs for rejected requests.
+func TestCaseW7_LogLines(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t, nil)
 	unreachable := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "http://127.0.0.1:1", Audience: audience})
