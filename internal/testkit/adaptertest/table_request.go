@@ -49,6 +49,12 @@ func credentials() []row {
 			want: unverified(http.StatusUnauthorized, consumer.ReasonNoToken,
 				bare+`, resource_metadata="https://api.test/.well-known/oauth-protected-resource/v1"`),
 		},
+		{
+			name: "challenge names the metadata on a loopback host", header: authorization(),
+			guards: set(func(_ *consumer.Config, g *middleware.Config) { g.Resource = "http://localhost:8000/mcp" }),
+			want: unverified(http.StatusUnauthorized, consumer.ReasonNoToken,
+				bare+`, resource_metadata="http://localhost:8000/.well-known/oauth-protected-resource/mcp"`),
+		},
 	}
 }
 

@@ -66,14 +66,30 @@ func unnamed(w want) want {
 	return w
 }
 
-// verifiers returns rows about a Verifier of the application.
+// verifiers returns rows about an audience that depends on the request, and about a Verifier of the application.
 func verifiers() []row {
 	custom := func(token func() (*consumer.Token, error)) func(*world) (group, own []Guarded) {
 		return set(func(_ *consumer.Config, g *middleware.Config) { g.Verifier = verifierFunc(token) })
 	}
 	byKey, internal := passed(), unverified(http.StatusInternalServerError, consumer.ReasonInternal, "")
 	byKey.verified = 0 // by no Consumer
+	// The Verifier receives the context of the request, with the values that net/http and other middleware have added.
+	perTenant := func(name string) func(*world) (group, own []Guarded) {
+		return set(func(c *consumer.Config, _ *middleware.Config) {
+			c.Audience, c.AudienceFunc = nil, func(ctx context.Context) []string {
+				if ctx.Value(http.ServerContextKey) == nil {
+					return nil
+				}
+				return []string{name}
+			}
+		})
+	}
 	return []row{
+		{name: "audience of the tenant", guards: perTenant("https://api.test"), want: passed()},
+		{
+			name: "audience of another tenant", guards: perTenant("https://other.test"),
+			want: unnamed(refused(http.StatusUnauthorized, consumer.ReasonAudience, invalidToken)),
+		},
 		{name: "API key", header: authorization("Bearer key-7"), guards: custom(func() (*consumer.Token, error) {
 			return consumer.NewToken("https://keys.test", json.RawMessage(`{"sub":"alice"}`))
 		}), want: byKey},
