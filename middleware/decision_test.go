@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -210,19 +211,23 @@ func TestCaseQ7_NestedHandlersAndRecheck(t *testing.T) {
 			Verifier:   newConsumer(t, issuer),
 			OnDecision: func(_ context.Context, d middleware.Decision) { subjects = append(subjects, subjectOf(d.Token)) },
 		})
-		var verdict error
-		changing := middleware.Check("changing", func(context.Context, *consumer.Token) error { return verdict })
+		var calls atomic.Int64
+		once := middleware.Check("once", func(context.Context, *consumer.Token) error {
+			if calls.Add(1) > 1 {
+				return errors.New("no longer")
+			}
+			return nil
+		})
 		stream := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			ctx, stop := middleware.Recheck(r.Context(), time.Minute)
 			defer stop()
-			verdict = errors.New("no longer")
 			<-ctx.Done()
 			var refusal *middleware.Refusal
 			if !errors.As(context.Cause(ctx), &refusal) || subjectOf(refusal.Token) != "alice" {
 				t.Errorf("Recheck: cause %v, want a Refusal with the token of alice", context.Cause(ctx))
 			}
 		})
-		serve(g.Handler(g.With(changing)(stream)), request(t, issuer.AccessToken().Sign()))
+		serve(g.Handler(g.With(once)(stream)), request(t, issuer.AccessToken().Sign()))
 		if got := strings.Join(subjects, " "); got != "alice alice" {
 			t.Errorf("subjects %q", got)
 		}
