@@ -8,7 +8,7 @@ import (
 
 // detailed is an error of a class with a text that is safe to log: it consists of constants and settings, never of parts
 // of a request.
-type detailed struct { //nolint:errname // it adds a text to a class of errors
+type detailed struct {
 	class  error
 	detail string
 }
