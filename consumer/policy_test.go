@@ -100,7 +100,7 @@ func TestCaseT16_PoliciesOfOneIssuer(t *testing.T) {
 		{"required claim, audience", policies{both(a, tenant), b}, draft(), "1audience"},
 		{"audience, expired", policies{b, a}, draft().Set("exp", now-60), "1expired"},
 		{"expired, audience", policies{a, b}, draft().Set("exp", now-60), "0expired"},
-		{"audience, not yet valid", policies{b, a}, draft().Set("nbf", now+60), "1not_yet_valid"},
+		{"audience, not yet valid", policies{b, a}, draft().Set("nbf", now+3600), "1not_yet_valid"},
 		{"audience, ID token", policies{b, a}, draft().Set("at_hash", "x"), "1type"},
 		{"audience, client", policies{b, both(a, client)}, draft(), "1claims"},
 		{"expired with a small skew, client", policies{a, both(a, client, lenient)}, draft().Set("exp", now-60), "1claims"},
