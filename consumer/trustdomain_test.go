@@ -17,7 +17,7 @@ const (
 // svid returns a JWT-SVID with the claims that the specification requires, and no other.
 func svid(issuer *bearertest.Issuer) *bearertest.Token {
 	return issuer.Token("", map[string]any{
-		"sub": workload, "aud": []string{audience}, "exp": time.Now().Add(time.Minute).Unix(),
+		"sub": workload, "aud": []string{audience}, "exp": time.Now().Add(time.Hour).Unix(),
 	})
 }
 
