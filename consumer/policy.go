@@ -36,8 +36,9 @@ func withPolicy(list []policy, c *Consumer) (policies []policy, first bool) {
 	return append(list, policy{c, len(list)}), true
 }
 
-// trial follows a token through the policies of its issuer. A nil trial follows nothing: a token of an issuer with one
-// policy needs none.
+// trial follows a token through the policies of its issuer. Each policy makes all of its checks, in the order of
+// [Consumer.verifyParsed]. The trial adds nothing to them except that a signature is checked once for each key set, and it
+// records how far each policy got. A nil trial follows nothing: a token of an issuer with one policy needs none.
 type trial struct {
 	start    time.Time // of the request
 	policies []policy
@@ -63,7 +64,8 @@ const (
 	inStatus                    // Config.Check and Config.Status
 )
 
-// order lists the reasons of each part in the order in which the checks are made.
+// order lists the reasons of each part in the order in which the checks are made. A reason may occur in several parts, but
+// its place among the other reasons of a part is always the same. Reasons that are missing rank first.
 var order = [...]Reason{ //nolint:gochecknoglobals // a table that is never written to
 	ReasonTooLarge, ReasonAlgorithm, ReasonAudience, ReasonExpired, ReasonNotYetValid, ReasonIssuedInFuture, ReasonType,
 	ReasonUnknownKey, ReasonKeysUnavailable, ReasonSignature, ReasonClaims, ReasonStatusUnavailable, ReasonRevoked,
@@ -102,6 +104,7 @@ func (c *Consumer) signedBy(ctx context.Context, now clock.Instant, p parsed, a 
 		}
 	}
 	if len(tr.checked) > 0 {
+		// The request has waited for another key set. Keys that are held can still be used after the deadline.
 		limited, cancel := context.WithDeadline(ctx, tr.start.Add(policyWait))
 		defer cancel()
 		ctx = limited
@@ -166,7 +169,7 @@ func rejectionOf(cached *Token, err error) rejection {
 }
 
 // newTrial returns the trial of a token by policies. earlier is the rejection by the one that has verified the token for
-// an earlier request, or zero.
+// an earlier request, or zero. If that policy lacks a key now, other policies with the same keys do not look for it again.
 func newTrial(start time.Time, policies []policy, earlier rejection) *trial {
 	tr := &trial{start: start, policies: policies, earlier: earlier}
 	for _, one := range policies {
