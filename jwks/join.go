@@ -35,10 +35,10 @@ func (j *joined) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
 // KeysAt is Keys for packages of this module that have just read the clocks for the same request.
 func (j *joined) KeysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
 	keys, err := j.heldKeys(ctx, now, kid, alg)
-	if errors.Is(err, ErrKeyNotFound) {
+	if err != nil { // even if one source is unavailable, another one may have a new key
 		return j.KeysAfter(ctx, now, kid, alg, nil)
 	}
-	return keys, err
+	return keys, nil
 }
 
 // heldKeys returns the matching keys of all sources, without a fetch for a token that no key fits.

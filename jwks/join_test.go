@@ -161,6 +161,22 @@ func TestCaseT17_UnavailableSource(t *testing.T) {
 	})
 }
 
+// The outage of one source does not keep another one from fetching a new key.
+func TestCaseT17_NewKeyDuringTheOutageOfAnotherSource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var up, down issuer
+		up.serves(public("a", p256()))
+		down.isDown()
+		j := jwks.Join(down.remote(t, jwks.Config{}), up.remote(t, jwks.Config{}))
+		wantKey(t, j, "a", "ES256", p256())
+		up.serves(public("b", otherEC()))
+		wantKey(t, j, "b", "ES256", otherEC())
+		wantNoKey(t, j, "c", "ES256", jwks.ErrUnavailable)
+		wantFetches(t, &up, 3)
+	})
+}
+
 // Join has the optional methods that the consumer uses.
 func TestCaseT17_OptionalMethods(t *testing.T) {
 	t.Parallel()

@@ -99,6 +99,32 @@ func TestCaseJ9_SeveralKeysInAFile(t *testing.T) {
 	}
 }
 
+// A fifth key for the same algorithm would never be tried, so it is an error.
+func TestCaseJ9_FiveKeysInAFile(t *testing.T) {
+	t.Parallel()
+	four := pkix(rsaKey()) + pkix(otherRSA()) + pkix(thirdRSA()) + pkix(fourthRSA())
+	for name, text := range map[string]string{"keys of two types": pkix(p256()) + four + pkix(otherEC()), "one key twice": four + pkix(rsaKey())} {
+		if _, err := jwks.ParsePEM([]byte(text), ""); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	want := `jwks: key 4 {kid "" alg ""}: 4 other keys with the same kid and algorithm come first`
+	if _, err := jwks.ParsePEM([]byte(four+pkix(fifthRSA())), ""); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	var secrets jwks.Static
+	for _, letter := range []string{"a", "b", "c", "d", "e"} {
+		secret, _ := newSecret(t, letter, "HS256")
+		secrets = append(secrets, secret...)
+	}
+	if err := secrets[:4].Validate(); err != nil {
+		t.Errorf("four secrets: %v", err)
+	}
+	if err := secrets.Validate(); err == nil {
+		t.Error("five secrets: no error")
+	}
+}
+
 // Two secrets are tried, too. Each has its own algorithm.
 func TestCaseJ9_SeveralSecrets(t *testing.T) {
 	t.Parallel()

@@ -158,7 +158,7 @@ func (s *set) dropUntried() {
 		if group.tries(key) {
 			continue
 		}
-		s.reject(UnusableKey{key.ID, FaultDuplicate, fmt.Sprintf("%d other keys with the same kid and algorithm come first", maxMatches)})
+		s.reject(UnusableKey{key.ID, FaultDuplicate, untried})
 		s.keys, s.texts = slices.Delete(s.keys, i, i+1), slices.Delete(s.texts, i, i+1)
 	}
 }

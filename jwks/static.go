@@ -65,8 +65,9 @@ func (s Static) heldKeys(_ context.Context, _ clock.Instant, kid, alg string) ([
 func (s Static) Algorithms() []string { return algorithms(s) }
 
 // Validate returns nil if all keys can be used, and otherwise an error that joins all faults. Every key must be strong.
-// A secret must have an Algorithm; a public key may have one. A Static must not contain both secrets and public keys; use
-// [Join] for an issuer that signs with both.
+// A secret must have an Algorithm; a public key may have one. At most 4 keys with the same ID, or without an ID, may serve
+// the same algorithm. A Static must not contain both secrets and public keys; use [Join] for an issuer that signs with
+// both.
 func (s Static) Validate() error {
 	var faults []error
 	if err := s.consistent(); err != nil {
@@ -75,9 +76,22 @@ func (s Static) Validate() error {
 	for i, k := range s {
 		if fault := k.fault(); fault != "" {
 			faults = append(faults, fmt.Errorf("jwks: key %d %v: %s", i, k, fault))
+		} else if !s.tries(k) {
+			faults = append(faults, fmt.Errorf("jwks: key %d %v: %s", i, k, untried))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// untried is the fault of a key that no token selects.
+const untried = "4 other keys with the same kid and algorithm come first"
+
+// tries reports whether k, which is a key of s, is tried for a token with its ID and one of its algorithms.
+func (s Static) tries(k Key) bool {
+	return len(s) <= maxMatches || slices.ContainsFunc(algorithms([]Key{k}), func(alg string) bool {
+		chosen, _ := choose(s, alg, func(id string) bool { return id == k.ID })
+		return containsPublic(chosen, k)
+	})
 }
 
 // consistent returns an error if s must not be used at all. It is called for each token, because a Static can be built
