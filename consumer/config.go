@@ -142,8 +142,9 @@ type Config struct {
 	// concurrent use. Nil: no call and no cost.
 	Explain func(ctx context.Context, x Explanation)
 
-	// Logger receives failed fetches of metadata and keys, key sets that cannot be saved, and unusable keys. It does
-	// not receive rejected tokens. Nil: nothing is logged.
+	// Logger receives failed fetches of metadata and keys, key sets that cannot be saved, unusable keys, and, at level
+	// Debug, each accepted deviation once (see package quirk). It does not receive rejected tokens: the Logger of a Guard
+	// does. Nil: nothing is logged.
 	Logger *slog.Logger
 
 	// PublicAddressesOnly rejects connections to loopback, private and link-local addresses when metadata and keys are

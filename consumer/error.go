@@ -35,8 +35,8 @@ type Error struct {
 	Issuer string
 
 	// Detail says what was expected and what was received, and names the field of Config. It may quote these parts of
-	// the token, at most 100 bytes of each: `alg`, `typ`, `kid`, `iss`, each `aud`, the client, or the claim that shows
-	// the kind of token. It may be empty.
+	// the token, at most 100 bytes of each: `alg`, `typ`, `kid`, `iss`, each `aud`, the dates, the client, the tenant, or
+	// the claim that shows the kind of token. It may be empty.
 	Detail string
 
 	// Err is the cause. Nil: there is no other error.

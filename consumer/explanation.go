@@ -3,8 +3,9 @@ package consumer
 import "strings"
 
 // Explanation lists the checks of one token, or of one request, in the order in which they run. It is for development: see
-// [Config.Explain]. It quotes parts of tokens that may be forged, but neither the token, its signature and a secret, nor
-// `sub`, an email address, a scope or any other claim about a user.
+// [Config.Explain]. It quotes parts of tokens that may be forged: `alg`, `typ`, `kid`, `iss`, `aud`, the dates, the client,
+// the tenant, and claims for the kind of token. It never contains the token, its signature, a secret, `sub`, an email
+// address, a scope, or another claim about a user.
 type Explanation struct {
 	// Issuer is Config.Issuer of the Consumer that checked the token. Empty: no Consumer was selected.
 	Issuer string `json:"issuer"`

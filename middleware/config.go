@@ -85,8 +85,8 @@ type Config struct {
 	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer, rule, and detail.
 	//
 	// detail is Refusal.Detail: what was expected, what was received, and the field of the Config. It quotes at most 100
-	// bytes each of `alg`, `typ`, `kid`, `iss`, `aud`, the client, and the claim that shows the kind of the token. The
-	// line contains neither the token nor `sub`, an email address or a scope of the token. It contains no error text of
+	// bytes each of `alg`, `typ`, `kid`, `iss`, `aud`, the client, the tenant, and the claim that shows the kind of token.
+	// The line contains neither the token nor `sub`, an email address or a scope of the token. It contains no error text of
 	// the application, because that may quote a token; use Decision.Err for it.
 	//
 	// At most ten lines with the same status, reason, issuer and rule are written in ten seconds. The attribute

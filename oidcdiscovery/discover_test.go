@@ -188,7 +188,7 @@ func TestCaseD6_MetadataURL(t *testing.T) {
 		{name: "user information", url: "https://user:secret@idp.internal/", reply: of(plain), fault: "MetadataURL: URL"},
 		{name: "fragment", url: internal + "#secret", reply: of(plain), fault: "MetadataURL: URL"},
 		{name: "another issuer", url: internal, reply: of("https://idp.internal:8443/realms/a"), requests: 1, fault: `expected "https://a.example"`},
-		{name: "slash", url: internal, reply: of(plain + "/"), requests: 1, fault: "differ only in a trailing slash"},
+		{name: "slash", url: internal, reply: of(plain + "/"), requests: 1, fault: "differ only by a trailing slash"},
 		{name: "no document", url: internal, reply: reply{status: 404}, requests: 1, fault: "status 404"},
 		{name: "keys without TLS", url: internal, reply: document(`{"issuer":"` + plain + `","jwks_uri":"http://idp.internal/keys"}`), requests: 1, fault: "jwks_uri: URL"},
 		{
@@ -222,7 +222,7 @@ func TestCaseD4_D1_ErrorNamesAllPlaces(t *testing.T) {
 	_, err := c.Discover(t.Context(), tenant)
 	want := `oidcdiscovery: GET https://a.example/.well-known/oauth-authorization-server/tenant: status 403
 GET https://a.example/tenant/.well-known/openid-configuration: the document's issuer is "https://a.example/tenant/", ` +
-		`expected "https://a.example/tenant": they differ only in a trailing slash
+		`expected "https://a.example/tenant": they differ only by a trailing slash
 GET https://a.example/.well-known/openid-configuration/tenant: no complete response: connection refused
 GET https://a.example/tenant/.well-known/oauth-authorization-server: status 404`
 	if err == nil || err.Error() != want {
@@ -234,8 +234,8 @@ GET https://a.example/tenant/.well-known/oauth-authorization-server: status 404`
 func TestD2_Attack22_IssuerMismatch(t *testing.T) {
 	t.Parallel()
 	const (
-		slash = "they differ only in a trailing slash"
-		cased = "they differ only in letter case"
+		slash = "they differ only by a trailing slash"
+		cased = "they differ only by case"
 	)
 	tests := []struct{ name, want, got, hint string }{
 		{name: "slash more", want: tenant, got: tenant + "/", hint: slash},
@@ -249,11 +249,11 @@ func TestD2_Attack22_IssuerMismatch(t *testing.T) {
 		{name: "dot segment", want: tenant, got: "https://a.example/./tenant"},
 		{name: "punycode", want: "https://xn--bcher-kva.example", got: "https://bücher.example"},
 		{name: "unicode normalisation", want: "https://a.example/é", got: "https://a.example/e\u0301"},
-		{name: "http", want: plain, got: "http://a.example"},
+		{name: "http", want: plain, got: "http://a.example", hint: "they differ only by scheme"},
 		{name: "prefix", want: tenant, got: plain},
 		{name: "substring", want: plain, got: "https://a.example.evil.example"},
 		{name: "template", want: "https://a.example/7f3c/v2.0", got: "https://a.example/{tenantid}/v2.0"},
-		{name: "white space", want: plain, got: plain + " "},
+		{name: "white space", want: plain, got: plain + " ", hint: "they differ only by white space"},
 		{name: "none", want: plain, got: ""},
 		{name: "long", want: plain, got: plain + strings.Repeat("/x", 100_000)},
 	}

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/internal/hint"
 )
 
 // ErrUnavailable reports that a location sent no complete response in time, or responded with 429 or 5xx. A retry may
@@ -26,19 +26,16 @@ type IssuerMismatchError struct {
 	Want, Got string
 }
 
-// Error returns a text with both issuers, of which Got is cut at 200 characters. It adds a hint if they differ only in a
-// trailing slash or in case.
+// Error returns a text with both issuers, of which Got is cut at 200 characters. It adds a hint if they differ only by
+// a trailing slash, case, scheme or white space.
 func (e *IssuerMismatchError) Error() string {
 	return fmt.Sprintf("the document's issuer is %.200q, expected %q%s", e.Got, e.Want, e.hint())
 }
 
-// hint names a frequent mistake in the configuration of an issuer, or returns an empty string.
+// hint says how the issuers differ if the difference is easy to overlook, and returns "" otherwise.
 func (e *IssuerMismatchError) hint() string {
-	switch {
-	case strings.TrimSuffix(e.Got, "/") == strings.TrimSuffix(e.Want, "/"):
-		return ": they differ only in a trailing slash"
-	case strings.EqualFold(e.Got, e.Want):
-		return ": they differ only in letter case"
+	if difference := hint.Difference(e.Got, e.Want); difference != "" {
+		return ": " + difference
 	}
 	return ""
 }
