@@ -7,9 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
 )
@@ -380,6 +382,45 @@ func TestCaseQ1_Q2_TokenSources(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// With FirstOf the token of the header is used, and only that one: a rejected header does not fall back to the cookie.
+func TestCaseQ2_HeaderBeforeCookie(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	alice, bob := issuer.AccessToken().Sign(), issuer.AccessToken().Set("sub", "bob").Sign()
+	expired := issuer.AccessToken().Set("exp", 1).Sign()
+	first := []middleware.TokenSource{middleware.FirstOf(middleware.BearerToken, middleware.CookieToken("session"))}
+	both := []middleware.TokenSource{middleware.BearerToken, middleware.CookieToken("session")}
+	for _, test := range []struct {
+		name           string
+		sources        []middleware.TokenSource
+		header, cookie string
+		want           string
+	}{
+		{"both", first, alice, bob, "200 hello alice"},
+		{"cookie only", first, "", bob, "200 hello bob"},
+		{"header only", first, alice, "", "200 hello alice"},
+		{"expired header", first, expired, bob, "401"},
+		{"expired cookie, which is not read", first, alice, expired, "200 hello alice"},
+		{"both, without FirstOf", both, alice, bob, "400"},
+		{"both equal, without FirstOf", both, alice, alice, "400"},
+		{"cookie only, without FirstOf", both, "", bob, "200 hello bob"},
+	} {
+		g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer), TokenSources: test.sources})
+		r := request(t, test.header)
+		if test.cookie != "" {
+			r.AddCookie(&http.Cookie{Name: "session", Value: test.cookie})
+		}
+		w := serve(g.Handler(hello), r)
+		got := strconv.Itoa(w.Code)
+		if w.Code == http.StatusOK {
+			got += " " + w.Body.String()
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
 	}
 }
 
