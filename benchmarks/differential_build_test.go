@@ -34,9 +34,15 @@ func baseDraft() draft {
 		algorithm: "ES256",
 		header:    []member{{"alg", text("ES256")}, {"kid", text("")}, {"typ", text("at+jwt")}},
 		claims: []member{
-			{"iss", text(differentialIssuer().URL())}, {"aud", text(differentialAudience)}, {"sub", text("alice")},
-			{"client_id", text("client")}, {"exp", fmt.Sprint(now + 3600)}, {"iat", fmt.Sprint(now)}, {"jti", text("1")},
-			{"typ", text("Bearer")}, {"scope", text("a b")},
+			{"iss", text(differentialIssuer().URL())},
+			{"aud", text(differentialAudience)},
+			{"sub", text("alice")},
+			{"client_id", text("client")},
+			{"exp", fmt.Sprint(now + 3600)},
+			{"iat", fmt.Sprint(now)},
+			{"jti", text("1")},
+			{"typ", text("Bearer")},
+			{"scope", text("a b")},
 		},
 	}
 }
@@ -356,17 +362,23 @@ func acceptedShapes() []shape {
 		{header: header, claims: claims(`,"sub":null,"jti":""`), quirks: "empty_member in claim jti, null_member in claim sub"},
 		{header: header, claims: claims(`,"client_id":"","azp":"client"`), quirks: "empty_member in claim of the client"},
 		{header: header, claims: claims(`,"scope":null,"scp":"a"`), quirks: "null_member in claim of the scopes"},
-		{header: header, claims: claims(`,"nonce":null,"auth_time":null`),
-			quirks: "null_member in claim auth_time, null_member in claim nonce"},
+		{
+			header: header, claims: claims(`,"nonce":null,"auth_time":null`),
+			quirks: "null_member in claim auth_time, null_member in claim nonce",
+		},
 		{header: header, claims: claims(`,"nonce":"n","scope":"a"`), quirks: "nonce_in_access_token in claim nonce"},
 		{header: header, claims: claims(`,"Role":"a","role":"b"`), quirks: "case_variant in claims"},
 		{header: header, claims: claims(`,"x":1e400,"y":"\ud83d\ude00"`)},
 		{header: header, claims: claims(`,"cnf":{"jkt":"j","x5t#S256":null}`), quirks: "null_member in member of claim cnf"},
 		{header: `{"alg":"ES256","kid":"es256-1","typ":null}`, claims: claims(""), quirks: "null_member in header typ"},
 		{policy: 1, header: header, claims: fmt.Sprintf(`{"exp":%d,"client_id":"client"}`, now+36000)},
-		{policy: 1, header: header, claims: fmt.Sprintf(`{"exp":%d,"client_id":"client","aud":[]}`, now+36000),
-			quirks: "empty_member in claim aud"},
-		{policy: 1, header: header, claims: fmt.Sprintf(`{"exp":%d,"client_id":"client","aud":null}`, now+36000),
-			quirks: "null_member in claim aud"},
+		{
+			policy: 1, header: header, claims: fmt.Sprintf(`{"exp":%d,"client_id":"client","aud":[]}`, now+36000),
+			quirks: "empty_member in claim aud",
+		},
+		{
+			policy: 1, header: header, claims: fmt.Sprintf(`{"exp":%d,"client_id":"client","aud":null}`, now+36000),
+			quirks: "null_member in claim aud",
+		},
 	}
 }
