@@ -58,7 +58,8 @@ func ResolveTenants(cfg TenantsConfig) (func(ctx context.Context, issuer string)
 			tenant, ok = strings.CutSuffix(tenant, after)
 		}
 		if !ok || !isTenant(tenant) || !anyTenant && !slices.Contains(accepted, tenant) {
-			return nil, unknownIssuer(issuer, "")
+			return nil, newDetail("iss ").quote(issuer).text(" is not the issuer of an accepted tenant of ").quote(cfg.IssuerTemplate).
+				text(" (TenantsConfig.Tenants)").reject(ReasonIssuer)
 		}
 		return common.forTenant(issuer, claim, tenant)
 	}, nil

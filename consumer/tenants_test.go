@@ -79,6 +79,10 @@ func TestJ7_Tenants(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
+		_, err := g.Verify(t.Context(), ofTenant(r, issuer, "d", "d").Sign()) // not denied yet
+		if err == nil || !strings.Contains(err.Error(), "TenantsConfig.Tenants") {
+			t.Errorf("the error does not name the field that lists the tenants: %v", err)
+		}
 	})
 }
 

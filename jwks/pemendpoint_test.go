@@ -244,6 +244,29 @@ func TestPEMEndpoint_K3_K4_EndpointIsDown(t *testing.T) {
 	})
 }
 
+// A kept key stays in use if it cannot be fetched again, although another one can. Only the statuses of a missing document
+// remove a key.
+func TestPEMEndpoint_K10_OneKeyCannotBeFetched(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusInternalServerError, http.StatusTooManyRequests, http.StatusUnauthorized, http.StatusOK} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newPEMServer(t, map[string]any{kidA: p256(), kidB: otherEC()})
+			e := s.endpoint(t, jwks.PEMEndpointConfig{FreshFor: time.Minute})
+			wantKey(t, e, kidA, "ES256", p256())
+			wantKey(t, e, kidB, "ES256", otherEC())
+			s.answers(func(r *http.Request) (*http.Response, error) {
+				if strings.HasSuffix(r.URL.Path, kidA) {
+					return response(status, "<html>"), nil
+				}
+				return response(http.StatusOK, pemText(t, otherEC())), nil
+			})
+			pass(time.Minute)
+			wantKey(t, e, kidA, "ES256", p256())
+			wantKey(t, e, kidB, "ES256", otherEC())
+		})
+	}
+}
+
 // Documents that are not one public key for the algorithm are not used.
 func TestPEMEndpoint_UnusableDocuments(t *testing.T) {
 	t.Parallel()
