@@ -58,10 +58,32 @@ func fixedError(name, got string, accepted []string, profile string) error {
 		text(" or Config.TokenType)").reject(ReasonType)
 }
 
-// isQuotable reports whether errors may quote the value of the claim called name. A profile can fix any claim, so claims
+// clientError says that the client of the token is not one of those that are accepted. claims are those that may name it.
+func clientError(got string, claims, accepted []string) error {
+	d := newDetail("the client")
+	if quoted := quotedClient(got, claims); quoted != "" {
+		d = d.text(" ").text(quoted)
+	}
+	return d.text(" is not one of ").quoteAll(accepted).text(" (Config.ClientIDs)").reject(ReasonClaims)
+}
+
+// quotedClient returns the client in quotes, or "" if one of the claims that may name it may be about a user.
+func quotedClient(got string, claims []string) string {
+	if slices.ContainsFunc(claims, func(name string) bool { return !isQuotable(name) }) {
+		return ""
+	}
+	return quoted(got)
+}
+
+// isQuotable reports whether errors may quote the value of the claim called name. A profile can read any claim, so claims
 // that are not in this list may be about a user.
 func isQuotable(name string) bool {
-	return slices.Contains([]string{"typ", "type", "token_use", "token_type", "ver", "client_id", "azp", "appid", "cid", "tid"}, name)
+	switch name {
+	case "typ", "type", "token_use", "token_type", "ver", "tid",
+		"aud", "client_id", "azp", "appid", "cid", "client", "common_name", "repository", "project_path":
+		return true
+	}
+	return false
 }
 
 const (

@@ -167,10 +167,29 @@ func TestCaseW4_HeaderIsExplained(t *testing.T) {
 	}
 }
 
-// Errors never quote a claim about a user, not even if a profile fixes its value.
+// Errors never quote a claim about a user, not even if a profile reads the client from it, or fixes its value.
 func TestDetailsOmitClaimsAboutUsers(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
+	for claim, want := range map[string]string{
+		"client_id": `the client "bob" is not one of ["wanted"] (Config.ClientIDs)`,
+		"email":     `the client is not one of ["wanted"] (Config.ClientIDs)`,
+		"sub":       `the client is not one of ["wanted"] (Config.ClientIDs)`,
+	} {
+		profile, err := consumer.NewProfile(consumer.ProfileConfig{Name: "mine", ClientClaims: []string{claim}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := offline(t, issuer)
+		cfg.Profile, cfg.ClientIDs = profile, []string{"wanted"}
+		c, raw := newConsumer(t, cfg), issuer.AccessToken().Set(claim, "bob").Sign()
+		if rejected := reject(t, c, raw, consumer.ReasonClaims); rejected.Detail != want {
+			t.Errorf("Detail is %q, want %q", rejected.Detail, want)
+		}
+		if _, x, _ := c.Explain(t.Context(), raw); strings.Contains(x.String(), "bob") != strings.Contains(want, "bob") {
+			t.Errorf("the explanation is:\n%s", x)
+		}
+	}
 	for _, name := range []string{"sub", "email", "preferred_username", "scope", "department"} {
 		profile, err := consumer.NewProfile(consumer.ProfileConfig{Name: "mine", FixedClaims: map[string][]string{name: {"wanted"}}})
 		if err != nil {

@@ -167,7 +167,8 @@ func (x *explainer) claims(p parsed) {
 	}, kind)
 	if len(c.cfg.ClientIDs) > 0 {
 		x.add(CheckResult{
-			Name: "client", Expected: "one of " + list(c.cfg.ClientIDs), Received: quoted(t.clientID), Field: "Config.ClientIDs",
+			Name: "client", Expected: "one of " + list(c.cfg.ClientIDs), Received: quotedClient(t.clientID, c.rules.ClientClaims),
+			Field: "Config.ClientIDs",
 		}, c.checkClient(t))
 	}
 }

@@ -82,8 +82,11 @@ func (c *Consumer) checkTenant(claims compact.Object) error {
 	if c.tenantClaim == "" || textOf(claims, c.tenantClaim) == c.tenant {
 		return nil
 	}
-	return newDetail("claim ").text(c.tenantClaim).text(" is ").quote(textOf(claims, c.tenantClaim)).
-		text(", expected the tenant of iss, ").quote(c.tenant).text(" (TenantsConfig.TenantClaim)").reject(ReasonIssuer)
+	d := newDetail("claim ").quote(c.tenantClaim).text(" has another value")
+	if isQuotable(c.tenantClaim) {
+		d = newDetail("claim ").quote(c.tenantClaim).text(" is ").quote(textOf(claims, c.tenantClaim))
+	}
+	return d.text(", expected the tenant of iss, ").quote(c.tenant).text(" (TenantsConfig.TenantClaim)").reject(ReasonIssuer)
 }
 
 // validate joins all faults of cfg. It makes a Consumer for a tenant that does not exist, so that faults of Config are

@@ -209,8 +209,7 @@ func (c *Consumer) checkClaims(ctx context.Context, t *Token) error {
 // checkClient checks that the token was issued to one of Config.ClientIDs.
 func (c *Consumer) checkClient(t *Token) error {
 	if len(c.cfg.ClientIDs) > 0 && !slices.Contains(c.cfg.ClientIDs, t.clientID) {
-		return newDetail("client ").quote(t.clientID).text(" is not one of ").quoteAll(c.cfg.ClientIDs).
-			text(" (Config.ClientIDs)").reject(ReasonClaims)
+		return clientError(t.clientID, c.rules.ClientClaims, c.cfg.ClientIDs)
 	}
 	return nil
 }
