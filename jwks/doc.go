@@ -23,6 +23,8 @@
 //
 // Ages include the time during which the machine sleeps. They do not become smaller if its clock is set back.
 //
+// [PEMEndpoint] reads keys one by one from an endpoint that serves a PEM document for each kid, within the same limits.
+//
 // [Static] holds keys from PEM, JWK or JWKS documents, or an HMAC secret. [FileSource] reads such keys from a file, and
 // reads the file again when it changes. [Join] combines several sources.
 //

@@ -3,9 +3,7 @@ package jwks
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -17,47 +15,14 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// PEMEndpointConfig describes an endpoint that serves each key as a PEM document of its own. Only URL is required.
-type PEMEndpointConfig struct {
-	// URL is the URL of the endpoint without the key id. The key with the kid k is read from URL + "/" + k. The scheme must
-	// be https, or http for a loopback host. For the Application Load Balancer of AWS it is
-	// https://public-keys.auth.elb.REGION.amazonaws.com.
-	URL string
-
-	// Algorithm is the one algorithm that the keys serve. Empty: all algorithms of the type and curve of each key.
-	Algorithm string
-
-	// HTTPClient provides the transport, as in [Config]. Nil: [http.DefaultTransport].
-	HTTPClient *http.Client
-
-	// FreshFor is how long a key is used before it is fetched again. New rejects less than 1 millisecond. Zero: 10
-	// minutes.
-	FreshFor time.Duration
-
-	// StaleFor is the age from which a key is no longer used, even if the endpoint cannot be reached. New rejects a positive
-	// value of less than 1 millisecond. Zero: 24 hours. Negative: a key is not used once it is no longer fresh.
-	StaleFor time.Duration
-
-	// MinRefetch limits the fetches that unknown kids cause, as in [Config]. Zero: 10 seconds.
-	MinRefetch time.Duration
-
-	// Timeout limits each request, from dialing to the last byte of the body. Zero: 3 seconds.
-	Timeout time.Duration
-
-	// OnRefresh is called after each fetch, successful or not. It must be safe for concurrent use. Nil: no call.
-	OnRefresh func(context.Context, Refresh)
-
-	// InsecureAllowHTTP allows http for any host. An attacker on the network path can then forge tokens. False: https is
-	// required.
-	InsecureAllowHTTP bool
-}
-
 // PEMEndpoint is a [Source] for an endpoint that serves keys one by one. It fetches a key when a token names it, and keeps
 // at most 8 keys. Make one with [NewPEMEndpoint]; the zero PEMEndpoint cannot be used. It is safe for concurrent use.
 //
 // A kid must consist of at most 128 letters, digits, hyphens and underscores, because it becomes part of a URL. Any other
-// kid causes no request. [PEMEndpointConfig].MinRefetch limits the requests that unknown kids cause, whatever the kids are,
-// and a kid that the endpoint does not know causes no further request for MinRefetch, but for at most 30 seconds.
+// kid causes no request. [PEMEndpointConfig].MinRefetch limits the requests that unknown kids cause, whatever the kids are.
+// A kid that the endpoint does not know causes no further request for MinRefetch or 30 seconds, whichever is shorter.
+//
+// As long as no key was fetched, a lookup that finds no key returns [ErrUnavailable], and not [ErrKeyNotFound].
 //
 // When 8 keys are kept, a new key replaces the one that was not used for the longest time, if that is more than a minute.
 // Otherwise the new key is not used, so that tokens with foreign kids cannot evict the keys in use.
@@ -114,35 +79,6 @@ func NewPEMEndpoint(cfg PEMEndpointConfig) (*PEMEndpoint, error) {
 		OnFetch:    e.onFetch,
 	})
 	return e, nil
-}
-
-// check returns all faults of cfg.
-func (cfg PEMEndpointConfig) check() error {
-	var faults []error
-	if err := fetch.CheckURL(cfg.URL, cfg.InsecureAllowHTTP); err != nil {
-		faults = append(faults, fmt.Errorf("jwks: PEMEndpointConfig.URL: %w", err))
-	}
-	if strings.ContainsAny(cfg.URL, "?#") { // the kid is appended to the path
-		faults = append(faults, errors.New("jwks: PEMEndpointConfig.URL has a query or a fragment, expected none"))
-	}
-	if cfg.Algorithm != "" && !slices.Contains(publicAlgorithms(), cfg.Algorithm) {
-		faults = append(faults, fmt.Errorf("jwks: PEMEndpointConfig.Algorithm is %q, expected an algorithm for public keys", cfg.Algorithm))
-	}
-	for _, age := range []struct {
-		field string
-		value time.Duration
-		ok    bool
-	}{
-		{"FreshFor", cfg.FreshFor, cfg.FreshFor == 0 || cfg.FreshFor >= leastAge},
-		{"StaleFor", cfg.StaleFor, cfg.StaleFor <= 0 || cfg.StaleFor >= leastAge},
-		{"MinRefetch", cfg.MinRefetch, cfg.MinRefetch >= 0},
-		{"Timeout", cfg.Timeout, cfg.Timeout >= 0},
-	} {
-		if !age.ok {
-			faults = append(faults, fmt.Errorf("jwks: PEMEndpointConfig.%s is %v, which is too short", age.field, age.value))
-		}
-	}
-	return errors.Join(faults...)
 }
 
 // URL returns the URL from which the keys are read, without the key id.
