@@ -45,15 +45,18 @@ type Token struct {
 	decoded atomic.Pointer[sync.Map] // reflect.Type → value that ClaimsAs has decoded; nil: none yet
 }
 
-// Issuer returns `iss`, which equals the configured issuer byte for byte (RFC 7519 section 4.1.1).
+// Issuer returns the configured issuer. The `iss` of the token equals it byte for byte (RFC 7519 section 4.1.1), unless
+// Config.InsecureNoIssuer or the profile accepts a token without `iss`.
 func (t *Token) Issuer() string { return t.issuer }
 
 // Subject returns `sub` (RFC 7519 section 4.1.2). It is unique only within its issuer, so use it together with
-// [Token.Issuer]. It names a client, and not a user, if [Token.Principal] is PrincipalClient.
+// [Token.Issuer]. It is empty if the token has no `sub` and the profile does not require one. It names a client, and not a
+// user, if [Token.Principal] is PrincipalClient.
 func (t *Token) Subject() string { return t.subject }
 
 // ClientID returns the id of the client that requested the token: `client_id` (RFC 9068 section 2.2), or the claim that
-// the profile reads instead. It is empty for profiles that name no client, such as [ProfileCrossauth].
+// the profile reads instead. It is empty if the token has no such claim, and for profiles that name no client, such as
+// [ProfileCrossauth]. Set Config.ClientIDs to accept only tokens of known clients.
 func (t *Token) ClientID() string { return t.clientID }
 
 // ID returns `jti` (RFC 7519 section 4.1.7). It is empty if the token has none.
@@ -77,8 +80,9 @@ func (t *Token) NotBefore() time.Time { return t.notBefore }
 func (t *Token) VerifiedAt() time.Time { return t.verified.Time() }
 
 // Principal returns whether the token acts for a user or for the client itself (RFC 9700 section 4.15). It returns
-// PrincipalClient if `sub` equals the client id, with or without Auth0's suffix @clients, if Microsoft Entra's `idtyp` is
-// "app", or if the profile is for programs, such as [ProfileKubernetes]. Otherwise it returns PrincipalUser.
+// PrincipalClient if `sub` is absent, if it equals the client id, with or without Auth0's suffix @clients, if Microsoft
+// Entra's `idtyp` is "app", or if the profile is for programs, such as [ProfileKubernetes]. Otherwise it returns
+// PrincipalUser.
 func (t *Token) Principal() Principal { return t.principal }
 
 // Scopes returns a copy of the granted scopes. They are read from `scope`, which may be a string (RFC 8693 section 4.2)
@@ -109,8 +113,8 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 
 // Header returns the JOSE header parameter called name, such as kid, alg or typ (RFC 7515 section 4). The value has a type
 // as in [Token.Claim], and Header compares the name byte for byte. ok is false if the header has no such parameter, and
-// for a Token of [NewToken]. The signature covers the header, but Verify neither checks nor uses other parameters than
-// alg, typ, kid, crit and b64. Do not use a key or certificate from the header.
+// for a Token of [NewToken]. The signature covers the header, but Verify does not check parameters other than alg, typ,
+// kid, crit, b64 and those that the profile reads. Never verify anything with a key or certificate from the header.
 func (t *Token) Header(name string) (value any, ok bool) {
 	if t.header == nil {
 		return nil, false

@@ -1,8 +1,8 @@
 package consumer
 
 import (
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
@@ -23,37 +23,33 @@ func readClaims() []string {
 // Other claims of that kind are accepted: names are case-sensitive (RFC 7519 section 4), and all methods of [Token] compare
 // them byte for byte.
 func (r rules) checkVariants(claims compact.Object) error {
+	read, seen := r.readNames(), make(map[string]bool)
 	for name, v := range claims.All() {
-		read := r.reads(name)
-		if read == "" {
-			continue
-		}
-		if v.HasCaseVariants() {
-			return reject(ReasonMalformed, read+" contains names that differ only in case")
-		}
-		for other := range claims.All() {
-			if other != name && strings.EqualFold(other, name) {
-				return reject(ReasonMalformed, "the names of several claims differ from "+read+" at most in case")
-			}
+		folded := compact.Fold(name)
+		switch canonical, ok := read[folded]; {
+		case !ok:
+		case seen[folded]:
+			return reject(ReasonMalformed, "the names of several claims differ from "+canonical+" at most in case")
+		case v.HasCaseVariants():
+			return reject(ReasonMalformed, canonical+" contains names that differ only in case")
+		default:
+			seen[folded] = true
 		}
 	}
 	return nil
 }
 
-// reads returns the name of the claim that the kit reads and that equals name, ignoring case. It returns "" if there is
-// none.
-func (r rules) reads(name string) string {
-	names := slices.Concat(readClaims(), r.RequiredClaims, r.ClientClaims, r.ScopeClaims, r.AccessClaims, r.ForeignClaims)
-	for fixed := range r.FixedClaims {
-		names = append(names, fixed)
-	}
+// readNames returns the names of all claims that the kit reads with these rules, by their folded names. It is made for each
+// token that needs it, because few tokens do.
+func (r rules) readNames() map[string]string {
+	names := slices.Concat(readClaims(), r.RequiredClaims, r.ClientClaims, r.ScopeClaims, r.AccessClaims, r.ForeignClaims,
+		slices.Collect(maps.Keys(r.FixedClaims)))
 	for _, path := range r.RoleClaims {
 		names = append(names, path[0])
 	}
-	for _, read := range names {
-		if strings.EqualFold(read, name) {
-			return read
-		}
+	read := make(map[string]string, len(names))
+	for _, name := range names {
+		read[compact.Fold(name)] = name
 	}
-	return ""
+	return read
 }

@@ -35,13 +35,13 @@ func ParseDocument(text string, maxDepth int) (o Object, faults map[string]error
 	count := make(map[string]int, len(members))
 	for i := range members {
 		members[i].check(text, maxDepth)
-		count[fold(members[i].name)]++
+		count[Fold(members[i].name)]++
 	}
 	faults = make(map[string]error)
 	var good []string
 	for _, m := range members {
 		switch {
-		case count[fold(m.name)] > 1:
+		case count[Fold(m.name)] > 1:
 			faults[m.name] = &SyntaxError{Offset: m.from, Problem: ProblemDuplicate}
 		case m.fault != nil:
 			faults[m.name] = m.fault

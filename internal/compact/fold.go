@@ -53,7 +53,7 @@ func bucket(name string) (b byte, ascii bool) {
 func hasDuplicateAmongMany(members []member) bool {
 	names := make([]string, len(members))
 	for i, m := range members {
-		names[i] = fold(m.name)
+		names[i] = Fold(m.name)
 	}
 	slices.Sort(names) // n log n steps, also for names that a sender has chosen
 	return len(slices.Compact(names)) < len(members)
@@ -70,9 +70,9 @@ func hasEqualNames(members []member) bool {
 	return len(slices.Compact(names)) < len(members)
 }
 
-// fold returns the same text for all names that differ only in case. Many decoders, encoding/json among them, do not
+// Fold returns the same text for all names that differ only in case. Many decoders, encoding/json among them, do not
 // distinguish such names, so they would read an object with two such names differently than the kit.
-func fold(name string) string {
+func Fold(name string) string {
 	for i := range len(name) {
 		if c := name[i]; c >= 0x80 || 'A' <= c && c <= 'Z' {
 			return strings.Map(foldRune, name)
