@@ -60,7 +60,7 @@ func fixedError(name, got string, accepted []string, profile string) error {
 
 // clientError says that the client of the token is not one of those that are accepted. claims are those that may name it.
 func clientError(got string, claims, accepted []string) error {
-	d := newDetail("the client")
+	d := newDetail("client")
 	if quoted := quotedClient(got, claims); quoted != "" {
 		d = d.text(" ").text(quoted)
 	}

@@ -172,9 +172,9 @@ func TestDetailsOmitClaimsAboutUsers(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
 	for claim, want := range map[string]string{
-		"client_id": `the client "bob" is not one of ["wanted"] (Config.ClientIDs)`,
-		"email":     `the client is not one of ["wanted"] (Config.ClientIDs)`,
-		"sub":       `the client is not one of ["wanted"] (Config.ClientIDs)`,
+		"client_id": `client "bob" is not one of ["wanted"] (Config.ClientIDs)`,
+		"email":     `client is not one of ["wanted"] (Config.ClientIDs)`,
+		"sub":       `client is not one of ["wanted"] (Config.ClientIDs)`,
 	} {
 		profile, err := consumer.NewProfile(consumer.ProfileConfig{Name: "mine", ClientClaims: []string{claim}})
 		if err != nil {
