@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // wantSound wants either a token or an *Error of one class.
@@ -42,8 +44,9 @@ func FuzzVerify(f *testing.F) {
 	}
 	c := newConsumer(f, offline(f, a.issuer))
 	g := newGroup(f, consumer.GroupConfig{Consumers: []*consumer.Consumer{newConsumer(f, offline(f, a.issuer))}})
+	several := newConsumer(f, severalKeys(f, a.issuer))
 	f.Fuzz(func(t *testing.T, raw string) {
-		for _, v := range []consumer.Verifier{c, g} {
+		for _, v := range []consumer.Verifier{c, g, several} {
 			token, err := v.Verify(t.Context(), raw)
 			wantSound(t, token, err)
 			if (err == nil) != slices.Contains(issued, raw) {
@@ -51,6 +54,30 @@ func FuzzVerify(f *testing.F) {
 			}
 		}
 	})
+}
+
+// severalKeys describes issuer with a stranger's key in front of each RSA and P-256 key, under the same kid, and with a
+// secret. So several keys are tried for a token.
+func severalKeys(t testing.TB, issuer *bearertest.Issuer) consumer.Config {
+	t.Helper()
+	var keys jwks.Static
+	ec, rsa := newEC(t).Public(), ownRSA().Public()
+	for _, key := range publishedKeys(t, issuer) {
+		switch key.Algorithm[:2] {
+		case "RS", "PS":
+			keys = append(keys, jwks.Key{ID: key.ID, Algorithm: key.Algorithm, Public: rsa})
+		case "ES":
+			keys = append(keys, jwks.Key{ID: key.ID, Public: ec})
+		}
+		keys = append(keys, key)
+	}
+	secret, err := jwks.Secret([]byte(strings.Repeat("s", 32)), "HS256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := offline(t, issuer)
+	cfg.Keys = jwks.Join(secret, keys)
+	return cfg
 }
 
 // FuzzVerifyChanged: an issued token in which anything was replaced does not verify, be it in the text or in what the
