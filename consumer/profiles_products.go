@@ -58,10 +58,11 @@ var (
 	})
 
 	// ProfileGoogle is for Google's ID tokens, which Google services use in place of access tokens. It requires
-	// Config.InsecureAcceptIDToken. Config.Audience is the audience that the caller requested.
+	// Config.InsecureAcceptIDToken. Config.Audience is the audience that the caller requested. Every service account of
+	// every customer can obtain a token for any audience, so Config.ClientIDs or Config.Check is required.
 	ProfileGoogle = named(profile.Rules{
 		Name: "google", Types: anyJWT(), RequiredClaims: []string{"sub", "iat"},
-		ClientClaims: []string{"azp"}, RequireClient: true, IDToken: true,
+		ClientClaims: []string{"azp"}, RequireClient: true, IDToken: true, PublicIssuer: true,
 	})
 
 	// ProfileDex is for Dex, whose access tokens have the form of its ID tokens. It requires

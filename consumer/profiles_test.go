@@ -92,9 +92,9 @@ func TestProfilesOfProductsRejectOtherKinds(t *testing.T) {
 // Anybody can obtain a token of these issuers, so a Config without a restriction is rejected.
 func TestPublicIssuersRequireARestriction(t *testing.T) {
 	t.Parallel()
-	for _, profile := range []consumer.Profile{consumer.ProfileGitHubActions, consumer.ProfileGitLabCI} {
+	for _, profile := range []consumer.Profile{consumer.ProfileGitHubActions, consumer.ProfileGitLabCI, consumer.ProfileGoogle} {
 		cfg := offline(t, newIssuer())
-		cfg.Profile = profile
+		cfg.Profile, cfg.InsecureAcceptIDToken = profile, profile == consumer.ProfileGoogle
 		if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.ClientIDs or Check is required by "+profile.String()) {
 			t.Errorf("%v without a restriction: %v", profile, err)
 		}
