@@ -1,13 +1,14 @@
 package jwks
 
-// candidates are the keys of a set that a kid selects, or that are considered for tokens without a kid. The keys for each
-// algorithm are chosen when the set is parsed, so that a lookup allocates nothing.
+// candidates are the keys of a set that one kid selects, before the algorithm of the token is known. There are also
+// candidates for tokens without a kid. The keys for each algorithm are chosen when the set is parsed, so that a lookup
+// allocates nothing.
 type candidates struct {
 	keys  []Key
 	byAlg map[string][]Key // nil if there is only one key, because checking that key is faster
 }
 
-// newCandidates returns the candidates keys, in the order in which they are tried.
+// newCandidates returns candidates for keys, which are in the order in which they are tried.
 func newCandidates(keys []Key) candidates {
 	c := candidates{keys: keys}
 	if len(keys) < 2 {
@@ -22,7 +23,8 @@ func newCandidates(keys []Key) candidates {
 	return c
 }
 
-// ambiguous reports whether an algorithm does not select one of the candidates.
+// ambiguous reports whether more than one of the candidates serves the same algorithm, so that a token does not name its
+// key. The set then reports [quirk.SharedKeyID].
 func (c candidates) ambiguous() bool {
 	for _, keys := range c.byAlg {
 		if len(keys) > 1 {
@@ -47,7 +49,7 @@ func (c candidates) tries(k Key) bool {
 
 // untried returns the keys that find returns, without those of tried.
 func (s *set) untried(kid, alg string, tried []Key) []Key {
-	keys, _ := s.find(kid, alg) // no keys with an error
+	keys, _ := s.find(kid, alg) // after an error, keys is nil
 	if len(tried) == 0 {
 		return keys
 	}

@@ -31,10 +31,11 @@ type Config struct {
 	// fresh.
 	StaleFor time.Duration
 
-	// MinRefetch limits the fetches for tokens that no key fits, or whose signature no key verifies. On average, at most
-	// one such fetch is allowed per MinRefetch. After a time without such fetches, up to 3 are allowed in quick
-	// succession. After one that fails, the next is allowed MinRefetch after the failed one began. A kid for which a new
-	// set brings no new key causes no further fetch for MinRefetch, but for at most 30 seconds. Zero: 10 seconds.
+	// MinRefetch limits the fetches for tokens that no key fits, or whose signature no key verifies. On average, at
+	// most one such fetch is allowed per MinRefetch. After a time without such fetches, up to 3 are allowed in quick
+	// succession. After a failed one, the next is allowed once MinRefetch has passed since the failed one began. If a
+	// fetch brings no new key for a kid, that kid causes no further fetch for MinRefetch or 30 seconds, whichever is
+	// shorter. Zero: 10 seconds.
 	MinRefetch time.Duration
 
 	// Timeout limits a fetch, from dialing to the last byte of the body. Zero: 3 seconds.

@@ -1,6 +1,7 @@
-// Package jwks provides the keys that verify an issuer's tokens. A [Source] returns the keys that may have signed a token,
-// at most 4, according to the kid (RFC 7515 §4.1.4) and the alg in its header. Otherwise it returns one of two errors.
-// [ErrKeyNotFound] means that the token must be rejected. [ErrUnavailable] means that no usable keys are available.
+// Package jwks provides the keys that verify an issuer's tokens. A [Source] returns the keys that may have signed a
+// token, at most 4, according to the kid (RFC 7515 §4.1.4) and the alg in its header. If it has usable keys and none of
+// them fits, its error matches [ErrKeyNotFound], and the token must be rejected. If it has no usable keys, its error
+// matches [ErrUnavailable].
 //
 // [Remote] reads a JWK Set (RFC 7517 §5) from a URL and follows the rotation of its keys:
 //
@@ -18,22 +19,23 @@
 //   - A response with at least one usable key replaces the whole set. Every other response is a failure. After a
 //     failure, the next fetch waits for a back-off of at most 1 minute, or 5 minutes if the issuer requests a pause
 //     with Retry-After.
-//   - An unusable key does not affect the other keys. It is reported to [Config].OnRefresh, and so are harmless
-//     deviations from the specifications that were accepted; see package quirk.
+//   - An unusable key does not affect the other keys. [Config].OnRefresh receives the unusable keys, and also the
+//     harmless deviations from the specifications that were accepted; see package quirk.
 //
 // Ages include the time during which the machine sleeps. They do not become smaller if its clock is set back.
 //
 // [PEMEndpoint] reads keys one by one from an endpoint that serves a PEM document for each kid, within the same limits.
 //
 // [Static] holds keys from PEM, JWK or JWKS documents, or an HMAC secret. [FileSource] reads such keys from a file, and
-// reads the file again when it changes. [Join] combines several sources.
+// reads the file again when it changes. [PEMEndpoint] fetches keys one by one, for load balancers that publish them in this
+// way. [Join] combines several sources.
 //
 // A kid selects the keys with that ID. If no key has it, it selects the keys without an ID. A token without a kid selects
 // all keys. The selected keys that serve the token's algorithm are tried in the order of the set.
 //
 // A key is usable if it is public, intended for verifying signatures, and strong: RSA with 2048 to 8192 bits, P-256,
-// P-384, P-521 or Ed25519. It serves the algorithm in its alg member. Without alg, it serves all algorithms of its type
-// and curve. Members that point to a key elsewhere or certify it (x5u, x5c) are ignored. Only [Secret] and [File]
-// return secrets, and only a source of [Join] contains both secrets and public keys. A secret in a fetched set is not
-// used and is reported.
+// P-384, P-521 or Ed25519. A key serves an algorithm if signatures of that algorithm may be verified with it: the
+// algorithm in its alg member or, without alg, all algorithms of its type and curve. Members that point to another copy
+// of the key or certify it (x5u, x5c) are ignored. Only [Secret] and [File] return secrets. Only a source made by
+// [Join] contains both secrets and public keys. A secret in a fetched set is not used and is reported.
 package jwks

@@ -13,13 +13,14 @@ import (
 //
 //	jwks.Join(secret, remote)
 //
-// For each token, the matching keys of all sources are tried, at most 4: first those whose ID is the token's kid, then the
-// others, both in the order of the sources. Each key serves its own algorithms only. The type of a key decides which
-// algorithms are possible, so a public key is never used as a secret. Keys are fetched again only if no source has a key
-// for the token, or if none of the keys verifies it.
+// For each token, the matching keys of all sources are tried, at most 4: first those whose ID is the token's kid, then
+// the others. Within each of these two groups, the order is that of the sources. Each key serves its own algorithms
+// only. The type of a key decides which algorithms are possible, so a public key is never used as a secret. Keys are
+// fetched again only if no source has a key for the token, or if none of the keys verifies it.
 //
-// If no key is found, the error matches [ErrUnavailable] if a source is unavailable, because the token may be one of its
-// tokens. Otherwise it matches [ErrKeyNotFound].
+// If no source has a matching key and one of them is unavailable, the error matches [ErrUnavailable], because the token
+// may be signed with a key of that source. Otherwise it matches [ErrKeyNotFound]. Pass at least one source, and no nil
+// one: consumer.New rejects anything else.
 func Join(sources ...Source) Source {
 	return &joined{slices.Clone(sources)}
 }
@@ -100,8 +101,8 @@ func (j *joined) collect(kid string, tried []Key, lookup func(Source) ([]Key, er
 	return nil, missing
 }
 
-// joinMissing joins the errors of two sources, which match ErrKeyNotFound. Those without details are not joined: a lookup
-// that can end with them is repeated with details. a may be nil.
+// joinMissing joins the errors of two sources, which match ErrKeyNotFound. Errors without details are not joined,
+// because KeysAt repeats a lookup that fails with one, and the second lookup returns details. a may be nil.
 func joinMissing(a, b error) error {
 	one, ok := errors.AsType[*NotFoundError](a)
 	other, otherOK := errors.AsType[*NotFoundError](b)

@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// The methods in this file are those that a consumer uses if a Source has them.
+// A consumer looks for the methods in this file by a type assertion. They are not part of [Source], because most sources
+// need none of them. Each method of joined calls the same method of those sources that have it.
 
 // Algorithms returns the algorithms that the keys of all sources serve.
 func (j *joined) Algorithms() []string {
@@ -25,7 +26,7 @@ func (j *joined) Algorithms() []string {
 	return slices.Compact(all)
 }
 
-// Mixed reports whether there are both secrets and public keys.
+// Mixed reports whether there are both secrets and public keys. Package consumer then accepts algorithms of both kinds.
 func (j *joined) Mixed() bool {
 	isHMAC := func(alg string) bool { return secretLength(alg) > 0 }
 	all := j.Algorithms()
@@ -39,6 +40,7 @@ func (j *joined) Validate() error {
 	}
 	var faults []error
 	for i, s := range j.sources {
+		// A nil pointer in the interface would panic in the first request.
 		if v := reflect.ValueOf(s); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 			faults = append(faults, fmt.Errorf("jwks: source %d of Join is nil", i))
 			continue
@@ -78,7 +80,7 @@ func (j *joined) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	<-ctx.Done() // no source may have a Run
+	<-ctx.Done() // if no source has a Run, each has returned at once
 	return err
 }
 

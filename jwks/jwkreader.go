@@ -12,13 +12,14 @@ import (
 	"github.com/bearerkit/bearerkit/quirk"
 )
 
-// jwkReader reads the members of one JWK, and collects the deviations that it accepts.
+// jwkReader reads the members of one JWK, and collects the deviations that it accepts. Its methods hide each deviation from
+// the caller: it sees an absent member or the right octets.
 type jwkReader struct {
 	compact.Object
 	quirks []quirk.Quirk
 }
 
-// accept collects a deviation of the member called name, which must be a name in sectionOf.
+// accept records an accepted deviation of the member called name, which must be a name that sectionOf knows.
 func (r *jwkReader) accept(deviation quirk.Name, name string) {
 	r.quirks = append(r.quirks, quirk.Quirk{Name: deviation, Place: "key " + name, RFC: sectionOf(name)})
 }
@@ -118,10 +119,11 @@ func (r *jwkReader) octets(name string) (octets []byte, ok bool) {
 	if octets, err := compact.DecodeSegment(text); err == nil {
 		return octets, true
 	}
+	// Now the text has a deviation. Remove what does not change the octets, and record it.
 	unpadded := strings.TrimRight(text, "=")
 	octets, err := compact.DecodeSegment(unpadded)
 	if err != nil {
-		// The alphabet of base64, line ends, and bits behind the last octet.
+		// RawURLEncoding also accepts line ends, and bits behind the last octet that are not zero.
 		if octets, err = base64.RawURLEncoding.DecodeString(base64url.Replace(unpadded)); err == nil {
 			r.accept(quirk.Base64Form, name)
 		}

@@ -17,8 +17,8 @@ type Key struct {
 	// ID is the kid (RFC 7517 §4.5). Empty: the key was published without one.
 	ID string
 
-	// Algorithm is the one alg that the key serves (RFC 7518 §3.1). Empty: all algorithms that the type and curve of Public
-	// allow. The consumer accepts only those that its own list contains, too.
+	// Algorithm is the one alg that the key serves (RFC 7518 §3.1). Empty: all algorithms that the type and curve of
+	// Public allow. Package consumer accepts a token only if its alg is also in consumer.Config.Algorithms.
 	Algorithm string
 
 	// Public is an *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey, or a []byte for HMAC.

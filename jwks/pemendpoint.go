@@ -24,8 +24,9 @@ import (
 //
 // As long as no key was fetched, a lookup that finds no key returns [ErrUnavailable], and not [ErrKeyNotFound].
 //
-// When 8 keys are kept, a new key replaces the one that was not used for the longest time, if that is more than a minute.
-// Otherwise the new key is not used, so that tokens with foreign kids cannot evict the keys in use.
+// If 8 keys are kept, a new key replaces the one that was unused for the longest time, provided that it was unused for
+// at least a minute. Otherwise the new key is not used. So tokens that name other keys of the endpoint cannot evict the
+// keys in use.
 type PEMEndpoint struct {
 	cfg     PEMEndpointConfig
 	value   *refresh.Value[*pemSet]
@@ -49,7 +50,7 @@ const (
 // pemSet contains the keys that were fetched. It is immutable, except for the times of use.
 type pemSet struct {
 	byID   map[string]*pemKey
-	absent []string // kids that the last fetch asked for, and that the endpoint does not know
+	absent []string // kids that the last fetch requested and the endpoint does not know
 }
 
 // pemKey is one key of the endpoint.
@@ -88,8 +89,8 @@ func (e *PEMEndpoint) URL() string { return e.cfg.URL }
 // logs.
 func (e *PEMEndpoint) Err() error { return e.value.Stats().LastError }
 
-// Keys implements [Source]. If the key is kept and fresh, it takes no lock and causes no network request. A token without
-// a kid has no key.
+// Keys implements [Source]. If the key is kept and fresh, it takes no lock and causes no network request. It finds no
+// key for a token without a kid.
 func (e *PEMEndpoint) Keys(ctx context.Context, kid, alg string) ([]Key, error) {
 	return e.KeysAt(ctx, clock.Now(), kid, alg)
 }

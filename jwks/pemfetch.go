@@ -15,9 +15,10 @@ import (
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// fetch fetches all kept keys again, and those that requests have asked for. A key that the endpoint does not know any more
-// is dropped. If a kept key cannot be fetched, the fetch fails and the previous set stays in use. A wanted key that cannot
-// be fetched fails it only if nothing else was fetched: otherwise, tokens with invented kids could make every fetch fail.
+// fetch fetches all kept keys again, and the wanted ones, which tokens have named since the last fetch. A key that the
+// endpoint no longer knows is dropped. If a kept key cannot be fetched, the fetch fails and the previous set stays in
+// use. If a wanted key cannot be fetched, the fetch fails only if nothing else was fetched. Otherwise tokens with
+// invented kids could make every fetch fail.
 func (e *PEMEndpoint) fetch(ctx context.Context, held *pemSet) (got refresh.Fetched[*pemSet], err error) {
 	wanted := e.takeWanted()
 	next := &pemSet{byID: make(map[string]*pemKey)}

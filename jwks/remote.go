@@ -88,10 +88,10 @@ func (c candidates) serving(alg string) []Key {
 	return c.byAlg[alg]
 }
 
-// KeysAfter returns the keys for a token whose signature none of the keys tried verifies. The issuer may have replaced a
-// key, under the same kid or without any kid. KeysAfter fetches the set again, if the limits allow it, and returns the
-// matching keys that are not among tried. The limits are those of unknown kids, so forged signatures cause no flood of
-// fetches. now was read for the same request. The errors are those of [Remote.Keys].
+// KeysAfter returns the keys for a token whose signature none of the keys tried verifies. The issuer may have replaced
+// a key, under the same kid or without any kid. KeysAfter fetches the set again, if the limits allow it, and returns
+// the matching keys that are not among tried. The limits are those for unknown kids, so forged signatures cause no
+// flood of fetches. now is the time of the request. The errors are those of [Remote.Keys].
 func (r *Remote) KeysAfter(ctx context.Context, now clock.Instant, kid, alg string, tried []Key) ([]Key, error) {
 	// A kid that is too long cannot be in any set, because parseKey rejects such a key. No set contains secrets.
 	if len(kid) > maxKeyID || !isPublicAlgorithm(alg) || r.unknown.has(now, kid) {

@@ -15,7 +15,7 @@ type set struct {
 	keys     []Key    // the usable keys
 	texts    []string // the JWKs of keys, for the snapshot
 	unusable []UnusableKey
-	quirks   []quirk.Quirk // the deviations that were accepted, sorted and each once
+	quirks   []quirk.Quirk // the deviations that were accepted, sorted and without duplicates
 	etag     string
 
 	all     candidates            // of a token without a kid

@@ -11,8 +11,8 @@ import (
 // Source finds the keys that may have signed a token. Implementations must be safe for concurrent use.
 type Source interface {
 	// Keys returns the keys that may have signed a token with the ID kid and the algorithm alg, in the order in which
-	// they are to be tried: at least one and at most 4. Each of them serves alg. kid is empty for a
-	// token without one. The caller must not change the result.
+	// the caller should try them. It returns at least one key and at most 4, and each of them serves alg. kid is empty
+	// for a token without one. The caller must not change the result.
 	//
 	// The error matches [ErrKeyNotFound] if the source has usable keys and none of them fits. It matches [ErrUnavailable]
 	// if the source has no usable keys. The caller rejects the token in the first case and reports an outage in the
@@ -36,12 +36,13 @@ var ErrKeyNotFound = errors.New("jwks: no key fits the token")
 // that no key serves the algorithm. It also matches [ErrKeyNotFound].
 var ErrAlgorithm = fmt.Errorf("%w: the key does not serve the token's algorithm", ErrKeyNotFound)
 
-// ErrUnavailable means that there is no usable key set: none was ever fetched, or the last one is older than StaleFor.
+// ErrUnavailable means that the source has no usable keys. For a key set that is fetched, none was ever fetched, or the last
+// one is older than StaleFor.
 var ErrUnavailable = errors.New("jwks: keys unavailable")
 
 // NotFoundError describes a token that no key fits, and the keys that the source had. It matches [ErrKeyNotFound]. It
-// also matches [ErrAlgorithm] if the key with the token's kid, or every key for a token without a kid, serves other
-// algorithms.
+// also matches [ErrAlgorithm] if all keys with the token's kid serve other algorithms or, for a token without a kid, if
+// all keys do.
 type NotFoundError struct {
 	KeyID, Algorithm string    // kid and alg of the token, which the sender of the token has chosen
 	Keys             int       // the number of usable keys
@@ -50,7 +51,7 @@ type NotFoundError struct {
 	cause error // ErrAlgorithm or ErrKeyNotFound
 }
 
-// Error returns the text of [ErrKeyNotFound] and [NotFoundError.Detail].
+// Error returns the text of [ErrKeyNotFound], followed by [NotFoundError.Detail].
 func (e *NotFoundError) Error() string { return ErrKeyNotFound.Error() + ": " + e.Detail() }
 
 // Unwrap returns [ErrAlgorithm] or [ErrKeyNotFound].

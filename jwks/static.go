@@ -131,7 +131,7 @@ func (k Key) fault() string {
 	return ""
 }
 
-// distinct returns the keys, each once.
+// distinct returns the keys without duplicates.
 func (s Static) distinct() (keys Static) {
 	for _, k := range s {
 		if !slices.ContainsFunc(keys, k.Equal) {

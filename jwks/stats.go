@@ -9,7 +9,8 @@ import (
 	"github.com/bearerkit/bearerkit/quirk"
 )
 
-// Refresh describes one fetch of a key set for [Config].OnRefresh.
+// Refresh describes one fetch for [Config].OnRefresh or [PEMEndpointConfig].OnRefresh. For a [PEMEndpoint], the set contains
+// the keys that it keeps.
 type Refresh struct {
 	// URL is the URL of the key set. It is empty if the URL was to be read from a snapshot that could not be used.
 	URL string
@@ -25,8 +26,8 @@ type Refresh struct {
 	// Unusable describes the unusable keys of the fetched set. It may be set together with Err.
 	Unusable []UnusableKey
 
-	// Quirks contains the deviations from the specifications that were accepted in the fetched set, sorted and each once.
-	// It is set only if they differ from those of the previous set in use, so each set is reported once.
+	// Quirks contains the deviations from the specifications that were accepted in the fetched set, sorted and
+	// without duplicates. It is empty if they are the same as in the previous set, so each of them is reported once.
 	Quirks []quirk.Quirk
 
 	// NotModified is true if the issuer confirmed that the set has not changed.

@@ -26,17 +26,18 @@ type Client struct {
 	// of HTTPClient is shorter, it applies instead.
 	Timeout time.Duration
 
-	// MetadataURL is the URL from which Discover fetches the document, for an issuer that publishes it at another place, or
-	// behind a firewall. It may have a query. Its scheme must be https, or http as for the issuer. The `issuer` in the
-	// document must equal the requested one all the same. Empty means the well-known locations of the issuer.
+	// MetadataURL is the URL from which Discover fetches the document. Set it for an issuer whose metadata is at
+	// another location, or that this machine reaches at an internal address. The URL may have a query. Its scheme must
+	// be https, or http as for the issuer. The `issuer` in the document must still equal the requested one. Empty means
+	// the well-known locations of the issuer.
 	MetadataURL string
 
 	// InsecureAllowHTTP allows the scheme http for the issuer, MetadataURL and the jwks_uri on all hosts. If false, http is
 	// allowed only for loopback hosts (127.0.0.0/8, ::1, localhost).
 	InsecureAllowHTTP bool
 
-	// SameOriginKeys requires that the jwks_uri has the same scheme, host and port as the issuer. If false, all are allowed,
-	// because some large issuers publish their keys on another host.
+	// SameOriginKeys requires that the jwks_uri has the same scheme, host and port as the issuer. If false, the
+	// jwks_uri may be on any host, because some large issuers publish their keys on another host.
 	SameOriginKeys bool
 }
 

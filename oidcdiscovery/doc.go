@@ -13,16 +13,17 @@
 //	                           https://a.example/.well-known/openid-configuration/tenant
 //	                           https://a.example/tenant/.well-known/oauth-authorization-server
 //
-// Discover tries the locations in this order until one has the issuer's document. It tries the next one after every other
-// result: an error of the network, a timeout, any other status, a redirect, invalid or oversized JSON, and the metadata of
-// another issuer. Gateways respond to unknown paths in all these ways. The exception is the status 429, after which it
-// sends no more requests. The error contains the result of each request. With [Client.MetadataURL], Discover sends one
-// request, to that URL.
+// Discover tries the locations in this order until one has the issuer's document. After every other result, it tries
+// the next location: after a network error, a timeout, an error status, a redirect, invalid or oversized JSON, or the
+// metadata of another issuer. Gateways respond to unknown paths in all these ways. Only after the status 429, or when
+// the context has ended, does it send no more requests. The error contains the result of each request. If
+// [Client.MetadataURL] is set, Discover sends one request, to that URL.
 //
 // Every request is limited in time and size, follows no redirect, and uses https. Plain http is allowed for loopback hosts,
 // and for other hosts with [Client.InsecureAllowHTTP]. This package does not cache anything.
 //
-// A fault in a member costs only that member: it is treated as absent. [Metadata.Quirks] reports it, and [Metadata.Check]
-// returns it as an error to a program that needs the member. A fault of `issuer` or `jwks_uri`, and an endpoint that occurs
-// twice, make the document invalid. The Content-Type is not checked, and a byte order mark is ignored.
+// A fault in one member does not affect the others: that member is treated as absent. [Metadata.Quirks] reports it.
+// [Metadata.Check] returns it as an error; call it for the members that your program needs. The document is rejected if
+// `issuer` or `jwks_uri` has a fault, or if an endpoint occurs twice. The Content-Type is not checked, and a byte order
+// mark is ignored.
 package oidcdiscovery

@@ -136,15 +136,15 @@ func (m *Metadata) ambiguity() error {
 	return nil
 }
 
-// Quirks returns the harmless deviations of the document from the specifications, sorted. They are about members that are
-// treated as absent, the Content-Type, the location, and a byte order mark. The list is nil if there are none, and for a
-// Metadata that was created by hand. The caller may change it.
+// Quirks returns the harmless deviations of the document from the specifications, sorted. They concern members that are
+// treated as absent, the Content-Type, the location, and a byte order mark. The list is nil if there are none, and for
+// a Metadata that was created by hand. The caller may change it.
 func (m *Metadata) Quirks() []quirk.Quirk { return quirk.Join(m.quirks) }
 
-// Check returns an error if the document has one of the given members in a form that cannot be used, such as a string in
-// place of an array. [Client.Discover] and [Client.Parse] treat these members as absent, so that a fault in a member that
-// is not needed has no effect. Call Check with the members that the program needs, and those whose absence would make it
-// less strict.
+// Check returns an error if the document has one of the given members in a form that cannot be used, such as a string
+// in place of an array. [Client.Discover] and [Client.Parse] treat these members as absent, so that a fault in a member
+// that is not needed has no effect. Call Check with the members that your program needs, and with those whose absence
+// would turn off one of its checks.
 //
 // The error names the members and their faults. It is nil for members that are absent, and for a Metadata that was created
 // by hand.

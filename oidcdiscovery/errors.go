@@ -9,8 +9,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/hint"
 )
 
-// ErrUnavailable reports that a location sent no complete response in time, or responded with 429 or 5xx. A retry may
-// succeed without a change of the configuration.
+// ErrUnavailable reports that a location sent no complete response, or responded with 429 or 5xx. A retry may succeed
+// without a change of the configuration.
 var ErrUnavailable = errors.New("oidcdiscovery: metadata unavailable")
 
 // TimeoutError reports a request that exceeded its time limit. Limit is the limit that applied: [Client.Timeout], or the
@@ -20,14 +20,14 @@ type TimeoutError = fetch.TimeoutError
 // TooLargeError reports a document longer than [Client.MaxBytes]. Limit is the limit that applied, in bytes.
 type TooLargeError = fetch.TooLargeError
 
-// IssuerMismatchError reports the document of another issuer (RFC 8414 §3.3). Want is the requested issuer. Got is the value
-// of `issuer` in the document, of any length, and empty if there is none.
+// IssuerMismatchError reports the document of another issuer (RFC 8414 §3.3). Want is the requested issuer. Got is the
+// value of `issuer` in the document. It is empty if there is none, and may have any length.
 type IssuerMismatchError struct {
 	Want, Got string
 }
 
-// Error returns a text with both issuers, of which Got is cut at 200 characters. It adds a hint if they differ only by
-// a trailing slash, case, scheme or white space.
+// Error returns a text with both issuers and at most 200 characters of Got. It adds a hint if they differ only by a
+// trailing slash, case, scheme or white space.
 func (e *IssuerMismatchError) Error() string {
 	return fmt.Sprintf("the document's issuer is %.200q, expected %q%s", e.Got, e.Want, e.hint())
 }

@@ -130,10 +130,11 @@ func Default() Metadata {
 	}
 }
 
-// Claims decodes the document into v, which must be a non-nil pointer. Use it for members that Metadata has no field for. The
-// rules are those of [json.Unmarshal], except that names are compared byte for byte and that an array replaces a slice. If the
-// Metadata was created by hand, Claims decodes its JSON form. Otherwise it decodes the document as received, without the
-// values of [Default], and without members that occur twice or are not valid JSON for all readers.
+// Claims decodes the document into v, which must be a non-nil pointer. Use it for members that Metadata has no field
+// for. The rules are those of [json.Unmarshal], except that names are compared byte for byte and that an array replaces
+// a slice. If the Metadata was created by hand, Claims decodes its JSON form. Otherwise it decodes the document as
+// received, without the values of [Default]. It omits members that occur twice, and members with invalid UTF-8, a lone
+// surrogate or more than 16 nested levels, because JSON readers differ in how they read them.
 func (m *Metadata) Claims(v any) error {
 	document, err := m.object()
 	if err != nil {

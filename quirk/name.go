@@ -7,11 +7,11 @@ type Name string
 // Deviations of JSON members, in tokens, key sets and metadata.
 const (
 	NullMember      Name = "null_member"      // a member is null; it is treated as absent
-	EmptyMember     Name = "empty_member"     // a member is an empty string or an empty array; it is treated as absent
-	WrongType       Name = "wrong_type"       // an optional member has the wrong JSON type; it is treated as absent
-	DuplicateMember Name = "duplicate_member" // a member that the kit does not use occurs twice
+	EmptyMember     Name = "empty_member"     // a member is an empty string or array; it is treated as absent
+	WrongType       Name = "wrong_type"       // an optional member has the wrong JSON type; it is treated as absent, or a string as an array of one string
+	DuplicateMember Name = "duplicate_member" // a member that the kit does not use occurs twice; it is treated as absent
 	InvalidValue    Name = "invalid_value"    // a member has invalid UTF-8, a lone surrogate or too many levels; it is treated as absent
-	CaseVariant     Name = "case_variant"     // names of members that the kit does not use differ only by case
+	CaseVariant     Name = "case_variant"     // names of claims that the kit does not read differ only in case
 )
 
 // Deviations of tokens.
@@ -22,7 +22,7 @@ const (
 // Deviations of keys and key sets.
 const (
 	Base64Padding    Name = "base64_padding"    // a base64url value ends with "="
-	Base64Form       Name = "base64_form"       // a base64url value has characters of base64, line ends or trailing bits
+	Base64Form       Name = "base64_form"       // a base64url value has "+", "/", line ends or unused bits that are not zero
 	LeadingZero      Name = "leading_zero"      // an RSA parameter starts with a zero octet
 	CoordinateLength Name = "coordinate_length" // an elliptic curve coordinate is shorter or longer than the field size
 	SharedKeyID      Name = "shared_kid"        // keys of one algorithm have the same kid, or several have none
@@ -31,9 +31,9 @@ const (
 	AlgorithmAlias   Name = "algorithm_alias"   // the key says EdDSA and the token Ed25519, or the reverse
 )
 
-// Deviations of metadata documents.
+// Deviations of documents. All of them occur in metadata, and a byte order mark also in key sets.
 const (
 	ContentType   Name = "content_type"    // the Content-Type is not application/json
 	ByteOrderMark Name = "byte_order_mark" // the document starts with a byte order mark
-	Location      Name = "location"        // the document is at a location that no specification names
+	Location      Name = "location"        // the document is at a path that no specification names
 )

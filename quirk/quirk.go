@@ -1,10 +1,10 @@
 // Package quirk names the harmless deviations from the specifications that the kit accepts and reports.
 //
 // A deviation is harmless if it cannot let an attacker in: a padded key parameter, an optional claim that is null,
-// metadata with the wrong content type. The kit reads such input as other libraries do, and reports each deviation once,
-// so that the operator of an API can tell the operator of the issuer. It never accepts a deviation that concerns a
-// signature, an algorithm, the strength of a key, the issuer, the audience, a time, the kind of token, or the binding to
-// a sender. See docs/strictness.md.
+// metadata with the wrong content type. The kit reads such input as other libraries do, and reports each deviation
+// once, so that the operator of an API can report it to the operator of the issuer. A deviation never skips a check.
+// The signature, the algorithm, the strength of the key, the issuer, the audience, the dates, the kind of token and the
+// binding to a sender are checked as for any other token. See docs/strictness.md.
 //
 // The reports are in jwks.Refresh, oidcdiscovery.Metadata, consumer.Verification and consumer.Health.
 package quirk
@@ -32,13 +32,13 @@ func (q Quirk) String() string {
 	return string(q.Name) + " in " + q.Place + " (" + q.RFC + ")"
 }
 
-// Compare orders quirks by Name, Place and RFC. It is for [slices.SortFunc].
+// Compare orders quirks by Name, Place and RFC. Use it with [slices.SortFunc].
 func Compare(a, b Quirk) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Place, b.Place), cmp.Compare(a.RFC, b.RFC))
 }
 
-// Join returns the quirks of all lists, sorted and each once. It returns nil if there are none, and does not change the
-// lists.
+// Join returns the quirks of all lists, sorted and without duplicates. It returns nil if there are none, and does not
+// change the lists.
 func Join(lists ...[]Quirk) []Quirk {
 	all := slices.Concat(lists...)
 	slices.SortFunc(all, Compare)
