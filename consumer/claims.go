@@ -64,7 +64,7 @@ func (c *claimReader) require(t *Token, name string) {
 		there = !t.issuedAt.IsZero()
 	default:
 		v, ok := c.Get(name)
-		there = ok && !isAbsent(v, compact.KindString)
+		there = ok && !v.IsAbsent(compact.KindString)
 	}
 	if !there {
 		c.missing(name)

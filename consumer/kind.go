@@ -73,7 +73,7 @@ type marks struct {
 // absent if they have none: access tokens may have these, and some issuers write null for them.
 func (r rules) marksIn(claims compact.Object) (m marks) {
 	for name, v := range claims.All() {
-		if slices.Contains(r.AccessClaims, name) && !isAbsent(v, compact.KindString, compact.KindArray) {
+		if slices.Contains(r.AccessClaims, name) && !v.IsAbsent(compact.KindString, compact.KindArray) {
 			m.access = true
 		}
 		switch name {
@@ -86,9 +86,9 @@ func (r rules) marksIn(claims compact.Object) (m marks) {
 		case "at_hash", "c_hash", "s_hash":
 			m.idToken = name
 		case "jti":
-			m.jti = !isAbsent(v, compact.KindString)
+			m.jti = !v.IsAbsent(compact.KindString)
 		case "scope", "scp":
-			m.scope = m.scope || !isAbsent(v, compact.KindString, compact.KindArray)
+			m.scope = m.scope || !v.IsAbsent(compact.KindString, compact.KindArray)
 		case "code":
 			m.code = true
 		case "events":

@@ -80,24 +80,15 @@ func (r *jwkReader) member(name string) (v compact.Value, present bool) {
 	if !present {
 		return v, false
 	}
-	text, isText := v.Text()
 	switch {
+	case !v.IsAbsent(compact.KindString, compact.KindArray):
+		return v, true
 	case v.Kind() == compact.KindNull:
 		r.accept(quirk.NullMember, name)
-	case isText && text == "", v.Kind() == compact.KindArray && isEmpty(v):
-		r.accept(quirk.EmptyMember, name)
 	default:
-		return v, true
+		r.accept(quirk.EmptyMember, name)
 	}
 	return compact.Value{}, false
-}
-
-// isEmpty reports whether an array has no elements.
-func isEmpty(list compact.Value) bool {
-	for range list.Elements() {
-		return false
-	}
-	return true
 }
 
 // text returns the string called name, or "" if it is absent. ok is false if the member is not a string.

@@ -56,7 +56,7 @@ func (m *Metadata) fill() {
 		index, known := fields[name]
 		switch {
 		case !known:
-		case value.Kind() == compact.KindNull:
+		case value.IsAbsent():
 			m.note(quirk.NullMember, place(name), formatRFC)
 		default:
 			field := reflect.ValueOf(m).Elem().Field(index)

@@ -211,3 +211,33 @@ func TestValueAnyIsACopy(t *testing.T) {
 		t.Errorf("changed from outside (-want +got):\n%s", diff)
 	}
 }
+
+func TestCaseT5_J6_IsAbsent(t *testing.T) {
+	t.Parallel()
+	text, list := compact.KindString, compact.KindArray
+	for _, test := range []struct {
+		json  string
+		kinds []compact.Kind
+		want  bool
+	}{
+		{"null", nil, true},
+		{"null", []compact.Kind{text, list}, true},
+		{`""`, []compact.Kind{text}, true},
+		{`[]`, []compact.Kind{list}, true},
+		{`[ ]`, []compact.Kind{text, list}, true},
+		{`""`, nil, false},
+		{`""`, []compact.Kind{list}, false},
+		{`[]`, []compact.Kind{text}, false},
+		{`" "`, []compact.Kind{text}, false},
+		{`"null"`, []compact.Kind{text}, false},
+		{`[null]`, []compact.Kind{list}, false},
+		{`{}`, []compact.Kind{text, list}, false},
+		{`0`, []compact.Kind{text, list}, false},
+		{`false`, []compact.Kind{text, list}, false},
+	} {
+		v, _ := parse(t, `{"a":`+test.json+`}`).Get("a")
+		if got := v.IsAbsent(test.kinds...); got != test.want {
+			t.Errorf("%s with %v: %v, want %v", test.json, test.kinds, got, test.want)
+		}
+	}
+}
