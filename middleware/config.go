@@ -76,8 +76,8 @@ type Config struct {
 
 	// Explain is called after each decision with the result of every check: those of the credential, of the token, and of
 	// the rules. It is for development and not for production: it repeats checks, and it shows parts of tokens that may be
-	// forged. See [consumer.Explanation] for what it never shows. A custom Verifier that has the method Explain of
-	// [consumer.Consumer] is explained, too. It must be safe for concurrent use. Nil: no call and no cost.
+	// forged. See [consumer.Explanation] for what it never shows. For a custom Verifier, the checks of the token are one
+	// entry. It must be safe for concurrent use. Nil: no call and no cost.
 	Explain func(ctx context.Context, x consumer.Explanation)
 
 	// Logger receives one line for each rejected request: at level Debug for requests without a token, with malformed

@@ -8,11 +8,6 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// explainer is a Verifier that explains its result, such as a Consumer or a Group.
-type explainer interface {
-	Explain(ctx context.Context, raw string) (*consumer.Token, consumer.Explanation, error)
-}
-
 // trace collects what Config.Explain receives for one request. It is nil if Config.Explain is not set.
 type trace struct {
 	verified bool // the Verifier was called
@@ -27,17 +22,20 @@ func (t *trace) ruleFailed(i int) {
 	}
 }
 
-// verifyExplained calls the Verifier and keeps its explanation.
+// verifyExplained calls the Verifier and keeps its explanation. It calls Explain only for the types of package consumer, whose
+// Explain decides like Verify. A custom Verifier may embed a Consumer and have its own Verify, but the Explain of the Consumer.
 func (p *passage) verifyExplained(ctx context.Context) (token *consumer.Token, err error) {
-	verifier := p.guard.cfg.Verifier
 	p.trace.verified = true
-	if v, ok := verifier.(explainer); ok {
-		token, p.trace.token, err = v.Explain(ctx, p.raw)
-		return token, err
-	}
-	token, err = verifier.Verify(ctx, p.raw)
-	p.trace.token.Checks = []consumer.CheckResult{
-		checked("token", "a token that the Verifier accepts", "Config.Verifier", err),
+	switch verifier := p.guard.cfg.Verifier.(type) {
+	case *consumer.Consumer:
+		token, p.trace.token, err = verifier.Explain(ctx, p.raw)
+	case *consumer.Group:
+		token, p.trace.token, err = verifier.Explain(ctx, p.raw)
+	default:
+		token, err = verifier.Verify(ctx, p.raw)
+		p.trace.token.Checks = []consumer.CheckResult{
+			checked("token", "a token that the Verifier accepts", "Config.Verifier", err),
+		}
 	}
 	return token, err
 }

@@ -137,6 +137,29 @@ func TestExplain_Nested(t *testing.T) {
 	}
 }
 
+// picky is a custom Verifier that embeds a Consumer.
+type picky struct{ *consumer.Consumer }
+
+func (picky) Verify(context.Context, string) (*consumer.Token, error) {
+	return nil, consumer.ErrInvalidToken
+}
+
+// Config.Explain never changes the decision: the Verify of a custom Verifier decides, even if it inherits an Explain.
+func TestExplain_EmbeddedConsumer(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+	verifier := picky{newConsumer(t, issuer)}
+	token := issuer.AccessToken().Sign()
+	all := explained(t, middleware.Config{Verifier: verifier}, request(t, token))
+	if diff := cmp.Diff([]string{"credential passed", "token failed", "binding not_reached"}, outline(all[0])); diff != "" {
+		t.Errorf("checks (-want +got):\n%s", diff)
+	}
+	cfg := middleware.Config{Verifier: verifier, Explain: func(context.Context, consumer.Explanation) {}}
+	if w := serve(newGuard(t, cfg).Handler(hello), request(t, token)); w.Code != http.StatusUnauthorized {
+		t.Errorf("status %d, want 401", w.Code)
+	}
+}
+
 // A Group explains tokens that no Consumer accepts.
 func TestExplain_Group(t *testing.T) {
 	t.Parallel()
