@@ -117,11 +117,18 @@ func build(header, claims string, program []byte) (policy, draft) {
 	if claims == "" {
 		d.set(&d.header, "kid", strconv.Quote(keyID(d.algorithm)))
 	}
-	for ops := operations(); len(in) > 0; {
+	ops := operations()
+	for n := 0; n < maxOperations && len(in) > 0; n++ {
 		ops[in.choose(len(ops))](&d, &in)
 	}
 	return p, d
 }
+
+// A program may repeat operations that double the length of a value. These limits keep each token small.
+const (
+	maxOperations = 32
+	maxValue      = 2 << 10
+)
 
 func keyID(alg string) string {
 	kid, _ := differentialIssuer().Key(alg)
@@ -302,6 +309,9 @@ func wrap(members []member, in *reader) {
 		return
 	}
 	m := &members[in.choose(len(members))]
+	if len(m.value) > maxValue {
+		return
+	}
 	formats := []string{"[%s]", `{"a":%s}`, "[%[1]s,%[1]s]", `{"a":%[1]s,"A":%[1]s}`, " %s\n"}
 	m.value = fmt.Sprintf(formats[in.choose(len(formats))], m.value)
 }
