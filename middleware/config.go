@@ -75,19 +75,21 @@ type Config struct {
 	OnDecision func(ctx context.Context, decision Decision)
 
 	// Explain is called after each decision with the result of every check: those of the credential, of the token, and of
-	// the rules. It is for development and not for production: it repeats checks, and it shows parts of tokens that may be
-	// forged. See [consumer.Explanation] for what it never shows. For a custom Verifier, the checks of the token are one
-	// entry. It must be safe for concurrent use. Nil: no call and no cost.
+	// the rules. To print them, call fmt.Println(x). Explain is for development and not for production: the checks take
+	// longer, and the results quote parts of tokens that may be forged. [consumer.Explanation] lists what they quote. The
+	// Guard cannot explain a custom Verifier: its checks are one entry. Explain must be safe for concurrent use. Nil: no
+	// call and no cost.
 	Explain func(ctx context.Context, x consumer.Explanation)
 
 	// Logger receives one line for each rejected request: at level Debug for requests without a token, with malformed
 	// credentials, or canceled by the client; at Info for invalid tokens and rules that are not met; at Warn for
 	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer, rule, and detail.
 	//
-	// detail is Refusal.Detail: what was expected, what was received, and the field of the Config. It quotes at most 100
+	// The attribute detail is Refusal.Detail: what was expected, what was received, and the field that decides. The field
+	// is one of this Config or of consumer.Config. The attribute is absent if there is no detail. It quotes at most 100
 	// bytes each of `alg`, `typ`, `kid`, `iss`, `aud`, the client, the tenant, and the claim that shows the kind of token.
-	// The line contains neither the token nor `sub`, an email address or a scope of the token. It contains no error text of
-	// the application, because that may quote a token; use Decision.Err for it.
+	// The line contains neither the token nor `sub`, an email address or a scope of the token. Errors of the application
+	// are not logged, because they may quote a token. Read them from Decision.Err.
 	//
 	// At most ten lines with the same status, reason, issuer and rule are written in ten seconds. The attribute
 	// suppressed of the next line then says how many lines were dropped. Nil: nothing is logged.

@@ -35,9 +35,9 @@ type Decision struct {
 	Cached bool
 
 	// Token is the verified token. It is set if the request passed with a token, and also if a rule rejected the token,
-	// so that an audit log can name who was rejected. It is nil if the request passed without a token, or if the token
-	// could not be verified: nothing in such a token can be trusted. Like every Token, it cannot be changed and may be
-	// kept. Its claims can be personal data, so log only what you need.
+	// so that an audit log can name the caller. It is nil if the request passed without a token, or if the token was not
+	// verified, because the content of such a token cannot be trusted. Like every Token, it is immutable, and OnDecision
+	// may keep it. Its claims can be personal data, so log only what you need.
 	Token *consumer.Token
 
 	// Err is the [*Refusal], or nil if the request passed. Its text includes the errors of the application, which may
@@ -91,7 +91,7 @@ func (r *Refusal) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// Mistakes in a custom Verifier.
+// Faults of a custom Verifier. They result in status 500.
 var (
 	errVerifier = errors.New("middleware: invalid result")
 	errNothing  = &detailed{errVerifier, "the Verifier returned neither a token nor an error (Config.Verifier)"}

@@ -6,8 +6,8 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// detailed is an error of a class with a text that is safe to log: it consists of constants and settings, never of parts
-// of a request.
+// detailed is an error whose detail is safe to log: it consists of constants and settings, never of parts of a request.
+// errors.Is matches it with class.
 type detailed struct {
 	class  error
 	detail string
@@ -18,7 +18,7 @@ func (e *detailed) Error() string { return e.class.Error() + ": " + e.detail }
 func (e *detailed) Unwrap() error { return e.class }
 
 // detailOf returns the text of err that is safe to log, or "" if there is none. Errors of the application may quote a
-// token, so their texts are left out.
+// token, so their texts are not returned.
 func detailOf(err error) string {
 	if cause, ok := errors.AsType[*consumer.Error](err); ok && cause.LogDetail() != "" {
 		return cause.LogDetail()

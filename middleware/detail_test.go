@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -62,9 +63,10 @@ func TestCaseW1_LogHasDetail(t *testing.T) {
 		{"scope", good(), []middleware.Rule{middleware.Scopes("read", "write")}, `the token does not have all of the scopes ["read" "write"]`},
 		{"any scope", good(), []middleware.Rule{middleware.AnyScope("read", "write")}, `the token has none of the scopes ["read" "write"]`},
 		{"role", good(), []middleware.Rule{middleware.Role("groups", "admin")}, `claim "groups" does not contain any of ["admin"]`},
+		{"any role", good(), []middleware.Rule{middleware.AnyRole("admin")}, `the claims for roles of the profile do not contain any of ["admin"] (Config.Profile)`},
 		{"another claim", good(), []middleware.Rule{middleware.Claim("tenant", isString)}, `claim "tenant" is missing, or its check returned false`},
 		{"check", good(), []middleware.Rule{saying(errors.New("x"))}, "the function of Check"},
-		{"any rule", good(), []middleware.Rule{middleware.Any(middleware.Scopes("read"))}, "none of the rules is met"},
+		{"any rule", good(), []middleware.Rule{middleware.Any(middleware.Scopes("read"), middleware.Role("groups", "admin"))}, `none of the rules is met: the token does not have all of the scopes ["read"]; claim "groups" does not contain any of ["admin"]`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -86,10 +88,10 @@ func TestCaseW1_LogHasDetailWithoutToken(t *testing.T) {
 		header []string
 		want   string
 	}{
-		{"no token", nil, "no token in the places that are read (Config.TokenSources)"},
+		{"no token", nil, "the request has no Authorization header (Config.TokenSources)"},
 		{"another scheme", []string{"Basic eA=="}, "the scheme of the Authorization header is not Bearer"},
-		{"two headers", []string{"Bearer a", "Bearer b"}, "several Authorization headers, expected one"},
-		{"not a token68", []string{"Bearer a b"}, "the credential is not a token68 (RFC 9110 section 11.2)"},
+		{"two headers", []string{"Bearer a", "Bearer b"}, "the request has several Authorization headers, expected one"},
+		{"not a token68", []string{"Bearer a b"}, "the credential is not a token68 (RFC 9110 section 11.2), expected letters, digits, -._~+/ and then only ="},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -101,6 +103,37 @@ func TestCaseW1_LogHasDetailWithoutToken(t *testing.T) {
 			})
 			r := request(t, "")
 			r.Header["Authorization"] = test.header
+			serve(g.Handler(hello), r)
+			if got := detailIn(t, log.Bytes()); got != test.want {
+				t.Errorf("detail %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// A request whose token is in a parameter that cannot be used has a detail too.
+func TestCaseW1_LogHasDetailForParameters(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, method, query, body, want string
+	}{
+		{"repeated", http.MethodGet, "access_token=a&access_token=b", "", "the parameter access_token is repeated, expected one"},
+		{"empty", http.MethodGet, "access_token=", "", "the parameter access_token is empty"},
+		{"bad query", http.MethodGet, "access_token=a&%zz", "", "the query has a token but cannot be parsed"},
+		{"bad form", http.MethodPost, "", "access_token=a&%zz", "the form cannot be read or has characters that are not ASCII"},
+		{"two places", http.MethodPost, "access_token=a", "access_token=b", "the request has tokens in two places, expected one (Config.TokenSources)"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			g := newGuard(t, middleware.Config{
+				Verifier:     newConsumer(t, bearertest.NewIssuer(bearertest.IssuerConfig{})),
+				TokenSources: []middleware.TokenSource{middleware.QueryToken, middleware.FormToken},
+				Logger:       slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+			})
+			r := httptest.NewRequestWithContext(t.Context(), test.method, "/?"+test.query, strings.NewReader(test.body))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			serve(g.Handler(hello), r)
 			if got := detailIn(t, log.Bytes()); got != test.want {
 				t.Errorf("detail %q, want %q", got, test.want)

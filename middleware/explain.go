@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// trace collects what Config.Explain receives for one request. It is nil if Config.Explain is not set.
+// trace collects the results of one request for Config.Explain. It is nil if Config.Explain is not set.
 type trace struct {
 	verified bool // the Verifier was called
 	token    consumer.Explanation
@@ -22,8 +22,9 @@ func (t *trace) ruleFailed(i int) {
 	}
 }
 
-// verifyExplained calls the Verifier and keeps its explanation. It calls Explain only for the types of package consumer, whose
-// Explain decides like Verify. A custom Verifier may embed a Consumer and have its own Verify, but the Explain of the Consumer.
+// verifyExplained calls the Verifier and stores the results of its checks in the trace. It calls Explain only for the types of
+// package consumer, whose Explain decides like Verify. A custom Verifier that embeds a Consumer has the Explain of that
+// Consumer, but may have a stricter Verify of its own. So its Verify decides.
 func (p *passage) verifyExplained(ctx context.Context) (token *consumer.Token, err error) {
 	p.trace.verified = true
 	switch verifier := p.guard.cfg.Verifier.(type) {
@@ -49,7 +50,9 @@ func checked(name, expected, field string, err error) consumer.CheckResult {
 	return check
 }
 
-// explain calls Config.Explain. refusal is nil if the request passed.
+// explain calls Config.Explain with the results of all checks: those of the credential, of the Verifier, and of the rules. A
+// token that an outer handler has verified has one result instead of those of the Verifier. refusal is nil if the request
+// passed.
 func (p *passage) explain(ctx context.Context, refusal *Refusal) {
 	x := consumer.Explanation{Issuer: p.trace.token.Issuer}
 	if refusal != nil {
@@ -76,9 +79,9 @@ func (r *Refusal) cause() error {
 	return r.Err
 }
 
-// explainCredential explains the search for the token of the request.
+// explainCredential returns the result of reading the credential from the request.
 func (p *passage) explainCredential(refusal *Refusal) consumer.CheckResult {
-	expected := "one token in the places of TokenSources, which is a token68"
+	expected := "one token68 in the places that TokenSources lists"
 	if p.guard.cfg.TokenSources == nil {
 		expected = "one Authorization header with the scheme Bearer and a token68"
 	}
@@ -93,9 +96,10 @@ func (p *passage) explainCredential(refusal *Refusal) consumer.CheckResult {
 	return check
 }
 
-// explainBinding explains the checks of a Guard on the result of the Verifier: the token must be valid and not bound.
+// explainBinding returns the result of the checks that the Guard makes after those of the Verifier: the Token is not nil or
+// zero, and it is not bound.
 func (p *passage) explainBinding(refusal *Refusal) []consumer.CheckResult {
-	const expected = "a Token of a verification, without cnf"
+	const expected = "a verified token that is not bound to a key or certificate (no cnf)"
 	for _, check := range p.trace.token.Checks {
 		if check.Result == consumer.ResultFailed {
 			return []consumer.CheckResult{{Name: "binding", Result: consumer.ResultNotReached, Expected: expected}}
@@ -109,10 +113,10 @@ func (p *passage) explainBinding(refusal *Refusal) []consumer.CheckResult {
 	return []consumer.CheckResult{check}
 }
 
-// explainRules explains the rules of the route.
+// explainRules returns one result for each rule of the route.
 func (p *passage) explainRules(refusal *Refusal) (checks []consumer.CheckResult) {
 	for i, rule := range *p.rules {
-		check := checked("rule", fmt.Sprintf("rule %q is met", rule.label()), "", nil)
+		check := checked("rule", fmt.Sprintf("a token that meets rule %q", rule.label()), "", nil)
 		switch {
 		case p.token == nil, refusal != nil && i > p.trace.rule:
 			check.Result = consumer.ResultNotReached

@@ -25,8 +25,8 @@ type Guard struct {
 // [consumer.ErrInvalidToken] or [consumer.ErrUnavailable] if it belongs to one of these classes.
 //
 // If this Guard has already verified the same credential for r, as happens if handlers of [Guard.With] are nested, it
-// is not verified again, unless it has expired or its audience does not fit the context of r any more: see
-// [consumer.Token.CheckAudience]. A token that was added to the context in any other way is ignored.
+// is not verified again. It is verified again if the token has expired, or if [consumer.Token.CheckAudience] rejects it
+// for the context of r. A token that was added to the context in any other way is ignored.
 //
 // If Config.AllowPreflight is set, a preflight passes without a token.
 func (g *Guard) Authenticate(r *http.Request, rules ...Rule) (*http.Request, error) {

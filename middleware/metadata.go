@@ -39,7 +39,7 @@ func resourceFault(resource string, u *url.URL) error {
 		return errors.New("is an http URL, expected https: http is allowed for localhost, 127.0.0.0/8 and ::1 only")
 	case u.User != nil:
 		return errors.New("contains a user name, expected none")
-	case strings.Contains(u.Host, "%"): // the zone of an IPv6 address: it means something on one machine only
+	case strings.Contains(u.Host, "%"): // the zone of an IPv6 address, which only this machine can interpret
 		return errors.New("has a host with a percent sign, expected a name or an address without a zone")
 	case strings.ContainsAny(resource, "?#"):
 		return errors.New("has a query or a fragment, expected neither")

@@ -16,11 +16,11 @@ const (
 
 // These errors are for operators. The client receives only the error code.
 var (
-	errRepeated  = fmt.Errorf("%w: the parameter access_token is repeated", ErrInvalidRequest)
-	errEmpty     = fmt.Errorf("%w: the parameter access_token is empty", ErrInvalidRequest)
-	errForm      = fmt.Errorf("%w: the form cannot be read", ErrInvalidRequest)
-	errQuery     = fmt.Errorf("%w: the query cannot be parsed", ErrInvalidRequest)
-	errLargeForm = fmt.Errorf("%w: the form is larger than 1 MiB", ErrInvalidRequest)
+	errRepeated  = &detailed{ErrInvalidRequest, "the parameter access_token is repeated, expected one"}
+	errEmpty     = &detailed{ErrInvalidRequest, "the parameter access_token is empty"}
+	errForm      = &detailed{ErrInvalidRequest, "the form cannot be read or has characters that are not ASCII"}
+	errQuery     = &detailed{ErrInvalidRequest, "the query has a token but cannot be parsed"}
+	errLargeForm = &detailed{ErrInvalidRequest, "the form is larger than 1 MiB"}
 )
 
 // FormToken is a [TokenSource] that reads the parameter access_token of a form (RFC 6750 section 2.2). It reads POST,

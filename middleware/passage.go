@@ -144,7 +144,7 @@ func (g *Guard) wellFormed(found string, err error) (string, error) {
 func BearerToken(r *http.Request) (string, error) {
 	lines := r.Header["Authorization"]
 	if len(lines) == 0 {
-		return "", errNoCredential
+		return "", errNoHeader
 	}
 	if len(lines) > 1 {
 		return "", errTwoHeaders
@@ -195,7 +195,8 @@ func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
 }
 
 var errBound = &detailed{
-	errors.New("middleware: bound token"), "cnf binds the token to a key or certificate, and the Guard verifies no proof of possession",
+	errors.New("middleware: bound token"),
+	"cnf binds the token to a key or certificate, and the Guard does not verify proofs of possession; expected a token without cnf",
 }
 
 // isVerified reports whether t was made by a verification or by consumer.NewToken. The zero Token grants no access.
@@ -203,8 +204,8 @@ func isVerified(t *consumer.Token) bool { return t != nil && !t.VerifiedAt().IsZ
 
 // verifiedBefore returns the token that this Guard has already verified for the same request, if it has not expired
 // since. The credential must be the same: a request that a handler creates with the context of its own request is a
-// different request and must carry its own credential. That request may also be for another tenant, so the audience is
-// checked again if it depends on the request.
+// different request and must have its own credential. A handler may also change the tenant in the context. So the
+// audience is checked again if it depends on the request.
 func (p *passage) verifiedBefore() *consumer.Token {
 	for outer := p.outer(); outer != nil; outer = outer.outer() {
 		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw
@@ -216,8 +217,8 @@ func (p *passage) verifiedBefore() *consumer.Token {
 }
 
 // formFirst replaces the error of a rejected credential if the credential is not a token68, because that means 400 and
-// not 401 (RFC 6750 section 3.1). It keeps the error of a token that the Verifier could read: the profile
-// consumer.ProfileAWSALB accepts padding in the middle of a token.
+// not 401 (RFC 6750 section 3.1). It keeps the error if the Verifier could read the token nevertheless. Only
+// consumer.ProfileAWSALB reads such tokens: it accepts padding in the middle of a token.
 func (p *passage) formFirst(err error) error {
 	if !p.guard.jwtOnly || isToken68(p.raw) {
 		return err

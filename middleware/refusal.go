@@ -67,17 +67,18 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// issuer.
 	Issuer string `json:"-"`
 
-	// Rule is the name of the rule that is not met: "scope", "role", the path of a Role or RolePath, the name of a Claim or Check, or "any
-	// of" and the names of the rules of an Any. Empty: the request was rejected before the rules were applied.
+	// Rule is the name of the rule that is not met: "scope", "role", the path of a Role or RolePath, the name of a Claim or
+	// Check, or "any of" and the names of the rules of an Any. Empty: the request was rejected before the rules were
+	// applied.
 	Rule string `json:"-"`
 
 	// Token is the verified token that a rule rejected, for a DenyHandler or an audit log. [Guard.Authenticate] sets it,
 	// and replaces a Token that the application has set. Nil: no token was verified.
 	Token *consumer.Token `json:"-"`
 
-	// Detail says what was expected and what was received, and names the setting. The Guard logs it. It contains neither
-	// the token nor `sub`, an email address or a scope of the token. If the application makes a Refusal, it must observe
-	// that, too. Empty: nothing more is known than Reason and Rule.
+	// Detail says what was expected and what was received, and names the field that decides, if there is one. The Guard
+	// logs it. It contains neither the token nor `sub`, an email address or a scope of the token. An application that sets
+	// Detail must not include them either. Empty: only Reason and Rule are known.
 	Detail string `json:"-"`
 
 	// Err is the cause. Nil: the application made this Refusal without a cause.

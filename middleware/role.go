@@ -30,9 +30,9 @@ func Role(path string, oneOf ...string) Rule {
 //
 //	RolePath([]string{"resource_access", "orders.example.com", "roles"}, "admin")
 //
-// The first name is that of a claim, and each further name is that of a member of the object before it. An array has no
-// members. path must not be empty, and neither may its names. RolePath copies path and oneOf. The name of the rule is
-// path, joined by dots.
+// The first name is that of a claim, and each further name is that of a member of the object before it. A path cannot
+// lead through an array. path must have at least one name, and no name may be empty. RolePath copies path and oneOf. The
+// name of the rule is path, joined by dots.
 func RolePath(path []string, oneOf ...string) Rule {
 	path = slices.Clone(path)
 	rule := roleRule(strings.Join(path, "."), oneOf, func(t *consumer.Token) any { return memberAt(t, path) })
@@ -49,6 +49,7 @@ func RolePath(path []string, oneOf ...string) Rule {
 func AnyRole(oneOf ...string) Rule {
 	oneOf = slices.Clone(oneOf)
 	rule := Rule{name: "role"}
+	rule.detail = fmt.Sprintf("the claims for roles of the profile do not contain any of %q (Config.Profile)", oneOf)
 	if !areRoles(oneOf) {
 		rule.broken = errors.New("AnyRole needs at least one role; roles must not be empty")
 	}
@@ -61,7 +62,7 @@ func AnyRole(oneOf ...string) Rule {
 	return rule
 }
 
-// roleRule returns the rule that the value that read returns contains one of the roles.
+// roleRule returns a rule that requires one of the roles in the value that read returns.
 func roleRule(name string, oneOf []string, read func(*consumer.Token) any) Rule {
 	oneOf = slices.Clone(oneOf)
 	detail := fmt.Sprintf("claim %q does not contain any of %q", name, oneOf)
@@ -77,7 +78,8 @@ func roleRule(name string, oneOf []string, read func(*consumer.Token) any) Rule 
 // areRoles reports whether a rule can require one of the roles.
 func areRoles(oneOf []string) bool { return len(oneOf) > 0 && !slices.Contains(oneOf, "") }
 
-// claimAt returns the claim called path, or otherwise the value at path. It returns nil if there is neither.
+// claimAt returns the claim whose name is path. If there is none, it splits path at its dots and returns the value there,
+// or nil.
 func claimAt(t *consumer.Token, path string) any {
 	if value, ok := t.Claim(path); ok {
 		return value
@@ -85,7 +87,7 @@ func claimAt(t *consumer.Token, path string) any {
 	return memberAt(t, strings.Split(path, "."))
 }
 
-// memberAt returns the value at path, which has at least one name. It returns nil if there is none.
+// memberAt returns the value at path, or nil if there is none. path must have at least one name.
 func memberAt(t *consumer.Token, path []string) any {
 	value, _ := t.Claim(path[0])
 	for _, name := range path[1:] {

@@ -18,7 +18,7 @@ import (
 // route is created. [Guard.Routes] returns an error for it.
 type Rule struct {
 	name   string   // for operators
-	detail string   // what the rule requires, for operators
+	detail string   // why a token does not meet the rule, for the log
 	scopes []string // for the challenge
 	test   func(ctx context.Context, t *consumer.Token) error
 	broken error // why the rule is invalid
@@ -106,10 +106,10 @@ func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Ru
 // outage, the response is that of the outage.
 func Any(oneOf ...Rule) Rule {
 	oneOf = slices.Clone(oneOf)
-	names := make([]string, len(oneOf))
+	names, details := make([]string, len(oneOf)), make([]string, len(oneOf))
 	rule := Rule{} // one invalid alternative makes the whole rule invalid
 	for i, alternative := range oneOf {
-		names[i] = alternative.name
+		names[i], details[i] = alternative.name, alternative.detail
 		rule.broken = errors.Join(rule.broken, alternative.fault())
 		if len(rule.scopes) == 0 {
 			rule.scopes = alternative.scopes
@@ -119,7 +119,7 @@ func Any(oneOf ...Rule) Rule {
 		rule.broken = errors.New("Any needs at least one rule")
 	}
 	rule.name = "any of " + strings.Join(names, ", ")
-	rule.detail = "none of the rules is met"
+	rule.detail = "none of the rules is met: " + strings.Join(details, "; ")
 	rule.test = func(ctx context.Context, t *consumer.Token) error { return anyOf(ctx, t, oneOf) }
 	return rule
 }

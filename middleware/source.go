@@ -24,12 +24,13 @@ type TokenSource func(r *http.Request) (token string, err error)
 // These errors are for operators. The client receives only the error code.
 var (
 	errNoCredential  = &detailed{ErrNoToken, "no token in the places that are read (Config.TokenSources)"}
+	errNoHeader      = &detailed{ErrNoToken, "the request has no Authorization header (Config.TokenSources)"}
 	errOtherScheme   = &detailed{ErrNoToken, "the scheme of the Authorization header is not Bearer"}
-	errTwoHeaders    = &detailed{ErrInvalidRequest, "several Authorization headers, expected one"}
-	errBadCredential = &detailed{ErrInvalidRequest, "the credential is not a token68 (RFC 9110 section 11.2)"}
-	errTwoPlaces     = &detailed{ErrInvalidRequest, "tokens in two of the places in Config.TokenSources, expected one"}
-	errTwoLines      = &detailed{ErrInvalidRequest, "the token header is repeated"}
-	errTwoCookies    = &detailed{ErrInvalidRequest, "the token cookie is repeated"}
+	errTwoHeaders    = &detailed{ErrInvalidRequest, "the request has several Authorization headers, expected one"}
+	errBadCredential = &detailed{ErrInvalidRequest, "the credential is not a token68 (RFC 9110 section 11.2), expected letters, digits, -._~+/ and then only ="}
+	errTwoPlaces     = &detailed{ErrInvalidRequest, "the request has tokens in two places, expected one (Config.TokenSources)"}
+	errTwoLines      = &detailed{ErrInvalidRequest, "the request has several headers with a token, expected one"}
+	errTwoCookies    = &detailed{ErrInvalidRequest, "the request has several cookies with a token, expected one"}
 )
 
 // read calls the source and reports an empty token as ErrNoToken.
