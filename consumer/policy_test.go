@@ -600,5 +600,5 @@ func ExampleNewGroup_policies() {
 	// Output:
 	// [https://shop.test] client
 	// [https://batch.test] nightly
-	// consumer: claims: the client "browser" is not one of ["nightly"] (Config.ClientIDs)
+	// consumer: claims: client "browser" is not one of ["nightly"] (Config.ClientIDs)
 }
