@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -170,6 +172,7 @@ type hiddenSource struct {
 	jwks.Source
 	timed     timedSource     // the same, or nil if it has no KeysAt
 	renewable renewableSource // the same, or nil if it has no KeysAfter
+	confirms  confirmSource   // the same, or nil if it has no Confirm
 }
 
 // timedSource is a source of this module that reads the clocks. KeysAt is Keys for a caller that has read them already.
@@ -182,11 +185,32 @@ type renewableSource interface {
 	KeysAfter(ctx context.Context, now clock.Instant, kid, alg string, tried []jwks.Key) ([]jwks.Key, error)
 }
 
-// newHiddenSource looks the methods of keys up once, because requests would notice it.
+// confirmSource is a source of this module that needs to know which keys have verified a token; see
+// [jwks.PEMEndpoint.Confirm].
+type confirmSource interface {
+	Confirm(key jwks.Key)
+}
+
+// newHiddenSource looks the methods of keys up once, because requests would notice it. A type of another package has only
+// Keys, even if it embeds a source of this module: it may override Keys, for example to exclude keys.
 func newHiddenSource(keys jwks.Source) *hiddenSource {
-	timed, _ := keys.(timedSource)
-	renewable, _ := keys.(renewableSource)
-	return &hiddenSource{keys, timed, renewable}
+	s := &hiddenSource{Source: keys}
+	if isOwn(keys) {
+		s.timed, _ = keys.(timedSource)
+		s.renewable, _ = keys.(renewableSource)
+		s.confirms, _ = keys.(confirmSource)
+	}
+	return s
+}
+
+// isOwn reports whether package jwks or internal/issuer defines the type of keys.
+func isOwn(keys jwks.Source) bool {
+	of := reflect.TypeOf(keys)
+	if of != nil && of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	return of != nil && (of.PkgPath() == reflect.TypeFor[jwks.Remote]().PkgPath() ||
+		of.PkgPath() == reflect.TypeFor[issuer.Remote]().PkgPath())
 }
 
 // keysAt is Keys, with an error if there are none. It passes now to a source that would otherwise read the clocks again.

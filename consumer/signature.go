@@ -45,6 +45,9 @@ func (c *Consumer) checkSignature(
 	switch {
 	case key != nil:
 		c.noteAlias(ctx, key, &p.header)
+		if source := c.keys.Load(); source.confirms != nil {
+			source.confirms.Confirm(*key)
+		}
 		return c.lasting(*key), nil
 	case tried == 1:
 		return nil, reject(ReasonSignature, "the signature does not match the key of the token")

@@ -231,14 +231,21 @@ func TestCaseT17_JoinFaults(t *testing.T) {
 		source jwks.Source
 		want   []string
 	}{
-		"none":  {jwks.Join(), []string{"jwks: Join has no sources"}},
-		"nil":   {jwks.Join(nil, (*jwks.Remote)(nil)), []string{"jwks: source 0 of Join is nil", "jwks: source 1 of Join is nil"}},
+		"none": {jwks.Join(), []string{"jwks: Join has no sources"}},
+		"nil":  {jwks.Join(nil, (*jwks.Remote)(nil)), []string{"jwks: source 0 of Join is nil", "jwks: source 1 of Join is nil"}},
+		"typed nils": {
+			jwks.Join(jwks.Join((*jwks.FileSource)(nil)), sourceFunc(nil), (*jwks.PEMEndpoint)(nil)),
+			[]string{"jwks: source 0 of Join is nil", "jwks: source 1 of Join is nil", "jwks: source 2 of Join is nil"},
+		},
 		"weak":  {jwks.Join(weak), []string{`jwks: key 0 {kid "" alg ""}: RSA modulus has 1024 bits, expected 2048 to 8192`}},
 		"empty": {jwks.Join(jwks.Static{}), []string{"jwks: there are no keys"}},
 	} {
 		validated, ok := tt.source.(interface{ Validate() error })
 		if !ok {
 			t.Fatal("no Validate")
+		}
+		if all, ok := tt.source.(interface{ Algorithms() []string }); !ok || slices.Contains(all.Algorithms(), "HS256") {
+			t.Errorf("%s: no Algorithms, or those of a secret", name)
 		}
 		err := validated.Validate()
 		if err == nil {
@@ -250,6 +257,11 @@ func TestCaseT17_JoinFaults(t *testing.T) {
 		}
 	}
 }
+
+// sourceFunc is a source that may be nil.
+type sourceFunc func() ([]jwks.Key, error)
+
+func (f sourceFunc) Keys(context.Context, string, string) ([]jwks.Key, error) { return f() }
 
 // The issuer replaces a key: under the same kid, without kids, or by one of another type.
 func TestCaseJ8_ReplacedKeyIsFound(t *testing.T) {

@@ -16,6 +16,9 @@ import (
 func (j *joined) Algorithms() []string {
 	var all []string
 	for _, s := range j.sources {
+		if isNil(s) { // Validate reports it
+			continue
+		}
 		if s, ok := s.(interface{ Algorithms() []string }); ok {
 			all = append(all, s.Algorithms()...)
 			continue
@@ -33,6 +36,15 @@ func (j *joined) Mixed() bool {
 	return slices.ContainsFunc(all, isHMAC) && slices.ContainsFunc(all, func(alg string) bool { return !isHMAC(alg) })
 }
 
+// Confirm passes a key that has verified a token to the sources that need to know it; see [PEMEndpoint.Confirm].
+func (j *joined) Confirm(key Key) {
+	for _, s := range j.sources {
+		if s, ok := s.(*PEMEndpoint); ok {
+			s.Confirm(key)
+		}
+	}
+}
+
 // Validate returns nil if all sources are valid, and otherwise an error that joins all faults.
 func (j *joined) Validate() error {
 	if len(j.sources) == 0 {
@@ -40,8 +52,7 @@ func (j *joined) Validate() error {
 	}
 	var faults []error
 	for i, s := range j.sources {
-		// A nil pointer in the interface would panic in the first request.
-		if v := reflect.ValueOf(s); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		if isNil(s) {
 			faults = append(faults, fmt.Errorf("jwks: source %d of Join is nil", i))
 			continue
 		}
@@ -50,6 +61,19 @@ func (j *joined) Validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// isNil reports whether s is nil or contains a nil pointer, func, map or channel. Such a source would panic at the first
+// request. A nil slice is not one of them: the nil [Static] has a fault of its own.
+func isNil(s Source) bool {
+	v := reflect.ValueOf(s)
+	switch v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
 }
 
 // Warm calls Warm for all sources that are fetched. It returns nil if the keys of all of them are usable.

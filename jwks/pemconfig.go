@@ -34,7 +34,7 @@ type PEMEndpointConfig struct {
 	// fresh.
 	StaleFor time.Duration
 
-	// MinRefetch limits the fetches that unknown kids cause, as in [Config]. Zero: 10 seconds.
+	// MinRefetch limits the fetches that unknown kids and wrong signatures cause, as in [Config]. Zero: 10 seconds.
 	MinRefetch time.Duration
 
 	// Timeout limits each request, from dialing to the last byte of the body. Zero: 3 seconds.

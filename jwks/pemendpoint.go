@@ -3,6 +3,7 @@ package jwks
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,14 +20,19 @@ import (
 // at most 8 keys. Make one with [NewPEMEndpoint]; the zero PEMEndpoint cannot be used. It is safe for concurrent use.
 //
 // A kid must consist of at most 128 letters, digits, hyphens and underscores, because it becomes part of a URL. Any other
-// kid causes no request. [PEMEndpointConfig].MinRefetch limits the requests that unknown kids cause, whatever the kids are.
-// A kid that the endpoint does not know causes no further request for MinRefetch or 30 seconds, whichever is shorter.
+// kid causes no request. [PEMEndpointConfig].MinRefetch limits the requests for unknown kids, and for signatures that the
+// key with the kid does not verify, whatever the kids are. If such a request brings no new key for a kid, that kid causes
+// no further request for MinRefetch or 30 seconds, whichever is shorter.
 //
 // As long as no key was fetched, a lookup that finds no key returns [ErrUnavailable], and not [ErrKeyNotFound].
 //
-// If 8 keys are kept, a new key replaces the one that was unused for the longest time, provided that it was unused for
-// at least a minute. Otherwise the new key is not used. So tokens that name other keys of the endpoint cannot evict the
-// keys in use.
+// If 8 keys are kept, a new key replaces one that has verified no token. Otherwise it replaces the one that was unused for
+// the longest time, provided that it was unused for at least a minute. If there is none, the new key is not used. So tokens
+// that name other keys of the endpoint can neither evict the keys in use nor keep a new key out. Only a consumer reports
+// which keys have verified a token.
+//
+// A key whose document cannot be used is dropped. A key that cannot be fetched again remains in use until it is older than
+// StaleFor. Neither affects the other keys.
 type PEMEndpoint struct {
 	cfg     PEMEndpointConfig
 	value   *refresh.Value[*pemSet]
@@ -46,18 +52,6 @@ const (
 	maxPEMKeyID  = 128
 	idleUntilOut = 60 // seconds; a key that is used more often is never evicted
 )
-
-// pemSet contains the keys that were fetched. It is immutable, except for the times of use.
-type pemSet struct {
-	byID   map[string]*pemKey
-	absent []string // kids that the last fetch requested and the endpoint does not know
-}
-
-// pemKey is one key of the endpoint.
-type pemKey struct {
-	keys []Key        // one key; a slice, so that a lookup allocates nothing
-	used atomic.Int64 // the second of the last use, in Unix time
-}
 
 // NewPEMEndpoint returns a PEMEndpoint for cfg. If cfg has faults, the error joins all of them, and each names its field.
 // NewPEMEndpoint fetches nothing and starts no goroutine.
@@ -97,6 +91,15 @@ func (e *PEMEndpoint) Keys(ctx context.Context, kid, alg string) ([]Key, error) 
 
 // KeysAt is [PEMEndpoint.Keys] for packages of this module that have just read the clocks for the same request.
 func (e *PEMEndpoint) KeysAt(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
+	keys, err := e.heldKeys(ctx, now, kid, alg)
+	if errors.Is(err, ErrKeyNotFound) {
+		return e.KeysAfter(ctx, now, kid, alg, nil)
+	}
+	return keys, err
+}
+
+// heldKeys is KeysAt without a fetch for a token that no key fits. Its errors have no details.
+func (e *PEMEndpoint) heldKeys(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
 	if !e.started.Load() && isPEMKeyID(kid) {
 		e.want(kid) // the first fetch is made for the first token
 	}
@@ -104,48 +107,59 @@ func (e *PEMEndpoint) KeysAt(ctx context.Context, now clock.Instant, kid, alg st
 	if err != nil {
 		return nil, noKeys(err)
 	}
-	if key, ok := held.byID[kid]; ok {
-		return key.use(now, kid, alg)
+	key, ok := held.byID[kid]
+	switch {
+	case !ok:
+		return nil, ErrKeyNotFound
+	case !key.keys[0].serves(alg):
+		return nil, ErrAlgorithm
 	}
-	if !isPEMKeyID(kid) || e.unknown.has(now, kid) {
-		return nil, e.notFound(held, kid, alg)
-	}
-	return e.add(ctx, now, kid, alg)
+	return key.use(now), nil
 }
 
-// add fetches the key called kid, if the limits allow it.
-func (e *PEMEndpoint) add(ctx context.Context, now clock.Instant, kid, alg string) ([]Key, error) {
-	e.want(kid)
-	held, fetched, err := e.value.Force(ctx, now, func(s *pemSet) bool { return s.byID[kid] != nil })
+// KeysAfter is [Remote.KeysAfter] for keys that are fetched one by one. It fetches the key called kid, even if it is kept, if
+// the limits allow it.
+func (e *PEMEndpoint) KeysAfter(ctx context.Context, now clock.Instant, kid, alg string, tried []Key) ([]Key, error) {
+	if !isPEMKeyID(kid) || !isPublicAlgorithm(alg) || e.unknown.has(now, kid) {
+		return nil, e.notFound(kid, alg, tried)
+	}
+	if held, _ := e.value.Last(); held.keptKey(kid) == nil { // kept keys are fetched again anyway
+		e.want(kid)
+	}
+	held, fetched, err := e.value.Force(ctx, now, func(s *pemSet) bool { return s.untried(kid, alg, tried) != nil })
 	if err != nil {
 		return nil, noKeys(err)
 	}
-	if key, ok := held.byID[kid]; ok {
-		return key.use(now, kid, alg)
+	if key := held.untried(kid, alg, tried); key != nil {
+		return key.use(now), nil
 	}
-	if fetched && slices.Contains(held.absent, kid) {
+	if fetched && (held.byID[kid] != nil || slices.Contains(held.absent, kid)) {
 		e.unknown.add(kid)
 	}
-	return nil, e.notFound(held, kid, alg)
+	return nil, e.notFound(kid, alg, tried)
 }
 
-// use returns the key if it serves alg, and records the time.
-func (k *pemKey) use(now clock.Instant, kid, alg string) ([]Key, error) {
-	if second := now.Time().Unix(); k.used.Load() != second { // a write by each request would slow all of them down
-		k.used.Store(second)
+// Confirm records that key has verified a token. Keys that have not done so are the first that a new key replaces. It is
+// for packages of this module.
+func (e *PEMEndpoint) Confirm(key Key) {
+	held, _ := e.value.Last()
+	if kept := held.keptKey(key.ID); kept != nil && kept.keys[0].Equal(key) && !kept.confirmed.Load() {
+		kept.confirmed.Store(true)
 	}
-	if !k.keys[0].serves(alg) {
-		return nil, &NotFoundError{KeyID: kid, Algorithm: alg, Keys: 1, cause: ErrAlgorithm}
-	}
-	return k.keys, nil
 }
 
-// notFound returns the error for a kid that is not in the set held. The kid does not decide which of the two errors it is.
-func (e *PEMEndpoint) notFound(held *pemSet, kid, alg string) error {
-	if len(held.byID) == 0 {
+// notFound returns the error for a token that no kept key fits. If no key is kept, the token may be valid: the kid does not
+// decide which of the two errors it is. If keys were tried, the error has no details, as in [Remote.KeysAfter].
+func (e *PEMEndpoint) notFound(kid, alg string, tried []Key) error {
+	held, at := e.value.Last()
+	switch {
+	case len(tried) > 0:
+		return ErrKeyNotFound
+	case held == nil || len(held.byID) == 0:
 		return fmt.Errorf("%w: no key was fetched yet", ErrUnavailable)
+	case held.byID[kid] != nil:
+		return &NotFoundError{KeyID: kid, Algorithm: alg, Keys: len(held.byID), FetchedAt: at, cause: ErrAlgorithm}
 	}
-	_, at := e.value.Last()
 	return &NotFoundError{KeyID: kid, Algorithm: alg, Keys: len(held.byID), FetchedAt: at, cause: ErrKeyNotFound}
 }
 
@@ -186,6 +200,9 @@ func (e *PEMEndpoint) onFetch(ctx context.Context, a refresh.Attempt[*pemSet]) {
 		return
 	}
 	event := Refresh{URL: e.cfg.URL, Cause: string(a.Cause), Duration: a.Duration, Err: a.Err}
+	if a.Value != nil {
+		event.Unusable = a.Value.unusable
+	}
 	if a.Err == nil {
 		event.Keys = len(a.Value.byID)
 	}

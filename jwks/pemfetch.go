@@ -9,19 +9,20 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/internal/refresh"
 )
 
-// fetch fetches all kept keys again, and the wanted ones, which tokens have named since the last fetch. A key that the
-// endpoint no longer knows is dropped. If a kept key cannot be fetched, the fetch fails and the previous set stays in
-// use. If a wanted key cannot be fetched, the fetch fails only if nothing else was fetched. Otherwise tokens with
-// invented kids could make every fetch fail.
+// fetch fetches all kept keys again, and the wanted ones, which tokens have named since the last fetch. It drops a key that
+// the endpoint no longer knows. A kept key whose document cannot be fetched or used remains in use until it is too old. A
+// fetch without any response fails, and so does one whose documents are all unusable. Then the previous set stays in use.
 func (e *PEMEndpoint) fetch(ctx context.Context, held *pemSet) (got refresh.Fetched[*pemSet], err error) {
 	wanted := e.takeWanted()
 	next := &pemSet{byID: make(map[string]*pemKey)}
+	got.Value = next // with an error, it only reports the unusable documents
 	ids := wanted
 	if held != nil {
 		ids = slices.Concat(slices.Sorted(maps.Keys(held.byID)), wanted)
@@ -29,34 +30,39 @@ func (e *PEMEndpoint) fetch(ctx context.Context, held *pemSet) (got refresh.Fetc
 		ids = slices.Compact(ids) // another request may have added a wanted key
 	}
 	var failed error
+	reached := len(ids) == 0
 	for kid, result := range e.fetchAll(ctx, ids) {
-		isKept := held != nil && held.byID[kid] != nil
+		kept, fault := held.keptKey(kid), cmp.Or(result.err, result.unusable)
+		failed, reached = cmp.Or(failed, fault), reached || fault == nil
+		next.reject(kid, result.unusable)
 		switch {
-		case result.err != nil && isKept:
-			return got, result.err
-		case result.err != nil:
-			failed = result.err
-		case result.key == nil:
+		case fault != nil && kept != nil && kept.fetched.Age() < e.staleFor():
+			next.byID[kid], got.FreshFor = kept, min(cmp.Or(e.cfg.FreshFor, retryKept), retryKept)
+		case result.key != nil:
+			next.byID[kid] = result.key.succeed(kept)
+		case result.err == nil: // the endpoint has no usable key for the kid
 			next.absent = append(next.absent, kid)
-		case isKept && held.byID[kid].keys[0].Equal(result.key.keys[0]):
-			next.byID[kid] = held.byID[kid] // keeps the time of its last use
-		default:
-			next.byID[kid] = result.key
 		}
 	}
-	if failed != nil && len(next.byID) == 0 && len(next.absent) == 0 {
+	if failed != nil && !reached {
 		return got, failed
 	}
 	next.evict(held)
 	e.started.Store(true)
-	got.Value = next
 	return got, nil
 }
 
-// pemResult is the result of one request. Without an error, key is nil if the endpoint does not know the kid.
+// retryKept is how long a set is fresh, at most, if the document of one of its keys could not be fetched or used.
+const retryKept = time.Minute
+
+// staleFor returns the age from which a key is not used. It is zero if keys are not used once they are no longer fresh.
+func (e *PEMEndpoint) staleFor() time.Duration { return max(cmp.Or(e.cfg.StaleFor, 24*time.Hour), 0) }
+
+// pemResult is the result of one request. If err and key are nil, the endpoint does not know the kid, or unusable says why
+// its document is not a usable key.
 type pemResult struct {
-	key *pemKey
-	err error
+	key           *pemKey
+	err, unusable error
 }
 
 // fetchAll requests the keys at the same time. There are at most maxPEMKeys and maxWanted of them.
@@ -90,34 +96,25 @@ func (e *PEMEndpoint) fetchKey(ctx context.Context, kid string) pemResult {
 		return pemResult{}
 	}
 	if err != nil {
-		return pemResult{err: err}
+		return pemResult{err: withPEMField(err)}
 	}
 	keys, err := ParsePEM(resp.Body, e.cfg.Algorithm)
 	switch {
 	case err != nil:
-		return pemResult{err: err}
+		return pemResult{unusable: err}
 	case len(keys) != 1:
-		return pemResult{err: fmt.Errorf("jwks: %s/%s has %d keys, expected 1", e.cfg.URL, kid, len(keys))}
+		return pemResult{unusable: fmt.Errorf("jwks: the document has %d keys, expected 1", len(keys))}
 	}
 	keys[0].ID = kid
-	key := &pemKey{keys: keys}
+	key := &pemKey{keys: keys, fetched: clock.Now(), pemUse: new(pemUse)}
 	key.used.Store(clock.Now().Time().Unix())
 	return pemResult{key: key}
 }
 
-// evict drops keys until at most maxPEMKeys are left: first those that were not used for long, beginning with the one that
-// was not used for the longest time, and then those that are not in held.
-func (s *pemSet) evict(held *pemSet) {
-	now, ids := clock.Now().Time().Unix(), slices.Collect(maps.Keys(s.byID))
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(s.byID[a].used.Load(), s.byID[b].used.Load()) })
-	for _, kid := range ids {
-		if isIdle := now-s.byID[kid].used.Load() >= idleUntilOut; isIdle && len(s.byID) > maxPEMKeys {
-			delete(s.byID, kid)
-		}
+// withPEMField adds to the error of a redirect which field takes the new URL.
+func withPEMField(err error) error {
+	if _, redirected := errors.AsType[*fetch.RedirectError](err); redirected {
+		return fmt.Errorf("%w; if that location has the key, set jwks.PEMEndpointConfig.URL to it, without the key id", err)
 	}
-	for _, kid := range ids {
-		if isNew := held == nil || held.byID[kid] == nil; isNew && len(s.byID) > maxPEMKeys {
-			delete(s.byID, kid)
-		}
-	}
+	return err
 }

@@ -87,6 +87,12 @@ func (v *Value[T]) GetAt(ctx context.Context, now clock.Instant) (T, error) {
 	return value, err
 }
 
+// UsableAt reports whether GetAt returns a value at the moment now without a fetch. It never waits and starts no fetch.
+func (v *Value[T]) UsableAt(now clock.Instant) bool {
+	h := v.held.Load()
+	return h != nil && h.at.AgeAt(now) < h.stale
+}
+
 // Wait is [Value.Get] for a caller that is not a request, for example at the start of a process. If there is no usable
 // value, it waits until the fetch has ended, which takes Config.Timeout at most.
 func (v *Value[T]) Wait(ctx context.Context) (T, error) {

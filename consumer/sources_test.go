@@ -1,0 +1,117 @@
+package consumer_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
+)
+
+// A program's own source may embed one of package jwks and override Keys to exclude keys. Its Keys decides for new tokens,
+// for cached ones, and after a wrong signature.
+func TestCaseT17_EmbeddedSource(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	remote, err := jwks.New(jwks.Config{URL: issuer.URL() + "/jwks", HTTPClient: issuer.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	excluded := &excludedKeys{Remote: remote}
+	c := newConsumer(t, consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: excluded})
+	raw := lasting(issuer).Sign()
+	accept(t, c, raw)
+	accept(t, c, raw)
+	excluded.all = true
+	reject(t, c, raw, consumer.ReasonUnknownKey)
+	reject(t, c, lasting(issuer).Set("jti", "new").Sign(), consumer.ReasonUnknownKey)
+	reject(t, c, signedBy(issuer, newEC(t), "forged"), consumer.ReasonUnknownKey)
+}
+
+// excludedKeys excludes all keys of the embedded source if all is true.
+type excludedKeys struct {
+	*jwks.Remote
+	all bool
+}
+
+func (e *excludedKeys) Keys(ctx context.Context, kid, alg string) ([]jwks.Key, error) {
+	if e.all {
+		return nil, jwks.ErrKeyNotFound
+	}
+	return e.Remote.Keys(ctx, kid, alg)
+}
+
+// New reports nil sources of Join instead of panicking.
+func TestCaseT17_NilSourcesOfJoin(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string]jwks.Source{
+		"file":   jwks.Join((*jwks.FileSource)(nil)),
+		"remote": jwks.Join(jwks.Join((*jwks.Remote)(nil))),
+		"mixed":  jwks.Join(jwks.Static{}, nil),
+	} {
+		_, err := consumer.New(consumer.Config{Issuer: issuerURL, Audience: []string{audience}, Keys: keys})
+		if err == nil || !strings.Contains(err.Error(), "Config.Keys") {
+			t.Errorf("%s: New: %v, want an error that names Config.Keys", name, err)
+		}
+	}
+}
+
+// Keys of others at a PEM endpoint, which forged tokens name, keep neither a key of the issuer out nor evict one. A new key
+// under the same kid is found.
+func TestCaseJ8_PEMEndpoint(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		issuer, own, next := newIssuer(), newEC(t), newEC(t)
+		published := map[string]*ecdsa.PrivateKey{"own": own}
+		for n := range 9 {
+			published[fmt.Sprint("foreign", n)] = newEC(t)
+		}
+		n := newNetwork()
+		n.connect("https://keys.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			key := published[strings.TrimPrefix(r.URL.Path, "/")]
+			if key == nil {
+				http.NotFound(w, r)
+				return
+			}
+			der, err := x509.MarshalPKIXPublicKey(key.Public())
+			if err != nil {
+				t.Error(err)
+			}
+			_ = pem.Encode(w, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+		}))
+		endpoint, err := jwks.NewPEMEndpoint(jwks.PEMEndpointConfig{URL: "https://keys.test", HTTPClient: n.client()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newConsumer(t, consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, Keys: jwks.Join(endpoint)})
+		flood := func() {
+			for range 12 {
+				for n := range 9 {
+					_, _ = c.Verify(t.Context(), signedBy(issuer, next, fmt.Sprint("foreign", n)))
+				}
+				time.Sleep(10 * time.Second)
+			}
+		}
+		flood()
+		time.Sleep(time.Minute)
+		accept(t, c, signedBy(issuer, own, "own"))
+		flood()
+		before := n.asked()
+		accept(t, c, signedBy(issuer, own, "own"))
+		if n.asked() != before {
+			t.Error("the key was evicted")
+		}
+		published["own"] = next
+		time.Sleep(time.Minute)
+		accept(t, c, signedBy(issuer, next, "own"))
+		reject(t, c, signedBy(issuer, own, "own"), consumer.ReasonSignature)
+	})
+}
