@@ -14,7 +14,8 @@ const (
 )
 
 // claimReader reads claims and checks that they have the types of RFC 7519 section 4.1. It keeps the first fault, so
-// that the caller can read all claims and then check fault once.
+// that the caller can read all claims and then check fault once. Its methods decide for each claim whether null and an
+// empty value count as absent: see isAbsent.
 type claimReader struct {
 	compact.Object
 	profile string // the name of the profile, for errors
@@ -78,6 +79,11 @@ func (c *claimReader) missing(name string) {
 		problem = "is missing (Config.Profile " + c.profile + ")"
 	}
 	c.fail(name, problem)
+}
+
+// missingClient records that none of claims names the client. `aud` does not if it has several values.
+func (c *claimReader) missingClient(claims []string) {
+	c.fail("the client", "is missing, expected it in "+strings.Join(claims, " or ")+" (Config.Profile "+c.profile+")")
 }
 
 // wrongType records that the claim called name does not have the expected type.

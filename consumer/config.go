@@ -21,17 +21,18 @@ const (
 
 // Config describes one issuer and the tokens that are accepted from it. [New] copies it.
 type Config struct {
-	// Issuer is the issuer identifier. The `iss` of a token must equal it, byte for byte. With [ProfileSPIFFE] it is the
-	// trust domain that `sub` must name. Required.
+	// Issuer is the issuer identifier. The `iss` of a token must equal it, byte for byte. With [ProfileSPIFFE], it is
+	// the trust domain that `sub` must name, such as spiffe://example.org. Required.
 	Issuer string
 
 	// Audience lists the names of this API. The `aud` of a token must contain one of them (RFC 9068 section 4). Use a
 	// name that no other API of the issuer has. Required, unless AudienceFunc or InsecureNoAudience is set.
 	Audience []string
 
-	// AudienceFunc returns the names of this API for the request with the context ctx. Use it if the audience depends on
-	// the tenant: let a middleware in front of the Guard store the tenant in the context, and read it here. The `aud` of
-	// a token must contain one of the names. If there are none, and for empty names, the token is rejected.
+	// AudienceFunc returns the names of this API for the request with the context ctx. Use it if the audience depends
+	// on the tenant: let a middleware in front of the Guard store the tenant in the context, and read it here. The
+	// `aud` of a token must contain one of the names. Empty names are ignored. If there is no other name, the token is
+	// rejected.
 	//
 	// AudienceFunc is called on every request, including cache hits, so a token that was accepted for one tenant is not
 	// accepted for another. It must be fast and safe for concurrent use. New rejects it together with Audience or
@@ -66,17 +67,18 @@ type Config struct {
 	// validated and not used. Nil: discovery.
 	Metadata *oidcdiscovery.Metadata
 
-	// MetadataURL is the URL from which the metadata is fetched and refreshed, for an issuer that publishes it at another
-	// place or that is reached at an internal address. The `issuer` in the metadata must equal Issuer all the same. The
-	// keys are fetched from the jwks_uri in the metadata; if that URL cannot be reached, use [jwks.New] and Keys instead.
-	// MetadataURL must be https, or http on a loopback host, and must be empty if Metadata or Keys is set. Empty: the
-	// well-known locations of Issuer.
+	// MetadataURL is the URL from which the metadata is fetched and refreshed. Set it for an issuer whose metadata is
+	// at another location, or that this machine reaches at an internal address. The `issuer` in the metadata must still
+	// equal Issuer. The keys are fetched from the jwks_uri in the metadata; if that URL cannot be reached, use
+	// [jwks.New] and Keys instead. MetadataURL must be https, or http on a loopback host, and must be empty if Metadata
+	// or Keys is set. Empty: the well-known locations of Issuer.
 	MetadataURL string
 
 	// DiscoveryTimeout limits each request for metadata, from dialing to the last byte. Discovery tries up to four
-	// locations. DiscoveryTimeout also limits each request for the key set if KeyCache.Timeout is zero. Increase it for a
-	// slow issuer: a request to the API waits for 3 seconds at most, but the fetch continues, and later requests use its
-	// result. New rejects more than 1 minute. DiscoveryTimeout must be zero if Keys is set. Zero: 3 seconds.
+	// locations. If KeyCache.Timeout is zero, DiscoveryTimeout also limits each request for the key set. Increase it
+	// for a slow issuer. A request to the API still waits for at most 3 seconds, but the fetch continues, and later
+	// requests use its result. New rejects more than 1 minute. DiscoveryTimeout must be zero if Keys is set. Zero: 3
+	// seconds.
 	DiscoveryTimeout time.Duration
 
 	// HTTPClient provides the transport that fetches metadata and keys. Its redirect policy and its cookie jar are not
@@ -126,7 +128,7 @@ type Config struct {
 	// MaxTokenBytes is the maximum length of a token, in bytes. Zero: 16 KiB.
 	MaxTokenBytes int
 
-	// MaxHeaderBytes is the maximum length of the header of a token, in bytes of the encoded token. Raise it for an
+	// MaxHeaderBytes is the maximum length of the header of a token, in bytes of its base64url form. Raise it for an
 	// issuer that puts a certificate chain (x5c) in the header; the kit does not use the chain. New rejects more than
 	// 64 KiB. Zero: 2 KiB.
 	MaxHeaderBytes int
@@ -136,15 +138,16 @@ type Config struct {
 	// concurrent use. Nil: no call.
 	OnVerify func(ctx context.Context, v Verification)
 
-	// Explain is called after each verification of this Consumer with the result of every check. It is for development and
-	// not for production: it repeats checks, and it shows parts of tokens that may be forged. See [Explanation] for what it
-	// never shows. It is not called by a [Group]; use [Group.Explain], or the field Explain of a Guard. It must be safe for
-	// concurrent use. Nil: no call and no cost.
+	// Explain is called after each verification of this Consumer with the result of every check. It is for development
+	// and not for production: it repeats checks, and it shows parts of tokens that may be forged. See [Explanation] for
+	// what it never shows. A [Group] does not call it; use [Group.Explain] or middleware.Config.Explain. It must be
+	// safe for concurrent use. Nil: no call and no cost.
 	Explain func(ctx context.Context, x Explanation)
 
 	// Logger receives failed fetches of metadata and keys, key sets that cannot be saved, unusable keys, and, at level
-	// Debug, each accepted deviation once (see package quirk). It does not receive rejected tokens: the Logger of a Guard
-	// does. Nil: nothing is logged.
+	// Debug, each accepted deviation once (see package quirk). If Keys is set, it receives nothing about the keys: use
+	// the OnRefresh of that source. It does not receive rejected tokens: the Logger of a Guard does. Nil: nothing is
+	// logged.
 	Logger *slog.Logger
 
 	// PublicAddressesOnly rejects connections to loopback, private and link-local addresses when metadata and keys are
@@ -157,10 +160,10 @@ type Config struct {
 	// hosts (127.0.0.0/8, ::1, localhost).
 	InsecureAllowHTTP bool
 
-	// InsecureNoIssuer accepts tokens without `iss`. A token that has iss must still match Issuer, and [Token.Issuer] returns
-	// Issuer in any case. Keys must then be a [jwks.Static] or a [jwks.FileSource] that contains only keys of the one issuer,
-	// because nothing else shows who made a token. A [Group] selects a Consumer by iss, so it rejects tokens without it.
-	// False: `iss` is required.
+	// InsecureNoIssuer accepts tokens without `iss`. A token that has iss must still match Issuer, and [Token.Issuer]
+	// returns Issuer in any case. Keys must then be a [jwks.Static] or a [jwks.FileSource] that contains only keys of
+	// this issuer, because nothing else shows who issued a token. A [Group] selects a Consumer by iss, so it rejects
+	// tokens without it. False: `iss` is required.
 	InsecureNoIssuer bool
 
 	// InsecureNoAudience accepts tokens without `aud`. A token that has `aud` must still match Audience. ClientIDs is

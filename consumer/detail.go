@@ -54,8 +54,11 @@ func fixedError(name, got string, accepted []string, profile string) error {
 	default:
 		d = d.text(" has another value")
 	}
-	return d.text(", expected one of ").quoteAll(accepted).text(" (Config.Profile ").text(profile).
-		text(" or Config.TokenType)").reject(ReasonType)
+	d = d.text(", expected one of ").quoteAll(accepted).text(" (Config.Profile ").text(profile)
+	if name == "type" { // the claim that Config.TokenType is about
+		d = d.text(" or Config.TokenType")
+	}
+	return d.text(")").reject(ReasonType)
 }
 
 // clientError says that the client of the token is not one of those that are accepted. claims are those that may name it.

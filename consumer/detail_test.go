@@ -123,7 +123,7 @@ func TestClaimsAreExplained(t *testing.T) {
 	}{
 		{"sub", 1, "sub is of type number, expected a string"},
 		{"sub", bearertest.Absent, "sub is missing (Config.Profile rfc9068 or Config.RequiredClaims)"},
-		{"client_id", bearertest.Absent, "client_id is missing (Config.Profile rfc9068 or Config.RequiredClaims)"},
+		{"client_id", bearertest.Absent, "the client is missing, expected it in client_id (Config.Profile rfc9068)"},
 		{"jti", true, "jti is of type boolean, expected a string"},
 		{"aud", map[string]any{}, "aud is of type object, expected a string or an array of strings"},
 		{"exp", bearertest.Absent, "exp is missing (Config.Profile rfc9068)"},
@@ -198,7 +198,7 @@ func TestDetailsOmitClaimsAboutUsers(t *testing.T) {
 		cfg := offline(t, issuer)
 		cfg.Profile = profile
 		rejected := reject(t, newConsumer(t, cfg), issuer.AccessToken().Set(name, "bob").Sign(), consumer.ReasonType)
-		want := `claim "` + name + `" has another value, expected one of ["wanted"] (Config.Profile mine or Config.TokenType)`
+		want := `claim "` + name + `" has another value, expected one of ["wanted"] (Config.Profile mine)`
 		if rejected.Detail != want {
 			t.Errorf("Detail is %q, want %q", rejected.Detail, want)
 		}

@@ -26,7 +26,8 @@ func (c *Consumer) explanation(ctx context.Context, raw string, t *Token, err er
 	return x.explain(raw, t)
 }
 
-// explain explains the verification of raw, which returned t if x.err is nil.
+// explain explains the verification of raw, which returned t if x.err is nil. Each step adds the results of its checks, in
+// the order in which Verify makes them.
 func (x *explainer) explain(raw string, t *Token) Explanation {
 	x.size(raw)
 	if p, ok := x.form(raw); ok {
@@ -138,6 +139,7 @@ func (x *explainer) claims(p parsed) {
 		}, x.err)
 		return
 	}
+	// The checks below do not stop at the first fault, so that the explanation shows all of them.
 	t, missing := c.readToken(p)
 	_, accepted := c.algorithms[p.header.algorithm]
 	var algorithm error
@@ -243,7 +245,8 @@ const (
 	stageEnd // no error
 )
 
-// stageOf returns the stage in which Verify ended with err.
+// stageOf returns the stage in which Verify ended with err. [ReasonAlgorithm] belongs to stageKey: if the token's alg is not
+// accepted at all, claims has found that already, and no stage is reached.
 func stageOf(err error) stage {
 	e, failed := errors.AsType[*Error](err)
 	if !failed {
@@ -255,6 +258,7 @@ func stageOf(err error) stage {
 	case ReasonSignature:
 		return stageSignature
 	case ReasonClaims, ReasonStatusUnavailable:
+		// Both reasons have two causes. Only Config.Check begins its detail with its name: see checkVerified.
 		if strings.HasPrefix(e.Detail, "Config.Check ") {
 			return stageCheck
 		}
@@ -268,7 +272,8 @@ func stageOf(err error) stage {
 	return stageNone
 }
 
-// derive adds the result of a check that only Verify runs.
+// derive adds the result of a check that only Verify runs. If Verify ended in a later stage, the check has passed. If it
+// ended in this one, the check has failed. Otherwise it was not reached.
 func (x *explainer) derive(check CheckResult, at stage) {
 	ended := stageOf(x.err)
 	switch {

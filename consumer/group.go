@@ -13,15 +13,16 @@ import (
 
 // GroupConfig describes the issuers of a [Group]. [NewGroup] copies it.
 type GroupConfig struct {
-	// Consumers contains the Consumers of all issuers that are known in advance, each with its own audience, algorithms,
-	// profile and keys. A token is verified by a Consumer whose Issuer equals its `iss`, and by no other. Required, unless
+	// Consumers contains the Consumers of all issuers that are known in advance, each with its own audience,
+	// algorithms, profile and keys. A token is verified by a Consumer whose Issuer equals its `iss`, and by no other.
+	// For a token without `iss`, the trust domain in `sub` takes its place; see [ProfileSPIFFE]. Required, unless
 	// Resolve is set.
 	//
-	// An issuer may have up to 4 Consumers, for example two with different audiences and profiles. They are tried in the
-	// order of this list, and the first one that accepts the token verifies it. A token is never accepted by the checks of
-	// two Consumers together. If all of them reject it, the error is that of the Consumer that got furthest in the order
-	// of the checks: form, audience, time, kind, keys, signature, status. If one of them could not decide, its error is
-	// returned instead, because the token may be valid.
+	// An issuer may have up to 4 Consumers, for example two with different audiences and profiles. They are tried in
+	// the order of this list, and the first one that accepts the token verifies it. A token is never accepted by the
+	// checks of two Consumers together. If all of them reject it, the error is that of the Consumer that completed the
+	// most checks, in the order form, audience, time, kind, keys, signature, status. If one of them returns an error
+	// that matches [ErrUnavailable], that error is returned instead, because the token may be valid.
 	//
 	// Consumers of one issuer share their keys if they use discovery with the same settings (Metadata, MetadataURL,
 	// DiscoveryTimeout, HTTPClient, PublicAddressesOnly, InsecureAllowHTTP, and KeyCache except OnRefresh). NewGroup makes
@@ -45,8 +46,9 @@ type GroupConfig struct {
 	// a timeout of 3 s, and no request waits for it much longer. A denial is cached for 30 s. An issuer that has not
 	// verified a token yet is resolved at most once in 30 s.
 	//
-	// A token is rejected before Resolve is called if it is longer than both 16 KiB and the largest MaxTokenBytes in
-	// Consumers, even if the resolved Consumer would allow it. The same holds for its header, 2 KiB and MaxHeaderBytes.
+	// Before Resolve is called, a token is limited to the larger of 16 KiB and the largest MaxTokenBytes in Consumers,
+	// even if the resolved Consumer allows more. In the same way, its header is limited to the larger of 2 KiB and the
+	// largest MaxHeaderBytes in Consumers.
 	Resolve func(ctx context.Context, issuer string) (*Consumer, error)
 
 	// MaxResolved is the maximum number of kept Consumers that Resolve returned and that have verified a token. If

@@ -5,8 +5,9 @@ import (
 	"errors"
 )
 
-// Forget drops the result of GroupConfig.Resolve for issuer, be it a Consumer or a denial. The next token of the issuer
-// calls Resolve again. Forget also drops the cached tokens of that Consumer. It does not affect GroupConfig.Consumers.
+// Forget drops the result of GroupConfig.Resolve for issuer, whether it is a Consumer or a denial. The next token of
+// the issuer calls Resolve again. Forget also drops the cached tokens of that Consumer. It does not affect
+// GroupConfig.Consumers.
 func (g *Group) Forget(issuer string) {
 	if g.resolver != nil {
 		g.resolver.forget(issuer)

@@ -15,16 +15,18 @@ type Health struct {
 	// Issuer is Config.Issuer. It is empty for a Group.
 	Issuer string
 
-	// Ready is true if tokens can be verified, which means that usable keys are cached, fresh or stale. A Group is
-	// ready if all its Members are, and so it is always ready without Members.
+	// Ready is true if tokens can be verified, which means that usable keys are cached, fresh or stale. It is always
+	// true for keys that are not fetched, and for a [jwks.PEMEndpoint], which fetches keys when tokens name them. A
+	// Group is ready if all its Members are, and so it is always ready without Members.
 	Ready bool
 
-	// Keys describes the key set. It is zero for a Group, for keys that are not fetched, and until discovery has found
-	// the URL of the key set. It is for operators: do not send its LastError to clients.
+	// Keys describes the key set. It is zero for a Group, and until discovery has found the URL of the key set. For
+	// keys that are not fetched, and for a [jwks.PEMEndpoint], at most LastError is set. It is for operators: do not
+	// send its LastError to clients.
 	Keys jwks.Stats
 
-	// SharesKeys is true in Members if an earlier Member of the same issuer has the same key set, so that Keys and Metadata
-	// are reported twice. Do not add its counters to those of that Member.
+	// SharesKeys is true in Members if an earlier Member of the same issuer has the same key set. Both then report the
+	// same Keys and Metadata, so do not add their counters.
 	SharesKeys bool
 
 	// Metadata describes the issuer's metadata. It is zero for a Group, and if discovery is not used.
@@ -34,7 +36,8 @@ type Health struct {
 	Cache CacheHealth
 
 	// Quirks lists the harmless deviations in tokens, keys and metadata that were accepted since the Consumer was made,
-	// sorted and each once. It is nil if there are none, and for a Group, whose Members list them.
+	// sorted and without duplicates. If Config.Keys is set, the deviations of the keys are only in [jwks.Refresh]. It
+	// is nil if there are none, and for a Group, whose Members list them.
 	Quirks []quirk.Quirk
 
 	// Members describes GroupConfig.Consumers, sorted by issuer. Those of one issuer keep their order. It is nil for a

@@ -34,8 +34,8 @@ func (cfg Config) keySource(quirks *quirkLog) (jwks.Source, error) {
 }
 
 const (
-	neverStale = math.MaxInt64        // for metadata: the keys have a limit of age
-	noWait     = -1 * time.Nanosecond // while stale metadata can be used
+	neverStale = math.MaxInt64        // for metadata, which can be used at any age: the limit is that of the keys
+	noWait     = -1 * time.Nanosecond // requests use stale metadata at once and do not wait for the next fetch
 )
 
 // remote returns the issuer's published key set.
@@ -86,7 +86,8 @@ func (cfg Config) validateMetadata() error {
 	return nil
 }
 
-// validateDiscovery checks the settings for the fetches of metadata. Their errors say what they are replaced by.
+// validateDiscovery checks the settings for the fetches of metadata. The errors say which other setting makes
+// them useless.
 func (cfg Config) validateDiscovery() error {
 	var faults []error
 	fault := func(field, format string, args ...any) {

@@ -25,7 +25,7 @@ func (r rules) checkType(mediaType string) error {
 // deviations of a token that it accepts.
 func (r rules) checkKind(claims compact.Object, acceptIDToken bool) (deviations, error) {
 	m := r.marksIn(claims)
-	switch {
+	switch { // The marks that nothing outweighs come first.
 	case m.other != "":
 		return 0, kindError(m.other, "another kind of token", r.Name)
 	case acceptIDToken:

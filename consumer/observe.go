@@ -10,7 +10,8 @@ import (
 // Verification describes one verification for [Config.OnVerify]. Except for the issuer, it contains no part of the
 // token.
 type Verification struct {
-	// Issuer is Config.Issuer of the Consumer. It has as many values as there are Consumers.
+	// Issuer is Config.Issuer of the Consumer. It can be a metric label: the number of its values is the number of
+	// issuers.
 	Issuer string
 
 	// Reason says why the token was rejected. It is empty if the token was accepted.

@@ -24,23 +24,23 @@ var (
 	})
 
 	// ProfileClerk is for the session tokens of Clerk. It requires `sid`. They have no `aud` unless you add it to the
-	// session token; without it, set Config.InsecureNoAudience and Config.ClientIDs. The client is `azp`, the origin of the
-	// web page. The role is that of the user in the active organization.
+	// session token; without it, set Config.InsecureNoAudience and Config.ClientIDs. The client is `azp`, the origin of
+	// the web page. The role is that of the user in the active organization, from `o.rol` or `org_role`.
 	ProfileClerk = named(profile.Rules{
 		Name: "clerk", Types: anyJWT(), RequiredClaims: []string{"sub", "iat", "nbf", "sid"},
 		ClientClaims: []string{"azp"}, RoleClaims: [][]string{{"o", "rol"}, {"org_role"}},
 	})
 
-	// ProfileWorkOS is for the access tokens of WorkOS AuthKit. It requires `sid` and `jti`. They have no `aud` unless the
-	// JWT template adds it. Scopes are read from `permissions`, and roles from `role` and `roles`. No claim names the
-	// client.
+	// ProfileWorkOS is for the access tokens of WorkOS AuthKit. It requires `sid` and `jti`. They have no `aud` unless
+	// you add it to the JWT template. Add it: no claim names the client, so Config.ClientIDs cannot take the place of
+	// `aud`. Scopes are read from `permissions`, and roles from `role` and `roles`.
 	ProfileWorkOS = named(profile.Rules{
 		Name: "workos", Types: anyJWT(), RequiredClaims: []string{"sub", "iat", "jti", "sid"},
 		ScopeClaims: []string{"permissions"}, RoleClaims: [][]string{{"role"}, {"roles"}},
 	})
 
-	// ProfileLogto is for the access tokens that Logto issues for an API resource, which are JWTs with the `typ` at+jwt.
-	// Those for no resource are opaque.
+	// ProfileLogto is for the access tokens that Logto issues for an API resource, which are JWTs with the `typ`
+	// at+jwt. Without an API resource, Logto issues opaque tokens.
 	ProfileLogto = named(profile.Rules{
 		Name: "logto", Types: []string{"at+jwt"}, RequiredClaims: []string{"sub", "iat", "jti"},
 		ClientClaims: []string{"client_id"}, RequireClient: true,
@@ -61,9 +61,9 @@ var (
 		ClientClaims: []string{"client_id"}, RequireClient: true,
 	})
 
-	// ProfileAzureADB2C is for Azure AD B2C. The client is `azp`, and the scopes are in `scp`. Config.Issuer contains the
-	// tenant id and ends with /v2.0/, and all user flows of the tenant share it. The metadata is not at the issuer, so
-	// Config.MetadataURL is needed.
+	// ProfileAzureADB2C is for the access tokens of Azure AD B2C. The client is `azp`, and the scopes are in `scp`.
+	// Config.Issuer contains the tenant id and ends with /v2.0/, and all user flows of the tenant share it. The
+	// metadata is not at the issuer, so Config.MetadataURL is needed.
 	ProfileAzureADB2C = named(profile.Rules{
 		Name: "azure-ad-b2c", Types: anyJWT(), RequiredClaims: []string{"sub", "iat"},
 		ClientClaims: []string{"azp"}, RequireClient: true, FixedClaims: map[string][]string{"ver": {"1.0"}},

@@ -2,7 +2,7 @@ package consumer
 
 import "github.com/bearerkit/bearerkit/internal/profile"
 
-// The profiles of products. No code changes them.
+// The profiles of products. No code changes them. See docs/providers.md for the configuration of each.
 //
 //nolint:gochecknoglobals // constants of a struct type
 var (
@@ -42,15 +42,16 @@ var (
 	})
 
 	// ProfileCognito is for Amazon Cognito. `token_use` must be "access". Cognito sends `aud` only with resource
-	// binding; without it set Config.InsecureNoAudience and Config.ClientIDs.
+	// binding; without it, set Config.InsecureNoAudience and Config.ClientIDs. Roles are read from `cognito:groups`.
 	ProfileCognito = named(profile.Rules{
 		Name: "cognito", Types: anyJWT(), RequiredClaims: []string{"sub", "iat", "jti"},
 		ClientClaims: []string{"client_id"}, RequireClient: true, FixedClaims: map[string][]string{"token_use": {"access"}},
 		RoleClaims: [][]string{{"cognito:groups"}},
 	})
 
-	// ProfileKeycloak is for Keycloak. The client is `client_id` or `azp`. The `typ` claim in the payload must be
-	// "Bearer", which its ID tokens and refresh tokens do not have. Roles are those of the realm.
+	// ProfileKeycloak is for Keycloak. It requires the claim `typ` with the value "Bearer", which its ID tokens and
+	// refresh tokens do not have. The client is `client_id` or `azp`. Roles are read from `realm_access.roles`, so they
+	// are those of the realm and not those of a client.
 	ProfileKeycloak = named(profile.Rules{
 		Name: "keycloak", Types: anyJWT(), RequiredClaims: []string{"sub", "iat", "jti"},
 		ClientClaims: []string{"client_id", "azp"}, RequireClient: true, FixedClaims: map[string][]string{"typ": {"Bearer"}},

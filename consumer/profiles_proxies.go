@@ -10,7 +10,7 @@ import "github.com/bearerkit/bearerkit/internal/profile"
 var (
 	// ProfileCloudflareAccess is for the application tokens of Cloudflare Access, in the header Cf-Access-Jwt-Assertion.
 	// `type` must be "app", which its global session token does not have. Config.Audience is the AUD tag of the application.
-	// The client is `common_name`, which only tokens for service tokens have; their `sub` is empty.
+	// The client is `common_name`. Only tokens that Access creates for a service token have it, and their `sub` is empty.
 	ProfileCloudflareAccess = named(profile.Rules{
 		Name: "cloudflare-access", Types: []string{"jwt", ""}, RequiredClaims: []string{"iat"},
 		ClientClaims: []string{"common_name"}, FixedClaims: map[string][]string{"type": {"app"}},
@@ -23,11 +23,12 @@ var (
 		Name: "google-iap", Types: []string{"jwt", ""}, RequiredClaims: []string{"sub", "iat", "email"},
 	})
 
-	// ProfileAWSALB is for the tokens of an AWS Application Load Balancer, in the header X-Amzn-Oidc-Data. The facts about
-	// the token are in its JOSE header: Config.Audience lists the ARNs of your load balancers, which `signer` must name,
-	// Config.Issuer is the issuer of the identity provider, and the client is `client`. Padded segments are accepted.
-	// Config.Keys is a [jwks.PEMEndpoint]. The claims are those of the userinfo endpoint of the identity provider. A Consumer
-	// with this profile cannot be used in a [Group].
+	// ProfileAWSALB is for the tokens of an AWS Application Load Balancer, in the header X-Amzn-Oidc-Data. These tokens
+	// name their signer, issuer and client in the JOSE header. Config.Audience lists the ARNs of your load balancers:
+	// the header parameter `signer` must equal one of them. Config.Issuer is the issuer of the identity provider. The
+	// client is the header parameter `client`. Padded segments are accepted. Set Config.Keys to a [jwks.PEMEndpoint].
+	// The claims of the payload come from the userinfo endpoint of the identity provider. A Consumer with this profile
+	// cannot be used in a [Group].
 	ProfileAWSALB = named(profile.Rules{
 		Name: "aws-alb", Types: []string{"jwt", ""}, RequiredClaims: []string{"sub"}, ClientClaims: []string{"client"},
 		SignIn: true, LoadBalancer: true,

@@ -14,8 +14,8 @@ var (
 		ClientClaims: []string{"azp"}, RequireClient: true, AccessClaims: []string{"uid"}, RoleClaims: [][]string{{"groups"}},
 	})
 
-	// ProfileAuthelia is for the access tokens of Authelia. They are JWTs with the `typ` at+jwt only if the client is
-	// configured for it, and opaque otherwise.
+	// ProfileAuthelia is for the access tokens of Authelia. They are opaque unless the client is configured for JWTs
+	// with the `typ` at+jwt.
 	ProfileAuthelia = named(profile.Rules{
 		Name: "authelia", Types: []string{"at+jwt"}, RequiredClaims: []string{"sub", "iat", "jti"},
 		ClientClaims: []string{"client_id"}, RequireClient: true,
@@ -36,16 +36,16 @@ var (
 		ClientClaims: []string{"client_id"}, RequireClient: true, RoleClaims: [][]string{{"role"}},
 	})
 
-	// ProfileOry is for the JWT access tokens of Ory Hydra and Ory Network, whose scopes are in `scp`. They are opaque
-	// unless the access token strategy is jwt.
+	// ProfileOry is for the JWT access tokens of Ory Hydra and Ory Network, whose scopes are in `scp`. Access tokens
+	// are opaque unless the access token strategy is jwt.
 	ProfileOry = named(profile.Rules{
 		Name: "ory", Types: anyJWT(), RequiredClaims: []string{"sub", "iat", "jti"},
 		ClientClaims: []string{"client_id"}, RequireClient: true,
 	})
 
-	// ProfileADFS is for the access tokens of Active Directory Federation Services. The client is `appid`, and `ver` must be
-	// "1.0". Config.Issuer is the issuer of access tokens, http://{host}/adfs/services/trust, which differs from that of ID
-	// tokens and of the metadata, so Config.Keys is needed. `sub` may be absent.
+	// ProfileADFS is for the access tokens of Active Directory Federation Services. The client is `appid`, and `ver`
+	// must be "1.0". Config.Issuer is the issuer of access tokens, http://{host}/adfs/services/trust. It differs from
+	// the issuer in the metadata, so set Config.Keys. `sub` may be absent.
 	ProfileADFS = named(profile.Rules{
 		Name: "adfs", Types: anyJWT(), RequiredClaims: []string{"iat"}, ClientClaims: []string{"appid"},
 		RequireClient: true, FixedClaims: map[string][]string{"ver": {"1.0"}}, SignIn: true,

@@ -95,7 +95,7 @@ func TestPublicIssuersRequireARestriction(t *testing.T) {
 	for _, profile := range []consumer.Profile{consumer.ProfileGitHubActions, consumer.ProfileGitLabCI, consumer.ProfileGoogle} {
 		cfg := offline(t, newIssuer())
 		cfg.Profile, cfg.InsecureAcceptIDToken = profile, profile == consumer.ProfileGoogle
-		if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.ClientIDs or Check is required by "+profile.String()) {
+		if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.ClientIDs or Check is required by the profile "+profile.String()) {
 			t.Errorf("%v without a restriction: %v", profile, err)
 		}
 		cfg.ClientIDs = []string{"my-group/my-project"}

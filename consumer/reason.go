@@ -12,7 +12,7 @@ const (
 	ReasonCritical       Reason = "critical"         // the header has crit or b64
 	ReasonType           Reason = "type"             // typ or a claim shows another kind of token, such as an ID token
 	ReasonIssuer         Reason = "issuer"           // iss is not accepted
-	ReasonUnknownKey     Reason = "unknown_key"      // the issuer has no key with this kid
+	ReasonUnknownKey     Reason = "unknown_key"      // no key of the issuer fits the kid of the token
 	ReasonSignature      Reason = "signature"        // the signature is wrong
 	ReasonClaims         Reason = "claims"           // a claim is missing, has the wrong type, is out of range, or was rejected by a check
 	ReasonAudience       Reason = "audience"         // aud is missing or does not contain this API

@@ -12,7 +12,7 @@ import (
 
 // TenantsConfig describes a provider with one issuer per tenant, such as Microsoft Entra. [ResolveTenants] copies it.
 type TenantsConfig struct {
-	// IssuerTemplate is the issuer identifier with {tenantid} in the place of the tenant, such as
+	// IssuerTemplate is the issuer identifier of a tenant, with {tenantid} in place of the id of the tenant, such as
 	// https://login.microsoftonline.com/{tenantid}/v2.0. Required.
 	IssuerTemplate string
 
@@ -26,19 +26,19 @@ type TenantsConfig struct {
 	// because they belong to one issuer.
 	Config Config
 
-	// InsecureAnyTenant accepts the tokens of every tenant of the provider. Anyone can create a tenant, with any users and
-	// any roles in it. The caller must decide by the issuer or the tenant what a token may do. False: only Tenants are
-	// accepted.
+	// InsecureAnyTenant accepts the tokens of every tenant of the provider. Anyone can create a tenant, with any users
+	// and any roles in it. Your handlers must check the issuer or the tenant before they grant access. False: only
+	// Tenants are accepted.
 	InsecureAnyTenant bool
 }
 
 // tenantPlace is replaced by the tenant in TenantsConfig.IssuerTemplate.
 const tenantPlace = "{tenantid}"
 
-// ResolveTenants returns a function for GroupConfig.Resolve. It returns a Consumer for each accepted tenant, with metadata
-// and keys of its own unless Config.Keys is set. Leave Config.Keys nil for Microsoft Entra, whose common key set also has
-// keys for single issuers. The function makes no network request itself. If cfg has faults, the error joins all of them,
-// and each names its field.
+// ResolveTenants returns a function for GroupConfig.Resolve. It returns a Consumer for each accepted tenant, with
+// metadata and keys of its own unless Config.Keys is set. Leave Config.Keys nil for Microsoft Entra: some keys of its
+// common key set may sign tokens of one issuer only. The function makes no network request itself. If cfg has faults,
+// the error joins all of them, and each names its field.
 //
 // The tokens of a tenant are accepted only if `iss` is the template with this tenant, byte for byte, and the claim
 // TenantClaim equals the tenant. GroupConfig.MaxResolved limits the number of tenants that are kept.

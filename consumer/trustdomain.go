@@ -29,7 +29,7 @@ func (cfg Config) validateTrustDomain() error {
 			"consumer: Config.Issuer is %q, expected a trust domain such as spiffe://example.org (Config.Profile %s)", cfg.Issuer, profile.Name))
 	}
 	if cfg.Keys == nil {
-		faults = append(faults, errors.New("consumer: Config.Keys is required by "+profile.Name+" (Config.Profile), because a trust domain has no metadata"))
+		faults = append(faults, errors.New("consumer: Config.Keys is required by the profile "+profile.Name+", because a trust domain has no metadata (Config.Profile)"))
 	}
 	return errors.Join(faults...)
 }

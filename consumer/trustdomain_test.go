@@ -140,7 +140,7 @@ func TestSPIFFEConfigFaults(t *testing.T) {
 	}
 	cfg := spiffe(t, newIssuer())
 	cfg.Keys = nil
-	if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "consumer: Config.Keys is required by spiffe") {
+	if _, err := consumer.New(cfg); err == nil || !strings.Contains(err.Error(), "consumer: Config.Keys is required by the profile spiffe") {
 		t.Errorf("without Keys: %v", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // validate joins all faults that can be found without I/O, except those of keySource.
 func (cfg Config) validate() error {
 	var faults []error
-	check := func(ok bool, field, problem string) {
+	check := func(ok bool, field, problem string) { // ok says that there is no problem
 		if !ok {
 			faults = append(faults, fmt.Errorf("consumer: Config.%s %s", field, problem))
 		}
@@ -27,9 +27,9 @@ func (cfg Config) validate() error {
 	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "contains an empty name")
 	check(!slices.Contains(cfg.ScopeClaims, ""), "ScopeClaims", "contains an empty name")
 	profile := cfg.Profile.rules()
-	check(len(cfg.ClientIDs) == 0 || len(profile.ClientClaims) > 0, "ClientIDs", "is set, but "+profile.Name+" (Config.Profile) names no client")
-	check(!profile.PublicIssuer || len(cfg.ClientIDs) > 0 || cfg.Check != nil, "ClientIDs", "or Check is required by "+profile.Name+" (Config.Profile): anybody can obtain a token of this issuer")
-	check(!profile.IDToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by "+profile.Name+" (Config.Profile)")
+	check(len(cfg.ClientIDs) == 0 || len(profile.ClientClaims) > 0, "ClientIDs", "is set, but no claim names the client (Config.Profile "+profile.Name+")")
+	check(!profile.PublicIssuer || len(cfg.ClientIDs) > 0 || cfg.Check != nil, "ClientIDs", "or Check is required by the profile "+profile.Name+": anybody can obtain a token of this issuer (Config.Profile)")
+	check(!profile.IDToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by the profile "+profile.Name+" (Config.Profile)")
 	check(cfg.Keys == nil || !isNil(cfg.Keys), "Keys", "contains a nil value")
 	check(!cfg.InsecureNoIssuer || isStatic(cfg.Keys), "InsecureNoIssuer", "requires Keys to be a jwks.Static or a jwks.FileSource")
 	check(cfg.Status == nil || !isNil(cfg.Status), "Status", "contains a nil value")

@@ -181,7 +181,7 @@ func (c *Consumer) readToken(p parsed) (*Token, error) {
 		t.principal = PrincipalClient
 	}
 	if t.clientID == "" && c.rules.RequireClient {
-		r.missing(c.rules.ClientClaims[0])
+		r.missingClient(c.rules.ClientClaims)
 	}
 	t.deviations = p.header.deviations | r.found
 	if p.variants {
