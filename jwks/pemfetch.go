@@ -31,7 +31,9 @@ func (e *PEMEndpoint) fetch(ctx context.Context, held *pemSet) (got refresh.Fetc
 	}
 	var failed error
 	reached := len(ids) == 0
-	for kid, result := range e.fetchAll(ctx, ids) {
+	results := e.fetchAll(ctx, ids)
+	for _, kid := range ids {
+		result := results[kid]
 		kept, fault := held.keptKey(kid), cmp.Or(result.err, result.unusable)
 		failed, reached = cmp.Or(failed, fault), reached || fault == nil
 		next.reject(kid, result.unusable)

@@ -102,9 +102,20 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("address %s is not public (PublicAddressesOnly)", e.Address)
 }
 
-// clip limits the length of a text that a server has chosen.
-func clip(text string) string {
-	const longest = 200
+// clippedError limits the text of an error of the transport, which may quote a header of up to 10 MiB.
+type clippedError struct{ error }
+
+// Error returns at most 1000 bytes of the text.
+func (e clippedError) Error() string { return clipTo(e.error.Error(), 1000) }
+
+// Unwrap returns the error with the whole text.
+func (e clippedError) Unwrap() error { return e.error }
+
+// clip limits a URL that a server has chosen to 200 bytes.
+func clip(text string) string { return clipTo(text, 200) }
+
+// clipTo returns at most longest bytes of text, and a mark if some are missing.
+func clipTo(text string, longest int) string {
 	if len(text) > longest {
 		return text[:longest] + "…"
 	}

@@ -70,7 +70,7 @@ func Get(ctx context.Context, rawURL string, o Options) (*Response, error) {
 
 	resp, err := o.exchange(req, checkStatus)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", req.Method, display(u), err)
+		return nil, fmt.Errorf("%s %s: %w", req.Method, clip(display(u)), err)
 	}
 	return resp, nil
 }
@@ -192,5 +192,5 @@ func noResponse(ctx context.Context, err error) error {
 	for errors.As(err, &quoting) {
 		err = quoting.Err
 	}
-	return fmt.Errorf("%w: %w", ErrNoResponse, err)
+	return fmt.Errorf("%w: %w", ErrNoResponse, clippedError{err})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -385,6 +386,48 @@ func TestAttack41_LocationIsShortAndQuoted(t *testing.T) {
 		_, err := fetch.Get(t.Context(), "https://a.example", fetch.Options{Client: client})
 		if err == nil || len(err.Error()) > 1000 || strings.ContainsAny(err.Error(), "\r\n") {
 			t.Errorf("%.30q: got %v", location, err)
+		}
+	}
+}
+
+// A server cannot make the text of an error long, whatever it sends in place of a response, and whatever URL it has named.
+func TestAttack41_ErrorsAreShort(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("A", 100<<10)
+	for name, sent := range map[string]string{
+		"no response":       long + "\r\n",
+		"status":            "HTTP/1.1 " + long + "\r\n\r\n",
+		"header":            "HTTP/1.1 200 OK\r\n" + long + "\r\n\r\n{}",
+		"length":            "HTTP/1.1 200 OK\r\nContent-Length: " + long + "\r\n\r\n",
+		"transfer encoding": "HTTP/1.1 200 OK\r\nTransfer-Encoding: " + long + "\r\n\r\n",
+	} {
+		client := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			go func() {
+				_, _ = there.Read(make([]byte, 64<<10))
+				_, _ = io.WriteString(there, sent)
+				_ = there.Close()
+			}()
+			return here, nil
+		}}}
+		_, err := fetch.Get(t.Context(), "http://localhost/keys", fetch.Options{Client: client})
+		if !errors.Is(err, fetch.ErrNoResponse) || len(err.Error()) > 1200 {
+			t.Errorf("%s: %.300v, want a short ErrNoResponse", name, err)
+		}
+	}
+	path := "https://issuer.test/" + long
+	for name, get := range map[string]func() error{
+		"Get": func() error {
+			_, err := fetch.Get(t.Context(), path, fetch.Options{Client: answer(404, nil, "")})
+			return err
+		},
+		"Send": func() error {
+			_, err := fetch.Send(t.Context(), http.MethodPost, path, nil, fetch.Options{Client: answer(302, http.Header{"Location": {"/"}}, "")})
+			return err
+		},
+	} {
+		if err := get(); err == nil || len(err.Error()) > 600 {
+			t.Errorf("%s: %.300v, want a short error", name, err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func Send(ctx context.Context, method, rawURL string, body []byte, o Options) (*
 	o.setHeader(req)
 	resp, err := o.exchange(req, checkHeader)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", req.Method, display(u), err)
+		return nil, fmt.Errorf("%s %s: %w", req.Method, clip(display(u)), err)
 	}
 	return resp, nil
 }
