@@ -191,7 +191,7 @@ func BenchmarkSince(b *testing.B) {
 	}
 }
 
-func TestWallBefore(t *testing.T) {
+func TestWallBefore(t *testing.T) { //nolint:paralleltest // the wall clock is shifted
 	before := clock.Now()
 	if clock.Now().WallBefore(before) {
 		t.Error("a later moment must not be before an earlier one while the clock is not set")

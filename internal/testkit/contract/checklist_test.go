@@ -32,6 +32,11 @@ var checklist = []struct {
 	{family: "C", count: 37},
 	{family: "H", count: 9},
 	{family: "CaseX", count: 23}, // defects that were found by running programs
+	{family: "CaseT", count: 17}, // tokens of real issuers
+	{family: "CaseJ", count: 11}, // their key sets
+	{family: "CaseD", count: 6},  // their metadata
+	{family: "CaseQ", count: 8},  // requests
+	{family: "CaseW", count: 7},  // what a rejection says
 }
 
 // ids matches requirements at the beginning of the name of a test or of a table row.
