@@ -26,7 +26,7 @@ var (
 	// profileAuthorizationResponse is for the response of an authorization endpoint as a JWT (JARM section 2.1). It has no
 	// subject, so a JWT with `sub` is rejected.
 	profileAuthorizationResponse = consumer.Profile(profile.New(profile.Rules{
-		Name: "authorization-response", Types: []string{"jwt", ""}, IDToken: true, ForeignClaims: []string{"sub"},
+		Name: "authorization-response", Types: []string{"jwt", ""}, IDToken: true, Response: true, ForeignClaims: []string{"sub"},
 	}))
 
 	// profileUserInfo is for a signed response of a userinfo endpoint (OpenID Connect Core section 5.3.2). `aud` and `exp`

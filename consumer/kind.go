@@ -3,6 +3,7 @@ package consumer
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/profile"
@@ -28,6 +29,8 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) (deviations,
 	switch { // The marks that nothing outweighs come first.
 	case m.other != "":
 		return 0, kindError(m.other, "another kind of token", r.Name)
+	case m.response != "" && !r.Response && textOf(claims, "sub") == "":
+		return 0, kindError(m.response+" without sub", "an authorization response", r.Name)
 	case acceptIDToken:
 	case m.idToken != "":
 		return 0, kindError(m.idToken, "an ID token", r.Name)
@@ -35,8 +38,6 @@ func (r rules) checkKind(claims compact.Object, acceptIDToken bool) (deviations,
 		return 0, kindError("nonce", "an ID token", r.Name)
 	case m.signIn != "" && !m.scope && !m.access && !m.jti && !r.SignIn:
 		return 0, kindError(m.signIn+" without jti and scope", "an ID token", r.Name)
-	case m.code && textOf(claims, "sub") == "":
-		return 0, kindError("code without sub", "an authorization response", r.Name)
 	case m.nonce:
 		m.found |= nonceInAccessToken
 	}
@@ -59,7 +60,8 @@ type marks struct {
 	scope  bool // scope or scp
 	jti    bool
 
-	code bool // the authorization code of a response as a JWT (JARM section 2.1), which has no sub
+	// response is a parameter of an authorization response as a JWT, which has no sub (JARM section 2.1).
+	response string
 
 	// other is a claim of a security event such as a logout token (RFC 8417 section 2.2), of an introspection response
 	// (RFC 9701 section 5), of a DPoP proof (RFC 9449 section 4.2), or of a refresh token.
@@ -88,16 +90,16 @@ func (r rules) marksIn(claims compact.Object) (m marks) {
 		case "jti":
 			m.jti = !v.IsAbsent(compact.KindString)
 		case "scope", "scp":
-			m.scope = m.scope || !v.IsAbsent(compact.KindString, compact.KindArray)
-		case "code":
-			m.code = true
+			m.scope = m.scope || hasNames(v)
+		case "code", "error", "access_token", "id_token":
+			m.response = name
 		case "events":
 			if !r.Events {
 				m.other = name
 			}
 		case "token_introspection", "htm", "htu":
 			m.other = name
-		case "typ", "type", "token_use", "token_type":
+		case "typ", "type", "token_use", "token_type", "tokenType":
 			r.readKind(&m, name, v)
 		default:
 			if slices.Contains(r.ForeignClaims, name) {
@@ -106,6 +108,16 @@ func (r rules) marksIn(claims compact.Object) (m marks) {
 		}
 	}
 	return m
+}
+
+// hasNames reports whether v can hold scopes: it is a string or an array, and not empty.
+func hasNames(v compact.Value) bool {
+	switch v.Kind() {
+	case compact.KindString, compact.KindArray:
+		return !v.IsAbsent(compact.KindString, compact.KindArray)
+	default:
+		return false
+	}
 }
 
 // addSignIn records auth_time or amr.
@@ -126,19 +138,22 @@ const (
 	kindAccessToken
 )
 
-// kindOf returns the kind that value says, if name is a claim that some issuers use for the kind of token.
+// kindOf returns the kind that value says, if name is a claim that some issuers use for the kind of token. Issuers write the
+// kinds differently, such as refresh_token, refresh-token and RefreshToken.
 func kindOf(name, value string) kind {
-	if name != "typ" && name != "type" && name != "token_use" && name != "token_type" {
+	switch name {
+	case "typ", "type", "token_use", "token_type", "tokenType":
+	default:
 		return kindUnknown
 	}
-	switch strings.ToLower(value) {
-	case "id", "id_token":
+	switch strings.TrimSuffix(plainKind(value), "+jwt") {
+	case "id", "idtoken":
 		return kindIDToken
-	case "logout":
+	case "logout", "logouttoken":
 		return kindLogoutToken
-	case "refresh", "refresh_token", "offline":
+	case "refresh", "refreshtoken", "offline", "rt":
 		return kindRefreshToken
-	case "access", "access_token", "at+jwt":
+	case "access", "accesstoken", "at":
 		return kindAccessToken
 	case "bearer": // in Keycloak's typ; in token_type it is the type of RFC 6749 and says nothing
 		if name == "typ" {
@@ -146,6 +161,16 @@ func kindOf(name, value string) kind {
 		}
 	}
 	return kindUnknown
+}
+
+// plainKind returns value in lower case, without spaces, hyphens and underscores.
+func plainKind(value string) string {
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune(" -_", c) {
+			return -1
+		}
+		return unicode.ToLower(c)
+	}, value)
 }
 
 // readKind reads a claim that some issuers use for the kind of token. If the profile fixes the claim, checkKind compares

@@ -12,8 +12,9 @@ func readClaims() []string {
 	return []string{
 		"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf", // RFC 7519 section 4.1, RFC 7800
 		"scope", "scp", "client_id", "azp", "cid", "appid", "idtyp", "tid",
-		"nonce", "at_hash", "c_hash", "s_hash", "auth_time", "amr", "acr", "sid", "code", // OpenID Connect
-		"events", "token_introspection", "htm", "htu", "typ", "type", "token_use", "token_type",
+		"nonce", "at_hash", "c_hash", "s_hash", "auth_time", "amr", "acr", "sid", // OpenID Connect
+		"code", "error", "access_token", "id_token", // JARM section 2.1
+		"events", "token_introspection", "htm", "htu", "typ", "type", "token_use", "token_type", "tokenType",
 		"authorization_details", // RFC 9396
 	}
 }

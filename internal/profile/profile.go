@@ -61,6 +61,9 @@ type Rules struct {
 	// Events accepts security events, such as logout tokens.
 	Events bool
 
+	// Response accepts authorization responses.
+	Response bool
+
 	// ForeignClaims lists claims that only other kinds of JWT have.
 	ForeignClaims []string
 }
