@@ -59,6 +59,8 @@ func (c *claimReader) require(t *Token, name string) {
 		there = t.subject != ""
 	case "jti":
 		there = t.id != ""
+	case "aud":
+		there = len(t.audience) > 0
 	case "exp":
 		there = !t.expiry.IsZero()
 	case "iat":

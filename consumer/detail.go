@@ -72,17 +72,22 @@ func clientError(got string, claims, accepted []string) error {
 
 // quotedClient returns the client in quotes, or "" if one of the claims that may name it may be about a user.
 func quotedClient(got string, claims []string) string {
-	if slices.ContainsFunc(claims, func(name string) bool { return !isQuotable(name) }) {
+	if !areQuotable(claims) {
 		return ""
 	}
 	return quoted(got)
+}
+
+// areQuotable reports whether isQuotable is true for all claims.
+func areQuotable(claims []string) bool {
+	return !slices.ContainsFunc(claims, func(name string) bool { return !isQuotable(name) })
 }
 
 // isQuotable reports whether errors may quote the value of the claim called name. A profile can read any claim, so claims
 // that are not in this list may be about a user.
 func isQuotable(name string) bool {
 	switch name {
-	case "typ", "type", "token_use", "token_type", "ver", "tid",
+	case "typ", "type", "token_use", "token_type", "tokenType", "ver", "tid",
 		"aud", "client_id", "azp", "appid", "cid", "client", "common_name", "repository", "project_path":
 		return true
 	}

@@ -51,7 +51,8 @@ type ProfileConfig struct {
 
 	// ClientClaims lists the claims that may name the client. [Token.ClientID] returns the first one that is present.
 	// The claim aud names the client only if it has exactly one value. A token without any of them is accepted; to
-	// reject it, set RequiredClaims or Config.ClientIDs. Empty: no claim names the client.
+	// reject it, set RequiredClaims or Config.ClientIDs. Errors and logs do not show the client if one of the claims in the
+	// list, such as sub, may be about a user. Empty: no claim names the client.
 	ClientClaims []string
 
 	// AccessClaims lists claims that the access tokens of the issuer have, and its ID tokens do not. A token with one of

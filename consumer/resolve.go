@@ -247,7 +247,7 @@ func (r *resolver) call(ctx context.Context, issuer string) (c *Consumer, err er
 	case ctx.Err() != nil || isUndecided(err):
 		return nil, rejectBecause(ReasonKeysUnavailable, "GroupConfig.Resolve could not decide", err)
 	case err != nil:
-		return nil, rejectBecause(ReasonIssuer, "GroupConfig.Resolve returned an error", err)
+		return nil, denial(err)
 	case c == nil:
 		return nil, unknownIssuer(issuer, "")
 	case c.cfg.Issuer != issuer:
@@ -255,6 +255,15 @@ func (r *resolver) call(ctx context.Context, issuer string) (c *Consumer, err er
 			"GroupConfig.Resolve returned the Consumer of issuer %q, expected %.100q", c.cfg.Issuer, issuer))
 	}
 	return c, nil
+}
+
+// denial returns the error for an issuer that Resolve rejected with err. It keeps the detail of an error of ResolveTenants,
+// which names the setting.
+func denial(err error) error {
+	if e, ok := err.(*Error); ok && e.LogDetail() != "" { //nolint:errorlint // a wrapped error has a text of the application
+		return reject(ReasonIssuer, e.LogDetail())
+	}
+	return rejectBecause(ReasonIssuer, "GroupConfig.Resolve returned an error", err)
 }
 
 // isUndecided reports whether Resolve could not decide, as opposed to a denial.

@@ -145,19 +145,28 @@ func (t *Token) Confirmation() (c Confirmation, ok bool) {
 }
 
 // LogValue implements [slog.LogValuer]. It returns the issuer, the client and the expiry, and nothing that identifies a
-// user or could be used as a credential.
+// user or could be used as a credential. The client is empty if a profile of [NewProfile] reads it from a claim that may be
+// about a user; see ProfileConfig.ClientClaims.
 func (t *Token) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("issuer", t.issuer),
-		slog.String("client_id", t.clientID),
+		slog.String("client_id", t.shownClient()),
 		slog.Time("expiry", t.expiry),
 	)
 }
 
-// Format implements [fmt.Formatter]. It writes the issuer, the client and the expiry, whatever the verb. Without it,
-// fmt would print every claim.
+// Format implements [fmt.Formatter]. It writes the same as LogValue, whatever the verb. Without it, fmt would print every
+// claim.
 func (t *Token) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "{issuer %q client %q expiry %v}", t.issuer, t.clientID, t.expiry)
+	_, _ = fmt.Fprintf(f, "{issuer %q client %q expiry %v}", t.issuer, t.shownClient(), t.expiry)
+}
+
+// shownClient returns the client for logs.
+func (t *Token) shownClient() string {
+	if t.consumer != nil && !areQuotable(t.consumer.rules.ClientClaims) {
+		return ""
+	}
+	return t.clientID
 }
 
 // Principal is the party that a token acts for.

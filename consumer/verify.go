@@ -138,22 +138,27 @@ func (c *Consumer) checkHeader(h header) (algorithm, error) {
 // checkIssuer compares `iss` before a key is looked up, so that a token can only be verified by keys of the issuer that
 // it names (RFC 8725bis section 3.8).
 func (c *Consumer) checkIssuer(p parsed) error {
-	claims := p.claims
-	if c.rules.LoadBalancer {
+	if err := c.checkIssuerName(p); err != nil {
+		return err
+	}
+	return c.checkTenant(p.claims)
+}
+
+// checkIssuerName compares the claim, or the header parameter, that names the issuer with Config.Issuer.
+func (c *Consumer) checkIssuerName(p parsed) error {
+	switch {
+	case c.rules.LoadBalancer:
 		return c.checkLoadBalancerIssuer(p)
+	case c.rules.TrustDomain:
+		return c.checkTrustDomain(p.claims)
 	}
-	if c.rules.TrustDomain {
-		return c.checkTrustDomain(claims)
+	if _, there := p.claims.Get("iss"); !there && c.cfg.InsecureNoIssuer {
+		return nil
 	}
-	if c.cfg.InsecureNoIssuer {
-		if _, there := claims.Get("iss"); !there {
-			return nil
-		}
-	}
-	if iss := textOf(claims, "iss"); iss != c.cfg.Issuer {
+	if iss := textOf(p.claims, "iss"); iss != c.cfg.Issuer {
 		return issuerError(iss, c.cfg.Issuer)
 	}
-	return c.checkTenant(claims)
+	return nil
 }
 
 // readToken reads the claims into a Token. It checks their types, and that the claims that the profile requires are

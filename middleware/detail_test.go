@@ -227,3 +227,18 @@ func TestCaseW1_DetailsAreSampledTogether(t *testing.T) {
 		t.Errorf("%d log lines for 100 rejections, want 10", got)
 	}
 }
+
+func TestCaseW1_LogHasDetailForUnnamedRoutes(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+	var log bytes.Buffer
+	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer), Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	routes, err := g.Routes(map[string][]middleware.Rule{"DELETE /unknown": nil}, hello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(routes, request(t, issuer.AccessToken().Sign()))
+	if got, want := detailIn(t, log.Bytes()), "no pattern of Routes matches the request"; got != want {
+		t.Errorf("detail %q, want %q", got, want)
+	}
+}

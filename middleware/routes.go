@@ -118,7 +118,8 @@ func (g *Guard) reject(w http.ResponseWriter, r *http.Request) {
 
 // unnamed returns the rule for requests that no pattern matches. No token meets it.
 func unnamed() Rule {
-	return Rule{name: "unnamed route", test: func(context.Context, *consumer.Token) error { return errForbidden }}
+	never := func(context.Context, *consumer.Token) error { return errForbidden }
+	return Rule{name: "unnamed route", detail: "no pattern of Routes matches the request", test: never}
 }
 
 // isAmbiguous reports whether ServeMux does not clean the path, or whether decoding the path adds a slash.
