@@ -156,7 +156,7 @@ func (c *Client) endpointFor(ctx context.Context, name string, certificate bool)
 	}
 	place := endpointOf(m, name)
 	if certificate {
-		// Without its alias, the endpoint would not see the certificate.
+		// If the aliases were treated as absent, the request would go to an endpoint that does not read the certificate.
 		if err := requireUsable(m, "mtls_endpoint_aliases"); err != nil {
 			return "", err
 		}

@@ -78,15 +78,16 @@ type Config struct {
 	// first use, cached, and refreshed after an hour.
 	Metadata *oidcdiscovery.Metadata
 
-	// MetadataURL is the URL from which the metadata is fetched and refreshed, for a server that publishes it at another
-	// place or that is reached at an internal address. The issuer in the metadata must equal Issuer all the same. The
-	// endpoints come from the metadata; Endpoints and AuthorizeURL replace single ones. MetadataURL must be https, or http
-	// on a loopback host, and must be empty if Metadata is set. Empty means the well-known locations of Issuer.
+	// MetadataURL is the URL from which the metadata is fetched and refreshed. Set it for a server that publishes the
+	// metadata at another location, or that this process reaches at an internal address. The issuer in the metadata must
+	// still equal Issuer. The client uses the endpoints that the metadata lists; set Endpoints or AuthorizeURL to replace
+	// some of them. MetadataURL must be https, or http on a loopback host, unless InsecureAllowHTTP is set. It must be empty
+	// if Metadata is set. Empty means the well-known locations of Issuer.
 	MetadataURL string
 
 	// DiscoveryTimeout limits each request for the metadata and for the key set, from the connection to the last byte.
-	// Discovery tries up to four locations. Calls that need the metadata or the keys wait for them. The maximum is 1 minute.
-	// Zero means 3 seconds.
+	// Discovery makes one such request to each of up to four locations. Calls of the client wait until the metadata or the
+	// keys that they need are fetched. The maximum is 1 minute. Zero means 3 seconds.
 	DiscoveryTimeout time.Duration
 
 	// Endpoints replaces or adds endpoints of the metadata. The keys are the names of the members of the metadata, such as
@@ -112,7 +113,7 @@ type Config struct {
 
 	// Algorithms lists the signature algorithms that the server may use for this client: for ID tokens, user information,
 	// authorization responses and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512 with
-	// ClientSecret as the key. Both kinds are allowed if Keys is a source of [jwks.Join] that has both. Nil means the
+	// ClientSecret as the key. Both kinds are allowed only if Keys is a source of [jwks.Join] that has both. Nil means the
 	// asymmetric ones that the metadata lists for each kind, or RS256 if it lists none.
 	Algorithms []string
 

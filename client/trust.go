@@ -43,8 +43,9 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 		return nil, err
 	}
 	if c.usesRemoteKeys() {
-		// Verify waits for keys for 3 seconds only. A token of a slow server would be lost, although its code was used up.
-		_ = c.remote.Warm(ctx) // Verify reports its error
+		// Verify waits for keys for at most 3 seconds. With a slow server the sign-in would then fail, although its code cannot
+		// be used again. So fetch the keys before, with the limits of the client. If this fails, Verify returns the error.
+		_ = c.remote.Warm(ctx)
 	}
 	t, err := verifier.Verify(ctx, raw)
 	switch {

@@ -62,8 +62,8 @@ func (m *Metrics) countUnusable(url string, keys []jwks.UnusableKey) {
 	}
 }
 
-// countQuirks counts deviations that are reported for the first time. Name and Place come from fixed lists of the kit. A
-// program that calls the hooks itself may pass any text, so the number of pairs is limited.
+// countQuirks counts deviations, which the kit reports only once. Name and Place come from fixed lists of the kit. A program
+// that calls the hooks itself may pass any text, so the number of pairs is limited.
 func (m *Metrics) countQuirks(found []quirk.Quirk) {
 	for _, q := range found {
 		name, place := string(q.Name), q.Place

@@ -23,7 +23,7 @@
 //	bearerkit_unusable_keys{url,cause}                         keys of the last key set that cannot be used
 //	bearerkit_key_last_success_timestamp_seconds{url}          time of the last fetch or confirmation of the key set
 //	bearerkit_quirks_total{quirk,place}                        harmless deviations in tokens, keys and metadata, each counted
-//	                                                           once per Consumer or change of the key set
+//	                                                           once for each Consumer or change of the key set
 //
 // Watch provides the metrics below. They are read at scrape time. A metric that does not apply is absent. For example,
 // keys that the operator configured have no age. The label issuer is "all" for the cache of a Group, which its issuers
@@ -33,8 +33,8 @@
 //	bearerkit_keys_held{issuer}                                usable keys; with 0, valid tokens are rejected with 503
 //	bearerkit_key_age_seconds{issuer}                          time since the keys were fetched or confirmed
 //	bearerkit_key_consecutive_failures{issuer}                 failed fetches of keys since the last success
-//	bearerkit_key_forced_fetches_total{issuer}                 fetches that unknown key ids caused
-//	bearerkit_key_skipped_fetches_total{issuer}                unknown key ids for which the rate limit allowed no fetch
+//	bearerkit_key_forced_fetches_total{issuer}                 fetches that an unknown key id or a wrong signature caused
+//	bearerkit_key_skipped_fetches_total{issuer}                such tokens for which the rate limit allowed no fetch
 //	bearerkit_metadata_age_seconds{issuer}                     time since the metadata was fetched
 //	bearerkit_metadata_consecutive_failures{issuer}            failed fetches of metadata since the last success
 //	bearerkit_cache_entries{issuer}                            verified tokens in the cache
@@ -56,7 +56,8 @@
 //
 // No label contains anything that a request contains: no path, subject, key id or token. All labels have a fixed set of
 // values, except issuer and url, whose values come from the configuration. The first hundred values of each become
-// label values, and so do the first hundred pairs of quirk and place. Every further value becomes "other".
+// label values. Every further value becomes "other". Likewise, both labels of every pair of quirk and place after the
+// first hundred become "other".
 package prom
 
 import (

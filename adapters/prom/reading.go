@@ -28,8 +28,8 @@ func readings() []reading {
 		{about("keys_held", "Usable keys that are currently held."), state, keysHeld, least},
 		{about("key_age_seconds", "Time since the keys were fetched or confirmed."), state, keyAge, most},
 		{about("key_consecutive_failures", "Failed fetches of keys since the last success."), state, keyFailures, most},
-		{about("key_forced_fetches_total", "Fetches of keys that unknown key ids caused."), count, forced, sum},
-		{about("key_skipped_fetches_total", "Unknown key ids for which the rate limit allowed no fetch."), count, skipped, sum},
+		{about("key_forced_fetches_total", "Fetches of keys that tokens with an unknown key id or a wrong signature caused."), count, forced, sum},
+		{about("key_skipped_fetches_total", "Tokens with an unknown key id or a wrong signature for which the rate limit allowed no fetch."), count, skipped, sum},
 		{about("metadata_age_seconds", "Time since the metadata was fetched."), state, metadataAge, most},
 		{
 			about("metadata_consecutive_failures", "Failed fetches of metadata since the last success."),
@@ -69,7 +69,7 @@ func keyFailures(h consumer.Health) (float64, bool) {
 	return float64(h.Keys.ConsecutiveFailures), fetches(h)
 }
 
-// forced and skipped are sums, so a key set that several Consumers share counts once.
+// forced and skipped are summed, so they do not apply to a Consumer whose key set is already counted for another one.
 func forced(h consumer.Health) (float64, bool) {
 	return float64(h.Keys.ForcedFetches), fetches(h) && !h.SharesKeys
 }

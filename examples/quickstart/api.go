@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// newAPI returns an API that accepts tokens of issuer. logger receives why a request is rejected. This file contains
+// newAPI returns an API that accepts tokens of issuer. logger receives a line for each rejected request. This file contains
 // everything that an API needs.
 func newAPI(issuer string, logger *slog.Logger) (http.Handler, error) {
 	registry := prometheus.NewRegistry()

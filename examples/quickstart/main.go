@@ -1,6 +1,7 @@
 // Command quickstart runs an authorization server and an API that verifies its tokens, both on loopback. It needs only Go. It
-// prints curl commands to try, rotates the keys of the issuer on request, and serves metrics and probes. With -tour, it
-// sends the requests itself, prints the responses, and fails if a response is wrong.
+// prints curl commands to try, rotates the keys of the issuer on request, and serves metrics and probes. It logs why the API
+// rejects a request. With -tour, it sends the requests itself, prints the responses and the log lines of the rejected requests,
+// and fails if one of them is wrong.
 //
 // The file api.go contains everything that an API needs.
 package main
@@ -53,4 +54,6 @@ curl -i {api}/readyz
 
 # metrics
 curl -s {api}/metrics
+
+# If a token is rejected, this terminal shows the log line of the API, which says why.
 `

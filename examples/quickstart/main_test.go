@@ -47,8 +47,8 @@ func TestTour(t *testing.T) {
 	t.Logf("\n%s", &stdout)
 }
 
-// TestTourSeesWrongAnswers checks that the tour fails for an API without a Guard and for wrong responses.
-func TestTourSeesWrongAnswers(t *testing.T) {
+// TestTourDetectsWrongResponses checks that the tour fails for an API without a Guard and for wrong responses.
+func TestTourDetectsWrongResponses(t *testing.T) {
 	t.Parallel()
 	greet := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello alice\n")) })
 	changed := func(change func(http.Header)) api {
@@ -116,7 +116,7 @@ func TestPrintedLines(t *testing.T) {
 	}
 	want := []int{200, 401, 200, 401, 401, 200, 403, 403, 200, 200, 200, 200, 200, 200, 401, 200, 200, 200}
 	if !slices.Equal(shell.statuses, want) {
-		t.Errorf("answers %v, want %v, to\n%s", shell.statuses, want, strings.Join(lines, "\n"))
+		t.Errorf("statuses %v, want %v, of\n%s", shell.statuses, want, strings.Join(lines, "\n"))
 	}
 	if !strings.Contains(shell.lastBody, "bearer") {
 		t.Errorf("metrics are\n%s", shell.lastBody)

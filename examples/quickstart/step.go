@@ -22,8 +22,8 @@ type step struct {
 	path string
 	what string   // what is sent, in words
 	send []string // the Authorization header fields
-	want answer
-	got  answer
+	want outcome
+	got  outcome
 	log  string // the attributes of the log line of a rejected request
 
 	patient bool // retry while the status is 503, as a load balancer does
@@ -31,8 +31,8 @@ type step struct {
 
 func (s step) wrong() bool { return s.got != s.want }
 
-// answer contains the parts of a response that the tour compares.
-type answer struct {
+// outcome contains the parts of a response that the tour compares.
+type outcome struct {
 	status     int
 	challenge  string
 	retryAfter bool
@@ -41,26 +41,26 @@ type answer struct {
 	failure    string // the error if there was no response
 }
 
-// because returns a with the reason that the log must show.
-func (a answer) because(reason string) answer {
+// because returns a copy of a with the reason that the log must show.
+func (a outcome) because(reason string) outcome {
 	a.reason = reason
 	return a
 }
 
-func isAlive() answer { return answer{status: 200, body: "ok"} }
+func isAlive() outcome { return outcome{status: 200, body: "ok"} }
 
-func isReady() answer { return answer{status: 200, body: `{"ready":true}`} }
+func isReady() outcome { return outcome{status: 200, body: `{"ready":true}`} }
 
-func notReady() answer { return answer{status: 503, body: `{"ready":false}`} }
+func notReady() outcome { return outcome{status: 503, body: `{"ready":false}`} }
 
-func welcomed() answer { return answer{status: 200, body: "hello stranger"} }
+func welcomed() outcome { return outcome{status: 200, body: "hello stranger"} }
 
-func greeted() answer { return answer{status: 200, body: "hello alice"} }
+func greeted() outcome { return outcome{status: 200, body: "hello alice"} }
 
-// refused returns the response that RFC 6750 section 3 and RFC 9457 require. It does not use the kit, so that it checks it
+// rejected returns the response that RFC 6750 section 3 and RFC 9457 require. It does not use the kit, so that it checks it
 // independently.
-func refused(status int, code, scope string) answer {
-	a := answer{status: status, body: fmt.Sprintf(`{"title":%q,"status":%d`, http.StatusText(status), status)}
+func rejected(status int, code, scope string) outcome {
+	a := outcome{status: status, body: fmt.Sprintf(`{"title":%q,"status":%d`, http.StatusText(status), status)}
 	if status == http.StatusServiceUnavailable {
 		a.retryAfter = true
 	} else {
@@ -78,10 +78,10 @@ func refused(status int, code, scope string) answer {
 	return a
 }
 
-// api is a function like newAPI.
+// api is the type of newAPI. Tests replace the function.
 type api func(issuer string, logger *slog.Logger) (http.Handler, error)
 
-// server is an API on a free port, a client for it, and its log.
+// server is an API on a free port, with an HTTP client for it and the lines that it logs.
 type server struct {
 	url    string
 	client *http.Client
@@ -118,11 +118,11 @@ func (s *server) send(ctx context.Context, steps ...step) []step {
 }
 
 // take sends the request of a step, at most maxTries times.
-func (s *server) take(ctx context.Context, step step) answer {
+func (s *server) take(ctx context.Context, step step) outcome {
 	for tries := 1; ; tries++ {
 		got, err := s.get(ctx, step.path, step.send)
 		if err != nil {
-			return answer{failure: err.Error()}
+			return outcome{failure: err.Error()}
 		}
 		if got.status != http.StatusServiceUnavailable || !step.patient || tries == maxTries {
 			return got
@@ -132,19 +132,19 @@ func (s *server) take(ctx context.Context, step step) answer {
 
 const maxTries = 20
 
-func (s *server) get(ctx context.Context, path string, authorization []string) (answer, error) {
+func (s *server) get(ctx context.Context, path string, authorization []string) (outcome, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {
-		return answer{}, err
+		return outcome{}, err
 	}
 	request.Header["Authorization"] = authorization
 	response, err := s.client.Do(request)
 	if err != nil {
-		return answer{}, err
+		return outcome{}, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	return answer{
+	return outcome{
 		status:     response.StatusCode,
 		challenge:  strings.Join(response.Header["Www-Authenticate"], ", "),
 		retryAfter: response.Header.Get("Retry-After") != "",
@@ -173,7 +173,8 @@ func (l *lines) clear() {
 
 var rejection = regexp.MustCompile(`msg="request rejected" (status=\d+ reason=(\w+) .*)`)
 
-// rejection returns the attributes of the last line about a rejected request, and its reason.
+// rejection returns the attributes of the last line about a rejected request, and its attribute reason. Both are empty if
+// there is no such line.
 func (l *lines) rejection() (attributes, reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -70,9 +70,9 @@ func credentials(issuer *demo.Issuer) []step {
 	good := bearer(issuer.Good())
 	return []step{
 		{path: "/", what: "a public route", want: welcomed()},
-		{path: "/me", what: "no token", want: refused(401, "", "").because("no_token")},
-		{path: "/me", what: "a password (Basic)", send: []string{"Basic YWxpY2U6c2VjcmV0"}, want: refused(401, "", "").because("no_token")},
-		{path: "/me", what: "two Authorization header fields", send: slices.Concat(good, good), want: refused(400, "invalid_request", "").because("invalid_request")},
+		{path: "/me", what: "no token", want: rejected(401, "", "").because("no_token")},
+		{path: "/me", what: "a password (Basic)", send: []string{"Basic YWxpY2U6c2VjcmV0"}, want: rejected(401, "", "").because("no_token")},
+		{path: "/me", what: "two Authorization header fields", send: slices.Concat(good, good), want: rejected(400, "invalid_request", "").because("invalid_request")},
 		{path: "/me", what: "a good token", send: good, want: greeted()},
 	}
 }
@@ -83,7 +83,7 @@ func badTokens(issuer *demo.Issuer) []step {
 	forged := stranger.AccessToken().Set("iss", issuer.URL())
 	idToken := issuer.IDToken().Set("aud", demo.Audience)
 	slash := issuer.Good().Set("iss", issuer.URL()+"/")
-	invalid := refused(401, "invalid_token", "")
+	invalid := rejected(401, "invalid_token", "")
 	return []step{
 		{path: "/me", what: "a token for another API", send: bearer(issuer.WrongAudience()), want: invalid.because("audience")},
 		{path: "/me", what: "an iss with a slash at the end", send: bearer(slash), want: invalid.because("issuer")},
@@ -96,13 +96,13 @@ func badTokens(issuer *demo.Issuer) []step {
 }
 
 func rules(issuer *demo.Issuer) []step {
-	lacksScope := refused(403, "insufficient_scope", "orders:read").because("scope")
+	lacksScope := rejected(403, "insufficient_scope", "orders:read").because("scope")
 	otherClaim := issuer.NoScope().Set("permissions", []string{"orders:read"})
 	return []step{
 		{path: "/orders", what: "a token without the scope", send: bearer(issuer.NoScope()), want: lacksScope},
 		{path: "/orders", what: "a token with the scope in another claim", send: bearer(otherClaim), want: lacksScope},
 		{path: "/orders", what: "a token with the scope", send: bearer(issuer.Good()), want: greeted()},
-		{path: "/admin", what: "a token without the role", send: bearer(issuer.Good()), want: refused(403, "", "").because("policy")},
+		{path: "/admin", what: "a token without the role", send: bearer(issuer.Good()), want: rejected(403, "", "").because("policy")},
 		{path: "/admin", what: "a token with the role", send: bearer(issuer.Admin()), want: greeted()},
 	}
 }
@@ -118,7 +118,7 @@ func rotated(issuer *demo.Issuer, first *bearertest.Token) []step {
 // rotatedAgain returns the steps after the second rotation. The API fetches the key set for the unknown key. The new set does
 // not contain the first key.
 func rotatedAgain(issuer *demo.Issuer, first *bearertest.Token) []step {
-	gone := refused(401, "invalid_token", "").because("unknown_key")
+	gone := rejected(401, "invalid_token", "").because("unknown_key")
 	return []step{
 		{path: "/me", what: "keys rotated again: signed with an unknown key", send: bearer(issuer.Good()), want: greeted()},
 		{path: "/me", what: "keys rotated again: signed with the withdrawn first key", send: bearer(first), want: gone},
@@ -135,8 +135,8 @@ func warmOutage(issuer *demo.Issuer) []step {
 // coldOutage returns the steps for an API that starts during an outage. Without keys it cannot verify a token: 503. A token
 // that no key could make valid is rejected: 401.
 func coldOutage(issuer *demo.Issuer) []step {
-	unavailable := refused(503, "", "").because("keys_unavailable")
-	invalid := refused(401, "invalid_token", "").because("algorithm")
+	unavailable := rejected(503, "", "").because("keys_unavailable")
+	invalid := rejected(401, "invalid_token", "").because("algorithm")
 	return []step{
 		{path: "/me", what: "issuer down, no keys yet: a good token", send: bearer(issuer.Good()), want: unavailable},
 		{path: "/me", what: "issuer down, no keys yet: an unsigned token", send: bearer(unsigned(issuer)), want: invalid},
