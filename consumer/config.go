@@ -152,8 +152,8 @@ type Config struct {
 
 	// PublicAddressesOnly rejects connections to loopback, private and link-local addresses when metadata and keys are
 	// fetched, whatever the host name resolves to (RFC 8725bis section 3.10). Set it if somebody else chooses the
-	// issuer, such as a tenant. HTTPClient must then be nil or have an *http.Transport. False: all addresses are
-	// allowed.
+	// issuer, such as a tenant. HTTPClient must then be nil or have an *http.Transport. New rejects it together with Keys:
+	// use jwks.Config.PublicAddressesOnly. False: all addresses are allowed.
 	PublicAddressesOnly bool
 
 	// InsecureAllowHTTP allows metadata and keys to be fetched without TLS from any host. False: only from loopback

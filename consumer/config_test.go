@@ -91,7 +91,8 @@ func TestConfigFaults(t *testing.T) {
 		"Config.KeyCache: jwks: Config.MaxKeys": func(c *consumer.Config) {
 			c.Keys, c.Metadata, c.KeyCache.MaxKeys = nil, metadata(issuerURL, issuerURL+"/jwks"), -1
 		},
-		"Config.KeyCache: jwks: Config.Timeout": func(c *consumer.Config) { c.Keys, c.KeyCache.Timeout = nil, -1 },
+		"Config.KeyCache: jwks: Config.Timeout":            func(c *consumer.Config) { c.Keys, c.KeyCache.Timeout = nil, -1 },
+		"Config.PublicAddressesOnly must be false if Keys": func(c *consumer.Config) { c.PublicAddressesOnly = true },
 		"Config.PublicAddressesOnly": func(c *consumer.Config) {
 			c.Keys, c.HTTPClient, c.PublicAddressesOnly = nil, issuer.Client(), true
 		},

@@ -27,8 +27,8 @@ type TenantsConfig struct {
 	Config Config
 
 	// InsecureAnyTenant accepts the tokens of every tenant of the provider. Anyone can create a tenant, with any users
-	// and any roles in it. Your handlers must check the issuer or the tenant before they grant access. False: only
-	// Tenants are accepted.
+	// and any roles in it. Your handlers must check the issuer or the tenant before they grant access. A forged token with
+	// an invented tenant causes up to four requests for metadata to the provider. False: only Tenants are accepted.
 	InsecureAnyTenant bool
 }
 

@@ -42,6 +42,8 @@ func (cfg Config) validate() error {
 	check(cfg.MaxHeaderBytes >= 0, "MaxHeaderBytes", fmt.Sprintf("is negative: %d", cfg.MaxHeaderBytes))
 	check(cfg.MaxHeaderBytes <= maxHeaderBytes, "MaxHeaderBytes", fmt.Sprintf("is %d, more than 64 KiB", cfg.MaxHeaderBytes))
 	check(cfg.Keys == nil || reflect.ValueOf(cfg.KeyCache).IsZero(), "KeyCache", "must be zero if Keys is set")
+	check(cfg.Keys == nil || !cfg.PublicAddressesOnly, "PublicAddressesOnly",
+		"must be false if Keys is set, because it does not apply to Keys: set PublicAddressesOnly of jwks.Config")
 	check(cfg.KeyCache.URL == "" && cfg.KeyCache.HTTPClient == nil && !cfg.KeyCache.PublicAddressesOnly &&
 		!cfg.KeyCache.InsecureAllowHTTP, "KeyCache",
 		"must not set URL, HTTPClient, PublicAddressesOnly and InsecureAllowHTTP: use the fields of Config")
