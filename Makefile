@@ -123,6 +123,8 @@ fuzz: ## Every fuzz target of every package, T each: make fuzz T=60s
 		END { if (!found) { print "no fuzz target found" > "/dev/stderr"; exit 1 } }' | \
 	while read -r pkg target; do echo "-- $$pkg $$target"; \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(T) "$$pkg" </dev/null; done
+	@echo "-- benchmarks FuzzDifferential"; cd benchmarks; \
+	GOWORK=off go test -run '^$$' -fuzz '^FuzzDifferential$$' -fuzztime $(T) -fuzzminimizetime 1x .
 
 # Each pass runs all benchmarks, so that a machine that is slow for a while is slow for all of them.
 COUNT     ?= 6
