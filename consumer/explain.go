@@ -153,7 +153,7 @@ func (x *explainer) claims(p parsed) {
 		Name: "algorithm", Expected: "one of " + list(c.cfg.Algorithms), Received: quoted(p.header.algorithm), Field: "Config.Algorithms",
 	}, algorithm)
 	x.add(CheckResult{
-		Name: "type", Expected: "typ is one of " + list(c.rules.Types), Received: quoted(p.header.mediaType), Field: "Config.Profile",
+		Name: "type", Expected: "a typ that is one of " + list(c.rules.Types), Received: quoted(p.header.mediaType), Field: "Config.Profile",
 	}, c.rules.checkType(p.header.mediaType))
 	x.add(CheckResult{
 		Name: "issuer", Expected: quoted(c.cfg.Issuer), Received: quoted(textOf(p.claims, "iss")), Field: "Config.Issuer",
@@ -161,11 +161,13 @@ func (x *explainer) claims(p parsed) {
 	x.add(CheckResult{Name: "claims", Expected: x.requiredClaims(), Field: "Config.Profile"}, missing)
 	x.audience(t)
 	x.add(CheckResult{
-		Name: "time", Expected: "exp after and nbf and iat before " + now.Time().UTC().Format(time.RFC3339) + " ± " + c.cfg.ClockSkew.String(),
+		Name: "time",
+		Expected: "exp in the future, and nbf and iat not in the future, at " +
+			now.Time().UTC().Format(time.RFC3339) + " ± " + c.cfg.ClockSkew.String(),
 		Received: datesOf(t), Field: "Config.ClockSkew",
 	}, c.checkTimes(t, now))
 	x.add(CheckResult{
-		Name: "kind", Expected: "no claim of another kind of token than profile " + c.rules.Name + " accepts", Field: "Config.Profile",
+		Name: "kind", Expected: "no claim that marks a kind of token that profile " + c.rules.Name + " does not accept", Field: "Config.Profile",
 	}, kind)
 	if len(c.cfg.ClientIDs) > 0 {
 		x.add(CheckResult{
@@ -189,7 +191,7 @@ func (x *explainer) audience(t *Token) {
 
 // requiredClaims lists the claims that the token must have.
 func (x *explainer) requiredClaims() string {
-	return "claims of the right types, and " + strings.Join(append([]string{"exp"}, x.c.rules.RequiredClaims...), ", ")
+	return "claims of the right types, including " + strings.Join(append([]string{"exp"}, x.c.rules.RequiredClaims...), ", ")
 }
 
 // datesOf returns the dates of t that are present.
@@ -212,9 +214,9 @@ func quoted(text string) string { return string(detail(nil).quote(text)) }
 // key explains the search for the key and the check of the signature.
 func (x *explainer) key(t *Token) {
 	key := CheckResult{Name: "key", Expected: "a usable key of the issuer that fits kid and alg", Field: "Config.Keys"}
-	signature := CheckResult{Name: "signature", Expected: "made with that key"}
+	signature := CheckResult{Name: "signature", Expected: "a signature made with that key"}
 	if t != nil {
-		signature.Received = "verified at " + t.VerifiedAt().UTC().Format(time.RFC3339)
+		signature.Received = "a token verified at " + t.VerifiedAt().UTC().Format(time.RFC3339)
 	}
 	x.derive(key, stageKey)
 	x.derive(signature, stageSignature)
@@ -226,7 +228,7 @@ func (x *explainer) application() {
 		return
 	}
 	if x.c.cfg.Check != nil {
-		x.derive(CheckResult{Name: "check", Expected: "Config.Check returns nil", Field: "Config.Check"}, stageCheck)
+		x.derive(CheckResult{Name: "check", Expected: "a token for which Config.Check returns nil", Field: "Config.Check"}, stageCheck)
 	}
 	if x.c.cfg.Status != nil {
 		x.derive(CheckResult{Name: "status", Expected: "an active token", Field: "Config.Status"}, stageStatus)
@@ -290,7 +292,7 @@ func (x *explainer) derive(check CheckResult, at stage) {
 func (x *explainer) finish() Explanation {
 	e, failed := errors.AsType[*Error](x.err)
 	if failed && !x.blocked {
-		x.add(CheckResult{Name: string(e.Reason), Expected: "no fault"}, x.err)
+		x.add(CheckResult{Name: string(e.Reason), Expected: "no other fault"}, x.err)
 	}
 	result := Explanation{Checks: x.checks}
 	if failed {

@@ -26,14 +26,15 @@ type CheckResult struct {
 	Result Result `json:"result"`
 
 	// Expected and Received describe the two sides of the comparison. Received quotes at most 100 bytes of each value.
-	// It is empty if the check compares nothing that may be shown.
+	// It is empty if the check makes no comparison, or if the value must not be shown.
 	Expected string `json:"expected"`
 	Received string `json:"received"`
 
 	// Detail is the detail of the error of a failed check. See [Error.LogDetail].
 	Detail string `json:"detail"`
 
-	// Field names the setting that decides, for example "Config.Audience". Empty: no setting does.
+	// Field names the setting that decides, for example "Config.Audience". It is a field of the Config of this package, or
+	// of package middleware in checks of a Guard. Empty: no setting decides.
 	Field string `json:"field"`
 }
 
@@ -44,13 +45,17 @@ type Result string
 const (
 	ResultPassed     Result = "passed"
 	ResultFailed     Result = "failed"
-	ResultNotReached Result = "not_reached" // an earlier check failed, and this one needs its result
+	ResultNotReached Result = "not_reached" // the check did not run, because an earlier check failed
 )
 
-// String returns the explanation as a text with one line per check.
+// String returns the explanation as text: one line with the result, and one line for each check.
 func (x Explanation) String() string {
 	var b strings.Builder
-	b.WriteString("issuer " + x.Issuer + ": ")
+	if x.Issuer == "" {
+		b.WriteString("no issuer: ")
+	} else {
+		b.WriteString("issuer " + x.Issuer + ": ")
+	}
 	if x.Reason == "" {
 		b.WriteString("accepted\n")
 	} else {
@@ -62,7 +67,7 @@ func (x Explanation) String() string {
 	return b.String()
 }
 
-// String returns the result as one line.
+// String returns the result as one line, without a line break at the end.
 func (r CheckResult) String() string {
 	text := string(r.Result) + " " + r.Name + ": expected " + r.Expected
 	if r.Received != "" {
