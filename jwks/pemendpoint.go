@@ -107,14 +107,13 @@ func (e *PEMEndpoint) heldKeys(ctx context.Context, now clock.Instant, kid, alg 
 	if err != nil {
 		return nil, noKeys(err)
 	}
-	key, ok := held.byID[kid]
-	switch {
-	case !ok:
-		return nil, ErrKeyNotFound
-	case !key.keys[0].serves(alg):
+	if key := held.untried(now, kid, alg, e.maxAge(), nil); key != nil {
+		return key.use(now), nil
+	}
+	if kept := held.keptKey(kid); kept != nil && !kept.keys[0].serves(alg) {
 		return nil, ErrAlgorithm
 	}
-	return key.use(now), nil
+	return nil, ErrKeyNotFound
 }
 
 // KeysAfter is [Remote.KeysAfter] for keys that are fetched one by one. It fetches the key called kid, even if it is kept, if
@@ -126,11 +125,12 @@ func (e *PEMEndpoint) KeysAfter(ctx context.Context, now clock.Instant, kid, alg
 	if held, _ := e.value.Last(); held.keptKey(kid) == nil { // kept keys are fetched again anyway
 		e.want(kid)
 	}
-	held, fetched, err := e.value.Force(ctx, now, func(s *pemSet) bool { return s.untried(kid, alg, tried) != nil })
+	enough := func(s *pemSet) bool { return s.untried(now, kid, alg, e.maxAge(), tried) != nil }
+	held, fetched, err := e.value.Force(ctx, now, enough)
 	if err != nil {
 		return nil, noKeys(err)
 	}
-	if key := held.untried(kid, alg, tried); key != nil {
+	if key := held.untried(now, kid, alg, e.maxAge(), tried); key != nil {
 		return key.use(now), nil
 	}
 	if fetched && (held.byID[kid] != nil || slices.Contains(held.absent, kid)) {
@@ -157,7 +157,7 @@ func (e *PEMEndpoint) notFound(kid, alg string, tried []Key) error {
 		return ErrKeyNotFound
 	case held == nil || len(held.byID) == 0:
 		return fmt.Errorf("%w: no key was fetched yet", ErrUnavailable)
-	case held.byID[kid] != nil:
+	case held.byID[kid] != nil && !held.byID[kid].keys[0].serves(alg):
 		return &NotFoundError{KeyID: kid, Algorithm: alg, Keys: len(held.byID), FetchedAt: at, cause: ErrAlgorithm}
 	}
 	return &NotFoundError{KeyID: kid, Algorithm: alg, Keys: len(held.byID), FetchedAt: at, cause: ErrKeyNotFound}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"sync"
@@ -38,7 +39,7 @@ func (e *PEMEndpoint) fetch(ctx context.Context, held *pemSet) (got refresh.Fetc
 		failed, reached = cmp.Or(failed, fault), reached || fault == nil
 		next.reject(kid, result.unusable)
 		switch {
-		case fault != nil && kept != nil && kept.fetched.Age() < e.staleFor():
+		case fault != nil && kept != nil && e.cfg.StaleFor >= 0 && kept.fetched.Age() < e.maxAge():
 			next.byID[kid], got.FreshFor = kept, min(cmp.Or(e.cfg.FreshFor, retryKept), retryKept)
 		case result.key != nil:
 			next.byID[kid] = result.key.succeed(kept)
@@ -57,8 +58,14 @@ func (e *PEMEndpoint) fetch(ctx context.Context, held *pemSet) (got refresh.Fetc
 // retryKept is how long a set is fresh, at most, if the document of one of its keys could not be fetched or used.
 const retryKept = time.Minute
 
-// staleFor returns the age from which a key is not used. It is zero if keys are not used once they are no longer fresh.
-func (e *PEMEndpoint) staleFor() time.Duration { return max(cmp.Or(e.cfg.StaleFor, 24*time.Hour), 0) }
+// maxAge returns the age from which a key is not used, although the set may be younger: a key that could not be fetched
+// again is older than the set.
+func (e *PEMEndpoint) maxAge() time.Duration {
+	if e.cfg.StaleFor < 0 { // the set is not used once it is no longer fresh, and keeps no key that is older than the set
+		return math.MaxInt64
+	}
+	return cmp.Or(e.cfg.StaleFor, 24*time.Hour)
+}
 
 // pemResult is the result of one request. If err and key are nil, the endpoint does not know the kid, or unusable says why
 // its document is not a usable key.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
@@ -47,9 +48,11 @@ func (k *pemKey) succeed(kept *pemKey) *pemKey {
 	return &pemKey{keys: kept.keys, fetched: k.fetched, pemUse: kept.pemUse}
 }
 
-// untried returns the key called kid if it serves alg and is not among tried, and otherwise nil.
-func (s *pemSet) untried(kid, alg string, tried []Key) *pemKey {
-	if key, ok := s.byID[kid]; ok && key.keys[0].serves(alg) && !containsPublic(tried, key.keys[0]) {
+// untried returns the key called kid if it serves alg, is younger than maxAge, and is not among tried. Otherwise it returns
+// nil.
+func (s *pemSet) untried(now clock.Instant, kid, alg string, maxAge time.Duration, tried []Key) *pemKey {
+	key := s.keptKey(kid)
+	if key != nil && key.keys[0].serves(alg) && key.fetched.AgeAt(now) < maxAge && !containsPublic(tried, key.keys[0]) {
 		return key
 	}
 	return nil
