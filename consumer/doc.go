@@ -10,15 +10,21 @@
 //	})
 //	token, err := c.Verify(ctx, raw)
 //
-// A [Group] combines several issuers. Each token is verified by the Consumer whose issuer it names, and only with the
+// A [Group] combines several issuers. Each token is verified by a Consumer whose issuer it names, and only with the
 // keys of that issuer.
 //
 // There are two classes of errors. [ErrInvalidToken] means that the token is not acceptable. [ErrUnavailable] means
 // that it could not be checked, for example because the issuer's keys were not available. Checks that need no key come
 // first. So a token that is invalid because of its own claims never causes ErrUnavailable because of missing keys.
 //
+// A [Profile] describes the access tokens of a product, such as Keycloak. docs/providers.md has a tested configuration for
+// each provider, and docs/strictness.md lists what is rejected and what is accepted. To learn why a token is rejected, read
+// [Error].Detail, or set [Config].Explain while you develop.
+//
 // Verified tokens are cached. A cached token is not trusted more than a new one: the times, the key and the status of
-// the token are checked on each request.
+// the token, and an audience that depends on the request, are checked on each request.
+//
+// RFC 8725bis is draft-ietf-oauth-rfc8725bis, the draft that is to replace RFC 8725.
 //
 // This package does not read HTTP requests. Package middleware reads tokens from requests and writes responses.
 package consumer

@@ -88,7 +88,7 @@ func (x *explainer) size(raw string) {
 
 // form explains the parts of the token. ok is false if the rest cannot be read.
 func (x *explainer) form(raw string) (p parsed, ok bool) {
-	check := CheckResult{Name: "form", Expected: "a JWT in compact serialization, of JSON objects without repeated names"}
+	check := CheckResult{Name: "form", Expected: "a JWT in compact serialization, with JSON objects whose names are not repeated"}
 	if x.blocked { // a text that is too long is not read
 		x.skip(check)
 		return p, false
@@ -189,9 +189,13 @@ func (x *explainer) audience(t *Token) {
 	x.add(check, x.c.checkAudience(x.ctx, t))
 }
 
-// requiredClaims lists the claims that the token must have.
+// requiredClaims lists the claims that the token must have, besides those that have a check of their own.
 func (x *explainer) requiredClaims() string {
-	return "claims of the right types, including " + strings.Join(append([]string{"exp"}, x.c.rules.RequiredClaims...), ", ")
+	names := append([]string{"exp"}, x.c.rules.RequiredClaims...)
+	if x.c.rules.RequireClient {
+		names = append(names, strings.Join(x.c.rules.ClientClaims, " or "))
+	}
+	return "claims of the right types, including " + strings.Join(names, ", ")
 }
 
 // datesOf returns the dates of t that are present.

@@ -55,9 +55,9 @@ type ProfileConfig struct {
 	// list, such as sub, may be about a user. Empty: no claim names the client.
 	ClientClaims []string
 
-	// AccessClaims lists claims that the access tokens of the issuer have, and its ID tokens do not. A token with one of
-	// them may have nonce, auth_time and amr, which otherwise mark ID tokens. Empty: only scope, scp and jti, and claims
-	// such as token_use, show that a token is an access token.
+	// AccessClaims lists claims that only the access tokens of the issuer have, and not its ID tokens. A token with one
+	// of them may also have nonce, auth_time and amr, which otherwise mark ID tokens. Empty: only scope, scp and jti,
+	// and claims such as token_use, show that a token is an access token.
 	AccessClaims []string
 
 	// FixedClaims maps the name of a claim to its accepted values. A token must have each of these claims, as a string
