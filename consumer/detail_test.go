@@ -204,3 +204,18 @@ func TestDetailsOmitClaimsAboutUsers(t *testing.T) {
 		}
 	}
 }
+
+// Many issuers send opaque or encrypted access tokens. The error says what the kit expects, and quotes nothing.
+func TestTokensThatAreNotJWTsAreExplained(t *testing.T) {
+	t.Parallel()
+	c := newConsumer(t, offline(t, newIssuer()))
+	const want = "expected a signed JWT; opaque tokens need GroupConfig.Opaque: token does not have three parts"
+	for _, raw := range []string{"", "opaque-token", "a.b", "header..iv.text.tag", "a.b.c.d"} {
+		if err := reject(t, c, raw, consumer.ReasonMalformed); err.LogDetail() != want {
+			t.Errorf("%q: LogDetail returns %q, want %q", raw, err.LogDetail(), want)
+		}
+	}
+	if err := reject(t, c, "a.b.c", consumer.ReasonMalformed); strings.Contains(err.LogDetail(), "opaque") {
+		t.Errorf("LogDetail returns %q for a token with three parts", err.LogDetail())
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 )
@@ -127,7 +128,13 @@ func rejectBecause(reason Reason, detail string, err error) error {
 
 // malformed returns the error for a token whose form is invalid. err is an error of package compact, whose texts are
 // fixed. It says what is wrong with the token.
-func malformed(err error) error { return &Error{Reason: ReasonMalformed, Err: err, safe: allSafe} }
+func malformed(err error) error {
+	e := &Error{Reason: ReasonMalformed, Err: err, safe: allSafe}
+	if errors.Is(err, compact.ErrParts) { // the access tokens of many issuers are opaque by default
+		e.Detail = "expected a signed JWT; opaque tokens need GroupConfig.Opaque"
+	}
+	return e
+}
 
 // unavailable returns an error of class [ErrUnavailable]: see undecided.
 func unavailable(ctx context.Context, reason Reason, err error) error {

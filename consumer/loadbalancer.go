@@ -51,7 +51,7 @@ func (c *claimReader) readLoadBalancer(t *Token, header compact.Object) {
 	t.audience = []string{textOf(header, "signer")}
 	t.clientID = textOf(header, "client")
 	if t.clientID == "" {
-		c.fail("client in the header", "is missing")
+		c.fail("client in the header", "is missing or not a string (Config.Profile "+c.profile+")")
 	}
 	if v, there := header.Get("exp"); there {
 		if expiry := h.expiry(v); t.expiry.IsZero() || expiry.Before(t.expiry) {
@@ -61,4 +61,10 @@ func (c *claimReader) readLoadBalancer(t *Token, header compact.Object) {
 	if h.fault != nil && c.fault == nil {
 		c.fault = h.fault
 	}
+}
+
+// signerError says that the load balancer that signed t is not one of Config.Audience.
+func (c *Consumer) signerError(t *Token) error {
+	return newDetail("signer ").quote(t.audience[0]).text(" in the header is not one of ").quoteAll(c.cfg.Audience).
+		text(" (Config.Audience)").hint(similar(t.audience, c.cfg.Audience)).reject(ReasonAudience)
 }

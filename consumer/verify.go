@@ -235,6 +235,9 @@ func (c *Consumer) checkAudience(ctx context.Context, t *Token) error {
 			return nil
 		}
 	}
+	if c.rules.LoadBalancer {
+		return c.signerError(t)
+	}
 	return audienceError(t.audience, c.cfg.Audience)
 }
 
