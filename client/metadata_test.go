@@ -29,7 +29,7 @@ func metadataWith(t *testing.T, members string) *oidcdiscovery.Metadata {
 	return m
 }
 
-// A faulty member of the metadata costs only the flows that need it, and their error names it.
+// A fault in a member of the metadata affects only the flows that need the member, and their errors name it.
 func TestCaseD2_FlowsNeedTheirMembers(t *testing.T) {
 	t.Parallel()
 	const endpoints = `,"token_endpoint":"` + issuerURL + `/token","authorization_endpoint":"` + issuerURL + `/authorize"`
