@@ -14,7 +14,7 @@ type Parts struct {
 }
 
 // ErrParts reports a token that does not consist of three parts.
-var ErrParts = errors.New("token does not have three parts, expected a JWT (header.payload.signature)")
+var ErrParts = errors.New("token does not have three parts")
 
 // Split cuts raw at its two dots. Only the signature may be empty. Split does not check the characters of the parts: the
 // decoding methods of [Parts] do.
