@@ -115,3 +115,61 @@ func TestCaseJ8_PEMEndpoint(t *testing.T) {
 		reject(t, c, signedBy(issuer, own, "own"), consumer.ReasonSignature)
 	})
 }
+
+// The error of a fetch names the setting that can be changed, also if the HTTPClient has its own time limit.
+func TestCaseD5_J11_ErrorsOfFetchesNameTheSetting(t *testing.T) {
+	t.Parallel()
+	const metadata = `{"issuer":"` + issuerURL + `","jwks_uri":"` + issuerURL + `/keys"}`
+	slow := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }) // see patient
+	moved := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/new", http.StatusFound) })
+	long := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 600<<10)) })
+	for name, tt := range map[string]struct {
+		metadata, keys http.Handler // nil: a good document
+		timeout        time.Duration
+		want           []string
+	}{
+		"slow metadata":               {slow, nil, 0, []string{"3s exceeded", "set DiscoveryTimeout"}},
+		"slow metadata, short client": {slow, nil, time.Second, []string{"1s exceeded", "the Timeout of HTTPClient is shorter than DiscoveryTimeout, which is 3s"}},
+		"moved metadata":              {moved, nil, 0, []string{issuerURL + "/new", "set MetadataURL"}},
+		"slow keys":                   {nil, slow, 0, []string{"3s exceeded", "increase jwks.Config.Timeout"}},
+		"slow keys, short client":     {nil, slow, time.Second, []string{"1s exceeded", "the Timeout of HTTPClient is shorter than jwks.Config.Timeout, which is 3s"}},
+		"moved keys":                  {nil, moved, 0, []string{issuerURL + "/new", "set Config.Keys to jwks.New", "jwks.Config.URL"}},
+		"long keys":                   {nil, long, 0, []string{"524288 bytes", "increase jwks.Config.MaxBytes"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := newNetwork()
+				n.connect(issuerURL, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					switch isKeys := r.URL.Path == "/keys"; {
+					case isKeys && tt.keys != nil:
+						tt.keys.ServeHTTP(w, r)
+					case !isKeys && tt.metadata != nil:
+						tt.metadata.ServeHTTP(w, r)
+					case !isKeys:
+						_, _ = w.Write([]byte(metadata))
+					}
+				}))
+				client := &http.Client{Transport: patient{n}, Timeout: tt.timeout}
+				c := newConsumer(t, consumer.Config{Issuer: issuerURL, Audience: []string{audience}, HTTPClient: client})
+				err := c.Warm(t.Context())
+				for _, want := range tt.want {
+					if err == nil || !strings.Contains(err.Error(), want) {
+						t.Errorf("Warm: %v, want %q", err, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// patient is a network on which a request fails if its time has passed when the handler returns.
+type patient struct{ *network }
+
+func (p patient) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := p.network.RoundTrip(r)
+	if r.Context().Err() != nil {
+		return nil, r.Context().Err()
+	}
+	return response, err
+}

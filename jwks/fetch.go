@@ -23,7 +23,7 @@ func (r *Remote) fetch(ctx context.Context, held *set) (got refresh.Fetched[*set
 		AllowHTTP: r.cfg.InsecureAllowHTTP,
 	})
 	if err != nil {
-		return got, withField(err)
+		return got, r.cfg.advised(err)
 	}
 	got.FreshFor = freshness(resp.Header, time.Now())
 	if resp.Status == http.StatusNotModified { // fetch.Get accepts it only if the request was conditional
@@ -37,11 +37,20 @@ func (r *Remote) fetch(ctx context.Context, held *set) (got refresh.Fetched[*set
 	return got, err
 }
 
-// withField adds to the error of a redirect which field takes the new URL. A redirect is not followed, because it can move
-// the trust in the keys to another host.
-func withField(err error) error {
+// advised adds to err which field of Config to change. A redirect is not followed, because it can move the trust in the keys
+// to another host. The key set that discovery has found has no Config of its own, so the advice also fits Config.Keys.
+func (cfg Config) advised(err error) error {
 	if _, redirected := errors.AsType[*fetch.RedirectError](err); redirected {
-		return fmt.Errorf("%w; if that location has the issuer's keys, set jwks.Config.URL to it", err)
+		return fmt.Errorf("%w; if that location has the issuer's keys, set Config.Keys to jwks.New with it as jwks.Config.URL", err)
+	}
+	if expired, ok := errors.AsType[*fetch.TimeoutError](err); ok {
+		if expired.Limit < cfg.Timeout {
+			return fmt.Errorf("%w; the Timeout of HTTPClient is shorter than jwks.Config.Timeout, which is %v", err, cfg.Timeout)
+		}
+		return fmt.Errorf("%w; if the issuer is slow, increase jwks.Config.Timeout", err)
+	}
+	if _, large := errors.AsType[*fetch.TooLargeError](err); large {
+		return fmt.Errorf("%w; if the key set is that long, increase jwks.Config.MaxBytes", err)
 	}
 	return err
 }

@@ -120,10 +120,13 @@ func (e *PEMEndpoint) fetchKey(ctx context.Context, kid string) pemResult {
 	return pemResult{key: key}
 }
 
-// withPEMField adds to the error of a redirect which field takes the new URL.
+// withPEMField adds to err which field of PEMEndpointConfig to change.
 func withPEMField(err error) error {
 	if _, redirected := errors.AsType[*fetch.RedirectError](err); redirected {
 		return fmt.Errorf("%w; if that location has the key, set jwks.PEMEndpointConfig.URL to it, without the key id", err)
+	}
+	if _, expired := errors.AsType[*fetch.TimeoutError](err); expired {
+		return fmt.Errorf("%w; if the endpoint is slow, increase jwks.PEMEndpointConfig.Timeout", err)
 	}
 	return err
 }

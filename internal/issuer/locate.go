@@ -71,7 +71,7 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 	var got refresh.Fetched[*document]
 	m, err := r.discovery.Discover(ctx, r.cfg.Issuer)
 	if err != nil {
-		return got, advised(err)
+		return got, r.advised(err)
 	}
 	next := &document{metadata: m}
 	// It is returned with an error too, so that onLocated can pass on the reports of its key set.
@@ -103,12 +103,16 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 func (d *document) hasKeys() bool { return d != nil && d.keys != nil && d.keys.Stats().Keys > 0 }
 
 // advised adds to the error of a timeout which setting changes the time limit.
-func advised(err error) error {
+func (r *Remote) advised(err error) error {
 	var expired *oidcdiscovery.TimeoutError
-	if errors.As(err, &expired) {
-		return fmt.Errorf("%w; if the issuer is slow, set DiscoveryTimeout", err)
+	limit := cmp.Or(r.cfg.DiscoveryTimeout, fetch.DefaultTimeout)
+	switch {
+	case !errors.As(err, &expired):
+		return err
+	case expired.Limit < limit:
+		return fmt.Errorf("%w; the Timeout of HTTPClient is shorter than DiscoveryTimeout, which is %v", err, limit)
 	}
-	return err
+	return fmt.Errorf("%w; if the issuer is slow, set DiscoveryTimeout", err)
 }
 
 // maxLocations is the number of requests that [oidcdiscovery.Client.Discover] sends at most.
