@@ -48,7 +48,8 @@ func allocations(t *testing.T, v consumer.Verifier, raw string, want consumer.Re
 	})
 }
 
-// A new token costs little more than its signature, and a forged one no more than a good one, but for the error.
+// Verifying a new token costs little more than checking its signature. A forged token costs no more than a valid one,
+// except for the error.
 func TestAttack29_AllocationsOfAVerification(t *testing.T) { //nolint:paralleltest // allocations are counted
 	const above = 10 // the bare check; 7 or 8 are needed
 	a := theArena()
@@ -82,7 +83,7 @@ func TestAttack29_AllocationsOfAVerification(t *testing.T) { //nolint:parallelte
 	}
 }
 
-// What can be rejected without a key costs next to nothing, however it is wrong.
+// A token that is rejected without a key costs very little, whatever is wrong with it.
 func TestAttack30_AllocationsOfACheapRejection(t *testing.T) { //nolint:paralleltest // allocations are counted
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// claimAttacks are signed by the issuer, and say the wrong thing.
+// claimAttacks are signed by the issuer, and have claims that are not acceptable.
 func claimAttacks() []attack {
 	number := func(name, text string) edit { return claim(name, json.RawMessage(text)) }
 	hour := time.Hour

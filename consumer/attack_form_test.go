@@ -12,8 +12,8 @@ func input(change func([]byte) []byte) edit {
 	return func(token *bearertest.Token) *bearertest.Token { return token.EditInput(change) }
 }
 
-// formAttacks have a form that other readers may take for a token, or choke on. The signature is right where there can
-// be one.
+// formAttacks have a form that other readers may accept as a token, or fail to read. The signature is right where there
+// can be one.
 func formAttacks() []attack {
 	// inside puts text into the middle of the signing input, before it is signed.
 	inside := func(text string) edit {
@@ -80,7 +80,7 @@ func claimsText(change func([]byte) []byte) edit {
 	return func(token *bearertest.Token) *bearertest.Token { return token.EditClaims(change) }
 }
 
-// jsonAttacks have a header or claims with more than one reading, or none. All are signed.
+// jsonAttacks have a header or claims that JSON readers read in different ways, or reject. All are signed.
 func jsonAttacks() []attack {
 	behind := func(text string) func([]byte) []byte {
 		return func(in []byte) []byte { return append(bytes.Clone(in), text...) }
@@ -138,7 +138,7 @@ func jsonAttacks() []attack {
 	return append(rows, criticalAttacks()...)
 }
 
-// criticalAttacks ask for extensions.
+// criticalAttacks require extensions of JWS.
 func criticalAttacks() []attack {
 	rows := []attack{
 		{name: "S2_Attack6_unknown", spoil: header("crit", []string{"x"})},

@@ -67,7 +67,7 @@ func TestToleranceDoesNotHideAFault(t *testing.T) {
 	}
 }
 
-// Padding is accepted in keys, and never in tokens.
+// Padding is accepted in keys. In tokens it is rejected.
 func TestToleranceOfPaddingIsForKeysOnly(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()

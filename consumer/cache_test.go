@@ -30,7 +30,7 @@ func (s *switchable) Keys(ctx context.Context, kid, alg string) ([]jwks.Key, err
 	return s.source.Keys(ctx, kid, alg)
 }
 
-// A cached token is trusted no more than a new one: whatever ends the one ends the other.
+// A cached token is trusted no more than a new one: what rejects a new token also rejects a cached one.
 func TestAttack33_Attack45_CachedTokenEndsWithItsKey(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -250,7 +250,7 @@ func TestAttack45_ForgedTokensAreNotCached(t *testing.T) {
 	}
 }
 
-// What one API may accept, another that shares the process and the issuer may not.
+// A token that one API accepts is not accepted by another API in the same process and of the same issuer.
 func TestX1_Attack45_CachesAreNotShared(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()

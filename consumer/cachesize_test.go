@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// As many tokens in turn as the cache is for: each is verified once, however they spread.
+// The cache holds as many tokens as its size says: each is verified once, however they are distributed.
 func TestCacheHoldsCacheSizeTokens(t *testing.T) {
 	t.Parallel()
 	const size = 10_000

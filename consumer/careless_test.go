@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// A careless Source must not be able to panic a request.
+// A faulty Source must not cause a panic in a request.
 func TestJ1_EmptyKeysOfACustomSourceVerifyNothing(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -86,9 +86,9 @@ func TestCaseW4_S5_J9_Attack4_UnknownKidIsQuoted(t *testing.T) {
 	issuer := newIssuer()
 	c := newConsumer(t, offline(t, issuer))
 	for kid, want := range map[string]string{
-		"other":                     `the token's kid "other" is not among the 1 key`,
-		"other\nlevel=error":        `the token's kid "other\nlevel=error" is not among the 1 key`,
-		strings.Repeat("other", 30): `the token's kid "` + strings.Repeat("other", 20) + `" is not among the 1 key`,
+		"other":                     `no key has the token's kid "other" (1 key)`,
+		"other\nlevel=error":        `no key has the token's kid "other\nlevel=error" (1 key)`,
+		strings.Repeat("other", 30): `no key has the token's kid "` + strings.Repeat("other", 20) + `" (1 key)`,
 	} {
 		e := reject(t, c, issuer.AccessToken().SetHeader("kid", kid).Sign(), consumer.ReasonUnknownKey)
 		if e.Detail != want {

@@ -98,7 +98,7 @@ func TestD3_MetadataWithoutKeys(t *testing.T) {
 	}
 }
 
-// What Resolve has said can be taken back before it is forgotten.
+// A result of Resolve can be dropped before it expires.
 func TestAttack45_GroupForget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

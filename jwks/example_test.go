@@ -49,7 +49,7 @@ func ExampleParseJWKS() {
 	}
 	// Output:
 	// 2026-11: <nil>
-	// 2026-12: jwks: no key fits the token: the token's kid "2026-12" is not among the 1 key
+	// 2026-12: jwks: no key fits the token: no key has the token's kid "2026-12" (1 key)
 }
 
 // Do not use a password as a secret: everyone who has a token can try passwords until one fits. Use random bytes.

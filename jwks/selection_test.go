@@ -256,13 +256,13 @@ func TestCaseW4_ErrorOfALookup(t *testing.T) {
 			kid, alg, want string
 			cause          error
 		}{
-			{static, "x\n", "RS256", `the token's kid "x\n" is not among the 1 key`, jwks.ErrKeyNotFound},
+			{static, "x\n", "RS256", `no key has the token's kid "x\n" (1 key)`, jwks.ErrKeyNotFound},
 			{static, "a", "ES256", `the keys for kid "a" do not serve the token's alg "ES256" (1 key)`, jwks.ErrAlgorithm},
 			{static, "", "ES256", `no key serves the token's alg "ES256" (1 key)`, jwks.ErrAlgorithm},
-			{static, strings.Repeat("x", 200), "RS256", `the token's kid "` + strings.Repeat("x", 100) + `" is not among the 1 key`, jwks.ErrKeyNotFound},
+			{static, strings.Repeat("x", 200), "RS256", `no key has the token's kid "` + strings.Repeat("x", 100) + `" (1 key)`, jwks.ErrKeyNotFound},
 			{r, "a", "HS256", `the keys for kid "a" do not serve the token's alg "HS256" (2 keys fetched at 2000-01-01T00:00:00Z)`, jwks.ErrAlgorithm},
-			{r, "x", "RS256", `the token's kid "x" is not among the 2 keys fetched at 2000-01-01T00:01:30Z`, jwks.ErrKeyNotFound},
-			{jwks.Join(static, r), "y", "RS256", `the token's kid "y" is not among the 3 keys fetched at 2000-01-01T00:01:30Z`, jwks.ErrKeyNotFound},
+			{r, "x", "RS256", `no key has the token's kid "x" (2 keys fetched at 2000-01-01T00:01:30Z)`, jwks.ErrKeyNotFound},
+			{jwks.Join(static, r), "y", "RS256", `no key has the token's kid "y" (3 keys fetched at 2000-01-01T00:01:30Z)`, jwks.ErrKeyNotFound},
 		} {
 			_, err := tt.source.Keys(t.Context(), tt.kid, tt.alg)
 			found, ok := errors.AsType[*jwks.NotFoundError](err)

@@ -68,7 +68,7 @@ func (e *NotFoundError) Detail() string {
 	}
 	switch {
 	case !errors.Is(e.cause, ErrAlgorithm):
-		return fmt.Sprintf("the token's kid %s is not among the %s", quoted(e.KeyID), keys)
+		return fmt.Sprintf("no key has the token's kid %s (%s)", quoted(e.KeyID), keys)
 	case e.KeyID == "":
 		return fmt.Sprintf("no key serves the token's alg %s (%s)", quoted(e.Algorithm), keys)
 	}

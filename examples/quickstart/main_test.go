@@ -38,7 +38,7 @@ func TestTour(t *testing.T) {
 	}
 	for _, line := range []string{
 		`reason=audience issuer=`, `; they differ only by a trailing slash"`, `detail="exp `, `detail="the token does not have all of the scopes`,
-		`detail="alg \"none\" is not one of [`, `detail="the token's kid \"es256-1\" is not among the 2 keys fetched at `,
+		`detail="alg \"none\" is not one of [`, `detail="no key has the token's kid \"es256-1\" (2 keys fetched at `,
 	} {
 		if !strings.Contains(stdout.String(), line) {
 			t.Errorf("no log line contains %s", line)
