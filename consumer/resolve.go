@@ -274,6 +274,9 @@ func isUndecided(err error) bool {
 // unknownIssuer returns the error for an issuer that no Consumer accepts. known is the configured issuer that differs from it
 // only a little, or "".
 func unknownIssuer(issuer, known string) error {
+	if strings.HasPrefix(issuer, spiffeScheme) { // it may be a part of sub, which is not quoted
+		return reject(ReasonIssuer, "the trust domain is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)")
+	}
 	d := newDetail("iss ").quote(issuer).text(" is not accepted (GroupConfig.Consumers, GroupConfig.Resolve)")
 	if difference := hint.Difference(issuer, known); known != "" && difference != "" {
 		d = d.text("; compared with ").quote(known).text(", ").text(difference)

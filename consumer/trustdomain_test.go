@@ -118,7 +118,11 @@ func TestSPIFFEInGroup(t *testing.T) {
 	accept(t, g, svid(other).Set("sub", "spiffe://other.org/a").Sign())
 	accept(t, g, issuer.AccessToken().Sign())
 	reject(t, g, svid(other).Sign(), consumer.ReasonSignature) // keys belong to one trust domain
-	reject(t, g, svid(issuer).Set("sub", "spiffe://third.org/a").Sign(), consumer.ReasonIssuer)
+	// No error quotes a part of sub.
+	err := reject(t, g, svid(issuer).Set("sub", "spiffe://third.org/a").Sign(), consumer.ReasonIssuer)
+	if strings.Contains(err.Error(), "third") || !strings.Contains(err.LogDetail(), "the trust domain is not accepted (GroupConfig.Consumers") {
+		t.Errorf("error %q, want one about the trust domain that does not quote sub", err)
+	}
 	reject(t, g, svid(issuer).Set("iss", nil).Sign(), consumer.ReasonIssuer)
 	reject(t, g, svid(issuer).Set("iss", "https://oidc.example.org").Sign(), consumer.ReasonIssuer)
 	reject(t, g, issuer.AccessToken().Set("iss", bearertest.Absent).Sign(), consumer.ReasonIssuer)
