@@ -24,11 +24,11 @@ type claimReader struct {
 	texts   []string // the elements of all lists: see keep
 }
 
-// roomForTexts is the number of audiences, scopes and roles of most tokens. More of them cost another allocation.
-const roomForTexts = 8
+// roomForTexts is the number of audiences and scopes of most tokens. More of them cost another allocation.
+const roomForTexts = 6
 
-// keep returns list, which extends texts, without its first elements texts. So the audience, the scopes and the roles of a
-// token share one array, and need one allocation instead of three.
+// keep returns list, which extends texts, without its first elements texts. So the audience and the scopes of a token
+// share one array, and need one allocation instead of two.
 func (c *claimReader) keep(list []string) []string {
 	from := len(c.texts)
 	c.texts = list

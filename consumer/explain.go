@@ -31,7 +31,7 @@ func (c *Consumer) explanation(ctx context.Context, raw string, t *Token, err er
 func (x *explainer) explain(raw string, t *Token) Explanation {
 	x.size(raw)
 	if p, ok := x.form(raw); ok {
-		x.claims(p)
+		x.claims(&p)
 	}
 	x.key(t)
 	x.application()
@@ -130,7 +130,7 @@ func (x *explainer) header(raw string) string {
 }
 
 // claims explains the checks that need neither key nor network.
-func (x *explainer) claims(p parsed) {
+func (x *explainer) claims(p *parsed) {
 	c := x.c
 	if c == nil {
 		x.add(CheckResult{
@@ -144,7 +144,7 @@ func (x *explainer) claims(p parsed) {
 	_, accepted := c.algorithms[p.header.algorithm]
 	var algorithm error
 	if !accepted {
-		_, algorithm = c.checkHeader(p.header)
+		_, algorithm = c.checkHeader(&p.header)
 	}
 	_, kind := c.rules.checkKind(p.claims, c.cfg.InsecureAcceptIDToken)
 	now := clock.Now()

@@ -10,23 +10,32 @@ import (
 // section 2.2.3, and `scp` of several products).
 func defaultScopeClaims() []string { return []string{"scope", "scp"} }
 
-// grants reads what the token allows: its scopes and its roles.
-func (r rules) grants(c *claimReader, t *Token) {
+// grants reads the scopes that the token grants.
+func (r *rules) grants(c *claimReader, t *Token) {
 	for _, name := range r.ScopeClaims {
 		// An empty claim is present: it grants nothing, and a later claim does not change that.
 		if v, ok := c.Get(name); ok && !c.found.isAbsent(inScope, v) {
 			t.scopes = c.scopes(name, v)
-			break
+			return
 		}
 	}
-	if len(r.RoleClaims) == 0 {
-		return
+}
+
+// rolesOf returns the roles of t. They are read when they are used for the first time, because most APIs use none.
+func (t *Token) rolesOf() []string {
+	if known := t.roles.Load(); known != nil {
+		return *known
 	}
-	roles := c.room()
-	for _, path := range r.RoleClaims {
-		roles = appendRoles(roles, c.Object, path)
+	paths := defaultRules().RoleClaims
+	if t.consumer != nil {
+		paths = t.consumer.rules.RoleClaims
 	}
-	t.roles = c.keep(roles)
+	var roles []string
+	for _, path := range paths {
+		roles = appendRoles(roles, t.claims, path)
+	}
+	t.roles.Store(&roles) // two calls at the same time store equal lists
+	return roles
 }
 
 // scopes reads granted scopes: one string with a space between them, or an array.
@@ -36,8 +45,9 @@ func (c *claimReader) scopes(name string, v compact.Value) []string {
 		return c.strings(name, v)
 	}
 	scopes := c.room()
-	for scope := range strings.SplitSeq(text, " ") { // the only separator (RFC 6749 section 3.3)
-		if scope != "" {
+	for text != "" {
+		var scope string
+		if scope, text, _ = strings.Cut(text, " "); scope != "" { // the only separator (RFC 6749 section 3.3)
 			scopes = append(scopes, scope)
 		}
 	}

@@ -199,7 +199,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 	issuer := issuerOf(p.claims)
 	if policies := g.policies[issuer]; len(policies) > 1 {
 		tr := newTrial(start, policies, earlier)
-		t, c, err := tr.run(ctx, raw, p, signature)
+		t, c, err := tr.run(ctx, raw, &p, signature)
 		if err == nil && !tr.undecided {
 			g.keep(d, t)
 		}
@@ -210,7 +210,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 		return nil, err
 	}
 	p.unestablished = home != nil && c.lastKey.Load() == nil
-	t, err := c.verifyInGroup(ctx, raw, p, signature)
+	t, err := c.verifyInGroup(ctx, raw, &p, signature)
 	if err == nil {
 		t.resident = home
 		g.keep(d, t)
@@ -219,7 +219,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 }
 
 // verifyInGroup verifies a token that a Group has read.
-func (c *Consumer) verifyInGroup(ctx context.Context, raw string, p parsed, signature []byte) (*Token, error) {
+func (c *Consumer) verifyInGroup(ctx context.Context, raw string, p *parsed, signature []byte) (*Token, error) {
 	// The limits of this Consumer may be lower than those of the Group.
 	if err := c.checkLength(raw, p.Parts); err != nil {
 		return nil, err

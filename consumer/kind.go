@@ -14,7 +14,7 @@ type rules struct{ profile.Rules }
 
 // checkType checks `typ`, so that no other kind of JWT of the same issuer is accepted (RFC 9068 section 4, RFC 8725bis
 // sections 3.11 and 3.12).
-func (r rules) checkType(mediaType string) error {
+func (r *rules) checkType(mediaType string) error {
 	if !slices.Contains(r.Types, mediaType) {
 		return newDetail("typ ").quote(mediaType).text(" is not one of ").quoteAll(r.Types).
 			text(" (Config.Profile ").text(r.Name).text(")").reject(ReasonType)
@@ -24,7 +24,7 @@ func (r rules) checkType(mediaType string) error {
 
 // checkKind rejects a token whose claims show that it is of another kind (RFC 8725bis section 3.12). It returns the
 // deviations of a token that it accepts.
-func (r rules) checkKind(claims compact.Object, acceptIDToken bool) (deviations, error) {
+func (r *rules) checkKind(claims compact.Object, acceptIDToken bool) (deviations, error) {
 	m := r.marksIn(claims)
 	switch { // The marks that nothing outweighs come first.
 	case m.other != "":
@@ -73,7 +73,7 @@ type marks struct {
 // marksIn looks for marks in all claims. It returns the last mark of each kind, because one is enough to reject the
 // token. A mark in favor of the token must have a value. Of the marks against it, only nonce, auth_time and amr count as
 // absent if they have none: access tokens may have these, and some issuers write null for them.
-func (r rules) marksIn(claims compact.Object) (m marks) {
+func (r *rules) marksIn(claims compact.Object) (m marks) {
 	for name, v := range claims.All() {
 		if slices.Contains(r.AccessClaims, name) && !v.IsAbsent(compact.KindString, compact.KindArray) {
 			m.access = true
@@ -175,7 +175,7 @@ func plainKind(value string) string {
 
 // readKind reads a claim that some issuers use for the kind of token. If the profile fixes the claim, checkKind compares
 // its value, and it cannot be a mark against the token.
-func (r rules) readKind(m *marks, name string, v compact.Value) {
+func (r *rules) readKind(m *marks, name string, v compact.Value) {
 	value, _ := v.Text()
 	_, fixed := r.FixedClaims[name]
 	switch kind := kindOf(name, value); {
@@ -190,7 +190,7 @@ func (r rules) readKind(m *marks, name string, v compact.Value) {
 }
 
 // clientOf returns the id of the client, from the first of the claims of the profile that is present and not empty.
-func (r rules) clientOf(c *claimReader) string {
+func (r *rules) clientOf(c *claimReader) string {
 	for _, name := range r.ClientClaims {
 		v, ok := c.Get(name)
 		if !ok {

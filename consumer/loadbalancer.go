@@ -27,7 +27,7 @@ func splitToken(raw string, padded bool) (compact.Parts, error) {
 }
 
 // checkLoadBalancerIssuer checks `iss` in the header and in the payload. At least one of them must be present.
-func (c *Consumer) checkLoadBalancerIssuer(p parsed) error {
+func (c *Consumer) checkLoadBalancerIssuer(p *parsed) error {
 	found := false
 	for _, o := range [...]compact.Object{p.header.members, p.claims} {
 		if _, there := o.Get("iss"); !there {

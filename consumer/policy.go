@@ -93,7 +93,7 @@ func (tr *trial) pass(s progress) {
 }
 
 // signedBy is checkSignature, unless the signature was checked with the same key set before.
-func (c *Consumer) signedBy(ctx context.Context, now clock.Instant, p parsed, a algorithm, signature []byte) (*jwks.Key, error) {
+func (c *Consumer) signedBy(ctx context.Context, now clock.Instant, p *parsed, a algorithm, signature []byte) (*jwks.Key, error) {
 	tr := p.trial
 	if tr == nil {
 		return c.checkSignature(ctx, now, p, a, signature)
@@ -182,7 +182,7 @@ func newTrial(start time.Time, policies []policy, earlier rejection) *trial {
 
 // run verifies a token with each policy until one accepts it. It returns that policy, or the one whose rejection is the
 // closest to success.
-func (tr *trial) run(ctx context.Context, raw string, p parsed, signature []byte) (*Token, *Consumer, error) {
+func (tr *trial) run(ctx context.Context, raw string, p *parsed, signature []byte) (*Token, *Consumer, error) {
 	p.trial = tr
 	for _, one := range tr.policies {
 		if one.Consumer == tr.earlier.by {

@@ -28,19 +28,19 @@ func (s *hiddenSource) keysAfter(ctx context.Context, now clock.Instant, h *head
 // new keys once. Package jwks limits the fetches for that. A forged token costs at most maxKeys verifications, and as many
 // with the new keys after a fetch.
 func (c *Consumer) checkSignature(
-	ctx context.Context, now clock.Instant, p parsed, a algorithm, signature []byte,
+	ctx context.Context, now clock.Instant, p *parsed, a algorithm, signature []byte,
 ) (*jwks.Key, error) {
 	keys, err := c.keysOf(ctx, now, &p.header)
 	if err != nil {
 		return nil, err
 	}
-	key, tried := a.signer(keys, &p, signature)
+	key, tried := a.signer(keys, p, signature)
 	if tried == 0 {
 		return nil, keyError(ctx, &p.header, jwks.ErrAlgorithm)
 	}
 	if key == nil && !p.unestablished {
 		keys = c.keys.Load().keysAfter(ctx, now, &p.header, keys)
-		key, _ = a.signer(keys, &p, signature)
+		key, _ = a.signer(keys, p, signature)
 	}
 	switch {
 	case key != nil:

@@ -34,7 +34,7 @@ type Token struct {
 	issuer, subject string
 	clientID, id    string
 	audience        []string
-	scopes, roles   []string
+	scopes          []string
 	principal       Principal
 	claims          compact.Object
 
@@ -42,6 +42,7 @@ type Token struct {
 
 	deviations deviations
 
+	roles   atomic.Pointer[[]string] // nil: not read yet
 	decoded atomic.Pointer[sync.Map] // reflect.Type → value that ClaimsAs has decoded; nil: none yet
 }
 
@@ -95,10 +96,11 @@ func (t *Token) HasScope(scope string) bool { return slices.Contains(t.scopes, s
 
 // Roles returns a copy of the roles that the token has in the places that the profile names (ProfileConfig.RoleClaims).
 // It is empty if the profile names none.
-func (t *Token) Roles() []string { return slices.Clone(t.roles) }
+func (t *Token) Roles() []string { return slices.Clone(t.rolesOf()) }
 
-// HasRole reports whether [Token.Roles] contains role. It compares byte for byte and does not allocate.
-func (t *Token) HasRole(role string) bool { return slices.Contains(t.roles, role) }
+// HasRole reports whether [Token.Roles] contains role. It compares byte for byte. It allocates only in the first
+// call for a token.
+func (t *Token) HasRole(role string) bool { return slices.Contains(t.rolesOf(), role) }
 
 // Claim returns the value of the claim called name. It has the type that encoding/json uses for a value of type any:
 // nil, bool, float64, string, []any or map[string]any. ok is false if the token has no such claim. Claim compares the

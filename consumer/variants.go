@@ -23,7 +23,7 @@ func readClaims() []string {
 // reads. The issuer may have checked one of them while the kit reads the other. It is only called if there are such names.
 // Other claims of that kind are accepted: names are case-sensitive (RFC 7519 section 4), and all methods of [Token] compare
 // them byte for byte.
-func (r rules) checkVariants(claims compact.Object) error {
+func (r *rules) checkVariants(claims compact.Object) error {
 	read, seen := r.readNames(), make(map[string]bool)
 	for name, v := range claims.All() {
 		folded := compact.Fold(name)
@@ -42,7 +42,7 @@ func (r rules) checkVariants(claims compact.Object) error {
 
 // readNames returns the names of all claims that the kit reads with these rules, by their folded names. It is made for each
 // token that needs it, because few tokens do.
-func (r rules) readNames() map[string]string {
+func (r *rules) readNames() map[string]string {
 	names := slices.Concat(readClaims(), r.RequiredClaims, r.ClientClaims, r.ScopeClaims, r.AccessClaims, r.ForeignClaims,
 		slices.Collect(maps.Keys(r.FixedClaims)))
 	for _, path := range r.RoleClaims {

@@ -18,7 +18,7 @@ func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest) (*Token,
 	if err != nil {
 		return nil, err
 	}
-	t, err := c.verifyParsed(ctx, p, signature)
+	t, err := c.verifyParsed(ctx, &p, signature)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func parseParts(parts compact.Parts, headers *headerMemo, maxHeader int, buffer 
 }
 
 // verifyParsed runs all checks. Those that need neither key nor network come first: see examine.
-func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte) (*Token, error) {
+func (c *Consumer) verifyParsed(ctx context.Context, p *parsed, signature []byte) (*Token, error) {
 	t, algorithm, err := c.examine(ctx, p)
 	if err != nil {
 		return nil, err
@@ -104,13 +104,13 @@ func (c *Consumer) verifyParsed(ctx context.Context, p parsed, signature []byte)
 // examine runs the checks that need neither key nor network. So a token that its own claims exclude is rejected without a
 // fetch of keys, and gets the same error whether or not the issuer can be reached. A flood of such tokens causes no fetch.
 // The claims are only trusted once the signature is verified. Until then they can only cause a rejection.
-func (c *Consumer) examine(ctx context.Context, p parsed) (*Token, algorithm, error) {
+func (c *Consumer) examine(ctx context.Context, p *parsed) (*Token, algorithm, error) {
 	if p.variants {
 		if err := c.rules.checkVariants(p.claims); err != nil {
 			return nil, algorithm{}, err
 		}
 	}
-	algorithm, err := c.checkHeader(p.header)
+	algorithm, err := c.checkHeader(&p.header)
 	if err != nil {
 		return nil, algorithm, err
 	}
@@ -126,7 +126,7 @@ func (c *Consumer) examine(ctx context.Context, p parsed) (*Token, algorithm, er
 }
 
 // checkHeader checks that `alg` is accepted and that `typ` fits the profile (RFC 8725bis sections 3.1 and 3.11).
-func (c *Consumer) checkHeader(h header) (algorithm, error) {
+func (c *Consumer) checkHeader(h *header) (algorithm, error) {
 	accepted, ok := c.algorithms[h.algorithm]
 	if !ok {
 		return algorithm{}, newDetail("alg ").quote(h.algorithm).text(" is not one of ").quoteAll(c.cfg.Algorithms).
@@ -137,7 +137,7 @@ func (c *Consumer) checkHeader(h header) (algorithm, error) {
 
 // checkIssuer compares `iss` before a key is looked up, so that a token can only be verified by keys of the issuer that
 // it names (RFC 8725bis section 3.8).
-func (c *Consumer) checkIssuer(p parsed) error {
+func (c *Consumer) checkIssuer(p *parsed) error {
 	if err := c.checkIssuerName(p); err != nil {
 		return err
 	}
@@ -145,17 +145,18 @@ func (c *Consumer) checkIssuer(p parsed) error {
 }
 
 // checkIssuerName compares the claim, or the header parameter, that names the issuer with Config.Issuer.
-func (c *Consumer) checkIssuerName(p parsed) error {
+func (c *Consumer) checkIssuerName(p *parsed) error {
 	switch {
 	case c.rules.LoadBalancer:
 		return c.checkLoadBalancerIssuer(p)
 	case c.rules.TrustDomain:
 		return c.checkTrustDomain(p.claims)
 	}
-	if _, there := p.claims.Get("iss"); !there && c.cfg.InsecureNoIssuer {
+	claim, there := p.claims.Get("iss")
+	if !there && c.cfg.InsecureNoIssuer {
 		return nil
 	}
-	if iss := textOf(p.claims, "iss"); iss != c.cfg.Issuer {
+	if iss, _ := claim.Text(); iss != c.cfg.Issuer {
 		return issuerError(iss, c.cfg.Issuer)
 	}
 	return nil
@@ -163,7 +164,7 @@ func (c *Consumer) checkIssuerName(p parsed) error {
 
 // readToken reads the claims into a Token. It checks their types, and that the claims that the profile requires are
 // present. The token is not verified yet: no caller of Verify may receive it.
-func (c *Consumer) readToken(p parsed) (*Token, error) {
+func (c *Consumer) readToken(p *parsed) (*Token, error) {
 	t := &Token{consumer: c, issuer: c.cfg.Issuer, claims: p.claims, verified: clock.Now()}
 	r := claimReader{Object: p.claims, profile: c.rules.Name}
 	r.fill(t)
