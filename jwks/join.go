@@ -130,6 +130,9 @@ func (j *joined) collect(kid string, tried []Key, lookup func(Source) ([]Key, er
 	var missing, failed error
 	for _, s := range j.sources {
 		keys, err := lookup(s)
+		if err == nil && len(keys) == 0 { // a source of another package may return neither keys nor an error
+			err = ErrKeyNotFound
+		}
 		switch {
 		case err == nil && len(all) == 0 && len(tried) == 0:
 			all = keys // the only matching keys, in most cases: they need no copy

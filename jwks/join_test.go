@@ -263,6 +263,16 @@ type sourceFunc func() ([]jwks.Key, error)
 
 func (f sourceFunc) Keys(context.Context, string, string) ([]jwks.Key, error) { return f() }
 
+// A source that returns neither keys nor an error has no key for the token.
+func TestCaseT17_SourceWithoutKeysAndError(t *testing.T) {
+	t.Parallel()
+	empty := sourceFunc(func() ([]jwks.Key, error) { return nil, nil })
+	wantNoKey(t, jwks.Join(empty), "a", "ES256", jwks.ErrKeyNotFound)
+	wantKey(t, jwks.Join(empty, jwks.Static{{Public: p256()}}, empty), "a", "ES256", p256())
+	wantNoKey(t, jwks.Join(jwks.Static{}, empty), "a", "ES256", jwks.ErrUnavailable)
+	wantKeysAfter(t, jwks.Join(empty), "a", "ES256", []any{p256()})
+}
+
 // The issuer replaces a key: under the same kid, without kids, or by one of another type.
 func TestCaseJ8_ReplacedKeyIsFound(t *testing.T) {
 	t.Parallel()
