@@ -56,6 +56,14 @@ func isPackage(folders []string, name string) bool {
 	return false
 }
 
+// TestREADMEIsShort limits the document that newcomers read first.
+func TestREADMEIsShort(t *testing.T) {
+	t.Parallel()
+	if lines := strings.Count(documents(t)[filepath.Join("..", "..", "..", "README.md")], "\n"); lines == 0 || lines > 150 {
+		t.Errorf("README.md has %d lines, want 1 to 150", lines)
+	}
+}
+
 // documents returns the text of every Markdown file, except for benchmarks, which names packages of other libraries.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
