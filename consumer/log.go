@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -58,11 +59,21 @@ func (u *unusableKeys) changed(r jwks.Refresh) bool {
 	return true
 }
 
-// logUnusable writes one line for each key that the issuer publishes and the kit does not use.
+// maxUnusableLines limits the lines about one key set. An issuer can publish 1000 unusable keys, and others each minute.
+const maxUnusableLines = 20
+
+// logUnusable writes one line for each key that the issuer publishes and the kit does not use, the most severe ones first.
 func logUnusable(ctx context.Context, logger *slog.Logger, keys []jwks.UnusableKey) {
-	for _, key := range keys {
+	keys = slices.Clone(keys)
+	slices.SortStableFunc(keys, func(a, b jwks.UnusableKey) int {
+		return cmp.Compare(unusableLevel(b.Cause), unusableLevel(a.Cause))
+	})
+	for _, key := range keys[:min(len(keys), maxUnusableLines)] {
 		logger.LogAttrs(ctx, unusableLevel(key.Cause), "key not used",
 			slog.String("kid", key.KeyID), slog.String("cause", string(key.Cause)), slog.String("detail", key.Detail))
+	}
+	if more := len(keys) - maxUnusableLines; more > 0 {
+		logger.LogAttrs(ctx, slog.LevelWarn, "more keys not used", slog.Int("keys", more))
 	}
 }
 

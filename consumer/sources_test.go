@@ -6,12 +6,14 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
 )
@@ -160,6 +162,31 @@ func TestCaseD5_J11_ErrorsOfFetchesNameTheSetting(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// An issuer cannot fill the log with unusable keys. Published private keys are logged before all others.
+func TestAttack44_ManyUnusableKeysAreLoggedBriefly(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	keys := make([]map[string]any, 0, 902)
+	for n := range 900 {
+		keys = append(keys, map[string]any{"kty": "EC", "kid": fmt.Sprint("k", n)})
+	}
+	private := bearertest.JWK("leaked", "ES256", newEC(t).Public())
+	private["d"] = "AA"
+	publish(t, issuer, append(keys, private, bearertest.JWK("good", "ES256", newEC(t).Public()))...)
+	var log lockedBuffer
+	cfg := online(issuer)
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	c := newConsumer(t, cfg)
+	if err := c.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text := log.take()
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) > 21 || !strings.Contains(lines[0], "leaked") {
+		t.Errorf("%d lines, the first is %s", len(lines), lines[0])
 	}
 }
 
