@@ -538,6 +538,29 @@ func TestCaseT16_OtherSettingsKeepTheirKeys(t *testing.T) {
 	}
 }
 
+// A Consumer that may contact public addresses only does not use keys that another one fetches from any address.
+func TestCaseT16_PublicAddressesOnlyKeepsItsKeys(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ first, second, shared bool }{
+		"neither": {false, false, true},
+		"both":    {true, true, true},
+		"first":   {true, false, false},
+		"second":  {false, true, false},
+	} {
+		client := &http.Client{Transport: new(http.Transport)}
+		list := make([]*consumer.Consumer, 2)
+		for i, public := range []bool{test.first, test.second} {
+			list[i] = newConsumer(t, consumer.Config{
+				Issuer: issuerURL, Audience: []string{audience}, HTTPClient: client, PublicAddressesOnly: public,
+			})
+		}
+		members := newGroup(t, consumer.GroupConfig{Consumers: list}).Health().Members
+		if members[1].SharesKeys != test.shared {
+			t.Errorf("%s: SharesKeys is %t, want %t", name, members[1].SharesKeys, test.shared)
+		}
+	}
+}
+
 // A Consumer that is in two Groups keeps the keys that it shares in the first, also while requests are served.
 func TestCaseT16_ConsumerInTwoGroups(t *testing.T) {
 	t.Parallel()
