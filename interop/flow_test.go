@@ -59,7 +59,7 @@ func TestTokens(t *testing.T) {
 	t.Run("oidc-provider", func(t *testing.T) {
 		t.Parallel()
 		p := startOIDCProvider(t)
-		runFlows(t, r, "oidc-provider", p.authorizationServer, slices.Concat(accepted(t, p), refused(t, p)))
+		runFlows(t, r, "oidc-provider", p.authorizationServer, slices.Concat(accepted(t, p), rejected(t, p)))
 	})
 	t.Run("zitadel", func(t *testing.T) {
 		t.Parallel()
@@ -113,7 +113,7 @@ func accepted(t *testing.T, p *oidcProvider) []flow {
 	}
 }
 
-func refused(t *testing.T, p *oidcProvider) []flow {
+func rejected(t *testing.T, p *oidcProvider) []flow {
 	t.Helper()
 	rs256 := p.machineToken(t, "cc", apiRS256, "api:read")
 	user := p.logIn(t, apiRS256)
@@ -139,11 +139,16 @@ func refused(t *testing.T, p *oidcProvider) []flow {
 		},
 		{
 			name: "ID token", token: user.IDToken, shape: "untyped RS256",
-			config: audience(apiRS256), want: invalidToken(consumer.ReasonClaims), // no client_id
+			config: audience(apiRS256), want: invalidToken(consumer.ReasonAudience),
 		},
 		{
 			name: "ID token, where the API is called as the client", token: user.IDToken, shape: "untyped RS256",
-			config: audience("web"), want: invalidToken(consumer.ReasonClaims),
+			config: consumer.Config{Audience: []string{"web"}, Profile: consumer.ProfileRFC9068}, want: invalidToken(consumer.ReasonType),
+		},
+		{
+			// The token has no claim that only ID tokens have. So the audience must not be a client id with ProfileDefault.
+			name: "ID token, where the API is called as the client, with ProfileDefault", token: user.IDToken, shape: "untyped RS256",
+			config: audience("web"), want: passed("alice"),
 		},
 		{
 			name: "opaque", token: p.machineToken(t, "cc", "", ""), shape: "opaque",
