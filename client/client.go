@@ -14,7 +14,6 @@ import (
 	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
-	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // Client is one client of one authorization server. Make one with [New]. It is safe for concurrent use. It contains
@@ -28,6 +27,7 @@ type Client struct {
 type shared struct {
 	cfg      Config
 	remote   *issuer.Remote // the metadata, and the keys that it names
+	quirks   *quirkLog
 	nonces   *nonces
 	answered *usedOnce // the states of authorization requests whose responses were handled
 	trust    trust
@@ -39,6 +39,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	quirks := newQuirkLog(cfg)
 	remote, err := issuer.New(issuer.Config{
 		Issuer:           cfg.Issuer,
 		Metadata:         cfg.Metadata,
@@ -47,12 +48,12 @@ func New(cfg Config) (*Client, error) {
 		Keys:             jwks.Config{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP},
 		FreshFor:         time.Hour,
 		MaxWait:          issuer.DiscoverTimeout(cfg.DiscoveryTimeout), // a call of a client waits until all locations were tried
-		OnQuirks:         cfg.logQuirks,
+		OnQuirks:         quirks.add,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client: Config.Metadata: %w", err)
 	}
-	return &Client{shared: &shared{cfg: cfg, remote: remote, nonces: newNonces(), answered: newUsedOnce()}}, nil
+	return &Client{shared: &shared{cfg: cfg, remote: remote, quirks: quirks, nonces: newNonces(), answered: newUsedOnce()}}, nil
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.
@@ -95,17 +96,6 @@ func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) 
 		return nil, fmt.Errorf("client: metadata: %w", err)
 	}
 	return m, nil
-}
-
-// logQuirks logs the harmless deviations of the metadata.
-func (cfg Config) logQuirks(ctx context.Context, quirks []quirk.Quirk) {
-	if cfg.Logger == nil {
-		return
-	}
-	for _, found := range quirks {
-		cfg.Logger.LogAttrs(ctx, slog.LevelDebug, "deviation accepted", slog.String("issuer", cfg.Issuer),
-			slog.String("quirk", string(found.Name)), slog.String("place", found.Place), slog.String("rfc", found.RFC))
-	}
 }
 
 // requireUsable returns an error if the metadata has one of these members in a form that cannot be used. Call it for each

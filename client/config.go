@@ -146,7 +146,7 @@ type Config struct {
 	OnToken func(ctx context.Context, token *Token) error
 
 	// Logger receives messages about faults of the server's keys, and at level Debug about harmless deviations of its
-	// metadata. Nil means that nothing is logged.
+	// metadata and its responses; see [Client.Quirks]. Nil means that nothing is logged.
 	Logger *slog.Logger
 
 	// HTTPClient provides the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect
