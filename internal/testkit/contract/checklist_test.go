@@ -34,9 +34,15 @@ var checklist = []struct {
 	{family: "CaseX", count: 23}, // defects that were found by running programs
 	{family: "CaseT", count: 17}, // tokens of real issuers
 	{family: "CaseJ", count: 11}, // their key sets
-	{family: "CaseD", count: 6},  // their metadata
+	{family: "CaseD", count: 11}, // their metadata; from 7 on, for clients
 	{family: "CaseQ", count: 8},  // requests
-	{family: "CaseW", count: 7},  // what a rejection says
+	{family: "CaseW", count: 14}, // what a rejection says; from 8 on, sign-in in web applications
+	{family: "CaseS", count: 1},  // ownership of stored data
+	{family: "CaseA", count: 17}, // token responses of real authorization servers
+	{family: "CaseC", count: 8},  // client authentication
+	{family: "CaseU", count: 4},  // use of tokens
+	{family: "CaseI", count: 5},  // ID tokens
+	{family: "CaseL", count: 3},  // sign-in of command-line programs
 }
 
 // ids matches requirements at the beginning of the name of a test or of a table row.
