@@ -7,6 +7,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // OnDecision records decisions. Set it as [middleware.Config].OnDecision. Nested Guards make several decisions about one
@@ -38,6 +39,7 @@ func (t *Telemetry) OnVerify(ctx context.Context, v consumer.Verification) {
 		l.errorType = errorType(l.reason)
 	}
 	t.measure(ctx, &t.verifications, v.Duration, l, labels{cached: l.cached, errorType: l.errorType})
+	t.countQuirks(ctx, v.Quirks)
 }
 
 // OnStatus records status checks. Set it as [consumer.Config].OnStatus.
@@ -62,6 +64,7 @@ func (t *Telemetry) OnRefresh(ctx context.Context, r jwks.Refresh) {
 	timed.cause = "" // the duration of a fetch does not depend on its cause
 	t.measure(ctx, &t.refreshes, r.Duration, l, timed)
 	t.countUnusable(ctx, l, r.Unusable)
+	t.countQuirks(ctx, r.Quirks)
 	t.traceRefresh(ctx, r, l)
 }
 
@@ -73,5 +76,20 @@ func (t *Telemetry) countUnusable(ctx context.Context, l labels, keys []jwks.Unu
 	for _, key := range keys {
 		options := t.made.of(labels{address: l.address, port: l.port, fault: faultLabel(key.Cause)})
 		t.unusable.Add(ctx, 1, options.add...)
+	}
+}
+
+// countQuirks counts deviations, which the kit reports only once. Name and Place come from fixed lists of the kit. A program
+// that calls the hooks itself may pass any text, so the number of pairs is limited.
+func (t *Telemetry) countQuirks(ctx context.Context, found []quirk.Quirk) {
+	if !t.quirks.Enabled(ctx) {
+		return
+	}
+	for _, q := range found {
+		l := labels{quirk: string(q.Name), place: q.Place}
+		if t.quirkPlaces.label(l.quirk+" "+l.place) == other {
+			l.quirk, l.place = other, other
+		}
+		t.quirks.Add(ctx, 1, t.made.of(l).add...)
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // TestHooks covers what story.tell does not.
@@ -81,6 +82,19 @@ bearerkit.decisions {decision} counter 1 error.type=_OTHER http.response.status_
 			}}), `
 bearerkit.key_refresh.unusable_keys {key} counter 1 bearerkit.key.fault=other server.address=login.test server.port=443
 bearerkit.key_refresh.unusable_keys {key} counter 2 bearerkit.key.fault=weak server.address=login.test server.port=443`,
+		},
+		{
+			"quirks of a token", "bearerkit.quirks",
+			func(ctx context.Context, r *recorder) {
+				r.OnVerify(ctx, consumer.Verification{Quirks: []quirk.Quirk{{Name: quirk.NullMember, Place: "claim nbf"}}})
+			},
+			"bearerkit.quirks {quirk} counter 1 bearerkit.quirk.name=null_member bearerkit.quirk.place=claim nbf",
+		},
+		{
+			"quirks of keys", "bearerkit.quirks",
+			refreshed(jwks.Refresh{Quirks: []quirk.Quirk{{Name: quirk.NullMember, Place: "key use"}, {Name: "\xff", Place: "key use"}}}), `
+bearerkit.quirks {quirk} counter 1 bearerkit.quirk.name=null_member bearerkit.quirk.place=key use
+bearerkit.quirks {quirk} counter 1 bearerkit.quirk.name=other bearerkit.quirk.place=other`,
 		},
 		{"canceled", "bearerkit.status_checks", failed(context.Canceled), checks + "canceled"},
 		{"timeout", "bearerkit.status_checks", failed(context.DeadlineExceeded), checks + "timeout"},
@@ -158,11 +172,13 @@ func spanValues(r *recorder) map[attribute.Key]map[string]bool {
 func tellAll(ctx context.Context, m *otelauth.Telemetry, text string, number int) {
 	reason := consumer.Reason(text)
 	m.OnDecision(ctx, middleware.Decision{Status: number, Reason: reason, Rule: text, Issuer: text, Err: errors.New(text)})
-	m.OnVerify(ctx, consumer.Verification{Issuer: text, Reason: reason})
+	quirks := []quirk.Quirk{{Name: quirk.Name(text), Place: text}}
+	m.OnVerify(ctx, consumer.Verification{Issuer: text, Reason: reason, Quirks: quirks})
 	m.OnStatus(ctx, consumer.StatusCheck{Issuer: text, Err: errors.New(text)})
 	m.OnRefresh(ctx, jwks.Refresh{
 		URL: text, Cause: text, Err: errors.New(text), SnapshotErr: errors.New(text),
 		Unusable: []jwks.UnusableKey{{KeyID: text, Cause: jwks.Fault(text), Detail: text}},
+		Quirks:   quirks,
 	})
 }
 

@@ -13,9 +13,9 @@ import (
 type instruments struct {
 	decisions, verifications, statusChecks, refreshes operation
 
-	unusable metric.Int64Counter
-	health   gauges
-	made     series
+	unusable, quirks metric.Int64Counter
+	health           gauges
+	made             series
 }
 
 // operation counts and times one kind of operation. The counter has more attributes than the histogram: each set of
@@ -56,6 +56,7 @@ func (t *Telemetry) create(meter metric.Meter) error {
 		m.histogram("bearerkit.key_refresh.duration", "Duration of fetches of key sets.", httpRequests()),
 	}
 	t.unusable = m.counter("bearerkit.key_refresh.unusable_keys", "{key}", "Keys of fetched key sets that cannot be used.")
+	t.quirks = m.counter("bearerkit.quirks", "{quirk}", "Harmless deviations in tokens, keys and metadata that were accepted.")
 	observed := t.health.create(m)
 	if m.err != nil {
 		return m.err

@@ -18,6 +18,7 @@ type labels struct {
 	port           int
 	cause, result  string
 	fault, state   string
+	quirk, place   string
 	errorType      string
 }
 
@@ -52,6 +53,8 @@ func (l labels) attributes() []attribute.KeyValue {
 	list.text("bearerkit.refresh.result", l.result)
 	list.text("bearerkit.key.fault", l.fault)
 	list.text("bearerkit.key.state", l.state)
+	list.text("bearerkit.quirk.name", l.quirk)
+	list.text("bearerkit.quirk.place", l.place)
 	list.text(semconv.ErrorTypeKey, l.errorType)
 	return list
 }

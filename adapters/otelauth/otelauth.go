@@ -20,6 +20,9 @@
 //	bearerkit.key_refreshes {refresh}           server.address, server.port, bearerkit.refresh.cause, …result, error.type
 //	bearerkit.key_refresh.duration s            server.address, server.port, bearerkit.refresh.result, error.type
 //	bearerkit.key_refresh.unusable_keys {key}   server.address, server.port, bearerkit.key.fault
+//	bearerkit.quirks {quirk}                    bearerkit.quirk.name, bearerkit.quirk.place
+//
+// The quirks are harmless deviations in tokens, keys and metadata, which the kit reports once (see package quirk).
 //
 // Watch provides these, all with bearerkit.issuer:
 //
@@ -36,7 +39,7 @@
 //
 // No attribute contains a token, a claim, a path, a key id or the text of an error. The values of attributes are
 // constants of the kit, or issuers, hosts and rules from the configuration. Of these, the first hundred values of each
-// attribute are used. Every further value becomes "other", or "_OTHER" in error.type.
+// attribute are used, and the first hundred pairs of quirk and place. Every further value becomes "other", or "_OTHER" in error.type.
 package otelauth
 
 import (
@@ -73,8 +76,8 @@ type Telemetry struct {
 	tracer        trace.Tracer
 	decisionSpans bool
 
-	issuers, servers, rules names
-	watched                 sources
+	issuers, servers, rules, quirkPlaces names
+	watched                              sources
 }
 
 // New returns a Telemetry, and creates its instruments. If the MeterProvider returns errors, New returns all of them,
