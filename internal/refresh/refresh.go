@@ -21,7 +21,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +30,12 @@ import (
 
 // ErrUnavailable means that there is no usable value: none was ever fetched, or the last one is too old.
 var ErrUnavailable = errors.New("no usable value")
+
+// unavailableError matches ErrUnavailable. Its text is that of the cause alone, because callers say what is unavailable.
+type unavailableError struct{ cause error }
+
+func (e *unavailableError) Error() string   { return e.cause.Error() }
+func (e *unavailableError) Unwrap() []error { return []error{ErrUnavailable, e.cause} }
 
 // Value is a value that is kept fresh. It is safe for concurrent use.
 type Value[T any] struct {
@@ -213,5 +218,5 @@ func (v *Value[T]) await(ctx context.Context, f *flight, atMost time.Duration) (
 	if err = cmp.Or(err, v.Stats().LastError); err == nil {
 		return value, false, ErrUnavailable
 	}
-	return value, false, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	return value, false, &unavailableError{err}
 }
