@@ -236,6 +236,39 @@ func TestC14_CookiesForAFormPost(t *testing.T) {
 	}
 }
 
+// If the application receives the response of a form_post a second time from its own page, Lax is enough.
+func TestCaseW8_CookiesForAResubmittedFormPost(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		mode     string
+		sameSite http.SameSite
+		http     bool
+		want     http.SameSite
+	}{
+		"query":                  {"", 0, false, http.SameSiteLaxMode},
+		"form_post":              {"form_post", 0, false, http.SameSiteLaxMode},
+		"form_post.jwt":          {"form_post.jwt", 0, false, http.SameSiteLaxMode},
+		"form_post, for all":     {"form_post", http.SameSiteNoneMode, false, http.SameSiteNoneMode},
+		"form_post, development": {"form_post", 0, true, http.SameSiteLaxMode},
+	} {
+		kept, w, gone, pending := cookies(t, "k"), httptest.NewRecorder(), httptest.NewRecorder(), pendingOf(test.mode)
+		kept.SameSite, kept.InsecureHTTP, kept.Resubmits = test.sameSite, test.http, true
+		if err := kept.Save(w, browser(), pending); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		r := browser(w)
+		r.Method = http.MethodPost
+		if _, err := kept.Take(gone, r, pending.State); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		set, removed := w.Result().Cookies()[0], gone.Result().Cookies()[0]
+		if set.SameSite != test.want || set.Secure == test.http || removed.SameSite != test.want || removed.MaxAge >= 0 {
+			t.Errorf("%s: %v, then %v", name, set, removed)
+		}
+	}
+}
+
 // A change of any byte of a cookie is detected, and the cookie is removed.
 func TestC14_TamperedCookies(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,11 @@ type PendingCookies struct {
 	// site. Strict works only if the server belongs to the same site.
 	SameSite http.SameSite
 
+	// Resubmits says that the application makes the browser send the response of a form_post once more, from a page of its
+	// own origin, as package weblogin does. The browser sends a cookie with SameSite=Lax with that request, so zero means Lax
+	// for form_post too, and InsecureHTTP can be set.
+	Resubmits bool
+
 	// InsecureHTTP allows the browser to send the cookies without TLS. It is for development only.
 	InsecureHTTP bool
 
@@ -80,15 +85,15 @@ func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *P
 	if err != nil {
 		return fmt.Errorf("client: PendingCookies: %w", err)
 	}
-	name := p.name(pending.State)
+	name, posted := p.name(pending.State), pending.isPosted() && !p.Resubmits
 	value := base64.RawURLEncoding.EncodeToString(p.seals[0].Seal(nil, nil, text, []byte(name))) //nolint:gosec // G407: the AEAD chooses its own nonce
-	cookie := p.cookie(name, value, pending.isPosted())                                          //nolint:gosec // G124: cookie sets the attributes
+	cookie := p.cookie(name, value, posted)                                                      //nolint:gosec // G124: cookie sets the attributes
 	switch {
 	case len(name)+len(value) > maxCookieBytes:
 		return errors.New("client: PendingCookies: the sign-in does not fit into a cookie of 4096 bytes")
-	case pending.isPosted() && cookie.SameSite != http.SameSiteNoneMode:
+	case posted && cookie.SameSite != http.SameSiteNoneMode:
 		return errors.New("client: PendingCookies: SameSite must be zero or None for the response mode form_post")
-	case pending.isPosted() && p.InsecureHTTP:
+	case posted && p.InsecureHTTP:
 		return errors.New("client: PendingCookies: the response mode form_post needs TLS (InsecureHTTP is set)")
 	}
 	p.dropOld(w, r, len(name)+len(value))
@@ -105,7 +110,7 @@ func (p *PendingCookies) Take(w http.ResponseWriter, r *http.Request, state stri
 	if err != nil {
 		return nil, ErrNotPending
 	}
-	p.remove(w, name, r.Method == http.MethodPost)
+	p.remove(w, name, r.Method == http.MethodPost && !p.Resubmits)
 	pending, err := p.open(name, cookie.Value)
 	if err != nil || pending.isOver(clock.Now().Time()) || !p.taken.first(state) {
 		return nil, ErrNotPending
