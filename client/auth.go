@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -112,56 +111,22 @@ func (c *Client) usesTLS() bool {
 	return c.cfg.MutualTLS || c.cfg.AuthMethod == AuthTLS || c.cfg.AuthMethod == AuthSelfSignedTLS
 }
 
-// authMethod chooses the method before the first request. Trying another method after a failure would be too late: the
-// failed request may already have used up an authorization code.
-func (c *Client) authMethod(ctx context.Context) (AuthMethod, error) {
-	switch {
-	case c.cfg.AuthMethod != "":
-		return c.cfg.AuthMethod, nil
-	case c.cfg.Key != nil:
-		return AuthPrivateKeyJWT, nil
-	case c.cfg.ClientSecret == "":
-		return AuthNone, nil
-	}
-	m, err := c.Metadata(ctx)
-	if err != nil {
-		return "", err
-	}
-	// If this were treated as absent, the secret could be sent in a way that the server does not offer.
-	if err := requireUsable(m, "token_endpoint_auth_methods_supported"); err != nil {
-		return "", err
-	}
-	return c.secretMethod(m.TokenEndpointAuthMethodsSupported)
-}
-
-// secretMethod chooses a method for a client secret from those that the server offers. It never sends the secret in a way
-// that the server does not offer.
-func (c *Client) secretMethod(offered []string) (AuthMethod, error) {
-	for _, name := range offered {
-		if method := AuthMethod(name); method == AuthBasic || method == AuthPost {
-			return method, nil
-		}
-	}
-	switch {
-	case len(offered) == 0:
-		return AuthBasic, nil // the default (RFC 8414, Section 2)
-	case slices.Contains(offered, string(AuthSecretJWT)) && len(c.cfg.ClientSecret) >= minSecretJWT:
-		return AuthSecretJWT, nil
-	}
-	return "", fmt.Errorf("%w: token_endpoint_auth_methods_supported has no method for a client secret", ErrUnsupported)
-}
-
 const minSecretJWT = 32 // bytes (RFC 7518, Section 3.2)
 
-// authenticate adds the credentials of the client to header or to form, never to both (RFC 6749, Section 2.3). They are
+// destination is where a request is sent: the name of the endpoint in the metadata, and its URL. The name is empty for the
+// MFA API, which the metadata does not list.
+type destination struct{ name, url string }
+
+// authenticate adds the credentials of the client for one request to header or to form, never to both (RFC 6749, Section
+// 2.3). They are
 //
 //	AuthBasic                     the header Authorization: Basic …
 //	AuthPost                      client_id and client_secret in the form
 //	AuthSecretJWT                 an assertion that is signed with the secret
 //	AuthPrivateKeyJWT             an assertion that is signed with Config.Key
 //	AuthNone, AuthTLS, AuthSelf…  only client_id: with TLS, the certificate is the credential
-func (c *Client) authenticate(ctx context.Context, form url.Values, header http.Header) error {
-	method, err := c.authMethod(ctx)
+func (c *Client) authenticate(ctx context.Context, to destination, form url.Values, header http.Header) error {
+	method, err := c.authMethod(ctx, to.name)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 		return nil, err
 	}
 	maps.Copy(params, o.Extra)
-	a, err := c.post(ctx, target, params, http.StatusOK)
+	a, err := c.post(ctx, destination{endpointBackchannel, target}, params, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}

@@ -19,49 +19,6 @@ import (
 
 const longSecret = "0123456789abcdef0123456789abcdef"
 
-// Of the methods for a secret, one that the metadata lists is chosen, and no other one is used.
-func TestC3_MethodByMetadata(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		offered []string
-		secret  string
-		want    string // "": nothing is sent
-	}{
-		"nothing is named":         {nil, "short", "basic"},
-		"basic":                    {[]string{"client_secret_basic"}, "short", "basic"},
-		"post":                     {[]string{"private_key_jwt", "client_secret_post"}, "short", "post"},
-		"the first of two":         {[]string{"client_secret_post", "client_secret_basic"}, "short", "post"},
-		"a JWT is the last choice": {[]string{"client_secret_jwt", "client_secret_basic"}, longSecret, "basic"},
-		"a JWT":                    {[]string{"client_secret_jwt"}, longSecret, "jwt"},
-		"too short for a JWT":      {[]string{"client_secret_jwt"}, "short", ""},
-		"none for a secret":        {[]string{"private_key_jwt", "tls_client_auth", "none"}, longSecret, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := says(200, good)
-			c := newClient(t, s, func(cfg *client.Config) {
-				cfg.AuthMethod, cfg.ClientSecret, cfg.Metadata.TokenEndpointAuthMethodsSupported = "", test.secret, test.offered
-			})
-			_, err := c.ClientCredentials(t.Context())
-			if test.want == "" {
-				if !errors.Is(err, client.ErrUnsupported) || len(s.requests) != 0 {
-					t.Errorf("%v after %d requests", err, len(s.requests))
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			form, header := s.lastForm(), s.requests[0].Header.Get("Authorization")
-			got := map[bool]string{true: "basic"}[header != ""] + map[bool]string{true: "post"}[form.Has("client_secret")] +
-				map[bool]string{true: "jwt"}[form.Has("client_assertion")]
-			if got != test.want {
-				t.Errorf("sent by %q, want %q", got, test.want)
-			}
-		})
-	}
-}
-
 // Each method puts the credentials in one place. The id of a public client is in the body.
 func TestC3_OnePlace(t *testing.T) {
 	t.Parallel()

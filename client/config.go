@@ -40,10 +40,11 @@ type Config struct {
 	// AuthMethod is the way in which the client authenticates (RFC 6749, Section 2.3). Zero means AuthPrivateKeyJWT if Key
 	// is set, and AuthNone if there is no ClientSecret.
 	//
-	// With a ClientSecret, zero means the first of AuthBasic and AuthPost that the metadata lists; else AuthSecretJWT, if it
-	// is listed and the secret has at least 32 bytes; and AuthBasic if the metadata lists nothing. If the metadata lists
-	// only other methods, requests fail with an error that matches [ErrUnsupported]. The client never tries one method after
-	// another.
+	// With a ClientSecret, zero means AuthBasic if the metadata lists it or lists no methods; else AuthPost if it is listed;
+	// else AuthSecretJWT if it is listed and the secret has at least 32 bytes. If the metadata lists only other methods,
+	// requests fail with an error that matches [ErrUnsupported]. The revocation and the introspection endpoint have lists of
+	// their own (RFC 8414, Section 2); if one is absent, the list of the token endpoint applies. A method that is set here
+	// is used at every endpoint. The client never tries one method after another.
 	AuthMethod AuthMethod
 
 	// Key signs client assertions (AuthPrivateKeyJWT, RFC 7523) and request objects (RFC 9101). Nil means that neither is

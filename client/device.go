@@ -73,7 +73,7 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 		return nil, err
 	}
 	maps.Copy(params, o.Extra)
-	a, err := c.post(ctx, target, params, http.StatusOK)
+	a, err := c.post(ctx, destination{endpointDevice, target}, params, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func (c *Client) grantAs(
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.post(ctx, target, all, http.StatusOK)
+	a, err := c.post(ctx, destination{endpointToken, target}, all, http.StatusOK)
 	if a == nil {
 		return nil, mfaRequired(err)
 	}

@@ -61,7 +61,7 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspec
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.post(ctx, target, url.Values{"token": {token}, "token_type_hint": {hint}}, http.StatusOK)
+	a, err := c.post(ctx, destination{endpointIntrospection, target}, url.Values{"token": {token}, "token_type_hint": {hint}}, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}

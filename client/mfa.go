@@ -158,7 +158,7 @@ func (c *Client) MFARequest(ctx context.Context, mfaToken, authenticatorID strin
 
 // mfaChallenge requests a challenge. kinds are the acceptable types, separated by spaces.
 func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, kinds string) (*MFAChallenge, error) {
-	a, err := c.post(ctx, c.mfaURL("challenge"), url.Values{
+	a, err := c.post(ctx, destination{url: c.mfaURL("challenge")}, url.Values{
 		"mfa_token": {mfaToken}, "challenge_type": {kinds}, "authenticator_id": {authenticatorID},
 	}, http.StatusOK)
 	if err != nil {

@@ -87,7 +87,7 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 // header has the token.
 func (c *Client) associationOf(ctx context.Context, o MFAAssociation) ([]byte, error) {
 	form, header := make(url.Values), make(http.Header)
-	if err := c.authenticate(ctx, form, header); err != nil {
+	if err := c.authenticate(ctx, destination{url: c.mfaURL("associate")}, form, header); err != nil {
 		return nil, err
 	}
 	if header.Get("Authorization") != "" {

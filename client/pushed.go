@@ -89,7 +89,7 @@ func (c *Client) PushAuthorization(ctx context.Context, params url.Values) (requ
 	if err != nil {
 		return "", 0, err
 	}
-	a, err := c.post(ctx, target, params, http.StatusCreated)
+	a, err := c.post(ctx, destination{endpointPAR, target}, params, http.StatusCreated)
 	if err != nil {
 		return "", 0, err
 	}

@@ -39,26 +39,26 @@ type answer struct{ compact.Object }
 // the request may have used up a code or a refresh token.
 //
 // An answer may come together with an error. It then has what could be read of a token in the response.
-func (c *Client) post(ctx context.Context, target string, params url.Values, accepted ...int) (*answer, error) {
-	resp, nonce, err := c.postOnce(ctx, target, params)
+func (c *Client) post(ctx context.Context, to destination, params url.Values, accepted ...int) (*answer, error) {
+	resp, nonce, err := c.postOnce(ctx, to, params)
 	if err != nil {
 		return nil, err
 	}
-	fresh := c.keepNonce(target, "", nonce, resp.Header)
+	fresh := c.keepNonce(to.url, "", nonce, resp.Header)
 	a, err := readAnswer(resp, accepted)
 	if c.cfg.DPoP == nil || !fresh || !errors.Is(err, ErrUseDPoPNonce) {
 		return a, err
 	}
-	if resp, nonce, err = c.postOnce(ctx, target, params); err != nil {
+	if resp, nonce, err = c.postOnce(ctx, to, params); err != nil {
 		return nil, err
 	}
-	c.keepNonce(target, "", nonce, resp.Header)
+	c.keepNonce(to.url, "", nonce, resp.Header)
 	return readAnswer(resp, accepted)
 }
 
 // postOK sends parameters to an endpoint whose success is a status of 200 with any body (RFC 7009, Section 2.2).
-func (c *Client) postOK(ctx context.Context, target string, params url.Values) error {
-	_, err := c.post(ctx, target, params, http.StatusOK)
+func (c *Client) postOK(ctx context.Context, to destination, params url.Values) error {
+	_, err := c.post(ctx, to, params, http.StatusOK)
 	if errors.Is(err, errNoObject) {
 		return nil
 	}
@@ -68,21 +68,21 @@ func (c *Client) postOK(ctx context.Context, target string, params url.Values) e
 // postOnce sends one request: the parameters, the credentials of the client, and with Config.DPoP a proof. It makes new
 // ones for each call, because assertions and proofs may be used once. It returns the response, and the nonce in its DPoP
 // proof.
-func (c *Client) postOnce(ctx context.Context, target string, params url.Values) (resp *fetch.Response, nonce string, err error) {
+func (c *Client) postOnce(ctx context.Context, to destination, params url.Values) (resp *fetch.Response, nonce string, err error) {
 	form, header := withoutEmpty(params), http.Header{"Accept": {"application/json"}}
-	if err := c.authenticate(ctx, form, header); err != nil {
+	if err := c.authenticate(ctx, to, form, header); err != nil {
 		return nil, "", err
 	}
 	if c.cfg.DPoP != nil {
 		var proof string
-		if proof, nonce, err = c.proof(http.MethodPost, target, ""); err != nil {
+		if proof, nonce, err = c.proof(http.MethodPost, to.url, ""); err != nil {
 			return nil, "", err
 		}
 		header.Set("DPoP", proof)
 	}
 	body, mediaType := c.encode(form)
 	header.Set("Content-Type", mediaType)
-	resp, err = c.send(ctx, http.MethodPost, target, header, body)
+	resp, err = c.send(ctx, http.MethodPost, to.url, header, body)
 	return resp, nonce, err
 }
 

@@ -22,7 +22,7 @@ func (c *Client) Revoke(ctx context.Context, token, hint string) error {
 	if err != nil {
 		return err
 	}
-	return c.postOK(ctx, target, url.Values{"token": {token}, "token_type_hint": {hint}})
+	return c.postOK(ctx, destination{endpointRevocation, target}, url.Values{"token": {token}, "token_type_hint": {hint}})
 }
 
 // checkHinted checks the arguments of Revoke and Introspect. The TokenType constants name token types of RFC 8693, and are

@@ -125,7 +125,7 @@ func TestC3_C4_ClientAuthentication(t *testing.T) {
 		"none": {func(cfg *client.Config) { cfg.AuthMethod, cfg.ClientSecret = "", "" }, "", []string{"client_id"}},
 		"by metadata": {func(cfg *client.Config) {
 			cfg.AuthMethod = ""
-			cfg.Metadata.TokenEndpointAuthMethodsSupported = []string{"private_key_jwt", "client_secret_post", "client_secret_basic"}
+			cfg.Metadata.TokenEndpointAuthMethodsSupported = []string{"private_key_jwt", "client_secret_post"}
 		}, "", []string{"client_id", "client_secret"}},
 		"by default": {func(cfg *client.Config) { cfg.AuthMethod = "" }, basic("app:s+e%2Fc%3Ar%2Be~t"), nil},
 	} {

@@ -1,0 +1,180 @@
+package client_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+// sentBy returns the names of all methods by which the last request of s was authenticated, joined by "+".
+func (s *server) sentBy() string {
+	form := s.lastForm()
+	var methods []string
+	if strings.HasPrefix(s.requests[len(s.requests)-1].Header.Get("Authorization"), "Basic ") {
+		methods = append(methods, "basic")
+	}
+	if form.Has("client_secret") {
+		methods = append(methods, "post")
+	}
+	if form.Has("client_assertion") {
+		methods = append(methods, "jwt")
+	}
+	if len(methods) == 0 && form.Get("client_id") == "app" {
+		return "none"
+	}
+	return strings.Join(methods, "+")
+}
+
+// The list of methods is unordered. Basic is used if it is listed or if nothing is listed, and no method is used that the
+// server does not offer.
+func TestCaseC5_C3_MethodByMetadata(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		offered []string
+		secret  string
+		want    string // "": nothing is sent
+	}{
+		"nothing is named":         {nil, "short", "basic"},
+		"an empty list":            {[]string{}, "short", "basic"},
+		"basic":                    {[]string{"client_secret_basic"}, "short", "basic"},
+		"post":                     {[]string{"private_key_jwt", "client_secret_post"}, "short", "post"},
+		"post before basic":        {[]string{"client_secret_post", "client_secret_basic"}, "short", "basic"},
+		"post before others":       {[]string{"client_secret_post", "none", "tls_client_auth", "client_secret_basic"}, "short", "basic"},
+		"a JWT before post":        {[]string{"client_secret_jwt", "client_secret_post"}, longSecret, "post"},
+		"a JWT is the last choice": {[]string{"client_secret_jwt", "client_secret_basic"}, longSecret, "basic"},
+		"a JWT":                    {[]string{"client_secret_jwt"}, longSecret, "jwt"},
+		"too short for a JWT":      {[]string{"client_secret_jwt"}, "short", ""},
+		"none for a secret":        {[]string{"private_key_jwt", "tls_client_auth", "none"}, longSecret, ""},
+		"another case":             {[]string{"Client_Secret_Basic"}, longSecret, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := says(200, good)
+			c := newClient(t, s, func(cfg *client.Config) {
+				cfg.AuthMethod, cfg.ClientSecret, cfg.Metadata.TokenEndpointAuthMethodsSupported = "", test.secret, test.offered
+			})
+			_, err := c.ClientCredentials(t.Context())
+			if test.want == "" {
+				if !errors.Is(err, client.ErrUnsupported) || len(s.requests) != 0 {
+					t.Errorf("error %v after %d requests, want ErrUnsupported after none", err, len(s.requests))
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := s.sentBy(); got != test.want {
+				t.Errorf("sent by %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// allEndpoints returns metadata with all endpoints at which a client authenticates.
+func allEndpoints() *oidcdiscovery.Metadata {
+	return &oidcdiscovery.Metadata{
+		Issuer: issuerURL, TokenEndpoint: issuerURL + "/token", PushedAuthorizationRequestEndpoint: issuerURL + "/par",
+		DeviceAuthorizationEndpoint: issuerURL + "/device", BackchannelAuthenticationEndpoint: issuerURL + "/ciba",
+		RevocationEndpoint: issuerURL + "/revoke", IntrospectionEndpoint: issuerURL + "/introspect",
+	}
+}
+
+// authenticated sends one request to each endpoint at which a client authenticates, by the path of the endpoint. The
+// responses do not matter.
+func authenticated(t *testing.T, c *client.Client) map[string]func() error {
+	t.Helper()
+	return map[string]func() error{
+		"/token":         func() error { _, err := c.ClientCredentials(t.Context()); return err },
+		"/par":           func() error { _, _, err := c.PushAuthorization(t.Context(), url.Values{"scope": {"a"}}); return err },
+		"/device":        func() error { _, err := c.StartDevice(t.Context(), client.DeviceOptions{}); return err },
+		"/ciba":          func() error { _, err := c.StartCIBA(t.Context(), client.CIBAOptions{LoginHint: "alice"}); return err },
+		"/revoke":        func() error { return c.Revoke(t.Context(), "t", "") },
+		"/introspect":    func() error { _, err := c.Introspect(t.Context(), "t", ""); return err },
+		"/mfa/challenge": func() error { _, err := c.MFARequestOTP(t.Context(), "mfa", ""); return err },
+	}
+}
+
+// The revocation and the introspection endpoint have lists of their own. Without one, the list of the token endpoint
+// applies: a server whose token endpoint offers only post usually offers only post there too.
+func TestCaseC8_MethodsOfTheEndpoint(t *testing.T) {
+	t.Parallel()
+	basic, post, jwt := []string{"client_secret_basic"}, []string{"client_secret_post"}, []string{"client_secret_jwt"}
+	for name, test := range map[string]struct {
+		token, revocation, introspection []string
+		fixed                            client.AuthMethod
+		want                             map[string]string // by path; "": ErrUnsupported
+	}{
+		"each its own":            {basic, post, jwt, "", map[string]string{"/token": "basic", "/revoke": "post", "/introspect": "jwt"}},
+		"other endpoints":         {post, basic, basic, "", map[string]string{"/par": "post", "/device": "post", "/ciba": "post", "/mfa/challenge": "post"}},
+		"only the token endpoint": {post, nil, nil, "", map[string]string{"/token": "post", "/revoke": "post", "/introspect": "post"}},
+		"nothing at all":          {nil, nil, nil, "", map[string]string{"/token": "basic", "/revoke": "basic", "/introspect": "basic"}},
+		"unordered": {
+			post, []string{"client_secret_post", "client_secret_basic"}, []string{"private_key_jwt", "client_secret_post"}, "",
+			map[string]string{"/token": "post", "/revoke": "basic", "/introspect": "post"},
+		},
+		"access token types": {basic, nil, []string{"Bearer", "client_secret_post"}, "", map[string]string{"/introspect": "post"}},
+		"not for a secret":   {basic, []string{"private_key_jwt"}, []string{"Bearer"}, "", map[string]string{"/token": "basic", "/revoke": "", "/introspect": ""}},
+		"the setting wins":   {basic, basic, jwt, client.AuthPost, map[string]string{"/token": "post", "/revoke": "post", "/introspect": "post"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := says(200, `{"active":false}`)
+			c := newClient(t, s, func(cfg *client.Config) {
+				cfg.AuthMethod, cfg.ClientSecret, cfg.Metadata, cfg.Scopes = test.fixed, longSecret, allEndpoints(), []string{"openid"}
+				cfg.Metadata.TokenEndpointAuthMethodsSupported = test.token
+				cfg.Metadata.RevocationEndpointAuthMethodsSupported = test.revocation
+				cfg.Metadata.IntrospectionEndpointAuthMethodsSupported = test.introspection
+			})
+			calls := authenticated(t, c)
+			for path, want := range test.want {
+				before := len(s.requests)
+				err := calls[path]()
+				switch {
+				case want == "" && (!errors.Is(err, client.ErrUnsupported) || len(s.requests) != before):
+					t.Errorf("%s: error %v, want ErrUnsupported without a request", path, err)
+				case want != "" && (len(s.requests) != before+1 || s.sentBy() != want):
+					t.Errorf("%s: sent by %q in %d requests, want %q in one", path, s.sentBy(), len(s.requests)-before, want)
+				}
+			}
+		})
+	}
+}
+
+// A list that cannot be used is not treated as absent: the secret could be sent in a way that the server does not offer.
+func TestCaseC8_ListThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	for member, paths := range map[string][]string{
+		"revocation_endpoint_auth_methods_supported":    {"/revoke"},
+		"introspection_endpoint_auth_methods_supported": {"/introspect"},
+		"token_endpoint_auth_methods_supported":         {"/token", "/revoke", "/introspect", "/par"},
+	} {
+		document := `{"issuer":"` + issuerURL + `","authorization_endpoint":"` + issuerURL + `/auth","token_endpoint":"` + issuerURL +
+			`/token","jwks_uri":"` + issuerURL + `/jwks","response_types_supported":["code"],"revocation_endpoint":"` + issuerURL +
+			`/revoke","introspection_endpoint":"` + issuerURL + `/introspect","pushed_authorization_request_endpoint":"` + issuerURL +
+			`/par","` + member + `":[7]}`
+		var sent []string
+		s := &server{answer: func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
+			if strings.Contains(r.URL.Path, "well-known") {
+				return written(200, document, nil)
+			}
+			sent = append(sent, r.URL.Path)
+			return written(200, `{"active":false}`, nil)
+		}}
+		c := newClient(t, s, func(cfg *client.Config) { cfg.AuthMethod, cfg.Metadata = "", nil })
+		calls := authenticated(t, c)
+		for _, path := range []string{"/token", "/revoke", "/introspect", "/par"} {
+			sent = nil
+			err := calls[path]()
+			if rejected := errors.Is(err, client.ErrBadResponse) && len(sent) == 0; rejected != slices.Contains(paths, path) {
+				t.Errorf("%s, %s: error %v after %v", member, path, err, sent)
+			}
+		}
+	}
+}
