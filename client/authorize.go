@@ -62,8 +62,9 @@ type AuthorizationOptions struct {
 	// They are always pushed if the metadata requires it.
 	Push bool
 
-	// Sign sends the parameters as a JWT that is signed with Config.Key (RFC 9101). They are always signed if the metadata
-	// requires it.
+	// Sign sends the parameters as a JWT that is signed with Config.Key (RFC 9101). Unless the request is pushed, the URL
+	// also has client_id, response_type and scope, which OpenID Connect Core, Section 6.1, requires. The parameters are always
+	// signed if the metadata requires it.
 	Sign bool
 
 	// ReturnTo is stored in the PendingAuthorization for the application, at most 2 KiB. It is not sent. Check that it is a

@@ -188,7 +188,7 @@ func TestC25_RequestObject(t *testing.T) {
 			Extra:    url.Values{"authorization_details": {`[{"type":"a"}]`}, "number": {"7"}},
 		})
 		query := queryOf(t, pending.URL)
-		if diff := cmp.Diff([]string{"client_id", "p", "request"}, sortedNames(query)); diff != "" {
+		if diff := cmp.Diff([]string{"client_id", "p", "request", "response_type", "scope"}, sortedNames(query)); diff != "" {
 			t.Error(diff)
 		}
 		raw := query.Get("request")

@@ -15,7 +15,7 @@ import (
 // the parameters that the browser carries:
 //
 //	neither         all of them
-//	signed          client_id and request, a JWT with all of them (RFC 9101)
+//	signed          request, a JWT with all of them (RFC 9101), beside client_id, response_type and scope
 //	pushed          client_id and request_uri, a reference to them (RFC 9126)
 //	signed, pushed  client_id and request_uri, a reference to the JWT
 func (c *Client) wrap(ctx context.Context, params url.Values, o AuthorizationOptions) (url.Values, error) {
@@ -27,12 +27,15 @@ func (c *Client) wrap(ctx context.Context, params url.Values, o AuthorizationOpt
 	if err := requireUsable(m, "require_signed_request_object", "require_pushed_authorization_requests"); err != nil {
 		return nil, err
 	}
+	pushed := o.Push || m.RequirePushedAuthorizationRequests
 	if o.Sign || m.RequireSignedRequestObject {
-		if params, err = c.signRequest(params); err != nil {
+		request, err := c.signRequest(params)
+		if err != nil {
 			return nil, err
 		}
+		params = besideRequest(request, params, pushed)
 	}
-	if !o.Push && !m.RequirePushedAuthorizationRequests {
+	if !pushed {
 		return params, nil
 	}
 	reference, _, err := c.PushAuthorization(ctx, params)
@@ -44,10 +47,22 @@ func (c *Client) wrap(ctx context.Context, params url.Values, o AuthorizationOpt
 
 const requestObjectFor = 5 * time.Minute // lifetime of a signed request
 
-// signRequest puts all parameters into a request object. Beside it, the URL has only the client_id (RFC 9101, Section 5).
-func (c *Client) signRequest(params url.Values) (url.Values, error) {
+// besideRequest returns the parameters of an authorization request that has a request object. OpenID Connect Core, Section
+// 6.1, requires client_id, response_type and scope also outside of the request object, so that the request is a valid OAuth
+// request. RFC 9101, Section 5, permits that. They are those of the request object. A pushed request must not have them
+// (RFC 9126, Section 3).
+func besideRequest(request string, params url.Values, pushed bool) url.Values {
+	outside := url.Values{"client_id": params["client_id"], "request": {request}}
+	if !pushed {
+		outside["response_type"], outside["scope"] = params["response_type"], params["scope"]
+	}
+	return withoutEmpty(outside)
+}
+
+// signRequest returns a request object with all parameters (RFC 9101, Section 4).
+func (c *Client) signRequest(params url.Values) (string, error) {
 	if c.cfg.Key == nil {
-		return nil, errors.New("client: Config.Key is required to sign authorization requests")
+		return "", errors.New("client: Config.Key is required to sign authorization requests")
 	}
 	now := time.Now()
 	claims := map[string]any{
@@ -59,9 +74,9 @@ func (c *Client) signRequest(params url.Values) (url.Values, error) {
 	}
 	request, err := c.cfg.Key.key().JWT(map[string]any{"typ": "oauth-authz-req+jwt"}, claims)
 	if err != nil {
-		return nil, fmt.Errorf("client: signing the authorization request: %w", err)
+		return "", fmt.Errorf("client: signing the authorization request: %w", err)
 	}
-	return url.Values{"client_id": {c.cfg.ClientID}, "request": {request}}, nil
+	return request, nil
 }
 
 // requestClaim returns a parameter as the JSON type that it has in a request object (RFC 9101, Section 4; OpenID Connect
