@@ -46,6 +46,11 @@ type AuthorizationOptions struct {
 	// It is part of the URL unless the request is pushed. Empty means any user.
 	IDTokenHint string
 
+	// Subject is the claim sub of the user who must sign in: the response is rejected if it is about another user. It is not
+	// sent, so the server may still ask which user signs in. It requires the scope "openid". Empty means any user, or the one
+	// of IDTokenHint.
+	Subject string
+
 	// Display and UILocales are also parameters of OpenID Connect Core, Section 3.1.2.1.
 	Display   string
 	UILocales []string
@@ -146,12 +151,20 @@ func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, erro
 	if p.wantsIDToken() {
 		p.Nonce = RandomValue(randomBytes)
 	}
+	p.Subject = o.Subject
 	if o.IDTokenHint != "" {
 		claims, err := unverified(o.IDTokenHint)
 		if err != nil {
 			return nil, errors.New("client: AuthorizationOptions.IDTokenHint is not a JWT")
 		}
-		p.Subject, _ = claims.OptionalText("sub")
+		hinted, _ := claims.OptionalText("sub")
+		if hinted == "" {
+			return nil, errors.New("client: AuthorizationOptions.IDTokenHint has no sub")
+		}
+		if o.Subject != "" && o.Subject != hinted {
+			return nil, errors.New("client: AuthorizationOptions.Subject is not the sub of IDTokenHint")
+		}
+		p.Subject = hinted
 	}
 	return p, c.checkOptions(p, o)
 }
@@ -178,10 +191,8 @@ func (c *Client) checkOptions(p *PendingAuthorization, o AuthorizationOptions) e
 		problem = "ReturnTo is longer than 2 KiB"
 	case len(o.Prompt) > 1 && slices.Contains(o.Prompt, "none"):
 		problem = `Prompt: "none" must be the only value`
-	case o.IDTokenHint != "" && p.Subject == "":
-		problem = "IDTokenHint has no sub"
-	case o.IDTokenHint != "" && !p.wantsIDToken():
-		problem = "IDTokenHint requires the scope openid: without it, the response does not name the user"
+	case p.Subject != "" && !p.wantsIDToken():
+		problem = "IDTokenHint and Subject require the scope openid: without it, the response does not name the user"
 	default:
 		return nil
 	}

@@ -136,6 +136,8 @@ func TestAuthorizationOptionsAreConsistent(t *testing.T) {
 		"return to":          {ReturnTo: strings.Repeat("/", 4<<10)},
 		"hint":               {IDTokenHint: "x"},
 		"hint of nobody":     {IDTokenHint: newProvider().jwt(nil)},
+		"user, no openid":    {Subject: "alice", Scopes: []string{"api"}},
+		"hint of another":    {Subject: "mallory", IDTokenHint: newProvider().idToken().Sign()},
 		"hint, no openid":    {IDTokenHint: newProvider().idToken().Sign(), Scopes: []string{"api"}},
 		"claims of no JSON":  {Claims: map[string]any{"f": func() {}}},
 		"unknown mode":       {ResponseMode: "fragment.jwt"},

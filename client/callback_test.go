@@ -261,13 +261,21 @@ func TestC17_MaxAgeCountsFromTheRequest(t *testing.T) {
 func TestC17_ExpectedUser(t *testing.T) {
 	t.Parallel()
 	for subject, ok := range map[string]bool{"alice": true, "mallory": false} {
-		p := newProvider()
-		c := p.client(t, nil)
-		pending := begin(t, c, client.AuthorizationOptions{IDTokenHint: p.idToken().Sign()})
-		p.answersToken(p.idToken().Set("nonce", pending.Nonce).Set("sub", subject).Sign())
-		_, err := c.Callback(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"c"}})
-		if (err == nil) != ok || err != nil && !errors.Is(err, consumer.ErrInvalidToken) {
-			t.Errorf("%s: %v", subject, err)
+		for _, hinted := range []bool{true, false} {
+			p := newProvider()
+			c, o := p.client(t, nil), client.AuthorizationOptions{Subject: "alice"}
+			if hinted {
+				o = client.AuthorizationOptions{IDTokenHint: p.idToken().Sign()}
+			}
+			pending := begin(t, c, o)
+			if !hinted && strings.Contains(pending.URL, "alice") {
+				t.Error("Subject was sent:", pending.URL)
+			}
+			p.answersToken(p.idToken().Set("nonce", pending.Nonce).Set("sub", subject).Sign())
+			_, err := c.Callback(t.Context(), pending, url.Values{"state": {pending.State}, "code": {"c"}})
+			if (err == nil) != ok || err != nil && !errors.Is(err, consumer.ErrInvalidToken) {
+				t.Errorf("%s, hinted %t: %v", subject, hinted, err)
+			}
 		}
 	}
 }

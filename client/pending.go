@@ -46,7 +46,8 @@ type PendingAuthorization struct {
 	// ReturnTo is AuthorizationOptions.ReturnTo.
 	ReturnTo string `json:"return_to,omitzero"`
 
-	// Subject is the claim sub of AuthorizationOptions.IDTokenHint: this user must sign in. Empty means any user.
+	// Subject is AuthorizationOptions.Subject, or the claim sub of its IDTokenHint: this user must sign in. Empty means any
+	// user.
 	Subject string `json:"subject,omitzero"`
 
 	// StartedAt is when the request was made. A response after ExpiresAt is rejected.
