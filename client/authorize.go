@@ -165,6 +165,9 @@ func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, erro
 			return nil, errors.New("client: AuthorizationOptions.Subject is not the sub of IDTokenHint")
 		}
 		p.Subject = hinted
+		if err := c.checkHint(o.IDTokenHint, "AuthorizationOptions.IDTokenHint"); err != nil {
+			return nil, err
+		}
 	}
 	return p, c.checkOptions(p, o)
 }

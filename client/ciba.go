@@ -66,9 +66,12 @@ type CIBAAuthentication struct {
 	// ExpiresIn is the time that the user has, counted from the response. Interval is the minimum time between two polls.
 	ExpiresIn, Interval time.Duration
 
+	// Issuer and ClientID name the server that received the request, and the client. [Client.WaitCIBA] of any other client
+	// returns an error. Store them with the other fields. Both are empty in a value that the program has made itself.
+	Issuer, ClientID string
+
 	scopes []string
 	end    time.Time // the response plus ExpiresIn; zero if StartCIBA did not make this value
-	owner  owner
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.
@@ -86,6 +89,9 @@ func (a CIBAAuthentication) LogValue() slog.Value {
 func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthentication, error) {
 	if !o.hasOneHint() {
 		return nil, errors.New("client: CIBAOptions: exactly one of LoginHint, LoginHintToken and IDTokenHint is required")
+	}
+	if err := c.checkHint(o.IDTokenHint, "CIBAOptions.IDTokenHint"); err != nil {
+		return nil, err
 	}
 	target, err := c.endpoint(ctx, endpointBackchannel)
 	if err != nil {
@@ -110,7 +116,7 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 	}
 	started := &CIBAAuthentication{
 		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval),
-		scopes: requestedScopes(params, scopes), owner: c.owner(),
+		Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID, scopes: requestedScopes(params, scopes),
 	}
 	started.AuthReqID, _ = a.OptionalText("auth_req_id")
 	if started.AuthReqID == "" || started.ExpiresIn == 0 {
@@ -137,7 +143,7 @@ func (c *Client) pollCIBA(ctx context.Context, authReqID string, scopes []string
 // WaitCIBA polls until the user has decided, like [Client.WaitDevice], and returns the same errors. a must come from
 // [Client.StartCIBA] of the same client, or be made by the caller from stored fields.
 func (c *Client) WaitCIBA(ctx context.Context, a *CIBAAuthentication) (*Token, error) {
-	if err := c.checkOwnerOf(a.owner, "CIBAAuthentication"); err != nil {
+	if err := c.checkOwnerOf(owner{a.Issuer, a.ClientID}, "CIBAAuthentication"); err != nil {
 		return nil, err
 	}
 	end := a.end

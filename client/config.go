@@ -167,6 +167,8 @@ type Config struct {
 	// InsecurePlainPKCE sends the PKCE verifier itself as the challenge, to servers whose metadata does not list S256.
 	// Whoever sees the authorization request can then redeem the code.
 	InsecurePlainPKCE bool
+
+	registeredAt string // the issuer of the Registration that the credentials come from; empty if it is not known
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.
@@ -189,6 +191,8 @@ func (cfg Config) validate() error {
 	}
 	check(cfg.Issuer != "", "Issuer", "is required")
 	check(cfg.ClientID != "", "ClientID", "is required")
+	check(cfg.registeredAt == "" || cfg.registeredAt == cfg.Issuer, "Issuer",
+		fmt.Sprintf("is %q, but the Registration is of issuer %q", clip(cfg.Issuer), clip(cfg.registeredAt)))
 	check(cfg.Timeout >= 0, "Timeout", "is negative")
 	check(cfg.DiscoveryTimeout >= 0 && cfg.DiscoveryTimeout <= issuer.MaxDiscoveryTimeout, "DiscoveryTimeout",
 		fmt.Sprintf("is %v, expected 0 to %v", cfg.DiscoveryTimeout, issuer.MaxDiscoveryTimeout))

@@ -45,9 +45,12 @@ type DeviceAuthorization struct {
 	// ExpiresIn is the time that the user has, counted from the response. Interval is the minimum time between two polls.
 	ExpiresIn, Interval time.Duration
 
+	// Issuer and ClientID name the server that issued the codes, and the client. [Client.WaitDevice] of any other client
+	// returns an error. Store them with the other fields. Both are empty in a value that the program has made itself.
+	Issuer, ClientID string
+
 	scopes []string
 	end    time.Time // the response plus ExpiresIn; zero if StartDevice did not make this value
-	owner  owner
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.
@@ -79,7 +82,7 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 	}
 	d := &DeviceAuthorization{
 		ExpiresIn: a.lifetimeOf("expires_in"), Interval: cmp.Or(a.lifetimeOf("interval"), defaultInterval),
-		scopes: requestedScopes(params, scopes), owner: c.owner(),
+		Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID, scopes: requestedScopes(params, scopes),
 	}
 	d.end = time.Now().Add(d.ExpiresIn)
 	d.DeviceCode, _ = a.OptionalText("device_code")
@@ -135,7 +138,7 @@ func (c *Client) pollDevice(ctx context.Context, deviceCode string, scopes []str
 // took too long, and ctx.Err() if ctx ended first. d must come from [Client.StartDevice] of the same client, or be made by
 // the caller from stored fields.
 func (c *Client) WaitDevice(ctx context.Context, d *DeviceAuthorization) (*Token, error) {
-	if err := c.checkOwnerOf(d.owner, "DeviceAuthorization"); err != nil {
+	if err := c.checkOwnerOf(owner{d.Issuer, d.ClientID}, "DeviceAuthorization"); err != nil {
 		return nil, err
 	}
 	end := d.end

@@ -191,7 +191,7 @@ func (c *Client) grantAs(
 	}
 	a, err := c.post(ctx, destination{endpointToken, target}, all, http.StatusOK)
 	if a == nil {
-		return nil, mfaRequired(err)
+		return nil, c.mfaRequired(err)
 	}
 	t, flaw := c.token(a, grantType, requestedScopes(all, scopes))
 	if err == nil {

@@ -18,8 +18,9 @@ import (
 
 // LogoutOptions describes a logout at the server (OpenID Connect RP-Initiated Logout, Section 2). The zero value is valid.
 type LogoutOptions struct {
-	// IDTokenHint is the raw ID token of the session. It may have expired. It is part of the URL. Empty means that the
-	// server may ask the user to confirm the logout.
+	// IDTokenHint is the raw ID token of the session. It may have expired. It is part of the URL. An ID token of another
+	// issuer is an error, because its claims are not for this server. Empty means that the server may ask the user to
+	// confirm the logout.
 	IDTokenHint string
 
 	// PostLogoutRedirectURI is where the server sends the user afterwards, with the parameter State. It must be registered.
@@ -42,6 +43,9 @@ func (o LogoutOptions) LogValue() slog.Value { return slog.StringValue("client.L
 // LogoutURL returns the URL that signs the user out at the server too (OpenID Connect RP-Initiated Logout, Section 2).
 // Redirect the user's browser to it. End your own session first, because the browser may not come back.
 func (c *Client) LogoutURL(ctx context.Context, o LogoutOptions) (string, error) {
+	if err := c.checkHint(o.IDTokenHint, "LogoutOptions.IDTokenHint"); err != nil {
+		return "", err
+	}
 	target, err := c.browserEndpoint(ctx, endpointEndSession)
 	if err != nil {
 		return "", err
@@ -56,9 +60,17 @@ func (c *Client) LogoutURL(ctx context.Context, o LogoutOptions) (string, error)
 // LogoutToken is a verified message from the server that a user has signed out (OpenID Connect Back-Channel Logout, Section
 // 2.4). It has a subject, a session id, or both.
 type LogoutToken struct {
+	owner                owner
 	subject, session, id string
 	issuedAt             time.Time
 }
+
+// Issuer returns the claim iss, the server that sent the message. ClientID returns the client that it is for. The same
+// subject or session id at another server is another user or session.
+func (t *LogoutToken) Issuer() string { return t.owner.issuer }
+
+// ClientID returns the client that the message is for. See [LogoutToken.Issuer].
+func (t *LogoutToken) ClientID() string { return t.owner.clientID }
 
 // Subject returns the claim sub. If SessionID is empty, end all sessions of this user. Subject is empty if the token has
 // no such claim.
@@ -88,7 +100,7 @@ func (c *Client) VerifyLogoutToken(ctx context.Context, raw string) (*LogoutToke
 	}
 	session, hasSession := token.Claim("sid")
 	sid, _ := session.(string)
-	t := &LogoutToken{subject: token.Subject(), session: sid, id: token.ID(), issuedAt: token.IssuedAt()}
+	t := &LogoutToken{owner: owner{token.Issuer(), c.cfg.ClientID}, subject: token.Subject(), session: sid, id: token.ID(), issuedAt: token.IssuedAt()}
 	_, nonce := token.Claim("nonce")
 	all, _ := token.Claim("events")
 	events, _ := all.(map[string]any)

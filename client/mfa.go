@@ -29,6 +29,10 @@ type MFARequiredError struct {
 	// MFAToken is the MFA token that the MFA methods require. It is valid for a few minutes.
 	MFAToken string
 
+	// Issuer and ClientID name the server that issued the MFA token, and the client. Store them with the token, and pass the
+	// token only to the methods of that client: the methods cannot see where a token comes from.
+	Issuer, ClientID string
+
 	err *Error
 }
 
@@ -50,12 +54,12 @@ func (e *MFARequiredError) Unwrap() error {
 }
 
 // mfaRequired converts an error with an MFA token. It returns any other error unchanged.
-func mfaRequired(err error) error {
+func (c *Client) mfaRequired(err error) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || !errors.Is(e, ErrMFARequired) || e.mfaToken == "" {
 		return err
 	}
-	return &MFARequiredError{MFAToken: e.mfaToken, err: e}
+	return &MFARequiredError{MFAToken: e.mfaToken, Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID, err: e}
 }
 
 // MFAAuthenticator is a second factor of a user.
@@ -126,6 +130,10 @@ type MFAChallenge struct {
 	// BindingMethod is "prompt" if the user receives a code to type. It is "none" or empty if the user confirms on another
 	// device (a push).
 	BindingMethod string
+
+	// Issuer and ClientID name the server that issued the challenge, and the client. [Client.MFAWaitOOB] of any other client
+	// returns an error. Store them with the other fields. Both are empty in a value that the program has made itself.
+	Issuer, ClientID string
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.
@@ -164,7 +172,7 @@ func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, ki
 	if err != nil {
 		return nil, err
 	}
-	m := new(MFAChallenge)
+	m := &MFAChallenge{Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID}
 	m.Type, _ = a.OptionalText("challenge_type")
 	m.OOBCode, _ = a.OptionalText("oob_code")
 	m.BindingMethod, _ = a.OptionalText("binding_method")
@@ -192,6 +200,9 @@ const mfaTokenFor = 10 * time.Minute
 // MFAWaitOOB polls until the user has confirmed a push, for at most ten minutes, the lifetime of an MFA token. Its errors
 // are those of [Client.WaitDevice].
 func (c *Client) MFAWaitOOB(ctx context.Context, mfaToken string, challenge *MFAChallenge, scopes ...string) (*Token, error) {
+	if err := c.checkOwnerOf(owner{challenge.Issuer, challenge.ClientID}, "MFAChallenge"); err != nil {
+		return nil, err
+	}
 	return poll(ctx, defaultInterval, time.Now().Add(mfaTokenFor), func(ctx context.Context) (*Token, error) {
 		return c.MFACompleteOOB(ctx, mfaToken, challenge.OOBCode, "", scopes...)
 	})

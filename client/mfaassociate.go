@@ -69,7 +69,7 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	if err != nil {
 		return nil, err
 	}
-	e := new(MFAEnrollment)
+	e := &MFAEnrollment{Challenge: MFAChallenge{Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID}}
 	e.Challenge.Type, _ = a.OptionalText("authenticator_type")
 	e.Challenge.OOBCode, _ = a.OptionalText("oob_code")
 	e.Challenge.BindingMethod, _ = a.OptionalText("binding_method")

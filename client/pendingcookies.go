@@ -36,6 +36,12 @@ type PendingCookies struct {
 	// InsecureHTTP allows the browser to send the cookies without TLS. It is for development only.
 	InsecureHTTP bool
 
+	// Client limits the value to the sign-ins of this client, for several clients with the same keys on one host: Save
+	// returns an error for a sign-in of another client, and Take and Pending do not find one. The names of the cookies then
+	// depend on the client, so that one client does not remove a cookie of another, except to make room. Nil means that all
+	// clients share the cookies; [Client.Callback] still rejects a sign-in of another client.
+	Client *Client
+
 	seals []cipher.AEAD // the first one encrypts, all of them decrypt
 	taken *usedOnce
 }
@@ -80,6 +86,9 @@ func (p PendingCookies) LogValue() slog.Value { return slog.StringValue("client.
 func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *PendingAuthorization) error {
 	if len(p.seals) == 0 {
 		return errors.New("client: PendingCookies: the zero value cannot be used; call NewPendingCookies")
+	}
+	if !p.holds(pending) {
+		return errors.New("client: PendingCookies: the sign-in is of another issuer or client (PendingCookies.Client)")
 	}
 	text, err := json.Marshal(pending)
 	if err != nil {
@@ -149,9 +158,17 @@ func (p *PendingCookies) open(name, value string) (*PendingAuthorization, error)
 			continue
 		}
 		pending := new(PendingAuthorization)
-		return pending, json.Unmarshal(text, pending)
+		if json.Unmarshal(text, pending) != nil || !p.holds(pending) {
+			return nil, ErrNotPending
+		}
+		return pending, nil
 	}
 	return nil, ErrNotPending
+}
+
+// holds reports whether p may store pending.
+func (p *PendingCookies) holds(pending *PendingAuthorization) bool {
+	return p.Client == nil || p.Client.owner() == owner{pending.Issuer, pending.ClientID}
 }
 
 // dropOld removes the oldest sign-ins until there is room for size more bytes. The browser sends all cookies with each
@@ -192,7 +209,12 @@ func (p *PendingCookies) cookie(name, value string, posted bool) *http.Cookie {
 }
 
 // name returns the name of the cookie for state. It has a hash, so that a log of cookie names contains no state.
-func (p *PendingCookies) name(state string) string { return p.prefix() + S256(state)[:22] }
+func (p *PendingCookies) name(state string) string {
+	if p.Client != nil {
+		state = fmt.Sprintf("%q %q %s", p.Client.cfg.Issuer, p.Client.cfg.ClientID, state)
+	}
+	return p.prefix() + S256(state)[:22]
+}
 
 func (p *PendingCookies) prefix() string {
 	if p.InsecureHTTP {

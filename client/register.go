@@ -19,6 +19,11 @@ import (
 // Registration is a client as a server has registered it (RFC 7591, Section 3.2.1). It contains secrets. Neither fmt nor
 // slog prints them, but encoding it as JSON writes them.
 type Registration struct {
+	// Issuer is the server that registered the client. The methods of a [RegistrationEndpoint] of another server return an
+	// error. It is empty in a value that the program has made itself.
+	Issuer string `json:"issuer,omitzero"`
+
+	// ClientID and ClientSecret are the credentials of the client. The secret is empty if the server issued none.
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret,omitzero"`
 
@@ -45,8 +50,10 @@ func (r Registration) Format(f fmt.State, _ rune) {
 func (r Registration) LogValue() slog.Value { return slog.StringValue(clip(r.ClientID)) }
 
 // Config returns cfg with the id, the secret and the authentication method of the registered client. It sets no secret if
-// the method is [AuthNone].
+// the method is [AuthNone]. If cfg.Issuer is empty, it is set to r.Issuer. If it is another issuer, [New] returns an error,
+// so that the secret is not sent to another server.
 func (r *Registration) Config(cfg Config) Config {
+	cfg.Issuer, cfg.registeredAt = cmp.Or(cfg.Issuer, r.Issuer), r.Issuer
 	cfg.ClientID, cfg.ClientSecret = r.ClientID, r.ClientSecret
 	cfg.AuthMethod = cmp.Or(r.Metadata.TokenEndpointAuthMethod, cfg.AuthMethod)
 	if cfg.AuthMethod == AuthNone {
@@ -104,7 +111,7 @@ func (e *RegistrationEndpoint) Register(ctx context.Context, m ClientMetadata, i
 // have issued a new secret or a new access token. Like [RegistrationEndpoint.Register], Read may return a registration
 // together with an error.
 func (e *RegistrationEndpoint) Read(ctx context.Context, known *Registration) (*Registration, error) {
-	if err := e.checkURI(ctx, known.URI); err != nil {
+	if err := e.check(ctx, known); err != nil {
 		return nil, err
 	}
 	return e.call(ctx, http.MethodGet, known.URI, known.AccessToken, nil, known)
@@ -113,7 +120,7 @@ func (e *RegistrationEndpoint) Read(ctx context.Context, known *Registration) (*
 // Update replaces all metadata of the registration by m (RFC 7592, Section 2.2). The server deletes what m does not have, so
 // start with the Metadata that [RegistrationEndpoint.Read] returned, and change that. Store the result in place of known.
 func (e *RegistrationEndpoint) Update(ctx context.Context, known *Registration, m ClientMetadata) (*Registration, error) {
-	if err := e.checkURI(ctx, known.URI); err != nil {
+	if err := e.check(ctx, known); err != nil {
 		return nil, err
 	}
 	identity := map[string]any{"client_id": known.ClientID}
@@ -129,7 +136,7 @@ func (e *RegistrationEndpoint) Update(ctx context.Context, known *Registration, 
 
 // Delete deletes the registration (RFC 7592, Section 2.3).
 func (e *RegistrationEndpoint) Delete(ctx context.Context, known *Registration) error {
-	if err := e.checkURI(ctx, known.URI); err != nil {
+	if err := e.check(ctx, known); err != nil {
 		return err
 	}
 	resp, err := e.send(ctx, http.MethodDelete, known.URI, known.AccessToken, nil)
@@ -142,10 +149,13 @@ func (e *RegistrationEndpoint) Delete(ctx context.Context, known *Registration) 
 	return nil
 }
 
-// checkURI requires raw to have the origin of the registration endpoint. The registration's access token is sent to raw, and
-// whoever has that token can take over the client. A response that was tampered with, or a store that others can write to,
-// must not decide where it goes.
-func (e *RegistrationEndpoint) checkURI(ctx context.Context, raw string) error {
+// check requires known to be of this server, and its URI to have the origin of the registration endpoint. The
+// registration's access token is sent to the URI, and whoever has that token can take over the client. A response that was
+// tampered with, or a store that others can write to, must not decide where it goes.
+func (e *RegistrationEndpoint) check(ctx context.Context, known *Registration) error {
+	if want := e.client.cfg.Issuer; known.Issuer != "" && known.Issuer != want {
+		return fmt.Errorf("client: Registration is of issuer %q, expected %q (Config.Issuer)", clip(known.Issuer), clip(want))
+	}
 	target, err := e.client.endpoint(ctx, endpointRegistration)
 	if err != nil {
 		return err
@@ -154,8 +164,8 @@ func (e *RegistrationEndpoint) checkURI(ctx context.Context, raw string) error {
 	if err != nil {
 		return fmt.Errorf("client: registration: %w", err)
 	}
-	u, err := url.Parse(raw)
-	if err != nil || raw == "" || originOf(u) != originOf(own) {
+	u, err := url.Parse(known.URI)
+	if err != nil || known.URI == "" || originOf(u) != originOf(own) {
 		return fmt.Errorf("%w: registration_client_uri is missing, or is not at the origin of the registration endpoint", ErrBadResponse)
 	}
 	return nil
@@ -198,10 +208,12 @@ func (e *RegistrationEndpoint) call(
 	case err != nil:
 		return nil, err
 	case known == nil:
+		got.Issuer = e.client.cfg.Issuer
 		return got, flaw
 	case got.ClientID != known.ClientID:
 		return nil, fmt.Errorf("%w: the registration is of another client", ErrBadResponse)
 	}
+	got.Issuer = e.client.cfg.Issuer
 	got.ClientSecret = cmp.Or(got.ClientSecret, known.ClientSecret)
 	got.AccessToken = cmp.Or(got.AccessToken, known.AccessToken)
 	got.URI = cmp.Or(got.URI, known.URI)

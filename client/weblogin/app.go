@@ -49,7 +49,7 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("weblogin: Config.Key: %w", err)
 	}
-	pending.InsecureHTTP = cfg.InsecureHTTP
+	pending.InsecureHTTP, pending.Client = cfg.InsecureHTTP, cfg.Client
 	a := &App{cfg: cfg, owner: newOwner(cfg), sessions: cfg.Sessions, pending: pending, mux: http.NewServeMux()}
 	if a.store, err = joinManager(cfg.Sessions, a.owner); err != nil {
 		return nil, err
