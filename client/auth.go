@@ -1,18 +1,9 @@
 package client
 
 import (
-	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
-	"net/url"
 	"strings"
-	"time"
-
-	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
 // AuthMethod is the way in which a client authenticates to the server. The values are those of RFC 7591, Section 2, and
@@ -39,72 +30,74 @@ const (
 	BasicRaw                       // unchanged, for servers that do not decode them
 )
 
-// SigningKey is a private key of the client. Neither fmt nor slog prints it.
-type SigningKey struct {
-	// Private is a crypto.Signer with an RSA key of at least 2048 bits, an ECDSA key, or an Ed25519 key.
-	Private any
-
-	// Algorithm is the signature algorithm, by its name in RFC 7518, Section 3.1: "ES256", "PS256", "EdDSA" and so on.
-	Algorithm string
-
-	// ID is the kid by which the server knows the key. Empty means that no kid is sent.
-	ID string
-}
-
-func (k *SigningKey) key() jwtsign.Key {
-	return jwtsign.Key{Private: k.Private, Algorithm: k.Algorithm, ID: k.ID}
-}
-
-// Format implements [fmt.Formatter]. For every verb, it omits the key.
-func (k SigningKey) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "client.SigningKey{"+k.Algorithm+"}")
-}
-
-// LogValue implements [slog.LogValuer]. It omits the key.
-func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.Algorithm) }
+// AudienceEndpoint is a value for Config.AssertionAudience. The audience of each client assertion is then the URL of the
+// endpoint that receives it, such as the token endpoint or the pushed authorization request endpoint. If the client uses an
+// endpoint in mtls_endpoint_aliases, it is that URL.
+const AudienceEndpoint = "endpoint"
 
 // validateAuth checks the fields that concern client authentication and keys. It requires the credential of the chosen
 // AuthMethod, so that a missing secret is found at startup and not at the first request.
 func (cfg Config) validateAuth() (faults []error) {
-	fault := func(problem string) { faults = append(faults, errors.New("client: Config."+problem)) }
+	check := func(ok bool, problem string) {
+		if !ok {
+			faults = append(faults, errors.New("client: Config."+problem))
+		}
+	}
 	for field, key := range map[string]*SigningKey{"Key": cfg.Key, "DPoP": cfg.DPoP} {
 		if key == nil {
 			continue
 		}
-		if err := key.key().Check(); err != nil {
-			fault(field + ": " + err.Error())
-		} else if strings.HasPrefix(key.Algorithm, "HS") {
-			fault(field + ": a secret is not allowed, want a private key")
+		if err := key.check(); err != nil {
+			faults = append(faults, fmt.Errorf("client: Config.%s: %w", field, err))
 		}
 	}
-	switch cfg.AuthMethod {
-	case "", AuthNone:
-	case AuthTLS, AuthSelfSignedTLS:
-		if cfg.HTTPClient == nil {
-			fault("HTTPClient is required with this AuthMethod: its transport has the certificate")
-		}
-	case AuthBasic, AuthPost, AuthSecretJWT:
-		if cfg.ClientSecret == "" {
-			fault("ClientSecret is required with this AuthMethod")
-		}
-	case AuthPrivateKeyJWT:
-		if cfg.Key == nil {
-			fault("Key is required with this AuthMethod")
-		}
-	default:
-		fault("AuthMethod is unknown")
-	}
-	if cfg.AuthMethod == AuthSecretJWT && len(cfg.ClientSecret) < minSecretJWT {
-		fault("ClientSecret has fewer than 32 bytes, which client_secret_jwt requires")
-	}
-	if cfg.BasicEncoding == BasicRaw && strings.Contains(cfg.ClientID, ":") { // RFC 7617, Section 2
-		fault("ClientID contains a colon, at which a server would end the id (BasicEncoding is BasicRaw)")
-	}
-	if cfg.MutualTLS && cfg.HTTPClient == nil {
-		fault("HTTPClient is required with MutualTLS: its transport has the certificate")
-	}
+	check(cfg.DPoP == nil || cfg.DPoP.Certificate == nil, "DPoP.Certificate must be nil: a proof has the public key itself (RFC 9449, Section 4.2)")
+	check(cfg.BasicEncoding == BasicForm || !strings.Contains(cfg.ClientID, ":"), // RFC 7617, Section 2
+		"ClientID contains a colon, at which a server would end the id (BasicEncoding is BasicRaw)")
+	check(!cfg.MutualTLS || cfg.HTTPClient != nil, "HTTPClient is required with MutualTLS: its transport has the certificate")
+	check(cfg.ClientSecret == "" || cfg.SecretSource == nil, "SecretSource must be nil if ClientSecret is set")
+	check(cfg.AssertionAudience == "" || cfg.AssertionSource == nil,
+		"AssertionAudience must be empty if AssertionSource is set: the function chooses the audience")
+	cfg.validateMethod(check)
 	return faults
 }
+
+// validateMethod requires the credential of AuthMethod. A function that AuthMethod does not use is a fault too: the request
+// would be sent without that credential.
+func (cfg Config) validateMethod(check func(ok bool, problem string)) {
+	usesSecret, usesKey := false, false
+	switch cfg.AuthMethod {
+	case "":
+		usesSecret, usesKey = true, true
+	case AuthNone:
+	case AuthTLS, AuthSelfSignedTLS:
+		check(cfg.HTTPClient != nil, "HTTPClient is required with this AuthMethod: its transport has the certificate")
+	case AuthBasic, AuthPost, AuthSecretJWT:
+		usesSecret = true
+		check(cfg.hasSecret(), "ClientSecret or Config.SecretSource is required with this AuthMethod")
+		check(cfg.AuthMethod != AuthSecretJWT || cfg.SecretSource != nil || len(cfg.ClientSecret) >= minSecretJWT,
+			"ClientSecret has fewer than 32 bytes, which client_secret_jwt requires")
+	case AuthPrivateKeyJWT:
+		usesKey = true
+		check(cfg.canAssert(), "Key or Config.AssertionSource is required with this AuthMethod")
+	default:
+		check(false, "AuthMethod is unknown")
+	}
+	check(usesSecret || cfg.SecretSource == nil, "SecretSource is not used with this AuthMethod")
+	check(usesKey || cfg.AssertionSource == nil, "AssertionSource is not used with this AuthMethod")
+}
+
+// isPublic reports whether the client has no credentials.
+func (c *Client) isPublic() bool {
+	cfg := c.cfg
+	return cfg.AuthMethod == AuthNone || cfg.AuthMethod == "" && !cfg.hasSecret() && !cfg.canAssert()
+}
+
+// hasSecret reports whether the client has a secret.
+func (cfg Config) hasSecret() bool { return cfg.ClientSecret != "" || cfg.SecretSource != nil }
+
+// canAssert reports whether the client can send a client assertion that is not signed with its secret.
+func (cfg Config) canAssert() bool { return cfg.Key != nil || cfg.AssertionSource != nil }
 
 // usesTLS reports whether the client has a certificate.
 func (c *Client) usesTLS() bool {
@@ -112,67 +105,3 @@ func (c *Client) usesTLS() bool {
 }
 
 const minSecretJWT = 32 // bytes (RFC 7518, Section 3.2)
-
-// destination is where a request is sent: the name of the endpoint in the metadata, and its URL. The name is empty for the
-// MFA API, which the metadata does not list.
-type destination struct{ name, url string }
-
-// authenticate adds the credentials of the client for one request to header or to form, never to both (RFC 6749, Section
-// 2.3). They are
-//
-//	AuthBasic                     the header Authorization: Basic …
-//	AuthPost                      client_id and client_secret in the form
-//	AuthSecretJWT                 an assertion that is signed with the secret
-//	AuthPrivateKeyJWT             an assertion that is signed with Config.Key
-//	AuthNone, AuthTLS, AuthSelf…  only client_id: with TLS, the certificate is the credential
-func (c *Client) authenticate(ctx context.Context, to destination, form url.Values, header http.Header) error {
-	method, err := c.authMethod(ctx, to.name)
-	if err != nil {
-		return err
-	}
-	switch method {
-	case AuthBasic:
-		header.Set("Authorization", "Basic "+c.basic())
-	case AuthPost:
-		form.Set("client_id", c.cfg.ClientID)
-		form.Set("client_secret", c.cfg.ClientSecret)
-	case AuthSecretJWT:
-		return c.assert(form, jwtsign.Key{Private: []byte(c.cfg.ClientSecret), Algorithm: "HS256"})
-	case AuthPrivateKeyJWT:
-		return c.assert(form, c.cfg.Key.key())
-	case AuthNone, AuthTLS, AuthSelfSignedTLS:
-		form.Set("client_id", c.cfg.ClientID)
-	}
-	return nil
-}
-
-// basic returns the credentials for the Basic scheme (RFC 6749, Section 2.3.1).
-func (c *Client) basic() string {
-	id, secret := c.cfg.ClientID, c.cfg.ClientSecret
-	if c.cfg.BasicEncoding == BasicForm {
-		id, secret = url.QueryEscape(id), url.QueryEscape(secret)
-	}
-	return base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))
-}
-
-const (
-	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-	assertionFor  = 60 * time.Second
-)
-
-// assert adds a client assertion to form (RFC 7523, Section 3; OpenID Connect Core, Section 9). Each request needs a new
-// one, because its jti may be used only once.
-func (c *Client) assert(form url.Values, key jwtsign.Key) error {
-	now := time.Now()
-	assertion, err := key.JWT(nil, map[string]any{
-		"iss": c.cfg.ClientID, "sub": c.cfg.ClientID, "aud": c.cfg.AssertionAudience, "jti": RandomValue(randomBytes),
-		"iat": now.Unix(), "exp": now.Add(assertionFor).Unix(),
-	})
-	if err != nil {
-		return fmt.Errorf("client: signing the client assertion: %w", err)
-	}
-	form.Set("client_id", c.cfg.ClientID)
-	form.Set("client_assertion_type", assertionType)
-	form.Set("client_assertion", assertion)
-	return nil
-}

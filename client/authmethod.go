@@ -14,10 +14,10 @@ func (c *Client) authMethod(ctx context.Context, endpoint string) (AuthMethod, e
 	switch {
 	case c.cfg.AuthMethod != "":
 		return c.cfg.AuthMethod, nil
-	case c.cfg.Key != nil:
-		return AuthPrivateKeyJWT, nil
-	case c.cfg.ClientSecret == "":
+	case c.isPublic():
 		return AuthNone, nil
+	case !c.cfg.hasSecret():
+		return AuthPrivateKeyJWT, nil
 	}
 	m, err := c.Metadata(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (c *Client) authMethod(ctx context.Context, endpoint string) (AuthMethod, e
 	if err := requireUsable(m, member); err != nil {
 		return "", err
 	}
-	return c.secretMethod(offered, member)
+	return c.methodFrom(offered, member)
 }
 
 // offeredMethods returns the methods that the server offers at an endpoint, and the member of the metadata that lists them.
@@ -49,17 +49,50 @@ func offeredMethods(m *oidcdiscovery.Metadata, endpoint string) (methods []strin
 	return methods, member
 }
 
-// secretMethod chooses a method for a client secret from those that the server offers. The order of the list has no
+// methodFrom chooses a method for a client with a secret from those that the server offers. The order of the list has no
 // meaning. The secret is never sent in a way that the server does not offer.
-func (c *Client) secretMethod(offered []string, member string) (AuthMethod, error) {
+func (c *Client) methodFrom(offered []string, member string) (AuthMethod, error) {
 	lists := func(method AuthMethod) bool { return slices.Contains(offered, string(method)) }
+	longEnough := c.cfg.SecretSource != nil || len(c.cfg.ClientSecret) >= minSecretJWT // a SecretSource is checked for each request
 	switch {
-	case len(offered) == 0, lists(AuthBasic): // Basic is the default, and every server supports it (RFC 6749, Section 2.3.1)
+	case c.cfg.canAssert() && (len(offered) == 0 || lists(AuthPrivateKeyJWT)):
+		return AuthPrivateKeyJWT, nil
+	case len(offered) == 0, lists(AuthBasic): // Basic is the default (RFC 8414, Section 2; RFC 6749, Section 2.3.1)
 		return AuthBasic, nil
 	case lists(AuthPost):
 		return AuthPost, nil
-	case lists(AuthSecretJWT) && len(c.cfg.ClientSecret) >= minSecretJWT:
+	case lists(AuthSecretJWT) && longEnough:
 		return AuthSecretJWT, nil
+	case c.cfg.canAssert(): // it discloses no secret
+		return AuthPrivateKeyJWT, nil
 	}
 	return "", fmt.Errorf("%w: %s has no method for a client secret", ErrUnsupported, member)
+}
+
+// offeredAlgorithms returns the algorithms that the server offers for client assertions at an endpoint. It is nil if the
+// metadata does not list them.
+func offeredAlgorithms(m *oidcdiscovery.Metadata, endpoint string) []string {
+	var own []string
+	switch endpoint {
+	case endpointRevocation:
+		own = m.RevocationEndpointAuthSigningAlgValuesSupported
+	case endpointIntrospection:
+		own = m.IntrospectionEndpointAuthSigningAlgValuesSupported
+	}
+	if len(own) > 0 {
+		return own
+	}
+	return m.TokenEndpointAuthSigningAlgValuesSupported
+}
+
+// secretAlgorithm returns the algorithm for an assertion that is signed with a secret: HS256, or a stronger one if the server
+// offers only that and the secret is long enough for it (RFC 7518, Section 3.2).
+func secretAlgorithm(offered []string, secret string) string {
+	bytes := map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
+	for _, alg := range []string{"HS256", "HS384", "HS512"} {
+		if slices.Contains(offered, alg) && len(secret) >= bytes[alg] {
+			return alg
+		}
+	}
+	return "HS256" // the metadata does not say, or its list is incomplete
 }

@@ -294,11 +294,6 @@ func (c *Client) addChallenge(
 	return nil
 }
 
-// isPublic reports whether the client has no credentials.
-func (c *Client) isPublic() bool {
-	return c.cfg.AuthMethod == AuthNone || c.cfg.AuthMethod == "" && c.cfg.Key == nil && c.cfg.ClientSecret == ""
-}
-
 // withQuery adds params to the endpoint, which may already have a query (RFC 6749, Section 3.1). A parameter that would
 // occur twice is an error, because servers disagree on which of the two counts.
 func withQuery(endpoint string, params url.Values) (string, error) {

@@ -33,30 +33,53 @@ type Config struct {
 	// Issuer is the issuer identifier, exactly as the server publishes it. It is https, or http on a loopback host.
 	Issuer string
 
-	// ClientID and ClientSecret are the credentials of the registered client. A client with neither ClientSecret nor Key is
-	// a public client.
+	// ClientID and ClientSecret are the credentials of the registered client. A client without ClientSecret, SecretSource,
+	// Key and AssertionSource is a public client, unless AuthMethod says that it has a certificate.
 	ClientID, ClientSecret string
 
-	// AuthMethod is the way in which the client authenticates (RFC 6749, Section 2.3). Zero means AuthPrivateKeyJWT if Key
-	// is set, and AuthNone if there is no ClientSecret.
+	// SecretSource returns the client secret, in place of ClientSecret, for secrets that change. It is called for each
+	// request that is authenticated with the secret, and must be safe for concurrent use. Its ctx ends after Timeout. If it
+	// returns an error, the request is not sent, and the caller gets the error, which must not contain the secret. If the
+	// error matches [ErrUnavailable], polls continue. See [SecretFile] and [SignedSecret]. Nil means ClientSecret.
+	SecretSource func(ctx context.Context) (string, error)
+
+	// AuthMethod is the way in which the client authenticates (RFC 6749, Section 2.3). It is used at every endpoint. Zero
+	// means AuthNone for a public client, and AuthPrivateKeyJWT for a client with a Key or an AssertionSource and without a
+	// secret.
 	//
-	// With a ClientSecret, zero means AuthBasic if the metadata lists it or lists no methods; else AuthPost if it is listed;
-	// else AuthSecretJWT if it is listed and the secret has at least 32 bytes. If the metadata lists only other methods,
-	// requests fail with an error that matches [ErrUnsupported]. The revocation and the introspection endpoint have lists of
-	// their own (RFC 8414, Section 2); if one is absent, the list of the token endpoint applies. A method that is set here
-	// is used at every endpoint. The client never tries one method after another.
+	// With a secret, zero means the first of these methods that the client has the credential for and that the metadata
+	// lists: AuthPrivateKeyJWT, AuthBasic, AuthPost, and AuthSecretJWT if the secret has at least 32 bytes. If the metadata
+	// lists no methods, it means AuthPrivateKeyJWT with a Key or an AssertionSource, and AuthBasic otherwise. If the metadata
+	// lists only methods that the client has no credential for, a client with a Key or an AssertionSource uses
+	// AuthPrivateKeyJWT; other requests fail with an error that matches [ErrUnsupported]. The revocation and the
+	// introspection endpoint have lists of their own (RFC 8414, Section 2). If one is absent, the list of the token endpoint
+	// applies. The client never tries one method after another.
 	AuthMethod AuthMethod
 
-	// Key signs client assertions (AuthPrivateKeyJWT, RFC 7523) and request objects (RFC 9101). Nil means that neither is
-	// possible.
+	// Key signs client assertions (AuthPrivateKeyJWT, RFC 7523) and request objects (RFC 9101). With an AssertionSource, it
+	// signs only request objects. Nil means that nothing can be signed.
 	Key *SigningKey
 
-	// AssertionAudience is the audience of client assertions. Empty means Issuer.
+	// AssertionSource returns a client assertion that the platform issues, in place of one that is signed with Key: a JWT in
+	// compact serialization of at most 16 KiB, whose claims the server is configured to accept. It is called for each
+	// request, and again if the request is repeated with a DPoP nonce. It must be safe for concurrent use. Its ctx ends after
+	// Timeout. If it returns an error, the request is not sent, and the caller gets the error, which must not contain the
+	// assertion. If the error matches [ErrUnavailable], polls continue. See [AssertionFile]. Nil means that Key signs the
+	// assertions.
+	AssertionSource func(ctx context.Context) (string, error)
+
+	// AssertionAudience is the audience of client assertions that are signed with Key or with the secret. It must be empty
+	// with AssertionSource. [AudienceEndpoint] means the endpoint that receives the assertion; any other value is used
+	// unchanged at every endpoint. Empty means Issuer.
 	AssertionAudience string
 
 	// BasicEncoding says how AuthBasic encodes the id and the secret. Zero means form-urlencoded, as RFC 6749, Section
 	// 2.3.1, requires.
 	BasicEncoding BasicEncoding
+
+	// ClientIDInBody makes AuthBasic send the client_id also in the body, for servers that require it there. The other
+	// methods always do. False means that AuthBasic sends it only in the header.
+	ClientIDInBody bool
 
 	// PostType says how parameters are sent. Zero means as a form, as RFC 6749 requires.
 	PostType PostType

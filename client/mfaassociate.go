@@ -86,12 +86,13 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 // associationOf returns the body of the request. The credentials of the client are in the body, because the Authorization
 // header has the token.
 func (c *Client) associationOf(ctx context.Context, o MFAAssociation) ([]byte, error) {
-	form, header := make(url.Values), make(http.Header)
-	if err := c.authenticate(ctx, destination{url: c.mfaURL("associate")}, form, header); err != nil {
+	method, err := c.authMethod(ctx, "")
+	if err != nil {
 		return nil, err
 	}
-	if header.Get("Authorization") != "" {
-		form = url.Values{"client_id": {c.cfg.ClientID}, "client_secret": {c.cfg.ClientSecret}}
+	form := make(url.Values)
+	if err := c.authenticateInForm(ctx, method, destination{url: c.mfaURL("associate")}, form); err != nil {
+		return nil, err
 	}
 	form.Set("phone_number", o.PhoneNumber)
 	form.Set("email", o.Email)

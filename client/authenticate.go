@@ -1,0 +1,152 @@
+package client
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/jwtsign"
+)
+
+// destination is where a request is sent: the name of the endpoint in the metadata, and its URL. The name is empty for the
+// MFA API, which the metadata does not list.
+type destination struct{ name, url string }
+
+// authenticate adds the credentials of the client for one request to header or to form, never to both (RFC 6749, Section
+// 2.3). With AuthBasic and Config.ClientIDInBody, the form has the id too.
+func (c *Client) authenticate(ctx context.Context, to destination, form url.Values, header http.Header) error {
+	method, err := c.authMethod(ctx, to.name)
+	if err != nil {
+		return err
+	}
+	if method != AuthBasic {
+		return c.authenticateInForm(ctx, method, to, form)
+	}
+	secret, err := c.secret(ctx)
+	if err != nil {
+		return err
+	}
+	header.Set("Authorization", "Basic "+c.basic(secret))
+	if c.cfg.ClientIDInBody {
+		form.Set("client_id", c.cfg.ClientID)
+	}
+	return nil
+}
+
+// authenticateInForm adds the credentials of the client for one request to form:
+//
+//	AuthBasic, AuthPost           client_id and client_secret
+//	AuthSecretJWT                 an assertion that is signed with the secret
+//	AuthPrivateKeyJWT             an assertion of Config.AssertionSource, or one that is signed with Config.Key
+//	AuthNone, AuthTLS, AuthSelf…  only client_id: with TLS, the certificate is the credential
+func (c *Client) authenticateInForm(ctx context.Context, method AuthMethod, to destination, form url.Values) error {
+	form.Set("client_id", c.cfg.ClientID)
+	var assertion string
+	var err error
+	switch method {
+	case AuthBasic, AuthPost:
+		secret, err := c.secret(ctx)
+		if err != nil {
+			return err
+		}
+		form.Set("client_secret", secret)
+		return nil
+	case AuthSecretJWT:
+		assertion, err = c.assertWithSecret(ctx, to)
+	case AuthPrivateKeyJWT:
+		assertion, err = c.assertWithKey(ctx, to)
+	case AuthNone, AuthTLS, AuthSelfSignedTLS:
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	form.Set("client_assertion_type", assertionType)
+	form.Set("client_assertion", assertion)
+	return nil
+}
+
+// basic returns the credentials for the Basic scheme (RFC 6749, Section 2.3.1).
+func (c *Client) basic(secret string) string {
+	id := c.cfg.ClientID
+	if c.cfg.BasicEncoding == BasicForm {
+		id, secret = url.QueryEscape(id), url.QueryEscape(secret)
+	}
+	return base64.StdEncoding.EncodeToString([]byte(id + ":" + secret))
+}
+
+const (
+	assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	assertionFor  = 60 * time.Second
+)
+
+// assertWithSecret returns a client assertion that is signed with the client secret.
+func (c *Client) assertWithSecret(ctx context.Context, to destination) (string, error) {
+	secret, err := c.secret(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(secret) < minSecretJWT { // New has checked a ClientSecret
+		return "", errors.New("client: Config.SecretSource: the secret has fewer than 32 bytes, which client_secret_jwt requires")
+	}
+	offered, err := c.algorithmsAt(ctx, to)
+	if err != nil {
+		return "", err
+	}
+	key := jwtsign.Key{Private: []byte(secret), Algorithm: secretAlgorithm(offered, secret)}
+	return signedAssertion(key.JWT(nil, c.assertionClaims(to)))
+}
+
+// assertWithKey returns a client assertion of Config.AssertionSource, or one that is signed with Config.Key.
+func (c *Client) assertWithKey(ctx context.Context, to destination) (string, error) {
+	if c.cfg.AssertionSource != nil {
+		return c.assertion(ctx)
+	}
+	var header map[string]any
+	if c.cfg.Key.Certificate != nil { // servers that read certificates require it
+		header = map[string]any{"typ": "JWT"}
+	}
+	return signedAssertion(c.cfg.Key.jwt(header, c.assertionClaims(to)))
+}
+
+func signedAssertion(assertion string, err error) (string, error) {
+	if err != nil {
+		return "", fmt.Errorf("client: signing the client assertion: %w", err)
+	}
+	return assertion, nil
+}
+
+// assertionClaims returns the claims of a client assertion (RFC 7523, Section 3; OpenID Connect Core, Section 9). Each
+// request needs a new one, because its jti may be used only once.
+func (c *Client) assertionClaims(to destination) map[string]any {
+	now := time.Now()
+	return map[string]any{
+		"iss": c.cfg.ClientID, "sub": c.cfg.ClientID, "aud": c.assertionAudience(to), "jti": RandomValue(randomBytes),
+		"iat": now.Unix(), "exp": now.Add(assertionFor).Unix(),
+	}
+}
+
+// assertionAudience returns the audience of an assertion for one request.
+func (c *Client) assertionAudience(to destination) string {
+	if c.cfg.AssertionAudience == AudienceEndpoint {
+		return to.url
+	}
+	return c.cfg.AssertionAudience
+}
+
+// algorithmsAt returns the algorithms that the metadata lists for client assertions at an endpoint. For an endpoint of the
+// Config, it returns nil without discovery.
+func (c *Client) algorithmsAt(ctx context.Context, to destination) ([]string, error) {
+	if to.name == "" || c.cfg.Endpoints[to.name] != "" {
+		return nil, nil
+	}
+	m, err := c.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return offeredAlgorithms(m, to.name), nil
+}
