@@ -39,7 +39,7 @@ func (c *Client) authenticate(ctx context.Context, to destination, form url.Valu
 
 // authenticateInForm adds the credentials of the client for one request to form:
 //
-//	AuthBasic, AuthPost           client_id and client_secret
+//	AuthPost                      client_id and client_secret
 //	AuthSecretJWT                 an assertion that is signed with the secret
 //	AuthPrivateKeyJWT             an assertion of Config.AssertionSource, or one that is signed with Config.Key
 //	AuthNone, AuthTLS, AuthSelf…  only client_id: with TLS, the certificate is the credential
@@ -48,7 +48,7 @@ func (c *Client) authenticateInForm(ctx context.Context, method AuthMethod, to d
 	var assertion string
 	var err error
 	switch method {
-	case AuthBasic, AuthPost:
+	case AuthPost:
 		secret, err := c.secret(ctx)
 		if err != nil {
 			return err
@@ -59,7 +59,7 @@ func (c *Client) authenticateInForm(ctx context.Context, method AuthMethod, to d
 		assertion, err = c.assertWithSecret(ctx, to)
 	case AuthPrivateKeyJWT:
 		assertion, err = c.assertWithKey(ctx, to)
-	case AuthNone, AuthTLS, AuthSelfSignedTLS:
+	default: // the id is all
 		return nil
 	}
 	if err != nil {

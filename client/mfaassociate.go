@@ -52,18 +52,26 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	if token == "" || o.Type == "" {
 		return nil, errors.New("client: a token and MFAAssociation.Type are required")
 	}
-	body, err := c.associationOf(ctx, o)
+	method, err := c.authMethod(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.send(ctx, http.MethodPost, c.mfaURL("associate"), http.Header{
+	if method == AuthBasic { // the Authorization header has the token
+		method = AuthPost
+	}
+	to := destination{url: c.mfaURL("associate")}
+	body, err := c.associationOf(ctx, method, to, o)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.send(ctx, http.MethodPost, to.url, http.Header{
 		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "Authorization": {"Bearer " + token},
 	}, body)
 	if err != nil {
 		return nil, err
 	}
 	if resp.Status >= http.StatusBadRequest {
-		return nil, errorOfCall(resp)
+		return nil, c.explainMethod(ctx, to, method, errorOfCall(resp))
 	}
 	a, err := readAnswer(resp, []int{http.StatusOK, http.StatusCreated})
 	if err != nil {
@@ -83,15 +91,10 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	return e, nil
 }
 
-// associationOf returns the body of the request. The credentials of the client are in the body, because the Authorization
-// header has the token.
-func (c *Client) associationOf(ctx context.Context, o MFAAssociation) ([]byte, error) {
-	method, err := c.authMethod(ctx, "")
-	if err != nil {
-		return nil, err
-	}
+// associationOf returns the body of the request, with the credentials of the client.
+func (c *Client) associationOf(ctx context.Context, method AuthMethod, to destination, o MFAAssociation) ([]byte, error) {
 	form := make(url.Values)
-	if err := c.authenticateInForm(ctx, method, destination{url: c.mfaURL("associate")}, form); err != nil {
+	if err := c.authenticateInForm(ctx, method, to, form); err != nil {
 		return nil, err
 	}
 	form.Set("phone_number", o.PhoneNumber)

@@ -72,7 +72,7 @@ func (c *Client) signRequest(params url.Values) (string, error) {
 	for name, values := range params {
 		claims[name] = requestClaim(name, values)
 	}
-	request, err := c.cfg.Key.key().JWT(map[string]any{"typ": "oauth-authz-req+jwt"}, claims)
+	request, err := c.cfg.Key.jwt(map[string]any{"typ": "oauth-authz-req+jwt"}, claims)
 	if err != nil {
 		return "", fmt.Errorf("client: signing the authorization request: %w", err)
 	}

@@ -50,12 +50,15 @@ func (r Registration) Format(f fmt.State, _ rune) {
 func (r Registration) LogValue() slog.Value { return slog.StringValue(clip(r.ClientID)) }
 
 // Config returns cfg with the id, the secret and the authentication method of the registered client. It sets no secret if
-// the method is [AuthNone]. If cfg.Issuer is empty, it is set to r.Issuer. If it is another issuer, [New] returns an error,
+// the method is [AuthNone]. If r has a secret, it replaces cfg.SecretSource. If cfg.Issuer is empty, it is set to r.Issuer. If it is another issuer, [New] returns an error,
 // so that the secret is not sent to another server.
 func (r *Registration) Config(cfg Config) Config {
 	cfg.Issuer, cfg.registeredAt = cmp.Or(cfg.Issuer, r.Issuer), r.Issuer
 	cfg.ClientID, cfg.ClientSecret = r.ClientID, r.ClientSecret
 	cfg.AuthMethod = cmp.Or(r.Metadata.TokenEndpointAuthMethod, cfg.AuthMethod)
+	if r.ClientSecret != "" {
+		cfg.SecretSource = nil
+	}
 	if cfg.AuthMethod == AuthNone {
 		cfg.ClientSecret = ""
 	}

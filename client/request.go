@@ -40,6 +40,11 @@ type answer struct{ compact.Object }
 //
 // An answer may come together with an error. It then has what could be read of a token in the response.
 func (c *Client) post(ctx context.Context, to destination, params url.Values, accepted ...int) (*answer, error) {
+	a, err := c.postWithNonce(ctx, to, params, accepted)
+	return a, c.explain(ctx, to, err)
+}
+
+func (c *Client) postWithNonce(ctx context.Context, to destination, params url.Values, accepted []int) (*answer, error) {
 	resp, nonce, err := c.postOnce(ctx, to, params)
 	if err != nil {
 		return nil, err

@@ -115,6 +115,9 @@ func (c *Client) usesRemoteKeys() bool {
 
 // secretKeys returns the client secret as a key for each of the algorithms (OpenID Connect Core, Section 10.1).
 func secretKeys(cfg Config) (jwks.Static, error) {
+	if cfg.SecretSource != nil {
+		return nil, errors.New("client: Config.Keys is required with SecretSource and symmetric Algorithms: a secret that changes does not verify signatures")
+	}
 	var keys jwks.Static
 	for _, alg := range cfg.Algorithms {
 		key, err := jwks.Secret([]byte(cfg.ClientSecret), alg)
