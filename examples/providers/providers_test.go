@@ -95,11 +95,15 @@ func guard(make func() (*middleware.Guard, error), header string) func() (admit,
 
 // section is one section of docs/providers.md.
 type section struct {
-	code, text string
-	header     map[string]any
-	payload    map[string]any
-	rejected   []map[string]any // the claims that differ; nil: absent
+	text     string
+	codes    []string // the Go blocks
+	header   map[string]any
+	payload  map[string]any
+	rejected []map[string]any // the claims that differ; nil: absent
 }
+
+// forClients begins the names of the sections for clients. All other sections are for APIs.
+const forClients = "Client: "
 
 var (
 	sectionStart = regexp.MustCompile(`(?m)^## (.+)\n`)
@@ -131,7 +135,7 @@ func parse(t *testing.T, text string) section {
 	s := section{text: text}
 	for _, match := range block.FindAllStringSubmatch(text, -1) {
 		if match[1] == "go" {
-			s.code = match[2]
+			s.codes = append(s.codes, match[2])
 			continue
 		}
 		var object map[string]any
@@ -154,7 +158,10 @@ func parse(t *testing.T, text string) section {
 
 // network is the transport of this test binary. It serves the metadata and the keys of the current provider at every URL
 // that a configuration names, so that the functions need no parameter for the test.
-type network struct{ current atomic.Pointer[provider] }
+type network struct {
+	current atomic.Pointer[provider]
+	script  atomic.Pointer[script] // serves all requests if it is not nil
+}
 
 type provider struct {
 	issuer *bearertest.Issuer
@@ -170,6 +177,9 @@ func TestMain(m *testing.M) {
 }
 
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s := n.script.Load(); s != nil {
+		return s.RoundTrip(r)
+	}
 	p := n.current.Load()
 	body := p.issuer.JWKS()
 	switch {
@@ -219,6 +229,7 @@ func pad(text string) string {
 //nolint:paralleltest,tparallel // the sections share the default transport
 func TestProviders(t *testing.T) {
 	found := sections(t)
+	maps.DeleteFunc(found, func(name string, _ section) bool { return strings.HasPrefix(name, forClients) })
 	known := providers()
 	if a, b := slices.Sorted(maps.Keys(found)), slices.Sorted(maps.Keys(known)); !slices.Equal(a, b) {
 		t.Fatalf("docs/providers.md has the sections\n%q\nand this test has\n%q", a, b)
@@ -269,7 +280,7 @@ func (s section) run(t *testing.T, p *provider, make func() (admit, error)) {
 	}
 }
 
-// TestGoBlocks checks that the Go block of each section is a function of this folder, so that it compiles.
+// TestGoBlocks checks that the Go blocks of each section are functions of this folder, so that they compile.
 func TestGoBlocks(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")
@@ -285,8 +296,13 @@ func TestGoBlocks(t *testing.T) {
 		source.WriteString(string(text) + "\n")
 	}
 	for name, s := range sections(t) {
-		if s.code == "" || !strings.Contains(source.String(), "\n\n"+s.code) {
-			t.Errorf("%s: no file of this folder contains this block:\n%s", name, s.code)
+		if len(s.codes) == 0 {
+			t.Errorf("%s has no Go block", name)
+		}
+		for _, code := range s.codes {
+			if !strings.Contains(source.String(), "\n\n"+code) {
+				t.Errorf("%s: no file of this folder contains this block:\n%s", name, code)
+			}
 		}
 	}
 }

@@ -1,0 +1,75 @@
+package providers
+
+import (
+	"net/url"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+func googleClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://accounts.google.com",
+		ClientID:     "1234567890-abc.apps.googleusercontent.com",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "email", "https://www.googleapis.com/auth/calendar.readonly"},
+	})
+}
+
+func googleOptions() client.AuthorizationOptions {
+	return client.AuthorizationOptions{
+		Prompt: []string{"consent"},
+		Extra:  url.Values{"access_type": {"offline"}},
+	}
+}
+
+func gitLabClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://gitlab.com",
+		ClientID:     "client-1",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "email", "read_api"},
+	})
+}
+
+func discordClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://discord.com",
+		ClientID:     "157730590492196864",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"identify", "guilds"},
+	})
+}
+
+func auth0Client(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://acme.eu.auth0.com/",
+		ClientID:     "client-1",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "email", "offline_access", "orders:read"},
+		Audience:     "https://api.example.com",
+	})
+}
+
+func oktaClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://acme.okta.com/oauth2/default",
+		ClientID:     "0oa1",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "email", "offline_access", "orders:read"},
+	})
+}
+
+func slackSignInClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://slack.com",
+		ClientID:     "2141029472.691202649728",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "email", "profile"},
+	})
+}

@@ -1,0 +1,70 @@
+package providers
+
+import "net/http"
+
+func auth0Server() *script {
+	return &script{
+		documents: map[string]string{
+			"https://acme.eu.auth0.com/.well-known/openid-configuration": document(map[string]any{
+				"issuer": "https://acme.eu.auth0.com/", "authorization_endpoint": "https://acme.eu.auth0.com/authorize",
+				"token_endpoint": "https://acme.eu.auth0.com/oauth/token", "userinfo_endpoint": "https://acme.eu.auth0.com/userinfo",
+				"revocation_endpoint":  "https://acme.eu.auth0.com/oauth/revoke",
+				"end_session_endpoint": "https://acme.eu.auth0.com/oidc/logout",
+				"jwks_uri":             "https://acme.eu.auth0.com/.well-known/jwks.json",
+				"token_endpoint_auth_methods_supported": []string{
+					"client_secret_basic", "client_secret_post", "private_key_jwt", "none",
+				},
+				"id_token_signing_alg_values_supported": []string{"HS256", "RS256", "PS256"},
+				"code_challenge_methods_supported":      []string{"S256", "plain"},
+			}),
+		},
+		authorize: "https://acme.eu.auth0.com/authorize", token: "https://acme.eu.auth0.com/oauth/token",
+		jwks: "https://acme.eu.auth0.com/.well-known/jwks.json", revoke: "https://acme.eu.auth0.com/oauth/revoke",
+		logout: "https://acme.eu.auth0.com/oidc/logout", api: "https://api.example.com/orders",
+		iss: "https://acme.eu.auth0.com/", clientID: "client-1", claims: map[string]any{"sid": "session-1"},
+		authenticates: either(basic, post)("client-1", clientSecret), rotates: true,
+		query: map[string]string{"audience": "https://api.example.com"},
+		answer: func(i issued) map[string]any {
+			return map[string]any{
+				"access_token": i.access, "refresh_token": i.refresh, "id_token": i.idToken, "scope": i.scope, "expires_in": 86400,
+				"token_type": "Bearer",
+			}
+		},
+		badClient:  failure(http.StatusUnauthorized, "access_denied", "Unauthorized"),
+		badCode:    failure(http.StatusForbidden, "invalid_grant", "Invalid authorization code"),
+		badRefresh: failure(http.StatusForbidden, "invalid_grant", "Unknown or invalid refresh token."),
+		badToken:   ownAPI,
+	}
+}
+
+func oktaServer() *script {
+	const base = "https://acme.okta.com/oauth2/default/v1/"
+	return &script{
+		documents: map[string]string{
+			"https://acme.okta.com/oauth2/default/.well-known/openid-configuration": document(map[string]any{
+				"issuer": "https://acme.okta.com/oauth2/default", "authorization_endpoint": base + "authorize",
+				"token_endpoint": base + "token", "userinfo_endpoint": base + "userinfo", "jwks_uri": base + "keys",
+				"revocation_endpoint": base + "revoke", "end_session_endpoint": base + "logout",
+				"introspection_endpoint":                base + "introspect",
+				"id_token_signing_alg_values_supported": []string{"RS256"},
+				"code_challenge_methods_supported":      []string{"S256"},
+				"token_endpoint_auth_methods_supported": []string{
+					"client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none",
+				},
+			}),
+		},
+		authorize: base + "authorize", token: base + "token", jwks: base + "keys", revoke: base + "revoke", logout: base + "logout",
+		api: "https://api.example.com/orders", iss: "https://acme.okta.com/oauth2/default", clientID: "0oa1",
+		authenticates: basic("0oa1", clientSecret), rotates: true,
+		answer: func(i issued) map[string]any {
+			return map[string]any{
+				"token_type": "Bearer", "expires_in": 3600, "access_token": i.access, "scope": i.scope, "refresh_token": i.refresh,
+				"id_token": i.idToken,
+			}
+		},
+		badClient:  failure(http.StatusUnauthorized, "invalid_client", "The client secret supplied for a confidential client is invalid."),
+		badCode:    failure(http.StatusBadRequest, "invalid_grant", "The authorization code is invalid or has expired."),
+		badRefresh: failure(http.StatusBadRequest, "invalid_grant", "The refresh token is invalid or expired."),
+		badToken:   ownAPI,
+	}
+}

@@ -1,0 +1,47 @@
+package providers
+
+import "github.com/bearerkit/bearerkit/client"
+
+// signIns maps the sections of docs/providers.md for clients to their functions.
+func signIns() map[string]signIn {
+	return map[string]signIn{
+		"Google": {
+			make: googleClient, options: googleOptions(), server: googleServer, user: "user-1",
+			scopes: []string{
+				"openid", "https://www.googleapis.com/auth/userinfo.email", "https://www.googleapis.com/auth/calendar.readonly",
+			},
+			ended: client.ErrInvalidGrant,
+		},
+		"GitLab": {
+			make: gitLabClient, server: gitLabServer, user: "user-1", scopes: []string{"openid", "email", "read_api"},
+			ended: client.ErrInvalidGrant,
+		},
+		"Discord": {
+			make: discordClient, server: discordServer, scopes: []string{"identify", "guilds"}, ended: client.ErrInvalidGrant,
+		},
+		"Auth0": {
+			make: auth0Client, server: auth0Server, user: "user-1", ended: client.ErrInvalidGrant,
+			scopes: []string{"openid", "email", "offline_access", "orders:read"},
+		},
+		"Okta": {
+			make: oktaClient, server: oktaServer, user: "user-1", ended: client.ErrInvalidGrant,
+			scopes: []string{"openid", "email", "offline_access", "orders:read"},
+		},
+		"Keycloak": {
+			make: keycloakClient, server: keycloakServer, user: "user-1", ended: client.ErrInvalidGrant,
+			scopes: []string{"openid", "email", "profile"},
+		},
+		"Ory Hydra and Ory Network": {
+			make: oryClient, server: oryServer, user: "user-1", ended: client.ErrInvalidGrant,
+			scopes: []string{"openid", "offline_access", "orders:read"},
+		},
+		"Zitadel": {
+			make: zitadelClient, server: zitadelServer, user: "user-1", ended: client.ErrInvalidRequest,
+			scopes: []string{"openid", "email", "offline_access", "urn:zitadel:iam:org:project:id:123456789:aud"},
+		},
+		"Slack": {
+			make: slackSignInClient, server: slackSignInServer, user: "user-1", scopes: []string{"openid", "email", "profile"},
+			renewal: never,
+		},
+	}
+}
