@@ -1,6 +1,7 @@
 package weblogin
 
 import (
+	"crypto/cipher"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,6 +26,7 @@ type App struct {
 	sessions *scs.SessionManager
 	store    *finalStore
 	pending  *client.PendingCookies
+	seal     cipher.AEAD // for step-up links
 	tokens   *tokenStore
 	sources  *sources
 }
@@ -49,8 +51,12 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("weblogin: Config.Key: %w", err)
 	}
-	pending.InsecureHTTP, pending.Client = cfg.InsecureHTTP, cfg.Client
-	a := &App{cfg: cfg, owner: newOwner(cfg), sessions: cfg.Sessions, pending: pending, mux: http.NewServeMux()}
+	pending.InsecureHTTP, pending.Resubmits, pending.Client = cfg.InsecureHTTP, true, cfg.Client
+	seal, err := newSeal(cfg.Key)
+	if err != nil {
+		return nil, fmt.Errorf("weblogin: Config.Key: %w", err)
+	}
+	a := &App{cfg: cfg, owner: newOwner(cfg), sessions: cfg.Sessions, pending: pending, seal: seal, mux: http.NewServeMux()}
 	if a.store, err = joinManager(cfg.Sessions, a.owner); err != nil {
 		return nil, err
 	}
@@ -65,7 +71,7 @@ func New(cfg Config) (*App, error) {
 
 // mount registers the endpoints.
 func (a *App) mount() {
-	for pattern, handler := range map[string]http.HandlerFunc{
+	endpoints := map[string]http.HandlerFunc{
 		"GET login":    a.login,
 		"GET callback": a.withSession(a.callback, a.fail),
 		"GET session":  a.own(a.withSession(a.status, a.rejectFor)),
@@ -74,7 +80,14 @@ func (a *App) mount() {
 
 		// The authorization server sends this request, not a browser, so own does not apply. The logout token authenticates it.
 		"POST backchannel-logout": a.cfg.Client.BackchannelLogout(a.loggedOutElsewhere).ServeHTTP,
-	} {
+	}
+	if a.isPosted() {
+		endpoints["POST callback"] = a.posted // from a page of the authorization server
+	}
+	if a.cfg.FrontchannelLogout {
+		endpoints["GET frontchannel-logout"] = a.frontchannelLogout // in a frame of the authorization server
+	}
+	for pattern, handler := range endpoints {
 		method, name, _ := strings.Cut(pattern, " ")
 		a.mux.Handle(method+" "+a.cfg.Prefix+name, handler)
 	}

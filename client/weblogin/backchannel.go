@@ -47,8 +47,11 @@ func (a *App) mark(ctx context.Context, entry string, at time.Time) error {
 	if err != nil || found && !at.After(before) {
 		return err
 	}
-	return a.store.put(ctx, entry, endedField, []byte(at.UTC().Format(time.RFC3339Nano)), a.store.recordLifetime())
+	return a.store.put(ctx, entry, endedField, timeText(at), a.store.recordLifetime())
 }
+
+// timeText returns the text of a time in a record. Time.UnmarshalText reads it.
+func timeText(t time.Time) []byte { return []byte(t.UTC().Format(time.RFC3339Nano)) }
 
 // marked returns the time of a record. found reports whether there is one.
 func (a *App) marked(ctx context.Context, entry string) (at time.Time, found bool, err error) {

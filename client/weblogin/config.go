@@ -2,16 +2,13 @@ package weblogin
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -35,8 +32,8 @@ type Config struct {
 	Sessions *scs.SessionManager
 
 	// Authorization has the options of each authorization request. The zero value uses the configuration of Client.
-	// ResponseMode must not be a form_post, because the callback accepts only GET. ReturnTo must be empty, because the App
-	// sets it.
+	// With the ResponseMode "form_post" or "form_post.jwt", the callback accepts only POST requests; otherwise it accepts only
+	// GET requests. ReturnTo and Subject must be empty, because the App sets them.
 	Authorization client.AuthorizationOptions
 
 	// Key encrypts the cookies of sign-ins in progress. It has 32 bytes. If it is nil, New creates a random key. All
@@ -47,17 +44,46 @@ type Config struct {
 	// Apps on one host need different prefixes.
 	Prefix string
 
-	// AfterLogin is the local path to which the user is redirected after a sign-in that names no return_to. It must not be
-	// the login or the callback. Empty means "/".
+	// LoginParams lists the parameters that the login endpoint takes from the request and sends to the authorization server:
+	// "prompt", "login_hint", "acr_values", "max_age", "ui_locales", "display", and names that the server defines, such as
+	// "domain_hint". Nil means none. Other sites can write such links, so they never make a sign-in weaker: prompt is added
+	// to Authorization.Prompt, the shorter max_age counts, and acr_values must be some of Authorization.ACRValues, if that is
+	// set. A value has at most 512 bytes; the response to one that is not valid has status 400. New returns an error for
+	// names that decide what is requested, and for whom, such as "scope". To choose values in code, use App.Login.
+	LoginParams []string
+
+	// OnSignIn, if not nil, is called when a sign-in was verified, before it takes effect. It may set Values and ReturnTo of
+	// s. If it returns an error, which is logged, or panics, nobody is signed in: the token is revoked, ErrorHandler is called
+	// with status 403 (or 500 after a panic), and an earlier login of the same browser remains. The error that ErrorHandler
+	// receives wraps that of OnSignIn.
+	//
+	// ctx ends after 2 minutes at the latest, but not when the browser closes the connection. It has the session from before
+	// the sign-in, which OnSignIn may read. It is called concurrently.
+	OnSignIn func(ctx context.Context, s *SignIn) error
+
+	// AfterLogin is the local path to which the user is redirected after a sign-in that names no return_to, and from a
+	// callback that was handled already, if the user is signed in. It must not be the login or the callback. Empty means "/".
 	AfterLogin string
 
 	// AfterLogout is the local path to which the user is redirected after a logout, if the server has no logout page or the
-	// login has no ID token. Empty means "/".
+	// login has no ID token. The default error page links to it. Empty means "/".
 	AfterLogout string
 
 	// PostLogoutRedirectURI is the registered URL to which the server redirects the user after its own logout. If it is
 	// empty, the user stays at the server.
 	PostLogoutRedirectURI string
+
+	// LogoutURL is the URL to which the user is redirected after a logout, with all its parameters. Set it if the logout of
+	// the server is not that of OpenID Connect RP-Initiated Logout, for example
+	// "https://login.example.com/logout?client_id=shop&logout_uri=https%3A%2F%2Fshop.example.com%2F" for Amazon Cognito.
+	// PostLogoutRedirectURI must be empty then. Empty means the end_session_endpoint of the metadata, with the ID token as a
+	// hint. The hint is omitted if the URL would be longer than 8000 bytes; the server may then ask the user to confirm.
+	LogoutURL string
+
+	// FrontchannelLogout enables the endpoint frontchannel-logout (OpenID Connect Front-Channel Logout 1.0). Register it with
+	// frontchannel_logout_session_required, because the request must name the issuer and the session. False means that
+	// there is no such endpoint. Use the back-channel logout if the server has both: it is signed.
+	FrontchannelLogout bool
 
 	// Claims lists the claims of the user that the session endpoint returns to scripts. Nil means sub, name,
 	// preferred_username and email.
@@ -79,9 +105,16 @@ type Config struct {
 	// have a meaning for servers, proxies or browsers, such as Cookie.
 	ProxyHeaders []string
 
-	// ErrorHandler writes the response to a sign-in or logout that failed. If it is nil, the response is a plain page that
-	// does not say why. Do not show err to the user: it may quote the server. If a token was received and could not be kept,
-	// err matches a *[client.IncompleteError] with errors.As, and the App has tried to revoke the token.
+	// ErrorHandler writes the response to a sign-in or logout that failed, and to a page of an API that requires another
+	// sign-in. If it is nil, the response is a plain page that says what the user can do, with links to the login and to
+	// AfterLogout. Do not show err to the user: it may quote the server. Depending on what happened, err matches:
+	//
+	//   - [client.ErrNotPending]: the sign-in has expired, was completed before, or was begun in another browser
+	//   - [client.ErrAccessDenied]: the user or the server declined
+	//   - [client.ErrUnavailable]: the server cannot be reached
+	//   - a *[StepUpError], with errors.As: the API requires another sign-in; link to its Login
+	//   - a *[client.IncompleteError], with errors.As: a token was received and could not be kept; the App has tried to
+	//     revoke it
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
 
 	// Logger logs failures. Nil means that nothing is logged.
@@ -102,100 +135,6 @@ func (cfg Config) LogValue() slog.Value {
 	return slog.StringValue("weblogin.Config{" + cfg.Prefix + "}")
 }
 
-// validate returns all faults of cfg, joined. Each names its field.
-func (cfg Config) validate() error {
-	var faults []error
-	check := func(ok bool, field, problem string) {
-		if !ok {
-			faults = append(faults, fmt.Errorf("weblogin: Config.%s %s", field, problem))
-		}
-	}
-	check(cfg.Client != nil, "Client", "is required")
-	check(cfg.Sessions != nil, "Sessions", "is required")
-	check(cfg.Key == nil || len(cfg.Key) == keyBytes, "Key", fmt.Sprintf("has %d bytes, expected %d", len(cfg.Key), keyBytes))
-	check(cfg.Prefix == "" || isPrefix(cfg.Prefix), "Prefix", fmt.Sprintf("is %q, expected a plain path that begins and ends with a slash", cfg.Prefix))
-	check(cfg.AfterLogin == "" || isLocal(cfg.AfterLogin), "AfterLogin", fmt.Sprintf("is %q, expected a local path", cfg.AfterLogin))
-	check(!isSignInEndpoint(cfg.prefix(), cfg.AfterLogin), "AfterLogin", "is an endpoint that begins the sign-in again")
-	check(cfg.AfterLogout == "" || isLocal(cfg.AfterLogout), "AfterLogout", fmt.Sprintf("is %q, expected a local path", cfg.AfterLogout))
-	check(cfg.PostLogoutRedirectURI == "" || isAbsolute(cfg.PostLogoutRedirectURI), "PostLogoutRedirectURI",
-		fmt.Sprintf("is %q, expected an absolute http or https URL", cfg.PostLogoutRedirectURI))
-	check(cfg.APITimeout >= 0, "APITimeout", fmt.Sprintf("is %v, expected 0 or more", cfg.APITimeout))
-	for _, name := range cfg.ProxyHeaders {
-		check(!isDangerous(name), "ProxyHeaders", fmt.Sprintf("has %q, which has a meaning for servers or browsers", name))
-	}
-	check(!strings.HasPrefix(cfg.Authorization.ResponseMode, "form_post"), "Authorization.ResponseMode", "is a form_post, but the callback accepts only GET")
-	check(cfg.Authorization.ReturnTo == "", "Authorization.ReturnTo", "is set, but the App sets it: use AfterLogin")
-	return errors.Join(append(faults, cfg.validateSessions(), cfg.validateRedirect())...)
-}
-
-// validateSessions rejects a SessionManager that would panic, end each session at once, or lose each login.
-func (cfg Config) validateSessions() error {
-	s := cfg.Sessions
-	switch {
-	case s == nil:
-		return nil // reported already
-	case s.Store == nil || s.Codec == nil:
-		return errors.New("weblogin: Config.Sessions has no Store or no Codec: create it with scs.New")
-	case !keepsBytes(s.Codec):
-		return errors.New("weblogin: Config.Sessions.Codec does not decode a []byte as a []byte: use scs.GobCodec")
-	case s.Lifetime <= 0:
-		return fmt.Errorf("weblogin: Config.Sessions.Lifetime is %v, expected more than 0", s.Lifetime)
-	}
-	return nil
-}
-
-// keepsBytes reports whether a codec decodes a []byte as one. JSON, for example, decodes a string instead, and then no login
-// would be found in any session.
-func keepsBytes(codec scs.Codec) bool {
-	const name, value = "name", "value"
-	text, err := codec.Encode(time.Now(), map[string]any{name: []byte(value)})
-	if err != nil {
-		return false
-	}
-	_, values, err := codec.Decode(text)
-	got, ok := values[name].([]byte)
-	return err == nil && ok && string(got) == value
-}
-
-// validateRedirect rejects a redirect URI at which the App does not receive the authorization response, or receives it
-// without the cookies that it needs.
-func (cfg Config) validateRedirect() error {
-	if cfg.Client == nil {
-		return nil // reported already
-	}
-	field, address := "Client.RedirectURI", cfg.Client.RedirectURI()
-	if cfg.Authorization.RedirectURI != "" {
-		field, address = "Authorization.RedirectURI", cfg.Authorization.RedirectURI
-	}
-	want := cfg.prefix() + "callback"
-	u, err := url.Parse(address)
-	switch {
-	case err != nil || !isAbsolute(address) || u.User != nil || u.EscapedPath() != want:
-		return fmt.Errorf("weblogin: Config.%s is %q, expected an http or https URL with the path %q (Config.Prefix + callback)", field, address, want)
-	case u.Scheme == "http" && !cfg.InsecureHTTP:
-		return fmt.Errorf("weblogin: Config.%s is %q, expected https, or Config.InsecureHTTP for development", field, address)
-	}
-	return nil
-}
-
-// isAbsolute reports whether address is an http or https URL with a host and no fragment, to which a browser can be
-// redirected.
-func isAbsolute(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && u.Hostname() != "" && (u.Scheme == "https" || u.Scheme == "http") && u.Fragment == ""
-}
-
-// prefix is Prefix with its default.
-func (cfg Config) prefix() string { return cmp.Or(cfg.Prefix, defaultPrefix) }
-
-// defaultPrefix is the Prefix of an App whose session cookie has no suffix.
-const defaultPrefix = "/auth/"
-
-// redirectURI is where the authorization response arrives.
-func (cfg Config) redirectURI() string {
-	return cmp.Or(cfg.Authorization.RedirectURI, cfg.Client.RedirectURI())
-}
-
 // withDefaults returns cfg with its defaults. It copies the slices, so that the caller may change its own.
 func (cfg Config) withDefaults() Config {
 	cfg.Prefix = cfg.prefix()
@@ -209,16 +148,9 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Claims == nil {
 		cfg.Claims = []string{"sub", "name", "preferred_username", "email"}
 	}
-	cfg.Claims = slices.Clone(cfg.Claims)
+	cfg.Claims, cfg.LoginParams = slices.Clone(cfg.Claims), slices.Clone(cfg.LoginParams)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return cfg
-}
-
-// isPrefix reports whether prefix is a plain path that begins and ends with a slash. Other paths are patterns for a
-// ServeMux, or it redirects them.
-func isPrefix(prefix string) bool {
-	return strings.HasPrefix(prefix, "/") && strings.HasSuffix(prefix, "/") && !strings.ContainsAny(prefix, "{} %?#\\;") &&
-		(prefix == "/" || path.Clean(prefix)+"/" == prefix)
 }

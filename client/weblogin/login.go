@@ -1,31 +1,67 @@
 package weblogin
 
 import (
-	"context"
+	"cmp"
 	"errors"
-	"log/slog"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// login redirects the user to the authorization server. It stores the pending sign-in in a cookie and not in the session
-// store, so that many calls cannot fill the store. It handles GET because links and redirects lead to it; all it changes
-// is that cookie.
+// login is the login endpoint. It handles GET because links and redirects lead to it; all it changes is a cookie.
+//
+// Anyone may have written the link. An invalid return_to is ignored, because the user still wants to sign in. An invalid
+// value of a parameter in Config.LoginParams is rejected, because a sign-in without it could be another one than intended.
 func (a *App) login(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	o, err := a.requestedOptions(query)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	if to := query.Get("return_to"); isLocal(to) && !isSignInEndpoint(a.cfg.Prefix, to) {
+		o.ReturnTo = to
+	}
+	a.start(w, r, o)
+}
+
+// errOptions says that the application has called Login with options that are not valid.
+var errOptions = errors.New("weblogin: Login: the options are not valid")
+
+// Login redirects the user to the authorization server, with options for this sign-in. Each field of o that is not zero
+// replaces that of Config.Authorization; o.Extra adds to its parameters. o.RedirectURI and o.ResponseMode must be zero,
+// and o.ReturnTo must be a local path, or empty for Config.AfterLogin. Login writes the response in any case. If it
+// cannot start the sign-in, it calls Config.ErrorHandler.
+//
+// A browser must open a page with r. If r comes from a script, a frame or an image, the response has status 403.
+//
+// If an API requires a stronger sign-in (RFC 9470), create o with [client.AuthorizationOptions.StepUp]. Set o.Subject to
+// [User.Subject], so that no other user can complete it. Until the sign-in is complete, the current login remains.
+func (a *App) Login(w http.ResponseWriter, r *http.Request, o client.AuthorizationOptions) {
+	switch {
+	case o.RedirectURI != "" || o.ResponseMode != "":
+		a.fail(w, r, fmt.Errorf("%w: RedirectURI and ResponseMode must be empty, because Config.Authorization sets them", errOptions))
+	case o.ReturnTo != "" && (!isLocal(o.ReturnTo) || isSignInEndpoint(a.cfg.Prefix, o.ReturnTo)):
+		a.fail(w, r, fmt.Errorf("%w: ReturnTo is %q, expected a local path outside of the sign-in", errOptions, o.ReturnTo))
+	default:
+		a.start(w, r, merged(a.cfg.Authorization, o))
+	}
+}
+
+// start redirects the user to the authorization server. It stores the pending sign-in in a cookie and not in the session
+// store, so that many calls cannot fill the store.
+func (a *App) start(w http.ResponseWriter, r *http.Request, o client.AuthorizationOptions) {
 	if !isTopLevel(r) {
 		reject(w, http.StatusForbidden, "not_a_page")
 		return
 	}
-	o := a.cfg.Authorization
-	o.ReturnTo = a.cfg.AfterLogin
-	// An invalid return_to is ignored and not rejected: anybody may have written the link, and the user still wants to sign
-	// in.
-	if to := r.URL.Query().Get("return_to"); isLocal(to) && !isSignInEndpoint(a.cfg.Prefix, to) {
-		o.ReturnTo = to
-	}
+	o.ReturnTo = cmp.Or(o.ReturnTo, a.cfg.AfterLogin)
 	pending, err := a.cfg.Client.AuthorizationURL(r.Context(), o)
 	if err == nil {
 		err = a.pending.Save(w, r, pending)
@@ -37,120 +73,37 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, pending.URL, http.StatusSeeOther)
 }
 
-// A sign-in record exists while a callback runs (see redeem). It outlives the callback, so that a logout during the
-// callback finds it.
-const (
-	callbackTimeout = 2 * time.Minute // for all requests of a sign-in; each of them has a timeout of its own
-	signInLifetime  = 2 * callbackTimeout
-	signInField     = "key"
-)
-
-// callback handles the authorization response and signs the user in. The code works only once, so the exchange continues
-// even if the browser closes the connection.
-func (a *App) callback(w http.ResponseWriter, r *http.Request) {
-	params := r.URL.Query()
-	pending, err := a.pending.Take(w, r, stateOf(params))
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callbackTimeout)
-	defer cancel()
-	switch err := a.redeem(ctx, w, pending, params); {
-	case err == nil:
-		http.Redirect(w, r, pending.ReturnTo, http.StatusSeeOther) //nolint:gosec // G710: login checked it, and it was sealed since
-	case errors.Is(err, errEnded): // the user has signed out in the meantime
-		http.Redirect(w, r, a.cfg.AfterLogout, http.StatusSeeOther)
-	default:
-		a.revokeUnkept(ctx, err)
-		a.fail(w, r, err)
-	}
-}
-
-// redeem exchanges the code and signs the user in.
-//
-// Before the exchange it stores the key of the future login, in a record under each name that a logout of the same
-// browser can look up. If the user signs out during the exchange, the logout finds a record and marks the key as ended.
-// tokenStore.Save then revokes the token instead of saving it.
-func (a *App) redeem(ctx context.Context, w http.ResponseWriter, pending *client.PendingAuthorization, params url.Values) error {
-	key := client.RandomValue(32)
-	names := []string{pending.State} // a logout reads it from the cookie of this sign-in
-	if old, ok := a.loginOf(ctx); ok {
-		names = append(names, old.Key)
-	}
-	for _, name := range names {
-		if err := a.store.put(ctx, a.owner.signIn(name), signInField, []byte(key), signInLifetime); err != nil {
-			return err
+// merged returns base with those fields of change that are not zero. It uses reflection, so that it includes fields that
+// are added to the options later.
+func merged(base, change client.AuthorizationOptions) client.AuthorizationOptions {
+	extra := joined(base.Extra, change.Extra)
+	to, from := reflect.ValueOf(&base).Elem(), reflect.ValueOf(change)
+	for i := range from.NumField() {
+		if field := from.Field(i); !field.IsZero() {
+			to.Field(i).Set(field)
 		}
 	}
-	token, err := a.cfg.Client.Callback(ctx, pending, params)
-	if err != nil {
-		return err
-	}
-	return a.signIn(ctx, w, key, token)
+	base.Extra = extra
+	return base
 }
 
-// stateOf returns the state of an authorization response. It reads the state of a signed response without verification,
-// because Callback verifies it afterwards.
-func stateOf(params url.Values) string {
-	var inner struct {
-		State string `json:"state"`
-	}
-	if response := params.Get("response"); response != "" && client.InsecureDecode(response, &inner) == nil {
-		return inner.State
-	}
-	return params.Get("state")
+// joined returns the parameters of both. If both have one, that of change counts.
+func joined(base, change url.Values) url.Values {
+	all := make(url.Values, len(base)+len(change))
+	maps.Copy(all, base)
+	maps.Copy(all, change)
+	return all
 }
 
-// signIn saves the token and gives the session a new id, so that an attacker who knows the old id cannot use it (session
-// fixation). It returns errEnded if the user has signed out in the meantime; then the token was revoked. All other errors
-// are a client.IncompleteError with the token, which the caller revokes.
-func (a *App) signIn(ctx context.Context, w http.ResponseWriter, key string, token *client.Token) error {
-	old, replaces := a.loginOf(ctx)
-	err := a.tokens.Save(ctx, key, token)
-	if errors.Is(err, errEnded) {
-		return err
+// withAge returns o with the requirement that the user has signed in within age. A shorter limit of o remains.
+func withAge(o client.AuthorizationOptions, age time.Duration) client.AuthorizationOptions {
+	if age > 0 && (o.MaxAge == 0 || age < o.MaxAge) {
+		o.MaxAge = age
 	}
-	if err == nil {
-		err = a.renew(ctx, w, newLogin(key, token))
-	}
-	if err != nil {
-		_ = a.tokens.Delete(ctx, key) // no session has its key
-		return &client.IncompleteError{Token: token, Err: err}
-	}
-	// Only now, after the new login was written, the old one ends. If anything above fails, the user keeps the old login.
-	if replaces {
-		a.forget(ctx, old)
-	}
-	return nil
+	return o
 }
 
-// renew gives the session a new id, removes its data except the logins of other Apps, and writes the session and its
-// cookie.
-func (a *App) renew(ctx context.Context, w http.ResponseWriter, l login) error {
-	a.clearSession(ctx)
-	if err := a.sessions.RenewToken(ctx); err != nil {
-		return err
-	}
-	if err := a.putLogin(ctx, l); err != nil {
-		return err
-	}
-	return a.keep(ctx, w)
-}
-
-// forget ends a login that a new one of the same browser replaces. It does not revoke the old token, because a server may
-// treat both tokens as one grant and would then revoke the new one too.
-func (a *App) forget(ctx context.Context, old login) {
-	a.sources.drop(old.Key)
-	if err := a.tokens.Delete(ctx, old.Key); err != nil {
-		a.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "token not deleted from the session store", slog.Any("error", err))
-	}
-}
-
-// revokeUnkept revokes the token in err, if err has one. Such a token was received but could not be saved, or its ID
-// token was rejected, so that no session has it.
-func (a *App) revokeUnkept(ctx context.Context, err error) {
-	if incomplete, ok := errors.AsType[*client.IncompleteError](err); ok {
-		a.revoke(ctx, incomplete.Token)
-	}
+// isSubset reports whether each of the words is in allowed.
+func isSubset(words, allowed []string) bool {
+	return !slices.ContainsFunc(words, func(word string) bool { return !slices.Contains(allowed, word) })
 }

@@ -113,15 +113,25 @@ func (a *App) revoke(ctx context.Context, token *client.Token) {
 	}
 }
 
-// afterLogout returns the URL to which the user is redirected: the logout page of the server if it has one and there is
-// an ID token that identifies the session, and otherwise Config.AfterLogout.
+// maxLogoutURL is the number of bytes that every server should accept in a URL (RFC 9110 §4.1).
+const maxLogoutURL = 8000
+
+// afterLogout returns the URL to which the user is redirected: Config.LogoutURL, or the logout page of the server if it has
+// one and there is an ID token that identifies the session, and otherwise Config.AfterLogout. An ID token that makes the
+// URL too long for servers and proxies is omitted.
 func (a *App) afterLogout(ctx context.Context, token *client.Token) string {
-	if token == nil || token.IDToken == "" {
+	switch {
+	case token != nil && a.cfg.LogoutURL != "":
+		return a.cfg.LogoutURL
+	case token == nil || token.IDToken == "":
 		return a.cfg.AfterLogout
 	}
-	place, err := a.cfg.Client.LogoutURL(ctx, client.LogoutOptions{
-		IDTokenHint: token.IDToken, PostLogoutRedirectURI: a.cfg.PostLogoutRedirectURI,
-	})
+	o := client.LogoutOptions{IDTokenHint: token.IDToken, PostLogoutRedirectURI: a.cfg.PostLogoutRedirectURI}
+	place, err := a.cfg.Client.LogoutURL(ctx, o)
+	if err == nil && len(place) > maxLogoutURL {
+		o.IDTokenHint = ""
+		place, err = a.cfg.Client.LogoutURL(ctx, o)
+	}
 	if err != nil {
 		return a.cfg.AfterLogout
 	}

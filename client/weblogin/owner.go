@@ -61,6 +61,15 @@ func (o owner) ended(kind, name string) string {
 	return "ended." + kind + "." + o.server + "." + client.S256(name)
 }
 
+// known returns the name of the record that there is a login of a session of the server.
+func (o owner) known(issuer, sid string) string {
+	return "known." + o.server + "." + client.S256(fmt.Sprintf("%q", []string{issuer, sid}))
+}
+
+// stepUp returns the additional data with which step-up links are sealed. No cookie has such a name, and no other App uses
+// the same data.
+func (o owner) stepUp() []byte { return []byte("step-up." + o.app) }
+
 // origin is the origin of the application's pages, as browsers write it in the Origin header (RFC 6454 §6.2). It is that of
 // the redirect URI: no other origin receives the session cookie.
 func (o owner) origin() string {

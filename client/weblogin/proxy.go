@@ -1,6 +1,7 @@
 package weblogin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,7 +32,9 @@ type proxy struct {
 // all others, and all trailers, are removed. Redirects are changed to stay below prefix. Protocol upgrades are rejected.
 //
 // If no user is signed in, or the server has rejected their refresh token, the browser receives a 401 with the error
-// login_required. If the API's response does not begin within Config.APITimeout, the browser receives a 504.
+// login_required. If the API requires a stronger or more recent sign-in (RFC 9470), a script receives a 401 with the error
+// insufficient_user_authentication and the member login, the local URL that starts that sign-in. The script adds a
+// return_to and opens it as a page. If the browser has opened a page, [Config.ErrorHandler] is called. If the API's response does not begin within Config.APITimeout, the browser receives a 504.
 func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 	base, err := url.Parse(upstream)
 	switch {
@@ -54,6 +57,7 @@ func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 	}
 	// withUser checks the origin of the request and the login before anything is forwarded.
 	forward := a.withUser(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(context.WithValue(r.Context(), receivedKey{}, r))
 		reverse.ServeHTTP(&finalWriter{ResponseWriter: w, before: w.Header().Clone()}, r)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -67,6 +71,9 @@ func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 		}
 	}), nil
 }
+
+// receivedKey is the context key of the request as the browser has sent it. ReverseProxy passes its own copy to its hooks.
+type receivedKey struct{}
 
 // isLoopback reports whether host is localhost or a loopback address. It does not resolve other names, because their
 // addresses may change.

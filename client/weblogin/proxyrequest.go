@@ -198,7 +198,8 @@ func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 var errNotFinal = errors.New("weblogin: the API's response has a status below 200")
 
 // check returns an error for a response that came too late, and for one that is not final. It also returns one if the user
-// must sign in again: the API has rejected the access token, and the authorization server has rejected the refresh token.
+// must sign in again: the API has rejected the access token, and the authorization server has rejected the refresh token, or
+// the API requires another sign-in. The browser could not read that from the response, which has no WWW-Authenticate header.
 func (withToken) check(r *http.Request, resp *http.Response, u *User) error {
 	switch {
 	case !inTime(r.Context()):
@@ -209,7 +210,7 @@ func (withToken) check(r *http.Request, resp *http.Response, u *User) error {
 	if err := u.source.Err(); resp.StatusCode == http.StatusUnauthorized && mustSignIn(err) {
 		return u.endIfRejected(r.Context(), err)
 	}
-	return nil
+	return u.app.stepUpIn(resp, u)
 }
 
 // maxReplayed limits the memory for one request. A larger body is forwarded as it arrives, and cannot be sent twice.

@@ -2,44 +2,60 @@ package weblogin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 
 	"github.com/bearerkit/bearerkit/client"
 )
 
 // fail writes the response to a sign-in or logout that failed, and logs err. Config.ErrorHandler writes it instead if
 // there is one.
-func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
-	// The default. For example, the response of the authorization server is not valid.
-	status := http.StatusBadGateway
-	switch {
-	case errors.Is(err, client.ErrCallback):
-		status = http.StatusBadRequest
-	case errors.Is(err, client.ErrAccessDenied):
-		status = http.StatusForbidden
-	case errors.Is(err, client.ErrUnavailable), errors.Is(err, errStore):
-		status = http.StatusServiceUnavailable
-	}
+func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) { a.failAndReturn(w, r, err, "") }
+
+// failAndReturn does the same. If the user starts again on the default page, the new sign-in returns to the path returnTo.
+// An empty one means Config.AfterLogin.
+func (a *App) failAndReturn(w http.ResponseWriter, r *http.Request, err error, returnTo string) {
+	status := statusOf(err)
 	a.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "sign-in or logout failed", slog.Int("status", status), slog.Any("error", err))
 	if a.cfg.ErrorHandler != nil {
 		a.cfg.ErrorHandler(w, r, status, err)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	// The page is plain text in HTML, so the policy allows nothing.
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte("<!doctype html><title>Sign-in</title><p>That did not work. Please try again.</p>\n"))
+	a.showError(w, r, status, err, returnTo)
+}
+
+// statusOf returns the status of the response to a sign-in or logout that failed with err. The errors of Config.OnSignIn come
+// first, because an application may return any error from it.
+func statusOf(err error) int {
+	switch _, stepUp := errors.AsType[*StepUpError](err); {
+	case errors.Is(err, errNotAccepted):
+		return http.StatusForbidden
+	case errors.Is(err, errHook), errors.Is(err, errOptions):
+		return http.StatusInternalServerError
+	case stepUp:
+		return http.StatusUnauthorized
+	case errors.Is(err, client.ErrCallback), errors.Is(err, errParams):
+		return http.StatusBadRequest
+	case errors.Is(err, client.ErrAccessDenied):
+		return http.StatusForbidden
+	case errors.Is(err, client.ErrUnavailable), errors.Is(err, errStore):
+		return http.StatusServiceUnavailable
+	default: // for example, the response of the authorization server is not valid
+		return http.StatusBadGateway
+	}
 }
 
 // rejectFor writes the response to a script whose request failed with err, and logs err.
 func (a *App) rejectFor(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(context.Cause(r.Context()), errSlow) {
 		err = errSlow // err is only the operation that the timeout has interrupted
+	}
+	if stepUp, ok := errors.AsType[*StepUpError](err); ok {
+		a.requireStepUp(w, r, stepUp)
+		return
 	}
 	if !errors.Is(err, errNobody) { // every visitor causes this error before the first sign-in
 		a.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "request rejected", slog.Any("error", err))
@@ -59,12 +75,34 @@ func (a *App) rejectFor(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// requireStepUp writes the response if an API requires another sign-in. A page gets a link, and a script gets the URL.
+func (a *App) requireStepUp(w http.ResponseWriter, r *http.Request, err *StepUpError) {
+	received, ok := r.Context().Value(receivedKey{}).(*http.Request)
+	if ok && opensPage(received) {
+		back := url.Values{"return_to": {received.URL.RequestURI()}}.Encode()
+		a.fail(w, received, &StepUpError{Login: err.Login + "&" + back})
+		return
+	}
+	rejectAs(w, http.StatusUnauthorized, problem{Error: "insufficient_user_authentication", Login: err.Login})
+}
+
+// problem is the body of an error response that a script reads.
+type problem struct {
+	Error string `json:"error"`
+	Login string `json:"login,omitzero"` // the local URL that the script must open
+}
+
 // reject writes an error as JSON: {"error": code}. Scripts of the application read the code.
 func reject(w http.ResponseWriter, status int, code string) {
+	rejectAs(w, status, problem{Error: code})
+}
+
+// rejectAs writes an error as JSON.
+func rejectAs(w http.ResponseWriter, status int, body problem) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `{"error":%q}`+"\n", code)
+	_ = json.NewEncoder(w).Encode(body) // an error means that the browser is gone
 }

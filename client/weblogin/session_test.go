@@ -390,9 +390,9 @@ func TestConfig(t *testing.T) {
 		"prefix":           {weblogin.Config{Client: c(), Sessions: scs.New(), Prefix: "auth"}, "Prefix"},
 		"pattern":          {weblogin.Config{Client: c(), Sessions: scs.New(), Prefix: "/{auth}/"}, "Prefix"},
 		"no path":          {weblogin.Config{Client: c(), Sessions: scs.New(), Prefix: "/a/../b/"}, "Prefix"},
-		"mode": {
-			weblogin.Config{Client: c(), Sessions: scs.New(), Authorization: client.AuthorizationOptions{ResponseMode: "form_post"}},
-			"Authorization.ResponseMode",
+		"user": {
+			weblogin.Config{Client: c(), Sessions: scs.New(), Authorization: client.AuthorizationOptions{Subject: "alice"}},
+			"Authorization.Subject",
 		},
 		"return": {
 			weblogin.Config{Client: c(), Sessions: scs.New(), Authorization: client.AuthorizationOptions{ReturnTo: "/x"}},

@@ -486,8 +486,9 @@ func TestC14_Callback(t *testing.T) {
 		if p := u.do(http.MethodGet, path, nil); p.Header.Get("Location") != want {
 			t.Error(p.Status, p.Header)
 		}
-		if p := u.do(http.MethodGet, path, nil); p.StatusCode != http.StatusBadRequest { // replayed
-			t.Error(p.Status)
+		asked := w.asked
+		if p := u.do(http.MethodGet, path, nil); p.Header.Get("Location") != "/" || w.asked != asked || len(w.revoked) != 0 { // replayed
+			t.Error(p.Status, p.Header)
 		}
 		if u.cookie() == before {
 			t.Error("the session has the id from before the sign-in")

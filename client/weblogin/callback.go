@@ -1,0 +1,107 @@
+package weblogin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// A sign-in record exists while a callback runs (see redeem). It outlives the callback, so that a logout during the
+// callback finds it.
+const (
+	callbackTimeout = 2 * time.Minute // for all requests of a sign-in; each of them has a timeout of its own
+	signInLifetime  = 2 * callbackTimeout
+	signInField     = "key"
+)
+
+// callback handles an authorization response in the query.
+func (a *App) callback(w http.ResponseWriter, r *http.Request) {
+	if a.isPosted() {
+		// The response must be a form. A code in a URL may have been read in a log, so it is not used. A user comes here with
+		// a bookmark, or by reloading the address.
+		a.failSignIn(w, r, nil, client.ErrNotPending)
+		return
+	}
+	a.finish(w, r, r.URL.Query())
+}
+
+// finish handles the authorization response and signs the user in. The code works only once, so the exchange continues
+// even if the browser closes the connection.
+func (a *App) finish(w http.ResponseWriter, r *http.Request, params url.Values) {
+	pending, err := a.pending.Take(w, r, stateOf(params))
+	if err != nil {
+		a.failSignIn(w, r, nil, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), callbackTimeout)
+	defer cancel()
+	s := &SignIn{Request: r, Params: params, ReturnTo: pending.ReturnTo}
+	switch err := a.redeem(ctx, w, pending, s); {
+	case err == nil:
+		http.Redirect(w, r, s.ReturnTo, http.StatusSeeOther) //nolint:gosec // G710: login or callHook has checked it, and it was sealed since
+	case errors.Is(err, errEnded): // the user has signed out in the meantime
+		http.Redirect(w, r, a.cfg.AfterLogout, http.StatusSeeOther)
+	default:
+		a.revokeUnkept(ctx, err)
+		a.failSignIn(w, r, pending, err)
+	}
+}
+
+// failSignIn writes the response to a callback that failed. A response that comes late or twice is harmless if the user is
+// signed in: the user has pressed the back button, or has two tabs. The application is then the right place.
+func (a *App) failSignIn(w http.ResponseWriter, r *http.Request, pending *client.PendingAuthorization, err error) {
+	if errors.Is(err, client.ErrNotPending) {
+		if _, err := a.user(r.Context()); err == nil {
+			http.Redirect(w, r, a.cfg.AfterLogin, http.StatusSeeOther)
+			return
+		}
+	}
+	to := ""
+	if pending != nil {
+		to = pending.ReturnTo
+	}
+	a.failAndReturn(w, r, err, to)
+}
+
+// redeem exchanges the code and signs the user in.
+//
+// Before the exchange it stores the key of the future login, in a record under each name that a logout of the same
+// browser can look up. If the user signs out during the exchange, the logout finds a record and marks the key as ended.
+// tokenStore.Save then revokes the token instead of saving it.
+func (a *App) redeem(ctx context.Context, w http.ResponseWriter, pending *client.PendingAuthorization, s *SignIn) error {
+	key := client.RandomValue(32)
+	names := []string{pending.State} // a logout reads it from the cookie of this sign-in
+	if old, ok := a.loginOf(ctx); ok {
+		names = append(names, old.Key)
+	}
+	for _, name := range names {
+		if err := a.store.put(ctx, a.owner.signIn(name), signInField, []byte(key), signInLifetime); err != nil {
+			return err
+		}
+	}
+	token, err := a.cfg.Client.Callback(ctx, pending, s.Params)
+	if err != nil {
+		return err
+	}
+	s.Token = token
+	if err := a.callHook(ctx, s); err != nil {
+		return &client.IncompleteError{Token: token, Err: err}
+	}
+	return a.signIn(ctx, w, key, s)
+}
+
+// stateOf returns the state of an authorization response. It reads the state of a signed response without verification,
+// because Callback verifies it afterwards.
+func stateOf(params url.Values) string {
+	var inner struct {
+		State string `json:"state"`
+	}
+	if response := params.Get("response"); response != "" && client.InsecureDecode(response, &inner) == nil {
+		return inner.State
+	}
+	return params.Get("state")
+}

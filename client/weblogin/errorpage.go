@@ -1,0 +1,94 @@
+package weblogin
+
+import (
+	"errors"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/client"
+)
+
+// advice is the text of the default error page: what happened, and what the user can do.
+type advice struct{ Title, Text, Link string }
+
+const (
+	titleFailed = "The sign-in did not work"
+	signInAgain = "Sign in again"
+)
+
+// adviceFor returns the text for an error. It contains nothing that comes from the request, the server, or the application.
+func adviceFor(r *http.Request, err error) advice {
+	_, stepUp := errors.AsType[*StepUpError](err)
+	_, incomplete := errors.AsType[*client.IncompleteError](err)
+	switch {
+	case stepUp:
+		return advice{"Confirm that it is you", "This page needs a stronger or more recent sign-in.", "Confirm"}
+	case errors.Is(err, errNotAccepted):
+		return advice{titleFailed, "Your account cannot use this application. You can sign in with another account.", signInAgain}
+	case errors.Is(err, errHook), errors.Is(err, errOptions):
+		return advice{titleFailed, "The application could not complete the sign-in. If it fails again, please tell its operator.", signInAgain}
+	case errors.Is(err, errParams):
+		return advice{titleFailed, "The link that you followed is not valid, or has expired. Please start the sign-in again.", signInAgain}
+	case errors.Is(err, client.ErrNotPending) && len(r.Cookies()) == 0:
+		return advice{titleFailed, "Your browser did not send the cookie of this sign-in. It may have expired. " +
+			"Please allow cookies for this site, and start the sign-in again.", signInAgain}
+	case errors.Is(err, client.ErrNotPending):
+		return advice{titleFailed, "This sign-in has expired, was completed before, or was started in another browser. Please start it again.", signInAgain}
+	case errors.Is(err, client.ErrCallback):
+		return advice{titleFailed, "The response of the sign-in service does not belong to this sign-in. Please start it again.", signInAgain}
+	case errors.Is(err, client.ErrAccessDenied):
+		return advice{"You are not signed in", "The sign-in was canceled or declined. You can try again, or sign in with another account.", signInAgain}
+	case errors.Is(err, errStore):
+		return advice{titleFailed, "The application cannot store your sign-in at the moment. Please try again in a few minutes.", "Try again"}
+	case errors.Is(err, client.ErrUnavailable):
+		return advice{titleFailed, "The sign-in service cannot be reached at the moment. Please try again in a few minutes.", "Try again"}
+	case incomplete: // usually the ID token was rejected: another user, or another way to sign in, was required
+		return advice{titleFailed, "The sign-in does not meet the requirements of this application. " +
+			"If you were asked to confirm that it is you, please sign in as the same user as before.", signInAgain}
+	default:
+		return advice{titleFailed, "The sign-in service could not complete the sign-in. If it fails again, please tell the operator of this application.", signInAgain}
+	}
+}
+
+// adviceForLogout is the text if a logout failed. Only the session store can cause that.
+func adviceForLogout() advice {
+	return advice{Title: "You may still be signed in", Text: "The application could not sign you out at the moment. Please go back and sign out again."}
+}
+
+// errorPage is the default error page. It needs no script and no style.
+var errorPage = template.Must(template.New("").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<title>{{.Title}}</title>
+<h1>{{.Title}}</h1>
+<p>{{.Text}}</p>
+{{with .Link}}<p><a id="login" href="{{$.Login}}">{{.}}</a></p>
+{{end}}<p><a id="start" href="{{.Start}}">Go to the start page</a></p>
+</html>
+`))
+
+// showError writes the default error page.
+func (a *App) showError(w http.ResponseWriter, r *http.Request, status int, err error, returnTo string) {
+	login := a.cfg.Prefix + "login"
+	if returnTo != "" {
+		login += "?" + url.Values{"return_to": {returnTo}}.Encode()
+	}
+	if stepUp, ok := errors.AsType[*StepUpError](err); ok {
+		login = stepUp.Login
+	}
+	shown := adviceFor(r, err)
+	if strings.TrimPrefix(r.URL.Path, a.cfg.Prefix) == "logout" {
+		shown = adviceForLogout()
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_ = errorPage.Execute(w, struct { // an error means that the browser is gone
+		advice
+		Login, Start string
+	}{shown, login, a.cfg.AfterLogout})
+}
