@@ -33,6 +33,10 @@ func TestClient(t *testing.T) {
 		t.Parallel()
 		doc.run(t, "zitadel", startClientZitadel(t).flows())
 	})
+	t.Run("dex", func(t *testing.T) {
+		t.Parallel()
+		doc.run(t, "dex", startClientDex(t).flows())
+	})
 }
 
 // provider is a running oidcprovider/client.mjs.

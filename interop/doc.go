@@ -1,8 +1,9 @@
 // Package interop contains only tests. They run APIs that use the kit, and send them tokens that authorization servers of
 // other projects have issued. These servers are the npm package oidc-provider, which runs in its own process and needs
-// node, and the Go module zitadel/oidc, which runs in the test process.
+// node, the Go module zitadel/oidc, which runs in the test process, and Dex, which the tests build from the module
+// interop/dex and run in its own process.
 //
-//	cd oidcprovider && npm ci   # once
+//	make services               # once, in the top folder: downloads oidc-provider and the modules of Dex
 //	go test -v .                # prints the response of every framework to every token
 //
 // TestClient runs every flow of package client that these servers support. docs/interop.md lists the flows.

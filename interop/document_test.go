@@ -66,7 +66,7 @@ func (d *document) add(server, flow string, passed bool) {
 // check compares the document with the flows that were run. It does nothing if only some of them were run.
 func (d *document) check(t *testing.T) {
 	t.Helper()
-	if len(d.servers) != 2 || len(d.rows) != d.wanted {
+	if len(d.servers) != 3 || len(d.rows) != d.wanted {
 		if *update {
 			t.Error("only some flows were run, so docs/interop.md was not written")
 		}
@@ -90,7 +90,9 @@ func (d *document) check(t *testing.T) {
 func (d *document) text(t *testing.T) string {
 	t.Helper()
 	slices.Sort(d.rows)
-	servers := "Servers: oidc-provider " + oidcProviderVersion(t) + " (npm), and the example server of zitadel/oidc " + zitadelVersion(t) + ".\n\n"
+	servers := "Servers: oidc-provider " + oidcProviderVersion(t) + " (npm), the example server of zitadel/oidc " +
+		requiredVersion(t, "go.mod", "github.com/zitadel/oidc/v3") + ",\nand dexidp/dex " +
+		requiredVersion(t, filepath.Join("dex", "go.mod"), "github.com/dexidp/dex") + ".\n\n"
 	return documentHead + servers + "| flow | server | result |\n|---|---|---|\n" + strings.Join(d.rows, "")
 }
 
@@ -107,16 +109,16 @@ func oidcProviderVersion(t *testing.T) string {
 	return installed.Version
 }
 
-// zitadelVersion returns the version in go.mod of this module. No other module of the workspace requires zitadel/oidc.
-func zitadelVersion(t *testing.T) string {
+// requiredVersion returns the version of a module that a go.mod requires, without the v.
+func requiredVersion(t *testing.T, file, module string) string {
 	t.Helper()
-	text, err := os.ReadFile("go.mod")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	version := regexp.MustCompile(`github\.com/zitadel/oidc/v3 v(\S+)`).FindSubmatch(text)
+	version := regexp.MustCompile(regexp.QuoteMeta(module) + ` v(\S+)`).FindSubmatch(text)
 	if version == nil {
-		t.Fatal("go.mod does not require zitadel/oidc")
+		t.Fatalf("%s does not require %s", file, module)
 	}
 	return string(version[1])
 }

@@ -66,6 +66,11 @@ func TestTokens(t *testing.T) {
 		z := startZitadel(t, op.AccessTokenTypeJWT)
 		runFlows(t, r, "zitadel", z.authorizationServer, zitadelFlows(t, z))
 	})
+	t.Run("dex", func(t *testing.T) {
+		t.Parallel()
+		d := startDex(t)
+		runFlows(t, r, "dex", d.authorizationServer, dexFlows(t, d))
+	})
 }
 
 func runFlows(t *testing.T, r *report, server string, as authorizationServer, flows []flow) {
@@ -209,6 +214,58 @@ func zitadelFlows(t *testing.T, z zitadel) []flow {
 		{
 			name: "opaque", token: opaque, shape: "JWE",
 			config: audience("sid1"), want: invalidToken(consumer.ReasonMalformed),
+		},
+	}
+}
+
+func dexAudience(name string) consumer.Config {
+	return consumer.Config{Audience: []string{name}, Profile: consumer.ProfileDex, InsecureAcceptIDToken: true}
+}
+
+// dexFlows returns the flows of Dex. Its access tokens have the form of its ID tokens: the audience is the client, and the hash is
+// that of a random value.
+func dexFlows(t *testing.T, d dexServer) []flow {
+	t.Helper()
+	machine := d.machineToken(t, "cc", "", "openid")
+	user := d.userTokens(t, "openid")
+	shared := d.userTokens(t, "openid audience:server:client_id:api") // Dex's form of a resource
+	return []flow{
+		{
+			name: "client credentials", token: machine, shape: "untyped RS256",
+			config: dexAudience("cc"), want: passed(dexCC),
+		},
+		{
+			name: "password, a user's", token: user.AccessToken, shape: "untyped RS256",
+			config: dexAudience("web"), want: passed(dexAlice),
+		},
+		{
+			name: "ID token of the same user", token: user.IDToken, shape: "untyped RS256",
+			config: dexAudience("web"), want: passed(dexAlice),
+		},
+		{
+			name: "requested by another client", token: shared.AccessToken, shape: "untyped RS256",
+			config: dexAudience("api"), want: passed(dexAlice),
+		},
+		{
+			name: "requested for another client only", token: user.AccessToken, shape: "untyped RS256",
+			config: dexAudience("api"), want: invalidToken(consumer.ReasonAudience),
+		},
+		{
+			name: "ProfileDefault", token: user.AccessToken, shape: "untyped RS256",
+			config: audience("web"), want: invalidToken(consumer.ReasonType),
+		},
+		{
+			name: "RFC 9068 to the letter", token: user.AccessToken, shape: "untyped RS256",
+			config: consumer.Config{Audience: []string{"web"}, Profile: consumer.ProfileRFC9068},
+			want:   invalidToken(consumer.ReasonType),
+		},
+		{
+			name: "another API's token", token: machine, shape: "untyped RS256",
+			config: dexAudience("web"), want: invalidToken(consumer.ReasonAudience),
+		},
+		{
+			name: "signature of another token", token: graft(machine, user.AccessToken), shape: "untyped RS256",
+			config: dexAudience("cc"), want: invalidToken(consumer.ReasonSignature),
 		},
 	}
 }

@@ -20,21 +20,27 @@ func again(t *testing.T, test string, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestServices_Missing checks that without node a test is skipped with a reason, or fails if all services are required.
+// TestServices_Missing checks that without node or Go a test is skipped with a reason, or fails if all services are required.
 func TestServices_Missing(t *testing.T) {
 	t.Parallel()
+	reasons := map[string]string{
+		"oidc-provider": "interop: node is not installed",
+		"dex":           "interop: the modules of interop/dex are not in the module cache",
+	}
 	for name, test := range map[string]struct {
-		demanded, want string
-		fails          bool
+		server, demanded, want string
+		fails                  bool
 	}{
-		"skipped":  {demanded: "", want: "--- SKIP"},
-		"demanded": {demanded: "1", want: "--- FAIL", fails: true},
+		"skipped":      {server: "oidc-provider", want: "--- SKIP"},
+		"demanded":     {server: "oidc-provider", demanded: "1", want: "--- FAIL", fails: true},
+		"dex skipped":  {server: "dex", want: "--- SKIP"},
+		"dex demanded": {server: "dex", demanded: "1", want: "--- FAIL", fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, err := again(t, "TestClient$/^oidc-provider", "PATH=", requireServices+"="+test.demanded).CombinedOutput()
-			if said := string(out); (err != nil) != test.fails || !strings.Contains(said, test.want+": TestClient/oidc-provider") ||
-				!strings.Contains(said, "interop: node is not installed") {
+			out, err := again(t, "TestClient$/^"+test.server, "PATH=", requireServices+"="+test.demanded).CombinedOutput()
+			if said := string(out); (err != nil) != test.fails || !strings.Contains(said, test.want+": TestClient/"+test.server) ||
+				!strings.Contains(said, reasons[test.server]) {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})

@@ -14,7 +14,7 @@ import (
 const nobody = "127.0.0.1:9"
 
 var (
-	formAction = regexp.MustCompile(`<form[^>]*action="([^"]*)"`)
+	formAction = regexp.MustCompile(`<form(?:[^>]*action="([^"]*)")?`)
 	formInput  = regexp.MustCompile(`<input[^>]*>`)
 	inputName  = regexp.MustCompile(`name="([^"]*)"`)
 	inputValue = regexp.MustCompile(`value="([^"]*)"`)
@@ -79,7 +79,7 @@ func (b browser) visit(t *testing.T, start string, answers url.Values) *http.Req
 		if action == nil || aborted {
 			return next
 		}
-		target, err := next.URL.Parse(html.UnescapeString(action[1]))
+		target, err := next.URL.Parse(html.UnescapeString(action[1])) // a form without an action is sent to the page itself
 		if err != nil {
 			t.Fatal(err)
 		}
