@@ -1,7 +1,12 @@
 package client_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
 	"errors"
+	"hash"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -175,6 +180,50 @@ func TestCaseC8_ListThatCannotBeUsed(t *testing.T) {
 			if rejected := errors.Is(err, client.ErrBadResponse) && len(sent) == 0; rejected != slices.Contains(paths, path) {
 				t.Errorf("%s, %s: error %v after %v", member, path, err, sent)
 			}
+		}
+	}
+}
+
+// verifyHMAC checks the signature of a client assertion with a secret.
+func verifyHMAC(t *testing.T, raw, secret, alg string) {
+	t.Helper()
+	header, _ := parts(t, raw)
+	newHash := map[string]func() hash.Hash{"HS256": sha256.New, "HS384": sha512.New384, "HS512": sha512.New}[alg]
+	i := strings.LastIndex(raw, ".")
+	mac := hmac.New(newHash, []byte(secret))
+	_, _ = mac.Write([]byte(raw[:i]))
+	if want := base64.RawURLEncoding.EncodeToString(mac.Sum(nil)); header["alg"] != alg || raw[i+1:] != want {
+		t.Errorf("header %v, or a wrong signature, want %s", header, alg)
+	}
+}
+
+// The algorithm for a secret is one that the endpoint lists.
+func TestCaseC8_AlgorithmOfTheEndpoint(t *testing.T) {
+	t.Parallel()
+	secret := strings.Repeat(longSecret, 2) // 64 bytes
+	for name, test := range map[string]struct {
+		token, revocation, introspection []string
+		secret                           string
+		want                             map[string]string
+	}{
+		"nothing is named":    {nil, nil, nil, secret, map[string]string{"/token": "HS256", "/revoke": "HS256"}},
+		"the weakest":         {[]string{"HS512", "HS256"}, nil, nil, secret, map[string]string{"/token": "HS256", "/introspect": "HS256"}},
+		"each its own":        {[]string{"HS256"}, []string{"RS256", "HS384"}, []string{"HS512"}, secret, map[string]string{"/token": "HS256", "/revoke": "HS384", "/introspect": "HS512", "/par": "HS256"}},
+		"only a long hash":    {[]string{"HS512"}, nil, nil, secret, map[string]string{"/token": "HS512", "/revoke": "HS512", "/device": "HS512"}},
+		"the secret is short": {[]string{"HS512"}, nil, nil, longSecret, map[string]string{"/token": "HS256"}},
+		"not for a secret":    {[]string{"RS256"}, nil, nil, secret, map[string]string{"/token": "HS256"}},
+	} {
+		s := says(200, `{"active":false}`)
+		c := newClient(t, s, func(cfg *client.Config) {
+			cfg.AuthMethod, cfg.ClientSecret, cfg.Metadata, cfg.Scopes = client.AuthSecretJWT, test.secret, allEndpoints(), []string{"openid"}
+			cfg.Metadata.TokenEndpointAuthSigningAlgValuesSupported = test.token
+			cfg.Metadata.RevocationEndpointAuthSigningAlgValuesSupported = test.revocation
+			cfg.Metadata.IntrospectionEndpointAuthSigningAlgValuesSupported = test.introspection
+		})
+		calls := authenticated(t, c)
+		for path, want := range test.want {
+			_ = calls[path]()
+			t.Run(name+path, func(t *testing.T) { verifyHMAC(t, s.lastForm().Get("client_assertion"), test.secret, want) }) //nolint:paralleltest // reads the last request
 		}
 	}
 }
