@@ -6,21 +6,26 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 )
 
-// Error is an error response of the authorization server, or a response that is not an OAuth response at all. It matches
-// its own code: errors.Is(err, client.ErrInvalidGrant).
+// Error is an error response of the authorization server, or a response that is not the expected OAuth response. It matches
+// its own code: errors.Is(err, client.ErrInvalidGrant). It also matches [ErrBadResponse] if the server reported success, but
+// its response is not valid.
 //
 // Description, URI, Challenge and Body are text from the server. They may repeat what was sent, and Body may contain a
-// token if the server sent one with an unexpected status. Therefore Error, fmt and slog print only the code and the
-// status.
+// token. Do not log them. Error, fmt and slog print the code, the status, and the beginning of the description: quoted, and
+// only if it contains nothing that looks like a secret.
 type Error struct {
-	// Code is the value of the member error (RFC 6749, Section 5.2, and its extensions). It is empty if the response is not
-	// an OAuth response, for example the error page of a proxy; then see Status and Body.
+	// Code is the value of the member error (RFC 6749, Section 5.2, and its extensions). If the server reports errors in
+	// another form, Code is the code in that form. It is empty if there is none, for example in the error page of a proxy;
+	// then see Status and Body.
 	Code string
 
-	// Description and URI are the members error_description and error_uri.
+	// Description and URI are the members error_description and error_uri. If the server reports errors in another form,
+	// Description is the text in that form.
 	Description, URI string
 
 	// Status is the HTTP status of the response. It is 0 if the error came through a redirect of the user's browser.
@@ -32,22 +37,57 @@ type Error struct {
 	// Challenge is the value of the WWW-Authenticate header.
 	Challenge string
 
-	// Body is the beginning of the body, at most 4 KiB.
+	// Body is the beginning of the body, at most 4 KiB. With a status of 2xx, it is the whole body unless that is a web
+	// page, because it may have a token at a place that this package does not know.
 	Body []byte
 
-	mfaToken string // for MFARequiredError
+	mfaToken string    // for MFARequiredError
+	detail   string    // Description as Error shows it
+	hint     string    // the settings that decide, for Error
+	flaw     error     // why a response that reports success is not valid
+	class    ErrorCode // a code that the error also matches
+	hideCode bool      // Code may contain a secret
 }
 
-// Error returns the code and the status.
+// explain sets the text with which Error shows the description. known are the secrets that must not be in it.
+func (e *Error) explain(known secrets) {
+	e.detail, e.hideCode = known.quote(e.Description), known.in(clip(e.Code))
+}
+
+// Error returns the code, the status, and the beginning of the description. For a client that was rejected, it names the
+// fields of [Config] that decide.
 func (e *Error) Error() string {
+	text := e.summary()
+	if e.detail != "" {
+		text += ": " + e.detail
+	}
+	if e.hint != "" {
+		text += "; " + e.hint
+	}
+	return text
+}
+
+// summary returns the code and the status.
+func (e *Error) summary() string {
+	code := strconv.Quote(clip(e.Code))
+	if e.hideCode {
+		code = "(the code is omitted, because it may contain a secret)"
+	}
 	switch {
+	case e.flaw != nil:
+		return fmt.Sprintf("%v (status %d)", e.flaw, e.Status)
+	case e.Code == "" && e.Status/100 == 2:
+		return fmt.Sprintf("client: the authorization server reports an error (status %d)", e.Status)
 	case e.Code == "" && e.Status != 0:
 		return fmt.Sprintf("client: the authorization server responded with status %d %s", e.Status, http.StatusText(e.Status))
 	case e.Status == 0:
-		return fmt.Sprintf("client: the authorization server returned error %q", clip(e.Code))
+		return "client: the authorization server returned error " + code
 	}
-	return fmt.Sprintf("client: the authorization server returned error %q (status %d)", clip(e.Code), e.Status)
+	return fmt.Sprintf("client: the authorization server returned error %s (status %d)", code, e.Status)
 }
+
+// Unwrap returns an error that matches [ErrBadResponse] if the server reported success, but its response is not valid.
+func (e *Error) Unwrap() error { return e.flaw }
 
 // clip limits the length of text from outside in an error message.
 func clip(word string) string {
@@ -58,20 +98,31 @@ func clip(word string) string {
 	return word
 }
 
-// Format implements [fmt.Formatter]. For every verb, it prints only the code and the status.
+// Format implements [fmt.Formatter]. For every verb, it prints the text of [Error.Error].
 func (e Error) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error()) }
 
-// LogValue implements [slog.LogValuer]. It has only the code and the status.
+// LogValue implements [slog.LogValuer]. It has the text of [Error.Error].
 func (e Error) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
 // Is reports whether target is the [ErrorCode] of e, or [ErrUnavailable] if e says that the server is unavailable: by a
-// status of 429 or from 500 on, or by a code.
+// status of 429 or from 500 on, or by a code. An error of the userinfo endpoint that rejects the access token also matches
+// [ErrInvalidToken].
 func (e *Error) Is(target error) bool {
 	if target == ErrUnavailable {
-		return unavailable(e.Status) || e.Code == string(ErrServerError) || e.Code == string(ErrTemporarilyUnavailable)
+		return unavailable(e.Status) || slices.Contains(unavailableCodes(), e.Code)
 	}
 	code, ok := target.(ErrorCode)
-	return ok && e.Code == string(code)
+	return ok && code != "" && (e.Code == string(code) || e.class == code)
+}
+
+// unavailableCodes returns the codes that say that a retry may succeed. Besides those of RFC 6749, they are codes that
+// servers send with a status of 200 or 4xx.
+func unavailableCodes() []string {
+	return []string{
+		string(ErrServerError), string(ErrTemporarilyUnavailable), "service_unavailable", "internal_error",
+		"internal_server_error", "fatal_error", "request_timeout", "ratelimited", "rate_limited", "rate_limit_exceeded",
+		"too_many_requests",
+	}
 }
 
 func unavailable(status int) bool {

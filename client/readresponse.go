@@ -1,0 +1,126 @@
+package client
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strconv"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+)
+
+// TokenResponse is a response of the token endpoint, for [Config.ReadResponse]. It contains secrets. Neither fmt nor slog
+// prints its header and its body.
+type TokenResponse struct {
+	// GrantType is the grant_type of the request.
+	GrantType string
+
+	// Status is the HTTP status, such as 200. It may be the status of an error.
+	Status int
+
+	// Header has the header fields. In the result of [Config.ReadResponse], only Content-Type, Retry-After and
+	// WWW-Authenticate are used.
+	Header http.Header
+
+	// Body is the whole body, decompressed. It has at most Config.MaxBytes.
+	Body []byte
+}
+
+// Format implements [fmt.Formatter]. For every verb, it omits the header and the body.
+func (r TokenResponse) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.TokenResponse{"+clip(r.GrantType)+" "+strconv.Itoa(r.Status)+"}")
+}
+
+// LogValue implements [slog.LogValuer]. It omits the header and the body.
+func (r TokenResponse) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("grant_type", clip(r.GrantType)), slog.Int("status", r.Status))
+}
+
+// readFrom is read for a response to a request with a grantType, which is empty for other endpoints than the token endpoint.
+// It lets Config.ReadResponse convert a token response first. If that function fails, the response is read as it is, so that
+// its token is not lost.
+func (c *Client) readFrom(
+	ctx context.Context, want reply, grantType string, resp *fetch.Response, sent secrets,
+) (*answer, error) {
+	if grantType == "" || c.cfg.ReadResponse == nil {
+		return c.read(ctx, want, resp, sent)
+	}
+	converted, fault := c.convert(grantType, resp)
+	if fault == nil {
+		a, err := c.read(ctx, want, converted, sent)
+		if e, ok := errors.AsType[*Error](err); ok {
+			e.Body = bytes.Clone(resp.Body[:min(len(resp.Body), kept(resp))])
+		}
+		return a, err
+	}
+	a, err := c.read(ctx, want, resp, sent)
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case resp.Status/100 != 2: // nothing can be lost
+		return nil, err
+	case !ok:
+		e = a.flawed("")
+	}
+	e.Code, e.flaw = "", fault
+	return a, e
+}
+
+// convert passes a response of the token endpoint to Config.ReadResponse, and returns what that made of it. The function
+// gets copies: resp is still complete if it fails.
+func (c *Client) convert(grantType string, resp *fetch.Response) (*fetch.Response, error) {
+	if c.cfg.ReadResponse == nil {
+		return resp, nil
+	}
+	made, err := c.callReadResponse(TokenResponse{
+		GrantType: grantType, Status: resp.Status, Header: resp.Header.Clone(), Body: bytes.Clone(resp.Body),
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case made.Status < 100 || made.Status > 999:
+		return nil, fmt.Errorf("%w: Config.ReadResponse returned status %d, expected a status of HTTP", ErrBadResponse, made.Status)
+	case int64(len(made.Body)) > c.cfg.MaxBytes:
+		return nil, fmt.Errorf("%w: Config.ReadResponse returned a body of %d bytes, expected at most %d (Config.MaxBytes)",
+			ErrBadResponse, len(made.Body), c.cfg.MaxBytes)
+	}
+	return &fetch.Response{Status: made.Status, Header: made.Header, Body: made.Body}, nil
+}
+
+// callReadResponse calls Config.ReadResponse. A panic of the function becomes an error, because the response may have the
+// only copy of a refresh token.
+func (c *Client) callReadResponse(r TokenResponse) (made TokenResponse, err error) {
+	defer func() {
+		switch cause := recover().(type) {
+		case nil:
+		case runtime.Error: // its text has no part of the response
+			err = &readResponseError{text: "panicked: " + cause.Error(), err: cause}
+		default:
+			err = &readResponseError{text: "panicked", err: errPanicked}
+		}
+	}()
+	if made, err = c.cfg.ReadResponse(r); err != nil {
+		return TokenResponse{}, &readResponseError{text: "returned an error", err: err}
+	}
+	return made, nil
+}
+
+var errPanicked = errors.New("panic")
+
+// readResponseError is a failure of Config.ReadResponse. It does not print the error of that function, which may quote the
+// response.
+type readResponseError struct {
+	text string
+	err  error
+}
+
+// Error returns the text without that of err.
+func (e *readResponseError) Error() string {
+	return ErrBadResponse.Error() + ": Config.ReadResponse " + e.text
+}
+
+// Unwrap returns ErrBadResponse and the error of the function.
+func (e *readResponseError) Unwrap() []error { return []error{ErrBadResponse, e.err} }

@@ -1,0 +1,167 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/quirk"
+)
+
+const (
+	maxDepth      = 16      // nesting of JSON
+	maxErrorBody  = 4 << 10 // bytes of an error response that are kept
+	byteOrderMark = "\uFEFF"
+)
+
+// reply says what a successful response of an endpoint looks like.
+type reply struct {
+	name     string   // for the places of quirks, such as "token response"
+	rfc      string   // the section that describes the response
+	statuses []int    // those of the RFC; any other 2xx is a quirk
+	required string   // the member without which a response is not a success; empty if there is none
+	members  []string // those whose meaning must be unambiguous: a duplicate of one is an error; nil means all
+}
+
+// answer is a response with a status of 2xx, read as one JSON object.
+type answer struct {
+	compact.Object
+	resp    *fetch.Response // as the server sent it
+	secrets secrets         // that must not be in an error text
+}
+
+// flawed returns an *Error that matches ErrBadResponse. It has the response, so that no part of it is lost.
+func (a *answer) flawed(format string, args ...any) *Error {
+	e := errorOf(a.resp, a.Object, failure{}, a.secrets)
+	e.flaw = fmt.Errorf("%w: "+format, append([]any{ErrBadResponse}, args...)...)
+	return e
+}
+
+// read reads a response of an endpoint. It goes by the body and not by the Content-Type, because many servers send JSON as
+// text, although RFC 6749, Section 5.1, requires application/json. There are these cases:
+//
+//	a status of 2xx, and what want requires      the answer
+//	a status of 2xx, and anything else           an *Error, with what could be read
+//	a status of 2xx, and an error                an *Error; with what could be read, if that includes want.required
+//	another status                               an *Error
+//
+// The parts that could be read are returned with an error, because they may be a token or a registered client. sent is
+// what the request contained, and never gets into an error text.
+func (c *Client) read(ctx context.Context, want reply, resp *fetch.Response, sent secrets) (*answer, error) {
+	body := readBody(resp, want)
+	known := sent.with(secretsIn(body.object)...)
+	f := failureOf(body.object)
+	if resp.Status/100 != 2 {
+		return nil, errorOf(resp, body.object, f, known)
+	}
+	a := &answer{Object: body.object, resp: resp, secrets: known}
+	value, _ := body.object.Get(want.required)
+	complete := want.required == "" || !value.IsAbsent(compact.KindString)
+	switch {
+	case f.failed && (!complete || want.required == ""):
+		return nil, errorOf(resp, body.object, f, known)
+	case f.failed:
+		return a, errorOf(resp, body.object, f, known)
+	case want.required == "":
+	case body.fault != nil:
+		return a, a.flawed("%w", body.fault)
+	case !complete:
+		return a, a.flawed("%s: %s is missing", want.name, want.required)
+	}
+	if !slices.Contains(want.statuses, resp.Status) {
+		body.note(quirk.Status, want.name, want.rfc)
+	}
+	c.quirks.add(ctx, body.quirks)
+	return a, nil
+}
+
+// body is the body of a response, as far as it could be read.
+type body struct {
+	object compact.Object
+	fault  error // why object is not the whole body
+	quirks []quirk.Quirk
+}
+
+func (b *body) note(name quirk.Name, place, rfc string) {
+	b.quirks = append(b.quirks, quirk.Quirk{Name: name, Place: place, RFC: rfc})
+}
+
+// readBody reads a body as a JSON object, or as a form if the Content-Type allows it. The faults that cannot change the
+// meaning of the members in want cost only the members that have them.
+func readBody(resp *fetch.Response, want reply) (b body) {
+	text, marked := strings.CutPrefix(string(resp.Body), byteOrderMark)
+	if marked {
+		b.note(quirk.ByteOrderMark, want.name, "RFC 8259 section 8.1")
+	}
+	if isForm(resp, text) {
+		var err error
+		if text, err = jsonOfForm(text); err != nil {
+			b.fault = fmt.Errorf("%s: %w", want.name, err)
+		}
+		b.note(quirk.FormEncoded, want.name, want.rfc)
+	}
+	object, faults, err := compact.ParseDocument(text, maxDepth)
+	switch {
+	case err != nil:
+		b.object, b.fault = salvaged(text), errors.Join(b.fault, fmt.Errorf("%s: the body is not a JSON object: %w", want.name, err))
+		return b
+	case len(faults) == 0:
+		b.object = object
+		return b
+	}
+	for name, fault := range faults {
+		if want.members == nil || slices.ContainsFunc(want.members, func(m string) bool { return strings.EqualFold(m, name) }) {
+			b.object, b.fault = salvaged(text), fmt.Errorf("%s: %w", want.name, fault)
+			return b
+		}
+		b.note(quirkOfFault(fault), want.name+" member", "RFC 8259 section 4")
+	}
+	b.object = object
+	return b
+}
+
+// quirkOfFault returns the quirk for a member that compact.ParseDocument dropped.
+func quirkOfFault(fault error) quirk.Name {
+	if syntax, ok := errors.AsType[*compact.SyntaxError](fault); ok && syntax.Problem == compact.ProblemDuplicate {
+		return quirk.DuplicateMember
+	}
+	return quirk.InvalidValue
+}
+
+// isForm reports whether a body is form-encoded. Servers that send one call it a form or text.
+func isForm(resp *fetch.Response, text string) bool {
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	text = strings.TrimLeft(text, " \t\r\n")
+	isText := mediaType == "application/x-www-form-urlencoded" || mediaType == "text/plain"
+	return isText && text != "" && !strings.ContainsAny(text[:1], "{[<\"")
+}
+
+// errorOf returns a response as an *Error. object is the parsed body, which may be empty. known are the secrets that must
+// not be in its text.
+func errorOf(resp *fetch.Response, object compact.Object, f failure, known secrets) *Error {
+	e := &Error{
+		Code: f.code, Description: f.description, URI: f.uri, Status: resp.Status,
+		Challenge:  strings.Join(resp.Header.Values("WWW-Authenticate"), ", "),
+		RetryAfter: fetch.ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		Body:       bytes.Clone(resp.Body[:min(len(resp.Body), kept(resp))]),
+	}
+	e.mfaToken, _ = object.OptionalText("mfa_token")
+	e.explain(known)
+	return e
+}
+
+// kept returns how many bytes of a body an Error keeps. A successful response may have a token at a place that this package
+// does not know, so it is kept whole unless it is a web page.
+func kept(resp *fetch.Response) int {
+	if resp.Status/100 == 2 && !bytes.HasPrefix(bytes.TrimLeft(resp.Body, byteOrderMark+" \t\r\n"), []byte("<")) {
+		return len(resp.Body)
+	}
+	return maxErrorBody
+}
