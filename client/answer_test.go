@@ -21,17 +21,14 @@ import (
 func TestC8_C9_NoTokenIsLost(t *testing.T) {
 	t.Parallel()
 	for body, status := range map[string]int{
-		`{"access_token":"at","token_type":"mac","refresh_token":"rt"}`:                            200,
-		`{"access_token":"at","token_type":"DPoP","refresh_token":"rt"}`:                           200,
-		`{"access_token":"at","refresh_token":"rt"}`:                                               200,
-		`{"access_token":"at","token_type":7,"refresh_token":"rt"}`:                                200,
-		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt","x":1,"x":2}`:             200,
-		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt","x":"` + "\xff" + `"}`:    200,
-		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt","x":"\ud800"}`:            200,
-		"\xef\xbb\xbf" + `{"access_token":"at","token_type":"Bearer","refresh_token":"rt"}`:        200,
-		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt"} and more`:                200,
-		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt"}`:                         201,
-		`{"refresh_token":"rt","access_token":"at","token_type":"Bearer","Refresh_Token":"other"}`: 200,
+		`{"access_token":"at","token_type":"mac","refresh_token":"rt"}`:                                200,
+		`{"access_token":"at","token_type":"DPoP","refresh_token":"rt"}`:                               200,
+		`{"access_token":"at","token_type":7,"refresh_token":"rt"}`:                                    200,
+		`{"access_token":"at","token_type":"mac","refresh_token":"rt"} `:                               201,
+		`{"access_token":"at","token_type":"Bearer","token_type":"mac","refresh_token":"rt"}`:          200,
+		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt","id_token":"` + "\xff" + `"}`: 200,
+		`{"access_token":"at","token_type":"Bearer","refresh_token":"rt"} and more`:                    200,
+		`{"refresh_token":"rt","access_token":"at","token_type":"Bearer","Refresh_Token":"other"}`:     200,
 	} {
 		t.Run(body, func(t *testing.T) {
 			t.Parallel()
@@ -41,8 +38,9 @@ func TestC8_C9_NoTokenIsLost(t *testing.T) {
 			if !ok || token != nil || late.Token.AccessToken != "at" || late.Token.RefreshToken != "rt" {
 				t.Fatalf("got %v, %v", token, err)
 			}
-			if _, refused := errors.AsType[*client.Error](err); refused != (status == 201) || refused == errors.Is(err, client.ErrBadResponse) {
-				t.Errorf("got %v", err)
+			e, ok := errors.AsType[*client.Error](err)
+			if !ok || e.Status != status || string(e.Body) != body || !errors.Is(err, client.ErrBadResponse) {
+				t.Errorf("got %v, want the whole response in a client.Error", err)
 			}
 		})
 	}
@@ -167,7 +165,7 @@ func TestC11_ServerTextInErrors(t *testing.T) {
 	if !ok || refusal.Challenge != `Basic realm="a", DPoP error="x"` {
 		t.Fatalf("got %v", err)
 	}
-	if text := err.Error(); len(text) > 200 || strings.ContainsAny(text, "\x1b\n") {
+	if text := err.Error(); len(text) > 500 || strings.ContainsAny(text, "\x1b\n") {
 		t.Errorf("the text is %q", text)
 	}
 }
@@ -193,7 +191,7 @@ func FuzzTokenAnswer(f *testing.F) {
 			t.Fatalf("got %v, %v", token, err)
 		}
 		if token != nil {
-			if status != 200 || token.AccessToken == "" || token.TokenType != "Bearer" || token.ExpiresIn() < -time.Minute {
+			if status/100 != 2 || token.AccessToken == "" || token.TokenType != "Bearer" || token.ExpiresIn() < -time.Minute {
 				t.Fatalf("got %#v of %q", token.OAuth2(), body)
 			}
 			return
@@ -220,7 +218,11 @@ func FuzzTokenAnswer(f *testing.F) {
 func TestC8_C12_ContentTypes(t *testing.T) {
 	t.Parallel()
 	for _, mediaType := range []string{"application/json", "application/json;charset=UTF-8", "text/plain", "text/html", "nonsense/", ""} {
-		for body, want := range map[string]error{good: nil, "access_token=at&token_type=bearer": client.ErrBadResponse} {
+		form := client.ErrBadResponse // see TestCaseA6
+		if mediaType == "text/plain" {
+			form = nil
+		}
+		for body, want := range map[string]error{good: nil, "access_token=at&token_type=bearer": form} {
 			s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
 				return written(http.StatusOK, body, map[string]string{"Content-Type": mediaType})
 			}}

@@ -110,7 +110,7 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 		return nil, err
 	}
 	maps.Copy(params, o.Extra)
-	a, err := c.post(ctx, destination{endpointBackchannel, target}, params, http.StatusOK)
+	a, err := c.post(ctx, destination{endpointBackchannel, target}, params, cibaReply())
 	if err != nil {
 		return nil, err
 	}
@@ -120,10 +120,18 @@ func (c *Client) StartCIBA(ctx context.Context, o CIBAOptions) (*CIBAAuthenticat
 	}
 	started.AuthReqID, _ = a.OptionalText("auth_req_id")
 	if started.AuthReqID == "" || started.ExpiresIn == 0 {
-		return nil, fmt.Errorf("%w: auth_req_id or expires_in is missing", ErrBadResponse)
+		return nil, a.flawed("authentication response: auth_req_id or expires_in is missing or not valid")
 	}
 	started.end = time.Now().Add(started.ExpiresIn)
 	return started, nil
+}
+
+// cibaReply describes a response of the backchannel authentication endpoint.
+func cibaReply() reply {
+	return reply{
+		name: "authentication response", rfc: "OpenID Connect CIBA section 7.3", statuses: []int{http.StatusOK},
+		required: "auth_req_id", members: []string{"auth_req_id", "error"},
+	}
 }
 
 // PollCIBA sends one token request for authReqID. Until the user has decided, the error matches [ErrAuthorizationPending]

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
@@ -131,6 +133,25 @@ type Config struct {
 	// Zero means 32, which is also the minimum. The maximum of VerifierLength is 96.
 	StateLength, VerifierLength int
 
+	// ReadResponse is called with each response of the token endpoint before it is read, also with error responses. It
+	// returns the response in the form of RFC 6749, Section 5: a JSON object with access_token, token_type and so on, or
+	// with error. Set it for a server whose responses have another form, such as tokens inside of another object. It returns
+	// its argument for a response that needs no change.
+	//
+	// If ReadResponse returns an error or panics, the response is read unchanged. A token in it is returned in an
+	// [*IncompleteError], and the [*Error] has the body. ReadResponse must be safe for concurrent use, and may keep and
+	// change its argument. Nil means that responses are read unchanged.
+	ReadResponse func(TokenResponse) (TokenResponse, error)
+
+	// BearerTypes lists further values of token_type that mean Bearer, such as "user". Case is ignored. It must be empty
+	// with DPoP, because such a token is not bound to the key. Nil means that only "Bearer" is accepted; a token of another
+	// type is returned in an [*IncompleteError].
+	BearerTypes []string
+
+	// CommaScopes says that the server separates granted scopes by commas. A scope member without a space is then split at
+	// commas. False means that a comma is part of the name of a scope (RFC 6749, Section 3.3).
+	CommaScopes bool
+
 	// UseUserInfo makes each sign-in and each refresh with an ID token also read the userinfo endpoint. See
 	// [IDToken.Claims]. False means that it is not read.
 	UseUserInfo bool
@@ -227,6 +248,12 @@ func (cfg Config) validate() error {
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", "is more than 5 minutes")
 	check(cfg.PostType == PostForm || cfg.PostType == PostJSON, "PostType", "is unknown")
 	check(cfg.BasicEncoding == BasicForm || cfg.BasicEncoding == BasicRaw, "BasicEncoding", "is unknown")
+	for _, word := range cfg.BearerTypes {
+		check(word != "" && word == strings.TrimSpace(word), "BearerTypes", "has an empty value, or one with a space around it")
+		check(!strings.EqualFold(word, "DPoP") && !strings.EqualFold(word, tokenTypeNone), "BearerTypes",
+			"has "+strconv.Quote(clip(word))+", whose meaning is defined")
+	}
+	check(len(cfg.BearerTypes) == 0 || cfg.DPoP == nil, "BearerTypes", "must be empty with DPoP: such tokens are not bound to the key")
 	faults = append(faults, cfg.validateURLs()...)
 	faults = append(faults, cfg.validateAuth()...)
 	faults = append(faults, cfg.validateAlgorithms()...)
@@ -265,7 +292,7 @@ func (cfg Config) skew() time.Duration { return max(cmp.Or(cfg.ClockSkew, defaul
 // values.
 func (cfg Config) withDefaults() Config {
 	cfg.Scopes, cfg.Resource = slices.Clone(cfg.Scopes), slices.Clone(cfg.Resource)
-	cfg.Endpoints = maps.Clone(cfg.Endpoints)
+	cfg.Endpoints, cfg.BearerTypes = maps.Clone(cfg.Endpoints), slices.Clone(cfg.BearerTypes)
 	cfg.Algorithms, cfg.ExtraAudiences = slices.Clone(cfg.Algorithms), slices.Clone(cfg.ExtraAudiences)
 	cfg.StateLength = cmp.Or(cfg.StateLength, randomBytes)
 	cfg.VerifierLength = cmp.Or(cfg.VerifierLength, randomBytes)

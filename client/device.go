@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 const grantDeviceCode = "urn:ietf:params:oauth:grant-type:device_code"
@@ -76,7 +77,7 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 		return nil, err
 	}
 	maps.Copy(params, o.Extra)
-	a, err := c.post(ctx, destination{endpointDevice, target}, params, http.StatusOK)
+	a, err := c.post(ctx, destination{endpointDevice, target}, params, deviceReply())
 	if err != nil {
 		return nil, err
 	}
@@ -88,21 +89,32 @@ func (c *Client) StartDevice(ctx context.Context, o DeviceOptions) (*DeviceAutho
 	d.DeviceCode, _ = a.OptionalText("device_code")
 	d.UserCode, _ = a.OptionalText("user_code")
 	d.VerificationURI, _ = a.OptionalText("verification_uri")
-	if d.VerificationURI == "" {
-		d.VerificationURI, _ = a.OptionalText("verification_url") // the name in a draft, which some servers still use
+	if old, _ := a.OptionalText("verification_url"); d.VerificationURI == "" && old != "" { // the name in a draft
+		d.VerificationURI = old
+		c.report(ctx, quirk.Quirk{Name: quirk.OldName, Place: "device response verification_url", RFC: deviceReply().rfc})
 	}
 	d.VerificationURIComplete, _ = a.OptionalText("verification_uri_complete")
 	if err := c.checkDevice(d); err != nil {
-		return nil, err
+		return nil, a.because(err)
 	}
 	return d, nil
+}
+
+// deviceReply describes a response of the device authorization endpoint.
+func deviceReply() reply {
+	return reply{
+		name: "device response", rfc: "RFC 8628 section 3.2", statuses: []int{http.StatusOK}, required: "device_code",
+		members: []string{
+			"device_code", "user_code", "verification_uri", "verification_url", "verification_uri_complete", "error",
+		},
+	}
 }
 
 // checkDevice returns an error if a required member is missing, if the user would be sent to a URL that is not https, or if
 // the user code has characters that could control a terminal.
 func (c *Client) checkDevice(d *DeviceAuthorization) error {
 	if d.DeviceCode == "" || d.UserCode == "" || d.ExpiresIn == 0 {
-		return fmt.Errorf("%w: device_code, user_code or expires_in is missing", ErrBadResponse)
+		return fmt.Errorf("%w: device_code, user_code or expires_in is missing or not valid", ErrBadResponse)
 	}
 	if len(d.UserCode) > maxUserCode || strings.ContainsFunc(d.UserCode, notGraphic) {
 		return fmt.Errorf("%w: user_code is too long, or has characters that cannot be shown", ErrBadResponse)

@@ -71,7 +71,7 @@ func (e *Error) Error() string {
 func (e *Error) summary() string {
 	code := strconv.Quote(clip(e.Code))
 	if e.hideCode {
-		code = "(the code is omitted, because it may contain a secret)"
+		code = "(the code is omitted: it may contain a credential)"
 	}
 	switch {
 	case e.flaw != nil:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"net/url"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -189,16 +188,17 @@ func (c *Client) grantAs(
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.post(ctx, destination{endpointToken, target}, all, http.StatusOK)
+	a, err := c.post(ctx, destination{endpointToken, target}, all, tokenReply())
 	if a == nil {
 		return nil, c.mfaRequired(err)
 	}
-	t, flaw := c.token(a, grantType, requestedScopes(all, scopes))
+	t, quirks, flaw := c.token(a, grantType, requestedScopes(all, scopes))
 	if err == nil {
 		err = flaw
 	}
 	switch {
 	case err == nil:
+		c.quirks.add(ctx, quirks)
 		return c.receive(ctx, t, complete)
 	case t.AccessToken == "" && t.RefreshToken == "":
 		return nil, err

@@ -61,7 +61,9 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspec
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.post(ctx, destination{endpointIntrospection, target}, url.Values{"token": {token}, "token_type_hint": {hint}}, http.StatusOK)
+	a, err := c.post(ctx, destination{endpointIntrospection, target}, url.Values{"token": {token}, "token_type_hint": {hint}}, reply{
+		name: "introspection response", rfc: "RFC 7662 section 2.2", statuses: []int{http.StatusOK}, required: "active",
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspec
 	active, ok := value.Bool()
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("%w: active is missing or is not a boolean", ErrBadResponse)
+		return nil, a.flawed("introspection response: active is not a boolean")
 	case !active:
 		return &Introspection{}, nil
 	}

@@ -81,8 +81,8 @@ func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAA
 	if err != nil {
 		return nil, err
 	}
-	if resp.Status != http.StatusOK {
-		return nil, errorOfCall(resp)
+	if resp.Status/100 != 2 {
+		return nil, errorOfCall(resp, secretsSent(nil, header))
 	}
 	list, err := compact.ParseObject(`{"list":`+string(resp.Body)+`}`, maxDepth)
 	if err != nil {
@@ -168,7 +168,9 @@ func (c *Client) MFARequest(ctx context.Context, mfaToken, authenticatorID strin
 func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, kinds string) (*MFAChallenge, error) {
 	a, err := c.post(ctx, destination{url: c.mfaURL("challenge")}, url.Values{
 		"mfa_token": {mfaToken}, "challenge_type": {kinds}, "authenticator_id": {authenticatorID},
-	}, http.StatusOK)
+	}, reply{
+		name: "challenge response", rfc: "MFA API of Auth0", statuses: []int{http.StatusOK}, required: "challenge_type",
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +179,7 @@ func (c *Client) mfaChallenge(ctx context.Context, mfaToken, authenticatorID, ki
 	m.OOBCode, _ = a.OptionalText("oob_code")
 	m.BindingMethod, _ = a.OptionalText("binding_method")
 	if !slices.Contains(strings.Fields(kinds), m.Type) || m.Type == "oob" && m.OOBCode == "" {
-		return nil, fmt.Errorf("%w: challenge_type is not one of those requested, or oob_code is missing", ErrBadResponse)
+		return nil, a.flawed("challenge response: challenge_type is not one of those requested, or oob_code is missing")
 	}
 	return m, nil
 }

@@ -60,20 +60,27 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 		method = AuthPost
 	}
 	to := destination{url: c.mfaURL("associate")}
-	body, err := c.associationOf(ctx, method, to, o)
-	if err != nil {
+	form := make(url.Values)
+	if err := c.authenticateInForm(ctx, method, to, form); err != nil {
 		return nil, err
 	}
-	resp, err := c.send(ctx, http.MethodPost, to.url, http.Header{
+	form.Set("phone_number", o.PhoneNumber)
+	form.Set("email", o.Email)
+	header := http.Header{
 		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "Authorization": {"Bearer " + token},
-	}, body)
+	}
+	resp, err := c.send(ctx, http.MethodPost, to.url, header, o.encode(form))
 	if err != nil {
 		return nil, err
 	}
-	if resp.Status >= http.StatusBadRequest {
-		return nil, c.explainMethod(ctx, to, method, errorOfCall(resp))
+	sent := secretsSent(form, header)
+	if resp.Status/100 != 2 {
+		return nil, c.explainMethod(ctx, to, method, errorOfCall(resp, sent))
 	}
-	a, err := readAnswer(resp, []int{http.StatusOK, http.StatusCreated})
+	a, err := c.read(ctx, reply{
+		name: "association response", rfc: "MFA API of Auth0", statuses: []int{http.StatusOK, http.StatusCreated},
+		required: "authenticator_type",
+	}, resp, sent)
 	if err != nil {
 		return nil, err
 	}
@@ -86,19 +93,13 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	codes, _ := a.Get("recovery_codes")
 	e.RecoveryCodes, _ = codes.Strings()
 	if e.Challenge.Type != o.Type {
-		return nil, fmt.Errorf("%w: authenticator_type is not the requested one", ErrBadResponse)
+		return nil, a.flawed("association response: authenticator_type is not the requested one")
 	}
 	return e, nil
 }
 
-// associationOf returns the body of the request, with the credentials of the client.
-func (c *Client) associationOf(ctx context.Context, method AuthMethod, to destination, o MFAAssociation) ([]byte, error) {
-	form := make(url.Values)
-	if err := c.authenticateInForm(ctx, method, to, form); err != nil {
-		return nil, err
-	}
-	form.Set("phone_number", o.PhoneNumber)
-	form.Set("email", o.Email)
+// encode returns the body of the request. form has the credentials of the client, and the addresses of the user.
+func (o MFAAssociation) encode(form url.Values) []byte {
 	object := map[string]any{"authenticator_types": []string{o.Type}}
 	if o.OOBChannel != "" {
 		object["oob_channels"] = []string{o.OOBChannel}
@@ -106,5 +107,6 @@ func (c *Client) associationOf(ctx context.Context, method AuthMethod, to destin
 	for name, values := range withoutEmpty(form) {
 		object[name] = values[0]
 	}
-	return json.Marshal(object)
+	body, _ := json.Marshal(object) // strings in maps can always be encoded
+	return body
 }

@@ -104,7 +104,7 @@ func (c *Client) PushAuthorization(ctx context.Context, params url.Values) (requ
 	if err != nil {
 		return "", 0, err
 	}
-	a, err := c.post(ctx, destination{endpointPAR, target}, params, http.StatusCreated)
+	a, err := c.post(ctx, destination{endpointPAR, target}, params, pushedReply())
 	if err != nil {
 		return "", 0, err
 	}
@@ -113,7 +113,15 @@ func (c *Client) PushAuthorization(ctx context.Context, params url.Values) (requ
 	now := time.Now()
 	lifetime = expiryOf(expiresIn, now).Sub(now)
 	if requestURI == "" || len(requestURI) > maxReferenceBytes || lifetime <= 0 {
-		return "", 0, fmt.Errorf("%w: request_uri or expires_in is missing or not valid", ErrBadResponse)
+		return "", 0, a.flawed("pushed authorization response: request_uri or expires_in is missing or not valid")
 	}
 	return requestURI, lifetime, nil
+}
+
+// pushedReply describes a response of the pushed authorization request endpoint.
+func pushedReply() reply {
+	return reply{
+		name: "pushed authorization response", rfc: "RFC 9126 section 2.2", statuses: []int{http.StatusCreated},
+		required: "request_uri", members: []string{"request_uri", "error"},
+	}
 }

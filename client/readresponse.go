@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,41 +41,36 @@ func (r TokenResponse) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("grant_type", clip(r.GrantType)), slog.Int("status", r.Status))
 }
 
-// readFrom is read for a response to a request with a grantType, which is empty for other endpoints than the token endpoint.
-// It lets Config.ReadResponse convert a token response first. If that function fails, the response is read as it is, so that
-// its token is not lost.
-func (c *Client) readFrom(
-	ctx context.Context, want reply, grantType string, resp *fetch.Response, sent secrets,
-) (*answer, error) {
-	if grantType == "" || c.cfg.ReadResponse == nil {
-		return c.read(ctx, want, resp, sent)
+// readToken is read for a response of the token endpoint. It lets Config.ReadResponse convert the response first. If that
+// function fails, the response is read as it is, so that its token is returned together with the error.
+func (c *Client) readToken(ctx context.Context, grantType string, resp *fetch.Response, sent secrets) (*answer, error) {
+	if c.cfg.ReadResponse == nil {
+		return c.read(ctx, tokenReply(), resp, sent)
 	}
 	converted, fault := c.convert(grantType, resp)
 	if fault == nil {
-		a, err := c.read(ctx, want, converted, sent)
+		a, err := c.read(ctx, tokenReply(), converted, sent)
+		if a != nil {
+			a.resp = resp // for errors
+		}
 		if e, ok := errors.AsType[*Error](err); ok {
-			e.Body = bytes.Clone(resp.Body[:min(len(resp.Body), kept(resp))])
+			e.Body = keptOf(resp)
 		}
 		return a, err
 	}
-	a, err := c.read(ctx, want, resp, sent)
-	e, ok := errors.AsType[*Error](err)
-	switch {
-	case resp.Status/100 != 2: // nothing can be lost
-		return nil, err
-	case !ok:
-		e = a.flawed("")
+	a, err := c.read(ctx, tokenReply(), resp, sent)
+	if a != nil {
+		return a, a.because(fault)
 	}
-	e.Code, e.flaw = "", fault
-	return a, e
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.hint = fault.Error()
+	}
+	return nil, err
 }
 
-// convert passes a response of the token endpoint to Config.ReadResponse, and returns what that made of it. The function
-// gets copies: resp is still complete if it fails.
+// convert passes a response of the token endpoint to Config.ReadResponse, and returns the result. The function receives
+// copies, so resp is still complete if it fails.
 func (c *Client) convert(grantType string, resp *fetch.Response) (*fetch.Response, error) {
-	if c.cfg.ReadResponse == nil {
-		return resp, nil
-	}
 	made, err := c.callReadResponse(TokenResponse{
 		GrantType: grantType, Status: resp.Status, Header: resp.Header.Clone(), Body: bytes.Clone(resp.Body),
 	})

@@ -16,8 +16,8 @@ import (
 const (
 	maxShownText   = 400     // bytes of a server's text in an error text
 	maxCheckedText = 1 << 10 // bytes of it that are checked for secrets; the rest is never shown
-	secretFragment = 12  // letters and digits of a secret that must not be shown
-	maxOpaqueRun   = 31  // characters of a word that cannot be part of a token
+	secretFragment = 12      // letters and digits of a secret that must not be shown
+	maxOpaqueRun   = 31      // characters of a word that cannot be part of a token
 )
 
 // secrets are values that must not be in an error text, although a server may repeat them.
@@ -97,7 +97,7 @@ func (s secrets) quote(text string) string {
 	case text == "":
 		return ""
 	case s.in(text):
-		return "(the description is omitted, because it may contain a secret)"
+		return "(the description is omitted: it may contain a credential)"
 	}
 	return strconv.Quote(clipText(text, maxShownText))
 }

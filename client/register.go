@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -146,8 +145,8 @@ func (e *RegistrationEndpoint) Delete(ctx context.Context, known *Registration) 
 	if err != nil {
 		return err
 	}
-	if resp.Status != http.StatusNoContent && resp.Status != http.StatusOK {
-		return errorOfCall(resp)
+	if resp.Status/100 != 2 {
+		return errorOfCall(resp, secrets{}.with(known.AccessToken, known.ClientSecret))
 	}
 	return nil
 }
@@ -195,15 +194,21 @@ func (e *RegistrationEndpoint) call(
 	if err != nil {
 		return nil, err
 	}
-	accepted := []int{http.StatusOK, http.StatusCreated}
-	if !slices.Contains(accepted, resp.Status) {
-		return nil, errorOfCall(resp)
+	sent := secrets{}.with(token)
+	if known != nil {
+		sent = sent.with(known.ClientSecret)
 	}
-	a, flaw := readAnswer(resp, accepted)
+	if resp.Status/100 != 2 {
+		return nil, errorOfCall(resp, sent)
+	}
+	a, flaw := e.client.read(ctx, registrationReply(), resp, sent)
 	if a == nil {
 		return nil, flaw
 	}
 	got, err := registrationOf(a)
+	if mistyped := a.mistyped(); err == nil && flaw == nil && mistyped != "" {
+		flaw = a.flawed("registration response: " + mistyped + " is not a string")
+	}
 	if err == nil && flaw != nil {
 		got.repair(resp.Body)
 	}
@@ -221,6 +226,33 @@ func (e *RegistrationEndpoint) call(
 	got.AccessToken = cmp.Or(got.AccessToken, known.AccessToken)
 	got.URI = cmp.Or(got.URI, known.URI)
 	return got, flaw
+}
+
+// registrationReply describes a response that contains a registration.
+func registrationReply() reply {
+	return reply{
+		name: "registration response", rfc: "RFC 7591 section 3.2.1", statuses: []int{http.StatusOK, http.StatusCreated},
+		required: "client_id",
+	}
+}
+
+// mistyped returns the name of a credential in a registration that is present but cannot be read, or "".
+func (a *answer) mistyped() string {
+	for _, name := range []string{"client_secret", "registration_access_token", "registration_client_uri"} {
+		value, _ := a.Get(name)
+		if text, ok := textOf(value); !value.IsAbsent() && !ok && text == "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// textOf returns a string, or the digits of a number, which some servers send for an id.
+func textOf(value compact.Value) (text string, ok bool) {
+	if value.Kind() == compact.KindNumber {
+		return value.Raw(), true
+	}
+	return value.Text()
 }
 
 // repair reads the members of a body that is not valid JSON, from which a caller got only the credentials. An update without
@@ -259,10 +291,11 @@ func registrationOf(a *answer) (*Registration, error) {
 		"client_id": &g.ClientID, "client_secret": &g.ClientSecret,
 		"registration_access_token": &g.AccessToken, "registration_client_uri": &g.URI,
 	} {
-		*field, _ = a.OptionalText(name)
+		value, _ := a.Get(name)
+		*field, _ = textOf(value)
 	}
 	if g.ClientID == "" {
-		return nil, fmt.Errorf("%w: client_id is missing", ErrBadResponse)
+		return nil, a.flawed("registration response: client_id is missing, or is not a string")
 	}
 	return g, nil
 }

@@ -34,13 +34,20 @@ type reply struct {
 type answer struct {
 	compact.Object
 	resp    *fetch.Response // as the server sent it
+	form    bool            // it was form-encoded, so all values are strings
 	secrets secrets         // that must not be in an error text
 }
 
-// flawed returns an *Error that matches ErrBadResponse. It has the response, so that no part of it is lost.
-func (a *answer) flawed(format string, args ...any) *Error {
-	e := errorOf(a.resp, a.Object, failure{}, a.secrets)
-	e.flaw = fmt.Errorf("%w: "+format, append([]any{ErrBadResponse}, args...)...)
+// flawed returns an *Error that matches ErrBadResponse. problem says what is wrong with the response.
+func (a *answer) flawed(problem string) *Error {
+	return a.because(fmt.Errorf("%w: %s", ErrBadResponse, problem))
+}
+
+// because returns an *Error with the response, so that no part of it is lost. flaw matches ErrBadResponse.
+func (a *answer) because(flaw error) *Error {
+	f := failureOf(a.Object)
+	e := errorOf(a.resp, a.Object, failure{description: f.description, uri: f.uri}, a.secrets)
+	e.flaw = flaw
 	return e
 }
 
@@ -61,19 +68,22 @@ func (c *Client) read(ctx context.Context, want reply, resp *fetch.Response, sen
 	if resp.Status/100 != 2 {
 		return nil, errorOf(resp, body.object, f, known)
 	}
-	a := &answer{Object: body.object, resp: resp, secrets: known}
+	a := &answer{Object: body.object, resp: resp, form: body.form, secrets: known}
 	value, _ := body.object.Get(want.required)
-	complete := want.required == "" || !value.IsAbsent(compact.KindString)
+	complete := !value.IsAbsent(compact.KindString)
+	if complete && f.other && want.required != "access_token" { // such a member may mean something else
+		f.failed = false
+	}
 	switch {
-	case f.failed && (!complete || want.required == ""):
+	case f.failed && !complete:
 		return nil, errorOf(resp, body.object, f, known)
 	case f.failed:
 		return a, errorOf(resp, body.object, f, known)
 	case want.required == "":
 	case body.fault != nil:
-		return a, a.flawed("%w", body.fault)
+		return a, a.because(fmt.Errorf("%w: %w", ErrBadResponse, body.fault))
 	case !complete:
-		return a, a.flawed("%s: %s is missing", want.name, want.required)
+		return a, a.flawed(want.name + ": " + want.required + " is missing")
 	}
 	if !slices.Contains(want.statuses, resp.Status) {
 		body.note(quirk.Status, want.name, want.rfc)
@@ -85,6 +95,7 @@ func (c *Client) read(ctx context.Context, want reply, resp *fetch.Response, sen
 // body is the body of a response, as far as it could be read.
 type body struct {
 	object compact.Object
+	form   bool
 	fault  error // why object is not the whole body
 	quirks []quirk.Quirk
 }
@@ -100,7 +111,7 @@ func readBody(resp *fetch.Response, want reply) (b body) {
 	if marked {
 		b.note(quirk.ByteOrderMark, want.name, "RFC 8259 section 8.1")
 	}
-	if isForm(resp, text) {
+	if b.form = isForm(resp, text); b.form {
 		var err error
 		if text, err = jsonOfForm(text); err != nil {
 			b.fault = fmt.Errorf("%s: %w", want.name, err)
@@ -150,18 +161,19 @@ func errorOf(resp *fetch.Response, object compact.Object, f failure, known secre
 		Code: f.code, Description: f.description, URI: f.uri, Status: resp.Status,
 		Challenge:  strings.Join(resp.Header.Values("WWW-Authenticate"), ", "),
 		RetryAfter: fetch.ParseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
-		Body:       bytes.Clone(resp.Body[:min(len(resp.Body), kept(resp))]),
+		Body:       keptOf(resp),
 	}
 	e.mfaToken, _ = object.OptionalText("mfa_token")
 	e.explain(known)
 	return e
 }
 
-// kept returns how many bytes of a body an Error keeps. A successful response may have a token at a place that this package
+// keptOf returns the part of a body that an Error keeps. A successful response may have a token at a place that this package
 // does not know, so it is kept whole unless it is a web page.
-func kept(resp *fetch.Response) int {
-	if resp.Status/100 == 2 && !bytes.HasPrefix(bytes.TrimLeft(resp.Body, byteOrderMark+" \t\r\n"), []byte("<")) {
-		return len(resp.Body)
+func keptOf(resp *fetch.Response) []byte {
+	isPage := bytes.HasPrefix(bytes.TrimLeft(resp.Body, byteOrderMark+" \t\r\n"), []byte("<"))
+	if resp.Status/100 == 2 && !isPage {
+		return bytes.Clone(resp.Body)
 	}
-	return maxErrorBody
+	return bytes.Clone(resp.Body[:min(len(resp.Body), maxErrorBody)])
 }

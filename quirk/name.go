@@ -37,3 +37,11 @@ const (
 	ByteOrderMark Name = "byte_order_mark" // the document starts with a byte order mark
 	Location      Name = "location"        // the document is at a path that no specification names
 )
+
+// Deviations of the responses of an authorization server to a client.
+const (
+	MissingMember Name = "missing_member" // a required member is absent; it is read as the value that servers mean
+	OldName       Name = "old_name"       // a member has the name of a draft
+	Status        Name = "status"         // a success has another status of 2xx
+	FormEncoded   Name = "form_encoded"   // the response is form-encoded; it is read like JSON
+)

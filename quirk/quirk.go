@@ -6,7 +6,8 @@
 // The signature, the algorithm, the strength of the key, the issuer, the audience, the dates, the kind of token and the
 // binding to a sender are checked as for any other token. See docs/strictness.md.
 //
-// The reports are in jwks.Refresh, oidcdiscovery.Metadata, consumer.Verification and consumer.Health.
+// The reports are in jwks.Refresh, oidcdiscovery.Metadata, consumer.Verification and consumer.Health, and for a client in
+// client.Client.Quirks.
 package quirk
 
 import (

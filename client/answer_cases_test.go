@@ -1,0 +1,227 @@
+package client_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/quirk"
+)
+
+// responds returns a server that always sends the same response with a Content-Type.
+func responds(status int, mediaType, body string) *server {
+	return &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
+		return written(status, body, map[string]string{"Content-Type": mediaType})
+	}}
+}
+
+// quirkOf returns a quirk of token responses.
+func quirkOf(name quirk.Name, place string) quirk.Quirk {
+	return quirk.Quirk{Name: name, Place: strings.TrimSpace("token response " + place), RFC: "RFC 6749 section 5.1"}
+}
+
+// Without token_type, a token is a bearer token, and the deviation is reported.
+func TestCaseA1_NoTokenType(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string][]quirk.Quirk{
+		`{"access_token":"at"}`:                       {quirkOf(quirk.MissingMember, "token_type")},
+		`{"access_token":"at","token_type":""}`:       {quirkOf(quirk.MissingMember, "token_type")},
+		`{"access_token":"at","token_type":null}`:     {quirkOf(quirk.MissingMember, "token_type"), quirkOf(quirk.NullMember, "token_type")},
+		`{"access_token":"at","token_type":"bearer"}`: nil,
+	} {
+		c := newClient(t, says(200, body), nil)
+		for range 2 {
+			token, err := c.ClientCredentials(t.Context())
+			if err != nil || token.AccessToken != "at" || token.TokenType != "Bearer" {
+				t.Fatalf("%s: %v, %v", body, token, err)
+			}
+		}
+		if diff := cmp.Diff(want, c.Quirks()); diff != "" {
+			t.Errorf("%s: quirks (-want +got):\n%s", body, diff)
+		}
+	}
+	for _, body := range []string{
+		`{"access_token":"at","token_type":7}`, `{"access_token":"at","token_type":["Bearer"]}`, `{"access_token":"at","token_type":{}}`,
+		`{"access_token":"at","token_type":false}`, `{"access_token":"at","token_type":"Bearer","token_type":"mac"}`,
+	} {
+		_, err := newClient(t, says(200, body), nil).ClientCredentials(t.Context())
+		if late, ok := errors.AsType[*client.IncompleteError](err); !ok || late.Token.AccessToken != "at" {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// With Config.DPoP, a token is used only if the response says that it is bound to the key.
+func TestCaseA1_NoTokenTypeWithDPoP(t *testing.T) {
+	t.Parallel()
+	key := newKey(t)
+	for body, ok := range map[string]bool{
+		`{"access_token":"at"}`: false, `{"access_token":"at","token_type":null}`: false, `{"access_token":"at","token_type":"Bearer"}`: false,
+		`{"access_token":"at","token_type":"dpop"}`: true,
+	} {
+		c := newClient(t, says(200, body), func(cfg *client.Config) { cfg.DPoP = key })
+		token, err := c.ClientCredentials(t.Context())
+		if ok {
+			if err != nil || token.TokenType != "DPoP" {
+				t.Errorf("%s: %v, %v", body, token, err)
+			}
+			continue
+		}
+		late, incomplete := errors.AsType[*client.IncompleteError](err)
+		if token != nil || !incomplete || late.Token.AccessToken != "at" || !strings.Contains(err.Error(), "Config.DPoP") {
+			t.Errorf("%s: %v, %v", body, token, err)
+		}
+		if got := c.Quirks(); got != nil {
+			t.Errorf("%s: reported as accepted: %v", body, got)
+		}
+	}
+}
+
+// A status of 2xx with a token is a success.
+func TestCaseA3_AnySuccess(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 201, 202, 203, 206} {
+		c := newClient(t, says(status, good), nil)
+		if token, err := c.ClientCredentials(t.Context()); err != nil || token.AccessToken != "at" {
+			t.Errorf("%d: %v, %v", status, token, err)
+		}
+		var want []quirk.Quirk
+		if status != 200 {
+			want = []quirk.Quirk{quirkOf(quirk.Status, "")}
+		}
+		if diff := cmp.Diff(want, c.Quirks()); diff != "" {
+			t.Errorf("%d: quirks (-want +got):\n%s", status, diff)
+		}
+	}
+	for _, status := range []int{300, 304, 400, 401, 403, 500, 503} {
+		if token, err := newClient(t, says(status, good), nil).ClientCredentials(t.Context()); token != nil || err == nil {
+			t.Errorf("%d: %v, %v", status, token, err)
+		}
+	}
+}
+
+// Form-encoded responses are read if the Content-Type says so.
+func TestCaseA6_FormEncoded(t *testing.T) {
+	t.Parallel()
+	for _, mediaType := range []string{"application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8", "text/plain;charset=UTF-8"} {
+		c := newClient(t, responds(200, mediaType, "access_token=a%74&token_type=bearer&scope=a+b&expires_in=60&refresh_token=rt&team=x%3Dy\n"), nil)
+		token, err := c.ClientCredentials(t.Context())
+		if err != nil || token.AccessToken != "at" || token.RefreshToken != "rt" || token.ExpiresIn() < 50*time.Second || token.Extra("team") != "x=y" {
+			t.Fatalf("%s: %v, %v", mediaType, token, err)
+		}
+		if diff := cmp.Diff([]string{"a", "b"}, token.Scopes); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]quirk.Quirk{quirkOf(quirk.FormEncoded, "")}, c.Quirks()); diff != "" {
+			t.Errorf("quirks (-want +got):\n%s", diff)
+		}
+		_, err = newClient(t, responds(400, mediaType, "error=invalid_grant&error_description=the+code+was+used"), nil).ClientCredentials(t.Context())
+		if e, ok := errors.AsType[*client.Error](err); !ok || !errors.Is(err, client.ErrInvalidGrant) || e.Description != "the code was used" {
+			t.Errorf("%s: %v", mediaType, err)
+		}
+	}
+	// Of a parameter that occurs twice, no value is used, but all are in the error.
+	for _, body := range []string{
+		"access_token=at&access_token=other", "access_token=at&Access_Token=other", "access_token=at&x=1&x=2", "access_token=at&x=%zz",
+	} {
+		token, err := newClient(t, responds(200, "text/plain", body), nil).ClientCredentials(t.Context())
+		late, incomplete := errors.AsType[*client.IncompleteError](err)
+		e, ok := errors.AsType[*client.Error](err)
+		if token != nil || !incomplete || late.Token.AccessToken != "at" || !ok || string(e.Body) != body {
+			t.Errorf("%s: %v, %v", body, token, err)
+		}
+	}
+	for mediaType, body := range map[string]string{"text/html": "access_token=at", "application/json": "access_token=at", "": "access_token=at"} {
+		_, err := newClient(t, responds(200, mediaType, body), nil).ClientCredentials(t.Context())
+		if e, ok := errors.AsType[*client.Error](err); !ok || !errors.Is(err, client.ErrBadResponse) || string(e.Body) != body {
+			t.Errorf("%q: %v", mediaType, err)
+		}
+	}
+}
+
+// Config.ReadResponse converts a response of another form, here tokens inside of another member.
+func TestCaseA10_ReadResponse(t *testing.T) {
+	t.Parallel()
+	const nested = `{"ok":true,"authed_user":{"access_token":"at","token_type":"user","secret":"s3cr3t"}}`
+	read := func(r client.TokenResponse) (client.TokenResponse, error) {
+		if r.GrantType != "client_credentials" || r.Header.Get("Content-Type") != "application/json" || string(r.Body) != nested {
+			t.Errorf("got %v with %q", r, r.Body)
+		}
+		clear(r.Body) // it is a copy
+		r.Body = []byte(`{"access_token":"at","token_type":"Bearer"}`)
+		return r, nil
+	}
+	for name, test := range map[string]struct {
+		read func(client.TokenResponse) (client.TokenResponse, error)
+		want string // in the error text; empty for success
+	}{
+		"converted": {read, ""},
+		"none":      {nil, "access_token is missing"},
+		"unchanged": {func(r client.TokenResponse) (client.TokenResponse, error) { return r, nil }, "access_token is missing"},
+		"an error": {func(r client.TokenResponse) (client.TokenResponse, error) {
+			return r, errors.New("s3cr3t " + string(r.Body))
+		}, "Config.ReadResponse returned an error"},
+		"a panic": {func(client.TokenResponse) (client.TokenResponse, error) { panic("s3cr3t") }, "Config.ReadResponse panicked"},
+		"an index": {func(r client.TokenResponse) (client.TokenResponse, error) {
+			return r, errors.New(string(r.Body[1000:]))
+		}, "Config.ReadResponse panicked: runtime error"},
+		"no status": {func(client.TokenResponse) (client.TokenResponse, error) { return client.TokenResponse{}, nil }, "Config.ReadResponse returned status 0"},
+		"a long body": {func(r client.TokenResponse) (client.TokenResponse, error) {
+			r.Body = make([]byte, 2<<20)
+			return r, nil
+		}, "Config.MaxBytes"},
+		"not an error": {func(r client.TokenResponse) (client.TokenResponse, error) { r.Status = 400; return r, nil }, "status 400"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			token, err := newClient(t, says(200, nested), func(cfg *client.Config) { cfg.ReadResponse = test.read }).ClientCredentials(t.Context())
+			if test.want == "" {
+				if err != nil || token.AccessToken != "at" {
+					t.Errorf("got %v, %v", token, err)
+				}
+				return
+			}
+			e, ok := errors.AsType[*client.Error](err)
+			if !ok || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "s3cr3t") {
+				t.Fatalf("got %v, want %q", err, test.want)
+			}
+			if body := string(e.Body); body != nested {
+				t.Errorf("the body is %q", body)
+			}
+		})
+	}
+	// A failure of ReadResponse does not lose a token that can be read without it.
+	_, err := newClient(t, says(200, good), func(cfg *client.Config) {
+		cfg.ReadResponse = func(client.TokenResponse) (client.TokenResponse, error) { panic("x") }
+	}).ClientCredentials(t.Context())
+	if late, ok := errors.AsType[*client.IncompleteError](err); !ok || late.Token.AccessToken != "at" {
+		t.Errorf("got %v", err)
+	}
+	// It does not hide an error response either.
+	_, err = newClient(t, says(200, `{"error":"invalid_grant"}`), func(cfg *client.Config) {
+		cfg.ReadResponse = func(r client.TokenResponse) (client.TokenResponse, error) { return r, errors.New("no token") }
+	}).ClientCredentials(t.Context())
+	if !errors.Is(err, client.ErrInvalidGrant) || !strings.Contains(err.Error(), "Config.ReadResponse") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The name of a draft is read, and reported.
+func TestQuirks_OfDeviceResponse(t *testing.T) {
+	t.Parallel()
+	c := deviceClient(t, says(200, `{"device_code":"dc","user_code":"u","verification_url":"https://login.test/e","expires_in":600}`))
+	if _, err := c.StartDevice(t.Context(), client.DeviceOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	want := []quirk.Quirk{{Name: quirk.OldName, Place: "device response verification_url", RFC: "RFC 8628 section 3.2"}}
+	if diff := cmp.Diff(want, c.Quirks()); diff != "" {
+		t.Errorf("quirks (-want +got):\n%s", diff)
+	}
+}
