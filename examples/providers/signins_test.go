@@ -4,6 +4,7 @@ import "github.com/bearerkit/bearerkit/client"
 
 // signIns maps the sections of docs/providers.md for clients to their functions.
 func signIns() map[string]signIn {
+	_, _ = appleKeys(), entraKeys() // made outside of the bubble
 	return map[string]signIn{
 		"Google": {
 			make: googleClient, options: googleOptions(), server: googleServer, user: "user-1",
@@ -42,6 +43,14 @@ func signIns() map[string]signIn {
 		"Slack": {
 			make: slackSignInClient, server: slackSignInServer, user: "user-1", scopes: []string{"openid", "email", "profile"},
 			renewal: never,
+		},
+		"Apple": {
+			make: appleWith, options: appleOptions(), server: appleServer, user: "user-1", scopes: []string{"openid", "name", "email"},
+			ended: client.ErrInvalidGrant,
+		},
+		"Microsoft Entra": {
+			make: entraWith, server: entraServer, user: "user-1", scopes: []string{"openid", "profile", "User.Read"},
+			ended: client.ErrInvalidGrant,
 		},
 	}
 }
