@@ -1,9 +1,13 @@
 package providers
 
 import (
+	"context"
 	"crypto/ecdsa"
 
+	"github.com/alexedwards/scs/v2"
+
 	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/client/weblogin"
 )
 
 func appleClient(key *ecdsa.PrivateKey) (*client.Client, error) {
@@ -25,4 +29,16 @@ func appleClient(key *ecdsa.PrivateKey) (*client.Client, error) {
 
 func appleOptions() client.AuthorizationOptions {
 	return client.AuthorizationOptions{ResponseMode: "form_post"}
+}
+
+func appleApp(c *client.Client, sessions *scs.SessionManager) (*weblogin.App, error) {
+	return weblogin.New(weblogin.Config{
+		Client:        c,
+		Sessions:      sessions,
+		Authorization: appleOptions(),
+		OnSignIn: func(_ context.Context, s *weblogin.SignIn) error {
+			s.Values = map[string]any{"profile": s.Params.Get("user")}
+			return nil
+		},
+	})
 }

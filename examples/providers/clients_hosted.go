@@ -3,7 +3,10 @@ package providers
 import (
 	"net/url"
 
+	"github.com/alexedwards/scs/v2"
+
 	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/client/weblogin"
 )
 
 func googleClient(secret string) (*client.Client, error) {
@@ -71,5 +74,24 @@ func slackSignInClient(secret string) (*client.Client, error) {
 		ClientSecret: secret,
 		RedirectURI:  "https://shop.example.com/auth/callback",
 		Scopes:       []string{"openid", "email", "profile"},
+	})
+}
+
+func cognitoClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc",
+		ClientID:     "1example",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "email", "orders/read"},
+	})
+}
+
+func cognitoApp(c *client.Client) (*weblogin.App, error) {
+	logout := url.Values{"client_id": {"1example"}, "logout_uri": {"https://shop.example.com/"}}
+	return weblogin.New(weblogin.Config{
+		Client:    c,
+		Sessions:  scs.New(),
+		LogoutURL: "https://acme.auth.eu-west-1.amazoncognito.com/logout?" + logout.Encode(),
 	})
 }

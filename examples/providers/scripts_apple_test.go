@@ -7,13 +7,19 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"math/big"
 	"net/http"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/client/weblogin"
 )
 
 // appleKeys has the key of the team, and another one.
@@ -34,6 +40,36 @@ func appleWith(secret string) (*client.Client, error) {
 		return appleClient(appleKeys()[1])
 	}
 	return appleClient(appleKeys()[0])
+}
+
+func appleWithSessions(c *client.Client) (*weblogin.App, error) { return appleApp(c, scs.New()) }
+
+// TestAppleProfile checks that the application can read the form field user after the sign-in.
+//
+//nolint:paralleltest // the tests share the default transport
+func TestAppleProfile(t *testing.T) {
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"RS256"}})
+	server := signIns()["Apple"].start(t, issuer)
+	c, err := appleWith(clientSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions := scs.New()
+	app, err := appleApp(c, sessions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", app)
+	mux.Handle("/", app.RequireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, sessions.GetString(r.Context(), "profile"))
+	})))
+	b := newBrowser(mux)
+	login := b.send(t, http.MethodGet, "/auth/login", nil, false)
+	b.callback(t, server.visit(t, login.Header().Get("Location")), true)
+	if got := b.send(t, http.MethodGet, "/", nil, false).Body.String(); got != server.callback["user"] {
+		t.Errorf("the profile in the session is %q, want %q", got, server.callback["user"])
+	}
 }
 
 func appleServer() *script {

@@ -68,3 +68,36 @@ func oktaServer() *script {
 		badToken:   ownAPI,
 	}
 }
+
+func cognitoServer() *script {
+	const base = "https://acme.auth.eu-west-1.amazoncognito.com/"
+	const issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc"
+	return &script{
+		documents: map[string]string{
+			issuer + "/.well-known/openid-configuration": document(map[string]any{
+				"issuer": issuer, "authorization_endpoint": base + "oauth2/authorize", "token_endpoint": base + "oauth2/token",
+				"userinfo_endpoint": base + "oauth2/userInfo", "revocation_endpoint": base + "oauth2/revoke",
+				"end_session_endpoint": base + "logout", "jwks_uri": issuer + "/.well-known/jwks.json",
+				"id_token_signing_alg_values_supported": []string{"RS256"},
+				"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+			}),
+		},
+		authorize: base + "oauth2/authorize", token: base + "oauth2/token", jwks: issuer + "/.well-known/jwks.json",
+		revoke: base + "oauth2/revoke", logout: base + "logout", api: "https://api.example.com/orders",
+		iss: issuer, clientID: "1example", claims: map[string]any{"token_use": "id", "cognito:username": "user-1"},
+		authenticates: basic("1example", clientSecret),
+		answer: func(i issued) map[string]any {
+			members := map[string]any{
+				"id_token": i.idToken, "access_token": i.access, "expires_in": 3600, "token_type": "Bearer",
+			}
+			if i.grant == "authorization_code" {
+				members["refresh_token"] = i.refresh
+			}
+			return members
+		},
+		badClient:  failure(http.StatusBadRequest, "invalid_client", ""),
+		badCode:    failure(http.StatusBadRequest, "invalid_grant", ""),
+		badRefresh: failure(http.StatusBadRequest, "invalid_grant", ""),
+		badToken:   ownAPI,
+	}
+}

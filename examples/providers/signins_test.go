@@ -45,12 +45,17 @@ func signIns() map[string]signIn {
 			renewal: never,
 		},
 		"Apple": {
-			make: appleWith, options: appleOptions(), server: appleServer, user: "user-1", scopes: []string{"openid", "name", "email"},
+			make: appleWith, options: appleOptions(), app: appleWithSessions, server: appleServer, user: "user-1", scopes: []string{"openid", "name", "email"},
 			ended: client.ErrInvalidGrant,
 		},
 		"Microsoft Entra": {
 			make: entraWith, server: entraServer, user: "user-1", scopes: []string{"openid", "profile", "User.Read"},
 			ended: client.ErrInvalidGrant,
+		},
+		"Amazon Cognito": {
+			make: cognitoClient, app: cognitoApp, server: cognitoServer, user: "user-1", ended: client.ErrInvalidGrant,
+			scopes: []string{"openid", "email", "orders/read"},
+			logout: "https://acme.auth.eu-west-1.amazoncognito.com/logout?client_id=1example&logout_uri=https%3A%2F%2Fshop.example.com%2F",
 		},
 	}
 }
