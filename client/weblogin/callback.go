@@ -3,6 +3,7 @@ package weblogin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -43,7 +44,7 @@ func (a *App) finish(w http.ResponseWriter, r *http.Request, params url.Values) 
 	switch err := a.redeem(ctx, w, pending, s); {
 	case err == nil:
 		http.Redirect(w, r, s.ReturnTo, http.StatusSeeOther) //nolint:gosec // G710: login or callHook has checked it, and it was sealed since
-	case errors.Is(err, errEnded): // the user has signed out in the meantime
+	case errors.Is(err, errEnded) && !errors.Is(err, errNotAccepted): // the user has signed out in the meantime
 		http.Redirect(w, r, a.cfg.AfterLogout, http.StatusSeeOther)
 	default:
 		a.revokeUnkept(ctx, err)
@@ -54,7 +55,7 @@ func (a *App) finish(w http.ResponseWriter, r *http.Request, params url.Values) 
 // failSignIn writes the response to a callback that failed. A response that comes late or twice is harmless if the user is
 // signed in: the user has pressed the back button, or has two tabs. The application is then the right place.
 func (a *App) failSignIn(w http.ResponseWriter, r *http.Request, pending *client.PendingAuthorization, err error) {
-	if errors.Is(err, client.ErrNotPending) {
+	if errors.Is(err, client.ErrNotPending) && !errors.Is(err, errNotAccepted) { // OnSignIn may return any error
 		if _, err := a.user(r.Context()); err == nil {
 			http.Redirect(w, r, a.cfg.AfterLogin, http.StatusSeeOther)
 			return
@@ -85,13 +86,26 @@ func (a *App) redeem(ctx context.Context, w http.ResponseWriter, pending *client
 	}
 	token, err := a.cfg.Client.Callback(ctx, pending, s.Params)
 	if err != nil {
-		return err
+		return asUnmet(pending, err)
 	}
 	s.Token = token
 	if err := a.callHook(ctx, s); err != nil {
 		return &client.IncompleteError{Token: token, Err: err}
 	}
 	return a.signIn(ctx, w, key, s)
+}
+
+// errUnmet says that the response is about another user, or another way to sign in, than the request required.
+var errUnmet = errors.New("weblogin: the sign-in does not meet the requirements")
+
+// asUnmet returns err. If a response was rejected that had to be about a certain user or a certain way to sign in, the result
+// also matches errUnmet, because that is then the usual reason.
+func asUnmet(pending *client.PendingAuthorization, err error) error {
+	_, rejected := errors.AsType[*client.IncompleteError](err)
+	if rejected && (pending.Subject != "" || len(pending.ACRValues) > 0 || pending.MaxAge > 0) {
+		return fmt.Errorf("%w: %w", errUnmet, err)
+	}
+	return err
 }
 
 // stateOf returns the state of an authorization response. It reads the state of a signed response without verification,

@@ -20,13 +20,14 @@ const (
 
 // adviceFor returns the text for an error. It contains nothing that comes from the request, the server, or the application.
 func adviceFor(r *http.Request, err error) advice {
-	_, stepUp := errors.AsType[*StepUpError](err)
-	_, incomplete := errors.AsType[*client.IncompleteError](err)
-	switch {
+	switch _, stepUp := errors.AsType[*StepUpError](err); {
+	case errors.Is(err, errNotAccepted): // first, because OnSignIn may return any error
+		return advice{titleFailed, "Your account cannot use this application. You can sign in with another account.", signInAgain}
 	case stepUp:
 		return advice{"Confirm that it is you", "This page needs a stronger or more recent sign-in.", "Confirm"}
-	case errors.Is(err, errNotAccepted):
-		return advice{titleFailed, "Your account cannot use this application. You can sign in with another account.", signInAgain}
+	case errors.Is(err, errUnmet):
+		return advice{titleFailed, "The sign-in does not meet the requirements of this application. " +
+			"If you were asked to confirm that it is you, please sign in as the same user as before.", signInAgain}
 	case errors.Is(err, errHook), errors.Is(err, errOptions):
 		return advice{titleFailed, "The application could not complete the sign-in. If it fails again, please tell its operator.", signInAgain}
 	case errors.Is(err, errParams):
@@ -44,9 +45,6 @@ func adviceFor(r *http.Request, err error) advice {
 		return advice{titleFailed, "The application cannot store your sign-in at the moment. Please try again in a few minutes.", "Try again"}
 	case errors.Is(err, client.ErrUnavailable):
 		return advice{titleFailed, "The sign-in service cannot be reached at the moment. Please try again in a few minutes.", "Try again"}
-	case incomplete: // usually the ID token was rejected: another user, or another way to sign in, was required
-		return advice{titleFailed, "The sign-in does not meet the requirements of this application. " +
-			"If you were asked to confirm that it is you, please sign in as the same user as before.", signInAgain}
 	default:
 		return advice{titleFailed, "The sign-in service could not complete the sign-in. If it fails again, please tell the operator of this application.", signInAgain}
 	}
@@ -74,7 +72,7 @@ func (a *App) showError(w http.ResponseWriter, r *http.Request, status int, err 
 	if returnTo != "" {
 		login += "?" + url.Values{"return_to": {returnTo}}.Encode()
 	}
-	if stepUp, ok := errors.AsType[*StepUpError](err); ok {
+	if stepUp, ok := errors.AsType[*StepUpError](err); ok && status == http.StatusUnauthorized {
 		login = stepUp.Login
 	}
 	shown := adviceFor(r, err)

@@ -31,7 +31,7 @@ func (a *App) failAndReturn(w http.ResponseWriter, r *http.Request, err error, r
 // first, because an application may return any error from it.
 func statusOf(err error) int {
 	switch _, stepUp := errors.AsType[*StepUpError](err); {
-	case errors.Is(err, errNotAccepted):
+	case errors.Is(err, errNotAccepted), errors.Is(err, errUnmet):
 		return http.StatusForbidden
 	case errors.Is(err, errHook), errors.Is(err, errOptions):
 		return http.StatusInternalServerError

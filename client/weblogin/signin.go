@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/bearerkit/bearerkit/client"
 )
@@ -77,6 +78,10 @@ func (a *App) callHook(ctx context.Context, s *SignIn) (err error) {
 		if strings.HasPrefix(name, sessionPrefix) {
 			return fmt.Errorf("%w: SignIn.Values has the name %q, which begins with %q", errHook, name, sessionPrefix)
 		}
+	}
+	// RenewToken deletes the old session, so a value that cannot be stored must be found before.
+	if _, err := a.sessions.Codec.Encode(time.Now(), s.Values); err != nil {
+		return fmt.Errorf("%w: SignIn.Values cannot be encoded: %w", errHook, err)
 	}
 	if !isLocal(s.ReturnTo) || isSignInEndpoint(a.cfg.Prefix, s.ReturnTo) {
 		return fmt.Errorf("%w: SignIn.ReturnTo is %q, expected a local path outside of the sign-in", errHook, s.ReturnTo)

@@ -1,0 +1,183 @@
+package weblogin_test
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/bearerkit/bearerkit/client/weblogin"
+)
+
+// newShared runs two Apps for two issuers that share one session manager, with the settings of change for both.
+func newShared(t testing.TB, change func(*weblogin.Config)) (one, two *world) {
+	t.Helper()
+	one = newLocalWorld(t, change)
+	two = prepareAt("https://other-login.test")
+	two.name, two.base, two.mux, two.site, two.transfer, two.store = "b-", "/b", one.mux, one.site, one.transfer, one.store
+	two.build(t, "https://other-api.test", handled{http.HandlerFunc(two.api)}, func(cfg *weblogin.Config) {
+		change(cfg)
+		cfg.Sessions = one.cfg.Sessions
+	})
+	return one, two
+}
+
+// restart creates both Apps again, as a new process does, over the same store.
+func restart(t testing.TB, one, two *world) {
+	t.Helper()
+	one.mux, two.mux = http.NewServeMux(), nil
+	two.mux = one.mux
+	one.transfer, two.transfer = handled{one.mux}, handled{one.mux}
+	sessions := &scs.SessionManager{Store: one.store, Codec: scs.GobCodec{}, Lifetime: 24 * time.Hour, ErrorFunc: failed}
+	for _, w := range []*world{two, one} { // in another order
+		before := w.cfg
+		w.build(t, map[*world]string{one: "https://api.test", two: "https://other-api.test"}[w], before.Transport, func(cfg *weblogin.Config) {
+			*cfg = before
+			cfg.Sessions, cfg.Client = sessions, w.client(t)
+		})
+	}
+}
+
+func sameKey(cfg *weblogin.Config) {
+	cfg.Key = []byte(strings.Repeat("k", 32))
+	cfg.FrontchannelLogout = true
+}
+
+// A session with logins at two servers: each refresh token and each access token goes only to where it came from, also
+// after a restart, and each way of ending a login ends that one only.
+func TestCaseS1_SharedManager(t *testing.T) {
+	t.Parallel()
+	ends := map[string]func(w *world, u user){
+		"logout": func(w *world, u user) { u.do(http.MethodPost, w.base+"/auth/logout", nil) },
+		"back-channel logout": func(w *world, u user) {
+			body := url.Values{"logout_token": {w.logoutToken(nil)}}.Encode()
+			u.do(http.MethodPost, w.base+"/auth/backchannel-logout", form(body))
+		},
+		"front-channel logout": func(w *world, u user) {
+			w.frame(u.t, http.MethodGet, url.Values{"iss": {w.url}, "sid": {"s1"}}.Encode())
+		},
+		"rejected refresh token": func(w *world, u user) {
+			w.refuses = func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusBadRequest) }
+			u.do(http.MethodPost, w.base+"/auth/refresh", nil)
+		},
+	}
+	for name, end := range ends {
+		for _, again := range []bool{false, true} {
+			synctestRun(t, name, func(t *testing.T) {
+				one, two := newShared(t, sameKey)
+				u := one.user(t)
+				one.signIn(u)
+				two.signIn(u)
+				if again {
+					restart(t, one, two)
+					jar := u.Jar
+					u = one.user(t)
+					u.Jar = jar
+				}
+				time.Sleep(2 * time.Hour) // both access tokens have expired, so the next call refreshes them
+				for _, w := range []*world{one, two} {
+					status, tokens := w.call(u)
+					if want := "Bearer secret-" + w.name + "at1 "; status != http.StatusOK || tokens != want || w.rotated != 1 {
+						t.Errorf("%s: %d, %q, expected %q; %d refreshes", w.url, status, tokens, want, w.rotated)
+					}
+				}
+				end(two, u)
+				if !one.signedInAt(u) || two.signedInAt(u) {
+					t.Error("the end of one login has ended the other, or nothing")
+				}
+				if status, _ := one.call(u); status != http.StatusOK {
+					t.Error(status)
+				}
+				if status, _ := two.call(u); status != http.StatusUnauthorized {
+					t.Error(status)
+				}
+				two.refuses = nil
+				two.claims = map[string]any{"iat": time.Now().Add(time.Second).Unix(), "sid": "s9"}
+				two.signIn(u)
+				if !one.signedInAt(u) || !two.signedInAt(u) {
+					t.Error("a new sign-in does not work, or ends the other login")
+				}
+			})
+		}
+	}
+}
+
+// synctestRun runs a subtest in virtual time.
+func synctestRun(t *testing.T, name string, f func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, f)
+	})
+}
+
+func form(body string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Header.Del("Sec-Fetch-Site")
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	}
+}
+
+// What one App has sealed for its own use means nothing to the other, although both have the same key.
+func TestCaseS1_SealedForOneApp(t *testing.T) {
+	t.Parallel()
+	one, two := newShared(t, sameKey)
+	u := one.user(t)
+	one.signIn(u)
+	two.signIn(u)
+	one.let(demands(demand))
+	link := one.stepUpLink(u)
+	if p := u.do(http.MethodGet, "/b"+link, nil); p.StatusCode != http.StatusBadRequest || len(p.Cookies()) != 0 {
+		t.Error("a step-up link of another App is accepted:", p.Status)
+	}
+	// A sign-in that was begun at one App is not completed by the other, and not consumed.
+	answer := one.begin(u, "/page")
+	asked := two.asked
+	if p := u.do(http.MethodGet, "/b"+answer, nil); two.asked != asked || p.Header.Get("Location") == "/page" {
+		t.Error(p.Status)
+	}
+	if p := u.do(http.MethodGet, answer, nil); p.Header.Get("Location") != "/page" {
+		t.Error(p.Status)
+	}
+}
+
+// A logout token, and a front-channel logout, of one issuer is nothing to the App of the other.
+func TestCaseS1_LogoutOfAnotherIssuer(t *testing.T) {
+	t.Parallel()
+	one, two := newShared(t, sameKey)
+	u := one.user(t)
+	one.signIn(u)
+	two.signIn(u)
+	body := url.Values{"logout_token": {one.logoutToken(nil)}}.Encode()
+	if p := u.do(http.MethodPost, "/b/auth/backchannel-logout", form(body)); p.StatusCode != http.StatusBadRequest {
+		t.Error(p.Status)
+	}
+	two.frame(t, http.MethodGet, url.Values{"iss": {one.url}, "sid": {"s1"}}.Encode())
+	if !one.signedInAt(u) || !two.signedInAt(u) {
+		t.Error("a session has ended")
+	}
+}
+
+// Every stored entry names the App that it belongs to: the two Apps have no name in common.
+func TestCaseS1_StoredNames(t *testing.T) {
+	t.Parallel()
+	one, two := newShared(t, sameKey)
+	u := one.user(t)
+	one.signIn(u)
+	two.signIn(u)
+	owners := make(map[string]int)
+	for _, kind := range []string{"token.", "known.", "signin."} {
+		for _, name := range one.store.names(t, kind) {
+			owners[strings.Join(strings.Split(name, ".")[:2], ".")]++
+		}
+	}
+	if len(owners) != 6 { // three kinds of two Apps
+		t.Error(owners)
+	}
+}
