@@ -21,6 +21,7 @@ import (
 type Client struct {
 	*shared
 	params url.Values // of WithParams; nil if there are none
+	quiet  bool       // do not call Config.OnToken; the caller does
 }
 
 // shared has the fields that a Client shares with those that WithParams makes from it.

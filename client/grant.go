@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/url"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -43,16 +44,17 @@ func (c *Client) Password(ctx context.Context, username, password string, scopes
 // An ID token in the response is verified. Refresh cannot compare it with the ID token of the sign-in, because it does not
 // have that; [TokenSource] does.
 func (c *Client) Refresh(ctx context.Context, refreshToken string, scopes ...string) (*Token, error) {
-	return c.refresh(ctx, &Token{RefreshToken: refreshToken}, scopes)
+	return c.refresh(ctx, &Token{RefreshToken: refreshToken}, scopes, nil)
 }
 
 // refresh gets the token after last. It takes from last what the response omits, and requires the response to be about the
-// same user.
-func (c *Client) refresh(ctx context.Context, last *Token, scopes []string) (*Token, error) {
+// same user. extra has additional parameters.
+func (c *Client) refresh(ctx context.Context, last *Token, scopes []string, extra url.Values) (*Token, error) {
 	if last.RefreshToken == "" {
 		return nil, errors.New("client: the refresh token is empty")
 	}
 	params := url.Values{"refresh_token": {last.RefreshToken}}
+	maps.Copy(params, extra)
 	t, err := c.grantAs(ctx, grantRefreshToken, params, scopes, func(t *Token) error {
 		if t.RefreshToken == "" {
 			t.RefreshToken = last.RefreshToken
@@ -214,7 +216,7 @@ func (c *Client) receive(ctx context.Context, t *Token, complete func(*Token) er
 			return nil, &IncompleteError{Token: t, Err: err}
 		}
 	}
-	if c.cfg.OnToken != nil {
+	if c.cfg.OnToken != nil && !c.quiet {
 		if err := c.cfg.OnToken(ctx, t); err != nil {
 			return nil, &IncompleteError{Token: t, Err: err, onTokenFailed: true}
 		}

@@ -21,7 +21,7 @@ func (c *Client) WithParams(params url.Values) *Client {
 	for name, values := range params {
 		copied[name] = slices.Clone(values)
 	}
-	return &Client{c.shared, copied}
+	return &Client{shared: c.shared, params: copied}
 }
 
 // parameters returns the parameters of a token request. Those of call replace those of WithParams, which replace those of

@@ -39,7 +39,15 @@ type TokenSourceConfig struct {
 
 	// Scopes are requested from Grant and at each refresh. A refresh may request fewer scopes than were granted, never more
 	// (RFC 6749, Section 6). Nil means the default of Grant, and at a refresh all scopes that were granted.
+	//
+	// A scope that was not granted causes an error before a refresh is sent. The scopes are compared only if the server
+	// echoes the request: all scopes that it granted are among Scopes and Config.Scopes. Otherwise, the server has its own
+	// names for them, and rejects what it did not grant.
 	Scopes []string
+
+	// ScopeAliases says that the server grants scopes under other names than the requested ones, so that Scopes are never
+	// compared with the granted scopes. False means that they are compared as described at Scopes.
+	ScopeAliases bool
 
 	// Early is how long before its expiry a token is refreshed. The actual time is chosen at random between once and twice
 	// Early, so that many processes do not send their requests at the same moment. It is never more than half of the token's
@@ -67,9 +75,16 @@ const (
 // earliest. The pause doubles with each failure, up to about a minute, or up to 5 minutes if the server sends
 // Retry-After.
 //
-// A refresh token that the server rejects is not sent again. A rejection is a response with a status of 4xx or an OAuth
-// error code. Responses that reject the client's own authentication, or that allow a retry, do not count. The source then
+// A refresh token that the server rejects is not sent again. A rejection is a response that says something about the
+// refresh token, whatever its error code is. It is not a response about the client, the request or the network, or one that
+// allows a retry. The source then reads the store once more, since another process may have refreshed the token. If not, it
 // calls Grant, or returns [ErrNoToken] until there is a new token in the store.
+//
+// If the refresh token is rejected while the access token is still valid, callers receive the access token until it
+// expires, and Err returns the error. Once an API has rejected the access token too, no caller receives it again. The same
+// applies to an access token that cannot be renewed, because there is neither a refresh token nor a Grant: it is used until
+// an API rejects it with the error code invalid_token, or, if its expiry is unknown, with any status of 401 that is about
+// the token.
 //
 // Each new token is stored before it is returned. If it cannot be stored, it is kept in memory, not returned, and stored
 // at the next call. If the ID token in a response is not valid, the access token is not returned to anyone. The refresh
@@ -92,17 +107,25 @@ type TokenSource struct {
 	failures   int           // in a row
 	retryAt    time.Time     // only limits the rate of requests, so the monotonic clock is enough
 	rejectAt   time.Time     // when an API may cause the next refresh; likewise
+	rejection  rejection     // of held by an API
+	ended      *Token        // the last token; it must not be returned again; nil if there is none
 	renewal    *renewal      // in progress; nil if there is none
 
 	renewer *renewer // used by the one renewal that is in progress
 }
 
-// renewal is one attempt to get a new token. All callers that need the token wait for done. The other fields are set before
-// done is closed, and not changed afterwards.
+// renewal is one attempt to get a new token. All callers that need the token wait for done. The outcome is set before done is
+// closed, and not changed afterwards.
 type renewal struct {
-	done  chan struct{}
+	done chan struct{}
+	outcome
+}
+
+// outcome is the result of a renewal.
+type outcome struct {
 	token *Token
 	fresh bool // the token comes from the server, not from the store
+	gone  bool // the token was deleted from the store
 	err   error
 }
 
@@ -127,7 +150,7 @@ func (c *Client) TokenSource(cfg TokenSourceConfig) (*TokenSource, error) {
 	}
 	cfg.Early = min(cmp.Or(cfg.Early, defaultEarly), maxEarly)
 	cfg.Scopes = slices.Clone(cfg.Scopes)
-	s := &TokenSource{client: c, early: cfg.Early, renewer: newRenewer(c, cfg)}
+	s := &TokenSource{client: c, early: cfg.Early, renewer: &renewer{sharedGrant: newSharedGrant(c, cfg), early: cfg.Early, scopes: cfg.Scopes}}
 	if cfg.Token != nil && cfg.Store == nil {
 		s.hold(c.owned(cfg.Token), false)
 	}
@@ -192,38 +215,12 @@ func (s *TokenSource) token(ctx context.Context) (*Token, error) {
 	return n.wait(ctx)
 }
 
-// errRejectedAgain says that an API rejected a token too soon after it rejected the last one.
-var errRejectedAgain = errors.New("client: the API rejects new tokens too")
-
 // Err returns the error of the last attempt to get a token, or nil if it succeeded or there was none. It sends no request. A
 // refresh that runs while the old token is still valid reports its failure only here.
 func (s *TokenSource) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failure
-}
-
-// after returns a token other than rejected, which an API did not accept. It starts at most one refresh in rejectedPause, so
-// that an API that rejects every token does not cause a stream of refreshes.
-func (s *TokenSource) after(ctx context.Context, rejected *Token) (*Token, error) {
-	s.mu.Lock()
-	if s.held != nil && s.held.AccessToken != rejected.AccessToken { // somebody else has refreshed it already
-		s.mu.Unlock()
-		return s.token(ctx)
-	}
-	if s.renewal == nil && time.Now().Before(s.rejectAt) {
-		s.mu.Unlock()
-		return nil, errRejectedAgain
-	}
-	n, err := s.renewLocked(ctx, rejected, true)
-	if err == nil {
-		s.rejectAt = time.Now().Add(rejectedPause)
-	}
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	return n.wait(ctx)
 }
 
 func (n *renewal) wait(ctx context.Context) (*Token, error) {
@@ -256,14 +253,16 @@ func (s *TokenSource) renewLocked(ctx context.Context, old *Token, force bool) (
 		return s.renewal, nil
 	case s.failure != nil && time.Now().Before(s.retryAt):
 		return nil, s.failure
+	case old == nil:
+		old = s.ended // the store may still have it
 	}
-	n := &renewal{done: make(chan struct{}), err: errPanic}
+	n := &renewal{done: make(chan struct{}), outcome: outcome{err: errPanic}}
 	s.renewal = n
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer s.finish(n)
 		defer func() { _ = recover() }() // a panic here would end the process; callers get errPanic
-		n.token, n.fresh, n.err = s.renewer.renew(ctx, old, force)
+		n.outcome = s.renewer.renew(ctx, old, force)
 	}()
 	return n, nil
 }
@@ -278,9 +277,10 @@ func (s *TokenSource) finish(n *renewal) {
 		s.hold(n.token, n.fresh)
 		return
 	}
-	if s.renewer.last == nil { // the token was deleted from the store
+	if n.gone {
 		s.held = nil
 	}
+	s.endLocked(n.err)
 	s.failures++
 	s.failure, s.retryAt = n.err, time.Now().Add(pauseAfter(n.err, s.failures))
 }
@@ -303,6 +303,7 @@ func pauseAfter(err error, failures int) time.Duration {
 func (s *TokenSource) hold(t *Token, fresh bool) {
 	s.held, s.since = t, clock.Now()
 	s.failure, s.failures = nil, 0
+	s.rejection, s.ended = notRejected, nil
 	s.lifetime, s.expires = t.remaining()
 	if fresh {
 		s.lifetime = max(s.lifetime, minLifetime)

@@ -2,12 +2,9 @@ package client_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,110 +129,6 @@ func TestCaseX11_StoredTokenAndAClockThatIsSetBack(t *testing.T) {
 					t.Errorf("ExpiresIn is %v, %v", loaded.ExpiresIn(), err)
 				}
 			})
-		})
-	}
-}
-
-// refusing is a server that rejects every refresh.
-type refusing struct {
-	status int
-	body   string
-}
-
-// ended reports what a source does after a rejection: with Grant, and without.
-func (r refusing) ended(t *testing.T) (granted, ended bool, requests int) {
-	t.Helper()
-	grants := 0
-	grant := func(context.Context, ...string) (*client.Token, error) { grants++; return first(time.Hour), nil }
-	s := says(r.status, r.body)
-	source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute), Grant: grant})
-	_, _ = source.TokenContext(t.Context())
-	alone := says(r.status, r.body)
-	source = sourceOf(t, newClient(t, alone, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
-	for range 3 {
-		_, err := source.TokenContext(t.Context())
-		ended = errors.Is(err, client.ErrNoToken)
-		if refusal, ok := errors.AsType[*client.Error](err); !ok || refusal.Status != r.status {
-			t.Errorf("%d %.20s: the error does not have the server's response: %v", r.status, r.body, err)
-		}
-		time.Sleep(10 * time.Minute)
-	}
-	return grants > 0, ended, len(alone.requests)
-}
-
-func TestCaseX22_DefiniteRejectionsEndTheRefreshToken(t *testing.T) {
-	t.Parallel()
-	code := func(code string) string { return fmt.Sprintf(`{"error":%q}`, code) }
-	for _, r := range []refusing{
-		{400, code("invalid_grant")},
-		{401, code("invalid_grant")},
-		{400, code("invalid_request")},
-		{400, ""},
-		{400, "no JSON"},
-		{400, code("unsupported_grant_type")},
-		{400, code("invalid_scope")},
-		{400, code("unauthorized_client")},
-		{400, code("bad_refresh_token")},
-		{200, code("bad_refresh_token")},
-		{401, code("invalid_token")},
-		{400, code("access_denied")},
-		{403, ""},
-		{404, ""},
-		{410, ""},
-		{422, "{}"},
-		{400, strings.Repeat("x", 2<<20)},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			if granted, ended, requests := r.ended(t); !granted || !ended || requests != 1 {
-				t.Errorf("%d %.20s: Grant called: %v, ErrNoToken: %v, the refresh token was sent %d times", r.status, r.body, granted, ended, requests)
-			}
-		})
-	}
-	for _, r := range []refusing{
-		{400, code("invalid_client")},
-		{401, code("invalid_client")},
-		{401, ""},
-		{401, code("unauthorized")},
-		{407, ""},
-		{408, ""},
-		{421, ""},
-		{425, ""},
-		{429, ""},
-		{429, code("invalid_request")},
-		{400, code("temporarily_unavailable")},
-		{400, code("slow_down")},
-		{400, code("invalid_dpop_proof")},
-		{400, code("use_dpop_nonce")},
-		{500, ""},
-		{503, code("invalid_request")},
-		{302, ""},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			if granted, ended, requests := r.ended(t); granted || ended || requests != 3 {
-				t.Errorf("%d %.20s: Grant called: %v, ErrNoToken: %v, the refresh token was sent %d times", r.status, r.body, granted, ended, requests)
-			}
-		})
-	}
-}
-
-// A rate limiter in front of the server says when to retry. That is not a rejection, unless there is an OAuth error code.
-func TestCaseX22_RetryAfterIsNotARejection(t *testing.T) {
-	t.Parallel()
-	for body, ends := range map[string]bool{"": false, "too many requests": false, `{"error":"invalid_request"}`: true} {
-		synctest.Test(t, func(t *testing.T) {
-			s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
-				return written(http.StatusForbidden, body, map[string]string{"Retry-After": "10"})
-			}}
-			source := sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)})
-			for range 3 {
-				if _, err := source.TokenContext(t.Context()); errors.Is(err, client.ErrNoToken) != ends {
-					t.Errorf("%q: %v", body, err)
-				}
-				time.Sleep(10 * time.Minute)
-			}
-			if sent := len(s.requests); (sent == 1) != ends {
-				t.Errorf("%q: the refresh token was sent %d times", body, sent)
-			}
 		})
 	}
 }

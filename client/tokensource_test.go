@@ -21,7 +21,8 @@ var _ oauth2.TokenSource = (*client.TokenSource)(nil)
 // rotating is a server that accepts each refresh token once. If one arrives twice, it revokes all of them (RFC 9700,
 // Section 4.14.2).
 type rotating struct {
-	mark string // precedes each token; empty unless the test looks for tokens in a text
+	mark  string // precedes each token; empty unless the test looks for tokens in a text
+	reuse bool   // a refresh token that arrives twice is rejected and revokes nothing
 
 	mu       sync.Mutex // guards the fields below
 	current  int
@@ -42,7 +43,7 @@ func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s.status != 0:
 		w.WriteHeader(s.status)
 	case s.revoked || r.FormValue("refresh_token") != fmt.Sprintf("%srt%d", s.mark, s.current):
-		s.revoked = true
+		s.revoked = !s.reuse
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
 	default:

@@ -24,16 +24,24 @@ type TransportConfig struct {
 	Base http.RoundTripper
 }
 
-// Transport is an [http.RoundTripper] that adds an access token to each request. Make one with [NewTransport]; the zero
-// value returns an error for each request. It is safe for concurrent use.
+// Transport is an [http.RoundTripper] that adds an access token to each request. Make one with [NewTransport] or
+// [Client.HTTPClient]; the zero value returns an error for each request. It is safe for concurrent use.
 //
-// A token is sent only to the origins in TransportConfig.Origins, even if a server redirects. For every other URL,
-// RoundTrip returns an error that matches [ErrOrigin]. It also returns an error if the request already has an
-// Authorization or DPoP header, if its URL contains a user name, or if its Host field names another host than its URL.
+// A token is sent only to the origins in TransportConfig.Origins. For every other URL, RoundTrip returns an error that
+// matches [ErrOrigin]. It also returns an error if the request already has an Authorization or DPoP header, if its URL
+// contains a user name, or if its Host field names another host than its URL.
 //
-// If the API responds with 401 and the error code invalid_token (RFC 6750, Section 3.1), the token is refreshed and the
-// request is sent once more. That needs Request.GetBody if the request has a body; without it, the caller gets the 401, and
-// the next request has a new token. An API that rejects every token causes at most one refresh in 30 seconds.
+// If an API redirects to another origin, such as a download host, an [http.Client] follows without the token. That request has
+// no cookies, no Referer, and no header of the caller except those that describe the wanted response, such as Accept and
+// Range. If it is redirected back, it gets no token either, because the other server has chosen its URL. A redirect
+// to another origin is not followed, with an error that matches [ErrOrigin], if the request still has a body or another
+// method than GET and HEAD, as after a 307 for a POST, or if it leads from https to http.
+//
+// If the API responds with 401, the token is renewed and the request is sent once more. That needs Request.GetBody if the
+// request has a body; without it, the caller gets the 401, and the next request has a new token. Nothing is renewed if
+// the challenge says that a new token does not help, as with the error code insufficient_scope. An API that rejects every
+// token causes at most one renewal in 30 seconds. If the token cannot be renewed without the user, the caller gets the
+// 401; [TokenSource] describes when the next request fails with an error that matches [ErrNoToken].
 //
 // A token that is bound to a key is sent with a new DPoP proof for each request (RFC 9449). The request is sent once more
 // if the API requires a nonce.
@@ -77,6 +85,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
+	if t.hasLeft(r) {
+		return t.follow(r)
+	}
 	token, err := t.source.token(r.Context())
 	if err != nil {
 		closeBody(r)
@@ -84,16 +95,16 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	renewed, proved := false, false // each reason to send the request again counts once
 	for body := r.Body; ; {
-		resp, nonce, err := t.send(r, body, token)
-		if err != nil || resp.StatusCode != http.StatusUnauthorized {
-			return resp, err
+		resp, newNonce, err := t.send(r, body, token)
+		if err != nil {
+			return nil, err
 		}
-		switch codes := challengesIn(resp); {
-		case !proved && nonce && codes[dpopNonce]:
+		switch why, needsNonce := rejectionIn(resp); {
+		case !proved && newNonce && needsNonce:
 			proved = true
-		case !renewed && (codes[bearerToken] || codes[dpopToken]):
+		case !renewed && why != notRejected:
 			renewed = true
-			if token, err = t.source.after(r.Context(), token); err != nil {
+			if token, err = t.source.after(r.Context(), token, why); err != nil {
 				return resp, nil //nolint:nilerr // the caller gets the API's response
 			}
 		default:
@@ -106,7 +117,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// check returns an error for a request that must not be sent with a token.
+// check returns an error for a request that must not be sent.
 func (t *Transport) check(r *http.Request) error {
 	switch {
 	case t.source == nil:
@@ -115,7 +126,7 @@ func (t *Transport) check(r *http.Request) error {
 		return errors.New("client: Transport: the request has an Authorization or DPoP header already")
 	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil:
 		return errors.New("client: Transport: the URL is not the absolute URL of an API, or has user info")
-	case !allowed(t.origins, r.URL):
+	case !allowed(t.origins, r.URL) && previous(r) == nil:
 		return fmt.Errorf("%w: %s", ErrOrigin, originOf(r.URL))
 	case r.Host != "" && originOf(&url.URL{Scheme: r.URL.Scheme, Host: r.Host}) != originOf(r.URL):
 		return fmt.Errorf("%w: the Host field names another host than the URL", ErrOrigin) // one server may serve many hosts
@@ -146,15 +157,24 @@ func (t *Transport) send(r *http.Request, body io.ReadCloser, token *Token) (res
 		closeBody(sent)
 		return nil, false, err
 	}
-	resp, err = t.base.RoundTrip(sent)
-	switch {
-	case err != nil:
+	if resp, err = t.exchange(r, sent); err != nil {
 		return nil, false, err
-	case resp == nil || resp.Body == nil: // net/http's transport never does this
-		return nil, false, errors.New("client: TransportConfig.Base returned no response")
 	}
 	newNonce = t.source.client.keepNonce(r.URL.String(), token.AccessToken, used, resp.Header) // also from successful responses
 	return resp, newNonce && sent.Header.Get("DPoP") != "", nil
+}
+
+// exchange sends a request that was made from r.
+func (t *Transport) exchange(r, sent *http.Request) (*http.Response, error) {
+	resp, err := t.base.RoundTrip(sent)
+	switch {
+	case err != nil:
+		return nil, err
+	case resp == nil || resp.Body == nil: // net/http's transport never does this
+		return nil, errors.New("client: TransportConfig.Base returned no response")
+	}
+	resp.Request = r // it has no token, and hasLeft finds the requests before it
+	return resp, nil
 }
 
 // sign adds the token to r, and a proof if the token is bound to a key. It returns the nonce in the proof.
@@ -200,24 +220,6 @@ func again(r *http.Request) (io.ReadCloser, error) {
 		return nil, errors.New("client: Transport: the body was sent, and Request.GetBody is nil")
 	}
 	return r.GetBody()
-}
-
-// The challenges to which Transport reacts, as challengesIn returns them.
-const (
-	bearerToken = "bearer " + string(ErrInvalidToken)
-	dpopToken   = "dpop " + string(ErrInvalidToken)
-	dpopNonce   = "dpop " + string(ErrUseDPoPNonce)
-)
-
-// challengesIn returns the set of "scheme error" pairs in the challenges of a response. It is empty if one of them cannot
-// be parsed.
-func challengesIn(resp *http.Response) map[string]bool {
-	all, _ := parseChallenges(resp.Header.Values("WWW-Authenticate"))
-	codes := make(map[string]bool)
-	for _, c := range all {
-		codes[strings.ToLower(c.scheme)+" "+c.params["error"]] = true
-	}
-	return codes
 }
 
 const (

@@ -44,7 +44,7 @@ func callsOf(t testing.TB, source *client.TokenSource, origins ...string) *clien
 }
 
 // NewTransport rejects an origin with a path or a query, which would look like a restriction without being one.
-func TestOriginsAreChecked(t *testing.T) {
+func TestCaseU3_OriginsAreChecked(t *testing.T) {
 	t.Parallel()
 	source, _ := tokens(t)
 	for origin, valid := range map[string]struct{ transport, calls bool }{
@@ -67,6 +67,9 @@ func TestOriginsAreChecked(t *testing.T) {
 		"ftp://api.test":         {},
 		"":                       {},
 		"https://api.test:443/ ": {},
+		"https://:443":           {},
+		"https://*.api.test/v1":  {},
+		"/v1":                    {},
 	} {
 		for _, origins := range [][]string{{origin}, {"https://other.test", origin}} {
 			_, err := client.NewTransport(client.TransportConfig{Source: source, Origins: origins})
@@ -112,15 +115,12 @@ func TestC29_Transport(t *testing.T) {
 		status int
 		want   []string // the tokens that the API saw, with the body
 	}{
-		"good":                  {ok, nil, 200, []string{"at0 "}},
-		"refreshed":             {refuses(invalidToken, "at0"), nil, 200, []string{"at0 ", "at1 "}},
-		"once only":             {refuses(invalidToken, "at9"), nil, 401, []string{"at0 ", "at1 "}},
-		"with a body":           {refuses(invalidToken, "at0"), strings.NewReader("b=1"), 200, []string{"at0 b=1", "at1 b=1"}},
-		"with a stream":         {refuses(invalidToken, "at0"), io.MultiReader(strings.NewReader("b=1")), 401, []string{"at0 b=1"}},
-		"another error":         {refuses(`Bearer error="insufficient_scope"`, "at0"), nil, 401, []string{"at0 "}},
-		"no challenge":          {refuses("", "at0"), nil, 401, []string{"at0 "}},
-		"not to be read":        {refuses(`Bearer error="invalid_token", =`, "at0"), nil, 401, []string{"at0 "}},
-		"error of another kind": {refuses(`Basic error="invalid_token"`, "at0"), nil, 401, []string{"at0 "}},
+		"good":          {ok, nil, 200, []string{"at0 "}},
+		"refreshed":     {refuses(invalidToken, "at0"), nil, 200, []string{"at0 ", "at1 "}},
+		"once only":     {refuses(invalidToken, "at9"), nil, 401, []string{"at0 ", "at1 "}},
+		"with a body":   {refuses(invalidToken, "at0"), strings.NewReader("b=1"), 200, []string{"at0 b=1", "at1 b=1"}},
+		"with a stream": {refuses(invalidToken, "at0"), io.MultiReader(strings.NewReader("b=1")), 401, []string{"at0 b=1"}},
+		"another error": {refuses(`Bearer error="insufficient_scope"`, "at0"), nil, 401, []string{"at0 "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,114 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ResourceConfig describes the tokens of [TokenSource.ForResource]. At least one of Resource, Audience and Scopes is required.
+type ResourceConfig struct {
+	// Resource identifies the resource, in most cases an API: one absolute URI, or several for a token that all of them accept
+	// (RFC 8707, Section 2.2). Nil means Config.Resource.
+	Resource []string
+
+	// Audience is sent as the parameter audience, for servers that do not support resource. Empty means Config.Audience.
+	Audience string
+
+	// Scopes are requested from the server. They must be scopes that the user has granted. They are not compared with those of
+	// the Token that the source started with, because the names may be those of another resource. Nil means that the
+	// server chooses.
+	Scopes []string
+
+	// Early is how long before its expiry a token is refreshed, as TokenSourceConfig.Early describes. Zero means 30 seconds.
+	Early time.Duration
+}
+
+// ForResource returns a source of access tokens for another resource. It uses the refresh token of s, so that one sign-in of
+// the user is enough for several APIs. Call it once for each resource and keep the result:
+//
+//	source, err := c.TokenSource(client.TokenSourceConfig{Token: token, Store: store, Key: "alice"})
+//	mail, err := source.ForResource(client.ResourceConfig{Resource: []string{"https://mail.example.com"}})
+//	files, err := source.ForResource(client.ResourceConfig{Resource: []string{"https://files.example.com"}})
+//
+// All sources of one refresh token send it one after the other, each time the newest one, so that a server that rotates
+// refresh tokens accepts all of them. That also applies to several processes, if TokenSourceConfig.Store is a [TokenLocker].
+// Do not call [Client.TokenSource] twice for one refresh token instead.
+//
+// Each new refresh token replaces the one in the Token of s: it is stored in TokenSourceConfig.Store, or passed to
+// Config.OnToken, together with the access token of s. The access tokens of the new source are kept in memory only, and have no
+// RefreshToken. If the server rejects the refresh token for one resource, the other sources try it once more,
+// because some servers use invalid_grant for a resource to which the user has not consented.
+//
+// ForResource reports all faults of cfg together. It does no I/O and starts no goroutine.
+func (s *TokenSource) ForResource(cfg ResourceConfig) (*TokenSource, error) {
+	if s.client == nil {
+		return nil, errZeroSource
+	}
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	params := url.Values{}
+	if cfg.Resource != nil {
+		params["resource"] = slices.Clone(cfg.Resource)
+	}
+	if cfg.Audience != "" {
+		params.Set("audience", cfg.Audience)
+	}
+	early := min(cmp.Or(cfg.Early, defaultEarly), maxEarly)
+	return &TokenSource{client: s.client, early: early, renewer: &renewer{
+		sharedGrant: s.renewer.sharedGrant, scopes: slices.Clone(cfg.Scopes), early: early, resource: params,
+	}}, nil
+}
+
+// validate returns all faults of cfg, each with the name of its field.
+func (cfg ResourceConfig) validate() error {
+	var faults []error
+	if len(cfg.Resource) == 0 && cfg.Audience == "" && len(cfg.Scopes) == 0 {
+		faults = append(faults, errors.New("client: ResourceConfig: one of Resource, Audience and Scopes is required"))
+	}
+	for _, resource := range cfg.Resource {
+		if u, err := url.Parse(resource); err != nil || !u.IsAbs() || strings.Contains(resource, "#") {
+			faults = append(faults, errors.New("client: ResourceConfig.Resource must be an absolute URI without a fragment (RFC 8707, Section 2)"))
+		}
+	}
+	if cfg.Early < 0 {
+		faults = append(faults, errors.New("client: ResourceConfig.Early is negative"))
+	}
+	return errors.Join(faults...)
+}
+
+// sender returns the client that sends the refresh. For one resource, that client does not call Config.OnToken, which must get
+// the Token that belongs in the store.
+func (r *renewer) sender() *Client {
+	if r.resource == nil {
+		return r.client
+	}
+	c := *r.client
+	c.quiet = true
+	return &c
+}
+
+// receiveForResource stores the refresh token of t, a token for one resource, in place of that of last. It returns t without
+// the refresh token.
+func (r *renewer) receiveForResource(ctx context.Context, last, t *Token) (*Token, error) {
+	kept := last.clone()
+	kept.RefreshToken, kept.IDToken, kept.IDClaims = t.RefreshToken, t.IDToken, t.IDClaims
+	if kept.RefreshToken != last.RefreshToken || kept.IDToken != last.IDToken {
+		r.unsaved, r.replaces = kept, last
+		if err := r.store(ctx); err != nil {
+			return nil, err
+		}
+		r.onTokenFailed = r.client.cfg.OnToken != nil
+		if err := r.retryOnToken(ctx); err != nil {
+			return nil, err
+		}
+	}
+	t = t.clone()
+	t.RefreshToken = ""
+	return t, nil
+}
