@@ -121,7 +121,10 @@ func TestCaseC8_MethodsOfTheEndpoint(t *testing.T) {
 		"only the token endpoint": {post, nil, nil, "", map[string]string{"/token": "post", "/revoke": "post", "/introspect": "post"}},
 		"nothing at all":          {nil, nil, nil, "", map[string]string{"/token": "basic", "/revoke": "basic", "/introspect": "basic"}},
 		"unordered": {
-			post, []string{"client_secret_post", "client_secret_basic"}, []string{"private_key_jwt", "client_secret_post"}, "",
+			post,
+			[]string{"client_secret_post", "client_secret_basic"},
+			[]string{"private_key_jwt", "client_secret_post"},
+			"",
 			map[string]string{"/token": "post", "/revoke": "basic", "/introspect": "post"},
 		},
 		"access token types": {basic, nil, []string{"Bearer", "client_secret_post"}, "", map[string]string{"/introspect": "post"}},
@@ -223,7 +226,7 @@ func TestCaseC8_AlgorithmOfTheEndpoint(t *testing.T) {
 		calls := authenticated(t, c)
 		for path, want := range test.want {
 			_ = calls[path]()
-			t.Run(name+path, func(t *testing.T) { verifyHMAC(t, s.lastForm().Get("client_assertion"), test.secret, want) }) //nolint:paralleltest // reads the last request
+			t.Run(name+path, func(t *testing.T) { verifyHMAC(t, s.lastForm().Get("client_assertion"), test.secret, want) })
 		}
 	}
 }

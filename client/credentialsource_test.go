@@ -477,7 +477,8 @@ func TestCaseC8_SecretAndAssertion(t *testing.T) {
 		},
 		"only a secret is listed": {
 			func(cfg *client.Config) { cfg.Key = newKey(t) },
-			oidcdiscovery.Metadata{TokenEndpointAuthMethodsSupported: []string{"client_secret_post"}}, map[string]string{"/token": "post"},
+			oidcdiscovery.Metadata{TokenEndpointAuthMethodsSupported: []string{"client_secret_post"}},
+			map[string]string{"/token": "post"},
 		},
 		"an endpoint without assertions": {
 			func(cfg *client.Config) {
@@ -491,7 +492,8 @@ func TestCaseC8_SecretAndAssertion(t *testing.T) {
 		},
 		"no method fits": {
 			func(cfg *client.Config) { cfg.Key = newKey(t) },
-			oidcdiscovery.Metadata{TokenEndpointAuthMethodsSupported: []string{"tls_client_auth"}}, map[string]string{"/token": "jwt"},
+			oidcdiscovery.Metadata{TokenEndpointAuthMethodsSupported: []string{"tls_client_auth"}},
+			map[string]string{"/token": "jwt"},
 		},
 	} {
 		s := says(200, `{"active":false}`)

@@ -58,6 +58,7 @@ func (c *Client) describe(to destination, method AuthMethod) string {
 			with, clip(c.assertionAudience(to)), c.cfg.Key.Algorithm, clip(c.cfg.Key.ID))
 	case AuthNone:
 		return "the client sent only its id, and no credential (Config.AuthMethod, Config.ClientSecret, Config.Key)"
+	case AuthPost, AuthTLS, AuthSelfSignedTLS:
 	}
 	return with + " (Config.AuthMethod)"
 }
@@ -77,7 +78,7 @@ func (c *Client) contradiction(ctx context.Context, to destination, method AuthM
 	}
 	algorithms := offeredAlgorithms(m, to.name)
 	if method == AuthPrivateKeyJWT && c.cfg.AssertionSource == nil && len(algorithms) > 0 && !slices.Contains(algorithms, c.cfg.Key.Algorithm) {
-		return fmt.Sprintf("; the metadata lists only the algorithms %s", quoted(algorithms))
+		return "; the metadata lists only the algorithms " + quoted(algorithms)
 	}
 	return ""
 }

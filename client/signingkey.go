@@ -51,12 +51,12 @@ func (k *SigningKey) check() error {
 	case strings.HasPrefix(k.Algorithm, "HS"):
 		return errors.New("a secret is not allowed, expected a private key")
 	case k.Certificate == nil && k.Chain != nil:
-		return errors.New("Chain is set, but Certificate is nil")
+		return errors.New("a chain requires a certificate (SigningKey.Chain, SigningKey.Certificate)")
 	case k.Certificate == nil:
 		return nil
 	}
 	if err := k.key().CheckCertificate(k.Certificate); err != nil {
-		return fmt.Errorf("Certificate: %w", err)
+		return fmt.Errorf("%w (SigningKey.Certificate)", err)
 	}
 	return k.checkChain()
 }
@@ -66,11 +66,11 @@ func (k *SigningKey) checkChain() error {
 	for i, one := range k.Chain {
 		switch {
 		case one == nil || len(one.Raw) == 0:
-			return fmt.Errorf("Chain[%d] is empty", i)
+			return fmt.Errorf("element %d of SigningKey.Chain is empty", i)
 		case i == 0 && !one.Equal(k.Certificate):
-			return errors.New("Chain[0] is not Certificate")
+			return errors.New("element 0 of SigningKey.Chain is not SigningKey.Certificate")
 		case i > 0 && string(k.Chain[i-1].RawIssuer) != string(one.RawSubject):
-			return fmt.Errorf("Chain[%d] is not the issuer of Chain[%d]", i, i-1)
+			return fmt.Errorf("element %d of SigningKey.Chain is not the issuer of element %d", i, i-1)
 		}
 	}
 	return nil

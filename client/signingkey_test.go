@@ -9,7 +9,7 @@ import (
 	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha1" //nolint:gosec // the test computes x5t
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -18,6 +18,7 @@ import (
 	"math/big"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,14 +51,17 @@ func certified(t *testing.T, name string, key crypto.Signer, issuer *x509.Certif
 	return certificate
 }
 
-// keyFor returns a key for an algorithm.
+// rsaKey returns the same key each time, because making one takes long.
+var rsaKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+// keyFor returns a key for an algorithm. All RSA keys are the same.
 func keyFor(t *testing.T, alg string) crypto.Signer {
 	t.Helper()
 	var key crypto.Signer
 	var err error
 	switch alg {
 	case "RS256", "PS256":
-		key, err = rsa.GenerateKey(rand.Reader, 2048)
+		key, err = rsaKey()
 	case "EdDSA":
 		_, key, err = ed25519.GenerateKey(rand.Reader)
 	default:
@@ -74,7 +78,7 @@ func thumbprints(certificate *x509.Certificate) map[string]any {
 	strong := sha256.Sum256(certificate.Raw)
 	header := map[string]any{"x5t#S256": base64.RawURLEncoding.EncodeToString(strong[:])}
 	if !fips140.Enforced() {
-		weak := sha1.Sum(certificate.Raw) //nolint:gosec // see the import
+		weak := sha1.Sum(certificate.Raw)
 		header["x5t"] = base64.RawURLEncoding.EncodeToString(weak[:])
 	}
 	return header
@@ -178,7 +182,11 @@ func TestCaseC2_Chain(t *testing.T) {
 // New reports a certificate that is not the one of the key.
 func TestCaseC2_CertificateFaults(t *testing.T) {
 	t.Parallel()
-	private, other, ecdsaKey := keyFor(t, "RS256"), keyFor(t, "RS256"), keyFor(t, "ES256")
+	private, ecdsaKey := keyFor(t, "RS256"), keyFor(t, "ES256")
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
 	own := certified(t, "app", private, nil, nil)
 	authority := certified(t, "authority", other, nil, nil)
 	signed := certified(t, "app", private, authority, other)
@@ -191,10 +199,10 @@ func TestCaseC2_CertificateFaults(t *testing.T) {
 		"of another":       {client.SigningKey{Private: other, Algorithm: "PS256", Certificate: own}, "certificate is not one of the private key"},
 		"of another type":  {client.SigningKey{Private: ecdsaKey, Algorithm: "ES256", Certificate: own}, "certificate is not one of the private key"},
 		"made by hand":     {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: &x509.Certificate{PublicKey: private.Public()}}, "certificate is not one of the private key"},
-		"only a chain":     {client.SigningKey{Private: private, Algorithm: "PS256", Chain: []*x509.Certificate{own}}, "Chain is set, but Certificate is nil"},
-		"another chain":    {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: own, Chain: []*x509.Certificate{authority}}, "Chain[0]"},
-		"a gap":            {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: own, Chain: []*x509.Certificate{own, nil}}, "Chain[1]"},
-		"in another order": {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: signed, Chain: []*x509.Certificate{signed, signed}}, "Chain[1]"},
+		"only a chain":     {client.SigningKey{Private: private, Algorithm: "PS256", Chain: []*x509.Certificate{own}}, "a chain requires a certificate"},
+		"another chain":    {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: own, Chain: []*x509.Certificate{authority}}, "element 0 of SigningKey.Chain"},
+		"a gap":            {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: own, Chain: []*x509.Certificate{own, nil}}, "element 1 of SigningKey.Chain"},
+		"in another order": {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: signed, Chain: []*x509.Certificate{signed, signed}}, "element 1 of SigningKey.Chain"},
 		"no key":           {client.SigningKey{Algorithm: "PS256", Certificate: own}, "does not match"},
 	} {
 		_, err := client.New(client.Config{Issuer: issuerURL, ClientID: "app", Key: &test.key})
@@ -202,7 +210,7 @@ func TestCaseC2_CertificateFaults(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", name, err, test.want)
 		}
 	}
-	_, err := client.New(client.Config{
+	_, err = client.New(client.Config{
 		Issuer: issuerURL, ClientID: "app", DPoP: &client.SigningKey{Private: private, Algorithm: "PS256", Certificate: own},
 	})
 	if err == nil || !strings.Contains(err.Error(), "Config.DPoP.Certificate must be nil") {
