@@ -19,6 +19,8 @@ require (
 )
 
 require (
+	github.com/alexedwards/scs/v2 v2.9.0
+	github.com/bearerkit/bearerkit/client/weblogin v0.0.0
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // indirect
 	github.com/bytedance/gopkg v0.1.3 // indirect
@@ -113,3 +115,5 @@ replace github.com/bearerkit/bearerkit/adapters/echoauth => ../adapters/echoauth
 replace github.com/bearerkit/bearerkit/adapters/ginauth => ../adapters/ginauth
 
 replace github.com/bearerkit/bearerkit/client/loopback => ../client/loopback
+
+replace github.com/bearerkit/bearerkit/client/weblogin => ../client/weblogin
