@@ -19,7 +19,7 @@ func (c *Client) authMethod(ctx context.Context, endpoint string) (AuthMethod, e
 	case !c.cfg.hasSecret():
 		return AuthPrivateKeyJWT, nil
 	}
-	m, err := c.Metadata(ctx)
+	m, err := c.facts(ctx, endpoint)
 	if err != nil {
 		return "", err
 	}

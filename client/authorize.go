@@ -271,7 +271,7 @@ func addExtra(params, extra url.Values) error {
 func (c *Client) addChallenge(
 	ctx context.Context, p *PendingAuthorization, o AuthorizationOptions, params url.Values,
 ) error {
-	m, err := c.Metadata(ctx)
+	m, err := c.signInFacts(ctx, p.Scopes)
 	if err != nil {
 		return err
 	}

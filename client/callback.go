@@ -125,7 +125,7 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 			return "", err
 		}
 	}
-	if err := c.checkResponseIssuer(ctx, answer); err != nil {
+	if err := c.checkResponseIssuer(ctx, p, answer); err != nil {
 		return "", err
 	}
 	if err := p.checkState(answer["state"]); err != nil {
@@ -220,8 +220,8 @@ func texts(claims compact.Object) map[string]string {
 
 // checkResponseIssuer requires the response to come from the server of this client (RFC 9207, Section 2.4). In a signed
 // response, the claim iss was verified before.
-func (c *Client) checkResponseIssuer(ctx context.Context, answer map[string]string) error {
-	m, err := c.Metadata(ctx)
+func (c *Client) checkResponseIssuer(ctx context.Context, p *PendingAuthorization, answer map[string]string) error {
+	m, err := c.signInFacts(ctx, p.Scopes)
 	if err != nil {
 		return err
 	}

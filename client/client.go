@@ -3,7 +3,6 @@ package client
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/issuer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // Client is one client of one authorization server. Make one with [New]. It is safe for concurrent use. It contains
@@ -27,7 +27,8 @@ type Client struct {
 // shared has the fields that a Client shares with those that WithParams makes from it.
 type shared struct {
 	cfg      Config
-	remote   *issuer.Remote // the metadata, and the keys that it names
+	remote   *issuer.Remote          // the metadata, and the keys that it names
+	assumed  *oidcdiscovery.Metadata // what is assumed of a server without metadata
 	quirks   *quirkLog
 	nonces   *nonces
 	answered *usedOnce // the states of authorization requests whose responses were handled
@@ -41,20 +42,35 @@ func New(cfg Config) (*Client, error) {
 	}
 	cfg = cfg.withDefaults()
 	quirks := newQuirkLog(cfg)
-	remote, err := issuer.New(issuer.Config{
-		Issuer:           cfg.Issuer,
-		Metadata:         cfg.Metadata,
-		MetadataURL:      cfg.MetadataURL,
-		DiscoveryTimeout: cfg.DiscoveryTimeout,
-		Keys:             jwks.Config{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP},
-		FreshFor:         time.Hour,
-		MaxWait:          issuer.DiscoverTimeout(cfg.DiscoveryTimeout), // a call of a client waits until all locations were tried
-		OnQuirks:         quirks.add,
-	})
+	assumed := oidcdiscovery.Default()
+	assumed.Issuer = cfg.Issuer
+	remote, err := issuer.New(cfg.remote(quirks.add))
 	if err != nil {
 		return nil, fmt.Errorf("client: Config.Metadata: %w", err)
 	}
-	return &Client{shared: &shared{cfg: cfg, remote: remote, quirks: quirks, nonces: newNonces(), answered: newUsedOnce()}}, nil
+	return &Client{shared: &shared{
+		cfg: cfg, remote: remote, assumed: &assumed, quirks: quirks, nonces: newNonces(), answered: newUsedOnce(),
+	}}, nil
+}
+
+// remote says how the metadata and the keys are fetched. The calls of a client wait until they are there.
+func (cfg Config) remote(onQuirks func(context.Context, []quirk.Quirk)) issuer.Config {
+	each := cmp.Or(cfg.DiscoveryTimeout, min(cfg.Timeout, issuer.MaxDiscoveryTimeout))
+	limit := each
+	if cfg.DiscoveryTimeout > 0 {
+		limit = issuer.DiscoverTimeout(each)
+	}
+	var members []string
+	if isOpenID(cfg.Scopes) {
+		members = openIDMembers()
+	}
+	return issuer.Config{
+		Issuer: cfg.Issuer, Metadata: cfg.Metadata, MetadataURL: cfg.MetadataURL,
+		DiscoveryTimeout: each, DiscoveryLimit: limit, Members: members, FreshFor: time.Hour,
+		MaxWait:  limit + time.Second, // discovery ends before, so that its error is returned
+		Keys:     jwks.Config{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP},
+		OnQuirks: onQuirks,
+	}
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.
@@ -86,26 +102,11 @@ func (c *Client) Warm(ctx context.Context) error {
 	return err
 }
 
-// Metadata returns the metadata of the server, and fetches it if it is not cached. Do not change the result. If the server
+// Metadata returns the metadata of the server, and fetches it if it is not cached. Do not change the result. If Config.Scopes
+// has "openid", it includes the members that only the server's document of OpenID Connect has. If the server
 // cannot be reached, the error matches [ErrUnavailable].
 func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) {
-	m, err := c.remote.Metadata(ctx)
-	switch {
-	case errors.Is(err, issuer.ErrUnavailable):
-		return nil, fmt.Errorf("%w: metadata: %w", ErrUnavailable, err)
-	case err != nil:
-		return nil, fmt.Errorf("client: metadata: %w", err)
-	}
-	return m, nil
-}
-
-// requireUsable returns an error if the metadata has one of these members in a form that cannot be used. Call it for each
-// member that a flow needs, and for each whose absence would make the client less strict.
-func requireUsable(m *oidcdiscovery.Metadata, members ...string) error {
-	if err := m.Check(members...); err != nil {
-		return fmt.Errorf("%w: %w", ErrBadResponse, err)
-	}
-	return nil
+	return c.metadataWith(ctx)
 }
 
 // The endpoints of a server, by their names in the metadata (RFC 8414, Section 2).
@@ -141,7 +142,7 @@ func (c *Client) endpointFor(ctx context.Context, name string, certificate bool)
 	if own := c.cfg.Endpoints[name]; own != "" {
 		return own, nil
 	}
-	m, err := c.Metadata(ctx)
+	m, err := c.metadataWith(ctx, name)
 	if err != nil {
 		return "", err
 	}
@@ -154,10 +155,7 @@ func (c *Client) endpointFor(ctx context.Context, name string, certificate bool)
 		place = cmp.Or(m.MTLSEndpointAliases[name], place)
 	}
 	if place == "" {
-		if err := requireUsable(m, name); err != nil {
-			return "", err
-		}
-		return "", fmt.Errorf("%w: the metadata has no %s", ErrUnsupported, name)
+		return "", absent(m, name, fmt.Sprintf("Config.Endpoints[%q]", name))
 	}
 	if err := fetch.CheckURL(place, c.cfg.InsecureAllowHTTP); err != nil {
 		return "", fmt.Errorf("%w: %s: %w", ErrBadResponse, name, err)

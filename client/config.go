@@ -113,12 +113,19 @@ type Config struct {
 
 	// DiscoveryTimeout limits each request for the metadata and for the key set, from the connection to the last byte.
 	// Discovery makes one such request to each of up to four locations. Calls of the client wait until the metadata or the
-	// keys that they need are fetched. The maximum is 1 minute. Zero means 3 seconds.
+	// keys that they need are fetched. The maximum is 1 minute. Zero means that Timeout limits the whole discovery, and each
+	// request for the key set, but to at most 1 minute.
 	DiscoveryTimeout time.Duration
 
 	// Endpoints replaces or adds endpoints of the metadata. The keys are the names of the members of the metadata, such as
 	// "token_endpoint" or "device_authorization_endpoint"; New rejects names that the package does not use. Nil means that
 	// all endpoints come from the metadata.
+	//
+	// A call whose endpoints are all here fetches no metadata, unless MetadataURL is set. For a sign-in, these are the
+	// authorization_endpoint (or AuthorizeURL) and the token_endpoint. The client then assumes what the specifications say
+	// about a server without metadata: AuthMethod is chosen as if the server listed no methods, PKCE uses S256, requests
+	// are neither signed nor pushed, and a response of the authorization endpoint may omit the parameter iss. Set Metadata
+	// if the server differs. The keys for ID tokens are not an endpoint: without Keys, they need discovery.
 	Endpoints map[string]string
 
 	// AuthorizeURL is the URL of the authorization endpoint for the user's browser, if it differs from the one for this
@@ -198,9 +205,9 @@ type Config struct {
 	// policy and its cookie jar are not used: redirects are never followed. Nil means http.DefaultTransport.
 	HTTPClient *http.Client
 
-	// Timeout limits each request to an endpoint of the server, from the connection to the last byte. Zero means 30 seconds.
-	// MaxBytes limits the body of each response; a longer one is an error. Zero means 1 MiB. The metadata and the key set
-	// have limits of their own: DiscoveryTimeout and 512 KiB.
+	// Timeout limits each request to an endpoint of the server, from the connection to the last byte. It also limits
+	// discovery, unless DiscoveryTimeout is set. Zero means 30 seconds. MaxBytes limits the body of each response; a longer
+	// one is an error. Zero means 1 MiB. The metadata and the key set have a limit of their own, 512 KiB.
 	Timeout  time.Duration
 	MaxBytes int64
 

@@ -19,7 +19,7 @@ import (
 //	pushed          client_id and request_uri, a reference to them (RFC 9126)
 //	signed, pushed  client_id and request_uri, a reference to the JWT
 func (c *Client) wrap(ctx context.Context, params url.Values, o AuthorizationOptions) (url.Values, error) {
-	m, err := c.Metadata(ctx)
+	m, err := c.signInFacts(ctx, c.scopes(o.Scopes))
 	if err != nil {
 		return nil, err
 	}

@@ -78,13 +78,13 @@ const (
 type RegistrationEndpoint struct{ client *Client }
 
 // NewRegistrationEndpoint returns the registration endpoint of a server. It uses the fields of cfg that describe the server
-// and the requests: Issuer, Metadata, Endpoints, HTTPClient, Timeout, MaxBytes and InsecureAllowHTTP. It ignores those that
-// describe a client, such as ClientID. It does no I/O.
+// and the requests: Issuer, Metadata, MetadataURL, Endpoints, HTTPClient, Timeout, DiscoveryTimeout, MaxBytes and
+// InsecureAllowHTTP. It ignores those that describe a client, such as ClientID. It does no I/O.
 func NewRegistrationEndpoint(cfg Config) (*RegistrationEndpoint, error) {
 	c, err := New(Config{
 		ClientID: "unregistered", // New requires one; it is never sent
-		Issuer:   cfg.Issuer, Metadata: cfg.Metadata, Endpoints: cfg.Endpoints, HTTPClient: cfg.HTTPClient,
-		Timeout: cfg.Timeout, MaxBytes: cfg.MaxBytes, InsecureAllowHTTP: cfg.InsecureAllowHTTP,
+		Issuer:   cfg.Issuer, Metadata: cfg.Metadata, MetadataURL: cfg.MetadataURL, Endpoints: cfg.Endpoints, HTTPClient: cfg.HTTPClient,
+		Timeout: cfg.Timeout, DiscoveryTimeout: cfg.DiscoveryTimeout, MaxBytes: cfg.MaxBytes, InsecureAllowHTTP: cfg.InsecureAllowHTTP,
 	})
 	if err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 			Reason: consumer.ReasonMalformed, Detail: "encrypted, which is not supported",
 		})
 	}
-	m, err := c.Metadata(ctx)
+	m, err := c.trustFacts(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +55,15 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 		return nil, fmt.Errorf("client: %s: %w", kind, err)
 	}
 	return t, nil
+}
+
+// trustFacts returns the metadata for the verification of JWTs. Without remote keys, the metadata is not needed: the Config
+// has the keys, and with them the algorithms.
+func (c *Client) trustFacts(ctx context.Context) (*oidcdiscovery.Metadata, error) {
+	if !c.usesRemoteKeys() {
+		return c.assumed, nil
+	}
+	return c.metadataWith(ctx, "jwks_uri", "id_token_signing_alg_values_supported")
 }
 
 // verifier returns the Consumer for a kind of JWT. It makes one at first use. New metadata may list other algorithms or
@@ -102,7 +111,7 @@ func (c *Client) keysOf(m *oidcdiscovery.Metadata) (jwks.Source, error) {
 	case !c.usesRemoteKeys():
 		return secretKeys(c.cfg)
 	case m.JWKSURI == "":
-		return nil, fmt.Errorf("%w: the metadata has no jwks_uri", ErrUnsupported)
+		return nil, absent(m, "jwks_uri", "Config.Keys")
 	}
 	return c.remote, nil
 }

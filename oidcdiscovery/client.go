@@ -22,9 +22,17 @@ type Client struct {
 	// MaxBytes limits the length of a document, in bytes. Zero or less means 512 KiB. A longer document is a *[TooLargeError].
 	MaxBytes int64
 
-	// Timeout limits each of the at most four requests, from dialing to the last byte. Zero or less means 3 s. If the Timeout
-	// of HTTPClient is shorter, it applies instead.
+	// Timeout limits each of the at most [MaxLocations] requests, from dialing to the last byte. Zero or less means 3 s. If
+	// the Timeout of HTTPClient is shorter, it applies instead. A location that does not respond for 3 s does not delay the
+	// others: Discover then also requests the next one, and uses the first document that arrives.
 	Timeout time.Duration
+
+	// Members lists members that the caller needs, by their JSON names. If the document at a location of RFC 8414 does not
+	// have all of them, Discover also reads the document at a location of OpenID Connect, and adds the members that only
+	// that one has. Some servers publish different documents at the two. If both have a member, the first document counts,
+	// and [Metadata.Quirks] reports a difference. A second document that cannot be read is not an error of Discover, see
+	// [Metadata.Incomplete]. Nil means that the first document is enough.
+	Members []string
 
 	// MetadataURL is the URL from which Discover fetches the document. Set it for an issuer whose metadata is at
 	// another location, or that this machine reaches at an internal address. The URL may have a query. Its scheme must
@@ -41,7 +49,8 @@ type Client struct {
 	SameOriginKeys bool
 }
 
-// Discover fetches the metadata of issuer. Members that the document does not contain have the values of [Default].
+// Discover fetches the metadata of issuer. It requests the well-known locations one after the other, until one of them has
+// the document of the issuer. Members that the document does not contain have the values of [Default].
 //
 // The error joins the errors of all locations that were tried. With [errors.Is] and [errors.As] it matches
 //
@@ -61,18 +70,11 @@ func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error)
 		}
 		locations = []location{{url: c.MetadataURL}}
 	}
-	var faults []error
-	for _, at := range locations {
-		m, err := c.load(ctx, at, issuer)
-		if err == nil {
-			return m, nil
-		}
-		faults = append(faults, err)
-		if ctx.Err() != nil || isRateLimited(err) {
-			break
-		}
+	m, err := c.search(ctx, locations, issuer)
+	if err != nil {
+		return nil, fmt.Errorf("oidcdiscovery: %w", err)
 	}
-	return nil, fmt.Errorf("oidcdiscovery: %w", errors.Join(faults...))
+	return m, nil
 }
 
 // Parse parses and validates a document that does not come from the network, for example from a file. The rules are those

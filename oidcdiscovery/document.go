@@ -86,9 +86,13 @@ var fieldsByName = sync.OnceValue(func() map[string]int { //nolint:gochecknoglob
 // are only reported.
 func (m *Metadata) drop(name string, fault error, q quirk.Quirk) {
 	m.note(q.Name, place(name), q.RFC)
-	if _, known := fieldsByName()[name]; !known {
-		return
+	if _, known := fieldsByName()[name]; known {
+		m.keepFault(name, fault)
 	}
+}
+
+// keepFault records fault for Check.
+func (m *Metadata) keepFault(name string, fault error) {
 	if m.faults == nil {
 		m.faults = make(map[string]error)
 	}

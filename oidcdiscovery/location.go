@@ -21,8 +21,12 @@ const (
 // location is a place at which the metadata document may be.
 type location struct {
 	url       string
+	openID    bool // of OpenID Connect; false: of RFC 8414
 	deviation bool // no specification names it
 }
+
+// MaxLocations is the maximum number of locations that [Client.Discover] requests.
+const MaxLocations = 4
 
 // wellKnown returns the locations of the metadata document, in the order in which they are tried. RFC 8414 §3.1 inserts its
 // well-known path in front of the path of the issuer. OpenID Connect Discovery 1.0 §4.1 appends its path. RFC 8414 §5 also
@@ -31,14 +35,16 @@ type location struct {
 func wellKnown(issuer *url.URL) []location {
 	origin := issuer.Scheme + "://" + issuer.Host
 	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
-	locations := []location{
+	locations := [MaxLocations]location{
 		{url: origin + oauthPath + path},
-		{url: origin + path + openIDPath},
+		{url: origin + path + openIDPath, openID: true},
+		{url: origin + openIDPath + path, openID: true},
+		{url: origin + path + oauthPath, deviation: true},
 	}
-	if path == "" {
-		return locations
+	if path == "" { // the last two are the same as the first two
+		return locations[:2]
 	}
-	return append(locations, location{url: origin + openIDPath + path}, location{url: origin + path + oauthPath, deviation: true})
+	return locations[:]
 }
 
 // load fetches and parses the document at a location. The media type is not checked, because file servers send any of them,

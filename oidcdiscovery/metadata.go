@@ -115,6 +115,8 @@ type Metadata struct {
 	document compact.Object   // the parsed document, without the members whose JSON text has a fault
 	quirks   []quirk.Quirk    // see Quirks
 	faults   map[string]error // why a member that has a field is treated as absent, by its name
+
+	incomplete error // see Incomplete
 }
 
 // Default returns the values of members that a document does not contain. Each call returns a new value.

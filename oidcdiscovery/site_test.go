@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // The locations of an issuer without a path, and those of an issuer with the path /tenant.
@@ -30,6 +31,7 @@ type reply struct {
 	body        string
 	err         error
 	hang        bool // responds when the context of the request ends
+	delay       time.Duration
 }
 
 // document returns a response with status 200 and JSON.
@@ -62,6 +64,13 @@ func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Unlock()
 
 	a := s.replies[r.URL.String()]
+	if a.delay > 0 {
+		select {
+		case <-time.After(a.delay):
+		case <-r.Context().Done():
+			return nil, context.Cause(r.Context())
+		}
+	}
 	switch {
 	case a.hang:
 		<-r.Context().Done()

@@ -36,6 +36,7 @@ const (
 	ContentType   Name = "content_type"    // the Content-Type is not application/json
 	ByteOrderMark Name = "byte_order_mark" // the document starts with a byte order mark
 	Location      Name = "location"        // the document is at a path that no specification names
+	Conflict      Name = "conflict"        // a member has different values in the two documents of an issuer; the first one counts
 )
 
 // Deviations of the responses of an authorization server to a client.

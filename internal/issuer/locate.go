@@ -69,17 +69,22 @@ func (r *Remote) discover() {
 // locate fetches the metadata and makes the key set that it names, or keeps the one in use if jwks_uri is the same.
 func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*document], error) {
 	var got refresh.Fetched[*document]
-	m, err := r.discovery.Discover(ctx, r.cfg.Issuer)
+	discovery := r.discovery
+	discovery.Members = *r.members.Load()
+	m, err := r.fetchMetadata(ctx, discovery)
 	if err != nil {
 		return got, r.advised(err)
 	}
-	next := &document{metadata: m}
+	next := &document{metadata: m, members: discovery.Members}
+	if errors.Is(m.Incomplete(), oidcdiscovery.ErrUnavailable) {
+		got.FreshFor = min(retryIncomplete, cmp.Or(r.cfg.FreshFor, retryIncomplete))
+	}
 	// It is returned with an error too, so that onLocated can pass on the reports of its key set.
 	got.Value = next
 	switch {
 	case m.JWKSURI == "":
 		if r.cfg.KeysRequired {
-			return got, ErrNoKeySet
+			return got, errors.Join(ErrNoKeySet, m.Incomplete())
 		}
 		return got, nil
 	// A new key set would have no keys, and its limits of fetches would begin anew.
@@ -99,6 +104,17 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 	return got, err
 }
 
+// retryIncomplete is how long metadata is fresh if a second document may exist but could not be read.
+const retryIncomplete = time.Minute
+
+// fetchMetadata fetches the metadata once, within Config.DiscoveryLimit.
+func (r *Remote) fetchMetadata(ctx context.Context, discovery oidcdiscovery.Client) (*oidcdiscovery.Metadata, error) {
+	limit := r.cfg.DiscoveryLimit
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &oidcdiscovery.TimeoutError{Limit: limit})
+	defer cancel()
+	return discovery.Discover(ctx, r.cfg.Issuer)
+}
+
 // hasKeys reports whether d has usable keys that the next document must not lose.
 func (d *document) hasKeys() bool { return d != nil && d.keys != nil && d.keys.Stats().Keys > 0 }
 
@@ -115,18 +131,15 @@ func (r *Remote) advised(err error) error {
 	return fmt.Errorf("%w; if the issuer is slow, set DiscoveryTimeout", err)
 }
 
-// maxLocations is the number of requests that [oidcdiscovery.Client.Discover] sends at most.
-const maxLocations = 4
-
 // DiscoverTimeout returns the time that discovery takes at most if each of its requests is limited by each. Zero means the
 // default limit.
 func DiscoverTimeout(each time.Duration) time.Duration {
-	return maxLocations * cmp.Or(each, fetch.DefaultTimeout)
+	return oidcdiscovery.MaxLocations * cmp.Or(each, fetch.DefaultTimeout)
 }
 
 // locateTimeout allows for all requests for metadata and, if the key set has moved, for reading and saving it.
 func (r *Remote) locateTimeout() time.Duration {
-	return DiscoverTimeout(r.cfg.DiscoveryTimeout) + 2*cmp.Or(r.cfg.Keys.Timeout, fetch.DefaultTimeout) + time.Second
+	return r.cfg.DiscoveryLimit + 2*cmp.Or(r.cfg.Keys.Timeout, fetch.DefaultTimeout) + time.Second
 }
 
 // onLocated is called when the outcome of locate or of a restoration is in use.

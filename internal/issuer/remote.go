@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,13 @@ type Config struct {
 	// DiscoveryTimeout limits each request for metadata. The caller has checked that it is at most [MaxDiscoveryTimeout].
 	// It also limits requests for keys if Keys.Timeout is zero. Zero: 3 seconds.
 	DiscoveryTimeout time.Duration
+
+	// DiscoveryLimit limits all requests of one discovery together. Zero: [DiscoverTimeout] of DiscoveryTimeout.
+	DiscoveryLimit time.Duration
+
+	// Members lists the members of the metadata that the caller always needs, see [oidcdiscovery.Client.Members].
+	// [Remote.MetadataWith] adds others. jwks_uri is added if KeysRequired is set.
+	Members []string
 
 	// Keys says how the key set is cached. URL is not used. HTTPClient and InsecureAllowHTTP apply to the metadata, too.
 	// A Snapshot is bound to Issuer: the snapshot of another issuer is not loaded. OnRefresh is called for a key set only
@@ -88,6 +96,7 @@ type Remote struct {
 	discovery oidcdiscovery.Client
 	given     *document                 // from Config.Metadata; nil: discovery is used
 	documents *refresh.Value[*document] // from discovery; nil if given is used
+	members   atomic.Pointer[[]string]  // those that the next discovery needs; the list is never changed
 
 	fetches atomic.Uint64 // ended fetches of metadata and keys, successful or not
 	last    atomic.Pointer[lastUsed]
@@ -98,6 +107,7 @@ var _ jwks.Source = (*Remote)(nil)
 // document is a metadata document with the key set at its jwks_uri. It does not change.
 type document struct {
 	metadata *oidcdiscovery.Metadata // nil: the URL of the keys comes from a snapshot, and no metadata was fetched yet
+	members  []string                // what discovery looked for
 	keys     *keySet                 // nil: the metadata has no jwks_uri
 }
 
@@ -115,6 +125,11 @@ func New(cfg Config) (*Remote, error) {
 		cfg.Keys.Snapshot = ownSnapshot{cfg.Keys.Snapshot, cfg.Issuer}
 	}
 	cfg.Keys.Timeout = cmp.Or(cfg.Keys.Timeout, cfg.DiscoveryTimeout)
+	cfg.DiscoveryLimit = cmp.Or(cfg.DiscoveryLimit, DiscoverTimeout(cfg.DiscoveryTimeout))
+	cfg.Members = slices.Clone(cfg.Members)
+	if cfg.KeysRequired {
+		cfg.Members = append(cfg.Members, "jwks_uri")
+	}
 	r := &Remote{
 		cfg: cfg,
 		discovery: oidcdiscovery.Client{
@@ -122,6 +137,7 @@ func New(cfg Config) (*Remote, error) {
 			InsecureAllowHTTP: cfg.Keys.InsecureAllowHTTP,
 		},
 	}
+	r.members.Store(&cfg.Members)
 	if cfg.Metadata != nil {
 		return r, r.useGiven()
 	}
@@ -145,6 +161,49 @@ func (r *Remote) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) 
 		return nil, fmt.Errorf("%w: not fetched since the keys were loaded from a snapshot", ErrUnavailable)
 	}
 	return d.metadata, nil
+}
+
+// MetadataWith is Metadata for a caller that needs these members. If the metadata has not all of them, and no discovery has
+// looked for them, MetadataWith fetches it again, so that a second document is read, too. The members may still be absent
+// afterwards. Without a usable second document, the error is nil, see [oidcdiscovery.Metadata.Incomplete].
+func (r *Remote) MetadataWith(ctx context.Context, members ...string) (*oidcdiscovery.Metadata, error) {
+	m, err := r.Metadata(ctx)
+	if err != nil || r.documents == nil {
+		return m, err
+	}
+	enough := func(d *document) bool { return d.answers(members) }
+	if d, err := r.document(ctx); err != nil || enough(d) {
+		return m, err
+	}
+	r.need(members)
+	d, _, err := r.documents.Force(ctx, clock.Now(), enough)
+	if err != nil || d.metadata == nil {
+		return m, nil //nolint:nilerr // the metadata that there is can be used
+	}
+	return d.metadata, nil
+}
+
+// answers reports whether d has these members, or discovery has looked for them.
+func (d *document) answers(members []string) bool {
+	return d.metadata != nil && !slices.ContainsFunc(members, func(name string) bool {
+		return !slices.Contains(d.members, name) && !d.metadata.Has(name)
+	})
+}
+
+// need makes the next discovery look for members.
+func (r *Remote) need(members []string) {
+	for {
+		old := r.members.Load()
+		all := slices.Clone(*old)
+		for _, name := range members {
+			if !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+		if r.members.CompareAndSwap(old, &all) {
+			return
+		}
+	}
 }
 
 // Keys implements [jwks.Source] with the key set that the metadata names.
