@@ -6,74 +6,67 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
-	"path"
 	"strconv"
-	"strings"
 )
 
-// The hosts that Options.Host accepts, and a limit.
-const (
-	v4, v6, byName = "127.0.0.1", "::1", "localhost"
+const maxTries = 10 // to find a port that is free on both addresses
 
-	maxTries = 10 // to find a port that is free on both addresses
-)
-
-// listen opens a port on the loopback interface, and on no other. It returns the listeners, and the redirect URI for
-// them.
+// listen opens a port on the loopback interface, or the one that Options.InsecureListen names, and no other. It returns
+// the listeners, and the redirect URI for them. o must be valid.
 func listen(ctx context.Context, o Options) ([]net.Listener, *url.URL, error) {
-	place := cmp.Or(o.Path, "/callback")
-	if !isPath(place) {
-		return nil, nil, fmt.Errorf("loopback: Options.Path is %q, expected a plain path that begins with a slash", o.Path)
+	if o.InsecureListen != "" {
+		l, err := listenOn(ctx, o.InsecureListen, "Options.InsecureListen")
+		if err != nil {
+			return nil, nil, err
+		}
+		return []net.Listener{l}, o.redirectURI(cmp.Or(o.Host, v4), o.Port), nil
 	}
 	host, listeners, err := listenFor(ctx, o)
 	if err != nil {
 		return nil, nil, err
 	}
 	// All listeners have the same port. It was chosen by the system if Options.Port is 0.
-	_, port, err := net.SplitHostPort(listeners[0].Addr().String())
-	if err != nil {
-		return nil, nil, errors.Join(err, closeAll(listeners))
-	}
-	return listeners, &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port), Path: place}, nil
+	address, _ := listeners[0].Addr().(*net.TCPAddr)
+	return listeners, o.redirectURI(host, address.Port), nil
 }
 
-// isPath reports whether place is a path that browsers send unchanged. It rejects paths that a browser would normalize or
-// encode, because the receiver compares paths exactly.
-func isPath(place string) bool {
-	u := url.URL{Path: place}
-	return strings.HasPrefix(place, "/") && u.EscapedPath() == place && !strings.Contains(place, "//") &&
-		strings.TrimSuffix(path.Clean(place), "/") == strings.TrimSuffix(place, "/")
-}
-
-// listenFor listens on the addresses that Options.Host names. host is the host of the redirect URI. All listeners have
-// the same port. Any other host is an error, because other machines could connect to it.
+// listenFor listens on the addresses of the loopback interface that Options.Host names. host is the host of the redirect
+// URI. All listeners have the same port.
 func listenFor(ctx context.Context, o Options) (host string, all []net.Listener, err error) {
 	switch o.Host {
-	case byName:
-		// localhost may resolve to two addresses, so there may be two listeners.
-		all, err = listenByName(ctx, o.Port)
-		return byName, all, err
 	case v4, v6:
 		l, err := listenAt(ctx, o.Host, o.Port)
 		return o.Host, []net.Listener{l}, err
-	// The default: IPv4, or IPv6 on a machine where that fails. RFC 8252, Section 7.3, recommends that clients try both.
 	case "":
-		l, err := listenAt(ctx, v4, o.Port)
-		if err == nil {
-			return v4, []net.Listener{l}, nil
-		}
-		l, err6 := listenAt(ctx, v6, o.Port)
-		if err6 != nil {
-			return "", nil, errors.Join(err, err6)
-		}
-		return v6, []net.Listener{l}, nil
+		return listenByDefault(ctx, o.Port)
 	}
-	return "", nil, fmt.Errorf(`loopback: Options.Host is %q, expected "127.0.0.1", "::1" or "localhost"`, o.Host)
+	// A name, which may resolve to two addresses.
+	all, err = listenByName(ctx, o.Port)
+	return o.Host, all, err
 }
 
-// listenByName listens on the same port of 127.0.0.1 and ::1, because a browser may resolve localhost to either of them.
-// If one of the two were free, another program could listen there and receive the code.
+// listenByDefault listens on 127.0.0.1. If any port will do and none can be opened there, as on a machine without IPv4, it
+// listens on ::1 (RFC 8252, Section 7.3, recommends that clients try both). A port that the caller requires is not opened
+// on another address: the redirect URI would not be the registered one, and would hide that another program has the port.
+func listenByDefault(ctx context.Context, port int) (host string, all []net.Listener, err error) {
+	l, err := listenAt(ctx, v4, port)
+	if err == nil {
+		return v4, []net.Listener{l}, nil
+	}
+	if port != 0 {
+		return "", nil, err
+	}
+	l, err6 := listenAt(ctx, v6, 0)
+	if err6 != nil {
+		return "", nil, errors.Join(err, err6)
+	}
+	return v6, []net.Listener{l}, nil
+}
+
+// listenByName listens on the same port of 127.0.0.1 and ::1, because a browser may resolve a name to either of them. If
+// one of the two were free, another program could listen there and receive the code.
 func listenByName(ctx context.Context, port int) ([]net.Listener, error) {
 	var faults []error
 	for range maxTries {
@@ -88,7 +81,7 @@ func listenByName(ctx context.Context, port int) ([]net.Listener, error) {
 		switch {
 		case err == nil:
 			return []net.Listener{first, second}, nil
-		// A browser cannot resolve localhost to an address that the machine does not have.
+		// A browser cannot resolve a name to an address that the machine does not have.
 		case !hasV6(ctx):
 			return []net.Listener{first}, nil
 		}
@@ -109,10 +102,19 @@ func hasV6(ctx context.Context) bool {
 
 // listenAt listens on one address. If port is 0, the operating system chooses one.
 func listenAt(ctx context.Context, host string, port int) (net.Listener, error) {
+	return listenOn(ctx, net.JoinHostPort(host, strconv.Itoa(port)), "Options.Port")
+}
+
+// listenOn listens on address, which option configures. With the network "tcp", 0.0.0.0 would include all IPv6 addresses.
+func listenOn(ctx context.Context, address, option string) (net.Listener, error) {
+	network := "tcp4"
+	if ip, err := netip.ParseAddrPort(address); err == nil && ip.Addr().Is6() {
+		network = "tcp6"
+	}
 	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	l, err := config.Listen(ctx, network, address)
 	if err != nil {
-		return nil, fmt.Errorf("loopback: %w", err)
+		return nil, fmt.Errorf("loopback: the port for the redirect URI cannot be opened (%s): %w", option, err)
 	}
 	return l, nil
 }

@@ -64,8 +64,9 @@ func newClient(t testing.TB) (*client.Client, *server) {
 
 // browser replaces the browser of the user: it sends requests to the redirect URI.
 type browser struct {
-	redirect *url.URL
-	state    string
+	redirect  *url.URL
+	state     string
+	transport http.RoundTripper // nil: the default
 }
 
 func open(t testing.TB, address string) browser {
@@ -78,7 +79,7 @@ func open(t testing.TB, address string) browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return browser{redirect, u.Query().Get("state")}
+	return browser{redirect: redirect, state: u.Query().Get("state")}
 }
 
 // send sends an authorization response, and returns the status, the headers and the page.
@@ -94,7 +95,7 @@ func (b browser) send(t testing.TB, change func(*http.Request)) (int, http.Heade
 	if change != nil {
 		change(r)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := (&http.Client{Transport: b.transport}).Do(r)
 	if err != nil {
 		return 0, nil, err.Error()
 	}

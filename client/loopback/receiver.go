@@ -1,6 +1,7 @@
 package loopback
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -9,19 +10,23 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bearerkit/bearerkit/client"
 )
 
 // receiver is the HTTP handler that accepts the authorization response of one sign-in. Every web page in the user's
-// browser and every program on the machine can send requests to it. A request without the state of the sign-in changes
-// nothing. It also takes no lock, so it cannot delay the response.
+// browser and every program on the machine can send requests to it. A request without the state of the sign-in cannot end
+// it. It also takes no lock, so it cannot delay the response. If it contains an error, a timeout reports that error.
 type receiver struct {
 	exchange   func(url.Values) (*client.Token, error) // exchanges the code; it continues if the browser is closed
 	host, path string
+	port       string // the default port of the scheme with a colon, which browsers omit
 	state      string
 	form       bool // the response is a POST
 	signed     bool // the response is a JWT, which contains the state
+
+	reported atomic.Pointer[report] // the last error response that may be of another sign-in; nil if there is none
 
 	mu       sync.Mutex // guards the fields below, and is held during the exchange
 	ended    bool
@@ -35,9 +40,14 @@ type receiver struct {
 // response with the right state, until it returns something other than client.ErrCallback. How the response arrives
 // depends on the response mode: by GET or POST, as parameters or as one JWT (JARM).
 func newReceiver(redirect *url.URL, p *client.PendingAuthorization, exchange func(url.Values) (*client.Token, error)) *receiver {
+	port := ":80"
+	if redirect.Scheme == "https" {
+		port = ":443"
+	}
 	return &receiver{
-		exchange: exchange, done: make(chan struct{}), path: redirect.EscapedPath(), state: p.State,
-		host:   strings.TrimSuffix(redirect.Host, ":80"), // browsers omit the default port
+		exchange: exchange, done: make(chan struct{}), state: p.State,
+		path: cmp.Or(redirect.EscapedPath(), "/"), // browsers send a slash if there is no path
+		host: strings.TrimSuffix(redirect.Host, port), port: port,
 		form:   strings.HasPrefix(p.ResponseMode, "form_post"),
 		signed: strings.HasSuffix(p.ResponseMode, "jwt"),
 	}
@@ -50,7 +60,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		status = http.StatusBadRequest
 	}
 	if status != http.StatusOK {
-		page(w, status, notOurs)
+		page(w, status, r.reject(req, params))
 		return
 	}
 	// The request has the right state, so its connection must not be closed in favor of others.
@@ -68,7 +78,7 @@ func (r *receiver) read(w http.ResponseWriter, req *http.Request) (url.Values, i
 		method = http.MethodPost
 	}
 	switch {
-	case strings.TrimSuffix(req.Host, ":80") != r.host:
+	case strings.TrimSuffix(req.Host, r.port) != r.host:
 		return nil, http.StatusMisdirectedRequest
 	case req.URL.EscapedPath() != r.path:
 		return nil, http.StatusNotFound
@@ -99,6 +109,11 @@ func (r *receiver) isOurs(params url.Values) bool {
 		}
 		state = inner.State
 	}
+	return r.isState(state)
+}
+
+// isState reports whether state is that of the sign-in.
+func (r *receiver) isState(state string) bool {
 	return r.state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(r.state)) == 1
 }
 
@@ -131,7 +146,7 @@ func (r *receiver) result(ctx context.Context) (*client.Token, error) {
 	defer r.mu.Unlock()
 	if !r.ended {
 		// No valid response has arrived. Later ones get the page of a failed sign-in.
-		err := errors.Join(ctx.Err(), r.rejected)
+		err := errors.Join(ctx.Err(), r.rejected, r.reported.Load().err())
 		r.ended, r.err = true, fmt.Errorf("loopback: waiting for the user: %w", err)
 		close(r.done)
 	}

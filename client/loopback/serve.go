@@ -3,6 +3,7 @@ package loopback
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,9 +20,9 @@ const (
 	closeTimeout   = 500 * time.Millisecond
 )
 
-// serve passes the requests of all listeners to handler until stop is called. stop waits up to closeTimeout, so that the
-// final page reaches the browser, and then closes everything.
-func serve(handler http.Handler, listeners []net.Listener) (stop func()) {
+// serve passes the requests of all listeners to handler until stop is called. With a certificate, it serves https. stop
+// waits up to closeTimeout, so that the final page reaches the browser, and then closes everything.
+func serve(handler http.Handler, listeners []net.Listener, certificate *tls.Certificate) (stop func()) {
 	g := new(gate)
 	server := &http.Server{
 		Handler: handler, MaxHeaderBytes: maxRequest, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout,
@@ -34,7 +35,12 @@ func serve(handler http.Handler, listeners []net.Listener) (stop func()) {
 	server.SetKeepAlivesEnabled(false)
 	var serving sync.WaitGroup
 	for _, l := range listeners {
-		serving.Go(func() { _ = server.Serve(gatedListener{l, g}) }) // it returns when stop is called
+		var gated net.Listener = gatedListener{l, g}
+		if certificate != nil {
+			// The gate counts the connection below TLS, so that handshakes are bounded too.
+			gated = tls.NewListener(gated, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12})
+		}
+		serving.Go(func() { _ = server.Serve(gated) }) // it returns when stop is called
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -144,7 +150,11 @@ type connKey struct{}
 
 // admit admits the connection of a request that has the state of the sign-in. ctx is the context of the request.
 func admit(ctx context.Context) {
-	if conn, ok := ctx.Value(connKey{}).(*gatedConn); ok {
-		conn.gate.admit(conn)
+	conn := ctx.Value(connKey{})
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if gated, ok := conn.(*gatedConn); ok {
+		gated.gate.admit(gated)
 	}
 }

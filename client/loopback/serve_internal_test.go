@@ -69,7 +69,7 @@ func TestCaseX9_IdleConnections(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r, l := newTestReceiver(), newPipes()
-				stop := serve(r, []net.Listener{l})
+				stop := serve(r, []net.Listener{l}, nil)
 				defer stop()
 				begun := time.Now()
 				idle := make([]net.Conn, 300)
@@ -124,7 +124,7 @@ func TestCaseX9_TheBrowserKeepsItsConnection(t *testing.T) {
 			<-goOn
 			return &client.Token{AccessToken: "at"}, nil
 		}
-		stop := serve(r, []net.Listener{l})
+		stop := serve(r, []net.Listener{l}, nil)
 		defer stop()
 		browser := l.connect()
 		if _, err := browser.Write([]byte("GET /callback?state=the-state&code=c HTTP/1.1\r\nHost: 127.0.0.1:1234\r\n\r\n")); err != nil {

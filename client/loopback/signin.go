@@ -3,6 +3,7 @@ package loopback
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -21,14 +22,31 @@ type Options struct {
 	Authorization client.AuthorizationOptions
 
 	// Host is the host of the redirect URI: "127.0.0.1", "::1", or "localhost" for servers that accept nothing else (RFC
-	// 8252, Section 8.3, advises against it). Empty means 127.0.0.1, or ::1 if the port cannot be opened on 127.0.0.1.
+	// 8252, Section 8.3, advises against it). With Certificate, it may be any name that resolves to this machine's 127.0.0.1
+	// or ::1. Empty means 127.0.0.1. If Port is zero and no port can be opened there, it means ::1.
 	Host string
 
-	// Port is the port of the redirect URI. Zero means any free port.
+	// Port is the port of the redirect URI. If another program uses it, SignIn returns an error. Zero means any free port.
 	Port int
 
 	// Path is the path of the redirect URI. All other paths are rejected. Empty means "/callback".
 	Path string
+
+	// NoPath omits the path, as in "http://127.0.0.1:1234", for servers that compare the redirect URI as text. False means
+	// that the redirect URI has a path. If NoPath is true, Path must be empty.
+	NoPath bool
+
+	// Certificate makes the redirect URI an https URI, for servers that accept nothing else. It must be valid for Host, and
+	// the browser must trust it. Nil means http, which is safe because the code does not leave the machine (RFC 8252,
+	// Section 8.3).
+	Certificate *tls.Certificate
+
+	// InsecureListen is an IP address and a port to listen on, such as "0.0.0.0:8080". Set it in a container, together with
+	// Port, which is the port that the browser connects to. Publish the port on the loopback interface only, as with docker
+	// run -p 127.0.0.1:8080:8080. Otherwise other machines can connect. They cannot end the sign-in, but they can block it
+	// with many connections. Without Certificate, the code crosses the network between the browser and the program
+	// unencrypted; PKCE keeps others from exchanging it. Empty means that SignIn listens on the loopback interface only.
+	InsecureListen string
 
 	// Open opens an address in the user's browser. It must not wait for the user. If it returns an error, SignIn continues,
 	// because the user can copy the address from Out. Nil means that the default browser of the operating system is started.
@@ -47,18 +65,21 @@ const defaultTimeout = 5 * time.Minute
 // SignIn signs the user in with a browser on this machine. It returns when the authorization response has arrived and was
 // handled, when Options.Timeout is over, or when ctx ends.
 //
-// It listens on the loopback interface only, accepts one authorization response, and then stops listening. Requests that
-// do not contain the state of the sign-in change nothing. If there are too many connections, it closes those that have
+// It listens on the loopback interface only, unless Options.InsecureListen is set. It accepts one authorization response,
+// and then stops listening. Requests that do not contain the state of the sign-in neither end nor change it. If there are too many connections, it closes those that have
 // not sent the state, so that another user of the machine cannot block the sign-in by holding connections open.
 //
 // Options.Timeout limits how long SignIn waits for the response. A code that arrives in time is exchanged even if the
 // exchange ends after the timeout, unless ctx ends. If the time is over, the error matches [context.DeadlineExceeded]; it
-// also matches [client.ErrCallback] if a response with the right state arrived and was rejected. If an option is not
-// valid or the port cannot be opened, the error says so. All other errors are those of [client.Client.AuthorizationURL]
+// also matches [client.ErrCallback] if a response with the right state arrived and was rejected. If an error response
+// without the state arrived, the text of the error quotes it: some servers send one if they reject the redirect URI or a
+// scope. Such a response does not end the sign-in, because every web page and every program could send it.
+//
+// If an option is not valid or the port cannot be opened, the error says so. All other errors are those of [client.Client.AuthorizationURL]
 // and [client.Client.Callback]. SignIn is safe for concurrent use.
 func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, error) {
-	if o.Timeout < 0 {
-		return nil, fmt.Errorf("loopback: Options.Timeout is %v, expected 0 or more", o.Timeout)
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
 	waiting, cancel := context.WithTimeout(ctx, o.Timeout)
@@ -82,7 +103,7 @@ func SignIn(ctx context.Context, c *client.Client, o Options) (*client.Token, er
 
 	// The exchange uses ctx and not waiting: a code that arrived in time is not lost.
 	r := newReceiver(redirect, pending, func(params url.Values) (*client.Token, error) { return c.Callback(ctx, pending, params) })
-	stop := serve(r, listeners) //nolint:contextcheck // the final page is shown even after ctx has ended
+	stop := serve(r, listeners, o.Certificate) //nolint:contextcheck // the final page is shown even after ctx has ended
 	defer stop()
 	show(waiting, o, address)
 	select {

@@ -9,6 +9,10 @@
 //
 //	go run ./cli -issuer https://login.example.com -client-id cli -api https://api.example.com/me
 //	go run ./cli -issuer https://login.example.com -client-id cli -sign-out
+//
+// In a container, listen on a port that is published on the loopback interface of the machine with the browser:
+//
+//	docker run -p 127.0.0.1:8080:8080 … -issuer https://login.example.com -client-id cli -port 8080 -listen 0.0.0.0:8080
 package main
 
 import (
@@ -33,6 +37,7 @@ func main() { demo.Main(run) }
 type options struct {
 	client  client.Config // the issuer, the registration of this program there, and the scopes to request
 	flow    string        // how the user signs in: "loopback" or "device"
+	browser browserFlags  // how the browser comes back, if flow is "loopback"
 	api     string        // the URL to call; empty: the userinfo endpoint
 	folder  string        // where the token is stored; empty: in the configuration folder of the user
 	signOut bool          // sign out instead of calling the API
@@ -45,6 +50,7 @@ func (o *options) parse(args []string) error {
 	flags.StringVar(&o.flow, "flow", "loopback", "how to sign in: loopback or device")
 	flags.StringVar(&o.api, "api", "", "URL to call with the token; empty: the userinfo endpoint of the provider")
 	flags.StringVar(&o.folder, "tokens", "", "folder for the token; empty: bearerkit-cli in the configuration folder of the user; not used without -issuer")
+	o.browser.register(flags)
 	flags.BoolVar(&o.signOut, "sign-out", false, "delete the token here and revoke it at the provider")
 	scopes := flags.String("scope", "openid profile", "scopes to request; some providers issue a refresh token only with offline_access")
 	flags.StringVar(&o.client.Issuer, "issuer", "", "OpenID provider; empty: start a demonstration provider")
@@ -125,5 +131,10 @@ func (o *options) newSession(stdout io.Writer) (*session, error) {
 		return nil, err
 	}
 	key := strings.Join([]string{o.client.Issuer, o.client.ClientID, cmp.Or(strings.Join(o.client.Scopes, " "), "-")}, "\n")
-	return &session{client: c, tokens: tokens, key: key, out: stdout}, nil
+	browser, err := o.browser.options()
+	if err != nil {
+		return nil, err
+	}
+	browser.Out = stdout
+	return &session{client: c, tokens: tokens, key: key, out: stdout, browser: browser}, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,6 +18,26 @@ import (
 func TestLoopback(t *testing.T) {
 	t.Parallel()
 	if said := signsIn(t, atAddress, "-flow", "loopback"); !strings.Contains(said, "Signed in as id2") || !strings.Contains(said, "200 OK") {
+		t.Error(said)
+	}
+}
+
+// TestListen signs in as in a container, where the port of the redirect URI is given.
+func TestListen(t *testing.T) {
+	t.Parallel()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run(t.Context(), []string{"-port", port}, io.Discard); err == nil || !strings.Contains(err.Error(), port) {
+		t.Errorf("the port is in use: %v", err)
+	}
+	_ = l.Close()
+	if said := signsIn(t, atAddress, "-port", port, "-listen", "127.0.0.1:"+port); !strings.Contains(said, "Signed in as id2") {
 		t.Error(said)
 	}
 }
@@ -109,7 +130,7 @@ func signsIn(t *testing.T, find func(line string) (address string, ok bool), arg
 
 func TestFlags(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-nonsense"}, {"-flow", "implicit"}} {
+	for _, args := range [][]string{{"-nonsense"}, {"-flow", "implicit"}, {"-certificate", "/no/such/file"}, {"-listen", "localhost"}} {
 		if err := run(t.Context(), args, io.Discard); err == nil {
 			t.Errorf("%v: accepted, expected an error", args)
 		}

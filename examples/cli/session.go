@@ -17,11 +17,12 @@ import (
 // session is the signed-in user of the program. It stores the token in a file, so that the user remains signed in for the
 // next run.
 type session struct {
-	client *client.Client
-	tokens *client.FileTokens  // the files with the tokens of all issuers and clients
-	key    string              // under which tokens has the token of this session
-	out    io.Writer           // for the user
-	source *client.TokenSource // supplies the token to requests; nil until signIn returns
+	client  *client.Client
+	tokens  *client.FileTokens  // the files with the tokens of all issuers and clients
+	key     string              // under which tokens has the token of this session
+	out     io.Writer           // for the user
+	browser loopback.Options    // for a sign-in with the browser
+	source  *client.TokenSource // supplies the token to requests; nil until signIn returns
 }
 
 // signIn uses the token that the last run stored, and refreshes it if necessary. If no token is stored, or the provider
@@ -48,7 +49,7 @@ func (s *session) signIn(ctx context.Context, flow string) error {
 	if flow == "device" {
 		token, err = loopback.Device(ctx, s.client, loopback.DeviceOptions{Out: s.out})
 	} else {
-		token, err = loopback.SignIn(ctx, s.client, loopback.Options{Out: s.out})
+		token, err = loopback.SignIn(ctx, s.client, s.browser)
 	}
 	if err != nil {
 		return err
