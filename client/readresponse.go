@@ -113,8 +113,11 @@ type readResponseError struct {
 	err  error
 }
 
-// Error returns the text without that of err.
+// Error returns the text without that of err, unless err is one of this package.
 func (e *readResponseError) Error() string {
+	if own, ok := errors.AsType[*convertError](e.err); ok {
+		return ErrBadResponse.Error() + ": Config.ReadResponse: " + own.text
+	}
 	return ErrBadResponse.Error() + ": Config.ReadResponse " + e.text
 }
 
