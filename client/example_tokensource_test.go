@@ -71,6 +71,97 @@ func ExampleTokenSource_service() {
 	// Output: a token [orders:read] <nil>
 }
 
+// One sign-in of the user is enough for several APIs. Each source gets access tokens for its own API, and all of them use
+// the same refresh token.
+func ExampleTokenSource_ForResource() {
+	server := &server{answer: func(_ *http.Request, form url.Values) *httptest.ResponseRecorder {
+		return written(200, fmt.Sprintf(
+			`{"access_token":"a token for %s","token_type":"Bearer","expires_in":3600,"refresh_token":"after %s"}`,
+			form.Get("resource"), form.Get("refresh_token"),
+		), nil)
+	}}
+	c, err := client.New(client.Config{
+		Issuer:     "https://login.test",
+		ClientID:   "app",
+		Metadata:   &oidcdiscovery.Metadata{Issuer: "https://login.test", TokenEndpoint: "https://login.test/token"},
+		HTTPClient: &http.Client{Transport: server},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store := client.NewMemoryTokens() // use a store with locks, such as NewFileTokens, for several processes
+	source, err := c.TokenSource(client.TokenSourceConfig{
+		Token: &client.Token{RefreshToken: "first"}, // from a sign-in
+		Store: store,
+		Key:   "alice",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, api := range []string{"https://mail.test", "https://files.test"} {
+		forAPI, err := source.ForResource(client.ResourceConfig{Resource: []string{api}})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		token, err := forAPI.TokenContext(context.Background()) // or pass forAPI to NewTransport, with this API as its origin
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(token.AccessToken)
+	}
+	stored, err := store.Load(context.Background(), "alice")
+	fmt.Println(stored.RefreshToken, err)
+	// Output:
+	// a token for https://mail.test
+	// a token for https://files.test
+	// after after first <nil>
+}
+
+// A service calls an API for itself.
+func ExampleClient_HTTPClient() {
+	network := roundTrip(func(r *http.Request) (*http.Response, error) { // in a program: http.DefaultTransport
+		if r.URL.Host == "login.test" {
+			return written(200, `{"access_token":"secret","token_type":"Bearer","expires_in":3600}`, nil).Result(), nil
+		}
+		return written(200, "two orders for "+r.Header.Get("Authorization"), nil).Result(), nil
+	})
+	c, err := client.New(client.Config{
+		Issuer:       "https://login.test",
+		ClientID:     "shop",
+		ClientSecret: "client secret",
+		Scopes:       []string{"orders:read"},
+		Metadata:     &oidcdiscovery.Metadata{Issuer: "https://login.test", TokenEndpoint: "https://login.test/token"},
+		HTTPClient:   &http.Client{Transport: network},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	api, err := c.HTTPClient("https://orders.test")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://orders.test/list", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp, err := api.Do(r)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	fmt.Println(string(body), err)
+	// Output: two orders for Bearer secret <nil>
+}
+
 // The API rejects the token. The Transport refreshes it and sends the request again. No token is sent to another host.
 func ExampleTransport() {
 	c := exampleClient(`{"access_token":"second","token_type":"Bearer","expires_in":3600}`)

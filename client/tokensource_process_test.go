@@ -23,7 +23,7 @@ const (
 )
 
 func TestProcess(t *testing.T) {
-	parts := map[string]func(*testing.T, *client.TokenSource){"wait": waitForToken, "refresh": refreshOften, "die": waitForToken}
+	parts := map[string]func(*testing.T, *client.TokenSource){"wait": waitForToken, "refresh": refreshOften, "die": waitForToken, "resources": useResources}
 	part := os.Getenv(processVariable)
 	t.Parallel()
 	if parts[part] == nil {

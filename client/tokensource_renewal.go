@@ -137,13 +137,14 @@ func (r *renewer) refresh(ctx context.Context) (*Token, error) {
 
 // checkScopes returns an error for a scope that was not granted, and so cannot be requested (RFC 6749, Section 6). It
 // compares the names only if the server uses those of the request. For one resource it compares nothing, because last has
-// the scopes of another one.
+// the scopes of another one. It ignores offline_access (OpenID Connect Core, Section 11): some servers do not list it, but
+// there is a refresh token.
 func (r *renewer) checkScopes(last *Token) error {
 	if r.cfg.ScopeAliases || r.resource != nil || !r.echoes(last.Scopes) {
 		return nil
 	}
 	for _, scope := range r.scopes {
-		if !slices.Contains(last.Scopes, scope) {
+		if scope != "offline_access" && !slices.Contains(last.Scopes, scope) {
 			return fmt.Errorf("client: TokenSourceConfig.Scopes: %q was not granted, so a refresh cannot request it; "+
 				"set ScopeAliases if the server grants it under another name", scope)
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,7 +21,7 @@ import (
 var _ oauth2.TokenSource = (*client.TokenSource)(nil)
 
 // rotating is a server that accepts each refresh token once. If one arrives twice, it revokes all of them (RFC 9700,
-// Section 4.14.2).
+// Section 4.14.2). If a request names a resource or scopes, the access token ends in them.
 type rotating struct {
 	mark  string // precedes each token; empty unless the test looks for tokens in a text
 	reuse bool   // a refresh token that arrives twice is rejected and revokes nothing
@@ -48,8 +50,12 @@ func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
 	default:
 		s.current++
-		_, _ = fmt.Fprintf(w, `{"access_token":"%sat%d","token_type":"Bearer","expires_in":600,"refresh_token":"%srt%d"}`,
-			s.mark, s.current, s.mark, s.current)
+		target := ""
+		if named := slices.Concat(r.Form["resource"], r.Form["audience"], r.Form["scope"]); len(named) > 0 {
+			target = "@" + strings.Join(named, ",")
+		}
+		_, _ = fmt.Fprintf(w, `{"access_token":"%sat%d%s","token_type":"Bearer","expires_in":600,"refresh_token":"%srt%d"}`,
+			s.mark, s.current, target, s.mark, s.current)
 	}
 }
 
