@@ -103,6 +103,8 @@ func (o options) newSite(ctx context.Context, site string) (http.Handler, error)
 	}
 	app, err := weblogin.New(weblogin.Config{
 		Client: c, Sessions: scs.New(), PostLogoutRedirectURI: site + "/signed-out", ErrorHandler: signInFailed,
+		LoginParams:  []string{"prompt"}, // the link "Sign in as another user" has it
+		OnSignIn:     accept,
 		InsecureHTTP: true, // the program listens on loopback, without TLS
 	})
 	if err != nil {

@@ -65,6 +65,9 @@ func TestWebapp(t *testing.T) {
 	visit("/auth/login?return_to=/app.css", ":root {")
 	visit("/auth/session", `"signed_in":true`)
 	visit("/profile", "test-user2@zitadel.ch", "Bearer", "orders:read", " UTC")
+	visit("/auth/login?prompt=login+none", "The sign-in has failed") // the link is not valid
+	visit("/auth/login?prompt=login&return_to=/profile", "test-user2@zitadel.ch")
+	visit("/auth/callback?state=x&code=y", "The shop") // a stale callback leads to the application
 	visit("/api/orders", `"subject":"id2"`, "Teapot")
 	if status := get(t, user, http.MethodGet, site, "/api/report"); status != http.StatusForbidden {
 		t.Error(status)

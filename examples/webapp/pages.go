@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"maps"
@@ -53,13 +55,32 @@ func public(w http.ResponseWriter, r *http.Request) {
 // message is the data of message.html, a page with one link.
 type message struct{ Title, Text, Link, LinkText string }
 
+// accept is the OnSignIn of the App. It rejects users who have an email address that the provider has not verified. A real
+// application could look up the user in its database here.
+func accept(_ context.Context, s *weblogin.SignIn) error {
+	id := s.Token.IDClaims // nil without the scope openid
+	if id == nil {
+		return nil
+	}
+	claims := id.Claims()
+	if verified, there := claims["email_verified"].(bool); claims["email"] != nil && there && !verified {
+		return errors.New("the email address is not verified")
+	}
+	return nil
+}
+
 // signInFailed is the ErrorHandler of the App. It tells the user what to do. It does not show the error, which may quote
-// the provider.
-func signInFailed(w http.ResponseWriter, _ *http.Request, status int, _ error) {
+// the provider. Without an ErrorHandler, the App shows a plain page that does the same.
+func signInFailed(w http.ResponseWriter, _ *http.Request, status int, err error) {
+	// An API requires a stronger sign-in. The APIs of this program do not.
+	if stepUp, ok := errors.AsType[*weblogin.StepUpError](err); ok {
+		show(w, status, "message.html", message{"Confirm that it is you", "This page needs a stronger sign-in.", stepUp.Login, "Confirm"})
+		return
+	}
 	text := map[int]string{
 		// The statuses with which weblogin calls an ErrorHandler.
 		http.StatusBadRequest:         "This sign-in has expired or was started in another browser. Please start again.",
-		http.StatusForbidden:          "The provider did not allow the sign-in, or you cancelled it.",
+		http.StatusForbidden:          "The provider or the shop did not allow the sign-in, or you canceled it.",
 		http.StatusServiceUnavailable: "The provider cannot be reached. Please try again in a few minutes.",
 	}[status]
 	if text == "" {

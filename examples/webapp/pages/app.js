@@ -24,7 +24,11 @@ function row({ number, item, status }) {
 
 async function call(path) {
   const response = await fetch(path);
-  const body = response.ok ? await response.json() : {};
+  const body = await response.json().catch(() => ({})); // an error may have no JSON
+  if (body.error === 'insufficient_user_authentication') { // the API requires a stronger sign-in; the login returns to this page
+    location.assign(`${body.login}&return_to=${encodeURIComponent(location.pathname)}`);
+    return;
+  }
   $('status').textContent = `${response.status} ${response.ok ? 'OK' : 'rejected'}`;
   $('status').classList.toggle('good', response.ok);
   $('call').textContent = `GET ${path}`;
