@@ -9,11 +9,10 @@ import (
 	"strings"
 )
 
-// explain adds to an error how the client authenticated, if the server rejected the client. The text names the fields of the
-// Config that change it. It contains no credential.
+// explain adds to the text of an error how the client authenticated, if the server rejected the client. The text names the
+// fields of the Config that change it. It contains no credential.
 func (c *Client) explain(ctx context.Context, to destination, err error) error {
-	e, ok := errors.AsType[*Error](err)
-	if !ok || !e.rejectsClient() {
+	if e, ok := errors.AsType[*Error](err); !ok || !e.rejectsClient() {
 		return err
 	}
 	method, unknown := c.authMethod(ctx, to.name)
@@ -25,17 +24,22 @@ func (c *Client) explain(ctx context.Context, to destination, err error) error {
 
 // explainMethod is like explain, for a request that was authenticated with method.
 func (c *Client) explainMethod(ctx context.Context, to destination, method AuthMethod, err error) error {
-	if e, ok := errors.AsType[*Error](err); !ok || !e.rejectsClient() {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !e.rejectsClient() {
 		return err
 	}
-	return fmt.Errorf("%w; %s%s", err, c.describe(to, method), c.contradiction(ctx, to, method))
+	text := c.describe(to, method) + c.contradiction(ctx, to, method)
+	if e.hint != "" {
+		text = e.hint + "; " + text
+	}
+	e.hint = text
+	return err
 }
 
-// rejectsClient reports whether the server rejected the client, and not the grant. Some servers use other codes than
-// invalid_client for a wrong secret, or none.
+// rejectsClient reports whether the server rejected the client, and not the grant. Some servers have other codes than
+// invalid_client for that, such as bad_client_secret, or send none.
 func (e *Error) rejectsClient() bool {
-	codes := []string{string(ErrInvalidClient), string(ErrUnauthorizedClient), "incorrect_client_credentials"}
-	return slices.Contains(codes, e.Code) || e.Code == "" && e.Status == http.StatusUnauthorized
+	return strings.Contains(e.Code, "client") || e.Code == "" && e.Status == http.StatusUnauthorized
 }
 
 // describe says how a request was authenticated, and which fields decide that.

@@ -134,6 +134,7 @@ func TestCaseC6_RejectedClient(t *testing.T) {
 		"status 200":                    {200, invalid, nil, []string{"client_secret_basic"}},
 		"another code":                  {401, `{"error":"unauthorized_client"}`, nil, []string{"client_secret_basic"}},
 		"a code of one server":          {200, `{"error":"incorrect_client_credentials"}`, nil, []string{"client_secret_basic"}},
+		"a code of another server":      {200, `{"ok":false,"error":"bad_client_secret"}`, nil, []string{"client_secret_basic"}},
 		"401 without a code":            {401, ``, nil, []string{"client_secret_basic"}},
 		"the grant":                     {400, `{"error":"invalid_grant"}`, nil, nil},
 		"the request":                   {400, `{"error":"invalid_request"}`, nil, nil},
@@ -155,7 +156,7 @@ func TestCaseC6_RejectedClient(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			for _, want := range test.want {
-				if !strings.Contains(err.Error(), want) {
+				if !strings.Contains(err.Error(), want) || !strings.Contains(e.Error(), want) {
 					t.Errorf("error %v, want it to contain %s", err, want)
 				}
 			}
