@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,4 +115,147 @@ func TestCaseX22_RejectedInTheBackground(t *testing.T) {
 			t.Error("signed in after the server has rejected the refresh token")
 		}
 	})
+}
+
+// Servers reject a refresh token in many ways. Each of them ends the login, with a 401 and login_required for scripts, and
+// never a 502. What is about the client or the moment ends nothing.
+func TestCaseA8_RefreshTokenEnds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		ends   bool
+	}{
+		"bad_refresh_token":          {400, `{"error":"bad_refresh_token"}`, true},
+		"bad_refresh_token, 200":     {200, `{"error":"bad_refresh_token","error_description":"expired"}`, true},
+		"invalid_refresh_token":      {400, `{"error":"invalid_refresh_token"}`, true},
+		"invalid_refresh_token, 401": {401, `{"error":"invalid_refresh_token"}`, true},
+		"invalid_grant, 401":         {401, `{"error":"invalid_grant"}`, true},
+		"invalid_grant, 500":         {500, `{"error":"invalid_grant"}`, true},
+		"invalid_request, 200":       {200, `{"error":"invalid_request"}`, true},
+		"token_revoked":              {403, `{"error":"token_revoked"}`, true},
+		"interaction_required":       {400, `{"error":"interaction_required"}`, true},
+		"invalid_client, 200":        {200, `{"error":"invalid_client"}`, false},
+		"unauthorized_client":        {400, `{"error":"unauthorized_client"}`, false},
+		"slow_down":                  {400, `{"error":"slow_down"}`, false},
+		"temporarily_unavailable":    {400, `{"error":"temporarily_unavailable"}`, false},
+		"a page with 200":            {200, `<p>hello</p>`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, way := range []string{"POST /auth/refresh", "GET /api/orders/1", "GET /token"} {
+				synctest.Test(t, func(t *testing.T) { rejectRefresh(t, way, test.status, test.body, test.ends) })
+			}
+		})
+	}
+}
+
+// Without a code, the status decides. The session endpoint never says that a user is signed in whose token has ended.
+func TestCaseA13_SessionEndsWithItsToken(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		status int
+		body   string
+		ends   bool
+	}{
+		"an empty 400":    {400, ``, true},
+		"an empty 422":    {422, ``, true},
+		"an empty 403":    {403, ``, true},
+		"JSON with 404":   {404, `{}`, true},
+		"invalid_request": {400, `{"error":"invalid_request"}`, true},
+		"a firewall":      {403, `<p>blocked</p>`, false},
+		"not found":       {404, `<p>no such page</p>`, false},
+		"too large":       {413, ``, false},
+		"too many":        {429, ``, false},
+		"a proxy":         {502, ``, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newLocalWorld(t)
+				u := w.user(t)
+				w.signIn(u)
+				time.Sleep(2 * time.Hour)
+				w.refuses = func(rw http.ResponseWriter) {
+					rw.WriteHeader(test.status)
+					_, _ = io.WriteString(rw, test.body)
+				}
+				p := u.do(http.MethodGet, "/api/orders/1", nil)
+				if test.ends && (p.StatusCode != http.StatusUnauthorized || p.text != `{"error":"login_required"}`+"\n") || !test.ends && p.StatusCode == http.StatusUnauthorized {
+					t.Error(p.Status, p.text)
+				}
+				if got := u.do(http.MethodGet, "/auth/session", nil).text; strings.Contains(got, `"signed_in":true`) == test.ends {
+					t.Error(got)
+				}
+				if left := len(w.store.names(t, "token.")); (left == 0) != test.ends {
+					t.Errorf("%d tokens are stored", left)
+				}
+			})
+		})
+	}
+}
+
+// The refresh token ends while the access token is valid, and the API rejects that too: it is not sent again.
+func TestCaseA14_RejectedTokenIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for name, challenge := range map[string]string{"invalid_token": `Bearer error="invalid_token"`, "no challenge": "", "another scheme": "Basic"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newLocalWorld(t)
+			u := w.user(t)
+			w.signIn(u)
+			w.refuses = func(rw http.ResponseWriter) {
+				rw.WriteHeader(http.StatusBadRequest)
+				_, _ = io.WriteString(rw, `{"error":"invalid_grant"}`)
+			}
+			w.let(func(rw http.ResponseWriter, _ *http.Request) {
+				if challenge != "" {
+					rw.Header().Set("WWW-Authenticate", challenge)
+				}
+				rw.WriteHeader(http.StatusUnauthorized)
+			})
+			for range 3 {
+				if p := u.do(http.MethodGet, "/api/orders/1", nil); p.StatusCode != http.StatusUnauthorized || p.text != `{"error":"login_required"}`+"\n" {
+					t.Error(p.Status, p.text)
+				}
+			}
+			if len(w.seen) != 1 || u.signedIn() {
+				t.Errorf("the API has received %d requests, expected 1", len(w.seen))
+			}
+		})
+	}
+}
+
+// Harmless deviations of a token response do not prevent a sign-in, and the token is not revoked.
+func TestCaseA1_SignInWithDeviations(t *testing.T) {
+	t.Parallel()
+	for name, deviates := range map[string]func(rw http.ResponseWriter, body string){
+		"no token_type": func(rw http.ResponseWriter, body string) {
+			_, _ = io.WriteString(rw, strings.Replace(body, `"token_type":"Bearer",`, "", 1))
+		},
+		"null as token_type": func(rw http.ResponseWriter, body string) {
+			_, _ = io.WriteString(rw, strings.Replace(body, `"Bearer"`, "null", 1))
+		},
+		"201": func(rw http.ResponseWriter, body string) {
+			rw.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(rw, body)
+		},
+		"no expires_in": func(rw http.ResponseWriter, body string) {
+			_, _ = io.WriteString(rw, strings.Replace(body, `"expires_in":3600,`, "", 1))
+		},
+		"expires_in is 0": func(rw http.ResponseWriter, body string) {
+			_, _ = io.WriteString(rw, strings.Replace(body, `"expires_in":3600,`, `"expires_in":0,`, 1))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newLocalWorld(t)
+			w.deviates = deviates
+			u := w.user(t)
+			w.signIn(u)
+			if status, tokens := w.call(u); status != http.StatusOK || !strings.HasPrefix(tokens, "Bearer secret-at") || len(w.revoked) != 0 || !u.signedIn() {
+				t.Error(status, tokens, w.revoked)
+			}
+		})
+	}
 }

@@ -53,7 +53,8 @@ type world struct {
 
 	direct    http.HandlerFunc // if not nil, the API, without a look at the body
 	noIDToken bool
-	refuses   func(w http.ResponseWriter) // how the provider responds to a refresh, if not nil
+	deviates  func(w http.ResponseWriter, body string) // how the provider writes a token response, if not nil
+	refuses   func(w http.ResponseWriter)              // how the provider responds to a refresh, if not nil
 }
 
 // RoundTrip responds as the token and the revocation endpoint of the provider.
@@ -74,8 +75,13 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer w.mu.Unlock()
 	answer := httptest.NewRecorder()
 	say := func(idToken string, lifetime int) {
-		_, _ = fmt.Fprintf(answer, `{"access_token":"secret-%sat%d","token_type":"Bearer","refresh_token":"secret-%srt%d","expires_in":%d,"scope":"openid api","id_token":%q}`,
+		body := fmt.Sprintf(`{"access_token":"secret-%sat%d","token_type":"Bearer","refresh_token":"secret-%srt%d","expires_in":%d,"scope":"openid api","id_token":%q}`,
 			w.name, w.rotated, w.name, w.rotated, lifetime, idToken)
+		if w.deviates != nil {
+			w.deviates(answer, body)
+			return
+		}
+		_, _ = answer.WriteString(body)
 	}
 	switch {
 	case r.URL.Path == "/revoke":
