@@ -225,3 +225,215 @@ func TestQuirks_OfDeviceResponse(t *testing.T) {
 		t.Errorf("quirks (-want +got):\n%s", diff)
 	}
 }
+
+// A token of an unknown type is not used, but can be had from the error, together with the whole response.
+func TestCaseA2_UnknownTokenType(t *testing.T) {
+	t.Parallel()
+	for word, test := range map[string]struct {
+		types []string
+		ok    bool
+	}{
+		"user":     {[]string{"bot", "user"}, true},
+		"USER":     {[]string{"user"}, true},
+		"Bearer":   {[]string{"user"}, true},
+		" bearer ": {nil, true},
+		"bot":      {[]string{"user"}, false},
+		"mac":      {nil, false},
+		"pop":      {nil, false},
+		"N_A":      {[]string{"user"}, false},
+		"DPoP":     {[]string{"user"}, false},
+	} {
+		body := `{"access_token":"secret-at","token_type":"` + word + `","refresh_token":"rt","team":"T1"}`
+		c := newClient(t, says(200, body), func(cfg *client.Config) { cfg.BearerTypes = test.types })
+		token, err := c.ClientCredentials(t.Context())
+		if test.ok {
+			if err != nil || token.TokenType != "Bearer" {
+				t.Errorf("%s: %v, %v", word, token, err)
+			}
+			continue
+		}
+		late, incomplete := errors.AsType[*client.IncompleteError](err)
+		e, ok := errors.AsType[*client.Error](err)
+		if token != nil || !incomplete || !ok || !errors.Is(err, client.ErrBadResponse) {
+			t.Errorf("%s: %v, %v", word, token, err)
+			continue
+		}
+		if late.Token.AccessToken != "secret-at" || late.Token.RefreshToken != "rt" || late.Token.Extra("team") != "T1" || string(e.Body) != body || e.Status != 200 {
+			t.Errorf("%s: the response is not complete: %q", word, e.Body)
+		}
+		if text := err.Error(); strings.Contains(text, "secret") || !strings.Contains(text, "token_type") {
+			t.Errorf("%s: %s", word, text)
+		}
+	}
+	for field, change := range map[string]func(*client.Config){
+		"empty":     func(cfg *client.Config) { cfg.BearerTypes = []string{""} },
+		"space":     func(cfg *client.Config) { cfg.BearerTypes = []string{"user "} },
+		"dpop":      func(cfg *client.Config) { cfg.BearerTypes = []string{"dpop"} },
+		"n_a":       func(cfg *client.Config) { cfg.BearerTypes = []string{"N_A"} },
+		"with DPoP": func(cfg *client.Config) { cfg.BearerTypes, cfg.DPoP = []string{"user"}, newKey(t) },
+	} {
+		cfg := client.Config{Issuer: issuerURL, ClientID: "app"}
+		change(&cfg)
+		if _, err := client.New(cfg); err == nil || !strings.Contains(err.Error(), "Config.BearerTypes") {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+// A revocation succeeds with any status of 2xx, unless the body reports an error.
+func TestCaseA4_Revocation(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		status int
+		body   string
+		ok     bool
+	}{
+		{200, ``, true}, {204, ``, true}, {202, `{}`, true}, {201, `<html>`, true}, {200, `{"success":true}`, true}, {200, `{"error":null}`, true},
+		{200, `{"error":"invalid_token"}`, false}, {200, `{"ok":false}`, false}, {200, `{"error":{"message":"no"}}`, false},
+		{304, ``, false}, {400, ``, false}, {401, `{}`, false}, {503, ``, false},
+	} {
+		c := newClient(t, says(test.status, test.body), func(cfg *client.Config) { cfg.Metadata.RevocationEndpoint = issuerURL + "/revoke" })
+		if err := c.Revoke(t.Context(), "token", ""); (err == nil) != test.ok {
+			t.Errorf("%d %s: %v", test.status, test.body, err)
+		}
+		if reported := len(c.Quirks()) > 0; reported != (test.ok && test.status != 200) {
+			t.Errorf("%d %s: quirks %v", test.status, test.body, c.Quirks())
+		}
+	}
+}
+
+// The other endpoints accept any status of 2xx too, if the response has what was requested.
+func TestCaseA3_A4_OtherEndpoints(t *testing.T) {
+	t.Parallel()
+	for name, call := range map[string]struct {
+		body string
+		do   func(*client.Client) error
+	}{
+		"device": {deviceStarted, func(c *client.Client) error {
+			_, err := c.StartDevice(t.Context(), client.DeviceOptions{})
+			return err
+		}},
+		"CIBA": {`{"auth_req_id":"r","expires_in":60}`, func(c *client.Client) error {
+			_, err := c.StartCIBA(t.Context(), client.CIBAOptions{LoginHint: "alice"})
+			return err
+		}},
+		"PAR": {`{"request_uri":"urn:x:1","expires_in":60}`, func(c *client.Client) error {
+			_, _, err := c.PushAuthorization(t.Context(), url.Values{"scope": {"a"}})
+			return err
+		}},
+		"introspection": {`{"active":true}`, func(c *client.Client) error {
+			i, err := c.Introspect(t.Context(), "token", "")
+			if err == nil && !i.Active() {
+				t.Error("not active")
+			}
+			return err
+		}},
+		"challenge": {`{"challenge_type":"otp"}`, func(c *client.Client) error {
+			_, err := c.MFARequestOTP(t.Context(), "mfa", "id")
+			return err
+		}},
+		"association": {`{"authenticator_type":"otp"}`, func(c *client.Client) error {
+			_, err := c.MFAAssociate(t.Context(), "mfa", client.MFAAssociation{Type: "otp"})
+			return err
+		}},
+		"authenticators": {`[]`, func(c *client.Client) error {
+			_, err := c.MFAAuthenticators(t.Context(), "mfa")
+			return err
+		}},
+	} {
+		everything := func(cfg *client.Config) {
+			cfg.Metadata.DeviceAuthorizationEndpoint, cfg.Metadata.BackchannelAuthenticationEndpoint = issuerURL+"/d", issuerURL+"/b"
+			cfg.Metadata.PushedAuthorizationRequestEndpoint, cfg.Metadata.IntrospectionEndpoint = issuerURL+"/p", issuerURL+"/i"
+		}
+		for _, status := range []int{200, 201, 202} {
+			if err := call.do(newClient(t, says(status, call.body), everything)); err != nil {
+				t.Errorf("%s: %d: %v", name, status, err)
+			}
+		}
+		for status, body := range map[int]string{200: `{"message":"try later"}`, 201: `<html>`, 202: ``, 400: call.body, 500: call.body} {
+			err := call.do(newClient(t, says(status, body), everything))
+			if err == nil {
+				t.Errorf("%s: %d %s: accepted", name, status, body)
+				continue
+			}
+			e, ok := errors.AsType[*client.Error](err)
+			if !ok || e.Status != status || string(e.Body) != body || errors.Is(err, client.ErrBadResponse) != (status < 300) {
+				t.Errorf("%s: %d %s: %v, want a client.Error with the body", name, status, body, err)
+			}
+		}
+	}
+}
+
+func TestCaseA5_CommaScopes(t *testing.T) {
+	t.Parallel()
+	for scope, want := range map[string]struct{ without, with []string }{
+		"a,b":     {[]string{"a,b"}, []string{"a", "b"}},
+		"a,,b,":   {[]string{"a,,b,"}, []string{"a", "b"}},
+		"a b":     {[]string{"a", "b"}, []string{"a", "b"}},
+		"a,b c":   {[]string{"a,b", "c"}, []string{"a,b", "c"}},
+		"a, b":    {[]string{"a,", "b"}, []string{"a,", "b"}},
+		"a":       {[]string{"a"}, []string{"a"}},
+		"":        {[]string{"asked"}, []string{"asked"}},
+		"repo:a,": {[]string{"repo:a,"}, []string{"repo:a"}},
+	} {
+		for commas, scopes := range map[bool][]string{false: want.without, true: want.with} {
+			body := `{"access_token":"at","token_type":"Bearer","scope":"` + scope + `"}`
+			c := newClient(t, says(200, body), func(cfg *client.Config) { cfg.CommaScopes = commas })
+			token, err := c.ClientCredentials(t.Context(), "asked")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(scopes, token.Scopes); diff != "" {
+				t.Errorf("%q, CommaScopes %v (-want +got):\n%s", scope, commas, diff)
+			}
+		}
+	}
+}
+
+// A lifetime of 0 means unknown if the token cannot be refreshed, and expired otherwise.
+func TestCaseA7_LifetimeOfZero(t *testing.T) {
+	t.Parallel()
+	for _, zero := range []string{`0`, `"0"`, `0.0`, `-0`, `0e9`} {
+		body := `{"access_token":"at","token_type":"Bearer","expires_in":` + zero
+		token, err := newClient(t, says(200, body+`}`), nil).ClientCredentials(t.Context())
+		if err != nil || !token.Expiry.IsZero() {
+			t.Errorf("%s: %v, expires at %v", zero, err, token.Expiry)
+		}
+		token, err = newClient(t, says(200, body+`,"refresh_token":"rt"}`), nil).ClientCredentials(t.Context())
+		if err != nil || token.Expiry.IsZero() || token.ExpiresIn() > 0 {
+			t.Errorf("%s, with a refresh token: %v, expires at %v", zero, err, token.Expiry)
+		}
+		token, err = newClient(t, says(200, body+`}`), nil).Refresh(t.Context(), "rt")
+		if err != nil || token.Expiry.IsZero() || token.ExpiresIn() > 0 {
+			t.Errorf("%s, after a refresh: %v, expires at %v", zero, err, token.Expiry)
+		}
+	}
+}
+
+// A successful response without a token is an error with the status and the body. A page is truncated; anything else is
+// kept, because it may have a token at an unknown place.
+func TestCaseA9_SuccessWithoutToken(t *testing.T) {
+	t.Parallel()
+	page := "\n<!DOCTYPE html><html>secret-page" + strings.Repeat("x", 8<<10)
+	for body, kept := range map[string]int{
+		page: 4 << 10, "<html></html>": 13, `{}`: 2, `[]`: 2, `"secret-at"`: 11, ``: 0, `nonsense`: 8, `null`: 4, `{"token":"secret-at"}`: 21,
+		`{"access_token":{"value":"secret-at"}}`:                             38,
+		`[{"access_token":"secret-at"}]`:                                     30,
+		`{"data":"` + strings.Repeat("x", 8<<10) + `","access":"secret-at"}`: 8<<10 + 32,
+		`{"access_token":"secret-at"`:                                        27,
+	} {
+		for _, mediaType := range []string{"application/json", "text/html", "text/plain", ""} {
+			token, err := newClient(t, responds(200, mediaType, body), nil).ClientCredentials(t.Context())
+			e, ok := errors.AsType[*client.Error](err)
+			if token != nil || !ok || e.Status != 200 || len(e.Body) != kept || !strings.HasPrefix(body, string(e.Body)) || !errors.Is(err, client.ErrBadResponse) {
+				t.Errorf("%.40s as %q: %v", body, mediaType, err)
+			}
+			if _, incomplete := errors.AsType[*client.IncompleteError](err); incomplete {
+				t.Errorf("%.40s as %q: reported as a token", body, mediaType)
+			}
+			if text := err.Error(); strings.Contains(text, "secret") || len(text) > 500 {
+				t.Errorf("%.40s as %q: %s", body, mediaType, text)
+			}
+		}
+	}
+}

@@ -84,19 +84,20 @@ func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAA
 	if resp.Status/100 != 2 {
 		return nil, errorOfCall(resp, secretsSent(nil, header))
 	}
+	a := &answer{resp: resp, secrets: secretsSent(nil, header)}
 	list, err := compact.ParseObject(`{"list":`+string(resp.Body)+`}`, maxDepth)
 	if err != nil {
-		return nil, fmt.Errorf("%w: authenticators: %w", ErrBadResponse, err)
+		return nil, a.because(fmt.Errorf("%w: authenticators: %w", ErrBadResponse, err))
 	}
 	value, _ := list.Get("list")
 	if value.Kind() != compact.KindArray || list.Len() != 1 {
-		return nil, fmt.Errorf("%w: authenticators: the body is not an array", ErrBadResponse)
+		return nil, a.flawed("authenticators: the body is not an array")
 	}
 	var all []MFAAuthenticator
 	for element := range value.Elements() {
 		object, ok := element.Object()
 		if !ok {
-			return nil, fmt.Errorf("%w: authenticators: an element is not an object", ErrBadResponse)
+			return nil, a.flawed("authenticators: an element is not an object")
 		}
 		all = append(all, authenticatorOf(object))
 	}

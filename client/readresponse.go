@@ -15,7 +15,8 @@ import (
 )
 
 // TokenResponse is a response of the token endpoint, for [Config.ReadResponse]. It contains secrets. Neither fmt nor slog
-// prints its header and its body.
+// prints its header and its body,
+// and encoding/json omits them.
 type TokenResponse struct {
 	// GrantType is the grant_type of the request.
 	GrantType string
@@ -25,10 +26,10 @@ type TokenResponse struct {
 
 	// Header has the header fields. In the result of [Config.ReadResponse], only Content-Type, Retry-After and
 	// WWW-Authenticate are used.
-	Header http.Header
+	Header http.Header `json:"-"`
 
 	// Body is the whole body, decompressed. It has at most Config.MaxBytes.
-	Body []byte
+	Body []byte `json:"-"`
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the header and the body.

@@ -121,7 +121,7 @@ func readBody(resp *fetch.Response, want reply) (b body) {
 	object, faults, err := compact.ParseDocument(text, maxDepth)
 	switch {
 	case err != nil:
-		b.object, b.fault = salvaged(text), errors.Join(b.fault, fmt.Errorf("%s: the body is not a JSON object: %w", want.name, err))
+		b.object, b.fault = salvaged(text), errors.Join(b.fault, fmt.Errorf("%s: expected a JSON object, received %s: %w", want.name, described(resp), err))
 		return b
 	case len(faults) == 0:
 		b.object = object
@@ -136,6 +136,12 @@ func readBody(resp *fetch.Response, want reply) (b body) {
 	}
 	b.object = object
 	return b
+}
+
+// described describes a body that cannot be read, without quoting it.
+func described(resp *fetch.Response) string {
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return fmt.Sprintf("%d bytes with Content-Type %q", len(resp.Body), clip(mediaType))
 }
 
 // quirkOfFault returns the quirk for a member that compact.ParseDocument dropped.

@@ -15,7 +15,8 @@ import (
 )
 
 // Token is a successful response of a token endpoint (RFC 6749, Section 5.1). It contains secrets. Neither fmt nor slog
-// prints them, but encoding a Token as JSON, for a [TokenStore], writes them.
+// prints them, but encoding a Token as JSON, for a [TokenStore], writes them. The JSON form also has the further members of
+// the response; see [Token.Extra].
 type Token struct {
 	// AccessToken is the credential for the API. TokenType says how to send it: "Bearer" or "DPoP". TokenType is "N_A" if a
 	// token exchange returned something that is not an access token (RFC 8693, Section 2.2.1); do not send that to an API.
@@ -52,13 +53,6 @@ type Token struct {
 	received clock.Instant  // ReceivedAt on both clocks; zero if another process received the token
 }
 
-// Extra returns the member name of the server's response, decoded as encoding/json decodes into an any. It returns nil if
-// there is no such member, and for a Token that was read from a store.
-func (t *Token) Extra(name string) any {
-	value, _ := t.response.Get(name)
-	return value.Any()
-}
-
 // ExpiresIn returns the time until the access token expires. It is negative for a token that has expired, and zero if
 // Expiry is zero. For a Token that this process received, setting the clock back does not extend this time, and time
 // during which the machine sleeps counts.
@@ -85,13 +79,20 @@ func (t *Token) remaining() (left time.Duration, known bool) {
 	}
 }
 
-// OAuth2 converts t for code that uses golang.org/x/oauth2. Scopes and the raw ID token are available as its extra values
-// "scope" and "id_token".
+// OAuth2 converts t for code that uses golang.org/x/oauth2. Its extra values are the further members of the response, as
+// [Token.Extra] returns them, the granted scopes as "scope", and the raw ID token as "id_token". Like every value of that
+// type, the result prints its secrets.
 func (t *Token) OAuth2() *oauth2.Token {
 	token := &oauth2.Token{
 		AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, Expiry: t.Expiry,
 	}
-	extra := map[string]any{"scope": strings.Join(t.Scopes, " ")}
+	extra := make(map[string]any)
+	for name, value := range t.response.All() {
+		if name != "access_token" && name != "token_type" && name != "refresh_token" {
+			extra[name] = value.Any()
+		}
+	}
+	extra["scope"] = strings.Join(t.Scopes, " ")
 	if t.IDToken != "" {
 		extra["id_token"] = t.IDToken
 	}
@@ -99,7 +100,7 @@ func (t *Token) OAuth2() *oauth2.Token {
 }
 
 // FromOAuth2 converts a token of golang.org/x/oauth2. It is the inverse of [Token.OAuth2], except that Issuer, ClientID,
-// ReceivedAt and IDClaims remain zero.
+// ReceivedAt and IDClaims remain zero, and that [Token.Extra] returns nil: the extra values of that type cannot be listed.
 func FromOAuth2(token *oauth2.Token) *Token {
 	t := &Token{
 		AccessToken: token.AccessToken, TokenType: token.Type(), RefreshToken: token.RefreshToken, Expiry: token.Expiry,

@@ -12,7 +12,8 @@ import (
 // TokenStore stores the tokens of a [TokenSource]. Implementations must be safe for concurrent use. A store that several
 // processes share should also implement [TokenLocker].
 //
-// A store must keep every exported field of a Token that has a JSON name. Encoding a Token as JSON is enough. The source
+// A store must keep every exported field of a Token that has a JSON name, and should keep the members of [Token.Extra].
+// Encoding a Token as JSON does both. The source
 // copies each token before Save and after Load, so a store may keep the pointer it receives.
 type TokenStore interface {
 	// Load returns the token that was saved under key. If there is none, and only then, the error must match [ErrNoToken]. A

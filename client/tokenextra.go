@@ -1,0 +1,77 @@
+package client
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// maxStoredExtra is the number of bytes of further members that the JSON form of a Token has.
+const maxStoredExtra = 64 << 10
+
+// Extra returns the member name of the server's response, decoded as encoding/json decodes into an any. It returns nil if
+// there is no such member. A Token that was read from a store has only the members that no field of Token holds, and at
+// most 64 KiB of them.
+func (t *Token) Extra(name string) any {
+	value, _ := t.response.Get(name)
+	return value.Any()
+}
+
+// tokenFields is a Token without methods, so that encoding/json encodes its fields.
+type tokenFields Token
+
+// MarshalJSON implements [json.Marshaler]. Beside the fields, the object has the member extra, with the members of the
+// response that no field holds. Members that would make it longer than 64 KiB are left out.
+func (t Token) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct { //nolint:gosec // G117: a store needs the secrets
+		tokenFields
+		Extra json.RawMessage `json:"extra,omitzero"`
+	}{tokenFields(t), t.storedExtra()})
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]. It reads what MarshalJSON writes. If the member extra is not an object, it is
+// ignored, so that the token is not lost.
+func (t *Token) UnmarshalJSON(text []byte) error {
+	stored := struct {
+		tokenFields
+		Extra json.RawMessage `json:"extra"`
+	}{tokenFields: tokenFields(*t)}
+	if err := json.Unmarshal(text, &stored); err != nil {
+		return err
+	}
+	*t = Token(stored.tokenFields)
+	t.response, _ = compact.ParseObject(string(stored.Extra), maxDepth)
+	return nil
+}
+
+// storedExtra returns the members of the response for the JSON form of t, as a JSON object. It returns nil if there are
+// none.
+func (t Token) storedExtra() json.RawMessage {
+	var text strings.Builder
+	for name, value := range t.response.All() {
+		quoted, _ := json.Marshal(name) // strings can always be encoded
+		size := len(quoted) + len(value.Raw()) + len(":,")
+		if isTokenMember(name) || text.Len()+size > maxStoredExtra {
+			continue
+		}
+		text.WriteString(separator(text.Len() > 0) + string(quoted) + ":" + value.Raw())
+	}
+	if text.Len() == 0 {
+		return nil
+	}
+	return json.RawMessage(text.String() + "}")
+}
+
+func separator(more bool) string {
+	if more {
+		return ","
+	}
+	return "{"
+}
+
+// isTokenMember reports whether a member of a token response is in a field of Token.
+func isTokenMember(name string) bool {
+	return slices.Contains([]string{"access_token", "token_type", "refresh_token", "id_token", "expires_in", "scope"}, name)
+}
