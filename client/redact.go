@@ -16,7 +16,8 @@ import (
 const (
 	maxShownText   = 400     // bytes of a server's text in an error text
 	maxCheckedText = 1 << 10 // bytes of it that are checked for secrets; the rest is never shown
-	secretFragment = 12      // letters and digits of a secret that must not be shown
+	minFragment    = 8       // letters and digits in a part of a secret that must not be shown; half of them, if that is more
+	maxFragment    = 12      // the same, for long secrets
 	maxOpaqueRun   = 31      // characters of a word that cannot be part of a token
 )
 
@@ -116,9 +117,9 @@ func (s secrets) in(text string) bool {
 	unescaped := unescapePercent(text)
 	forms := []string{text, unescaped, html.UnescapeString(text), html.UnescapeString(unescaped)}
 	for _, form := range forms {
-		letters := lettersOf(form)
+		lower, letters := strings.ToLower(form), lettersOf(form)
 		if slices.ContainsFunc(s.values, func(secret string) bool {
-			return strings.Contains(form, secret) && hasWord(form, secret) || overlaps(letters, lettersOf(secret))
+			return hasWord(lower, strings.ToLower(secret)) || overlaps(letters, lettersOf(secret))
 		}) {
 			return true
 		}
@@ -158,25 +159,25 @@ func lettersOf(text string) string {
 	}, text)
 }
 
-// hasWord reports whether a secret that occurs in text has at least four characters, or is a word of its own. A shorter one
-// is part of many words.
+// hasWord reports whether text contains secret. A secret of up to three characters must be a word of its own, because it is
+// part of many words.
 func hasWord(text, secret string) bool {
-	if len(secret) > 3 {
+	isOther := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	switch {
+	case !strings.Contains(text, secret):
+		return false
+	case len(secret) > 3 || strings.ContainsFunc(secret, isOther):
 		return true
 	}
-	isLetter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return !isLetter(r) }), secret) ||
-		!strings.ContainsFunc(secret, isLetter)
+	return slices.Contains(strings.FieldsFunc(text, isOther), secret)
 }
 
-// overlaps reports whether text contains secret, or a part of it that is long enough to be of use. Both have only letters
-// and digits.
+// overlaps reports whether text contains a part of secret that is long enough to be of use. Both have only letters and
+// digits.
 func overlaps(text, secret string) bool {
-	if len(secret) <= secretFragment {
-		return len(secret) > 3 && strings.Contains(text, secret)
-	}
-	for i := 0; i+secretFragment <= len(text); i++ {
-		if strings.Contains(secret, text[i:i+secretFragment]) {
+	size := min(max(len(secret)/2, minFragment), maxFragment)
+	for i := 0; len(secret) >= size && i+size <= len(text); i++ {
+		if strings.Contains(secret, text[i:i+size]) {
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // UserInfo is the response of the userinfo endpoint about a user (OpenID Connect Core, Section 5.3.2). It is safe for
@@ -70,14 +71,14 @@ func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*Us
 	if err != nil {
 		return nil, err
 	}
-	claims, err := c.userClaims(ctx, resp)
+	a, err := c.userClaims(ctx, resp, secrets{}.with(accessToken))
 	if err != nil {
 		return nil, err
 	}
-	if got, _ := claims.OptionalText("sub"); got != subject {
-		return nil, fmt.Errorf("%w: user information: sub is not that of the ID token", ErrBadResponse)
+	if got, _ := a.OptionalText("sub"); got != subject {
+		return nil, a.flawed("user information: sub is not that of the ID token")
 	}
-	return &UserInfo{claims, subject}, nil
+	return &UserInfo{a.Object, subject}, nil
 }
 
 // call sends a GET request with an access token, and with a proof if Config.DPoP is set. It sends the request a second time
@@ -140,25 +141,29 @@ func errorOfCall(resp *fetch.Response, sent secrets) *Error {
 }
 
 // userClaims returns the claims of a response. The Content-Type says whether it is a signed JWT or a JSON object (OpenID
-// Connect Core, Section 5.3.2), so a response of another type is rejected.
-func (c *Client) userClaims(ctx context.Context, resp *fetch.Response) (compact.Object, error) {
+// Connect Core, Section 5.3.2). JSON that is called text, or that has a type of its own, is a quirk. A response of another
+// type is rejected.
+func (c *Client) userClaims(ctx context.Context, resp *fetch.Response, sent secrets) (*answer, error) {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	body := strings.TrimSpace(string(resp.Body))
-	if mediaType == "application/jwt" {
-		if _, err := c.verifyJWT(ctx, profileUserInfo, body); err != nil {
-			return compact.Object{}, err
-		}
-		return unverified(body) // it was verified above
-	}
+	want := reply{name: "user information", rfc: "OpenID Connect Core section 5.3.2", statuses: []int{http.StatusOK}, required: "sub"}
+	a := &answer{resp: resp, secrets: sent}
 	switch {
+	case mediaType == "application/jwt":
+		signed := strings.TrimSpace(string(resp.Body))
+		if _, err := c.verifyJWT(ctx, profileUserInfo, signed); err != nil {
+			return nil, err
+		}
+		claims, err := unverified(signed) // it was verified above
+		a.Object = claims
+		return a, err
 	case c.cfg.SignedUserInfo:
-		return compact.Object{}, fmt.Errorf("%w: user information: not signed, but Config.SignedUserInfo is set", ErrBadResponse)
-	case mediaType != "application/json": // OpenID Connect Core, Section 5.3.2
-		return compact.Object{}, fmt.Errorf("%w: user information: the Content-Type is not application/json or application/jwt", ErrBadResponse)
+		return nil, a.flawed("user information: not signed, but Config.SignedUserInfo is set")
+	case mediaType != "application/json" && mediaType != "text/plain" && mediaType != "text/json" && !strings.HasSuffix(mediaType, "+json"):
+		return nil, a.flawed("user information: received " + described(resp) + ", expected application/json or application/jwt")
 	}
-	claims, err := compact.ParseObject(body, maxDepth)
-	if err != nil {
-		return compact.Object{}, fmt.Errorf("%w: user information: %w", ErrBadResponse, err)
+	a, err := c.read(ctx, want, resp, sent)
+	if err == nil && mediaType != "application/json" {
+		c.report(ctx, quirk.Quirk{Name: quirk.ContentType, Place: want.name + " Content-Type", RFC: want.rfc})
 	}
-	return claims, nil
+	return a, err
 }
