@@ -173,9 +173,14 @@ type Config struct {
 	// False means that both are accepted.
 	SignedUserInfo bool
 
-	// ExtraAudiences lists the only values that may be in the aud of an ID token beside ClientID. Nil means that any value
-	// may. In both cases, an ID token with several audiences must have an azp that equals ClientID.
+	// ExtraAudiences lists the trusted audiences: the only values that may be in the aud of an ID token beside ClientID. Nil
+	// means that any value may, if the ID token also has an azp. Without azp, every audience must be ClientID or in this list.
 	ExtraAudiences []string
+
+	// AcceptedParties lists other clients that may have requested an ID token for this client, such as a mobile app or
+	// another back end of the same owner: the values of azp that are accepted beside ClientID. The aud must contain ClientID
+	// nevertheless. Every user of these clients can sign in to this one. Nil means only ClientID.
+	AcceptedParties []string
 
 	// Keys verifies the signatures of the server. Nil means the key set at the jwks_uri of the metadata.
 	Keys jwks.Source
@@ -219,6 +224,11 @@ type Config struct {
 	// Whoever sees the authorization request can then redeem the code.
 	InsecurePlainPKCE bool
 
+	// InsecureNoNonce accepts an ID token without a nonce, although the authorization request had one. Use it only for a
+	// server that omits the nonce. An ID token of another sign-in is then not noticed; PKCE and state still apply. A wrong
+	// nonce is always rejected. False means that the nonce must be the one that was sent.
+	InsecureNoNonce bool
+
 	registeredAt string // the issuer of the Registration that the credentials come from; empty if it is not known
 }
 
@@ -244,6 +254,8 @@ func (cfg Config) validate() error {
 	check(cfg.ClientID != "", "ClientID", "is required")
 	check(cfg.registeredAt == "" || cfg.registeredAt == cfg.Issuer, "Issuer",
 		fmt.Sprintf("is %q, but the Registration is of issuer %q", clip(cfg.Issuer), clip(cfg.registeredAt)))
+	check(!slices.Contains(cfg.ExtraAudiences, ""), "ExtraAudiences", "contains an empty string")
+	check(!slices.Contains(cfg.AcceptedParties, ""), "AcceptedParties", "contains an empty string")
 	check(cfg.Timeout >= 0, "Timeout", "is negative")
 	check(cfg.DiscoveryTimeout >= 0 && cfg.DiscoveryTimeout <= issuer.MaxDiscoveryTimeout, "DiscoveryTimeout",
 		fmt.Sprintf("is %v, expected 0 to %v", cfg.DiscoveryTimeout, issuer.MaxDiscoveryTimeout))
@@ -301,6 +313,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.Scopes, cfg.Resource = slices.Clone(cfg.Scopes), slices.Clone(cfg.Resource)
 	cfg.Endpoints, cfg.BearerTypes = maps.Clone(cfg.Endpoints), slices.Clone(cfg.BearerTypes)
 	cfg.Algorithms, cfg.ExtraAudiences = slices.Clone(cfg.Algorithms), slices.Clone(cfg.ExtraAudiences)
+	cfg.AcceptedParties = slices.Clone(cfg.AcceptedParties)
 	cfg.StateLength = cmp.Or(cfg.StateLength, randomBytes)
 	cfg.VerifierLength = cmp.Or(cfg.VerifierLength, randomBytes)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)

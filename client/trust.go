@@ -52,9 +52,25 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 	case errors.Is(err, consumer.ErrUnavailable):
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, kind, err)
 	case err != nil:
-		return nil, fmt.Errorf("client: %s: %w", kind, err)
+		return nil, fmt.Errorf("client: %s: %w", kind, ownFields(err))
 	}
 	return t, nil
+}
+
+// ownFields replaces the fields of consumer.Config in the detail of an error by those of this package.
+func ownFields(err error) error {
+	e, ok := errors.AsType[*consumer.Error](err)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Detail = strings.ReplaceAll(own.Detail, "(Config.Audience)", "(Config.ClientID)")
+	for _, field := range []string{" (Config.Profile ", " (Config.MaxTokenBytes", " (Config.MaxHeaderBytes"} {
+		if at := strings.LastIndex(own.Detail, field); at >= 0 { // the client has no such field
+			own.Detail = own.Detail[:at]
+		}
+	}
+	return &own
 }
 
 // trustFacts returns the metadata for the verification of JWTs. Without remote keys, the metadata is not needed: the Config
@@ -90,6 +106,7 @@ func (c *Client) verifier(m *oidcdiscovery.Metadata, kind consumer.Profile) (*co
 		Issuer: c.cfg.Issuer, Audience: []string{c.cfg.ClientID}, Profile: kind, InsecureAcceptIDToken: true,
 		Algorithms: algorithms, Keys: keys, CacheSize: -1, ClockSkew: c.cfg.ClockSkew,
 		Logger: c.cfg.Logger, InsecureAllowHTTP: c.cfg.InsecureAllowHTTP, MaxTokenBytes: maxJWTBytes,
+		MaxHeaderBytes: maxJWTBytes, // of a response of the server, which may have a chain of certificates
 	})
 	if err != nil {
 		return nil, fmt.Errorf("client: %s: %w", kind, err)

@@ -39,7 +39,13 @@ func (u *UserInfo) Claim(name string) (value any, ok bool) {
 // address. It also accepts the string "true", which some servers send.
 func (u *UserInfo) EmailVerified() bool {
 	v, _ := u.Claim("email_verified")
-	return v == true || v == "true"
+	return isTrue(v)
+}
+
+// PhoneNumberVerified is [UserInfo.EmailVerified] for the claim phone_number_verified.
+func (u *UserInfo) PhoneNumberVerified() bool {
+	v, _ := u.Claim("phone_number_verified")
+	return isTrue(v)
 }
 
 // Decode decodes all claims into v, a pointer as for [encoding/json.Unmarshal]. Names are compared exactly.
