@@ -1,11 +1,13 @@
 package providers
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -83,6 +85,7 @@ func (s signIn) start(t *testing.T, issuer *bearertest.Issuer) *script {
 	t.Helper()
 	server := s.server()
 	server.issuer = issuer
+	server.declined = cmp.Or(server.declined, "access_denied")
 	internet.script.Store(server)
 	t.Cleanup(func() { internet.script.Store(nil) })
 	return server
@@ -224,9 +227,20 @@ func (s signIn) end(t *testing.T, c *client.Client, source *client.TokenSource, 
 	}
 }
 
-// fail checks the two other errors of the token endpoint: a code that does not work, and a wrong secret.
+// fail checks the other errors: the user declines, a code does not work, and the secret is wrong.
 func (s signIn) fail(t *testing.T, c *client.Client, server *script) {
 	t.Helper()
+	pending, err := c.AuthorizationURL(t.Context(), s.options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := server.visit(t, pending.URL)
+	params.Del("code")
+	params.Set("error", server.declined)
+	_, err = c.Callback(t.Context(), pending, params)
+	if declined, ok := errors.AsType[*client.Error](err); !ok || declined.Code != server.declined || declined.Status != 0 {
+		t.Errorf("the user declines: the error is %v, want %s", err, server.declined)
+	}
 	for name, test := range map[string]struct {
 		client func() (*client.Client, error)
 		change func(url.Values)
@@ -249,6 +263,8 @@ func (s signIn) fail(t *testing.T, c *client.Client, server *script) {
 		rejection, ok := errors.AsType[*client.Error](err)
 		if !ok || token != nil || rejection.Code == "" || !strings.Contains(test.want.body, rejection.Code) {
 			t.Errorf("%s: the error is %v, want the one in %s", name, err, test.want.body)
+		} else if beginning, _, _ := strings.Cut(rejection.Description, "\r"); !strings.Contains(err.Error(), strings.Trim(strconv.Quote(beginning), `"`)) {
+			t.Errorf("%s: the text of the error is %q, want the description %q in it", name, err, beginning)
 		}
 	}
 }

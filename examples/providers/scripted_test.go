@@ -38,6 +38,9 @@ type script struct {
 	// callback.
 	query, callback map[string]string
 
+	// declined is the error in the callback if the user declines. Empty means access_denied.
+	declined string
+
 	// answer returns the members of the token response. grant_type selects between several.
 	answer func(i issued) map[string]any
 

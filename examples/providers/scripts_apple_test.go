@@ -89,6 +89,7 @@ func appleServer() *script {
 		claims:        map[string]any{"email": "a@mail.example", "email_verified": "true", "is_private_email": "true", "nonce_supported": true},
 		authenticates: appleSecret, query: map[string]string{"response_mode": "form_post"},
 		callback: map[string]string{"user": `{"name":{"firstName":"A","lastName":"B"},"email":"a@mail.example"}`},
+		declined: "user_cancelled_authorize",
 		answer: func(i issued) map[string]any {
 			members := map[string]any{"access_token": i.access, "token_type": "Bearer", "expires_in": 3600, "id_token": i.idToken}
 			if i.grant == "authorization_code" {

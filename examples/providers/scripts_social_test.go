@@ -124,18 +124,22 @@ func discordServer() *script {
 	}
 }
 
+func slackMetadata() map[string]string {
+	return map[string]string{
+		"https://slack.com/.well-known/openid-configuration": document(map[string]any{
+			"issuer": "https://slack.com", "authorization_endpoint": "https://slack.com/openid/connect/authorize",
+			"token_endpoint":    "https://slack.com/api/openid.connect.token",
+			"userinfo_endpoint": "https://slack.com/api/openid.connect.userInfo",
+			"jwks_uri":          "https://slack.com/openid/connect/keys", "response_types_supported": []string{"code"},
+			"id_token_signing_alg_values_supported": []string{"RS256"},
+			"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+		}),
+	}
+}
+
 func slackSignInServer() *script {
 	return &script{
-		documents: map[string]string{
-			"https://slack.com/.well-known/openid-configuration": document(map[string]any{
-				"issuer": "https://slack.com", "authorization_endpoint": "https://slack.com/openid/connect/authorize",
-				"token_endpoint":    "https://slack.com/api/openid.connect.token",
-				"userinfo_endpoint": "https://slack.com/api/openid.connect.userInfo",
-				"jwks_uri":          "https://slack.com/openid/connect/keys", "response_types_supported": []string{"code"},
-				"id_token_signing_alg_values_supported": []string{"RS256"},
-				"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
-			}),
-		},
+		documents: slackMetadata(),
 		authorize: "https://slack.com/openid/connect/authorize", token: "https://slack.com/api/openid.connect.token",
 		jwks: "https://slack.com/openid/connect/keys", api: "https://slack.com/api/openid.connect.userInfo",
 		iss: "https://slack.com", clientID: "2141029472.691202649728",
@@ -147,5 +151,54 @@ func slackSignInServer() *script {
 		badClient: reply{body: `{"ok":false,"error":"bad_client_secret"}`},
 		badCode:   reply{body: `{"ok":false,"error":"invalid_code"}`},
 		badToken:  reply{body: `{"ok":false,"error":"invalid_auth"}`},
+	}
+}
+
+// gitHubServer reports errors with status 200.
+func gitHubServer() *script {
+	return &script{
+		authorize: "https://github.com/login/oauth/authorize", token: "https://github.com/login/oauth/access_token",
+		api: "https://api.github.com/user", clientID: "Iv1.0123456789abcdef",
+		authenticates: post("Iv1.0123456789abcdef", clientSecret), rotates: true,
+		answer: func(i issued) map[string]any {
+			return map[string]any{
+				"access_token": i.access, "expires_in": 28800, "refresh_token": i.refresh, "refresh_token_expires_in": 15897600,
+				"scope": "read:user,user:email", "token_type": "bearer",
+			}
+		},
+		badClient:  failure(http.StatusOK, "incorrect_client_credentials", "The client_id and/or client_secret passed are incorrect."),
+		badCode:    failure(http.StatusOK, "bad_verification_code", "The code passed is incorrect or expired."),
+		badRefresh: failure(http.StatusOK, "bad_refresh_token", "The refresh token passed is incorrect or expired."),
+		badToken:   reply{status: http.StatusUnauthorized, body: `{"message":"Bad credentials","status":"401"}`},
+	}
+}
+
+// slackUserServer issues two tokens at the sign-in: one for the bot, and in authed_user one for the user.
+func slackUserServer() *script {
+	return &script{
+		documents: slackMetadata(),
+		authorize: "https://slack.com/oauth/v2/authorize", token: "https://slack.com/api/oauth.v2.access",
+		api: "https://slack.com/api/users.profile.get", clientID: "2141029472.691202649728",
+		authenticates: either(basic, post)("2141029472.691202649728", clientSecret), rotates: true,
+		query: map[string]string{"user_scope": "chat:write,users:read"},
+		answer: func(i issued) map[string]any {
+			user := map[string]any{
+				"id": "U1234", "scope": "chat:write,users:read", "access_token": i.access, "token_type": "user", "expires_in": 43200,
+				"refresh_token": i.refresh,
+			}
+			if i.grant == "refresh_token" {
+				user["ok"] = true
+				return user
+			}
+			return map[string]any{
+				"ok": true, "access_token": "bot-1", "token_type": "bot", "scope": "commands", "bot_user_id": "U0KRQLJ9H",
+				"app_id": "A0KRD7HC3", "expires_in": 43200, "refresh_token": "bot-refresh-1",
+				"team": map[string]any{"name": "Orders", "id": "T9TK3CUKW"}, "authed_user": user,
+			}
+		},
+		badClient:  reply{body: `{"ok":false,"error":"bad_client_secret"}`},
+		badCode:    reply{body: `{"ok":false,"error":"invalid_code"}`},
+		badRefresh: reply{body: `{"ok":false,"error":"invalid_refresh_token"}`},
+		badToken:   reply{body: `{"ok":false,"error":"token_expired"}`},
 	}
 }

@@ -57,5 +57,13 @@ func signIns() map[string]signIn {
 			scopes: []string{"openid", "email", "orders/read"},
 			logout: "https://acme.auth.eu-west-1.amazoncognito.com/logout?client_id=1example&logout_uri=https%3A%2F%2Fshop.example.com%2F",
 		},
+		"GitHub": {
+			make: gitHubClient, server: gitHubServer, scopes: []string{"read:user", "user:email"},
+			ended: client.ErrorCode("bad_refresh_token"),
+		},
+		"Slack, user tokens": {
+			make: slackUserClient, options: slackUserOptions(), server: slackUserServer, scopes: []string{"chat:write", "users:read"},
+			extra: map[string]string{"id": "U1234"}, ended: client.ErrorCode("invalid_refresh_token"),
+		},
 	}
 }
