@@ -288,6 +288,9 @@ func (cfg Config) validateURLs() (faults []error) {
 			faults = append(faults, fmt.Errorf("client: Config.%s: %w", field, err))
 		}
 	}
+	if strings.Contains(cfg.MFAURL, "?") { // the paths of the API would be appended to the query
+		faults = append(faults, errors.New("client: Config.MFAURL has a query, expected https://host/path"))
+	}
 	for name, endpoint := range cfg.Endpoints {
 		if !isEndpoint(name) {
 			faults = append(faults, fmt.Errorf("client: Config.Endpoints[%q]: this package does not use an endpoint of that name", name))

@@ -82,6 +82,20 @@ func TestCaseU3_HTTPClientChecksItsOrigins(t *testing.T) {
 	}
 }
 
+// A query in MFAURL would swallow the paths that are appended to it.
+func TestCaseU3_MFAURLHasNoQuery(t *testing.T) {
+	t.Parallel()
+	for place, valid := range map[string]bool{
+		"https://login.test/mfa": true, "https://login.test/mfa/": true, "": true,
+		"https://login.test/mfa?": false, "https://login.test/mfa?tenant=a": false, "login.test/mfa": false,
+	} {
+		_, err := client.New(client.Config{Issuer: issuerURL, ClientID: "app", MFAURL: place})
+		if valid != (err == nil) || err != nil && !strings.Contains(err.Error(), "Config.MFAURL") {
+			t.Errorf("%q: %v", place, err)
+		}
+	}
+}
+
 // Endpoints are complete URLs, and every part of them is used. New rejects one without a scheme or a host.
 func TestCaseU3_EndpointsAreChecked(t *testing.T) {
 	t.Parallel()

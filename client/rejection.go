@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -88,6 +89,7 @@ func (s *TokenSource) renewRejected(ctx context.Context, token *Token, why rejec
 	}
 	s.rejection = max(s.rejection, why)
 	if s.endLocked(s.failure) { // the refresh token was rejected before
+		s.failure = rejectedByAPI(s.failure)
 		return nil, s.failure
 	}
 	if s.renewal == nil && time.Now().Before(s.rejectAt) {
@@ -98,6 +100,14 @@ func (s *TokenSource) renewRejected(ctx context.Context, token *Token, why rejec
 		s.rejectAt = time.Now().Add(rejectedPause)
 	}
 	return n, err
+}
+
+// rejectedByAPI adds ErrInvalidToken to an error that matches ErrNoToken.
+func rejectedByAPI(err error) error {
+	if !errors.Is(err, ErrNoToken) || errors.Is(err, ErrInvalidToken) {
+		return err
+	}
+	return fmt.Errorf("%w; an API has rejected the access token: %w", err, ErrInvalidToken)
 }
 
 // endLocked ends the current token if an API has rejected it and err, the error of a renewal, says that there will be no

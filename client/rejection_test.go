@@ -206,7 +206,8 @@ func TestCaseA14_RejectedTokenIsNotReturnedAgain(t *testing.T) {
 							t.Fatal(status, err)
 						}
 						for range 100 {
-							if token, err := source.TokenContext(t.Context()); token != nil || !errors.Is(err, client.ErrNoToken) || !errors.Is(err, client.ErrInvalidGrant) {
+							if token, err := source.TokenContext(t.Context()); token != nil || !errors.Is(err, client.ErrNoToken) ||
+								!errors.Is(err, client.ErrInvalidGrant) || !errors.Is(err, client.ErrInvalidToken) {
 								t.Fatal(token, err)
 							}
 							if token, err := source.Refresh(t.Context()); token != nil || !errors.Is(err, client.ErrNoToken) {
@@ -349,7 +350,7 @@ func TestCaseA7_UsedUntilItIsRejected(t *testing.T) {
 				}
 				for range 10 {
 					token, err := source.TokenContext(t.Context())
-					if ended := token == nil && errors.Is(err, client.ErrNoToken); ended != test.ends || !ended && err != nil {
+					if ended := token == nil && errors.Is(err, client.ErrNoToken) && errors.Is(err, client.ErrInvalidToken); ended != test.ends || !ended && err != nil {
 						t.Fatal(token, err)
 					}
 					time.Sleep(time.Minute)

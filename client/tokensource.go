@@ -168,8 +168,9 @@ func (s *TokenSource) Token() (*oauth2.Token, error) {
 }
 
 // TokenContext returns a valid token, refreshed if necessary. ctx limits the time that this caller waits; the refresh
-// itself continues for other callers. If the error matches [ErrNoToken], the user must sign in again. If it matches
-// [ErrUnavailable], a later call may succeed. If it is an [*IncompleteError], see the comment of that type.
+// itself continues for other callers. If the error matches [ErrNoToken], the user must sign in again. If it also matches
+// [ErrInvalidToken], an API has rejected the last access token. If it matches [ErrUnavailable], a later call may succeed. If
+// it is an [*IncompleteError], see the comment of that type.
 func (s *TokenSource) TokenContext(ctx context.Context) (*Token, error) {
 	t, err := s.token(ctx)
 	if err != nil {
@@ -280,7 +281,9 @@ func (s *TokenSource) finish(n *renewal) {
 	if n.gone {
 		s.held = nil
 	}
-	s.endLocked(n.err)
+	if s.endLocked(n.err) || s.ended != nil {
+		n.err = rejectedByAPI(n.err)
+	}
 	s.failures++
 	s.failure, s.retryAt = n.err, time.Now().Add(pauseAfter(n.err, s.failures))
 }

@@ -31,14 +31,14 @@ type proxy struct {
 // rights of the application. Headers that describe content pass in both directions, as do those of Config.ProxyHeaders;
 // all others, and all trailers, are removed. Redirects are changed to stay below prefix. Protocol upgrades are rejected.
 //
-// If no user is signed in, or the server has rejected their refresh token, the browser receives a 401 with the error
+// If no user is signed in, or the server has rejected their refresh token, or the API a token that cannot be refreshed, the browser receives a 401 with the error
 // login_required. If the API requires a stronger or more recent sign-in (RFC 9470), a script receives a 401 with the error
 // insufficient_user_authentication and the member login, the local URL that starts that sign-in. The script adds a
 // return_to and opens it as a page. If the browser has opened a page, [Config.ErrorHandler] is called. If the API's response does not begin within Config.APITimeout, the browser receives a 504.
 func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 	base, err := url.Parse(upstream)
 	switch {
-	case err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
+	case err != nil || base.Hostname() == "" || base.User != nil || base.RawQuery != "" || base.ForceQuery || strings.Contains(upstream, "#"):
 		return nil, errors.New("weblogin: Proxy: upstream is not an absolute URL of scheme, host and path")
 	case base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())):
 		return nil, fmt.Errorf("weblogin: Proxy: upstream has the scheme %q, expected https, or http on a loopback host (127.0.0.0/8, ::1, localhost)", base.Scheme)

@@ -63,7 +63,7 @@ func TestProxyWithoutRouter(t *testing.T) {
 	}
 }
 
-func TestProxyFaults(t *testing.T) {
+func TestCaseU3_ProxyFaults(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
 	for name, args := range map[string][2]string{
@@ -73,6 +73,8 @@ func TestProxyFaults(t *testing.T) {
 		"user": {"/api/", "https://a:b@a.test/"}, "dots": {"/api/", "https://a.test/x/../"}, "encoded": {"/api/", "https://a.test/%2f/"},
 		"plain http": {"/api/", "http://api.test/"}, "a name that looks local": {"/api/", "http://127.0.0.1.evil.test/"},
 		"scheme": {"/api/", "ftp://a.test/"}, "nonsense": {"/api/", "https://a.test:x/"},
+		"no scheme": {"/api/", "a.test/"}, "only slashes": {"/api/", "//a.test/"}, "no host": {"/api/", "https:///x/"}, "only a port": {"/api/", "https://:443/"},
+		"opaque": {"/api/", "https:a.test/"}, "empty fragment": {"/api/", "https://a.test/#"},
 	} {
 		if _, err := w.app.Proxy(args[0], args[1]); err == nil || !strings.HasPrefix(err.Error(), "weblogin: ") {
 			t.Errorf("%s: %v", name, err)

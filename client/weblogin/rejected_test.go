@@ -259,3 +259,51 @@ func TestCaseA1_SignInWithDeviations(t *testing.T) {
 		})
 	}
 }
+
+// A login without a refresh token ends when an API rejects its token. A 401 that does not say why is enough if the token has
+// no known expiry.
+func TestCaseA7_A14_TokenThatCannotBeRefreshed(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		lifetime, challenge string
+		ends                bool
+	}{
+		"unknown expiry, no challenge":       {"0", "", true},
+		"unknown expiry, invalid_token":      {"0", `Bearer error="invalid_token"`, true},
+		"unknown expiry, insufficient_scope": {"0", `Bearer error="insufficient_scope"`, false},
+		"an hour, no challenge":              {"3600", "", false},
+		"an hour, realm":                     {"3600", `Bearer realm="x"`, false},
+		"an hour, invalid_token":             {"3600", `Bearer error="invalid_token"`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newLocalWorld(t)
+				w.deviates = func(rw http.ResponseWriter, body string) {
+					body = strings.Replace(body, `"refresh_token":"secret-rt0",`, "", 1)
+					_, _ = io.WriteString(rw, strings.Replace(body, `"expires_in":3600`, `"expires_in":`+test.lifetime, 1))
+				}
+				u := w.user(t)
+				w.signIn(u)
+				for range 3 {
+					if p := u.do(http.MethodGet, "/api/orders/1", nil); p.StatusCode != http.StatusOK {
+						t.Fatal(p.Status, p.text)
+					}
+					time.Sleep(10 * time.Minute)
+				}
+				w.let(func(rw http.ResponseWriter, _ *http.Request) {
+					if test.challenge != "" {
+						rw.Header().Set("WWW-Authenticate", test.challenge)
+					}
+					rw.WriteHeader(http.StatusUnauthorized)
+				})
+				for range 2 {
+					p := u.do(http.MethodGet, "/api/orders/1", nil)
+					if p.StatusCode != http.StatusUnauthorized || strings.Contains(p.text, "login_required") != test.ends || u.signedIn() == test.ends {
+						t.Error(p.Status, p.text, u.signedIn())
+					}
+				}
+			})
+		})
+	}
+}

@@ -46,12 +46,13 @@ func (u *User) endIfRejected(ctx context.Context, err error) error {
 	return err
 }
 
-// mustSignIn reports whether err says that the server has rejected the refresh token for good, so that the user must sign
-// in again. Such an error matches both client.ErrNoToken and the server's client.Error. It returns false if the server is
-// unavailable or rejects the client itself, and also for a login without a refresh token whose access token has expired.
+// mustSignIn reports whether err says that the server has rejected the refresh token for good, or an API an access token
+// that cannot be refreshed, so that the user must sign in again. Such an error matches client.ErrNoToken, and the
+// server's client.Error or client.ErrInvalidToken. It returns false if the server is unavailable or rejects the client
+// itself, and also for a login without a refresh token whose access token has expired.
 func mustSignIn(err error) bool {
 	_, rejected := errors.AsType[*client.Error](err)
-	return rejected && errors.Is(err, client.ErrNoToken)
+	return errors.Is(err, client.ErrNoToken) && (rejected || errors.Is(err, client.ErrInvalidToken))
 }
 
 // Format prints the User without claims and tokens.
