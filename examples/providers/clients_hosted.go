@@ -95,3 +95,13 @@ func cognitoApp(c *client.Client) (*weblogin.App, error) {
 		LogoutURL: "https://acme.auth.eu-west-1.amazoncognito.com/logout?" + logout.Encode(),
 	})
 }
+
+func salesforceClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://acme.my.salesforce.com",
+		ClientID:     "3MVG9example",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "api", "refresh_token"},
+	})
+}

@@ -41,3 +41,19 @@ func slackUserClient(secret string) (*client.Client, error) {
 func slackUserOptions() client.AuthorizationOptions {
 	return client.AuthorizationOptions{Extra: url.Values{"user_scope": {"chat:write,users:read"}}}
 }
+
+func linkedInClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:          "https://www.linkedin.com/oauth",
+		ClientID:        "client-1",
+		ClientSecret:    secret,
+		AuthMethod:      client.AuthPost,
+		RedirectURI:     "https://shop.example.com/auth/callback",
+		Scopes:          []string{"openid", "profile", "email"},
+		InsecureNoNonce: true,
+	})
+}
+
+func linkedInOptions() client.AuthorizationOptions {
+	return client.AuthorizationOptions{InsecureNoPKCE: true}
+}

@@ -101,3 +101,39 @@ func cognitoServer() *script {
 		badToken:   ownAPI,
 	}
 }
+
+func salesforceServer() *script {
+	const base = "https://acme.my.salesforce.com/services/"
+	return &script{
+		documents: map[string]string{
+			"https://acme.my.salesforce.com/.well-known/openid-configuration": document(map[string]any{
+				"issuer": "https://acme.my.salesforce.com", "authorization_endpoint": base + "oauth2/authorize",
+				"token_endpoint": base + "oauth2/token", "revocation_endpoint": base + "oauth2/revoke",
+				"userinfo_endpoint": base + "oauth2/userinfo", "introspection_endpoint": base + "oauth2/introspect",
+				"registration_endpoint": base + "oauth2/register", "jwks_uri": "https://acme.my.salesforce.com/id/keys",
+				"id_token_signing_alg_values_supported": []string{"RS256"},
+				"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic", "private_key_jwt"},
+			}),
+		},
+		authorize: base + "oauth2/authorize", token: base + "oauth2/token", jwks: "https://acme.my.salesforce.com/id/keys",
+		revoke: base + "oauth2/revoke", api: base + "data/v66.0/sobjects", iss: "https://acme.my.salesforce.com",
+		clientID: "3MVG9example", authenticates: either(basic, post)("3MVG9example", clientSecret),
+		answer: func(i issued) map[string]any {
+			members := map[string]any{
+				"access_token": i.access, "signature": "c2lnbmF0dXJl", "scope": "refresh_token openid api",
+				"instance_url": "https://acme.my.salesforce.com", "issued_at": "1767225600000", "token_type": "Bearer",
+				"id": "https://login.salesforce.com/id/00Dx0000000BV7z/005x00000012Q9P",
+			}
+			if i.grant == "authorization_code" {
+				members["refresh_token"], members["id_token"] = i.refresh, i.idToken
+			}
+			return members
+		},
+		badClient:  failure(http.StatusBadRequest, "invalid_client", "invalid client credentials"),
+		badCode:    failure(http.StatusBadRequest, "invalid_grant", "invalid authorization code"),
+		badRefresh: failure(http.StatusBadRequest, "invalid_grant", "expired access/refresh token"),
+		badToken: reply{
+			status: http.StatusUnauthorized, body: `[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]`,
+		},
+	}
+}

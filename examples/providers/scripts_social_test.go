@@ -202,3 +202,27 @@ func slackUserServer() *script {
 		badToken:   reply{body: `{"ok":false,"error":"token_expired"}`},
 	}
 }
+
+func linkedInServer() *script {
+	return &script{
+		documents: map[string]string{
+			"https://www.linkedin.com/oauth/.well-known/openid-configuration": document(map[string]any{
+				"issuer": "https://www.linkedin.com/oauth", "authorization_endpoint": "https://www.linkedin.com/oauth/v2/authorization",
+				"token_endpoint": "https://www.linkedin.com/oauth/v2/accessToken", "userinfo_endpoint": "https://api.linkedin.com/v2/userinfo",
+				"jwks_uri": "https://www.linkedin.com/oauth/openid/jwks", "response_types_supported": []string{"code"},
+				"id_token_signing_alg_values_supported": []string{"RS256"}, "scopes_supported": []string{"openid", "profile", "email"},
+			}),
+		},
+		authorize: "https://www.linkedin.com/oauth/v2/authorization", token: "https://www.linkedin.com/oauth/v2/accessToken",
+		jwks: "https://www.linkedin.com/oauth/openid/jwks", api: "https://api.linkedin.com/v2/userinfo",
+		iss: "https://www.linkedin.com/oauth", clientID: "client-1", claims: map[string]any{"nonce": nil, "email_verified": "true"},
+		authenticates: post("client-1", clientSecret), noPKCE: true, declined: "user_cancelled_login",
+		answer: func(i issued) map[string]any {
+			return map[string]any{"access_token": i.access, "expires_in": 5184000, "scope": i.scope, "id_token": i.idToken}
+		},
+		badClient: failure(http.StatusUnauthorized, "invalid_client", "Client authentication failed"),
+		badCode: failure(http.StatusBadRequest, "invalid_request", "Unable to retrieve access token: appid/redirect uri/code verifier "+
+			"does not match authorization code. Or authorization code expired. Or external member binding exists"),
+		badToken: reply{status: http.StatusUnauthorized, body: `{"serviceErrorCode":65600,"message":"Invalid access token","status":401}`},
+	}
+}

@@ -65,5 +65,16 @@ func signIns() map[string]signIn {
 			make: slackUserClient, options: slackUserOptions(), server: slackUserServer, scopes: []string{"chat:write", "users:read"},
 			extra: map[string]string{"id": "U1234"}, ended: client.ErrorCode("invalid_refresh_token"),
 		},
+		"Salesforce": {
+			make: salesforceClient, server: salesforceServer, user: "user-1", ended: client.ErrInvalidGrant, renewal: rejected,
+			scopes: []string{"refresh_token", "openid", "api"},
+			extra: map[string]string{
+				"instance_url": "https://acme.my.salesforce.com", "id": "https://login.salesforce.com/id/00Dx0000000BV7z/005x00000012Q9P",
+			},
+		},
+		"LinkedIn": {
+			make: linkedInClient, options: linkedInOptions(), server: linkedInServer, user: "user-1", renewal: never,
+			scopes: []string{"openid", "profile", "email"}, quirks: []string{"missing_member"},
+		},
 	}
 }
