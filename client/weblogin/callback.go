@@ -34,6 +34,10 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request) {
 // even if the browser closes the connection.
 func (a *App) finish(w http.ResponseWriter, r *http.Request, params url.Values) {
 	pending, err := a.pending.Take(w, r, stateOf(params))
+	if err == nil && pending.RedirectURI != a.owner.redirectURI {
+		// Another App of the same client has begun the sign-in. It may require less of its users than this one.
+		err = fmt.Errorf("%w: it was begun for another redirect URI", client.ErrNotPending)
+	}
 	if err != nil {
 		a.failSignIn(w, r, nil, err)
 		return

@@ -36,7 +36,7 @@ type Config struct {
 	// GET requests. ReturnTo and Subject must be empty, because the App sets them.
 	Authorization client.AuthorizationOptions
 
-	// Key encrypts the cookies of sign-ins in progress. It has 32 bytes. If it is nil, New creates a random key. All
+	// Key encrypts the cookies of sign-ins in progress, and the links to a sign-in that an API requires. It has 32 bytes. If it is nil, New creates a random key. All
 	// processes that serve the same host need the same Key.
 	Key []byte
 

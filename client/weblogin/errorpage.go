@@ -56,6 +56,8 @@ func adviceForLogout() advice {
 }
 
 // errorPage is the default error page. It needs no script and no style.
+//
+//nolint:gochecknoglobals // it is parsed once and never changed
 var errorPage = template.Must(template.New("").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <title>{{.Title}}</title>

@@ -70,7 +70,7 @@ func (a *App) start(w http.ResponseWriter, r *http.Request, o client.Authorizati
 		a.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, pending.URL, http.StatusSeeOther)
+	http.Redirect(w, r, pending.URL, http.StatusSeeOther) //nolint:gosec // G710: the endpoint comes from the metadata
 }
 
 // merged returns base with those fields of change that are not zero. It uses reflection, so that it includes fields that

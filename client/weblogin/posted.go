@@ -82,6 +82,8 @@ func (a *App) isPending(r *http.Request, state string) bool {
 const submit = `HTMLFormElement.prototype.submit.call(document.forms[0])`
 
 // resubmitPage sends the form again. Without scripts, the user presses the button.
+//
+//nolint:gochecknoglobals // it is parsed once and never changed
 var resubmitPage = template.Must(template.New("").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Signing in</title>
 <form method="post" action="{{.Action}}">{{range $name, $values := .Fields}}<input type="hidden" name="{{$name}}" value="{{index $values 0}}">{{end}}
 <input type="hidden" name="` + resubmitted + `" value="1"><button>Continue</button></form><script>` + submit + `</script></html>

@@ -2,14 +2,19 @@ package weblogin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -86,7 +91,7 @@ func TestCaseW8_FormPost(t *testing.T) {
 			for name, values := range test.extra {
 				params[name] = values
 			}
-			first, sends := w.user(t), params
+			first := w.user(t)
 			if test.sameSite {
 				first = u
 			}
@@ -95,8 +100,7 @@ func TestCaseW8_FormPost(t *testing.T) {
 				if p.StatusCode != http.StatusOK || len(p.Cookies()) != 0 || w.asked != map[bool]int{true: 1}[test.before] || p.Header.Get("Location") != "" {
 					t.Fatal(p.Status, p.Header, w.asked)
 				}
-				sends = p.fields()
-				p = u.post(sends, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-origin"); r.Header.Set("Origin", "null") })
+				p = u.post(p.fields(), func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-origin"); r.Header.Set("Origin", "null") })
 			}
 			if p.StatusCode != http.StatusSeeOther || p.Header.Get("Location") != "/page" || !u.signedIn() || u.cookie() == before {
 				t.Error(p.Status, p.Header, p.text)
@@ -262,6 +266,42 @@ func TestCaseW8_FloodOfForms(t *testing.T) {
 	if len(after) != len(entries) || len(u.Jar.Cookies(u.site)) != cookies || w.asked != 1 || !u.signedIn() {
 		t.Errorf("%d entries, expected %d; %d token requests", len(after), len(entries), w.asked)
 	}
+}
+
+// slowForm is a body that never ends, and a connection that supports deadlines.
+type slowForm struct {
+	*httptest.ResponseRecorder
+
+	deadline time.Time
+}
+
+func (s *slowForm) SetReadDeadline(deadline time.Time) error {
+	s.deadline = deadline
+	return nil
+}
+
+func (s *slowForm) Read([]byte) (int, error) {
+	if s.deadline.IsZero() {
+		return 0, errors.New("read without a deadline")
+	}
+	time.Sleep(time.Until(s.deadline))
+	return 0, os.ErrDeadlineExceeded
+}
+
+func (*slowForm) Close() error { return nil }
+
+// A form that stalls is given up after 15 s.
+func TestCaseW8_SlowForm(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, slow, begun := newLocalWorld(t, formPost), &slowForm{ResponseRecorder: httptest.NewRecorder()}, time.Now()
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, w.site+"/auth/callback", slow)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w.app.ServeHTTP(slow, r)
+		if took := time.Since(begun); slow.Code != http.StatusBadRequest || took != 15*time.Second {
+			t.Error(slow.Code, took)
+		}
+	})
 }
 
 // The user's own page sends a form that was handled before.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/client/weblogin"
 )
 
@@ -131,7 +132,7 @@ func TestCaseS1_SealedForOneApp(t *testing.T) {
 	u := one.user(t)
 	one.signIn(u)
 	two.signIn(u)
-	one.let(demands(demand))
+	one.let(requireGold)
 	link := one.stepUpLink(u)
 	if p := u.do(http.MethodGet, "/b"+link, nil); p.StatusCode != http.StatusBadRequest || len(p.Cookies()) != 0 {
 		t.Error("a step-up link of another App is accepted:", p.Status)
@@ -179,5 +180,87 @@ func TestCaseS1_StoredNames(t *testing.T) {
 	}
 	if len(owners) != 6 { // three kinds of two Apps
 		t.Error(owners)
+	}
+}
+
+// Two Apps of one client: the first accepts every sign-in, the second requires an acr. A user who takes the response for the
+// first to the callback of the second is not signed in there.
+func TestCaseS1_SignInOfAnotherAppOfTheClient(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"", "form_post"} {
+		one := newLocalWorld(t, sameKey, func(cfg *weblogin.Config) { cfg.Authorization.ResponseMode = mode })
+		two := prepareAt(one.url)
+		two.base, two.mux, two.site, two.transfer, two.issuer, two.nonces = "/b", one.mux, one.site, one.transfer, one.issuer, one.nonces
+		two.build(t, "https://other-api.test", handled{http.HandlerFunc(two.api)}, sameKey, func(cfg *weblogin.Config) {
+			cfg.Authorization.ACRValues, cfg.Authorization.ResponseMode = []string{"gold"}, mode
+		})
+		u := one.user(t)
+		callback := one.begin(u, "/page")
+		p := u.do(http.MethodGet, "/b"+callback, nil)
+		if mode != "" {
+			p = u.do(http.MethodPost, "/b/auth/callback", form(paramsOf(t, callback).Encode()))
+		}
+		if p.StatusCode != http.StatusBadRequest || one.asked+two.asked != 0 || two.signedInAt(u) || one.signedInAt(u) {
+			t.Errorf("%q: %s, %d token requests", mode, p.Status, one.asked+two.asked)
+		}
+		two.claims = map[string]any{"acr": "gold"}
+		callback = two.begin(u, "/page")
+		if p = u.do(http.MethodGet, callback, nil); mode != "" {
+			p = u.do(http.MethodPost, "/b/auth/callback", form(paramsOf(t, callback).Encode()))
+		}
+		if !two.signedInAt(u) {
+			t.Errorf("%q: %s", mode, p.Status)
+		}
+	}
+}
+
+// A new process uses the same store, cookie and key for another server or client. Nobody is signed in there, and no token
+// reaches the other server or its API.
+func TestCaseS1_RestartWithAnotherOwner(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(cfg *client.Config){
+		"the same":           nil,
+		"another issuer":     func(cfg *client.Config) { cfg.Issuer, cfg.Metadata.Issuer = "https://x.test", "https://x.test" },
+		"another client":     func(cfg *client.Config) { cfg.ClientID = "other" },
+		"another host":       func(cfg *client.Config) { cfg.RedirectURI = "https://b.test/auth/callback" },
+		"an issuer's slash":  func(cfg *client.Config) { cfg.Issuer += "/"; cfg.Metadata.Issuer += "/" },
+		"another capital":    func(cfg *client.Config) { cfg.ClientID = "Web" },
+		"issuer and client ": func(cfg *client.Config) { cfg.ClientID = "web " },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newLocalWorld(t, sameKey)
+			u := w.user(t)
+			w.signIn(u)
+			callback, before := w.begin(u, "/page"), w.cfg
+			w.mux = http.NewServeMux()
+			w.transfer = handled{w.mux}
+			w.build(t, "https://api.test", before.Transport, func(cfg *weblogin.Config) {
+				sessions := cfg.Sessions
+				*cfg = before
+				cfg.Sessions = sessions
+				if cfg.Client = w.client(t); change != nil {
+					cfg.Client = w.client(t, change)
+				}
+			})
+			jar := u.Jar
+			u = w.user(t)
+			u.Jar = jar
+			asked := w.asked
+			status, tokens := w.call(u)
+			p := u.do(http.MethodPost, "/auth/refresh", nil)
+			if change == nil {
+				if status != http.StatusOK || p.StatusCode != http.StatusOK || !u.signedIn() {
+					t.Error(status, p.Status)
+				}
+				return
+			}
+			if status != http.StatusUnauthorized || tokens != "" || p.StatusCode != http.StatusUnauthorized || u.signedIn() {
+				t.Error(status, tokens, p.Status)
+			}
+			if p := u.do(http.MethodGet, callback, nil); p.StatusCode != http.StatusBadRequest || w.asked != asked {
+				t.Error("the sign-in of another client was completed:", p.Status)
+			}
+		})
 	}
 }

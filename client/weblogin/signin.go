@@ -58,8 +58,7 @@ func (a *App) callHook(ctx context.Context, s *SignIn) (err error) {
 	if a.cfg.OnSignIn == nil {
 		return nil
 	}
-	all := s.Params
-	s.Params = maps.Clone(all)
+	s.Params = maps.Clone(s.Params)
 	for _, name := range []string{"code", "state", "response"} {
 		s.Params.Del(name)
 	}

@@ -93,11 +93,10 @@ func TestCaseW10_HookRejects(t *testing.T) {
 // The hook sees the claims, the members of the response, and the session from before. It sets values of the new session.
 func TestCaseW10_HookSees(t *testing.T) {
 	t.Parallel()
-	var sawCart, printed string
-	var w *world
-	w = newLocalWorld(t, func(cfg *weblogin.Config) {
+	var printed string
+	w := newLocalWorld(t, func(cfg *weblogin.Config) {
 		cfg.OnSignIn = func(c context.Context, s *weblogin.SignIn) error {
-			sawCart = cfg.Sessions.GetString(c, "cart")
+			sawCart := cfg.Sessions.GetString(c, "cart")
 			if s.Token.IDClaims.Subject() != "alice" || s.Token.Extra("token_type") != "Bearer" || s.Params.Get("tenant") != "7" ||
 				s.Params.Has("code") || s.Params.Has("state") || s.Request.URL.Path != "/auth/callback" || s.ReturnTo != "/page" {
 				t.Error(s.Params, s.Request.URL.Path, s.ReturnTo)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,7 +72,11 @@ func (a *App) steppedUp(o client.AuthorizationOptions, query url.Values) (client
 	if !ok {
 		return o, fmt.Errorf("%w: %s has expired, or is not from this application", errParams, stepUpParam)
 	}
-	if len(required.ACR) > 0 {
+	isConfigured := func(acr string) bool { return slices.Contains(o.ACRValues, acr) }
+	switch {
+	case slices.ContainsFunc(required.ACR, isConfigured): // the sign-in must satisfy the API and Config.Authorization
+		o.ACRValues = slices.DeleteFunc(required.ACR, func(acr string) bool { return !isConfigured(acr) })
+	case len(required.ACR) > 0: // which one is stronger is not known; the API decides for its own responses
 		o.ACRValues = required.ACR
 	}
 	o.Subject = required.Subject

@@ -18,11 +18,10 @@ import (
 
 const demand = `Bearer error="insufficient_user_authentication", acr_values="gold", max_age="300"`
 
-func demands(challenge string) http.HandlerFunc {
-	return func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("WWW-Authenticate", challenge)
-		rw.WriteHeader(http.StatusUnauthorized)
-	}
+// requireGold is an API that requires a stronger sign-in.
+func requireGold(rw http.ResponseWriter, _ *http.Request) {
+	rw.Header().Set("WWW-Authenticate", demand)
+	rw.WriteHeader(http.StatusUnauthorized)
 }
 
 // stepUpLink calls the API as a script does, and returns the login that the response names.
@@ -41,7 +40,7 @@ func TestCaseW9_StepUpForAScript(t *testing.T) {
 	t.Parallel()
 	for who, ok := range map[string]bool{"alice": true, "mallory": false} {
 		w := newLocalWorld(t)
-		w.let(demands(demand))
+		w.let(requireGold)
 		u := w.user(t)
 		w.signIn(u)
 		sent := u.do(http.MethodGet, w.stepUpLink(u)+"&return_to=%2Fpage%3Fpay", nil).sent(t)
@@ -62,11 +61,41 @@ func TestCaseW9_StepUpForAScript(t *testing.T) {
 	}
 }
 
+// The API's requirement narrows the configured one. A requirement that is not among the configured ones replaces them.
+func TestCaseW9_StepUpAndConfiguration(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		configured []string
+		required   string
+		want       string
+	}{
+		"nothing is configured": {nil, "gold silver", "gold silver"},
+		"one of them":           {[]string{"silver", "gold"}, "gold", "gold"},
+		"some of them":          {[]string{"gold", "platinum"}, "bronze gold", "gold"},
+		"another":               {[]string{"silver"}, "gold", "gold"},
+		"only an age":           {[]string{"silver"}, "", "silver"},
+	} {
+		w := newLocalWorld(t, func(cfg *weblogin.Config) { cfg.Authorization.ACRValues = test.configured })
+		if test.configured != nil {
+			w.claims = map[string]any{"acr": test.configured[0]}
+		}
+		w.let(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("WWW-Authenticate", `Bearer error="insufficient_user_authentication", max_age="60", acr_values="`+test.required+`"`)
+			rw.WriteHeader(http.StatusUnauthorized)
+		})
+		u := w.user(t)
+		w.signIn(u)
+		if got := u.do(http.MethodGet, w.stepUpLink(u), nil).sent(t).Get("acr_values"); got != test.want {
+			t.Errorf("%s: %q, expected %q", name, got, test.want)
+		}
+	}
+}
+
 // The server does not meet the requirement. The user stays signed in as before, and is not redirected in circles.
 func TestCaseW9_StepUpIsNotMet(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
-	w.let(demands(demand))
+	w.let(requireGold)
 	u := w.user(t)
 	w.signIn(u)
 	sent := u.do(http.MethodGet, w.stepUpLink(u), nil).sent(t)
@@ -83,7 +112,7 @@ func TestCaseW9_StepUpForAPage(t *testing.T) {
 	t.Parallel()
 	opens := func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "navigate"); r.Header.Set("Accept", "text/html") }
 	w := newLocalWorld(t)
-	w.let(demands(demand))
+	w.let(requireGold)
 	u := w.user(t)
 	w.signIn(u)
 	p := u.do(http.MethodGet, "/api/orders/1?x=y&z", opens)
@@ -110,7 +139,7 @@ func TestCaseW9_StepUpForTheErrorHandler(t *testing.T) {
 			rw.WriteHeader(status)
 		}
 	})
-	w.let(demands(demand))
+	w.let(requireGold)
 	u := w.user(t)
 	w.signIn(u)
 	p := u.do(http.MethodGet, "/api/orders/1", func(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "navigate") })
@@ -157,7 +186,7 @@ func TestCaseW9_StepUpLinks(t *testing.T) {
 		w, other := newLocalWorld(t), newLocalWorld(t)
 		links := make(map[*world]string)
 		for _, one := range []*world{w, other} {
-			one.let(demands(demand))
+			one.let(requireGold)
 			u := one.user(t)
 			one.signIn(u)
 			links[one] = one.stepUpLink(u)
