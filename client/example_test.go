@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 
 	"github.com/bearerkit/bearerkit/client"
@@ -52,39 +51,6 @@ func ExampleClient_WithParams() {
 	// Output:
 	// client_id=billing&grant_type=client_credentials&organization=org_7 <nil>
 	// client: the extra parameter "client_id" identifies or authenticates the client, and cannot be set
-}
-
-// The device has no browser, so its user signs in on another device.
-func ExampleClient_WaitDevice() {
-	server := &server{answer: func(r *http.Request, _ url.Values) *httptest.ResponseRecorder {
-		if r.URL.Path == "/device" {
-			return written(200, `{"device_code":"x","user_code":"WDJB-MJHT","verification_uri":"https://login.test/go","expires_in":600,"interval":0.01}`, nil)
-		}
-		return written(200, `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"bearer"}`, nil)
-	}}
-	c, err := client.New(client.Config{
-		Issuer:   "https://login.test",
-		ClientID: "tv",
-		Metadata: &oidcdiscovery.Metadata{
-			Issuer: "https://login.test", TokenEndpoint: "https://login.test/token", DeviceAuthorizationEndpoint: "https://login.test/device",
-		},
-		HTTPClient: &http.Client{Transport: server},
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	device, err := c.StartDevice(context.Background(), client.DeviceOptions{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println("Go to", device.VerificationURI, "and type", device.UserCode)
-	token, err := c.WaitDevice(context.Background(), device)
-	fmt.Println(token, err)
-	// Output:
-	// Go to https://login.test/go and type WDJB-MJHT
-	// client.Token{Bearer} <nil>
 }
 
 // If the server rejects the refresh token, the user must sign in again. An outage causes an error that matches
