@@ -162,18 +162,18 @@ func (s signIn) use(t *testing.T, source *client.TokenSource, server *script) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status := get(t, transport, server.api); status != http.StatusOK {
+	if status := get(t, &http.Client{Transport: transport}, server.api); status != http.StatusOK {
 		t.Errorf("the API responds with %d, want 200", status)
 	}
 }
 
-func get(t *testing.T, transport http.RoundTripper, place string) int {
+func get(t *testing.T, api *http.Client, place string) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, place, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := (&http.Client{Transport: transport}).Do(request)
+	response, err := api.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,26 +161,26 @@ func entraWorkload(t *testing.T, issuer *bearertest.Issuer) {
 			}
 			return raw
 		}
-		valid = replace("1")
 		c, err := entraWorkloadClient(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		source, err := c.TokenSource(client.TokenSourceConfig{Grant: c.ClientCredentials})
+		api, err := c.HTTPClient("https://api.example.com")
 		if err != nil {
 			t.Fatal(err)
 		}
-		run := signIn{}
-		run.use(t, source, server)
-		time.Sleep(2 * time.Hour)
-		valid = replace("2")
-		run.use(t, source, server)
+		for _, number := range []string{"1", "2"} {
+			valid = replace(number)
+			if status := get(t, api, server.api); status != http.StatusOK {
+				t.Errorf("the API responds with %d, want 200", status)
+			}
+			time.Sleep(2 * time.Hour)
+		}
 		if got := server.forms[0].Get("scope"); server.count != 2 || got != "api://00000000-0000-0000-0000-000000000002/.default" {
 			t.Errorf("the server issued %d tokens, the first one for the scope %q", server.count, got)
 		}
-		time.Sleep(2 * time.Hour)
 		valid = "the assertion in the file is too old"
-		_, err = source.TokenContext(t.Context())
+		_, err = c.ClientCredentials(t.Context())
 		if !errors.Is(err, client.ErrInvalidClient) || !strings.Contains(err.Error(), "AADSTS700024") {
 			t.Errorf("the error is %v, want the one of the server", err)
 		}
