@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -120,7 +121,7 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 	if p.Issuer != c.cfg.Issuer || p.ClientID != c.cfg.ClientID {
 		return "", fmt.Errorf("%w: the pending request is of another issuer or client", ErrCallback)
 	}
-	if strings.HasSuffix(p.ResponseMode, "jwt") {
+	if p.isSigned() {
 		if answer, err = c.openResponse(ctx, answer["response"]); err != nil {
 			return "", err
 		}
@@ -134,14 +135,17 @@ func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, para
 	if !c.answered.first(p.State) {
 		return "", ErrNotPending
 	}
-	if answer["error"] != "" {
-		return "", c.errorInCallback(answer)
+	if f := failureIn(answer); f.failed {
+		return "", c.errorInCallback(p, f)
 	}
 	if answer["code"] == "" {
 		return "", fmt.Errorf("%w: the response has no code", ErrCallback)
 	}
 	return answer["code"], nil
 }
+
+// isSigned reports whether the response is a signed JWT (JARM, Section 2.3).
+func (p *PendingAuthorization) isSigned() bool { return strings.HasSuffix(p.ResponseMode, "jwt") }
 
 // single returns each parameter by its name. A parameter that occurs twice is an error (RFC 6749, Section 3.1): an attacker
 // could make different programs read different values.
@@ -165,17 +169,32 @@ const (
 	maxErrorText = 1 << 10
 )
 
+// failureIn reads the error in the parameters of a response. Some servers send other parameters than those of the RFC, such
+// as error_code and error_message. They count only if there is neither an error nor a code.
+func failureIn(answer map[string]string) failure {
+	if answer["error"] != "" || answer["code"] != "" {
+		code := answer["error"]
+		return failure{failed: code != "", code: code, description: answer["error_description"], uri: answer["error_uri"]}
+	}
+	text, _ := json.Marshal(answer) // strings in maps can always be encoded
+	object, _, _ := compact.ParseDocument(string(text), maxDepth)
+	return failureOf(object)
+}
+
 // errorInCallback returns an error response (RFC 6749, Section 4.1.2.1) as an *Error. The browser may have changed the
 // response, so the code must have only the characters of the RFC, the description is reduced to one line of printable text,
-// and the URI must be one to fetch from.
-func (c *Client) errorInCallback(answer map[string]string) error {
-	e := &Error{Code: answer["error"], Description: oneLine(answer["error_description"]), URI: answer["error_uri"]}
+// and the URI must be one to fetch from. The error text has the description only if the response is signed.
+func (c *Client) errorInCallback(p *PendingAuthorization, f failure) error {
+	e := &Error{Code: f.code, Description: oneLine(f.description), URI: f.uri}
 	isOther := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
 	if len(e.Code) > maxErrorCode || strings.ContainsFunc(e.Code, isOther) {
 		return fmt.Errorf("%w: error is not an OAuth error code", ErrCallback)
 	}
 	if len(e.URI) > maxErrorText || fetch.CheckURL(e.URI, c.cfg.InsecureAllowHTTP) != nil {
 		e.URI = ""
+	}
+	if p.isSigned() {
+		e.explain(secrets{}.with(p.State, p.Nonce, p.CodeVerifier, p.Subject))
 	}
 	return e
 }

@@ -322,3 +322,54 @@ func TestCaseC7_NoOtherTokenInErrorText(t *testing.T) {
 		}
 	}
 }
+
+// A callback with an error in other parameters than those of the RFC is an error response. Its text is not printed, because
+// the browser may have changed it.
+func TestCaseC7_CallbackWithOtherErrorParameters(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		params url.Values
+		code   string
+		text   string
+	}{
+		"of the RFC":        {url.Values{"error": {"access_denied"}, "error_description": {"declined"}, "error_code": {"200"}}, "access_denied", "declined"},
+		"others":            {url.Values{"error_code": {"1349168"}, "error_message": {"The URL is not registered."}}, "1349168", "The URL is not registered."},
+		"an error and code": {url.Values{"error": {"access_denied"}, "code": {"c"}}, "access_denied", ""},
+		"nothing":           {url.Values{"x": {"1"}}, "", ""},
+		"success":           {url.Values{"error_code": {"0"}}, "", ""},
+		"a message alone":   {url.Values{"error_message": {"x"}}, "", ""},
+	} {
+		c := newProvider().client(t, nil)
+		pending := begin(t, c, client.AuthorizationOptions{})
+		test.params.Set("state", pending.State)
+		_, err := c.Callback(t.Context(), pending, test.params)
+		e, ok := errors.AsType[*client.Error](err)
+		switch {
+		case test.code == "" && (ok || !errors.Is(err, client.ErrCallback)):
+			t.Errorf("%s: %v", name, err)
+		case test.code != "" && (!ok || e.Code != test.code || e.Description != test.text):
+			t.Errorf("%s: %v", name, err)
+		case test.text != "" && strings.Contains(err.Error(), test.text):
+			t.Errorf("%s: the text of the browser is printed: %v", name, err)
+		}
+	}
+}
+
+// The description in a signed response is from the server, so it is printed.
+func TestCaseC7_SignedCallback(t *testing.T) {
+	t.Parallel()
+	p := newProvider()
+	c := p.client(t, nil)
+	for description, want := range map[string]string{
+		"The scope x is unknown.": `"The scope x is unknown."`, "state STATE": "omitted",
+	} {
+		pending := begin(t, c, client.AuthorizationOptions{ResponseMode: "jwt"})
+		response := p.jwt(map[string]any{
+			"state": pending.State, "error": "invalid_scope", "error_description": strings.ReplaceAll(description, "STATE", pending.State),
+		})
+		_, err := c.Callback(t.Context(), pending, url.Values{"response": {response}})
+		if !errors.Is(err, client.ErrInvalidScope) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), pending.State) {
+			t.Errorf("%s: %v", description, err)
+		}
+	}
+}
