@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -138,13 +139,9 @@ func (c *Client) assertionAudience(to destination) string {
 	return c.cfg.AssertionAudience
 }
 
-// algorithmsAt returns the algorithms that the metadata lists for client assertions at an endpoint. For an endpoint of the
-// Config, it returns nil without discovery.
+// algorithmsAt returns the algorithms that the metadata lists for client assertions at an endpoint.
 func (c *Client) algorithmsAt(ctx context.Context, to destination) ([]string, error) {
-	if to.name == "" || c.cfg.Endpoints[to.name] != "" {
-		return nil, nil
-	}
-	m, err := c.Metadata(ctx)
+	m, err := c.facts(ctx, cmp.Or(to.name, endpointToken))
 	if err != nil {
 		return nil, err
 	}

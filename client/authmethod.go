@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 // authMethod chooses the method for an endpoint before the first request. Trying another method after a failure would be
 // too late: the failed request may already have used up an authorization code. Config.AuthMethod applies to all endpoints.
+// endpoint is the name in the metadata; empty, for the MFA API, means the one of the token endpoint.
 func (c *Client) authMethod(ctx context.Context, endpoint string) (AuthMethod, error) {
 	switch {
 	case c.cfg.AuthMethod != "":
@@ -19,7 +21,7 @@ func (c *Client) authMethod(ctx context.Context, endpoint string) (AuthMethod, e
 	case !c.cfg.hasSecret():
 		return AuthPrivateKeyJWT, nil
 	}
-	m, err := c.facts(ctx, endpoint)
+	m, err := c.facts(ctx, cmp.Or(endpoint, endpointToken))
 	if err != nil {
 		return "", err
 	}

@@ -230,3 +230,31 @@ func TestCaseC8_AlgorithmOfTheEndpoint(t *testing.T) {
 		}
 	}
 }
+
+// If the Config has the URL of the endpoint, the choice of a method and of an algorithm fetches no metadata. The MFA API
+// goes by the token endpoint.
+func TestCaseC8_NoDiscovery(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		method client.AuthMethod
+		want   string
+	}{"chosen": {"", "basic"}, "a JWT": {client.AuthSecretJWT, "jwt"}} {
+		s := says(401, `{"error":"invalid_client"}`) // the error text uses the metadata too
+		c := newClient(t, s, func(cfg *client.Config) {
+			cfg.AuthMethod, cfg.ClientSecret, cfg.Metadata = test.method, longSecret, nil
+			cfg.Endpoints = map[string]string{
+				"token_endpoint": issuerURL + "/token", "revocation_endpoint": issuerURL + "/revoke",
+				"introspection_endpoint": issuerURL + "/introspect",
+			}
+		})
+		calls := authenticated(t, c)
+		for _, path := range []string{"/token", "/revoke", "/introspect", "/mfa/challenge"} {
+			before := len(s.requests)
+			err := calls[path]()
+			last := s.requests[len(s.requests)-1].URL.Path
+			if !errors.Is(err, client.ErrInvalidClient) || len(s.requests) != before+1 || last != path || s.sentBy() != test.want {
+				t.Errorf("%s, %s: error %v after %d requests, the last to %s, sent by %q", name, path, err, len(s.requests)-before, last, s.sentBy())
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,10 +71,7 @@ func (c *Client) describe(to destination, method AuthMethod) string {
 // contradiction says that the metadata does not list the method or the algorithm. It is empty if the metadata does, or does
 // not say. A metadata document can be wrong, so such a request is sent all the same.
 func (c *Client) contradiction(ctx context.Context, to destination, method AuthMethod) string {
-	if to.name == "" || c.cfg.Endpoints[to.name] != "" {
-		return "" // the metadata is about other endpoints, and may never have been fetched
-	}
-	m, err := c.Metadata(ctx)
+	m, err := c.facts(ctx, cmp.Or(to.name, endpointToken))
 	if err != nil {
 		return ""
 	}
