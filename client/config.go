@@ -45,17 +45,21 @@ type Config struct {
 	// error matches [ErrUnavailable], polls continue. See [SecretFile] and [SignedSecret]. Nil means ClientSecret.
 	SecretSource func(ctx context.Context) (string, error)
 
-	// AuthMethod is the way in which the client authenticates (RFC 6749, Section 2.3). It is used at every endpoint. Zero
-	// means AuthNone for a public client, and AuthPrivateKeyJWT for a client with a Key or an AssertionSource and without a
-	// secret.
+	// AuthMethod is the way in which the client authenticates at every endpoint (RFC 6749, Section 2.3). Zero means that the
+	// client chooses a method before each request:
 	//
-	// With a secret, zero means the first of these methods that the client has the credential for and that the metadata
-	// lists: AuthPrivateKeyJWT, AuthBasic, AuthPost, and AuthSecretJWT if the secret has at least 32 bytes. If the metadata
-	// lists no methods, it means AuthPrivateKeyJWT with a Key or an AssertionSource, and AuthBasic otherwise. If the metadata
-	// lists only methods that the client has no credential for, a client with a Key or an AssertionSource uses
-	// AuthPrivateKeyJWT; other requests fail with an error that matches [ErrUnsupported]. The revocation and the
-	// introspection endpoint have lists of their own (RFC 8414, Section 2). If one is absent, the list of the token endpoint
-	// applies. The client never tries one method after another.
+	//   - A public client uses AuthNone.
+	//   - A client without a secret uses AuthPrivateKeyJWT.
+	//   - A client with a secret uses the first of these methods that the metadata lists: AuthPrivateKeyJWT, if it has a Key or
+	//     an AssertionSource; AuthBasic; AuthPost; AuthSecretJWT, if the secret has at least 32 bytes.
+	//   - If the metadata lists no methods, a client with a secret uses AuthPrivateKeyJWT, if it has a Key or an
+	//     AssertionSource, and AuthBasic otherwise.
+	//   - If the metadata lists only other methods, a client with a Key or an AssertionSource uses AuthPrivateKeyJWT. Requests
+	//     of other clients fail with an error that matches [ErrUnsupported].
+	//
+	// The order of the list in the metadata has no meaning. The revocation and the introspection endpoint have lists of their
+	// own (RFC 8414, Section 2); if one is absent, the list of the token endpoint applies. The client never tries one method
+	// after another.
 	AuthMethod AuthMethod
 
 	// Key signs client assertions (AuthPrivateKeyJWT, RFC 7523) and request objects (RFC 9101). With an AssertionSource, it
