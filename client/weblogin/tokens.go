@@ -58,7 +58,7 @@ func (s *tokenStore) Load(ctx context.Context, key string) (*client.Token, error
 // Save implements client.TokenStore. If the login has ended in the meantime, it saves nothing and returns errEnded. If it
 // has ended by a logout, Save also passes the token to late, which revokes it.
 func (s *tokenStore) Save(ctx context.Context, key string, token *client.Token) error {
-	text, err := json.Marshal(token) //nolint:gosec // G117: this is what the store is for
+	text, err := json.Marshal(token)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errStore, err)
 	}
