@@ -23,13 +23,13 @@ const (
 func (a *App) loggedOutElsewhere(ctx context.Context, t *client.LogoutToken) error {
 	switch {
 	case t.SessionID() == "":
-		return a.mark(ctx, a.owner.ended(endedSubject, t.Subject()), t.IssuedAt())
+		return a.mark(ctx, a.owner.ended(endedSubject, t.Issuer(), t.Subject()), t.IssuedAt())
 	case t.Subject() == "":
-		return a.mark(ctx, a.owner.ended(endedSession, t.SessionID()), t.IssuedAt())
+		return a.mark(ctx, a.owner.ended(endedSession, t.Issuer(), t.SessionID()), t.IssuedAt())
 	}
 	return errors.Join(
-		a.mark(ctx, a.owner.ended(endedSession, t.SessionID()), t.IssuedAt()),
-		a.mark(ctx, a.owner.ended(endedNameless, t.Subject()), t.IssuedAt()),
+		a.mark(ctx, a.owner.ended(endedSession, t.Issuer(), t.SessionID()), t.IssuedAt()),
+		a.mark(ctx, a.owner.ended(endedNameless, t.Issuer(), t.Subject()), t.IssuedAt()),
 	)
 }
 
@@ -70,9 +70,9 @@ func (a *App) endedElsewhere(ctx context.Context, l login) (bool, error) {
 	}
 	// Two records apply to each login: that of all sessions of the subject, and either that of its sid or, without a sid,
 	// that of the subject's sessions without one.
-	entries := []string{a.owner.ended(endedSubject, l.Subject), a.owner.ended(endedNameless, l.Subject)}
+	entries := []string{a.owner.ended(endedSubject, l.issuer(), l.Subject), a.owner.ended(endedNameless, l.issuer(), l.Subject)}
 	if l.SessionID != "" {
-		entries[1] = a.owner.ended(endedSession, l.SessionID)
+		entries[1] = a.owner.ended(endedSession, l.issuer(), l.SessionID)
 	}
 	for _, entry := range entries {
 		at, found, err := a.marked(ctx, entry)

@@ -22,8 +22,7 @@ func (a *App) noteSession(ctx context.Context, l login) error {
 	if !a.cfg.FrontchannelLogout || l.SessionID == "" {
 		return nil
 	}
-	issuer, _ := l.Claims["iss"].(string)
-	return a.store.put(ctx, a.owner.known(issuer, l.SessionID), knownField, timeText(l.Issued), a.store.recordLifetime())
+	return a.store.put(ctx, a.owner.known(l.issuer(), l.SessionID), knownField, timeText(l.Issued), a.store.recordLifetime())
 }
 
 // frontchannelLogout ends a session that the server names (OpenID Connect Front-Channel Logout 1.0, Section 2). The server
@@ -63,7 +62,7 @@ func (a *App) endKnown(ctx context.Context, issuer, sid string) error {
 	if issued.After(at) {
 		at = issued
 	}
-	return a.mark(ctx, a.owner.ended(endedSession, sid), at)
+	return a.mark(ctx, a.owner.ended(endedSession, issuer, sid), at)
 }
 
 // onlyValue returns a parameter that occurs exactly once, and otherwise "".

@@ -55,10 +55,11 @@ func (o owner) token(key string) string { return "token." + o.app + "." + key }
 // login that the sign-in replaces.
 func (o owner) signIn(state string) string { return "signin." + o.app + "." + client.S256(state) }
 
-// ended returns the name of the record of a logout by the server. name is a sid or a sub. The result contains its hash,
-// because name may have any length and any characters.
-func (o owner) ended(kind, name string) string {
-	return "ended." + kind + "." + o.server + "." + client.S256(name)
+// ended returns the name of the record of a logout by the server. name is a sid or a sub, which issuer has chosen: with
+// client.Config.Tenants, each tenant is an issuer, and the same name at another one is another session or user. The result
+// contains a hash, because both may have any length and any characters.
+func (o owner) ended(kind, issuer, name string) string {
+	return "ended." + kind + "." + o.server + "." + client.S256(fmt.Sprintf("%q", []string{issuer, name}))
 }
 
 // known returns the name of the record that there is a login of a session of the server.

@@ -25,8 +25,8 @@ import (
 
 func formPost(cfg *weblogin.Config) { cfg.Authorization.ResponseMode = "form_post" }
 
-// post sends a form to the callback, as a page of the provider does. A user without cookies stands for a browser that does
-// not send its SameSite=Lax cookies.
+// post sends a form to the callback, as a page of the provider does. Call it for a user without cookies, as if the
+// browser had not sent its SameSite=Lax cookies.
 func (u user) post(params url.Values, changes ...func(*http.Request)) page {
 	u.t.Helper()
 	return u.do(http.MethodPost, "/auth/callback", func(r *http.Request) {

@@ -19,7 +19,9 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) { a.failAn
 // An empty one means Config.AfterLogin.
 func (a *App) failAndReturn(w http.ResponseWriter, r *http.Request, err error, returnTo string) {
 	status := statusOf(err)
-	a.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "sign-in or logout failed", slog.Int("status", status), slog.Any("error", err))
+	if status != http.StatusUnauthorized { // a step-up is not a failure
+		a.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "sign-in or logout failed", slog.Int("status", status), slog.Any("error", err))
+	}
 	if a.cfg.ErrorHandler != nil {
 		a.cfg.ErrorHandler(w, r, status, err)
 		return

@@ -36,6 +36,12 @@ func newLogin(key string, token *client.Token) login {
 	return l
 }
 
+// issuer returns `iss` of the ID token. It is empty without one.
+func (l login) issuer() string {
+	issuer, _ := l.Claims["iss"].(string)
+	return issuer
+}
+
 // putLogin writes a login into the session of ctx. It is encoded as JSON, because the codec of the session may not know the type
 // login.
 func (a *App) putLogin(ctx context.Context, l login) error {

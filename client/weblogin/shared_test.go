@@ -125,7 +125,7 @@ func form(body string) func(*http.Request) {
 	}
 }
 
-// What one App has sealed for its own use means nothing to the other, although both have the same key.
+// One App does not accept what another App has sealed, although both have the same key.
 func TestCaseS1_SealedForOneApp(t *testing.T) {
 	t.Parallel()
 	one, two := newShared(t, sameKey)
@@ -148,7 +148,7 @@ func TestCaseS1_SealedForOneApp(t *testing.T) {
 	}
 }
 
-// A logout token, and a front-channel logout, of one issuer is nothing to the App of the other.
+// A logout token, or a front-channel logout, of one issuer has no effect on the App of the other.
 func TestCaseS1_LogoutOfAnotherIssuer(t *testing.T) {
 	t.Parallel()
 	one, two := newShared(t, sameKey)

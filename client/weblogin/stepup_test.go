@@ -148,7 +148,7 @@ func TestCaseW9_StepUpForTheErrorHandler(t *testing.T) {
 	}
 }
 
-// Other responses of an API are no step-up. They reach the script as before.
+// Other responses of an API do not cause a step-up. They reach the script as before.
 func TestCaseW9_NoStepUp(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
