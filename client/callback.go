@@ -41,13 +41,13 @@ func (c *Client) Callback(ctx context.Context, p *PendingAuthorization, params u
 	if p == nil {
 		return nil, ErrNotPending
 	}
-	code, err := c.readCallback(ctx, p, params)
+	answer, err := c.readCallback(ctx, p, params)
 	if err != nil {
 		return nil, err
 	}
-	return c.ExchangeCode(ctx, code, CodeExchange{
+	return c.ExchangeCode(ctx, answer["code"], CodeExchange{
 		RedirectURI: p.RedirectURI, CodeVerifier: p.CodeVerifier, Scopes: p.Scopes, Resource: p.Resource,
-		IDToken: IDTokenOptions{Nonce: p.Nonce, MaxAge: p.maxAge(time.Now()), ACR: p.ACRValues, Subject: p.Subject},
+		IDToken: IDTokenOptions{Nonce: p.Nonce, MaxAge: p.maxAge(time.Now()), ACR: p.ACRValues, Subject: p.Subject, issuer: answer["iss"]},
 	})
 }
 
@@ -110,38 +110,38 @@ func (c *Client) ExchangeCode(ctx context.Context, code string, o CodeExchange) 
 	})
 }
 
-// readCallback checks a response and returns its code. The order matters: nothing in a response is used before its sender
-// is known (RFC 9207, Section 2.4; RFC 9700, Section 4.4). It checks the form, then the issuer, then the state, and only
-// then reads the result.
-func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, params url.Values) (code string, err error) {
+// readCallback checks a response and returns its parameters, among them the code. The order matters: nothing in a response
+// is used before its sender is known (RFC 9207, Section 2.4; RFC 9700, Section 4.4). It checks the form, then the issuer,
+// then the state, and only then reads the result.
+func (c *Client) readCallback(ctx context.Context, p *PendingAuthorization, params url.Values) (map[string]string, error) {
 	answer, err := single(params)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if p.Issuer != c.cfg.Issuer || p.ClientID != c.cfg.ClientID {
-		return "", fmt.Errorf("%w: the pending request is of another issuer or client", ErrCallback)
+		return nil, fmt.Errorf("%w: the pending request is of another issuer or client", ErrCallback)
 	}
 	if p.isSigned() {
 		if answer, err = c.openResponse(ctx, answer["response"]); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	if err := c.checkResponseIssuer(ctx, p, answer); err != nil {
-		return "", err
+		return nil, err
 	}
 	if err := p.checkState(answer["state"]); err != nil {
-		return "", err
+		return nil, err
 	}
 	if !c.answered.first(p.State) {
-		return "", ErrNotPending
+		return nil, ErrNotPending
 	}
 	if f := failureIn(answer); f.failed {
-		return "", c.errorInCallback(p, f)
+		return nil, c.errorInCallback(p, f)
 	}
 	if answer["code"] == "" {
-		return "", fmt.Errorf("%w: the response has no code", ErrCallback)
+		return nil, fmt.Errorf("%w: the response has no code", ErrCallback)
 	}
-	return answer["code"], nil
+	return answer, nil
 }
 
 // isSigned reports whether the response is a signed JWT (JARM, Section 2.3).
@@ -246,7 +246,7 @@ func (c *Client) checkResponseIssuer(ctx context.Context, p *PendingAuthorizatio
 	}
 	issuer, there := answer["iss"]
 	switch {
-	case there && issuer != c.cfg.Issuer:
+	case there && !c.cfg.accepts(issuer):
 		return fmt.Errorf("%w: iss is not the issuer of the pending request", ErrCallback)
 	case !there && m.AuthorizationResponseIssParameterSupported:
 		return fmt.Errorf("%w: iss is missing", ErrCallback)

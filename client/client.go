@@ -64,8 +64,12 @@ func (cfg Config) remote(onQuirks func(context.Context, []quirk.Quirk)) issuer.C
 	if isOpenID(cfg.Scopes) {
 		members = openIDMembers()
 	}
+	template := ""
+	if cfg.Tenants != nil {
+		template = cfg.Tenants.IssuerTemplate
+	}
 	return issuer.Config{
-		Issuer: cfg.Issuer, Metadata: cfg.Metadata, MetadataURL: cfg.MetadataURL,
+		Issuer: cfg.Issuer, IssuerTemplate: template, Metadata: cfg.Metadata, MetadataURL: cfg.MetadataURL,
 		DiscoveryTimeout: each, DiscoveryLimit: limit, Members: members, FreshFor: time.Hour,
 		MaxWait:  limit + time.Second, // discovery ends before, so that its error is returned
 		Keys:     jwks.Config{HTTPClient: cfg.HTTPClient, InsecureAllowHTTP: cfg.InsecureAllowHTTP},

@@ -108,6 +108,11 @@ type Config struct {
 	// first use, cached, and refreshed after an hour.
 	Metadata *oidcdiscovery.Metadata
 
+	// Tenants is for a provider with one issuer per tenant, whose users sign in to one client. Issuer is then where the
+	// metadata is found, such as https://login.microsoftonline.com/organizations/v2.0, and the issuer in the metadata must
+	// be Tenants.IssuerTemplate. Nil means that only Issuer is accepted.
+	Tenants *TenantsConfig
+
 	// MetadataURL is the URL from which the metadata is fetched and refreshed. Set it for a server that publishes the
 	// metadata at another location, or that this process reaches at an internal address. The issuer in the metadata must
 	// still equal Issuer. The client uses the endpoints that the metadata lists; set Endpoints or AuthorizeURL to replace
@@ -278,6 +283,7 @@ func (cfg Config) validate() error {
 	}
 	check(len(cfg.BearerTypes) == 0 || cfg.DPoP == nil, "BearerTypes", "must be empty with DPoP: such tokens are not bound to the key")
 	faults = append(faults, cfg.validateURLs()...)
+	faults = append(faults, cfg.validateTenants()...)
 	faults = append(faults, cfg.validateAuth()...)
 	faults = append(faults, cfg.validateAlgorithms()...)
 	return errors.Join(faults...)
@@ -304,8 +310,14 @@ func (cfg Config) validateURLs() (faults []error) {
 		}
 	}
 	discovery := oidcdiscovery.Client{InsecureAllowHTTP: cfg.InsecureAllowHTTP}
-	metadata := cmp.Or(cfg.Metadata, &oidcdiscovery.Metadata{Issuer: cfg.Issuer})
-	if err := discovery.Validate(cfg.Issuer, metadata); err != nil && cfg.Issuer != "" {
+	if err := discovery.Validate(cfg.Issuer, &oidcdiscovery.Metadata{Issuer: cfg.Issuer}); err != nil && cfg.Issuer != "" {
+		faults = append(faults, fmt.Errorf("client: Config.Issuer: %w", err))
+		return faults
+	}
+	if cfg.Metadata == nil || cfg.Issuer == "" {
+		return faults
+	}
+	if err := discovery.Validate(cfg.publishedIssuer(), cfg.Metadata); err != nil {
 		faults = append(faults, fmt.Errorf("client: Config.Issuer or Config.Metadata: %w", err))
 	}
 	return faults
@@ -321,6 +333,11 @@ func (cfg Config) withDefaults() Config {
 	cfg.Endpoints, cfg.BearerTypes = maps.Clone(cfg.Endpoints), slices.Clone(cfg.BearerTypes)
 	cfg.Algorithms, cfg.ExtraAudiences = slices.Clone(cfg.Algorithms), slices.Clone(cfg.ExtraAudiences)
 	cfg.AcceptedParties = slices.Clone(cfg.AcceptedParties)
+	if cfg.Tenants != nil {
+		tenants := *cfg.Tenants
+		tenants.Tenants = slices.Clone(tenants.Tenants)
+		cfg.Tenants = &tenants
+	}
 	cfg.StateLength = cmp.Or(cfg.StateLength, randomBytes)
 	cfg.VerifierLength = cmp.Or(cfg.VerifierLength, randomBytes)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)

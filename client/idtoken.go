@@ -99,7 +99,8 @@ type IDTokenOptions struct {
 	// has these claims. Empty means that they are not compared.
 	AccessToken, Code string
 
-	anyNonce bool // accept any nonce: the flow does not send one, or it was not stored
+	issuer   string // of the authorization response (RFC 9207); empty: it did not name one
+	anyNonce bool   // accept any nonce: the flow does not send one, or it was not stored
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.
@@ -120,6 +121,7 @@ func (c *Client) VerifyIDToken(ctx context.Context, raw string, o IDTokenOptions
 	}
 	t := &IDToken{Token: token}
 	for _, check := range []func() error{
+		func() error { return t.checkIssuer(o) },
 		func() error { return t.checkParty(c.cfg) },
 		func() error { return t.checkSubject(o) },
 		func() error { return t.checkNonce(c.cfg, o) },

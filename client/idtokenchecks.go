@@ -22,6 +22,15 @@ func badIDToken(reason consumer.Reason, detail string, values ...any) error {
 	return fmt.Errorf("client: ID token: %w", &consumer.Error{Reason: reason, Detail: fmt.Sprintf(detail, values...)})
 }
 
+// checkIssuer requires the ID token to be of the issuer that the authorization response named (RFC 9207, Section 2.4). With
+// Config.Tenants, that may be another tenant.
+func (t *IDToken) checkIssuer(o IDTokenOptions) error {
+	if o.issuer != "" && t.Issuer() != o.issuer {
+		return badIDToken(consumer.ReasonIssuer, "iss is %s, expected %s, as in the authorization response (RFC 9207)", quote(t.Issuer()), quote(o.issuer))
+	}
+	return nil
+}
+
 // checkParty requires the ID token to be issued to this client, and not only to name it as one audience among others (OpenID
 // Connect Core errata 2, Section 3.1.3.7, steps 3 to 5). The claim azp names the client that requested the token: this one,
 // or one in Config.AcceptedParties. All other audiences must be in Config.ExtraAudiences, which may be nil if there is an

@@ -181,11 +181,12 @@ func (c *Client) logOut(r *http.Request, seen *seenTokens, end func(context.Cont
 	case err != nil:
 		return http.StatusServiceUnavailable
 	}
-	if status := seen.begin(t.id); status != http.StatusOK {
+	id := t.Issuer() + " " + t.id // each issuer chooses its own ids
+	if status := seen.begin(id); status != http.StatusOK {
 		return status
 	}
 	ended := false
-	defer func() { seen.finish(t.id, ended) }() // false if end panics
+	defer func() { seen.finish(id, ended) }() // false if end panics
 	if err := end(r.Context(), t); err != nil {
 		return http.StatusServiceUnavailable
 	}

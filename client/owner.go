@@ -39,8 +39,8 @@ func (c *Client) checkHint(hint, field string) error {
 	if err != nil {
 		return nil //nolint:nilerr // see above
 	}
-	if issuer, _ := claims.OptionalText("iss"); issuer != c.cfg.Issuer {
-		return fmt.Errorf("client: %s is an ID token of issuer %q, expected issuer %q", field, clip(issuer), clip(c.cfg.Issuer))
+	if issuer, _ := claims.OptionalText("iss"); !c.cfg.accepts(issuer) {
+		return fmt.Errorf("client: %s is an ID token of issuer %q, expected %s", field, clip(issuer), c.cfg.issuers())
 	}
 	return nil
 }

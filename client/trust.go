@@ -23,8 +23,16 @@ import (
 type trust struct {
 	mu        sync.Mutex              // guards the fields below
 	metadata  *oidcdiscovery.Metadata // what the verifiers were made from
-	verifiers map[consumer.Profile]*consumer.Consumer
+	verifiers map[verifierKey]*consumer.Consumer
 }
+
+// verifierKey is the kind of a JWT and its issuer. With Config.Tenants, there are several issuers.
+type verifierKey struct {
+	kind   consumer.Profile
+	issuer string
+}
+
+const maxVerifiers = 100 // that are kept; there may be more tenants
 
 // verifyJWT verifies a JWT of the server as far as that does not depend on a request. An invalid JWT causes an error that
 // matches consumer.ErrInvalidToken. If it could not be verified, the error matches ErrUnavailable.
@@ -34,11 +42,15 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 			Reason: consumer.ReasonMalformed, Detail: "encrypted, which is not supported",
 		})
 	}
+	named, err := c.cfg.issuerOf(raw)
+	if err != nil {
+		return nil, fmt.Errorf("client: %s: %w", kind, err)
+	}
 	m, err := c.trustFacts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := c.verifier(m, kind)
+	verifier, err := c.verifier(m, verifierKey{kind, named})
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +60,9 @@ func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw strin
 		_ = c.remote.Warm(ctx)
 	}
 	t, err := verifier.Verify(ctx, raw)
+	if err == nil {
+		err = c.cfg.checkTenant(kind, t)
+	}
 	switch {
 	case errors.Is(err, consumer.ErrUnavailable):
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, kind, err)
@@ -84,34 +99,34 @@ func (c *Client) trustFacts(ctx context.Context) (*oidcdiscovery.Metadata, error
 
 // verifier returns the Consumer for a kind of JWT. It makes one at first use. New metadata may list other algorithms or
 // another key set, so it needs new Consumers. They have no cache of tokens, because each JWT is used once.
-func (c *Client) verifier(m *oidcdiscovery.Metadata, kind consumer.Profile) (*consumer.Consumer, error) {
+func (c *Client) verifier(m *oidcdiscovery.Metadata, key verifierKey) (*consumer.Consumer, error) {
 	t := &c.trust
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if m != t.metadata {
-		t.metadata, t.verifiers = m, make(map[consumer.Profile]*consumer.Consumer)
+	if m != t.metadata || len(t.verifiers) >= maxVerifiers {
+		t.metadata, t.verifiers = m, make(map[verifierKey]*consumer.Consumer)
 	}
-	if known, ok := t.verifiers[kind]; ok {
+	if known, ok := t.verifiers[key]; ok {
 		return known, nil
 	}
 	keys, err := c.keysOf(m)
 	if err != nil {
 		return nil, err
 	}
-	algorithms, err := c.cfg.algorithmsFor(m, kind)
+	algorithms, err := c.cfg.algorithmsFor(m, key.kind)
 	if err != nil {
 		return nil, err
 	}
 	made, err := consumer.New(consumer.Config{
-		Issuer: c.cfg.Issuer, Audience: []string{c.cfg.ClientID}, Profile: kind, InsecureAcceptIDToken: true,
-		Algorithms: algorithms, Keys: keys, CacheSize: -1, ClockSkew: c.cfg.ClockSkew,
+		Issuer: key.issuer, Audience: []string{c.cfg.ClientID}, Profile: key.kind, InsecureAcceptIDToken: true,
+		Algorithms: algorithms, Keys: c.cfg.keysFor(key.issuer, keys), CacheSize: -1, ClockSkew: c.cfg.ClockSkew,
 		Logger: c.cfg.Logger, InsecureAllowHTTP: c.cfg.InsecureAllowHTTP, MaxTokenBytes: maxJWTBytes,
 		MaxHeaderBytes: maxJWTBytes, // of a response of the server, which may have a chain of certificates
 	})
 	if err != nil {
-		return nil, fmt.Errorf("client: %s: %w", kind, err)
+		return nil, fmt.Errorf("client: %s: %w", key.kind, err)
 	}
-	t.verifiers[kind] = made
+	t.verifiers[key] = made
 	return made, nil
 }
 

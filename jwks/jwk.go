@@ -21,7 +21,7 @@ func parseKey(o compact.Object, faults map[string]error) (parsedKey, *UnusableKe
 	}
 
 	// The checks go from the cheap to the costly. Each returns the first fault only.
-	key := Key{ID: strings.Clone(id)} // a substring would keep the whole document in memory
+	key := Key{ID: strings.Clone(id), Issuer: r.issuer(faults)} // a substring would keep the whole document in memory
 	if fault, detail := r.drop(faults); fault != "" {
 		return parsedKey{}, &UnusableKey{key.ID, fault, detail}
 	}
@@ -48,6 +48,17 @@ func parseKey(o compact.Object, faults map[string]error) (parsedKey, *UnusableKe
 		}
 	}
 	return parsedKey{key, strings.Clone(o.Raw()), r.quirks}, nil
+}
+
+// issuer returns Key.Issuer.
+func (r *jwkReader) issuer(faults map[string]error) string {
+	value, present := r.Get("issuer")
+	text, ok := value.Text()
+	switch {
+	case faults["issuer"] != nil, present && !value.IsAbsent(compact.KindString) && !ok:
+		return "?" // fits no issuer
+	}
+	return strings.Clone(text)
 }
 
 // purposeFault rejects keys that are secret, and keys that are not for verifying signatures (RFC 7517 §4.2, §4.3). Secret

@@ -21,14 +21,19 @@ type Key struct {
 	// Public allow. Package consumer accepts a token only if its alg is also in consumer.Config.Algorithms.
 	Algorithm string
 
+	// Issuer is the member `issuer` of the JWK, with which Microsoft Entra says whose tokens the key verifies: one issuer, or
+	// a template such as https://login.example.com/{tenantid}/v2.0. If the member cannot be used, Issuer is "?". Package
+	// client compares it if it accepts several tenants; package consumer does not. Empty: the key has no such member.
+	Issuer string
+
 	// Public is an *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey, or a []byte for HMAC.
 	Public any
 }
 
-// Equal reports whether k and other are the same key with the same ID and Algorithm. It is fastest if both refer to the
+// Equal reports whether k and other are the same key with the same ID, Algorithm and Issuer. It is fastest if both refer to the
 // same public key in memory. A refresh that finds a key unchanged keeps the same Key.
 func (k Key) Equal(other Key) bool {
-	return k.ID == other.ID && k.Algorithm == other.Algorithm && equalPublic(k.Public, other.Public)
+	return k.ID == other.ID && k.Algorithm == other.Algorithm && k.Issuer == other.Issuer && equalPublic(k.Public, other.Public)
 }
 
 // equalPublic reports whether a and b are the same public key or the same secret. It does not use the Equal methods of RSA

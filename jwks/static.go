@@ -161,8 +161,8 @@ func (s Static) forAlgorithm(alg string) (Static, error) {
 func ParseJWKS(data []byte) (Static, error) {
 	text := string(data)
 	single := strings.TrimPrefix(text, byteOrderMark)
-	if document, _, err := compact.ParseDocument(single, maxDepth); err == nil {
-		if _, isSet := document.Get("keys"); !isSet { // a single JWK becomes a set of one
+	if document, faults, err := compact.ParseDocument(single, maxDepth); err == nil {
+		if _, isSet := document.Get("keys"); !isSet && faults["keys"] == nil { // a single JWK becomes a set of one
 			text = `{"keys":[` + single + `]}`
 		}
 	}

@@ -1,6 +1,7 @@
 package oidcdiscovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,11 @@ type Client struct {
 	// the well-known locations of the issuer.
 	MetadataURL string
 
+	// IssuerTemplate is what `issuer` in the document must be, in place of the requested issuer. Set it for a provider that
+	// publishes one document for many tenants, such as https://login.example.com/{tenantid}/v2.0. The locations are still
+	// those of the requested issuer. Empty means that the document must name the requested issuer.
+	IssuerTemplate string
+
 	// InsecureAllowHTTP allows the scheme http for the issuer, MetadataURL and the jwks_uri on all hosts. If false, http is
 	// allowed only for loopback hosts (127.0.0.0/8, ::1, localhost).
 	InsecureAllowHTTP bool
@@ -70,7 +76,7 @@ func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error)
 		}
 		locations = []location{{url: c.MetadataURL}}
 	}
-	m, err := c.search(ctx, locations, issuer)
+	m, err := c.search(ctx, locations, cmp.Or(c.IssuerTemplate, issuer))
 	if err != nil {
 		return nil, fmt.Errorf("oidcdiscovery: %w", err)
 	}

@@ -29,6 +29,10 @@ type Config struct {
 	// Issuer is the issuer identifier. The caller has validated it (see [oidcdiscovery.Client.Validate]).
 	Issuer string
 
+	// IssuerTemplate is the issuer that the metadata must name if it is not Issuer, see
+	// [oidcdiscovery.Client.IssuerTemplate]. Empty: Issuer.
+	IssuerTemplate string
+
 	// Metadata is used instead of discovery. The caller has validated it. Nil: discovery.
 	Metadata *oidcdiscovery.Metadata
 
@@ -134,6 +138,7 @@ func New(cfg Config) (*Remote, error) {
 		cfg: cfg,
 		discovery: oidcdiscovery.Client{
 			HTTPClient: cfg.Keys.HTTPClient, Timeout: cfg.DiscoveryTimeout, MetadataURL: cfg.MetadataURL,
+			IssuerTemplate:    cfg.IssuerTemplate,
 			InsecureAllowHTTP: cfg.Keys.InsecureAllowHTTP,
 		},
 	}
