@@ -21,7 +21,9 @@ import (
 type Client struct {
 	*shared
 	params url.Values // of WithParams; nil if there are none
-	quiet  bool       // do not call Config.OnToken; the caller does
+	// forResource is true for the refresh of a source from ForResource. It does not call Config.OnToken, because the source
+	// does, and does not read the userinfo endpoint, because the access token is for another resource.
+	forResource bool
 }
 
 // shared has the fields that a Client shares with those that WithParams makes from it.

@@ -216,7 +216,7 @@ func (c *Client) receive(ctx context.Context, t *Token, complete func(*Token) er
 			return nil, &IncompleteError{Token: t, Err: err}
 		}
 	}
-	if c.cfg.OnToken != nil && !c.quiet {
+	if c.cfg.OnToken != nil && !c.forResource {
 		if err := c.cfg.OnToken(ctx, t); err != nil {
 			return nil, &IncompleteError{Token: t, Err: err, onTokenFailed: true}
 		}

@@ -176,7 +176,7 @@ func (c *Client) signedIn(ctx context.Context, o IDTokenOptions) func(*Token) er
 		if err != nil {
 			return err
 		}
-		if c.cfg.UseUserInfo {
+		if c.cfg.UseUserInfo && !c.forResource {
 			if id.userInfo, err = c.UserInfo(ctx, t.AccessToken, id.Subject()); err != nil {
 				return err
 			}

@@ -20,6 +20,9 @@ type RPCCredentialsConfig struct {
 // RPCCredentials adds an access token to each call of a gRPC client. It implements PerRPCCredentials of
 // google.golang.org/grpc/credentials; pass it to grpc.WithPerRPCCredentials. Make one with [NewRPCCredentials]; the zero
 // value returns an error for each call. It is safe for concurrent use.
+//
+// gRPC does not pass it the status of a call. If calls fail with the code Unauthenticated although the token has not expired,
+// call [TokenSource.Refresh].
 type RPCCredentials struct {
 	source  *TokenSource
 	origins []string // as originOf writes them

@@ -83,19 +83,22 @@ func (cfg ResourceConfig) validate() error {
 }
 
 // sender returns the client that sends the refresh. For one resource, that client does not call Config.OnToken, which must get
-// the Token that belongs in the store.
+// the stored Token.
 func (r *renewer) sender() *Client {
 	if r.resource == nil {
 		return r.client
 	}
 	c := *r.client
-	c.quiet = true
+	c.forResource = true
 	return &c
 }
 
 // receiveForResource stores the refresh token of t, a token for one resource, in place of that of last. It returns t without
 // the refresh token.
 func (r *renewer) receiveForResource(ctx context.Context, last, t *Token) (*Token, error) {
+	if t.IDToken != last.IDToken && t.IDClaims != nil && last.IDClaims != nil {
+		t.IDClaims.userInfo = last.IDClaims.userInfo // of the same user
+	}
 	kept := last.clone()
 	kept.RefreshToken, kept.IDToken, kept.IDClaims = t.RefreshToken, t.IDToken, t.IDClaims
 	if kept.RefreshToken != last.RefreshToken || kept.IDToken != last.IDToken {

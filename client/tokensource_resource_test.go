@@ -271,6 +271,7 @@ func TestCaseU4_OneAfterTheOther(t *testing.T) {
 		}
 		all.Wait()
 		time.Sleep(time.Minute) // the refresh goes on without its caller
+		synctest.Wait()
 		if s.revoked || s.requests != 5 {
 			t.Errorf("revoked: %t after %d requests", s.revoked, s.requests)
 		}
@@ -435,6 +436,40 @@ func TestCaseU4_C19_AnotherUser(t *testing.T) {
 		token, err := source.TokenContext(t.Context())
 		if err != nil || token.IDClaims.Subject() != "alice" || p.lastForm().Get("refresh_token") != "rt2" {
 			t.Fatal(token, err, p.lastForm())
+		}
+	})
+}
+
+// The userinfo endpoint does not receive a token for another resource.
+func TestCaseU4_NoUserInfo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider()
+		p.answer = func(r *http.Request, form url.Values) *httptest.ResponseRecorder {
+			if r.URL.Path == "/me" {
+				if got := r.Header.Get("Authorization"); got != "Bearer at for " {
+					t.Errorf("the userinfo endpoint received %q", got)
+				}
+				return written(200, `{"sub":"alice","name":"Alice"}`, nil)
+			}
+			idToken := p.idToken().Set("iat", time.Now().Unix()).Sign()
+			return written(200, fmt.Sprintf(`{"access_token":"at for %s","token_type":"Bearer","expires_in":600,"refresh_token":"rt%d","id_token":%q}`,
+				form.Get("resource"), len(p.requests), idToken), nil)
+		}
+		c := p.client(t, func(cfg *client.Config) { cfg.UseUserInfo = true })
+		own := sourceOf(t, c, client.TokenSourceConfig{Token: signedInAs(p, "")})
+		source := forAPI(t, own, mail)
+		for range 3 {
+			for _, one := range []*client.TokenSource{own, source} {
+				token, err := one.TokenContext(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if name := token.IDClaims.Claims()["name"]; name != "Alice" {
+					t.Errorf("the claims of %s have the name %v", token.AccessToken, name)
+				}
+			}
+			time.Sleep(11 * time.Minute)
 		}
 	})
 }
