@@ -88,8 +88,8 @@ func TestCaseU2_RedirectsAreFollowedWithoutTheToken(t *testing.T) {
 		"away and back":       {map[string]string{api + "/": "https://a.test/", "https://a.test/": api + "/admin"}, []string{api + "/" + token, "https://a.test/", api + "/admin"}, nil},
 		"away and to another": {map[string]string{api + "/": "https://a.test/", "https://a.test/": second + "/"}, []string{api + "/" + token, "https://a.test/", second + "/"}, nil},
 		"back, then further": {
-			map[string]string{api + "/": "https://a.test/", "https://a.test/": api + "/1", api + "/1": "/2"},
-			[]string{api + "/" + token, "https://a.test/", api + "/1", api + "/2"}, nil,
+			moved: map[string]string{api + "/": "https://a.test/", "https://a.test/": api + "/1", api + "/1": "/2"},
+			want:  []string{api + "/" + token, "https://a.test/", api + "/1", api + "/2"},
 		},
 		"to http":               {map[string]string{api + "/": "http://files.test/"}, []string{api + "/" + token}, client.ErrOrigin},
 		"to http, same host":    {map[string]string{api + "/": "http://api.test/"}, []string{api + "/" + token}, client.ErrOrigin},

@@ -85,7 +85,7 @@ func (f *FileTokens) read(path string) ([]byte, error) {
 
 // Save implements [TokenStore]. It replaces the file atomically: at any time there is a whole token or none.
 func (f *FileTokens) Save(_ context.Context, key string, token *Token) error {
-	text, err := json.Marshal(token) //nolint:gosec // G117: the file is there to hold the token
+	text, err := json.Marshal(token)
 	if err == nil && len(text) > maxTokenFile {
 		err = fmt.Errorf("the token has more than %d bytes", maxTokenFile)
 	}
