@@ -39,7 +39,7 @@ func adviceFor(r *http.Request, err error) advice {
 		return advice{titleFailed, "This sign-in has expired, was completed before, or was started in another browser. Please start it again.", signInAgain}
 	case errors.Is(err, client.ErrCallback):
 		return advice{titleFailed, "The response of the sign-in service does not belong to this sign-in. Please start it again.", signInAgain}
-	case errors.Is(err, client.ErrAccessDenied):
+	case isDeclined(err):
 		return advice{"You are not signed in", "The sign-in was canceled or declined. You can try again, or sign in with another account.", signInAgain}
 	case errors.Is(err, errStore):
 		return advice{titleFailed, "The application cannot store your sign-in at the moment. Please try again in a few minutes.", "Try again"}

@@ -44,6 +44,10 @@ func TestErrorPage(t *testing.T) {
 			},
 			status: http.StatusForbidden, text: "canceled or declined", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
 		},
+		"canceled, with a code of the server": {
+			path:   func(w *world, u user) string { return edited(w, u, "code=", "error=user_cancelled_authorize&x=") },
+			status: http.StatusForbidden, text: "canceled or declined", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
+		},
 		"another error": {
 			path: func(w *world, u user) string {
 				return edited(w, u, "code=", "error=secret-code&error_uri=https://secret-uri.test/&x=")

@@ -41,7 +41,7 @@ func statusOf(err error) int {
 		return http.StatusUnauthorized
 	case errors.Is(err, client.ErrCallback), errors.Is(err, errParams):
 		return http.StatusBadRequest
-	case errors.Is(err, client.ErrAccessDenied):
+	case isDeclined(err):
 		return http.StatusForbidden
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, errStore):
 		return http.StatusServiceUnavailable

@@ -89,8 +89,15 @@ func (s signIn) runApp(t *testing.T, server *script) {
 		t.Fatal(err)
 	}
 	b := newBrowser(app)
-	login := b.send(t, http.MethodGet, "/auth/login?return_to=/orders", nil, false)
+	login := b.send(t, http.MethodGet, "/auth/login", nil, false)
 	params := server.visit(t, login.Header().Get("Location"))
+	params.Del("code")
+	params.Set("error", server.declined)
+	if got := b.callback(t, params, s.options.ResponseMode == "form_post"); got.Code != http.StatusForbidden {
+		t.Errorf("if the user declines, the App responds with %d, want 403", got.Code)
+	}
+	login = b.send(t, http.MethodGet, "/auth/login?return_to=/orders", nil, false)
+	params = server.visit(t, login.Header().Get("Location"))
 	signedIn := b.callback(t, params, s.options.ResponseMode == "form_post")
 	if to := signedIn.Header().Get("Location"); signedIn.Code != http.StatusSeeOther || to != "/orders" {
 		t.Fatalf("after the sign-in the App responds with %d to %q: %s", signedIn.Code, to, signedIn.Body)
