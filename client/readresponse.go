@@ -25,7 +25,7 @@ type TokenResponse struct {
 	Status int
 
 	// Header has the header fields. In the result of [Config.ReadResponse], only Content-Type, Retry-After and
-	// WWW-Authenticate are used.
+	// WWW-Authenticate are used. Nil means those of the response.
 	Header http.Header `json:"-"`
 
 	// Body is the whole body, decompressed. It has at most Config.MaxBytes.
@@ -83,6 +83,9 @@ func (c *Client) convert(grantType string, resp *fetch.Response) (*fetch.Respons
 	case int64(len(made.Body)) > c.cfg.MaxBytes:
 		return nil, fmt.Errorf("%w: Config.ReadResponse returned a body of %d bytes, expected at most %d (Config.MaxBytes)",
 			ErrBadResponse, len(made.Body), c.cfg.MaxBytes)
+	}
+	if made.Header == nil {
+		made.Header = resp.Header
 	}
 	return &fetch.Response{Status: made.Status, Header: made.Header, Body: made.Body}, nil
 }

@@ -18,18 +18,23 @@ const (
 	maxCheckedText = 1 << 10 // bytes of it that are checked for secrets; the rest is never shown
 	minFragment    = 8       // letters and digits in a part of a secret that must not be shown; half of them, if that is more
 	maxFragment    = 12      // the same, for long secrets
+	maxSecrets     = 100     // that a text is compared with
 	maxOpaqueRun   = 31      // characters of a word that cannot be part of a token
 )
 
 // secrets are values that must not be in an error text, although a server may repeat them.
 type secrets struct {
-	values []string
-	public []string // values that look like secrets and are none
+	values  []string
+	public  []string // values that look like secrets, but are not
+	tooMany bool     // there are more than values has, so no text is shown
 }
 
 // with returns s with further secrets. It drops empty ones.
 func (s secrets) with(others ...string) secrets {
 	s.values = slices.DeleteFunc(slices.Concat(s.values, others), func(secret string) bool { return secret == "" })
+	if len(s.values) > maxSecrets { // only a strange response has so many
+		s.values, s.tooMany = nil, true
+	}
 	return s
 }
 
@@ -98,7 +103,7 @@ func (s secrets) quote(text string) string {
 	case text == "":
 		return ""
 	case s.in(text):
-		return "(the description is omitted: it may contain a credential)"
+		return "(the text is omitted: it may contain a credential)"
 	}
 	return strconv.Quote(clipText(text, maxShownText))
 }
@@ -114,6 +119,9 @@ func clipText(text string, longest int) string {
 // in reports whether text may contain one of s: as a whole, or a part of it, also if it is escaped, or split by characters
 // that are not letters or digits. It also reports text that looks like a token of any kind.
 func (s secrets) in(text string) bool {
+	if s.tooMany {
+		return true
+	}
 	unescaped := unescapePercent(text)
 	forms := []string{text, unescaped, html.UnescapeString(text), html.UnescapeString(unescaped)}
 	for _, form := range forms {
@@ -176,8 +184,12 @@ func hasWord(text, secret string) bool {
 // digits.
 func overlaps(text, secret string) bool {
 	size := min(max(len(secret)/2, minFragment), maxFragment)
-	for i := 0; len(secret) >= size && i+size <= len(text); i++ {
-		if strings.Contains(secret, text[i:i+size]) {
+	parts := make(map[string]bool) // of text, which is short; secret can be long
+	for i := 0; i+size <= len(text); i++ {
+		parts[text[i:i+size]] = true
+	}
+	for i := 0; i+size <= len(secret); i++ {
+		if parts[secret[i:i+size]] {
 			return true
 		}
 	}

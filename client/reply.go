@@ -2,9 +2,11 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"slices"
 	"strings"
@@ -66,6 +68,7 @@ func (c *Client) read(ctx context.Context, want reply, resp *fetch.Response, sen
 	known := sent.with(secretsIn(body.object)...)
 	f := failureOf(body.object)
 	if resp.Status/100 != 2 {
+		f.code = cmp.Or(f.code, firstText(body.object, "code"))
 		return nil, errorOf(resp, body.object, f, known)
 	}
 	a := &answer{Object: body.object, resp: resp, form: body.form, secrets: known}
@@ -86,9 +89,11 @@ func (c *Client) read(ctx context.Context, want reply, resp *fetch.Response, sen
 		return a, a.flawed(want.name + ": " + want.required + " is missing")
 	}
 	if !slices.Contains(want.statuses, resp.Status) {
-		body.note(quirk.Status, want.name, want.rfc)
+		c.report(ctx, quirk.Quirk{Name: quirk.Status, Place: want.name, RFC: want.rfc})
 	}
-	c.quirks.add(ctx, body.quirks)
+	if want.required != "" { // otherwise the body has no meaning
+		c.quirks.add(ctx, body.quirks)
+	}
 	return a, nil
 }
 
@@ -127,7 +132,8 @@ func readBody(resp *fetch.Response, want reply) (b body) {
 		b.object = object
 		return b
 	}
-	for name, fault := range faults {
+	for _, name := range slices.Sorted(maps.Keys(faults)) {
+		fault := faults[name]
 		if want.members == nil || slices.ContainsFunc(want.members, func(m string) bool { return strings.EqualFold(m, name) }) {
 			b.object, b.fault = salvaged(text), fmt.Errorf("%s: %w", want.name, fault)
 			return b

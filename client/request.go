@@ -68,7 +68,7 @@ func (c *Client) postOnce(
 	body, mediaType := c.encode(form)
 	header.Set("Content-Type", mediaType)
 	resp, err = c.send(ctx, http.MethodPost, to.url, header, body)
-	return resp, secretsSent(form, header), nonce, err
+	return resp, secretsSent(form, header).with(c.cfg.ClientSecret), nonce, err
 }
 
 // send sends one request within the limits of the Config. The error says whether a retry may help: if not, it matches

@@ -133,6 +133,7 @@ func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.R
 func errorOfCall(resp *fetch.Response, sent secrets) *Error {
 	object := readBody(resp, reply{}).object
 	f := failureOf(object)
+	f.code = cmp.Or(f.code, firstText(object, "code"))
 	if f.code == "" || f.other {
 		challenges, _ := parseChallenges(resp.Header.Values("WWW-Authenticate"))
 		for _, challenge := range challenges {

@@ -7,10 +7,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
@@ -98,6 +101,9 @@ func readers(t *testing.T) []reader {
 			`"kty":"EC","crv":"P-256","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"`,
 			`"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`,
 		}, readKeys},
+		{"client", []string{"access_token", "token_type", "refresh_token", "expires_in", "scope", "error", "Error", "errors", "x"}, []string{
+			`"access_token":"at"`, `"access_token":"at","token_type":"Bearer","refresh_token":"rt"`, `"error":"invalid_grant"`,
+		}, readTokenResponse},
 		{"jwtsign", []string{"iss", "sub", "aud", "max_age", "claims"}, nil, signClaims},
 		{"registry", []string{"logo", "contacts", "a", "b"}, nil, func(t *testing.T, w io.Writer, text string) {
 			var extra map[string]any
@@ -177,6 +183,48 @@ func readMetadata(t *testing.T, w io.Writer, text string) {
 	var claims map[string]any
 	err = m.Claims(&claims)
 	record(t, w, err, dump(claims))
+}
+
+// readTokenResponse reads a text as the response of a token endpoint.
+func readTokenResponse(t *testing.T, w io.Writer, text string) {
+	t.Helper()
+	for _, r := range []responder{{http.StatusOK, "application/json", text}, {http.StatusBadRequest, "text/plain", text}} {
+		c, err := client.New(client.Config{
+			Issuer: "https://a.example", ClientID: "app", HTTPClient: &http.Client{Transport: r},
+			Endpoints: map[string]string{"token_endpoint": "https://a.example/token"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := c.ClientCredentials(t.Context())
+		record(t, w, err, c.Quirks())
+		if late, ok := errors.AsType[*client.IncompleteError](err); ok {
+			token = late.Token
+		}
+		if token == nil {
+			continue
+		}
+		token.Expiry, token.ReceivedAt = time.Time{}, time.Time{}
+		stored, err := json.Marshal(token)
+		record(t, w, err, string(stored))
+		var again client.Token
+		err = json.Unmarshal(stored, &again)
+		record(t, w, err, dump(again), dump(again.Extra("x")))
+	}
+}
+
+// responder is a transport that always returns the same response.
+type responder struct {
+	status          int
+	mediaType, body string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (r responder) RoundTrip(req *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: r.status, Header: http.Header{"Content-Type": {r.mediaType}}, Body: io.NopCloser(strings.NewReader(r.body)),
+		ContentLength: -1, Request: req,
+	}, nil
 }
 
 func readKeys(t *testing.T, w io.Writer, text string) {
