@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -20,17 +21,20 @@ const (
 //	if the server is unavailable                 twice as long each time, up to maxBackoff
 //	if the response has a Retry-After header     at least that long, at most fetch.MaxRetryAfter
 //
-// It returns the result of try once that is final. It returns ErrExpiredToken at end, and ctx.Err() if ctx ends first.
+// It returns the result of try once that is final. It returns ErrExpiredToken at end, and ctx.Err() if ctx ends first. If
+// the server was unavailable at last, the text of that error says why.
 func poll(ctx context.Context, interval time.Duration, end time.Time, try func(context.Context) (*Token, error)) (*Token, error) {
 	if interval <= 0 {
 		interval = defaultInterval
 	}
 	backoff := interval
+	var outage error // of the last call
 	for wait := interval; ; {
 		if err := sleep(ctx, wait, end); err != nil {
-			return nil, err
+			return nil, withOutage(err, outage)
 		}
 		t, err := try(ctx)
+		outage = nil
 		refusal, _ := errors.AsType[*Error](err)
 		switch _, received := errors.AsType[*IncompleteError](err); {
 		case received, ctx.Err() != nil:
@@ -42,7 +46,7 @@ func poll(ctx context.Context, interval time.Duration, end time.Time, try func(c
 			wait, backoff = interval, interval
 		case errors.Is(err, ErrUnavailable):
 			backoff = min(2*backoff, max(maxBackoff, interval))
-			wait = backoff
+			wait, outage = backoff, err
 		default:
 			return t, err
 		}
@@ -50,6 +54,15 @@ func poll(ctx context.Context, interval time.Duration, end time.Time, try func(c
 			wait = max(wait, refusal.RetryAfter)
 		}
 	}
+}
+
+// withOutage adds the text of outage to err. The result does not match ErrUnavailable: a later attempt with the same code
+// would fail.
+func withOutage(err, outage error) error {
+	if outage == nil {
+		return err
+	}
+	return fmt.Errorf("%w; the last request failed: %s", err, outage.Error())
 }
 
 // sleep waits, but not past end or the end of ctx. It goes by the monotonic clock: the server decides whether a code is

@@ -48,7 +48,7 @@ const (
 // the user has signed in or declined, when the code has expired, or when ctx ends.
 //
 // Control characters in the response of the server are escaped before they are printed, and Device writes no escape
-// sequences of its own. The errors are those of [client.Client.StartDevice] and [client.Client.WaitDevice]. If the code
+// sequences of its own. If the server could not be reached at last, the text of the error says why. The errors are those of [client.Client.StartDevice] and [client.Client.WaitDevice]. If the code
 // or the address cannot be shown, the error matches [client.ErrBadResponse]. Device is safe for concurrent use.
 func Device(ctx context.Context, c *client.Client, o DeviceOptions) (*client.Token, error) {
 	d, err := c.StartDevice(ctx, o.Device)

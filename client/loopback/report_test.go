@@ -8,10 +8,12 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/client/loopback"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
 const description = "redirect_uri is not registered"
@@ -109,6 +111,77 @@ func TestCaseL3_DoesNotEndTheSignIn(t *testing.T) {
 	if err != nil || token.AccessToken != "at" {
 		t.Error(token, err)
 	}
+}
+
+// outage is a server whose token endpoint is down.
+type outage struct{ server }
+
+func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/token" {
+		return nil, errors.New("no route to the server")
+	}
+	return o.server.RoundTrip(r)
+}
+
+// TestCaseL3_DeviceAfterAnOutage checks that the error of a code that has expired says that the server could not be reached.
+func TestCaseL3_DeviceAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		transport http.RoundTripper
+		timeout   time.Duration
+		want      error
+		says      bool
+	}{
+		"the code expires": {&outage{}, time.Hour, client.ErrExpiredToken, true},
+		"the time is over": {&outage{}, 30 * time.Second, context.DeadlineExceeded, true},
+		"only pending":     {pendingServer{}, time.Hour, client.ErrExpiredToken, false},
+		"pending at last":  {&recovered{}, time.Hour, client.ErrExpiredToken, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c, err := client.New(client.Config{
+					Issuer: issuer, ClientID: "cli", HTTPClient: &http.Client{Transport: test.transport},
+					Metadata: &oidcdiscovery.Metadata{Issuer: issuer, TokenEndpoint: issuer + "/token", DeviceAuthorizationEndpoint: issuer + "/device"},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), test.timeout)
+				defer cancel()
+				_, err = loopback.Device(ctx, c, loopback.DeviceOptions{Out: io.Discard})
+				if !errors.Is(err, test.want) || errors.Is(err, client.ErrUnavailable) || strings.Contains(err.Error(), "no route") != test.says {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// pendingServer is a server whose user does nothing.
+type pendingServer struct{}
+
+func (p pendingServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/token" {
+		return deviceServer(`{"error":"authorization_pending"}`).RoundTrip(r)
+	}
+	return new(server).RoundTrip(r)
+}
+
+// recovered is a server whose token endpoint is down at first.
+type recovered struct {
+	pendingServer
+
+	calls int
+}
+
+func (s *recovered) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/token" {
+		if s.calls++; s.calls == 1 {
+			return nil, errors.New("no route to the server")
+		}
+	}
+	return s.pendingServer.RoundTrip(r)
 }
 
 func query(text string) func(browser, *http.Request) {
