@@ -97,16 +97,9 @@ func (d clientDex) codeFlows() []clientFlow {
 		{"authorization code used twice", d.codeTwice},
 		{"OpenID Connect, ID token with at_hash, and user information", d.userInfo},
 		{"OpenID Connect Discovery, issuer with a path", d.discovery},
-		{"command-line program (RFC 8252), query", func(t *testing.T) {
-			c := d.as(t, "native", func(cfg *client.Config) { cfg.ClientSecret, cfg.RedirectURI = "", "" })
-			token, err := loopback.SignIn(t.Context(), c, loopback.Options{
-				Out: io.Discard,
-				Open: func(_ context.Context, address string) error {
-					newBrowser(t).walk(t, address, alice())
-					return nil
-				},
-			})
-			must(t, token, err)
+		{"command-line program (RFC 8252), query", func(t *testing.T) { d.loopback(t, loopback.Options{}) }},
+		{"command-line program (RFC 8252), redirect URI without a path", func(t *testing.T) {
+			d.loopback(t, loopback.Options{Host: "localhost", NoPath: true})
 		}},
 	}
 }
@@ -144,6 +137,20 @@ func (d clientDex) grantFlows() []clientFlow {
 	}
 }
 
+// loopback signs in with a public client without redirect URIs, from which Dex accepts any of the loopback interface.
+func (d clientDex) loopback(t *testing.T, o loopback.Options) {
+	t.Helper()
+	c := d.as(t, "native", func(cfg *client.Config) { cfg.ClientSecret, cfg.RedirectURI = "", "" })
+	o.Out, o.Open = io.Discard, func(_ context.Context, address string) error {
+		newBrowser(t).walk(t, address, alice())
+		return nil
+	}
+	token, err := loopback.SignIn(t.Context(), c, o)
+	if must(t, token, err); token.IDClaims.Subject() != dexAlice {
+		t.Error("another user")
+	}
+}
+
 // codeTwice uses a code twice. Dex does not revoke the token of the first use.
 func (d clientDex) codeTwice(t *testing.T) {
 	c := d.as(t, "web", nil)
@@ -170,7 +177,7 @@ func (d clientDex) userInfo(t *testing.T) {
 	_, err := c.UserInfo(t.Context(), token.AccessToken, "another")
 	refusedBy(t, err, client.ErrBadResponse)
 	_, err = c.UserInfo(t.Context(), "unknown", dexAlice)
-	refusedBy(t, err, client.ErrAccessDenied)
+	refusedBy(t, err, client.ErrInvalidToken)
 }
 
 // discovery checks that the metadata is found below the path of the issuer, and that an issuer with another path is rejected.
@@ -186,7 +193,7 @@ func (d clientDex) discovery(t *testing.T) {
 	}
 }
 
-// refresh also uses the old token again. Dex rejects it with the code invalid_request.
+// refresh also uses the old token again. Dex rejects it with the code invalid_request. For a source, that is the end of the token.
 func (d clientDex) refresh(t *testing.T, c *client.Client, o client.AuthorizationOptions) {
 	before := d.signIn(t, c, o)
 	source := sourceOf(t, c, client.TokenSourceConfig{Token: before})
@@ -198,6 +205,9 @@ func (d clientDex) refresh(t *testing.T, c *client.Client, o client.Authorizatio
 	must(t, again, err)
 	_, err = c.Refresh(t.Context(), before.RefreshToken)
 	refusedBy(t, err, client.ErrInvalidRequest)
+	used := sourceOf(t, c, client.TokenSourceConfig{Token: before})
+	_, err = used.Refresh(t.Context())
+	refusedBy(t, err, client.ErrNoToken)
 }
 
 // password also uses a wrong password, which Dex rejects with the code access_denied.
