@@ -22,8 +22,9 @@ type Options struct {
 	Authorization client.AuthorizationOptions
 
 	// Host is the host of the redirect URI: "127.0.0.1", "::1", or "localhost" for servers that accept nothing else (RFC
-	// 8252, Section 8.3, advises against it). With Certificate, it may be any name that resolves to this machine's 127.0.0.1
-	// or ::1. Empty means 127.0.0.1. If Port is zero and no port can be opened there, it means ::1.
+	// 8252, Section 8.3, advises against it). With Certificate, it may be any name that resolves to 127.0.0.1 or ::1, and
+	// with InsecureListen any name or IP address at which the browser reaches the program. Empty means 127.0.0.1. If Port is
+	// zero and no port can be opened there, it means ::1.
 	Host string
 
 	// Port is the port of the redirect URI. If another program uses it, SignIn returns an error. Zero means any free port.
@@ -37,15 +38,15 @@ type Options struct {
 	NoPath bool
 
 	// Certificate makes the redirect URI an https URI, for servers that accept nothing else. It must be valid for Host, and
-	// the browser must trust it. Nil means http, which is safe because the code does not leave the machine (RFC 8252,
-	// Section 8.3).
+	// the browser must trust it. Nil means http, which is safe on the loopback interface because the code does not leave the
+	// machine (RFC 8252, Section 8.3).
 	Certificate *tls.Certificate
 
 	// InsecureListen is an IP address and a port to listen on, such as "0.0.0.0:8080". Set it in a container, together with
 	// Port, which is the port that the browser connects to. Publish the port on the loopback interface only, as with docker
-	// run -p 127.0.0.1:8080:8080. Otherwise other machines can connect. They cannot end the sign-in, but they can block it
-	// with many connections. Without Certificate, the code crosses the network between the browser and the program
-	// unencrypted; PKCE keeps others from exchanging it. Empty means that SignIn listens on the loopback interface only.
+	// run -p 127.0.0.1:8080:8080. Otherwise other machines can connect. Without the state they cannot end the sign-in.
+	// Without Certificate, the code crosses the network between the browser and the program unencrypted, and only PKCE keeps
+	// others from exchanging it. Empty means that SignIn listens on the loopback interface only.
 	InsecureListen string
 
 	// Open opens an address in the user's browser. It must not wait for the user. If it returns an error, SignIn continues,
