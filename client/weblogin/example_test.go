@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -129,6 +130,7 @@ func (p *provider) signIn(address string) string {
 // RoundTrip responds as the token endpoint.
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	id := p.signer.AccessToken().SetHeader("typ", bearertest.Absent).Set("aud", "shop").Set("sub", "alice").Set("name", "Alice").Set("nonce", p.nonce)
+	id.Set("auth_time", time.Now().Unix())
 	answer := httptest.NewRecorder()
 	_, _ = fmt.Fprintf(answer, `{"access_token":"at-of-alice","token_type":"Bearer","expires_in":300,"id_token":%q}`, id.Sign())
 	response := answer.Result()
@@ -163,4 +165,55 @@ func (b *browser) open(method, path string) string {
 		return err.Error()
 	}
 	return string(text)
+}
+
+// Before a payment, an application requires that the same user has signed in within the last minute.
+func ExampleApp_Login() {
+	provider := newProvider()
+	c, err := client.New(client.Config{
+		Issuer: provider.issuer, ClientID: "shop", ClientSecret: "of the shop",
+		RedirectURI: "https://shop.example.com/auth/callback", Scopes: []string{"openid"},
+		Metadata: provider.metadata(), Keys: provider.keys(), HTTPClient: &http.Client{Transport: provider}, Algorithms: []string{"ES256"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	app, err := weblogin.New(weblogin.Config{
+		Client: c, Sessions: scs.New(),
+		OnSignIn: func(_ context.Context, s *weblogin.SignIn) error {
+			fmt.Println("signs in:", s.Token.IDClaims.Subject())
+			return nil // an error would reject the sign-in and revoke the token
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", app)
+	mux.Handle("/pay", app.RequireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, ok := weblogin.UserFromContext(r.Context())
+		if !ok { // only if the handler is not behind RequireLogin
+			http.Error(w, "not signed in", http.StatusUnauthorized)
+			return
+		}
+		app.Login(w, r, client.AuthorizationOptions{MaxAge: time.Minute, Subject: user.Subject(), ReturnTo: "/paid"})
+	})))
+
+	browser := newBrowser(mux)
+	browser.open("GET", provider.signIn(browser.open("GET", "/auth/login")))
+	again := browser.open("GET", "/pay")
+	u, err := url.Parse(again)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("max_age:", u.Query().Get("max_age"))
+	fmt.Println("the callback:", browser.open("GET", provider.signIn(again)))
+	// Output:
+	// signs in: alice
+	// max_age: 60
+	// signs in: alice
+	// the callback: /paid
 }
