@@ -65,11 +65,7 @@ func (a *App) failSignIn(w http.ResponseWriter, r *http.Request, pending *client
 			return
 		}
 	}
-	to := ""
-	if pending != nil {
-		to = pending.ReturnTo
-	}
-	a.failAndReturn(w, r, err, to)
+	a.failPending(w, r, err, pending)
 }
 
 // redeem exchanges the code and signs the user in.

@@ -46,7 +46,7 @@ type Config struct {
 
 	// LoginParams lists the parameters that the login endpoint takes from the request and sends to the authorization server:
 	// "prompt", "login_hint", "acr_values", "max_age", "ui_locales", "display", and names that the server defines, such as
-	// "domain_hint". Nil means none. Other sites can write such links, so they never make a sign-in weaker: prompt is added
+	// "domain_hint". Nil means none, except that prompt=login is always accepted. Other sites can write such links, so they never make a sign-in weaker: prompt is added
 	// to Authorization.Prompt, the shorter max_age counts, and acr_values must be some of Authorization.ACRValues, if that is
 	// set. A value has at most 512 bytes; the response to one that is not valid has status 400. New returns an error for
 	// names that decide what is requested, and for whom, such as "scope". To choose values in code, use App.Login.
@@ -110,7 +110,7 @@ type Config struct {
 	// AfterLogout. Do not show err to the user: it may quote the server. Depending on what happened, err matches:
 	//
 	//   - [client.ErrNotPending]: the sign-in has expired, was completed before, or was begun in another browser
-	//   - [client.ErrAccessDenied]: the user or the server declined
+	//   - [client.ErrAccessDenied]: the user or the server declined. Some servers have other codes for that; status is 403 too
 	//   - [client.ErrUnavailable]: the server cannot be reached
 	//   - a *[StepUpError], with errors.As: the API requires another sign-in; link to its Login
 	//   - a *[client.IncompleteError], with errors.As: a token was received and could not be kept; the App has tried to

@@ -2,6 +2,7 @@ package weblogin
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/bearerkit/bearerkit/client"
@@ -16,4 +17,14 @@ func isDeclined(err error) bool {
 	}
 	rejection, ok := errors.AsType[*client.Error](err)
 	return ok && rejection.Status == 0 && strings.Contains(rejection.Code, "cancel")
+}
+
+// needsUser reports whether the server has ended the sign-in because it could not involve the user, as with the prompt none
+// (OpenID Connect Core §3.1.2.6), or because the user cannot sign in as required (OpenID Connect Core Unmet Authentication
+// Requirements).
+func needsUser(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && e.Status == 0 && slices.Contains([]string{
+		"login_required", "interaction_required", "consent_required", "account_selection_required", "unmet_authentication_requirements",
+	}, e.Code)
 }

@@ -10,7 +10,7 @@
 //
 // The App serves these endpoints below /auth/:
 //
-//	GET  login?return_to=/path   redirects the user to the authorization server
+//	GET  login?return_to=/path   redirects the user to the authorization server; prompt=login requires a new authentication
 //	GET  callback                signs the user in, in a new session, and redirects to return_to; POST with form_post
 //	GET  session                 returns who is signed in, the expiry, and the scopes, as JSON
 //	POST refresh                 refreshes the token now, at most once in 5 s

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/bearerkit/bearerkit/client"
@@ -27,7 +28,7 @@ func adviceFor(r *http.Request, err error) advice {
 		return advice{"Confirm that it is you", "This page needs a stronger or more recent sign-in.", "Confirm"}
 	case errors.Is(err, errUnmet):
 		return advice{titleFailed, "The sign-in does not meet the requirements of this application. " +
-			"If you were asked to confirm that it is you, please sign in as the same user as before.", signInAgain}
+			"If you were asked to confirm that it is you, please sign in as the same user as before.", "Try again"}
 	case errors.Is(err, errHook), errors.Is(err, errOptions):
 		return advice{titleFailed, "The application could not complete the sign-in. If it fails again, please tell its operator.", signInAgain}
 	case errors.Is(err, errParams):
@@ -40,7 +41,9 @@ func adviceFor(r *http.Request, err error) advice {
 	case errors.Is(err, client.ErrCallback):
 		return advice{titleFailed, "The response of the sign-in service does not belong to this sign-in. Please start it again.", signInAgain}
 	case isDeclined(err):
-		return advice{"You are not signed in", "The sign-in was canceled or declined. You can try again, or sign in with another account.", signInAgain}
+		return advice{"The sign-in was canceled", "You or the sign-in service declined it. You can start it again.", signInAgain}
+	case needsUser(err):
+		return advice{titleFailed, "The sign-in service needs you to take part, or another way to sign in. Please start the sign-in again.", signInAgain}
 	case errors.Is(err, errStore):
 		return advice{titleFailed, "The application cannot store your sign-in at the moment. Please try again in a few minutes.", "Try again"}
 	case errors.Is(err, client.ErrUnavailable):
@@ -68,15 +71,30 @@ var errorPage = template.Must(template.New("").Parse(`<!doctype html>
 </html>
 `))
 
+// linkFor returns the URL of the link on the error page: the sign-in that failed, once more.
+func (a *App) linkFor(err error, pending *client.PendingAuthorization) string {
+	if stepUp, ok := errors.AsType[*StepUpError](err); ok && !errors.Is(err, errNotAccepted) {
+		return stepUp.Login
+	}
+	query := make(url.Values)
+	switch rejected := errors.Is(err, errNotAccepted) || errors.Is(err, errUnmet); {
+	case pending == nil:
+	case rejected && pending.Subject != "": // a user is signed in, whose page requires the sign-in again
+		return pending.ReturnTo
+	default:
+		query.Set("return_to", pending.ReturnTo)
+		if rejected && slices.Contains(pending.Scopes, "openid") {
+			query.Set("prompt", promptLogin) // otherwise a server may use the same account again, without a question
+		}
+	}
+	if len(query) == 0 {
+		return a.cfg.Prefix + "login"
+	}
+	return a.cfg.Prefix + "login?" + query.Encode()
+}
+
 // showError writes the default error page.
-func (a *App) showError(w http.ResponseWriter, r *http.Request, status int, err error, returnTo string) {
-	login := a.cfg.Prefix + "login"
-	if returnTo != "" {
-		login += "?" + url.Values{"return_to": {returnTo}}.Encode()
-	}
-	if stepUp, ok := errors.AsType[*StepUpError](err); ok && status == http.StatusUnauthorized {
-		login = stepUp.Login
-	}
+func (a *App) showError(w http.ResponseWriter, r *http.Request, status int, err error, pending *client.PendingAuthorization) {
 	shown := adviceFor(r, err)
 	if strings.TrimPrefix(r.URL.Path, a.cfg.Prefix) == "logout" {
 		shown = adviceForLogout()
@@ -90,5 +108,5 @@ func (a *App) showError(w http.ResponseWriter, r *http.Request, status int, err 
 	_ = errorPage.Execute(w, struct { // an error means that the browser is gone
 		advice
 		Login, Start string
-	}{shown, login, a.cfg.AfterLogout})
+	}{shown, a.linkFor(err, pending), a.cfg.AfterLogout})
 }

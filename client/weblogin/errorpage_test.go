@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,11 +43,21 @@ func TestErrorPage(t *testing.T) {
 			path: func(w *world, u user) string {
 				return edited(w, u, "code=", "error=access_denied&error_description=secret-text&x=")
 			},
-			status: http.StatusForbidden, text: "canceled or declined", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
+			status: http.StatusForbidden, text: "declined it", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
+		},
+		"no user takes part": {
+			path:   func(w *world, u user) string { return edited(w, u, "code=", "error=login_required&x=") },
+			status: http.StatusForbidden, text: "take part", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
+		},
+		"requirements of the server": {
+			path: func(w *world, u user) string {
+				return edited(w, u, "code=", "error=unmet_authentication_requirements&x=")
+			},
+			status: http.StatusForbidden, text: "another way to sign in", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
 		},
 		"canceled, with a code of the server": {
 			path:   func(w *world, u user) string { return edited(w, u, "code=", "error=user_cancelled_authorize&x=") },
-			status: http.StatusForbidden, text: "canceled or declined", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
+			status: http.StatusForbidden, text: "declined it", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
 		},
 		"another error": {
 			path: func(w *world, u user) string {
@@ -79,7 +90,20 @@ func TestErrorPage(t *testing.T) {
 				cfg.OnSignIn = func(context.Context, *weblogin.SignIn) error { return errors.New("secret-reason") }
 			},
 			path:   func(w *world, u user) string { return w.begin(u, "/pay") },
+			status: http.StatusForbidden, text: "cannot use this application", link: "/auth/login?prompt=login&amp;return_to=%2Fpay",
+		},
+		"not accepted, no openid": {
+			change: func(cfg *weblogin.Config) {
+				cfg.Authorization.Scopes = []string{"api"}
+				cfg.OnSignIn = func(context.Context, *weblogin.SignIn) error { return errors.New("secret-reason") }
+			},
+			path:   func(w *world, u user) string { w.noIDToken = true; return w.begin(u, "/pay") },
 			status: http.StatusForbidden, text: "cannot use this application", link: "/auth/login?return_to=%2Fpay",
+		},
+		"another acr": {
+			change: func(cfg *weblogin.Config) { cfg.Authorization.ACRValues = []string{"gold"} },
+			path:   func(w *world, u user) string { return w.begin(u, "/pay") },
+			status: http.StatusForbidden, text: "does not meet the requirements", link: "/auth/login?prompt=login&amp;return_to=%2Fpay",
 		},
 		"a bad link": {
 			change: func(cfg *weblogin.Config) { cfg.LoginParams = []string{"prompt"} },
@@ -108,7 +132,7 @@ func TestErrorPage(t *testing.T) {
 			}
 			w.store.failing(nil)
 			w.meanwhile(nil)
-			if p := u.do(http.MethodGet, link[1], nil); p.StatusCode != http.StatusSeeOther {
+			if p := u.do(http.MethodGet, html.UnescapeString(link[1]), nil); p.StatusCode != http.StatusSeeOther {
 				t.Error("the link does not start a sign-in:", p.Status)
 			}
 		})

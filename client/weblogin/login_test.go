@@ -51,7 +51,11 @@ func TestCaseW9_LoginParams(t *testing.T) {
 		want    map[string]string // nil: rejected
 	}{
 		"nothing is allowed":    {nil, client.AuthorizationOptions{}, "prompt=none&acr_values=x&domain_hint=y&scope=admin", map[string]string{"scope": "openid api"}},
-		"one is allowed":        {[]string{"login_hint"}, client.AuthorizationOptions{}, "login_hint=a%40b.test&prompt=login", map[string]string{"login_hint": "a@b.test", "scope": "openid api"}},
+		"one is allowed":        {[]string{"login_hint"}, client.AuthorizationOptions{}, "login_hint=a%40b.test&prompt=consent", map[string]string{"login_hint": "a@b.test", "scope": "openid api"}},
+		"to switch accounts":    {nil, client.AuthorizationOptions{}, "prompt=login&acr_values=x", map[string]string{"prompt": "login", "scope": "openid api"}},
+		"switch, configured":    {nil, strict, "prompt=login", map[string]string{"prompt": "consent login", "acr_values": "gold silver", "max_age": "300", "tenant": "1", "scope": "openid api"}},
+		"switch, twice":         {nil, client.AuthorizationOptions{}, "prompt=login&prompt=none", nil},
+		"not to switch":         {nil, client.AuthorizationOptions{}, "prompt=none&prompt=login", map[string]string{"scope": "openid api"}},
 		"all of them":           {all, client.AuthorizationOptions{}, "prompt=login+consent&acr_values=a+b&max_age=60&ui_locales=de+en&display=touch&domain_hint=x.test", map[string]string{"prompt": "login consent", "acr_values": "a b", "max_age": "60", "ui_locales": "de en", "display": "touch", "domain_hint": "x.test", "scope": "openid api"}},
 		"empty":                 {all, strict, "prompt=&acr_values=&max_age=&domain_hint=", map[string]string{"prompt": "consent", "acr_values": "gold silver", "max_age": "300", "tenant": "1", "scope": "openid api"}},
 		"spaces":                {all, strict, "prompt=+&acr_values=++", map[string]string{"prompt": "consent", "acr_values": "gold silver", "max_age": "300", "tenant": "1", "scope": "openid api"}},
@@ -174,6 +178,9 @@ func TestCaseW9_SameUser(t *testing.T) {
 		w.signIn(u)
 		w.claims = map[string]any{"sub": who, "auth_time": time.Now().Unix()}
 		p := u.do(http.MethodGet, w.comeBack(u.do(http.MethodGet, "/again", nil).sent(t)), nil)
+		if link := loginLink.FindStringSubmatch(p.text); !ok && (link == nil || link[1] != "/pay") {
+			t.Error("the error page does not lead back:", p.text)
+		}
 		if ok && p.Header.Get("Location") != "/pay" || !ok && (p.StatusCode != http.StatusForbidden || !strings.Contains(p.text, "same user")) {
 			t.Error(who, p.Status, p.text)
 		}

@@ -18,6 +18,10 @@ import (
 // errParams says that a request for the login has a parameter that is not valid.
 var errParams = errors.New("weblogin: a parameter of the login is not valid")
 
+// promptLogin is the value of prompt that every link may have: the user has to authenticate again, so that another account can
+// be chosen (OpenID Connect Core §3.1.2.1).
+const promptLogin = "login"
+
 const maxLoginParam = 512 // bytes of a value from the request; it becomes part of the URL, and some of them of a cookie
 
 // isReservedParam reports whether Config.LoginParams must not contain name. A request could otherwise change what is
@@ -58,7 +62,11 @@ func isNotNameRune(r rune) bool {
 func (a *App) requestedOptions(query url.Values) (client.AuthorizationOptions, error) {
 	o := a.cfg.Authorization
 	o.Extra = maps.Clone(o.Extra)
-	for _, name := range a.cfg.LoginParams {
+	allowed := a.cfg.LoginParams
+	if query.Get("prompt") == promptLogin && !slices.Contains(allowed, "prompt") {
+		allowed = append(slices.Clip(allowed), "prompt")
+	}
+	for _, name := range allowed {
 		value, err := loginParam(query, name)
 		if err == nil && value != "" {
 			o, err = withParam(o, name, value)

@@ -13,11 +13,11 @@ import (
 
 // fail writes the response to a sign-in or logout that failed, and logs err. Config.ErrorHandler writes it instead if
 // there is one.
-func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) { a.failAndReturn(w, r, err, "") }
+func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) { a.failPending(w, r, err, nil) }
 
-// failAndReturn does the same. If the user starts again on the default page, the new sign-in returns to the path returnTo.
-// An empty one means Config.AfterLogin.
-func (a *App) failAndReturn(w http.ResponseWriter, r *http.Request, err error, returnTo string) {
+// failPending does the same for the response to a pending sign-in, which may be nil. The link of the default page repeats that
+// sign-in.
+func (a *App) failPending(w http.ResponseWriter, r *http.Request, err error, pending *client.PendingAuthorization) {
 	status := statusOf(err)
 	if status != http.StatusUnauthorized { // a step-up is not a failure
 		a.cfg.Logger.LogAttrs(r.Context(), slog.LevelWarn, "sign-in or logout failed", slog.Int("status", status), slog.Any("error", err))
@@ -26,7 +26,7 @@ func (a *App) failAndReturn(w http.ResponseWriter, r *http.Request, err error, r
 		a.cfg.ErrorHandler(w, r, status, err)
 		return
 	}
-	a.showError(w, r, status, err, returnTo)
+	a.showError(w, r, status, err, pending)
 }
 
 // statusOf returns the status of the response to a sign-in or logout that failed with err. The errors of Config.OnSignIn come
@@ -41,7 +41,7 @@ func statusOf(err error) int {
 		return http.StatusUnauthorized
 	case errors.Is(err, client.ErrCallback), errors.Is(err, errParams):
 		return http.StatusBadRequest
-	case isDeclined(err):
+	case isDeclined(err), needsUser(err):
 		return http.StatusForbidden
 	case errors.Is(err, client.ErrUnavailable), errors.Is(err, errStore):
 		return http.StatusServiceUnavailable
