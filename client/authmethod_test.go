@@ -91,8 +91,8 @@ func allEndpoints() *oidcdiscovery.Metadata {
 	}
 }
 
-// authenticated sends one request to each endpoint at which a client authenticates, by the path of the endpoint. The
-// responses do not matter.
+// authenticated returns a function for each endpoint at which a client authenticates, by the path of the endpoint. The
+// function sends one request. Most of them return an error, because the response is the same at all endpoints.
 func authenticated(t *testing.T, c *client.Client) map[string]func() error {
 	t.Helper()
 	return map[string]func() error{

@@ -511,3 +511,40 @@ func TestCaseC8_SecretAndAssertion(t *testing.T) {
 		}
 	}
 }
+
+// A server that repeats a credential in its error does not get it into the text of the error.
+func TestCaseC1_C3_RepeatedCredential(t *testing.T) {
+	t.Parallel()
+	assertion := platformToken(1, nil)
+	for name, change := range map[string]func(*client.Config){
+		"basic": func(cfg *client.Config) { cfg.AuthMethod = client.AuthBasic },
+		"post":  func(cfg *client.Config) { cfg.AuthMethod = client.AuthPost },
+		"JWT":   func(cfg *client.Config) { cfg.AuthMethod = client.AuthSecretJWT },
+		"assertion": func(cfg *client.Config) {
+			cfg.SecretSource, cfg.AssertionSource = nil, func(context.Context) (string, error) { return assertion, nil }
+		},
+		"key": func(cfg *client.Config) { cfg.SecretSource, cfg.Key = nil, newKey(t) },
+	} {
+		var sent []string
+		s := &server{answer: func(r *http.Request, form url.Values) *httptest.ResponseRecorder {
+			_, password, _ := r.BasicAuth()
+			sent = []string{password, form.Get("client_secret"), form.Get("client_assertion")}
+			return written(401, `{"error":"invalid_client","error_description":"got `+strings.Join(sent, " ")+`"}`, nil)
+		}}
+		c := newClient(t, s, func(cfg *client.Config) {
+			cfg.ClientSecret, cfg.AuthMethod = "", ""
+			cfg.SecretSource = func(context.Context) (string, error) { return longSecret, nil }
+			change(cfg)
+		})
+		_, err := c.ClientCredentials(t.Context())
+		e, ok := errors.AsType[*client.Error](err)
+		if !ok || !strings.Contains(e.Description, "got ") {
+			t.Fatalf("%s: error %v", name, err)
+		}
+		for _, credential := range sent {
+			if credential != "" && (leaks(err.Error(), credential) || leaks(e.Error(), credential)) {
+				t.Errorf("%s: the error contains the credential: %v", name, err)
+			}
+		}
+	}
+}
