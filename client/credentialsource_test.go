@@ -290,6 +290,11 @@ func TestCaseC1_C3_CredentialFileErrors(t *testing.T) {
 			}
 		}
 	}
+	for _, path := range []string{folder, os.DevNull} { // like a pipe, which could block forever
+		if _, err := client.AssertionFile(path)(t.Context()); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("%s: error %v", path, err)
+		}
+	}
 	if _, err := client.AssertionFile(filepath.Join(folder, "absent"))(t.Context()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want os.ErrNotExist", err)
 	}
