@@ -27,3 +27,17 @@ func entraWorkloadClient(file string) (*client.Client, error) {
 		Scopes:          []string{"api://00000000-0000-0000-0000-000000000002/.default"},
 	})
 }
+
+func entraTenantsClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://login.microsoftonline.com/organizations/v2.0",
+		ClientID:     "00000000-0000-0000-0000-000000000003",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "profile", "offline_access", "User.Read"},
+		Tenants: &client.TenantsConfig{
+			IssuerTemplate: "https://login.microsoftonline.com/{tenantid}/v2.0",
+			Tenants:        []string{"00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000005"},
+		},
+	})
+}

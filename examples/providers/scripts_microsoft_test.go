@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"math/big"
 	"net/http"
 	"os"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/consumer"
 )
 
 const (
@@ -185,4 +187,62 @@ func entraWorkload(t *testing.T, issuer *bearertest.Issuer) {
 			t.Errorf("the error is %v, want the one of the server", err)
 		}
 	})
+}
+
+// entraTenantsServer signs in a user of one tenant at the endpoints for all organizations.
+func entraTenantsServer() *script {
+	const base = "https://login.microsoftonline.com/organizations/"
+	s := entraServer()
+	metadata := entraMetadata("https://login.microsoftonline.com/{tenantid}/v2.0")
+	metadata["authorization_endpoint"], metadata["token_endpoint"] = base+"oauth2/v2.0/authorize", base+"oauth2/v2.0/token"
+	metadata["jwks_uri"], metadata["end_session_endpoint"] = base+"discovery/v2.0/keys", base+"oauth2/v2.0/logout"
+	s.documents = map[string]string{base + "v2.0/.well-known/openid-configuration": document(metadata)}
+	s.authorize, s.token = base+"oauth2/v2.0/authorize", base+"oauth2/v2.0/token"
+	s.jwks, s.logout = base+"discovery/v2.0/keys", base+"oauth2/v2.0/logout"
+	s.authenticates = either(basic, post)(entraID, clientSecret)
+	s.badClient = aadsts(http.StatusUnauthorized, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
+	return s
+}
+
+// TestEntraTenants checks which issuers and tenants the configuration for several tenants accepts.
+//
+//nolint:paralleltest,tparallel // the tests share the default transport
+func TestEntraTenants(t *testing.T) {
+	const first, second, other = entraTenant, "00000000-0000-0000-0000-000000000005", "00000000-0000-0000-0000-000000000009"
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"RS256"}})
+	for name, test := range map[string]struct {
+		issuer, tenant any
+		isAccepted     bool
+	}{
+		"the first tenant":                    {first, first, true},
+		"the second tenant":                   {second, second, true},
+		"another tenant":                      {other, other, false},
+		"the tid of an accepted tenant":       {other, first, false},
+		"the issuer of an accepted tenant":    {first, other, false},
+		"an accepted tenant in place of ours": {first, second, false},
+		"no tid":                              {first, nil, false},
+		"the issuer of all organizations":     {"organizations", first, false},
+		"the template":                        {"{tenantid}", first, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := entraTenantsClient(clientSecret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := signIns()["Microsoft Entra, several tenants"].start(t, issuer)
+			server.claims["iss"] = fmt.Sprintf("https://login.microsoftonline.com/%s/v2.0", test.issuer)
+			server.claims["tid"] = test.tenant
+			pending, err := c.AuthorizationURL(t.Context(), client.AuthorizationOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, err := c.Callback(t.Context(), pending, server.visit(t, pending.URL))
+			switch {
+			case test.isAccepted && (err != nil || token.IDClaims.Issuer() != server.claims["iss"]):
+				t.Errorf("the user is not signed in: %v", err)
+			case !test.isAccepted && !errors.Is(err, consumer.ErrInvalidToken):
+				t.Errorf("the ID token is not rejected: %v", err)
+			}
+		})
+	}
 }

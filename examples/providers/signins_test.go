@@ -76,5 +76,9 @@ func signIns() map[string]signIn {
 			make: linkedInClient, options: linkedInOptions(), server: linkedInServer, user: "user-1", renewal: never,
 			scopes: []string{"openid", "profile", "email"}, quirks: []string{"missing_member"},
 		},
+		"Microsoft Entra, several tenants": {
+			make: entraTenantsClient, server: entraTenantsServer, user: "user-1", scopes: []string{"openid", "profile", "User.Read"},
+			ended: client.ErrInvalidGrant,
+		},
 	}
 }
