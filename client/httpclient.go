@@ -1,8 +1,6 @@
 package client
 
-import (
-	"net/http"
-)
+import "net/http"
 
 // HTTPClient returns an [http.Client] for APIs that this client calls for itself. It adds tokens of the client credentials
 // grant (RFC 6749, Section 4.4), with Config.Scopes, to each request:

@@ -31,7 +31,7 @@ func (t *Transport) hasLeft(r *http.Request) bool {
 }
 
 // follow sends r without a token, and without everything else that was meant for the API: cookies, a Referer, a body, and
-// all headers that are not in kept.
+// all headers that are not in headersToFollow.
 func (t *Transport) follow(r *http.Request) (*http.Response, error) {
 	from := previous(r)
 	switch {

@@ -74,7 +74,7 @@ func (s *TokenSource) after(ctx context.Context, token *Token, why rejection) (*
 	switch {
 	case err != nil:
 		return nil, err
-	case n == nil: // somebody else has renewed it already
+	case n == nil: // another caller has renewed it, or it has ended
 		return s.token(ctx)
 	}
 	return n.wait(ctx)

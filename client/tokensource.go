@@ -75,16 +75,17 @@ const (
 // earliest. The pause doubles with each failure, up to about a minute, or up to 5 minutes if the server sends
 // Retry-After.
 //
-// A refresh token that the server rejects is not sent again. A rejection is a response that says something about the
-// refresh token, whatever its error code is. It is not a response about the client, the request or the network, or one that
-// allows a retry. The source then reads the store once more, since another process may have refreshed the token. If not, it
-// calls Grant, or returns [ErrNoToken] until there is a new token in the store.
+// A refresh token that the server rejects is not sent again. A rejection is a response about the refresh token, whatever its
+// error code is. Responses about the client, the request or the network, and those that allow a retry, are not rejections.
+// After a rejection, the source reads the store once more, since another process may have refreshed the token. If not, it calls
+// Grant, or returns [ErrNoToken] until there is a new token in the store.
 //
 // If the refresh token is rejected while the access token is still valid, callers receive the access token until it
-// expires, and Err returns the error. Once an API has rejected the access token too, no caller receives it again. The same
-// applies to an access token that cannot be renewed, because there is neither a refresh token nor a Grant: it is used until
-// an API rejects it with the error code invalid_token, or, if its expiry is unknown, with any status of 401 that is about
-// the token.
+// expires, and Err returns the error. Once an API has rejected the access token too, no caller receives it again.
+//
+// An access token without a refresh token, in a source without Grant, cannot be renewed. It is used until it expires, or until
+// an API rejects it with the error code invalid_token. If its expiry is unknown, any 401 of an API ends it, except one whose
+// challenge says that a new token does not help. A source learns from a [Transport] that an API has rejected a token.
 //
 // Each new token is stored before it is returned. If it cannot be stored, it is kept in memory, not returned, and stored
 // at the next call. If the ID token in a response is not valid, the access token is not returned to anyone. The refresh

@@ -35,14 +35,16 @@ type ResourceConfig struct {
 //	mail, err := source.ForResource(client.ResourceConfig{Resource: []string{"https://mail.example.com"}})
 //	files, err := source.ForResource(client.ResourceConfig{Resource: []string{"https://files.example.com"}})
 //
-// All sources of one refresh token send it one after the other, each time the newest one, so that a server that rotates
-// refresh tokens accepts all of them. That also applies to several processes, if TokenSourceConfig.Store is a [TokenLocker].
-// Do not call [Client.TokenSource] twice for one refresh token instead.
+// The sources of one refresh token refresh one after the other, each with the newest refresh token, so that a server that
+// rotates refresh tokens never receives one twice. That also applies to several processes, if TokenSourceConfig.Store is a
+// [TokenLocker]. Do not call [Client.TokenSource] twice for one refresh token instead.
 //
-// Each new refresh token replaces the one in the Token of s: it is stored in TokenSourceConfig.Store, or passed to
-// Config.OnToken, together with the access token of s. The access tokens of the new source are kept in memory only, and have no
-// RefreshToken. If the server rejects the refresh token for one resource, the other sources try it once more,
-// because some servers use invalid_grant for a resource to which the user has not consented.
+// Each new refresh token replaces the one in the Token of s. That Token, with the access token of s, is saved in
+// TokenSourceConfig.Store and passed to Config.OnToken. The access tokens of the new source are kept in memory only. They have
+// no RefreshToken, and are not sent to the userinfo endpoint.
+//
+// If the server rejects the refresh token for one resource, each other source sends it once more, because some servers
+// respond with invalid_grant if the user has not consented to a resource.
 //
 // ForResource reports all faults of cfg together. It does no I/O and starts no goroutine.
 func (s *TokenSource) ForResource(cfg ResourceConfig) (*TokenSource, error) {
