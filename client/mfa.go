@@ -77,7 +77,7 @@ func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAA
 		return nil, errors.New("client: the MFA token is empty")
 	}
 	header := http.Header{"Accept": {"application/json"}, "Authorization": {"Bearer " + mfaToken}}
-	resp, err := c.send(ctx, http.MethodGet, c.mfaURL("authenticators"), header, nil)
+	resp, err := c.send(ctx, http.MethodGet, destination{url: c.mfaURL("authenticators")}, header, nil)
 	if err != nil {
 		return nil, err
 	}

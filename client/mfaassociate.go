@@ -69,7 +69,7 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	header := http.Header{
 		"Accept": {"application/json"}, "Content-Type": {"application/json"}, "Authorization": {"Bearer " + token},
 	}
-	resp, err := c.send(ctx, http.MethodPost, to.url, header, o.encode(form))
+	resp, err := c.send(ctx, http.MethodPost, to, header, o.encode(form))
 	if err != nil {
 		return nil, err
 	}

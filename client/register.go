@@ -182,7 +182,7 @@ func (e *RegistrationEndpoint) send(ctx context.Context, method, target, token s
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	return e.client.send(ctx, method, target, header, body)
+	return e.client.send(ctx, method, destination{endpointRegistration, target}, header, body)
 }
 
 // call sends one request and reads the registration in the response. known is the registration that the request is about;

@@ -67,14 +67,14 @@ func (c *Client) postOnce(
 	}
 	body, mediaType := c.encode(form)
 	header.Set("Content-Type", mediaType)
-	resp, err = c.send(ctx, http.MethodPost, to.url, header, body)
+	resp, err = c.send(ctx, http.MethodPost, to, header, body)
 	return resp, secretsSent(form, header).with(c.cfg.ClientSecret), nonce, err
 }
 
 // send sends one request within the limits of the Config. The error says whether a retry may help: if not, it matches
 // ErrBadResponse.
-func (c *Client) send(ctx context.Context, method, target string, header http.Header, body []byte) (*fetch.Response, error) {
-	resp, err := fetch.Send(ctx, method, target, body, fetch.Options{
+func (c *Client) send(ctx context.Context, method string, to destination, header http.Header, body []byte) (*fetch.Response, error) {
+	resp, err := fetch.Send(ctx, method, to.url, body, fetch.Options{
 		Client: c.cfg.HTTPClient, Header: header, MaxBytes: c.cfg.MaxBytes, Timeout: c.cfg.Timeout,
 		AllowHTTP: c.cfg.InsecureAllowHTTP,
 	})
@@ -93,6 +93,9 @@ func (c *Client) send(ctx context.Context, method, target string, header http.He
 		case long.Status/100 == 4: // a rejection, whatever the body says
 			return nil, fmt.Errorf("%w: %w: %w", ErrBadResponse, &Error{Status: long.Status}, err)
 		}
+	}
+	if redirect, ok := errors.AsType[*fetch.RedirectError](err); ok {
+		return nil, redirected(redirect, err, to, secretsSent(formOf(body, header), header).with(c.cfg.ClientSecret))
 	}
 	return nil, fmt.Errorf("%w: %w", ErrBadResponse, err)
 }

@@ -105,7 +105,7 @@ func (c *Client) call(ctx context.Context, target, accessToken string) (*fetch.R
 			header.Set("Authorization", "DPoP "+accessToken)
 			header.Set("DPoP", proof)
 		}
-		resp, err := c.send(ctx, http.MethodGet, target, header, nil)
+		resp, err := c.send(ctx, http.MethodGet, destination{endpointUserInfo, target}, header, nil)
 		if err != nil {
 			return nil, err
 		}
