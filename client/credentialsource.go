@@ -16,8 +16,8 @@ const maxCredentialBytes = 16 << 10 // of a client assertion or a secret that is
 
 // AssertionFile returns a function for Config.AssertionSource that reads the assertion from a file. It reads the file again
 // for each request, because the platform replaces the file before the assertion expires. Use it for projected service
-// account tokens of Kubernetes, also with the workload identity of Microsoft Entra, whose webhook writes the path to the
-// environment variable AZURE_FEDERATED_TOKEN_FILE.
+// account tokens of Kubernetes. With the workload identity of Microsoft Entra, the environment variable
+// AZURE_FEDERATED_TOKEN_FILE contains the path.
 //
 // The file must contain one JWT in compact serialization of at most 16 KiB. A line end after it is ignored. The signature is
 // not verified. Errors name the file, and never contain a part of it.
