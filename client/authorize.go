@@ -47,8 +47,9 @@ type AuthorizationOptions struct {
 	IDTokenHint string
 
 	// Subject is the claim sub of the user who must sign in: the response is rejected if it is about another user. It is not
-	// sent, so the server may still ask which user signs in. It requires the scope "openid". Empty means any user, or the one
-	// of IDTokenHint.
+	// sent, so the server may still let the user choose an account. It requires the scope "openid". With Config.Tenants, also
+	// compare [IDToken.Issuer] afterwards, because another tenant may have a user with the same subject. Empty means any user,
+	// or the one of IDTokenHint.
 	Subject string
 
 	// Display and UILocales are also parameters of OpenID Connect Core, Section 3.1.2.1.

@@ -89,10 +89,23 @@ func (a *App) redeem(ctx context.Context, w http.ResponseWriter, pending *client
 		return asUnmet(pending, err)
 	}
 	s.Token = token
+	if !a.isSameUser(ctx, pending, token) {
+		return &client.IncompleteError{Token: token, Err: errUnmet}
+	}
 	if err := a.callHook(ctx, s); err != nil {
 		return &client.IncompleteError{Token: token, Err: err}
 	}
 	return a.signIn(ctx, w, key, s)
+}
+
+// isSameUser reports whether a sign-in that one user must complete was completed by that user. Callback has compared the
+// subject. With client.Config.Tenants, that is another user if the issuer is another one than that of the current login.
+func (a *App) isSameUser(ctx context.Context, pending *client.PendingAuthorization, token *client.Token) bool {
+	current, ok := a.loginOf(ctx)
+	if pending.Subject == "" || !ok || token.IDClaims == nil || current.Subject != pending.Subject {
+		return true
+	}
+	return current.issuer() == token.IDClaims.Issuer()
 }
 
 // errUnmet says that the response is about another user, or another way to sign in, than the request required.

@@ -21,6 +21,10 @@ type User struct {
 // Subject returns `sub` of the ID token. It is empty without the scope openid.
 func (u *User) Subject() string { return u.login.Subject }
 
+// Issuer returns `iss` of the ID token. It is empty without the scope openid. With [client.Config.Tenants] it is the issuer of
+// the user's tenant, and only Issuer and Subject together identify the user.
+func (u *User) Issuer() string { return u.login.issuer() }
+
 // Claims returns the claims that [client.IDToken.Claims] returned at the sign-in. It is nil without the scope openid. The
 // caller must not change the map.
 func (u *User) Claims() map[string]any { return u.login.Claims }
