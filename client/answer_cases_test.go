@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -130,6 +131,7 @@ func TestCaseA6_FormEncoded(t *testing.T) {
 	// Of a parameter that occurs twice, no value is used, but all are in the error.
 	for _, body := range []string{
 		"access_token=at&access_token=other", "access_token=at&Access_Token=other", "access_token=at&x=1&x=2", "access_token=at&x=%zz",
+		"access_token=at&x=%ff", "access_token=at&token_type=Bearer&token_type=mac", "access_token=at" + manyParameters(1000),
 	} {
 		token, err := newClient(t, responds(200, "text/plain", body), nil).ClientCredentials(t.Context())
 		late, incomplete := errors.AsType[*client.IncompleteError](err)
@@ -138,12 +140,24 @@ func TestCaseA6_FormEncoded(t *testing.T) {
 			t.Errorf("%s: %v, %v", body, token, err)
 		}
 	}
+	if token, err := newClient(t, responds(200, "text/plain", "access_token=at"+manyParameters(999)), nil).ClientCredentials(t.Context()); err != nil {
+		t.Errorf("1000 parameters: %v, %v", token, err)
+	}
 	for mediaType, body := range map[string]string{"text/html": "access_token=at", "application/json": "access_token=at", "": "access_token=at"} {
 		_, err := newClient(t, responds(200, mediaType, body), nil).ClientCredentials(t.Context())
 		if e, ok := errors.AsType[*client.Error](err); !ok || !errors.Is(err, client.ErrBadResponse) || string(e.Body) != body {
 			t.Errorf("%q: %v", mediaType, err)
 		}
 	}
+}
+
+// manyParameters returns n form parameters with different names.
+func manyParameters(n int) string {
+	var text strings.Builder
+	for i := range n {
+		_, _ = fmt.Fprintf(&text, "&p%d=", i)
+	}
+	return text.String()
 }
 
 // Config.ReadResponse converts a response of another form, here tokens inside of another member.
@@ -163,6 +177,9 @@ func TestCaseA10_ReadResponse(t *testing.T) {
 		want string // in the error text; empty for success
 	}{
 		"converted": {read, ""},
+		"no header": {func(client.TokenResponse) (client.TokenResponse, error) {
+			return client.TokenResponse{Status: 200, Body: []byte(`{"access_token":"at"}`)}, nil
+		}, ""},
 		"none":      {nil, "access_token is missing"},
 		"unchanged": {func(r client.TokenResponse) (client.TokenResponse, error) { return r, nil }, "access_token is missing"},
 		"an error": {func(r client.TokenResponse) (client.TokenResponse, error) {
@@ -299,6 +316,15 @@ func TestCaseA4_Revocation(t *testing.T) {
 		if reported := len(c.Quirks()) > 0; reported != (test.ok && test.status != 200) {
 			t.Errorf("%d %s: quirks %v", test.status, test.body, c.Quirks())
 		}
+	}
+}
+
+// A text in the response to a revocation has no meaning, and is not reported.
+func TestCaseA4_RevocationWithText(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, responds(200, "text/plain", "OK"), func(cfg *client.Config) { cfg.Metadata.RevocationEndpoint = issuerURL + "/revoke" })
+	if err := c.Revoke(t.Context(), "token", ""); err != nil || c.Quirks() != nil {
+		t.Errorf("%v, quirks %v", err, c.Quirks())
 	}
 }
 

@@ -173,7 +173,8 @@ type IncompleteError struct {
 	// Token has an access token, a refresh token, or both.
 	Token *Token
 
-	// Err says why the token must not be used.
+	// Err says why the token must not be used. If the response is the reason, Err is or wraps an [*Error] with the whole
+	// body of the response.
 	Err error
 
 	onTokenFailed bool // the token is valid, but Config.OnToken returned an error

@@ -53,6 +53,11 @@ func TestCaseA9_A10_OtherFormsOfErrors(t *testing.T) {
 			}
 		}
 	}
+	// A code alone is one only if the status says that there is an error.
+	_, err := newClient(t, says(403, `{"code":"bad_audience","message":"no"}`), nil).ClientCredentials(t.Context())
+	if !errors.Is(err, client.ErrorCode("bad_audience")) || !strings.Contains(err.Error(), `"no"`) {
+		t.Error(err)
+	}
 	// These say that there is no error.
 	for _, member := range []string{
 		`"error":null`, `"error":""`, `"error":false`, `"error":0`, `"error":{}`, `"error":[]`, `"errors":[]`, `"errors":null`, `"error_code":0`,
@@ -308,6 +313,13 @@ func TestCaseC7_NoOtherTokenInErrorText(t *testing.T) {
 				t.Errorf("%d %s: %s", status, body, text)
 			}
 		}
+	}
+	many := `{"error":"x","error_description":"all is well"`
+	for i := range 200 {
+		many += fmt.Sprintf(`,"token%d":"value-%d"`, i, i)
+	}
+	if _, err := newClient(t, says(400, many+`}`), nil).ClientCredentials(t.Context()); strings.Contains(err.Error(), "well") {
+		t.Errorf("a response with too many tokens to compare with: %v", err)
 	}
 	// The id of the client and the redirect URI are not secrets.
 	id := "1234567890-abcdefghijklmnopqrstuvwxyz012345"
