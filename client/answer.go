@@ -18,12 +18,12 @@ import (
 // tokenReply describes a response of the token endpoint.
 func tokenReply() reply {
 	return reply{
-		name: "token response", rfc: rfcTokenResponse, statuses: []int{http.StatusOK}, required: "access_token",
+		name: "token response", rfc: sectionOfSuccess, statuses: []int{http.StatusOK}, required: "access_token",
 		members: []string{"access_token", "token_type", "refresh_token", "id_token", "issued_token_type", "error", "mfa_token"},
 	}
 }
 
-const rfcTokenResponse = "RFC 6749 section 5.1"
+const sectionOfSuccess = "RFC 6749 section 5.1"
 
 // token reads a successful response of the token endpoint (RFC 6749, Section 5.1):
 //
@@ -38,7 +38,7 @@ func (c *Client) token(a *answer, grantType string, requested []string) (t *Toke
 		Scopes: requested, Issuer: c.cfg.Issuer, ClientID: c.cfg.ClientID, ReceivedAt: now.Time(), received: now, response: a.Object,
 	}
 	note := func(name quirk.Name, member string) {
-		quirks = append(quirks, quirk.Quirk{Name: name, Place: "token response " + member, RFC: rfcTokenResponse})
+		quirks = append(quirks, quirk.Quirk{Name: name, Place: "token response " + member, RFC: sectionOfSuccess})
 	}
 	for name, field := range map[string]*string{
 		"access_token": &t.AccessToken, "token_type": &t.TokenType, "refresh_token": &t.RefreshToken, "id_token": &t.IDToken,

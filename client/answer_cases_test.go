@@ -305,9 +305,19 @@ func TestCaseA4_Revocation(t *testing.T) {
 		body   string
 		ok     bool
 	}{
-		{200, ``, true}, {204, ``, true}, {202, `{}`, true}, {201, `<html>`, true}, {200, `{"success":true}`, true}, {200, `{"error":null}`, true},
-		{200, `{"error":"invalid_token"}`, false}, {200, `{"ok":false}`, false}, {200, `{"error":{"message":"no"}}`, false},
-		{304, ``, false}, {400, ``, false}, {401, `{}`, false}, {503, ``, false},
+		{200, ``, true},
+		{204, ``, true},
+		{202, `{}`, true},
+		{201, `<html>`, true},
+		{200, `{"success":true}`, true},
+		{200, `{"error":null}`, true},
+		{200, `{"error":"invalid_token"}`, false},
+		{200, `{"ok":false}`, false},
+		{200, `{"error":{"message":"no"}}`, false},
+		{304, ``, false},
+		{400, ``, false},
+		{401, `{}`, false},
+		{503, ``, false},
 	} {
 		c := newClient(t, says(test.status, test.body), func(cfg *client.Config) { cfg.Metadata.RevocationEndpoint = issuerURL + "/revoke" })
 		if err := c.Revoke(t.Context(), "token", ""); (err == nil) != test.ok {

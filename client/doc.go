@@ -42,15 +42,18 @@
 // information and authorization responses are verified; [Client.Grant] lists the grants whose ID tokens are not. Each
 // request to the authorization server has a time limit and a size limit, and redirects are not followed. Requests to APIs
 // have the limits of their http.Client and context. Error texts, and the values that fmt and slog print, contain no
-// secrets. The client uses one authentication method (see Config.AuthMethod), and never tries another one after a
-// failure. A [Token], [PendingAuthorization], [DeviceAuthorization] or [CIBAAuthentication] names the client that
-// received it, and another client does not use it. This does not protect raw values, such as the argument of
-// [Client.Refresh].
+// secrets. An error text quotes the description of the server only if nothing in it looks like a secret. The client uses
+// one authentication method (see Config.AuthMethod), and never tries another one after a failure. A [Token],
+// [PendingAuthorization], [DeviceAuthorization] or [CIBAAuthentication] names the client that received it, and another
+// client does not use it. This does not protect raw values, such as the argument of [Client.Refresh].
+//
+// Responses of real servers deviate from the RFCs. The client accepts harmless deviations, and [Client.Quirks] lists them.
+// [Config.ReadResponse], [Config.BearerTypes] and [Config.CommaScopes] are for servers that deviate more.
 //
 // # Errors
 //
 // Check for an [*IncompleteError] first: it contains a token that must be kept, but not used for requests to an API. An
-// error response of the server is an [*Error]. It matches its code, as in errors.Is(err, client.ErrInvalidGrant). After
-// an error that matches [ErrUnavailable], a retry may succeed. An error of a [TokenSource] that matches [ErrNoToken]
-// means that the user must sign in.
+// error response of the server, or one that is not valid, is an [*Error]. It has the body, and matches its code, as in
+// errors.Is(err, client.ErrInvalidGrant). After an error that matches [ErrUnavailable], a retry may succeed. An error of
+// a [TokenSource] that matches [ErrNoToken] means that the user must sign in.
 package client

@@ -26,8 +26,8 @@ type failure struct {
 //	{"error_code": 7, "message": "…"}
 //	{"ok": false}
 //
-// failed is false if the response reports no error, or success: {"error": null}, {"error": false}, {"error_code": 0}. It
-// then has a description nevertheless if there is one.
+// failed is false if the response does not report an error, or reports success: {"error": null}, {"error": false},
+// {"error_code": 0}. The description is set in any case if the response has one.
 func failureOf(o compact.Object) (f failure) {
 	f.code = firstText(o, "error")
 	f.failed = !isSuccess(f.code)
@@ -51,10 +51,10 @@ func failureOf(o compact.Object) (f failure) {
 	return f
 }
 
-const maxProblemDepth = 3 // levels of an error object that are read
+const maxProblemDepth = 3 // levels of objects in a response that are read
 
 // problemIn returns the code and the description in a value that describes an error: a text, a number, an object, or the
-// first element of an array. Both are empty if it describes none.
+// first element of an array. Both are empty if it does not describe an error.
 func problemIn(value compact.Value, depth int) (code, description string) {
 	switch value.Kind() {
 	case compact.KindString:

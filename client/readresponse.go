@@ -14,9 +14,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// TokenResponse is a response of the token endpoint, for [Config.ReadResponse]. It contains secrets. Neither fmt nor slog
-// prints its header and its body,
-// and encoding/json omits them.
+// TokenResponse is a response of the token endpoint, for [Config.ReadResponse]. It contains secrets: fmt, slog and
+// encoding/json omit its header and its body.
 type TokenResponse struct {
 	// GrantType is the grant_type of the request.
 	GrantType string
@@ -50,6 +49,7 @@ func (c *Client) readToken(ctx context.Context, grantType string, resp *fetch.Re
 	}
 	converted, fault := c.convert(grantType, resp)
 	if fault == nil {
+		sent = sent.with(secretsIn(readBody(resp, tokenReply()).object, maxProblemDepth)...)
 		a, err := c.read(ctx, tokenReply(), converted, sent)
 		if a != nil {
 			a.resp = resp // for errors

@@ -74,10 +74,16 @@ func isPublic(name string) bool {
 	}, name)
 }
 
-// secretsIn returns the members of a response that are secrets, by their names.
-func secretsIn(o compact.Object) (all []string) {
+// secretsIn returns the members of a response that are secrets, by their names. It also searches objects in it, down to
+// depth levels.
+func secretsIn(o compact.Object, depth int) (all []string) {
 	for name, value := range o.All() {
-		if text, _ := value.Text(); isSecretName(name) {
+		text, _ := value.Text()
+		inner, isObject := value.Object()
+		switch {
+		case isObject && depth > 0:
+			all = append(all, secretsIn(inner, depth-1)...)
+		case isSecretName(name):
 			all = append(all, text)
 		}
 	}

@@ -25,7 +25,7 @@ const (
 
 // reply says what a successful response of an endpoint looks like.
 type reply struct {
-	name     string   // for the places of quirks, such as "token response"
+	name     string   // for quirks and error texts, such as "token response"
 	rfc      string   // the section that describes the response
 	statuses []int    // those of the RFC; any other 2xx is a quirk
 	required string   // the member without which a response is not a success; empty if there is none
@@ -53,8 +53,8 @@ func (a *answer) because(flaw error) *Error {
 	return e
 }
 
-// read reads a response of an endpoint. It goes by the body and not by the Content-Type, because many servers send JSON as
-// text, although RFC 6749, Section 5.1, requires application/json. There are these cases:
+// read reads a response of an endpoint. It accepts JSON with any Content-Type, because many servers send JSON as text,
+// although RFC 6749, Section 5.1, requires application/json. There are these cases:
 //
 //	a status of 2xx, and what want requires      the answer
 //	a status of 2xx, and anything else           an *Error, with what could be read
@@ -65,7 +65,7 @@ func (a *answer) because(flaw error) *Error {
 // what the request contained, and never gets into an error text.
 func (c *Client) read(ctx context.Context, want reply, resp *fetch.Response, sent secrets) (*answer, error) {
 	body := readBody(resp, want)
-	known := sent.with(secretsIn(body.object)...)
+	known := sent.with(secretsIn(body.object, maxProblemDepth)...)
 	f := failureOf(body.object)
 	if resp.Status/100 != 2 {
 		f.code = cmp.Or(f.code, firstText(body.object, "code"))
@@ -126,7 +126,7 @@ func readBody(resp *fetch.Response, want reply) (b body) {
 	object, faults, err := compact.ParseDocument(text, maxDepth)
 	switch {
 	case err != nil:
-		b.object, b.fault = salvaged(text), errors.Join(b.fault, fmt.Errorf("%s: expected a JSON object, received %s: %w", want.name, described(resp), err))
+		b.object, b.fault = salvaged(text), fmt.Errorf("%s: expected a JSON object, received %s: %w", want.name, described(resp), err)
 		return b
 	case len(faults) == 0:
 		b.object = object

@@ -25,7 +25,7 @@ type tokenFields Token
 // MarshalJSON implements [json.Marshaler]. Beside the fields, the object has the member extra, with the members of the
 // response that no field holds. Members that would make it longer than 64 KiB are left out.
 func (t Token) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct { //nolint:gosec // G117: a store needs the secrets
+	return json.Marshal(struct {
 		tokenFields
 		Extra json.RawMessage `json:"extra,omitzero"`
 	}{tokenFields(t), t.storedExtra()})

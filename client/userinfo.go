@@ -144,7 +144,7 @@ func errorOfCall(resp *fetch.Response, sent secrets) *Error {
 	if f.code == "" && resp.Status == http.StatusUnauthorized {
 		f.code = string(ErrInvalidToken)
 	}
-	return errorOf(resp, object, f, sent.with(secretsIn(object)...))
+	return errorOf(resp, object, f, sent.with(secretsIn(object, maxProblemDepth)...))
 }
 
 // userClaims returns the claims of a response. The Content-Type says whether it is a signed JWT or a JSON object (OpenID
