@@ -20,10 +20,14 @@
 //
 // # Calling APIs
 //
-// A service gets tokens for itself. A [TokenSource] keeps one valid token for all callers, and a [Transport] adds it to the
-// requests to the listed origins:
+// A service gets tokens for itself. [Client.HTTPClient] adds them to the requests to the listed origins:
 //
-//	source, err := c.TokenSource(client.TokenSourceConfig{Grant: c.ClientCredentials})
+//	api, err := c.HTTPClient("https://api.example.com")
+//
+// For users and for other grants, a [TokenSource] keeps one valid token for all callers, and a [Transport] adds it to
+// requests. [TokenSource.ForResource] is for several APIs with tokens of their own:
+//
+//	source, err := c.TokenSource(client.TokenSourceConfig{Token: token, Store: store, Key: "alice"})
 //	transport, err := client.NewTransport(client.TransportConfig{
 //		Source:  source,
 //		Origins: []string{"https://api.example.com"},

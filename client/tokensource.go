@@ -85,7 +85,7 @@ const (
 //
 // An access token without a refresh token, in a source without Grant, cannot be renewed. It is used until it expires, or until
 // an API rejects it with the error code invalid_token. If its expiry is unknown, any 401 of an API ends it, except one whose
-// challenge says that a new token does not help. A source learns from a [Transport] that an API has rejected a token.
+// challenge says that a new token does not help. Only a [Transport] reports the response of an API to its source.
 //
 // Each new token is stored before it is returned. If it cannot be stored, it is kept in memory, not returned, and stored
 // at the next call. If the ID token in a response is not valid, the access token is not returned to anyone. The refresh
