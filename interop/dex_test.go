@@ -58,7 +58,7 @@ func (d dexServer) userTokens(t *testing.T, scope string) grant {
 	return g
 }
 
-// built is the folder of the programs that the tests build. TestMain creates and removes it.
+// built is the folder of the program that dexProgram builds. TestMain removes it. It is empty if nothing was built.
 var built string
 
 // dexProgram builds interop/dex once, and returns the path of the program. It downloads nothing: if a module is not in the
@@ -67,7 +67,12 @@ var dexProgram = sync.OnceValues(func() (string, error) {
 	if goCommand("list", "-deps", ".").Run() != nil {
 		return "", nil
 	}
-	program := filepath.Join(built, "dex")
+	folder, err := os.MkdirTemp("", "interop-")
+	if err != nil {
+		return "", err
+	}
+	built = folder
+	program := filepath.Join(folder, "dex")
 	if out, err := goCommand("build", "-o", program, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("interop/dex cannot be built: %w\n%s", err, out)
 	}
@@ -80,4 +85,21 @@ func goCommand(args ...string) *exec.Cmd {
 	cmd.Dir = "dex"
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOPROXY=off", "CGO_ENABLED=0")
 	return cmd
+}
+
+// TestDex_EndsWithItsTest checks that Dex ends when stdin is closed, as it is when the process of the test ends in any way.
+func TestDex_EndsWithItsTest(t *testing.T) {
+	t.Parallel()
+	d := startDex(t)
+	place, err := url.Parse(d.issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if connect(t, place.Host) == nil {
+		t.Fatal("there is no server")
+	}
+	d.stop(t)
+	if connect(t, place.Host) != nil {
+		t.Error("the server is still there")
+	}
 }
