@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -57,8 +58,9 @@ type Config struct {
 	// with status 403 (or 500 after a panic), and an earlier login of the same browser remains. The error that ErrorHandler
 	// receives wraps that of OnSignIn.
 	//
-	// ctx ends after 2 minutes at the latest, but not when the browser closes the connection. It has the session from before
-	// the sign-in, which OnSignIn may read. It is called concurrently.
+	// ctx ends after 2 minutes at the latest, but not when the browser closes the connection. If OnSignIn returns later, it has
+	// failed, as after a panic. ctx has the session from before the sign-in, which OnSignIn may read. It is called
+	// concurrently.
 	OnSignIn func(ctx context.Context, s *SignIn) error
 
 	// AfterLogin is the local path to which the user is redirected after a sign-in that names no return_to, and from a
@@ -135,7 +137,7 @@ func (cfg Config) LogValue() slog.Value {
 	return slog.StringValue("weblogin.Config{" + cfg.Prefix + "}")
 }
 
-// withDefaults returns cfg with its defaults. It copies the slices, so that the caller may change its own.
+// withDefaults returns cfg with its defaults. It copies the slices and maps, so that the caller may change its own.
 func (cfg Config) withDefaults() Config {
 	cfg.Prefix = cfg.prefix()
 	cfg.AfterLogin, cfg.AfterLogout = cmp.Or(cfg.AfterLogin, "/"), cmp.Or(cfg.AfterLogout, "/")
@@ -149,6 +151,10 @@ func (cfg Config) withDefaults() Config {
 		cfg.Claims = []string{"sub", "name", "preferred_username", "email"}
 	}
 	cfg.Claims, cfg.LoginParams = slices.Clone(cfg.Claims), slices.Clone(cfg.LoginParams)
+	o := &cfg.Authorization
+	o.Scopes, o.Resource, o.Prompt = slices.Clone(o.Scopes), slices.Clone(o.Resource), slices.Clone(o.Prompt)
+	o.ACRValues, o.UILocales = slices.Clone(o.ACRValues), slices.Clone(o.UILocales)
+	o.Claims, o.Extra = maps.Clone(o.Claims), maps.Clone(o.Extra)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -53,25 +53,41 @@ var (
 )
 
 // callHook calls Config.OnSignIn, and returns an error if the sign-in must not take effect. A panic is such an error: the
-// caller revokes the token.
+// caller revokes the token. If OnSignIn ends its goroutine with runtime.Goexit, the caller does not continue, so callHook
+// revokes the token itself.
 func (a *App) callHook(ctx context.Context, s *SignIn) (err error) {
 	if a.cfg.OnSignIn == nil {
 		return nil
 	}
-	s.Params = maps.Clone(s.Params)
-	for _, name := range []string{"code", "state", "response"} {
-		s.Params.Del(name)
-	}
+	token, returned := s.Token, false
 	defer func() {
-		if value := recover(); value != nil {
+		s.Token = token // OnSignIn may have replaced it
+		switch value := recover(); {
+		case value != nil:
 			// The value may contain a secret, so only its type is logged. A stack has no values.
 			a.cfg.Logger.LogAttrs(ctx, slog.LevelError, "panic in Config.OnSignIn",
 				slog.String("type", fmt.Sprintf("%T", value)), slog.String("stack", string(debug.Stack())))
 			err = fmt.Errorf("%w: it panicked", errHook)
+		case !returned:
+			a.revoke(ctx, token)
 		}
 	}()
+	err = a.checkedHook(ctx, s)
+	returned = true
+	return err
+}
+
+// checkedHook calls Config.OnSignIn, and checks what it has set.
+func (a *App) checkedHook(ctx context.Context, s *SignIn) error {
+	s.Params = maps.Clone(s.Params)
+	for _, name := range []string{"code", "state", "response"} {
+		s.Params.Del(name)
+	}
 	if err := a.cfg.OnSignIn(ctx, s); err != nil {
 		return fmt.Errorf("%w: %w", errNotAccepted, err)
+	}
+	if ctx.Err() != nil { // the record that a logout looks up may have expired
+		return fmt.Errorf("%w: it returned after its ctx had ended", errHook)
 	}
 	for name := range s.Values {
 		if strings.HasPrefix(name, sessionPrefix) {
@@ -104,7 +120,8 @@ func (a *App) signIn(ctx context.Context, w http.ResponseWriter, key string, s *
 		_ = a.tokens.Delete(ctx, key) // no session has its key
 		return &client.IncompleteError{Token: s.Token, Err: err}
 	}
-	// Only now, after the new login was written, the old one ends. If anything above fails, the user keeps the old login.
+	// Only now, after the new login was written, the old one ends. If anything fails before renew deletes the old session, the
+	// user keeps the old login.
 	if replaces {
 		a.forget(ctx, old)
 	}
