@@ -24,7 +24,12 @@ func (a *App) callback(w http.ResponseWriter, r *http.Request) {
 	if a.isPosted() {
 		// The response must be a form. A code in a URL may have been read in a log, so it is not used. A user comes here with
 		// a bookmark, or by reloading the address.
-		a.failSignIn(w, r, nil, client.ErrNotPending)
+		err := client.ErrNotPending
+		if r.URL.Query().Has("state") {
+			err = fmt.Errorf("%w: it arrived in the query, expected a form, because Config.Authorization.ResponseMode is %q",
+				err, a.cfg.Authorization.ResponseMode)
+		}
+		a.failSignIn(w, r, nil, err)
 		return
 	}
 	a.finish(w, r, r.URL.Query())
@@ -111,10 +116,13 @@ func (a *App) isSameUser(ctx context.Context, pending *client.PendingAuthorizati
 // errUnmet says that the response is about another user, or another way to sign in, than the request required.
 var errUnmet = errors.New("weblogin: the sign-in does not meet the requirements")
 
-// asUnmet returns err. If a response was rejected that had to be about a certain user or a certain way to sign in, the result
+// asUnmet returns err. If an ID token was rejected that had to be about a certain user or a certain way to sign in, the result
 // also matches errUnmet, because that is then the usual reason.
 func asUnmet(pending *client.PendingAuthorization, err error) error {
 	_, rejected := errors.AsType[*client.IncompleteError](err)
+	if errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrBadResponse) {
+		rejected = false // the ID token is missing, or could not be verified
+	}
 	if rejected && (pending.Subject != "" || len(pending.ACRValues) > 0 || pending.MaxAge > 0) {
 		return fmt.Errorf("%w: %w", errUnmet, err)
 	}

@@ -51,7 +51,7 @@ func (a *App) posted(w http.ResponseWriter, r *http.Request) {
 
 // readPosted reads the form of an authorization response within limits of size and time. It ignores the query.
 func readPosted(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxPostedBytes)
+	r.Body = http.MaxBytesReader(w, r.Body, maxPostedBytes+int64(len(resubmitted)+len("&=1")))
 	connection := http.NewResponseController(w)
 	limited := connection.SetReadDeadline(time.Now().Add(postedTimeout)) == nil
 	err := r.ParseForm()
@@ -62,7 +62,7 @@ func readPosted(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, fmt.Errorf("%w: the form cannot be read", client.ErrCallback)
 	}
 	switch params := r.PostForm; {
-	case len(params) > maxPostedFields:
+	case len(params) > maxPostedFields+1 || len(params) > maxPostedFields && !params.Has(resubmitted): // which is not counted
 		return nil, fmt.Errorf("%w: the form has more than %d fields", client.ErrCallback, maxPostedFields)
 	case stateOf(params) == "":
 		return nil, fmt.Errorf("%w: the form has no state", client.ErrCallback)

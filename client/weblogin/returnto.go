@@ -3,6 +3,7 @@ package weblogin
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"unicode"
 )
@@ -31,6 +32,7 @@ func isSignInEndpoint(prefix, place string) bool {
 	if decoded, err := url.PathUnescape(place); err == nil {
 		place = decoded // the ServeMux compares the decoded path
 	}
+	place = path.Clean(place) // as browsers and http.Redirect resolve it
 	return place == prefix+"login" || place == prefix+"callback"
 }
 

@@ -42,8 +42,8 @@ type stepUp struct {
 const (
 	stepUpParam    = "step_up"
 	stepUpLifetime = 10 * time.Minute
-	maxACRBytes    = 512 // of all acr_values in a challenge: they become part of a URL and of a cookie
-	maxStepUpBytes = 4 << 10
+	maxACRBytes    = 512     // of all acr_values in a challenge: they become part of a URL and of a cookie
+	maxStepUpBytes = 2 << 10 // of a sealed requirement: JSON makes some characters longer
 )
 
 // stepUpIn returns an error if the response of an API requires a stronger sign-in of the user.
@@ -56,7 +56,7 @@ func (a *App) stepUpIn(resp *http.Response, u *User) error {
 		return nil
 	}
 	sealed, err := a.sealed(stepUp{o.ACRValues, o.MaxAge, u.login.Subject, clock.Now().Time().Add(stepUpLifetime)})
-	if err != nil {
+	if err != nil || len(sealed) > maxStepUpBytes {
 		return err
 	}
 	return &StepUpError{a.cfg.Prefix + "login?" + url.Values{stepUpParam: {sealed}}.Encode()}
