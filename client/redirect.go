@@ -38,7 +38,7 @@ func (t *Transport) follow(r *http.Request) (*http.Response, error) {
 	case r.Method != "" && r.Method != http.MethodGet && r.Method != http.MethodHead, r.Body != nil && r.Body != http.NoBody:
 		closeBody(r)
 		return nil, fmt.Errorf("%w: %s: a redirect to another origin is followed only for GET and HEAD without a body", ErrOrigin, originOf(r.URL))
-	case !isSecure(r.URL), r.URL.Scheme != "https" && from.URL.Scheme == "https":
+	case !isSecure(r.URL), r.URL.Scheme != "https" && (from.URL == nil || from.URL.Scheme != "http"):
 		return nil, fmt.Errorf("%w: %s: a redirect from https is followed only to https", ErrOrigin, originOf(r.URL))
 	}
 	sent := r.Clone(r.Context())

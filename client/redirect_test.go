@@ -218,6 +218,33 @@ func TestCaseU2_DirectRequests(t *testing.T) {
 	}
 }
 
+// A program that sets Response itself gets no token for another origin, and causes no panic.
+func TestCaseU2_MadeUpRedirects(t *testing.T) {
+	t.Parallel()
+	for name, response := range map[string]*http.Response{
+		"no request": {}, "empty request": {Request: &http.Request{}}, "no scheme": {Request: &http.Request{URL: &url.URL{Host: "api.test"}}},
+	} {
+		for _, target := range []string{"https://files.test/", "http://files.test/", "http://127.0.0.1/", "https://api.test/"} {
+			source, _ := tokens(t)
+			w := new(web)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Response = response
+			resp, err := transportOf(t, source, w, "https://api.test").RoundTrip(r)
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			for _, sent := range w.seen {
+				if token := sent.Header.Get("Authorization"); sent.URL.Scheme != "https" || token != "" && sent.URL.Host != "api.test" {
+					t.Errorf("%s, %s: sent to %s with %q", name, target, sent.URL, token)
+				}
+			}
+		}
+	}
+}
+
 // A 401 of another origin is not about the token.
 func TestCaseU2_AnotherOriginRejects(t *testing.T) {
 	t.Parallel()
