@@ -146,8 +146,20 @@ func TestCaseI4_VerifiedClaims(t *testing.T) {
 		claim any
 		want  bool
 	}{
-		{true, true}, {"true", true}, {false, false}, {"false", false}, {"True", false}, {"1", false}, {1, false}, {"yes", false},
-		{"", false}, {nil, false}, {bearertest.Absent, false}, {[]any{true}, false}, {map[string]any{}, false}, {"true ", false},
+		{true, true},
+		{"true", true},
+		{false, false},
+		{"false", false},
+		{"True", false},
+		{"true ", false},
+		{"yes", false},
+		{"1", false},
+		{1, false},
+		{"", false},
+		{nil, false},
+		{bearertest.Absent, false},
+		{[]any{true}, false},
+		{map[string]any{}, false},
 	} {
 		raw := p.idToken().Set("email_verified", test.claim).Set("phone_number_verified", test.claim).Sign()
 		id, err := p.client(t, nil).VerifyIDToken(t.Context(), raw, client.IDTokenOptions{})

@@ -86,7 +86,7 @@ func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error)
 // Parse parses and validates a document that does not come from the network, for example from a file. The rules are those
 // of [Client.Discover].
 func (c *Client) Parse(issuer string, document []byte) (*Metadata, error) {
-	m, err := c.parse(issuer, document)
+	m, err := c.parse(cmp.Or(c.IssuerTemplate, issuer), document)
 	if err != nil {
 		return nil, fmt.Errorf("oidcdiscovery: %w", err)
 	}

@@ -3,7 +3,8 @@
 //
 // [Client.Discover] requests the document from the well-known locations of RFC 8414 and of OpenID Connect Discovery 1.0. It
 // accepts a document only if its `issuer` equals the requested identifier byte for byte (RFC 8414 §3.3). An additional
-// slash, a different case, or another spelling of the host makes a different issuer. This comparison cannot be disabled.
+// slash, a different case, or another spelling of the host makes a different issuer. This comparison cannot be disabled. A
+// provider with many tenants may publish a template instead, which [Client.IssuerTemplate] must equal.
 //
 //	https://a.example          https://a.example/.well-known/oauth-authorization-server
 //	and https://a.example/     https://a.example/.well-known/openid-configuration
@@ -18,6 +19,10 @@
 // metadata of another issuer. Gateways respond to unknown paths in all these ways. Only after the status 429, or when
 // the context has ended, does it send no more requests. The error contains the result of each request. If
 // [Client.MetadataURL] is set, Discover sends one request, to that URL.
+//
+// If [Client.Timeout] is more than 3 s and a location does not respond within 3 s, Discover also requests the next one, and uses
+// the first document that arrives. If [Client.Members] lists members that a document for OAuth lacks, Discover also reads the
+// document of OpenID Connect.
 //
 // Every request is limited in time and size, follows no redirect, and uses https. Plain http is allowed for loopback hosts,
 // and for other hosts with [Client.InsecureAllowHTTP]. This package does not cache anything.

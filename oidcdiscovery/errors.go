@@ -20,7 +20,8 @@ type TimeoutError = fetch.TimeoutError
 // TooLargeError reports a document longer than [Client.MaxBytes]. Limit is the limit that applied, in bytes.
 type TooLargeError = fetch.TooLargeError
 
-// IssuerMismatchError reports the document of another issuer (RFC 8414 §3.3). Want is the requested issuer. Got is the
+// IssuerMismatchError reports the document of another issuer (RFC 8414 §3.3). Want is the requested issuer, or
+// [Client.IssuerTemplate]. Got is the
 // value of `issuer` in the document. It is empty if there is none, and may have any length.
 type IssuerMismatchError struct {
 	Want, Got string
