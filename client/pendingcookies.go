@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
@@ -90,7 +91,7 @@ func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *P
 	if !p.holds(pending) {
 		return errors.New("client: PendingCookies: the sign-in is of another issuer or client (PendingCookies.Client)")
 	}
-	text, err := json.Marshal(pending)
+	text, err := encodePending(pending)
 	if err != nil {
 		return fmt.Errorf("client: PendingCookies: %w", err)
 	}
@@ -109,6 +110,16 @@ func (p *PendingCookies) Save(w http.ResponseWriter, r *http.Request, pending *P
 	cookie.MaxAge = max(int(pending.ExpiresAt.Sub(clock.Now().Time()).Seconds()), 1)
 	http.SetCookie(w, cookie)
 	return nil
+}
+
+// encodePending returns pending as JSON. It does not escape characters for HTML: a ReturnTo with many of them, such as the
+// "&" of a query, would not fit into a cookie.
+func encodePending(pending *PendingAuthorization) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(pending)
+	return text.Bytes(), err
 }
 
 // Take returns the sign-in that was saved under state, and removes its cookie. If there is none, the error matches

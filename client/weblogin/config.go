@@ -47,10 +47,15 @@ type Config struct {
 
 	// LoginParams lists the parameters that the login endpoint takes from the request and sends to the authorization server:
 	// "prompt", "login_hint", "acr_values", "max_age", "ui_locales", "display", and names that the server defines, such as
-	// "domain_hint". Nil means none, except that prompt=login is always accepted. Other sites can write such links, so they never make a sign-in weaker: prompt is added
-	// to Authorization.Prompt, the shorter max_age counts, and acr_values must be some of Authorization.ACRValues, if that is
-	// set. A value has at most 512 bytes; the response to one that is not valid has status 400. New returns an error for
-	// names that decide what is requested, and for whom, such as "scope". To choose values in code, use App.Login.
+	// "domain_hint". Nil means none, except that prompt=login is always accepted.
+	//
+	// Other sites can write such links, so these parameters never make a sign-in weaker than Authorization requires: prompt is
+	// added to Authorization.Prompt, the shorter max_age counts, and acr_values must be some of Authorization.ACRValues. If that
+	// is empty, a link can choose any acr, even one that is below the default of the server. Add a name that the server
+	// defines only if everyone may choose its value.
+	//
+	// A value has at most 512 bytes; the response to one that is not valid has status 400. New returns an error for names that
+	// decide what is requested, and for whom, such as "scope". To choose values in code, use App.Login.
 	LoginParams []string
 
 	// OnSignIn, if not nil, is called when a sign-in was verified, before it takes effect. It may set Values and ReturnTo of
@@ -84,7 +89,8 @@ type Config struct {
 
 	// FrontchannelLogout enables the endpoint frontchannel-logout (OpenID Connect Front-Channel Logout 1.0). Register it with
 	// frontchannel_logout_session_required, because the request must name the issuer and the session. False means that
-	// there is no such endpoint. Use the back-channel logout if the server has both: it is signed.
+	// there is no such endpoint. Use the back-channel logout if the server has both: it is signed, and it also ends a session
+	// whose sign-in is still in progress.
 	FrontchannelLogout bool
 
 	// Claims lists the claims of the user that the session endpoint returns to scripts. Nil means sub, name,

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bearerkit/bearerkit/client"
@@ -177,5 +178,41 @@ func TestCaseW9_UnmetOrFailed(t *testing.T) {
 		if p := u.do(http.MethodGet, w.begin(u, "/page"), nil); p.StatusCode != test.status || len(w.revoked) != 1 {
 			t.Errorf("%s: %s %v", name, p.Status, w.revoked)
 		}
+	}
+}
+
+// Some servers compare the names of parameters without case. A link could then replace what Config.Authorization requires.
+func TestCaseW9_LoginParamsWithOtherCase(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	for name, ok := range map[string]bool{
+		"Prompt": false, "PROMPT": false, "Acr_Values": false, "max_Age": false, "Login_hint": false, "Tenant": false, "tenant": false,
+		"prompt": true, "domainHint": true,
+	} {
+		cfg := w.cfg
+		cfg.Sessions, cfg.LoginParams, cfg.Authorization.Extra = scs.New(), []string{name}, url.Values{"tenant": {"1"}}
+		if _, err := weblogin.New(cfg); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "Config.LoginParams") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// A page with a long query is a place to return to, whatever its characters, also after a sign-in that an API requires.
+func TestCaseW9_LongReturnTo(t *testing.T) {
+	t.Parallel()
+	for _, char := range []string{"x", "&", "<", ">", "é", "=%26&"} {
+		to := "/x?" + strings.Repeat(char, (1<<10-len("/x?"))/len(char))
+		w := newLocalWorld(t)
+		w.claims = map[string]any{"sub": strings.Repeat("s", 255)}
+		w.let(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("WWW-Authenticate", `Bearer error="insufficient_user_authentication", acr_values="`+strings.Repeat("x", 512)+`"`)
+			rw.WriteHeader(http.StatusUnauthorized)
+		})
+		u := w.user(t)
+		w.signIn(u)
+		if p := u.do(http.MethodGet, w.begin(u, to), nil); p.StatusCode != http.StatusSeeOther || must(url.PathUnescape(p.Header.Get("Location"))) != must(url.PathUnescape(to)) {
+			t.Errorf("%q: %s", char, p.Status)
+		}
+		u.do(http.MethodGet, w.stepUpLink(u)+"&"+url.Values{"return_to": {to}}.Encode(), nil).sent(t)
 	}
 }

@@ -44,11 +44,20 @@ func (cfg Config) checkLoginParams() error {
 			faults = append(faults, fmt.Errorf("weblogin: Config.LoginParams has %q, expected letters, digits, - . and _", name))
 		case isReservedParam(name):
 			faults = append(faults, fmt.Errorf("weblogin: Config.LoginParams has %q, which a request must not set", name))
-		case cfg.Authorization.Extra.Has(name):
+		case isMisspelled(name):
+			faults = append(faults, fmt.Errorf("weblogin: Config.LoginParams has %q, expected %q", name, strings.ToLower(name)))
+		case slices.ContainsFunc(slices.Collect(maps.Keys(cfg.Authorization.Extra)), func(own string) bool { return strings.EqualFold(own, name) }):
 			faults = append(faults, fmt.Errorf("weblogin: Config.LoginParams has %q, which Config.Authorization.Extra sets", name))
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// isMisspelled reports whether name differs only in case from a parameter that withParam limits. Servers that compare names
+// without case would receive that parameter twice, and could use the value of the request.
+func isMisspelled(name string) bool {
+	lower := strings.ToLower(name)
+	return lower != name && slices.Contains([]string{"prompt", "acr_values", "max_age", "login_hint", "display", "ui_locales"}, lower)
 }
 
 // isNotNameRune reports whether r must not occur in the name of a parameter.

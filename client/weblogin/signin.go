@@ -34,7 +34,9 @@ type SignIn struct {
 	ReturnTo string
 
 	// Values are stored in the new session. The function may set it. No name may begin with "weblogin.", and the Codec of
-	// Config.Sessions must be able to encode the values.
+	// Config.Sessions must be able to encode the values. Apps that share a SessionManager share the session: a sign-in at one
+	// App removes the values that the others have set, and pages behind the others can read its values. Do not use values to
+	// grant access there.
 	Values map[string]any
 }
 
