@@ -81,7 +81,7 @@ func TestC32_SignedResponsesOfStrangers(t *testing.T) {
 	}
 }
 
-// A response with the state that is rejected does not end the sign-in. If the time is over, the error contains the reason.
+// A response with the state that is rejected does not end the sign-in. After the timeout, the error contains the reason.
 func TestC32_TimeoutErrorContainsTheCause(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t)
@@ -111,7 +111,7 @@ func (s *slow) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.server.RoundTrip(r)
 }
 
-// A code that arrives in time is exchanged even if the time ends meanwhile. A repeated response gets the same page.
+// A code that arrives before the timeout is exchanged after it. A response that is sent again receives the same page.
 func TestC32_ResponseInTimeIsNotLost(t *testing.T) {
 	t.Parallel()
 	s := &slow{asked: make(chan struct{}), answer: make(chan struct{})}
@@ -162,7 +162,7 @@ func TestC32_ContextEnds(t *testing.T) {
 	}
 }
 
-// With localhost, a port is not used if another program has it at one of the two addresses.
+// With localhost, a port is not used if another program listens on it at one of the two addresses.
 func TestC32_ListensOnBothLoopbackAddresses(t *testing.T) {
 	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "[::1]:0")
@@ -236,7 +236,7 @@ func TestC22_C32_DeviceEscapesServerText(t *testing.T) {
 	}
 }
 
-// An output that is not a terminal gets no QR code and no escape sequence.
+// An output that is not a terminal receives no QR code and no escape sequence.
 func TestC32_FilesGetPlainText(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t)

@@ -39,7 +39,7 @@ func openBrowser(ctx context.Context, address string) error {
 // file name. system is a GOOS value. getenv is os.Getenv, except in tests.
 func browserCommand(system string, getenv func(string) string, address string) []string {
 	switch system {
-	// A full path, so that the search path of the user does not decide which program is started.
+	// On macOS and Windows, use a full path, so that PATH does not decide which program is started.
 	case "darwin":
 		return []string{"/usr/bin/open", address}
 	case "windows":

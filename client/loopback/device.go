@@ -23,7 +23,7 @@ type DeviceOptions struct {
 	// Out receives the text with the code and the address. Nil means os.Stderr.
 	Out io.Writer
 
-	// QR says when a QR code is drawn. Zero means QRAuto: one is drawn if Out is a terminal.
+	// QR says when Device draws a QR code of the address. Zero means QRAuto: only if Out is a terminal.
 	QR QR
 }
 
@@ -32,24 +32,28 @@ type QR int
 
 // The values of QR.
 const (
-	QRAuto   QR = iota // if the output is a terminal
-	QRAlways           // even if the output is not a terminal
-	QRNever
+	QRAuto   QR = iota // draw it if Out is a terminal
+	QRAlways           // draw it even if Out is not a terminal
+	QRNever            // do not draw it
 )
 
-// Limits of what is printed. Nobody can type a longer code or address.
+// Limits of what is printed. Users cannot be expected to type a longer code or address.
 const (
 	maxUserCode = 64
 	maxAddress  = 1024
-	maxQR       = 400 // bytes; a QR code of more does not fit into a terminal window
+	maxQR       = 400 // bytes; a QR code of a longer address does not fit into a terminal window
 )
 
-// Device signs the user in with a browser on another device (RFC 8628). It prints an address and a code. It returns when
-// the user has signed in or declined, when the code has expired, or when ctx ends.
+// Device signs the user in with a browser on another device (RFC 8628), and returns the token. It prints an address and a
+// code. It returns when the user has signed in or declined, when the code has expired, or when ctx ends.
 //
 // Control characters in the response of the server are escaped before they are printed, and Device writes no escape
-// sequences of its own. If the server could not be reached at last, the text of the error says why. The errors are those of [client.Client.StartDevice] and [client.Client.WaitDevice]. If the code
-// or the address cannot be shown, the error matches [client.ErrBadResponse]. Device is safe for concurrent use.
+// sequences of its own.
+//
+// The errors are those of [client.Client.StartDevice] and [client.Client.WaitDevice]. If the code expired or ctx ended while
+// the server was unavailable, the text of the error says why the last request failed. If the code or the address is too
+// long, or the address is not an http or https URL, the error matches [client.ErrBadResponse]. Device is safe for concurrent
+// use.
 func Device(ctx context.Context, c *client.Client, o DeviceOptions) (*client.Token, error) {
 	d, err := c.StartDevice(ctx, o.Device)
 	if err != nil {
@@ -73,14 +77,15 @@ func showDevice(o DeviceOptions, d *client.DeviceAuthorization) error {
 		return err
 	}
 	if len(address) > maxAddress || len(d.UserCode) > maxUserCode {
-		return fmt.Errorf("loopback: %w: the code or its address is too long to type", client.ErrBadResponse)
+		return fmt.Errorf("loopback: %w: the address has %d bytes and the code %d, expected at most %d and %d",
+			client.ErrBadResponse, len(address), len(d.UserCode), maxAddress, maxUserCode)
 	}
 	_, _ = fmt.Fprintf(out, "To sign in, open\n\n  %s\n\nand type\n\n  %s\n\n", address, printable(d.UserCode))
 	// The QR code is optional: if the server sends no complete address, or one that is too long to draw, the printed text is
 	// enough.
 	complete, err := browsable(d.VerificationURIComplete)
 	if err == nil && len(complete) <= maxQR && wantsQR(o.QR, out) {
-		_, _ = fmt.Fprintln(out, "or scan this, and compare the code:")
+		_, _ = fmt.Fprintln(out, "or scan this QR code, and compare the code:")
 		qrterminal.GenerateHalfBlock(complete, qrterminal.L, out)
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 
 const issuer = "https://login.test"
 
-// server responds to the requests of the client, and keeps their forms.
+// server responds to the requests of the client, and records their forms.
 type server struct {
 	mu    sync.Mutex // guards forms
 	forms []url.Values

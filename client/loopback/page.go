@@ -12,7 +12,7 @@ const (
 	// notOurs is shown for requests that are rejected. It does not say why.
 	notOurs = "This request does not belong to the sign-in."
 	// reported is shown for an error response without the state of the sign-in.
-	reported = "The provider has reported an error. If you have just tried to sign in, stop the program and try again."
+	reported = "The sign-in service has reported an error. If you have just tried to sign in, stop the program and try again."
 	failed   = "The sign-in has failed. You can close this window and try again."
 	signedIn = "You are signed in. You can close this window."
 )

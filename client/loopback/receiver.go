@@ -15,9 +15,10 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// receiver is the HTTP handler that accepts the authorization response of one sign-in. Every web page in the user's
-// browser and every program on the machine can send requests to it. A request without the state of the sign-in cannot end
-// it. It also takes no lock, so it cannot delay the response. If it contains an error, a timeout reports that error.
+// receiver is the HTTP handler that accepts the authorization response of one sign-in. Every web page in the user's browser
+// and every program on the machine can send requests to it. A request without the state of the sign-in cannot end the
+// sign-in. The handler takes no lock for such a request, so the request cannot delay the response. If it has an error
+// parameter, the error of a timeout quotes that parameter.
 type receiver struct {
 	exchange   func(url.Values) (*client.Token, error) // exchanges the code; it continues if the browser is closed
 	host, path string
@@ -117,14 +118,14 @@ func (r *receiver) isState(state string) bool {
 	return r.state != "" && subtle.ConstantTimeCompare([]byte(state), []byte(r.state)) == 1
 }
 
-// take exchanges the code of the first valid response, and returns the status and text of the page. If the browser
-// repeats the response, it gets the same page again.
+// take exchanges the code of the first valid response, and returns the status and text of the page. If the browser sends the
+// response again, it receives the same page.
 func (r *receiver) take(params url.Values) (status int, text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.ended {
 		token, err := r.exchange(params)
-		if errors.Is(err, client.ErrCallback) { // not valid, although it has the state: the valid one may still arrive
+		if errors.Is(err, client.ErrCallback) { // not valid although it has the state; a valid response may still arrive
 			r.rejected = err
 			return http.StatusBadRequest, notOurs
 		}
@@ -147,7 +148,7 @@ func (r *receiver) result(ctx context.Context) (*client.Token, error) {
 	if !r.ended {
 		// No valid response has arrived. Later ones get the page of a failed sign-in.
 		err := errors.Join(ctx.Err(), r.rejected, r.reported.Load().err())
-		r.ended, r.err = true, fmt.Errorf("loopback: waiting for the user: %w", err)
+		r.ended, r.err = true, fmt.Errorf("loopback: no valid authorization response arrived: %w", err)
 		close(r.done)
 	}
 	return r.token, r.err

@@ -62,9 +62,9 @@ func (o Options) checkHost() error {
 	isIP := err == nil
 	switch {
 	case o.Certificate == nil && !isLoopback:
-		return fmt.Errorf(`loopback: Options.Host is %q, expected "127.0.0.1", "::1" or "localhost", or Options.Certificate`, o.Host)
+		return fmt.Errorf(`loopback: Options.Host is %q, expected "127.0.0.1", "::1" or "localhost" without Options.Certificate`, o.Host)
 	case isIP && !isLoopback && o.InsecureListen == "":
-		return fmt.Errorf(`loopback: Options.Host is %q, expected "127.0.0.1", "::1" or a name, or Options.InsecureListen`, o.Host)
+		return fmt.Errorf(`loopback: Options.Host is %q, expected "127.0.0.1", "::1" or a name without Options.InsecureListen`, o.Host)
 	case !isIP && !isHostName(host):
 		return fmt.Errorf("loopback: Options.Host is %q, expected a host name in lower case without a port", o.Host)
 	case o.Certificate != nil:
@@ -86,13 +86,14 @@ func checkCertificate(certificate *tls.Certificate, host string) error {
 	}
 	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
 	if err != nil {
-		return fmt.Errorf("loopback: Options.Certificate: %w", err)
+		return fmt.Errorf("loopback: Options.Certificate cannot be parsed: %w", err)
 	}
 	if err := leaf.VerifyHostname(host); err != nil {
 		return fmt.Errorf("loopback: Options.Certificate is not valid for the host of the redirect URI: %w", err)
 	}
 	if now := time.Now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		return fmt.Errorf("loopback: Options.Certificate is valid from %v to %v, expected a certificate that is valid now", leaf.NotBefore, leaf.NotAfter)
+		return fmt.Errorf("loopback: Options.Certificate is valid from %v to %v, expected a certificate that is valid at %v",
+			leaf.NotBefore, leaf.NotAfter, now.UTC())
 	}
 	return nil
 }

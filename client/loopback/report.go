@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Limits of a report, in bytes. It is text of a stranger that the user of the program reads.
+// Limits of a report, in bytes. Anyone can have sent its text, which the user of the program reads.
 const (
 	maxReportedError       = 64
 	maxReportedDescription = 300
 )
 
-// report is an error response that may be of this sign-in. The authorization server may have sent it: many servers omit the
-// state, or do not sign or post the response, if they reject the request itself. It may also come from any web page or
-// program, so it must not end the sign-in.
+// report is an error response that may belong to this sign-in. The authorization server may have sent it: many servers omit
+// the state, or do not sign or post the response, if they reject the request itself. Any web page or program may also have
+// sent it, so it must not end the sign-in.
 type report struct{ code, description string }
 
 // reject returns the text of the page for a request that is rejected. If the request looks like an error response of the
@@ -45,7 +45,7 @@ func (p *report) err() error {
 	if p.description != "" {
 		text += fmt.Sprintf(" (%q)", excerpt(p.description, maxReportedDescription))
 	}
-	return fmt.Errorf("loopback: an unverified response has %s; the authorization server may have rejected "+
+	return fmt.Errorf("loopback: an unverified response reports the %s; the authorization server may have rejected "+
 		"the redirect URI, a scope or another parameter", text)
 }
 

@@ -18,8 +18,8 @@ import (
 
 const description = "redirect_uri is not registered"
 
-// TestCaseL3_ErrorWithoutState checks that the error of a sign-in that got no valid response quotes an error response that may be
-// of this sign-in, and nothing else.
+// TestCaseL3_ErrorWithoutState checks that the error of a sign-in that got no valid response quotes an error response that may
+// belong to this sign-in, and nothing else.
 func TestCaseL3_ErrorWithoutState(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -71,14 +71,14 @@ func TestCaseL3_ErrorWithoutState(t *testing.T) {
 					t.Errorf("%v, want %s", err, want)
 				}
 			}
-			if test.want == nil && strings.Contains(err.Error(), "response") {
+			if test.want == nil && strings.Contains(err.Error(), "unverified response") {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// TestCaseL3_Timeout checks that the last of several error responses is quoted when the time is over, next to the reason of a
+// TestCaseL3_Timeout checks that the last of several error responses is quoted after the timeout, next to the reason of a
 // rejected response with the state.
 func TestCaseL3_Timeout(t *testing.T) {
 	t.Parallel()

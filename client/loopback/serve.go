@@ -29,7 +29,8 @@ func serve(handler http.Handler, listeners []net.Listener, certificate *tls.Cert
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, conn)
 		},
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // other users of the machine must not be able to write to the user's terminal
+		// Other users of the machine must not be able to write to the user's terminal.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	// One request per connection: an idle connection would count against maxConnections.
 	server.SetKeepAlivesEnabled(false)
@@ -53,10 +54,10 @@ func serve(handler http.Handler, listeners []net.Listener, certificate *tls.Cert
 	}
 }
 
-// gate limits the number of open connections, because every user of the machine can connect. A connection is a stranger
-// until it sends a request with the state of the sign-in; then it is admitted. If there are too many connections, the
-// gate closes the oldest stranger. Therefore a new connection never has to wait for old ones that send nothing, or that
-// send their header byte by byte.
+// gate limits the number of open connections, because every user of the machine can connect. A connection that has sent a
+// request with the state of the sign-in is called admitted, and every other one a stranger. If there are too many
+// connections, the gate closes the oldest stranger. Therefore a new connection never has to wait for old ones that send
+// nothing, or that send their header byte by byte.
 type gate struct {
 	mu        sync.Mutex // guards strangers and admitted
 	strangers list.List  // of *gatedConn; the oldest is first
