@@ -166,6 +166,7 @@ func (c *Client) newPending(o AuthorizationOptions) (*PendingAuthorization, erro
 			return nil, errors.New("client: AuthorizationOptions.Subject is not the sub of IDTokenHint")
 		}
 		p.Subject = hinted
+		p.SubjectIssuer, _ = claims.OptionalText("iss")
 		if err := c.checkHint(o.IDTokenHint, "AuthorizationOptions.IDTokenHint"); err != nil {
 			return nil, err
 		}

@@ -47,7 +47,10 @@ func (c *Client) Callback(ctx context.Context, p *PendingAuthorization, params u
 	}
 	return c.ExchangeCode(ctx, answer["code"], CodeExchange{
 		RedirectURI: p.RedirectURI, CodeVerifier: p.CodeVerifier, Scopes: p.Scopes, Resource: p.Resource,
-		IDToken: IDTokenOptions{Nonce: p.Nonce, MaxAge: p.maxAge(time.Now()), ACR: p.ACRValues, Subject: p.Subject, issuer: answer["iss"]},
+		IDToken: IDTokenOptions{
+			Nonce: p.Nonce, MaxAge: p.maxAge(time.Now()), ACR: p.ACRValues, Subject: p.Subject, subjectIssuer: p.SubjectIssuer,
+			issuer: answer["iss"],
+		},
 	})
 }
 

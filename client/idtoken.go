@@ -99,8 +99,9 @@ type IDTokenOptions struct {
 	// has these claims. Empty means that they are not compared.
 	AccessToken, Code string
 
-	issuer   string // of the authorization response (RFC 9207); empty: it did not name one
-	anyNonce bool   // accept any nonce: the flow does not send one, or it was not stored
+	issuer        string // of the authorization response (RFC 9207); empty: it did not name one
+	subjectIssuer string // of Subject, with Config.Tenants; empty: it is not compared
+	anyNonce      bool   // accept any nonce: the flow does not send one, or it was not stored
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.

@@ -87,6 +87,8 @@ func (t *IDToken) checkSubject(o IDTokenOptions) error {
 	switch {
 	case len(t.Subject()) > maxSubject:
 		return badIDToken(consumer.ReasonClaims, "sub has %d bytes, expected at most %d", len(t.Subject()), maxSubject)
+	case o.subjectIssuer != "" && t.Issuer() != o.subjectIssuer:
+		return badIDToken(consumer.ReasonClaims, "iss is %s, expected %s, as in the IDTokenHint of the request", quote(t.Issuer()), quote(o.subjectIssuer))
 	case o.Subject != "" && t.Subject() != o.Subject:
 		return badIDToken(consumer.ReasonClaims, "sub is not the expected user (IDTokenOptions.Subject, or the IDTokenHint of the request)")
 	}

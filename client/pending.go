@@ -50,6 +50,10 @@ type PendingAuthorization struct {
 	// user.
 	Subject string `json:"subject,omitzero"`
 
+	// SubjectIssuer is the claim iss of AuthorizationOptions.IDTokenHint. With Config.Tenants, the same Subject at another
+	// issuer is another user. Empty means that the issuer of the user is not compared.
+	SubjectIssuer string `json:"subject_issuer,omitzero"`
+
 	// StartedAt is when the request was made. A response after ExpiresAt is rejected.
 	StartedAt time.Time `json:"started_at"`
 	ExpiresAt time.Time `json:"expires_at"`

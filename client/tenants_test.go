@@ -328,3 +328,36 @@ func TestCaseD9_LogoutAndSignedResponses(t *testing.T) {
 		}
 	}
 }
+
+// A hint names a user, who has the same subject as a user of another tenant.
+func TestCaseD9_HintOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	p := newTenants()
+	c := p.client(t, func(cfg *client.Config) {
+		cfg.Tenants = &client.TenantsConfig{IssuerTemplate: template, Tenants: []string{tenantA, tenantB}}
+	})
+	for name, test := range map[string]struct {
+		tenant, subject string
+		ok              bool
+	}{
+		"the same":        {tenantA, "alice", true},
+		"another tenant":  {tenantB, "alice", false},
+		"another subject": {tenantA, "bob", false},
+	} {
+		pending := begin(t, c, client.AuthorizationOptions{IDTokenHint: p.token(tenantA).Set("sub", "alice").Sign()})
+		text, err := json.Marshal(pending) // as a store does
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored := new(client.PendingAuthorization)
+		if err := json.Unmarshal(text, stored); err != nil {
+			t.Fatal(err)
+		}
+		signedIn := p.token(test.tenant).Set("sub", test.subject).Set("nonce", pending.Nonce).Sign()
+		p.pages["/token"] = page(`{"access_token":"at","token_type":"Bearer","id_token":"` + signedIn + `"}`)
+		_, err = c.Callback(t.Context(), stored, url.Values{"state": {pending.State}, "code": {"c"}})
+		if (err == nil) != test.ok || err != nil && !errors.Is(err, consumer.ErrInvalidToken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
