@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"crypto"
 	"crypto/sha256"
 	"encoding/base64"
@@ -14,6 +13,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/internal/jwtsign"
 )
 
@@ -52,7 +52,7 @@ func (c *Client) proof(method, target, accessToken string) (proof, nonce string,
 // targetOf returns the htu claim: the URL without query and fragment. It is normalized as the receiver does before it
 // compares (RFC 9449, Section 4.3; RFC 3986, Sections 6.2.2 and 6.2.3).
 func targetOf(u *url.URL) string {
-	host := strings.ToLower(u.Host)
+	host := fetch.LowerASCII(u.Host)
 	if port := u.Port(); port == "" || port == defaultPort(u) {
 		host = strings.TrimSuffix(host, ":"+port)
 	}
@@ -82,14 +82,9 @@ const maxNonceBytes = 1 << 10
 // same origin (RFC 9449, Section 9).
 func nonceKey(u *url.URL, accessToken string) string {
 	if accessToken == "" {
-		return "AS " + originOf(u)
+		return "AS " + fetch.Origin(u)
 	}
-	return "RS " + originOf(u)
-}
-
-// originOf returns the origin of u, with an explicit port (RFC 6454, Section 4).
-func originOf(u *url.URL) string {
-	return strings.ToLower(u.Scheme) + "://" + strings.ToLower(u.Hostname()) + ":" + cmp.Or(u.Port(), defaultPort(u))
+	return "RS " + fetch.Origin(u)
 }
 
 func defaultPort(u *url.URL) string {

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// parseOrigins brings the origins that a caller configured to the form that [originOf] returns, so that later they can be
+// parseOrigins brings the origins that a caller configured to the form that [fetch.Origin] returns, so that later they can be
 // compared as strings. field names the Config field in errors. Each origin must consist of a scheme, a host and an optional
 // port: a path would look like a restriction and would not be one.
 func parseOrigins(field string, origins []string) ([]string, error) {
@@ -25,8 +26,10 @@ func parseOrigins(field string, origins []string) ([]string, error) {
 			faults = append(faults, fmt.Errorf("client: %s[%d]: %w", field, i, err))
 		case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery:
 			faults = append(faults, fmt.Errorf("client: %s[%d] must be scheme://host[:port], without a path or query", field, i))
+		case strings.Contains(u.Host, "*"):
+			faults = append(faults, fmt.Errorf("client: %s[%d] has a wildcard, expected one host: list each origin", field, i))
 		default:
-			parsed = append(parsed, originOf(u))
+			parsed = append(parsed, fetch.Origin(u))
 		}
 	}
 	return parsed, errors.Join(faults...)
@@ -35,7 +38,7 @@ func parseOrigins(field string, origins []string) ([]string, error) {
 // allowed reports whether tokens may be sent to u: its origin is in origins, which come from parseOrigins, and the
 // connection is encrypted or does not leave this machine.
 func allowed(origins []string, u *url.URL) bool {
-	return isSecure(u) && slices.Contains(origins, originOf(u))
+	return isSecure(u) && slices.Contains(origins, fetch.Origin(u))
 }
 
 // isSecure reports whether u is https, or http on a loopback host: nobody on the network can then read the request.

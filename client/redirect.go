@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"slices"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
 // previous returns the request whose response redirected to r, or nil. Only an [http.Client] that follows a redirect sets
@@ -37,9 +39,9 @@ func (t *Transport) follow(r *http.Request) (*http.Response, error) {
 	switch {
 	case r.Method != "" && r.Method != http.MethodGet && r.Method != http.MethodHead, r.Body != nil && r.Body != http.NoBody:
 		closeBody(r)
-		return nil, fmt.Errorf("%w: %s: a redirect to another origin is followed only for GET and HEAD without a body", ErrOrigin, originOf(r.URL))
+		return nil, fmt.Errorf("%w: %s: a redirect to another origin is followed only for GET and HEAD without a body", ErrOrigin, fetch.Origin(r.URL))
 	case !isSecure(r.URL), r.URL.Scheme != "https" && (from.URL == nil || from.URL.Scheme != "http"):
-		return nil, fmt.Errorf("%w: %s: a redirect from https is followed only to https", ErrOrigin, originOf(r.URL))
+		return nil, fmt.Errorf("%w: %s: a redirect from https is followed only to https", ErrOrigin, fetch.Origin(r.URL))
 	}
 	sent := r.Clone(r.Context())
 	for name := range sent.Header {

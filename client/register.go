@@ -167,7 +167,7 @@ func (e *RegistrationEndpoint) check(ctx context.Context, known *Registration) e
 		return fmt.Errorf("client: registration: %w", err)
 	}
 	u, err := url.Parse(known.URI)
-	if err != nil || known.URI == "" || originOf(u) != originOf(own) {
+	if err != nil || known.URI == "" || fetch.Origin(u) != fetch.Origin(own) {
 		return fmt.Errorf("%w: registration_client_uri is missing, or is not at the origin of the registration endpoint", ErrBadResponse)
 	}
 	return nil

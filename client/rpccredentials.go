@@ -25,7 +25,7 @@ type RPCCredentialsConfig struct {
 // call [TokenSource.Refresh].
 type RPCCredentials struct {
 	source  *TokenSource
-	origins []string // as originOf writes them
+	origins []string // as fetch.Origin writes them
 }
 
 // NewRPCCredentials returns credentials for a gRPC client. It reports all faults of cfg together. It does no I/O.

@@ -72,8 +72,8 @@ func TestCaseU4_OneRefreshTokenForSeveralResources(t *testing.T) {
 					}
 				}
 				all.Wait()
-				if s.revoked || s.requests < 4*11 || s.requests > 4*16 {
-					t.Errorf("revoked: %t after %d refreshes", s.revoked, s.requests)
+				if revoked, requests := s.counts(); revoked || requests < 4*11 || requests > 4*16 {
+					t.Errorf("revoked: %t after %d refreshes", revoked, requests)
 				}
 			})
 		})
@@ -259,8 +259,8 @@ func TestCaseU4_OneAfterTheOther(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if s.revoked || s.requests != 3 || time.Since(start) != 30*time.Second {
-			t.Errorf("revoked: %t after %d requests and %v", s.revoked, s.requests, time.Since(start))
+		if revoked, requests := s.counts(); revoked || requests != 3 || time.Since(start) != 30*time.Second {
+			t.Errorf("revoked: %t after %d requests and %v", revoked, requests, time.Since(start))
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -272,8 +272,8 @@ func TestCaseU4_OneAfterTheOther(t *testing.T) {
 		all.Wait()
 		time.Sleep(time.Minute) // the refresh goes on without its caller
 		synctest.Wait()
-		if s.revoked || s.requests != 5 {
-			t.Errorf("revoked: %t after %d requests", s.revoked, s.requests)
+		if revoked, requests := s.counts(); revoked || requests != 5 {
+			t.Errorf("revoked: %t after %d requests", revoked, requests)
 		}
 	})
 }

@@ -59,6 +59,13 @@ func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// counts returns the fields that tests compare. A refresh may still run in the background.
+func (s *rotating) counts() (revoked bool, requests int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.revoked, s.requests
+}
+
 func (s *rotating) set(status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

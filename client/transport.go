@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
 // TransportConfig describes a [Transport]. Source and Origins are required.
@@ -47,7 +49,7 @@ type TransportConfig struct {
 // if the API requires a nonce.
 type Transport struct {
 	source  *TokenSource
-	origins []string // as originOf writes them
+	origins []string // as fetch.Origin writes them
 	base    http.RoundTripper
 }
 
@@ -127,8 +129,8 @@ func (t *Transport) check(r *http.Request) error {
 	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil:
 		return errors.New("client: Transport: the URL is not the absolute URL of an API, or has user info")
 	case !allowed(t.origins, r.URL) && previous(r) == nil:
-		return fmt.Errorf("%w: %s", ErrOrigin, originOf(r.URL))
-	case r.Host != "" && originOf(&url.URL{Scheme: r.URL.Scheme, Host: r.Host}) != originOf(r.URL):
+		return fmt.Errorf("%w: %s", ErrOrigin, fetch.Origin(r.URL))
+	case r.Host != "" && fetch.Origin(&url.URL{Scheme: r.URL.Scheme, Host: r.Host}) != fetch.Origin(r.URL):
 		return fmt.Errorf("%w: the Host field names another host than the URL", ErrOrigin) // one server may serve many hosts
 	}
 	return nil

@@ -41,6 +41,10 @@ func TestC29_NoToken(t *testing.T) {
 		"an invalid port":       func(r *http.Request) { r.URL.Host = "api.test:443x" },
 		"dot at the end":        func(r *http.Request) { r.URL.Host = "api.test." },
 		"subdomain":             func(r *http.Request) { r.URL.Host = "x.api.test" },
+		"İ (U+0130) for i":      func(r *http.Request) { r.URL.Host = "apİ.test" }, // xn--api-bec.test in DNS
+		"K (U+212A) for k":      func(r *http.Request) { r.URL.Host = "boo\u212a.test" },
+		"İ in Host":             func(r *http.Request) { r.Host = "apİ.test" },
+		"an invalid byte":       func(r *http.Request) { r.URL.Host = "ap\xff.test" },
 		"no host":               func(r *http.Request) { r.URL.Host = "" },
 		"host with a user":      func(r *http.Request) { r.URL.Host = "api.test@evil.test" },
 		"host with a backslash": func(r *http.Request) { r.URL.Host = `evil.test\.api.test` },
@@ -49,7 +53,7 @@ func TestC29_NoToken(t *testing.T) {
 			t.Parallel()
 			source, _ := tokens(t)
 			s := says(200, "")
-			api := transportOf(t, source, s, "https://api.test")
+			api := transportOf(t, source, s, "https://api.test", "https://book.test", "https://ap\xfe.test")
 			closed := false
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.test/x", closing{strings.NewReader("b"), &closed})
 			if err != nil {

@@ -69,6 +69,8 @@ func TestCaseU3_OriginsAreChecked(t *testing.T) {
 		"https://api.test:443/ ": {},
 		"https://:443":           {},
 		"https://*.api.test/v1":  {},
+		"https://*.api.test":     {},
+		"https://*":              {},
 		"/v1":                    {},
 	} {
 		for _, origins := range [][]string{{origin}, {"https://other.test", origin}} {

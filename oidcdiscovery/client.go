@@ -120,8 +120,8 @@ func (c *Client) validate(issuer string, m *Metadata) error {
 	if err != nil {
 		return fmt.Errorf("jwks_uri: %w", err)
 	}
-	if c.SameOriginKeys && origin(keys) != origin(home) {
-		return fmt.Errorf("jwks_uri: origin is %.200q, expected the issuer's origin %q (SameOriginKeys)", origin(keys), origin(home))
+	if c.SameOriginKeys && fetch.Origin(keys) != fetch.Origin(home) {
+		return fmt.Errorf("jwks_uri: origin is %.200q, expected the issuer's origin %q (SameOriginKeys)", fetch.Origin(keys), fetch.Origin(home))
 	}
 	return nil
 }
@@ -136,13 +136,4 @@ func (c *Client) parseIssuer(issuer string) (*url.URL, error) {
 		return nil, errors.New("issuer: URL has a query, expected none")
 	}
 	return u, nil
-}
-
-// origin returns scheme, host and port of a URL (RFC 6454 §4).
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }

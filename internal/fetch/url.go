@@ -51,7 +51,7 @@ func parse(raw string, allowHTTP bool, advice string) (*url.URL, error) {
 // loopback reports whether host is localhost or a loopback address. Traffic to it does not leave the machine, so it may
 // be without TLS.
 func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
+	if LowerASCII(host) == "localhost" {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
@@ -74,4 +74,26 @@ func locationOf(base *url.URL, location string) string {
 		return ""
 	}
 	return display(u)
+}
+
+// Origin returns the origin of u: scheme, host and port, with an explicit port (RFC 6454, Section 4). Equal origins are
+// the same server. The reverse is not true of hosts that are not written in ASCII, which have several forms.
+func Origin(u *url.URL) string {
+	scheme, port := LowerASCII(u.Scheme), u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[scheme]
+	}
+	return scheme + "://" + LowerASCII(u.Hostname()) + ":" + port
+}
+
+// LowerASCII returns text with the letters A to Z in lower case. Use it for host names. [strings.ToLower] would turn one
+// host into another: it replaces the letter İ (U+0130) by i, but in the domain name system they are different.
+func LowerASCII(text string) string {
+	lower := []byte(text)
+	for i, b := range lower {
+		if 'A' <= b && b <= 'Z' {
+			lower[i] = b + 'a' - 'A'
+		}
+	}
+	return string(lower)
 }

@@ -3,6 +3,7 @@ package fetch_test
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -129,4 +130,31 @@ func FuzzCheckURL(f *testing.F) {
 			t.Errorf("%q cannot be requested: %v", raw, err)
 		}
 	})
+}
+
+// Origins are compared as strings, so two hosts must never have the same one.
+func TestOrigin(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		"https://a.example":               "https://a.example:443",
+		"HTTPS://A.Example:443/x?y":       "https://a.example:443",
+		"https://a.example:/":             "https://a.example:443",
+		"http://a.example":                "http://a.example:80",
+		"https://a.example:80":            "https://a.example:80",
+		"https://[2001:DB8::1]":           "https://2001:db8::1:443",
+		"https://EXAMPLEİ.test":           "https://exampleİ.test:443", // U+0130 is not a form of i in DNS
+		"https://ex.%C4%B0.test":          "https://ex.İ.test:443",
+		"https://boo\u212a.test":          "https://boo\u212a.test:443",
+		"https://%FF.test":                "https://\xff.test:443",
+		"https://BÜCHER.test":             "https://bÜcher.test:443",
+		"https://xn--bcher-kva.test:8443": "https://xn--bcher-kva.test:8443",
+	} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fetch.Origin(u); got != want {
+			t.Errorf("%s: got %q, want %q", raw, got, want)
+		}
+	}
 }
