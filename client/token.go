@@ -34,7 +34,7 @@ type Token struct {
 	IDToken string `json:"id_token,omitzero"`
 
 	// Expiry is when the access token expires, by the clock of this machine. It is zero if the server did not say, or if it
-	// sent a lifetime that is negative or not a number.
+	// sent a lifetime that is negative or not a number, or a lifetime of 0 without a refresh token.
 	Expiry time.Time `json:"expiry,omitzero"`
 
 	// Scopes lists the granted scopes. If the response does not say, they are the requested ones (RFC 6749, Section 5.1).
