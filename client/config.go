@@ -87,8 +87,10 @@ type Config struct {
 	// methods always do. False means that AuthBasic sends it only in the header.
 	ClientIDInBody bool
 
-	// PostType says how parameters are sent. Zero means as a form, as RFC 6749 requires.
-	PostType PostType
+	// MutualTLS says that HTTPClient has a client certificate, so that the endpoints in mtls_endpoint_aliases are used (RFC
+	// 8705, Section 5). AuthTLS and AuthSelfSignedTLS imply it. If the certificate is self-signed, return it from
+	// tls.Config.GetClientCertificate: one in tls.Config.Certificates is only sent to servers that list its issuer.
+	MutualTLS bool
 
 	// RedirectURI is where the server sends the user back to in the authorization code flow. It must be registered. Empty
 	// means that each AuthorizationOptions has its own.
@@ -104,14 +106,19 @@ type Config struct {
 	// sent.
 	Audience string
 
+	// PostType says how parameters are sent. Zero means as a form, as RFC 6749 requires.
+	PostType PostType
+
+	// DPoP binds all tokens to this key (RFC 9449). Nil means bearer tokens.
+	DPoP *SigningKey
+
+	// StateLength and VerifierLength are the numbers of random bytes in a state and in a PKCE verifier, before encoding.
+	// Zero means 32, which is also the minimum. The maximum of VerifierLength is 96.
+	StateLength, VerifierLength int
+
 	// Metadata is used in place of discovery. Its issuer must equal Issuer. Nil means that the metadata is discovered at
 	// first use, cached, and refreshed after an hour.
 	Metadata *oidcdiscovery.Metadata
-
-	// Tenants is for a provider with one issuer per tenant, whose users sign in to one client. Issuer is then where the
-	// metadata is found, such as https://login.microsoftonline.com/organizations/v2.0, and the issuer in the metadata must
-	// be Tenants.IssuerTemplate. Nil means that only Issuer is accepted.
-	Tenants *TenantsConfig
 
 	// MetadataURL is the URL from which the metadata is fetched and refreshed. Set it for a server that publishes the
 	// metadata at another location, or that this process reaches at an internal address. The issuer in the metadata must
@@ -120,11 +127,10 @@ type Config struct {
 	// if Metadata is set. Empty means the well-known locations of Issuer.
 	MetadataURL string
 
-	// DiscoveryTimeout limits each request for the metadata and for the key set, from the connection to the last byte.
-	// Discovery makes one such request to each of up to four locations. Calls of the client wait until the metadata or the
-	// keys that they need are fetched. The maximum is 1 minute. Zero means that Timeout limits the whole discovery, and each
-	// request for the key set, but to at most 1 minute.
-	DiscoveryTimeout time.Duration
+	// Tenants is for a provider with one issuer per tenant, whose users sign in to one client. Issuer is then where the
+	// metadata is found, such as https://login.microsoftonline.com/organizations/v2.0, and the issuer in the metadata must
+	// be Tenants.IssuerTemplate. Nil means that only Issuer is accepted.
+	Tenants *TenantsConfig
 
 	// Endpoints replaces or adds endpoints of the metadata. The keys are the names of the members of the metadata, such as
 	// "token_endpoint" or "device_authorization_endpoint"; New rejects names that the package does not use. Nil means that
@@ -145,10 +151,6 @@ type Config struct {
 	// "/mfa".
 	MFAURL string
 
-	// StateLength and VerifierLength are the numbers of random bytes in a state and in a PKCE verifier, before encoding.
-	// Zero means 32, which is also the minimum. The maximum of VerifierLength is 96.
-	StateLength, VerifierLength int
-
 	// ReadResponse is called with each response of the token endpoint before it is read, also with error responses. It
 	// returns the response in the form of RFC 6749, Section 5: a JSON object with access_token, token_type and so on, or
 	// with error. Set it for a server whose responses have another form, such as tokens inside of another object. It returns
@@ -168,19 +170,14 @@ type Config struct {
 	// commas. False means that a comma is part of the name of a scope (RFC 6749, Section 3.3).
 	CommaScopes bool
 
-	// UseUserInfo makes each sign-in and each refresh with an ID token also read the userinfo endpoint. See
-	// [IDToken.Claims]. False means that it is not read.
-	UseUserInfo bool
+	// Keys verifies the signatures of the server. Nil means the key set at the jwks_uri of the metadata.
+	Keys jwks.Source
 
 	// Algorithms lists the signature algorithms that the server may use for this client: for ID tokens, user information,
 	// authorization responses and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512 with
 	// ClientSecret as the key. Both kinds are allowed only if Keys is a source of [jwks.Join] that has both. Nil means the
 	// asymmetric ones that the metadata lists for each kind, or RS256 if it lists none.
 	Algorithms []string
-
-	// SignedUserInfo says that the client is registered for signed user information: an unsigned response is rejected.
-	// False means that both are accepted.
-	SignedUserInfo bool
 
 	// ExtraAudiences lists the trusted audiences: the only values that may be in the aud of an ID token beside ClientID. Nil
 	// means that any value may, if the ID token also has an azp. Without azp, every audience must be ClientID or in this list.
@@ -191,29 +188,17 @@ type Config struct {
 	// nevertheless. Every user of these clients can sign in to this one. Nil means only ClientID.
 	AcceptedParties []string
 
-	// Keys verifies the signatures of the server. Nil means the key set at the jwks_uri of the metadata.
-	Keys jwks.Source
-
 	// ClockSkew is the tolerated difference between the clocks of this machine and of the server. Zero means 10 seconds, a
 	// negative value means none. The maximum is 5 minutes.
 	ClockSkew time.Duration
 
-	// DPoP binds all tokens to this key (RFC 9449). Nil means bearer tokens.
-	DPoP *SigningKey
+	// UseUserInfo makes each sign-in and each refresh with an ID token also read the userinfo endpoint. See
+	// [IDToken.Claims]. False means that it is not read.
+	UseUserInfo bool
 
-	// MutualTLS says that HTTPClient has a client certificate, so that the endpoints in mtls_endpoint_aliases are used (RFC
-	// 8705, Section 5). AuthTLS and AuthSelfSignedTLS imply it. If the certificate is self-signed, return it from
-	// tls.Config.GetClientCertificate: one in tls.Config.Certificates is only sent to servers that list its issuer.
-	MutualTLS bool
-
-	// OnToken is called with each token that was received and verified, before it is returned. Use it to store the token: if
-	// the process ends before the token is stored, the token is lost, and its predecessor may no longer work. If OnToken
-	// returns an error, the caller gets an [*IncompleteError]. Nil means that it is not called.
-	OnToken func(ctx context.Context, token *Token) error
-
-	// Logger receives messages about faults of the server's keys, and at level Debug about harmless deviations of its
-	// metadata and its responses; see [Client.Quirks]. Nil means that nothing is logged.
-	Logger *slog.Logger
+	// SignedUserInfo says that the client is registered for signed user information: an unsigned response is rejected.
+	// False means that both are accepted.
+	SignedUserInfo bool
 
 	// HTTPClient provides the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect
 	// policy and its cookie jar are not used: redirects are never followed. Nil means http.DefaultTransport.
@@ -224,6 +209,21 @@ type Config struct {
 	// one is an error. Zero means 1 MiB. The metadata and the key set have a limit of their own, 512 KiB.
 	Timeout  time.Duration
 	MaxBytes int64
+
+	// DiscoveryTimeout limits each request for the metadata and for the key set, from the connection to the last byte.
+	// Discovery makes one such request to each of up to four locations. Calls of the client wait until the metadata or the
+	// keys that they need are fetched. The maximum is 1 minute. Zero means that Timeout limits the whole discovery, and each
+	// request for the key set, but to at most 1 minute.
+	DiscoveryTimeout time.Duration
+
+	// OnToken is called with each token that was received and verified, before it is returned. Use it to store the token: if
+	// the process ends before the token is stored, the token is lost, and its predecessor may no longer work. If OnToken
+	// returns an error, the caller gets an [*IncompleteError]. Nil means that it is not called.
+	OnToken func(ctx context.Context, token *Token) error
+
+	// Logger receives messages about faults of the server's keys, and at level Debug about harmless deviations of its
+	// metadata and its responses; see [Client.Quirks]. Nil means that nothing is logged.
+	Logger *slog.Logger
 
 	// InsecureAllowHTTP allows http for every host. Anyone on the network path can then read the secrets. False means that
 	// http is allowed only for loopback hosts (127.0.0.0/8, ::1, localhost).
