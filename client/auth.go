@@ -21,18 +21,19 @@ const (
 	AuthSelfSignedTLS AuthMethod = "self_signed_tls_client_auth" // RFC 8705, Section 2.2
 )
 
-// BasicEncoding says how the id and the secret of a client are written into an Authorization header.
+// BasicEncoding says how AuthBasic writes the id and the secret of a client into the Authorization header. The zero value is
+// BasicForm.
 type BasicEncoding int
 
-// The encodings.
+// The ways to encode the id and the secret.
 const (
-	BasicForm BasicEncoding = iota // each one form-urlencoded (RFC 6749, Section 2.3.1)
-	BasicRaw                       // unchanged, for servers that do not decode them
+	BasicForm BasicEncoding = iota // both form-urlencoded (RFC 6749, Section 2.3.1)
+	BasicRaw                       // both unchanged, for servers that do not decode them
 )
 
 // AudienceEndpoint is a value for Config.AssertionAudience. The audience of each client assertion is then the URL of the
 // endpoint that receives it, such as the token endpoint or the pushed authorization request endpoint. If the client uses an
-// endpoint in mtls_endpoint_aliases, it is that URL.
+// endpoint in mtls_endpoint_aliases, the audience is the URL in that member.
 const AudienceEndpoint = "endpoint"
 
 // validateAuth checks the fields that concern client authentication and keys. It requires the credential of the chosen
@@ -62,8 +63,8 @@ func (cfg Config) validateAuth() (faults []error) {
 	return faults
 }
 
-// validateMethod requires the credential of AuthMethod. A function that AuthMethod does not use is a fault too: the request
-// would be sent without that credential.
+// validateMethod requires the credential of AuthMethod. A SecretSource or an AssertionSource that AuthMethod does not use is
+// a fault too: requests would be sent without that credential.
 func (cfg Config) validateMethod(check func(ok bool, problem string)) {
 	usesSecret, usesKey := false, false
 	switch cfg.AuthMethod {

@@ -55,7 +55,8 @@ func New(cfg Config) (*Client, error) {
 	}}, nil
 }
 
-// remote says how the metadata and the keys are fetched. The calls of a client wait until they are there.
+// remote returns the settings with which the metadata and the keys are fetched. The methods of a client wait until both are
+// there.
 func (cfg Config) remote(onQuirks func(context.Context, []quirk.Quirk)) issuer.Config {
 	each := cmp.Or(cfg.DiscoveryTimeout, min(cfg.Timeout, issuer.MaxDiscoveryTimeout))
 	limit := each
@@ -91,7 +92,7 @@ func (c Client) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer]. It omits the secrets.
 func (c Client) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
-// Issuer returns Config.Issuer. Store it together with [Client.ClientID] beside tokens and sessions of this client, so
+// Issuer returns Config.Issuer. Store it, together with [Client.ClientID], with each token and session of this client, so
 // that they are not used for another client.
 func (c *Client) Issuer() string { return c.cfg.Issuer }
 
@@ -108,9 +109,9 @@ func (c *Client) Warm(ctx context.Context) error {
 	return err
 }
 
-// Metadata returns the metadata of the server, and fetches it if it is not cached. Do not change the result. If Config.Scopes
-// has "openid", it includes the members that only the server's document of OpenID Connect has. If the server
-// cannot be reached, the error matches [ErrUnavailable].
+// Metadata returns the metadata of the server, and fetches it if it is not cached. Do not change the result. If
+// Config.Scopes has "openid", the result includes the members that only the server's document of OpenID Connect has. If the
+// server cannot be reached, the error matches [ErrUnavailable].
 func (c *Client) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) {
 	return c.metadataWith(ctx)
 }

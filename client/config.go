@@ -30,23 +30,26 @@ const (
 	maxClockSkew     = 5 * time.Minute
 )
 
-// Config describes a client of one authorization server. Issuer and ClientID are required. [New] copies it.
+// Config describes a client of one authorization server. Issuer and ClientID are required. [New] copies it. The fields are
+// in this order: the client and its authentication, requests, metadata and endpoints, token responses, ID tokens and user
+// information, connections and limits, hooks, and settings that relax security.
 type Config struct {
 	// Issuer is the issuer identifier, exactly as the server publishes it. It is https, or http on a loopback host.
 	Issuer string
 
-	// ClientID and ClientSecret are the credentials of the registered client. A client without ClientSecret, SecretSource,
-	// Key and AssertionSource is a public client, unless AuthMethod says that it has a certificate.
+	// ClientID and ClientSecret are the credentials of the registered client. A client that has none of ClientSecret,
+	// SecretSource, Key and AssertionSource is a public client, unless AuthMethod says that it has a certificate.
 	ClientID, ClientSecret string
 
-	// SecretSource returns the client secret, in place of ClientSecret, for secrets that change. It is called for each
+	// SecretSource returns the client secret. Set it in place of ClientSecret if the secret changes. It is called for each
 	// request that is authenticated with the secret, and must be safe for concurrent use. Its ctx ends after Timeout. If it
 	// returns an error, the request is not sent, and the caller gets the error, which must not contain the secret. If the
-	// error matches [ErrUnavailable], polls continue. See [SecretFile] and [SignedSecret]. Nil means ClientSecret.
+	// error matches [ErrUnavailable], methods that poll, such as [Client.WaitDevice], continue. See [SecretFile] and
+	// [SignedSecret]. Nil means ClientSecret.
 	SecretSource func(ctx context.Context) (string, error)
 
-	// AuthMethod is the way in which the client authenticates at every endpoint (RFC 6749, Section 2.3). Zero means that the
-	// client chooses a method before each request:
+	// AuthMethod is the way in which the client authenticates at every endpoint (RFC 6749, Section 2.3). Empty means that
+	// the client chooses a method before each request:
 	//
 	//   - A public client uses AuthNone.
 	//   - A client without a secret uses AuthPrivateKeyJWT.
@@ -66,12 +69,12 @@ type Config struct {
 	// signs only request objects. Nil means that nothing can be signed.
 	Key *SigningKey
 
-	// AssertionSource returns a client assertion that the platform issues, in place of one that is signed with Key: a JWT in
-	// compact serialization of at most 16 KiB, whose claims the server is configured to accept. It is called for each
-	// request, and again if the request is repeated with a DPoP nonce. It must be safe for concurrent use. Its ctx ends after
-	// Timeout. If it returns an error, the request is not sent, and the caller gets the error, which must not contain the
-	// assertion. If the error matches [ErrUnavailable], polls continue. See [AssertionFile]. Nil means that Key signs the
-	// assertions.
+	// AssertionSource returns a client assertion that the platform issues. It replaces the one that is signed with Key. The
+	// assertion is a JWT in compact serialization of at most 16 KiB, and the server must be configured to accept its claims.
+	// It is called for each request, and again if the request is repeated with a DPoP nonce. It must be safe for concurrent
+	// use. Its ctx ends after Timeout. If it returns an error, the request is not sent, and the caller gets the error, which
+	// must not contain the assertion. If the error matches [ErrUnavailable], methods that poll, such as [Client.WaitDevice],
+	// continue. See [AssertionFile]. Nil means that Key signs the assertions.
 	AssertionSource func(ctx context.Context) (string, error)
 
 	// AssertionAudience is the audience of client assertions that are signed with Key or with the secret. It must be empty
@@ -79,17 +82,18 @@ type Config struct {
 	// unchanged at every endpoint. Empty means Issuer.
 	AssertionAudience string
 
-	// BasicEncoding says how AuthBasic encodes the id and the secret. Zero means form-urlencoded, as RFC 6749, Section
-	// 2.3.1, requires.
+	// BasicEncoding says how AuthBasic encodes the id and the secret. Zero means BasicForm, as RFC 6749, Section 2.3.1,
+	// requires.
 	BasicEncoding BasicEncoding
 
 	// ClientIDInBody makes AuthBasic send the client_id also in the body, for servers that require it there. The other
-	// methods always do. False means that AuthBasic sends it only in the header.
+	// methods always send it there. False means that AuthBasic sends it only in the header.
 	ClientIDInBody bool
 
 	// MutualTLS says that HTTPClient has a client certificate, so that the endpoints in mtls_endpoint_aliases are used (RFC
 	// 8705, Section 5). AuthTLS and AuthSelfSignedTLS imply it. If the certificate is self-signed, return it from
-	// tls.Config.GetClientCertificate: one in tls.Config.Certificates is only sent to servers that list its issuer.
+	// tls.Config.GetClientCertificate: one in tls.Config.Certificates is only sent to servers that list its issuer. False
+	// means that the aliases are not used.
 	MutualTLS bool
 
 	// RedirectURI is where the server sends the user back to in the authorization code flow. It must be registered. Empty
@@ -102,11 +106,11 @@ type Config struct {
 	// Resource lists the APIs for which tokens are requested (RFC 8707). Nil means that the parameter is not sent.
 	Resource []string
 
-	// Audience is sent as the parameter audience, for servers that do not support resource. Empty means that it is not
-	// sent.
+	// Audience is sent as the parameter audience, for servers that do not support the parameter resource. Empty means that
+	// it is not sent.
 	Audience string
 
-	// PostType says how parameters are sent. Zero means as a form, as RFC 6749 requires.
+	// PostType says how parameters are sent to the server. Zero means PostForm, as RFC 6749 requires.
 	PostType PostType
 
 	// DPoP binds all tokens to this key (RFC 9449). Nil means bearer tokens.
@@ -127,37 +131,38 @@ type Config struct {
 	// if Metadata is set. Empty means the well-known locations of Issuer.
 	MetadataURL string
 
-	// Tenants is for a provider with one issuer per tenant, whose users sign in to one client. Issuer is then where the
-	// metadata is found, such as https://login.microsoftonline.com/organizations/v2.0, and the issuer in the metadata must
-	// be Tenants.IssuerTemplate. Nil means that only Issuer is accepted.
+	// Tenants is for a provider with one issuer per tenant, if the users of several tenants sign in to this client. Issuer
+	// is then where the metadata is found, such as https://login.microsoftonline.com/organizations/v2.0. The issuer in the
+	// metadata must be Tenants.IssuerTemplate. Nil means that only Issuer is accepted.
 	Tenants *TenantsConfig
 
 	// Endpoints replaces or adds endpoints of the metadata. The keys are the names of the members of the metadata, such as
 	// "token_endpoint" or "device_authorization_endpoint"; New rejects names that the package does not use. Nil means that
 	// all endpoints come from the metadata.
 	//
-	// A call whose endpoints are all here fetches no metadata, unless MetadataURL is set. For a sign-in, these are the
-	// authorization_endpoint (or AuthorizeURL) and the token_endpoint. The client then assumes what the specifications say
-	// about a server without metadata: AuthMethod is chosen as if the server listed no methods, PKCE uses S256, requests
-	// are neither signed nor pushed, and a response of the authorization endpoint may omit the parameter iss. Set Metadata
-	// if the server differs. The keys for ID tokens are not an endpoint: without Keys, they need discovery.
+	// A call that only uses endpoints in this map fetches no metadata, unless MetadataURL is set. For a sign-in, these are
+	// the authorization_endpoint (or AuthorizeURL) and the token_endpoint. The client then assumes what the specifications
+	// say about a server without metadata: AuthMethod is chosen as if the server listed no methods, PKCE uses S256 unless
+	// InsecurePlainPKCE is set, requests are neither signed nor pushed, and a response of the authorization endpoint may
+	// omit the parameter iss. Set Metadata if the server differs. The keys for ID tokens are not an endpoint: without Keys,
+	// they need discovery.
 	Endpoints map[string]string
 
-	// AuthorizeURL is the URL of the authorization endpoint for the user's browser, if it differs from the one for this
-	// process. Empty means the one from Endpoints or from the metadata.
+	// AuthorizeURL is the URL of the authorization endpoint that the user's browser opens, if it differs from the one that
+	// this process reaches. Empty means the one from Endpoints or from the metadata.
 	AuthorizeURL string
 
 	// MFAURL is the base URL of Auth0's MFA API, such as "https://tenant.example/mfa". Empty means Issuer followed by
 	// "/mfa".
 	MFAURL string
 
-	// ReadResponse is called with each response of the token endpoint before it is read, also with error responses. It
-	// returns the response in the form of RFC 6749, Section 5: a JSON object with access_token, token_type and so on, or
-	// with error. Set it for a server whose responses have another form, such as tokens inside of another object. It returns
-	// its argument for a response that needs no change.
+	// ReadResponse is called with each response of the token endpoint, including error responses, before the client reads
+	// it. It returns the response in the form of RFC 6749, Section 5: a JSON object with access_token, token_type and so on,
+	// or with error. Set it for a server whose responses have another form, such as a token inside another object; see
+	// [NestedToken]. It returns its argument for a response that needs no change.
 	//
 	// If ReadResponse returns an error or panics, the response is read unchanged. A token in it is returned in an
-	// [*IncompleteError], and the [*Error] has the body. ReadResponse must be safe for concurrent use, and may keep and
+	// [*IncompleteError], and the [*Error] has the body. ReadResponse must be safe for concurrent use. It may keep and
 	// change its argument. Nil means that responses are read unchanged.
 	ReadResponse func(TokenResponse) (TokenResponse, error)
 
@@ -170,34 +175,38 @@ type Config struct {
 	// commas. False means that a comma is part of the name of a scope (RFC 6749, Section 3.3).
 	CommaScopes bool
 
-	// Keys verifies the signatures of the server. Nil means the key set at the jwks_uri of the metadata.
+	// Keys is the source of the keys that verify the server's signatures. Nil means the key set at the jwks_uri of the
+	// metadata.
 	Keys jwks.Source
 
 	// Algorithms lists the signature algorithms that the server may use for this client: for ID tokens, user information,
-	// authorization responses and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512 with
-	// ClientSecret as the key. Both kinds are allowed only if Keys is a source of [jwks.Join] that has both. Nil means the
-	// asymmetric ones that the metadata lists for each kind, or RS256 if it lists none.
+	// authorization responses and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512, for which Keys
+	// or ClientSecret has the key. Both kinds are allowed only if [jwks.Join] has joined secrets and public keys to Keys.
+	//
+	// Nil means the asymmetric algorithms that the metadata lists for each kind of JWT, or RS256 if it lists none. With
+	// Keys, nil means all algorithms of its kinds of keys.
 	Algorithms []string
 
 	// ExtraAudiences lists the trusted audiences: the only values that may be in the aud of an ID token beside ClientID. Nil
-	// means that any value may, if the ID token also has an azp. Without azp, every audience must be ClientID or in this list.
+	// means that ClientID must be the only audience of an ID token without azp, and that an ID token with azp may have any
+	// others.
 	ExtraAudiences []string
 
 	// AcceptedParties lists other clients that may have requested an ID token for this client, such as a mobile app or
-	// another back end of the same owner: the values of azp that are accepted beside ClientID. The aud must contain ClientID
-	// nevertheless. Every user of these clients can sign in to this one. Nil means only ClientID.
+	// another back end of the same owner: the values of azp that are accepted beside ClientID. The aud must still contain
+	// ClientID. Every user of these clients can then sign in to this one. Nil means only ClientID.
 	AcceptedParties []string
 
-	// ClockSkew is the tolerated difference between the clocks of this machine and of the server. Zero means 10 seconds, a
-	// negative value means none. The maximum is 5 minutes.
+	// ClockSkew is the tolerated difference between the clocks of this machine and of the server. Zero means 10 seconds. A
+	// negative value means that no difference is tolerated. The maximum is 5 minutes.
 	ClockSkew time.Duration
 
-	// UseUserInfo makes each sign-in and each refresh with an ID token also read the userinfo endpoint. See
-	// [IDToken.Claims]. False means that it is not read.
+	// UseUserInfo makes each sign-in, and each refresh whose response has an ID token, also read the userinfo endpoint. See
+	// [IDToken.Claims]. False means that only [Client.UserInfo] reads it.
 	UseUserInfo bool
 
-	// SignedUserInfo says that the client is registered for signed user information: an unsigned response is rejected.
-	// False means that both are accepted.
+	// SignedUserInfo says that the client is registered for signed user information, so that an unsigned response is
+	// rejected. False means that signed and unsigned responses are accepted.
 	SignedUserInfo bool
 
 	// HTTPClient provides the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect
@@ -211,9 +220,9 @@ type Config struct {
 	MaxBytes int64
 
 	// DiscoveryTimeout limits each request for the metadata and for the key set, from the connection to the last byte.
-	// Discovery makes one such request to each of up to four locations. Calls of the client wait until the metadata or the
-	// keys that they need are fetched. The maximum is 1 minute. Zero means that Timeout limits the whole discovery, and each
-	// request for the key set, but to at most 1 minute.
+	// Discovery makes one such request to each of up to four locations. The methods of the client wait until the metadata or
+	// the keys that they need are fetched. The maximum is 1 minute. Zero means that Timeout, but at most 1 minute, limits
+	// the whole discovery and each request for the key set.
 	DiscoveryTimeout time.Duration
 
 	// OnToken is called with each token that was received and verified, before it is returned. Use it to store the token: if
@@ -230,11 +239,12 @@ type Config struct {
 	InsecureAllowHTTP bool
 
 	// InsecurePlainPKCE sends the PKCE verifier itself as the challenge, to servers whose metadata does not list S256.
-	// Whoever sees the authorization request can then redeem the code.
+	// Anyone who sees the authorization request can then redeem the code. False means that the method is S256, and that a
+	// server whose metadata lists only plain causes an error.
 	InsecurePlainPKCE bool
 
 	// InsecureNoNonce accepts an ID token without a nonce, although the authorization request had one. Use it only for a
-	// server that omits the nonce. An ID token of another sign-in is then not noticed; PKCE and state still apply. A wrong
+	// server that omits the nonce. An ID token of another sign-in is then not detected; PKCE and state still apply. A wrong
 	// nonce is always rejected. False means that the nonce must be the one that was sent.
 	InsecureNoNonce bool
 

@@ -15,9 +15,9 @@ import (
 const maxCredentialBytes = 16 << 10 // of a client assertion or a secret that is read for each request
 
 // AssertionFile returns a function for Config.AssertionSource that reads the assertion from a file. It reads the file again
-// for each request, because the platform replaces the file before the assertion expires. Use it for projected service
-// account tokens of Kubernetes. With the workload identity of Microsoft Entra, the environment variable
-// AZURE_FEDERATED_TOKEN_FILE contains the path.
+// for each request, because the platform replaces the file before the assertion expires. Use it for the service account
+// tokens that Kubernetes writes to a projected volume. With the workload identity of Microsoft Entra, the environment
+// variable AZURE_FEDERATED_TOKEN_FILE contains the path.
 //
 // The file must contain one JWT in compact serialization of at most 16 KiB. A line end after it is ignored. The signature is
 // not verified. Errors name the file, and never contain a part of it.
@@ -48,7 +48,7 @@ func SecretFile(path string) func(context.Context) (string, error) {
 }
 
 // readCredential returns the content of a file without the final line end. It returns an error for anything but a regular
-// file: to open a pipe, for example, could block forever.
+// file, because opening a pipe, for example, could block forever.
 func readCredential(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -84,8 +84,8 @@ func withoutPath(err error) error {
 	return err
 }
 
-// checkAssertion returns an error unless raw has the form of a signed JWT (RFC 7519, Section 7.2). It does not verify it:
-// the server does. Its error contains no part of raw.
+// checkAssertion returns an error unless raw has the form of a signed JWT (RFC 7519, Section 7.2). It does not verify the
+// signature; the server does that. The error contains no part of raw.
 func checkAssertion(raw string) error {
 	if len(raw) > maxCredentialBytes {
 		return fmt.Errorf("the assertion has more than %d bytes", maxCredentialBytes)

@@ -14,18 +14,26 @@
 // A web application should use client/weblogin, which has ready handlers. Without it, the flow has two steps:
 //
 //	pending, err := c.AuthorizationURL(ctx, client.AuthorizationOptions{}) // store pending, redirect to pending.URL
-//	token, err := c.Callback(ctx, pending, r.URL.Query())                  // with the scope openid, token.IDClaims is the user
+//	token, err := c.Callback(ctx, pending, r.URL.Query())                  // with the scope openid, token.IDClaims has the user
 //
 // A command-line program uses client/loopback. A device without a browser uses [Client.StartDevice] and [Client.WaitDevice].
 //
+// # Authenticating the client
+//
+// A client with a secret needs only Config.ClientSecret. If the secret changes, set Config.SecretSource, for example to
+// [SecretFile]. A client with a private key sets Config.Key. A workload whose platform issues assertions, such as a pod of
+// Kubernetes, sets Config.AssertionSource to [AssertionFile]. Config.MutualTLS is for clients with a certificate. A client
+// without any of them is a public client.
+//
 // # Calling APIs
 //
-// A service gets tokens for itself. [Client.HTTPClient] adds them to the requests to the listed origins:
+// A service calls APIs on its own behalf. [Client.HTTPClient] gets tokens for it, and adds them to requests to the listed
+// origins:
 //
 //	api, err := c.HTTPClient("https://api.example.com")
 //
 // For users and for other grants, a [TokenSource] keeps one valid token for all callers, and a [Transport] adds it to
-// requests. [TokenSource.ForResource] is for several APIs with tokens of their own:
+// requests:
 //
 //	source, err := c.TokenSource(client.TokenSourceConfig{Token: token, Store: store, Key: "alice"})
 //	transport, err := client.NewTransport(client.TransportConfig{
@@ -34,30 +42,43 @@
 //	})
 //	api := http.Client{Transport: transport}
 //
+// If a user calls several APIs, and each of them requires a token of its own, [TokenSource.ForResource] returns a source for
+// each API. All of them use the same sign-in.
+//
 // # Other grants
 //
-// There are methods for [Client.Refresh], [Client.ExchangeToken], [Client.JWTBearer], [Client.StartCIBA], [Client.Password]
-// and its second factors. [Client.Grant] is for all others, and [Client.WithParams] adds parameters that a server needs.
-// [RegistrationEndpoint] registers clients with a server.
+// Other grants have methods of their own: [Client.Refresh], [Client.ExchangeToken], [Client.JWTBearer], [Client.StartCIBA],
+// and [Client.Password] with the second factors of [Client.MFARequest]. Use [Client.Grant] for any other grant type, and
+// [Client.WithParams] for parameters that a server needs and this package does not know. [RegistrationEndpoint] registers
+// clients with a server.
+//
+// # Servers that deviate
+//
+// Responses of real servers deviate from the RFCs. The client accepts harmless deviations, and [Client.Quirks] lists them.
+// [Config.ReadResponse], [Config.BearerTypes] and [Config.CommaScopes] are for servers that deviate more, and
+// [Config.Tenants] is for providers with one issuer per tenant. The file docs/providers.md in the repository has the
+// configuration for Google, GitHub, Microsoft Entra, Apple, Slack and others.
 //
 // # Guarantees
 //
-// Responses are checked before they are used. The ID token of a sign-in or a refresh, logout tokens, and signed user
-// information and authorization responses are verified; [Client.Grant] lists the grants whose ID tokens are not. Each
-// request to the authorization server has a time limit and a size limit, and redirects are not followed. Requests to APIs
-// have the limits of their http.Client and context. Error texts, and the values that fmt and slog print, contain no
-// secrets. An error text quotes the description of the server only if nothing in it looks like a secret. The client uses
-// one authentication method (see Config.AuthMethod), and never tries another one after a failure. A [Token],
-// [PendingAuthorization], [DeviceAuthorization] or [CIBAAuthentication] names the client that received it, and another
-// client does not use it. This does not protect raw values, such as the argument of [Client.Refresh].
+// Responses are checked before they are used. The client verifies the ID token of a sign-in or a refresh, logout tokens,
+// signed user information and signed authorization responses. [Client.Grant] lists the grants whose ID tokens are not
+// verified.
 //
-// Responses of real servers deviate from the RFCs. The client accepts harmless deviations, and [Client.Quirks] lists them.
-// [Config.ReadResponse], [Config.BearerTypes] and [Config.CommaScopes] are for servers that deviate more.
+// Each request to the authorization server has a time limit, and each response a size limit. Redirects are not followed.
+// Requests to APIs have the limits of their http.Client and context. The client uses one authentication method (see
+// Config.AuthMethod), and never tries another one after a failure.
+//
+// Error texts, and the values that fmt and slog print, contain no secrets. An error text quotes the description of the server
+// only if nothing in it looks like a secret.
+//
+// A [Token], [PendingAuthorization], [DeviceAuthorization] or [CIBAAuthentication] names the client that received it, and another
+// client rejects it. Raw values, such as the argument of [Client.Refresh], are not protected in this way.
 //
 // # Errors
 //
-// Check for an [*IncompleteError] first: it contains a token that must be kept, but not used for requests to an API. An
-// error response of the server, or one that is not valid, is an [*Error]. It has the body, and matches its code, as in
-// errors.Is(err, client.ErrInvalidGrant). After an error that matches [ErrUnavailable], a retry may succeed. An error of
+// Check for an [*IncompleteError] first. It contains a token that must be kept, but must not be used for requests to an API.
+// An [*Error] is an error response of the server, or a response that is not valid. It has the body, and matches its code, as
+// in errors.Is(err, client.ErrInvalidGrant). After an error that matches [ErrUnavailable], a retry may succeed. An error of
 // a [TokenSource] that matches [ErrNoToken] means that the user must sign in.
 package client

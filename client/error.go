@@ -20,8 +20,8 @@ import (
 // only if it contains nothing that looks like a secret.
 type Error struct {
 	// Code is the value of the member error (RFC 6749, Section 5.2, and its extensions). If the server reports errors in
-	// another form, Code is the code in that form. It is empty if there is none, for example in the error page of a proxy;
-	// then see Status and Body.
+	// another form, such as an object with a code, Code is the code in that form. It is empty if the response has no code,
+	// for example the error page of a proxy. See Status and Body then.
 	Code string
 
 	// Description and URI are the members error_description and error_uri. If the server reports errors in another form,
@@ -38,7 +38,7 @@ type Error struct {
 	Challenge string
 
 	// Body is the beginning of the body, at most 4 KiB. With a status of 2xx, it is the whole body unless that is a web
-	// page, because it may have a token at a place that this package does not know.
+	// page, because the body may have a token in a member that this package does not know.
 	Body []byte
 
 	mfaToken string    // for MFARequiredError
@@ -104,9 +104,9 @@ func (e Error) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Error())
 // LogValue implements [slog.LogValuer]. It has the text of [Error.Error].
 func (e Error) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
-// Is reports whether target is the [ErrorCode] of e, or [ErrUnavailable] if e says that the server is unavailable: by a
-// status of 429 or from 500 on, or by a code. An error of the userinfo endpoint that rejects the access token also matches
-// [ErrInvalidToken].
+// Is reports whether target is the [ErrorCode] of e. It also reports true for [ErrUnavailable] if e says that the server is
+// unavailable, by a status of 429 or from 500 on, or by a code. An error of the userinfo endpoint that rejects the access
+// token also matches [ErrInvalidToken].
 func (e *Error) Is(target error) bool {
 	if target == ErrUnavailable {
 		return unavailable(e.Status) || slices.Contains(unavailableCodes(), e.Code)
@@ -115,8 +115,8 @@ func (e *Error) Is(target error) bool {
 	return ok && code != "" && (e.Code == string(code) || e.class == code)
 }
 
-// unavailableCodes returns the codes that say that a retry may succeed. Besides those of RFC 6749, they are codes that
-// servers send with a status of 200 or 4xx.
+// unavailableCodes returns the codes that say that a retry may succeed. Besides those of RFC 6749, it has codes that servers
+// send with a status of 200 or 4xx.
 func unavailableCodes() []string {
 	return []string{
 		string(ErrServerError), string(ErrTemporarilyUnavailable), "service_unavailable", "internal_error",
@@ -138,8 +138,8 @@ type ErrorCode string
 // Error returns the code after the prefix "client: ".
 func (c ErrorCode) Error() string { return "client: " + string(c) }
 
-// Error codes of the token endpoint (RFC 6749, Section 5.2; RFC 8628, Section 3.5; RFC 8707, Section 2; RFC 9449,
-// Sections 5 and 8; mfa_required is a code of Auth0), and of resources (RFC 6750, Section 3.1).
+// Error codes of the token endpoint (RFC 6749, Section 5.2; RFC 8628, Section 3.5; RFC 8707, Section 2; RFC 9449, Sections 5
+// and 8; mfa_required is a code of Auth0), and of APIs (RFC 6750, Section 3.1).
 const (
 	ErrInvalidRequest       ErrorCode = "invalid_request"
 	ErrInvalidClient        ErrorCode = "invalid_client"
@@ -195,5 +195,6 @@ var ErrUnavailable = errors.New("client: the authorization server is unavailable
 // ErrBadResponse says that the response of the server is not valid according to the RFCs, or exceeds a limit.
 var ErrBadResponse = errors.New("client: the response of the authorization server is not valid")
 
-// ErrUnsupported says that the metadata of the server has no endpoint, or no method, for the request.
+// ErrUnsupported says that the metadata of the server lacks what a call needs, such as an endpoint or a method of client
+// authentication.
 var ErrUnsupported = errors.New("client: not supported by the authorization server")

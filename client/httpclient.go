@@ -2,18 +2,19 @@ package client
 
 import "net/http"
 
-// HTTPClient returns an [http.Client] for APIs that this client calls for itself. It adds tokens of the client credentials
-// grant (RFC 6749, Section 4.4), with Config.Scopes, to each request:
+// HTTPClient returns an [http.Client] for APIs that a service calls on its own behalf, not for a user. It adds a token of
+// the client credentials grant (RFC 6749, Section 4.4), with Config.Scopes, to each request:
 //
 //	api, err := c.HTTPClient("https://api.example.com")
 //	resp, err := api.Get("https://api.example.com/orders")
 //
-// origins lists the APIs that may receive tokens, as TransportConfig.Origins does; at least one is required. Requests are sent
-// by the transport of Config.HTTPClient, so that its proxy, root certificates and client certificate apply. [Transport]
-// describes what happens with a 401 and with redirects.
+// origins lists the APIs that may receive tokens, in the form of TransportConfig.Origins. At least one is required. Requests
+// use the transport of Config.HTTPClient, so that its proxy, root certificates and client certificate apply. [Transport]
+// describes how 401 responses and redirects are handled.
 //
-// The result has no Timeout: set one, or use contexts. Call HTTPClient once and keep the result, because each has tokens of its
-// own. For other grants, and for users, call [Client.TokenSource] and [NewTransport]. HTTPClient does no I/O.
+// The result has no Timeout: set one, or use contexts. Call HTTPClient once and keep the result, because each result
+// requests tokens of its own. For other grants, and for users, call [Client.TokenSource] and [NewTransport]. HTTPClient does
+// no I/O.
 func (c *Client) HTTPClient(origins ...string) (*http.Client, error) {
 	parsed, err := parseOrigins("HTTPClient: origins", origins)
 	if err != nil {

@@ -30,7 +30,7 @@ type MFARequiredError struct {
 	MFAToken string
 
 	// Issuer and ClientID name the server that issued the MFA token, and the client. Store them with the token, and pass the
-	// token only to the methods of that client: the methods cannot see where a token comes from.
+	// token only to the methods of that client: the methods cannot check which server issued a token.
 	Issuer, ClientID string
 
 	err *Error
@@ -64,10 +64,10 @@ func (c *Client) mfaRequired(err error) error {
 
 // MFAAuthenticator is a second factor of a user.
 type MFAAuthenticator struct {
-	ID         string
+	ID         string // for the methods that request a challenge
 	Type       string // "otp", "oob" or "recovery-code"
-	Active     bool
-	Name       string
+	Active     bool   // false for a factor that the user has not confirmed
+	Name       string // to show to the user; empty if the server sent none
 	OOBChannel string // with Type "oob": "sms", "email", "auth0" (a push) and so on
 }
 
@@ -148,19 +148,21 @@ func (m MFAChallenge) LogValue() slog.Value { return slog.StringValue(m.Type) }
 // NeedsCode reports whether the user has to type a code that the server sent.
 func (m *MFAChallenge) NeedsCode() bool { return m.BindingMethod != "" && m.BindingMethod != "none" }
 
-// MFARequestOTP requests a challenge for a one-time password of the user's authenticator app. Auth0 does not require this
-// call before [Client.MFACompleteOTP].
+// MFARequestOTP requests a challenge for a one-time password of the user's authenticator app. authenticatorID is the one of
+// [Client.MFARequest]. Auth0 does not require this call before [Client.MFACompleteOTP].
 func (c *Client) MFARequestOTP(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {
 	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "otp")
 }
 
-// MFARequestOOB makes the server send a code or a push to the user.
+// MFARequestOOB requests an out-of-band challenge: the server sends a code or a push to the user. authenticatorID is the one
+// of [Client.MFARequest].
 func (c *Client) MFARequestOOB(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {
 	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "oob")
 }
 
-// MFARequest lets the server choose between a one-time password and an out-of-band challenge; see MFAChallenge.Type.
-// authenticatorID may be empty.
+// MFARequest requests a challenge of the type that the server chooses: a one-time password or an out-of-band challenge.
+// MFAChallenge.Type says which one. authenticatorID is the ID of an [MFAAuthenticator]. If it is empty, the server chooses
+// the factor.
 func (c *Client) MFARequest(ctx context.Context, mfaToken, authenticatorID string) (*MFAChallenge, error) {
 	return c.mfaChallenge(ctx, mfaToken, authenticatorID, "otp oob")
 }
@@ -200,8 +202,8 @@ func (c *Client) MFACompleteOOB(ctx context.Context, mfaToken, oobCode, bindingC
 
 const mfaTokenFor = 10 * time.Minute
 
-// MFAWaitOOB polls until the user has confirmed a push, for at most ten minutes, the lifetime of an MFA token. Its errors
-// are those of [Client.WaitDevice].
+// MFAWaitOOB polls until the user has confirmed a push. It polls for at most ten minutes, which is the lifetime of an MFA
+// token. Its errors are those of [Client.WaitDevice].
 func (c *Client) MFAWaitOOB(ctx context.Context, mfaToken string, challenge *MFAChallenge, scopes ...string) (*Token, error) {
 	if err := c.checkOwnerOf(owner{challenge.Issuer, challenge.ClientID}, "MFAChallenge"); err != nil {
 		return nil, err

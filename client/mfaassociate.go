@@ -46,8 +46,8 @@ func (e MFAEnrollment) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer]. It omits the secrets.
 func (e MFAEnrollment) LogValue() slog.Value { return slog.StringValue("client.MFAEnrollment{}") }
 
-// MFAAssociate enrolls a second factor. token is the MFA token of a user who has none yet, or an access token for the MFA
-// API with the scope "enroll".
+// MFAAssociate enrolls a second factor. token is the MFA token of a user who has no second factor yet, or an access token
+// for the MFA API with the scope "enroll".
 func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociation) (*MFAEnrollment, error) {
 	if token == "" || o.Type == "" {
 		return nil, errors.New("client: a token and MFAAssociation.Type are required")

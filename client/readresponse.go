@@ -24,7 +24,7 @@ type TokenResponse struct {
 	Status int
 
 	// Header has the header fields. In the result of [Config.ReadResponse], only Content-Type, Retry-After and
-	// WWW-Authenticate are used. Nil means those of the response.
+	// WWW-Authenticate are used, and nil means the header of the received response.
 	Header http.Header `json:"-"`
 
 	// Body is the whole body, decompressed. It has at most Config.MaxBytes.
@@ -41,8 +41,8 @@ func (r TokenResponse) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("grant_type", clip(r.GrantType)), slog.Int("status", r.Status))
 }
 
-// readToken is read for a response of the token endpoint. It lets Config.ReadResponse convert the response first. If that
-// function fails, the response is read as it is, so that its token is returned together with the error.
+// readToken is like read, for a response of the token endpoint. It first converts the response with Config.ReadResponse. If
+// that function fails, the response is read as it is, so that its token is returned together with the error.
 func (c *Client) readToken(ctx context.Context, grantType string, resp *fetch.Response, sent secrets) (*answer, error) {
 	if c.cfg.ReadResponse == nil {
 		return c.read(ctx, tokenReply(), resp, sent)
@@ -79,7 +79,7 @@ func (c *Client) convert(grantType string, resp *fetch.Response) (*fetch.Respons
 	case err != nil:
 		return nil, err
 	case made.Status < 100 || made.Status > 999:
-		return nil, fmt.Errorf("%w: Config.ReadResponse returned status %d, expected a status of HTTP", ErrBadResponse, made.Status)
+		return nil, fmt.Errorf("%w: Config.ReadResponse returned status %d, expected 100 to 999", ErrBadResponse, made.Status)
 	case int64(len(made.Body)) > c.cfg.MaxBytes:
 		return nil, fmt.Errorf("%w: Config.ReadResponse returned a body of %d bytes, expected at most %d (Config.MaxBytes)",
 			ErrBadResponse, len(made.Body), c.cfg.MaxBytes)
@@ -90,8 +90,8 @@ func (c *Client) convert(grantType string, resp *fetch.Response) (*fetch.Respons
 	return &fetch.Response{Status: made.Status, Header: made.Header, Body: made.Body}, nil
 }
 
-// callReadResponse calls Config.ReadResponse. A panic of the function becomes an error, because the response may have the
-// only copy of a refresh token.
+// callReadResponse calls Config.ReadResponse. It returns a panic of the function as an error, because the response may have
+// the only copy of a refresh token.
 func (c *Client) callReadResponse(r TokenResponse) (made TokenResponse, err error) {
 	defer func() {
 		switch cause := recover().(type) {

@@ -11,18 +11,18 @@ import (
 // outerMember is the member that has what surrounds the object of a NestedToken.
 const outerMember = "outer"
 
-// NestedToken returns a function for [Config.ReadResponse]. It reads the token from an object in the member with the given
-// name, as Slack sends it:
+// NestedToken returns a function for [Config.ReadResponse]. The function reads the token from the object in the given member
+// of the response. Slack, for example, sends the token of a user in the member authed_user:
 //
 //	{"ok": true, "access_token": "xoxb-1", "authed_user": {"id": "U1", "access_token": "xoxp-1", "token_type": "user"}}
 //
-// With the member "authed_user", the token is xoxp-1, and Token.Extra("id") is U1. The values around the object are about
-// something else, here about the bot of the application, so they do not describe the token. Token.Extra("outer") has all of
-// them, including xoxb-1.
+// With the member "authed_user", the token is xoxp-1, and Token.Extra("id") is U1. The other members of the response
+// describe something else, here the bot of the application, so they are not read as members of the token.
+// Token.Extra("outer") has all of them, including xoxb-1.
 //
 // If the object is missing or has no access_token, but there is an access_token elsewhere, the function returns an error,
-// because that is the token of another party. The response to a refresh may have the token in the usual place. Responses
-// that report an error, and those without any access_token, are not changed.
+// because that is the token of another party. In the response to a refresh, the token may also be in its usual place.
+// Responses that report an error, and those without any access_token, are not changed.
 func NestedToken(member string) func(TokenResponse) (TokenResponse, error) {
 	return func(r TokenResponse) (TokenResponse, error) {
 		outer := membersOf(r.Body)

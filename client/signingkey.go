@@ -26,10 +26,10 @@ type SigningKey struct {
 	// ID is the kid by which the server knows the key. Empty means that no kid is sent.
 	ID string
 
-	// Certificate is the certificate of the key, for servers that find the key by it, such as Microsoft Entra. Its public
-	// key must be the one of Private. Its thumbprints are sent in the headers x5t#S256 and x5t (RFC 7515, Sections 4.1.7 and
-	// 4.1.8). With GODEBUG=fips140=only, x5t is omitted, because it is a SHA-1 hash. New does not check whether the
-	// certificate has expired. Nil means that no thumbprint is sent. It must be nil for Config.DPoP.
+	// Certificate is the certificate of the key, for servers that find the key by its certificate, such as Microsoft Entra.
+	// Its public key must be the one of Private. Its thumbprints are sent in the headers x5t#S256 and x5t (RFC 7515,
+	// Sections 4.1.7 and 4.1.8). With GODEBUG=fips140=only, x5t is omitted, because it is a SHA-1 hash. New does not check
+	// whether the certificate has expired. Nil means that no thumbprint is sent. It must be nil for Config.DPoP.
 	Certificate *x509.Certificate
 
 	// Chain is sent in the header x5c (RFC 7515, Section 4.1.6), for servers that trust the issuer of the certificate. Its
@@ -42,7 +42,7 @@ func (k *SigningKey) key() jwtsign.Key {
 	return jwtsign.Key{Private: k.Private, Algorithm: k.Algorithm, ID: k.ID}
 }
 
-// check returns an error if the key cannot sign, or if its certificate is not its own.
+// check returns an error if the key cannot sign, or if Certificate has another public key.
 func (k *SigningKey) check() error {
 	if err := k.key().Check(); err != nil {
 		return err
@@ -96,10 +96,10 @@ func (k SigningKey) LogValue() slog.Value { return slog.StringValue(k.Algorithm)
 
 const signedSecretFor = 5 * time.Minute
 
-// SignedSecret returns a function for Config.SecretSource, for servers whose client secret is a JWT that the client signs,
-// such as Apple. Each call of the function returns a new JWT with claims, which is valid for 5 minutes. claims is copied. It
-// must not have iat and exp, which the function sets. For Apple, key is an ES256 key with its key id, and claims has the
-// team id as iss, the client id as sub, and "https://appleid.apple.com" as aud.
+// SignedSecret returns a function for Config.SecretSource. It is for servers, such as Apple, that require a client secret
+// that is a JWT signed by the client. Each call of the function returns a new JWT with claims, which is valid for 5 minutes.
+// claims must not have iat or exp, because the function sets them. claims is copied. For Apple, key is an ES256 key with its
+// key id, and claims has the team id as iss, the client id as sub, and "https://appleid.apple.com" as aud.
 func SignedSecret(key SigningKey, claims map[string]any) (func(context.Context) (string, error), error) {
 	if err := key.check(); err != nil {
 		return nil, fmt.Errorf("client: SignedSecret: key: %w", err)

@@ -11,15 +11,15 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// TenantsConfig describes a provider with one issuer per tenant and one client for all of them, such as Microsoft Entra. Its
-// fields have the meaning of those of [consumer.TenantsConfig].
+// TenantsConfig describes a provider with one issuer per tenant and one client for all tenants, such as Microsoft Entra.
+// Fields that [consumer.TenantsConfig] has too mean the same as there.
 //
-// The ID token, and everything else that the provider signs, must name the issuer of an accepted tenant: IssuerTemplate
-// with the tenant in place of {tenantid}, byte for byte. The claim TenantClaim of an ID token must equal that tenant. A key
-// whose member `issuer` names one tenant does not verify tokens of another one.
+// The ID token, and everything else that the provider signs, must name the issuer of an accepted tenant: IssuerTemplate with
+// the tenant in place of {tenantid}, byte for byte. The claim TenantClaim of an ID token must equal that tenant. A key whose
+// member `issuer` names one tenant does not verify tokens of another tenant.
 //
-// [Client.Issuer] returns Config.Issuer for all tenants, which also owns tokens and pending sign-ins. [IDToken.Issuer] returns
-// the issuer of the tenant. Identify a user by that issuer together with the subject.
+// For all tenants, the result of [Client.Issuer] and the field Issuer of tokens and pending sign-ins are Config.Issuer. The
+// method Issuer of an [IDToken] returns the issuer of the tenant. Identify a user by that issuer together with the subject.
 type TenantsConfig struct {
 	// IssuerTemplate is the issuer identifier of a tenant, with {tenantid} in place of the id of the tenant, such as
 	// https://login.microsoftonline.com/{tenantid}/v2.0. It must also be the issuer in the metadata. Required.
@@ -33,9 +33,9 @@ type TenantsConfig struct {
 	// TenantClaim is the claim of the ID token that names the tenant. It must equal the tenant in `iss`. Empty means tid.
 	TenantClaim string
 
-	// InsecureAnyTenant accepts the users of every tenant of the provider. Anyone can create a tenant, with any users in it.
-	// Your program must check the issuer or the tenant before it grants access. False means that only the tenants of
-	// Tenants or Accept are accepted.
+	// InsecureAnyTenant accepts the users of every tenant of the provider. Anyone can create a tenant with any users in it.
+	// Your program must check the issuer or the tenant before it grants access. False means that only the tenants of Tenants
+	// or Accept are accepted.
 	InsecureAnyTenant bool
 }
 

@@ -37,7 +37,8 @@ type Token struct {
 	// sent a lifetime that is negative or not a number, or a lifetime of 0 without a refresh token.
 	Expiry time.Time `json:"expiry,omitzero"`
 
-	// Scopes lists the granted scopes. If the response does not say, they are the requested ones (RFC 6749, Section 5.1).
+	// Scopes lists the granted scopes. If the response does not list them, they are the requested ones (RFC 6749, Section
+	// 5.1).
 	Scopes []string `json:"scopes,omitzero"`
 
 	// Issuer and ClientID name the server that issued the token and the client that received it. A [TokenSource] never uses

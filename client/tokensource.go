@@ -32,17 +32,16 @@ type TokenSourceConfig struct {
 	Store TokenStore
 	Key   string
 
-	// Grant gets a token when there is none that can be refreshed. It is called with Scopes. Its type is that of the
-	// Client's own methods, so that a method value fits: Grant: c.ClientCredentials. Nil means that the source returns
-	// [ErrNoToken] instead.
+	// Grant gets a token when there is none that can be refreshed. It is called with Scopes. The method value
+	// c.ClientCredentials has the right type. Nil means that the source returns [ErrNoToken] instead.
 	Grant func(ctx context.Context, scopes ...string) (*Token, error)
 
 	// Scopes are requested from Grant and at each refresh. A refresh may request fewer scopes than were granted, never more
 	// (RFC 6749, Section 6). Nil means the default of Grant, and at a refresh all scopes that were granted.
 	//
-	// A scope that was not granted causes an error before a refresh is sent. The scopes are compared only if the server
-	// echoes the request: all scopes that it granted are among Scopes and Config.Scopes. Otherwise, the server has its own
-	// names for them, and rejects what it did not grant.
+	// A scope that was not granted causes an error before a refresh is sent. Scopes are compared with the granted ones only
+	// if all granted scopes are among Scopes and Config.Scopes. Otherwise the server has its own names for scopes, and
+	// rejects what it did not grant.
 	Scopes []string
 
 	// ScopeAliases says that the server grants scopes under other names than the requested ones, so that Scopes are never
@@ -77,8 +76,8 @@ const (
 //
 // A refresh token that the server rejects is not sent again. A rejection is a response about the refresh token, whatever its
 // error code is. Responses about the client, the request or the network, and those that allow a retry, are not rejections.
-// After a rejection, the source reads the store once more, since another process may have refreshed the token. If not, it calls
-// Grant, or returns [ErrNoToken] until there is a new token in the store.
+// After a rejection, the source reads the store once more, since another process may have refreshed the token. If none has,
+// it calls Grant, or returns [ErrNoToken] until there is a new token in the store.
 //
 // If the refresh token is rejected while the access token is still valid, callers receive the access token until it
 // expires, and Err returns the error. Once an API has rejected the access token too, no caller receives it again.

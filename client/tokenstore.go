@@ -30,7 +30,7 @@ type TokenStore interface {
 }
 
 // TokenLocker is implemented by a [TokenStore] that can let one process at a time refresh a token. Without a lock, two
-// processes may send the same refresh token. A server that rotates refresh tokens may take that for theft and revoke the
+// processes may send the same refresh token. A server that rotates refresh tokens may treat that as theft and revoke the
 // whole grant (RFC 9700, Section 4.14.2).
 type TokenLocker interface {
 	// Lock waits until no other caller holds the lock of key, or until ctx ends. ctx limits the wait only, not how long the

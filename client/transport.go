@@ -40,10 +40,10 @@ type TransportConfig struct {
 // method than GET and HEAD, as after a 307 for a POST, or if it leads from https to http.
 //
 // If the API responds with 401, the token is renewed and the request is sent once more. That needs Request.GetBody if the
-// request has a body; without it, the caller gets the 401, and the next request has a new token. Nothing is renewed if
+// request has a body; without it, the caller gets the 401, and the next request has a new token. The token is not renewed if
 // the challenge says that a new token does not help, as with the error code insufficient_scope. An API that rejects every
-// token causes at most one renewal in 30 seconds. If the token cannot be renewed without the user, the caller gets the
-// 401; [TokenSource] describes when the next request fails with an error that matches [ErrNoToken].
+// token causes at most one renewal in 30 seconds. If the token cannot be renewed without the user, the caller gets the 401;
+// [TokenSource] describes when the next request fails with an error that matches [ErrNoToken].
 //
 // A token that is bound to a key is sent with a new DPoP proof for each request (RFC 9449). The request is sent once more
 // if the API requires a nonce.
