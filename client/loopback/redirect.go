@@ -21,6 +21,7 @@ const v4, v6, byName = "127.0.0.1", "::1", "localhost"
 // check returns an error that names each option that is not valid.
 func (o Options) check() error {
 	var faults []error
+	// fault adds an error. Its text begins with the name of the package.
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("loopback: "+format, args...)) }
 	if o.Timeout < 0 {
 		fault("Options.Timeout is %v, expected 0 or more", o.Timeout)
@@ -48,6 +49,7 @@ const maxPort = 65535
 // isPath reports whether place is a path that browsers send unchanged. It rejects paths that a browser would normalize or
 // encode, because the receiver compares paths exactly.
 func isPath(place string) bool {
+	// Clean removes "." and ".." segments. It also removes a final slash, which browsers keep.
 	u := url.URL{Path: place}
 	return strings.HasPrefix(place, "/") && u.EscapedPath() == place && !strings.Contains(place, "//") &&
 		strings.TrimSuffix(path.Clean(place), "/") == strings.TrimSuffix(place, "/")
@@ -57,6 +59,7 @@ func isPath(place string) bool {
 // not cross a network in the clear (RFC 8252, Section 8.3).
 func (o Options) checkHost() error {
 	host := cmp.Or(o.Host, v4)
+	// Names other than localhost may resolve to another machine, so they require a certificate.
 	isLoopback := host == v4 || host == v6 || host == byName
 	_, err := netip.ParseAddr(host)
 	isIP := err == nil
@@ -84,6 +87,7 @@ func checkCertificate(certificate *tls.Certificate, host string) error {
 	if len(certificate.Certificate) == 0 || certificate.PrivateKey == nil {
 		return errors.New("loopback: Options.Certificate has no certificate or no private key")
 	}
+	// The first certificate of the chain is the one that the browser compares with the host.
 	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
 	if err != nil {
 		return fmt.Errorf("loopback: Options.Certificate cannot be parsed: %w", err)
@@ -105,6 +109,7 @@ func (o Options) checkListen() error {
 	}
 	address, err := netip.ParseAddrPort(o.InsecureListen)
 	switch {
+	// The program must know the port before the browser is started: Options.Port is its published form.
 	case err != nil || address.Port() == 0:
 		return fmt.Errorf(`loopback: Options.InsecureListen is %q, expected an IP address and a port, such as "0.0.0.0:8080"`, o.InsecureListen)
 	case o.Port == 0:

@@ -16,9 +16,10 @@ import (
 // App signs users in. Create it with [New]. It is an [http.Handler] for the endpoints below Config.Prefix, and safe for
 // concurrent use.
 //
-// Requests that may change something are accepted only from the application's own pages. Browsers send the source of a
-// request in the headers Sec-Fetch-Site and Origin, which no page can set. A request that may change something and
-// carries neither header is rejected.
+// Requests with a method other than GET and HEAD are accepted only from the application's own pages. Browsers say in the
+// headers Sec-Fetch-Site and Origin where a request comes from, and no page can set these headers. A request with such a
+// method and neither header is rejected. The endpoints that the authorization server calls, callback and backchannel-logout,
+// are exceptions.
 type App struct {
 	cfg      Config
 	owner    owner
@@ -37,11 +38,10 @@ func (a *App) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "weblogin.A
 // LogValue returns the App without its secrets.
 func (a *App) LogValue() slog.Value { return slog.StringValue("weblogin.App{}") }
 
-// New creates an App. It reports all faults of cfg together. It does no I/O.
+// New creates an App. If cfg is not valid, it returns an error that names each field to correct. It does no I/O.
 //
-// New changes cfg.Sessions: it sets the cookie, and wraps the store so that a session that was deleted stays deleted. It
-// returns an error if another App has the same SessionManager and either the same issuer and client id, or the same
-// redirect URI: their logins could not be distinguished.
+// New changes cfg.Sessions: it sets Cookie, and wraps Store so that a session that was deleted stays deleted. It returns an
+// error if another App with the same SessionManager has the same issuer and client id, or the same redirect URI.
 func New(cfg Config) (*App, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err

@@ -22,8 +22,8 @@ const (
 // callback handles an authorization response in the query.
 func (a *App) callback(w http.ResponseWriter, r *http.Request) {
 	if a.isPosted() {
-		// The response must be a form. A code in a URL may have been read in a log, so it is not used. A user comes here with
-		// a bookmark, or by reloading the address.
+		// The response must be a form. A code in a URL is not used, because others may have read it in a log. Without a
+		// code, a user has opened a bookmark, or has reloaded the page.
 		err := client.ErrNotPending
 		if r.URL.Query().Has("state") {
 			err = fmt.Errorf("%w: it arrived in the query, expected a form, because Config.Authorization.ResponseMode is %q",
@@ -41,7 +41,7 @@ func (a *App) finish(w http.ResponseWriter, r *http.Request, params url.Values) 
 	pending, err := a.pending.Take(w, r, stateOf(params))
 	if err == nil && pending.RedirectURI != a.owner.redirectURI {
 		// Another App of the same client has begun the sign-in. It may require less of its users than this one.
-		err = fmt.Errorf("%w: it was begun for another redirect URI", client.ErrNotPending)
+		err = fmt.Errorf("%w: it was begun at another redirect URI", client.ErrNotPending)
 	}
 	if err != nil {
 		a.failSignIn(w, r, nil, err)
@@ -61,8 +61,8 @@ func (a *App) finish(w http.ResponseWriter, r *http.Request, params url.Values) 
 	}
 }
 
-// failSignIn writes the response to a callback that failed. A response that comes late or twice is harmless if the user is
-// signed in: the user has pressed the back button, or has two tabs. The application is then the right place.
+// failSignIn writes the response to a callback that failed. If the user is signed in and the sign-in was completed before,
+// or has expired, the user has pressed the back button or has two tabs. failSignIn then redirects to the application.
 func (a *App) failSignIn(w http.ResponseWriter, r *http.Request, pending *client.PendingAuthorization, err error) {
 	if errors.Is(err, client.ErrNotPending) && !errors.Is(err, errNotAccepted) { // OnSignIn may return any error
 		if _, err := a.user(r.Context()); err == nil {
@@ -113,7 +113,7 @@ func (a *App) isSameUser(ctx context.Context, pending *client.PendingAuthorizati
 	return current.issuer() == token.IDClaims.Issuer()
 }
 
-// errUnmet says that the response is about another user, or another way to sign in, than the request required.
+// errUnmet says that another user has signed in than the request required, or in another way.
 var errUnmet = errors.New("weblogin: the sign-in does not meet the requirements")
 
 // asUnmet returns err. If an ID token was rejected that had to be about a certain user or a certain way to sign in, the result

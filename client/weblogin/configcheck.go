@@ -15,6 +15,7 @@ import (
 // validate returns all faults of cfg, joined. Each names its field.
 func (cfg Config) validate() error {
 	var faults []error
+	// check adds a fault unless ok. problem follows the name of the field in the text.
 	check := func(ok bool, field, problem string) {
 		if !ok {
 			faults = append(faults, fmt.Errorf("weblogin: Config.%s %s", field, problem))
@@ -25,16 +26,18 @@ func (cfg Config) validate() error {
 	check(cfg.Key == nil || len(cfg.Key) == keyBytes, "Key", fmt.Sprintf("has %d bytes, expected %d", len(cfg.Key), keyBytes))
 	check(cfg.Prefix == "" || isPrefix(cfg.Prefix), "Prefix", fmt.Sprintf("is %q, expected a plain path that begins and ends with a slash", cfg.Prefix))
 	check(cfg.AfterLogin == "" || isLocal(cfg.AfterLogin), "AfterLogin", fmt.Sprintf("is %q, expected a local path", cfg.AfterLogin))
-	check(!isSignInEndpoint(cfg.prefix(), cfg.AfterLogin), "AfterLogin", "is an endpoint that begins the sign-in again")
+	check(!isSignInEndpoint(cfg.prefix(), cfg.AfterLogin), "AfterLogin",
+		fmt.Sprintf("is %q, expected a path other than those of the login and the callback", cfg.AfterLogin))
 	check(cfg.AfterLogout == "" || isLocal(cfg.AfterLogout), "AfterLogout", fmt.Sprintf("is %q, expected a local path", cfg.AfterLogout))
 	check(cfg.PostLogoutRedirectURI == "" || isAbsolute(cfg.PostLogoutRedirectURI), "PostLogoutRedirectURI",
 		fmt.Sprintf("is %q, expected an absolute http or https URL", cfg.PostLogoutRedirectURI))
 	check(cfg.APITimeout >= 0, "APITimeout", fmt.Sprintf("is %v, expected 0 or more", cfg.APITimeout))
 	for _, name := range cfg.ProxyHeaders {
-		check(!isDangerous(name), "ProxyHeaders", fmt.Sprintf("has %q, which has a meaning for servers or browsers", name))
+		check(!isDangerous(name), "ProxyHeaders", fmt.Sprintf("has %q, expected only headers without a meaning for servers, proxies or browsers", name))
 	}
-	check(cfg.Authorization.ReturnTo == "", "Authorization.ReturnTo", "is set, but the App sets it: use AfterLogin")
-	check(cfg.Authorization.Subject == "", "Authorization.Subject", "is set, but any user may sign in: use App.Login")
+	check(cfg.Authorization.ReturnTo == "", "Authorization.ReturnTo",
+		fmt.Sprintf("is %q, expected no value, because the App sets it: use Config.AfterLogin", cfg.Authorization.ReturnTo))
+	check(cfg.Authorization.Subject == "", "Authorization.Subject", "is set, expected no value, because every user may sign in: use App.Login")
 	return errors.Join(append(faults, cfg.validateSessions(), cfg.validateRedirect(), cfg.validateLogout(), cfg.checkLoginParams())...)
 }
 
@@ -71,8 +74,8 @@ func (cfg Config) validateSessions() error {
 	return nil
 }
 
-// keepsBytes reports whether a codec decodes a []byte as one. JSON, for example, decodes a string instead, and then no login
-// would be found in any session.
+// keepsBytes reports whether a codec decodes a []byte as a []byte. JSON, for example, decodes it as a string, and then no
+// login would be found in any session.
 func keepsBytes(codec scs.Codec) bool {
 	const name, value = "name", "value"
 	text, err := codec.Encode(time.Now(), map[string]any{name: []byte(value)})
@@ -80,6 +83,7 @@ func keepsBytes(codec scs.Codec) bool {
 		return false
 	}
 	_, values, err := codec.Decode(text)
+	// The login of a session is such a value (see putLogin).
 	got, ok := values[name].([]byte)
 	return err == nil && ok && string(got) == value
 }
@@ -90,6 +94,7 @@ func (cfg Config) validateRedirect() error {
 	if cfg.Client == nil {
 		return nil // reported already
 	}
+	// The options of the authorization request may replace the redirect URI of the client.
 	field, address := "Client.RedirectURI", cfg.Client.RedirectURI()
 	if cfg.Authorization.RedirectURI != "" {
 		field, address = "Authorization.RedirectURI", cfg.Authorization.RedirectURI

@@ -18,63 +18,66 @@
 //	POST backchannel-logout      receives logout tokens from the authorization server
 //	GET  frontchannel-logout     ends a session in a frame of the server's logout page, with Config.FrontchannelLogout
 //
-// A page links to login and contains a form that POSTs to logout, because the logout continues at the server. A script
-// calls session, and calls the API below the Proxy's prefix. If it receives a 401 with the error login_required, it must
-// open login as a page. With the error insufficient_user_authentication, it must open the URL in the member login as a page.
+// A page of the application has a link to login, and a form that POSTs to logout. Do not call logout from a script: it
+// redirects to the logout page of the server, which the browser must open as a page. A script can call session and the API
+// below the prefix of the Proxy. If it receives a 401 with the error login_required, it must navigate to login. With the
+// error insufficient_user_authentication, it must navigate to the URL in the member login of the response.
 //
 // # Signing in
 //
-// Config.Authorization has the options of every sign-in. [App.Login] starts one with other options, for example another
-// prompt. Config.LoginParams lists the options that a link to login may contain. Config.OnSignIn sees each sign-in before it
-// takes effect, and may reject it.
+// Config.Authorization has the options of every sign-in. [App.Login] starts a sign-in with other options, for example
+// another prompt. Config.LoginParams lists the options that a link to login may contain. Config.OnSignIn is called with each
+// sign-in before it takes effect, and may reject it.
 //
-// An API can require a stronger or more recent sign-in (RFC 9470). Its response leads a script or a page behind the Proxy
-// to a login that meets the requirement. The same user must sign in; until then, the current login remains.
+// An API can require a stronger or more recent sign-in (RFC 9470). The Proxy then responds with a local URL, which starts a
+// sign-in that requests it: a script reads the URL from the response, and a page shows it as a link. The same user must sign
+// in. Until then, the current login remains.
 //
 // With the response mode form_post, the response is a POST request from a page of the server, without the cookies of the
 // application. The callback then returns a page that sends the same form again from the application's own origin. The code
-// is in no URL. A code in a URL is not accepted in this mode.
+// is never part of a URL, and a code in a URL is not accepted in this mode.
 //
-// A callback that comes late or twice redirects a user who is signed in to Config.AfterLogin. Other users receive a page that
-// says how to start again.
+// If the callback is opened twice, or after the sign-in has expired, it redirects a user who is signed in to
+// Config.AfterLogin. All others receive an error page with a link that starts the sign-in again.
 //
 // # Sessions
 //
 // The package uses the sessions of github.com/alexedwards/scs. Any scs store works if a read returns the value that was
-// written last. Each token is an entry of its own in the same store. Tokens are not encrypted: anyone who can read the
-// store can read them. Within one process, one request at a time refreshes the token of a session; Config.Lock extends
-// this to several processes. After each sign-in the session has a new id, and its old data is gone.
+// written last. The token of a login is a separate entry of the same store. Tokens are not encrypted: anyone who can read
+// the store can read them. Within one process, only one request at a time refreshes the token of a session. With
+// Config.Lock, this is true for several processes too. A sign-in gives the session a new id, and deletes its old data.
 //
-// A login that has ended cannot be restored. A request that is still running when the user signs out may write its
-// session afterwards, even under a new session id; the user remains signed out. A token that a refresh or a sign-in
-// receives after the logout is revoked. Sessions that the server ends by `sid` or by `sub` (OpenID Connect Back-Channel
-// Logout) are rejected from then on, in every process that uses the same store. The same holds for sessions that it ends
-// by `iss` and `sid` in the browser (OpenID Connect Front-Channel Logout). That request is not signed, so anyone who knows
-// the `sid` of a session can end it. If the server rejects the refresh token, the login ends too. A login lasts no longer than Lifetime of the SessionManager, however often the application renews
-// the session.
+// A login that has ended cannot be restored. If a request is still running when the user signs out, it may write its session
+// afterwards, even under a new session id. The user remains signed out. A token that a refresh or a sign-in receives after
+// the logout is revoked. Sessions that the server ends by `sid` or by `sub` (OpenID Connect Back-Channel Logout) are
+// rejected from then on, in every process that uses the same store. The same holds for sessions that it ends by `iss` and
+// `sid` in the browser (OpenID Connect Front-Channel Logout). That request is not signed, so anyone who knows the `sid` of a
+// session can end it. If the server rejects the refresh token, the login ends too. Every login ends after Lifetime of the
+// SessionManager at the latest, even if the application renews the session.
 //
 // # Several Apps
 //
-// One host can have several Apps, for several issuers or clients, as long as each has its own Prefix. Every login, token
-// and logout record is bound to the issuer and the client id, so no App uses what belongs to another. Give each App its
-// own SessionManager: then each has its own cookie and its own session data. Apps may share a SessionManager if their
-// issuers or client ids differ. They then share one session, and a sign-in or logout at one App does not change the
-// logins at the others. Create all of them before the first request is served.
+// One host can have several Apps, for several issuers or clients, if each has its own Prefix. Every login, token and logout
+// record names the issuer and the client id of its App, so no App uses those of another. Give each App its own
+// SessionManager: then each has its own cookie and its own session data. Apps may share a SessionManager if their issuers or
+// client ids differ. They then share one session, and a sign-in or logout at one App does not change the logins at the
+// others. Create all of them before the first request is served.
 //
 // # Cookies
 //
-// The session cookie and the cookies of sign-ins in progress have the prefix __Host- and the attributes HttpOnly, Secure
-// and SameSite=Lax. The cookie of a sign-in is encrypted, belongs to one state, works once per process, and expires. A
-// browser holds at most eight of them: a new sign-in deletes the oldest.
+// The session cookie and the cookies of sign-ins in progress have the prefix __Host- and the attributes HttpOnly, Secure and
+// SameSite=Lax. The cookie of a sign-in is encrypted, is valid for one state, can be used once in each process, and expires.
+// A browser holds at most eight of them: a new sign-in deletes the oldest.
 //
 // # Requests
 //
-// Only the application's own pages can make a browser POST to the App, or call an API through it. Requests from other
-// origins are rejected, and so are requests that may change something and carry neither Sec-Fetch-Site nor Origin. The same
-// holds for handlers behind RequireLogin. A GET request without both headers passes, so do not use a Proxy for an API that
-// changes something on GET.
+// Only the application's own pages can make a browser POST to the App, except for form_post, or call an API through it.
+// Requests from other origins are rejected. So are requests with a method other than GET and HEAD that carry neither
+// Sec-Fetch-Site nor Origin. The same rules apply to handlers behind RequireLogin, except that a link on another site may
+// open their pages. A GET request that carries neither header passes, so do not use a Proxy for an API that changes
+// something on GET.
 //
-// A Proxy rejects paths that two servers could read differently. In both directions it removes cookies, credentials and
-// forwarding headers. API responses are sandboxed, so that HTML or SVG that users have uploaded to the API does not run
-// in the application's origin. Scripts are served as plain text.
+// A Proxy rejects paths that two servers could read differently. It removes cookies, credentials and forwarding headers from
+// requests and responses. API responses have a sandbox policy, so that HTML or SVG that users have uploaded to the API does
+// not run in the application's origin. Scripts are served as plain text.
 package weblogin

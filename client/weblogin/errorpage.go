@@ -30,7 +30,7 @@ func adviceFor(r *http.Request, err error) advice {
 		return advice{titleFailed, "The sign-in does not meet the requirements of this application. " +
 			"If you were asked to confirm that it is you, please sign in as the same user as before.", "Try again"}
 	case errors.Is(err, errHook), errors.Is(err, errOptions):
-		return advice{titleFailed, "The application could not complete the sign-in. If it fails again, please tell its operator.", signInAgain}
+		return advice{titleFailed, "The application could not complete the sign-in. If it fails again, please contact its operator.", signInAgain}
 	case errors.Is(err, errParams):
 		return advice{titleFailed, "The link that you followed is not valid, or has expired. Please start the sign-in again.", signInAgain}
 	case errors.Is(err, client.ErrNotPending) && len(r.Cookies()) == 0:
@@ -43,13 +43,13 @@ func adviceFor(r *http.Request, err error) advice {
 	case isDeclined(err):
 		return advice{"The sign-in was canceled", "You or the sign-in service declined it. You can start it again.", signInAgain}
 	case needsUser(err):
-		return advice{titleFailed, "The sign-in service needs you to take part, or another way to sign in. Please start the sign-in again.", signInAgain}
+		return advice{titleFailed, "The sign-in service needs your input, or requires another way to sign in. Please start the sign-in again.", signInAgain}
 	case errors.Is(err, errStore):
 		return advice{titleFailed, "The application cannot store your sign-in at the moment. Please try again in a few minutes.", "Try again"}
 	case errors.Is(err, client.ErrUnavailable):
 		return advice{titleFailed, "The sign-in service cannot be reached at the moment. Please try again in a few minutes.", "Try again"}
 	default:
-		return advice{titleFailed, "The sign-in service could not complete the sign-in. If it fails again, please tell the operator of this application.", signInAgain}
+		return advice{titleFailed, "The sign-in service could not complete the sign-in. If it fails again, please contact the operator of this application.", signInAgain}
 	}
 }
 
@@ -71,17 +71,17 @@ var errorPage = template.Must(template.New("").Parse(`<!doctype html>
 </html>
 `))
 
-// linkFor returns the URL of the link on the error page: the sign-in that failed, once more.
+// linkFor returns the URL of the link on the error page. It starts the sign-in that failed again.
 func (a *App) linkFor(err error, pending *client.PendingAuthorization) string {
 	if stepUp, ok := errors.AsType[*StepUpError](err); ok && !errors.Is(err, errNotAccepted) {
 		return stepUp.Login
 	}
 	query := make(url.Values)
 	switch rejected := errors.Is(err, errNotAccepted) || errors.Is(err, errUnmet); {
-	case pending == nil:
-	case rejected && pending.Subject != "": // a user is signed in, whose page requires the sign-in again
+	case pending == nil: // no sign-in is known that could be repeated
+	case rejected && pending.Subject != "": // the user is still signed in; the page that required the sign-in starts it again
 		return pending.ReturnTo
-	default:
+	default: // start the sign-in again, for the same page
 		query.Set("return_to", pending.ReturnTo)
 		if rejected && slices.Contains(pending.Scopes, "openid") {
 			query.Set("prompt", promptLogin) // otherwise a server may use the same account again, without a question
@@ -96,6 +96,7 @@ func (a *App) linkFor(err error, pending *client.PendingAuthorization) string {
 // showError writes the default error page.
 func (a *App) showError(w http.ResponseWriter, r *http.Request, status int, err error, pending *client.PendingAuthorization) {
 	shown := adviceFor(r, err)
+	// A logout has texts of its own: another sign-in would not help the user.
 	if strings.TrimPrefix(r.URL.Path, a.cfg.Prefix) == "logout" {
 		shown = adviceForLogout()
 	}
@@ -104,6 +105,7 @@ func (a *App) showError(w http.ResponseWriter, r *http.Request, status int, err 
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
+	// The start page is the one after a logout, which every visitor can open without a sign-in.
 	w.WriteHeader(status)
 	_ = errorPage.Execute(w, struct { // an error means that the browser is gone
 		advice

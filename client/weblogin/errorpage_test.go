@@ -47,7 +47,7 @@ func TestErrorPage(t *testing.T) {
 		},
 		"no user takes part": {
 			path:   func(w *world, u user) string { return edited(w, u, "code=", "error=login_required&x=") },
-			status: http.StatusForbidden, text: "take part", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
+			status: http.StatusForbidden, text: "your input", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
 		},
 		"requirements of the server": {
 			path: func(w *world, u user) string {
@@ -63,7 +63,7 @@ func TestErrorPage(t *testing.T) {
 			path: func(w *world, u user) string {
 				return edited(w, u, "code=", "error=secret-code&error_uri=https://secret-uri.test/&x=")
 			},
-			status: http.StatusBadGateway, text: "tell the operator", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
+			status: http.StatusBadGateway, text: "contact the operator", link: "/auth/login?return_to=%2Fpay%3Fa%3Db%26c",
 		},
 		"the server says unavailable": {
 			path:   func(w *world, u user) string { return edited(w, u, "code=", "error=temporarily_unavailable&x=") },

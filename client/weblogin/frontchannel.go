@@ -16,8 +16,8 @@ const (
 	maxSID     = 1 << 10 // bytes
 )
 
-// noteSession records that there is a login of a session of the server. The front-channel logout ends only sessions that
-// have such a record: anyone can send that request, and each record of an ended session takes memory in the store.
+// noteSession records that a login with this `sid` exists. The front-channel logout ends only sessions that have such a
+// record: anyone can send that request, and each record of an ended session takes memory in the store.
 func (a *App) noteSession(ctx context.Context, l login) error {
 	if !a.cfg.FrontchannelLogout || l.SessionID == "" {
 		return nil

@@ -14,10 +14,10 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// login is the login endpoint. It handles GET because links and redirects lead to it; all it changes is a cookie.
+// login is the login endpoint. It handles GET, because links and redirects lead to it. It changes nothing but a cookie.
 //
 // Anyone may have written the link. An invalid return_to is ignored, because the user still wants to sign in. An invalid
-// value of a parameter in Config.LoginParams is rejected, because a sign-in without it could be another one than intended.
+// value of a parameter in Config.LoginParams is rejected, because the sign-in without it might not be the intended one.
 func (a *App) login(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	o, err := a.requestedOptions(query)
@@ -35,14 +35,16 @@ func (a *App) login(w http.ResponseWriter, r *http.Request) {
 var errOptions = errors.New("weblogin: Login: the options are not valid")
 
 // Login redirects the user to the authorization server, with options for this sign-in. Each field of o that is not zero
-// replaces that of Config.Authorization; o.Extra adds to its parameters. o.RedirectURI and o.ResponseMode must be zero,
-// and o.ReturnTo must be a local path, or empty for Config.AfterLogin. Login writes the response in any case. If it
-// cannot start the sign-in, it calls Config.ErrorHandler.
+// replaces the same field of Config.Authorization, except that the parameters in o.Extra are added to those in
+// Config.Authorization. o.RedirectURI and o.ResponseMode must be empty. o.ReturnTo must be a local path; empty means
+// Config.AfterLogin. Login always writes the response. If it cannot start the sign-in, it calls Config.ErrorHandler.
 //
-// A browser must open a page with r. If r comes from a script, a frame or an image, the response has status 403.
+// Call Login only for a request with which a browser opens a page. If r comes from a script, a frame or an image, the
+// response has status 403.
 //
-// If an API requires a stronger sign-in (RFC 9470), create o with [client.AuthorizationOptions.StepUp]. Set o.Subject to
-// [User.Subject], so that no other user can complete it. Until the sign-in is complete, the current login remains.
+// If an API that the application calls itself requires a stronger sign-in (RFC 9470), create o with
+// [client.AuthorizationOptions.StepUp]. Set o.Subject to [User.Subject], so that no other user can complete the sign-in.
+// Until it is complete, the current login remains.
 func (a *App) Login(w http.ResponseWriter, r *http.Request, o client.AuthorizationOptions) {
 	switch {
 	case o.RedirectURI != "" || o.ResponseMode != "":

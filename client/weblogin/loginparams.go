@@ -71,6 +71,7 @@ func isNotNameRune(r rune) bool {
 func (a *App) requestedOptions(query url.Values) (client.AuthorizationOptions, error) {
 	o := a.cfg.Authorization
 	o.Extra = maps.Clone(o.Extra)
+	// Every link may require that the user authenticates again, whatever LoginParams has.
 	allowed := a.cfg.LoginParams
 	if query.Get("prompt") == promptLogin && !slices.Contains(allowed, "prompt") {
 		allowed = append(slices.Clip(allowed), "prompt")
@@ -89,6 +90,7 @@ func (a *App) requestedOptions(query url.Values) (client.AuthorizationOptions, e
 
 // loginParam returns the value of a parameter, or "" if the request does not have it.
 func loginParam(query url.Values, name string) (string, error) {
+	// The server could read a repeated parameter in another way than this code.
 	values := query[name]
 	switch {
 	case len(values) == 0:
@@ -113,7 +115,7 @@ func withParam(o client.AuthorizationOptions, name, value string) (client.Author
 			}
 		}
 		if len(o.Prompt) > 1 && slices.Contains(o.Prompt, "none") {
-			return o, fmt.Errorf("%w: prompt has none and other values", errParams)
+			return o, fmt.Errorf("%w: prompt has \"none\" and other values", errParams)
 		}
 	case "acr_values":
 		acr := strings.Fields(value)
@@ -129,6 +131,7 @@ func withParam(o client.AuthorizationOptions, name, value string) (client.Author
 			return o, fmt.Errorf("%w: max_age is not a number of seconds", errParams)
 		}
 		o = withAge(o, time.Duration(max(seconds, 1))*time.Second) // zero would mean any age, so use the shortest
+	// The server defines the effect of the following parameters. They replace the configured values.
 	case "login_hint":
 		o.LoginHint = value
 	case "display":

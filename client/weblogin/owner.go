@@ -56,20 +56,20 @@ func (o owner) token(key string) string { return "token." + o.app + "." + key }
 // login that the sign-in replaces.
 func (o owner) signIn(state string) string { return "signin." + o.app + "." + client.S256(state) }
 
-// ended returns the name of the record of a logout by the server. name is a sid or a sub, which issuer has chosen: with
-// client.Config.Tenants, each tenant is an issuer, and the same name at another one is another session or user. The result
-// contains a hash, because both may have any length and any characters.
+// ended returns the name of the record of a logout by the server. name is a sid or a sub of issuer. With
+// client.Config.Tenants, each tenant is an issuer, and two tenants may use the same sid or sub for different sessions or
+// users. The result contains a hash, because issuer and name may have any length and any characters.
 func (o owner) ended(kind, issuer, name string) string {
 	return "ended." + kind + "." + o.server + "." + client.S256(fmt.Sprintf("%q", []string{issuer, name}))
 }
 
-// known returns the name of the record that there is a login of a session of the server.
+// known returns the name of the record that noteSession writes for a login with this sid.
 func (o owner) known(issuer, sid string) string {
 	return "known." + o.server + "." + client.S256(fmt.Sprintf("%q", []string{issuer, sid}))
 }
 
-// stepUp returns the additional data with which step-up links are sealed. No cookie has such a name, and no other App uses
-// the same data.
+// stepUp returns the additional data with which step-up links are encrypted. The cookies and the other Apps use different
+// data, so a link of this App cannot be one of them.
 func (o owner) stepUp() []byte { return []byte("step-up." + o.app) }
 
 // origin is the origin of the application's pages, as browsers write it in the Origin header (RFC 6454 §6.2). It is that of

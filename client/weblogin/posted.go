@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// The bounds of an authorization response that arrives as a form. Anyone can send one.
+// The bounds of an authorization response that arrives as a form. Anyone can send such a form.
 const (
 	maxPostedBytes  = 96 << 10 // a signed response, or an additional ID token, of 64 KiB, and other fields
 	maxPostedFields = 50
@@ -89,10 +89,11 @@ var resubmitPage = template.Must(template.New("").Parse(`<!doctype html><html la
 <input type="hidden" name="` + resubmitted + `" value="1"><button>Continue</button></form><script>` + submit + `</script></html>
 `))
 
-// resubmit writes the page that sends params to the callback again. Neither its address nor a header has them.
+// resubmit writes the page that sends params to the callback again. params are in its body only, not in its URL or in a
+// header.
 //
-// The policy allows the one script. It has no form-action, because browsers apply that to all redirects that follow the
-// form, and the application may redirect the user to another site.
+// The Content-Security-Policy allows only this script. It has no form-action, because browsers also apply that to the
+// redirects after the form, and the application may redirect the user to another site.
 func (a *App) resubmit(w http.ResponseWriter, _ *http.Request, params url.Values) {
 	hash := sha256.Sum256([]byte(submit))
 	h := w.Header()

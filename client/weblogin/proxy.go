@@ -26,15 +26,20 @@ type proxy struct {
 // upstream end with a slash. The part of the path after prefix is appended to upstream. upstream must be https, or http on
 // a loopback host, because a token is sent there.
 //
-// Requests from other origins are rejected, as [App] describes. If the browser sends Sec-Fetch-Dest, the request must
-// come from a script, or load a document, an image, audio or video. No response runs as a script, or as a page with the
-// rights of the application. Headers that describe content pass in both directions, as do those of Config.ProxyHeaders;
-// all others, and all trailers, are removed. Redirects are changed to stay below prefix. Protocol upgrades are rejected.
+// Requests from other origins are rejected, as [App] describes. If the browser sends Sec-Fetch-Dest, the request must come
+// from a script, or load a document, an image, audio or video. No response runs as a script, or as a page with the rights of
+// the application. Headers that describe content, and those in Config.ProxyHeaders, pass in both directions. All other
+// headers, and all trailers, are removed. The Location of a redirect below upstream is changed to the path below prefix; any
+// other Location is removed. Protocol upgrades are rejected.
 //
-// If no user is signed in, or the server has rejected their refresh token, or the API a token that cannot be refreshed, the browser receives a 401 with the error
-// login_required. If the API requires a stronger or more recent sign-in (RFC 9470), a script receives a 401 with the error
-// insufficient_user_authentication and the member login, the local URL that starts that sign-in. The script adds a
-// return_to and opens it as a page. If the browser has opened a page, [Config.ErrorHandler] is called. If the API's response does not begin within Config.APITimeout, the browser receives a 504.
+// The browser receives a 401 with the error login_required if no user is signed in, if the authorization server has rejected
+// the refresh token, or if the API has rejected an access token that cannot be refreshed. If the API's response does not
+// begin within Config.APITimeout, the browser receives a 504.
+//
+// If the API requires a stronger or more recent sign-in (RFC 9470), a script receives a 401 with the error
+// insufficient_user_authentication. Its member login is the local URL that starts this sign-in. The script must add the
+// parameter return_to to the URL, and navigate to it. If the browser has opened a page, Config.ErrorHandler is called with a
+// [StepUpError].
 func (a *App) Proxy(prefix, upstream string) (http.Handler, error) {
 	base, err := url.Parse(upstream)
 	switch {

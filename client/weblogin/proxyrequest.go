@@ -226,7 +226,7 @@ func withBody(r *http.Request) (*http.Request, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return nil, fmt.Errorf("weblogin: the request body: %w", err)
+		return nil, fmt.Errorf("weblogin: the request body cannot be read: %w", err)
 	}
 	r = r.Clone(r.Context())
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }

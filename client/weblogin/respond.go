@@ -15,8 +15,7 @@ import (
 // there is one.
 func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) { a.failPending(w, r, err, nil) }
 
-// failPending does the same for the response to a pending sign-in, which may be nil. The link of the default page repeats that
-// sign-in.
+// failPending does what fail does. If pending is not nil, the link of the default error page starts that sign-in again.
 func (a *App) failPending(w http.ResponseWriter, r *http.Request, err error, pending *client.PendingAuthorization) {
 	status := statusOf(err)
 	if status != http.StatusUnauthorized { // a step-up is not a failure

@@ -24,8 +24,8 @@ func hasOneReading(path string) bool {
 	return !strings.HasPrefix(path, "//") && !strings.Contains(path, "\\") && !strings.ContainsFunc(path, unicode.IsControl)
 }
 
-// isSignInEndpoint reports whether place is the login or the callback. A user who is redirected there after a sign-in
-// would start the next one.
+// isSignInEndpoint reports whether place is the login or the callback. If a user were redirected there after a sign-in,
+// another sign-in would start.
 func isSignInEndpoint(prefix, place string) bool {
 	place, _, _ = strings.Cut(place, "?")
 	place, _, _ = strings.Cut(place, "#")

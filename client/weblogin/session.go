@@ -47,7 +47,7 @@ func (l login) issuer() string {
 func (a *App) putLogin(ctx context.Context, l login) error {
 	text, err := json.Marshal(l)
 	if err != nil {
-		return fmt.Errorf("weblogin: claims: %w", err)
+		return fmt.Errorf("weblogin: the claims of the ID token cannot be encoded: %w", err)
 	}
 	a.sessions.Put(ctx, a.owner.sessionKey(), text)
 	return nil
@@ -86,8 +86,8 @@ func (a *App) user(ctx context.Context) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A login that has ended has left a note (see finalStore). Its name contains the key of the login and not the session
-	// id, because a handler may have changed the id.
+	// The end of a login leaves a note in the store (see finalStore). The name of the note contains the key of the login and
+	// not the session id, because a handler may have changed the id.
 	gone, err := a.tokens.hasEnded(ctx, l.Key)
 	if err != nil {
 		return nil, err
@@ -195,14 +195,14 @@ func (a *App) withUser(next http.HandlerFunc) http.HandlerFunc {
 	}, a.rejectFor))
 }
 
-// RequireLogin returns a handler that calls next only if a user is signed in. next reads the user with [UserFromContext],
-// and may use the session, which is loaded before and saved afterwards.
+// RequireLogin returns a handler that calls next only if a user is signed in. next can read the user with [UserFromContext],
+// and can use Config.Sessions: the session is loaded before the call and saved after it.
 //
 // If nobody is signed in, a browser that opens a page is redirected to the login. All other requests receive a 401 with the
 // error login_required.
 //
-// Requests other than GET and HEAD must come from the application's own pages, as [App] describes; this includes OPTIONS.
-// GET and HEAD requests are rejected if they carry the Origin of another site. Links on other sites can cause GET
+// Requests with a method other than GET and HEAD, such as OPTIONS, must come from the application's own pages, as [App]
+// describes. GET and HEAD requests are rejected if they carry the Origin of another site. Links on other sites can cause GET
 // requests, so next must not change anything for GET and HEAD.
 func (a *App) RequireLogin(next http.Handler) http.Handler {
 	// LoadAndSave uses the session that withSession below has loaded. If LoadAndSave loaded it itself, scs would write its

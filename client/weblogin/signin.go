@@ -16,27 +16,28 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// SignIn is a sign-in that was verified and has not taken effect yet. See Config.OnSignIn. It contains secrets; neither
-// fmt nor slog prints them.
+// SignIn is a sign-in that was verified and has not taken effect yet. Config.OnSignIn receives it. It contains secrets,
+// which neither fmt nor slog prints.
 type SignIn struct {
-	// Request is the callback request. Its body was read already.
+	// Request is the request to the callback. Its body was already read.
 	Request *http.Request
 
 	// Token is the response of the token endpoint. Token.IDClaims has the verified claims of the user, and Token.Extra
 	// returns members that are not standard. Do not change it.
 	Token *client.Token
 
-	// Params has the parameters of the authorization response without code, state and response, for example the field user
-	// of Apple. The browser sends them, and no signature covers them: the user can change them.
+	// Params has the parameters of the authorization response except code, state and response, for example the field user of
+	// Apple. Do not trust them: they are not signed, and the user can change them.
 	Params url.Values
 
-	// ReturnTo is the local path to which the user is redirected. The function may change it.
+	// ReturnTo is the local path to which the user is redirected after the sign-in. OnSignIn may change it, but not to the
+	// login or the callback.
 	ReturnTo string
 
-	// Values are stored in the new session. The function may set it. No name may begin with "weblogin.", and the Codec of
-	// Config.Sessions must be able to encode the values. Apps that share a SessionManager share the session: a sign-in at one
-	// App removes the values that the others have set, and pages behind the others can read its values. Do not use values to
-	// grant access there.
+	// Values are stored in the new session. OnSignIn may set it; nil means no values. No name may begin with "weblogin.",
+	// and the Codec of Config.Sessions must be able to encode the values. Apps that share a SessionManager share the
+	// session: a sign-in at one App removes the values that the others have set, and pages behind the others can read its
+	// values. Do not use values to grant access there.
 	Values map[string]any
 }
 

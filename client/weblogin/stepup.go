@@ -17,8 +17,8 @@ import (
 )
 
 // StepUpError says that an API behind a Proxy requires a stronger or more recent sign-in (RFC 9470). Config.ErrorHandler
-// receives it if a browser has opened a page of the API. A script receives the error insufficient_user_authentication
-// instead.
+// receives it if a browser has opened a page of the API. If the request came from a script, the App responds with the error
+// insufficient_user_authentication, and does not call ErrorHandler.
 type StepUpError struct {
 	// Login is the local URL that starts the required sign-in. It works for 10 minutes. Show it as a link. Do not redirect
 	// to it: if the server cannot meet the requirement, the redirects would not end.
@@ -30,8 +30,9 @@ func (e *StepUpError) Error() string {
 	return "weblogin: the API requires a stronger or more recent sign-in"
 }
 
-// stepUp is what an API requires of a sign-in, and of whom. It travels through the browser, sealed, as a parameter of the
-// login: the requirement comes from the API, and a page of another site cannot write such a link.
+// stepUp is what an API requires of a sign-in, and the user who must sign in. The browser sends it, encrypted, as a
+// parameter of the login. The encryption ensures that the requirement comes from the API, and not from a link on another
+// site.
 type stepUp struct {
 	ACR     []string      `json:"acr,omitzero"`
 	MaxAge  time.Duration `json:"age,omitzero"`

@@ -18,11 +18,11 @@ type User struct {
 	app    *App
 }
 
-// Subject returns `sub` of the ID token. It is empty without the scope openid.
+// Subject returns `sub` of the ID token. It is empty if the scope openid was not requested.
 func (u *User) Subject() string { return u.login.Subject }
 
-// Issuer returns `iss` of the ID token. It is empty without the scope openid. With [client.Config.Tenants] it is the issuer of
-// the user's tenant, and only Issuer and Subject together identify the user.
+// Issuer returns `iss` of the ID token. It is empty without the scope openid. With client.Config.Tenants, it is the issuer
+// of the user's tenant, and only Issuer and Subject together identify the user.
 func (u *User) Issuer() string { return u.login.issuer() }
 
 // Claims returns the claims that [client.IDToken.Claims] returned at the sign-in. It is nil without the scope openid. The
@@ -73,9 +73,8 @@ func contextWithUser(ctx context.Context, u *User) context.Context {
 	return context.WithValue(ctx, contextKey{}, u)
 }
 
-// UserFromContext returns the user of a request. ok is false, and u is nil, unless the handler is behind
-// [App.RequireLogin]. Config.Transport can also call it, with the context of a request that a Proxy forwards. Always
-// check ok.
+// UserFromContext returns the user of a request. ok is false, and u is nil, unless the handler is behind [App.RequireLogin].
+// Config.Transport can also call it with the context of a request that a Proxy forwards. Always check ok.
 //
 // Behind several Apps it returns the user of the innermost one.
 func UserFromContext(ctx context.Context) (u *User, ok bool) {
