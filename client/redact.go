@@ -2,7 +2,6 @@ package client
 
 import (
 	"encoding/base64"
-	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -125,42 +124,24 @@ func clipText(text string, longest int) string {
 // in reports whether text may contain one of s: as a whole, or a part of it, also if it is escaped, or split by characters
 // that are not letters or digits. It also reports text that looks like a token of any kind.
 func (s secrets) in(text string) bool {
-	if s.tooMany {
+	forms, ok := formsOf(text)
+	if s.tooMany || !ok {
 		return true
 	}
-	unescaped := unescapePercent(text)
-	forms := []string{text, unescaped, html.UnescapeString(text), html.UnescapeString(unescaped)}
-	for _, form := range forms {
-		lower, letters := strings.ToLower(form), lettersOf(form)
-		if slices.ContainsFunc(s.values, func(secret string) bool {
-			return hasWord(lower, strings.ToLower(secret)) || overlaps(letters, lettersOf(secret))
+	for _, secret := range s.values {
+		lower, letters := strings.ToLower(secret), lettersOf(secret)
+		if slices.ContainsFunc(forms, func(form string) bool {
+			return hasWord(strings.ToLower(form), lower) || overlaps(lettersOf(form), letters)
 		}) {
 			return true
 		}
+	}
+	return slices.ContainsFunc(forms, func(form string) bool {
 		for _, public := range s.public {
 			form = strings.ReplaceAll(form, public, " ")
 		}
-		if hasOpaqueWord(form) {
-			return true
-		}
-	}
-	return false
-}
-
-// unescapePercent decodes all valid percent-encoded bytes of text.
-func unescapePercent(text string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '%' && i+2 < len(text) {
-			if value, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
-				b.WriteByte(byte(value))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
+		return hasOpaqueWord(form)
+	})
 }
 
 // lettersOf returns the letters and digits of text in lower case.
