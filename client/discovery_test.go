@@ -191,6 +191,56 @@ func TestCaseD7_SecondDocumentIsDown(t *testing.T) {
 	})
 }
 
+// What was read in a second document is not lost while that document cannot be read. A document that is gone is not missed.
+func TestCaseD7_SecondDocumentIsDownLater(t *testing.T) {
+	t.Parallel()
+	first, second := doc(tokenMember, signInMember), doc(keysMember, userMember, endMember, algMember)
+	for name, tt := range map[string]struct {
+		later func(http.ResponseWriter)
+		kept  bool
+	}{
+		"503":        {func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }, true},
+		"429":        {func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }, true},
+		"a web page": {page("<html>maintenance</html>"), true},
+		"a redirect": {func(w http.ResponseWriter) {
+			w.Header().Set("Location", "/maintenance")
+			w.WriteHeader(http.StatusFound)
+		}, true},
+		"of another issuer":     {page(`{"issuer":"https://other.test"}`), true},
+		"fewer members":         {doc(keysMember), false},
+		"gone":                  {func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, false},
+		"the same as the first": {first, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(map[string]func(http.ResponseWriter){oauthPath: first, openIDPath: second})
+				c := s.client(t, func(cfg *client.Config) { cfg.Scopes = []string{"openid"} })
+				_, before := c.LogoutURL(t.Context(), client.LogoutOptions{})
+				s.mu.Lock()
+				s.pages[openIDPath] = tt.later
+				s.mu.Unlock()
+				time.Sleep(61 * time.Minute)
+				_, after := c.LogoutURL(t.Context(), client.LogoutOptions{})
+				if before != nil || (after == nil) != tt.kept {
+					t.Errorf("logout: %v, later %v", before, after)
+				}
+				s.requests()
+				for range 100 {
+					_, _ = c.LogoutURL(t.Context(), client.LogoutOptions{})
+				}
+				if n := len(s.requests()); n > 2 {
+					t.Errorf("%d requests for 100 calls", n)
+				}
+				time.Sleep(25 * time.Hour)
+				if _, err := c.LogoutURL(t.Context(), client.LogoutOptions{}); err == nil {
+					t.Error("after a day, the old document is still used")
+				}
+			})
+		})
+	}
+}
+
 // The first document counts if both have a member, and the difference is reported.
 func TestCaseD7_DocumentsThatContradict(t *testing.T) {
 	t.Parallel()

@@ -75,6 +75,9 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 	if err != nil {
 		return got, r.advised(err)
 	}
+	if incomplete := m.Incomplete(); incomplete != nil && held.hasMore(m, discovery.Members) {
+		return got, incomplete
+	}
 	next := &document{metadata: m, members: discovery.Members}
 	if errors.Is(m.Incomplete(), oidcdiscovery.ErrUnavailable) {
 		got.FreshFor = min(retryIncomplete, cmp.Or(r.cfg.FreshFor, retryIncomplete))
@@ -102,6 +105,14 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 		err = next.keys.Refresh(ctx)
 	}
 	return got, err
+}
+
+// hasMore reports whether d has one of these members and m does not. Then d stays in use: a second document that cannot be
+// read for some time must not make the client forget what it has read there before.
+func (d *document) hasMore(m *oidcdiscovery.Metadata, members []string) bool {
+	return d != nil && d.metadata != nil && slices.ContainsFunc(members, func(name string) bool {
+		return d.metadata.Has(name) && !m.Has(name)
+	})
 }
 
 // retryIncomplete is how long metadata is fresh if a second document may exist but could not be read.
