@@ -31,13 +31,13 @@ func (t Token) MarshalJSON() ([]byte, error) {
 	}{tokenFields(t), t.storedExtra()})
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. It reads what MarshalJSON writes. If the member extra is not an object, it is
-// ignored, so that the token is not lost.
+// UnmarshalJSON implements [json.Unmarshaler]. It reads what MarshalJSON writes. Nothing of the previous value of t remains.
+// If the member extra is not an object, it is ignored, so that the token is not lost.
 func (t *Token) UnmarshalJSON(text []byte) error {
-	stored := struct {
+	var stored struct {
 		tokenFields
 		Extra json.RawMessage `json:"extra"`
-	}{tokenFields: tokenFields(*t)}
+	}
 	if err := json.Unmarshal(text, &stored); err != nil {
 		return err
 	}
@@ -51,12 +51,16 @@ func (t *Token) UnmarshalJSON(text []byte) error {
 func (t Token) storedExtra() json.RawMessage {
 	var text strings.Builder
 	for name, value := range t.response.All() {
-		quoted, _ := json.Marshal(name) // strings can always be encoded
-		size := len(quoted) + len(value.Raw()) + len(":,")
-		if isTokenMember(name) || text.Len()+size > maxStoredExtra {
+		if isTokenMember(name) || len(value.Raw()) > maxStoredExtra {
 			continue
 		}
-		text.WriteString(separator(text.Len() > 0) + string(quoted) + ":" + value.Raw())
+		quoted, _ := json.Marshal(name) // strings can always be encoded
+		// The encoder of t also encodes the value again, which escapes some characters. Their length must count.
+		encoded, err := json.Marshal(json.RawMessage(value.Raw()))
+		if size := len(quoted) + len(encoded) + len(":,"); err != nil || text.Len()+size > maxStoredExtra {
+			continue
+		}
+		text.WriteString(separator(text.Len() > 0) + string(quoted) + ":" + string(encoded))
 	}
 	if text.Len() == 0 {
 		return nil

@@ -97,6 +97,76 @@ func TestCaseA11_ExtraMembersAreBounded(t *testing.T) {
 	}
 }
 
+// The limit is for the encoded members. The encoder escapes some characters, so that a member can become six times as long. A
+// token that is stored again keeps the same members.
+func TestCaseA11_EscapedMembersAreBounded(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"<", "&", "\u2028", "\u00e4", "x", `\"`, " "} {
+		for _, size := range []int{9 << 10, 60 << 10, 70 << 10} {
+			long := strings.Repeat(text, size/len(text))
+			body := `{"access_token":"at","token_type":"Bearer","a":{"b":["` + long + `"]},"c":"kept"}`
+			token, err := newClient(t, says(200, body), nil).ClientCredentials(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, err := json.Marshal(token)
+			if err != nil || len(first) > 65<<10 {
+				t.Errorf("%d times %q: %d bytes, %v", size, text, len(first), err)
+			}
+			var decoded client.Token
+			if err := json.Unmarshal(first, &decoded); err != nil || decoded.Extra("c") != "kept" || size == 9<<10 && decoded.Extra("a") == nil {
+				t.Errorf("%d times %q: %v", size, text, err)
+			}
+			if second, err := json.Marshal(&decoded); err != nil || string(second) != string(first) {
+				t.Errorf("%d times %q: stored again with %d bytes instead of %d, %v", size, text, len(second), len(first), err)
+			}
+		}
+	}
+}
+
+// Members with the names of the JSON form of a Token change nothing in it: neither its owner nor its expiry.
+func TestCaseA11_S1_MembersWithNamesOfTheStoredForm(t *testing.T) {
+	t.Parallel()
+	body := `{"access_token":"at","token_type":"Bearer","expires_in":60,"issuer":"https://evil.test","client_id":"evil","Client_ID":"e",` +
+		`"expiry":"2099-01-01T00:00:00Z","received_at":"2000-01-01T00:00:00Z","extra":{"issuer":"https://evil.test"},"scopes":["admin"],` +
+		`"response":{},"AccessToken":"evil"}`
+	token, err := newClient(t, says(200, body), nil).ClientCredentials(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := *token
+	for range 3 {
+		text, err := json.Marshal(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token = new(client.Token)
+		if err := json.Unmarshal(text, token); err != nil {
+			t.Fatal(err)
+		}
+		if token.Issuer != issuerURL || token.ClientID != "app" || !token.Expiry.Equal(want.Expiry) || !token.ReceivedAt.Equal(want.ReceivedAt) ||
+			token.AccessToken != "at" || token.Scopes != nil || token.Extra("issuer") != "https://evil.test" {
+			t.Errorf("%s", text)
+		}
+	}
+}
+
+// A Token that is decoded over another one has nothing of it, such as a refresh token or an owner.
+func TestCaseS1_DecodingReplacesTheWholeToken(t *testing.T) {
+	t.Parallel()
+	token, err := newClient(t, says(200, `{"access_token":"at","refresh_token":"rt","expires_in":60,"id_token":"i","x":1}`), nil).ClientCredentials(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(`{"access_token":"other","token_type":"Bearer"}`), token); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(token)
+	if err != nil || string(text) != `{"access_token":"other","token_type":"Bearer"}` || token.Extra("x") != nil || token.ExpiresIn() != 0 {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
 // A stored token is read even if its further members are not valid, and those of an earlier version are read.
 func TestCaseA11_StoredWithoutExtra(t *testing.T) {
 	t.Parallel()
