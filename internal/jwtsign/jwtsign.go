@@ -115,11 +115,17 @@ func checkFIPS(public crypto.PublicKey) error {
 // isEmpty reports whether signer is a nil pointer or an Ed25519 key of the wrong length. For these, signer.Public would
 // panic.
 func isEmpty(signer crypto.Signer) bool {
-	if key, ok := signer.(ed25519.PrivateKey); ok {
-		return len(key) != ed25519.PrivateKeySize
-	}
 	value := reflect.ValueOf(signer)
-	return value.Kind() == reflect.Pointer && value.IsNil()
+	if value.Kind() == reflect.Pointer && value.IsNil() {
+		return true
+	}
+	switch key := signer.(type) {
+	case ed25519.PrivateKey:
+		return len(key) != ed25519.PrivateKeySize
+	case *ed25519.PrivateKey:
+		return len(*key) != ed25519.PrivateKeySize
+	}
+	return false
 }
 
 // encode returns base64url without padding (RFC 7515 §2).

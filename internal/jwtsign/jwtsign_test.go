@@ -87,6 +87,8 @@ func TestCheck(t *testing.T) {
 		"typed nil":        {Private: (*ecdsa.PrivateKey)(nil), Algorithm: "ES256"},
 		"typed nil, RSA":   {Private: (*rsa.PrivateKey)(nil), Algorithm: "RS256"},
 		"empty Ed25519":    {Private: ed25519.PrivateKey{}, Algorithm: "EdDSA"},
+		"pointer to empty": {Private: new(ed25519.PrivateKey), Algorithm: "EdDSA"},
+		"pointer to nil":   {Private: (*ed25519.PrivateKey)(nil), Algorithm: "EdDSA"},
 		"empty ECDSA":      {Private: &ecdsa.PrivateKey{}, Algorithm: "ES256"},
 		"empty RSA":        {Private: &rsa.PrivateKey{}, Algorithm: "RS256"},
 		"of 256 bits":      {Private: far{public: &ecdsa.PublicKey{Curve: otherCurve{elliptic.P256()}}}, Algorithm: "ES256"},
