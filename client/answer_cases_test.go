@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,10 +129,11 @@ func TestCaseA6_FormEncoded(t *testing.T) {
 			t.Errorf("%s: %v", mediaType, err)
 		}
 	}
-	// Of a parameter that occurs twice, no value is used, but all are in the error.
+	// Of a parameter that occurs twice, no value is used. If its meaning matters, all values are in the error.
 	for _, body := range []string{
-		"access_token=at&access_token=other", "access_token=at&Access_Token=other", "access_token=at&x=1&x=2", "access_token=at&x=%zz",
-		"access_token=at&x=%ff", "access_token=at&token_type=Bearer&token_type=mac", "access_token=at" + manyParameters(1000),
+		"access_token=at&access_token=other", "access_token=at&Access_Token=other", "access_token=at&token_type=%zz",
+		"access_token=at&refresh_token=%ff", "access_token=at&token_type=Bearer&token_type=mac", "access_token=at&id_token=a&id_token=a&id_token=b",
+		"access_token=at" + manyParameters(1000), "access_token=at&error=&error=x",
 	} {
 		token, err := newClient(t, responds(200, "text/plain", body), nil).ClientCredentials(t.Context())
 		late, incomplete := errors.AsType[*client.IncompleteError](err)
@@ -147,6 +149,30 @@ func TestCaseA6_FormEncoded(t *testing.T) {
 		_, err := newClient(t, responds(200, mediaType, body), nil).ClientCredentials(t.Context())
 		if e, ok := errors.AsType[*client.Error](err); !ok || !errors.Is(err, client.ErrBadResponse) || string(e.Body) != body {
 			t.Errorf("%q: %v", mediaType, err)
+		}
+	}
+}
+
+// A parameter whose meaning does not matter costs only itself, as in JSON.
+func TestCaseA6_FormEncodedOddParameters(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]quirk.Name{
+		"access_token=at&token_type=bearer&x=1&x=2":                         quirk.DuplicateMember,
+		"x=1&access_token=at&token_type=bearer&x=1&x=":                      quirk.DuplicateMember,
+		"access_token=at&token_type=bearer&scope=a&scope=b":                 quirk.DuplicateMember,
+		"access_token=at&token_type=bearer&x=%zz":                           quirk.InvalidValue,
+		"access_token=at&token_type=bearer&user=%E4&y%=1":                   quirk.InvalidValue,
+		`{"access_token":"at","token_type":"bearer","x":1,"x":2}`:           quirk.DuplicateMember,
+		`{"access_token":"at","token_type":"bearer","x":"` + "\xff" + `"}`:  quirk.InvalidValue,
+		`{"access_token":"at","token_type":"bearer","scope":"a","scope":1}`: quirk.DuplicateMember,
+	} {
+		c := newClient(t, responds(200, "text/plain", body), nil)
+		token, err := c.ClientCredentials(t.Context(), "s")
+		if err != nil || token.AccessToken != "at" || token.Extra("x") != nil || token.Scopes[0] != "s" {
+			t.Errorf("%s: %v, %v", body, token, err)
+		}
+		if !slices.ContainsFunc(c.Quirks(), func(q quirk.Quirk) bool { return q.Name == want && q.Place == "token response member" }) {
+			t.Errorf("%s: quirks %v", body, c.Quirks())
 		}
 	}
 }

@@ -3,9 +3,12 @@ package client
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 const maxFormMembers = 1000 // of a form-encoded response
@@ -14,30 +17,37 @@ const maxFormMembers = 1000 // of a form-encoded response
 //
 //	access_token=at&token_type=bearer    {"access_token":"at","token_type":"bearer"}
 //
-// With an error, the object has what could be read. Of parameters with the same name, it has the first one.
-func jsonOfForm(text string) (object string, err error) {
-	members := make(map[string]string)
+// A parameter that occurs twice or cannot be decoded is dropped, and reported in quirks. If it is essential, that is an error.
+// The object then has what could be read, and the first of several values.
+func jsonOfForm(text string, essential func(name string) bool) (object string, quirks []quirk.Name, err error) {
+	members, seen := make(map[string]string), make(map[string]bool)
 	for pair := range strings.SplitSeq(strings.Trim(text, " \t\r\n"), "&") {
 		if pair == "" {
 			continue
 		}
-		if len(members) == maxFormMembers {
+		if len(seen) == maxFormMembers {
 			err = errors.New("the form has more than 1000 parameters")
 			break
 		}
 		name, value, ok := formPair(pair)
-		_, twice := members[name]
+		twice := seen[name]
+		seen[name] = true
 		switch {
-		case !ok:
-			err = errors.New("the form has a parameter that cannot be decoded")
-		case twice:
-			err = errors.New("a parameter of the form occurs twice")
-		default:
+		case ok && !twice:
 			members[name] = value
+		case essential(name) && twice:
+			err = fmt.Errorf("the parameter %q of the form occurs twice", clip(name))
+		case essential(name):
+			err = fmt.Errorf("the parameter %q of the form cannot be decoded", clip(name))
+		case twice:
+			delete(members, name)
+			quirks = append(quirks, quirk.DuplicateMember)
+		default:
+			quirks = append(quirks, quirk.InvalidValue)
 		}
 	}
 	encoded, _ := json.Marshal(members) // strings in maps can always be encoded
-	return string(encoded), err
+	return string(encoded), quirks, err
 }
 
 // formPair decodes one parameter.

@@ -32,6 +32,11 @@ type reply struct {
 	members  []string // those whose meaning must be unambiguous: a duplicate of one is an error; nil means all
 }
 
+// isEssential reports whether the meaning of the member with this name must be unambiguous. Case is ignored.
+func (want reply) isEssential(name string) bool {
+	return want.members == nil || slices.ContainsFunc(want.members, func(m string) bool { return strings.EqualFold(m, name) })
+}
+
 // answer is a response with a status of 2xx, read as one JSON object.
 type answer struct {
 	compact.Object
@@ -117,9 +122,13 @@ func readBody(resp *fetch.Response, want reply) (b body) {
 		b.note(quirk.ByteOrderMark, want.name, "RFC 8259 section 8.1")
 	}
 	if b.form = isForm(resp, text); b.form {
+		var dropped []quirk.Name
 		var err error
-		if text, err = jsonOfForm(text); err != nil {
+		if text, dropped, err = jsonOfForm(text, want.isEssential); err != nil {
 			b.fault = fmt.Errorf("%s: %w", want.name, err)
+		}
+		for _, name := range dropped {
+			b.note(name, want.name+" member", want.rfc)
 		}
 		b.note(quirk.FormEncoded, want.name, want.rfc)
 	}
@@ -134,7 +143,7 @@ func readBody(resp *fetch.Response, want reply) (b body) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(faults)) {
 		fault := faults[name]
-		if want.members == nil || slices.ContainsFunc(want.members, func(m string) bool { return strings.EqualFold(m, name) }) {
+		if want.isEssential(name) {
 			b.object, b.fault = salvaged(text), fmt.Errorf("%s: %w", want.name, fault)
 			return b
 		}
