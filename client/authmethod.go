@@ -68,7 +68,8 @@ func (c *Client) methodFrom(offered []string, member string) (AuthMethod, error)
 	case c.cfg.canAssert(): // it discloses no secret
 		return AuthPrivateKeyJWT, nil
 	}
-	return "", fmt.Errorf("%w: %s has no method for a client secret", ErrUnsupported, member)
+	return "", fmt.Errorf("%w: %s lists only %s, and no method that the client has a credential for; set Config.AuthMethod if the list is wrong",
+		ErrUnsupported, member, quoted(offered))
 }
 
 // offeredAlgorithms returns the algorithms that the server offers for client assertions at an endpoint. It is nil if the

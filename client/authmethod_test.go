@@ -67,7 +67,8 @@ func TestCaseC5_C3_MethodByMetadata(t *testing.T) {
 			})
 			_, err := c.ClientCredentials(t.Context())
 			if test.want == "" {
-				if !errors.Is(err, client.ErrUnsupported) || len(s.requests) != 0 {
+				if !errors.Is(err, client.ErrUnsupported) || len(s.requests) != 0 || !strings.Contains(err.Error(), test.offered[0]) ||
+					!strings.Contains(err.Error(), "Config.AuthMethod") {
 					t.Errorf("error %v after %d requests, want ErrUnsupported after none", err, len(s.requests))
 				}
 				return

@@ -288,7 +288,8 @@ func (c *Client) addChallenge(
 	case o.InsecureNoPKCE:
 		return nil
 	case len(offered) > 0 && !slices.Contains(offered, pkce.Method):
-		return fmt.Errorf("%w: code_challenge_methods_supported does not have %s", ErrUnsupported, pkce.Method)
+		return fmt.Errorf("%w: code_challenge_methods_supported lists only %s, expected %s (Config.InsecurePlainPKCE, AuthorizationOptions.InsecureNoPKCE)",
+			ErrUnsupported, quoted(offered), pkce.Method)
 	}
 	p.CodeVerifier = pkce.Verifier
 	params.Set("code_challenge", pkce.Challenge)

@@ -239,7 +239,7 @@ func (n *renewal) wait(ctx context.Context) (*Token, error) {
 }
 
 var (
-	errPanic      = errors.New("client: TokenSource: Grant, Store or OnToken panicked")
+	errPanic      = errors.New("client: TokenSource: Grant, Store, OnToken or another function of the application panicked")
 	errZeroSource = errors.New("client: TokenSource: the zero value cannot be used; call Client.TokenSource")
 )
 
