@@ -6,14 +6,10 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-func newCaller(c *client.Client, api string) (*http.Client, error) {
-	source, err := c.TokenSource(client.TokenSourceConfig{Grant: c.ClientCredentials})
+func newCaller(cfg client.Config, api string) (*http.Client, error) {
+	c, err := client.New(cfg) // with Issuer, ClientID, ClientSecret and Scopes
 	if err != nil {
 		return nil, err
 	}
-	transport, err := client.NewTransport(client.TransportConfig{Source: source, Origins: []string{api}})
-	if err != nil {
-		return nil, err
-	}
-	return &http.Client{Transport: transport}, nil
+	return c.HTTPClient(api)
 }
