@@ -13,7 +13,7 @@ const insufficientAuthentication = "insufficient_user_authentication" // RFC 947
 // StepUp returns a copy of o that also meets the requirements in the WWW-Authenticate header of an API's 401 response
 // (RFC 9470, Section 4). The acr_values of the challenge replace those of o; its max_age replaces that of o if it is
 // shorter. It returns o unchanged, and false, if the header has no such challenge or cannot be parsed. Pass the result to
-// [Client.AuthorizationURL], with an IDTokenHint so that only the same user can complete it.
+// [Client.AuthorizationURL], with a Subject or an IDTokenHint so that only the same user can complete it.
 func (o AuthorizationOptions) StepUp(header http.Header) (AuthorizationOptions, bool) {
 	all, err := parseChallenges(header.Values("WWW-Authenticate"))
 	i := slices.IndexFunc(all, func(c challenge) bool { return c.params["error"] == insufficientAuthentication })

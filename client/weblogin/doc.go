@@ -35,7 +35,8 @@
 //
 // With the response mode form_post, the response is a POST request from a page of the server, without the cookies of the
 // application. The callback then returns a page that sends the same form again from the application's own origin. The code
-// is never part of a URL, and a code in a URL is not accepted in this mode.
+// is never part of a URL, and a code in a URL is not accepted in this mode. Middleware against cross-site requests, such as
+// [net/http.CrossOriginProtection], must let POST requests to the callback pass.
 //
 // If the callback is opened twice, or after the sign-in has expired, it redirects a user who is signed in to
 // Config.AfterLogin. All others receive an error page with a link that starts the sign-in again.
@@ -61,7 +62,7 @@
 // record names the issuer and the client id of its App, so no App uses those of another. Give each App its own
 // SessionManager: then each has its own cookie and its own session data. Apps may share a SessionManager if their issuers or
 // client ids differ. They then share one session, and a sign-in or logout at one App does not change the logins at the
-// others. Create all of them before the first request is served.
+// others. It removes all other data of the session. Create all of them before the first request is served.
 //
 // # Cookies
 //
