@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
@@ -17,7 +18,9 @@ import (
 //	the response                                                       is about        ends the token
 //	a code that names the token: invalid_grant, invalid_token,
 //	    bad_refresh_token, expired_token, token_revoked, …             the token       yes
-//	invalid_request, or a code that ends in _required                  the token       yes
+//	invalid_request, if its description names scope, resource or
+//	    another optional parameter of the refresh, and no refresh token    the request     no
+//	any other invalid_request, or a code that ends in _required        the token       yes
 //	a code that names the client, its DPoP proof or its grant types    the client      no
 //	invalid_target, unsupported_…, redirect_uri_…                      the request     no
 //	invalid_scope, if the refresh requested scopes                     the request     no
@@ -33,9 +36,9 @@ import (
 //	any code with 3xx, 407, 408, 421, 425, 429, 502, 503 or 504        the network     no
 //
 // A code that names the token counts with every status that is not in the last row. A mistake has a cost in both
-// directions: a user who must sign in again for nothing, or a session that stays signed in without a token. scoped reports
-// whether the refresh requested scopes.
-func endsRefreshToken(err error, scoped bool) bool {
+// directions: a user who must sign in again for nothing, or a session that stays signed in without a token. optional lists
+// the names of the optional parameters in the refresh, such as scope.
+func endsRefreshToken(err error, optional []string) bool {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || isOfNetwork(e.Status) {
 		return false
@@ -45,7 +48,7 @@ func endsRefreshToken(err error, scoped bool) bool {
 		return !tooLarge && endsWithoutCode(e) || tooLarge && isBadRequest(e.Status)
 	}
 	definite := e.Status/100 == 2 || e.Status/100 == 4
-	switch aboutOf(e.Code, scoped) {
+	switch aboutOf(e, optional) {
 	case aboutToken:
 		return true
 	case aboutUser:
@@ -67,11 +70,13 @@ const (
 	aboutElse          // the client, the request, or the moment
 )
 
-// aboutOf returns what an error code is about. It goes by the words in the code, because servers invent codes.
-func aboutOf(code string, scoped bool) about {
-	code = strings.ToLower(code)
+// aboutOf returns what an error with a code is about. It goes by the words in the code, because servers invent codes.
+func aboutOf(e *Error, optional []string) about {
+	code := strings.ToLower(e.Code)
 	switch {
-	case ErrorCode(code) == ErrInvalidScope && !scoped: // the server no longer allows a scope of the grant
+	case ErrorCode(code) == ErrInvalidRequest && namesAny(e.Description, optional):
+		return aboutElse
+	case ErrorCode(code) == ErrInvalidScope && !slices.Contains(optional, "scope"): // the server no longer allows a scope of the grant
 		return aboutUser
 	case containsAny(code, "client", "dpop", "grant_type", "unsupported", "redirect_uri", "scope", "target", "resource",
 		"authorization_details", "slow_down", "pending", "unavailable", "server_error", "internal", "fatal", "request_timeout", "rate_limit",
@@ -83,6 +88,16 @@ func aboutOf(code string, scoped bool) about {
 		return aboutUser
 	}
 	return aboutUnknown
+}
+
+// namesAny reports whether a description names one of these parameters, in the singular or plural, and not the refresh token. A
+// resource owner is a user, and not a parameter.
+func namesAny(description string, parameters []string) bool {
+	text := strings.ReplaceAll(strings.ToLower(description), "resource owner", "user")
+	words := strings.FieldsFunc(text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return !strings.Contains(text, "refresh") && slices.ContainsFunc(words, func(word string) bool {
+		return slices.Contains(parameters, word) || slices.Contains(parameters, strings.TrimSuffix(word, "s"))
+	})
 }
 
 func containsAny(text string, words ...string) bool {

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -139,6 +140,46 @@ func TestCaseA8_InvalidScope(t *testing.T) {
 	for _, status := range []int{200, 400} {
 		checkEnds(t, refusing{status, code("invalid_scope"), nil}, true)
 		checkEnds(t, refusing{status, code("invalid_scope"), nil}, false, "orders:read")
+	}
+}
+
+// invalid_request is about the request if its description names a parameter that the refresh had in addition to the token.
+func TestCaseA8_InvalidRequestAboutAParameter(t *testing.T) {
+	t.Parallel()
+	for description, test := range map[string]struct {
+		with url.Values // the additional parameters
+		ends bool
+	}{
+		"Requested scopes contain unauthorized scope(s): [\"a\"].":             {url.Values{"scope": {"a"}}, false},
+		"AADSTS901002: The 'resource' request parameter is not supported.":     {url.Values{"resource": {mail}}, false},
+		"AADSTS9010010: The resource parameter doesn't match with the scopes.": {url.Values{"resource": {mail}}, false},
+		"unknown audience":                                                       {url.Values{"audience": {"mail"}}, false},
+		"The parameter P is not valid":                                           {url.Values{"p": {"policy"}}, false},
+		"Audience and scopes do not match":                                       {url.Values{"scope": {"a"}}, false},
+		"The 'resource' request parameter is not supported.":                     {nil, true}, // it was not sent
+		"AADSTS90009: supported only if resource is specified":                   {url.Values{"scope": {"a"}}, true},
+		"Refresh token is invalid or has already been claimed by another client": {url.Values{"scope": {"a"}}, true},
+		"The refresh_token is not valid for the resource":                        {url.Values{"resource": {mail}}, true},
+		"The resource owner must sign in":                                        {url.Values{"resource": {mail}}, true},
+		"The user is not a member of the organization":                           {url.Values{"p": {"policy"}, "org": {"x"}}, true},
+		"":                {url.Values{"scope": {"a"}, "resource": {mail}}, true},
+		"client is wrong": {url.Values{"scope": {"a"}}, true},
+	} {
+		body, err := json.Marshal(map[string]string{"error": "invalid_request", "error_description": description})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := refusing{400, string(body), nil}.server()
+		source := sourceOf(t, newClient(t, s, nil).WithParams(test.with), client.TokenSourceConfig{Token: first(-time.Minute)})
+		if _, err := source.TokenContext(t.Context()); err == nil || errors.Is(err, client.ErrNoToken) != test.ends {
+			t.Errorf("%q with %v: %v, want the end: %t", description, test.with, err, test.ends)
+		}
+		if test.with.Has("resource") { // the same for a source of one resource
+			source := forAPI(t, sourceOf(t, newClient(t, s, nil), client.TokenSourceConfig{Token: first(-time.Minute)}), mail)
+			if _, err := source.TokenContext(t.Context()); err == nil || errors.Is(err, client.ErrNoToken) != test.ends {
+				t.Errorf("%q for a resource: %v, want the end: %t", description, err, test.ends)
+			}
+		}
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -122,7 +124,7 @@ func (r *renewer) refresh(ctx context.Context) (*Token, error) {
 	if incomplete, ok := errors.AsType[*IncompleteError](err); ok && !incomplete.onTokenFailed {
 		return nil, r.keepRefreshToken(ctx, last, incomplete)
 	}
-	if endsRefreshToken(err, len(r.scopes) > 0 || r.client.params.Has("scope")) {
+	if endsRefreshToken(err, r.optional()) {
 		r.refused, r.refusal = last, fmt.Errorf("%w: the refresh token was rejected: %w", ErrNoToken, err)
 		return nil, r.refusal
 	}
@@ -133,6 +135,13 @@ func (r *renewer) refresh(ctx context.Context) (*Token, error) {
 		return nil, err
 	}
 	return r.last, nil
+}
+
+// optional returns the names of the parameters that a refresh has in addition to the required ones (RFC 6749, Section 6).
+func (r *renewer) optional() []string {
+	params, _ := r.client.parameters(grantRefreshToken, r.resource, r.scopes)
+	maps.DeleteFunc(params, func(name string, values []string) bool { return name == "grant_type" || strings.Join(values, "") == "" })
+	return slices.Collect(maps.Keys(params))
 }
 
 // checkScopes returns an error for a scope that was not granted, and so cannot be requested (RFC 6749, Section 6). It
