@@ -82,7 +82,7 @@ func (cfg Config) validateMethod(check func(ok bool, problem string)) {
 		usesKey = true
 		check(cfg.canAssert(), "Key or Config.AssertionSource is required with this AuthMethod")
 	default:
-		check(false, "AuthMethod is unknown")
+		check(false, "AuthMethod is unknown, expected a constant of type AuthMethod")
 	}
 	check(usesSecret || cfg.SecretSource == nil, "SecretSource is not used with this AuthMethod")
 	check(usesKey || cfg.AssertionSource == nil, "AssertionSource is not used with this AuthMethod")

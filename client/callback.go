@@ -26,9 +26,9 @@ const grantAuthorizationCode = "authorization_code"
 // text contains none of the parameters.
 var ErrCallback = errors.New("client: the callback is not the response to the pending authorization request")
 
-// Callback handles the server's response that the user's browser brings to the redirect URI, and returns the token (RFC
-// 6749, Section 4.1.2; OpenID Connect Core, Section 3.1.2.5). params is the query of a GET request or the form of a POST
-// request. p is the pending request with the same state. With the scope "openid", the ID token is verified, and
+// Callback handles the response of the server, which the user's browser brings to the redirect URI, and returns the token
+// (RFC 6749, Section 4.1.2; OpenID Connect Core, Section 3.1.2.5). params is the query of a GET request or the form of a
+// POST request. p is the pending request with the same state. With the scope "openid", the ID token is verified, and
 // Token.IDClaims has its claims.
 //
 // If the user or the server declined, the error is an [*Error] whose Status is 0. If params is not the response to p, the
@@ -263,7 +263,7 @@ func (c *Client) checkResponseIssuer(ctx context.Context, p *PendingAuthorizatio
 func (p *PendingAuthorization) checkState(state string) error {
 	switch {
 	case p.State == "" || subtle.ConstantTimeCompare([]byte(state), []byte(p.State)) != 1:
-		return fmt.Errorf("%w: state is not that of the pending request", ErrCallback)
+		return fmt.Errorf("%w: state does not match the pending request", ErrCallback)
 	case p.isOver(clock.Now().Time()):
 		return fmt.Errorf("%w: the response arrived too late", ErrCallback)
 	}

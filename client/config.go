@@ -280,16 +280,16 @@ func (cfg Config) validate() error {
 		fmt.Sprintf("is %v, expected 0 to %v", cfg.DiscoveryTimeout, issuer.MaxDiscoveryTimeout))
 	check(cfg.MetadataURL == "" || cfg.Metadata == nil, "MetadataURL", "must be empty if Metadata is set, because no metadata is fetched then")
 	check(cfg.MaxBytes >= 0, "MaxBytes", "is negative")
-	check(cfg.StateLength == 0 || cfg.StateLength >= randomBytes, "StateLength", "is less than 32")
-	check(cfg.VerifierLength == 0 || cfg.VerifierLength >= randomBytes, "VerifierLength", "is less than 32")
-	check(cfg.VerifierLength <= maxVerifierBytes, "VerifierLength", "is more than 96")
-	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", "is more than 5 minutes")
-	check(cfg.PostType == PostForm || cfg.PostType == PostJSON, "PostType", "is unknown")
-	check(cfg.BasicEncoding == BasicForm || cfg.BasicEncoding == BasicRaw, "BasicEncoding", "is unknown")
+	check(cfg.StateLength == 0 || cfg.StateLength >= randomBytes, "StateLength", fmt.Sprintf("is %d, expected at least %d", cfg.StateLength, randomBytes))
+	check(cfg.VerifierLength == 0 || cfg.VerifierLength >= randomBytes && cfg.VerifierLength <= maxVerifierBytes, "VerifierLength",
+		fmt.Sprintf("is %d, expected %d to %d", cfg.VerifierLength, randomBytes, maxVerifierBytes))
+	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, expected at most %v", cfg.ClockSkew, maxClockSkew))
+	check(cfg.PostType == PostForm || cfg.PostType == PostJSON, "PostType", "is unknown, expected PostForm or PostJSON")
+	check(cfg.BasicEncoding == BasicForm || cfg.BasicEncoding == BasicRaw, "BasicEncoding", "is unknown, expected BasicForm or BasicRaw")
 	for _, word := range cfg.BearerTypes {
-		check(word != "" && word == strings.TrimSpace(word), "BearerTypes", "has an empty value, or one with a space around it")
+		check(word != "" && word == strings.TrimSpace(word), "BearerTypes", "contains an empty string, or one that starts or ends with a space")
 		check(!strings.EqualFold(word, "DPoP") && !strings.EqualFold(word, tokenTypeNone), "BearerTypes",
-			"has "+strconv.Quote(clip(word))+", whose meaning is defined")
+			"contains "+strconv.Quote(clip(word))+", which has another meaning")
 	}
 	check(len(cfg.BearerTypes) == 0 || cfg.DPoP == nil, "BearerTypes", "must be empty with DPoP: such tokens are not bound to the key")
 	faults = append(faults, cfg.validateURLs()...)

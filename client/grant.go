@@ -41,8 +41,8 @@ func (c *Client) Password(ctx context.Context, username, password string, scopes
 // call Refresh once for each refresh token, and store the result before you use it, for example in Config.OnToken.
 // [TokenSource] does both.
 //
-// An ID token in the response is verified. Refresh cannot compare it with the ID token of the sign-in, because it does not
-// have that; [TokenSource] does.
+// An ID token in the response is verified. Refresh cannot check that it is about the user of the sign-in, because it does
+// not have the previous ID token. A [TokenSource] checks that.
 func (c *Client) Refresh(ctx context.Context, refreshToken string, scopes ...string) (*Token, error) {
 	return c.refresh(ctx, &Token{RefreshToken: refreshToken}, scopes, nil)
 }
@@ -126,7 +126,7 @@ const (
 // result. To redeem an authorization code, see [Client.ExchangeCode].
 func (c *Client) ExchangeToken(ctx context.Context, e TokenExchange) (*Token, error) {
 	if e.SubjectToken == "" || e.SubjectTokenType == "" || (e.ActorToken == "") != (e.ActorTokenType == "") {
-		return nil, errors.New("client: TokenExchange: SubjectToken and SubjectTokenType are required, and an ActorToken requires its type")
+		return nil, errors.New("client: TokenExchange: SubjectToken and SubjectTokenType are required, and ActorTokenType with ActorToken")
 	}
 	params := url.Values{
 		"subject_token": {e.SubjectToken}, "subject_token_type": {e.SubjectTokenType},
@@ -147,10 +147,10 @@ func (c *Client) JWTBearer(ctx context.Context, assertion string, scopes ...stri
 	return c.grant(ctx, grantJWTBearer, url.Values{"assertion": {assertion}}, c.scopes(scopes))
 }
 
-// Grant gets a token by a grant type that this package does not have a method for (RFC 6749, Section 4.5). params replace
-// the values of the Config; [Client.WithParams] says which names are allowed. Without scopes, it requests Config.Scopes. An
-// ID token in the response is not verified, as with [Client.ExchangeToken], [Client.JWTBearer] and
-// [Client.ClientCredentials]; use [Client.VerifyIDToken].
+// Grant gets a token by a grant type that this package does not have a method for (RFC 6749, Section 4.5). params has the
+// parameters of the grant. It may replace values of the Config; [Client.WithParams] says which names are allowed. Without
+// scopes, it requests Config.Scopes. An ID token in the response is not verified, as with [Client.ExchangeToken],
+// [Client.JWTBearer] and [Client.ClientCredentials]; use [Client.VerifyIDToken].
 func (c *Client) Grant(ctx context.Context, grantType string, params url.Values, scopes ...string) (*Token, error) {
 	if err := checkExtra(params, nil); err != nil {
 		return nil, err

@@ -18,8 +18,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// IDToken is a verified ID token (OpenID Connect Core, Section 2). It is for this client only. Do not send it anywhere,
-// except as a hint to the server that issued it. It is safe for concurrent use.
+// IDToken is a verified ID token (OpenID Connect Core, Section 2). It is for this client only. Do not send it to anyone but
+// the server that issued it, as an id_token_hint. It is safe for concurrent use.
 type IDToken struct {
 	*consumer.Token
 
@@ -31,19 +31,20 @@ type IDToken struct {
 // about the address that [IDToken.Claims] returns.
 func (t *IDToken) EmailVerified() bool { return isTrue(t.Claims()["email_verified"]) }
 
-// PhoneNumberVerified is [IDToken.EmailVerified] for the claim phone_number_verified.
+// PhoneNumberVerified is like [IDToken.EmailVerified], for the claim phone_number_verified.
 func (t *IDToken) PhoneNumberVerified() bool { return isTrue(t.Claims()["phone_number_verified"]) }
 
 // isTrue reports whether a claim is true, or "true" (OpenID Connect Core, Section 5.1, requires a boolean).
 func isTrue(claim any) bool { return claim == true || claim == "true" }
 
-// UserInfo returns what the userinfo endpoint says about the same user. It is nil without Config.UseUserInfo.
+// UserInfo returns the response of the userinfo endpoint about the same user. It returns nil unless Config.UseUserInfo is
+// set.
 func (t *IDToken) UserInfo() *UserInfo { return t.userInfo }
 
-// Claims returns all claims of the ID token and, with Config.UseUserInfo, further claims of the userinfo endpoint. Those
-// never replace a signed claim, and never include a claim about the sign-in, such as acr. If the two name different email
-// addresses or phone numbers, the one of the userinfo endpoint is omitted, together with the claim that it is verified. The
-// caller may change the map.
+// Claims returns all claims of the ID token and, with Config.UseUserInfo, further claims of the userinfo endpoint. Claims of
+// the userinfo endpoint never replace a signed claim, and those about the sign-in, such as acr, are omitted. If the two
+// sources have different email addresses or phone numbers, the value of the userinfo endpoint is omitted, together with its
+// claim email_verified or phone_number_verified. The caller may change the map.
 func (t *IDToken) Claims() map[string]any {
 	var signed map[string]any
 	_ = t.Decode(&signed) // it was decoded before, when it was verified

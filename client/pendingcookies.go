@@ -30,17 +30,17 @@ type PendingCookies struct {
 	SameSite http.SameSite
 
 	// Resubmits says that the application makes the browser send the response of a form_post once more, from a page of its
-	// own origin, as package weblogin does. The browser sends a cookie with SameSite=Lax with that request, so zero means Lax
-	// for form_post too, and InsecureHTTP can be set.
+	// own origin, as package weblogin does. With that request, the browser also sends cookies with SameSite=Lax. So a
+	// SameSite of zero then means Lax for form_post too, and InsecureHTTP can be set.
 	Resubmits bool
 
 	// InsecureHTTP allows the browser to send the cookies without TLS. It is for development only.
 	InsecureHTTP bool
 
-	// Client limits the value to the sign-ins of this client, for several clients with the same keys on one host: Save
-	// returns an error for a sign-in of another client, and Take and Pending do not find one. The names of the cookies then
-	// depend on the client, so that one client does not remove a cookie of another, except to make room. Nil means that all
-	// clients share the cookies; [Client.Callback] still rejects a sign-in of another client.
+	// Client limits the PendingCookies to the sign-ins of this client. Set it if several clients use the same keys on one
+	// host. Save then returns an error for a sign-in of another client, and Take and Pending do not find one. The names of
+	// the cookies also depend on the client, so that one client does not remove a cookie of another, except to make room.
+	// Nil means that all clients share the cookies; [Client.Callback] still rejects a sign-in of another client.
 	Client *Client
 
 	seals []cipher.AEAD // the first one encrypts, all of them decrypt

@@ -48,9 +48,9 @@ func (r Registration) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer]. It omits the secrets.
 func (r Registration) LogValue() slog.Value { return slog.StringValue(clip(r.ClientID)) }
 
-// Config returns cfg with the id, the secret and the authentication method of the registered client. It sets no secret if
-// the method is [AuthNone]. If r has a secret, it replaces cfg.SecretSource. If cfg.Issuer is empty, it is set to r.Issuer. If it is another issuer, [New] returns an error,
-// so that the secret is not sent to another server.
+// Config returns cfg with the id, the secret and the authentication method of the registered client. If the method is
+// [AuthNone], Config sets no secret. A secret of r replaces cfg.SecretSource. An empty cfg.Issuer is replaced by r.Issuer.
+// If cfg.Issuer is another issuer, [New] returns an error, so that the secret is not sent to another server.
 func (r *Registration) Config(cfg Config) Config {
 	cfg.Issuer, cfg.registeredAt = cmp.Or(cfg.Issuer, r.Issuer), r.Issuer
 	cfg.ClientID, cfg.ClientSecret = r.ClientID, r.ClientSecret
@@ -73,7 +73,7 @@ const (
 )
 
 // RegistrationEndpoint registers clients with an authorization server (RFC 7591) and manages their registrations (RFC 7592).
-// It is the counterpart of package registry, with which an authorization server keeps its clients. Make one with
+// It is the counterpart of package registry, which an authorization server uses to store its clients. Make one with
 // [NewRegistrationEndpoint]. It is safe for concurrent use.
 type RegistrationEndpoint struct{ client *Client }
 
@@ -95,8 +95,8 @@ func NewRegistrationEndpoint(cfg Config) (*RegistrationEndpoint, error) {
 // Register registers a client (RFC 7591, Section 3). initialAccessToken is the credential that some servers require; if it
 // is empty, none is sent.
 //
-// If the server registered the client but its response is not valid JSON, Register returns an error that matches
-// [ErrBadResponse] together with what could be read of the registration.
+// If the server registered the client but its response is not valid, Register returns two results: an error that matches
+// [ErrBadResponse], and a Registration with what could be read.
 func (e *RegistrationEndpoint) Register(ctx context.Context, m ClientMetadata, initialAccessToken string) (*Registration, error) {
 	target, err := e.client.endpoint(ctx, endpointRegistration)
 	if err != nil {
@@ -119,8 +119,8 @@ func (e *RegistrationEndpoint) Read(ctx context.Context, known *Registration) (*
 	return e.call(ctx, http.MethodGet, known.URI, known.AccessToken, nil, known)
 }
 
-// Update replaces all metadata of the registration by m (RFC 7592, Section 2.2). The server deletes what m does not have, so
-// start with the Metadata that [RegistrationEndpoint.Read] returned, and change that. Store the result in place of known.
+// Update replaces all metadata of the registration by m (RFC 7592, Section 2.2). The server deletes what m does not have. So
+// change the Metadata that [RegistrationEndpoint.Read] returned, and pass that. Store the result in place of known.
 func (e *RegistrationEndpoint) Update(ctx context.Context, known *Registration, m ClientMetadata) (*Registration, error) {
 	if err := e.check(ctx, known); err != nil {
 		return nil, err
@@ -151,9 +151,9 @@ func (e *RegistrationEndpoint) Delete(ctx context.Context, known *Registration) 
 	return nil
 }
 
-// check requires known to be of this server, and its URI to have the origin of the registration endpoint. The
-// registration's access token is sent to the URI, and whoever has that token can take over the client. A response that was
-// tampered with, or a store that others can write to, must not decide where it goes.
+// check requires known to be of this server, and its URI to have the origin of the registration endpoint. The registration's
+// access token is sent to the URI, and anyone who has that token can take over the client. So a forged response, or a store
+// that others can write to, must not decide where the token is sent.
 func (e *RegistrationEndpoint) check(ctx context.Context, known *Registration) error {
 	if want := e.client.cfg.Issuer; known.Issuer != "" && known.Issuer != want {
 		return fmt.Errorf("client: Registration is of issuer %q, expected %q (Config.Issuer)", clip(known.Issuer), clip(want))
@@ -255,8 +255,9 @@ func textOf(value compact.Value) (text string, ok bool) {
 	return value.Text()
 }
 
-// repair reads the members of a body that is not valid JSON, from which a caller got only the credentials. An update without
-// the other members would delete them. Of duplicate names in one object, the last one counts, and invalid text is replaced.
+// repair adds the other members of a body that is not valid JSON: g has only the credentials. Without the other members, a
+// later Update would delete them at the server. If a name occurs twice in an object, the last one counts. Invalid text is
+// replaced.
 func (g *Registration) repair(body []byte) {
 	decoder := json.NewDecoder(bytes.NewReader(bytes.ToValidUTF8(bytes.TrimPrefix(body, []byte("\uFEFF")), []byte("\uFFFD"))))
 	decoder.UseNumber()

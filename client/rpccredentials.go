@@ -63,7 +63,7 @@ func (c *RPCCredentials) GetRequestMetadata(ctx context.Context, uri ...string) 
 		}
 	}
 	if len(uri) == 0 {
-		return nil, fmt.Errorf("%w: the call names no URI", ErrOrigin)
+		return nil, fmt.Errorf("%w: gRPC passed no URI for the call", ErrOrigin)
 	}
 	token, err := c.source.token(ctx)
 	if err != nil {

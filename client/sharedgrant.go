@@ -22,6 +22,7 @@ type sharedGrant struct {
 	onTokenFailed bool   // last is yet to be passed to Config.OnToken
 }
 
+// newSharedGrant returns a sharedGrant for cfg. With a Store, cfg.Token is saved by the first renewal.
 func newSharedGrant(c *Client, cfg TokenSourceConfig) *sharedGrant {
 	g := &sharedGrant{client: c, cfg: cfg, busy: make(chan struct{}, 1)}
 	switch {
@@ -70,8 +71,8 @@ func (g *sharedGrant) lock(ctx context.Context) (unlock func(), err error) {
 // an ID token: metadata, keys and user information.
 func (g *sharedGrant) limit() time.Duration { return 4*g.client.cfg.Timeout + 10*time.Second }
 
-// reload reads the store. The stored token replaces last, and also a token that this source could not store: another
-// process has saved a newer one since. It does not replace the token of a new sign-in.
+// reload reads the store. The stored token replaces last. It also replaces a token that this source could not store, because
+// another process has saved a newer one since then. It does not replace the token of a new sign-in.
 func (g *sharedGrant) reload(ctx context.Context) error {
 	if g.cfg.Store == nil {
 		return nil
@@ -112,8 +113,8 @@ func (g *sharedGrant) load(ctx context.Context) (*Token, error) {
 	return stored, nil
 }
 
-// checkReplaced keeps a new sign-in from replacing the token of another client. A stored token that cannot be read is
-// replaced, because nothing else makes the store usable again.
+// checkReplaced returns an error if a new sign-in would replace the token of another client. A stored token that cannot be
+// read may be replaced, because nothing else makes the store usable again.
 func (g *sharedGrant) checkReplaced(stored *Token, loadErr error) error {
 	if loadErr != nil || stored == nil {
 		return nil //nolint:nilerr // see above
@@ -121,6 +122,7 @@ func (g *sharedGrant) checkReplaced(stored *Token, loadErr error) error {
 	return g.client.checkOwner(stored, storedToken)
 }
 
+// same reports whether a and b are the same token. Both may be nil.
 func same(a, b *Token) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -128,8 +130,8 @@ func same(a, b *Token) bool {
 	return a.AccessToken == b.AccessToken && a.RefreshToken == b.RefreshToken
 }
 
-// grant replaces last by a token from Grant. If that returns an IncompleteError, only the caller gets its token. It is
-// not stored, because a later refresh could not be checked against a known user.
+// grant replaces last by a token from Grant. If Grant returns an IncompleteError, only the caller gets its token. That token
+// is not stored, because a later refresh could not be compared with a verified user.
 func (g *sharedGrant) grant(ctx context.Context) error {
 	t, err := g.cfg.Grant(ctx, slices.Clone(g.cfg.Scopes)...)
 	if err == nil && (t == nil || t.AccessToken == "") {
@@ -154,8 +156,8 @@ func (g *sharedGrant) receive(ctx context.Context, t *Token, fault error) error 
 	return cmp.Or(g.store(ctx), fault)
 }
 
-// store saves unsaved, if there is one, and makes it last. It has a time limit of its own. A slow request may have used
-// up most of the renewal's limit, and the token must not be lost.
+// store saves unsaved, if there is one, and makes it last. It has a time limit of its own. Otherwise a slow request could
+// use up the time limit of the renewal, and the token would be lost.
 func (g *sharedGrant) store(ctx context.Context) error {
 	if g.unsaved == nil {
 		return nil

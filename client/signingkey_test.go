@@ -196,9 +196,9 @@ func TestCaseC2_CertificateFaults(t *testing.T) {
 	}{
 		"own":              {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: own}, ""},
 		"signed":           {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: signed, Chain: []*x509.Certificate{signed, authority}}, ""},
-		"of another":       {client.SigningKey{Private: other, Algorithm: "PS256", Certificate: own}, "certificate is not one of the private key"},
-		"of another type":  {client.SigningKey{Private: ecdsaKey, Algorithm: "ES256", Certificate: own}, "certificate is not one of the private key"},
-		"made by hand":     {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: &x509.Certificate{PublicKey: private.Public()}}, "certificate is not one of the private key"},
+		"of another":       {client.SigningKey{Private: other, Algorithm: "PS256", Certificate: own}, "certificate does not match the private key"},
+		"of another type":  {client.SigningKey{Private: ecdsaKey, Algorithm: "ES256", Certificate: own}, "certificate does not match the private key"},
+		"made by hand":     {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: &x509.Certificate{PublicKey: private.Public()}}, "certificate does not match the private key"},
 		"only a chain":     {client.SigningKey{Private: private, Algorithm: "PS256", Chain: []*x509.Certificate{own}}, "a chain requires a certificate"},
 		"another chain":    {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: own, Chain: []*x509.Certificate{authority}}, "element 0 of SigningKey.Chain"},
 		"a gap":            {client.SigningKey{Private: private, Algorithm: "PS256", Certificate: own, Chain: []*x509.Certificate{own, nil}}, "element 1 of SigningKey.Chain"},

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// maxStoredExtra is the number of bytes of further members that the JSON form of a Token has.
+// maxStoredExtra limits the further members in the JSON form of a Token, in bytes.
 const maxStoredExtra = 64 << 10
 
 // Extra returns the member name of the server's response, decoded as encoding/json decodes into an any. It returns nil if
@@ -22,8 +22,8 @@ func (t *Token) Extra(name string) any {
 // tokenFields is a Token without methods, so that encoding/json encodes its fields.
 type tokenFields Token
 
-// MarshalJSON implements [json.Marshaler]. Beside the fields, the object has the member extra, with the members of the
-// response that no field holds. Members that would make it longer than 64 KiB are left out.
+// MarshalJSON implements [json.Marshaler]. In addition to the fields, the object has the member extra, with the members of
+// the response that no field holds. Members that would make extra longer than 64 KiB are omitted.
 func (t Token) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		tokenFields
@@ -68,6 +68,7 @@ func (t Token) storedExtra() json.RawMessage {
 	return json.RawMessage(text.String() + "}")
 }
 
+// separator returns what precedes a member of an object.
 func separator(more bool) string {
 	if more {
 		return ","

@@ -36,8 +36,9 @@ type TokenSourceConfig struct {
 	// c.ClientCredentials has the right type. Nil means that the source returns [ErrNoToken] instead.
 	Grant func(ctx context.Context, scopes ...string) (*Token, error)
 
-	// Scopes are requested from Grant and at each refresh. A refresh may request fewer scopes than were granted, never more
-	// (RFC 6749, Section 6). Nil means the default of Grant, and at a refresh all scopes that were granted.
+	// Scopes lists the scopes that are requested from Grant and at each refresh. A refresh may request fewer scopes than
+	// were granted, never more (RFC 6749, Section 6). Nil means the default of Grant, and at a refresh all scopes that were
+	// granted.
 	//
 	// A scope that was not granted causes an error before a refresh is sent. Scopes are compared with the granted ones only
 	// if all granted scopes are among Scopes and Config.Scopes. Otherwise the server has its own names for scopes, and
@@ -74,25 +75,24 @@ const (
 // earliest. The pause doubles with each failure, up to about a minute, or up to 5 minutes if the server sends
 // Retry-After.
 //
-// A refresh token that the server rejects is not sent again. A rejection is a response about the refresh token, whatever its
-// error code is. Responses about the client, the request or the network, and those that allow a retry, are not rejections.
-// After a rejection, the source reads the store once more, since another process may have refreshed the token. If none has,
-// it calls Grant, or returns [ErrNoToken] until there is a new token in the store.
+// A refresh token that the server rejects is not sent again. A rejection is a response that says that the refresh token has
+// ended, whatever its error code is. Responses about the client, the request or the network, and those after which a retry
+// may succeed, are not rejections. After a rejection, the source reads the store once more, since another process may have
+// refreshed the token. If none has, it calls Grant, or returns [ErrNoToken] until there is a new token in the store.
 //
 // If the refresh token is rejected while the access token is still valid, callers receive the access token until it
 // expires, and Err returns the error. Once an API has rejected the access token too, no caller receives it again.
 //
-// An access token without a refresh token, in a source without Grant, cannot be renewed. It is used until it expires, or until
-// an API rejects it with the error code invalid_token. If its expiry is unknown, any 401 of an API ends it, except one whose
-// challenge says that a new token does not help. Only a [Transport] reports the response of an API to its source.
+// An access token without a refresh token, in a source without Grant, cannot be renewed. It is used until it expires, or
+// until an API rejects it with the error code invalid_token. If its expiry is unknown, any 401 of an API ends it, except one
+// whose challenge says that a new token does not help. Only a [Transport] reports 401 responses of an API to its source.
 //
 // Each new token is stored before it is returned. If it cannot be stored, it is kept in memory, not returned, and stored
 // at the next call. If the ID token in a response is not valid, the access token is not returned to anyone. The refresh
 // token is stored, as a Token without an access token, and the next refresh must return an ID token of the same user.
 //
-// The following case is not covered. If the process dies after the server has responded and before the token is stored,
-// the new refresh token is lost. The stored one has been used, so a server that rotates refresh tokens may reject it. The
-// user must sign in again.
+// One case remains. If the process dies after the server has responded and before the token is stored, the new refresh token
+// is lost. The stored one has been used, so a server that rotates refresh tokens may reject it. The user must sign in again.
 type TokenSource struct {
 	client *Client
 	early  time.Duration

@@ -20,7 +20,7 @@ import (
 //  5. next: send the refresh token, or call Grant, unless reload found a token that can be used
 //
 // Whatever step 5 receives is saved before the caller gets it. If the store has locks, only one renewer of all processes
-// works at a time. It is not safe for concurrent use; a TokenSource runs one renewal at a time.
+// works at a time. A renewer is not safe for concurrent use; its TokenSource runs one renewal at a time.
 type renewer struct {
 	*sharedGrant
 
@@ -102,6 +102,7 @@ func (r *renewer) next(ctx context.Context) outcome {
 	return outcome{token: t, fresh: true, err: err}
 }
 
+// isIncomplete reports whether err has a token that was received, but must not be used.
 func isIncomplete(err error) bool {
 	_, ok := errors.AsType[*IncompleteError](err)
 	return ok
@@ -146,8 +147,8 @@ func (r *renewer) optional() []string {
 
 // checkScopes returns an error for a scope that was not granted, and so cannot be requested (RFC 6749, Section 6). It
 // compares the names only if the server uses those of the request. For one resource it compares nothing, because last has
-// the scopes of another one. It ignores offline_access (OpenID Connect Core, Section 11): some servers do not list it, but
-// there is a refresh token.
+// the scopes of another resource. It ignores offline_access (OpenID Connect Core, Section 11), because some servers do not
+// list it among the granted scopes although they issue a refresh token.
 func (r *renewer) checkScopes(last *Token) error {
 	if r.cfg.ScopeAliases || r.resource != nil || !r.echoes(last.Scopes) {
 		return nil
@@ -161,7 +162,8 @@ func (r *renewer) checkScopes(last *Token) error {
 	return nil
 }
 
-// echoes reports whether the server granted scopes under the names of the request. Nothing is known if it granted none.
+// echoes reports whether the server granted scopes under the names of the request. It returns false if the server granted
+// none, because then that is not known.
 func (r *renewer) echoes(granted []string) bool {
 	return len(granted) > 0 && !slices.ContainsFunc(granted, func(scope string) bool {
 		return !slices.Contains(r.scopes, scope) && !slices.Contains(r.client.cfg.Scopes, scope)

@@ -16,12 +16,12 @@ type ResourceConfig struct {
 	// (RFC 8707, Section 2.2). Nil means Config.Resource.
 	Resource []string
 
-	// Audience is sent as the parameter audience, for servers that do not support resource. Empty means Config.Audience.
+	// Audience is sent as the parameter audience, for servers that do not support the parameter resource. Empty means
+	// Config.Audience.
 	Audience string
 
-	// Scopes are requested from the server. They must be scopes that the user has granted. They are not compared with those of
-	// the Token that the source started with, because the names may be those of another resource. Nil means that the
-	// server chooses.
+	// Scopes lists the requested scopes. The user must have granted them. The source does not check that: the scopes that it
+	// knows may be those of another resource. Nil means that the server chooses.
 	Scopes []string
 
 	// Early is how long before its expiry a token is refreshed, as TokenSourceConfig.Early describes. Zero means 30 seconds.
@@ -37,14 +37,15 @@ type ResourceConfig struct {
 //
 // The sources of one refresh token refresh one after the other, each with the newest refresh token, so that a server that
 // rotates refresh tokens never receives one twice. That also applies to several processes, if TokenSourceConfig.Store is a
-// [TokenLocker]. Do not call [Client.TokenSource] twice for one refresh token instead.
+// [TokenLocker]. Do not call [Client.TokenSource] twice for one refresh token: the two sources would not share the new
+// refresh tokens.
 //
-// Each new refresh token replaces the one in the Token of s. That Token, with the access token of s, is saved in
-// TokenSourceConfig.Store and passed to Config.OnToken. The access tokens of the new source are kept in memory only. They have
-// no RefreshToken, and are not sent to the userinfo endpoint.
+// The store has one Token for all these sources: the access token of s and the newest refresh token. It is saved in
+// TokenSourceConfig.Store and passed to Config.OnToken. The access tokens of the new source are kept in memory only. Their
+// Tokens have no RefreshToken, and are not sent to the userinfo endpoint.
 //
-// If the server rejects the refresh token for one resource, each other source sends it once more, because some servers
-// respond with invalid_grant if the user has not consented to a resource.
+// If the server rejects the refresh token in a request of one source, each other source may still send it once. The reason
+// is that some servers respond with invalid_grant if the user has not consented to a resource.
 //
 // ForResource reports all faults of cfg together. It does no I/O and starts no goroutine.
 func (s *TokenSource) ForResource(cfg ResourceConfig) (*TokenSource, error) {

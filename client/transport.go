@@ -33,11 +33,12 @@ type TransportConfig struct {
 // matches [ErrOrigin]. It also returns an error if the request already has an Authorization or DPoP header, if its URL
 // contains a user name, or if its Host field names another host than its URL.
 //
-// If an API redirects to another origin, such as a download host, an [http.Client] follows without the token. That request has
-// no cookies, no Referer, and no header of the caller except those that describe the wanted response, such as Accept and
-// Range. If it is redirected back, it gets no token either, because the other server has chosen its URL. A redirect
-// to another origin is not followed, with an error that matches [ErrOrigin], if the request still has a body or another
-// method than GET and HEAD, as after a 307 for a POST, or if it leads from https to http.
+// If an API redirects to another origin, such as a download host, an [http.Client] follows the redirect, and the Transport
+// sends that request without the token. The request has no cookies, no Referer, and no header of the caller except those
+// that describe the wanted response, such as Accept and Range. If the other server redirects back to the API, that request
+// has no token either, because the other server has chosen its URL. RoundTrip returns an error that matches [ErrOrigin] if a
+// redirect to another origin leads from https to http, or if its request still has a body or another method than GET and
+// HEAD, as after a 307 for a POST.
 //
 // If the API responds with 401, the token is renewed and the request is sent once more. That needs Request.GetBody if the
 // request has a body; without it, the caller gets the 401, and the next request has a new token. The token is not renewed if
@@ -125,7 +126,7 @@ func (t *Transport) check(r *http.Request) error {
 	case t.source == nil:
 		return errors.New("client: Transport: the zero value cannot be used; call NewTransport")
 	case has(r.Header, "Authorization") || has(r.Header, "DPoP"):
-		return errors.New("client: Transport: the request has an Authorization or DPoP header already")
+		return errors.New("client: Transport: the request already has an Authorization or DPoP header")
 	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil:
 		return errors.New("client: Transport: the URL is not the absolute URL of an API, or has user info")
 	case !allowed(t.origins, r.URL) && previous(r) == nil:

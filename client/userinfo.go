@@ -42,7 +42,7 @@ func (u *UserInfo) EmailVerified() bool {
 	return isTrue(v)
 }
 
-// PhoneNumberVerified is [UserInfo.EmailVerified] for the claim phone_number_verified.
+// PhoneNumberVerified is like [UserInfo.EmailVerified], for the claim phone_number_verified.
 func (u *UserInfo) PhoneNumberVerified() bool {
 	v, _ := u.Claim("phone_number_verified")
 	return isTrue(v)
@@ -67,7 +67,7 @@ func (u UserInfo) LogValue() slog.Value { return slog.StringValue("client.UserIn
 // Core, Section 5.3.2). A signed response is verified. With Config.SignedUserInfo, an unsigned response is rejected.
 func (c *Client) UserInfo(ctx context.Context, accessToken, subject string) (*UserInfo, error) {
 	if subject == "" {
-		return nil, errors.New("client: user information: the subject is required")
+		return nil, errors.New("client: user information: subject is empty, expected the sub of the ID token")
 	}
 	target, err := c.endpoint(ctx, endpointUserInfo)
 	if err != nil {

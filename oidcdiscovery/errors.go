@@ -21,8 +21,8 @@ type TimeoutError = fetch.TimeoutError
 type TooLargeError = fetch.TooLargeError
 
 // IssuerMismatchError reports the document of another issuer (RFC 8414 §3.3). Want is the requested issuer, or
-// [Client.IssuerTemplate]. Got is the
-// value of `issuer` in the document. It is empty if there is none, and may have any length.
+// [Client.IssuerTemplate]. Got is the value of `issuer` in the document. It is empty if there is none, and may have any
+// length.
 type IssuerMismatchError struct {
 	Want, Got string
 }

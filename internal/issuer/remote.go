@@ -163,14 +163,14 @@ func (r *Remote) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) 
 	case err != nil:
 		return nil, err
 	case d.metadata == nil:
-		return nil, fmt.Errorf("%w: not fetched since the keys were loaded from a snapshot", ErrUnavailable)
+		return nil, fmt.Errorf("%w: the keys were loaded from a snapshot, and no metadata was fetched yet", ErrUnavailable)
 	}
 	return d.metadata, nil
 }
 
-// MetadataWith is Metadata for a caller that needs these members. If the metadata has not all of them, and no discovery has
-// looked for them, MetadataWith fetches it again, so that a second document is read, too. The members may still be absent
-// afterwards. Without a usable second document, the error is nil, see [oidcdiscovery.Metadata.Incomplete].
+// MetadataWith is Metadata for a caller that needs these members. If the metadata lacks one of them, and no discovery has
+// looked for it, MetadataWith fetches the metadata again, and then also reads a second document. The members may still be
+// absent afterwards. A second document that cannot be read causes no error, see [oidcdiscovery.Metadata.Incomplete].
 func (r *Remote) MetadataWith(ctx context.Context, members ...string) (*oidcdiscovery.Metadata, error) {
 	m, err := r.Metadata(ctx)
 	if err != nil || r.documents == nil {

@@ -15,8 +15,8 @@ type Scoped struct {
 	issuers []string
 }
 
-// Scope returns the keys of source for these names of one issuer. The result for a [jwks.Static] is a Static, because it is
-// treated in a special way elsewhere.
+// Scope returns the keys of source that may verify tokens of one issuer, given all its names. If source is a [jwks.Static]
+// with such keys, the result is a Static, because package consumer reads the kind of its keys.
 func Scope(source jwks.Source, issuers ...string) jwks.Source {
 	s := &Scoped{source, issuers}
 	if static, ok := source.(jwks.Static); ok {
@@ -33,7 +33,7 @@ func (s *Scoped) Mixed() bool {
 	return ok && joined.Mixed()
 }
 
-// Confirm passes on that key has verified a signature, if the source wants to know.
+// Confirm calls the Confirm method of the source, if it has one. It reports that key has verified a signature.
 func (s *Scoped) Confirm(key jwks.Key) {
 	if source, ok := s.source.(interface{ Confirm(jwks.Key) }); ok {
 		source.Confirm(key)

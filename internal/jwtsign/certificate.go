@@ -10,11 +10,11 @@ import (
 	"errors"
 )
 
-// ErrCertificate reports a certificate that is not the one of the private key.
-var ErrCertificate = errors.New("the certificate is not one of the private key")
+// ErrCertificate reports a certificate whose public key does not match the private key.
+var ErrCertificate = errors.New("the public key of the certificate does not match the private key")
 
-// CheckCertificate returns an error that matches [ErrCertificate] unless the public key of certificate is the one of k. Call
-// Check first. The validity and the issuer of the certificate are not checked.
+// CheckCertificate returns an error that matches [ErrCertificate] unless the public key of certificate matches the private
+// key of k. Call Check first. The validity and the issuer of the certificate are not checked.
 func (k Key) CheckCertificate(certificate *x509.Certificate) error {
 	signer, ok := k.Private.(crypto.Signer)
 	if !ok || certificate == nil || len(certificate.Raw) == 0 {
