@@ -34,8 +34,8 @@ func ExampleClient_LogoutURL() {
 	// Output: https://login.example.com/logout?client_id=app&post_logout_redirect_uri=https%3A%2F%2Fapp.example.com%2Fbye&state=from-the-menu
 }
 
-// A user has signed out at another application. The server tells this one, so that it ends the session too (OpenID Connect
-// Back-Channel Logout).
+// A user has signed out at another application. The server notifies this application, which ends its session too (OpenID
+// Connect Back-Channel Logout).
 func ExampleClient_BackchannelLogout() {
 	server := newExampleServer() // plays the authorization server
 	c, err := client.New(client.Config{

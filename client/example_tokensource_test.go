@@ -45,7 +45,7 @@ func ExampleTokenSource() {
 	}
 	token, err := source.TokenContext(context.Background())
 	if err != nil {
-		fmt.Println(err) // ErrInvalidGrant or ErrNoToken: sign in again; ErrUnavailable: later
+		fmt.Println(err) // ErrNoToken: the user must sign in again; ErrUnavailable: try again later
 		return
 	}
 	stored, err := store.Load(context.Background(), "alice")
@@ -56,7 +56,8 @@ func ExampleTokenSource() {
 	// client.Token{Bearer} client.TokenSource{}
 }
 
-// A service gets tokens for itself. It has no refresh token, so Grant gets each token.
+// A service gets tokens on its own behalf. It has no refresh token, so Grant gets each token. To call APIs with such tokens,
+// HTTPClient is shorter.
 func ExampleTokenSource_service() {
 	c := exampleClient(`{"access_token":"a token","token_type":"Bearer","expires_in":3600}`)
 	source, err := c.TokenSource(client.TokenSourceConfig{
@@ -121,7 +122,7 @@ func ExampleTokenSource_ForResource() {
 	// after after first <nil>
 }
 
-// A service calls an API for itself.
+// A service calls an API on its own behalf.
 func ExampleClient_HTTPClient() {
 	network := roundTrip(func(r *http.Request) (*http.Response, error) { // in a program: http.DefaultTransport
 		if r.URL.Host == "login.test" {

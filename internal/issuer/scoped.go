@@ -16,7 +16,7 @@ type Scoped struct {
 }
 
 // Scope returns the keys of source that may verify tokens of one issuer, given all its names. If source is a [jwks.Static]
-// with such keys, the result is a Static, because package consumer reads the kind of its keys.
+// with such keys, the result is a Static, because package consumer has rules that depend on that type.
 func Scope(source jwks.Source, issuers ...string) jwks.Source {
 	s := &Scoped{source, issuers}
 	if static, ok := source.(jwks.Static); ok {
