@@ -53,27 +53,6 @@ func ExampleClient_WithParams() {
 	// client: the extra parameter "client_id" identifies or authenticates the client, and cannot be set
 }
 
-// Slack puts the token of a user into an inner object. ReadResponse converts the response to the form of the RFC.
-func ExampleNestedToken() {
-	server := says(200, `{"ok":true,"authed_user":{"id":"U1","access_token":"secret","token_type":"user"}}`)
-	c, err := client.New(client.Config{
-		Issuer:       "https://slack.com",
-		ClientID:     "1.2",
-		ClientSecret: "a secret",
-		ReadResponse: client.NestedToken("authed_user"),
-		BearerTypes:  []string{"user"}, // what Slack calls Bearer
-		Endpoints:    map[string]string{"token_endpoint": "https://slack.com/api/oauth.v2.access"},
-		HTTPClient:   &http.Client{Transport: server}, // usually the default
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	token, err := c.ExchangeCode(context.Background(), "code", client.CodeExchange{}) // usually by Callback
-	fmt.Println(token, token.Extra("id"), err)
-	// Output: client.Token{Bearer} U1 <nil>
-}
-
 // If the server rejects the refresh token, the user must sign in again. An outage causes an error that matches
 // ErrUnavailable.
 func ExampleError() {

@@ -95,8 +95,8 @@ func NewRegistrationEndpoint(cfg Config) (*RegistrationEndpoint, error) {
 // Register registers a client (RFC 7591, Section 3). initialAccessToken is the credential that some servers require; if it
 // is empty, none is sent.
 //
-// If the server registered the client but its response is not valid, Register returns two results: an error that matches
-// [ErrBadResponse], and a Registration with what could be read.
+// If the server registered the client but its response is not valid, the error matches [ErrBadResponse]. Register then also
+// returns what could be read of the registration, unless the response has no client_id.
 func (e *RegistrationEndpoint) Register(ctx context.Context, m ClientMetadata, initialAccessToken string) (*Registration, error) {
 	target, err := e.client.endpoint(ctx, endpointRegistration)
 	if err != nil {

@@ -44,8 +44,8 @@ type ResourceConfig struct {
 // TokenSourceConfig.Store and passed to Config.OnToken. The access tokens of the new source are kept in memory only. Their
 // Tokens have no RefreshToken, and are not sent to the userinfo endpoint.
 //
-// If the server rejects the refresh token in a request of one source, each other source may still send it once. The reason
-// is that some servers respond with invalid_grant if the user has not consented to a resource.
+// If the server rejects the refresh token in a request of one source, each other source may still send it once. Some servers
+// respond with invalid_grant if the user has not consented to a resource, and still accept the refresh token for others.
 //
 // ForResource reports all faults of cfg together. It does no I/O and starts no goroutine.
 func (s *TokenSource) ForResource(cfg ResourceConfig) (*TokenSource, error) {
