@@ -19,7 +19,8 @@ const (
 	documentHead = `# The client against real servers
 
 ` + "`make interop-report`" + ` writes this page, and the tests in interop check it. Each row is a flow of package client that was run
-against an authorization server of another project. The flows use HTTP, and the pages of the server where a user takes part.
+against an authorization server of another project. The flows send HTTP requests to a running server. Where a user takes part, they
+use the pages of the server.
 
 `
 )
