@@ -118,11 +118,16 @@ func (o Options) checkListen() error {
 	return nil
 }
 
-// redirectURI returns the redirect URI for a host and a port.
+// redirectURI returns the redirect URI for a host and a port. It omits the default port of the scheme, as browsers and
+// registered redirect URIs do (RFC 3986, Section 6.2.3).
 func (o Options) redirectURI(host string, port int) *url.URL {
 	u := &url.URL{Scheme: "http", Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: cmp.Or(o.Path, "/callback")}
+	standard := ":80"
 	if o.Certificate != nil {
-		u.Scheme = "https"
+		u.Scheme, standard = "https", ":443"
+	}
+	if u.Port() == standard[1:] {
+		u.Host = strings.TrimSuffix(u.Host, standard)
 	}
 	if o.NoPath {
 		u.Path = ""

@@ -120,19 +120,29 @@ func TestCaseL1_RedirectURI(t *testing.T) {
 func TestCaseL1_AnotherPort(t *testing.T) {
 	t.Parallel()
 	inside := freePort(t)
-	c, s := newClient(t)
-	_, err := loopback.SignIn(t.Context(), c, loopback.Options{
-		Out: io.Discard, Port: 9, InsecureListen: "0.0.0.0:" + strconv.Itoa(inside),
-		Open: func(_ context.Context, address string) error {
+	secure, trusting := certificate(t, time.Now().Add(time.Hour), "localhost", "127.0.0.1")
+	for want, options := range map[string]loopback.Options{
+		"http://127.0.0.1:9/callback":   {Port: 9},
+		"http://127.0.0.1/callback":     {Port: 80}, // a browser omits the default port
+		"http://[::1]":                  {Port: 80, Host: "::1", NoPath: true},
+		"http://127.0.0.1:443/callback": {Port: 443},
+		"http://127.0.0.1:8080/":        {Port: 8080, Path: "/"},
+		"https://localhost":             {Port: 443, Host: "localhost", NoPath: true, Certificate: secure},
+		"https://localhost:80/cb":       {Port: 80, Host: "localhost", Path: "/cb", Certificate: secure},
+	} {
+		c, s := newClient(t)
+		options.Out, options.InsecureListen = io.Discard, "0.0.0.0:"+strconv.Itoa(inside)
+		options.Open = func(_ context.Context, address string) error {
 			b := open(t, address)
+			b.transport = trusting
 			go b.send(t, func(r *http.Request) { // as the container runtime forwards it
 				r.Host, r.URL.Host = r.URL.Host, "127.0.0.1:"+strconv.Itoa(inside)
 			})
 			return nil
-		},
-	})
-	if err != nil || s.forms[0].Get("redirect_uri") != "http://127.0.0.1:9/callback" {
-		t.Error(err, s.forms)
+		}
+		if _, err := loopback.SignIn(t.Context(), c, options); err != nil || s.forms[0].Get("redirect_uri") != want {
+			t.Error(want, err, s.forms)
+		}
 	}
 }
 
