@@ -3,6 +3,7 @@ package weblogin_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -238,6 +239,27 @@ func TestCaseX3_LogoutWithoutStoreRevokes(t *testing.T) {
 	w.store.failing(nil)
 	if u.signedIn() {
 		t.Error("signed in after the logout")
+	}
+}
+
+// The store cannot read the token of a login at its logout. The user is signed out, and the next logout revokes the token.
+func TestCaseX3_LogoutDoesNotLoseAToken(t *testing.T) {
+	t.Parallel()
+	w := newLocalWorld(t)
+	u := w.user(t)
+	w.signIn(u)
+	w.store.failing(func(operation, name string) error {
+		return failsOn(operation == "find" && strings.HasPrefix(name, "token."))
+	})
+	if p := u.do(http.MethodPost, "/auth/logout", nil); p.StatusCode != http.StatusServiceUnavailable || len(w.store.names(t, "token.")) != 1 {
+		t.Error(p.Status, "the token is lost")
+	}
+	w.store.failing(nil)
+	if p := u.do(http.MethodPost, "/auth/logout", nil); !strings.HasPrefix(p.Header.Get("Location"), issuer+"/end?") {
+		t.Error(p.Status, p.Header.Get("Location"))
+	}
+	if diff := cmp.Diff([]string{"secret-rt0"}, w.revoked); diff != "" || u.signedIn() || len(w.store.names(t, "token.")) != 0 {
+		t.Error(diff)
 	}
 }
 

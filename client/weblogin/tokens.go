@@ -85,7 +85,8 @@ func (s *tokenStore) Delete(ctx context.Context, key string) error {
 }
 
 // end deletes the token of a login that was signed out, and returns it so that it can be revoked. It returns nil if there
-// is none. It reads the token after it has written the note: Save passes a token that is written later to late.
+// is none. If the token cannot be read, it is not deleted; the login has ended in any case. end reads the token after it has
+// written the note: Save passes a token that is written later to late.
 func (s *tokenStore) end(ctx context.Context, key string) (*client.Token, error) {
 	entry := s.owner.token(key)
 	if err := s.store.putNote(ctx, entry, noteLogout); err != nil {
@@ -93,7 +94,10 @@ func (s *tokenStore) end(ctx context.Context, key string) (*client.Token, error)
 	}
 	token := new(client.Token)
 	text, found, err := s.store.get(ctx, entry, tokenField)
-	if err != nil || !found || json.Unmarshal(text, token) != nil { // then the token expires by itself
+	if err != nil {
+		return nil, err // the entry remains, so that the next logout can revoke the token
+	}
+	if !found || json.Unmarshal(text, token) != nil { // then the token expires by itself
 		token = nil
 	}
 	return token, s.store.remove(ctx, entry)
