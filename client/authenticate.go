@@ -18,57 +18,58 @@ import (
 type destination struct{ name, url string }
 
 // authenticate adds the credentials of the client for one request to header or to form, never to both (RFC 6749, Section
-// 2.3). With AuthBasic and Config.ClientIDInBody, the form has the id too.
-func (c *Client) authenticate(ctx context.Context, to destination, form url.Values, header http.Header) error {
+// 2.3). With AuthBasic and Config.ClientIDInBody, the form has the id too. It returns the secret that it used, or "".
+func (c *Client) authenticate(ctx context.Context, to destination, form url.Values, header http.Header) (secret string, err error) {
 	method, err := c.authMethod(ctx, to.name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if method != AuthBasic {
 		return c.authenticateInForm(ctx, method, to, form)
 	}
-	secret, err := c.secret(ctx)
-	if err != nil {
-		return err
+	if secret, err = c.secret(ctx); err != nil {
+		return "", err
 	}
 	header.Set("Authorization", "Basic "+c.basic(secret))
 	if c.cfg.ClientIDInBody {
 		form.Set("client_id", c.cfg.ClientID)
 	}
-	return nil
+	return secret, nil
 }
 
-// authenticateInForm adds the credentials of the client for one request to form:
+// authenticateInForm adds the credentials of the client for one request to form, and returns the secret that it used:
 //
 //	AuthPost                      client_id and client_secret
 //	AuthSecretJWT                 an assertion that is signed with the secret
 //	AuthPrivateKeyJWT             an assertion of Config.AssertionSource, or one that is signed with Config.Key
 //	AuthNone, AuthTLS, AuthSelf…  only client_id: with TLS, the certificate is the credential
-func (c *Client) authenticateInForm(ctx context.Context, method AuthMethod, to destination, form url.Values) error {
+func (c *Client) authenticateInForm(
+	ctx context.Context, method AuthMethod, to destination, form url.Values,
+) (secret string, err error) {
 	form.Set("client_id", c.cfg.ClientID)
+	if method == AuthPost || method == AuthSecretJWT {
+		if secret, err = c.secret(ctx); err != nil {
+			return "", err
+		}
+	}
 	var assertion string
-	var err error
 	switch method {
 	case AuthPost:
-		secret, err := c.secret(ctx)
-		if err != nil {
-			return err
-		}
 		form.Set("client_secret", secret)
-		return nil
+		return secret, nil
 	case AuthSecretJWT:
-		assertion, err = c.assertWithSecret(ctx, to)
+		assertion, err = c.assertWithSecret(ctx, secret, to)
 	case AuthPrivateKeyJWT:
 		assertion, err = c.assertWithKey(ctx, to)
 	default: // the id is all
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	form.Set("client_assertion_type", assertionType)
 	form.Set("client_assertion", assertion)
-	return nil
+	return secret, nil
 }
 
 // basic returns the credentials for the Basic scheme (RFC 6749, Section 2.3.1).
@@ -86,11 +87,7 @@ const (
 )
 
 // assertWithSecret returns a client assertion that is signed with the client secret.
-func (c *Client) assertWithSecret(ctx context.Context, to destination) (string, error) {
-	secret, err := c.secret(ctx)
-	if err != nil {
-		return "", err
-	}
+func (c *Client) assertWithSecret(ctx context.Context, secret string, to destination) (string, error) {
 	if len(secret) < minSecretJWT { // New has checked a ClientSecret
 		return "", errors.New("client: Config.SecretSource: the secret has fewer than 32 bytes, which client_secret_jwt requires")
 	}

@@ -553,3 +553,28 @@ func TestCaseC1_C3_RepeatedCredential(t *testing.T) {
 		}
 	}
 }
+
+// A server may know the secret although the request has only an assertion that is signed with it. The error text does not
+// repeat it, wherever the secret comes from.
+func TestCaseC3_C7_SecretThatWasNotSent(t *testing.T) {
+	t.Parallel()
+	const secret = "correct horse battery staple, and a few more words"
+	for name, change := range map[string]func(*client.Config){
+		"ClientSecret": func(cfg *client.Config) { cfg.ClientSecret = secret },
+		"SecretSource": func(cfg *client.Config) {
+			cfg.SecretSource = func(context.Context) (string, error) { return secret, nil }
+		},
+	} {
+		c := newClient(t, says(401, `{"error":"invalid_client","error_description":"not signed with `+secret+`"}`), func(cfg *client.Config) {
+			cfg.ClientSecret, cfg.AuthMethod = "", client.AuthSecretJWT
+			change(cfg)
+		})
+		_, err := c.ClientCredentials(t.Context())
+		_, mfa := c.MFAAssociate(t.Context(), "mt", client.MFAAssociation{Type: "otp"})
+		for _, err := range []error{err, mfa} {
+			if !errors.Is(err, client.ErrInvalidClient) || leaks(err.Error(), "horse battery") || !strings.Contains(err.Error(), "omitted") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}

@@ -61,7 +61,8 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	}
 	to := destination{url: c.mfaURL("associate")}
 	form := make(url.Values)
-	if err := c.authenticateInForm(ctx, method, to, form); err != nil {
+	secret, err := c.authenticateInForm(ctx, method, to, form)
+	if err != nil {
 		return nil, err
 	}
 	form.Set("phone_number", o.PhoneNumber)
@@ -73,7 +74,7 @@ func (c *Client) MFAAssociate(ctx context.Context, token string, o MFAAssociatio
 	if err != nil {
 		return nil, err
 	}
-	sent := secretsSent(form, header)
+	sent := secretsSent(form, header).with(c.cfg.ClientSecret, secret)
 	if resp.Status/100 != 2 {
 		return nil, c.explainMethod(ctx, to, method, errorOfCall(resp, sent))
 	}

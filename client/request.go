@@ -55,7 +55,8 @@ func (c *Client) postOnce(
 	ctx context.Context, to destination, params url.Values,
 ) (resp *fetch.Response, sent secrets, nonce string, err error) {
 	form, header := withoutEmpty(params), http.Header{"Accept": {"application/json"}}
-	if err := c.authenticate(ctx, to, form, header); err != nil {
+	secret, err := c.authenticate(ctx, to, form, header)
+	if err != nil {
 		return nil, secrets{}, "", err
 	}
 	if c.cfg.DPoP != nil {
@@ -68,7 +69,7 @@ func (c *Client) postOnce(
 	body, mediaType := c.encode(form)
 	header.Set("Content-Type", mediaType)
 	resp, err = c.send(ctx, http.MethodPost, to, header, body)
-	return resp, secretsSent(form, header).with(c.cfg.ClientSecret), nonce, err
+	return resp, secretsSent(form, header).with(c.cfg.ClientSecret, secret), nonce, err
 }
 
 // send sends one request within the limits of the Config. The error says whether a retry may help: if not, it matches

@@ -55,6 +55,8 @@ func (cfg Config) validateTenants() (faults []error) {
 		fault("IssuerTemplate", fmt.Sprintf("is %q, expected a URL that contains %s once", clip(t.IssuerTemplate), tenantPlace))
 	} else if err := fetch.CheckURL(strings.Replace(t.IssuerTemplate, tenantPlace, "0", 1), cfg.InsecureAllowHTTP); err != nil {
 		fault("IssuerTemplate", err.Error())
+	} else if strings.Contains(t.IssuerTemplate, "?") { // RFC 8414, Section 2
+		fault("IssuerTemplate", "has a query, expected none")
 	}
 	ways := 0
 	for _, set := range []bool{len(t.Tenants) > 0, t.Accept != nil, t.InsecureAnyTenant} {

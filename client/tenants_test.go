@@ -188,6 +188,7 @@ func TestCaseD9_MetadataAndConfig(t *testing.T) {
 		"Tenants.IssuerTemplate is \"\"":                      {InsecureAnyTenant: true},
 		"Tenants.IssuerTemplate is \"https://login.test\"":    {IssuerTemplate: "https://login.test", InsecureAnyTenant: true},
 		"contains {tenantid} once":                            {IssuerTemplate: template + "/{tenantid}", InsecureAnyTenant: true},
+		"has a query":                                         {IssuerTemplate: "https://login.test/?t={tenantid}", InsecureAnyTenant: true},
 		"is not https":                                        {IssuerTemplate: "http://login.test/{tenantid}", InsecureAnyTenant: true},
 		"Tenants.Tenants or Accept is required":               {IssuerTemplate: template},
 		"Tenants.Tenants or Accept is required, and not both": {IssuerTemplate: template, Tenants: []string{"a"}, Accept: accept},
