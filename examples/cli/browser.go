@@ -7,8 +7,8 @@ import (
 	"github.com/bearerkit/bearerkit/client/loopback"
 )
 
-// browserFlags are the flags for the redirect URI, which must be registered at the provider. Without any of them, it is
-// http://127.0.0.1/callback with a free port.
+// browserFlags are the flags for the redirect URI, which must be registered at the provider. Without these flags, the
+// redirect URI is http://127.0.0.1/callback with a free port.
 type browserFlags struct {
 	host, listen     string
 	certificate, key string // files

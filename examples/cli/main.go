@@ -1,16 +1,18 @@
-// Command cli signs its user in, with a browser on this machine or with a code on another device. Then it calls an API
-// with the access token. Without the flag -issuer, it starts a demonstration provider in the same process:
+// Command cli signs its user in, with a browser on this machine or with a code on another device. Then it calls an API with
+// the access token. Run it in the folder examples. Without the flag -issuer, it starts a demonstration provider in the same
+// process:
 //
 //	go run ./cli
 //	go run ./cli -flow device
 //
-// With it, the program uses your provider. It stores the token in a file that only the user can read, so the next run needs
-// no sign-in until -sign-out deletes the token:
+// With -issuer, it uses your provider. It stores the token in a file that only the user can read. The next run then needs no
+// sign-in, until a run with -sign-out deletes the token:
 //
 //	go run ./cli -issuer https://login.example.com -client-id cli -api https://api.example.com/me
 //	go run ./cli -issuer https://login.example.com -client-id cli -sign-out
 //
-// In a container, listen on a port that is published on the loopback interface of the machine with the browser:
+// In a container, set -listen to an address of the container. Publish the port on the loopback interface of the machine with
+// the browser:
 //
 //	docker run -p 127.0.0.1:8080:8080 … -issuer https://login.example.com -client-id cli -port 8080 -listen 0.0.0.0:8080
 package main
@@ -37,7 +39,7 @@ func main() { demo.Main(run) }
 type options struct {
 	client  client.Config // the issuer, the registration of this program there, and the scopes to request
 	flow    string        // how the user signs in: "loopback" or "device"
-	browser browserFlags  // how the browser comes back, if flow is "loopback"
+	browser browserFlags  // the redirect URI, if flow is "loopback"
 	api     string        // the URL to call; empty: the userinfo endpoint
 	folder  string        // where the token is stored; empty: in the configuration folder of the user
 	signOut bool          // sign out instead of calling the API
@@ -67,8 +69,8 @@ func (o *options) parse(args []string) error {
 	return nil
 }
 
-// run is the whole program: it signs the user in, or uses the stored token, and calls the API. Tests call it with their
-// own arguments, and read what it prints from stdout.
+// run is the whole program: it signs the user in, or uses the stored token, and calls the API. Tests call it with other
+// arguments, and read what it prints from stdout.
 func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	var o options
 	if err := o.parse(args); err != nil {
@@ -76,7 +78,8 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	}
 	// No -issuer: use the demonstration provider, and a temporary folder for the tokens.
 	if o.client.Issuer == "" {
-		if o.folder, err = os.MkdirTemp("", "bearerkit-cli-"); err != nil { // the demonstration provider ends with the program, and so do its tokens
+		// The tokens are useless after this run, because the demonstration provider ends with the program.
+		if o.folder, err = os.MkdirTemp("", "bearerkit-cli-"); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.folder)) }()

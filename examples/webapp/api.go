@@ -30,7 +30,8 @@ func (o options) startAPI(ctx context.Context) (url string, err error) {
 	// Both routes have the same Guard. Each has its own rule.
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", httpauth.Middleware(guard, middleware.Scopes(o.apiScope))(http.HandlerFunc(orders)))
-	mux.Handle("GET /report", httpauth.Middleware(guard, middleware.Scopes("reports:read"))(http.HandlerFunc(orders))) // no user gets this scope, so the response is always a 403
+	// No user has this scope, so the response is always a 403.
+	mux.Handle("GET /report", httpauth.Middleware(guard, middleware.Scopes("reports:read"))(http.HandlerFunc(orders)))
 	// Port 0 means any free port.
 	listener, err := demo.Listen(ctx, "127.0.0.1:0")
 	if err != nil {

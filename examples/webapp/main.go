@@ -1,10 +1,11 @@
 // Command webapp is a web application whose users sign in at an OpenID provider. Its pages call an API through the
-// application, so the access token never reaches the browser. Without the flag -issuer, it starts a demonstration
-// provider in the same process:
+// application, so the access token never reaches the browser. Run it in the folder examples. Without the flag -issuer, it
+// starts a demonstration provider in the same process:
 //
 //	go run ./webapp
 //
-// With it, the program uses your provider:
+// With -issuer, it uses your provider. Register the redirect URI http://127.0.0.1:8090/auth/callback there, and
+// http://127.0.0.1:8090/signed-out for the logout:
 //
 //	go run ./webapp -issuer https://login.example.com -client-id web -client-secret … -resource https://api.example.com
 package main
@@ -52,8 +53,8 @@ func (o *options) parse(args []string) error {
 	return flags.Parse(args)
 }
 
-// welcome is printed as soon as the application listens. Its arguments are the address, and the name and password of the
-// demonstration provider.
+// welcome is printed as soon as the application listens. Its arguments are the address, and a text with the name and
+// password of the user of the demonstration provider.
 const welcome = `
 The shop is at
 
@@ -63,8 +64,8 @@ Open it in a browser, sign in%s, load the orders, look at the profile, and sign 
 Stop with Ctrl-C.
 `
 
-// run is the whole program. It returns when ctx ends. Tests call it with their own arguments, and read what it prints
-// from stdout.
+// run is the whole program. It returns when ctx ends. Tests call it with other arguments, and read what it prints from
+// stdout.
 func run(ctx context.Context, args []string, stdout io.Writer) error {
 	var o options
 	if err := o.parse(args); err != nil {

@@ -69,8 +69,8 @@ func accept(_ context.Context, s *weblogin.SignIn) error {
 	return nil
 }
 
-// signInFailed is the ErrorHandler of the App. It tells the user what to do. It does not show the error, which may quote
-// the provider. Without an ErrorHandler, the App shows a plain page that does the same.
+// signInFailed is the ErrorHandler of the App. Its page says what the user can do. It does not show the error, which may
+// quote the provider. Without an ErrorHandler, the App shows a plain page that does the same.
 func signInFailed(w http.ResponseWriter, _ *http.Request, status int, err error) {
 	// An API requires a stronger sign-in. The APIs of this program do not.
 	if stepUp, ok := errors.AsType[*weblogin.StepUpError](err); ok {
