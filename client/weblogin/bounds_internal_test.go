@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// The number of logins has no bound, but the memory for their token sources has one.
+// The number of logins is not bounded, but the memory for their token sources is.
 func TestSourcesAreBounded(t *testing.T) {
 	t.Parallel()
 	opened := 0

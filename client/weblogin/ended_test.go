@@ -124,7 +124,7 @@ func TestCaseX3_LogoutDuringSignIn(t *testing.T) {
 	}
 }
 
-// A sign-in that was begun before the logout, and finished by the user after it, counts.
+// A sign-in that began before the logout is valid if the user completes it after the logout.
 func TestCaseX3_SignInAfterLogout(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)
@@ -220,7 +220,7 @@ func TestCaseX2_RecordsOutliveTheLogin(t *testing.T) {
 	})
 }
 
-// A logout that cannot delete the session revokes the token all the same: it is no longer in the store.
+// A logout that cannot delete the session still revokes the token, which is no longer in the store.
 func TestCaseX3_LogoutWithoutStoreRevokes(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)

@@ -25,7 +25,7 @@ func (w *world) frame(t testing.TB, method, query string) page {
 	})
 }
 
-// The server's logout page names the session, without a cookie. Nothing less ends it.
+// The server's logout page names the session, without a cookie. A request that does not name issuer and session ends nothing.
 func TestFrontchannelLogout(t *testing.T) {
 	t.Parallel()
 	good := url.Values{"iss": {issuer}, "sid": {"s1"}}.Encode()
@@ -121,7 +121,7 @@ func TestFrontchannelLogout_Flood(t *testing.T) {
 	}
 }
 
-// The server's clock is ahead, so the ID token is from the future. The session has ended all the same.
+// The server's clock is ahead, so the ID token is from the future. The logout still ends the session.
 func TestFrontchannelLogout_ClockIsAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

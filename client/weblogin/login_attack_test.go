@@ -76,7 +76,7 @@ func TestCaseW8_BoundsOfTheSecondForm(t *testing.T) {
 	}
 }
 
-// A server that ignores response_mode is not a mystery to the operator. The log has neither code nor state.
+// The log says that the server ignores response_mode. It contains neither the code nor the state.
 func TestCaseW8_LogNamesTheMode(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
@@ -114,7 +114,7 @@ func TestCaseW9_ConfigIsCopied(t *testing.T) {
 	}
 }
 
-// Each link to a stronger sign-in works. An API whose requirement does not fit into a link gets its own response through.
+// Each link to a stronger sign-in works. If the requirement of an API does not fit into a link, its response passes unchanged.
 func TestCaseW9_StepUpThatIsTooLong(t *testing.T) {
 	t.Parallel()
 	for acr, fits := range map[string]bool{
@@ -197,7 +197,7 @@ func TestCaseW9_LoginParamsWithOtherCase(t *testing.T) {
 	}
 }
 
-// A page with a long query is a place to return to, whatever its characters, also after a sign-in that an API requires.
+// A page with a long query can be the return path, whatever its characters, also of a sign-in that an API requires.
 func TestCaseW9_LongReturnTo(t *testing.T) {
 	t.Parallel()
 	for _, char := range []string{"x", "&", "<", ">", "é", "=%26&"} {

@@ -328,7 +328,7 @@ func TestLoginEnds(t *testing.T) {
 	})
 }
 
-// If the server does not respond, the user is signed out all the same, within a bounded time.
+// If the server does not respond, the user is still signed out, within a bounded time.
 func TestLogoutWithoutServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -178,7 +178,7 @@ func TestCaseW8_PageIsSafe(t *testing.T) {
 	}
 }
 
-// Responses that come in another way than requested, from strangers, twice, or too long.
+// Responses that were not requested in this form, that belong to no sign-in, that arrive twice, or that are too long.
 func TestCaseW8_Rejected(t *testing.T) {
 	t.Parallel()
 	many := url.Values{"state": {"x"}}
@@ -237,7 +237,7 @@ func TestCaseW8_OnlyTheConfiguredMode(t *testing.T) {
 	}
 }
 
-// A page of another site posts what it likes. It neither signs anyone in or out, nor does it use memory or cookies.
+// A page of another site posts forms to the callback. They sign nobody in or out, and use no memory and no cookies.
 func TestCaseW8_FloodOfForms(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t, formPost)
@@ -290,7 +290,7 @@ func (s *slowForm) Read([]byte) (int, error) {
 
 func (*slowForm) Close() error { return nil }
 
-// A form that stalls is given up after 15 s.
+// The App stops reading a form that stalls after 15 s.
 func TestCaseW8_SlowForm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -49,7 +49,7 @@ func TestCaseX14_Trailers(t *testing.T) {
 	}
 }
 
-// Nor do trailers of a request reach the API.
+// Trailers of a request do not reach the API either.
 func TestCaseX14_RequestTrailers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -154,7 +154,7 @@ func TestCaseX15_Scripts(t *testing.T) {
 	}
 }
 
-// A body without a type gets one: a server would guess it from what the API's users have written.
+// A body without a Content-Type receives one: otherwise net/http would guess it from content that users of the API wrote.
 func TestCaseX15_NoType(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -80,7 +80,8 @@ func rejectRefresh(t *testing.T, way string, status int, body string, ends bool)
 	}
 }
 
-// The API rejects a token that looks good, and the server the refresh token: the page learns that the user must sign in.
+// The API rejects an access token that has not expired, and the server rejects the refresh token. The response to the page
+// is login_required.
 func TestCaseX22_APIAndServerReject(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)

@@ -94,7 +94,7 @@ func TestCaseX1_TwoAppsOnOneHost(t *testing.T) {
 	}
 }
 
-// What the session had before a sign-in or a logout is gone, whatever other logins it has.
+// A sign-in or a logout deletes the earlier values of the session, even if it has other logins.
 func TestCaseX1_SharedSessionKeepsLoginsOnly(t *testing.T) {
 	t.Parallel()
 	one, two := newPair(t, sharedManager)
@@ -121,7 +121,7 @@ func TestCaseX1_SharedSessionKeepsLoginsOnly(t *testing.T) {
 	}
 }
 
-// A user who copies the session cookie of one App to the other is not signed in there.
+// A user who sends the session cookie of one App to the other App is not signed in there.
 func TestCaseX1_CookieOfAnotherApp(t *testing.T) {
 	t.Parallel()
 	one, two := newPair(t, sharedStore)

@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/client/weblogin"
 )
 
-// The hook never returns: its goroutine ends, and nobody can use or revoke the token afterwards.
+// The hook ends its goroutine and does not return. The token is revoked.
 func TestCaseW10_HookEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t, func(cfg *weblogin.Config) {

@@ -153,7 +153,8 @@ func TestCaseW10_LogoutDuringHook(t *testing.T) {
 	}
 }
 
-// A callback that comes late or twice leads a signed-in user to the application, and everyone else to the login.
+// A callback that is opened twice or too late redirects a signed-in user to the application, and shows all others a link to
+// the login.
 func TestCaseW11_StaleCallback(t *testing.T) {
 	t.Parallel()
 	for name, path := range map[string]string{
@@ -191,7 +192,7 @@ func TestCaseW11_StaleCallback(t *testing.T) {
 	}
 }
 
-// A callback of a sign-in that the user declines is shown, although the user is signed in: it is not stale.
+// If the user declines a sign-in, the error page is shown even if the user is signed in, because the callback is not stale.
 func TestCaseW11_NewErrorIsShown(t *testing.T) {
 	t.Parallel()
 	w := newLocalWorld(t)

@@ -35,7 +35,7 @@ func (w *world) stepUpLink(u user) string {
 	return body.Login
 }
 
-// An API requires a stronger sign-in. A script learns where it is, and the API is called again afterwards.
+// An API requires a stronger sign-in. A script receives its URL, and calls the API again afterwards.
 func TestCaseW9_StepUpForAScript(t *testing.T) {
 	t.Parallel()
 	for who, ok := range map[string]bool{"alice": true, "mallory": false} {
@@ -61,7 +61,8 @@ func TestCaseW9_StepUpForAScript(t *testing.T) {
 	}
 }
 
-// The API's requirement narrows the configured one. A requirement that is not among the configured ones replaces them.
+// If some of the acr values that the API requires are configured, only these are requested. Otherwise, the values of the API
+// replace the configured ones.
 func TestCaseW9_StepUpAndConfiguration(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -507,7 +507,7 @@ func TestC14_Callback(t *testing.T) {
 	}
 }
 
-// Ten requests of one session, one refresh token that works once.
+// Ten requests of one session share one refresh, because the refresh token works only once.
 func TestC28_OneRefreshASession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
