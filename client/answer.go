@@ -72,6 +72,7 @@ func (c *Client) token(a *answer, grantType string, requested []string) (t *Toke
 	return t, quirks, c.checkType(t, a, grantType)
 }
 
+// isAbsent reports whether a member is missing, or has a value that counts as missing, such as null or an empty string.
 func isAbsent(a *answer, name string) bool {
 	value, _ := a.Get(name)
 	return value.IsAbsent(compact.KindString)

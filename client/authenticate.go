@@ -111,6 +111,7 @@ func (c *Client) assertWithKey(ctx context.Context, to destination) (string, err
 	return signedAssertion(c.cfg.Key.jwt(header, c.assertionClaims(to)))
 }
 
+// signedAssertion returns the result of signing a client assertion, and says in an error what was signed.
 func signedAssertion(assertion string, err error) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("client: signing the client assertion: %w", err)

@@ -167,12 +167,15 @@ func (c challenge) add(name, value string) bool {
 	return !twice
 }
 
+// isTokenByte reports whether b may be in a token (RFC 9110, Section 5.6.2).
 func isTokenByte(b byte) bool {
 	return isAlphanumeric(b) || strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
 }
 
+// isToken68Byte reports whether b may be in a token68 before its padding (RFC 9110, Section 11.2).
 func isToken68Byte(b byte) bool { return isAlphanumeric(b) || strings.IndexByte("-._~+/", b) >= 0 }
 
+// isAlphanumeric reports whether b is an ASCII letter or digit.
 func isAlphanumeric(b byte) bool {
 	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
 }

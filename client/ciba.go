@@ -41,6 +41,7 @@ type CIBAOptions struct {
 	Extra url.Values
 }
 
+// hasOneHint reports whether exactly one of the three hints is set (OpenID Connect CIBA, Section 7.1).
 func (o CIBAOptions) hasOneHint() bool {
 	hints := 0
 	for _, hint := range []string{o.LoginHint, o.LoginHintToken, o.IDTokenHint} {
@@ -140,6 +141,7 @@ func (c *Client) PollCIBA(ctx context.Context, authReqID string) (*Token, error)
 	return c.pollCIBA(ctx, authReqID, c.cfg.Scopes)
 }
 
+// pollCIBA is PollCIBA for a request with these scopes, which are the granted ones if the response does not list any.
 func (c *Client) pollCIBA(ctx context.Context, authReqID string, scopes []string) (*Token, error) {
 	if authReqID == "" {
 		return nil, errors.New("client: the auth_req_id is empty")

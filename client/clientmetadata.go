@@ -85,6 +85,7 @@ func (m *ClientMetadata) set(fields map[string]any, name string, value compact.V
 	m.addExtra(name, exactly(value))
 }
 
+// addExtra sets a member of m.Extra, which may be nil.
 func (m *ClientMetadata) addExtra(name string, value any) {
 	if m.Extra == nil {
 		m.Extra = make(map[string]any)

@@ -129,6 +129,7 @@ func (c *Client) checkDevice(d *DeviceAuthorization) error {
 
 const maxUserCode = 256 // longer codes cannot be typed
 
+// notGraphic reports whether r cannot be shown to a user.
 func notGraphic(r rune) bool { return !unicode.IsGraphic(r) || r == unicode.ReplacementChar }
 
 // PollDevice sends one token request for deviceCode. Until the user has decided, the error matches
@@ -137,6 +138,7 @@ func (c *Client) PollDevice(ctx context.Context, deviceCode string) (*Token, err
 	return c.pollDevice(ctx, deviceCode, c.cfg.Scopes)
 }
 
+// pollDevice is PollDevice for a request with these scopes, which are the granted ones if the response does not list any.
 func (c *Client) pollDevice(ctx context.Context, deviceCode string, scopes []string) (*Token, error) {
 	if deviceCode == "" {
 		return nil, errors.New("client: the device code is empty")

@@ -87,6 +87,7 @@ func nonceKey(u *url.URL, accessToken string) string {
 	return "RS " + fetch.Origin(u)
 }
 
+// defaultPort returns the port that a URL of this scheme means if it has none.
 func defaultPort(u *url.URL) string {
 	return map[string]string{"https": "443", "http": "80"}[strings.ToLower(u.Scheme)]
 }

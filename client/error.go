@@ -125,6 +125,7 @@ func unavailableCodes() []string {
 	}
 }
 
+// unavailable reports whether a status says that a later request may succeed.
 func unavailable(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }

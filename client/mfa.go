@@ -104,6 +104,7 @@ func (c *Client) MFAAuthenticators(ctx context.Context, mfaToken string) ([]MFAA
 	return all, nil
 }
 
+// authenticatorOf reads one element of the list of second factors. Members of another type are ignored.
 func authenticatorOf(object compact.Object) MFAAuthenticator {
 	var m MFAAuthenticator
 	m.ID, _ = object.OptionalText("id")
@@ -219,6 +220,7 @@ func (c *Client) MFACompleteRecoveryCode(ctx context.Context, mfaToken, recovery
 	return c.mfaGrant(ctx, grantMFARecovery, url.Values{"mfa_token": {mfaToken}, "recovery_code": {recoveryCode}}, scopes)
 }
 
+// mfaGrant requests the token after a second factor. The password grant before it sent no nonce, so an ID token may have any.
 func (c *Client) mfaGrant(ctx context.Context, grantType string, params url.Values, scopes []string) (*Token, error) {
 	return c.grantAs(ctx, grantType, params, c.scopes(scopes), c.signedIn(ctx, IDTokenOptions{anyNonce: true}))
 }

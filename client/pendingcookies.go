@@ -227,6 +227,7 @@ func (p *PendingCookies) name(state string) string {
 	return p.prefix() + S256(state)[:22]
 }
 
+// prefix returns the beginning of the names of all cookies. Browsers accept the prefix __Host- only over TLS.
 func (p *PendingCookies) prefix() string {
 	if p.InsecureHTTP {
 		return "signin-"

@@ -25,6 +25,7 @@ func (p PKCE) LogValue() slog.Value { return slog.StringValue("client.PKCE{" + p
 // its own.
 func NewPKCE() PKCE { return newPKCE(randomBytes, false) }
 
+// newPKCE returns a PKCE with a verifier of octets random bytes, for the method plain or S256.
 func newPKCE(octets int, plain bool) PKCE {
 	verifier := RandomValue(octets)
 	if plain {

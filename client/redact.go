@@ -195,6 +195,7 @@ func hasOpaqueWord(text string) bool {
 	return false
 }
 
+// isTokenRune reports whether r may be in a value in base64url, as most tokens are.
 func isTokenRune(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
 }

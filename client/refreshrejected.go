@@ -100,6 +100,7 @@ func namesAny(description string, parameters []string) bool {
 	})
 }
 
+// containsAny reports whether text contains one of words.
 func containsAny(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }

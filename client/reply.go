@@ -110,6 +110,7 @@ type body struct {
 	quirks []quirk.Quirk
 }
 
+// note adds a deviation to the quirks of b.
 func (b *body) note(name quirk.Name, place, rfc string) {
 	b.quirks = append(b.quirks, quirk.Quirk{Name: name, Place: place, RFC: rfc})
 }

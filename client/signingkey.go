@@ -38,6 +38,7 @@ type SigningKey struct {
 	Chain []*x509.Certificate
 }
 
+// key returns k without its certificates, as package jwtsign reads it.
 func (k *SigningKey) key() jwtsign.Key {
 	return jwtsign.Key{Private: k.Private, Algorithm: k.Algorithm, ID: k.ID}
 }

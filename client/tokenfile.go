@@ -76,6 +76,7 @@ func (f *FileTokens) Load(_ context.Context, key string) (*Token, error) {
 	return token, nil
 }
 
+// read returns the content of a file that only its owner may read. It checks the folder first.
 func (f *FileTokens) read(path string) ([]byte, error) {
 	if err := ownfile.CheckFolder(f.folder); err != nil {
 		return nil, err

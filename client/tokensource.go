@@ -224,6 +224,7 @@ func (s *TokenSource) Err() error {
 	return s.failure
 }
 
+// wait returns the outcome of n, or an error when ctx ends. The renewal continues then.
 func (n *renewal) wait(ctx context.Context) (*Token, error) {
 	select {
 	case <-n.done:

@@ -239,6 +239,7 @@ func discard(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
+// closeBody closes the body of a request that is not sent.
 func closeBody(r *http.Request) {
 	if r.Body != nil {
 		_ = r.Body.Close() // a RoundTripper must close it

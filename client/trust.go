@@ -170,6 +170,7 @@ func secretKeys(cfg Config) (jwks.Static, error) {
 	return keys, nil
 }
 
+// isSymmetric reports whether the key of an algorithm is a secret.
 func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
 
 // algorithmsFor returns the algorithms that the server may use for a kind of JWT: those of the Config, else the asymmetric

@@ -35,9 +35,10 @@ type TooLargeError struct {
 	// Status is the status code of the response.
 	Status int
 
-	header bool
+	header bool // the header was too long, not the body
 }
 
+// Error names the limit, and whether the header or the body exceeded it.
 func (e *TooLargeError) Error() string {
 	if e.header {
 		return fmt.Sprintf("header is longer than the limit of %d bytes", e.Limit)
@@ -54,6 +55,7 @@ type StatusError struct {
 	RetryAfter time.Duration
 }
 
+// Error names the status and the requested pause.
 func (e *StatusError) Error() string {
 	if e.RetryAfter > 0 {
 		return fmt.Sprintf("status %d, retry after %v", e.Status, e.RetryAfter)
@@ -71,6 +73,7 @@ type RedirectError struct {
 	Location string
 }
 
+// Error names the status and the location.
 func (e *RedirectError) Error() string {
 	target := "an invalid location"
 	if e.Location != "" {

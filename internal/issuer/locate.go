@@ -107,8 +107,8 @@ func (r *Remote) locate(ctx context.Context, held *document) (refresh.Fetched[*d
 	return got, err
 }
 
-// hasMore reports whether d has one of these members and m does not. Then d stays in use: a second document that cannot be
-// read for some time must not make the client forget what it has read there before.
+// hasMore reports whether d has one of these members and m does not. Then d stays in use, so that the members of its second
+// document are not lost while that document cannot be read.
 func (d *document) hasMore(m *oidcdiscovery.Metadata, members []string) bool {
 	return d != nil && d.metadata != nil && slices.ContainsFunc(members, func(name string) bool {
 		return d.metadata.Has(name) && !m.Has(name)

@@ -92,13 +92,13 @@ func (k Key) Check() error {
 	case !known:
 		return fmt.Errorf("%w: %q is not a supported algorithm", ErrKey, k.Algorithm)
 	case symmetric && (k.Algorithm[0] != 'H' || len(secret) < hash.Size()): // RFC 7518 §3.2
-		return ErrKey
+		return fmt.Errorf("%w: %s requires %s, received a secret of %d bytes", ErrKey, k.Algorithm, requirement(k.Algorithm), len(secret))
 	case symmetric:
 		return nil
 	}
 	signer, ok := k.Private.(crypto.Signer)
 	if !ok || isEmpty(signer) || !fits(signer.Public(), k.Algorithm) {
-		return ErrKey
+		return fmt.Errorf("%w: %s requires %s, received %s", ErrKey, k.Algorithm, requirement(k.Algorithm), kindOf(k.Private))
 	}
 	return checkFIPS(signer.Public())
 }
@@ -180,12 +180,17 @@ func fits(public crypto.PublicKey, alg string) bool {
 	case *rsa.PublicKey:
 		return (alg[0] == 'R' || alg[0] == 'P') && key.N != nil && key.N.BitLen() >= 2048 // RFC 7518 §3.3
 	case *ecdsa.PublicKey:
-		curve := map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()}[alg]
+		curve := curveOf(alg)
 		return curve != nil && key.Curve == curve
 	case ed25519.PublicKey:
 		return (alg == "EdDSA" || alg == "Ed25519") && len(key) == ed25519.PublicKeySize
 	}
 	return false
+}
+
+// curveOf returns the curve of an ECDSA algorithm (RFC 7518 §3.4). It is nil for other algorithms.
+func curveOf(alg string) elliptic.Curve {
+	return map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()}[alg]
 }
 
 // signHMAC returns the HMAC of input (RFC 7518 §3.2).

@@ -119,6 +119,34 @@ func (f far) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 }
 
 // Check does not call a remote service.
+func TestCheckNamesTheKey(t *testing.T) {
+	t.Parallel()
+	_, ed25519Key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ecdsaKey, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		key  jwtsign.Key
+		want string
+	}{
+		"RSA":    {jwtsign.Key{Private: ed25519Key, Algorithm: "RS256"}, "RS256 requires a crypto.Signer with an RSA key of at least 2048 bits, received ed25519.PrivateKey"},
+		"curve":  {jwtsign.Key{Private: ecdsaKey, Algorithm: "ES256"}, "ES256 requires a crypto.Signer with an ECDSA key on P-256, received an ECDSA key on P-384"},
+		"none":   {jwtsign.Key{Algorithm: "EdDSA"}, "EdDSA requires a crypto.Signer with an Ed25519 key, received <nil>"},
+		"secret": {jwtsign.Key{Private: []byte("s3cr3t"), Algorithm: "HS256"}, "HS256 requires a secret of at least 32 bytes, received a secret of 6 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := tt.key.Check(); err == nil || err.Error() != "the key does not match the algorithm: "+tt.want {
+				t.Errorf("error %v, want it to end in %q", err, tt.want)
+			}
+		})
+	}
+}
+
 func TestCheckDoesNotSign(t *testing.T) {
 	t.Parallel()
 	asked := 0
