@@ -26,6 +26,8 @@ import (
 //	invalid_scope, if the refresh requested scopes                     the request     no
 //	invalid_scope, if it did not                                       the token       yes
 //	slow_down, temporarily_unavailable, rate_limited, …                the moment      no
+//	a code that does not name the token, with a description that
+//	    mentions a rate limit or too many requests                     the moment      no
 //	another code with 401                                              the client      no
 //	another code with 2xx or another 4xx                               the token       yes
 //	another code with another status                                   the server      no
@@ -84,6 +86,8 @@ func aboutOf(e *Error, optional []string) about {
 		return aboutElse
 	case ErrorCode(code) == ErrInvalidGrant, containsAny(code, "token"):
 		return aboutToken
+	case containsAny(strings.ToLower(e.Description), "too many requests", "rate limit"):
+		return aboutElse
 	case ErrorCode(code) == ErrInvalidRequest, strings.HasSuffix(code, "_required"):
 		return aboutUser
 	}

@@ -183,6 +183,19 @@ func TestCaseA8_InvalidRequestAboutAParameter(t *testing.T) {
 	}
 }
 
+// A server may report a rate limit with status 400 and a code that says something else.
+func TestCaseX22_RateLimitInTheDescription(t *testing.T) {
+	t.Parallel()
+	for body, ends := range map[string]bool{
+		`{"error":"Access Denied","error_description":"You have made too many requests continuously.","status":"failure"}`: false,
+		`{"error":"invalid_request","error_description":"Rate limit exceeded"}`:                                            false,
+		`{"error":"Access Denied","error_description":"The user has revoked the access."}`:                                 true,
+		`{"error":"invalid_grant","error_description":"too many requests with this token"}`:                                true,
+	} {
+		checkEnds(t, refusing{400, body, nil}, ends)
+	}
+}
+
 // The rest of the table: responses without a code.
 func TestCaseA13_TheStatusDecidesWithoutACode(t *testing.T) {
 	t.Parallel()

@@ -33,11 +33,11 @@ type TransportConfig struct {
 // matches [ErrOrigin]. It also returns an error if the request already has an Authorization or DPoP header, if its URL
 // contains a user name, or if its Host field names another host than its URL.
 //
-// If an API redirects to another origin, such as a download host, an [http.Client] follows the redirect, and the Transport
-// sends that request without the token. The request has no cookies, no Referer, and no header of the caller except those
+// If an API redirects to an origin that is not in TransportConfig.Origins, such as a download host, an [http.Client] follows
+// the redirect, and the Transport sends that request without the token. The request has no cookies, no Referer, and no header of the caller except those
 // that describe the wanted response, such as Accept and Range. If the other server redirects back to the API, that request
 // has no token either, because the other server has chosen its URL. RoundTrip returns an error that matches [ErrOrigin] if a
-// redirect to another origin leads from https to http, or if its request still has a body or another method than GET and
+// redirect to such an origin leads from https to http, or if its request still has a body or another method than GET and
 // HEAD, as after a 307 for a POST.
 //
 // If the API responds with 401, the token is renewed and the request is sent once more. That needs Request.GetBody if the
