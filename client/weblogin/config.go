@@ -22,8 +22,9 @@ const keyBytes = 32 // of Config.Key: AES-256
 // Config describes an [App]. Client and Sessions are required.
 type Config struct {
 	// Client is the OAuth client. Its RedirectURI must be the URL of the App's callback: the public scheme and host of the
-	// application, then Prefix, then "callback". Its Scopes are requested at each sign-in. Without the scope "openid" there
-	// is no ID token: User has no subject and no claims, and the server cannot end the session with a back-channel logout.
+	// application, then Prefix, then "callback". Its Scopes are requested at each sign-in. Authorization can replace both.
+	// Without the scope "openid" there is no ID token: User has no subject and no claims, and the server cannot end the
+	// session with a back-channel logout.
 	Client *client.Client
 
 	// Sessions stores the sessions. Create it with scs.New. New sets its Cookie: the name is "__Host-session", with a suffix
@@ -38,7 +39,8 @@ type Config struct {
 	Authorization client.AuthorizationOptions
 
 	// Key encrypts the cookies of sign-ins in progress, and the URLs of sign-ins that an API requires. It has 32 bytes. If
-	// it is nil, New creates a random key. All processes that serve the same host need the same Key.
+	// it is nil, New creates a random key, so a sign-in in progress fails if the process restarts. All processes that serve
+	// the same host need the same Key.
 	Key []byte
 
 	// Prefix is the path below which the App serves its endpoints. It begins and ends with a slash. Empty means "/auth/".
@@ -116,18 +118,19 @@ type Config struct {
 
 	// ErrorHandler writes the response if a sign-in or logout has failed, and if a browser opens a page of an API that
 	// requires another sign-in. If it is nil, the response is a plain page that says what the user can do, with links to the
-	// login and to AfterLogout. Do not show err to the user, because it may quote the server. err matches, for example:
+	// login and to AfterLogout. status is the status that the response should have: 400, 401, 403, 500, 502 or 503. Do not
+	// show err to the user, because it may quote the server. err matches, for example:
 	//
 	//   - [client.ErrNotPending]: the sign-in has expired, was completed before, or was begun in another browser
 	//   - [client.ErrAccessDenied]: the user or the server declined. For other codes of servers with this meaning, status is
 	//     403 too
 	//   - [client.ErrUnavailable]: the authorization server cannot be reached
-	//   - a *[StepUpError], with errors.As: the API requires another sign-in; link to its Login
+	//   - a *[StepUpError], with errors.As: the API requires another sign-in; show a link to the Login of the error
 	//   - a *[client.IncompleteError], with errors.As: a token was received and could not be kept; the App has tried to
 	//     revoke it
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, status int, err error)
 
-	// Logger logs failures. Nil means that nothing is logged.
+	// Logger receives failures at level Warn, and panics of OnSignIn at level Error. Nil means that nothing is logged.
 	Logger *slog.Logger
 
 	// InsecureHTTP creates cookies without Secure and __Host-, which browsers also send without TLS. It is for development

@@ -12,11 +12,15 @@
 //
 //	GET  login?return_to=/path   redirects the user to the authorization server; prompt=login requires a new authentication
 //	GET  callback                signs the user in, in a new session, and redirects to return_to; POST with form_post
-//	GET  session                 returns who is signed in, the expiry, and the scopes, as JSON
-//	POST refresh                 refreshes the token now, at most once in 5 s
+//	GET  session                 returns whether a user is signed in, their claims, and the scopes and expiry of the token
+//	POST refresh                 refreshes the token now, at most once every 5 s; returns the same JSON as session
 //	POST logout                  ends the session here, revokes the tokens, and redirects to the server's logout
 //	POST backchannel-logout      receives logout tokens from the authorization server
 //	GET  frontchannel-logout     ends a session in a frame of the server's logout page, with Config.FrontchannelLogout
+//
+// session and refresh return JSON. Config.Claims lists the claims in it:
+//
+//	{"signed_in": true, "expires_at": "2026-11-29T10:05:00Z", "scopes": ["openid"], "claims": {"sub": "1", "name": "Alice"}}
 //
 // A page of the application has a link to login, and a form that POSTs to logout. Do not call logout from a script: it
 // redirects to the logout page of the server, which the browser must open as a page. A script can call session and the API
@@ -29,9 +33,9 @@
 // another prompt. Config.LoginParams lists the options that a link to login may contain. Config.OnSignIn is called with each
 // sign-in before it takes effect, and may reject it.
 //
-// An API can require a stronger or more recent sign-in (RFC 9470). The Proxy then responds with a local URL, which starts a
-// sign-in that requests it: a script reads the URL from the response, and a page shows it as a link. The same user must sign
-// in. Until then, the current login remains.
+// An API can require a stronger or more recent sign-in (RFC 9470). The response of the Proxy then contains a local URL that
+// starts such a sign-in: for a script as a member of JSON, and for a user who has opened a page of the API as a link on a
+// page. The same user must sign in. Until then, the current login remains.
 //
 // With the response mode form_post, the response is a POST request from a page of the server, without the cookies of the
 // application. The callback then returns a page that sends the same form again from the application's own origin. The code
@@ -42,6 +46,8 @@
 // Config.AfterLogin. All others receive an error page with a link that starts the sign-in again.
 //
 // # Sessions
+//
+// A sign-in creates a login: the entry in the session that says which user is signed in. A logout ends it.
 //
 // The package uses the sessions of github.com/alexedwards/scs. Any scs store works if a read returns the value that was
 // written last. The token of a login is a separate entry of the same store. Tokens are not encrypted: anyone who can read

@@ -32,9 +32,16 @@ type proxy struct {
 // headers, and all trailers, are removed. The Location of a redirect below upstream is changed to the path below prefix; any
 // other Location is removed. Protocol upgrades are rejected.
 //
-// The browser receives a 401 with the error login_required if no user is signed in, if the authorization server has rejected
-// the refresh token, or if the API has rejected an access token that cannot be refreshed. If the API's response does not
-// begin within Config.APITimeout, the browser receives a 504.
+// The Proxy responds itself, with JSON such as {"error":"login_required"}, if there is no response of the API to pass on:
+//
+//	401 login_required           no user is signed in, the authorization server has rejected the refresh token, or the API has
+//	                             rejected an access token that cannot be refreshed
+//	400 bad_path                 two servers could read the path differently
+//	403 cross_site               the request does not come from the application's own pages
+//	501 not_supported            an unknown method, a protocol upgrade, or a request for a script or a style sheet
+//	502 bad_gateway              the API cannot be reached, or its response is not valid
+//	503 temporarily_unavailable  the session store or the authorization server is not available
+//	504 gateway_timeout          the API's response did not begin within Config.APITimeout
 //
 // If the API requires a stronger or more recent sign-in (RFC 9470), a script receives a 401 with the error
 // insufficient_user_authentication. Its member login is the local URL that starts this sign-in. The script must add the

@@ -22,8 +22,8 @@ type SignIn struct {
 	// Request is the request to the callback. Its body was already read.
 	Request *http.Request
 
-	// Token is the response of the token endpoint. Token.IDClaims has the verified claims of the user, and Token.Extra
-	// returns members that are not standard. Do not change it.
+	// Token is the response of the token endpoint. Token.IDClaims has the verified claims of the user, and is nil without
+	// the scope openid. Token.Extra returns members that are not standard. Do not change Token.
 	Token *client.Token
 
 	// Params has the parameters of the authorization response except code, state and response, for example the field user of

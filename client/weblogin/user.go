@@ -30,8 +30,9 @@ func (u *User) Issuer() string { return u.login.issuer() }
 func (u *User) Claims() map[string]any { return u.login.Claims }
 
 // Token returns an access token that has not expired, and refreshes it if necessary. Use it for requests that the server
-// sends, and do not pass it to the browser. ctx limits the time that this call waits. If the server rejects the refresh
-// token, the login ends and the user must sign in again.
+// sends, and do not pass it to the browser. ctx limits the time that this call waits. If the error matches
+// [client.ErrNoToken], the user must sign in again. If it matches [client.ErrUnavailable], the authorization server cannot
+// be reached. If the server rejects the refresh token, the login ends.
 func (u *User) Token(ctx context.Context) (*client.Token, error) {
 	token, err := u.source.TokenContext(ctx)
 	return token, u.endIfRejected(ctx, err)
@@ -76,7 +77,7 @@ func contextWithUser(ctx context.Context, u *User) context.Context {
 // UserFromContext returns the user of a request. ok is false, and u is nil, unless the handler is behind [App.RequireLogin].
 // Config.Transport can also call it with the context of a request that a Proxy forwards. Always check ok.
 //
-// Behind several Apps it returns the user of the innermost one.
+// If a handler is behind RequireLogin of several Apps, UserFromContext returns the user of the innermost one.
 func UserFromContext(ctx context.Context) (u *User, ok bool) {
 	u, ok = ctx.Value(contextKey{}).(*User)
 	return u, ok
