@@ -12,10 +12,10 @@ import (
 
 // redirected returns the error for an endpoint that redirects. A redirect is not followed, because the request has secrets.
 // The error names the new location, and the field that takes it. err is the error with the location, which is replaced if the
-// location may have one of the secrets that were sent: the server chooses it.
+// location may have one of the secrets that were sent, or is too long to be checked: the server chooses it.
 func redirected(r *fetch.RedirectError, err error, to destination, sent secrets) error {
 	const advice = "if the endpoint has moved, set %s to its new location"
-	if sent.in(r.Location) {
+	if len(r.Location) > maxCheckedText || sent.in(r.Location) {
 		return fmt.Errorf("%w: status %d redirects to a location that is not shown, because it may have a credential; "+advice,
 			ErrBadResponse, r.Status, to.field())
 	}

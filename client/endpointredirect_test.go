@@ -57,6 +57,7 @@ func TestEndpointRedirectsDoNotShowSecrets(t *testing.T) {
 			"secret":   "https://new.test/a/client-secret-0123456789/b",
 			"escaped":  "https://new.test/the%2Dsecret%2Dcode%2Dof%2Dthe%2Duser",
 			"verifier": "https://new.test/verifier-0123456789-0123456789",
+			"long":     "https://new.test/0123456789" + strings.Repeat("/a", 1<<10),
 		} {
 			s := &server{answer: func(*http.Request, url.Values) *httptest.ResponseRecorder {
 				return written(307, "", map[string]string{"Location": location})
