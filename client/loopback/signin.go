@@ -27,8 +27,8 @@ type Options struct {
 	// 127.0.0.1. If Port is zero too, and no port can be opened at 127.0.0.1, empty means ::1.
 	Host string
 
-	// Port is the port of the redirect URI. If another program listens on it, SignIn returns an error. The URI
-	// does not contain the default port, 80 or with Certificate 443. Zero means any free port.
+	// Port is the port of the redirect URI. If another program listens on it, SignIn returns an error. The redirect URI
+	// omits the default port of its scheme: 80, or 443 with Certificate. Zero means any free port.
 	Port int
 
 	// Path is the path of the redirect URI. Requests with another path are rejected. Empty means "/callback".
