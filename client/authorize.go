@@ -32,32 +32,33 @@ type AuthorizationOptions struct {
 	Resource []string
 
 	// Prompt, LoginHint and ACRValues are parameters of OpenID Connect Core, Section 3.1.2.1. With the scope "openid", the
-	// ID token must have one of the ACRValues.
+	// claim acr of the ID token must be one of the ACRValues. Empty means that a parameter is not sent.
 	Prompt    []string
 	LoginHint string
 	ACRValues []string
 
 	// MaxAge is the longest time that may have passed since the user signed in, in whole seconds. With the scope "openid",
-	// the ID token must confirm it. Zero means that any sign-in is accepted. To make the user sign in again, use one second,
-	// or the Prompt "login".
+	// the ID token must confirm it. Zero means that any sign-in is accepted. To make the user sign in again, set it to one
+	// second, or Prompt to "login".
 	MaxAge time.Duration
 
-	// IDTokenHint is the raw ID token of the user who must sign in: the response is rejected if it is about another user.
-	// It is part of the URL unless the request is pushed. Empty means any user.
+	// IDTokenHint is a raw ID token of the user who must sign in. A response about another user is rejected. The hint is
+	// part of the URL unless the request is pushed. Empty means any user.
 	IDTokenHint string
 
-	// Subject is the claim sub of the user who must sign in: the response is rejected if it is about another user. It is not
-	// sent, so the server may still let the user choose an account. It requires the scope "openid". With Config.Tenants, also
-	// compare [IDToken.Issuer] afterwards, because another tenant may have a user with the same subject. Empty means any user,
-	// or the one of IDTokenHint.
+	// Subject is the claim sub of the user who must sign in. A response about another user is rejected. It is not sent, so
+	// the server may still let the user choose an account. It requires the scope "openid". With Config.Tenants, also compare
+	// the issuer of Token.IDClaims afterwards, because another tenant may have a user with the same subject. Empty means any
+	// user, or the one of IDTokenHint.
 	Subject string
 
-	// Display and UILocales are also parameters of OpenID Connect Core, Section 3.1.2.1.
+	// Display and UILocales are also parameters of OpenID Connect Core, Section 3.1.2.1. Empty means that a parameter is not
+	// sent.
 	Display   string
 	UILocales []string
 
-	// Claims is the claims parameter (OpenID Connect Core, Section 5.5), as encoding/json encodes it. The response is not
-	// compared with it. An acr that is required belongs in ACRValues.
+	// Claims is encoded as JSON and sent as the parameter claims (OpenID Connect Core, Section 5.5). The response is not
+	// compared with it. If an acr is required, use ACRValues. Nil means that the parameter is not sent.
 	Claims map[string]any
 
 	// ResponseMode says how the response is sent: "query", "form_post", or one of the signed modes "jwt", "query.jwt" and
@@ -65,26 +66,27 @@ type AuthorizationOptions struct {
 	ResponseMode string
 
 	// Push sends the parameters directly to the server, so that the browser carries only a reference to them (RFC 9126).
-	// They are always pushed if the metadata requires it.
+	// False means that they are pushed only if the metadata requires it.
 	Push bool
 
 	// Sign sends the parameters as a JWT that is signed with Config.Key (RFC 9101). Unless the request is pushed, the URL
-	// also has client_id, response_type and scope, which OpenID Connect Core, Section 6.1, requires. The parameters are always
-	// signed if the metadata requires it.
+	// also has client_id, response_type and scope, which OpenID Connect Core, Section 6.1, requires. False means that the
+	// parameters are signed only if the metadata requires it.
 	Sign bool
 
-	// ReturnTo is stored in the PendingAuthorization for the application, at most 2 KiB. It is not sent. Check that it is a
-	// path of your own application before you redirect a user there.
+	// ReturnTo is stored in the PendingAuthorization for the application. It has at most 2 KiB, and is not sent. Before you
+	// redirect a user there, check that it is a path of your own application.
 	ReturnTo string
 
-	// Extra has further parameters, each with one value. A parameter that has a field of its own is an error here.
+	// Extra has further parameters, each with one value. A parameter that this package sends itself, or that has a field
+	// above, is an error. Nil means none.
 	Extra url.Values
 
 	// Lifetime is the time that the user has for the sign-in. Zero means 10 minutes.
 	Lifetime time.Duration
 
-	// InsecureNoPKCE omits the PKCE challenge, for servers that reject it. Whoever obtains an authorization code can then
-	// redeem it at this client. It is an error for a public client.
+	// InsecureNoPKCE omits the PKCE challenge, for servers that reject it. Anyone who obtains an authorization code can then
+	// redeem it at this client. It is an error for a public client. False means that the challenge is sent.
 	InsecureNoPKCE bool
 }
 
@@ -103,9 +105,9 @@ const (
 	maxReturnToBytes = 2 << 10 // it is stored for each sign-in
 )
 
-// AuthorizationURL begins the authorization code flow (RFC 6749, Section 4.1; OpenID Connect Core, Section 3.1), always
-// with a state, and with PKCE (RFC 7636) unless InsecureNoPKCE is set. Store what it returns, and redirect the user's
-// browser to its URL. When the browser comes back to the redirect URI, call [Client.Callback].
+// AuthorizationURL begins the authorization code flow (RFC 6749, Section 4.1; OpenID Connect Core, Section 3.1). The request
+// always has a state, and PKCE (RFC 7636) unless InsecureNoPKCE is set. Store the result, and redirect the user's browser to
+// its URL. When the browser comes back to the redirect URI, call [Client.Callback].
 func (c *Client) AuthorizationURL(ctx context.Context, o AuthorizationOptions) (*PendingAuthorization, error) {
 	target, err := c.authorizationEndpoint(ctx)
 	if err != nil {
@@ -211,8 +213,8 @@ func isRedirectURI(raw string) bool {
 	return err == nil && u.IsAbs() && !strings.Contains(raw, "#")
 }
 
-// authorizationParams returns the parameters of the request: those of RFC 6749, Section 4.1.1, and of its extensions. A
-// name with no value is not sent, and reserves the name so that Extra cannot set it.
+// authorizationParams returns the parameters of the request: those of RFC 6749, Section 4.1.1, and of its extensions. A name
+// without a value is not sent, but Extra cannot set it.
 func (c *Client) authorizationParams(ctx context.Context, p *PendingAuthorization, o AuthorizationOptions) (url.Values, error) {
 	params := url.Values{
 		"response_type": {"code"}, "client_id": {c.cfg.ClientID}, "redirect_uri": {p.RedirectURI},

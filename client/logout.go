@@ -19,7 +19,7 @@ import (
 // LogoutOptions describes a logout at the server (OpenID Connect RP-Initiated Logout, Section 2). The zero value is valid.
 type LogoutOptions struct {
 	// IDTokenHint is the raw ID token of the session. It may have expired. It is part of the URL. An ID token of another
-	// issuer is an error, because its claims are not for this server. Empty means that the server may ask the user to
+	// issuer is an error, because it must not be sent to this server. Empty means that the server may ask the user to
 	// confirm the logout.
 	IDTokenHint string
 
@@ -27,7 +27,7 @@ type LogoutOptions struct {
 	// Empty means that the user stays at the server.
 	PostLogoutRedirectURI, State string
 
-	// LogoutHint and UILocales are the parameters of the same names.
+	// LogoutHint and UILocales are the parameters of the same names. Empty means that they are not sent.
 	LogoutHint string
 	UILocales  []string
 }

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -203,15 +204,27 @@ func withoutNull(m map[string]any) map[string]any {
 	return m
 }
 
+// Slack sends the token of a user in an inner object, and calls it a token of the type user.
 func ExampleNestedToken() {
+	server := says(200, `{"ok":true,"authed_user":{"id":"U1","access_token":"xoxp-1","token_type":"user"}}`)
 	c, err := client.New(client.Config{
 		Issuer:       "https://slack.com",
 		ClientID:     "2141029472.691202649728",
 		ClientSecret: "the secret",
-		RedirectURI:  "https://shop.example.com/auth/callback",
 		ReadResponse: client.NestedToken("authed_user"),
 		BearerTypes:  []string{"user"},
+		Endpoints:    map[string]string{"token_endpoint": "https://slack.com/api/oauth.v2.access"},
+		HTTPClient:   &http.Client{Transport: server}, // usually the default
 	})
-	fmt.Println(c, err)
-	// Output: client.Client{https://slack.com 2141029472.691202649728} <nil>
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	token, err := c.ExchangeCode(context.Background(), "a code", client.CodeExchange{}) // Callback calls it for a sign-in
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(token, token.Extra("id"))
+	// Output: client.Token{Bearer} U1
 }

@@ -19,7 +19,7 @@ import (
 
 // FileTokens is a [TokenStore] in a folder, with one file for each key. Only the owner of a file may read it. Several
 // processes on one machine may share the folder, because FileTokens is also a [TokenLocker]. The folder must be on a local
-// disk. It is safe for concurrent use.
+// disk. FileTokens is safe for concurrent use.
 //
 // If a file does not contain a token, or has wrong permissions, the error names the file. FileTokens does not change such
 // a file until [FileTokens.Delete] or [FileTokens.Save] is called.
