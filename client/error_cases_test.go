@@ -333,6 +333,9 @@ func TestCaseC7_NoOtherTokenInErrorText(t *testing.T) {
 		`{"error":"x","error_description":"your session gho_5ecret6C7e42F292c6912E7710c838347Ae"}`,
 		`{"error":"x","error_description":"got eyJ5ecretGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2ln"}`,
 		`{"error":"x","error_description":"see https://login.test/?t=5ecret6C7e42F292c6912E7710c838347Ae178"}`,
+		`{"error":"x","error_description":"we sent at-5ecret","bots":[{"id":1},{"access_token":"at-5ecret"}]}`,
+		`{"error":"x","error_description":"one of rc-5ecret","recovery_codes":["a","rc-5ecret"],"more":{"tokens":["t"]}}`,
+		`{"error":"x","error_description":"we sent at-5ecret","a":{"tokens":["at-5ecret"]}}`,
 		`{"error":"gho_5ecret6C7e42F292c6912E7710c838347Ae"}`,
 	} {
 		for _, status := range []int{200, 400} {
@@ -341,6 +344,16 @@ func TestCaseC7_NoOtherTokenInErrorText(t *testing.T) {
 				t.Errorf("%d %s: %s", status, body, text)
 			}
 		}
+	}
+	// A function that converts the response may move a token into the description.
+	_, err := newClient(t, says(200, `{"token":{"access_token":"at-5ecret"}}`), func(cfg *client.Config) {
+		cfg.ReadResponse = func(r client.TokenResponse) (client.TokenResponse, error) {
+			r.Body = []byte(`{"error":"x","error_description":"unexpected: at-5ecret"}`)
+			return r, nil
+		}
+	}).ClientCredentials(t.Context())
+	if !strings.Contains(err.Error(), "omitted") || strings.Contains(err.Error(), "5ecret") {
+		t.Errorf("after a conversion: %v", err)
 	}
 	many := `{"error":"x","error_description":"all is well"`
 	for i := range 200 {

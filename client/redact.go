@@ -73,20 +73,31 @@ func isPublic(name string) bool {
 	}, name)
 }
 
-// secretsIn returns the members of a response that are secrets, by their names. It also searches objects in it, down to
-// depth levels.
+// secretsIn returns the members of a response that are secrets, by their names. It also searches objects and arrays in it,
+// down to depth levels.
 func secretsIn(o compact.Object, depth int) (all []string) {
 	for name, value := range o.All() {
-		text, _ := value.Text()
-		inner, isObject := value.Object()
-		switch {
-		case isObject && depth > 0:
-			all = append(all, secretsIn(inner, depth-1)...)
-		case isSecretName(name):
-			all = append(all, text)
-		}
+		all = append(all, secretsOf(name, value, depth)...)
 	}
 	return all
+}
+
+// secretsOf is secretsIn for the member with this name.
+func secretsOf(name string, value compact.Value, depth int) (all []string) {
+	switch kind := value.Kind(); {
+	case kind == compact.KindObject && depth > 0:
+		inner, _ := value.Object()
+		return secretsIn(inner, depth-1)
+	case kind == compact.KindArray && depth > 0:
+		for element := range value.Elements() {
+			all = append(all, secretsOf(name, element, depth-1)...)
+		}
+		return all
+	case !isSecretName(name):
+		return nil
+	}
+	text, _ := value.Text()
+	return []string{text}
 }
 
 // isSecretName reports whether a member of that name may be a secret.
