@@ -48,8 +48,9 @@ func listenFor(ctx context.Context, o Options) (host string, all []net.Listener,
 }
 
 // listenByDefault listens on 127.0.0.1. If any port will do and none can be opened there, as on a machine without IPv4, it
-// listens on ::1 (RFC 8252, Section 7.3, recommends that clients try both). A port that the caller requires is not opened
-// on another address: the redirect URI would not be the registered one, and would hide that another program has the port.
+// listens on ::1 (RFC 8252, Section 7.3, recommends that clients try both). If the caller requires a port, it is not opened
+// on another address: the redirect URI would not be the registered one, and the caller would not notice that another program
+// listens on the port.
 func listenByDefault(ctx context.Context, port int) (host string, all []net.Listener, err error) {
 	l, err := listenAt(ctx, v4, port)
 	if err == nil {

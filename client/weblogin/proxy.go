@@ -122,9 +122,8 @@ func isPlain(rest string) bool {
 		utf8.ValidString(rest) && !strings.ContainsFunc(rest, unicode.IsControl)
 }
 
-// rewrite directs the request to the API. It removes everything that identifies the browser, such as cookies, and
-// everything that the API could mistake for a statement of the application, such as forwarding headers. It also removes
-// trailers.
+// rewrite directs the request to the API. It removes everything that identifies the browser, such as cookies, and everything
+// that the API could take for information from the application, such as forwarding headers. It also removes trailers.
 func (p *proxy) rewrite(r *httputil.ProxyRequest) {
 	r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = p.base.Scheme, p.base.Host, ""
 	r.Out.URL.Path, r.Out.URL.RawPath = p.base.Path+strings.TrimPrefix(r.In.URL.Path, p.prefix), ""

@@ -192,9 +192,9 @@ func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &final, nil
 }
 
-// errNotFinal says that an API has sent 101 Switching Protocols, or an invalid status. No request asks for another protocol.
-// After a 101, ReverseProxy would connect the browser to the API, which could then write whole responses with headers that
-// clean does not see.
+// errNotFinal says that an API has sent 101 Switching Protocols, or an invalid status. The Proxy never requests another
+// protocol. After a 101, ReverseProxy would connect the browser to the API, which could then write whole responses with
+// headers that clean does not see.
 var errNotFinal = errors.New("weblogin: the API's response has a status below 200")
 
 // check returns an error for a response that came too late, and for one that is not final. It also returns one if the user

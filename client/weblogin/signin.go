@@ -123,8 +123,8 @@ func (a *App) signIn(ctx context.Context, w http.ResponseWriter, key string, s *
 		_ = a.tokens.Delete(ctx, key) // no session has its key
 		return &client.IncompleteError{Token: s.Token, Err: err}
 	}
-	// Only now, after the new login was written, the old one ends. If anything fails before renew deletes the old session, the
-	// user keeps the old login.
+	// The old login ends only now, after the new one was written. If anything fails before renew deletes the old session,
+	// the user keeps the old login.
 	if replaces {
 		a.forget(ctx, old)
 	}

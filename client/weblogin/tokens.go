@@ -84,8 +84,8 @@ func (s *tokenStore) Delete(ctx context.Context, key string) error {
 	return s.store.bury(ctx, s.owner.token(key), "")
 }
 
-// end deletes the token of a login that was signed out, and returns it so that it can be revoked. It returns nil if there
-// is none. If the token cannot be read, it is not deleted; the login has ended in any case. end reads the token after it has
+// end deletes the token of a login that was signed out, and returns it so that it can be revoked. It returns nil if there is
+// none. If the token cannot be read, it is not deleted, but the login has still ended. end reads the token after it has
 // written the note: Save passes a token that is written later to late.
 func (s *tokenStore) end(ctx context.Context, key string) (*client.Token, error) {
 	entry := s.owner.token(key)
