@@ -91,8 +91,9 @@ const (
 // at the next call. If the ID token in a response is not valid, the access token is not returned to anyone. The refresh
 // token is stored, as a Token without an access token, and the next refresh must return an ID token of the same user.
 //
-// One case remains. If the process dies after the server has responded and before the token is stored, the new refresh token
+// Two cases remain. If the process dies after the server has responded and before the token is stored, the new refresh token
 // is lost. The stored one has been used, so a server that rotates refresh tokens may reject it. The user must sign in again.
+// The same happens if the store cannot save the token, and another process refreshes before the next call saves it.
 type TokenSource struct {
 	client *Client
 	early  time.Duration
