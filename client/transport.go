@@ -125,10 +125,10 @@ func (t *Transport) check(r *http.Request) error {
 	switch {
 	case t.source == nil:
 		return errors.New("client: Transport: the zero value cannot be used; call NewTransport")
+	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil: // an http.Client makes an Authorization header from User
+		return errors.New("client: Transport: the URL is not the absolute URL of an API, or has user info")
 	case has(r.Header, "Authorization") || has(r.Header, "DPoP"):
 		return errors.New("client: Transport: the request already has an Authorization or DPoP header")
-	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil:
-		return errors.New("client: Transport: the URL is not the absolute URL of an API, or has user info")
 	case !allowed(t.origins, r.URL) && previous(r) == nil:
 		return fmt.Errorf("%w: %s", ErrOrigin, fetch.Origin(r.URL))
 	case r.Host != "" && fetch.Origin(&url.URL{Scheme: r.URL.Scheme, Host: r.Host}) != fetch.Origin(r.URL):
