@@ -33,7 +33,7 @@ func unescapePercent(text string) string {
 	for i := 0; i < len(text); i++ {
 		if text[i] == '%' {
 			if value, ok := hexAt(text, i+1, 2); ok {
-				b.WriteByte(byte(value))
+				b.WriteByte(byte(value & 0xff))
 				i += 2
 				continue
 			}
@@ -69,5 +69,5 @@ func hexAt(text string, index, digits int) (value rune, ok bool) {
 		return 0, false
 	}
 	number, err := strconv.ParseUint(text[index:index+digits], 16, 16)
-	return rune(number), err == nil //nolint:gosec // G115: it has 16 bits
+	return rune(number), err == nil
 }

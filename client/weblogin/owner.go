@@ -11,7 +11,6 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/bearerkit/bearerkit/client"
-	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
 // owner identifies the state that an App may read and write. Several Apps can use one session manager or one store, so
@@ -79,7 +78,7 @@ func (o owner) origin() string {
 	if err != nil {
 		return ""
 	}
-	origin := u.Scheme + "://" + fetch.LowerASCII(u.Host) // url.Parse returns the scheme in lower case
+	origin := u.Scheme + "://" + strings.ToLower(u.Host) // the application chose it; url.Parse returns the scheme in lower case
 	return strings.TrimSuffix(origin, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
 }
 
