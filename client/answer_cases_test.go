@@ -153,7 +153,7 @@ func TestCaseA6_FormEncoded(t *testing.T) {
 	}
 }
 
-// A parameter whose meaning does not matter costs only itself, as in JSON.
+// If a parameter that the client does not need occurs twice, only that parameter is dropped, as in JSON.
 func TestCaseA6_FormEncodedOddParameters(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]quirk.Name{
@@ -269,7 +269,7 @@ func TestQuirks_OfDeviceResponse(t *testing.T) {
 	}
 }
 
-// A token of an unknown type is not used, but can be had from the error, together with the whole response.
+// A token of an unknown type is not used. The error has it, together with the whole response.
 func TestCaseA2_UnknownTokenType(t *testing.T) {
 	t.Parallel()
 	for word, test := range map[string]struct {

@@ -192,7 +192,7 @@ func TestC16_ChecksOfTheSignedResponse(t *testing.T) {
 			if test.edit != nil {
 				test.edit(token)
 			}
-			// what stands beside it does not count
+			// parameters beside the JWT are ignored
 			params := url.Values{"response": {token.Sign()}, "state": {pending.State}, "code": {"outer"}, "iss": {issuerURL}}
 			_, err := c.Callback(t.Context(), pending, params)
 			if (err == nil) != test.ok || err != nil && !errors.Is(err, client.ErrCallback) {

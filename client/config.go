@@ -184,7 +184,8 @@ type Config struct {
 	// or ClientSecret has the key. Both kinds are allowed only if [jwks.Join] has joined secrets and public keys to Keys.
 	//
 	// Nil means the asymmetric algorithms that the metadata lists for each kind of JWT, or RS256 if it lists none. With
-	// Keys, nil means all algorithms of its kinds of keys.
+	// Keys, nil means all asymmetric algorithms, or the algorithm of the shared secret in Keys, or both if [jwks.Join] has
+	// joined them.
 	Algorithms []string
 
 	// ExtraAudiences lists the trusted audiences: the only values that may be in the aud of an ID token beside ClientID. Nil

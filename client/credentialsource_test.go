@@ -24,7 +24,7 @@ var platform = sync.OnceValue(func() *bearertest.Issuer {
 	return bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://platform.test", Algorithms: []string{"RS256"}})
 })
 
-// platformToken returns a JWT that a platform issued for a workload. serial tells one from another.
+// platformToken returns a JWT that a platform issued for a workload. serial makes it different from others.
 func platformToken(serial int, claims map[string]any) string {
 	token := platform().Token("JWT", map[string]any{
 		"iss": "https://platform.test", "sub": "system:serviceaccount:orders:worker", "aud": []string{"api://AzureADTokenExchange"},
@@ -184,7 +184,7 @@ func TestCaseC1_C3_ErrorOfASource(t *testing.T) {
 	}
 }
 
-// The ctx of a source ends after Config.Timeout, and a source that matches ErrUnavailable does not end a poll.
+// The ctx of a source ends after Config.Timeout, and an error of a source that matches ErrUnavailable does not end a poll.
 func TestCaseC1_C3_SlowAndUnavailableSources(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestCaseC1_AssertionFile(t *testing.T) {
 	}
 }
 
-// Kubernetes replaces a symbolic link, so that a reader never sees half a token.
+// Kubernetes replaces a symbolic link, so that a reader never reads a part of a token.
 func TestCaseC1_AssertionFileBehindALink(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -191,7 +191,8 @@ func TestCaseD7_SecondDocumentIsDown(t *testing.T) {
 	})
 }
 
-// What was read in a second document is not lost while that document cannot be read. A document that is gone is not missed.
+// What was read in a second document is not lost while that document cannot be read. If the server no longer has the
+// document, its members are dropped.
 func TestCaseD7_SecondDocumentIsDownLater(t *testing.T) {
 	t.Parallel()
 	first, second := doc(tokenMember, signInMember), doc(keysMember, userMember, endMember, algMember)

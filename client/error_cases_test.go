@@ -53,7 +53,7 @@ func TestCaseA9_A10_OtherFormsOfErrors(t *testing.T) {
 			}
 		}
 	}
-	// A code alone is one only if the status says that there is an error.
+	// The member code is an error code only if the status says that there is an error.
 	_, err := newClient(t, says(403, `{"code":"bad_audience","message":"no"}`), nil).ClientCredentials(t.Context())
 	if !errors.Is(err, client.ErrorCode("bad_audience")) || !strings.Contains(err.Error(), `"no"`) {
 		t.Error(err)
@@ -95,7 +95,7 @@ func TestCaseA8_UnavailableCodes(t *testing.T) {
 	}
 }
 
-// One mistyped member of a registration costs only that member.
+// A member of a registration with the wrong JSON type affects only that member.
 func TestCaseA16_MistypedMember(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -82,7 +82,7 @@ func TestCaseU3_HTTPClientChecksItsOrigins(t *testing.T) {
 	}
 }
 
-// A query in MFAURL would swallow the paths that are appended to it.
+// The paths of the MFA API would become a part of a query in MFAURL.
 func TestCaseU3_MFAURLHasNoQuery(t *testing.T) {
 	t.Parallel()
 	for place, valid := range map[string]bool{

@@ -100,7 +100,7 @@ func TestCaseI2_AcceptedParties(t *testing.T) {
 	}
 }
 
-// The switch accepts an ID token without nonce, and no wrong nonce.
+// InsecureNoNonce accepts an ID token without a nonce, but not one with a wrong nonce.
 func TestCaseI3_MissingNonce(t *testing.T) {
 	t.Parallel()
 	p := newProvider()

@@ -459,8 +459,8 @@ func TestClientNamesItsOwner(t *testing.T) {
 	}
 }
 
-// A pending sign-in from the future means that the clock was set back. It is over, because nobody knows how long it has
-// been pending. A difference within the clock skew is accepted.
+// A pending sign-in from the future means that the clock was set back. It is treated as expired, because its age is not
+// known. A difference within the clock skew is accepted.
 func TestCaseX11_PendingAfterTheClockWasSetBack(t *testing.T) {
 	t.Parallel()
 	for started, accepted := range map[time.Duration]bool{0: true, 5 * time.Second: true, time.Hour: false, -time.Hour: false} {

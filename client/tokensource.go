@@ -60,7 +60,7 @@ const (
 	maxEarly      = 24 * time.Hour
 	minLifetime   = time.Second      // of a new token, whatever the server says: at most one refresh per second
 	minPause      = 5 * time.Second  // after the first failed renewal
-	maxPause      = time.Minute      // after many failed renewals, unless the server asks for more
+	maxPause      = time.Minute      // after many failed renewals, unless the server requests more
 	rejectedPause = 30 * time.Second // between two refreshes that an API causes by rejecting a token
 )
 

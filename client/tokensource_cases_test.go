@@ -152,7 +152,7 @@ func TestCaseX11_ExpiresIn(t *testing.T) {
 	}
 }
 
-// The same for polling: the user's decision is noticed at most 5 minutes late.
+// The same for polling: the user's decision is received at most 5 minutes late.
 func TestCaseX10_RetryAfterOfAPoll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -30,9 +30,9 @@ type Client struct {
 
 	// Members lists members that the caller needs, by their JSON names. If the document at a location of RFC 8414 does not
 	// have all of them, Discover also reads the document at a location of OpenID Connect, and adds the members that only
-	// that one has. Some servers publish different documents at the two. If both have a member, the first document counts,
-	// and [Metadata.Quirks] reports a difference. A second document that cannot be read is not an error of Discover, see
-	// [Metadata.Incomplete]. Nil means that the first document is enough.
+	// that one has. Some servers publish different documents at the two locations. If both have a member, the first document
+	// counts, and [Metadata.Quirks] reports a difference. A second document that cannot be read causes no error of Discover;
+	// see [Metadata.Incomplete]. Nil means that the first document is enough.
 	Members []string
 
 	// MetadataURL is the URL from which Discover fetches the document. Set it for an issuer whose metadata is at
@@ -41,9 +41,9 @@ type Client struct {
 	// the well-known locations of the issuer.
 	MetadataURL string
 
-	// IssuerTemplate is what `issuer` in the document must be, in place of the requested issuer. Set it for a provider that
-	// publishes one document for many tenants, such as https://login.example.com/{tenantid}/v2.0. The locations are still
-	// those of the requested issuer. Empty means that the document must name the requested issuer.
+	// IssuerTemplate is the required value of `issuer` in the document, in place of the requested issuer. Set it for a
+	// provider that publishes one document for many tenants, such as https://login.example.com/{tenantid}/v2.0. The
+	// locations are still those of the requested issuer. Empty means that the document must name the requested issuer.
 	IssuerTemplate string
 
 	// InsecureAllowHTTP allows the scheme http for the issuer, MetadataURL and the jwks_uri on all hosts. If false, http is

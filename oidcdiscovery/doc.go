@@ -4,7 +4,7 @@
 // [Client.Discover] requests the document from the well-known locations of RFC 8414 and of OpenID Connect Discovery 1.0. It
 // accepts a document only if its `issuer` equals the requested identifier byte for byte (RFC 8414 §3.3). An additional
 // slash, a different case, or another spelling of the host makes a different issuer. This comparison cannot be disabled. A
-// provider with many tenants may publish a template instead, which [Client.IssuerTemplate] must equal.
+// provider with many tenants may publish a template in place of its issuer. Set [Client.IssuerTemplate] to that template.
 //
 //	https://a.example          https://a.example/.well-known/oauth-authorization-server
 //	and https://a.example/     https://a.example/.well-known/openid-configuration
@@ -14,18 +14,18 @@
 //	                           https://a.example/.well-known/openid-configuration/tenant
 //	                           https://a.example/tenant/.well-known/oauth-authorization-server
 //
-// Discover tries the locations in this order until one has the issuer's document. After every other result, it tries
-// the next location: after a network error, a timeout, an error status, a redirect, invalid or oversized JSON, or the
-// metadata of another issuer. Gateways respond to unknown paths in all these ways. Only after the status 429, or when
-// the context has ended, does it send no more requests. The error contains the result of each request. If
-// [Client.MetadataURL] is set, Discover sends one request, to that URL.
+// Discover tries the locations in this order until one has the issuer's document. After every other result, it tries the
+// next location: after a network error, a timeout, an error status, a redirect, invalid or oversized JSON, or the metadata
+// of another issuer. Gateways respond to unknown paths in all these ways. It sends no more requests after the status 429,
+// and when the context has ended. The error contains the result of each request. If [Client.MetadataURL] is set, Discover
+// sends one request, to that URL.
 //
-// If [Client.Timeout] is more than 3 s and a location does not respond within 3 s, Discover also requests the next one, and uses
-// the first document that arrives. If [Client.Members] lists members that a document for OAuth lacks, Discover also reads the
-// document of OpenID Connect.
+// If [Client.Timeout] is more than 3 s and a location does not respond within 3 s, Discover also requests the next one, and
+// uses the first document that arrives. If [Client.Members] lists members that the first document lacks, Discover also reads
+// the document of OpenID Connect.
 //
-// Every request is limited in time and size, follows no redirect, and uses https. Plain http is allowed for loopback hosts,
-// and for other hosts with [Client.InsecureAllowHTTP]. This package does not cache anything.
+// Every request uses https, has a time limit and a size limit, and follows no redirect. Plain http is allowed for loopback
+// hosts, and for other hosts with [Client.InsecureAllowHTTP]. This package does not cache anything.
 //
 // A fault in one member does not affect the others: that member is treated as absent. [Metadata.Quirks] reports it.
 // [Metadata.Check] returns it as an error; call it for the members that your program needs. The document is rejected if

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// patience is how long a location may take before the next one is requested, too.
+// patience is how long a location may take before the next one is requested as well.
 const patience = fetch.DefaultTimeout
 
 // search looks for the document of an issuer. Only one goroutine uses it.
@@ -50,8 +50,8 @@ func (c *Client) search(ctx context.Context, locations []location, issuer string
 	if c.MetadataURL != "" || locations[found.index].openID || m.hasAll(c.Members) {
 		return m, nil
 	}
-	// The first document may be enough for the caller, so a server that does not send the second one must not cause a long
-	// wait. A slow server gets more time.
+	// The first document may be enough for the caller. So the wait for the second one is short, and longer only if the
+	// server sent the first one slowly.
 	limit := time.NewTimer(max(patience, 3*time.Since(began)))
 	defer limit.Stop()
 	return s.complete(ctx, m, limit.C), nil
@@ -72,8 +72,8 @@ func (s *search) complete(ctx context.Context, m *Metadata, limit <-chan time.Ti
 	}
 }
 
-// find returns the next document that arrives. It requests one location after the other, and two or more at the same time if
-// they are slow. It returns false if no location is left, or when limit is reached.
+// find returns the next document that arrives. It requests one location after the other. If they are slow, it requests two
+// or more at the same time. It returns false if no location is left, or when limit is reached.
 func (s *search) find(ctx context.Context, limit <-chan time.Time) (result, bool) {
 	for {
 		if s.running == 0 && !s.start(ctx) {

@@ -25,10 +25,10 @@ const (
 	Base64Form       Name = "base64_form"       // a base64url value has "+", "/", line ends or unused bits that are not zero
 	LeadingZero      Name = "leading_zero"      // an RSA parameter starts with a zero octet
 	CoordinateLength Name = "coordinate_length" // an elliptic curve coordinate is shorter or longer than the field size
-	SharedKeyID      Name = "shared_kid"        // keys of one algorithm have the same kid, or several have none
+	SharedKeyID      Name = "shared_kid"        // keys of one algorithm have the same kid, or several have no kid
 	DuplicateKey     Name = "duplicate_key"     // the same key occurs twice
-	UnknownUse       Name = "unknown_use"       // use has a value that is not registered
-	AlgorithmAlias   Name = "algorithm_alias"   // the key says EdDSA and the token Ed25519, or the reverse
+	UnknownUse       Name = "unknown_use"       // the member use of a key has a value that is not registered
+	AlgorithmAlias   Name = "algorithm_alias"   // alg is EdDSA in the key and Ed25519 in the token, or the reverse
 )
 
 // Deviations of documents. All of them occur in metadata, and a byte order mark also in key sets.
@@ -41,8 +41,8 @@ const (
 
 // Deviations of the responses of an authorization server to a client.
 const (
-	MissingMember Name = "missing_member" // a required member is absent; it is read as the value that servers mean
-	OldName       Name = "old_name"       // a member has the name of a draft
-	Status        Name = "status"         // a success has another status of 2xx
+	MissingMember Name = "missing_member" // a required member is absent; its usual value is assumed, such as Bearer for token_type
+	OldName       Name = "old_name"       // a member has its name from a draft of the specification
+	Status        Name = "status"         // a successful response has another status of 2xx than the specified one
 	FormEncoded   Name = "form_encoded"   // the response is form-encoded; it is read like JSON
 )

@@ -1,10 +1,10 @@
 // Package quirk names the harmless deviations from the specifications that the kit accepts and reports.
 //
-// A deviation is harmless if it cannot let an attacker in: a padded key parameter, an optional claim that is null,
-// metadata with the wrong content type. The kit reads such input as other libraries do, and reports each deviation
-// once, so that the operator of an API can report it to the operator of the issuer. A deviation never skips a check.
-// The signature, the algorithm, the strength of the key, the issuer, the audience, the dates, the kind of token and the
-// binding to a sender are checked as for any other token. See docs/strictness.md.
+// A deviation is harmless if it gives an attacker no advantage: a padded key parameter, an optional claim that is null,
+// metadata with the wrong content type. The kit reads such input as other libraries do, and reports each deviation once, so
+// that the operator of an API can report it to the operator of the issuer. A deviation never skips a check. The signature,
+// the algorithm, the strength of the key, the issuer, the audience, the dates, the kind of token and the binding to a sender
+// are checked as for any other token. See docs/strictness.md.
 //
 // The reports are in jwks.Refresh, oidcdiscovery.Metadata, consumer.Verification and consumer.Health, and for a client in
 // client.Client.Quirks.

@@ -176,7 +176,7 @@ func (r *Remote) MetadataWith(ctx context.Context, members ...string) (*oidcdisc
 	if err != nil || r.documents == nil {
 		return m, err
 	}
-	enough := func(d *document) bool { return d.answers(members) }
+	enough := func(d *document) bool { return d.covers(members) }
 	if d, err := r.document(ctx); err != nil || enough(d) {
 		return m, err
 	}
@@ -188,8 +188,8 @@ func (r *Remote) MetadataWith(ctx context.Context, members ...string) (*oidcdisc
 	return d.metadata, nil
 }
 
-// answers reports whether d has these members, or discovery has looked for them.
-func (d *document) answers(members []string) bool {
+// covers reports whether d has these members, or discovery has looked for them.
+func (d *document) covers(members []string) bool {
 	return d.metadata != nil && !slices.ContainsFunc(members, func(name string) bool {
 		return !slices.Contains(d.members, name) && !d.metadata.Has(name)
 	})
