@@ -22,8 +22,9 @@
 //
 // A client with a secret needs only Config.ClientSecret. If the secret changes, set Config.SecretSource, for example to
 // [SecretFile]. A client with a private key sets Config.Key. A workload whose platform issues assertions, such as a pod of
-// Kubernetes, sets Config.AssertionSource to [AssertionFile]. Config.MutualTLS is for clients with a certificate. A client
-// without any of them is a public client.
+// Kubernetes, sets Config.AssertionSource to [AssertionFile]. A client with a certificate sets Config.AuthMethod to
+// [AuthTLS] or [AuthSelfSignedTLS], and Config.HTTPClient to one that has the certificate. A client without any of these
+// credentials is a public client.
 //
 // # Calling APIs
 //
