@@ -242,6 +242,23 @@ func TestCaseD7_SecondDocumentIsDownLater(t *testing.T) {
 	}
 }
 
+// A member with a fault in its text is still known to be faulty after the second document was added: its absence would make
+// the client less strict.
+func TestCaseD7_FaultsOfBothDocuments(t *testing.T) {
+	t.Parallel()
+	const twice = `"require_signed_request_object":true,"require_signed_request_object":false`
+	for name, members := range map[string][2]string{"first": {twice, keysMember}, "second": {`"x":1`, keysMember + "," + twice}} {
+		s := newSite(map[string]func(http.ResponseWriter){
+			oauthPath:  doc(tokenMember, signInMember, members[0]),
+			openIDPath: doc(userMember, algMember, members[1]),
+		})
+		c := s.client(t, func(cfg *client.Config) { cfg.Scopes = []string{"openid"} })
+		if _, err := c.AuthorizationURL(t.Context(), client.AuthorizationOptions{}); !errors.Is(err, client.ErrBadResponse) {
+			t.Errorf("%s: error %v, want ErrBadResponse", name, err)
+		}
+	}
+}
+
 // The first document counts if both have a member, and the difference is reported.
 func TestCaseD7_DocumentsThatContradict(t *testing.T) {
 	t.Parallel()
