@@ -15,10 +15,13 @@ import (
 const (
 	maxShownText   = 400     // bytes of a server's text in an error text
 	maxCheckedText = 1 << 10 // bytes of it that are checked for secrets; the rest is never shown
-	minFragment    = 8       // letters and digits in a part of a secret that must not be shown; half of them, if that is more
-	maxFragment    = 12      // the same, for long secrets
 	maxSecrets     = 100     // that a text is compared with
 	maxOpaqueRun   = 31      // characters of a word that cannot be part of a token
+
+	// A text is not shown if it contains this many letters and digits of a secret in a row: half of the secret, but at least
+	// minFragment and at most maxFragment.
+	minFragment = 8
+	maxFragment = 12
 )
 
 // secrets are values that must not be in an error text, although a server may repeat them.
@@ -178,8 +181,8 @@ func hasWord(text, secret string) bool {
 	return slices.Contains(strings.FieldsFunc(text, isOther), secret)
 }
 
-// overlaps reports whether text contains a part of secret that is long enough to be of use. Both have only letters and
-// digits.
+// overlaps reports whether text contains a part of secret that must not be shown; see minFragment. Both have only letters
+// and digits.
 func overlaps(text, secret string) bool {
 	size := min(max(len(secret)/2, minFragment), maxFragment)
 	parts := make(map[string]bool) // of text, which is short; secret can be long

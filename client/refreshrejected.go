@@ -72,7 +72,8 @@ const (
 	aboutElse          // the client, the request, or the moment
 )
 
-// aboutOf returns what an error with a code is about. It goes by the words in the code, because servers invent codes.
+// aboutOf returns what an error with a code is about. It looks for words in the code, because servers also send codes of
+// their own.
 func aboutOf(e *Error, optional []string) about {
 	code := strings.ToLower(e.Code)
 	switch {

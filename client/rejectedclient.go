@@ -68,8 +68,9 @@ func (c *Client) describe(to destination, method AuthMethod) string {
 	return with + " (Config.AuthMethod)"
 }
 
-// contradiction says that the metadata does not list the method or the algorithm. It is empty if the metadata does, or does
-// not say. A metadata document can be wrong, so such a request is sent all the same.
+// contradiction returns a text that says that the metadata does not list the method or the algorithm. It returns an empty
+// text if the metadata lists both, or has no such lists. Metadata can be wrong, so the client sends such a request
+// nevertheless.
 func (c *Client) contradiction(ctx context.Context, to destination, method AuthMethod) string {
 	m, err := c.facts(ctx, cmp.Or(to.name, endpointToken))
 	if err != nil {

@@ -66,8 +66,8 @@ func (a *answer) because(flaw error) *Error {
 //	a status of 2xx, and an error                an *Error; with what could be read, if that includes want.required
 //	another status                               an *Error
 //
-// The parts that could be read are returned with an error, because they may be a token or a registered client. sent is
-// what the request contained, and never gets into an error text.
+// The parts that could be read are returned with an error, because they may be a token or a registered client. sent has the
+// secrets of the request, which are never in an error text.
 func (c *Client) read(ctx context.Context, want reply, resp *fetch.Response, sent secrets) (*answer, error) {
 	body := readBody(resp, want)
 	known := sent.with(secretsIn(body.object, maxProblemDepth)...)
@@ -115,8 +115,8 @@ func (b *body) note(name quirk.Name, place, rfc string) {
 	b.quirks = append(b.quirks, quirk.Quirk{Name: name, Place: place, RFC: rfc})
 }
 
-// readBody reads a body as a JSON object, or as a form if the Content-Type allows it. The faults that cannot change the
-// meaning of the members in want cost only the members that have them.
+// readBody reads a body as a JSON object, or as a form if the Content-Type allows it. A fault that cannot change the meaning
+// of the members in want removes only the member that has it.
 func readBody(resp *fetch.Response, want reply) (b body) {
 	text, marked := strings.CutPrefix(string(resp.Body), byteOrderMark)
 	if marked {

@@ -28,7 +28,7 @@ const (
 // It sends the request a second time if the server requires a DPoP nonce (RFC 9449, Section 8), and for no other reason:
 // the request may have used up a code or a refresh token.
 //
-// An answer may come together with an error. It then has what could be read of a token in the response.
+// post may return both an answer and an error. The answer then has what could be read of a token in the response.
 func (c *Client) post(ctx context.Context, to destination, params url.Values, want reply) (*answer, error) {
 	for attempt := 0; ; attempt++ {
 		resp, sent, nonce, err := c.postOnce(ctx, to, params)

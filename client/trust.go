@@ -37,7 +37,8 @@ const maxVerifiers = 100 // that are kept; there may be more tenants
 // verifyJWT verifies a JWT of the server as far as that does not depend on a request. An invalid JWT causes an error that
 // matches consumer.ErrInvalidToken. If it could not be verified, the error matches ErrUnavailable.
 func (c *Client) verifyJWT(ctx context.Context, kind consumer.Profile, raw string) (*consumer.Token, error) {
-	if strings.Count(raw, ".") == partsOfJWE-1 { // the client may be registered for encryption
+	// The client may be registered for encryption by mistake. This error says more than "malformed".
+	if strings.Count(raw, ".") == partsOfJWE-1 {
 		return nil, fmt.Errorf("client: %s: %w", kind, &consumer.Error{
 			Reason: consumer.ReasonMalformed, Detail: "encrypted, which is not supported",
 		})
@@ -103,6 +104,7 @@ func (c *Client) verifier(m *oidcdiscovery.Metadata, key verifierKey) (*consumer
 	t := &c.trust
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	// Config.Tenants may accept any number of issuers. At the limit, all Consumers are dropped: making one again is cheap.
 	if m != t.metadata || len(t.verifiers) >= maxVerifiers {
 		t.metadata, t.verifiers = m, make(map[verifierKey]*consumer.Consumer)
 	}

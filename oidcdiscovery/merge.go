@@ -37,6 +37,7 @@ func (m *Metadata) Incomplete() error {
 // merge returns m with the members of other that m does not have. Both documents are of the same issuer. A member with a
 // fault in m is taken from other.
 func (m *Metadata) merge(other *Metadata) *Metadata {
+	// Start with the members of other, and let those of m replace them: the first document counts.
 	members := make(map[string]compact.Value)
 	for name, value := range other.document.All() {
 		members[name] = value

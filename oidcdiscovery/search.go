@@ -59,6 +59,7 @@ func (c *Client) search(ctx context.Context, locations []location, issuer string
 
 // complete adds the members that only a document of OpenID Connect has.
 func (s *search) complete(ctx context.Context, m *Metadata, limit <-chan time.Time) *Metadata {
+	// A location of RFC 8414 that was requested before may still respond. Its document does not help.
 	s.openID = true
 	for {
 		found, ok := s.find(ctx, limit)
@@ -118,6 +119,7 @@ func (s *search) slow() (signal <-chan time.Time, stop func()) {
 
 // start requests the next location. It returns false if there is none.
 func (s *search) start(ctx context.Context) bool {
+	// Only a document of OpenID Connect can complete the first one, so skip the other locations.
 	for s.openID && s.next < len(s.locations) && !s.locations[s.next].openID {
 		s.next++
 	}
