@@ -41,11 +41,11 @@ type Config struct {
 	// SecretSource, Key and AssertionSource is a public client, unless AuthMethod says that it has a certificate.
 	ClientID, ClientSecret string
 
-	// SecretSource returns the client secret. Set it in place of ClientSecret if the secret changes. It is called for each
-	// request that is authenticated with the secret, and must be safe for concurrent use. Its ctx ends after Timeout. If it
-	// returns an error, the request is not sent, and the caller gets the error, which must not contain the secret. If the
-	// error matches [ErrUnavailable], methods that poll, such as [Client.WaitDevice], continue. See [SecretFile] and
-	// [SignedSecret]. Nil means ClientSecret.
+	// SecretSource returns the client secret. Set it if the secret changes; ClientSecret must then be empty. It is called
+	// for each request that is authenticated with the secret, and must be safe for concurrent use. Its ctx ends after
+	// Timeout. If it returns an error, the request is not sent, and the caller gets the error, which must not contain the
+	// secret. If the error matches [ErrUnavailable], methods that poll, such as [Client.WaitDevice], continue. See
+	// [SecretFile] and [SignedSecret]. Nil means ClientSecret.
 	SecretSource func(ctx context.Context) (string, error)
 
 	// AuthMethod is the way in which the client authenticates at every endpoint (RFC 6749, Section 2.3). Empty means that
