@@ -125,6 +125,24 @@ func TestCaseU2_RedirectsAreFollowedWithoutTheToken(t *testing.T) {
 	}
 }
 
+// An API on loopback may use http. Its redirects lead over http only to other loopback hosts.
+func TestCaseU2_FromHTTPOnLoopback(t *testing.T) {
+	t.Parallel()
+	for to, follows := range map[string]bool{
+		"http://files.test/": false, "http://127.0.0.1.files.test/": false, "http://localhost:81/": true, "https://files.test/": true,
+	} {
+		source, _ := tokens(t)
+		w := &web{moved: map[string]string{"http://127.0.0.1/": to}, status: http.StatusFound}
+		resp, err := get(t, &http.Client{Transport: transportOf(t, source, w, "http://127.0.0.1")}, "http://127.0.0.1/")
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if follows != (err == nil) || !follows && !errors.Is(err, client.ErrOrigin) || len(w.seen) == 2 != follows {
+			t.Errorf("%s: %v, %q", to, err, w.visited())
+		}
+	}
+}
+
 // What a request to another origin contains: nothing that was meant for the API.
 func TestCaseU2_HeadersOfTheRedirectedRequest(t *testing.T) {
 	t.Parallel()

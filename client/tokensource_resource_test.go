@@ -100,7 +100,7 @@ func TestCaseU4_Parameters(t *testing.T) {
 		c := newClient(t, s, func(cfg *client.Config) {
 			cfg.Resource, cfg.Audience, cfg.Scopes = []string{"https://all.test"}, "all", []string{"openid"}
 		})
-		own := sourceOf(t, c, client.TokenSourceConfig{Token: granted("openid", "a"), Scopes: []string{"a"}})
+		own := sourceOf(t, c, client.TokenSourceConfig{Token: granted("openid")})
 		if _, err := resourceOf(t, own, test.cfg).TokenContext(t.Context()); err != nil {
 			t.Fatal(name, err)
 		}
