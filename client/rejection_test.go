@@ -269,6 +269,28 @@ func TestCaseA14_RefreshTokenIsRejectedFirst(t *testing.T) {
 	})
 }
 
+// A rejection counts at once, also during the pause after the server has rejected the refresh token.
+func TestCaseA14_RejectedDuringThePause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		as, api := &rotating{revoked: true}, rejecting("at9", invalidToken)
+		source := sourceOf(t, as.client(t), client.TokenSourceConfig{Token: first(time.Minute), Early: 20 * time.Second})
+		transport := transportOf(t, source, api, "https://api.test")
+		time.Sleep(45 * time.Second)
+		if token, err := source.TokenContext(t.Context()); err != nil { // starts the refresh
+			t.Fatal(token, err)
+		}
+		synctest.Wait()
+		if status, err := call(t, transport, nil); status != http.StatusUnauthorized {
+			t.Fatal(status, err)
+		}
+		token, err := source.TokenContext(t.Context())
+		if token != nil || !errors.Is(err, client.ErrNoToken) || !errors.Is(err, client.ErrInvalidToken) || as.requests != 1 {
+			t.Error(token, err, as.requests)
+		}
+	})
+}
+
 // A rejection that arrives while the refresh is in progress counts too.
 func TestCaseA14_RejectedDuringTheRefresh(t *testing.T) {
 	t.Parallel()
