@@ -58,7 +58,7 @@ func TestCaseA9_A10_OtherFormsOfErrors(t *testing.T) {
 	if !errors.Is(err, client.ErrorCode("bad_audience")) || !strings.Contains(err.Error(), `"no"`) {
 		t.Error(err)
 	}
-	// These say that there is no error.
+	// These members mean success.
 	for _, member := range []string{
 		`"error":null`, `"error":""`, `"error":false`, `"error":0`, `"error":{}`, `"error":[]`, `"errors":[]`, `"errors":null`, `"error_code":0`,
 		`"errcode":0,"errmsg":"ok"`, `"ok":true`, `"success":true`, `"error":{"code":0,"message":"success"}`, `"error":"ok"`, `"message":"welcome"`,

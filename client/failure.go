@@ -127,7 +127,7 @@ func firstText(o compact.Object, names ...string) string {
 	return ""
 }
 
-// isSuccess reports whether an error code says that there is no error.
+// isSuccess reports whether an error code means success.
 func isSuccess(code string) bool {
 	return slices.Contains([]string{"", "0", "ok", "success", "none", "false"}, strings.ToLower(code))
 }

@@ -39,9 +39,6 @@ type TenantsConfig struct {
 	InsecureAnyTenant bool
 }
 
-// tenantPlace is replaced by the tenant in TenantsConfig.IssuerTemplate.
-const tenantPlace = "{tenantid}"
-
 // validateTenants returns all faults of cfg.Tenants.
 func (cfg Config) validateTenants() (faults []error) {
 	t := cfg.Tenants
@@ -51,9 +48,9 @@ func (cfg Config) validateTenants() (faults []error) {
 	fault := func(field, problem string) {
 		faults = append(faults, fmt.Errorf("client: Config.Tenants.%s %s", field, problem))
 	}
-	if strings.Count(t.IssuerTemplate, tenantPlace) != 1 {
-		fault("IssuerTemplate", fmt.Sprintf("is %q, expected a URL that contains %s once", clip(t.IssuerTemplate), tenantPlace))
-	} else if err := fetch.CheckURL(strings.Replace(t.IssuerTemplate, tenantPlace, "0", 1), cfg.InsecureAllowHTTP); err != nil {
+	if template := issuer.Template(t.IssuerTemplate); !template.IsValid() {
+		fault("IssuerTemplate", fmt.Sprintf("is %q, expected a URL that contains %s once", clip(t.IssuerTemplate), issuer.TenantPlace))
+	} else if err := fetch.CheckURL(template.Issuer("0"), cfg.InsecureAllowHTTP); err != nil {
 		fault("IssuerTemplate", err.Error())
 	} else if strings.Contains(t.IssuerTemplate, "?") { // RFC 8414, Section 2
 		fault("IssuerTemplate", "has a query, expected none")
@@ -68,18 +65,11 @@ func (cfg Config) validateTenants() (faults []error) {
 		fault("Tenants", "or Accept is required, and not both, unless InsecureAnyTenant is set")
 	}
 	for _, tenant := range t.Tenants {
-		if !isTenant(tenant) {
+		if !issuer.IsTenant(tenant) {
 			fault("Tenants", fmt.Sprintf("contains %q, expected 1 to 64 letters, digits and hyphens", clip(tenant)))
 		}
 	}
 	return faults
-}
-
-// isTenant reports whether tenant can be the id of a tenant. It excludes all characters with a meaning in a URL.
-func isTenant(tenant string) bool {
-	return tenant != "" && len(tenant) <= 64 && !strings.ContainsFunc(tenant, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-'
-	})
 }
 
 // publishedIssuer returns the issuer that the metadata must name.
@@ -108,12 +98,8 @@ func (cfg Config) issuers() string {
 }
 
 // tenantOf returns the tenant of an issuer. It returns false if it is not the issuer of an accepted tenant.
-func (t *TenantsConfig) tenantOf(issuer string) (tenant string, ok bool) {
-	before, after, _ := strings.Cut(t.IssuerTemplate, tenantPlace)
-	if tenant, ok = strings.CutPrefix(issuer, before); ok {
-		tenant, ok = strings.CutSuffix(tenant, after)
-	}
-	if !ok || !isTenant(tenant) {
+func (t *TenantsConfig) tenantOf(named string) (tenant string, ok bool) {
+	if tenant, ok = issuer.Template(t.IssuerTemplate).Tenant(named); !ok {
 		return "", false
 	}
 	return tenant, t.InsecureAnyTenant || slices.Contains(t.Tenants, tenant) || t.Accept != nil && t.Accept(tenant)

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/issuer"
 )
 
 // TenantsConfig describes a provider with one issuer per tenant, such as Microsoft Entra. [ResolveTenants] copies it.
@@ -32,9 +32,6 @@ type TenantsConfig struct {
 	InsecureAnyTenant bool
 }
 
-// tenantPlace is replaced by the tenant in TenantsConfig.IssuerTemplate.
-const tenantPlace = "{tenantid}"
-
 // ResolveTenants returns a function for GroupConfig.Resolve. It returns a Consumer for each accepted tenant, with
 // metadata and keys of its own unless Config.Keys is set. Leave Config.Keys nil for Microsoft Entra: some keys of its
 // common key set may sign tokens of one issuer only. The function makes no network request itself. If cfg has faults,
@@ -46,28 +43,25 @@ func ResolveTenants(cfg TenantsConfig) (func(ctx context.Context, issuer string)
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	before, after, _ := strings.Cut(cfg.IssuerTemplate, tenantPlace)
+	template := issuer.Template(cfg.IssuerTemplate)
 	claim := cfg.TenantClaim
 	if claim == "" {
 		claim = "tid"
 	}
 	accepted, anyTenant, common := slices.Clone(cfg.Tenants), cfg.InsecureAnyTenant, cfg.Config
-	return func(_ context.Context, issuer string) (*Consumer, error) {
-		tenant, ok := strings.CutPrefix(issuer, before)
-		if ok {
-			tenant, ok = strings.CutSuffix(tenant, after)
-		}
-		if !ok || !isTenant(tenant) || !anyTenant && !slices.Contains(accepted, tenant) {
-			return nil, newDetail("iss ").quote(issuer).text(" is not the issuer of an accepted tenant of ").quote(cfg.IssuerTemplate).
+	return func(_ context.Context, named string) (*Consumer, error) {
+		tenant, ok := template.Tenant(named)
+		if !ok || !anyTenant && !slices.Contains(accepted, tenant) {
+			return nil, newDetail("iss ").quote(named).text(" is not the issuer of an accepted tenant of ").quote(cfg.IssuerTemplate).
 				text(" (TenantsConfig.Tenants)").reject(ReasonIssuer)
 		}
-		return common.forTenant(issuer, claim, tenant)
+		return common.forTenant(named, claim, tenant)
 	}, nil
 }
 
 // forTenant returns the Consumer of one tenant.
-func (cfg Config) forTenant(issuer, claim, tenant string) (*Consumer, error) {
-	cfg.Issuer = issuer
+func (cfg Config) forTenant(named, claim, tenant string) (*Consumer, error) {
+	cfg.Issuer = named
 	c, err := New(cfg)
 	if err != nil {
 		return nil, err
@@ -98,28 +92,22 @@ func (cfg TenantsConfig) validate() error {
 			faults = append(faults, fmt.Errorf("consumer: TenantsConfig.%s %s", field, problem))
 		}
 	}
-	check(strings.Count(cfg.IssuerTemplate, tenantPlace) == 1, "IssuerTemplate",
-		fmt.Sprintf("is %q, expected a URL that contains %s once", cfg.IssuerTemplate, tenantPlace))
+	template := issuer.Template(cfg.IssuerTemplate)
+	check(template.IsValid(), "IssuerTemplate",
+		fmt.Sprintf("is %q, expected a URL that contains %s once", cfg.IssuerTemplate, issuer.TenantPlace))
 	check(len(cfg.Tenants) > 0 || cfg.InsecureAnyTenant, "Tenants", "is required, unless InsecureAnyTenant is set")
 	check(len(cfg.Tenants) == 0 || !cfg.InsecureAnyTenant, "InsecureAnyTenant", "is set, but Tenants is set, too")
 	for _, tenant := range cfg.Tenants {
-		check(isTenant(tenant), "Tenants", fmt.Sprintf("contains %q, expected 1 to 64 letters, digits and hyphens", tenant))
+		check(issuer.IsTenant(tenant), "Tenants", fmt.Sprintf("contains %q, expected 1 to 64 letters, digits and hyphens", tenant))
 	}
 	common := cfg.Config
 	check(common.Issuer == "" && common.Metadata == nil && common.MetadataURL == "" && common.KeyCache.Snapshot == nil, "Config",
 		"must not set Issuer, Metadata, MetadataURL and KeyCache.Snapshot, because they belong to one issuer")
 	if len(faults) == 0 {
-		sample := strings.Replace(cfg.IssuerTemplate, tenantPlace, "00000000-0000-0000-0000-000000000000", 1)
+		sample := template.Issuer("00000000-0000-0000-0000-000000000000")
 		if _, err := common.forTenant(sample, "tid", ""); err != nil {
 			faults = append(faults, fmt.Errorf("consumer: TenantsConfig.Config: %w", err))
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// isTenant reports whether tenant can be the id of a tenant. It excludes all characters with a meaning in a URL.
-func isTenant(tenant string) bool {
-	return tenant != "" && len(tenant) <= 64 && !strings.ContainsFunc(tenant, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-'
-	})
 }
