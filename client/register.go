@@ -206,22 +206,22 @@ func (e *RegistrationEndpoint) call(
 		return nil, flaw
 	}
 	got, err := registrationOf(a)
-	if mistyped := a.mistyped(); err == nil && flaw == nil && mistyped != "" {
+	if err != nil {
+		return nil, err
+	}
+	if mistyped := a.mistyped(); flaw == nil && mistyped != "" {
 		flaw = a.flawed("registration response: " + mistyped + " is not a string")
 	}
-	if err == nil && flaw != nil {
+	if flaw != nil {
 		got.repair(resp.Body)
 	}
+	got.Issuer = e.client.cfg.Issuer
 	switch {
-	case err != nil:
-		return nil, err
 	case known == nil:
-		got.Issuer = e.client.cfg.Issuer
 		return got, flaw
 	case got.ClientID != known.ClientID:
 		return nil, fmt.Errorf("%w: the registration is of another client", ErrBadResponse)
 	}
-	got.Issuer = e.client.cfg.Issuer
 	got.ClientSecret = cmp.Or(got.ClientSecret, known.ClientSecret)
 	got.AccessToken = cmp.Or(got.AccessToken, known.AccessToken)
 	got.URI = cmp.Or(got.URI, known.URI)

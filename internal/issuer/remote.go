@@ -158,34 +158,40 @@ func New(cfg Config) (*Remote, error) {
 // Metadata returns the issuer's metadata. It fetches the metadata if it has none, or none that is fresh. The caller must
 // not change the result. The error matches [ErrUnavailable] or ctx.Err().
 func (r *Remote) Metadata(ctx context.Context) (*oidcdiscovery.Metadata, error) {
-	d, err := r.document(ctx)
-	switch {
-	case err != nil:
+	d, err := r.described(ctx)
+	if err != nil {
 		return nil, err
-	case d.metadata == nil:
-		return nil, fmt.Errorf("%w: the keys were loaded from a snapshot, and no metadata was fetched yet", ErrUnavailable)
 	}
 	return d.metadata, nil
+}
+
+// described is document for a caller that needs the metadata: its absence is an error.
+func (r *Remote) described(ctx context.Context) (*document, error) {
+	d, err := r.document(ctx)
+	if err == nil && d.metadata == nil {
+		err = fmt.Errorf("%w: the keys were loaded from a snapshot, and no metadata was fetched yet", ErrUnavailable)
+	}
+	return d, err
 }
 
 // MetadataWith is Metadata for a caller that needs these members. If the metadata lacks one of them, and no discovery has
 // looked for it, MetadataWith fetches the metadata again, and then also reads a second document. The members may still be
 // absent afterwards. A second document that cannot be read causes no error, see [oidcdiscovery.Metadata.Incomplete].
 func (r *Remote) MetadataWith(ctx context.Context, members ...string) (*oidcdiscovery.Metadata, error) {
-	m, err := r.Metadata(ctx)
-	if err != nil || r.documents == nil {
-		return m, err
+	d, err := r.described(ctx)
+	if err != nil {
+		return nil, err
 	}
 	enough := func(d *document) bool { return d.covers(members) }
-	if d, err := r.document(ctx); err != nil || enough(d) {
-		return m, err
+	if r.documents == nil || enough(d) {
+		return d.metadata, nil
 	}
 	r.need(members)
-	d, _, err := r.documents.Force(ctx, clock.Now(), enough)
-	if err != nil || d.metadata == nil {
-		return m, nil //nolint:nilerr // the metadata that there is can be used
+	fresh, _, err := r.documents.Force(ctx, clock.Now(), enough)
+	if err != nil || fresh.metadata == nil {
+		return d.metadata, nil //nolint:nilerr // the metadata that there is can be used
 	}
-	return d.metadata, nil
+	return fresh.metadata, nil
 }
 
 // covers reports whether d has these members, or discovery has looked for them.
