@@ -203,7 +203,10 @@ func startWebapp(t *testing.T, p *oidcProvider) (site string) {
 	}
 	addr := free.Addr().String()
 	site = "http://" + addr
-	id, secret := register(t, p, site)
+	id, secret := register(t, p, map[string]any{
+		"redirect_uris": []string{site + "/auth/callback"}, "post_logout_redirect_uris": []string{site + "/signed-out"},
+		"grant_types": []string{"authorization_code"}, "response_types": []string{"code"}, "scope": "openid api:read",
+	})
 	program := filepath.Join(t.TempDir(), "webapp")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./webapp")
 	build.Dir = filepath.Join("..", "examples")
@@ -240,12 +243,10 @@ func startWebapp(t *testing.T, p *oidcProvider) (site string) {
 	return site
 }
 
-func register(t *testing.T, p *oidcProvider, site string) (id, secret string) {
+// register registers a web application with this metadata.
+func register(t *testing.T, p *oidcProvider, metadata map[string]any) (id, secret string) {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{
-		"redirect_uris": []string{site + "/auth/callback"}, "post_logout_redirect_uris": []string{site + "/signed-out"},
-		"grant_types": []string{"authorization_code"}, "response_types": []string{"code"}, "scope": "openid api:read",
-	})
+	body, err := json.Marshal(metadata)
 	if err != nil {
 		t.Fatal(err)
 	}

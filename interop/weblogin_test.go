@@ -1,10 +1,7 @@
 package interop_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -115,29 +112,10 @@ func (s *loginSite) addApp(t *testing.T, p *oidcProvider, base string, sessions 
 
 func registerLogin(t *testing.T, p *oidcProvider, app string) (id, secret string) {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{
+	return register(t, p, map[string]any{
 		"redirect_uris": []string{app + "/auth/callback"}, "grant_types": []string{"authorization_code", "refresh_token"},
 		"response_types": []string{"code"}, "scope": "openid offline_access api:read",
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := newRequest(t, http.MethodPost, p.issuer+"/reg", string(body))
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	var registered struct {
-		ID     string `json:"client_id"`
-		Secret string `json:"client_secret"`
-	}
-	text, _ := io.ReadAll(resp.Body)
-	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&registered); err != nil || registered.Secret == "" {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return registered.ID, registered.Secret
 }
 
 // signIn opens a page, signs alice in at the provider, and waits for the page.
