@@ -112,7 +112,8 @@ func (e *Error) Is(target error) bool {
 // unavailable reports whether r says that the token could not be checked, so that it may be good.
 func (r Reason) unavailable() bool {
 	return slices.Contains([]Reason{
-		ReasonKeysUnavailable, ReasonStatusUnavailable, ReasonIntrospectionUnavailable, ReasonCanceled, ReasonInternal,
+		ReasonKeysUnavailable, ReasonStatusUnavailable, ReasonIntrospectionUnavailable, ReasonReplayUnavailable,
+		ReasonCanceled, ReasonInternal,
 	}, r)
 }
 

@@ -22,6 +22,8 @@ const (
 	ReasonRevoked        Reason = "revoked"          // Config.Status reports that the token may not be used
 	ReasonInactive       Reason = "inactive"         // introspection reports that the token is not active
 	ReasonBinding        Reason = "binding"          // the proof of possession for cnf failed or cannot be checked
+	ReasonProof          Reason = "proof"            // the DPoP proof is missing, malformed, does not fit the request, or was used before
+	ReasonNonce          Reason = "nonce"            // the DPoP proof needs a nonce, or a newer one
 )
 
 // Reasons of [ErrUnavailable]: it is not known whether the token is acceptable.
@@ -29,14 +31,17 @@ const (
 	ReasonKeysUnavailable          Reason = "keys_unavailable"          // there are no usable keys of the issuer
 	ReasonStatusUnavailable        Reason = "status_unavailable"        // Config.Status or Config.Check could not decide
 	ReasonIntrospectionUnavailable Reason = "introspection_unavailable" // the introspection endpoint did not respond
+	ReasonReplayUnavailable        Reason = "replay_unavailable"        // it is not known whether the DPoP proof was used before
 	ReasonCanceled                 Reason = "canceled"                  // the caller canceled the request
 	ReasonInternal                 Reason = "internal"                  // a function or a Verifier of the application failed
 )
 
 // Reasons of a Guard: the request was rejected, not its token.
 const (
-	ReasonNoToken        Reason = "no_token"        // the request has no token
-	ReasonInvalidRequest Reason = "invalid_request" // the request has several tokens, or one that is not a token68
-	ReasonScope          Reason = "scope"           // the token does not have the scopes of the route
-	ReasonPolicy         Reason = "policy"          // another rule of the route rejected the token
+	ReasonNoToken              Reason = "no_token"              // the request has no token
+	ReasonInvalidRequest       Reason = "invalid_request"       // the request has several tokens, or one that is not a token68
+	ReasonScope                Reason = "scope"                 // the token does not have the scopes of the route
+	ReasonAuthorizationDetails Reason = "authorization_details" // authorization_details of the token do not allow what the route does
+	ReasonStepUp               Reason = "step_up"               // the user must sign in again, or in a stronger way
+	ReasonPolicy               Reason = "policy"                // another rule of the route rejected the token
 )

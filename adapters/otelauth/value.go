@@ -35,9 +35,11 @@ func reasonLabel(reason consumer.Reason) string {
 		consumer.ReasonType, consumer.ReasonIssuer, consumer.ReasonUnknownKey, consumer.ReasonSignature,
 		consumer.ReasonClaims, consumer.ReasonAudience, consumer.ReasonExpired, consumer.ReasonNotYetValid,
 		consumer.ReasonIssuedInFuture, consumer.ReasonRevoked, consumer.ReasonInactive, consumer.ReasonBinding,
+		consumer.ReasonProof, consumer.ReasonNonce,
 		consumer.ReasonKeysUnavailable, consumer.ReasonStatusUnavailable, consumer.ReasonIntrospectionUnavailable,
-		consumer.ReasonCanceled, consumer.ReasonInternal,
-		consumer.ReasonNoToken, consumer.ReasonInvalidRequest, consumer.ReasonScope, consumer.ReasonPolicy:
+		consumer.ReasonReplayUnavailable, consumer.ReasonCanceled, consumer.ReasonInternal,
+		consumer.ReasonNoToken, consumer.ReasonInvalidRequest, consumer.ReasonScope, consumer.ReasonAuthorizationDetails,
+		consumer.ReasonStepUp, consumer.ReasonPolicy:
 		return string(reason)
 	}
 	return other
@@ -47,7 +49,7 @@ func reasonLabel(reason consumer.Reason) string {
 func isFault(reason consumer.Reason) bool {
 	switch reason {
 	case consumer.ReasonKeysUnavailable, consumer.ReasonStatusUnavailable, consumer.ReasonIntrospectionUnavailable,
-		consumer.ReasonInternal:
+		consumer.ReasonReplayUnavailable, consumer.ReasonInternal:
 		return true
 	default:
 		return false

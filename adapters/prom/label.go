@@ -37,9 +37,11 @@ func reasonLabel(reason consumer.Reason) string {
 		consumer.ReasonType, consumer.ReasonIssuer, consumer.ReasonUnknownKey, consumer.ReasonSignature,
 		consumer.ReasonClaims, consumer.ReasonAudience, consumer.ReasonExpired, consumer.ReasonNotYetValid,
 		consumer.ReasonIssuedInFuture, consumer.ReasonRevoked, consumer.ReasonInactive, consumer.ReasonBinding,
+		consumer.ReasonProof, consumer.ReasonNonce,
 		consumer.ReasonKeysUnavailable, consumer.ReasonStatusUnavailable, consumer.ReasonIntrospectionUnavailable,
-		consumer.ReasonCanceled, consumer.ReasonInternal,
-		consumer.ReasonNoToken, consumer.ReasonInvalidRequest, consumer.ReasonScope, consumer.ReasonPolicy:
+		consumer.ReasonReplayUnavailable, consumer.ReasonCanceled, consumer.ReasonInternal,
+		consumer.ReasonNoToken, consumer.ReasonInvalidRequest, consumer.ReasonScope, consumer.ReasonAuthorizationDetails,
+		consumer.ReasonStepUp, consumer.ReasonPolicy:
 		return string(reason)
 	}
 	return other
