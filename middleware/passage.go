@@ -233,7 +233,7 @@ func (p *passage) formFirst(err error) error {
 // apply applies the rules in their order.
 func (p *passage) apply(ctx context.Context) error {
 	for i, rule := range *p.rules {
-		if err := rule.apply(ctx, p.token); err != nil {
+		if err := rule.apply(ctx, verified{p.token, p.raw}); err != nil {
 			p.trace.ruleFailed(i)
 			return p.rejected(refusalOf(ctx, err), rule)
 		}

@@ -53,8 +53,8 @@ func AnyRole(oneOf ...string) Rule {
 	if !areRoles(oneOf) {
 		rule.broken = errors.New("AnyRole needs at least one role; roles must not be empty")
 	}
-	rule.test = func(_ context.Context, t *consumer.Token) error {
-		if !slices.ContainsFunc(oneOf, t.HasRole) {
+	rule.test = func(_ context.Context, v verified) error {
+		if !slices.ContainsFunc(oneOf, v.token.HasRole) {
 			return errForbidden
 		}
 		return nil
@@ -66,8 +66,8 @@ func AnyRole(oneOf ...string) Rule {
 func roleRule(name string, oneOf []string, read func(*consumer.Token) any) Rule {
 	oneOf = slices.Clone(oneOf)
 	detail := fmt.Sprintf("claim %q does not contain any of %q", name, oneOf)
-	return Rule{name: name, detail: detail, test: func(_ context.Context, t *consumer.Token) error {
-		held := read(t)
+	return Rule{name: name, detail: detail, test: func(_ context.Context, v verified) error {
+		held := read(v.token)
 		if !slices.ContainsFunc(oneOf, func(role string) bool { return holds(held, role) }) {
 			return errForbidden
 		}

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/bearerkit/bearerkit/consumer"
 )
 
 // Routes returns a handler that applies policy to every request, and calls next for the requests that pass. The keys of
@@ -118,7 +116,7 @@ func (g *Guard) reject(w http.ResponseWriter, r *http.Request) {
 
 // unnamed returns the rule for requests that no pattern matches. No token meets it.
 func unnamed() Rule {
-	never := func(context.Context, *consumer.Token) error { return errForbidden }
+	never := func(context.Context, verified) error { return errForbidden }
 	return Rule{name: "unnamed route", detail: "no pattern of Routes matches the request", test: never}
 }
 

@@ -20,8 +20,17 @@ type Rule struct {
 	name   string   // for operators
 	detail string   // why a token does not meet the rule, for the log
 	scopes []string // for the challenge
-	test   func(ctx context.Context, t *consumer.Token) error
-	broken error // why the rule is invalid
+	broken error    // why the rule is invalid
+
+	// test returns nil if the request meets the rule. refusalOf maps its error to a response. A test does not receive the
+	// passage, which would then be allocated for each request.
+	test func(ctx context.Context, v verified) error
+}
+
+// verified is what a rule is applied to.
+type verified struct {
+	token *consumer.Token
+	raw   string // the text of the token, as the client sent it
 }
 
 // Scopes requires all of the given scopes. If one is missing, the challenge lists all scopes of the route (RFC 6750
@@ -30,9 +39,9 @@ func Scopes(all ...string) Rule {
 	all = slices.Clone(all)
 	rule := Rule{name: "scope", scopes: all, broken: checkScopes("Scopes", all)}
 	rule.detail = fmt.Sprintf("the token does not have all of the scopes %q", all)
-	rule.test = func(_ context.Context, t *consumer.Token) error {
+	rule.test = func(_ context.Context, v verified) error {
 		for _, scope := range all {
-			if !t.HasScope(scope) {
+			if !v.token.HasScope(scope) {
 				return ErrInsufficientScope
 			}
 		}
@@ -48,8 +57,8 @@ func AnyScope(oneOf ...string) Rule {
 	rule := Rule{name: "scope", broken: checkScopes("AnyScope", oneOf)}
 	rule.detail = fmt.Sprintf("the token has none of the scopes %q", oneOf)
 	rule.scopes = oneOf[:min(1, len(oneOf))]
-	rule.test = func(_ context.Context, t *consumer.Token) error {
-		if !slices.ContainsFunc(oneOf, t.HasScope) {
+	rule.test = func(_ context.Context, v verified) error {
+		if !slices.ContainsFunc(oneOf, v.token.HasScope) {
 			return ErrInsufficientScope
 		}
 		return nil
@@ -65,8 +74,8 @@ func Claim(name string, check func(value any) bool) Rule {
 	if name == "" || check == nil {
 		rule.broken = errors.New("Claim needs the name of a claim and a check function")
 	}
-	rule.test = func(_ context.Context, t *consumer.Token) error {
-		if value, ok := t.Claim(name); !ok || !check(value) {
+	rule.test = func(_ context.Context, v verified) error {
+		if value, ok := v.token.Claim(name); !ok || !check(value) {
 			return errForbidden
 		}
 		return nil
@@ -91,8 +100,8 @@ func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Ru
 	if name == "" || f == nil {
 		rule.broken = errors.New("Check needs a name and a function")
 	}
-	rule.test = func(ctx context.Context, t *consumer.Token) error {
-		if err := f(ctx, t); err != nil {
+	rule.test = func(ctx context.Context, v verified) error {
+		if err := f(ctx, v.token); err != nil {
 			return fmt.Errorf("%w: %w", errForbidden, err) // refusalOf considers the error of f first
 		}
 		return nil
@@ -120,16 +129,16 @@ func Any(oneOf ...Rule) Rule {
 	}
 	rule.name = "any of " + strings.Join(names, ", ")
 	rule.detail = "none of the rules is met: " + strings.Join(details, "; ")
-	rule.test = func(ctx context.Context, t *consumer.Token) error { return anyOf(ctx, t, oneOf) }
+	rule.test = func(ctx context.Context, v verified) error { return anyOf(ctx, v, oneOf) }
 	return rule
 }
 
 // anyOf returns nil if one of the rules is met, and otherwise the error that ranks highest.
-func anyOf(ctx context.Context, t *consumer.Token, rules []Rule) error {
+func anyOf(ctx context.Context, v verified, rules []Rule) error {
 	var worst error
 	weight := -1
 	for _, rule := range rules {
-		err := rule.test(ctx, t)
+		err := rule.test(ctx, v)
 		if err == nil {
 			return nil
 		}
@@ -181,10 +190,10 @@ func checkScopes(function string, scopes []string) error {
 	return nil
 }
 
-// apply returns nil if t meets the rule. An invalid rule is never met.
-func (rule Rule) apply(ctx context.Context, t *consumer.Token) error {
+// apply returns nil if v meets the rule. An invalid rule is never met.
+func (rule Rule) apply(ctx context.Context, v verified) error {
 	if err := rule.fault(); err != nil {
 		return &consumer.Error{Reason: consumer.ReasonInternal, Err: err}
 	}
-	return rule.test(ctx, t)
+	return rule.test(ctx, v)
 }
