@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
@@ -200,9 +201,11 @@ func (cfg Config) withDefaults() Config {
 }
 
 // algorithms returns the accepted algorithms.
-func (cfg Config) algorithms() map[string]algorithm {
-	accepted := algorithms()
-	maps.DeleteFunc(accepted, func(alg string, _ algorithm) bool { return !slices.Contains(cfg.Algorithms, alg) })
+func (cfg Config) algorithms() map[string]signature.Algorithm {
+	accepted := make(map[string]signature.Algorithm, len(cfg.Algorithms))
+	for _, alg := range cfg.Algorithms {
+		accepted[alg], _ = signature.Lookup(alg) // validateAlgorithms has checked the names
+	}
 	return accepted
 }
 
@@ -239,7 +242,7 @@ func orDefault[T int | time.Duration](value, byDefault T) T {
 func defaultAlgorithms(keys jwks.Source) []string {
 	accepted := secretAlgorithms(keys)
 	if _, public := kindsOfKeys(keys); public {
-		accepted = append(accepted, asymmetricAlgorithms()...)
+		accepted = append(accepted, signature.Default()...)
 	}
 	return accepted
 }
@@ -257,5 +260,5 @@ func secretAlgorithms(keys jwks.Source) []string {
 	if !ok || isNil(keys) {
 		return nil
 	}
-	return slices.DeleteFunc(source.Algorithms(), func(alg string) bool { return !isSymmetric(alg) })
+	return slices.DeleteFunc(source.Algorithms(), func(alg string) bool { return !signature.IsSymmetric(alg) })
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/issuer"
+	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -25,7 +26,7 @@ type Verifier interface {
 // for concurrent use. Its settings cannot be changed.
 type Consumer struct {
 	cfg        Config
-	algorithms map[string]algorithm // the accepted ones
+	algorithms map[string]signature.Algorithm // the accepted ones
 	rules      rules
 	keys       atomic.Pointer[hiddenSource] // replaced only by shareKeys
 	sharing    atomic.Bool                  // keys are those of several Consumers

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -93,7 +94,7 @@ func (tr *trial) pass(s progress) {
 }
 
 // signedBy is checkSignature, unless the signature was checked with the same key set before.
-func (c *Consumer) signedBy(ctx context.Context, now clock.Instant, p *parsed, a algorithm, signature []byte) (*jwks.Key, error) {
+func (c *Consumer) signedBy(ctx context.Context, now clock.Instant, p *parsed, a signature.Algorithm, signature []byte) (*jwks.Key, error) {
 	tr := p.trial
 	if tr == nil {
 		return c.checkSignature(ctx, now, p, a, signature)

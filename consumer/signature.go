@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/quirk"
 )
@@ -28,19 +29,19 @@ func (s *hiddenSource) keysAfter(ctx context.Context, now clock.Instant, h *head
 // new keys once. Package jwks limits the fetches for that. A forged token costs at most maxKeys verifications, and as many
 // with the new keys after a fetch.
 func (c *Consumer) checkSignature(
-	ctx context.Context, now clock.Instant, p *parsed, a algorithm, signature []byte,
+	ctx context.Context, now clock.Instant, p *parsed, a signature.Algorithm, signature []byte,
 ) (*jwks.Key, error) {
 	keys, err := c.keysOf(ctx, now, &p.header)
 	if err != nil {
 		return nil, err
 	}
-	key, tried := a.signer(keys, p, signature)
+	key, tried := signer(a, keys, p, signature)
 	if tried == 0 {
 		return nil, keyError(ctx, &p.header, jwks.ErrAlgorithm)
 	}
 	if key == nil && !p.unestablished {
 		keys = c.keys.Load().keysAfter(ctx, now, &p.header, keys)
-		key, _ = a.signer(keys, p, signature)
+		key, _ = signer(a, keys, p, signature)
 	}
 	switch {
 	case key != nil:
@@ -55,15 +56,15 @@ func (c *Consumer) checkSignature(
 	return nil, reject(ReasonSignature, "the signature does not match any of the keys that fit the token")
 }
 
-// signer returns the one of keys that verifies signature, or nil. tried is the number of keys that serve the algorithm of
+// signer returns the one of keys that verifies the received signature, or nil. tried is the number of keys that serve the algorithm of
 // the token: each key has one algorithm (RFC 8725bis section 3.1), even if a custom source returns it for another.
-func (a algorithm) signer(keys []jwks.Key, p *parsed, signature []byte) (key *jwks.Key, tried int) {
+func signer(a signature.Algorithm, keys []jwks.Key, p *parsed, received []byte) (key *jwks.Key, tried int) {
 	for i := range keys {
-		if own := keys[i].Algorithm; own != "" && own != p.header.algorithm && !isAlias(own, p.header.algorithm) {
+		if own := keys[i].Algorithm; own != "" && own != p.header.algorithm && !signature.IsAlias(own, p.header.algorithm) {
 			continue
 		}
 		tried++
-		if a.isSignature(keys[i].Public, p.SigningInput, signature) {
+		if a.Verify(keys[i].Public, p.SigningInput, received) {
 			return &keys[i], tried
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -79,14 +80,13 @@ func isNil(value any) bool {
 // serves. Otherwise anybody could sign a token by HMAC with the public key as the secret (RFC 8725bis section 2.1).
 func (cfg Config) validateAlgorithms() error {
 	var faults []error
-	known := algorithms()
 	secrets, public := kindsOfKeys(cfg.Keys)
 	for _, alg := range cfg.Algorithms {
-		if _, ok := known[alg]; !ok {
-			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q is not supported", alg))
+		if err := signature.Check(alg); err != nil {
+			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %w", err))
 			continue
 		}
-		if isSymmetric(alg) && !secrets || !isSymmetric(alg) && !public {
+		if signature.IsSymmetric(alg) && !secrets || !signature.IsSymmetric(alg) && !public {
 			faults = append(faults, fmt.Errorf("consumer: Config.Algorithms: %q needs %s in Keys", alg, kindOfKey(alg)))
 		}
 	}
@@ -95,7 +95,7 @@ func (cfg Config) validateAlgorithms() error {
 
 // kindOfKey returns the kind of key that alg needs.
 func kindOfKey(alg string) string {
-	if isSymmetric(alg) {
+	if signature.IsSymmetric(alg) {
 		return "a shared secret"
 	}
 	return "public keys"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -104,10 +105,10 @@ func (c *Consumer) verifyParsed(ctx context.Context, p *parsed, signature []byte
 // examine runs the checks that need neither key nor network. So a token that its own claims exclude is rejected without a
 // fetch of keys, and gets the same error whether or not the issuer can be reached. A flood of such tokens causes no fetch.
 // The claims are only trusted once the signature is verified. Until then they can only cause a rejection.
-func (c *Consumer) examine(ctx context.Context, p *parsed) (*Token, algorithm, error) {
+func (c *Consumer) examine(ctx context.Context, p *parsed) (*Token, signature.Algorithm, error) {
 	if p.variants {
 		if err := c.rules.checkVariants(p.claims); err != nil {
-			return nil, algorithm{}, err
+			return nil, signature.Algorithm{}, err
 		}
 	}
 	algorithm, err := c.checkHeader(&p.header)
@@ -126,10 +127,10 @@ func (c *Consumer) examine(ctx context.Context, p *parsed) (*Token, algorithm, e
 }
 
 // checkHeader checks that `alg` is accepted and that `typ` fits the profile (RFC 8725bis sections 3.1 and 3.11).
-func (c *Consumer) checkHeader(h *header) (algorithm, error) {
+func (c *Consumer) checkHeader(h *header) (signature.Algorithm, error) {
 	accepted, ok := c.algorithms[h.algorithm]
 	if !ok {
-		return algorithm{}, newDetail("alg ").quote(h.algorithm).text(" is not one of ").quoteAll(c.cfg.Algorithms).
+		return signature.Algorithm{}, newDetail("alg ").quote(h.algorithm).text(" is not one of ").quoteAll(c.cfg.Algorithms).
 			text(" (Config.Algorithms)").reject(ReasonAlgorithm)
 	}
 	return accepted, c.rules.checkType(h.mediaType)

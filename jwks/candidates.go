@@ -1,5 +1,7 @@
 package jwks
 
+import "github.com/bearerkit/bearerkit/internal/signature"
+
 // candidates are the keys of a set that one kid selects, before the algorithm of the token is known. There are also
 // candidates for tokens without a kid. The keys for each algorithm are chosen when the set is parsed, so that a lookup
 // allocates nothing.
@@ -15,7 +17,7 @@ func newCandidates(keys []Key) candidates {
 		return c
 	}
 	c.byAlg = make(map[string][]Key)
-	for _, alg := range publicAlgorithms() {
+	for _, alg := range signature.Public() {
 		if chosen, _ := choose(keys, alg, anyID); len(chosen) > 0 {
 			c.byAlg[alg] = chosen
 		}

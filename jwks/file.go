@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/signature"
 )
 
 // FileSource is a [Source] of the keys in a file. At most once a second, a lookup checks whether the file has changed,
@@ -140,7 +141,7 @@ func (s *FileSource) read(info os.FileInfo) (Static, error) {
 	if err != nil {
 		return nil, fmt.Errorf("jwks: %w", err)
 	}
-	if secretLength(s.alg) > 0 {
+	if signature.SecretLength(s.alg) > 0 {
 		return Secret(withoutLineEnd(data), s.alg)
 	}
 	if text := bytes.TrimPrefix(data, []byte(byteOrderMark)); bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {

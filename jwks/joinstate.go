@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+
+	"github.com/bearerkit/bearerkit/internal/signature"
 )
 
 // A consumer looks for the methods in this file by a type assertion. They are not part of [Source], because most sources
@@ -23,7 +25,7 @@ func (j *joined) Algorithms() []string {
 			all = append(all, s.Algorithms()...)
 			continue
 		}
-		all = append(all, publicAlgorithms()...) // the source may have public keys of any kind
+		all = append(all, signature.Public()...) // the source may have public keys of any kind
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -31,7 +33,7 @@ func (j *joined) Algorithms() []string {
 
 // Mixed reports whether there are both secrets and public keys. Package consumer then accepts algorithms of both kinds.
 func (j *joined) Mixed() bool {
-	isHMAC := func(alg string) bool { return secretLength(alg) > 0 }
+	isHMAC := func(alg string) bool { return signature.SecretLength(alg) > 0 }
 	all := j.Algorithms()
 	return slices.ContainsFunc(all, isHMAC) && slices.ContainsFunc(all, func(alg string) bool { return !isHMAC(alg) })
 }

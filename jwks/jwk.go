@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks/internal/jwk"
 	"github.com/bearerkit/bearerkit/quirk"
 )
@@ -36,7 +37,7 @@ func parseKey(o compact.Object, faults map[string]error) (parsedKey, *UnusableKe
 	if key.Public, err = jwk.Parse(text); err != nil {
 		return parsedKey{}, &UnusableKey{key.ID, FaultMalformed, "the members do not form a public key"}
 	}
-	if detail := weakness(key.Public); detail != "" {
+	if detail := signature.Weakness(key.Public); detail != "" {
 		return parsedKey{}, &UnusableKey{key.ID, FaultWeak, detail}
 	}
 	if alg, present := r.member("alg"); present { // an alg that is not a string remains empty, which fits no key
@@ -170,5 +171,5 @@ func (r *jwkReader) canonical(kty string, p parameter, octets []byte) (canonical
 	if len(octets) != p.size {
 		r.accept(quirk.CoordinateLength, p.name)
 	}
-	return append(make([]byte, p.size-len(number)), number...), true // weakness checks that the point is on the curve
+	return append(make([]byte, p.size-len(number)), number...), true // Weakness checks that the point is on the curve
 }

@@ -3,12 +3,13 @@ package jwks
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/subtle"
 	"fmt"
 	"math/big"
 	"slices"
+
+	"github.com/bearerkit/bearerkit/internal/signature"
 )
 
 // Key is one public key of an issuer that verifies signatures, or the shared secret of a [Secret] source. Requests
@@ -75,67 +76,21 @@ func (k Key) redacted() []byte { return fmt.Appendf(nil, "{kid %q alg %q}", k.ID
 // algorithms are possible, and never the other way round (RFC 8725 §3.1). EdDSA and Ed25519 name the same algorithm,
 // because Ed25519 is the only curve that this package supports (RFC 9864 §2.2).
 func (k Key) serves(alg string) bool {
-	return (k.Algorithm == "" || k.Algorithm == alg || isEd25519(k.Algorithm) && isEd25519(alg)) && fits(k.Public, alg)
+	return (k.Algorithm == "" || k.Algorithm == alg || signature.IsAlias(k.Algorithm, alg)) && fits(k.Public, alg)
 }
-
-// isEd25519 reports whether alg is one of the two names of EdDSA with Ed25519.
-func isEd25519(alg string) bool { return alg == "EdDSA" || alg == "Ed25519" }
 
 // fits reports whether alg (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2) is an algorithm for the type and curve of public.
 func fits(public any, alg string) bool {
-	switch alg {
-	case "RS256", "RS384", "RS512", "PS256", "PS384", "PS512":
-		_, ok := public.(*rsa.PublicKey)
-		return ok
-	case "ES256":
-		return hasCurve(public, elliptic.P256())
-	case "ES384":
-		return hasCurve(public, elliptic.P384())
-	case "ES512":
-		return hasCurve(public, elliptic.P521())
-	case "EdDSA", "Ed25519":
-		_, ok := public.(ed25519.PublicKey)
-		return ok
-	case "HS256", "HS384", "HS512":
-		secret, ok := public.([]byte)
-		return ok && len(secret) >= secretLength(alg)
-	}
-	return false
-}
-
-// hasCurve reports whether public is an ECDSA key on the given curve.
-func hasCurve(public any, curve elliptic.Curve) bool {
-	key, ok := public.(*ecdsa.PublicKey)
-	return ok && key.Curve == curve
-}
-
-// secretLength returns the minimum length of a secret for alg in bytes, which is the length of the hash (RFC 7518 §3.2). It
-// returns 0 if alg does not use a secret.
-func secretLength(alg string) int {
-	switch alg {
-	case "HS256":
-		return 32
-	case "HS384":
-		return 48
-	case "HS512":
-		return 64
-	}
-	return 0
-}
-
-// publicAlgorithms returns the algorithms of public keys.
-func publicAlgorithms() []string {
-	return []string{
-		"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
-	}
+	a, ok := signature.Lookup(alg)
+	return ok && a.Fits(public)
 }
 
 // isPublicAlgorithm reports whether alg is an algorithm of public keys.
-func isPublicAlgorithm(alg string) bool { return slices.Contains(publicAlgorithms(), alg) }
+func isPublicAlgorithm(alg string) bool { return slices.Contains(signature.Public(), alg) }
 
 // algorithms returns every algorithm that at least one of keys serves.
 func algorithms(keys []Key) []string {
-	all := append(publicAlgorithms(), "HS256", "HS384", "HS512")
+	all := append(signature.Public(), "HS256", "HS384", "HS512")
 	return slices.DeleteFunc(all, func(alg string) bool {
 		return !slices.ContainsFunc(keys, func(k Key) bool { return k.serves(alg) })
 	})

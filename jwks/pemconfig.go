@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/internal/signature"
 )
 
 // PEMEndpointConfig describes an endpoint that serves each key as a PEM document of its own. Only URL is required.
@@ -57,7 +58,7 @@ func (cfg PEMEndpointConfig) check() error {
 	if strings.ContainsAny(cfg.URL, "?#") { // the kid is appended to the path
 		faults = append(faults, errors.New("jwks: PEMEndpointConfig.URL has a query or a fragment, expected none"))
 	}
-	if cfg.Algorithm != "" && !slices.Contains(publicAlgorithms(), cfg.Algorithm) {
+	if cfg.Algorithm != "" && !slices.Contains(signature.Public(), cfg.Algorithm) {
 		faults = append(faults, fmt.Errorf("jwks: PEMEndpointConfig.Algorithm is %q, expected an algorithm for public keys", cfg.Algorithm))
 	}
 	for _, duration := range []struct {

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+
+	"github.com/bearerkit/bearerkit/internal/signature"
 )
 
 // Secret returns a source of one shared secret for HMAC. alg is HS256, HS384 or HS512; empty means HS256. Secret copies
@@ -18,7 +20,7 @@ import (
 // Every program that can verify tokens with the secret can also create them.
 func Secret(secret []byte, alg string) (Static, error) {
 	alg = cmp.Or(alg, "HS256")
-	if secretLength(alg) == 0 {
+	if signature.SecretLength(alg) == 0 {
 		return nil, fmt.Errorf("jwks: the algorithm for a secret is %q, expected HS256, HS384 or HS512", alg)
 	}
 	if bytes.Contains(secret, []byte("-----BEGIN ")) {

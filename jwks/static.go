@@ -11,6 +11,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/signature"
 )
 
 // Static is a [Source] of keys that do not change. [ParseJWKS], [ParsePEM] and [Secret] return valid ones. Call
@@ -116,10 +117,10 @@ func isSecret(k Key) bool {
 
 // fault returns why k must not be used, or an empty string if it may be.
 func (k Key) fault() string {
-	if weak := weakness(k.Public); weak != "" {
+	if weak := signature.Weakness(k.Public); weak != "" {
 		return weak
 	}
-	least := secretLength(k.Algorithm)
+	least := signature.SecretLength(k.Algorithm)
 	switch {
 	case isSecret(k) && least == 0:
 		return "the algorithm of a secret must be HS256, HS384 or HS512"

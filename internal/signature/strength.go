@@ -1,8 +1,9 @@
-package jwks
+package signature
 
 import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/fips140"
 	"crypto/rsa"
 	"encoding/hex"
@@ -10,9 +11,9 @@ import (
 	"math/big"
 )
 
-// weakness returns why public is too weak to verify signatures, as text for the operator. It returns an empty string if
-// public is strong enough.
-func weakness(public any) string {
+// Weakness returns why public is too weak to verify signatures, as text for the operator. It returns an empty string if
+// public is strong enough. The text contains no part of the key.
+func Weakness(public any) string {
 	switch key := public.(type) {
 	case *rsa.PublicKey:
 		return rsaWeakness(key)
@@ -21,12 +22,12 @@ func weakness(public any) string {
 	case ed25519.PublicKey:
 		return ed25519Weakness(key)
 	case []byte:
-		return "" // the minimum length depends on the algorithm; see fits
+		return "" // the minimum length depends on the algorithm; see Fits
 	}
 	return fmt.Sprintf("%T is not a type of key for signatures", public)
 }
 
-// RFC 7518 §3.3 requires RSA moduli of at least 2048 bits. With more than 8192 bits, a verification costs too much.
+// RFC 7518 section 3.3 requires RSA moduli of at least 2048 bits. With more than 8192 bits, a verification costs too much.
 const (
 	minModulusBits = 2048
 	maxModulusBits = 8192
@@ -92,12 +93,12 @@ func powerOf65537(residue, p int64) bool {
 	return true
 }
 
-// ecdsaWeakness requires a point on one of the three curves of RFC 7518 §6.2.1.1.
+// ecdsaWeakness requires a point on one of the three curves of RFC 7518 section 6.2.1.1.
 func ecdsaWeakness(key *ecdsa.PublicKey) string {
 	if key == nil || key.X == nil || key.Y == nil { //nolint:staticcheck // SA1019: only checks whether there is a point
 		return "EC key is empty"
 	}
-	if !fits(key, "ES256") && !fits(key, "ES384") && !fits(key, "ES512") {
+	if !isSupportedCurve(key.Curve) {
 		return "EC curve is not P-256, P-384 or P-521"
 	}
 	if _, err := key.Bytes(); err != nil {
@@ -106,7 +107,13 @@ func ecdsaWeakness(key *ecdsa.PublicKey) string {
 	return ""
 }
 
-// ed25519Weakness rejects encodings that are not canonical (RFC 8032 §5.1.3), and points of small order, for which one
+// isSupportedCurve compares with the curves of the standard library itself, because only its own implementations check
+// points.
+func isSupportedCurve(curve elliptic.Curve) bool {
+	return curve == elliptic.P256() || curve == elliptic.P384() || curve == elliptic.P521()
+}
+
+// ed25519Weakness rejects encodings that are not canonical (RFC 8032 section 5.1.3), and points of small order, for which one
 // signature is valid for many messages.
 func ed25519Weakness(key ed25519.PublicKey) string {
 	if len(key) != ed25519.PublicKeySize {

@@ -1,4 +1,4 @@
-package consumer
+package signature
 
 import (
 	"bytes"
@@ -9,70 +9,13 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/sha512"
-	"maps"
 	"math/big"
-	"slices"
-	"strings"
 )
 
-// algorithm is the meaning of one `alg` (RFC 7518 section 3.1, RFC 8037, RFC 9864).
-type algorithm struct {
-	family family
-	hash   crypto.Hash
-	curve  string // the curve an ECDSA key must be on
-}
-
-// family is a kind of key and signature.
-type family int
-
-const (
-	rsaPKCS1v15 family = iota + 1
-	rsaPSS
-	ellipticCurve
-	edwards25519
-	hmacSecret
-)
-
-// algorithms returns all algorithms that this package supports. The algorithm none is not among them, so no Config can
-// enable it.
-func algorithms() map[string]algorithm {
-	return map[string]algorithm{
-		"RS256":   {family: rsaPKCS1v15, hash: crypto.SHA256},
-		"RS384":   {family: rsaPKCS1v15, hash: crypto.SHA384},
-		"RS512":   {family: rsaPKCS1v15, hash: crypto.SHA512},
-		"PS256":   {family: rsaPSS, hash: crypto.SHA256},
-		"PS384":   {family: rsaPSS, hash: crypto.SHA384},
-		"PS512":   {family: rsaPSS, hash: crypto.SHA512},
-		"ES256":   {family: ellipticCurve, hash: crypto.SHA256, curve: "P-256"},
-		"ES384":   {family: ellipticCurve, hash: crypto.SHA384, curve: "P-384"},
-		"ES512":   {family: ellipticCurve, hash: crypto.SHA512, curve: "P-521"},
-		"EdDSA":   {family: edwards25519},
-		"Ed25519": {family: edwards25519},
-		"HS256":   {family: hmacSecret, hash: crypto.SHA256},
-		"HS384":   {family: hmacSecret, hash: crypto.SHA384},
-		"HS512":   {family: hmacSecret, hash: crypto.SHA512},
-	}
-}
-
-// asymmetricAlgorithms returns the algorithms that are accepted if Config.Algorithms is empty.
-func asymmetricAlgorithms() []string {
-	names := slices.Sorted(maps.Keys(algorithms()))
-	return slices.DeleteFunc(names, isSymmetric)
-}
-
-// isAlias reports whether a and b are the two names of EdDSA with Ed25519, the only curve of EdDSA that this package
-// supports (RFC 9864 section 2.2).
-func isAlias(a, b string) bool {
-	return a == "EdDSA" && b == "Ed25519" || a == "Ed25519" && b == "EdDSA"
-}
-
-// isSymmetric reports whether alg is an HMAC algorithm, whose key is a shared secret.
-func isSymmetric(alg string) bool { return strings.HasPrefix(alg, "HS") }
-
-// isSignature reports whether signature is a signature of input with key. A key of another family than that of the
+// Verify reports whether signature is a signature of input with key. A key of another family than that of the
 // algorithm verifies nothing, whatever the header of the token says (RFC 8725bis section 3.1). The switch avoids a func
 // value, which would move the parameters to the heap.
-func (a algorithm) isSignature(key any, input string, signature []byte) bool {
+func (a Algorithm) Verify(key any, input string, signature []byte) bool {
 	var buffer [2 << 10]byte // most tokens fit; crypto functions take no string
 	message := append(buffer[:0], input...)
 	switch a.family {
@@ -91,7 +34,7 @@ func (a algorithm) isSignature(key any, input string, signature []byte) bool {
 }
 
 // digest returns the hash of message. The result is a part of buffer.
-func (a algorithm) digest(buffer *[sha512.Size]byte, message []byte) []byte {
+func (a Algorithm) digest(buffer *[sha512.Size]byte, message []byte) []byte {
 	switch a.hash {
 	case crypto.SHA256:
 		digest := sha256.Sum256(message)
@@ -116,14 +59,14 @@ func rsaKey(key any) (public *rsa.PublicKey, ok bool) {
 }
 
 // verifyPKCS1v15 verifies an RSASSA-PKCS1-v1_5 signature (RFC 7518 section 3.3).
-func (a algorithm) verifyPKCS1v15(key any, message, signature []byte) bool {
+func (a Algorithm) verifyPKCS1v15(key any, message, signature []byte) bool {
 	var buffer [sha512.Size]byte
 	public, ok := rsaKey(key)
 	return ok && rsa.VerifyPKCS1v15(public, a.hash, a.digest(&buffer, message), signature) == nil
 }
 
 // verifyPSS requires a salt as long as the hash (RFC 7518 section 3.5).
-func (a algorithm) verifyPSS(key any, message, signature []byte) bool {
+func (a Algorithm) verifyPSS(key any, message, signature []byte) bool {
 	var buffer [sha512.Size]byte
 	public, ok := rsaKey(key)
 	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
@@ -131,9 +74,9 @@ func (a algorithm) verifyPSS(key any, message, signature []byte) bool {
 }
 
 // verifyECDSA requires R and S side by side, each exactly as long as the order of the curve (RFC 7518 section 3.4).
-func (a algorithm) verifyECDSA(key any, message, signature []byte) bool {
+func (a Algorithm) verifyECDSA(key any, message, signature []byte) bool {
 	public, ok := key.(*ecdsa.PublicKey)
-	if !ok || public == nil || public.Curve == nil || public.Curve.Params().Name != a.curve {
+	if !ok || !a.hasCurve(public) {
 		return false
 	}
 	size := (public.Curve.Params().BitSize + 7) / 8
@@ -155,7 +98,7 @@ func verifyEd25519(key any, message, signature []byte) bool {
 
 // verifyHMAC requires a secret at least as long as the hash (RFC 7518 section 3.2). It compares in constant time,
 // because the duration of an ordinary comparison reveals how many bytes of a forged signature are right.
-func (a algorithm) verifyHMAC(key any, message, signature []byte) bool {
+func (a Algorithm) verifyHMAC(key any, message, signature []byte) bool {
 	secret, ok := key.([]byte)
 	if !ok || len(secret) < a.hash.Size() {
 		return false
