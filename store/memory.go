@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrFull means that a [Memory] is full and did not store the entry.
+// ErrFull means that a [Memory] or a [Replays] is full and did not store the entry.
 var ErrFull = errors.New("store: the memory is full")
 
 // Memory is a [Storage] in the memory of this process. It is safe for concurrent use. Create it with [NewMemory]: the zero
