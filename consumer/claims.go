@@ -112,6 +112,8 @@ func (c *claimReader) fill(t *Token) {
 			t.notBefore = c.optionalDate(inNotBefore, name, v)
 		case "cnf":
 			t.confirmation = c.confirmation(v)
+		case "act":
+			t.actor = c.actors(v)
 		}
 	}
 }

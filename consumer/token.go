@@ -37,6 +37,7 @@ type Token struct {
 	scopes          []string
 	principal       Principal
 	claims          compact.Object
+	actor           *Actor // nil: nobody acts for the subject
 
 	expiry, issuedAt, notBefore time.Time
 
@@ -146,12 +147,13 @@ func (t *Token) Confirmation() (c Confirmation, ok bool) {
 	return *t.confirmation, true
 }
 
-// LogValue implements [slog.LogValuer]. It returns the issuer, the client and the expiry, and nothing that identifies a
-// user or could be used as a credential. The client is empty if a profile of [NewProfile] reads it from a claim that may be
+// LogValue implements [slog.LogValuer]. It returns the issuer, the kind of principal, the client and the expiry, and
+// nothing that identifies a user or could be used as a credential. The client is empty if a profile of [NewProfile] reads it from a claim that may be
 // about a user; see ProfileConfig.ClientClaims.
 func (t *Token) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("issuer", t.issuer),
+		slog.String("principal", t.principal.String()),
 		slog.String("client_id", t.shownClient()),
 		slog.Time("expiry", t.expiry),
 	)
@@ -160,7 +162,7 @@ func (t *Token) LogValue() slog.Value {
 // Format implements [fmt.Formatter]. It writes the same as LogValue, whatever the verb. Without it, fmt would print every
 // claim.
 func (t *Token) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "{issuer %q client %q expiry %v}", t.issuer, t.shownClient(), t.expiry)
+	_, _ = fmt.Fprintf(f, "{issuer %q principal %v client %q expiry %v}", t.issuer, t.principal, t.shownClient(), t.expiry)
 }
 
 // shownClient returns the client for logs.
@@ -182,6 +184,14 @@ const (
 	// exists.
 	PrincipalClient
 )
+
+// String returns "user" or "client", for logs and metrics.
+func (p Principal) String() string {
+	if p == PrincipalClient {
+		return "client"
+	}
+	return "user"
+}
 
 // Confirmation is the key or certificate that a token is bound to (RFC 7800).
 type Confirmation struct {

@@ -15,7 +15,7 @@ func readClaims() []string {
 		"nonce", "at_hash", "c_hash", "s_hash", "auth_time", "amr", "acr", "sid", // OpenID Connect
 		"code", "error", "access_token", "id_token", // JARM section 2.1
 		"events", "token_introspection", "htm", "htu", "typ", "type", "token_use", "token_type", "tokenType",
-		"authorization_details", // RFC 9396
+		"authorization_details", "act", // RFC 9396, RFC 8693
 	}
 }
 
