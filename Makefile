@@ -51,13 +51,14 @@ diagram: ## Draw the import arrows of .ci/layers in ARCHITECTURE.md
 	go test -count=1 ./internal/testkit/contract -run '^TestDiagram' -update
 
 .PHONY: deps
-deps: ## Check that the Guard links no framework and that only jwks/internal/jwk imports jwx
+deps: ## Check that the Guard links neither a framework nor client, and that only jwks/internal/jwk imports jwx
 	@go list -deps -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./middleware | awk ' \
 		$$2 ~ /^github\.com\/(go-chi|gin-gonic|labstack|prometheus)\// { print "middleware links " $$2 " through " $$1; bad = 1 } \
+		$$2 == "$(MODULE)/client" { print "middleware links " $$2 " through " $$1; bad = 1 } \
 		$$2 ~ /lestrrat-go\/jwx/ && $$1 !~ /lestrrat-go\/jwx/ { \
 			users++; if ($$1 != "$(MODULE)/jwks/internal/jwk") { print $$1 " imports " $$2; bad = 1 } } \
 		END { if (!users) { print "no package imports jwx: this check is out of date"; bad = 1 }; \
-		if (bad) exit 1; print "deps: middleware links no framework, and only jwks/internal/jwk imports jwx" }'
+		if (bad) exit 1; print "deps: middleware links neither a framework nor client, and only jwks/internal/jwk imports jwx" }'
 
 # Running the tests
 

@@ -2,25 +2,20 @@ package consumer
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/fips140"
-	"crypto/rand"
-	"crypto/sha256"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/bounded"
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/digest"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // tokenCache caches verified tokens under a keyed digest of their text, so that no usable token stays in memory after its
 // request. A nil tokenCache caches nothing.
 type tokenCache struct {
-	digester digester
-	tokens   *bounded.Map[digest, *Token]
+	digester *digest.Digester
+	tokens   *bounded.Map[digest.Sum, *Token]
 }
 
 // newTokenCache returns a cache for size tokens, or nil if size is zero. A negative CacheSize becomes zero before the
@@ -29,28 +24,28 @@ func newTokenCache(size int) *tokenCache {
 	if size <= 0 {
 		return nil
 	}
-	return &tokenCache{digester: newDigester(), tokens: bounded.New[digest, *Token](size)}
+	return &tokenCache{digester: digest.New(), tokens: bounded.New[digest.Sum, *Token](size)}
 }
 
 // get also returns the digest. add and remove take it, so that a token is hashed only once.
-func (c *tokenCache) get(raw string) (t *Token, d digest, ok bool) {
+func (c *tokenCache) get(raw string) (t *Token, d digest.Sum, ok bool) {
 	if c == nil {
 		return nil, d, false
 	}
-	d = c.digester.sum(raw)
+	d = c.digester.Sum(raw)
 	t, ok = c.tokens.Get(d)
 	return t, d, ok
 }
 
 // add caches t under the digest that get returned. t must be verified.
-func (c *tokenCache) add(d digest, t *Token) {
+func (c *tokenCache) add(d digest.Sum, t *Token) {
 	if c != nil {
 		c.tokens.Add(d, t)
 	}
 }
 
 // remove drops a token that must be verified again.
-func (c *tokenCache) remove(d digest) {
+func (c *tokenCache) remove(d digest.Sum) {
 	if c != nil {
 		c.tokens.Remove(d)
 	}
@@ -142,59 +137,3 @@ func contains(keys []jwks.Key, key *jwks.Key) bool {
 	}
 	return false
 }
-
-// digest identifies a token in the cache. Two tokens have the same digest with a probability below 2⁻¹¹⁰, whatever their
-// author knows: neither the secret key of the digest nor any digest leaves the process.
-type digest [16]byte
-
-// digester computes digests with a random key of its own.
-type digester struct {
-	gmac   cipher.AEAD // nil in FIPS mode, which does not approve GCM with a nonce chosen by the caller
-	secret [sha256.Size]byte
-}
-
-func newDigester() digester { return makeDigester(!fips140.Enabled()) }
-
-// makeDigester returns a digester that uses GMAC if fast is true, and SHA-256 otherwise.
-func makeDigester(fast bool) (d digester) {
-	_, _ = rand.Read(d.secret[:]) // never fails
-	if !fast {
-		return d
-	}
-	block, _ := aes.NewCipher(d.secret[:16]) // cannot fail with a key of 16 bytes
-	d.gmac, _ = cipher.NewGCM(block)         // cannot fail with AES
-	return d
-}
-
-// sum returns GMAC (NIST SP 800-38D) of raw, with the same nonce for all tokens. A nonce that is used twice reveals the
-// hash key to someone who sees two tags, but nobody sees one. It takes a fifth of the time of SHA-256, which sum uses in
-// FIPS mode. SHA-256 needs no HMAC here: the digest is truncated and nobody sees it, so nothing can be appended.
-func (d *digester) sum(raw string) digest {
-	s := scratches.Get().(*scratch) //nolint:errcheck // the pool has no other type
-	sum := s.sum(d, raw)
-	scratches.Put(s)
-	return sum
-}
-
-// scratch is memory that sum would otherwise allocate.
-type scratch struct {
-	nonce [12]byte
-	tag   digest
-	text  []byte
-}
-
-// sum wipes its copy of raw before it returns.
-func (s *scratch) sum(d *digester, raw string) digest {
-	if d.gmac == nil {
-		s.text = append(append(s.text[:0], d.secret[:]...), raw...)
-		sum := sha256.Sum256(s.text)
-		clear(s.text)
-		return digest(sum[:len(digest{})])
-	}
-	s.text = append(s.text[:0], raw...)
-	d.gmac.Seal(s.tag[:0], s.nonce[:], nil, s.text)
-	clear(s.text)
-	return s.tag
-}
-
-var scratches = sync.Pool{New: func() any { return new(scratch) }} //nolint:gochecknoglobals // memory without content

@@ -179,6 +179,8 @@ type Config struct {
 	// InsecureAcceptIDToken accepts ID tokens as access tokens. Anyone who signs in to the client named by Audience,
 	// for any purpose, can then call this API. False: ID tokens are rejected.
 	InsecureAcceptIDToken bool
+
+	vouched bool // for a ClaimChecker: the claims are verified already, and the token is known to be meant for this API
 }
 
 // withDefaults returns a copy of cfg with all defaults filled in. It also copies the slices, so that the caller cannot

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/digest"
 	"github.com/bearerkit/bearerkit/internal/hint"
 )
 
@@ -185,7 +186,7 @@ func (t *Token) recheckInGroup(ctx context.Context) error {
 
 // verifyNew is a function of its own for the same reason as [Consumer.verifyNew]. earlier is the rejection by the Consumer
 // that has verified the token for an earlier request, or zero.
-func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d digest, earlier rejection) (*Token, error) {
+func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d digest.Sum, earlier rejection) (*Token, error) {
 	if g.opaque != nil && !looksLikeJWT(raw) {
 		// A token that looks like a JWT is never passed to opaque. Otherwise a rejected JWT would get a second chance
 		// there.
@@ -233,7 +234,7 @@ func (g *Group) JWTOnly() bool { return g.opaque == nil }
 
 // keep caches t. If its Consumer comes from Resolve, keep marks the issuer as established. It is called after the
 // signature was verified, so a forged token cannot make the Group keep an issuer.
-func (g *Group) keep(d digest, t *Token) {
+func (g *Group) keep(d digest.Sum, t *Token) {
 	if t.resident != nil {
 		g.resolver.establish(t.resident)
 	}

@@ -97,7 +97,11 @@ func (r *rules) marksIn(claims compact.Object) (m marks) {
 			if !r.Events {
 				m.other = name
 			}
-		case "token_introspection", "htm", "htu":
+		case "token_introspection":
+			if !r.Introspection {
+				m.other = name
+			}
+		case "htm", "htu":
 			m.other = name
 		case "typ", "type", "token_use", "token_type", "tokenType":
 			r.readKind(&m, name, v)

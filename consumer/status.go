@@ -7,6 +7,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/digest"
 )
 
 // TokenStatus reports whether a verified token may still be used. An implementation may be a list of revoked tokens, or
@@ -100,8 +101,8 @@ const (
 
 // statusCache caches results of a TokenStatus under a digest of the token's claims. A nil statusCache caches nothing.
 type statusCache struct {
-	digester digester
-	results  *lru.Cache[digest, statusResult]
+	digester *digest.Digester
+	results  *lru.Cache[digest.Sum, statusResult]
 	ttl      time.Duration
 }
 
@@ -116,17 +117,17 @@ func newStatusCache(ttl time.Duration) *statusCache {
 	if ttl <= 0 {
 		return nil
 	}
-	results, _ := lru.New[digest, statusResult](maxStatuses) // fails only for a size that is not positive
-	return &statusCache{digester: newDigester(), results: results, ttl: ttl}
+	results, _ := lru.New[digest.Sum, statusResult](maxStatuses) // fails only for a size that is not positive
+	return &statusCache{digester: digest.New(), results: results, ttl: ttl}
 }
 
 // get also returns the digest for add.
-func (s *statusCache) get(t *Token) (d digest, active, ok bool) {
+func (s *statusCache) get(t *Token) (d digest.Sum, active, ok bool) {
 	if s == nil {
 		return d, false, false
 	}
 	// The claims identify the token. A Token does not keep the text that was sent, because it is a usable credential.
-	d = s.digester.sum(t.claims.Raw())
+	d = s.digester.Sum(t.claims.Raw())
 	result, ok := s.results.Get(d)
 	if !ok || result.since.Age() >= s.ttlOf(result.active) {
 		return d, false, false
@@ -135,7 +136,7 @@ func (s *statusCache) get(t *Token) (d digest, active, ok bool) {
 }
 
 // add caches a result under the digest that get returned.
-func (s *statusCache) add(d digest, result statusResult) {
+func (s *statusCache) add(d digest.Sum, result statusResult) {
 	if s != nil {
 		s.results.Add(d, result)
 	}

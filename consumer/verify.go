@@ -7,13 +7,14 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/digest"
 	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // verifyNew verifies a token that is not in the cache. It is a function of its own so that a cache hit needs little
 // stack: the garbage collector shrinks the stack of a connection's goroutine, and growing it again takes time.
-func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest) (*Token, error) {
+func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest.Sum) (*Token, error) {
 	var buffer signatureBuffer
 	p, signature, err := c.parse(raw, &buffer)
 	if err != nil {

@@ -64,6 +64,9 @@ type Rules struct {
 	// Response accepts authorization responses.
 	Response bool
 
+	// Introspection accepts signed introspection responses.
+	Introspection bool
+
 	// ForeignClaims lists claims that only other kinds of JWT have.
 	ForeignClaims []string
 }

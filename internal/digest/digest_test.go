@@ -1,4 +1,4 @@
-package consumer
+package digest
 
 import (
 	"bytes"
@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-func digesters() map[string]*digester {
-	slow := makeDigester(false)
-	all := map[string]*digester{"SHA-256": &slow}
+func digesters() map[string]*Digester {
+	slow := newDigester(false)
+	all := map[string]*Digester{"SHA-256": slow}
 	if !fips140.Enforced() { // there it is not even to be had
-		fast := makeDigester(true)
-		all["GMAC"] = &fast
+		fast := newDigester(true)
+		all["GMAC"] = fast
 	}
 	return all
 }
@@ -23,9 +23,9 @@ func TestAttack45_DigestDependsOnEveryByte(t *testing.T) {
 	for name, d := range digesters() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			seen := map[digest]string{d.sum(raw): "the token"}
+			seen := map[Sum]string{d.Sum(raw): "the token"}
 			note := func(text, what string) {
-				sum := d.sum(text)
+				sum := d.Sum(text)
 				if other, twice := seen[sum]; twice {
 					t.Fatalf("%s has the digest of %s", what, other)
 				}
@@ -40,7 +40,7 @@ func TestAttack45_DigestDependsOnEveryByte(t *testing.T) {
 			for i := range 40 { // zeros behind it are not the padding of the last block
 				note(raw+strings.Repeat("\x00", i+1), "one with zeros behind it")
 			}
-			if _, same := seen[d.sum(raw)]; !same {
+			if _, same := seen[d.Sum(raw)]; !same {
 				t.Error("the same token has another digest")
 			}
 		})
@@ -51,7 +51,7 @@ func TestAttack43_DigestDependsOnTheSecret(t *testing.T) {
 	t.Parallel()
 	one, other := digesters(), digesters()
 	for name := range one {
-		if one[name].sum("token") == other[name].sum("token") {
+		if one[name].Sum("token") == other[name].Sum("token") {
 			t.Errorf("%s: two processes have the same digest", name)
 		}
 	}
@@ -76,7 +76,7 @@ func TestCaseX19_Attack43_DigestKeepsNoToken(t *testing.T) {
 
 func TestDigesterFollowsFIPS(t *testing.T) {
 	t.Parallel()
-	if d := newDigester(); (d.gmac == nil) != fips140.Enabled() {
+	if d := New(); (d.gmac == nil) != fips140.Enabled() {
 		t.Errorf("GMAC: %v, with FIPS 140: %v", d.gmac != nil, fips140.Enabled())
 	}
 }
@@ -87,7 +87,7 @@ func BenchmarkDigest(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				d.sum(raw)
+				d.Sum(raw)
 			}
 		})
 	}

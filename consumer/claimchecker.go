@@ -1,0 +1,124 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// ClaimChecker checks claims that another party has verified, and makes Tokens of them. It is for custom Verifiers, such as
+// one that sends tokens to an endpoint. It runs the same checks as a [Consumer], except those of the signature and of the
+// header. Make one with [NewClaimChecker]; the zero ClaimChecker cannot be used. It is safe for concurrent use.
+//
+// Use [NewToken] only if these checks do not apply.
+type ClaimChecker struct{ c *Consumer }
+
+// NewClaimChecker returns a ClaimChecker for the issuer, the audience and the checks in cfg. It uses the fields Issuer,
+// Audience, Profile, ScopeClaims, ClockSkew, TokenType, ClientIDs, RequiredClaims, Check, Status, StatusTTL, OnStatus, Logger,
+// InsecureNoAudience and InsecureStatusFailOpen. All other fields must be zero. If cfg has faults, the error joins all of
+// them, and each names its field.
+//
+// `iss` and `exp` may be absent, because the party that has verified the token knows its issuer and its expiry. For the same
+// reason, InsecureNoAudience does not require ClientIDs.
+func NewClaimChecker(cfg Config) (*ClaimChecker, error) {
+	cfg.vouched = true
+	fault := cfg.validate()
+	if other := cfg.unusedByClaims(); other != "" {
+		fault = errors.Join(fault, errors.New("consumer: Config."+other+" must be zero: a ClaimChecker does not use it"))
+	}
+	r := cfg.Profile.rules()
+	if r.LoadBalancer || r.TrustDomain || r.IDToken {
+		fault = errors.Join(fault, errors.New("consumer: Config.Profile is "+r.Name+", which only fits signed tokens"))
+	}
+	if fault != nil {
+		return nil, fault
+	}
+	cfg = cfg.withDefaults()
+	c := &Consumer{cfg: cfg, rules: cfg.rules(), statuses: newStatusCache(cfg.StatusTTL), quirks: newQuirkLog(cfg)}
+	c.cfg.InsecureNoIssuer = true
+	c.rules.OptionalClaims = append(slices.Clone(c.rules.OptionalClaims), "exp")
+	return &ClaimChecker{c}, nil
+}
+
+// unusedByClaims returns the name of a field that is set and that a ClaimChecker does not use, or "".
+func (cfg Config) unusedByClaims() string {
+	used := []string{
+		"Issuer", "Audience", "Profile", "ScopeClaims", "ClockSkew", "TokenType", "ClientIDs", "RequiredClaims", "Check", "Status",
+		"StatusTTL", "OnStatus", "Logger", "InsecureNoAudience", "InsecureStatusFailOpen", "vouched",
+	}
+	v := reflect.ValueOf(cfg)
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; !slices.Contains(used, name) && !v.Field(i).IsZero() {
+			return name
+		}
+	}
+	return ""
+}
+
+// Check checks claims, which must be verified, and returns them as a Token. claims is one JSON object without repeated
+// names. Check calls Config.Check and Config.Status last. Every error is an [*Error].
+func (k *ClaimChecker) Check(ctx context.Context, claims json.RawMessage) (*Token, error) {
+	t, err := k.c.checkVouched(ctx, string(claims))
+	if err != nil {
+		return nil, k.c.named(err)
+	}
+	return t, nil
+}
+
+// checkVouched is verifyParsed without the checks of the header, the key and the signature.
+func (c *Consumer) checkVouched(ctx context.Context, claims string) (*Token, error) {
+	p := parsed{}
+	var err error
+	if p.claims, p.variants, err = compact.ParseClaims(claims, maxDepth); err != nil {
+		return nil, malformed(err)
+	}
+	if p.variants {
+		if err := c.rules.checkVariants(p.claims); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.checkIssuer(&p); err != nil {
+		return nil, err
+	}
+	t, err := c.readToken(&p)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkClaims(ctx, t); err != nil {
+		return nil, err
+	}
+	if t.subject == "" && textOf(t.claims, "username") != "" {
+		t.principal = PrincipalUser // username names the user who has authorized the token (RFC 7662 section 2.2)
+	}
+	c.report(ctx, t.deviations)
+	return t, c.checkVerified(ctx, t)
+}
+
+// Recheck repeats the checks whose result can change after Check has returned t: the time and the status. Call it on each
+// request if you cache Tokens. t must be a Token of this ClaimChecker.
+func (k *ClaimChecker) Recheck(ctx context.Context, t *Token) error {
+	if t == nil || t.consumer != k.c {
+		return k.c.named(reject(ReasonInternal, "Recheck: the Token is not one of this ClaimChecker"))
+	}
+	if now := clock.Now(); !t.isCurrent(now) {
+		if err := k.c.checkTimes(t, now); err != nil {
+			return k.c.named(err)
+		}
+	}
+	if err := k.c.checkStatus(ctx, t); err != nil {
+		return k.c.named(err)
+	}
+	return nil
+}
+
+// NewError returns an Error for a custom Verifier. Unlike with an Error that is made as a literal, the Guard of package
+// middleware logs its detail. So detail must contain neither a token nor a secret, and nothing that identifies a user. err is
+// the cause, whose text is not logged; it may be nil.
+func NewError(reason Reason, issuer, detail string, err error) *Error {
+	return &Error{Reason: reason, Issuer: issuer, Detail: detail, Err: err, safe: detailSafe}
+}
