@@ -96,7 +96,7 @@ func (s Source) fromHeader(lines []string) (der []byte, problem string) {
 	if problem == "" {
 		// ParseCertificate rejects trailing data.
 		if _, err := x509.ParseCertificate(der); err != nil {
-			problem = "which is not one X.509 certificate in DER"
+			problem = "data that is not one X.509 certificate in DER"
 		}
 	}
 	if problem != "" {
