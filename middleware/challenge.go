@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,11 +22,17 @@ func (g *Guard) setHeader(h http.Header, refusal *Refusal) {
 	}
 }
 
-// challengeFor returns the challenge of RFC 6750 section 3. It always contains realm.
+// challengeFor returns the challenge of RFC 6750 section 3, with the parameters of RFC 9470 section 3. It always contains realm.
 func (g *Guard) challengeFor(refusal *Refusal) string {
 	challenge, known := g.challenges[refusal.Code]
 	if !known {
 		challenge = g.challenges[""] + ", error=" + quote(refusal.Code)
+	}
+	if len(refusal.ACRValues) > 0 {
+		challenge += ", acr_values=" + quote(strings.Join(refusal.ACRValues, " "))
+	}
+	if refusal.MaxAge > 0 {
+		challenge += ", max_age=" + quote(strconv.Itoa(refusal.MaxAge))
 	}
 	if len(refusal.Scopes) > 0 {
 		challenge += ", scope=" + quote(strings.Join(refusal.Scopes, " "))
@@ -38,7 +45,9 @@ func (g *Guard) challengeFor(refusal *Refusal) string {
 func challengesOf(realm string, metadata *url.URL) map[string]string {
 	bare := openChallenge(realm, metadata)
 	challenges := map[string]string{"": bare}
-	for _, code := range []string{codeInvalidRequest, codeInvalidToken, codeInsufficientScope} {
+	for _, code := range []string{
+		codeInvalidRequest, codeInvalidToken, codeInsufficientScope, codeInsufficientAuthentication,
+	} {
 		challenges[code] = bare + ", error=" + quote(code)
 	}
 	return challenges

@@ -14,6 +14,9 @@ type problem struct {
 	Status int    `json:"status"`
 	Error  string `json:"error,omitempty"`
 	Scope  string `json:"scope,omitempty"`
+
+	ACRValues string `json:"acr_values,omitempty"`
+	MaxAge    int    `json:"max_age,omitempty"`
 }
 
 // problems contains the bodies that do not depend on the route. Responses share them: an [io.Writer] must neither change
@@ -41,6 +44,9 @@ func problemOf(refusal *Refusal) problem {
 		Status: refusal.Status,
 		Error:  refusal.Code,
 		Scope:  strings.Join(refusal.Scopes, " "),
+
+		ACRValues: strings.Join(refusal.ACRValues, " "),
+		MaxAge:    refusal.MaxAge,
 	}
 }
 

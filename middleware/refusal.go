@@ -34,6 +34,8 @@ const (
 	codeInvalidRequest    = "invalid_request"
 	codeInvalidToken      = "invalid_token"
 	codeInsufficientScope = "insufficient_scope"
+
+	codeInsufficientAuthentication = "insufficient_user_authentication" // RFC 9470 section 3
 )
 
 // statusCallerGone is the status of requests that the client canceled. It is for logs and metrics: usually no client is
@@ -43,7 +45,7 @@ const statusCallerGone = 499
 // Refusal describes the response to a rejected request. It is the error of [Guard.Authenticate] and the argument of a
 // DenyHandler. Applications may return one from a [Check] or pass one to [Guard.Deny].
 //
-// Status, Code and Scopes are sent to the client. The other fields are for operators and must not be sent; encoding/json
+// Status, Code, Scopes, ACRValues and MaxAge are sent to the client. The other fields are for operators and must not be sent; encoding/json
 // omits them.
 type Refusal struct { //nolint:errname // it describes a response and is an error only on the way to Deny
 	// Status is the HTTP status: 400, 401, 403, 500 or 503, or 499 if the client canceled the request. A Guard replaces
@@ -58,6 +60,15 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// needs; if a rule returns such a Refusal without Scopes, the Guard adds them. A Guard omits scopes that are not
 	// valid. Nil: the challenge has no scopes.
 	Scopes []string `json:"scopes,omitempty"`
+
+	// ACRValues lists the authentication context classes that the API accepts, in order of preference, for the parameter
+	// acr_values of the challenge (RFC 9470 section 3). Use it with the code insufficient_user_authentication. The Guard
+	// then combines it with the StepUp rules of the route. A Guard omits values that are not valid. Nil: no parameter.
+	ACRValues []string `json:"acr_values,omitempty"`
+
+	// MaxAge is the longest acceptable time since the sign-in of the user, in seconds, for the parameter max_age of the
+	// challenge (RFC 9470 section 3). Use it like ACRValues. Zero or less: no parameter.
+	MaxAge int `json:"max_age,omitempty"`
 
 	// Reason says why the request is rejected. A Guard replaces an empty Reason by ReasonInternal if Status is 5xx, and
 	// otherwise by ReasonPolicy.
@@ -162,6 +173,11 @@ func (r *Refusal) sound() *Refusal {
 	if !isCode(s.Code) {
 		s.Code = ""
 	}
-	s.Scopes = slices.DeleteFunc(slices.Clone(s.Scopes), func(scope string) bool { return !isScope(scope) })
+	s.Scopes, s.ACRValues, s.MaxAge = validOnly(s.Scopes), validOnly(s.ACRValues), max(s.MaxAge, 0)
 	return &s
+}
+
+// validOnly returns a copy of names with those that are valid in a parameter with several names.
+func validOnly(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !isScope(name) })
 }
