@@ -1,0 +1,99 @@
+package dpop
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/bearerkit/bearerkit/internal/signature"
+)
+
+// Config configures a [Checker].
+type Config struct {
+	// Algorithms lists the accepted values of `alg`. All must be algorithms of public keys (RFC 9449 section 4.3). EdDSA
+	// and Ed25519 name the same algorithm, so either name also allows the other. Empty: RS*, PS*, ES*, EdDSA and Ed25519.
+	Algorithms []string
+
+	// Window is how far the `iat` of a proof may be in the past or in the future. At most 5 minutes. Zero: 60 seconds.
+	Window time.Duration
+
+	// MaxBytes is the maximum length of a proof. At most 64 KiB. Zero: 4 KiB.
+	MaxBytes int
+}
+
+const (
+	defaultWindow   = time.Minute
+	maxWindow       = 5 * time.Minute
+	defaultMaxBytes = 4 << 10
+	maxMaxBytes     = 64 << 10
+
+	// maxKeys is the number of parsed keys that a Checker caches.
+	maxKeys = 10_000
+)
+
+// Checker reads and checks proofs. It is safe for concurrent use.
+type Checker struct {
+	cfg        Config
+	algorithms map[string]signature.Algorithm
+
+	// keys caches parsed public keys by their thumbprint. Only keys that a verified token is bound to are added, and only
+	// after they have verified a proof, so a caller without such a token cannot fill it.
+	keys *lru.Cache[thumbprint, any]
+}
+
+// thumbprint is the SHA-256 thumbprint of a key (RFC 7638).
+type thumbprint [sha256.Size]byte
+
+// New returns a Checker. It joins all faults of cfg. Each names its field, without the name of the struct.
+func New(cfg Config) (*Checker, error) {
+	var faults []error
+	c := &Checker{algorithms: make(map[string]signature.Algorithm)}
+	cfg.Algorithms = slices.Clone(cfg.Algorithms)
+	if len(cfg.Algorithms) == 0 {
+		cfg.Algorithms = signature.Default()
+	}
+	for _, name := range cfg.Algorithms {
+		if err := c.allow(name); err != nil {
+			faults = append(faults, fmt.Errorf("Algorithms: %w", err))
+		}
+	}
+	switch {
+	case cfg.Window < 0 || cfg.Window > maxWindow:
+		faults = append(faults, fmt.Errorf("Window is %v, expected 0 to %v", cfg.Window, maxWindow))
+	case cfg.Window == 0:
+		cfg.Window = defaultWindow
+	}
+	switch {
+	case cfg.MaxBytes < 0 || cfg.MaxBytes > maxMaxBytes:
+		faults = append(faults, fmt.Errorf("MaxBytes is %d, expected 0 to %d", cfg.MaxBytes, maxMaxBytes))
+	case cfg.MaxBytes == 0:
+		cfg.MaxBytes = defaultMaxBytes
+	}
+	keys, err := lru.New[thumbprint, any](maxKeys)
+	c.cfg, c.keys = cfg, keys
+	return c, errors.Join(append(faults, err)...)
+}
+
+// allow adds an algorithm, and its other name if it has one.
+func (c *Checker) allow(name string) error {
+	if signature.IsSymmetric(name) {
+		return fmt.Errorf("%q uses a shared secret, expected an algorithm of public keys", name)
+	}
+	if err := signature.Check(name); err != nil {
+		return err
+	}
+	for _, other := range append(signature.Public(), name) {
+		if other == name || signature.IsAlias(other, name) {
+			c.algorithms[other], _ = signature.Lookup(other)
+		}
+	}
+	return nil
+}
+
+// Algorithms returns the accepted algorithms as they were configured, for the parameter algs of a challenge (RFC 9449
+// section 5.1).
+func (c *Checker) Algorithms() []string { return slices.Clone(c.cfg.Algorithms) }
