@@ -13,7 +13,7 @@ import (
 //
 // A Token is not safe for concurrent use. Each call of Sign returns a token with the same claims, including `jti`.
 type Token struct {
-	issuer *Issuer
+	issuer *Issuer // nil for a proof
 	header map[string]any
 	claims map[string]any
 
@@ -63,6 +63,9 @@ func (i *Issuer) Token(typ string, claims map[string]any) *Token {
 // Algorithm makes Sign use the key of the issuer for alg, and sets `alg` and `kid`. An issuer has a key for every known
 // algorithm, but publishes only those of its [IssuerConfig]. With an unknown alg, Sign returns "".
 func (t *Token) Algorithm(alg string) *Token {
+	if t.issuer == nil { // a proof names its key itself
+		return t.SignWith(alg, t.key)
+	}
 	kid, key := t.issuer.signingKey(alg)
 	if key != nil {
 		t.header["kid"] = kid
