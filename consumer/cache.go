@@ -16,6 +16,7 @@ import (
 type tokenCache struct {
 	digester *digest.Digester
 	tokens   *bounded.Map[digest.Sum, *Token]
+	drops    drops
 }
 
 // newTokenCache returns a cache for size tokens, or nil if size is zero. A negative CacheSize becomes zero before the
@@ -27,28 +28,41 @@ func newTokenCache(size int) *tokenCache {
 	return &tokenCache{digester: digest.New(), tokens: bounded.New[digest.Sum, *Token](size)}
 }
 
-// get also returns the digest. add and remove take it, so that a token is hashed only once.
-func (c *tokenCache) get(raw string) (t *Token, d digest.Sum, ok bool) {
+// get also returns the slot of the token. add and remove take it, so that a token is hashed only once.
+func (c *tokenCache) get(raw string) (t *Token, p slot, ok bool) {
 	if c == nil {
-		return nil, d, false
+		return nil, p, false
 	}
-	d = c.digester.Sum(raw)
-	t, ok = c.tokens.Get(d)
-	return t, d, ok
+	p = slot{c.digester.Sum(raw), c.drops.count()}
+	t, ok = c.tokens.Get(p.digest)
+	return t, p, ok
 }
 
-// add caches t under the digest that get returned. t must be verified.
-func (c *tokenCache) add(d digest.Sum, t *Token) {
-	if c != nil {
-		c.tokens.Add(d, t)
+// add caches t in the slot that get returned, unless tokens were dropped since then. t must be verified.
+func (c *tokenCache) add(p slot, t *Token) {
+	if c == nil {
+		return
+	}
+	c.tokens.Add(p.digest, t)
+	if c.drops.since(p) {
+		c.tokens.Remove(p.digest)
 	}
 }
 
 // remove drops a token that must be verified again.
-func (c *tokenCache) remove(d digest.Sum) {
+func (c *tokenCache) remove(p slot) {
 	if c != nil {
-		c.tokens.Remove(d)
+		c.tokens.Remove(p.digest)
 	}
+}
+
+// drop removes the tokens for which match returns true, and returns their number.
+func (c *tokenCache) drop(match func(StatusToken) bool) int {
+	if c == nil {
+		return 0
+	}
+	c.drops.begin()
+	return c.tokens.RemoveFunc(func(_ digest.Sum, t *Token) bool { return match(t) })
 }
 
 // recheck checks everything that may have changed since t was verified: the audience of the request, the time, the

@@ -90,16 +90,16 @@ func (c *Consumer) verify(ctx context.Context, raw string) (*Token, error) {
 	if len(raw) > c.cfg.MaxTokenBytes {
 		return nil, tooLarge(raw, c.cfg.MaxTokenBytes)
 	}
-	cached, d, ok := c.cache.get(raw)
+	cached, p, ok := c.cache.get(raw)
 	if ok {
 		if err := c.recheck(ctx, cached); !errors.Is(err, errOutdated) {
 			// A token that is rejected here stays in the cache until another token needs its place. Its next request is
 			// then rejected as quickly.
 			return cached, err
 		}
-		c.cache.remove(d)
+		c.cache.remove(p)
 	}
-	return c.verifyNew(ctx, raw, d)
+	return c.verifyNew(ctx, raw, p)
 }
 
 // outcome completes a verification. It sets the issuer of the error, ensures that no token is returned with an error,

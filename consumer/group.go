@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
-	"github.com/bearerkit/bearerkit/internal/digest"
 	"github.com/bearerkit/bearerkit/internal/hint"
 )
 
@@ -160,17 +159,17 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	if len(raw) > g.maxBytes {
 		return nil, tooLarge(raw, g.maxBytes)
 	}
-	cached, d, ok := g.cache.get(raw)
+	cached, at, ok := g.cache.get(raw)
 	if !ok {
-		return g.verifyNew(ctx, start, raw, d, rejection{})
+		return g.verifyNew(ctx, start, raw, at, rejection{})
 	}
 	err := cached.recheckInGroup(ctx)
 	switch {
 	case errors.Is(err, errOutdated):
-		g.cache.remove(d)
-		return g.verifyNew(ctx, start, raw, d, rejection{})
+		g.cache.remove(at)
+		return g.verifyNew(ctx, start, raw, at, rejection{})
 	case err != nil && cached.resident == nil && len(g.policies[cached.consumer.cfg.Issuer]) > 1:
-		return g.verifyNew(ctx, start, raw, d, rejectionOf(cached, err))
+		return g.verifyNew(ctx, start, raw, at, rejectionOf(cached, err))
 	}
 	return cached.consumer.outcome(ctx, start, cached, err)
 }
@@ -186,7 +185,7 @@ func (t *Token) recheckInGroup(ctx context.Context) error {
 
 // verifyNew is a function of its own for the same reason as [Consumer.verifyNew]. earlier is the rejection by the Consumer
 // that has verified the token for an earlier request, or zero.
-func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d digest.Sum, earlier rejection) (*Token, error) {
+func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, at slot, earlier rejection) (*Token, error) {
 	if g.opaque != nil && !looksLikeJWT(raw) {
 		// A token that looks like a JWT is never passed to opaque. Otherwise a rejected JWT would get a second chance
 		// there.
@@ -202,7 +201,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 		tr := newTrial(start, policies, earlier)
 		t, c, err := tr.run(ctx, raw, &p, signature)
 		if err == nil && !tr.undecided {
-			g.keep(d, t)
+			g.keep(at, t)
 		}
 		return c.outcome(ctx, start, t, err)
 	}
@@ -214,7 +213,7 @@ func (g *Group) verifyNew(ctx context.Context, start time.Time, raw string, d di
 	t, err := c.verifyInGroup(ctx, raw, &p, signature)
 	if err == nil {
 		t.resident = home
-		g.keep(d, t)
+		g.keep(at, t)
 	}
 	return c.outcome(ctx, start, t, err)
 }
@@ -234,12 +233,12 @@ func (g *Group) JWTOnly() bool { return g.opaque == nil }
 
 // keep caches t. If its Consumer comes from Resolve, keep marks the issuer as established. It is called after the
 // signature was verified, so a forged token cannot make the Group keep an issuer.
-func (g *Group) keep(d digest.Sum, t *Token) {
+func (g *Group) keep(at slot, t *Token) {
 	if t.resident != nil {
 		g.resolver.establish(t.resident)
 	}
 	if t.consumer.cache != nil {
-		g.cache.add(d, t)
+		g.cache.add(at, t)
 	}
 }
 

@@ -77,7 +77,7 @@ func (c *Consumer) statusOf(ctx context.Context, t *Token) (active bool, err err
 			c.cfg.OnStatus(ctx, check)
 		}()
 	}
-	d, result, ok := c.statuses.get(t)
+	at, result, ok := c.statuses.get(t)
 	if ok {
 		check.Cached = true
 		return result, nil
@@ -88,7 +88,7 @@ func (c *Consumer) statusOf(ctx context.Context, t *Token) (active bool, err err
 		err = ctx.Err() // an implementation that gave up when ctx ended may have returned anything
 	}
 	if err == nil {
-		c.statuses.add(d, statusResult{active, asked})
+		c.statuses.add(at, statusResult{active, asked, t})
 	}
 	return active && err == nil, err
 }
@@ -104,12 +104,14 @@ type statusCache struct {
 	digester *digest.Digester
 	results  *lru.Cache[digest.Sum, statusResult]
 	ttl      time.Duration
+	drops    drops
 }
 
-// statusResult is a result of Config.Status and the time at which the call began.
+// statusResult is a result of Config.Status for a token, and the time at which the call began.
 type statusResult struct {
 	active bool
 	since  clock.Instant
+	token  *Token // for drop
 }
 
 // newStatusCache returns a cache that holds results for ttl, or nil if ttl is zero.
@@ -121,25 +123,43 @@ func newStatusCache(ttl time.Duration) *statusCache {
 	return &statusCache{digester: digest.New(), results: results, ttl: ttl}
 }
 
-// get also returns the digest for add.
-func (s *statusCache) get(t *Token) (d digest.Sum, active, ok bool) {
+// get also returns the slot of the result for add.
+func (s *statusCache) get(t *Token) (p slot, active, ok bool) {
 	if s == nil {
-		return d, false, false
+		return p, false, false
 	}
 	// The claims identify the token. A Token does not keep the text that was sent, because it is a usable credential.
-	d = s.digester.Sum(t.claims.Raw())
-	result, ok := s.results.Get(d)
+	p = slot{s.digester.Sum(t.claims.Raw()), s.drops.count()}
+	result, ok := s.results.Get(p.digest)
 	if !ok || result.since.Age() >= s.ttlOf(result.active) {
-		return d, false, false
+		return p, false, false
 	}
-	return d, result.active, true
+	return p, result.active, true
 }
 
-// add caches a result under the digest that get returned.
-func (s *statusCache) add(d digest.Sum, result statusResult) {
-	if s != nil {
-		s.results.Add(d, result)
+// add caches a result in the slot that get returned, unless results were dropped since then.
+func (s *statusCache) add(p slot, result statusResult) {
+	if s == nil {
+		return
 	}
+	s.results.Add(p.digest, result)
+	if s.drops.since(p) {
+		s.results.Remove(p.digest)
+	}
+}
+
+// drop removes the results of the tokens for which match returns true, and returns their number.
+func (s *statusCache) drop(match func(StatusToken) bool) (removed int) {
+	if s == nil {
+		return 0
+	}
+	s.drops.begin()
+	for _, key := range s.results.Keys() {
+		if result, ok := s.results.Peek(key); ok && match(result.token) && s.results.Remove(key) {
+			removed++
+		}
+	}
+	return removed
 }
 
 // ttlOf returns how long a result is used.

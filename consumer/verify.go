@@ -7,14 +7,13 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
-	"github.com/bearerkit/bearerkit/internal/digest"
 	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // verifyNew verifies a token that is not in the cache. It is a function of its own so that a cache hit needs little
 // stack: the garbage collector shrinks the stack of a connection's goroutine, and growing it again takes time.
-func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest.Sum) (*Token, error) {
+func (c *Consumer) verifyNew(ctx context.Context, raw string, at slot) (*Token, error) {
 	var buffer signatureBuffer
 	p, signature, err := c.parse(raw, &buffer)
 	if err != nil {
@@ -24,7 +23,7 @@ func (c *Consumer) verifyNew(ctx context.Context, raw string, d digest.Sum) (*To
 	if err != nil {
 		return nil, err
 	}
-	c.cache.add(d, t)
+	c.cache.add(at, t)
 	return t, nil
 }
 

@@ -5,6 +5,7 @@ package bounded
 import (
 	"hash/maphash"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -90,6 +91,21 @@ func (m *Map[K, V]) Remove(key K) {
 		first.unlink(e)
 		m.closeGap(e.place)
 	}
+}
+
+// RemoveFunc removes the entries for which match returns true, and returns their number. It calls match without holding the
+// lock, for the entries that are in the Map when RemoveFunc begins.
+func (m *Map[K, V]) RemoveFunc(match func(key K, value V) bool) (removed int) {
+	m.mu.Lock()
+	entries := slices.Clone(m.ring)
+	m.mu.Unlock()
+	for _, e := range entries {
+		if match(e.key, e.value) {
+			m.Remove(e.key)
+			removed++
+		}
+	}
+	return removed
 }
 
 // Stats describes the state of a Map.

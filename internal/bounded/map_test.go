@@ -218,3 +218,29 @@ func BenchmarkAdd(b *testing.B) {
 		key++
 	}
 }
+
+func TestMap_RemoveFunc(t *testing.T) {
+	t.Parallel()
+	m := bounded.New[int, string](4)
+	odd := func(key int, _ string) bool { return key%2 == 1 }
+	if removed := m.RemoveFunc(odd); removed != 0 {
+		t.Errorf("an empty Map: removed %d", removed)
+	}
+	for key := range 4 {
+		m.Add(key, "x")
+	}
+	if removed := m.RemoveFunc(odd); removed != 2 {
+		t.Errorf("removed %d, want 2", removed)
+	}
+	wantHeld(t, m, map[int]string{0: "x", 1: "", 2: "x", 3: ""})
+	m.Add(5, "y")
+	wantHeld(t, m, map[int]string{0: "x", 2: "x", 5: "y"})
+	removed := m.RemoveFunc(func(key int, _ string) bool {
+		m.Add(6, "z") // match is called without the lock
+		return key == 5
+	})
+	if removed != 1 {
+		t.Errorf("removed %d, want 1", removed)
+	}
+	wantHeld(t, m, map[int]string{5: "", 6: "z"})
+}

@@ -1,0 +1,83 @@
+package consumer
+
+import (
+	"sync/atomic"
+
+	"github.com/bearerkit/bearerkit/internal/digest"
+)
+
+// Drop removes cached tokens, and cached results of Config.Status, for which match returns true. The next request with such
+// a token verifies it again and calls Config.Status and Config.Check. A nil match removes everything. Drop returns the
+// number of removed tokens and results together.
+//
+// Call it when a token may have lost its validity although a cache still holds it, for example because another process has
+// revoked it. A request that has begun before Drop may still use the old result. The results of such requests are not
+// cached.
+//
+// Drop calls match for each cached token, so do not call it for every revocation of a burst: collect them, and let one match
+// recognize all of them. match must not keep the token.
+func (c *Consumer) Drop(match func(StatusToken) bool) int {
+	match = orAll(match)
+	return c.cache.drop(match) + c.statuses.drop(match)
+}
+
+// Drop calls [Consumer.Drop] for the cached tokens of all issuers, including those of GroupConfig.Resolve. If
+// GroupConfig.Opaque has a method Drop with the same signature, Drop calls it too.
+func (g *Group) Drop(match func(StatusToken) bool) int {
+	match = orAll(match)
+	removed := g.cache.drop(match)
+	for _, c := range g.consumers {
+		removed += c.Drop(match)
+	}
+	for _, c := range g.resolver.consumers() {
+		removed += c.Drop(match)
+	}
+	if opaque, ok := g.opaque.(interface {
+		Drop(match func(StatusToken) bool) int
+	}); ok {
+		removed += opaque.Drop(match)
+	}
+	return removed
+}
+
+func orAll(match func(StatusToken) bool) func(StatusToken) bool {
+	if match == nil {
+		return func(StatusToken) bool { return true }
+	}
+	return match
+}
+
+// consumers returns all Consumers that r keeps. A nil resolver keeps none.
+func (r *resolver) consumers() (all []*Consumer) {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, held := range append(r.established.Values(), r.pending.Values()...) {
+		all = append(all, held.consumer)
+	}
+	return all
+}
+
+// slot is where a cache holds a token. drops is the number of drops when its request looked it up.
+type slot struct {
+	digest digest.Sum
+	drops  uint64
+}
+
+// drops counts the drops of a cache. Without the count, a request that has called Config.Status before a token was revoked
+// could cache the result after the drop.
+//
+// A drop first counts and then removes. A request first adds and then compares the count. So either the drop finds the entry,
+// or the request finds that there was a drop and removes the entry itself.
+type drops struct{ n atomic.Uint64 }
+
+// begin counts a drop. Call it before the entries are removed.
+func (d *drops) begin() { d.n.Add(1) }
+
+// count returns the number of drops so far.
+func (d *drops) count() uint64 { return d.n.Load() }
+
+// since reports whether there was a drop after p was looked up. Call it after the entry was added.
+func (d *drops) since(p slot) bool { return d.n.Load() != p.drops }
