@@ -180,7 +180,7 @@ type Config struct {
 	Keys jwks.Source
 
 	// Algorithms lists the signature algorithms that the server may use for this client: for ID tokens, user information,
-	// authorization responses and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512, for which Keys
+	// authorization and introspection responses, and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512, for which Keys
 	// or ClientSecret has the key. Both kinds are allowed only if [jwks.Join] has joined secrets and public keys to Keys.
 	//
 	// Nil means the asymmetric algorithms that the metadata lists for each kind of JWT, or RS256 if it lists none. With
@@ -209,6 +209,11 @@ type Config struct {
 	// SignedUserInfo says that the client is registered for signed user information, so that an unsigned response is
 	// rejected. False means that signed and unsigned responses are accepted.
 	SignedUserInfo bool
+
+	// SignedIntrospection makes [Client.Introspect] request a signed response (RFC 9701) and reject an unsigned one. The
+	// client must be registered for it at most servers (introspection_signed_response_alg). False means that signed and
+	// unsigned responses are accepted.
+	SignedIntrospection bool
 
 	// HTTPClient provides the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect
 	// policy and its cookie jar are not used: redirects are never followed. Nil means http.DefaultTransport.

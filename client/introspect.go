@@ -50,9 +50,14 @@ func (i Introspection) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer]. It omits the claims.
 func (i Introspection) LogValue() slog.Value { return slog.BoolValue(i.active) }
 
-// Introspect returns what the server says about a token (RFC 7662). hint is "access_token", "refresh_token" or "". The
-// response is not signed; TLS protects it. A token that has expired, was revoked, or is unknown to the server is not
-// active; that is not an error.
+// Introspect returns what the server says about a token (RFC 7662). hint is "access_token", "refresh_token" or "". A token
+// that has expired, was revoked, or is unknown to the server is not active; that is not an error.
+//
+// The response may be a signed JWT (RFC 9701), which is verified with the keys of the server. With
+// Config.SignedIntrospection, any other response is rejected. Without a signature, only TLS protects the response.
+//
+// Introspect does not compare the claims of the token, such as exp and aud, with anything. An API that accepts tokens must
+// do that: use package consumer/introspection.
 func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspection, error) {
 	if err := checkHinted(token, hint); err != nil {
 		return nil, err
@@ -61,9 +66,13 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspec
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.post(ctx, destination{endpointIntrospection, target}, url.Values{"token": {token}, "token_type_hint": {hint}}, reply{
-		name: "introspection response", rfc: "RFC 7662 section 2.2", statuses: []int{http.StatusOK}, required: "active",
-	})
+	want := reply{
+		name: introspectionName, rfc: "RFC 7662 section 2.2", statuses: []int{http.StatusOK}, required: "active",
+	}
+	if c.cfg.SignedIntrospection {
+		want.accept = signedIntrospectionType
+	}
+	a, err := c.post(ctx, destination{endpointIntrospection, target}, url.Values{"token": {token}, "token_type_hint": {hint}}, want)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +80,7 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspec
 	active, ok := value.Bool()
 	switch {
 	case !ok:
-		return nil, a.flawed("introspection response: active is not a boolean")
+		return nil, a.flawed(introspectionName + ": active is not a boolean")
 	case !active:
 		return &Introspection{}, nil
 	}

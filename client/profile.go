@@ -35,4 +35,11 @@ var (
 		Name: "userinfo", Types: []string{"jwt", ""}, RequiredClaims: []string{"sub"}, IDToken: true,
 		OptionalClaims: []string{"exp", "aud"},
 	}))
+
+	// profileIntrospection is for a signed introspection response (RFC 9701 section 5). `exp` may be absent. The caller must
+	// check the age of `iat` and the content of `token_introspection`.
+	profileIntrospection = consumer.Profile(profile.New(profile.Rules{
+		Name: "introspection", Types: []string{"token-introspection+jwt"}, RequiredClaims: []string{"iat", "token_introspection"},
+		IDToken: true, OptionalClaims: []string{"exp"}, Introspection: true,
+	}))
 )

@@ -10,7 +10,7 @@ import (
 )
 
 func clientProfiles() []consumer.Profile {
-	return []consumer.Profile{profileIDToken, profileLogoutToken, profileAuthorizationResponse, profileUserInfo}
+	return []consumer.Profile{profileIDToken, profileLogoutToken, profileAuthorizationResponse, profileUserInfo, profileIntrospection}
 }
 
 // profileConfig is the Config of a verifier that trusts one key of issuer.
@@ -23,7 +23,7 @@ func profileConfig(issuer *bearertest.Issuer, p consumer.Profile) consumer.Confi
 }
 
 // Each profile for a client accepts its own kind of JWT, and an API accepts none of them.
-func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
+func TestC17_C16_C21_C31_I7_ProfilesForClients(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: "app"})
 	bare := func() *bearertest.Token {
@@ -37,9 +37,13 @@ func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
 		"ID token": bare().Set("sub", "alice").Set("iat", time.Now().Unix()).Set("nonce", "n").Set("at_hash", "h").Sign(),
 		"logout token": bare().Set("sub", "alice").Set("iat", time.Now().Unix()).Set("jti", "1").SetHeader("typ", "logout+jwt").
 			Set("exp", bearertest.Absent).Set("events", map[string]any{"e": map[string]any{}}).Sign(),
-		"response":        bare().Set("code", "c").Set("state", "s").Sign(),
-		"user info":       bare().Set("sub", "alice").Set("exp", bearertest.Absent).Set("aud", bearertest.Absent).Sign(),
-		"access token":    issuer.AccessToken().Sign(),
+		"response":     bare().Set("code", "c").Set("state", "s").Sign(),
+		"user info":    bare().Set("sub", "alice").Set("exp", bearertest.Absent).Set("aud", bearertest.Absent).Sign(),
+		"access token": issuer.AccessToken().Sign(),
+		"introspection": bare().Set("iat", time.Now().Unix()).SetHeader("typ", "token-introspection+jwt").
+			Set("exp", bearertest.Absent).Set("token_introspection", map[string]any{"active": true}).Sign(),
+		"introspection, typ JWT": bare().Set("iat", time.Now().Unix()).SetHeader("typ", "JWT").
+			Set("token_introspection", map[string]any{"active": true}).Sign(),
 		"another's":       bare().Set("sub", "alice").Set("iat", time.Now().Unix()).Set("aud", "other").Sign(),
 		"without subject": bare().Set("iat", time.Now().Unix()).Set("events", 1).Sign(),
 	}
@@ -49,6 +53,7 @@ func TestC17_C16_C21_C31_ProfilesForClients(t *testing.T) {
 		profileLogoutToken:           {"logout token"},
 		profileAuthorizationResponse: {"response"},
 		profileUserInfo:              {"ID token", "user info"},
+		profileIntrospection:         {"introspection"},
 	} {
 		c, err := consumer.New(profileConfig(issuer, profile))
 		if err != nil {

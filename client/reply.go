@@ -29,6 +29,7 @@ type reply struct {
 	rfc      string   // the section that describes the response
 	statuses []int    // those of the RFC; any other 2xx is a quirk
 	required string   // the member without which a response is not a success; empty if there is none
+	accept   string   // the wanted media type; empty means application/json
 	members  []string // those whose meaning must be unambiguous: a duplicate of one is an error; nil means all
 }
 

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,15 +32,18 @@ const (
 // post may return both an answer and an error. The answer then has what could be read of a token in the response.
 func (c *Client) post(ctx context.Context, to destination, params url.Values, want reply) (*answer, error) {
 	for attempt := 0; ; attempt++ {
-		resp, sent, nonce, err := c.postOnce(ctx, to, params)
+		resp, sent, nonce, err := c.postOnce(ctx, to, params, cmp.Or(want.accept, "application/json"))
 		if err != nil {
 			return nil, err
 		}
 		fresh := c.keepNonce(to.url, "", nonce, resp.Header)
 		var a *answer
-		if to.name == endpointToken {
+		switch to.name {
+		case endpointToken:
 			a, err = c.readToken(ctx, params.Get("grant_type"), resp, sent)
-		} else {
+		case endpointIntrospection:
+			a, err = c.readIntrospection(ctx, want, resp, sent)
+		default:
 			a, err = c.read(ctx, want, resp, sent)
 		}
 		if attempt > 0 || c.cfg.DPoP == nil || !fresh || !errors.Is(err, ErrUseDPoPNonce) {
@@ -49,12 +53,12 @@ func (c *Client) post(ctx context.Context, to destination, params url.Values, wa
 }
 
 // postOnce sends one request: the parameters, the credentials of the client, and with Config.DPoP a proof. It makes new
-// ones for each call, because assertions and proofs may be used once. It returns the response, the secrets in the request,
-// and the nonce in its DPoP proof.
+// ones for each call, because assertions and proofs may be used once. accept is the wanted media type. It returns the
+// response, the secrets in the request, and the nonce in its DPoP proof.
 func (c *Client) postOnce(
-	ctx context.Context, to destination, params url.Values,
+	ctx context.Context, to destination, params url.Values, accept string,
 ) (resp *fetch.Response, sent secrets, nonce string, err error) {
-	form, header := withoutEmpty(params), http.Header{"Accept": {"application/json"}}
+	form, header := withoutEmpty(params), http.Header{"Accept": {accept}}
 	secret, err := c.authenticate(ctx, to, form, header)
 	if err != nil {
 		return nil, secrets{}, "", err

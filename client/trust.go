@@ -14,8 +14,8 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// trust verifies JWTs that the server signed for this client: ID tokens, logout tokens, signed user information and signed
-// authorization responses. It has one Consumer for each kind. The profile of the Consumer has the rules of that kind, so
+// trust verifies JWTs that the server signed for this client: ID tokens, logout tokens, signed user information, signed
+// authorization responses and signed introspection responses. It has one Consumer for each kind. The profile of the Consumer has the rules of that kind, so
 // that one kind is never accepted in place of another. All of them use the same keys, and require the issuer of the Config,
 // and the ClientID as an audience.
 //
@@ -187,6 +187,8 @@ func (cfg Config) algorithmsFor(m *oidcdiscovery.Metadata, kind consumer.Profile
 		offered, member = m.UserinfoSigningAlgValuesSupported, "userinfo_signing_alg_values_supported"
 	case profileAuthorizationResponse:
 		offered, member = m.AuthorizationSigningAlgValuesSupported, "authorization_signing_alg_values_supported"
+	case profileIntrospection:
+		offered, member = m.IntrospectionSigningAlgValuesSupported, "introspection_signing_alg_values_supported"
 	default: // logout tokens are signed like ID tokens (Back-Channel Logout, Section 2.4)
 	}
 	if err := requireUsable(m, member); err != nil {
