@@ -10,23 +10,50 @@ import (
 
 const retryAfter = "5" // seconds; by then the kit has usually retried a failed fetch of keys
 
-// setHeader sets the header fields of the response to a rejected request. Each value is a new slice, so that a change to
+// setDenyHeader sets the header fields of the response to a rejected request. Each value is a new slice, so that a change to
 // one response does not affect others.
-func (g *Guard) setHeader(h http.Header, refusal *Refusal) {
+func (g *Guard) setDenyHeader(h http.Header, r *http.Request, refusal *Refusal) {
 	h["Cache-Control"] = []string{"no-store"}
 	switch refusal.Status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		h["Www-Authenticate"] = []string{g.challengeFor(refusal)}
+		h["Www-Authenticate"] = g.challengesFor(r, refusal)
 	case http.StatusServiceUnavailable:
 		h["Retry-After"] = []string{retryAfter}
 	}
+	if g.dpop != nil {
+		g.dpop.setDenyHeader(h, r, refusal)
+	}
 }
 
-// challengeFor returns the challenge of RFC 6750 section 3, with the parameters of RFC 9470 section 3. It always contains realm.
-func (g *Guard) challengeFor(refusal *Refusal) string {
-	challenge, known := g.challenges[refusal.Code]
+// challengesFor returns one challenge for each scheme that the Guard accepts. Only the challenge of the scheme that the
+// request used has an error code and scopes (RFC 9449 section 7.2). It is the first one, because some clients read only one.
+func (g *Guard) challengesFor(r *http.Request, refusal *Refusal) []string {
+	if g.dpop == nil {
+		return []string{challengeFor(g.challenges, refusal)}
+	}
+	bearer, dpop := g.challenges[""], g.dpop.challenges[""]
+	used := hasScheme(r, schemeDPoP)
+	if used {
+		dpop = challengeFor(g.dpop.challenges, refusal)
+	}
+	if g.dpop.cfg.Required {
+		return []string{dpop}
+	}
+	if !used || hasScheme(r, schemeBearer) {
+		bearer = challengeFor(g.challenges, refusal)
+	}
+	if used {
+		return []string{dpop, bearer}
+	}
+	return []string{bearer, dpop}
+}
+
+// challengeFor returns the challenge of one scheme (RFC 6750 section 3), with the parameters of RFC 9470 section 3. It always
+// contains realm.
+func challengeFor(challenges map[string]string, refusal *Refusal) string {
+	challenge, known := challenges[refusal.Code]
 	if !known {
-		challenge = g.challenges[""] + ", error=" + quote(refusal.Code)
+		challenge = challenges[""] + ", error=" + quote(refusal.Code)
 	}
 	if len(refusal.ACRValues) > 0 {
 		challenge += ", acr_values=" + quote(strings.Join(refusal.ACRValues, " "))
@@ -42,20 +69,18 @@ func (g *Guard) challengeFor(refusal *Refusal) string {
 
 // challengesOf returns the challenges that do not depend on the route, by error code. They are built once, so that a
 // flood of invalid tokens costs little.
-func challengesOf(realm string, metadata *url.URL) map[string]string {
-	bare := openChallenge(realm, metadata)
+func challengesOf(bare string, codes ...string) map[string]string {
 	challenges := map[string]string{"": bare}
-	for _, code := range []string{
-		codeInvalidRequest, codeInvalidToken, codeInsufficientScope, codeInsufficientAuthentication,
-	} {
+	for _, code := range append(codes,
+		codeInvalidRequest, codeInvalidToken, codeInsufficientScope, codeInsufficientAuthentication) {
 		challenges[code] = bare + ", error=" + quote(code)
 	}
 	return challenges
 }
 
-// openChallenge returns the beginning that all challenges of a Guard share.
-func openChallenge(realm string, metadata *url.URL) string {
-	challenge := "Bearer realm=" + quote(realm)
+// openChallenge returns the beginning that all challenges of a scheme share.
+func openChallenge(scheme, realm string, metadata *url.URL) string {
+	challenge := scheme + " realm=" + quote(realm)
 	if metadata.Host != "" {
 		challenge += ", resource_metadata=" + quote(metadata.String()) // RFC 9728 section 5.1
 	}
@@ -83,10 +108,10 @@ func isCode(s string) bool {
 	return s != "" && isPrintable(s) && !strings.ContainsAny(s, `"\`)
 }
 
-// keepPrivate keeps a response out of shared caches, which recognize a token in the Authorization header only. It adds a
-// value to Cache-Control, so that it does not weaken an existing one.
-func keepPrivate(w http.ResponseWriter) {
-	if h := w.Header(); !slices.Contains(h["Cache-Control"], "private") {
-		h.Add("Cache-Control", "private")
+// addCacheControl adds a directive to Cache-Control, so that it does not weaken an existing one. "private" keeps a response
+// out of shared caches, which recognize a token in the Authorization header only.
+func addCacheControl(h http.Header, directive string) {
+	if !slices.Contains(h["Cache-Control"], directive) {
+		h.Add("Cache-Control", directive)
 	}
 }

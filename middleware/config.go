@@ -44,6 +44,14 @@ type Config struct {
 	// Authenticate must add it themselves.
 	TokenSources []TokenSource
 
+	// DPoP accepts tokens that are bound to a key of the client, with a proof for each request (RFC 9449). Nil: the scheme
+	// DPoP is treated as an unknown scheme, and tokens that are bound to a key are rejected.
+	DPoP *DPoPConfig
+
+	// MTLS accepts tokens that are bound to a certificate of the client (RFC 8705). Nil: such tokens are rejected. A token
+	// that is bound to a key and to a certificate needs both DPoP and MTLS.
+	MTLS *MTLSConfig
+
 	// AllowPreflight lets CORS preflights (OPTIONS with Origin and Access-Control-Request-Method) pass without a token.
 	// Set it only if the CORS middleware must be behind the Guard. If possible, put the CORS middleware in front of the
 	// Guard instead.
@@ -98,23 +106,35 @@ type Config struct {
 
 // New returns a Guard for cfg. If cfg has faults, the error joins all of them, and each names its field. New does no I/O.
 func New(cfg Config) (*Guard, error) {
+	g, err := newGuard(cfg, new(durable))
+	if err != nil {
+		return nil, err
+	}
+	g.first = g
+	return g, nil
+}
+
+// newGuard returns a Guard for cfg that shares kept with the Guards that it replaces.
+func newGuard(cfg Config, kept *durable) (*Guard, error) {
 	if cfg.Realm == "" {
 		cfg.Realm = defaultRealm
 	}
 	metadata, err := metadataURL(cfg.Resource)
-	if err := errors.Join(append(cfg.faults(), err)...); err != nil {
+	dpop, fault := newDPoP(cfg.DPoP, kept, cfg.Realm, metadata)
+	faults := append(cfg.faults(), err, fault)
+	if err := errors.Join(append(faults, cfg.MTLS.faults()...)...); err != nil {
 		return nil, err
 	}
+	dpop.keep(kept)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.TokenSources = slices.Clone(cfg.TokenSources)
-	g := &Guard{
-		cfg: cfg, jwtOnly: jwtOnly(cfg.Verifier), sampler: newSampler(),
-		challenges: challengesOf(cfg.Realm, metadata), metadataPath: metadata.EscapedPath(),
-	}
-	g.first = g
-	return g, nil
+	return &Guard{
+		cfg: cfg, jwtOnly: jwtOnly(cfg.Verifier), sampler: newSampler(), dpop: dpop, kept: kept,
+		challenges:   challengesOf(openChallenge(schemeBearer, cfg.Realm, metadata)),
+		metadataPath: metadata.EscapedPath(), certificates: cfg.MTLS.source(),
+	}, nil
 }
 
 // faults returns an error for each invalid field, except Resource.
@@ -128,6 +148,9 @@ func (cfg Config) faults() (faults []error) {
 	if cfg.TokenSources != nil && len(cfg.TokenSources) == 0 {
 		faults = append(faults, errors.New(
 			"middleware: Config.TokenSources is empty, expected a source, or nil to read the Authorization header only"))
+	}
+	if cfg.TokenSources != nil && cfg.DPoP != nil && cfg.DPoP.Required {
+		faults = append(faults, errTokenSources)
 	}
 	for i, source := range cfg.TokenSources {
 		if source == nil {

@@ -85,7 +85,7 @@ func (r *Refusal) level() slog.Level {
 	switch {
 	case r.Status >= http.StatusInternalServerError:
 		return slog.LevelError
-	case r.Reason == consumer.ReasonNoToken:
+	case r.Reason == consumer.ReasonNoToken, r.Reason == consumer.ReasonNonce:
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo

@@ -59,7 +59,7 @@ func TestCaseW1_LogHasDetail(t *testing.T) {
 		{"claim", good().Set("cnf", 1), nil, "cnf is of type number, expected an object"},
 		{"JSON", good().EditClaims(func(j []byte) []byte { return append(j, '!') }), nil, "data after the object at byte "},
 		{"unknown key", good().SetHeader("kid", "another"), nil, `no key has the token's kid "another" (`},
-		{"bound", good().Set("cnf", map[string]any{"jkt": "x"}), nil, "cnf binds the token to a key or certificate"},
+		{"bound", good().Set("cnf", map[string]any{"jkt": "x"}), nil, "cnf binds the token to a key (jkt), expected Config.DPoP to be set"},
 		{"scope", good(), []middleware.Rule{middleware.Scopes("read", "write")}, `the token does not have all of the scopes ["read" "write"]`},
 		{"any scope", good(), []middleware.Rule{middleware.AnyScope("read", "write")}, `the token has none of the scopes ["read" "write"]`},
 		{"role", good(), []middleware.Rule{middleware.Role("groups", "admin")}, `claim "groups" does not contain any of ["admin"]`},

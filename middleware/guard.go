@@ -4,17 +4,22 @@ import (
 	"net/http"
 	"slices"
 	"sync/atomic"
+
+	"github.com/bearerkit/bearerkit/internal/clientcert"
 )
 
 // Guard lets requests with a valid token pass and rejects all others. Make one with [New]; the zero Guard cannot be
 // used. It is safe for concurrent use. Only [Guard.Replace] changes it.
 type Guard struct {
 	cfg          Config
-	jwtOnly      bool              // the Verifier accepts JWTs only
-	challenges   map[string]string // by error code, without scopes
+	jwtOnly      bool               // the Verifier accepts JWTs only
+	challenges   map[string]string  // of the scheme Bearer by error code, without scopes
+	dpop         *dpopChecker       // nil unless Config.DPoP is set
+	certificates *clientcert.Source // nil unless Config.MTLS is set
 	metadataPath string
 	sampler      *sampler // of the log
 
+	kept  *durable              // shared by all Guards of one first
 	first *Guard                // the Guard that New returned and that callers hold
 	next  atomic.Pointer[Guard] // in first: the latest Guard of Replace; nil before the first Replace
 }
@@ -57,7 +62,7 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(statusCallerGone)
 		return
 	}
-	g.setHeader(w.Header(), refusal)
+	g.setDenyHeader(w.Header(), r, refusal)
 	if g.cfg.DenyHandler == nil {
 		writeProblem(w, r, refusal)
 		return
@@ -87,8 +92,8 @@ func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 				g.deny(w, r, err)
 				return
 			}
-			if g.cfg.TokenSources != nil {
-				keepPrivate(w)
+			if g.cfg.TokenSources != nil || g.dpop != nil {
+				g.setHeader(w.Header(), admitted)
 			}
 			next.ServeHTTP(w, admitted)
 		})
@@ -104,9 +109,12 @@ func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 // request reaches it, and verifies the token again if the Config has changed. [Guard.Authenticate] and [Guard.Deny]
 // each read the Config when they are called.
 //
+// Replace keeps the proofs that were used, unless cfg.DPoP.Replays is another store, and the random key of the nonces. It
+// returns an error if cfg changes the Window or the MaxReplays of Config.DPoP.
+//
 // A new Consumer has no keys yet. Call its Warm method before Replace, so that no request has to wait for them.
 func (g *Guard) Replace(cfg Config) error {
-	next, err := New(cfg)
+	next, err := newGuard(cfg, g.first.kept)
 	if err != nil {
 		return err
 	}

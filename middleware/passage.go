@@ -47,6 +47,8 @@ type passage struct {
 	raw   string          // the credential as the client sent it
 	token *consumer.Token // nil if the request passed without a token
 	trace *trace          // for Config.Explain; nil if that is not set
+
+	possession *possession // the DPoP proof; nil for a bearer token
 }
 
 // decide runs every check for r and reports the decision. It returns either r with the passage as its context, or a
@@ -86,14 +88,18 @@ func (g *Guard) startTime() time.Time {
 
 // check finds the credential, verifies it, and applies the rules. It sets p.token as soon as a token is verified.
 func (p *passage) check(r *http.Request) (err error) {
-	p.raw, err = p.guard.credential(r)
+	if p.guard.dpop == nil {
+		p.raw, err = p.guard.credential(r)
+	} else {
+		err = p.readCredential(r)
+	}
 	if errors.Is(err, ErrNoToken) && p.mayBeAnonymous(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if p.token, err = p.verify(r.Context()); err != nil {
+	if p.token, err = p.verify(r); err != nil {
 		return p.formFirst(err)
 	}
 	return p.apply(r.Context())
@@ -164,11 +170,21 @@ func (p *passage) mayBeAnonymous(missing error) bool {
 }
 
 // verify returns the token of an outer passage through the same Guard, or calls the Verifier.
-func (p *passage) verify(ctx context.Context) (*consumer.Token, error) {
-	if token := p.verifiedBefore(); token != nil {
-		return token, nil
+func (p *passage) verify(r *http.Request) (*consumer.Token, error) {
+	token := p.verifiedBefore()
+	known := token != nil
+	if !known {
+		var err error
+		if token, err = p.verifyNow(r.Context()); err != nil {
+			return nil, err
+		}
 	}
-	return p.verifyNow(ctx)
+	if _, bound := token.Confirmation(); bound || p.possession != nil {
+		if err := p.bind(r, token, known); err != nil {
+			return nil, err
+		}
+	}
+	return token, nil
 }
 
 // verifyNow calls the Verifier and rejects tokens that grant no access.
@@ -186,30 +202,21 @@ func (p *passage) verifyNow(ctx context.Context) (*consumer.Token, error) {
 	if !isVerified(token) {
 		return nil, faultOf(token)
 	}
-	// A token that is bound to a key or certificate must come with a proof of possession, and the Guard checks none
-	// (RFC 9449 section 7.2, RFC 8705 section 3).
-	if _, bound := token.Confirmation(); bound {
-		return nil, &consumer.Error{Reason: consumer.ReasonBinding, Issuer: token.Issuer(), Err: errBound}
-	}
 	return token, nil
-}
-
-var errBound = &detailed{
-	errors.New("middleware: bound token"),
-	"cnf binds the token to a key or certificate, and the Guard does not verify proofs of possession; expected a token without cnf",
 }
 
 // isVerified reports whether t was made by a verification or by consumer.NewToken. The zero Token grants no access.
 func isVerified(t *consumer.Token) bool { return t != nil && !t.VerifiedAt().IsZero() }
 
 // verifiedBefore returns the token that this Guard has already verified for the same request, if it has not expired
-// since. The credential must be the same: a request that a handler creates with the context of its own request is a
+// since. The credential and the proof must be the same: a request that a handler creates with the context of its own request is a
 // different request and must have its own credential. A handler may also change the tenant in the context. So the
 // audience is checked again if it depends on the request.
 func (p *passage) verifiedBefore() *consumer.Token {
 	for outer := p.outer(); outer != nil; outer = outer.outer() {
-		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw
+		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw && outer.possession.equals(p.possession)
 		if known && time.Now().Before(outer.token.Expiry()) && outer.token.CheckAudience(p.Context) == nil {
+			p.possession = outer.possession // it has the new nonce
 			return outer.token
 		}
 	}

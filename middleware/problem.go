@@ -27,6 +27,8 @@ var problems = func() map[problem][]byte { //nolint:gochecknoglobals // a table 
 		{Status: http.StatusBadRequest, Code: codeInvalidRequest},
 		{Status: http.StatusUnauthorized},
 		{Status: http.StatusUnauthorized, Code: codeInvalidToken},
+		{Status: http.StatusUnauthorized, Code: codeInvalidProof},
+		{Status: http.StatusUnauthorized, Code: codeUseNonce},
 		{Status: http.StatusForbidden},
 		{Status: http.StatusInternalServerError},
 		{Status: http.StatusServiceUnavailable},

@@ -137,8 +137,11 @@ func (p *passage) stillPasses(ctx context.Context) (err error) {
 		if p.guard == nil || p.token == nil {
 			continue
 		}
-		again := passage{Context: p.Context, guard: p.guard.first.now(), rules: p.rules, raw: p.raw}
+		again := passage{Context: p.Context, guard: p.guard.first.now(), rules: p.rules, raw: p.raw, possession: p.possession}
 		if again.token, err = again.verifyNow(ctx); err != nil {
+			return err
+		}
+		if err := again.stillBound(p.token); err != nil {
 			return err
 		}
 		if err := again.apply(ctx); err != nil {

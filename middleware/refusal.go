@@ -29,11 +29,13 @@ var (
 // errForbidden means that a rule is not met and that no scope would help.
 var errForbidden = errors.New("middleware: forbidden")
 
-// Error codes of RFC 6750 section 3.1.
+// Error codes of RFC 6750 section 3.1 and RFC 9449 sections 7.1 and 9.
 const (
 	codeInvalidRequest    = "invalid_request"
 	codeInvalidToken      = "invalid_token"
 	codeInsufficientScope = "insufficient_scope"
+	codeInvalidProof      = "invalid_dpop_proof"
+	codeUseNonce          = "use_dpop_nonce"
 
 	codeInsufficientAuthentication = "insufficient_user_authentication" // RFC 9470 section 3
 )
@@ -127,7 +129,7 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 	case errors.Is(class, ErrInsufficientScope):
 		return refusal.as(http.StatusForbidden, codeInsufficientScope, consumer.ReasonScope)
 	case errors.Is(class, consumer.ErrInvalidToken):
-		return refusal.as(http.StatusUnauthorized, codeInvalidToken, cmp.Or(refusal.Reason, consumer.ReasonInactive))
+		return refusal.as(http.StatusUnauthorized, codeOf(refusal.Reason), cmp.Or(refusal.Reason, consumer.ReasonInactive))
 	case isCallerGone(ctx, class):
 		return refusal.as(statusCallerGone, "", consumer.ReasonCanceled)
 	case refusal.Reason == consumer.ReasonInternal:
@@ -138,6 +140,17 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 		return refusal.as(http.StatusForbidden, "", consumer.ReasonPolicy)
 	}
 	return refusal.as(http.StatusInternalServerError, "", consumer.ReasonInternal)
+}
+
+// codeOf returns the error code of a rejected token or proof.
+func codeOf(reason consumer.Reason) string {
+	switch reason { //nolint:exhaustive // all other reasons have one code, which does not say which check failed
+	case consumer.ReasonProof:
+		return codeInvalidProof
+	case consumer.ReasonNonce:
+		return codeUseNonce
+	}
+	return codeInvalidToken
 }
 
 // classOf returns the class of err itself. The cause of err may have another class.

@@ -26,6 +26,7 @@ var (
 	errNoCredential  = &detailed{ErrNoToken, "no token in the places that are read (Config.TokenSources)"}
 	errNoHeader      = &detailed{ErrNoToken, "the request has no Authorization header (Config.TokenSources)"}
 	errOtherScheme   = &detailed{ErrNoToken, "the scheme of the Authorization header is not Bearer"}
+	errDPoPScheme    = &detailed{errOtherScheme, "the scheme of the Authorization header is DPoP, which is accepted only if Config.DPoP is set"}
 	errTwoHeaders    = &detailed{ErrInvalidRequest, "the request has several Authorization headers, expected one"}
 	errBadCredential = &detailed{ErrInvalidRequest, "the credential is not a token68 (RFC 9110 section 11.2), expected letters, digits, -._~+/ and then only ="}
 	errTwoPlaces     = &detailed{ErrInvalidRequest, "the request has tokens in two places, expected one (Config.TokenSources)"}
@@ -44,16 +45,13 @@ func (s TokenSource) read(r *http.Request) (string, error) {
 
 // unusualToken reads an Authorization header that does not begin with "Bearer " and a credential.
 func unusualToken(line string) (string, error) {
-	scheme, credential, _ := strings.Cut(line, " ")
-	scheme, _, tab := strings.Cut(scheme, "\t") // "Bearer\tx" is malformed, but its scheme is still Bearer
-	if !strings.EqualFold(scheme, "Bearer") {   // RFC 9110 section 11.1
-		return "", errOtherScheme
+	switch scheme := schemeOf(line); {
+	case strings.EqualFold(scheme, schemeBearer):
+		return credentialAfter(scheme, line)
+	case strings.EqualFold(scheme, schemeDPoP):
+		return "", errDPoPScheme
 	}
-	credential = strings.TrimLeft(credential, " ") // one or more spaces (RFC 9110 section 11.4)
-	if tab || credential == "" {
-		return "", errBadCredential
-	}
-	return credential, nil
+	return "", errOtherScheme
 }
 
 // HeaderToken returns a [TokenSource] that reads the request header called name, for proxies that send the token in a
@@ -154,6 +152,7 @@ func hasNil(sources []TokenSource) bool {
 
 // isName reports whether s is a token of RFC 9110 section 5.6.2, the grammar of header names and cookie names.
 func isName(s string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	return s != "" && strings.Trim(s, letters+"!#$%&'*+-.^_`|~") == ""
+	return s != "" && strings.Trim(s, alphanumeric+"!#$%&'*+-.^_`|~") == ""
 }
+
+const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

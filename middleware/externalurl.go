@@ -1,0 +1,127 @@
+package middleware
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/peer"
+)
+
+// externalURL says which URL the client used for a request. The proof must name the same one.
+type externalURL struct {
+	base    string       // DPoPConfig.URL without a slash at the end; empty: proxies only
+	proxies peer.Proxies // whose headers say the base
+	headers []string     // that these proxies set, in canonical form
+}
+
+// errProof is the class of errors about proofs.
+var errProof = errors.New("middleware: DPoP proof rejected")
+
+// These errors are for operators. The client receives only the error code.
+var (
+	errNoTarget = &detailed{errProof, "the request line has no path (CONNECT and OPTIONS * have none), so no htu can be compared with it"}
+	errNoBase   = &detailed{errProof, "the URL that the client used is unknown: the connection does not come from a listed proxy (Config.DPoP.Proxies), and Config.DPoP.URL is empty"}
+)
+
+// newExternalURL returns the URL that cfg describes. cfg must be valid.
+func newExternalURL(cfg *DPoPConfig) externalURL {
+	return externalURL{strings.TrimSuffix(cfg.URL, "/"), cfg.Proxies, cfg.ProxyHeaders}
+}
+
+// of returns the URL of r as the client sees it, without the query.
+func (e externalURL) of(r *http.Request) (string, error) {
+	path := targetPath(r)
+	if path == "" {
+		return "", errNoTarget
+	}
+	if e.proxies.Contains(r.RemoteAddr) {
+		base, err := e.forwardedBase(r.Header)
+		return base + path, err
+	}
+	if e.base == "" {
+		return "", noBase(r.RemoteAddr)
+	}
+	return e.base + path, nil
+}
+
+// noBase returns errNoBase, or an error that says why no proxy can ever be recognized.
+func noBase(remoteAddr string) error {
+	if problem := peer.Problem(remoteAddr); problem != "" {
+		return &detailed{errProof, "the URL that the client used is unknown: " + problem + " (Config.DPoP.Proxies)"}
+	}
+	return errNoBase
+}
+
+// targetPath returns the path of the request line with its percent-encoding, or "" if the request line has no path.
+//
+// It reads RequestURI, which is what the client sent. The path in r.URL may be another one: http.StripPrefix removes its
+// beginning, Routes removes the client's percent-encoding, and an application may rewrite it. Only a request that was
+// made in this process has no RequestURI.
+func targetPath(r *http.Request) string {
+	u := r.URL
+	if r.RequestURI != "" {
+		parsed, err := url.ParseRequestURI(r.RequestURI)
+		if err != nil {
+			return ""
+		}
+		u = parsed
+	}
+	path := u.EscapedPath()
+	if path == "" && u.Host != "" { // http://host without a path means the path / (RFC 9110 section 4.2.3)
+		path = "/"
+	}
+	if r.Method == http.MethodConnect || u.Opaque != "" || !strings.HasPrefix(path, "/") {
+		return ""
+	}
+	return path
+}
+
+// forwardedBase returns the scheme, the host and the prefix of the path that a listed proxy has put into header.
+func (e externalURL) forwardedBase(header http.Header) (string, error) {
+	if slices.Contains(e.headers, headerForwarded) {
+		pairs, ok := lastForwarded(lastLine(header[headerForwarded]))
+		if !ok {
+			return "", malformedHeader(headerForwarded)
+		}
+		return baseOf(pairs["proto"], pairs["host"], headerForwarded)
+	}
+	host, name := lastValue(header[headerForwardedHost]), headerForwardedHost
+	if slices.Contains(e.headers, headerForwardedPort) {
+		host, name = withPort(host, lastValue(header[headerForwardedPort])), headerForwardedPort
+	}
+	base, err := baseOf(lastValue(header[headerForwardedProto]), host, name)
+	if err != nil || !slices.Contains(e.headers, headerForwardedPrefix) {
+		return base, err
+	}
+	prefix := strings.TrimSuffix(lastValue(header[headerForwardedPrefix]), "/")
+	if prefix != "" && !isPathPrefix(prefix) {
+		return "", malformedHeader(headerForwardedPrefix)
+	}
+	return base + prefix, nil
+}
+
+// baseOf returns scheme and host as a URL. name is the header that contains the host.
+func baseOf(scheme, host, name string) (string, error) {
+	hostname, ok := hostnameOf(host)
+	if !ok {
+		return "", malformedHeader(name)
+	}
+	switch scheme = strings.ToLower(scheme); {
+	case scheme == "https", scheme == "http" && isLoopback(hostname):
+		return scheme + "://" + host, nil
+	case scheme == "http":
+		return "", &detailed{errProof, "the proxy says that the client used http, expected https (Config.DPoP.ProxyHeaders)"}
+	case name == headerForwarded:
+		return "", malformedHeader(headerForwarded)
+	}
+	return "", malformedHeader(headerForwardedProto)
+}
+
+// malformedHeader returns the error for a header that is absent or malformed. It does not quote the value, which a client
+// may have chosen.
+func malformedHeader(name string) error {
+	return &detailed{errProof, "the header " + name + " of a listed proxy is absent or malformed (Config.DPoP.ProxyHeaders)"}
+}
