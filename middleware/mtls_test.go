@@ -1,0 +1,210 @@
+package middleware_test
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // a thumbprint that must be rejected
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// Details of the log.
+const (
+	noCertificate    = "the TLS client sent no certificate; the server must request one (tls.Config.ClientAuth)"
+	otherCertificate = "x5t#S256 in cnf is not the thumbprint of the client certificate of the request"
+)
+
+// TestM1_CertificateOfTheConnection sends bound and unbound tokens over mutual TLS, with HTTP/1.1 and HTTP/2.
+func TestM1_CertificateOfTheConnection(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+	ca := newAuthority(t)
+	own, other, selfSigned := issue(t, ca, "own"), issue(t, ca, "other"), issue(t, nil, "self-signed")
+	sum := sha1.Sum(own.Certificate[0]) //nolint:gosec // see above
+	rows := map[string]struct {
+		client []tls.Certificate
+		token  string
+		want   string // in the detail; "": accepted
+	}{
+		"own certificate":             {[]tls.Certificate{own}, bound(issuer, thumbprint(own)), ""},
+		"self-signed":                 {[]tls.Certificate{selfSigned}, bound(issuer, thumbprint(selfSigned)), ""},
+		"unbound token, certificate":  {[]tls.Certificate{own}, issuer.AccessToken().Sign(), ""},
+		"unbound token":               {nil, issuer.AccessToken().Sign(), ""},
+		"with its chain":              {[]tls.Certificate{own, {Certificate: [][]byte{ca.cert.Raw}}}, bound(issuer, thumbprint(own)), ""},
+		"another certificate":         {[]tls.Certificate{other}, bound(issuer, thumbprint(own)), otherCertificate},
+		"no certificate":              {nil, bound(issuer, thumbprint(own)), noCertificate},
+		"second in the chain":         {[]tls.Certificate{own, other}, bound(issuer, thumbprint(other)), otherCertificate},
+		"the issuer's thumbprint":     {[]tls.Certificate{own}, bound(issuer, thumbprint(tls.Certificate{Certificate: [][]byte{ca.cert.Raw}})), otherCertificate},
+		"with padding":                {[]tls.Certificate{own}, bound(issuer, thumbprint(own)+"="), otherCertificate},
+		"with a line end":             {[]tls.Certificate{own}, bound(issuer, thumbprint(own)+"\n"), otherCertificate},
+		"other case":                  {[]tls.Certificate{own}, bound(issuer, strings.ToLower(thumbprint(own))), otherCertificate},
+		"cut":                         {[]tls.Certificate{own}, bound(issuer, thumbprint(own)[:42]), otherCertificate},
+		"SHA-1":                       {[]tls.Certificate{own}, bound(issuer, base64.RawURLEncoding.EncodeToString(sum[:])), otherCertificate},
+		"hexadecimal":                 {[]tls.Certificate{own}, bound(issuer, hex.EncodeToString(sum[:])), otherCertificate},
+		"empty":                       {[]tls.Certificate{own}, bound(issuer, ""), "cnf"},
+		"a list":                      {[]tls.Certificate{own}, bound(issuer, []string{thumbprint(own)}), "cnf"},
+		"a member that is not known":  {[]tls.Certificate{own}, issuer.AccessToken().Set("cnf", map[string]any{"x5t#S256": thumbprint(own), "x5u": "a"}).Sign(), "cnf"},
+		"another member with its own": {[]tls.Certificate{own}, issuer.AccessToken().Set("cnf", map[string]any{"x5t": thumbprint(own)}).Sign(), "cnf"},
+	}
+	for version, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
+		api := newMTLSAPI(t, middleware.Config{Verifier: newConsumer(t, issuer), MTLS: &middleware.MTLSConfig{}})
+		api.startTLS(t, ca, tls.RequestClientCert, http2)
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			for name, row := range rows {
+				t.Run(name, func(t *testing.T) { //nolint:paralleltest // the rows share one server
+					response := get(t, mtlsClient(t, ca, row.client...), api.URL, row.token)
+					if response.Proto != version {
+						t.Errorf("%s, want %s", response.Proto, version)
+					}
+					api.wantResult(t, response, row.want)
+				})
+			}
+		})
+	}
+}
+
+// TestM1_ClientAuth checks what the settings of the TLS server mean for bound tokens.
+func TestM1_ClientAuth(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+	ca := newAuthority(t)
+	own, selfSigned := issue(t, ca, "own"), issue(t, nil, "self-signed")
+	const handshake = "the handshake fails"
+	for name, test := range map[string]struct {
+		auth                   tls.ClientAuthType
+		own, selfSigned, empty string // the detail in the log
+	}{
+		"none":     {tls.NoClientCert, noCertificate, noCertificate, noCertificate},
+		"request":  {tls.RequestClientCert, "", "", noCertificate},
+		"any":      {tls.RequireAnyClientCert, "", "", handshake},
+		"if given": {tls.VerifyClientCertIfGiven, "", handshake, noCertificate},
+		"verify":   {tls.RequireAndVerifyClientCert, "", handshake, handshake},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newMTLSAPI(t, middleware.Config{Verifier: newConsumer(t, issuer), MTLS: &middleware.MTLSConfig{}})
+			api.startTLS(t, ca, test.auth, true)
+			for _, row := range []struct {
+				client *http.Client
+				cert   tls.Certificate
+				want   string
+			}{
+				{mtlsClient(t, ca, own), own, test.own},
+				{mtlsClient(t, ca, selfSigned), selfSigned, test.selfSigned},
+				{mtlsClient(t, ca), own, test.empty},
+			} {
+				if row.want != handshake {
+					api.wantResult(t, get(t, row.client, api.URL, bound(issuer, thumbprint(row.cert))), row.want)
+				} else if response, err := row.client.Get(api.URL); err == nil { //nolint:noctx // it must fail
+					_ = response.Body.Close()
+					t.Error("the handshake succeeds")
+				}
+			}
+		})
+	}
+}
+
+// TestM1_ResumedSession checks that a handshake that resumes a session has the certificate of the first handshake.
+func TestM1_ResumedSession(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+	ca := newAuthority(t)
+	own := issue(t, ca, "own")
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			t.Parallel()
+			api := newMTLSAPI(t, middleware.Config{Verifier: newConsumer(t, issuer), MTLS: &middleware.MTLSConfig{}})
+			api.startTLS(t, ca, tls.RequireAnyClientCert, false)
+			client := mtlsClient(t, ca, own)
+			transport := client.Transport.(*http.Transport)
+			transport.DisableKeepAlives = true
+			transport.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+			transport.TLSClientConfig.MaxVersion = version
+			for _, resumed := range []bool{false, true} {
+				response := get(t, client, api.URL, bound(issuer, thumbprint(own)))
+				if response.TLS.Version != version || response.TLS.DidResume != resumed {
+					t.Errorf("%s, resumed: %t", tls.VersionName(response.TLS.Version), response.TLS.DidResume)
+				}
+				api.wantResult(t, response, "")
+				api.wantResult(t, get(t, client, api.URL, bound(issuer, thumbprint(issue(t, ca, "other")))), otherCertificate)
+			}
+		})
+	}
+}
+
+// TestM1_WithoutMTLS checks that a bound token is rejected if the Guard does not check certificates.
+func TestM1_WithoutMTLS(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+	ca := newAuthority(t)
+	own := issue(t, ca, "own")
+	api := newMTLSAPI(t, middleware.Config{Verifier: newConsumer(t, issuer)})
+	api.startTLS(t, ca, tls.RequireAnyClientCert, true)
+	client := mtlsClient(t, ca, own)
+	api.wantResult(t, get(t, client, api.URL, bound(issuer, thumbprint(own))), "Config.MTLS")
+	api.wantResult(t, get(t, client, api.URL, issuer.AccessToken().Sign()), "")
+}
+
+// TestM2_TokenOfACustomVerifier checks the binding of a token that is not a JWT: the Verifier returns its cnf, as an
+// introspection response does.
+func TestM2_TokenOfACustomVerifier(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	own, other := issue(t, ca, "own"), issue(t, ca, "other")
+	opaque := verifierFunc(func(context.Context, string) (*consumer.Token, error) {
+		return consumer.NewToken("https://issuer.test", json.RawMessage(`{"cnf":{"x5t#S256":"`+thumbprint(own)+`"}}`))
+	})
+	api := newMTLSAPI(t, middleware.Config{Verifier: opaque, MTLS: &middleware.MTLSConfig{}})
+	api.startTLS(t, ca, tls.RequestClientCert, true)
+	api.wantResult(t, get(t, mtlsClient(t, ca, own), api.URL, "opaque"), "")
+	api.wantResult(t, get(t, mtlsClient(t, ca, other), api.URL, "opaque"), otherCertificate)
+	api.wantResult(t, get(t, mtlsClient(t, ca), api.URL, "opaque"), noCertificate)
+}
+
+func TestMTLSConfigFaults(t *testing.T) {
+	t.Parallel()
+	proxy := []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}
+	for name, test := range map[string]struct {
+		cfg  middleware.MTLSConfig
+		want []string // nil: no error
+	}{
+		"zero":                     {middleware.MTLSConfig{}, nil},
+		"a proxy":                  {middleware.MTLSConfig{Proxies: proxy}, nil},
+		"all fields":               {middleware.MTLSConfig{Proxies: proxy, Header: "x-ssl-cert", Encoding: middleware.CertificateURLPEM}, nil},
+		"an empty list":            {middleware.MTLSConfig{Proxies: []netip.Prefix{}}, []string{"MTLSConfig.Proxies is empty"}},
+		"header without a proxy":   {middleware.MTLSConfig{Header: "Client-Cert"}, []string{"MTLSConfig.Header or Encoding is set"}},
+		"encoding without a proxy": {middleware.MTLSConfig{Encoding: middleware.CertificateXFCC}, []string{"MTLSConfig.Header or Encoding is set"}},
+		"not a header name":        {middleware.MTLSConfig{Proxies: proxy, Header: "a b"}, []string{`MTLSConfig.Header is "a b"`}},
+		"Authorization":            {middleware.MTLSConfig{Proxies: proxy, Header: "authorization"}, []string{`MTLSConfig.Header is "authorization"`}},
+		"Host":                     {middleware.MTLSConfig{Proxies: proxy, Header: "host"}, []string{`MTLSConfig.Header is "host"`}},
+		"unknown encoding":         {middleware.MTLSConfig{Proxies: proxy, Encoding: 4}, []string{"MTLSConfig.Encoding is 4"}},
+		"negative encoding":        {middleware.MTLSConfig{Proxies: proxy, Encoding: -1}, []string{"MTLSConfig.Encoding is -1"}},
+		"every address": {
+			middleware.MTLSConfig{Proxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"), {}}, Header: ":"},
+			[]string{"MTLSConfig.Proxies[0] is 0.0.0.0/0", "MTLSConfig.Proxies[1] is ::/0", "MTLSConfig.Proxies[2] is not a valid prefix", "MTLSConfig.Header"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := middleware.New(middleware.Config{Verifier: acceptAll, MTLS: &test.cfg})
+			if (err == nil) != (test.want == nil) {
+				t.Fatalf("error %v, want %q", err, test.want)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), "middleware: "+want) {
+					t.Errorf("error %v, want %q", err, want)
+				}
+			}
+		})
+	}
+}
