@@ -118,11 +118,8 @@ func (c *MTLSConfig) source() *clientcert.Source {
 }
 
 // checkCertificate returns an error unless the client certificate of r has the thumbprint want, which is the x5t#S256 of a
-// verified token (RFC 8705 section 3). A nil source means that Config.MTLS is nil: then every bound token is rejected.
+// verified token (RFC 8705 section 3). source is not nil: without Config.MTLS, bindingFault rejects the token before.
 func checkCertificate(source *clientcert.Source, r *http.Request, want string) error {
-	if source == nil {
-		return &detailed{errCertificate, "cnf binds the token to a client certificate, and Config.MTLS is nil, so certificates are not checked"}
-	}
 	got, problem := source.Thumbprint(r)
 	switch {
 	case problem != "":

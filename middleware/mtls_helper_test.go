@@ -37,12 +37,12 @@ type authority struct {
 
 func newAuthority(t testing.TB) *authority {
 	t.Helper()
-	issued := issue(t, nil, "test authority")
+	issued := newCertificate(t, nil, "test authority")
 	return &authority{cert: issued.Leaf, key: issued.PrivateKey.(*ecdsa.PrivateKey)}
 }
 
-// issue returns a certificate for 127.0.0.1. It is self-signed if by is nil.
-func issue(t testing.TB, by *authority, name string) tls.Certificate {
+// newCertificate returns a certificate for 127.0.0.1. It is self-signed if by is nil.
+func newCertificate(t testing.TB, by *authority, name string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -87,8 +87,8 @@ func rfc9440(c tls.Certificate) string {
 	return ":" + base64.StdEncoding.EncodeToString(c.Certificate[0]) + ":"
 }
 
-// bound returns a token that is bound to a certificate.
-func bound(issuer *bearertest.Issuer, thumbprint any) string {
+// boundTo returns a token that is bound to a certificate.
+func boundTo(issuer *bearertest.Issuer, thumbprint any) string {
 	raw := issuer.AccessToken().Set("cnf", map[string]any{"x5t#S256": thumbprint}).Sign()
 	logscan.Token(raw)
 	return raw
@@ -132,7 +132,7 @@ func (api *mtlsAPI) startTLS(t testing.TB, ca *authority, clients tls.ClientAuth
 	t.Helper()
 	api.EnableHTTP2 = http2
 	api.TLS = &tls.Config{
-		Certificates: []tls.Certificate{issue(t, ca, "api")}, ClientAuth: clients, ClientCAs: ca.pool(), MinVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{newCertificate(t, ca, "api")}, ClientAuth: clients, ClientCAs: ca.pool(), MinVersion: tls.VersionTLS12,
 	}
 	api.StartTLS()
 }
@@ -154,8 +154,8 @@ func mtlsClient(t testing.TB, ca *authority, chain ...tls.Certificate) *http.Cli
 	return &http.Client{Transport: transport}
 }
 
-// from returns an HTTP client whose connections come from the loopback address addr.
-func from(t testing.TB, addr string) *http.Client {
+// clientFrom returns an HTTP client whose connections come from the loopback address addr.
+func clientFrom(t testing.TB, addr string) *http.Client {
 	t.Helper()
 	dialer := &net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(addr), 0))}
 	transport := &http.Transport{DialContext: dialer.DialContext}
@@ -163,8 +163,8 @@ func from(t testing.TB, addr string) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// get sends a request with token, and with a header Client-Cert for each of lines.
-func get(t testing.TB, client *http.Client, url, token string, lines ...string) *http.Response {
+// getBound sends a request with token, and with a header Client-Cert for each of lines.
+func getBound(t testing.TB, client *http.Client, url, token string, lines ...string) *http.Response {
 	t.Helper()
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil) //nolint:usetesting // also used in cleanups
 	if err != nil {
@@ -172,6 +172,11 @@ func get(t testing.TB, client *http.Client, url, token string, lines ...string) 
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header["Client-Cert"] = lines
+	return roundTrip(t, client, r)
+}
+
+func roundTrip(t testing.TB, client *http.Client, r *http.Request) *http.Response {
+	t.Helper()
 	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)

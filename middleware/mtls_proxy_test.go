@@ -37,7 +37,7 @@ func newProxy(t testing.TB, ca *authority, api string, encode func(tls.Certifica
 		}
 	}})
 	proxy.EnableHTTP2 = true
-	proxy.TLS = &tls.Config{Certificates: []tls.Certificate{issue(t, ca, "proxy")}, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	proxy.TLS = &tls.Config{Certificates: []tls.Certificate{newCertificate(t, ca, "proxy")}, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
 	proxy.StartTLS()
 	t.Cleanup(proxy.Close)
 	return proxy
@@ -53,8 +53,8 @@ func TestM3_NamedProxy(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
-	own, other := issue(t, ca, "own"), issue(t, nil, "other")
-	token := bound(issuer, thumbprint(own))
+	own, other := newCertificate(t, ca, "own"), newCertificate(t, nil, "other")
+	token := boundTo(issuer, thumbprint(own))
 	for name, test := range map[string]struct {
 		encoding middleware.CertificateEncoding
 		encode   func(tls.Certificate) string
@@ -83,11 +83,11 @@ func TestM3_NamedProxy(t *testing.T) {
 				{"other certificate, forged header", mtlsClient(t, ca, other), proxy.URL, []string{test.encode(own)}, otherCertificate},
 				{"no certificate", mtlsClient(t, ca), proxy.URL, nil, noHeader},
 				{"no certificate, forged header", mtlsClient(t, ca), proxy.URL, []string{test.encode(own)}, noHeader},
-				{"past the proxy", from(t, "127.0.0.2"), api.URL, nil, "does not use TLS"},
-				{"past the proxy, forged header", from(t, "127.0.0.2"), api.URL, []string{test.encode(own)}, "ignored: the peer of the connection is not listed (MTLSConfig.Proxies)"},
+				{"past the proxy", clientFrom(t, "127.0.0.2"), api.URL, nil, "does not use TLS"},
+				{"past the proxy, forged header", clientFrom(t, "127.0.0.2"), api.URL, []string{test.encode(own)}, "ignored: the peer of the connection is not listed (MTLSConfig.Proxies)"},
 			} {
 				t.Run(row.name, func(t *testing.T) { //nolint:paralleltest // the rows share one server
-					api.wantResult(t, get(t, row.client, row.url, token, row.forged...), row.want)
+					api.wantResult(t, getBound(t, row.client, row.url, token, row.forged...), row.want)
 				})
 			}
 		})
@@ -99,28 +99,28 @@ func TestM3_TLSToTheAPI(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
-	own, ofProxy := issue(t, ca, "own"), issue(t, ca, "proxy")
+	own, ofProxy := newCertificate(t, ca, "own"), newCertificate(t, ca, "proxy")
 	for name, test := range map[string]struct {
 		proxies []netip.Prefix
 		token   string
 		lines   []string
 		want    string
 	}{
-		"the header counts":              {loopback, bound(issuer, thumbprint(own)), []string{rfc9440(own)}, ""},
-		"not the certificate":            {loopback, bound(issuer, thumbprint(ofProxy)), []string{rfc9440(own)}, otherCertificate},
-		"not even without a header":      {loopback, bound(issuer, thumbprint(ofProxy)), nil, noHeader},
-		"nor with an empty header":       {loopback, bound(issuer, thumbprint(ofProxy)), []string{""}, "is empty"},
-		"nor with a malformed header":    {loopback, bound(issuer, thumbprint(ofProxy)), []string{"::"}, "an empty byte sequence"},
-		"a peer that is not a proxy":     {nil, bound(issuer, thumbprint(ofProxy)), nil, ""},
-		"its header does not count":      {nil, bound(issuer, thumbprint(own)), []string{rfc9440(own)}, "no proxy is listed (MTLSConfig.Proxies)"},
-		"its header changes nothing":     {nil, bound(issuer, thumbprint(ofProxy)), []string{rfc9440(own)}, ""},
-		"a peer beside the listed proxy": {[]netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, bound(issuer, thumbprint(own)), []string{rfc9440(own)}, "not listed"},
+		"the header counts":              {loopback, boundTo(issuer, thumbprint(own)), []string{rfc9440(own)}, ""},
+		"not the certificate":            {loopback, boundTo(issuer, thumbprint(ofProxy)), []string{rfc9440(own)}, otherCertificate},
+		"not even without a header":      {loopback, boundTo(issuer, thumbprint(ofProxy)), nil, noHeader},
+		"nor with an empty header":       {loopback, boundTo(issuer, thumbprint(ofProxy)), []string{""}, "is empty"},
+		"nor with a malformed header":    {loopback, boundTo(issuer, thumbprint(ofProxy)), []string{"::"}, "an empty byte sequence"},
+		"a peer that is not a proxy":     {nil, boundTo(issuer, thumbprint(ofProxy)), nil, ""},
+		"its header does not count":      {nil, boundTo(issuer, thumbprint(own)), []string{rfc9440(own)}, "no proxy is listed (MTLSConfig.Proxies)"},
+		"its header changes nothing":     {nil, boundTo(issuer, thumbprint(ofProxy)), []string{rfc9440(own)}, ""},
+		"a peer beside the listed proxy": {[]netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, boundTo(issuer, thumbprint(own)), []string{rfc9440(own)}, "not listed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			api := newMTLSAPI(t, middleware.Config{Verifier: newConsumer(t, issuer), MTLS: &middleware.MTLSConfig{Proxies: test.proxies}})
 			api.startTLS(t, ca, tls.RequireAndVerifyClientCert, true)
-			api.wantResult(t, get(t, mtlsClient(t, ca, ofProxy), api.URL, test.token, test.lines...), test.want)
+			api.wantResult(t, getBound(t, mtlsClient(t, ca, ofProxy), api.URL, test.token, test.lines...), test.want)
 		})
 	}
 }
@@ -129,7 +129,7 @@ func TestM3_TLSToTheAPI(t *testing.T) {
 func TestM3_RewrittenRemoteAddr(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
-	own := issue(t, nil, "own")
+	own := newCertificate(t, nil, "own")
 	for claimed, detail := range map[string]string{
 		"127.0.0.1":            "RemoteAddr has no port, so a middleware (such as RealIP) has replaced the address of the connection",
 		"127.0.0.1:0":          "RemoteAddr has port 0",
@@ -144,7 +144,7 @@ func TestM3_RewrittenRemoteAddr(t *testing.T) {
 			guarded.ServeHTTP(w, r)
 		})
 		api.Start()
-		api.wantResult(t, get(t, from(t, "127.0.0.2"), api.URL, bound(issuer, thumbprint(own)), rfc9440(own)), detail)
+		api.wantResult(t, getBound(t, clientFrom(t, "127.0.0.2"), api.URL, boundTo(issuer, thumbprint(own)), rfc9440(own)), detail)
 	}
 }
 
@@ -153,8 +153,8 @@ func TestM3_RewrittenRemoteAddr(t *testing.T) {
 func TestM3_SmuggledHeader(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
-	own, other := issue(t, nil, "own"), issue(t, nil, "other")
-	token := bound(issuer, thumbprint(own))
+	own, other := newCertificate(t, nil, "own"), newCertificate(t, nil, "other")
+	token := boundTo(issuer, thumbprint(own))
 	api := newMTLSAPI(t, middleware.Config{Verifier: newConsumer(t, issuer), MTLS: &middleware.MTLSConfig{Proxies: loopback}})
 	api.Start()
 	const server = "rejected by net/http"
@@ -184,7 +184,7 @@ func TestM3_SmuggledHeader(t *testing.T) {
 		"Connection names the header":   {"Connection: Client-Cert\r\nClient-Cert: " + rfc9440(own), ""},
 	} {
 		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the rows share one server
-			response := raw(t, api.Listener.Addr().String(), token, test.lines)
+			response := sendRaw(t, api.Listener.Addr().String(), token, test.lines)
 			if test.want == server {
 				if response.StatusCode != http.StatusBadRequest {
 					t.Errorf("status %d, want 400", response.StatusCode)
@@ -196,8 +196,8 @@ func TestM3_SmuggledHeader(t *testing.T) {
 	}
 }
 
-// raw sends a request with header lines that http.Client would not send.
-func raw(t *testing.T, addr, token, lines string) *http.Response {
+// sendRaw sends a request with header lines that http.Client would not send.
+func sendRaw(t *testing.T, addr, token, lines string) *http.Response {
 	t.Helper()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(context.Background(), "tcp", addr) //nolint:usetesting // the server closes it

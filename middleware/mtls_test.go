@@ -28,30 +28,30 @@ func TestM1_CertificateOfTheConnection(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
-	own, other, selfSigned := issue(t, ca, "own"), issue(t, ca, "other"), issue(t, nil, "self-signed")
+	own, other, selfSigned := newCertificate(t, ca, "own"), newCertificate(t, ca, "other"), newCertificate(t, nil, "self-signed")
 	sum := sha1.Sum(own.Certificate[0]) //nolint:gosec // see above
 	rows := map[string]struct {
 		client []tls.Certificate
 		token  string
 		want   string // in the detail; "": accepted
 	}{
-		"own certificate":             {[]tls.Certificate{own}, bound(issuer, thumbprint(own)), ""},
-		"self-signed":                 {[]tls.Certificate{selfSigned}, bound(issuer, thumbprint(selfSigned)), ""},
+		"own certificate":             {[]tls.Certificate{own}, boundTo(issuer, thumbprint(own)), ""},
+		"self-signed":                 {[]tls.Certificate{selfSigned}, boundTo(issuer, thumbprint(selfSigned)), ""},
 		"unbound token, certificate":  {[]tls.Certificate{own}, issuer.AccessToken().Sign(), ""},
 		"unbound token":               {nil, issuer.AccessToken().Sign(), ""},
-		"with its chain":              {[]tls.Certificate{own, {Certificate: [][]byte{ca.cert.Raw}}}, bound(issuer, thumbprint(own)), ""},
-		"another certificate":         {[]tls.Certificate{other}, bound(issuer, thumbprint(own)), otherCertificate},
-		"no certificate":              {nil, bound(issuer, thumbprint(own)), noCertificate},
-		"second in the chain":         {[]tls.Certificate{own, other}, bound(issuer, thumbprint(other)), otherCertificate},
-		"the issuer's thumbprint":     {[]tls.Certificate{own}, bound(issuer, thumbprint(tls.Certificate{Certificate: [][]byte{ca.cert.Raw}})), otherCertificate},
-		"with padding":                {[]tls.Certificate{own}, bound(issuer, thumbprint(own)+"="), otherCertificate},
-		"with a line end":             {[]tls.Certificate{own}, bound(issuer, thumbprint(own)+"\n"), otherCertificate},
-		"other case":                  {[]tls.Certificate{own}, bound(issuer, strings.ToLower(thumbprint(own))), otherCertificate},
-		"cut":                         {[]tls.Certificate{own}, bound(issuer, thumbprint(own)[:42]), otherCertificate},
-		"SHA-1":                       {[]tls.Certificate{own}, bound(issuer, base64.RawURLEncoding.EncodeToString(sum[:])), otherCertificate},
-		"hexadecimal":                 {[]tls.Certificate{own}, bound(issuer, hex.EncodeToString(sum[:])), otherCertificate},
-		"empty":                       {[]tls.Certificate{own}, bound(issuer, ""), "cnf"},
-		"a list":                      {[]tls.Certificate{own}, bound(issuer, []string{thumbprint(own)}), "cnf"},
+		"with its chain":              {[]tls.Certificate{own, {Certificate: [][]byte{ca.cert.Raw}}}, boundTo(issuer, thumbprint(own)), ""},
+		"another certificate":         {[]tls.Certificate{other}, boundTo(issuer, thumbprint(own)), otherCertificate},
+		"no certificate":              {nil, boundTo(issuer, thumbprint(own)), noCertificate},
+		"second in the chain":         {[]tls.Certificate{own, other}, boundTo(issuer, thumbprint(other)), otherCertificate},
+		"the issuer's thumbprint":     {[]tls.Certificate{own}, boundTo(issuer, thumbprint(tls.Certificate{Certificate: [][]byte{ca.cert.Raw}})), otherCertificate},
+		"with padding":                {[]tls.Certificate{own}, boundTo(issuer, thumbprint(own)+"="), otherCertificate},
+		"with a line end":             {[]tls.Certificate{own}, boundTo(issuer, thumbprint(own)+"\n"), otherCertificate},
+		"other case":                  {[]tls.Certificate{own}, boundTo(issuer, strings.ToLower(thumbprint(own))), otherCertificate},
+		"cut":                         {[]tls.Certificate{own}, boundTo(issuer, thumbprint(own)[:42]), otherCertificate},
+		"SHA-1":                       {[]tls.Certificate{own}, boundTo(issuer, base64.RawURLEncoding.EncodeToString(sum[:])), otherCertificate},
+		"hexadecimal":                 {[]tls.Certificate{own}, boundTo(issuer, hex.EncodeToString(sum[:])), otherCertificate},
+		"empty":                       {[]tls.Certificate{own}, boundTo(issuer, ""), "cnf"},
+		"a list":                      {[]tls.Certificate{own}, boundTo(issuer, []string{thumbprint(own)}), "cnf"},
 		"a member that is not known":  {[]tls.Certificate{own}, issuer.AccessToken().Set("cnf", map[string]any{"x5t#S256": thumbprint(own), "x5u": "a"}).Sign(), "cnf"},
 		"another member with its own": {[]tls.Certificate{own}, issuer.AccessToken().Set("cnf", map[string]any{"x5t": thumbprint(own)}).Sign(), "cnf"},
 	}
@@ -62,7 +62,7 @@ func TestM1_CertificateOfTheConnection(t *testing.T) {
 			t.Parallel()
 			for name, row := range rows {
 				t.Run(name, func(t *testing.T) { //nolint:paralleltest // the rows share one server
-					response := get(t, mtlsClient(t, ca, row.client...), api.URL, row.token)
+					response := getBound(t, mtlsClient(t, ca, row.client...), api.URL, row.token)
 					if response.Proto != version {
 						t.Errorf("%s, want %s", response.Proto, version)
 					}
@@ -78,7 +78,7 @@ func TestM1_ClientAuth(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
-	own, selfSigned := issue(t, ca, "own"), issue(t, nil, "self-signed")
+	own, selfSigned := newCertificate(t, ca, "own"), newCertificate(t, nil, "self-signed")
 	const handshake = "the handshake fails"
 	for name, test := range map[string]struct {
 		auth                   tls.ClientAuthType
@@ -104,7 +104,7 @@ func TestM1_ClientAuth(t *testing.T) {
 				{mtlsClient(t, ca), own, test.empty},
 			} {
 				if row.want != handshake {
-					api.wantResult(t, get(t, row.client, api.URL, bound(issuer, thumbprint(row.cert))), row.want)
+					api.wantResult(t, getBound(t, row.client, api.URL, boundTo(issuer, thumbprint(row.cert))), row.want)
 				} else if response, err := row.client.Get(api.URL); err == nil { //nolint:noctx // it must fail
 					_ = response.Body.Close()
 					t.Error("the handshake succeeds")
@@ -119,7 +119,7 @@ func TestM1_ResumedSession(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
-	own := issue(t, ca, "own")
+	own := newCertificate(t, ca, "own")
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			t.Parallel()
@@ -131,12 +131,12 @@ func TestM1_ResumedSession(t *testing.T) {
 			transport.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 			transport.TLSClientConfig.MaxVersion = version
 			for _, resumed := range []bool{false, true} {
-				response := get(t, client, api.URL, bound(issuer, thumbprint(own)))
+				response := getBound(t, client, api.URL, boundTo(issuer, thumbprint(own)))
 				if response.TLS.Version != version || response.TLS.DidResume != resumed {
 					t.Errorf("%s, resumed: %t", tls.VersionName(response.TLS.Version), response.TLS.DidResume)
 				}
 				api.wantResult(t, response, "")
-				api.wantResult(t, get(t, client, api.URL, bound(issuer, thumbprint(issue(t, ca, "other")))), otherCertificate)
+				api.wantResult(t, getBound(t, client, api.URL, boundTo(issuer, thumbprint(newCertificate(t, ca, "other")))), otherCertificate)
 			}
 		})
 	}
@@ -147,12 +147,12 @@ func TestM1_WithoutMTLS(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
-	own := issue(t, ca, "own")
+	own := newCertificate(t, ca, "own")
 	api := newMTLSAPI(t, middleware.Config{Verifier: newConsumer(t, issuer)})
 	api.startTLS(t, ca, tls.RequireAnyClientCert, true)
 	client := mtlsClient(t, ca, own)
-	api.wantResult(t, get(t, client, api.URL, bound(issuer, thumbprint(own))), "Config.MTLS")
-	api.wantResult(t, get(t, client, api.URL, issuer.AccessToken().Sign()), "")
+	api.wantResult(t, getBound(t, client, api.URL, boundTo(issuer, thumbprint(own))), "Config.MTLS")
+	api.wantResult(t, getBound(t, client, api.URL, issuer.AccessToken().Sign()), "")
 }
 
 // TestM2_TokenOfACustomVerifier checks the binding of a token that is not a JWT: the Verifier returns its cnf, as an
@@ -160,15 +160,15 @@ func TestM1_WithoutMTLS(t *testing.T) {
 func TestM2_TokenOfACustomVerifier(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
-	own, other := issue(t, ca, "own"), issue(t, ca, "other")
+	own, other := newCertificate(t, ca, "own"), newCertificate(t, ca, "other")
 	opaque := verifierFunc(func(context.Context, string) (*consumer.Token, error) {
 		return consumer.NewToken("https://issuer.test", json.RawMessage(`{"cnf":{"x5t#S256":"`+thumbprint(own)+`"}}`))
 	})
 	api := newMTLSAPI(t, middleware.Config{Verifier: opaque, MTLS: &middleware.MTLSConfig{}})
 	api.startTLS(t, ca, tls.RequestClientCert, true)
-	api.wantResult(t, get(t, mtlsClient(t, ca, own), api.URL, "opaque"), "")
-	api.wantResult(t, get(t, mtlsClient(t, ca, other), api.URL, "opaque"), otherCertificate)
-	api.wantResult(t, get(t, mtlsClient(t, ca), api.URL, "opaque"), noCertificate)
+	api.wantResult(t, getBound(t, mtlsClient(t, ca, own), api.URL, "opaque"), "")
+	api.wantResult(t, getBound(t, mtlsClient(t, ca, other), api.URL, "opaque"), otherCertificate)
+	api.wantResult(t, getBound(t, mtlsClient(t, ca), api.URL, "opaque"), noCertificate)
 }
 
 func TestMTLSConfigFaults(t *testing.T) {

@@ -25,8 +25,8 @@ var checklist = []struct {
 	{family: "J", count: 13, except: []int{12}}, // encryption
 	{family: "P", count: 10, except: []int{2}},  // encryption
 	{family: "D", count: 5},
-	{family: "M", count: 4, except: []int{1, 2, 3}}, // client certificates
-	{family: "X", count: 3, except: []int{2}},       // sender constraint
+	{family: "M", count: 4},
+	{family: "X", count: 3, except: []int{2}}, // sender constraint
 	{family: "K", count: 24},
 	{family: "Attack", count: 50, except: []int{27}}, // DPoP
 	{family: "C", count: 37},
