@@ -132,7 +132,7 @@ func (c *DPoPConfig) copied() DPoPConfig {
 	for _, name := range c.ProxyHeaders {
 		d.ProxyHeaders = append(d.ProxyHeaders, http.CanonicalHeaderKey(name))
 	}
-	if c.ProxyHeaders == nil {
+	if c.ProxyHeaders == nil && c.Proxies != nil {
 		d.ProxyHeaders = []string{headerForwardedProto, headerForwardedHost}
 	}
 	d.Window, d.MaxReplays = cmp.Or(c.Window, defaultWindow), cmp.Or(c.MaxReplays, replay.DefaultSize)
