@@ -252,10 +252,23 @@ func (p *passage) apply(ctx context.Context) error {
 func (p *passage) rejected(refusal *Refusal, rule Rule) error {
 	refusal.Rule, refusal.Issuer, refusal.Token = rule.label(), p.token.Issuer(), p.token
 	refusal.Detail = cmp.Or(refusal.Detail, rule.detail)
-	if refusal.Code == codeInsufficientScope && len(refusal.Scopes) == 0 {
+	if refusal.Code == codeInsufficientAuthentication {
+		p.combineSignIns(refusal, p.guard)
+	}
+	if len(refusal.Scopes) == 0 && p.showsScopes(refusal) {
 		refusal.Scopes = p.neededScopes(p.guard)
 	}
 	return refusal
+}
+
+// showsScopes reports whether the challenge lists the scopes of the route. If another requirement is not met, it lists them
+// only if the token lacks them: a client that requests scopes that it already has gets no further.
+func (p *passage) showsScopes(refusal *Refusal) bool {
+	switch {
+	case refusal.Code == codeInsufficientAuthentication, refusal.Reason == consumer.ReasonAuthorizationDetails:
+		return p.lacksScopes()
+	}
+	return refusal.Code == codeInsufficientScope
 }
 
 // neededScopes returns all scopes that the route needs, not only those that the token lacks (RFC 6750 section 3.1). They

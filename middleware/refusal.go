@@ -80,9 +80,9 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// issuer.
 	Issuer string `json:"-"`
 
-	// Rule is the name of the rule that is not met: "scope", "role", the path of a Role or RolePath, the name of a Claim or
-	// Check, or "any of" and the names of the rules of an Any. Empty: the request was rejected before the rules were
-	// applied.
+	// Rule is the name of the rule that is not met: "scope", "role", "step_up", "authorization_details",
+	// "sender_constrained", "principal", "also_verified_by", the path of a Role or RolePath, the name of a Claim or Check, or
+	// "any of" and the names of the rules of an Any. Empty: the request was rejected before the rules were applied.
 	Rule string `json:"-"`
 
 	// Token is the verified token that a rule rejected, for a DenyHandler or an audit log. [Guard.Authenticate] sets it,

@@ -11,7 +11,8 @@ import (
 )
 
 // Rule is one requirement of a route for a token. [Scopes], [AnyScope], [AnyRole], [Role], [RolePath], [Claim],
-// [Check] and [Any] return Rules. A request passes a list of rules only if its token meets all of them; they are applied in
+// [AuthorizationDetails], [StepUp], [SenderConstrained], [Principal], [AlsoVerifiedBy], [Check] and [Any] return Rules. A
+// request passes a list of rules only if its token meets all of them; they are applied in
 // order. A Rule is immutable and safe for concurrent use, and several routes can share it.
 //
 // An invalid Rule, such as Scopes without a scope or the zero Rule, rejects every request with 500. It is logged when the
@@ -20,7 +21,11 @@ type Rule struct {
 	name   string   // for operators
 	detail string   // why a token does not meet the rule, for the log
 	scopes []string // for the challenge
+	signIn *signIn  // for the challenge; nil if the rule is not a StepUp
 	broken error    // why the rule is invalid
+
+	// granted reports whether the token has the scopes that the rule requires. Nil: the rule can be met without scopes.
+	granted func(t *consumer.Token) bool
 
 	// test returns nil if the request meets the rule. refusalOf maps its error to a response. A test does not receive the
 	// passage, which would then be allocated for each request.
@@ -39,14 +44,15 @@ func Scopes(all ...string) Rule {
 	all = slices.Clone(all)
 	rule := Rule{name: "scope", scopes: all, broken: checkScopes("Scopes", all)}
 	rule.detail = fmt.Sprintf("the token does not have all of the scopes %q", all)
-	rule.test = func(_ context.Context, v verified) error {
+	rule.granted = func(t *consumer.Token) bool {
 		for _, scope := range all {
-			if !v.token.HasScope(scope) {
-				return ErrInsufficientScope
+			if !t.HasScope(scope) {
+				return false
 			}
 		}
-		return nil
+		return true
 	}
+	rule.test = testScopes(rule.granted)
 	return rule
 }
 
@@ -57,13 +63,19 @@ func AnyScope(oneOf ...string) Rule {
 	rule := Rule{name: "scope", broken: checkScopes("AnyScope", oneOf)}
 	rule.detail = fmt.Sprintf("the token has none of the scopes %q", oneOf)
 	rule.scopes = oneOf[:min(1, len(oneOf))]
-	rule.test = func(_ context.Context, v verified) error {
-		if !slices.ContainsFunc(oneOf, v.token.HasScope) {
+	rule.granted = func(t *consumer.Token) bool { return slices.ContainsFunc(oneOf, t.HasScope) }
+	rule.test = testScopes(rule.granted)
+	return rule
+}
+
+// testScopes returns the test of a rule that requires scopes only.
+func testScopes(granted func(t *consumer.Token) bool) func(context.Context, verified) error {
+	return func(_ context.Context, v verified) error {
+		if !granted(v.token) {
 			return ErrInsufficientScope
 		}
 		return nil
 	}
-	return rule
 }
 
 // Claim requires a claim for which check returns true. check receives the value that [consumer.Token.Claim] returns.
@@ -110,9 +122,10 @@ func Check(name string, f func(ctx context.Context, t *consumer.Token) error) Ru
 }
 
 // Any requires that at least one of the rules is met, whereas a list of rules without Any requires all of them. The
-// rules are applied in order until one is met. If none is met, and one of them requires a scope, the challenge lists
-// the scopes of the first rule that has scopes. If none is met, and one of them could not be decided because of an
-// outage, the response is that of the outage.
+// rules are applied in order until one is met. If none is met, the response is that of the first rule whose challenge
+// says what the client can request: scopes, authorization details, or a step-up. A challenge with scopes lists those of
+// the first rule that has scopes. If none is met, and one of them could not be decided because of an outage, the response
+// is that of the outage.
 func Any(oneOf ...Rule) Rule {
 	oneOf = slices.Clone(oneOf)
 	names, details := make([]string, len(oneOf)), make([]string, len(oneOf))
@@ -129,6 +142,7 @@ func Any(oneOf ...Rule) Rule {
 	}
 	rule.name = "any of " + strings.Join(names, ", ")
 	rule.detail = "none of the rules is met: " + strings.Join(details, "; ")
+	rule.granted = anyGranted(oneOf)
 	rule.test = func(ctx context.Context, v verified) error { return anyOf(ctx, v, oneOf) }
 	return rule
 }
@@ -149,13 +163,23 @@ func anyOf(ctx context.Context, v verified, rules []Rule) error {
 	return worst
 }
 
+// anyGranted returns the granted function of an Any. It is nil if one of the rules can be met without scopes.
+func anyGranted(oneOf []Rule) func(t *consumer.Token) bool {
+	if slices.ContainsFunc(oneOf, func(rule Rule) bool { return rule.granted == nil }) {
+		return nil
+	}
+	return func(t *consumer.Token) bool {
+		return slices.ContainsFunc(oneOf, func(rule Rule) bool { return rule.granted(t) })
+	}
+}
+
 // weigh ranks the errors of alternatives. A rule that could not be decided ranks above one that is not met. A missing
-// scope ranks above other requirements, because the client can request the scope.
+// scope and a step-up rank above other requirements, because the client can request them.
 func weigh(refusal *Refusal) int {
 	switch {
 	case refusal.Status >= statusCallerGone:
 		return 2
-	case refusal.Code == codeInsufficientScope:
+	case refusal.Code == codeInsufficientScope, refusal.Code == codeInsufficientAuthentication:
 		return 1
 	}
 	return 0

@@ -1,0 +1,67 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// AlsoVerifiedBy requires that v accepts the token too, after the Verifier of the Guard has accepted it. Use it for routes
+// that need both the verification of a JWT and an introspection of the same token, for example to learn of a revocation at
+// once. [Recheck] calls v again.
+//
+// The two results must be about the same token: the issuer must be equal, and so must the subject, the client and the
+// binding (`cnf`) if the result of v has them. An introspection response may omit each of the three. A subject or a
+// client that only v returns is accepted; a binding that only v returns is not, because the Guard has not verified it.
+// Handlers and the other rules use the token of the Guard's Verifier, with its scopes and its expiry.
+//
+// An error of v results in the same response as an error of Config.Verifier: 401 if it matches [consumer.ErrInvalidToken],
+// 503 if it matches [consumer.ErrUnavailable], and 500 for any other error. If the results differ, the response is 401 with
+// the code invalid_token.
+//
+// v receives the token as the client sent it. It must be safe for concurrent use, and must not be nil. The name of the
+// rule is "also_verified_by".
+func AlsoVerifiedBy(v consumer.Verifier) Rule {
+	rule := Rule{name: "also_verified_by", detail: "the second Verifier rejected the token (AlsoVerifiedBy)"}
+	if isNil(v) {
+		rule.broken = errors.New("AlsoVerifiedBy needs a Verifier: it is nil or contains a nil value")
+	}
+	rule.test = func(ctx context.Context, first verified) error {
+		second, err := v.Verify(ctx, first.raw)
+		if err != nil {
+			return err
+		}
+		if !isVerified(second) {
+			return faultOf(second)
+		}
+		if member := difference(first.token, second); member != "" {
+			return &consumer.Error{Reason: consumer.ReasonClaims, Issuer: first.token.Issuer(), Err: &detailed{
+				errors.New("middleware: two results"),
+				"the Verifiers of the Guard and of AlsoVerifiedBy return a different " + member,
+			}}
+		}
+		return nil
+	}
+	return rule
+}
+
+// difference returns the name of the first member in which two results of one token contradict each other, or "".
+func difference(first, second *consumer.Token) string {
+	bound, _ := first.Confirmation()
+	alsoBound, isBound := second.Confirmation()
+	switch {
+	case first.Issuer() != second.Issuer():
+		return "issuer"
+	case contradict(first.Subject(), second.Subject()):
+		return "subject"
+	case contradict(first.ClientID(), second.ClientID()):
+		return "client"
+	case isBound && bound != alsoBound:
+		return "binding (cnf)"
+	}
+	return ""
+}
+
+// contradict reports whether both names are known and differ.
+func contradict(a, b string) bool { return a != "" && b != "" && a != b }

@@ -1,0 +1,54 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// SenderConstrained requires a token that is bound to a key or certificate of the client (RFC 9449 section 6, RFC 8705
+// section 3). Use it for routes that must not accept a stolen token, in an API whose other routes also accept bearer
+// tokens. It does not verify the binding: the Guard does that for every bound token, before it applies any rule. So a
+// Guard without Config.DPoP and Config.MTLS rejects bound tokens, and no token meets the rule.
+//
+// If the rule is not met, the response is 401 with the code invalid_token: the client needs another token, and no scope
+// would help. With Config.DPoP, the response also has a challenge with the scheme DPoP, which tells the client how to get
+// one. There is no challenge for client certificates.
+//
+// The name of the rule is "sender_constrained".
+func SenderConstrained() Rule {
+	return Rule{name: "sender_constrained", detail: errNotConstrained.detail, test: testConstrained}
+}
+
+func testConstrained(_ context.Context, v verified) error {
+	if c, bound := v.token.Confirmation(); bound && !c.Unknown && (c.JWKThumbprint != "" || c.CertificateThumbprint != "") {
+		return nil
+	}
+	return &Refusal{
+		Status: http.StatusUnauthorized, Code: codeInvalidToken, Reason: consumer.ReasonBinding, Err: errNotConstrained,
+	}
+}
+
+var errNotConstrained = &detailed{
+	consumer.ErrInvalidToken, "the token has no cnf, expected one that is bound to a key or certificate (SenderConstrained)",
+}
+
+// Principal requires that the token acts for a user, with [consumer.PrincipalUser], or for a client itself, with
+// [consumer.PrincipalClient] (RFC 9700 section 4.15). See [consumer.Token.Principal] for how the two are distinguished. Use
+// it where a handler treats the subject as a user: a client could choose an id that is the name of a user. The name of the
+// rule is "principal". If it is not met, the response is 403 without an error code, because no scope would help.
+func Principal(kind consumer.Principal) Rule {
+	rule := Rule{name: "principal", detail: "the token does not act for a " + kind.String() + " (Principal)"}
+	if kind != consumer.PrincipalUser && kind != consumer.PrincipalClient {
+		rule.broken = errors.New("Principal needs consumer.PrincipalUser or consumer.PrincipalClient")
+	}
+	rule.test = func(_ context.Context, v verified) error {
+		if v.token.Principal() != kind {
+			return errForbidden
+		}
+		return nil
+	}
+	return rule
+}
