@@ -44,9 +44,12 @@ type Use struct {
 	// From is the earliest time at which any server may have accepted the proof, by its own clock.
 	From time.Time
 
-	// Until is the time after which no server accepts the proof, by its own clock.
+	// Until is the time after which no server accepts the proof. It includes 10 seconds for servers whose clock is behind.
 	Until time.Time
 }
+
+// clockDifference is how far the clocks of two servers of one API may differ.
+const clockDifference = 10 * time.Second
 
 // Check checks that p was made for the request, the token and the time of want, by the owner of the key that the token is
 // bound to (RFC 9449 section 4.3). Cheap checks come first, and the signature last. The token must have been verified
@@ -61,7 +64,7 @@ func (c *Checker) Check(p *Proof, want Want) (Use, error) {
 	if err := c.checkTimes(p, want.Now); err != nil {
 		return Use{}, err
 	}
-	use := Use{Key: want.Thumbprint, From: p.issued.Add(-c.cfg.Window), Until: p.issued.Add(c.cfg.Window)}
+	use := Use{Key: want.Thumbprint, From: p.issued.Add(-c.cfg.Window), Until: p.issued.Add(c.cfg.Window + clockDifference)}
 	if want.Nonce != nil {
 		issued, ok := want.Nonce(p.nonce)
 		if !ok {
@@ -124,8 +127,8 @@ func checkTokenHash(hash, token string) error {
 
 // checkSignature checks that the token is bound to the key of the proof, and that this key has signed the proof.
 func (c *Checker) checkSignature(p *Proof, bound string) error {
-	print := p.key.thumbprint()
-	if bound == "" || print.text() != bound {
+	own := p.key.thumbprint()
+	if bound == "" || own.text() != bound {
 		return reject("the key of the proof is not the key that the token is bound to (cnf.jkt)")
 	}
 	var buffer [1 << 10]byte
@@ -133,7 +136,7 @@ func (c *Checker) checkSignature(p *Proof, bound string) error {
 	if err != nil {
 		return reject("signature: " + err.Error())
 	}
-	public, cached := c.keys.Get(print)
+	public, cached := c.keys.Get(own)
 	if !cached {
 		if public, err = p.key.parse(); err != nil {
 			return reject(err.Error())
@@ -143,7 +146,7 @@ func (c *Checker) checkSignature(p *Proof, bound string) error {
 		return reject("the signature does not match the key of the proof")
 	}
 	if !cached {
-		c.keys.Add(print, public)
+		c.keys.Add(own, public)
 	}
 	return nil
 }

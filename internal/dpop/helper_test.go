@@ -1,6 +1,7 @@
 package dpop_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -40,12 +41,22 @@ type key struct {
 
 var keys = sync.OnceValue(func() map[string]key {
 	made := make(map[string]key)
-	for alg, curve := range map[string]elliptic.Curve{"ES256": elliptic.P256(), "ES384": elliptic.P384(), "ES512": elliptic.P521()} {
+	for alg, curve := range map[string]elliptic.Curve{"ES384": elliptic.P384(), "ES512": elliptic.P521()} {
 		private, err := ecdsa.GenerateKey(curve, rand.Reader)
 		if err != nil {
 			panic(err)
 		}
 		made[alg] = key{alg, private, ecJWK(&private.PublicKey)}
+	}
+	// The seeds of the fuzz targets contain the public keys of these two.
+	fixed, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		panic(err)
+	}
+	made["ES256"] = key{"ES256", fixed, ecJWK(&fixed.PublicKey)}
+	edwards := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+	for _, alg := range []string{"EdDSA", "Ed25519"} {
+		made[alg] = key{alg, edwards, object{"kty": "OKP", "crv": "Ed25519", "x": b64(edwards.Public().(ed25519.PublicKey))}}
 	}
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -53,13 +64,6 @@ var keys = sync.OnceValue(func() map[string]key {
 	}
 	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"} {
 		made[alg] = key{alg, private, rsaJWK(&private.PublicKey)}
-	}
-	public, edwards, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	for _, alg := range []string{"EdDSA", "Ed25519"} {
-		made[alg] = key{alg, edwards, object{"kty": "OKP", "crv": "Ed25519", "x": b64(public)}}
 	}
 	return made
 })
@@ -135,8 +139,19 @@ func (k key) sign(header, claims string) string {
 	return input + "." + b64(k.signature(input))
 }
 
+// hash returns the hash of the algorithm. It is not used for Ed25519.
+func (k key) hash() crypto.Hash {
+	switch k.alg[2:] {
+	case "384":
+		return crypto.SHA384
+	case "512":
+		return crypto.SHA512
+	}
+	return crypto.SHA256
+}
+
 func (k key) signature(input string) []byte {
-	hash := map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[k.alg[2:]]
+	hash := k.hash()
 	message := []byte(input)
 	if _, edwards := k.private.(ed25519.PrivateKey); !edwards {
 		h := hash.New()

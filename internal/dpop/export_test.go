@@ -1,0 +1,4 @@
+package dpop
+
+// SameURI reports whether a proof for htu serves a request to url.
+func SameURI(url, htu string) bool { return checkURI(htu, url) == nil }
