@@ -3,6 +3,7 @@ package interop_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -76,15 +77,32 @@ type api struct {
 // serve runs a guarded API until the test ends. Requests to it must not be concurrent.
 func (f framework) serve(t *testing.T, verifier consumer.Verifier, rules ...middleware.Rule) *api {
 	t.Helper()
-	a := &api{reasons: make(chan consumer.Reason, 1)}
-	guard, err := middleware.New(middleware.Config{
-		Verifier:   verifier,
-		OnDecision: func(_ context.Context, d middleware.Decision) { a.reasons <- d.Reason },
-	})
+	return f.serveWith(t, nil, func(string) middleware.Config { return middleware.Config{Verifier: verifier} }, rules...)
+}
+
+// serveWith is like serve. config returns the configuration of the Guard for the URL of the API. The API uses TLS if secure is
+// not nil.
+func (f framework) serveWith(
+	t *testing.T, secure *tls.Config, config func(url string) middleware.Config, rules ...middleware.Rule,
+) *api {
+	t.Helper()
+	a := &api{server: httptest.NewUnstartedServer(nil), reasons: make(chan consumer.Reason, 4)}
+	scheme := "http://"
+	if secure != nil {
+		scheme, a.server.TLS = "https://", secure
+	}
+	cfg := config(scheme + a.server.Listener.Addr().String())
+	cfg.OnDecision = func(_ context.Context, d middleware.Decision) { a.reasons <- d.Reason }
+	guard, err := middleware.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.server = httptest.NewServer(f.handler(guard, rules...))
+	a.server.Config.Handler = f.handler(guard, rules...)
+	if secure != nil {
+		a.server.StartTLS()
+	} else {
+		a.server.Start()
+	}
 	t.Cleanup(a.server.Close)
 	return a
 }
@@ -92,6 +110,7 @@ func (f framework) serve(t *testing.T, verifier consumer.Verifier, rules ...midd
 // answer is the response to a request, and the reason for it.
 type answer struct {
 	Status  int
+	Scheme  string          // of the challenge with the error code, unless it is Bearer
 	Error   string          // the code in the challenge
 	Scope   string          // the scope in the challenge
 	Subject string          // the subject that the handler wrote
@@ -120,7 +139,7 @@ func keysUnavailable() answer {
 
 // String returns the answer as the tables show it.
 func (a answer) String() string {
-	words := []string{strconv.Itoa(a.Status), a.Error, a.Scope, a.Subject}
+	words := []string{strconv.Itoa(a.Status), a.Scheme, a.Error, a.Scope, a.Subject}
 	if a.Reason != "" {
 		words = append(words, "("+string(a.Reason)+")")
 	}
@@ -130,14 +149,17 @@ func (a answer) String() string {
 // get sends GET /orders with the token under the scheme, or without credentials if the token is empty.
 func (a *api) get(t *testing.T, scheme, token string) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.server.URL+"/orders", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	req := newRequest(t, http.MethodGet, a.server.URL+"/orders", "")
 	if token != "" {
 		req.Header.Set("Authorization", scheme+" "+token)
 	}
-	resp, err := a.server.Client().Do(req)
+	return a.send(t, a.server.Client(), req)
+}
+
+// send sends a request with the client.
+func (a *api) send(t *testing.T, c *http.Client, req *http.Request) answer {
+	t.Helper()
+	resp, err := c.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,30 +173,44 @@ func (a *api) get(t *testing.T, scheme, token string) answer {
 		got.Subject = string(body)
 		return got
 	}
-	got.readChallenge(t, resp.Header)
+	got.readChallenges(t, resp.Header)
 	got.checkProblem(t, resp.Header, body)
 	return got
 }
 
 var challengeParameter = regexp.MustCompile(`(\w+)="([^"]*)"`)
 
-// readChallenge checks that a 401 or 403 has a challenge, and that a 503 has Retry-After instead.
-func (a *answer) readChallenge(t *testing.T, header http.Header) {
+// readChallenges checks that a 401 or 403 has a challenge for each scheme, and that a 503 has Retry-After instead.
+func (a *answer) readChallenges(t *testing.T, header http.Header) {
 	t.Helper()
-	challenge := header.Get("WWW-Authenticate")
+	challenges := header.Values("WWW-Authenticate")
 	if a.Status == http.StatusServiceUnavailable {
-		if seconds, err := strconv.Atoi(header.Get("Retry-After")); challenge != "" || err != nil || seconds < 1 {
-			t.Errorf("503 has Retry-After %q and the challenge %q", header.Get("Retry-After"), challenge)
+		if seconds, err := strconv.Atoi(header.Get("Retry-After")); len(challenges) > 0 || err != nil || seconds < 1 {
+			t.Errorf("503 has Retry-After %q and the challenges %q", header.Get("Retry-After"), challenges)
 		}
 		return
 	}
-	if !strings.HasPrefix(challenge, "Bearer realm=") {
+	if len(challenges) == 0 {
+		t.Errorf("%d has no challenge", a.Status)
+	}
+	for _, challenge := range challenges {
+		a.readChallenge(t, challenge)
+	}
+}
+
+func (a *answer) readChallenge(t *testing.T, challenge string) {
+	t.Helper()
+	scheme, parameters, _ := strings.Cut(challenge, " ")
+	bearer := strings.HasPrefix(challenge, "Bearer realm=")
+	if dpop := scheme == "DPoP" && strings.Contains(parameters, `algs="`); !bearer && !dpop {
 		t.Errorf("%d has the challenge %q", a.Status, challenge)
 	}
-	for _, parameter := range challengeParameter.FindAllStringSubmatch(challenge, -1) {
+	for _, parameter := range challengeParameter.FindAllStringSubmatch(parameters, -1) {
 		switch parameter[1] {
 		case "error":
-			a.Error = parameter[2]
+			if a.Error = parameter[2]; !bearer {
+				a.Scheme = scheme
+			}
 		case "scope":
 			a.Scope = parameter[2]
 		}

@@ -35,6 +35,7 @@ func (p *provider) dpopFlows() []clientFlow {
 	}
 	for _, alg := range []string{"ES256", "ES384", "RS256", "PS256", "EdDSA"} {
 		flows = append(flows, clientFlow{"DPoP with nonces: code, user information, refresh, call; " + alg, func(t *testing.T) { p.dpop(t, alg) }})
+		flows = append(flows, clientFlow{"DPoP: an API with oauth4webapi verifies the request; " + alg, func(t *testing.T) { p.dpopNodeAPI(t, alg) }})
 	}
 	return flows
 }
@@ -94,6 +95,27 @@ func (p *provider) dpopAPI(t *testing.T) {
 	}
 	if api.asked != 1 {
 		t.Errorf("asked %d times for a nonce, want 1: the good answers bring the next", api.asked)
+	}
+}
+
+// dpopNodeAPI calls an API that npm's oauth4webapi guards.
+func (p *provider) dpopNodeAPI(t *testing.T, alg string) {
+	t.Helper()
+	c := p.as(t, "dpop", func(cfg *client.Config) { cfg.DPoP = signingKeyFor(t, alg) })
+	token := signIn(t, c, client.AuthorizationOptions{Scopes: []string{"openid", "api:read"}, Resource: []string{apiExample}})
+	node := startNodeClient(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if subject, failure := node.check(t, p.authorizationServer, apiExample, r); subject != "alice" {
+			t.Errorf("subject %q: %s", subject, failure)
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	t.Cleanup(server.Close)
+	source := sourceOf(t, c, client.TokenSourceConfig{Token: token})
+	for _, path := range []string{"/orders", "/orders?page=2", "/a%20b/c%2Fd"} {
+		if status := statusOf(t, nil, source, server.URL+path); status != http.StatusOK {
+			t.Errorf("%s: %d", path, status)
+		}
 	}
 }
 

@@ -23,25 +23,33 @@ func startOIDCProvider(t *testing.T) *oidcProvider {
 	return startScript(t, "server.mjs")
 }
 
-// startScript runs a script of oidcprovider until the test ends. env is added to its environment.
+// startScript runs an authorization server of oidcprovider until the test ends. env is added to its environment.
 func startScript(t *testing.T, script string, env ...string) *oidcProvider {
+	t.Helper()
+	p := new(oidcProvider)
+	p.process = startNode(t, script, &p.ready, env...)
+	p.authorizationServer = authorizationServer{issuer: p.ready.Issuer, tokenEndpoint: p.ready.Issuer + "/token"}
+	return p
+}
+
+// startNode runs a script of oidcprovider until the test ends, and decodes its first line into ready.
+func startNode(t *testing.T, script string, ready any, env ...string) *process {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		unavailable(t, "interop: node is not installed")
 	}
-	if _, err := os.Stat(filepath.Join("oidcprovider", "node_modules", "oidc-provider", "package.json")); err != nil {
-		unavailable(t, "interop: run npm ci in interop/oidcprovider first")
+	for _, name := range []string{"oidc-provider", "dpop", "oauth4webapi"} {
+		if _, err := os.Stat(filepath.Join("oidcprovider", "node_modules", name, "package.json")); err != nil {
+			unavailable(t, "interop: run npm ci in interop/oidcprovider first")
+		}
 	}
-	p := new(oidcProvider)
-	p.process = startProcess(t, "oidc-provider", func(ctx context.Context) *exec.Cmd {
+	return startProcess(t, script, func(ctx context.Context) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, node, script)
 		cmd.Dir = "oidcprovider"
 		cmd.Env = append(os.Environ(), env...)
 		return cmd
-	}, &p.ready)
-	p.authorizationServer = authorizationServer{issuer: p.ready.Issuer, tokenEndpoint: p.ready.Issuer + "/token"}
-	return p
+	}, ready)
 }
 
 const requireServices = "BEARERKIT_REQUIRE_SERVICES"
