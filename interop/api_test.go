@@ -86,7 +86,7 @@ func (f framework) serveWith(
 	t *testing.T, secure *tls.Config, config func(url string) middleware.Config, rules ...middleware.Rule,
 ) *api {
 	t.Helper()
-	a := &api{server: httptest.NewUnstartedServer(nil), reasons: make(chan consumer.Reason, 4)}
+	a := &api{server: httptest.NewUnstartedServer(nil), reasons: make(chan consumer.Reason, 64)}
 	scheme := "http://"
 	if secure != nil {
 		scheme, a.server.TLS = "https://", secure

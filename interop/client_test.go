@@ -21,7 +21,8 @@ type clientFlow struct {
 	run  func(t *testing.T)
 }
 
-// TestClient runs every flow that a server supports. It writes docs/interop.md, or compares it with the flows that were run.
+// TestClient runs every flow of package client that a server supports, and the requests of clients to an API with the Guard. It
+// writes docs/interop.md, or compares it with the flows that were run.
 func TestClient(t *testing.T) {
 	t.Parallel()
 	doc := newDocument(t)
@@ -36,6 +37,10 @@ func TestClient(t *testing.T) {
 	t.Run("dex", func(t *testing.T) {
 		t.Parallel()
 		doc.run(t, "dex", startClientDex(t).flows())
+	})
+	t.Run("guard", func(t *testing.T) {
+		t.Parallel()
+		doc.runGuard(t, "oidc-provider", startSender(t).flows())
 	})
 }
 

@@ -160,11 +160,11 @@ func rejected(t *testing.T, p *oidcProvider) []flow {
 			config: audience(apiRS256), want: invalidToken(consumer.ReasonMalformed),
 		},
 		{
-			name: "DPoP-bound, sent as Bearer", token: bound, shape: "at+jwt RS256",
+			name: "DPoP-bound, sent as Bearer, where DPoP is not set", token: bound, shape: "at+jwt RS256",
 			config: audience(apiRS256), want: invalidToken(consumer.ReasonBinding),
 		},
 		{
-			name: "DPoP-bound, sent as DPoP", token: bound, shape: "at+jwt RS256", scheme: "DPoP",
+			name: "DPoP-bound, sent as DPoP, where DPoP is not set", token: bound, shape: "at+jwt RS256", scheme: "DPoP",
 			config: audience(apiRS256), want: noToken(),
 		},
 	}
