@@ -23,7 +23,8 @@ import (
 // v receives the token as the client sent it. It must be safe for concurrent use, and must not be nil. The name of the
 // rule is "also_verified_by".
 func AlsoVerifiedBy(v consumer.Verifier) Rule {
-	rule := Rule{name: "also_verified_by", detail: "the second Verifier rejected the token (AlsoVerifiedBy)"}
+	rule := Rule{name: "also_verified_by", wants: "the same result of a second Verifier"}
+	rule.detail = "the second Verifier rejected the token (AlsoVerifiedBy)"
 	if isNil(v) {
 		rule.broken = errors.New("AlsoVerifiedBy needs a Verifier: it is nil or contains a nil value")
 	}

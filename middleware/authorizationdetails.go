@@ -28,10 +28,12 @@ import (
 func AuthorizationDetails(typ string, actions ...string) Rule {
 	actions = slices.Clone(actions)
 	rule := Rule{name: "authorization_details"}
-	rule.detail = fmt.Sprintf("no object in authorization_details has the type %q", typ)
+	needed := fmt.Sprintf("the type %q", typ)
 	if len(actions) > 0 {
-		rule.detail += fmt.Sprintf(" and all of the actions %q", actions)
+		needed += fmt.Sprintf(" and all of the actions %q", actions)
 	}
+	rule.wants = "an object in authorization_details with " + needed
+	rule.detail = "no object in authorization_details has " + needed + " (AuthorizationDetails)"
 	if typ == "" || slices.Contains(actions, "") {
 		rule.broken = errors.New("AuthorizationDetails needs a type; the type and the actions must not be empty")
 	}

@@ -80,7 +80,7 @@ func TestR3_DetailOfAuthorizationDetails(t *testing.T) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	for details, want := range map[any]string{
 		"secret":          "authorization_details is of type string, expected an array",
-		bearertest.Absent: `no object in authorization_details has the type "payment" and all of the actions ["initiate"]`,
+		bearertest.Absent: `no object in authorization_details has the type "payment" and all of the actions ["initiate"] (AuthorizationDetails)`,
 	} {
 		g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
 		r := request(t, issuer.AccessToken().Set("authorization_details", details).Sign())

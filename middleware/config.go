@@ -95,8 +95,8 @@ type Config struct {
 	//
 	// The attribute detail is Refusal.Detail: what was expected, what was received, and the field that decides. The field
 	// is one of this Config or of consumer.Config. The attribute is absent if there is no detail. It quotes at most 100
-	// bytes each of `alg`, `typ`, `kid`, `iss`, `aud`, the client, the tenant, and the claim that shows the kind of token.
-	// The line contains neither the token nor `sub`, an email address or a scope of the token. Errors of the application
+	// bytes each of `alg`, `typ`, `kid`, `iss`, `aud`, `acr`, the client, the tenant, and the claim that shows the kind of
+	// token. The line contains neither the token nor `sub`, an email address or a scope of the token. Errors of the application
 	// are not logged, because they may quote a token. Read them from Decision.Err.
 	//
 	// At most ten lines with the same status, reason, issuer and rule are written in ten seconds. The attribute

@@ -19,7 +19,10 @@ import (
 //
 // The name of the rule is "sender_constrained".
 func SenderConstrained() Rule {
-	return Rule{name: "sender_constrained", detail: errNotConstrained.detail, test: testConstrained}
+	return Rule{
+		name: "sender_constrained", detail: errNotConstrained.detail, wants: "a cnf with a key or certificate", bound: true,
+		test: testConstrained,
+	}
 }
 
 func testConstrained(_ context.Context, v verified) error {
@@ -40,7 +43,8 @@ var errNotConstrained = &detailed{
 // it where a handler treats the subject as a user: a client could choose an id that is the name of a user. The name of the
 // rule is "principal". If it is not met, the response is 403 without an error code, because no scope would help.
 func Principal(kind consumer.Principal) Rule {
-	rule := Rule{name: "principal", detail: "the token does not act for a " + kind.String() + " (Principal)"}
+	rule := Rule{name: "principal", wants: "a principal that is a " + kind.String()}
+	rule.detail = "the token does not act for a " + kind.String() + " (Principal)"
 	if kind != consumer.PrincipalUser && kind != consumer.PrincipalClient {
 		rule.broken = errors.New("Principal needs consumer.PrincipalUser or consumer.PrincipalClient")
 	}

@@ -1,8 +1,12 @@
 package middleware_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,6 +31,59 @@ func TestX2_SenderConstrainedRejectsBearerTokens(t *testing.T) {
 		want := withRule(invalidToken(consumer.ReasonBinding), "sender_constrained")
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: response (-want +got):\n%s", []string{"JWT", "introspection"}[i], diff)
+		}
+	}
+}
+
+// X2: a route that requires a bound token accepts one that is bound to a key or to a certificate, and no bearer token.
+func TestX2_SenderConstrained(t *testing.T) {
+	t.Parallel()
+	k := newKeyed(t, middleware.Config{MTLS: &middleware.MTLSConfig{}})
+	k.handler = k.guard.Handler(k.guard.With(middleware.SenderConstrained(), middleware.Scopes("orders:read"))(hello))
+	cert := newCertificate(t, nil, "client")
+	withCertificate := func(r *http.Request) *http.Request {
+		r.TLS = &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: []*x509.Certificate{cert.Leaf}}
+		return r
+	}
+	bearer := func(cnf map[string]any) string {
+		return "Bearer " + k.issuer.AccessToken().Set("scope", "orders:read").Set("cnf", cnf).Sign()
+	}
+	unbound := bearerRejected(http.StatusUnauthorized, "invalid_token", consumer.ReasonBinding)
+	for name, test := range map[string]struct {
+		request *http.Request
+		want    outcome
+	}{
+		"key":                    {k.good(), accepted},
+		"certificate":            {withCertificate(get(bearer(map[string]any{"x5t#S256": thumbprint(cert)}), "")), accepted},
+		"certificate missing":    {get(bearer(map[string]any{"x5t#S256": thumbprint(cert)}), ""), unbound},
+		"bearer":                 {get("Bearer "+k.issuer.AccessToken().Set("scope", "orders:read").Sign(), ""), unbound},
+		"bearer, certificate":    {withCertificate(get("Bearer "+k.issuer.AccessToken().Set("scope", "orders:read").Sign(), "")), unbound},
+		"bearer without a scope": {get("Bearer "+k.issuer.AccessToken().Sign(), ""), unbound},
+		"cnf without a member":   {get(bearer(map[string]any{}), ""), unbound},
+		"unknown cnf":            {get(bearer(map[string]any{"kid": "x"}), ""), unbound},
+	} {
+		if got, _ := k.send(test.request); !cmp.Equal(test.want, got) {
+			t.Errorf("%s: response (-want +got):\n%s", name, cmp.Diff(test.want, got))
+		}
+	}
+}
+
+// X2: a SenderConstrained that no token can meet is logged when the route is created.
+func TestX2_SenderConstrainedWithoutBinding(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		cfg  middleware.Config
+		want bool
+	}{
+		"neither": {middleware.Config{}, true},
+		"DPoP":    {middleware.Config{DPoP: &middleware.DPoPConfig{URL: "https://api.test"}}, false},
+		"MTLS":    {middleware.Config{MTLS: &middleware.MTLSConfig{}}, false},
+	} {
+		var log strings.Builder
+		test.cfg.Verifier, test.cfg.Logger = acceptAll, slog.New(slog.NewTextHandler(&log, nil))
+		newGuard(t, test.cfg).With(middleware.SenderConstrained())
+		if got := strings.Contains(log.String(), "sender_constrained needs Config.DPoP or Config.MTLS"); got != test.want {
+			t.Errorf("%s: log %s", name, log.String())
 		}
 	}
 }

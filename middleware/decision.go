@@ -110,7 +110,11 @@ func faultOf(token *consumer.Token) error {
 // logFaults logs invalid rules when a route is created, before the first request is rejected for them.
 func (g *Guard) logFaults(rules []Rule) {
 	for _, rule := range rules {
-		if err := rule.fault(); err != nil {
+		err := rule.fault()
+		if rule.bound && g.cfg.DPoP == nil && g.cfg.MTLS == nil {
+			err = errors.New(rule.name + " needs Config.DPoP or Config.MTLS: without them, bound tokens are rejected")
+		}
+		if err != nil {
 			g.cfg.Logger.Error("invalid rule: every request to its route is rejected", slog.String("error", err.Error()))
 		}
 	}

@@ -116,7 +116,11 @@ func (p *passage) explainBinding(refusal *Refusal) []consumer.CheckResult {
 // explainRules returns one result for each rule of the route.
 func (p *passage) explainRules(refusal *Refusal) (checks []consumer.CheckResult) {
 	for i, rule := range *p.rules {
-		check := checked("rule", fmt.Sprintf("a token that meets rule %q", rule.label()), "", nil)
+		expected := fmt.Sprintf("a token that meets rule %q", rule.label())
+		if rule.wants != "" {
+			expected += ": " + rule.wants
+		}
+		check := checked("rule", expected, "", nil)
 		switch {
 		case p.token == nil, refusal != nil && i > p.trace.rule:
 			check.Result = consumer.ResultNotReached

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -173,5 +174,53 @@ func TestExplain_Group(t *testing.T) {
 	want := []string{"credential passed", "issuer failed", "binding not_reached"}
 	if diff := cmp.Diff(want, outline(all[0])); diff != "" || all[0].Issuer != "" {
 		t.Errorf("issuer %q, checks (-want +got):\n%s", all[0].Issuer, diff)
+	}
+}
+
+// The explanation of a rule says what it requires.
+func TestExplain_WhatRulesRequire(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+	verifier := newConsumer(t, issuer)
+	for _, test := range []struct {
+		rule     middleware.Rule
+		expected string
+		detail   string
+	}{
+		{
+			middleware.StepUp(5*time.Minute, "gold", "silver"),
+			`a token that meets rule "step_up": an acr of ["gold" "silver"] and an auth_time of at most 5m0s ago`,
+			`acr (missing) is not one of ["gold" "silver"] (StepUp)`,
+		},
+		{
+			middleware.StepUp(5 * time.Minute), `a token that meets rule "step_up": an auth_time of at most 5m0s ago`,
+			`auth_time (missing) is not within the last 5m0s (StepUp)`,
+		},
+		{
+			middleware.AuthorizationDetails("payment", "initiate"),
+			`a token that meets rule "authorization_details": an object in authorization_details with the type "payment" and all of the actions ["initiate"]`,
+			`no object in authorization_details has the type "payment" and all of the actions ["initiate"] (AuthorizationDetails)`,
+		},
+		{
+			middleware.SenderConstrained(), `a token that meets rule "sender_constrained": a cnf with a key or certificate`,
+			"the token has no cnf, expected one that is bound to a key or certificate (SenderConstrained)",
+		},
+		{
+			middleware.Principal(consumer.PrincipalClient), `a token that meets rule "principal": a principal that is a client`,
+			"the token does not act for a client (Principal)",
+		},
+		{
+			middleware.AlsoVerifiedBy(rejectWith(consumer.ErrInvalidToken)),
+			`a token that meets rule "also_verified_by": the same result of a second Verifier`,
+			"the second Verifier rejected the token (AlsoVerifiedBy)",
+		},
+		{middleware.Scopes("write"), `a token that meets rule "scope"`, `the token does not have all of the scopes ["write"]`},
+	} {
+		all := explained(t, middleware.Config{Verifier: verifier}, request(t, issuer.AccessToken().Sign()), test.rule)
+		checks := all[0].Checks
+		got := checks[len(checks)-1]
+		if got.Result != consumer.ResultFailed || got.Expected != test.expected || got.Detail != test.detail {
+			t.Errorf("expected %s, detail %s, want %s, %s", got.Expected, got.Detail, test.expected, test.detail)
+		}
 	}
 }

@@ -21,6 +21,8 @@ type Rule struct {
 	name   string   // for operators
 	detail string   // why a token does not meet the rule, for the log
 	scopes []string // for the challenge
+	wants  string   // what the rule requires, for Config.Explain; empty: its name says it
+	bound  bool     // whether only a bound token can meet the rule
 	signIn *signIn  // for the challenge; nil if the rule is not a StepUp
 	broken error    // why the rule is invalid
 

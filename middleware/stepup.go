@@ -34,7 +34,7 @@ import (
 // The name of the rule is "step_up".
 func StepUp(maxAge time.Duration, acr ...string) Rule {
 	need := &signIn{maxAge, slices.Clone(acr)}
-	return Rule{name: "step_up", detail: "the token must have " + need.String(), signIn: need, broken: need.fault(), test: need.test}
+	return Rule{name: "step_up", wants: need.String(), signIn: need, broken: need.fault(), test: need.test}
 }
 
 // signIn is what a StepUp requires.

@@ -335,6 +335,28 @@ func TestU1_ClientUnderstandsStepUp(t *testing.T) {
 	}
 }
 
+// U1: the requirements are in the challenge of the scheme that the request used, and package client finds them there. The
+// challenge of the other scheme has no parameter of the error (RFC 9449 section 7.2).
+func TestU1_G3_StepUpInBothSchemes(t *testing.T) {
+	t.Parallel()
+	k := newKeyed(t, middleware.Config{})
+	k.handler = k.guard.With(middleware.StepUp(time.Minute, "gold"), middleware.Scopes("pay"))(hello)
+	const required = `, error="insufficient_user_authentication", acr_values="gold", max_age="60", scope="pay"`
+	for scheme, test := range map[string]struct {
+		request *http.Request
+		want    []string
+	}{
+		"DPoP":   {k.good(), []string{dpopBare + required, bearerBare}},
+		"Bearer": {get("Bearer "+k.issuer.AccessToken().Sign(), ""), []string{bearerBare + required, dpopBare}},
+	} {
+		w := k.expect(test.request, outcome{http.StatusUnauthorized, consumer.ReasonStepUp, test.want})
+		got, ok := client.AuthorizationOptions{}.StepUp(w.Header())
+		if !ok || got.MaxAge != time.Minute || !slices.Equal(got.ACRValues, []string{"gold"}) {
+			t.Errorf("%s: client reads %+v, %v", scheme, got, ok)
+		}
+	}
+}
+
 // FuzzStepUpChallenge: whatever an application requires, the challenge is one that package client reads, with the valid
 // values only.
 func FuzzStepUpChallenge(f *testing.F) {

@@ -12,7 +12,8 @@ import (
 
 // table returns rows for all responses of a resource server, and for the ways in which a framework could change one.
 func table() []row {
-	return slices.Concat(credentials(), elsewhere(), tokens(), verifiers(), policies(), outages(), preflights(), nesting(), handlers())
+	return slices.Concat(credentials(), elsewhere(), tokens(), verifiers(), policies(), outages(), preflights(), nesting(), handlers(),
+		signIns())
 }
 
 const (
