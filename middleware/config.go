@@ -91,7 +91,8 @@ type Config struct {
 
 	// Logger receives one line for each rejected request: at level Debug for requests without a token, with malformed
 	// credentials, or canceled by the client; at Info for invalid tokens and rules that are not met; at Warn for
-	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer, rule, and detail.
+	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer, rule, detail,
+	// and principal: user or client, if a rule rejected a verified token.
 	//
 	// The attribute detail is Refusal.Detail: what was expected, what was received, and the field that decides. The field
 	// is one of this Config or of consumer.Config. The attribute is absent if there is no detail. It quotes at most 100

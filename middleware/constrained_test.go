@@ -137,3 +137,25 @@ func TestX3_Attack46_Principal(t *testing.T) {
 		t.Errorf("a request without a token gets %d", w.Code)
 	}
 }
+
+// X3: the log of a rejected request says whether the token acts for a user or a client, once the token is verified.
+func TestX3_PrincipalInTheLog(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	for name, test := range map[string]struct {
+		token *bearertest.Token
+		want  string // empty: the line does not say it
+	}{
+		"user":    {issuer.AccessToken(), " principal=user"},
+		"client":  {issuer.AccessToken().Set("client_id", "alice"), " principal=client"},
+		"expired": {issuer.AccessToken().Set("exp", 1), ""},
+	} {
+		var log strings.Builder
+		g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		serve(g.With(middleware.Scopes("admin"))(hello), request(t, test.token.Sign()))
+		if !strings.Contains(log.String(), "request rejected") || !strings.Contains(log.String(), test.want) ||
+			test.want == "" && strings.Contains(log.String(), "principal") || strings.Contains(log.String(), "alice") {
+			t.Errorf("%s: log %s", name, log.String())
+		}
+	}
+}

@@ -37,7 +37,8 @@ type Decision struct {
 	// Token is the verified token. It is set if the request passed with a token, and also if a rule rejected the token,
 	// so that an audit log can name the caller. It is nil if the request passed without a token, or if the token was not
 	// verified, because the content of such a token cannot be trusted. Like every Token, it is immutable, and OnDecision
-	// may keep it. Its claims can be personal data, so log only what you need.
+	// may keep it. Its claims can be personal data, so log only what you need. An audit log also needs Token.Principal,
+	// because the subject of a client is not a user (RFC 9700 section 4.15), and Token.Actor, if tokens are exchanged.
 	Token *consumer.Token
 
 	// Err is the [*Refusal], or nil if the request passed. Its text includes the errors of the application, which may
@@ -69,7 +70,11 @@ func (g *Guard) logRefusal(ctx context.Context, refusal *Refusal) {
 	}
 	k := kind{refusal.Status, refusal.Reason, refusal.Issuer, refusal.Rule}
 	if suppressed, ok := g.sampler.admit(k); ok {
-		g.cfg.Logger.LogAttrs(ctx, level, "request rejected", k.attrs(refusal.Detail, suppressed)...)
+		attrs := k.attrs(refusal.Detail, suppressed)
+		if refusal.Token != nil { // only a verified token says for whom it acts
+			attrs = append(attrs, slog.String("principal", refusal.Token.Principal().String()))
+		}
+		g.cfg.Logger.LogAttrs(ctx, level, "request rejected", attrs...)
 	}
 }
 

@@ -56,18 +56,18 @@ bearerkit.verifications {verification} counter 3 bearerkit.cached=true bearerkit
 
 const wantSpans = `
 GET server Unset: bearerkit.cached=false bearerkit.reason=no_token
-GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test
-GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test
+GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.principal=user
+GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=expired
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=audience
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=issuer
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=malformed
-GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.reason=scope bearerkit.rule=scope
-GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.reason=policy bearerkit.rule=owner
+GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user bearerkit.reason=scope bearerkit.rule=scope
+GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user bearerkit.reason=policy bearerkit.rule=owner
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=revoked
 GET server Error:status_unavailable bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=status_unavailable
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=unknown_key
-GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test
+GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.principal=user
 GET server Error:keys_unavailable bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=keys_unavailable
 bearerkit.refresh_keys internal by GET Error:_OTHER bearerkit.refresh.cause=expired bearerkit.refresh.keys=0 bearerkit.refresh.result=failed bearerkit.refresh.unusable_keys=0 error.type=_OTHER server.address=issuer.test server.port=443
 bearerkit.refresh_keys internal by GET Unset: bearerkit.refresh.cause=expired bearerkit.refresh.keys=1 bearerkit.refresh.result=ok bearerkit.refresh.unusable_keys=0 server.address=issuer.test server.port=443
@@ -85,10 +85,10 @@ fetch client in GET Unset:
 const wantDecisionSpans = `
 bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.reason=no_token http.response.status_code=401
 GET server Unset: bearerkit.cached=false bearerkit.reason=no_token
-bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test
-GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test
-bearerkit.authenticate internal in GET Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test
-GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test
+bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.principal=user
+GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.principal=user
+bearerkit.authenticate internal in GET Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user
+GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user
 bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=expired http.response.status_code=401
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=expired
 bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=audience http.response.status_code=401
@@ -97,18 +97,18 @@ bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.i
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=issuer
 bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=malformed http.response.status_code=401
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=malformed
-bearerkit.authenticate internal in GET Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.reason=scope bearerkit.rule=scope http.response.status_code=403
-GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.reason=scope bearerkit.rule=scope
-bearerkit.authenticate internal in GET Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.reason=policy bearerkit.rule=owner http.response.status_code=403
-GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.reason=policy bearerkit.rule=owner
+bearerkit.authenticate internal in GET Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user bearerkit.reason=scope bearerkit.rule=scope http.response.status_code=403
+GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user bearerkit.reason=scope bearerkit.rule=scope
+bearerkit.authenticate internal in GET Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user bearerkit.reason=policy bearerkit.rule=owner http.response.status_code=403
+GET server Unset: bearerkit.cached=true bearerkit.issuer=https://issuer.test bearerkit.principal=user bearerkit.reason=policy bearerkit.rule=owner
 bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=revoked http.response.status_code=401
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=revoked
 bearerkit.authenticate internal in GET Error:status_unavailable bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=status_unavailable error.type=status_unavailable http.response.status_code=503
 GET server Error:status_unavailable bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=status_unavailable
 bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=unknown_key http.response.status_code=401
 GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=unknown_key
-bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test
-GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test
+bearerkit.authenticate internal in GET Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.principal=user
+GET server Unset: bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.principal=user
 bearerkit.authenticate internal in GET Error:keys_unavailable bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=keys_unavailable error.type=keys_unavailable http.response.status_code=503
 GET server Error:keys_unavailable bearerkit.cached=false bearerkit.issuer=https://issuer.test bearerkit.reason=keys_unavailable
 bearerkit.refresh_keys internal by GET Error:_OTHER bearerkit.refresh.cause=expired bearerkit.refresh.keys=0 bearerkit.refresh.result=failed bearerkit.refresh.unusable_keys=0 error.type=_OTHER server.address=issuer.test server.port=443

@@ -13,8 +13,8 @@ import (
 // OnDecision records decisions. Set it as [middleware.Config].OnDecision. Nested Guards make several decisions about one
 // request, and each is counted.
 //
-// If the request's span is recording, OnDecision sets its attributes bearerkit.reason, bearerkit.rule, bearerkit.issuer
-// and bearerkit.cached. If several decisions are made, the last one determines the attributes. It sets the status of
+// If the request's span is recording, OnDecision sets its attributes bearerkit.reason, bearerkit.rule, bearerkit.issuer,
+// bearerkit.cached and, if the token was verified, bearerkit.principal: user or client. If several decisions are made, the last one determines the attributes. It sets the status of
 // the span to Error if the request is rejected with a 5xx, but not with a 4xx, which is not an error of the server. The
 // span is the one in the request's context, so the middleware that starts it must be in front of the Guard.
 func (t *Telemetry) OnDecision(ctx context.Context, d middleware.Decision) {

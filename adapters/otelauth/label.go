@@ -13,6 +13,7 @@ type labels struct {
 	status         int
 	reason, rule   string
 	issuer         string
+	principal      string
 	cached, active flag
 	address        string
 	port           int
@@ -45,6 +46,7 @@ func (l labels) attributes() []attribute.KeyValue {
 	list.text("bearerkit.reason", l.reason)
 	list.text("bearerkit.rule", l.rule)
 	list.text("bearerkit.issuer", l.issuer)
+	list.text("bearerkit.principal", l.principal)
 	list.flag("bearerkit.cached", l.cached)
 	list.flag("bearerkit.token.active", l.active)
 	list.text(semconv.ServerAddressKey, l.address)

@@ -20,6 +20,9 @@ func (t *Telemetry) traceDecision(ctx context.Context, d middleware.Decision, l 
 		return
 	}
 	l.issuer, l.rule = t.issuers.label(d.Issuer), t.rules.label(cut(d.Rule))
+	if d.Token != nil { // only a verified token says for whom it acts
+		l.principal = d.Token.Principal().String()
+	}
 	about := l
 	about.status, about.errorType = 0, "" // the HTTP instrumentation sets these; a handler may respond with another status
 	request.SetAttributes(about.attributes()...)
