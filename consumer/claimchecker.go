@@ -9,6 +9,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/quirk"
 )
 
 // ClaimChecker checks claims that another party has verified, and makes Tokens of them. It is for custom Verifiers, such as
@@ -115,6 +116,12 @@ func (k *ClaimChecker) Recheck(ctx context.Context, t *Token) error {
 	}
 	return nil
 }
+
+// Drop removes cached results of Config.Status; see [Consumer.Drop].
+func (k *ClaimChecker) Drop(match func(StatusToken) bool) int { return k.c.statuses.drop(orAll(match)) }
+
+// Quirks returns the harmless deviations in claims that Check has accepted, sorted and without duplicates.
+func (k *ClaimChecker) Quirks() []quirk.Quirk { return k.c.quirks.all() }
 
 // NewError returns an Error for a custom Verifier. Unlike with an Error that is made as a literal, the Guard of package
 // middleware logs its detail. So detail must contain neither a token nor a secret, and nothing that identifies a user. err is

@@ -15,9 +15,16 @@ func (g *Group) Forget(issuer string) {
 }
 
 // Warm calls [Consumer.Warm] for all GroupConfig.Consumers, at most 16 at a time, and joins the errors. For Consumers of
-// one issuer with the same keys it makes one call. It does not affect Consumers of GroupConfig.Resolve.
+// one issuer with the same keys it makes one call. Then it calls the method Warm(context.Context) error of
+// GroupConfig.Opaque, if it has one. It does not affect Consumers of GroupConfig.Resolve.
 func (g *Group) Warm(ctx context.Context) error {
-	return g.each(maxWarming, func(c *Consumer) error { return c.Warm(ctx) })
+	err := g.each(maxWarming, func(c *Consumer) error { return c.Warm(ctx) })
+	if opaque, ok := g.opaque.(interface {
+		Warm(ctx context.Context) error
+	}); ok {
+		err = errors.Join(err, opaque.Warm(ctx))
+	}
+	return err
 }
 
 // Run calls [Consumer.Run] for all GroupConfig.Consumers. For Consumers of one issuer with the same keys it makes one

@@ -17,7 +17,7 @@ type Health struct {
 
 	// Ready is true if tokens can be verified, which means that usable keys are cached, fresh or stale. It is always
 	// true for keys that are not fetched, and for a [jwks.PEMEndpoint], which fetches keys when tokens name them. A
-	// Group is ready if all its Members are, and so it is always ready without Members.
+	// Group is ready if all its Members are, and so is GroupConfig.Opaque, if that has a method Health() Health.
 	Ready bool
 
 	// Keys describes the key set. It is zero for a Group, and until discovery has found the URL of the key set. For
@@ -93,6 +93,9 @@ func (g *Group) Health() Health {
 		member.SharesKeys = g.shared[i]
 		h.Members = append(h.Members, member)
 		h.Ready = h.Ready && member.Ready
+	}
+	if opaque, ok := g.opaque.(interface{ Health() Health }); ok {
+		h.Ready = h.Ready && opaque.Health().Ready
 	}
 	slices.SortStableFunc(h.Members, func(a, b Health) int { return strings.Compare(a.Issuer, b.Issuer) })
 	return h

@@ -45,4 +45,5 @@ const (
 	OldName       Name = "old_name"       // a member has its name from a draft of the specification
 	Status        Name = "status"         // a successful response has another status of 2xx than the specified one
 	FormEncoded   Name = "form_encoded"   // the response is form-encoded; it is read like JSON
+	TokenType     Name = "token_type"     // token_type names an access token in another form, or is Bearer for a token that is bound to a key
 )

@@ -1,0 +1,81 @@
+package introspection
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/quirk"
+)
+
+// check checks a response about an active token, and returns the token (RFC 7662 sections 2.2 and 4).
+func (v *Verifier) check(ctx context.Context, response *client.Introspection) (*consumer.Token, error) {
+	var claims json.RawMessage
+	if err := response.Decode(&claims); err != nil { // an Introspection can always be decoded
+		return nil, v.unavailable("the response cannot be read", err)
+	}
+	kind, err := v.kindOf(response)
+	if err != nil {
+		return nil, err
+	}
+	t, err := v.claims.Check(ctx, claims)
+	if err != nil {
+		return nil, err
+	}
+	return t, v.checkBinding(ctx, kind, t)
+}
+
+// tokenKind is what `token_type` says.
+type tokenKind int
+
+const (
+	kindAbsent tokenKind = iota
+	kindBearer
+	kindDPoP
+	kindAccess // an access token, in another form than that of RFC 6749 section 5.1
+)
+
+// kindOf reads `token_type` (RFC 6749 section 7.1). It rejects everything that is not an access token, such as a refresh
+// token. Case is ignored.
+func (v *Verifier) kindOf(response *client.Introspection) (tokenKind, error) {
+	value, ok := response.Claim("token_type")
+	if !ok || value == nil || value == "" {
+		if _, named := response.Claim("aud"); !named && !v.cfg.InsecureNoTokenType && v.cfg.InsecureNoAudience {
+			return 0, v.reject(consumer.ReasonType, "both aud and token_type are missing, expected one of them (Config.InsecureNoTokenType)")
+		}
+		return kindAbsent, nil
+	}
+	text, isText := value.(string)
+	if !isText {
+		return 0, v.reject(consumer.ReasonClaims, "token_type is not a string")
+	}
+	switch strings.ToLower(text) {
+	case "bearer":
+		return kindBearer, nil
+	case "dpop":
+		return kindDPoP, nil
+	case "access_token", "urn:ietf:params:oauth:token-type:access_token": // names of RFC 7009 and RFC 8693
+		return kindAccess, nil
+	}
+	return 0, v.reject(consumer.ReasonType, "token_type is neither Bearer nor DPoP")
+}
+
+// checkBinding compares `token_type` with `cnf`. A token with a key in `cnf` must have the type DPoP, if it has a type (RFC
+// 9449 section 6.2). Another type is accepted and reported, because the binding applies in any case. A token of the type DPoP
+// without such a key is rejected: nobody could check its proof.
+func (v *Verifier) checkBinding(ctx context.Context, kind tokenKind, t *consumer.Token) error {
+	bound, _ := t.Confirmation()
+	switch {
+	case kind == kindDPoP && bound.JWKThumbprint == "":
+		return v.reject(consumer.ReasonBinding, "token_type is DPoP, but cnf has no jkt")
+	case kind == kindBearer && bound.JWKThumbprint != "":
+		v.quirks.add(ctx, quirk.Quirk{Name: quirk.TokenType, Place: typePlace, RFC: "RFC 9449 section 6.2"})
+	case kind == kindAccess:
+		v.quirks.add(ctx, quirk.Quirk{Name: quirk.TokenType, Place: typePlace, RFC: "RFC 7662 section 2.2"})
+	}
+	return nil
+}
+
+const typePlace = "introspection response token_type"
