@@ -173,7 +173,9 @@ bench-diff: ## Compare allocations and ratios with a commit: make bench-diff REF
 LOCK := $(wildcard interop/oidcprovider/package-lock.json)
 
 .PHONY: services
-services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers that interop needs; needs npm
+services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers that interop needs; needs npm and nginx
+	@test -e /usr/lib/nginx/modules/ngx_http_js_module.so || \
+		{ echo "nginx is missing: install the Debian packages nginx and libnginx-mod-http-js"; exit 1; }
 	cd interop/dex && GOWORK=off CGO_ENABLED=0 go build -o /dev/null . # downloads and compiles what the tests link
 
 .PHONY: interop
