@@ -68,17 +68,7 @@ func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 	if d.Storage == nil {
 		return false, errNoStorage
 	}
-	sid, _ := token.Claim("sid")
-	session, _ := sid.(string)
-	names := []struct{ kind, name string }{
-		{"deny:jti:", token.ID()}, {"deny:sid:", session}, {"deny:sub:", token.Subject()},
-	}
-	keys := make([]string, 0, len(names))
-	for _, n := range names {
-		if n.name != "" {
-			keys = append(keys, denyKey(n.kind, token.Issuer(), n.name))
-		}
-	}
+	keys := denyKeys(token)
 	entries, err := d.Storage.Lookup(ctx, keys...)
 	if err != nil {
 		return false, err
@@ -89,6 +79,32 @@ func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// denyKeys returns the keys of the entries that deny token.
+func denyKeys(token Token) []string {
+	sid, _ := token.Claim("sid")
+	session, _ := sid.(string)
+	names := []struct{ kind, name string }{
+		{"deny:jti:", token.ID()}, {"deny:sid:", session}, {"deny:sub:", token.Subject()},
+	}
+	keys := make([]string, 0, len(names)+1)
+	for _, n := range names {
+		if n.name != "" {
+			keys = append(keys, denyKey(n.kind, token.Issuer(), n.name))
+		}
+	}
+	return keys
+}
+
+// KeysOf returns the keys under which [DenyList] and [PersistedTokens] look up token, at most four. A program that learns
+// that the entry of a key has changed finds the cached tokens of the entry with it.
+func KeysOf(token Token) []string {
+	keys := denyKeys(token)
+	if token.ID() != "" {
+		keys = append(keys, TokenKey(token.ID()))
+	}
+	return keys
 }
 
 // denies reports whether e denies a token issued at that time. An entry for a token or a session has no Before and denies

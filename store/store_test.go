@@ -327,3 +327,40 @@ func TestAttack10_Attack45_InFrontOfAnAPI(t *testing.T) {
 		}
 	})
 }
+
+// keyLog records the keys that a status looks up.
+type keyLog struct {
+	store.Storage
+	keys *[]string
+}
+
+func (l keyLog) Lookup(_ context.Context, keys ...string) (map[string]store.Entry, error) {
+	*l.keys = append(*l.keys, keys...)
+	return nil, nil
+}
+
+func TestKeysOf(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	tests := map[string]struct {
+		change func(*bearertest.Token)
+		want   int
+	}{
+		"all names":           {func(d *bearertest.Token) { d.Set("sid", "s").Set("jti", "j") }, 4},
+		"without sid":         {func(d *bearertest.Token) { d.Set("jti", "j") }, 3},
+		"sid is not a string": {func(d *bearertest.Token) { d.Set("sid", 1).Set("jti", "j") }, 3},
+		"without jti":         {func(d *bearertest.Token) { d.Set("sid", "s").Set("jti", nil) }, 2},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var looked []string
+			token := verified(t, issuer, tt.change)
+			_, _ = store.DenyList{Storage: keyLog{keys: &looked}}.Active(t.Context(), token)
+			_, _ = store.PersistedTokens{Storage: keyLog{keys: &looked}}.Active(t.Context(), token)
+			if diff := cmp.Diff(looked, store.KeysOf(token)); diff != "" || len(looked) != tt.want {
+				t.Errorf("%d keys, want %d (-looked up +KeysOf):\n%s", len(looked), tt.want, diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,127 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// epoch is the time from which a shard has all its marks. It is stored in Redis, in milliseconds since 1970 by the clock of
+// Redis. Every mark is stored by a script that contains the epoch, and that compares it with the stored one.
+//
+// Redis forgets scripts when it restarts. It does not copy them to replicas. So if it has no script for the stored epoch, it
+// has restarted, with or without older data from disk, or a replica has taken over, which may lack the latest marks. A new
+// epoch then begins. The script of the new epoch is loaded by the same command that stores the epoch. If the stored epoch is
+// missing, Redis was emptied, and a new epoch begins too.
+//
+// The epoch is a part of the script, so that a former master that takes over again does not have the script of an epoch that
+// began in between.
+type epoch struct {
+	text   string // as stored
+	begin  time.Time
+	script script
+}
+
+// mayHaveForgotten reports whether a proof may have been used before e began. The clock of the process that accepted it may
+// have been ahead of Redis by the clock skew.
+func (e *epoch) mayHaveForgotten(from time.Time, skew time.Duration) bool {
+	return from.Before(e.begin.Add(skew))
+}
+
+// newEpoch returns the epoch that is stored as text.
+func newEpoch(text string) (*epoch, error) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms <= 0 || ms > 1<<52 {
+		return nil, fmt.Errorf("redisstore: the epoch in Redis is %.40q, expected milliseconds since 1970", text)
+	}
+	return &epoch{text: text, begin: time.UnixMilli(ms), script: newScript(fmt.Sprintf(markScript, text))}, nil
+}
+
+// markScript stores a mark. KEYS: the epoch, and the mark. ARGV: the value of the mark, and in milliseconds its life, the time
+// of the caller, and the clock skew. With one key it begins a new epoch instead. ARGV[1] then is the stored epoch that it
+// replaces, or empty. A new epoch must not begin in the past, so that all marks that were lost are older.
+//
+// The last GET recognizes a mark that an earlier attempt of the same call has stored. All processes must send the same text,
+// apart from the epoch. Otherwise one of them would take the script of another for a missing one.
+const markScript = `
+local epoch, call = '%s', redis.call
+if not KEYS[2] then
+  local held = call('GET', KEYS[1]) or ''
+  if held ~= ARGV[1] then return 2 end
+  local now = call('TIME')
+  if now[1] * 1000 + now[2] / 1000 > tonumber(epoch) then return 3 end
+  call('SET', KEYS[1], epoch)
+  return 1
+end
+if call('GET', KEYS[1]) ~= epoch then return 2 end
+local now = call('TIME')
+local ahead, skew = now[1] * 1000 + now[2] / 1000 - ARGV[3], tonumber(ARGV[4])
+if ahead > skew or ahead < -skew then return 4 end
+if call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+if call('GET', KEYS[2]) == ARGV[1] then return 1 end
+return 0`
+
+// epochLead is how far in the future a new epoch begins, so that it has not begun when Redis stores it. It is also the longest
+// time that storing it may take.
+const epochLead = time.Second
+
+// epochOf returns the epoch of a shard. It is read from Redis once, because the script detects a change.
+func (s *Store) epochOf(ctx context.Context, sh *shard) (*epoch, error) {
+	if e := sh.current.Load(); e != nil {
+		return e, nil
+	}
+	text, err := s.cfg.Client.Get(ctx, sh.epoch).Result()
+	if errors.Is(err, redis.Nil) {
+		if err := s.renew(ctx, sh, ""); err != nil {
+			return nil, err
+		}
+		text, err = s.cfg.Client.Get(ctx, sh.epoch).Result()
+	}
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEpoch(text)
+	if err == nil {
+		sh.current.Store(e)
+	}
+	return e, err
+}
+
+// renew begins a new epoch, unless the stored epoch is not old any more.
+func (s *Store) renew(ctx context.Context, sh *shard, old string) error {
+	sh.current.Store(nil)
+	now, err := s.timeOf(ctx, sh)
+	if err != nil {
+		return err
+	}
+	begin := now.Add(epochLead).UnixMilli()
+	if before, err := strconv.ParseInt(old, 10, 64); err == nil {
+		begin = max(begin, before+1) // an epoch never begins before an earlier one
+	}
+	e, err := newEpoch(strconv.FormatInt(begin, 10))
+	if err != nil {
+		return err
+	}
+	result, err := s.cfg.Client.Eval(ctx, e.script.text, []string{sh.epoch}, old).Int64()
+	if err == nil && result == markLate {
+		err = fmt.Errorf("redisstore: Redis took more than %v to begin a new epoch", epochLead)
+	}
+	return err
+}
+
+// timeOf returns the time of the server that has the keys of a shard.
+func (s *Store) timeOf(ctx context.Context, sh *shard) (time.Time, error) {
+	client := s.cfg.Client
+	if cluster, ok := client.(*redis.ClusterClient); ok {
+		master, err := cluster.MasterForKey(ctx, sh.epoch)
+		if err != nil {
+			return time.Time{}, err
+		}
+		return master.Time(ctx).Result()
+	}
+	return client.Time(ctx).Result()
+}

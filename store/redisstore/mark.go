@@ -1,0 +1,94 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+)
+
+// Results of the script of an epoch.
+const (
+	markReplay  = 0 // there is a mark of another call
+	markFirst   = 1 // the mark was stored, by this call or an earlier attempt of it
+	markChanged = 2 // the shard has another epoch
+	markLate    = 3 // the new epoch has begun already
+	markClock   = 4 // the clocks differ too much
+)
+
+// maxMarkAttempts limits the attempts of one Mark. A second one follows a change of the epoch, and a third one a change that
+// another process has made at the same time.
+const maxMarkAttempts = 4
+
+var errUnsettled = errors.New("redisstore: Mark: the epoch in Redis changes all the time")
+
+// Mark records that the proof id of the key key was used, and returns false if it was recorded before. It takes one round
+// trip. from is the earliest time at which any server may have accepted the proof, and until the time from which no server
+// accepts it.
+//
+// If the error is not nil, Mark cannot decide, and the proof must be rejected. An error with a method Forgotten that returns
+// true means that Redis may have lost the mark of an earlier use: it has restarted, was emptied, or another server has taken
+// over after from. All proofs that were made before are then rejected, also if Redis has restored older data from disk.
+//
+// Two attempts of one call, for example by the retries of the client, count as one use.
+func (s *Store) Mark(ctx context.Context, key, id string, from, until time.Time) (first bool, err error) {
+	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	first, err = s.mark(limited, key, id, from, until)
+	if err != nil && !errors.Is(err, forgotten{}) {
+		return false, failed(ctx, "Mark", err)
+	}
+	return first, err
+}
+
+func (s *Store) mark(ctx context.Context, key, id string, from, until time.Time) (bool, error) {
+	if err := s.ready(ctx); err != nil {
+		return false, err
+	}
+	name, sh := s.markKey(key, id)
+	call, keys, skew := s.callID(), []string{sh.epoch, name}, s.cfg.ClockSkew.Milliseconds()
+	for range maxMarkAttempts {
+		e, err := s.epochOf(ctx, sh)
+		if err != nil {
+			return false, err
+		}
+		if e.mayHaveForgotten(from, s.cfg.ClockSkew) {
+			return false, forgotten{}
+		}
+		now := clock.Now().Time()
+		result, err := s.cfg.Client.EvalSha(ctx, e.script.name, keys, call, s.lifeOf(now, until), now.UnixMilli(), skew).Int64()
+		switch {
+		case isMissing(err):
+			// Redis loses its scripts when it restarts, and a server that takes over has none.
+			err = s.renew(ctx, sh, e.text)
+		case err == nil && result == markChanged:
+			sh.current.CompareAndSwap(e, nil)
+		case err == nil:
+			return s.markResult(result)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, errUnsettled
+}
+
+func (s *Store) markResult(result int64) (bool, error) {
+	switch result {
+	case markFirst:
+		return true, nil
+	case markReplay:
+		return false, nil
+	case markClock:
+		return false, ErrClock
+	}
+	return false, errors.New("redisstore: unexpected result of a script")
+}
+
+// lifeOf returns for how many milliseconds Redis keeps an entry that ends at the time until. Each process and Redis may
+// differ by the clock skew, so twice the skew is added. Redis may then delete the entry only after until has passed on the
+// clock of every process.
+func (s *Store) lifeOf(now, until time.Time) int64 {
+	return max(until.Sub(now), 0).Milliseconds() + 2*s.cfg.ClockSkew.Milliseconds() + 1
+}

@@ -1,0 +1,91 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+)
+
+// poll compares the numbers of changes in Redis with those of the messages.
+func (w *watcher) poll(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, w.store.cfg.Timeout)
+	defer cancel()
+	versions, err := w.store.versions(limited)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		w.silent(ctx, err)
+		return
+	}
+	w.reached = clock.Now()
+	w.compare(ctx, versions)
+	w.renewed = false
+	w.polls++
+	if w.polls%checkPolls == 0 {
+		w.check(ctx)
+	}
+}
+
+// compare notes whether messages were lost. A message may still be on its way when its change is counted, so it counts as lost
+// one poll later. After a new subscription it counts as lost at once.
+func (w *watcher) compare(ctx context.Context, versions map[string]int64) {
+	for name, c := range w.counts {
+		version := versions[name]
+		switch {
+		case version < c.seen:
+			w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "redisstore: Redis has lost changes: denied tokens may be accepted again")
+			w.missed = true
+			c.seen = version
+		case w.renewed || c.seen < c.polled:
+			w.missed = true
+			c.seen = version
+		}
+		c.polled = version
+	}
+}
+
+// silent notes that Redis cannot be reached.
+func (w *watcher) silent(ctx context.Context, err error) {
+	age := w.reached.Age()
+	w.store.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "redisstore: Redis cannot be reached", slog.Duration("for", age), slog.Any("error", err))
+	if age >= w.store.cfg.MaxSilence {
+		w.missed = true
+	}
+}
+
+// check repeats the check of the servers, whose settings may have changed. It also begins the epochs that are missing, so that
+// they do not begin only with the next proof.
+func (w *watcher) check(ctx context.Context) {
+	if err := w.store.Check(ctx); err != nil && ctx.Err() == nil {
+		w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "redisstore: the check of the servers failed", slog.Any("error", err))
+	}
+}
+
+// versions reads the number of changes of each shard.
+func (s *Store) versions(ctx context.Context) (map[string]int64, error) {
+	replies := make(map[string]*redis.StringCmd, numShards)
+	_, err := s.cfg.Client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for i := range s.shards {
+			name := s.shards[i].version
+			replies[name] = pipe.Get(ctx, name)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, err
+	}
+	versions := make(map[string]int64, numShards)
+	for name, reply := range replies {
+		version, err := reply.Int64()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, err
+		}
+		versions[name] = version
+	}
+	return versions, nil
+}

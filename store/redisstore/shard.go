@@ -1,0 +1,54 @@
+package redisstore
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+// numShards is the number of parts into which the keys are divided. All keys of a shard have the same hash tag, so a cluster
+// keeps them on one server, and a script can use several of them. The number is fixed: another one would change the keys.
+const numShards = 16
+
+// shard has the names of one part of the keys.
+type shard struct {
+	tag     string // prefix of all keys of the shard
+	epoch   string // key of the epoch
+	version string // key of the number of changes
+	current atomic.Pointer[epoch]
+}
+
+func (s *shard) init(prefix string, index int) {
+	s.tag = "{" + prefix + ":" + strconv.Itoa(index) + "}:"
+	// Releases of the kit with another script have another epoch, because they would not have each other's scripts.
+	s.epoch, s.version = s.tag+"epoch:"+newScript(markScript).name[:8], s.tag+"version"
+}
+
+// entryKey returns the key in Redis of an entry, and its shard.
+func (s *Store) entryKey(key string) (string, *shard) {
+	sum := sha256.Sum256([]byte(key))
+	sh := &s.shards[sum[0]%numShards]
+	return sh.tag + "entry:" + key, sh
+}
+
+// markKey returns the key in Redis of a mark, and its shard. Half of a SHA-256 hash suffices: a collision can only reject a
+// proof.
+func (s *Store) markKey(key, id string) (string, *shard) {
+	h := sha256.New()
+	h.Write([]byte(strconv.Itoa(len(key))))
+	h.Write([]byte{':'})
+	h.Write([]byte(key))
+	h.Write([]byte(id))
+	sum := h.Sum(nil)
+	sh := &s.shards[sum[0]%numShards]
+	return sh.tag + "mark:" + base64.RawURLEncoding.EncodeToString(sum[:16]), sh
+}
+
+// callID returns a text that no other call of any process has. A retry of the client sends the same text, so that the script
+// recognizes the mark of the first attempt.
+func (s *Store) callID() string { return s.process + strconv.FormatUint(s.calls.Add(1), 36) }
+
+func randomText() string { return strings.ToLower(rand.Text()[:16]) + "." }

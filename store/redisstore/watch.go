@@ -1,0 +1,189 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/store"
+)
+
+// Cache is a cache of verified tokens. *consumer.Consumer, *consumer.Group and the Verifier of package
+// consumer/introspection implement it.
+type Cache interface {
+	// Drop removes what it has cached for tokens for which match returns true, or everything if match is nil.
+	Drop(match func(store.Token) bool) int
+}
+
+const (
+	dropPause    = 100 * time.Millisecond // between two drops
+	dropShare    = 20                     // a drop may take one of dropShare parts of the time
+	maxPending   = 10_000                 // keys that wait for the next drop
+	messageQueue = 1000                   // messages that wait in the client
+	checkPolls   = 30                     // polls between two checks of the servers
+)
+
+// Watch removes tokens from the caches when any process has changed their entries: when it has denied a token, a session or a
+// subject, or has deleted a stored token. It returns nil when ctx ends, and an error if no cache is given. Call it in a
+// goroutine of its own.
+//
+// A change reaches the caches of every process in about 100 ms, as a message. Changes of that time share one pass over the
+// caches. Messages may be lost. Every change is therefore counted in Redis, and Watch compares the counts every
+// Config.PollInterval. If it has missed a change, it removes everything from the caches, at most once per interval. So a
+// change takes effect at most two intervals and Config.Timeout after it was saved. If Redis cannot be reached for
+// Config.MaxSilence, Watch removes everything at each interval. All tokens are then verified again, and their status cannot be
+// read, so the API responds with 503.
+func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
+	if len(caches) == 0 {
+		return errors.New("redisstore: Watch needs at least one cache")
+	}
+	for _, cache := range caches {
+		if cache == nil {
+			return errors.New("redisstore: a cache of Watch is nil")
+		}
+	}
+	subscription := s.cfg.Client.Subscribe(ctx, s.channel)
+	defer func() { _ = subscription.Close() }()
+	w := newWatcher(s, caches)
+	w.run(ctx, subscription.ChannelWithSubscriptions(redis.WithChannelSize(messageQueue)))
+	return nil
+}
+
+// watcher is one call of Watch. All its methods run in one goroutine.
+type watcher struct {
+	store  *Store
+	caches []Cache
+
+	counts  map[string]*count   // by key of the version of a shard
+	pending map[string]struct{} // keys whose tokens must be dropped
+	missed  bool                // all tokens must be dropped
+	renewed bool                // the subscription is new, so messages before it are missing
+	reached clock.Instant       // when the last poll succeeded
+	polls   int
+
+	flush *time.Timer // when pending may be dropped
+	armed bool        // flush will fire
+	next  time.Time   // the earliest time of the next drop
+}
+
+// count is the number of changes of a shard.
+type count struct {
+	seen   int64 // of the latest message, or of a poll that missed messages
+	polled int64 // at the last poll
+}
+
+func newWatcher(s *Store, caches []Cache) *watcher {
+	w := &watcher{
+		store: s, caches: caches, counts: make(map[string]*count), pending: make(map[string]struct{}),
+		renewed: true, reached: clock.Now(), flush: time.NewTimer(0),
+	}
+	w.flush.Stop()
+	for i := range s.shards {
+		w.counts[s.shards[i].version] = new(count)
+	}
+	return w
+}
+
+func (w *watcher) run(ctx context.Context, messages <-chan any) {
+	ticks := time.NewTicker(w.store.cfg.PollInterval)
+	defer ticks.Stop()
+	defer w.flush.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case message := <-messages:
+			switch m := message.(type) {
+			case *redis.Subscription:
+				w.renewed = true
+				w.schedule()
+			case *redis.Message:
+				w.receive(m.Payload)
+			case nil:
+				messages = nil // the client was closed; polls continue to fail
+			}
+		case <-w.flush.C:
+			w.armed = false
+			if w.renewed {
+				w.poll(ctx)
+			}
+			w.drop()
+		case <-ticks.C:
+			w.poll(ctx)
+			if w.missed {
+				w.dropAll()
+			}
+		}
+	}
+}
+
+// receive notes a change that another process has published.
+func (w *watcher) receive(payload string) {
+	name, rest, _ := strings.Cut(payload, " ")
+	number, key, ok := strings.Cut(rest, " ")
+	version, err := strconv.ParseInt(number, 10, 64)
+	c := w.counts[name]
+	if !ok || err != nil || c == nil {
+		w.store.cfg.Logger.Warn("redisstore: a message on the channel of changes cannot be read")
+		w.missed = true
+		return
+	}
+	if version > c.seen+1 {
+		w.missed = true
+	}
+	c.seen = max(c.seen, version)
+	if len(w.pending) < maxPending {
+		w.pending[key] = struct{}{}
+	} else {
+		w.missed = true
+	}
+	w.schedule()
+}
+
+// schedule lets flush fire as soon as the next drop is allowed.
+func (w *watcher) schedule() {
+	if !w.armed {
+		w.armed = true
+		w.flush.Reset(time.Until(w.next))
+	}
+}
+
+// drop removes the tokens of the pending keys from the caches.
+func (w *watcher) drop() {
+	if len(w.pending) == 0 {
+		return
+	}
+	keys := w.pending
+	w.pending = make(map[string]struct{})
+	w.each(func(token store.Token) bool {
+		for _, key := range store.KeysOf(token) {
+			if _, changed := keys[key]; changed {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// dropAll removes all tokens from the caches.
+func (w *watcher) dropAll() {
+	w.missed = false
+	clear(w.pending)
+	w.each(nil)
+}
+
+// each calls Drop of all caches. The next drop may begin after a pause. The pause is longer if the caches are large, so that
+// a flood of changes does not take all the time of a processor.
+func (w *watcher) each(match func(store.Token) bool) {
+	start := time.Now()
+	for _, cache := range w.caches {
+		cache.Drop(match)
+	}
+	end := time.Now()
+	w.next = end.Add(max(dropPause, dropShare*end.Sub(start)))
+}
