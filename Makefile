@@ -177,10 +177,13 @@ services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install t
 	@test -e /usr/lib/nginx/modules/ngx_http_js_module.so || \
 		{ echo "nginx is missing: install the Debian packages nginx and libnginx-mod-http-js"; exit 1; }
 	cd interop/dex && GOWORK=off CGO_ENABLED=0 go build -o /dev/null . # downloads and compiles what the tests link
+	@command -v redis-server >/dev/null || { test "$$(id -u)" = 0 && apt-get update && \
+		apt-get install -y --no-install-recommends redis-server; } || { echo "redis-server is missing: install it"; exit 1; }
 
 .PHONY: interop
-interop: services ## Test against real authorization servers and skip none; needs node
+interop: services ## Test against real authorization servers and Redis and skip none; needs node
 	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
+	cd store/redisstore && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
 
 .PHONY: interop-report
 interop-report: services ## Run every flow of the client against real servers and write docs/interop.md

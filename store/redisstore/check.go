@@ -10,18 +10,16 @@ import (
 )
 
 // Check verifies that every master can be reached, accepts writes, and does not evict keys, and that its clock is right. It
-// also begins the first epoch of a new database, so that proofs that are made later are accepted. Call it when the process
-// starts, and in a readiness probe. Without Check, the store does the same before its first write.
+// also notes the time if Redis is new, has restarted, or was emptied: Mark accepts the proofs that are made later. Call it when
+// the process starts, and in a readiness probe. Without Check, the first call of Mark does the same.
 func (s *Store) Check(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	if err := s.checkServers(limited); err != nil {
 		return failed(ctx, "Check", err)
 	}
-	for i := range s.shards {
-		if _, err := s.epochOf(limited, &s.shards[i]); err != nil {
-			return failed(ctx, "Check", err)
-		}
+	if err := s.confirmAll(limited); err != nil {
+		return failed(ctx, "Check", err)
 	}
 	return nil
 }

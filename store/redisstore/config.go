@@ -63,7 +63,9 @@ type Store struct {
 	process string        // begins the value of each mark of this process
 	calls   atomic.Uint64 // continues it
 	shards  [numShards]shard
-	checked atomic.Bool // the settings of the server are right
+
+	checked  atomic.Bool // the settings of the server are right
+	renewing atomic.Bool // a call of Mark renews all epochs
 }
 
 // New returns a Store for cfg. If cfg has faults, the error joins all of them, and each names its field. New does no I/O.

@@ -51,6 +51,7 @@ const markScript = `
 local epoch, call = '%s', redis.call
 if not KEYS[2] then
   local held = call('GET', KEYS[1]) or ''
+  if held == epoch then return 1 end
   if held ~= ARGV[1] then return 2 end
   local now = call('TIME')
   if now[1] * 1000 + now[2] / 1000 > tonumber(epoch) then return 3 end
@@ -79,6 +80,7 @@ func (s *Store) epochOf(ctx context.Context, sh *shard) (*epoch, error) {
 		if err := s.renew(ctx, sh, ""); err != nil {
 			return nil, err
 		}
+		s.renewOthers(ctx)
 		text, err = s.cfg.Client.Get(ctx, sh.epoch).Result()
 	}
 	if err != nil {
@@ -111,6 +113,43 @@ func (s *Store) renew(ctx context.Context, sh *shard, old string) error {
 		err = fmt.Errorf("redisstore: Redis took more than %v to begin a new epoch", epochLead)
 	}
 	return err
+}
+
+// confirm begins the epoch of a shard if it is missing, or if Redis has lost its script.
+func (s *Store) confirm(ctx context.Context, sh *shard) error {
+	e, err := s.epochOf(ctx, sh)
+	if err != nil {
+		return err
+	}
+	// No epoch has the text of ARGV[1], so the script changes nothing.
+	result, err := s.cfg.Client.EvalSha(ctx, e.script.name, []string{sh.epoch}, "none").Int64()
+	switch {
+	case isMissing(err):
+		return s.renew(ctx, sh, e.text)
+	case err == nil && result == markChanged:
+		sh.current.CompareAndSwap(e, nil)
+		_, err = s.epochOf(ctx, sh)
+	}
+	return err
+}
+
+// confirmAll calls confirm for all shards.
+func (s *Store) confirmAll(ctx context.Context) error {
+	for i := range s.shards {
+		if err := s.confirm(ctx, &s.shards[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renewOthers begins new epochs of the other shards that have lost their epoch or its script. Otherwise each of them would begin its epoch
+// with its next proof, and proofs would be rejected again then. An error does not matter, because Mark discovers the loss.
+func (s *Store) renewOthers(ctx context.Context) {
+	if s.renewing.CompareAndSwap(false, true) {
+		defer s.renewing.Store(false)
+		_ = s.confirmAll(ctx)
+	}
 }
 
 // timeOf returns the time of the server that has the keys of a shard.

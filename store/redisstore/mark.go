@@ -61,7 +61,9 @@ func (s *Store) mark(ctx context.Context, key, id string, from, until time.Time)
 		switch {
 		case isMissing(err):
 			// Redis loses its scripts when it restarts, and a server that takes over has none.
-			err = s.renew(ctx, sh, e.text)
+			if err = s.renew(ctx, sh, e.text); err == nil {
+				s.renewOthers(ctx)
+			}
 		case err == nil && result == markChanged:
 			sh.current.CompareAndSwap(e, nil)
 		case err == nil:

@@ -24,11 +24,11 @@ func (w *watcher) poll(ctx context.Context) {
 	}
 	w.reached = clock.Now()
 	w.compare(ctx, versions)
-	w.renewed = false
-	w.polls++
-	if w.polls%checkPolls == 0 {
+	if w.renewed || w.polls%checkPolls == 0 {
 		w.check(ctx)
 	}
+	w.renewed = false
+	w.polls++
 }
 
 // compare notes whether messages were lost. A message may still be on its way when its change is counted, so it counts as lost
@@ -58,8 +58,8 @@ func (w *watcher) silent(ctx context.Context, err error) {
 	}
 }
 
-// check repeats the check of the servers, whose settings may have changed. It also begins the epochs that are missing, so that
-// they do not begin only with the next proof.
+// check repeats the check of the servers, whose settings may have changed. After a restart of Redis it begins new epochs, so
+// that they do not begin only with the next proof.
 func (w *watcher) check(ctx context.Context) {
 	if err := w.store.Check(ctx); err != nil && ctx.Err() == nil {
 		w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "redisstore: the check of the servers failed", slog.Any("error", err))
