@@ -228,8 +228,19 @@ func (d *dpopChecker) record(ctx context.Context, use dpop.Use) *consumer.Error 
 		return &consumer.Error{Reason: consumer.ReasonNonce, Err: &detailed{errProof,
 			"the replay store has lost records, so proofs with an older nonce are rejected (Config.DPoP.Replays)"}}
 	}
-	err = &detailed{err, "the store of used proofs failed, is full, or did not respond in time (Config.DPoP.Replays)"}
-	return &consumer.Error{Reason: consumer.ReasonReplayUnavailable, Err: err}
+	fault := &detailed{storeError{err}, "the store of used proofs failed, is full, or did not respond in time (Config.DPoP.Replays)"}
+	return &consumer.Error{Reason: consumer.ReasonReplayUnavailable, Err: fault}
+}
+
+// storeError is an error of a ReplayStore. It has no method Unwrap, so that no error of a store can choose the response.
+type storeError struct{ cause error }
+
+// Error implements error.
+func (e storeError) Error() string { return "middleware: replay store: " + e.cause.Error() }
+
+// Is lets errors.Is match the cause, except as an error about the token.
+func (e storeError) Is(target error) bool {
+	return target != consumer.ErrInvalidToken && errors.Is(e.cause, target) //nolint:errorlint // the target, not an error
 }
 
 // isForgotten reports whether err means that a store has lost records.
