@@ -332,3 +332,35 @@ func TestG2_B4_ChallengeParameters(t *testing.T) {
 		"Bearer" + rest + `, error="insufficient_scope", scope="orders:write"`, "DPoP" + rest + `, algs="ES256 EdDSA"`,
 	}})
 }
+
+// Explain shows whether the credential, the form of the proof, the token, or its binding was rejected.
+func TestExplain_DPoP(t *testing.T) {
+	t.Parallel()
+	var all []consumer.Explanation
+	k := newKeyed(t, middleware.Config{Explain: func(_ context.Context, x consumer.Explanation) { all = append(all, x) }})
+	token := k.token()
+	for _, test := range []struct {
+		name string
+		r    *http.Request
+		want string
+	}{
+		{"passed", k.good(), "credential passed, proof passed, binding passed"},
+		{"bearer", get("Bearer "+k.issuer.AccessToken().Sign(), ""), "credential passed, binding passed"},
+		{"no credentials", get("", ""), "credential failed"},
+		{"no proof", get("DPoP "+token, ""), "credential passed, proof failed"},
+		{"malformed proof", get("DPoP "+token, "x"), "credential passed, proof failed"},
+		{"malformed credential", get("DPoP a b", k.proof("a").Sign()), "credential failed, proof passed"},
+		{"wrong method", get("DPoP "+token, k.proof(token).Set("htm", "PUT").Sign()), "credential passed, proof passed, binding failed"},
+		{"expired", get("DPoP "+k.expired(), k.proof(k.expired()).Sign()), "credential passed, proof passed, token failed, binding not_reached"},
+	} {
+		all = nil
+		k.send(test.r)
+		if len(all) != 1 {
+			t.Fatalf("%s: %d explanations", test.name, len(all))
+		}
+		got := strings.ReplaceAll(strings.Join(outline(all[0]), ", "), "time failed", "token failed")
+		if got != test.want {
+			t.Errorf("%s: got %s, want %s\n%s", test.name, got, test.want, all[0])
+		}
+	}
+}

@@ -59,6 +59,7 @@ func (p *passage) explain(ctx context.Context, refusal *Refusal) {
 		x.Reason = refusal.Reason
 	}
 	x.Checks = append(x.Checks, p.explainCredential(refusal))
+	x.Checks = append(x.Checks, p.explainProof(refusal)...)
 	switch {
 	case p.trace.verified && !errors.Is(refusal.cause(), errBadCredential):
 		x.Checks = append(x.Checks, p.trace.token.Checks...)
@@ -66,6 +67,8 @@ func (p *passage) explain(ctx context.Context, refusal *Refusal) {
 	case p.token != nil:
 		x.Issuer = p.token.Issuer()
 		x.Checks = append(x.Checks, checked("token", "a token that an outer handler of this Guard has verified", "", nil))
+	case x.Reason == consumer.ReasonBinding: // of a token that an outer handler has verified
+		x.Checks = append(x.Checks, p.explainBinding(refusal)...)
 	}
 	x.Checks = append(x.Checks, p.explainRules(refusal)...)
 	p.guard.cfg.Explain(ctx, x)
@@ -83,23 +86,65 @@ func (r *Refusal) cause() error {
 func (p *passage) explainCredential(refusal *Refusal) consumer.CheckResult {
 	expected := "one token68 in the places that TokenSources lists"
 	if p.guard.cfg.TokenSources == nil {
-		expected = "one Authorization header with the scheme Bearer and a token68"
+		expected = "one Authorization header with " + p.guard.acceptedSchemes() + " and a token68"
 	}
 	if p.guard.cfg.Optional {
 		expected += ", or no credentials on a route without rules"
 	}
 	check := checked("credential", expected, "Config.TokenSources", nil)
-	if refusal != nil && (!p.trace.verified && p.token == nil || errors.Is(refusal.Err, errBadCredential)) {
+	early := refusal != nil && !p.trace.verified && p.token == nil
+	if early && !p.isMalformedProof(refusal) && refusal.Reason != consumer.ReasonBinding || errors.Is(refusal.cause(), errBadCredential) {
 		check = checked("credential", expected, "Config.TokenSources", refusal)
 		check.Detail = refusal.Detail
 	}
 	return check
 }
 
+// acceptedSchemes names the schemes of the Authorization header that the Guard accepts.
+func (g *Guard) acceptedSchemes() string {
+	switch {
+	case g.dpop == nil:
+		return "the scheme Bearer"
+	case g.dpop.cfg.Required:
+		return "the scheme DPoP"
+	}
+	return "the scheme Bearer or DPoP"
+}
+
+// isMalformedProof reports whether the proof was rejected before the token was verified.
+func (p *passage) isMalformedProof(refusal *Refusal) bool {
+	return p.raw != "" && !p.trace.verified && errors.Is(refusal.cause(), errProof)
+}
+
+// explainProof returns the result of reading the proof of a request with the scheme DPoP. The check "binding" includes its
+// verification.
+func (p *passage) explainProof(refusal *Refusal) []consumer.CheckResult {
+	const expected, field = "one DPoP header with a proof, and a known URL of this API", "Config.DPoP"
+	check := checked("proof", expected, field, nil)
+	if p.isMalformedProof(refusal) {
+		check = checked("proof", expected, field, refusal)
+		check.Detail = refusal.Detail
+	} else if p.possession == nil {
+		return nil
+	}
+	return []consumer.CheckResult{check}
+}
+
+// expectedBinding says which tokens the Guard accepts.
+func (p *passage) expectedBinding() string {
+	switch {
+	case p.possession != nil:
+		return "a token that is bound to the key of a new proof for this request (jkt), and to the certificate of the client if it has x5t#S256"
+	case p.guard.certificates != nil:
+		return "a verified token that is not bound, or bound to the certificate of the client (x5t#S256)"
+	}
+	return "a verified token that is not bound to a key or certificate (no cnf)"
+}
+
 // explainBinding returns the result of the checks that the Guard makes after those of the Verifier: the Token is not nil or
-// zero, and it is not bound.
+// zero, and the sender has the key and the certificate that it is bound to.
 func (p *passage) explainBinding(refusal *Refusal) []consumer.CheckResult {
-	const expected = "a verified token that is not bound to a key or certificate (no cnf)"
+	expected := p.expectedBinding()
 	for _, check := range p.trace.token.Checks {
 		if check.Result == consumer.ResultFailed {
 			return []consumer.CheckResult{{Name: "binding", Result: consumer.ResultNotReached, Expected: expected}}

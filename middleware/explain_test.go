@@ -18,11 +18,11 @@ import (
 
 // outline returns the checks of x as "name result", without the checks of a token that passed.
 func outline(x consumer.Explanation) (lines []string) {
-	ofRequest := []string{"credential", "token", "binding", "rule"}
+	ofRequest := []string{"credential", "proof", "token", "binding", "rule"}
 	for _, check := range x.Checks {
 		for _, name := range ofRequest {
 			if check.Name == name || name == "token" && check.Result == consumer.ResultFailed && check.Name != "credential" &&
-				check.Name != "binding" && check.Name != "rule" {
+				check.Name != "proof" && check.Name != "binding" && check.Name != "rule" {
 				lines = append(lines, check.Name+" "+string(check.Result))
 				break
 			}

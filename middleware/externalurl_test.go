@@ -293,10 +293,10 @@ func FuzzForwarded(f *testing.F) {
 		f.Add(seed)
 	}
 	k := newKeyed(f, middleware.Config{DPoP: &middleware.DPoPConfig{
-		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, ProxyHeaders: []string{"Forwarded"},
+		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, ProxyHeaders: []string{"Forwarded"}, Replays: unlimited{},
 	}})
 	x := newKeyed(f, middleware.Config{DPoP: &middleware.DPoPConfig{
-		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")},
+		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, Replays: unlimited{},
 	}})
 	f.Fuzz(func(t *testing.T, prepended string) {
 		k.t, x.t = t, t
