@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/bounded"
@@ -151,3 +152,25 @@ func contains(keys []jwks.Key, key *jwks.Key) bool {
 	}
 	return false
 }
+
+// slot is where a cache holds a token. drops is the number of drops when its request looked it up.
+type slot struct {
+	digest digest.Sum
+	drops  uint64
+}
+
+// drops counts the drops of a cache. Without the count, a request that has called Config.Status before a token was revoked
+// could cache the result after the drop.
+//
+// A drop first counts and then removes. A request first adds and then compares the count. So either the drop finds the entry,
+// or the request finds that there was a drop and removes the entry itself.
+type drops struct{ n atomic.Uint64 }
+
+// begin counts a drop. Call it before the entries are removed.
+func (d *drops) begin() { d.n.Add(1) }
+
+// count returns the number of drops so far.
+func (d *drops) count() uint64 { return d.n.Load() }
+
+// since reports whether there was a drop after p was looked up. Call it after the entry was added.
+func (d *drops) since(p slot) bool { return d.n.Load() != p.drops }

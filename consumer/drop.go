@@ -1,11 +1,5 @@
 package consumer
 
-import (
-	"sync/atomic"
-
-	"github.com/bearerkit/bearerkit/internal/digest"
-)
-
 // Drop removes cached tokens, and cached results of Config.Status, for which match returns true. The next request with such
 // a token verifies it again and calls Config.Status and Config.Check. A nil match removes everything. Drop returns the
 // number of removed tokens and results together.
@@ -59,25 +53,3 @@ func (r *resolver) consumers() (all []*Consumer) {
 	}
 	return all
 }
-
-// slot is where a cache holds a token. drops is the number of drops when its request looked it up.
-type slot struct {
-	digest digest.Sum
-	drops  uint64
-}
-
-// drops counts the drops of a cache. Without the count, a request that has called Config.Status before a token was revoked
-// could cache the result after the drop.
-//
-// A drop first counts and then removes. A request first adds and then compares the count. So either the drop finds the entry,
-// or the request finds that there was a drop and removes the entry itself.
-type drops struct{ n atomic.Uint64 }
-
-// begin counts a drop. Call it before the entries are removed.
-func (d *drops) begin() { d.n.Add(1) }
-
-// count returns the number of drops so far.
-func (d *drops) count() uint64 { return d.n.Load() }
-
-// since reports whether there was a drop after p was looked up. Call it after the entry was added.
-func (d *drops) since(p slot) bool { return d.n.Load() != p.drops }
