@@ -25,7 +25,8 @@
 //   - 400 invalid_request, if it has more than one token, or if the token contains characters that no token may contain
 //     (it is not a token68, RFC 9110 section 11.2);
 //   - 401 invalid_token, if the token is not valid;
-//   - 403 insufficient_scope, if the token lacks a scope that a rule requires;
+//   - 401 insufficient_user_authentication, if a rule requires another sign-in of the user;
+//   - 403 insufficient_scope, if the token lacks a scope or authorization details that a rule requires;
 //   - 403 and a challenge without an error code, if another rule is not met;
 //   - 503 and Retry-After, if the token cannot be verified now, for example because the issuer's keys are unavailable;
 //   - 500, if a Verifier, TokenSource or rule of the application fails or is invalid.
