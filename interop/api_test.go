@@ -113,6 +113,8 @@ type answer struct {
 	Scheme  string          // of the challenge with the error code, unless it is Bearer
 	Error   string          // the code in the challenge
 	Scope   string          // the scope in the challenge
+	ACR     string          // the acr_values in the challenge
+	MaxAge  int             // the max_age in the challenge
 	Subject string          // the subject that the handler wrote
 	Reason  consumer.Reason // not part of the response; read from OnDecision
 }
@@ -139,7 +141,7 @@ func keysUnavailable() answer {
 
 // String returns the answer as the tables show it.
 func (a answer) String() string {
-	words := []string{strconv.Itoa(a.Status), a.Scheme, a.Error, a.Scope, a.Subject}
+	words := []string{strconv.Itoa(a.Status), a.Scheme, a.Error, a.Scope, a.ACR, a.Subject}
 	if a.Reason != "" {
 		words = append(words, "("+string(a.Reason)+")")
 	}
@@ -213,6 +215,13 @@ func (a *answer) readChallenge(t *testing.T, challenge string) {
 			}
 		case "scope":
 			a.Scope = parameter[2]
+		case "acr_values":
+			a.ACR = parameter[2]
+		case "max_age":
+			var err error
+			if a.MaxAge, err = strconv.Atoi(parameter[2]); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }
@@ -223,6 +232,8 @@ func (a *answer) checkProblem(t *testing.T, header http.Header, body []byte) {
 	type problem struct {
 		Title, Error, Scope string
 		Status              int
+		ACR                 string `json:"acr_values"`
+		MaxAge              int    `json:"max_age"`
 	}
 	var got problem
 	decoder := json.NewDecoder(bytes.NewReader(body))
@@ -230,7 +241,7 @@ func (a *answer) checkProblem(t *testing.T, header http.Header, body []byte) {
 	if err := decoder.Decode(&got); err != nil {
 		t.Errorf("%d has the body %q: %v", a.Status, body, err)
 	}
-	want := problem{Title: http.StatusText(a.Status), Status: a.Status, Error: a.Error, Scope: a.Scope}
+	want := problem{Title: http.StatusText(a.Status), Status: a.Status, Error: a.Error, Scope: a.Scope, ACR: a.ACR, MaxAge: a.MaxAge}
 	if got != want || header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%s says %+v as %q, want %+v", a, got, header.Get("Content-Type"), want)
 	}

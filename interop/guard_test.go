@@ -37,7 +37,7 @@ type guardFlow struct {
 }
 
 func (s *sender) flows() []guardFlow {
-	return slices.Concat(s.acceptedProofs(), s.rejectedProofs(), s.nonces(), s.certificates())
+	return slices.Concat(s.acceptedProofs(), s.rejectedProofs(), s.nonces(), s.certificates(), s.details())
 }
 
 // guarded starts an API for https://rs256.example. cfg, if not nil, changes the configuration of the Guard.
