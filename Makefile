@@ -79,8 +79,10 @@ test-off: ## Every module alone, with the dependency versions that its users get
 NEXT_GO ?= go1.27.3
 
 .PHONY: test-next
-test-next: ## Every test of every module with the next Go release
+test-next: ## Every test of every module with the next Go release, and ML-DSA, which it provides
 	GOTOOLCHAIN=$(NEXT_GO) go test $(ARGS) work
+	GOTOOLCHAIN=$(NEXT_GO) go vet -tags mldsa ./...
+	GOTOOLCHAIN=$(NEXT_GO) go test -tags mldsa $(ARGS) ./internal/signature ./internal/dpop ./jwks/... ./consumer/...
 
 INPUTS ?= 100000
 

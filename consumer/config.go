@@ -51,6 +51,9 @@ type Config struct {
 	// Algorithms lists the accepted values of `alg` (RFC 8725bis section 3.1). Empty: RS*, PS*, ES*, EdDSA and Ed25519,
 	// or, if Keys is a shared secret, the algorithm of that secret. If [jwks.Join] has joined secrets and public keys:
 	// both.
+	//
+	// ML-DSA-44, ML-DSA-65 and ML-DSA-87 (RFC 9964) are never a default, and need a program that is built with Go 1.27 or
+	// later and -tags mldsa.
 	Algorithms []string
 
 	// Keys is the source of the keys that verify signatures. It must be safe for concurrent use. Nil: the issuer's key

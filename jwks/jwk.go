@@ -29,13 +29,10 @@ func parseKey(o compact.Object, faults map[string]error) (parsedKey, *UnusableKe
 	if fault, detail := r.purposeFault(); fault != "" {
 		return parsedKey{}, &UnusableKey{key.ID, fault, detail}
 	}
-	text, fault, detail := r.publicMembers()
-	if fault != "" {
+	var fault Fault
+	var detail string
+	if key.Public, fault, detail = r.public(); fault != "" {
 		return parsedKey{}, &UnusableKey{key.ID, fault, detail}
-	}
-	var err error
-	if key.Public, err = jwk.Parse(text); err != nil {
-		return parsedKey{}, &UnusableKey{key.ID, FaultMalformed, "the members do not form a public key"}
 	}
 	if detail := signature.Weakness(key.Public); detail != "" {
 		return parsedKey{}, &UnusableKey{key.ID, FaultWeak, detail}
@@ -66,7 +63,7 @@ func (r *jwkReader) issuer(faults map[string]error) string {
 // keys come first, because the operator must be warned of them even if their use is wrong too.
 func (r *jwkReader) purposeFault() (Fault, string) {
 	kty, _ := r.text("kty")
-	for _, private := range privateMembers() {
+	for _, private := range r.privateMembers() {
 		if _, present := r.member(private); !present {
 			continue
 		}
@@ -100,6 +97,43 @@ func (r *jwkReader) canVerify(ops compact.Value) bool {
 	}
 	text, _ := ops.Text()
 	return text == "verify" || slices.Contains(texts, "verify")
+}
+
+// public returns the public key. It does not check its strength.
+func (r *jwkReader) public() (public any, fault Fault, detail string) {
+	if kty, _ := r.text("kty"); kty == "AKP" {
+		return r.postQuantum()
+	}
+	text, fault, detail := r.publicMembers()
+	if fault != "" {
+		return nil, fault, detail
+	}
+	public, err := jwk.Parse(text)
+	if err != nil {
+		return nil, FaultMalformed, "the members do not form a public key"
+	}
+	return public, "", ""
+}
+
+// postQuantum returns the key of a JWK with the type AKP, whose alg is required and selects the meaning of pub (RFC 9964).
+// Package jwx does not know the type.
+func (r *jwkReader) postQuantum() (public any, fault Fault, detail string) {
+	alg, ok := r.text("alg")
+	size := signature.PostQuantumKeySize(alg)
+	switch {
+	case !ok || size == 0:
+		return nil, FaultAlgorithm, fmt.Sprintf("alg %s is not a supported algorithm of the type AKP", quoted(alg))
+	case signature.Check(alg) != nil:
+		return nil, FaultType, signature.Check(alg).Error()
+	}
+	octets, ok := r.octets("pub")
+	if !ok || len(octets) != size {
+		return nil, FaultMalformed, "pub is missing, is not base64url, or has the wrong length"
+	}
+	if public, err := signature.ParsePostQuantum(alg, octets); err == nil {
+		return public, "", ""
+	}
+	return nil, FaultMalformed, "the members do not form a public key"
 }
 
 // parameter is a member of a public key.

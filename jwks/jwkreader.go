@@ -41,6 +41,8 @@ func sectionOf(name string) string {
 		return "RFC 7518 section 6.2.1"
 	case "n", "e":
 		return "RFC 7518 section 6.3.1"
+	case "pub", "priv":
+		return "RFC 9964"
 	}
 	return "RFC 7518 section 6" // a private member
 }
@@ -51,9 +53,9 @@ func (r *jwkReader) drop(faults map[string]error) (fault Fault, detail string) {
 	for _, name := range slices.Sorted(maps.Keys(faults)) { // in the same order each time, so that the detail does not change
 		err := faults[name]
 		switch {
-		case slices.Contains(privateMembers(), name):
+		case slices.Contains(r.privateMembers(), name):
 			return FaultPrivate, "the public key set contains a private key"
-		case slices.Contains([]string{"kty", "use", "key_ops", "alg", "kid", "crv", "n", "e", "x", "y"}, name):
+		case slices.Contains([]string{"kty", "use", "key_ops", "alg", "kid", "crv", "n", "e", "x", "y", "pub"}, name):
 			fault, detail = FaultMalformed, fmt.Sprintf("%s: %v", name, err)
 		default:
 			r.quirks = append(r.quirks, quirkOf(err))
@@ -70,8 +72,16 @@ func quirkOf(fault error) quirk.Quirk {
 	return quirk.Quirk{Name: quirk.InvalidValue, Place: "key member", RFC: "RFC 8259 section 8"}
 }
 
-// privateMembers returns the members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-func privateMembers() []string { return []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} }
+// privateMembers returns the members of private and symmetric keys (RFC 7518 §6.2.2, §6.3.2, §6.4.1). A key of the type AKP
+// has another one (RFC 9964).
+func (r *jwkReader) privateMembers() []string {
+	private := []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+	kty, _ := r.Get("kty")
+	if text, _ := kty.Text(); text == "AKP" {
+		private = append(private, "priv")
+	}
+	return private
+}
 
 // member returns the member called name. A member that is null, an empty string or an empty array is treated as absent:
 // encoders write these values for members that are not set.

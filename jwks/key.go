@@ -27,7 +27,8 @@ type Key struct {
 	// client compares it if it accepts several tenants; package consumer does not. Empty: the key has no such member.
 	Issuer string
 
-	// Public is an *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey, or a []byte for HMAC.
+	// Public is an *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey, or a []byte for HMAC. In programs that are
+	// built with Go 1.27 or later and the build tag mldsa, it may also be an *mldsa.PublicKey.
 	Public any
 }
 
@@ -54,7 +55,7 @@ func equalPublic(a, b any) bool {
 		b, ok := b.([]byte)
 		return ok && subtle.ConstantTimeCompare(a, b) == 1
 	}
-	return false
+	return signature.EqualPostQuantum(a, b)
 }
 
 // equalInt reports whether a and b are the same number. Two absent numbers are not equal.

@@ -98,9 +98,9 @@ func (c *Checker) checkTimes(p *Proof, now time.Time) error {
 	window := c.cfg.Window
 	switch age := now.Sub(p.issued); {
 	case age > window:
-		return reject(fmt.Sprintf("iat is %v in the past, expected at most %v (DPoPConfig.Window)", age.Truncate(time.Second), window))
+		return reject(fmt.Sprintf("iat is %v in the past, expected at most %v (Config.DPoP.Window)", age.Truncate(time.Second), window))
 	case age < -window:
-		return reject(fmt.Sprintf("iat is %v in the future, expected at most %v (DPoPConfig.Window)", -age.Truncate(time.Second), window))
+		return reject(fmt.Sprintf("iat is %v in the future, expected at most %v (Config.DPoP.Window)", -age.Truncate(time.Second), window))
 	case !p.expires.IsZero() && now.Sub(p.expires) >= window:
 		return reject("exp is in the past")
 	case !p.starts.IsZero() && p.starts.Sub(now) > window:

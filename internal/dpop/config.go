@@ -16,12 +16,13 @@ import (
 type Config struct {
 	// Algorithms lists the accepted values of `alg`. All must be algorithms of public keys (RFC 9449 section 4.3). EdDSA
 	// and Ed25519 name the same algorithm, so either name also allows the other. Empty: RS*, PS*, ES*, EdDSA and Ed25519.
+	// ML-DSA-44, ML-DSA-65 and ML-DSA-87 need the build tag mldsa.
 	Algorithms []string
 
 	// Window is how far the `iat` of a proof may be in the past or in the future. At most 5 minutes. Zero: 60 seconds.
 	Window time.Duration
 
-	// MaxBytes is the maximum length of a proof. At most 64 KiB. Zero: 4 KiB.
+	// MaxBytes is the maximum length of a proof. At most 64 KiB. Zero: 4 KiB, or 16 KiB if Algorithms contains ML-DSA.
 	MaxBytes int
 }
 
@@ -30,6 +31,9 @@ const (
 	maxWindow       = 5 * time.Minute
 	defaultMaxBytes = 4 << 10
 	maxMaxBytes     = 64 << 10
+
+	// postQuantumMaxBytes is enough for a proof with ML-DSA-87, whose key and signature have 11 000 characters.
+	postQuantumMaxBytes = 16 << 10
 
 	// maxKeys is the number of parsed keys that a Checker caches.
 	maxKeys = 10_000
@@ -72,6 +76,9 @@ func New(cfg Config) (*Checker, error) {
 		faults = append(faults, fmt.Errorf("MaxBytes is %d, expected 0 to %d", cfg.MaxBytes, maxMaxBytes))
 	case cfg.MaxBytes == 0:
 		cfg.MaxBytes = defaultMaxBytes
+		if slices.ContainsFunc(cfg.Algorithms, func(alg string) bool { return signature.PostQuantumKeySize(alg) > 0 }) {
+			cfg.MaxBytes = postQuantumMaxBytes
+		}
 	}
 	keys, err := lru.New[thumbprint, any](maxKeys)
 	c.cfg, c.keys = cfg, keys

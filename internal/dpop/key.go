@@ -19,7 +19,7 @@ import (
 type publicKey struct {
 	kty   string
 	curve string    // crv; empty: the type has no curves
-	alg   string    // alg; only for types whose thumbprint contains it
+	alg   string    // only of a key of ML-DSA, whose thumbprint contains it
 	texts [2]string // the values of the members that memberNames returns
 }
 
@@ -41,13 +41,14 @@ func readKey(jwk compact.Object, alg string) (publicKey, error) {
 			return publicKey{}, reject("jwk contains a private or symmetric key")
 		}
 	}
-	own, _ := jwk.Get("alg")
-	if text, ok := own.Text(); !own.IsAbsent(compact.KindString) && (!ok || text != alg && !signature.IsAlias(text, alg)) {
-		return publicKey{}, reject("alg of jwk is not the alg of the header, " + quoted(alg))
-	}
 	k, lengths, err := kindOf(jwk, alg)
 	if err != nil {
 		return publicKey{}, err
+	}
+	own, _ := jwk.Get("alg")
+	absent := own.IsAbsent(compact.KindString) && k.alg == ""
+	if text, ok := own.Text(); !absent && (!ok || text != alg && !signature.IsAlias(text, alg)) {
+		return publicKey{}, reject("alg of jwk is not the alg of the header, " + quoted(alg))
 	}
 	for i, name := range k.memberNames() {
 		v, _ := jwk.Get(name)
@@ -64,11 +65,12 @@ func readKey(jwk compact.Object, alg string) (publicKey, error) {
 type span struct{ least, most int }
 
 // kindOf returns a key without members, and the lengths of its members. The type and the curve must be those of alg (RFC
-// 7518 section 6, RFC 8037 section 2).
+// 7518 section 6, RFC 8037 section 2, RFC 9964).
 func kindOf(jwk compact.Object, alg string) (k publicKey, lengths [2]span, err error) {
 	kty, _ := jwk.OptionalText("kty")
 	crv, _ := jwk.OptionalText("crv")
 	exactly := func(n int) [2]span { return [2]span{{n, n}, {n, n}} }
+	postQuantum := (signature.PostQuantumKeySize(alg)*4 + 2) / 3
 	switch alg {
 	case "ES256":
 		k, lengths = publicKey{kty: "EC", curve: "P-256"}, exactly(43)
@@ -78,6 +80,9 @@ func kindOf(jwk compact.Object, alg string) (k publicKey, lengths [2]span, err e
 		k, lengths = publicKey{kty: "EC", curve: "P-521"}, exactly(88)
 	case "EdDSA", "Ed25519":
 		k, lengths = publicKey{kty: "OKP", curve: "Ed25519"}, exactly(43)
+	case "ML-DSA-44", "ML-DSA-65", "ML-DSA-87":
+		k, lengths = publicKey{kty: "AKP", alg: alg}, exactly(postQuantum)
+		crv = ""
 	default: // RS* and PS*; a Checker allows no others
 		k, lengths = publicKey{kty: "RSA"}, [2]span{{2, maxExponentText}, {minModulusText, maxModulusText}}
 		crv = "" // an RSA key has no curve; a crv member has no meaning
@@ -95,12 +100,14 @@ func (k *publicKey) memberNames() []string {
 		return []string{"x", "y"}
 	case "OKP":
 		return []string{"x"}
+	case "AKP":
+		return []string{"pub"}
 	}
 	return []string{"e", "n"}
 }
 
 // thumbprint returns the SHA-256 thumbprint of k: the hash of its required members, in lexicographic order and without
-// white space (RFC 7638 section 3).
+// white space (RFC 7638 section 3, RFC 9964).
 func (k *publicKey) thumbprint() thumbprint {
 	var buffer [1 << 10]byte
 	b := append(buffer[:0], '{')
@@ -124,6 +131,10 @@ func (k *publicKey) thumbprint() thumbprint {
 		member("crv", k.curve)
 		member("kty", "OKP")
 		member("x", k.texts[0])
+	case "AKP":
+		member("alg", k.alg)
+		member("kty", "AKP")
+		member("pub", k.texts[0])
 	default:
 		member("e", k.texts[0])
 		member("kty", "RSA")
@@ -170,6 +181,8 @@ func (k *publicKey) form(octets [2][]byte) (any, error) {
 		return public, nil
 	case "OKP":
 		return ed25519.PublicKey(octets[0]), nil
+	case "AKP":
+		return signature.ParsePostQuantum(k.alg, octets[0])
 	}
 	// A number has no leading zero octet (RFC 7518 section 2).
 	if octets[0][0] == 0 || octets[1][0] == 0 {

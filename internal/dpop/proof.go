@@ -76,7 +76,7 @@ func (c *Checker) readHeader(p *Proof, parts compact.Parts) error {
 	name, _ := o.OptionalText("alg")
 	var known bool
 	if p.algorithm, known = c.algorithms[name]; !known {
-		return reject("alg is " + quoted(name) + ", expected one of " + strings.Join(c.cfg.Algorithms, ", ") + " (DPoPConfig.Algorithms)")
+		return reject("alg is " + quoted(name) + ", expected one of " + strings.Join(c.cfg.Algorithms, ", ") + " (Config.DPoP.Algorithms)")
 	}
 	member, _ := o.Get("jwk")
 	jwk, ok := member.Object()

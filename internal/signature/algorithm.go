@@ -1,7 +1,8 @@
 // Package signature verifies the signatures of JWS with the standard library. It is the only place that decides which
 // algorithms the kit supports, which keys serve them, and which keys are too weak.
 //
-// A key is an *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey, or a []byte for HMAC.
+// A key is an *rsa.PublicKey, an *ecdsa.PublicKey, an ed25519.PublicKey, or a []byte for HMAC. In programs that are built
+// with Go 1.27 or later and the build tag mldsa, it may also be an *mldsa.PublicKey of package crypto/mldsa.
 package signature
 
 import (
@@ -13,12 +14,13 @@ import (
 	"strings"
 )
 
-// Algorithm is the meaning of one `alg` (RFC 7518 section 3.1, RFC 8037, RFC 9864). [Lookup] returns it. The zero value
+// Algorithm is the meaning of one `alg` (RFC 7518 section 3.1, RFC 8037, RFC 9864, RFC 9964). [Lookup] returns it. The zero value
 // verifies nothing. It is a small value that may be copied and used concurrently.
 type Algorithm struct {
 	family family
 	hash   crypto.Hash
-	curve  string // the curve an ECDSA key must be on
+	curve  string // the curve that an ECDSA key must be on
+	name   string // only of ML-DSA, whose keys are bound to one algorithm
 }
 
 // family is a kind of key and signature.
@@ -30,6 +32,7 @@ const (
 	ellipticCurve
 	edwards25519
 	hmacSecret
+	moduleLattice
 )
 
 // Lookup returns the algorithm with this name. ok is false if this package does not support it. The algorithm none is
@@ -56,6 +59,8 @@ func Lookup(name string) (a Algorithm, ok bool) {
 		return Algorithm{family: ellipticCurve, hash: crypto.SHA512, curve: "P-521"}, true
 	case "EdDSA", "Ed25519":
 		return Algorithm{family: edwards25519}, true
+	case "ML-DSA-44", "ML-DSA-65", "ML-DSA-87":
+		return Algorithm{family: moduleLattice, name: name}, hasMLDSA
 	case "HS256":
 		return Algorithm{family: hmacSecret, hash: crypto.SHA256}, true
 	case "HS384":
@@ -69,21 +74,44 @@ func Lookup(name string) (a Algorithm, ok bool) {
 // Check returns nil if this package supports the algorithm called name, and otherwise an error that says why not. The
 // text of the error has no prefix.
 func Check(name string) error {
-	if _, ok := Lookup(name); !ok {
-		return fmt.Errorf("%q is not supported", name)
+	switch _, ok := Lookup(name); {
+	case ok:
+		return nil
+	case PostQuantumKeySize(name) > 0:
+		return fmt.Errorf("%q is only supported in programs that are built with Go 1.27 or later and -tags mldsa", name)
 	}
-	return nil
+	return fmt.Errorf("%q is not supported", name)
 }
 
-// Default returns the algorithms of public keys that are accepted if the configuration lists none.
+// Default returns the algorithms of public keys that are accepted if the configuration lists none. ML-DSA is not among
+// them.
 func Default() []string {
 	return []string{
 		"ES256", "ES384", "ES512", "Ed25519", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512",
 	}
 }
 
-// Public returns all algorithms of public keys.
-func Public() []string { return Default() }
+// Public returns all algorithms of public keys that this build supports.
+func Public() []string {
+	if !hasMLDSA {
+		return Default()
+	}
+	return append(Default(), "ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
+}
+
+// PostQuantumKeySize returns the length of a public key for an algorithm of ML-DSA, in bytes (FIPS 204 section 4). It
+// returns 0 for all other algorithms. It does not depend on the build.
+func PostQuantumKeySize(alg string) int {
+	switch alg {
+	case "ML-DSA-44":
+		return 1312
+	case "ML-DSA-65":
+		return 1952
+	case "ML-DSA-87":
+		return 2592
+	}
+	return 0
+}
 
 // IsAlias reports whether a and b are the two names of EdDSA with Ed25519, the only curve of EdDSA that this package
 // supports (RFC 9864 section 2.2).
@@ -116,7 +144,7 @@ func (a Algorithm) Fits(key any) bool {
 	case []byte:
 		return a.family == hmacSecret && len(key) >= a.hash.Size()
 	}
-	return false
+	return a.family == moduleLattice && a.fitsMLDSA(key)
 }
 
 // hasCurve reports whether key is on the curve of a (RFC 7518 section 3.4).

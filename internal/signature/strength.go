@@ -24,6 +24,9 @@ func Weakness(public any) string {
 	case []byte:
 		return "" // the minimum length depends on the algorithm; see Fits
 	}
+	if isMLDSA(public) {
+		return "" // each size has been checked, and no weak keys are known
+	}
 	return fmt.Sprintf("%T is not a type of key for signatures", public)
 }
 

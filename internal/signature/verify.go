@@ -29,6 +29,8 @@ func (a Algorithm) Verify(key any, input string, signature []byte) bool {
 		return verifyEd25519(key, message, signature)
 	case hmacSecret:
 		return a.verifyHMAC(key, message, signature)
+	case moduleLattice:
+		return a.verifyMLDSA(key, message, signature)
 	}
 	return false
 }
