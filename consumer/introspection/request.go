@@ -94,12 +94,15 @@ func (v *Verifier) failureOf(err error) failure {
 	case ok && rejectsClient(e):
 		return failure{
 			kind: credentials, counts: true, retryAfter: e.RetryAfter,
-			detail: "the authorization server rejects the client (Config.Client): " + e.Error(),
+			detail: fmt.Sprintf("the authorization server rejects the client with status %d (Config.Client)", e.Status),
 		}
 	case ok && errors.Is(e, client.ErrUnavailable):
-		return failure{kind: noResponse, counts: true, retryAfter: e.RetryAfter, detail: e.Error()}
+		return failure{
+			kind: noResponse, counts: true, retryAfter: e.RetryAfter,
+			detail: fmt.Sprintf("the authorization server is unavailable: status %d", e.Status),
+		}
 	case ok:
-		return failure{kind: badResponse, detail: e.Error()}
+		return failure{kind: badResponse, detail: fmt.Sprintf("the response of the authorization server is not valid: status %d", e.Status)}
 	case errors.Is(err, context.DeadlineExceeded):
 		return failure{kind: noResponse, counts: true, detail: fmt.Sprintf("no response within %v (Config.Timeout)", v.cfg.Timeout)}
 	case errors.Is(err, client.ErrBadResponse):
