@@ -14,6 +14,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -204,6 +205,53 @@ func TestMTLSConfigFaults(t *testing.T) {
 				if !strings.Contains(err.Error(), "middleware: "+want) {
 					t.Errorf("error %v, want %q", err, want)
 				}
+			}
+		})
+	}
+}
+
+// TestM1_M4_BothBindings checks a token that is bound to a key and to a certificate: the sender needs both.
+func TestM1_M4_BothBindings(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+	ca := newAuthority(t)
+	own, other := newCertificate(t, ca, "own"), newCertificate(t, ca, "other")
+	key, otherKey := bearertest.NewProofKey("ES256"), bearertest.NewProofKey("ES256")
+	token := issuer.AccessToken().BoundTo(key).BoundToCertificate(own.Leaf.Raw).Sign()
+	logscan.Token(token)
+	dpop, mtls := &middleware.DPoPConfig{URL: "https://api.test"}, &middleware.MTLSConfig{}
+	for name, test := range map[string]struct {
+		dpop   *middleware.DPoPConfig
+		mtls   *middleware.MTLSConfig
+		client *http.Client
+		key    *bearertest.ProofKey // nil: the scheme Bearer
+		want   int
+	}{
+		"both":                         {dpop, mtls, mtlsClient(t, ca, own), key, http.StatusOK},
+		"another certificate":          {dpop, mtls, mtlsClient(t, ca, other), key, http.StatusUnauthorized},
+		"no certificate":               {dpop, mtls, mtlsClient(t, ca), key, http.StatusUnauthorized},
+		"another key":                  {dpop, mtls, mtlsClient(t, ca, own), otherKey, http.StatusUnauthorized},
+		"no proof":                     {dpop, mtls, mtlsClient(t, ca, own), nil, http.StatusUnauthorized},
+		"certificates are not checked": {dpop, nil, mtlsClient(t, ca, own), key, http.StatusUnauthorized},
+		"proofs are not checked":       {nil, mtls, mtlsClient(t, ca, own), nil, http.StatusUnauthorized},
+		"proofs are ignored":           {nil, mtls, mtlsClient(t, ca, own), key, http.StatusUnauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newMTLSAPI(t, middleware.Config{Verifier: newConsumer(t, issuer), DPoP: test.dpop, MTLS: test.mtls})
+			api.startTLS(t, ca, tls.RequestClientCert, true)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, api.URL+"/", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+token)
+			if test.key != nil {
+				r.Header.Set("Authorization", "DPoP "+token)
+				r.Header.Set("DPoP", test.key.Proof(http.MethodGet, "https://api.test/", token).Sign())
+			}
+			response := roundTrip(t, test.client, r)
+			if refusal := api.take(); response.StatusCode != test.want {
+				t.Errorf("status %d, want %d: %s", response.StatusCode, test.want, refusal.Detail)
 			}
 		})
 	}
