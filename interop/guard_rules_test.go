@@ -47,9 +47,9 @@ func underDPoP(want answer) answer {
 
 func (s *sender) machineDetails(t *testing.T) {
 	key := s.node.newKey(t, "ES256")
-	may := key.token(t, s.authorizationServer, apiRS256, map[string]string{"authorization_details": payment(t, "initiate", "status")})
-	mayNot := key.token(t, s.authorizationServer, apiRS256, map[string]string{"authorization_details": payment(t, "status")})
-	none := key.token(t, s.authorizationServer, apiRS256, nil)
+	may := key.token(t, s.authorizationServer, map[string]string{"authorization_details": payment(t, "initiate", "status")})
+	mayNot := key.token(t, s.authorizationServer, map[string]string{"authorization_details": payment(t, "status")})
+	none := key.token(t, s.authorizationServer, nil)
 	rule := middleware.AuthorizationDetails("payment_initiation", "initiate")
 	for _, f := range frameworks {
 		api := s.guarded(t, f, nil, rule)
@@ -101,7 +101,7 @@ func (s *sender) stepUp(t *testing.T) {
 func (s *sender) senderConstrained(t *testing.T) {
 	bearer := s.machineToken(t, "cc", apiRS256, "api:read")
 	key := s.node.newKey(t, "ES256")
-	token := key.token(t, s.authorizationServer, apiRS256, nil)
+	token := key.token(t, s.authorizationServer, nil)
 	for _, f := range frameworks {
 		api := s.guarded(t, f, nil, middleware.SenderConstrained())
 		api.wants(t, api.request(t, "Bearer", bearer), invalidToken(consumer.ReasonBinding))

@@ -87,7 +87,7 @@ func (s *sender) acceptedProofs() (flows []guardFlow) {
 	for _, alg := range []string{"ES256", "RS256", "PS256", "Ed25519"} {
 		flows = append(flows, guardFlow{"G1", "DPoP: proof by npm dpop; " + alg, func(t *testing.T) {
 			key := s.node.newKey(t, alg)
-			token := key.token(t, s.authorizationServer, apiRS256, nil)
+			token := key.token(t, s.authorizationServer, nil)
 			for _, f := range frameworks {
 				api := s.guarded(t, f, nil, scopes("api:read")...)
 				htu := api.server.URL + "/orders"
@@ -101,11 +101,11 @@ func (s *sender) acceptedProofs() (flows []guardFlow) {
 	} {
 		flows = append(flows, guardFlow{"G1", "DPoP: request by oauth4webapi; " + alg, func(t *testing.T) {
 			key := s.node.newKey(t, alg)
-			token := key.token(t, s.authorizationServer, apiRS256, nil)
+			token := key.token(t, s.authorizationServer, nil)
 			for _, f := range frameworks {
 				api := s.guarded(t, f, nil, scopes("api:read")...)
 				for _, target := range []string{"/orders", "/orders?page=2&dpop=x"} {
-					got := s.node.call(t, key, http.MethodGet, api.server.URL+target, token)
+					got := s.node.call(t, key, api.server.URL+target, token)
 					if got.Status != http.StatusOK || got.Body != "dpop" || got.Attempts != 1 || got.Nonce != "" {
 						t.Errorf("%s: %+v, %v", target, got, <-api.reasons)
 					}
@@ -171,8 +171,8 @@ func (s *sender) rejectedProofs() []guardFlow {
 		}
 		return guardFlow{row, kind + name, func(t *testing.T) {
 			a := attempt{owner: s.node.newKey(t, "ES256"), thief: s.node.newKey(t, "ES256")}
-			a.token = a.owner.token(t, s.authorizationServer, apiRS256, nil)
-			a.other = a.owner.token(t, s.authorizationServer, apiRS256, nil)
+			a.token = a.owner.token(t, s.authorizationServer, nil)
+			a.other = a.owner.token(t, s.authorizationServer, nil)
 			for _, f := range frameworks {
 				a.api = s.guarded(t, f, nil, scopes("api:read")...)
 				a.htu = a.api.server.URL + "/orders"
@@ -253,7 +253,7 @@ func (s *sender) rejectedProofs() []guardFlow {
 func (s *sender) readChallenges(t *testing.T) {
 	for _, f := range frameworks {
 		api := s.guarded(t, f, nil)
-		got := s.node.call(t, nodeKey{}, http.MethodGet, api.server.URL+"/orders", "not.a.token")
+		got := s.node.call(t, nodeKey{}, api.server.URL+"/orders", "not.a.token")
 		schemes := make(map[string]map[string]string)
 		for _, challenge := range got.Challenges {
 			schemes[challenge["scheme"]] = challenge
@@ -270,13 +270,13 @@ func (s *sender) readChallenges(t *testing.T) {
 func (s *sender) required(t *testing.T) {
 	bearer := s.machineToken(t, "cc", apiRS256, "api:read")
 	key := s.node.newKey(t, "ES256")
-	token := key.token(t, s.authorizationServer, apiRS256, nil)
+	token := key.token(t, s.authorizationServer, nil)
 	for _, f := range frameworks {
 		api := s.guarded(t, f, func(cfg *middleware.Config) { cfg.DPoP.Required = true })
 		api.wants(t, api.request(t, "Bearer", bearer), noToken())
 		good := key.proof(t, http.MethodGet, api.server.URL+"/orders", token, "")
 		api.wants(t, api.request(t, "DPoP", token, good), passed("dpop"))
-		got := s.node.call(t, nodeKey{}, http.MethodGet, api.server.URL+"/orders", bearer)
+		got := s.node.call(t, nodeKey{}, api.server.URL+"/orders", bearer)
 		if len(got.Challenges) != 1 || got.Challenges[0]["scheme"] != "dpop" {
 			t.Errorf("%s: %+v", f.name, got.Challenges)
 		}
@@ -288,11 +288,11 @@ func (s *sender) nonces() []guardFlow {
 	return []guardFlow{
 		{"G5", "DPoP: nonce, requested and used by oauth4webapi", func(t *testing.T) {
 			key := s.node.newKey(t, "ES256")
-			token := key.token(t, s.authorizationServer, apiRS256, nil)
+			token := key.token(t, s.authorizationServer, nil)
 			for _, f := range frameworks {
 				api := s.guarded(t, f, withNonces, scopes("api:read")...)
 				for _, attempts := range []int{2, 1, 1} { // the library keeps the nonce of the API
-					got := s.node.call(t, key, http.MethodGet, api.server.URL+"/orders", token)
+					got := s.node.call(t, key, api.server.URL+"/orders", token)
 					if got.Status != http.StatusOK || got.Body != "dpop" || got.Attempts != attempts {
 						t.Errorf("%s: %+v, want %d attempts", f.name, got, attempts)
 					}
@@ -301,14 +301,11 @@ func (s *sender) nonces() []guardFlow {
 		}},
 		{"G6", "DPoP, rejected: nonce missing, of another server, or changed", func(t *testing.T) {
 			key := s.node.newKey(t, "ES256")
-			token := key.token(t, s.authorizationServer, apiRS256, nil)
+			token := key.token(t, s.authorizationServer, nil)
 			other := s.guarded(t, frameworks[0], withNonces)
 			nonceOf := func(api *api) string {
-				resp := do(t, api, api.request(t, "DPoP", token, key.proof(t, http.MethodGet, api.server.URL+"/orders", token, "")))
-				if <-api.reasons; len(resp.Header["Dpop-Nonce"]) != 1 {
-					t.Errorf("nonces %q, want one", resp.Header["Dpop-Nonce"])
-				}
-				return resp.Header.Get("DPoP-Nonce")
+				proof := key.proof(t, http.MethodGet, api.server.URL+"/orders", token, "")
+				return api.nonce(t, api.request(t, "DPoP", token, proof))
 			}
 			for _, f := range frameworks {
 				api := s.guarded(t, f, withNonces)
@@ -324,7 +321,7 @@ func (s *sender) nonces() []guardFlow {
 		}},
 		{"G5", "DPoP: nonce of one process accepted by another with the same NonceKeys", func(t *testing.T) {
 			key := s.node.newKey(t, "ES256")
-			token := key.token(t, s.authorizationServer, apiRS256, nil)
+			token := key.token(t, s.authorizationServer, nil)
 			shared := [][]byte{[]byte(strings.Repeat("k", 32))}
 			const public = "https://api.example"
 			node := func() *api {
@@ -333,20 +330,24 @@ func (s *sender) nonces() []guardFlow {
 				})
 			}
 			one, another := node(), node()
-			resp := do(t, one, one.request(t, "DPoP", token, key.proof(t, http.MethodGet, public+"/orders", token, "")))
-			proof := key.proof(t, http.MethodGet, public+"/orders", token, resp.Header.Get("DPoP-Nonce"))
+			nonce := one.nonce(t, one.request(t, "DPoP", token, key.proof(t, http.MethodGet, public+"/orders", token, "")))
+			proof := key.proof(t, http.MethodGet, public+"/orders", token, nonce)
 			another.wants(t, another.request(t, "DPoP", token, proof), passed("dpop"))
 		}},
 	}
 }
 
-// do sends a request and returns the response without its body.
-func do(t *testing.T, a *api, req *http.Request) *http.Response {
+// nonce sends a request without a nonce, and returns the one of the response.
+func (a *api) nonce(t *testing.T, req *http.Request) string {
 	t.Helper()
 	resp, err := a.server.Client().Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	return resp
+	nonces := resp.Header["Dpop-Nonce"]
+	if reason := <-a.reasons; reason != consumer.ReasonNonce || len(nonces) != 1 {
+		t.Fatalf("nonces %q (%s), want one", nonces, reason)
+	}
+	return nonces[0]
 }

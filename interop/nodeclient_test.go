@@ -85,10 +85,11 @@ func (n *nodeClient) newKey(t *testing.T, alg string) nodeKey {
 	return k
 }
 
-// token requests a token that is bound to the key with client credentials, by oauth4webapi. more is added to the parameters.
-func (k nodeKey) token(t *testing.T, as authorizationServer, resource string, more map[string]string) string {
+// token requests a token for https://rs256.example that is bound to the key, with client credentials, by oauth4webapi. more is
+// added to the parameters.
+func (k nodeKey) token(t *testing.T, as authorizationServer, more map[string]string) string {
 	t.Helper()
-	params := map[string]string{"resource": resource, "scope": "api:read"}
+	params := map[string]string{"resource": apiRS256, "scope": "api:read"}
 	maps.Copy(params, more)
 	var g grant
 	k.node.do(t, map[string]any{"do": "token", "key": k.name, "issuer": as.issuer, "client": "dpop", "params": params}, &g)
@@ -122,10 +123,10 @@ type called struct {
 	Challenges []map[string]string // of the last response
 }
 
-// call sends a request to an API by oauth4webapi. With a key that was not created, the token is sent as Bearer.
-func (n *nodeClient) call(t *testing.T, k nodeKey, method, url, token string) called {
+// call sends a GET request to an API by oauth4webapi. With the zero nodeKey, the token is sent as Bearer.
+func (n *nodeClient) call(t *testing.T, k nodeKey, url, token string) called {
 	t.Helper()
-	command := map[string]any{"do": "call", "method": method, "url": url, "token": token}
+	command := map[string]any{"do": "call", "method": http.MethodGet, "url": url, "token": token}
 	if k.name != "" {
 		command["key"] = k.name
 	}
