@@ -59,7 +59,7 @@ curl -i --cacert ca.pem {api}/me -H "Authorization: Bearer $TOKEN"
 
 # a header with the certificate of alice changes nothing, because no proxy is configured: 401
 curl -i --cacert ca.pem {api}/me -H "Authorization: Bearer $TOKEN" \
-  -H "Client-Cert: :$(openssl x509 -in alice.pem -outform der | base64 | tr -d '\\n'):"
+  -H "Client-Cert: :$(openssl x509 -in alice.pem -outform der | base64 | tr -d '\n'):"
 
 Press Ctrl-C to stop.
 `

@@ -7,10 +7,17 @@ import (
 	"encoding/pem"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
 
 func TestSmoke(t *testing.T) {
@@ -94,11 +101,7 @@ func newClient(t *testing.T, dir, name string) *http.Client {
 
 func readPEM(t *testing.T, path string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, _ := pem.Decode(text)
+	block, _ := pem.Decode([]byte(readText(t, path)))
 	if block == nil {
 		t.Fatalf("%s is not a PEM file", path)
 	}
@@ -106,9 +109,9 @@ func readPEM(t *testing.T, path string) []byte {
 }
 
 // get returns the status and the body without its line end.
-func get(t *testing.T, client *http.Client, url, token, header string) (status int, body string) {
+func get(t *testing.T, client *http.Client, address, token, header string) (status int, body string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,4 +131,84 @@ func get(t *testing.T, client *http.Client, url, token, header string) (status i
 		t.Fatal(err)
 	}
 	return response.StatusCode, strings.TrimSpace(string(text))
+}
+
+// TestSettings checks the settings that docs/mutual-tls.md shows.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := start(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	verifier, err := consumer.New(consumer.Config{Issuer: s.issuer.URL(), Audience: []string{demo.Audience}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := newGuardBehindProxy(verifier, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(guard.Handler(http.HandlerFunc(greet)), x509.NewCertPool())
+	_, token := get(t, newClient(t, dir, "alice"), s.token, "", "")
+	header := url.PathEscape(readText(t, filepath.Join(dir, "alice.pem")))
+	for peer, want := range map[string]int{"10.1.2.7:4711": 200, "10.1.2.8:4711": 401} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		request.RemoteAddr = peer
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Client-Cert", header)
+		recorder := httptest.NewRecorder()
+		server.Handler.ServeHTTP(recorder, request)
+		if recorder.Code != want {
+			t.Errorf("%s: status %d, want %d", peer, recorder.Code, want)
+		}
+	}
+	if server.TLSConfig.ClientAuth == tls.NoClientCert {
+		t.Error("the server does not request a certificate")
+	}
+}
+
+const document = "../../docs/mutual-tls.md"
+
+// blocks matches the code blocks of a document.
+var blocks = regexp.MustCompile("(?s)```([a-z]+)\n(.*?)```\n")
+
+// TestBlocks checks the code blocks of docs/mutual-tls.md. The Go blocks are functions of this folder, so that they compile.
+// Each line of the blocks for nginx is in the configuration that the tests of interop run.
+func TestBlocks(t *testing.T) {
+	t.Parallel()
+	tested := map[string]string{
+		"go": readText(t, "settings.go"), "js": readText(t, "../../interop/nginx/certificate.js"),
+		"nginx": strings.NewReplacer("{dir}/", "", "{conf}/", "", "{verify}", "optional").Replace(readText(t, "../../interop/nginx/nginx.conf")),
+	}
+	found := 0
+	for _, block := range blocks.FindAllStringSubmatch(readText(t, document), -1) {
+		source, isTested := tested[block[1]]
+		if !isTested {
+			continue
+		}
+		found++
+		parts := []string{block[2]}
+		if block[1] == "nginx" {
+			parts = slices.Collect(strings.Lines(block[2]))
+		}
+		for _, part := range parts {
+			if !strings.Contains(source, part) {
+				t.Errorf("not tested:\n%s", part)
+			}
+		}
+	}
+	if found != 5 {
+		t.Errorf("%d blocks, want 5", found)
+	}
+}
+
+func readText(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
