@@ -104,11 +104,13 @@ func TestU1_U2_U3_StepUp(t *testing.T) {
 			"scopes held":              {claims{"scope": "read"}, []middleware.Rule{class, read}, stepUp(gold, goldM)},
 			"scopes held, second rule": {claims{"scope": "read"}, []middleware.Rule{read, class}, stepUp(gold, goldM)},
 			"scopes missing": {
-				nil, []middleware.Rule{class, read, middleware.AnyScope("a", "b")},
+				nil,
+				[]middleware.Rule{class, read, middleware.AnyScope("a", "b")},
 				stepUp(gold+`, scope="read a"`, `,"scope":"read a"`+goldM),
 			},
 			"one scope missing": {
-				claims{"scope": "read"}, []middleware.Rule{class, read, middleware.AnyScope("a", "b")},
+				claims{"scope": "read"},
+				[]middleware.Rule{class, read, middleware.AnyScope("a", "b")},
 				stepUp(gold+`, scope="read a"`, `,"scope":"read a"`+goldM),
 			},
 			"other scopes held": {claims{"scope": "read b"}, []middleware.Rule{class, read, middleware.AnyScope("a", "b")}, stepUp(gold, goldM)},
@@ -116,7 +118,8 @@ func TestU1_U2_U3_StepUp(t *testing.T) {
 				nil, []middleware.Rule{class, middleware.Any(read, middleware.Role("r", "admin"))}, stepUp(gold, goldM),
 			},
 			"alternatives are scopes": {
-				nil, []middleware.Rule{class, middleware.Any(read, middleware.Scopes("a"))},
+				nil,
+				[]middleware.Rule{class, middleware.Any(read, middleware.Scopes("a"))},
 				stepUp(gold+`, scope="read"`, `,"scope":"read"`+goldM),
 			},
 			"scope in front":  {nil, []middleware.Rule{read, class}, insufficientScope("read")},
@@ -125,7 +128,8 @@ func TestU1_U2_U3_StepUp(t *testing.T) {
 			"age and class":   {nil, []middleware.Rule{age, class}, stepUp(gold+recent, goldM+recentM)},
 			"met and not met": {claims{"acr": "gold"}, []middleware.Rule{class, age}, stepUp(gold+recent, goldM+recentM)},
 			"common class": {
-				nil, []middleware.Rule{class, middleware.StepUp(0, "bronze", "silver")},
+				nil,
+				[]middleware.Rule{class, middleware.StepUp(0, "bronze", "silver")},
 				stepUp(`, acr_values="silver"`, `,"acr_values":"silver"`),
 			},
 			"no common class":   {nil, []middleware.Rule{class, middleware.StepUp(0, "bronze")}, stepUp(gold, goldM)},
@@ -133,7 +137,8 @@ func TestU1_U2_U3_StepUp(t *testing.T) {
 			"any: met":          {claims{"acr": "gold"}, []middleware.Rule{middleware.Any(age, class)}, passed},
 			"any: first counts": {nil, []middleware.Rule{middleware.Any(age, class)}, withRule(stepUp(recent, recentM), "any of step_up, step_up")},
 			"any: better than no": {
-				nil, []middleware.Rule{middleware.Any(middleware.Role("r", "admin"), class)},
+				nil,
+				[]middleware.Rule{middleware.Any(middleware.Role("r", "admin"), class)},
 				withRule(stepUp(gold, goldM), "any of r, step_up"),
 			},
 			"any: scope first": {

@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// signIns returns rows about rules on how the user signed in, what exactly was granted, and for whom the token acts.
+// signIns returns rows about rules on how the user signed in, and on what exactly was granted.
 func signIns() []row {
 	type object = map[string]any
 	const missing = bare + `, error="insufficient_user_authentication"`
@@ -55,11 +55,18 @@ func signIns() []row {
 			name: "R1 authorization details malformed", header: with(object{"authorization_details": "payment"}), guards: ruled(pay),
 			want: named(refused(http.StatusUnauthorized, consumer.ReasonClaims, invalidToken)),
 		},
-		{name: "X3 user", guards: ruled(middleware.Principal(consumer.PrincipalUser)), want: passed()},
+	}
+}
+
+// bearers returns rows about rules on who may use a token, and on who must accept it.
+func bearers() []row {
+	forUsers := ruled(middleware.Principal(consumer.PrincipalUser))
+	client := spoiled(func(t *bearertest.Token) *bearertest.Token { return t.Set("client_id", "alice") })
+	return []row{
+		{name: "X3 user", guards: forUsers, want: passed()},
 		{
-			name: "X3 client with the name of a user", header: with(object{"client_id": "alice"}),
-			guards: ruled(middleware.Principal(consumer.PrincipalUser)),
-			want:   named(refused(http.StatusForbidden, consumer.ReasonPolicy, bare)),
+			name: "X3 client with the name of a user", header: client, guards: forUsers,
+			want: named(refused(http.StatusForbidden, consumer.ReasonPolicy, bare)),
 		},
 		{
 			name: "X2 not bound", guards: ruled(middleware.SenderConstrained()),
