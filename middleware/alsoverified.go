@@ -8,8 +8,12 @@ import (
 )
 
 // AlsoVerifiedBy requires that v accepts the token too, after the Verifier of the Guard has accepted it. Use it for routes
-// that need both the verification of a JWT and an introspection of the same token, for example to learn of a revocation at
-// once. [Recheck] calls v again.
+// that need both the verification of a JWT and an introspection of the same token, so that a revocation takes effect before
+// the JWT expires. A Verifier of package consumer/introspection may return a cached result: its Config.ActiveFor limits how
+// long a revoked token is accepted. [Recheck] calls v again.
+//
+// The authorization server must be able to introspect its JWTs. Some servers report that every JWT is inactive; then no
+// token meets the rule.
 //
 // The two results must be about the same token: the issuer must be equal, and so must the subject, the client and the
 // binding (`cnf`) if the result of v has them. An introspection response may omit each of the three. A subject or a

@@ -192,8 +192,8 @@ func ExampleSenderConstrained() {
 	// 401 Bearer realm="api", error="invalid_token"
 }
 
-// revocable is a Verifier that sends a request about each token, such as that of package introspection. This one calls a
-// function instead.
+// revocable is a Verifier that sends a request about each token, as that of package consumer/introspection does without a
+// cache. This one calls a function instead.
 type revocable func(raw string) (*consumer.Token, error)
 
 // Verify implements [consumer.Verifier].
