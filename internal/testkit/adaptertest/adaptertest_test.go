@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -163,6 +164,27 @@ func bugs() []bug {
 		{"uses the first Authorization line", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			r.Header.Set("Authorization", r.Header.Get("Authorization"))
 			next.ServeHTTP(w, r)
+		})},
+		{"uses the first DPoP line", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if proofs := r.Header.Values("DPoP"); len(proofs) > 1 {
+				r.Header.Set("DPoP", proofs[0])
+			}
+			next.ServeHTTP(w, r)
+		})},
+		{"sends one challenge only", adapter(func(g *middleware.Guard, w http.ResponseWriter, r *http.Request, next http.Handler, rules ...middleware.Rule) {
+			admitted, err := g.Authenticate(r, rules...)
+			if err == nil {
+				g.SetHeader(w.Header(), admitted)
+				next.ServeHTTP(w, admitted)
+				return
+			}
+			recorder := httptest.NewRecorder()
+			g.Deny(recorder, r, err)
+			for name, lines := range recorder.Header() {
+				w.Header().Set(name, lines[0])
+			}
+			w.WriteHeader(recorder.Code)
+			_, _ = w.Write(recorder.Body.Bytes())
 		})},
 		{"adds a header", around(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			w.Header().Set("X-Guarded", "yes")
