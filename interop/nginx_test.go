@@ -71,7 +71,7 @@ func TestNginx_ClientCert(t *testing.T) {
 			{"past nginx", form.api.URL, nil, own, nil, "does not use TLS"},
 			{"past nginx, forged header", form.api.URL, nil, own, []string{"Client-Cert", form.forged(own)}, "the peer of the connection is not listed"},
 		} {
-			t.Run(form.path+": "+row.name, func(t *testing.T) { //nolint:paralleltest // the rows share two servers
+			t.Run(form.path+": "+row.name, func(t *testing.T) {
 				token := issuer.AccessToken().BoundToCertificate(row.bound.leaf.Raw).Sign()
 				status := requestWith(t, clientOf(row.client, ca), row.proxy+form.path, token, row.forged)
 				form.api.wantResult(t, status, row.want)
@@ -215,6 +215,13 @@ func startNginx(t *testing.T, ca *identity, verify string, rfc9440, escaped *bou
 	binary, address := findNginx(t), freeAddress(t)
 	config := nginxConfig(t, ca, strings.NewReplacer("{listen}", address, "{verify}", verify,
 		"{rfc9440}", rfc9440.URL, "{pem}", escaped.URL))
+	runNginx(t, binary, config, address)
+	return "https://" + address
+}
+
+// runNginx runs nginx until the test ends, and waits until it listens at address.
+func runNginx(t *testing.T, binary, config, address string) {
+	t.Helper()
 	// The shell ends nginx when its stdin is closed, so nginx also ends if this program is killed.
 	cmd := exec.CommandContext(t.Context(), "sh", "-c",
 		`exec 3<&0; "$0" -c "$1" -p "$2" & pid=$!; (read -r _ <&3; kill "$pid") >/dev/null 2>&1 & wait "$pid"`,
@@ -236,7 +243,6 @@ func startNginx(t *testing.T, ca *identity, verify string, rfc9440, escaped *bou
 		}
 	})
 	waitUntilListening(t, address)
-	return "https://" + address
 }
 
 // freeAddress returns an address of 127.0.0.1 that no program listens on.
@@ -247,7 +253,7 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return listener.Addr().String()
 }
 

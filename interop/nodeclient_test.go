@@ -73,8 +73,9 @@ func (n *nodeClient) check(t *testing.T, as authorizationServer, audience string
 
 // nodeKey is a key of a nodeClient.
 type nodeKey struct {
-	node *nodeClient
-	name string
+	node       *nodeClient
+	name       string
+	thumbprint string // RFC 7638
 }
 
 func (n *nodeClient) newKey(t *testing.T, alg string) nodeKey {
@@ -82,6 +83,7 @@ func (n *nodeClient) newKey(t *testing.T, alg string) nodeKey {
 	k := nodeKey{node: n, name: rand.Text()}
 	var made struct{ Thumbprint string }
 	n.do(t, map[string]any{"do": "key", "key": k.name, "alg": alg}, &made)
+	k.thumbprint = made.Thumbprint
 	return k
 }
 
