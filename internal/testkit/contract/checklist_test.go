@@ -12,7 +12,7 @@ import (
 )
 
 // checklist lists the families of requirements and the number of requirements in each: bearer token usage (RFC 6750), JWS and
-// JWT (RFC 7515, RFC 7519), JWT best practices (RFC 8725bis), the access token profile (RFC 9068), discovery (RFC 8414), OAuth
+// JWT (RFC 7515, RFC 7519), JWT best practices (RFC 8725bis), the access token profile (RFC 9068), discovery (RFC 8414), introspection (RFC 7662 and RFC 9701), OAuth
 // best practices (RFC 9700), the key cache, known attacks, the client, and stored secrets.
 var checklist = []struct {
 	family string
@@ -25,6 +25,7 @@ var checklist = []struct {
 	{family: "J", count: 13, except: []int{12}}, // encryption
 	{family: "P", count: 10, except: []int{2}},  // encryption
 	{family: "D", count: 5},
+	{family: "I", count: 7},
 	{family: "M", count: 4},
 	{family: "X", count: 3, except: []int{2}}, // sender constraint
 	{family: "K", count: 24},

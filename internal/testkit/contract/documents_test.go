@@ -15,7 +15,7 @@ func TestNamesInDocumentsExist(t *testing.T) {
 	t.Parallel()
 	folders := []string{
 		"adapters/chiauth", "adapters/echoauth", "adapters/echov4auth", "adapters/ginauth", "adapters/httpauth",
-		"adapters/otelauth", "adapters/prom", "bearertest", "client", "client/loopback", "client/weblogin", "consumer", "jwks",
+		"adapters/otelauth", "adapters/prom", "bearertest", "client", "client/loopback", "client/weblogin", "consumer", "consumer/introspection", "jwks",
 		"middleware", "oidcdiscovery", "quirk", "registry", "store", "store/redisstore",
 	}
 	known := exported(t, folders...)

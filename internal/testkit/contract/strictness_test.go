@@ -79,7 +79,7 @@ func TestQuirksAreDocumented(t *testing.T) {
 func TestQuirksAreUsed(t *testing.T) {
 	t.Parallel()
 	var shipped, tests strings.Builder
-	for _, folder := range []string{"client", "consumer", "jwks", "oidcdiscovery"} {
+	for _, folder := range []string{"client", "consumer", "consumer/introspection", "jwks", "oidcdiscovery"} {
 		files, err := filepath.Glob("../../../" + folder + "/*.go")
 		if err != nil {
 			t.Fatal(err)
