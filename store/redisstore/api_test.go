@@ -53,7 +53,7 @@ func newAPI(t testing.TB, s *redisstore.Store, keys []byte, dpop bool, statusTTL
 		a.reason = d.Reason
 	}}
 	if dpop {
-		guarded.DPoP = &middleware.DPoPConfig{URL: apiURL, Replays: s}
+		guarded.DPoP = &middleware.DPoPConfig{URL: apiURL, Replays: s, ReplayTimeout: 20 * time.Second}
 	} else {
 		cfg.Status, cfg.StatusTTL = store.DenyList{Storage: s}, statusTTL
 	}

@@ -9,8 +9,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/bearerkit/bearerkit/store/redisstore"
 )
 
 // replayJob is what TestReplayProcess does in another process.
@@ -79,7 +82,8 @@ func TestReplayProcess(t *testing.T) {
 	}
 	client := redis.NewClient(&redis.Options{Addr: job.Redis, ContextTimeoutEnabled: true})
 	defer func() { _ = client.Close() }()
-	a := newAPI(t, newStore(t, client), job.Keys, true, 0)
+	s := newStore(t, client, func(c *redisstore.Config) { c.Timeout = 10 * time.Second })
+	a := newAPI(t, s, job.Keys, true, 0)
 	var counts [600]atomic.Int32
 	var all sync.WaitGroup
 	start := make(chan struct{})
