@@ -164,9 +164,9 @@ func clientFrom(t testing.TB, addr string) *http.Client {
 }
 
 // getBound sends a request with token, and with a header Client-Cert for each of lines.
-func getBound(t testing.TB, client *http.Client, url, token string, lines ...string) *http.Response {
+func getBound(t testing.TB, client *http.Client, url, token string, lines ...string) mtlsResult {
 	t.Helper()
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil) //nolint:usetesting // also used in cleanups
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,35 +175,47 @@ func getBound(t testing.TB, client *http.Client, url, token string, lines ...str
 	return roundTrip(t, client, r)
 }
 
-func roundTrip(t testing.TB, client *http.Client, r *http.Request) *http.Response {
+// mtlsResult is what a client sees of a response.
+type mtlsResult struct {
+	status           int
+	proto, challenge string
+	tls              *tls.ConnectionState
+}
+
+func roundTrip(t testing.TB, client *http.Client, r *http.Request) mtlsResult {
 	t.Helper()
 	response, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = response.Body.Close() }()
+	return resultOf(t, response)
+}
+
+func resultOf(t testing.TB, response *http.Response) mtlsResult {
+	t.Helper()
 	body, err := io.ReadAll(response.Body)
-	_ = response.Body.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
 	logscan.Response(response, string(body))
-	return response
+	return mtlsResult{response.StatusCode, response.Proto, response.Header.Get("WWW-Authenticate"), response.TLS}
 }
 
 // wantResult expects status 200 if detail is empty. Otherwise it expects 401, the challenge of every invalid token, and a
 // refusal with detail, which the Guard logs.
-func (api *mtlsAPI) wantResult(t testing.TB, response *http.Response, detail string) {
+func (api *mtlsAPI) wantResult(t testing.TB, got mtlsResult, detail string) {
 	t.Helper()
-	refusal, challenge := api.take(), response.Header.Get("WWW-Authenticate")
+	refusal := api.take()
 	if detail == "" {
-		if response.StatusCode != http.StatusOK || challenge != "" || refusal.Status != 0 {
-			t.Errorf("status %d, challenge %q, want 200: %s", response.StatusCode, challenge, refusal.Detail)
+		if got.status != http.StatusOK || got.challenge != "" || refusal.Status != 0 {
+			t.Errorf("status %d, challenge %q, want 200: %s", got.status, got.challenge, refusal.Detail)
 		}
 		return
 	}
-	if response.StatusCode != http.StatusUnauthorized || !strings.Contains(challenge, `error="invalid_token"`) ||
-		strings.Contains(challenge, "certificate") {
-		t.Errorf("status %d, challenge %q, want 401 and invalid_token", response.StatusCode, challenge)
+	if got.status != http.StatusUnauthorized || !strings.Contains(got.challenge, `error="invalid_token"`) ||
+		strings.Contains(got.challenge, "certificate") {
+		t.Errorf("status %d, challenge %q, want 401 and invalid_token", got.status, got.challenge)
 	}
 	if refusal.Reason != consumer.ReasonBinding || !strings.Contains(refusal.Detail, detail) {
 		t.Errorf("reason %s, detail %q, want the reason binding and %q", refusal.Reason, refusal.Detail, detail)

@@ -2,7 +2,6 @@ package middleware_test
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"encoding/pem"
 	"net"
@@ -86,7 +85,7 @@ func TestM3_NamedProxy(t *testing.T) {
 				{"past the proxy", clientFrom(t, "127.0.0.2"), api.URL, nil, "does not use TLS"},
 				{"past the proxy, forged header", clientFrom(t, "127.0.0.2"), api.URL, []string{test.encode(own)}, "ignored: the peer of the connection is not listed (MTLSConfig.Proxies)"},
 			} {
-				t.Run(row.name, func(t *testing.T) { //nolint:paralleltest // the rows share one server
+				t.Run(row.name, func(t *testing.T) {
 					api.wantResult(t, getBound(t, row.client, row.url, token, row.forged...), row.want)
 				})
 			}
@@ -183,11 +182,11 @@ func TestM3_SmuggledHeader(t *testing.T) {
 		"bare line feeds between lines": {"X-A: b\nClient-Cert: " + rfc9440(own), ""}, // RFC 9112 section 2.2 allows this
 		"Connection names the header":   {"Connection: Client-Cert\r\nClient-Cert: " + rfc9440(own), ""},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the rows share one server
+		t.Run(name, func(t *testing.T) {
 			response := sendRaw(t, api.Listener.Addr().String(), token, test.lines)
 			if test.want == server {
-				if response.StatusCode != http.StatusBadRequest {
-					t.Errorf("status %d, want 400", response.StatusCode)
+				if response.status != http.StatusBadRequest {
+					t.Errorf("status %d, want 400", response.status)
 				}
 				return
 			}
@@ -197,10 +196,10 @@ func TestM3_SmuggledHeader(t *testing.T) {
 }
 
 // sendRaw sends a request with header lines that http.Client would not send.
-func sendRaw(t *testing.T, addr, token, lines string) *http.Response {
+func sendRaw(t *testing.T, addr, token, lines string) mtlsResult {
 	t.Helper()
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(context.Background(), "tcp", addr) //nolint:usetesting // the server closes it
+	conn, err := dialer.DialContext(t.Context(), "tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +212,6 @@ func sendRaw(t *testing.T, addr, token, lines string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = response.Body.Close()
-	return response
+	defer func() { _ = response.Body.Close() }()
+	return resultOf(t, response)
 }

@@ -2,7 +2,7 @@ package middleware_test
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // a thumbprint that must be rejected
+	"crypto/sha1" // for a thumbprint that must be rejected
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
@@ -30,7 +30,7 @@ func TestM1_CertificateOfTheConnection(t *testing.T) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
 	own, other, selfSigned := newCertificate(t, ca, "own"), newCertificate(t, ca, "other"), newCertificate(t, nil, "self-signed")
-	sum := sha1.Sum(own.Certificate[0]) //nolint:gosec // see above
+	sum := sha1.Sum(own.Certificate[0])
 	rows := map[string]struct {
 		client []tls.Certificate
 		token  string
@@ -62,10 +62,10 @@ func TestM1_CertificateOfTheConnection(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			for name, row := range rows {
-				t.Run(name, func(t *testing.T) { //nolint:paralleltest // the rows share one server
+				t.Run(name, func(t *testing.T) {
 					response := getBound(t, mtlsClient(t, ca, row.client...), api.URL, row.token)
-					if response.Proto != version {
-						t.Errorf("%s, want %s", response.Proto, version)
+					if response.proto != version {
+						t.Errorf("%s, want %s", response.proto, version)
 					}
 					api.wantResult(t, response, row.want)
 				})
@@ -133,8 +133,8 @@ func TestM1_ResumedSession(t *testing.T) {
 			transport.TLSClientConfig.MaxVersion = version
 			for _, resumed := range []bool{false, true} {
 				response := getBound(t, client, api.URL, boundTo(issuer, thumbprint(own)))
-				if response.TLS.Version != version || response.TLS.DidResume != resumed {
-					t.Errorf("%s, resumed: %t", tls.VersionName(response.TLS.Version), response.TLS.DidResume)
+				if response.tls.Version != version || response.tls.DidResume != resumed {
+					t.Errorf("%s, resumed: %t", tls.VersionName(response.tls.Version), response.tls.DidResume)
 				}
 				api.wantResult(t, response, "")
 				api.wantResult(t, getBound(t, client, api.URL, boundTo(issuer, thumbprint(newCertificate(t, ca, "other")))), otherCertificate)
@@ -250,8 +250,8 @@ func TestM1_M4_BothBindings(t *testing.T) {
 				r.Header.Set("DPoP", test.key.Proof(http.MethodGet, "https://api.test/", token).Sign())
 			}
 			response := roundTrip(t, test.client, r)
-			if refusal := api.take(); response.StatusCode != test.want {
-				t.Errorf("status %d, want %d: %s", response.StatusCode, test.want, refusal.Detail)
+			if refusal := api.take(); response.status != test.want {
+				t.Errorf("status %d, want %d: %s", response.status, test.want, refusal.Detail)
 			}
 		})
 	}

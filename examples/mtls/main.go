@@ -169,6 +169,7 @@ func giveBoundToken(issuer *demo.Issuer) http.Handler {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		fmt.Fprintln(w, issuer.Good().BoundToCertificate(r.TLS.PeerCertificates[0].Raw).Sign())
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, issuer.Good().BoundToCertificate(r.TLS.PeerCertificates[0].Raw).Sign()+"\n")
 	})
 }

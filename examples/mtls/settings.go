@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
@@ -15,7 +16,8 @@ import (
 
 func newServer(api http.Handler, clientCAs *x509.CertPool) *http.Server {
 	return &http.Server{
-		Handler: api, // behind a Guard with MTLS: &middleware.MTLSConfig{}
+		Handler:           api, // behind a Guard with MTLS: &middleware.MTLSConfig{}
+		ReadHeaderTimeout: 5 * time.Second,
 		TLSConfig: &tls.Config{
 			ClientAuth: tls.VerifyClientCertIfGiven,
 			ClientCAs:  clientCAs,
