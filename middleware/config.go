@@ -35,13 +35,13 @@ type Config struct {
 
 	// TokenSources lists the places of a request from which a token is read. No other place is read, so the list must
 	// contain [BearerToken] if tokens in the Authorization header are to be accepted. A request with tokens in two of
-	// the places is rejected with 400; use [FirstOf] to prefer one place to another. New rejects a list that is empty
-	// but not nil. Nil: BearerToken only.
+	// the places is rejected with 400; use [FirstOf] to prefer one place to another. If DPoP is set, tokens with the scheme
+	// DPoP in the Authorization header are read too. New rejects a list that is empty but not nil. Nil: BearerToken only.
 	//
 	// Shared caches do not store responses to requests with an Authorization header, but they do not recognize a token
 	// in another place (RFC 9111 section 3.5). If TokenSources is set, Handler, With and Routes therefore add
 	// Cache-Control: private to the response (RFC 6750 section 2.3). The handler may replace it. Callers of
-	// Authenticate must add it themselves.
+	// Authenticate must call [Guard.SetHeader].
 	TokenSources []TokenSource
 
 	// DPoP accepts tokens that are bound to a key of the client, with a proof for each request (RFC 9449). Nil: the scheme
@@ -72,7 +72,7 @@ type Config struct {
 	Optional bool
 
 	// DenyHandler writes the responses to rejected requests. Before the call, the Guard sets WWW-Authenticate,
-	// Retry-After and Cache-Control as the status requires. DenyHandler writes status and body. If it writes no status,
+	// Retry-After, Cache-Control and DPoP-Nonce as the status and the code require. DenyHandler writes status and body. If it writes no status,
 	// refusal.Status is sent. Informational statuses (1xx) that it writes are not sent. It is not called if
 	// refusal.Status is 499, because the client has canceled the request. Nil: the Guard writes a problem document (RFC
 	// 9457).
@@ -90,7 +90,7 @@ type Config struct {
 	Explain func(ctx context.Context, x consumer.Explanation)
 
 	// Logger receives one line for each rejected request: at level Debug for requests without a token, with malformed
-	// credentials, or canceled by the client; at Info for invalid tokens and rules that are not met; at Warn for
+	// credentials, without a DPoP nonce that is required, or canceled by the client; at Info for invalid tokens and rules that are not met; at Warn for
 	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer, rule, detail,
 	// and principal: user or client, if a rule rejected a verified token.
 	//

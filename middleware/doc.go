@@ -24,11 +24,14 @@
 //     credentials of another scheme;
 //   - 400 invalid_request, if it has more than one token, or if the token contains characters that no token may contain
 //     (it is not a token68, RFC 9110 section 11.2);
-//   - 401 invalid_token, if the token is not valid;
+//   - 401 invalid_token, if the token is not valid, or if the sender does not have the key or certificate that it is bound to;
+//   - 401 invalid_dpop_proof or use_dpop_nonce, if the DPoP proof of a bound token is missing or not acceptable, or needs a
+//     nonce ([DPoPConfig], RFC 9449);
 //   - 401 insufficient_user_authentication, if a rule requires another sign-in of the user;
 //   - 403 insufficient_scope, if the token lacks a scope or authorization details that a rule requires;
 //   - 403 and a challenge without an error code, if another rule is not met;
-//   - 503 and Retry-After, if the token cannot be verified now, for example because the issuer's keys are unavailable;
+//   - 503 and Retry-After, if the token cannot be verified now, for example because the issuer's keys are unavailable, or
+//     if it is not known whether the DPoP proof was used before;
 //   - 500, if a Verifier, TokenSource or rule of the application fails or is invalid.
 //
 // The response never says which check failed. The [Decision] and the log contain the reason.

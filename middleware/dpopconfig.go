@@ -66,8 +66,8 @@ type DPoPConfig struct {
 	Replays ReplayStore
 
 	// MaxReplays is the number of proofs that the memory records at once. If it is full, requests with further proofs are
-	// rejected with 503 until recorded proofs expire. Of one key, at most 1000 proofs are recorded. It has no effect if
-	// Replays is set. Replace cannot change it. Zero: 100 000.
+	// rejected with 503 until recorded proofs expire. Of one key, at most 1000 proofs are recorded, or a
+	// hundredth of MaxReplays if that is more. It has no effect if Replays is set. Replace cannot change it. Zero: 100 000.
 	MaxReplays int
 
 	// ReplayTimeout limits a call of Replays. After it, the request is rejected with 503. Zero: 1 s.

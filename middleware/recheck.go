@@ -87,6 +87,9 @@ func (w *wallWatch) stop() {
 // [*Refusal] of a rule. An outage ends the context too, because a token that cannot be checked is not accepted; the
 // cause then matches [consumer.ErrUnavailable].
 //
+// A response has no new DPoP proof and no new certificate. The token must be bound to the same key and certificate as when
+// the request passed, and the Config must still accept bound tokens of that kind.
+//
 // A revoked token may still be served for at most the interval plus the StatusTTL of the Consumer. Each check costs as
 // much as a request with a cached token. An interval of zero or less means one minute. Checks use the current Config of
 // the Guard, also after [Guard.Replace].

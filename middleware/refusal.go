@@ -54,7 +54,8 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// a status outside of 400 to 599 by 500.
 	Status int `json:"status"`
 
-	// Code is the error code of the challenge (RFC 6750 section 3.1). A Guard omits a Code that is not valid in a
+	// Code is the error code of the challenge (RFC 6750 section 3.1, RFC 9449 section 7.1). If Config.DPoP is set, it is in the
+	// challenge of the scheme that the request used. A Guard omits a Code that is not valid in a
 	// challenge. Empty: the challenge has no error code.
 	Code string `json:"error,omitempty"`
 
