@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -189,7 +190,13 @@ func baseFault(base string) error {
 	if err != nil {
 		u = &url.URL{}
 	}
-	return resourceFault(base, u)
+	if fault := resourceFault(base, u); fault != nil {
+		return fault
+	}
+	if clean := strings.TrimSuffix(u.Path, "/"); clean != "" && path.Clean(clean) != clean {
+		return errors.New("has a path with empty segments or dot segments, expected neither")
+	}
+	return nil
 }
 
 // headersFault says what is wrong with ProxyHeaders, or returns "".
