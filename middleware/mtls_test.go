@@ -2,7 +2,7 @@ package middleware_test
 
 import (
 	"context"
-	"crypto/sha1" // for a thumbprint that must be rejected
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
@@ -30,7 +30,7 @@ func TestM1_CertificateOfTheConnection(t *testing.T) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
 	own, other, selfSigned := newCertificate(t, ca, "own"), newCertificate(t, ca, "other"), newCertificate(t, nil, "self-signed")
-	sum := sha1.Sum(own.Certificate[0])
+	sum := sha256.Sum256(own.Certificate[0])
 	rows := map[string]struct {
 		client []tls.Certificate
 		token  string
@@ -49,7 +49,8 @@ func TestM1_CertificateOfTheConnection(t *testing.T) {
 		"with a line end":             {[]tls.Certificate{own}, boundTo(issuer, thumbprint(own)+"\n"), otherCertificate},
 		"other case":                  {[]tls.Certificate{own}, boundTo(issuer, strings.ToLower(thumbprint(own))), otherCertificate},
 		"cut":                         {[]tls.Certificate{own}, boundTo(issuer, thumbprint(own)[:42]), otherCertificate},
-		"SHA-1":                       {[]tls.Certificate{own}, boundTo(issuer, base64.RawURLEncoding.EncodeToString(sum[:])), otherCertificate},
+		"as short as SHA-1":           {[]tls.Certificate{own}, boundTo(issuer, base64.RawURLEncoding.EncodeToString(sum[:20])), otherCertificate},
+		"standard base64":             {[]tls.Certificate{own}, boundTo(issuer, base64.StdEncoding.EncodeToString(sum[:])), otherCertificate},
 		"hexadecimal":                 {[]tls.Certificate{own}, boundTo(issuer, hex.EncodeToString(sum[:])), otherCertificate},
 		"empty":                       {[]tls.Certificate{own}, boundTo(issuer, ""), "cnf"},
 		"a list":                      {[]tls.Certificate{own}, boundTo(issuer, []string{thumbprint(own)}), "cnf"},
