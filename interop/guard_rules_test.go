@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -91,9 +90,12 @@ func (s *sender) stepUp(t *testing.T) {
 		if got != want {
 			t.Fatalf("%s: %s, want %s", f.name, got, want)
 		}
-		strong := signInWith(t, b, web, client.AuthorizationOptions{
-			Scopes: scopes, ACRValues: strings.Fields(got.ACR), MaxAge: time.Duration(got.MaxAge) * time.Second,
-		})
+		header, _ := api.header(t, api.request(t, "Bearer", weak.AccessToken))
+		again, ok := client.AuthorizationOptions{Scopes: scopes, Subject: "alice"}.StepUp(header)
+		if !ok {
+			t.Fatalf("%s: no requirements in %q", f.name, header["Www-Authenticate"])
+		}
+		strong := signInWith(t, b, web, again)
 		api.wants(t, api.request(t, "Bearer", strong.AccessToken), passed("alice"))
 	}
 }

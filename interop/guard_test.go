@@ -340,14 +340,21 @@ func (s *sender) nonces() []guardFlow {
 // nonce sends a request without a nonce, and returns the one of the response.
 func (a *api) nonce(t *testing.T, req *http.Request) string {
 	t.Helper()
+	header, reason := a.header(t, req)
+	nonces := header["Dpop-Nonce"]
+	if reason != consumer.ReasonNonce || len(nonces) != 1 {
+		t.Fatalf("nonces %q (%s), want one", nonces, reason)
+	}
+	return nonces[0]
+}
+
+// header sends a request, and returns the header of the response and the reason of the Guard.
+func (a *api) header(t *testing.T, req *http.Request) (http.Header, consumer.Reason) {
+	t.Helper()
 	resp, err := a.server.Client().Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	nonces := resp.Header["Dpop-Nonce"]
-	if reason := <-a.reasons; reason != consumer.ReasonNonce || len(nonces) != 1 {
-		t.Fatalf("nonces %q (%s), want one", nonces, reason)
-	}
-	return nonces[0]
+	return resp.Header, <-a.reasons
 }

@@ -154,6 +154,36 @@ func TestLogLines(t *testing.T) {
 	}
 }
 
+// TestDocumentedDetails checks that the code contains the details of the table in the document, except for the quoted values.
+func TestDocumentedDetails(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	for _, pattern := range []string{"../../middleware/*.go", "../../internal/dpop/*.go", "../../internal/peer/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				code.WriteString(read(t, file))
+			}
+		}
+	}
+	rows := regexp.MustCompile("(?m)^\\| `\\w+` \\| (`.*`) \\| .* \\|$").FindAllStringSubmatch(read(t, document), -1)
+	if len(rows) < 15 {
+		t.Errorf("%d rows, want at least 15", len(rows))
+	}
+	for _, row := range rows {
+		for _, detail := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			for _, part := range regexp.MustCompile(`"[^"]*"|…|X-[\w-]+`).Split(detail[1], -1) {
+				if !strings.Contains(code.String(), part) {
+					t.Errorf("no detail contains %q, which is part of\n%s", part, detail[1])
+				}
+			}
+		}
+	}
+}
+
 func read(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
