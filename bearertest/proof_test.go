@@ -1,6 +1,7 @@
 package bearertest_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -20,7 +21,7 @@ func ExampleProofKey() {
 	key := bearertest.NewProofKey("ES256")
 	token := issuer.AccessToken().BoundTo(key).Sign()
 
-	request := httptest.NewRequest(http.MethodGet, "/orders", nil)
+	request := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/orders", nil)
 	request.Header.Set("Authorization", "DPoP "+token)
 	request.Header.Set("DPoP", key.Proof(request.Method, "https://api.test/orders", token).Sign())
 

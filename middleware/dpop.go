@@ -63,7 +63,7 @@ func newDPoP(cfg *DPoPConfig, kept *durable, realm string, metadata *url.URL) (*
 
 // prefixed adds the name of the struct to the errors of package dpop, which begin with the name of a field.
 func prefixed(err error) error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the result of errors.Join, not an error in it
+	joined, ok := err.(interface{ Unwrap() []error })
 	if err == nil || !ok {
 		return err
 	}

@@ -133,7 +133,7 @@ func TestG3_SchemeFitsToken(t *testing.T) {
 		{"invalid, Bearer", func(s string) string { return "Bearer " + s + "A" }, k.token(), bearerRejected(401, "invalid_token", consumer.ReasonSignature)},
 		{"expired, DPoP", func(s string) string { return "DPoP " + s }, k.expired(), dpopRejected(401, "invalid_token", consumer.ReasonExpired)},
 	}
-	for _, test := range tests { //nolint:paralleltest // k.last is that of the last request
+	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			k.t = t
 			k.expect(get(test.authorization(test.token), k.proof(test.token).Sign()), test.want)

@@ -210,7 +210,7 @@ func headersFault(names []string) string {
 		return "expected each name once"
 	case has(headerForwarded) && len(names) > 1:
 		return "expected either Forwarded or the X-Forwarded headers, so that a client cannot send the other ones"
-	case !has(headerForwarded) && !(has(headerForwardedProto) && has(headerForwardedHost)):
+	case !has(headerForwarded) && (!has(headerForwardedProto) || !has(headerForwardedHost)):
 		return "expected Forwarded, or both X-Forwarded-Proto and X-Forwarded-Host"
 	}
 	return ""

@@ -2,7 +2,6 @@ package middleware_test
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -71,7 +70,7 @@ func TestAttack27_Attack42_ConfiguredURL(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			k := newKeyed(t, middleware.Config{DPoP: &middleware.DPoPConfig{URL: test.url}})
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r := newRequest(http.MethodGet, "/")
 			parsed, err := http.NewRequest(http.MethodGet, "http://example.com"+test.target, nil) //nolint:noctx // it is not sent
 			if strings.HasPrefix(test.target, "http") {
 				parsed, err = http.NewRequest(http.MethodGet, test.target, nil) //nolint:noctx // it is not sent
@@ -103,7 +102,7 @@ func TestAttack27_RequestsWithoutPath(t *testing.T) {
 		{http.MethodConnect, "api.test:443"}, {http.MethodConnect, "/orders"}, {http.MethodOptions, "*"},
 	} {
 		k := newKeyed(t, middleware.Config{})
-		r := httptest.NewRequest(test.method, "/orders", nil)
+		r := newRequest(test.method, "/orders")
 		r.RequestURI = test.target
 		for _, htu := range []string{"https://api.test", "https://api.test/", "https://api.test/orders", "https://api.test/*", "https://api.test*"} {
 			if k.sendFor(r, htu) {
@@ -139,11 +138,11 @@ func TestAttack27_MountedHandlers(t *testing.T) {
 			k := newKeyed(t, middleware.Config{})
 			guarded := k.handler
 			k.handler = test.around(guarded)
-			if !k.sendFor(httptest.NewRequest(http.MethodGet, test.target, nil), test.htu) {
+			if !k.sendFor(newRequest(http.MethodGet, test.target), test.htu) {
 				t.Error("the URL that the client used was rejected")
 			}
 			for _, htu := range []string{"https://api.test/orders", "https://api.test/internal", "https://api.test/a%2Fb"} {
-				if k.sendFor(httptest.NewRequest(http.MethodGet, test.target, nil), htu) {
+				if k.sendFor(newRequest(http.MethodGet, test.target), htu) {
 					t.Errorf("the URL behind the mount was accepted: %s", htu)
 				}
 			}
@@ -261,7 +260,7 @@ func TestAttack27_Attack42_Proxies(t *testing.T) {
 					URL: url, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, ProxyHeaders: test.names,
 				}})
 				build := func() *http.Request {
-					r := httptest.NewRequest(http.MethodGet, "/orders", nil)
+					r := newRequest(http.MethodGet, "/orders")
 					r.RemoteAddr = test.remote
 					for name, value := range test.header {
 						r.Header.Set(name, value)
@@ -300,7 +299,7 @@ func FuzzForwarded(f *testing.F) {
 	}})
 	f.Fuzz(func(t *testing.T, prepended string) {
 		k.t, x.t = t, t
-		r := httptest.NewRequest(http.MethodGet, "/orders", nil)
+		r := newRequest(http.MethodGet, "/orders")
 		r.RemoteAddr = "10.0.0.7:4711"
 		r.Header.Set("Forwarded", prepended+", for=192.0.2.1;host=shop.test;proto=https")
 		r.Header.Set("X-Forwarded-Host", prepended+",shop.test")

@@ -81,24 +81,17 @@ func forwardedValue(s string) (value, rest string, ok bool) {
 
 // hostnameOf returns the host without its port. ok is false if host is not a name or an IP address, with or without a port.
 func hostnameOf(host string) (name string, ok bool) {
-	name, port, hasPort := host, "", false
 	if strings.HasPrefix(host, "[") { // an IPv6 address (RFC 3986 section 3.2.2)
 		address, rest, _ := strings.Cut(host[1:], "]")
 		ip, err := netip.ParseAddr(address)
 		if err != nil || !ip.Is6() || ip.Zone() != "" {
 			return "", false
 		}
-		name = address
-		if rest != "" {
-			port, hasPort = strings.CutPrefix(rest, ":")
-			if !hasPort {
-				return "", false
-			}
-		}
-	} else if name, port, hasPort = strings.Cut(host, ":"); !isHostname(name) {
-		return "", false
+		port, hasPort := strings.CutPrefix(rest, ":")
+		return address, rest == "" || hasPort && isPort(port)
 	}
-	return name, !hasPort || isPort(port)
+	name, port, hasPort := strings.Cut(host, ":")
+	return name, isHostname(name) && (!hasPort || isPort(port))
 }
 
 // isHostname reports whether s consists of the characters of host names and IPv4 addresses.

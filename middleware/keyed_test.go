@@ -69,9 +69,14 @@ func (k *keyed) proof(token string) *bearertest.Token {
 	return k.key.Proof(http.MethodGet, ordersURL, token)
 }
 
+// newRequest returns a request as a server receives it.
+func newRequest(method, target string) *http.Request {
+	return httptest.NewRequestWithContext(context.Background(), method, target, nil)
+}
+
 // get returns GET /orders with the given headers. An empty one is absent.
 func get(authorization, proof string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, "/orders", nil)
+	r := newRequest(http.MethodGet, "/orders")
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
 	}

@@ -21,9 +21,10 @@ type possession struct {
 
 // These errors are for operators. The client receives only the error code.
 var (
-	errNoProof  = &detailed{errProof, "the request has the scheme DPoP and no DPoP header, expected one"}
-	errTwoProof = &detailed{errProof, "the request has several DPoP headers, expected one"}
-	errReplay   = &detailed{errProof, "the proof was used before, expected a new one for each request (Config.DPoP.Replays)"}
+	errNoProof   = &detailed{errProof, "the request has the scheme DPoP and no DPoP header, expected one"}
+	errTwoProof  = &detailed{errProof, "the request has several DPoP headers, expected one"}
+	errForgotten = &detailed{errProof, "the replay store has lost records, so proofs with an older nonce are rejected (Config.DPoP.Replays)"}
+	errReplay    = &detailed{errProof, "the proof was used before, expected a new one for each request (Config.DPoP.Replays)"}
 
 	errBearerScheme = &detailed{errOtherScheme, "the scheme of the Authorization header is Bearer, expected DPoP (Config.DPoP.Required)"}
 )
@@ -225,8 +226,7 @@ func (d *dpopChecker) record(ctx context.Context, use dpop.Use) *consumer.Error 
 	case err == nil:
 		return d.proofError(errReplay)
 	case d.nonces != nil && isForgotten(err):
-		return &consumer.Error{Reason: consumer.ReasonNonce, Err: &detailed{errProof,
-			"the replay store has lost records, so proofs with an older nonce are rejected (Config.DPoP.Replays)"}}
+		return &consumer.Error{Reason: consumer.ReasonNonce, Err: errForgotten}
 	}
 	fault := &detailed{storeError{err}, "the store of used proofs failed, is full, or did not respond in time (Config.DPoP.Replays)"}
 	return &consumer.Error{Reason: consumer.ReasonReplayUnavailable, Err: fault}
@@ -240,7 +240,7 @@ func (e storeError) Error() string { return "middleware: replay store: " + e.cau
 
 // Is lets errors.Is match the cause, except as an error about the token.
 func (e storeError) Is(target error) bool {
-	return target != consumer.ErrInvalidToken && errors.Is(e.cause, target) //nolint:errorlint // the target, not an error
+	return target != consumer.ErrInvalidToken && errors.Is(e.cause, target)
 }
 
 // isForgotten reports whether err means that a store has lost records.

@@ -46,21 +46,17 @@ func proven(change func(token string, proof *bearertest.Token, header http.Heade
 	}
 }
 
+// inDPoP returns the challenges of a request with the scheme DPoP that is rejected with code.
+func inDPoP(code string) string { return dpopBare + `, error="` + code + `"; ` + bare }
+
+// inBearer returns the challenges of a request with the scheme Bearer that is rejected with code.
+func inBearer(code string) string { return bare + `, error="` + code + `"; ` + dpopBare }
+
 // proofKeys returns rows about tokens that are bound to a key (RFC 9449).
 func proofKeys() []row {
 	guarded := set(keyed(nil))
-	inDPoP := func(code string) string { return dpopBare + `, error="` + code + `"; ` + bare }
-	inBearer := func(code string) string { return bare + `, error="` + code + `"; ` + dpopBare }
 	early := unverified(http.StatusUnauthorized, consumer.ReasonProof, inDPoP("invalid_dpop_proof"))
 	late := refused(http.StatusUnauthorized, consumer.ReasonProof, inDPoP("invalid_dpop_proof"))
-	once := passed()
-	once.decisions = []string{"200 ", "200 "}
-	twice := once
-	twice.verified = 2
-	scope := named(refused(http.StatusForbidden, consumer.ReasonScope,
-		dpopBare+`, error="insufficient_scope", scope="orders:read orders:write"; `+bare))
-	invalid := unverified(http.StatusBadRequest, consumer.ReasonInvalidRequest,
-		dpopBare+`, error="invalid_request"; `+bare+`, error="invalid_request"`)
 	return []row{
 		{name: "G1 bound token, good proof", header: proven(nil), guards: guarded, want: passed()},
 		{name: "G1 bound token, scheme in lower case", header: proven(func(token string, _ *bearertest.Token, h http.Header) {
@@ -88,6 +84,21 @@ func proofKeys() []row {
 			proof.Set("iat", time.Now().Add(-time.Hour).Unix())
 		}), guards: guarded, want: late},
 		{name: "Attack27 HEAD, proof for GET", method: http.MethodHead, header: proven(nil), guards: guarded, want: late},
+	}
+}
+
+// schemes returns rows about the schemes of tokens that are bound to a key, and of those that are not (RFC 9449 section 7).
+func schemes() []row {
+	guarded := set(keyed(nil))
+	once := passed()
+	once.decisions = []string{"200 ", "200 "}
+	twice := once
+	twice.verified = 2
+	scope := named(refused(http.StatusForbidden, consumer.ReasonScope,
+		dpopBare+`, error="insufficient_scope", scope="orders:read orders:write"; `+bare))
+	invalid := unverified(http.StatusBadRequest, consumer.ReasonInvalidRequest,
+		dpopBare+`, error="invalid_request"; `+bare+`, error="invalid_request"`)
+	return []row{
 		{
 			name: "G3 bound token as a bearer token", header: proven(func(token string, _ *bearertest.Token, h http.Header) {
 				h.Set("Authorization", "Bearer "+token)
