@@ -6,8 +6,10 @@
 //	make services               # once, in the top folder: downloads oidc-provider and the modules of Dex
 //	go test -v .                # prints the response of every framework to every token
 //
-// TestClient runs every flow of package client that these servers support. docs/interop.md lists the flows.
-// `make interop-report` writes that page, and the test fails if the page and the flows differ.
+// TestClient runs every flow of package client that these servers support. It also sends sender-constrained tokens of
+// oidc-provider to an API with the Guard. The npm packages dpop and oauth4webapi make the proofs and the requests; they run in
+// a process of their own, and in a browser. docs/interop.md lists the flows. `make interop-report` writes that page, and the
+// test fails if the page and the flows differ.
 //
 // A test whose server is not installed is skipped. If BEARERKIT_REQUIRE_SERVICES is 1, it fails. All servers listen on
 // 127.0.0.1 and end with the test that started them.
