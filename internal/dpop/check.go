@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -125,10 +126,14 @@ func checkTokenHash(hash, token string) error {
 	return nil
 }
 
-// checkSignature checks that the token is bound to the key of the proof, and that this key has signed the proof.
+// checkSignature checks that the token is bound to the key of the proof, and that this key has signed the proof. It parses
+// the key only after the first check.
 func (c *Checker) checkSignature(p *Proof, bound string) error {
-	own := p.key.thumbprint()
-	if bound == "" || own.text() != bound {
+	own := p.cached
+	if own == nil {
+		own = &cachedKey{algorithm: p.algorithm, thumbprint: p.key.thumbprint()}
+	}
+	if bound == "" || own.thumbprint != bound {
 		return reject("the key of the proof is not the key that the token is bound to (cnf.jkt)")
 	}
 	var buffer [1 << 10]byte
@@ -136,17 +141,16 @@ func (c *Checker) checkSignature(p *Proof, bound string) error {
 	if err != nil {
 		return reject("signature: " + err.Error())
 	}
-	public, cached := c.keys.Get(own)
-	if !cached {
-		if public, err = p.key.parse(); err != nil {
+	if own != p.cached {
+		if own.public, err = p.key.parse(); err != nil {
 			return reject(err.Error())
 		}
 	}
-	if !p.algorithm.Verify(public, p.input, received) {
+	if !own.algorithm.Verify(own.public, p.input, received) {
 		return reject("the signature does not match the key of the proof")
 	}
-	if !cached {
-		c.keys.Add(own, public)
+	if own != p.cached && len(p.header) <= maxCachedHeader {
+		c.keys.Add(strings.Clone(p.header), own) // a substring would keep the whole proof in memory
 	}
 	return nil
 }

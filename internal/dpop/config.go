@@ -1,7 +1,6 @@
 package dpop
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,8 +34,10 @@ const (
 	// postQuantumMaxBytes is enough for a proof with ML-DSA-87, whose key and signature have 11 000 characters.
 	postQuantumMaxBytes = 16 << 10
 
-	// maxKeys is the number of parsed keys that a Checker caches.
-	maxKeys = 10_000
+	// maxKeys is the number of keys that a Checker caches, and maxCachedHeader the length of a header with such a key, in
+	// bytes. It is enough for RSA keys of 4096 bits.
+	maxKeys         = 4096
+	maxCachedHeader = 2 << 10
 )
 
 // Checker reads and checks proofs. It is safe for concurrent use.
@@ -44,13 +45,18 @@ type Checker struct {
 	cfg        Config
 	algorithms map[string]signature.Algorithm
 
-	// keys caches parsed public keys by their thumbprint. Only keys that a verified token is bound to are added, and only
-	// after they have verified a proof, so a caller without such a token cannot fill it.
-	keys *lru.Cache[thumbprint, any]
+	// keys caches the headers of proofs with their keys, by the text of the header, because a client sends the same header
+	// in all of its proofs. A header is added only after its key has verified a proof and was the key of a verified token,
+	// so a caller without such a token cannot fill the cache.
+	keys *lru.Cache[string, *cachedKey]
 }
 
-// thumbprint is the SHA-256 thumbprint of a key (RFC 7638).
-type thumbprint [sha256.Size]byte
+// cachedKey is what a Checker knows about a header that it has accepted before. It does not change.
+type cachedKey struct {
+	algorithm  signature.Algorithm
+	public     any
+	thumbprint string // as in a token
+}
 
 // New returns a Checker. It joins all faults of cfg. Each names its field, without the name of the struct.
 func New(cfg Config) (*Checker, error) {
@@ -80,7 +86,7 @@ func New(cfg Config) (*Checker, error) {
 			cfg.MaxBytes = postQuantumMaxBytes
 		}
 	}
-	keys, err := lru.New[thumbprint, any](maxKeys)
+	keys, err := lru.New[string, *cachedKey](maxKeys)
 	c.cfg, c.keys = cfg, keys
 	return c, errors.Join(append(faults, err)...)
 }

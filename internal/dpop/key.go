@@ -106,9 +106,9 @@ func (k *publicKey) memberNames() []string {
 	return []string{"e", "n"}
 }
 
-// thumbprint returns the SHA-256 thumbprint of k: the hash of its required members, in lexicographic order and without
+// thumbprint returns the SHA-256 thumbprint of k as a token contains it in cnf.jkt (RFC 9449 section 6.1): the hash of its required members, in lexicographic order and without
 // white space (RFC 7638 section 3, RFC 9964).
-func (k *publicKey) thumbprint() thumbprint {
+func (k *publicKey) thumbprint() string {
 	var buffer [1 << 10]byte
 	b := append(buffer[:0], '{')
 	member := func(name, value string) {
@@ -140,11 +140,9 @@ func (k *publicKey) thumbprint() thumbprint {
 		member("kty", "RSA")
 		member("n", k.texts[1])
 	}
-	return sha256.Sum256(append(b, '}'))
+	hash := sha256.Sum256(append(b, '}'))
+	return base64.RawURLEncoding.EncodeToString(hash[:])
 }
-
-// text returns t as a token contains it, in cnf.jkt (RFC 9449 section 6.1).
-func (t thumbprint) text() string { return base64.RawURLEncoding.EncodeToString(t[:]) }
 
 // errKey is deliberately short: a Detail has no part of the key.
 var errKey = errors.New("the members of jwk do not form a public key") //nolint:gochecknoglobals // an error value

@@ -26,12 +26,14 @@ const (
 type Proof struct {
 	algorithm signature.Algorithm
 	key       publicKey
+	cached    *cachedKey // instead of key, if the header was cached; otherwise nil
 
 	id, method, uri  string // jti, htm, htu
 	tokenHash, nonce string // ath, nonce; empty: absent
 	issued           time.Time
 	expires, starts  time.Time // exp and nbf; zero: absent
 
+	header    string // encoded
 	input     string // what the signature covers
 	signature string // encoded
 }
@@ -49,8 +51,10 @@ func (c *Checker) Read(raw string) (Proof, error) {
 	if !isBase64url(parts.Signature) || parts.Signature == "" {
 		return Proof{}, reject("the signature is empty or has a character outside the base64url alphabet")
 	}
-	p := Proof{input: parts.SigningInput, signature: parts.Signature}
-	if err := c.readHeader(&p, parts); err != nil {
+	p := Proof{header: parts.Header, input: parts.SigningInput, signature: parts.Signature}
+	if known, ok := c.keys.Get(parts.Header); ok {
+		p.cached, p.algorithm = known, known.algorithm
+	} else if err := c.readHeader(&p, parts); err != nil {
 		return Proof{}, err
 	}
 	if err := p.readClaims(parts); err != nil {
