@@ -51,12 +51,13 @@ func (v *Verifier) request(ctx context.Context, raw string, known bool) (*client
 		return response, asked, nil
 	}
 	f := v.failureOf(err)
+	err = withoutBody(err, raw)
 	result = outcome{failed: f.counts, retryAfter: f.retryAfter}
 	if f.rejected {
 		v.state.succeed()
 		return nil, asked, v.reject(consumer.ReasonInactive, f.detail)
 	}
-	v.state.fail(err)
+	v.state.fail(errors.New("introspection: " + f.detail))
 	v.logFailure(ctx, f, err)
 	return nil, asked, v.unavailable(f.detail, err)
 }
@@ -111,6 +112,21 @@ func (v *Verifier) failureOf(err error) failure {
 		return failure{kind: noResponse, counts: true, detail: "the authorization server could not be reached"}
 	}
 	return failure{kind: misconfigured, detail: "the request could not be made (Config.Client)"}
+}
+
+// withoutBody returns err without the texts of the server that may repeat the token. They could stay in memory, or in a log of
+// the application.
+func withoutBody(err error, raw string) error {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return err
+	}
+	kept := *e
+	kept.Description, kept.URI, kept.Challenge, kept.Body = "", "", "", nil
+	if strings.Contains(kept.Code, raw) {
+		kept.Code = ""
+	}
+	return &kept
 }
 
 // rejectsClient reports whether the server rejected the credentials of the client, or does not allow it to introspect.

@@ -12,8 +12,9 @@ import (
 )
 
 // checklist lists the families of requirements and the number of requirements in each: bearer token usage (RFC 6750), JWS and
-// JWT (RFC 7515, RFC 7519), JWT best practices (RFC 8725bis), the access token profile (RFC 9068), discovery (RFC 8414), introspection (RFC 7662 and RFC 9701), OAuth
-// best practices (RFC 9700), the key cache, known attacks, the client, and stored secrets.
+// JWT (RFC 7515, RFC 7519), JWT best practices (RFC 8725bis), the access token profile (RFC 9068), discovery (RFC 8414),
+// introspection (RFC 7662, RFC 9701), OAuth best practices (RFC 9700), the key cache, known attacks, the client, and stored
+// secrets.
 var checklist = []struct {
 	family string
 	count  int
