@@ -277,13 +277,3 @@ func (c *Consumer) checkLength(raw string, p compact.Parts) error {
 	}
 	return nil
 }
-
-// looksLikeJWT reports whether raw has the parts and the header of a JWT. An opaque token may have dots as well.
-func looksLikeJWT(raw string) bool {
-	parts, err := compact.Split(raw)
-	if err != nil {
-		return false
-	}
-	_, err = readObject(parts.DecodeHeader())
-	return err == nil
-}

@@ -2,6 +2,7 @@ package consumer_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -169,6 +170,34 @@ func TestGroupOpaque(t *testing.T) {
 	without := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{c}})
 	for _, raw := range append(others, "opaque") {
 		reject(t, without, raw, consumer.ReasonMalformed)
+	}
+}
+
+// A server may accept a JWT that was changed in a way that it ignores. Such a token must not escape the checks of the Consumer,
+// such as its Status, by a detour through Opaque.
+func TestGroupOpaque_ChangedJWTs(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	cfg := offline(t, issuer)
+	cfg.Status = statusFunc(func() bool { return false }) // it was revoked
+	o := new(opaque)
+	g := newGroup(t, consumer.GroupConfig{Consumers: []*consumer.Consumer{newConsumer(t, cfg)}, Opaque: o})
+	raw := issuer.AccessToken().Sign()
+	header, rest, _ := strings.Cut(raw, ".")
+	for _, changed := range []string{
+		raw, raw + "=", raw + "==", raw + ".", raw + "..", "." + raw, ".." + raw, raw + ".AAAA", header + "=." + rest, header + "==." + rest,
+		header + "~." + rest, "~" + raw, header[:5] + "~" + header[5:] + "." + rest, header + ".." + rest, header + "/." + rest,
+		"ICB7" + "." + rest, // white space before the object
+	} {
+		if token, err := g.Verify(t.Context(), changed); token != nil || errors.Is(err, errOpaque) {
+			t.Errorf("%.20q… was passed to Opaque: %v", changed, err)
+		}
+	}
+	jwe := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RSA-OAEP","enc":"A128GCM"}`))
+	for _, other := range []string{jwe + ".a.b.c.d", "e30.a", "a.e30.e30", "at.e30.e30.x", header, header + "." + header} {
+		if _, err := g.Verify(t.Context(), other); !errors.Is(err, errOpaque) {
+			t.Errorf("%.20q… was not passed to Opaque: %v", other, err)
+		}
 	}
 }
 

@@ -15,8 +15,8 @@ const defaultRecheck = time.Minute // the interval of Recheck if it is zero or l
 // Deadline returns a context that ends when the token in ctx expires. Use it for long responses, such as WebSockets,
 // server-sent events and long polls. After the expiry, [context.Cause] returns a [*consumer.Error] with ReasonExpired.
 // The clock skew that the verification tolerates does not extend the deadline. If the machine sleeps past the expiry,
-// the context ends at most one minute after it wakes up. A token without `exp`, which only a custom Verifier can
-// accept, sets no deadline.
+// the context ends at most one minute after it wakes up. A token without `exp`, which only package introspection and
+// custom Verifiers accept, sets no deadline.
 //
 // If ctx has no token, the returned context has already ended, with [ErrNoToken] as its cause. Behind a Guard with
 // Config.Optional or Config.AllowPreflight, call [TokenFromContext] first.

@@ -55,15 +55,23 @@ func (v *Verifier) join(ctx context.Context, raw string, d digest.Sum, known boo
 	return f, nil
 }
 
-// wait waits for the result of f, or until ctx ends. Leaving early affects neither the request nor other callers.
+// grace is how long a caller waits after Config.Timeout, so that it receives the error of the introspection.
+const grace = 100 * time.Millisecond
+
+// wait waits for the result of f, until ctx ends, and not much longer than Config.Timeout: a function of the application may
+// ignore the end of its context. Leaving early affects neither the request nor other callers.
 func (v *Verifier) wait(ctx context.Context, f *flight) (*consumer.Token, error) {
 	select {
 	case <-f.done: // without this, a select could choose ctx although there is a result
 	default:
+		timer := time.NewTimer(v.cfg.Timeout + grace)
+		defer timer.Stop()
 		select {
 		case <-f.done:
 		case <-ctx.Done():
 			return nil, v.gaveUp(ctx.Err())
+		case <-timer.C:
+			return nil, v.unavailable("no result within Config.Timeout", nil)
 		}
 	}
 	if e, ok := errors.AsType[*consumer.Error](f.err); ok {

@@ -114,6 +114,25 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// A function of the application that ignores the end of its context does not hold callers.
+func TestFunctionThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		end := make(chan struct{})
+		v := newVerifier(t, says(200, active()), func(cfg *introspection.Config) {
+			cfg.Check = func(context.Context, *consumer.Token) error { <-end; return nil }
+		})
+		began := time.Now()
+		wantReason(t, v, opaque, consumer.ReasonIntrospectionUnavailable)
+		if took := time.Since(began); took != 2100*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		close(end)
+		synctest.Wait()
+		wantReason(t, v, opaque, "")
+	})
+}
+
 // The number of concurrent requests is limited, and so is the number of waiting ones. The part that is reserved for tokens
 // that were active before is not available to unknown ones.
 func TestConcurrencyIsLimited(t *testing.T) {

@@ -58,7 +58,7 @@ func (v *Verifier) Issuer() string { return v.issuer }
 // Verify returns the token that the authorization server describes. Every error is a [*consumer.Error]. A token that is not
 // active, or whose claims are not acceptable, matches [consumer.ErrInvalidToken]. All other errors match
 // [consumer.ErrUnavailable]. If the result is not cached, Verify waits for at most Config.Timeout, and never past the end of
-// ctx.
+// ctx. If a function of the Config ignores the end of its context, Verify returns an error 0.1 s later.
 //
 // A token with a [consumer.Confirmation] is bound to a key or certificate. The caller must check the proof of possession or
 // reject the token, as the Guard of package middleware does.
