@@ -41,8 +41,8 @@ func newAuthority(t testing.TB) *authority {
 	return &authority{cert: issued.Leaf, key: issued.PrivateKey.(*ecdsa.PrivateKey)}
 }
 
-// newCertificate returns a certificate for 127.0.0.1. It is self-signed if by is nil.
-func newCertificate(t testing.TB, by *authority, name string) tls.Certificate {
+// newCertificate returns a certificate for 127.0.0.1. It is self-signed if by is nil. change changes its template.
+func newCertificate(t testing.TB, by *authority, name string, change ...func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -53,6 +53,9 @@ func newCertificate(t testing.TB, by *authority, name string) tls.Certificate {
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+	}
+	for _, apply := range change {
+		apply(template)
 	}
 	parent, signer := template, key
 	if by == nil {

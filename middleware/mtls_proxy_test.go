@@ -47,8 +47,8 @@ func urlPEM(c tls.Certificate) string {
 	return url.PathEscape(string(text))
 }
 
-// TestM3_NamedProxy sends requests through a proxy, and past it with a forged header.
-func TestM3_NamedProxy(t *testing.T) {
+// TestM3_ListedProxy sends requests through a proxy, and past it with a forged header.
+func TestM3_ListedProxy(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)

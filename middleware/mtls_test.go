@@ -4,18 +4,24 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/consumer/introspection"
 	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
 // Details of the log.
@@ -81,10 +87,11 @@ func TestM1_ClientAuth(t *testing.T) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
 	ca := newAuthority(t)
 	own, selfSigned := newCertificate(t, ca, "own"), newCertificate(t, nil, "self-signed")
+	expired := newCertificate(t, ca, "expired", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
 	const handshake = "the handshake fails"
 	for name, test := range map[string]struct {
 		auth                   tls.ClientAuthType
-		own, selfSigned, empty string // the detail in the log
+		own, selfSigned, empty string // the detail in the log; selfSigned is also that of an expired certificate
 	}{
 		"none":     {tls.NoClientCert, noCertificate, noCertificate, noCertificate},
 		"request":  {tls.RequestClientCert, "", "", noCertificate},
@@ -103,6 +110,7 @@ func TestM1_ClientAuth(t *testing.T) {
 			}{
 				{mtlsClient(t, ca, own), own, test.own},
 				{mtlsClient(t, ca, selfSigned), selfSigned, test.selfSigned},
+				{mtlsClient(t, ca, expired), expired, test.selfSigned},
 				{mtlsClient(t, ca), own, test.empty},
 			} {
 				if row.want != handshake {
@@ -157,20 +165,53 @@ func TestM1_WithoutMTLS(t *testing.T) {
 	api.wantResult(t, getBound(t, client, api.URL, issuer.AccessToken().Sign()), "")
 }
 
-// TestM2_TokenOfACustomVerifier checks the binding of a token that is not a JWT: the Verifier returns its cnf, as an
-// introspection response does.
-func TestM2_TokenOfACustomVerifier(t *testing.T) {
+// TestM2_OpaqueToken checks the binding of a token that is not a JWT. Its cnf is in the introspection response, or a custom
+// Verifier returns it.
+func TestM2_OpaqueToken(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t)
 	own, other := newCertificate(t, ca, "own"), newCertificate(t, ca, "other")
-	opaque := verifierFunc(func(context.Context, string) (*consumer.Token, error) {
-		return consumer.NewToken("https://issuer.test", json.RawMessage(`{"cnf":{"x5t#S256":"`+thumbprint(own)+`"}}`))
+	for name, verifier := range map[string]consumer.Verifier{
+		"introspection": newIntrospection(t, thumbprint(own)),
+		"custom": verifierFunc(func(context.Context, string) (*consumer.Token, error) {
+			return consumer.NewToken("https://issuer.test", json.RawMessage(`{"cnf":{"x5t#S256":"`+thumbprint(own)+`"}}`))
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := newMTLSAPI(t, middleware.Config{Verifier: verifier, MTLS: &middleware.MTLSConfig{}})
+			api.startTLS(t, ca, tls.RequestClientCert, true)
+			for range 2 { // the second time, the token is cached
+				api.wantResult(t, getBound(t, mtlsClient(t, ca, own), api.URL, "opaque"), "")
+				api.wantResult(t, getBound(t, mtlsClient(t, ca, other), api.URL, "opaque"), otherCertificate)
+				api.wantResult(t, getBound(t, mtlsClient(t, ca), api.URL, "opaque"), noCertificate)
+			}
+		})
+	}
+}
+
+// newIntrospection returns a Verifier whose authorization server says that every token is bound to the certificate.
+func newIntrospection(t *testing.T, thumbprint string) consumer.Verifier {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"active": true, "aud": audience, "sub": "alice", "exp": time.Now().Add(time.Hour).Unix(), "cnf": map[string]any{"x5t#S256": thumbprint},
+		})
+	}))
+	t.Cleanup(server.Close)
+	c, err := client.New(client.Config{
+		Issuer: server.URL, ClientID: "api", ClientSecret: "secret of the api",
+		Metadata: &oidcdiscovery.Metadata{Issuer: server.URL, IntrospectionEndpoint: server.URL + "/introspect"},
 	})
-	api := newMTLSAPI(t, middleware.Config{Verifier: opaque, MTLS: &middleware.MTLSConfig{}})
-	api.startTLS(t, ca, tls.RequestClientCert, true)
-	api.wantResult(t, getBound(t, mtlsClient(t, ca, own), api.URL, "opaque"), "")
-	api.wantResult(t, getBound(t, mtlsClient(t, ca, other), api.URL, "opaque"), otherCertificate)
-	api.wantResult(t, getBound(t, mtlsClient(t, ca), api.URL, "opaque"), noCertificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := introspection.New(introspection.Config{Client: c, Audience: []string{audience}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
 
 func TestMTLSConfigFaults(t *testing.T) {

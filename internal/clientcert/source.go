@@ -1,4 +1,4 @@
-// Package clientcert finds the client certificate of a request: in the TLS connection, or in a header of a named proxy.
+// Package clientcert finds the client certificate of a request: in the TLS connection, or in a header of a listed proxy.
 package clientcert
 
 import (
@@ -79,7 +79,7 @@ func fromConnection(r *http.Request) (der []byte, problem string) {
 	return r.TLS.PeerCertificates[0].Raw, ""
 }
 
-// fromHeader returns the certificate in the lines of the header that a named proxy sent. A proxy that replaces the header
+// fromHeader returns the certificate in the lines of the header that a listed proxy sent. A proxy that replaces the header
 // sends exactly one line. A second line means that it added its line to one of the client.
 func (s Source) fromHeader(lines []string) (der []byte, problem string) {
 	switch {
