@@ -8,6 +8,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/dpop"
+	"github.com/bearerkit/bearerkit/internal/replay"
 )
 
 // possession is the DPoP proof of a request: the evidence that the sender has the key of the token. It does not change after
@@ -231,8 +232,20 @@ func (d *dpopChecker) record(ctx context.Context, use dpop.Use) *consumer.Error 
 	case d.nonces != nil && isForgotten(err):
 		return &consumer.Error{Reason: consumer.ReasonNonce, Err: errForgotten}
 	}
-	fault := &detailed{storeError{err}, "the store of used proofs failed, is full, or did not respond in time (Config.DPoP.Replays)"}
-	return &consumer.Error{Reason: consumer.ReasonReplayUnavailable, Err: fault}
+	return &consumer.Error{Reason: consumer.ReasonReplayUnavailable, Err: &detailed{storeError{err}, storeDetail(err)}}
+}
+
+// storeDetail says why the store could not decide. It does not quote err, which may contain an address or a password.
+func storeDetail(err error) string {
+	switch {
+	case errors.Is(err, replay.ErrKeyFull):
+		return "the memory has too many used proofs of one key, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays)"
+	case errors.Is(err, replay.ErrFull):
+		return "the memory of used proofs is full, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays)"
+	case isForgotten(err):
+		return "the store of used proofs has lost records, so no proof of that time is accepted (Config.DPoP.Replays)"
+	}
+	return "the store of used proofs failed, is full, or did not respond in time (Config.DPoP.Replays)"
 }
 
 // storeError is an error of a ReplayStore. It has no method Unwrap, so that no error of a store can choose the response.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/store"
 )
 
 // marks is a ReplayStore that records its calls.
@@ -159,6 +161,33 @@ func TestG7_ReplayStore(t *testing.T) {
 					t.Errorf("detail %q", refusalIn(t, k.last).Detail)
 				}
 			})
+		}
+	}
+}
+
+// The log of a store that cannot decide leads to its repair.
+func TestG7_DetailsOfTheStore(t *testing.T) {
+	t.Parallel()
+	full := store.NewReplays(1)
+	_, _ = full.Mark(t.Context(), "another key", "a", time.Now(), time.Now().Add(time.Hour))
+	ofOneKey := store.NewReplays(10_000)
+	lost := store.NewReplays(0)
+	lost.StartAt(time.Now().Add(time.Hour))
+	for want, replays := range map[string]middleware.ReplayStore{
+		"is full, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays)":    full,
+		"of one key, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays)": ofOneKey,
+		"has lost records, so no proof of that time is accepted (Config.DPoP.Replays)":                lost,
+		"failed, is full, or did not respond in time (Config.DPoP.Replays)":                           returning(false, errors.New("down")),
+	} {
+		k := newKeyed(t, middleware.Config{DPoP: &middleware.DPoPConfig{Replays: replays}})
+		if replays == ofOneKey {
+			for i := range 1000 {
+				_, _ = ofOneKey.Mark(t.Context(), k.key.Thumbprint(), strconv.Itoa(i), time.Now(), time.Now().Add(time.Hour))
+			}
+		}
+		k.expect(k.good(), outcome{http.StatusServiceUnavailable, consumer.ReasonReplayUnavailable, nil})
+		if got := refusalIn(t, k.last).Detail; !strings.HasSuffix(got, want) {
+			t.Errorf("detail %q, want %q", got, want)
 		}
 	}
 }

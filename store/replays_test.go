@@ -31,13 +31,13 @@ func TestCaseG7_Replays(t *testing.T) {
 func TestCaseG7_ReplaysOfOneKey(t *testing.T) {
 	t.Parallel()
 	r, now := store.NewReplays(0), time.Now()
-	for i := range 1000 {
+	for i := range 10_000 {
 		if first, err := r.Mark(t.Context(), "key", fmt.Sprint(i), now, now.Add(time.Minute)); !first || err != nil {
 			t.Fatalf("proof %d: %v, %v", i, first, err)
 		}
 	}
 	if first, err := r.Mark(t.Context(), "key", "more", now, now.Add(time.Minute)); first || !errors.Is(err, store.ErrFull) {
-		t.Errorf("proof 1001 of one key: %v, %v, want ErrFull", first, err)
+		t.Errorf("proof 10 001 of one key: %v, %v, want ErrFull", first, err)
 	}
 }
 

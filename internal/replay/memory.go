@@ -16,7 +16,7 @@ const DefaultSize = 100_000
 
 const (
 	perKey     = 1000 // marks of one key in a small Memory
-	keyShare   = 100  // in a large one, a key may use one of keyShare parts of it
+	keyShare   = 10   // in a large one, a key may use one of keyShare parts of it
 	maxRemoved = 64   // expired marks that one call of Mark removes
 )
 
@@ -45,8 +45,8 @@ type Memory struct {
 // digest identifies a key or a mark. A truncated SHA-256 hash suffices: a collision can only reject a proof.
 type digest [16]byte
 
-// New returns an empty Memory for size marks. If size is not positive, it is [DefaultSize]. One key may use 1000 marks, or a
-// hundredth of size if that is more.
+// New returns an empty Memory for size marks. If size is not positive, it is [DefaultSize]. One key may use a tenth of
+// them, or 1000 if that is more.
 func New(size int) *Memory {
 	if size <= 0 {
 		size = DefaultSize

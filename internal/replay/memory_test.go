@@ -116,10 +116,10 @@ func TestCaseG7_FullMemoryFailsClosed(t *testing.T) {
 func TestCaseG7_OneKeyDoesNotFillTheMemory(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ size, want int }{
-		"default":      {0, 1000},
-		"100 000":      {100_000, 1000},
+		"default":      {0, 10_000},
+		"100 000":      {100_000, 10_000},
 		"small":        {5000, 1000},
-		"large":        {200_000, 2000},
+		"large":        {200_000, 20_000},
 		"smaller size": {10, 10},
 	}
 	for name, tt := range tests {
@@ -138,6 +138,26 @@ func TestCaseG7_OneKeyDoesNotFillTheMemory(t *testing.T) {
 				if first, err := mark(t, m, "other", "a"); !first || err != nil {
 					t.Errorf("another key: %v, %v", first, err)
 				}
+			}
+		})
+	}
+}
+
+// A service that sends requests all the time with one key does not reach the limit of its key.
+func TestCaseG7_RequestsPerSecondOfOneKey(t *testing.T) {
+	t.Parallel()
+	const recorded = 70 * time.Second // with the default Window
+	for perSecond, accepted := range map[int]bool{16: true, 100: true, 140: true, 150: false} {
+		synctest.Test(t, func(t *testing.T) {
+			m, full := replay.New(0), false
+			for i := range 180 * perSecond {
+				now := time.Now()
+				_, err := m.Mark(t.Context(), "k", fmt.Sprint(i), now.Add(-time.Minute), now.Add(recorded))
+				full = full || err != nil
+				time.Sleep(time.Second / time.Duration(perSecond))
+			}
+			if full == accepted {
+				t.Errorf("%d requests per second: full %v, want %v", perSecond, full, !accepted)
 			}
 		})
 	}
