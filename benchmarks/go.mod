@@ -7,6 +7,7 @@ require (
 	github.com/MicahParks/keyfunc/v3 v3.9.1
 	github.com/auth0/go-jwt-middleware/v3 v3.3.0
 	github.com/bearerkit/bearerkit v0.0.0
+	github.com/bearerkit/bearerkit/store/redisstore v0.0.0
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/go-chi/jwtauth/v5 v5.3.3
 	github.com/golang-jwt/jwt/v5 v5.3.1
@@ -16,6 +17,7 @@ require (
 	github.com/lestrrat-go/jwx/v2 v2.1.7
 	github.com/lestrrat-go/jwx/v3 v3.3.0
 	github.com/modelcontextprotocol/go-sdk v1.8.0
+	github.com/redis/go-redis/v9 v9.23.0
 	github.com/zitadel/oidc/v3 v3.51.17
 )
 
@@ -57,6 +59,7 @@ require (
 	go.opentelemetry.io/otel v1.46.0 // indirect
 	go.opentelemetry.io/otel/metric v1.46.0 // indirect
 	go.opentelemetry.io/otel/trace v1.46.0 // indirect
+	go.uber.org/atomic v1.12.0 // indirect
 	golang.org/x/crypto v0.55.0 // indirect
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
@@ -65,4 +68,7 @@ require (
 	golang.org/x/time v0.15.0 // indirect
 )
 
-replace github.com/bearerkit/bearerkit => ..
+replace (
+	github.com/bearerkit/bearerkit => ..
+	github.com/bearerkit/bearerkit/store/redisstore => ../store/redisstore
+)

@@ -13,7 +13,7 @@ import (
 // also notes the time if Redis is new, has restarted, or was emptied: Mark accepts the proofs that are made later. Call it when
 // the process starts, and in a readiness probe. Without Check, the first call of Mark does the same.
 func (s *Store) Check(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	limited, cancel := s.limited(ctx)
 	defer cancel()
 	if err := s.checkServers(limited); err != nil {
 		return failed(ctx, "Check", err)

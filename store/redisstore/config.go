@@ -23,7 +23,7 @@ type Config struct {
 	// different prefixes. Empty: "bearerkit".
 	Prefix string
 
-	// Timeout is the longest time that one method waits for Redis, including retries of the client. At most 10 s. Zero: 500 ms.
+	// Timeout is the longest time that one method waits for Redis, including retries of the client. At most 10 s. Zero: 1 s.
 	Timeout time.Duration
 
 	// ClockSkew is the largest difference between the clocks of Redis and of this process. If it is larger, Mark and Save
@@ -49,7 +49,7 @@ type Config struct {
 const (
 	defaultPrefix  = "bearerkit"
 	maxPrefix      = 64
-	defaultTimeout = 500 * time.Millisecond
+	defaultTimeout = time.Second
 	maxTimeout     = 10 * time.Second
 	defaultSkew    = 10 * time.Second
 	defaultPoll    = 2 * time.Second
@@ -76,7 +76,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	s := &Store{cfg: cfg, channel: cfg.Prefix + ":changes", process: randomText()}
 	for i := range s.shards {
-		s.shards[i].init(cfg.Prefix, i)
+		s.shards[i].init(cfg.Prefix, i, cfg.ClockSkew)
 	}
 	return s, nil
 }

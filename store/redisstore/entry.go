@@ -25,7 +25,7 @@ func (s *Store) Lookup(ctx context.Context, keys ...string) (map[string]store.En
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	limited, cancel := s.limited(ctx)
 	defer cancel()
 	if err := s.ready(limited); err != nil {
 		return nil, failed(ctx, "Lookup", err)
@@ -63,7 +63,7 @@ func (s *Store) Lookup(ctx context.Context, keys ...string) (map[string]store.En
 // [Store.Watch]. Times are rounded up to milliseconds. The entry stays in Redis a little longer than Expires, in case the
 // clocks differ.
 func (s *Store) Save(ctx context.Context, key string, entry store.Entry) error {
-	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	limited, cancel := s.limited(ctx)
 	defer cancel()
 	if err := s.ready(limited); err != nil {
 		return failed(ctx, "Save", err)
@@ -83,7 +83,7 @@ func (s *Store) Save(ctx context.Context, key string, entry store.Entry) error {
 
 // Delete implements store.Storage. It publishes the key for [Store.Watch].
 func (s *Store) Delete(ctx context.Context, key string) error {
-	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	limited, cancel := s.limited(ctx)
 	defer cancel()
 	name, sh := s.entryKey(key)
 	if _, err := scripts.remove.run(limited, s.cfg.Client, []string{name, sh.version}, s.channel, key); err != nil {

@@ -33,37 +33,37 @@ func (e *epoch) mayHaveForgotten(from time.Time, skew time.Duration) bool {
 }
 
 // newEpoch returns the epoch that is stored as text.
-func newEpoch(text string) (*epoch, error) {
+func newEpoch(text string, skew time.Duration) (*epoch, error) {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ms <= 0 || ms > 1<<52 {
 		return nil, fmt.Errorf("redisstore: the epoch in Redis is %.40q, expected milliseconds since 1970", text)
 	}
-	return &epoch{text: text, begin: time.UnixMilli(ms), script: newScript(fmt.Sprintf(markScript, text))}, nil
+	return &epoch{text: text, begin: time.UnixMilli(ms), script: newScript(fmt.Sprintf(markScript, text, skew.Milliseconds()))}, nil
 }
 
-// markScript stores a mark. KEYS: the epoch, and the mark. ARGV: the value of the mark, and in milliseconds its life, the time
-// of the caller, and the clock skew. With one key it begins a new epoch instead. ARGV[1] then is the stored epoch that it
-// replaces, or empty. A new epoch must not begin in the past, so that all marks that were lost are older.
+// markScript stores a mark. Its arguments are the epoch and the clock skew in milliseconds. KEYS: the epoch, and the mark.
+// ARGV: the value of the mark, and in milliseconds its life and the time of the caller. With one key it begins a new epoch
+// instead. ARGV[1] then is the stored epoch that it replaces, or empty. A new epoch must not begin in the past, so that all
+// marks that were lost are older.
 //
-// The last GET recognizes a mark that an earlier attempt of the same call has stored. All processes must send the same text,
-// apart from the epoch. Otherwise one of them would take the script of another for a missing one.
+// The last GET recognizes a mark that an earlier attempt of the same call has stored. All processes that share an epoch must
+// send the same text. Otherwise one of them would take the script of another for a missing one.
 const markScript = `
-local epoch, call = '%s', redis.call
-if not KEYS[2] then
-  local held = call('GET', KEYS[1]) or ''
+local epoch, skew, call, mark = '%s', %d, redis.call, KEYS[2]
+local held, now = call('GET', KEYS[1]), call('TIME')
+now = now[1] * 1000 + now[2] / 1000
+if not mark then
   if held == epoch then return 1 end
-  if held ~= ARGV[1] then return 2 end
-  local now = call('TIME')
-  if now[1] * 1000 + now[2] / 1000 > tonumber(epoch) then return 3 end
+  if (held or '') ~= ARGV[1] then return 2 end
+  if now > tonumber(epoch) then return 3 end
   call('SET', KEYS[1], epoch)
   return 1
 end
-if call('GET', KEYS[1]) ~= epoch then return 2 end
-local now = call('TIME')
-local ahead, skew = now[1] * 1000 + now[2] / 1000 - ARGV[3], tonumber(ARGV[4])
-if ahead > skew or ahead < -skew then return 4 end
-if call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
-if call('GET', KEYS[2]) == ARGV[1] then return 1 end
+if held ~= epoch then return 2 end
+now = now - ARGV[3]
+if now > skew or now < -skew then return 4 end
+if call('SET', mark, ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+if call('GET', mark) == ARGV[1] then return 1 end
 return 0`
 
 // epochLead is how far in the future a new epoch begins, so that it has not begun when Redis stores it. It is also the longest
@@ -86,7 +86,7 @@ func (s *Store) epochOf(ctx context.Context, sh *shard) (*epoch, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEpoch(text)
+	e, err := newEpoch(text, s.cfg.ClockSkew)
 	if err == nil {
 		sh.current.Store(e)
 	}
@@ -104,7 +104,7 @@ func (s *Store) renew(ctx context.Context, sh *shard, old string) error {
 	if before, err := strconv.ParseInt(old, 10, 64); err == nil {
 		begin = max(begin, before+1) // an epoch never begins before an earlier one
 	}
-	e, err := newEpoch(strconv.FormatInt(begin, 10))
+	e, err := newEpoch(strconv.FormatInt(begin, 10), s.cfg.ClockSkew)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ var errUnsettled = errors.New("redisstore: Mark: the epoch in Redis changes all 
 //
 // Two attempts of one call, for example by the retries of the client, count as one use.
 func (s *Store) Mark(ctx context.Context, key, id string, from, until time.Time) (first bool, err error) {
-	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	limited, cancel := s.limited(ctx)
 	defer cancel()
 	first, err = s.mark(limited, key, id, from, until)
 	if err != nil && !errors.Is(err, forgotten{}) {
@@ -42,12 +42,21 @@ func (s *Store) Mark(ctx context.Context, key, id string, from, until time.Time)
 	return first, err
 }
 
+// limited returns a context that ends after Config.Timeout. A context that ends earlier is returned as it is, because a Guard
+// has one for each request.
+func (s *Store) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= s.cfg.Timeout {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.cfg.Timeout)
+}
+
 func (s *Store) mark(ctx context.Context, key, id string, from, until time.Time) (bool, error) {
 	if err := s.ready(ctx); err != nil {
 		return false, err
 	}
 	name, sh := s.markKey(key, id)
-	call, keys, skew := s.callID(), []string{sh.epoch, name}, s.cfg.ClockSkew.Milliseconds()
+	call, keys := s.callID(), []string{sh.epoch, name}
 	for range maxMarkAttempts {
 		e, err := s.epochOf(ctx, sh)
 		if err != nil {
@@ -57,7 +66,7 @@ func (s *Store) mark(ctx context.Context, key, id string, from, until time.Time)
 			return false, forgotten{}
 		}
 		now := clock.Now().Time()
-		result, err := s.cfg.Client.EvalSha(ctx, e.script.name, keys, call, s.lifeOf(now, until), now.UnixMilli(), skew).Int64()
+		result, err := s.cfg.Client.EvalSha(ctx, e.script.name, keys, call, s.lifeOf(now, until), now.UnixMilli()).Int64()
 		switch {
 		case isMissing(err):
 			// Redis loses its scripts when it restarts, and a server that takes over has none.

@@ -232,7 +232,7 @@ func TestCaseG7_FormerMasterTakesOverAgain(t *testing.T) {
 	}
 }
 
-// Two processes with different clock skews or at the same time agree on an epoch.
+// Processes that use a new database at the same time agree on an epoch.
 func TestCaseG7_ManyProcessesBeginOneEpoch(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t)
@@ -240,7 +240,7 @@ func TestCaseG7_ManyProcessesBeginOneEpoch(t *testing.T) {
 		var firsts atomic.Int32
 		var all sync.WaitGroup
 		for i := range 20 {
-			s := newStore(t, client, func(c *redisstore.Config) { c.ClockSkew = time.Duration(1+i) * time.Second })
+			s := newStore(t, client)
 			all.Go(func() {
 				first, err := mark(t, s, "key", strconv.Itoa(round))
 				if err != nil {
@@ -259,6 +259,22 @@ func TestCaseG7_ManyProcessesBeginOneEpoch(t *testing.T) {
 	}
 	if epochs := client.Keys(t.Context(), "*epoch*").Val(); len(epochs) > 16 {
 		t.Errorf("%d epochs, want at most one for each of 16 shards", len(epochs))
+	}
+}
+
+// Processes with different settings have epochs of their own, and share the marks.
+func TestCaseG7_DifferentClockSkews(t *testing.T) {
+	t.Parallel()
+	client := newServer(t).client(t)
+	one := newStore(t, client)
+	other := newStore(t, client, func(c *redisstore.Config) { c.ClockSkew = 2 * time.Second })
+	for i := range 50 {
+		id := strconv.Itoa(i)
+		wantFirst(t, "a new proof", one, "key", id)
+		wantReplay(t, "its replay in the other process", other, "key", id)
+	}
+	if epochs := client.Keys(t.Context(), "*epoch*").Val(); len(epochs) != 32 {
+		t.Errorf("%d epochs, want two for each of 16 shards", len(epochs))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // poll compares the numbers of changes in Redis with those of the messages.
 func (w *watcher) poll(ctx context.Context) {
-	limited, cancel := context.WithTimeout(ctx, w.store.cfg.Timeout)
+	limited, cancel := w.store.limited(ctx)
 	defer cancel()
 	versions, err := w.store.versions(limited)
 	if ctx.Err() != nil {

@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // numShards is the number of parts into which the keys are divided. All keys of a shard have the same hash tag, so a cluster
@@ -16,15 +18,17 @@ const numShards = 16
 // shard has the names of one part of the keys.
 type shard struct {
 	tag     string // prefix of all keys of the shard
+	mark    string // prefix of the keys of marks
 	epoch   string // key of the epoch
 	version string // key of the number of changes
 	current atomic.Pointer[epoch]
 }
 
-func (s *shard) init(prefix string, index int) {
+func (s *shard) init(prefix string, index int, skew time.Duration) {
 	s.tag = "{" + prefix + ":" + strconv.Itoa(index) + "}:"
-	// Releases of the kit with another script have another epoch, because they would not have each other's scripts.
-	s.epoch, s.version = s.tag+"epoch:"+newScript(markScript).name[:8], s.tag+"version"
+	s.mark, s.version = s.tag+"mark:", s.tag+"version"
+	// Processes with another script have another epoch, because they do not load each other's scripts.
+	s.epoch = s.tag + "epoch:" + newScript(fmt.Sprintf(markScript, "", skew.Milliseconds())).name[:8]
 }
 
 // entryKey returns the key in Redis of an entry, and its shard.
@@ -37,14 +41,12 @@ func (s *Store) entryKey(key string) (string, *shard) {
 // markKey returns the key in Redis of a mark, and its shard. Half of a SHA-256 hash suffices: a collision can only reject a
 // proof.
 func (s *Store) markKey(key, id string) (string, *shard) {
-	h := sha256.New()
-	h.Write([]byte(strconv.Itoa(len(key))))
-	h.Write([]byte{':'})
-	h.Write([]byte(key))
-	h.Write([]byte(id))
-	sum := h.Sum(nil)
+	text := make([]byte, 0, 256) // on the stack
+	text = strconv.AppendInt(text, int64(len(key)), 10)
+	text = append(append(append(text, ':'), key...), id...)
+	sum := sha256.Sum256(text)
 	sh := &s.shards[sum[0]%numShards]
-	return sh.tag + "mark:" + base64.RawURLEncoding.EncodeToString(sum[:16]), sh
+	return sh.mark + base64.RawURLEncoding.EncodeToString(sum[:16]), sh
 }
 
 // callID returns a text that no other call of any process has. A retry of the client sends the same text, so that the script

@@ -1,0 +1,121 @@
+package benchmarks_test
+
+import (
+	"context"
+	"net"
+	"os/exec"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/bearerkit/bearerkit/store"
+	"github.com/bearerkit/bearerkit/store/redisstore"
+)
+
+// BenchmarkReplay measures how long it takes to record a used proof: in memory, and in a Redis server on this machine. For
+// Redis, the commands take turns with a bare SET NX PX through the same client, so that a machine that is slow for a while is
+// slow for both. It reports the medians and their ratio, which may be at most 1.2. Without redis-server it skips Redis.
+func BenchmarkReplay(b *testing.B) {
+	b.Run("store=memory", func(b *testing.B) {
+		replays, n := store.NewReplays(1_000_000), 0
+		from, until := time.Now(), time.Now().Add(time.Second)
+		b.ReportAllocs()
+		for b.Loop() {
+			n++
+			id := strconv.Itoa(n)
+			if first, err := replays.Mark(b.Context(), id, id, from, until.Add(time.Duration(n)*time.Microsecond)); !first || err != nil {
+				b.Fatal(first, err)
+			}
+		}
+	})
+	for _, callers := range []int{1, 8} {
+		b.Run("store=redis/callers="+strconv.Itoa(callers), func(b *testing.B) { benchmarkRedis(b, callers) })
+	}
+}
+
+// benchmarkRedis records proofs in callers goroutines at the same time.
+func benchmarkRedis(b *testing.B, callers int) {
+	client := redis.NewClient(&redis.Options{Addr: startRedis(b), ContextTimeoutEnabled: true})
+	defer func() { _ = client.Close() }()
+	s := must(redisstore.New(redisstore.Config{Client: client}))(b)
+	if err := s.Check(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	from := time.Now().Add(time.Hour)
+	bare := func(ctx context.Context, id string) (bool, error) {
+		return client.SetNX(ctx, "bare:"+id, "1", 2*time.Minute).Result() //nolint:staticcheck // SET NX PX
+	}
+	mark := func(ctx context.Context, id string) (bool, error) {
+		return s.Mark(ctx, "key", id, from, from.Add(2*time.Minute))
+	}
+	type pair struct{ bare, mark []time.Duration }
+	results := make(chan pair)
+	each := b.N/callers + 1
+	b.ResetTimer()
+	for c := range callers {
+		go func() {
+			var p pair
+			for n := range each {
+				id := strconv.Itoa(c) + "-" + strconv.Itoa(n)
+				p.bare = append(p.bare, timed(b, bare, id))
+				p.mark = append(p.mark, timed(b, mark, id))
+			}
+			results <- p
+		}()
+	}
+	var all pair
+	for range callers {
+		p := <-results
+		all.bare, all.mark = append(all.bare, p.bare...), append(all.mark, p.mark...)
+	}
+	slices.Sort(all.bare)
+	slices.Sort(all.mark)
+	middle := len(all.bare) / 2
+	b.ReportMetric(float64(all.bare[middle]), "bare-ns")
+	b.ReportMetric(float64(all.mark[middle]), "mark-ns")
+	b.ReportMetric(float64(all.mark[middle])/float64(all.bare[middle]), "ratio")
+}
+
+// timed returns how long f takes. Its context ends after a second, as the one of a Guard does.
+func timed(b *testing.B, f func(ctx context.Context, id string) (bool, error), id string) time.Duration {
+	ctx, cancel := context.WithTimeout(b.Context(), time.Second)
+	defer cancel()
+	start := time.Now()
+	if first, err := f(ctx, id); !first || err != nil {
+		b.Error(first, err)
+	}
+	return time.Since(start)
+}
+
+// startRedis starts a server that ends with the benchmark, and returns its address.
+func startRedis(b *testing.B) string {
+	b.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		b.Skip("redis-server is missing: run make services")
+	}
+	listener := must(new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0"))(b)
+	addr := listener.Addr().String()
+	_ = listener.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	server := exec.CommandContext(context.Background(), "redis-server",
+		"--port", port, "--bind", "127.0.0.1", "--dir", b.TempDir(), "--save", "", "--appendonly", "no", "--logfile", "log")
+	if err := server.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	})
+	for range 500 {
+		if conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", addr); err == nil {
+			_ = conn.Close()
+			return addr
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.Fatal("redis-server does not start")
+	return ""
+}
