@@ -11,7 +11,9 @@ import { createServer as createTLSServer } from 'node:https';
 import { createInterface } from 'node:readline';
 import { Provider, errors } from 'oidc-provider';
 
+// listen keeps idle connections open. Otherwise the server could close one at the time when a client sends a request on it.
 const listen = async (server, scheme) => {
+  server.keepAliveTimeout = 0;
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   return `${scheme}://127.0.0.1:${server.address().port}`;
 };

@@ -25,7 +25,9 @@ const algorithms = {
   EdDSA: ['ed25519'],
 };
 
+// listen keeps idle connections open. Otherwise the server could close one at the time when a client sends a request on it.
 const listen = async (server, scheme) => {
+  server.keepAliveTimeout = 0;
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   return `${scheme}://127.0.0.1:${server.address().port}`;
 };
