@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
@@ -216,16 +217,18 @@ func TestCaseW1_DetailIsBounded(t *testing.T) {
 // A flood of tokens with different values does not get more lines than one with equal values.
 func TestCaseW1_DetailsAreSampledTogether(t *testing.T) {
 	t.Parallel()
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
-	var log bytes.Buffer
-	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer), Logger: slog.New(slog.NewJSONHandler(&log, nil))})
-	h := g.Handler(http.NotFoundHandler())
-	for i := range 100 {
-		serve(h, request(t, issuer.AccessToken().Set("aud", fmt.Sprint("api", i)).Sign()))
-	}
-	if got := bytes.Count(log.Bytes(), []byte("\n")); got != 10 {
-		t.Errorf("%d log lines for 100 rejections, want 10", got)
-	}
+	synctest.Test(t, func(t *testing.T) { // the period of the samples must not end before the loop
+		issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: audience})
+		var log bytes.Buffer
+		g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer), Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+		h := g.Handler(http.NotFoundHandler())
+		for i := range 100 {
+			serve(h, request(t, issuer.AccessToken().Set("aud", fmt.Sprint("api", i)).Sign()))
+		}
+		if got := bytes.Count(log.Bytes(), []byte("\n")); got != 10 {
+			t.Errorf("%d log lines for 100 rejections, want 10", got)
+		}
+	})
 }
 
 func TestCaseW1_LogHasDetailForUnnamedRoutes(t *testing.T) {
