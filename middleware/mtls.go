@@ -18,13 +18,15 @@ import (
 // certificate of the TLS connection.
 //
 // If the Go server itself ends TLS, its [crypto/tls.Config.ClientAuth] must request a certificate. RequireAnyClientCert and
-// RequestClientCert accept every certificate, also a self-signed or an expired one: the client proves that it has the
-// private key, and the token says which certificate it must have (RFC 8705 section 2.2). RequireAndVerifyClientCert and
+// RequestClientCert accept every certificate, also a self-signed or an expired one: the handshake shows that the client
+// has the private key, and the token says which certificate it must have (RFC 8705 section 2.2). RequireAndVerifyClientCert and
 // VerifyClientCertIfGiven also verify the chain, and the dates at the time of the handshake.
 //
-// The Guard compares the certificate with the token and does nothing else: it verifies no chain, no date and no
-// revocation. If these matter, the TLS server or the proxy must check them. A connection that is open when its certificate
-// expires can be used further.
+// The Guard compares the certificate with the token. It does not verify its chain, its dates or its revocation. If these
+// matter, the TLS server or the proxy must check them. A connection that is open when its certificate expires remains
+// usable.
+//
+// The handshake must be complete. If a test sets Request.TLS itself, it must also set HandshakeComplete.
 type MTLSConfig struct {
 	// Proxies lists the networks of the reverse proxies that end TLS and send the client certificate in Header. A request
 	// belongs to a proxy if Request.RemoteAddr is in one of these networks. Its certificate is then the one in the header

@@ -1,5 +1,5 @@
-// Package peer recognizes the reverse proxies that an application names, by the address of the connection. Only such a
-// proxy may say something about a request that the kit uses, such as the certificate of the client.
+// Package peer recognizes the reverse proxies that an application lists, by the address of the connection. Headers that
+// describe the connection of the client, such as its certificate, are read only if they come from such a proxy.
 package peer
 
 import "net/netip"
