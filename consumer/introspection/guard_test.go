@@ -14,10 +14,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/consumer/introspection"
 	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
+	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -66,6 +68,48 @@ func TestI3_I4_ResponsesOfTheGuard(t *testing.T) {
 		}
 		if c.want == 503 && challenge != "" || strings.Contains(w.Body.String()+challenge, "introspection") {
 			t.Errorf("%s: the response says too much: %v %s", name, w.Header(), w.Body)
+		}
+	}
+}
+
+// A route can require that a JWT is verified and introspected. Then a revocation takes effect before its expiry.
+func TestX1_JWTAndIntrospection(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{URL: issuerURL, Audience: audience})
+	keys, err := jwks.ParseJWKS(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwts, err := consumer.New(consumer.Config{Issuer: issuerURL, Audience: []string{audience}, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := issuer.AccessToken().Set("sub", "alice").Set("client_id", "app").Sign()
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		want   int
+	}{
+		"active":          {200, active(), 200},
+		"without claims":  {200, `{"active":true,"aud":"` + audience + `"}`, 200},
+		"revoked":         {200, inactive, 401},
+		"another subject": {200, active("sub", "bob"), 401},
+		"bound":           {200, active("cnf", map[string]any{"jkt": "x"}), 401},
+		"down":            {500, "", 503},
+	} {
+		guard := newGuard(t, middleware.Config{Verifier: jwts})
+		none := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+		s := says(c.status, c.body)
+		both := guard.With(middleware.AlsoVerifiedBy(newVerifier(t, s, nil)))(none)
+		if w := get(t, both, raw); w.Code != c.want {
+			t.Errorf("%s: %d, want %d", name, w.Code, c.want)
+		}
+		if w := get(t, both, raw[:len(raw)-8]+"AAAAAAAA"); w.Code != 401 {
+			t.Errorf("%s, forged: %d", name, w.Code)
+		}
+		wantRequests(t, s, 1, "a forged token causes none")
+		if w := get(t, guard.Handler(none), raw); w.Code != 200 {
+			t.Errorf("%s, on another route: %d", name, w.Code)
 		}
 	}
 }
