@@ -38,23 +38,24 @@ type DPoPConfig struct {
 	// Empty: the URL is read from the headers of Proxies.
 	URL string
 
-	// Proxies lists the networks of reverse proxies that say in a header which URL the client used. It is for an API with
+	// Proxies lists the networks of reverse proxies that send the URL that the client used in headers. It is for an API with
 	// several host names; otherwise set URL only. ProxyHeaders names the headers. They are read only if the connection comes
 	// from a listed address, and then they are required. Requests from all other addresses use URL; if that is empty, their
 	// proofs are rejected. A prefix must have at least 8 bits for IPv4 and 7 for IPv6. Nil: headers are never read.
 	Proxies []netip.Prefix
 
-	// ProxyHeaders names the headers that all Proxies set. A listed proxy must overwrite these headers, or append to them,
-	// even if the client sends them. A client that chooses their values can use a proof that was made for another server. The
-	// list is {"Forwarded"} (RFC 7239), or X-Forwarded-Proto and X-Forwarded-Host, to which X-Forwarded-Port and
-	// X-Forwarded-Prefix may be added. Of a header with several values, the last one is used, because the nearest proxy has
-	// appended it. Port and Prefix may be absent from a request, all others are required. A malformed value is rejected. The
-	// scheme must be https unless the host is a loopback host. Nil: X-Forwarded-Proto and X-Forwarded-Host.
+	// ProxyHeaders names the headers that all Proxies set. If the client sends one of these headers, a listed proxy must
+	// overwrite it, append to it, or remove it. Otherwise the client chooses its value, and can use a proof that was made
+	// for another server. The list is {"Forwarded"} (RFC 7239), or X-Forwarded-Proto and X-Forwarded-Host, to which
+	// X-Forwarded-Port and X-Forwarded-Prefix may be added. Of a header with several values, the last one is used, because
+	// the nearest proxy has appended it. Port and Prefix may be absent from a request, all others are required. A malformed
+	// value is rejected. The scheme must be https unless the host is a loopback host. Nil: X-Forwarded-Proto and
+	// X-Forwarded-Host.
 	ProxyHeaders []string
 
-	// Algorithms lists the accepted `alg` of proofs. They must be asymmetric. EdDSA and Ed25519 name the
-	// same algorithm, so either name allows both. The challenge lists the names. Empty: RS256, RS384, RS512, PS256, PS384,
-	// PS512, ES256, ES384, ES512, EdDSA and Ed25519.
+	// Algorithms lists the accepted `alg` of proofs. They must be asymmetric. EdDSA and Ed25519 name the same algorithm, so
+	// either name allows both. The challenge lists the names. Empty: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
+	// ES512, EdDSA and Ed25519.
 	Algorithms []string
 
 	// Window limits the age of a proof. Its `iat` may be this far in the past or in the future, so it also covers the
@@ -78,7 +79,7 @@ type DPoPConfig struct {
 
 	// RequireNonce rejects proofs without a nonce of this Guard (RFC 9449 section 9). The client receives the nonce in the
 	// header DPoP-Nonce of the rejection, and repeats the request with it. A client can then no longer make proofs for later
-	// use. A nonce is accepted for one to two minutes. Responses to requests with an older one contain a new nonce and
+	// use. A nonce is accepted for one to two minutes. In its second minute, responses contain a newer nonce and
 	// Cache-Control: no-store. False: proofs need no nonce, and the `nonce` of a proof is ignored.
 	RequireNonce bool
 
