@@ -70,7 +70,7 @@ func (c *Consumer) Issuer() string { return c.cfg.Issuer }
 //
 // A token with a [Confirmation] is bound to a key or certificate. Verify has no access to the connection and returns
 // such a token like any other. The caller must check the proof of possession or reject the token. The Guard of package
-// middleware rejects it.
+// middleware does the former with its Config.DPoP and Config.MTLS, and the latter without them.
 func (c *Consumer) Verify(ctx context.Context, raw string) (*Token, error) {
 	var start time.Time
 	if c.cfg.OnVerify != nil {

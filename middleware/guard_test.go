@@ -566,7 +566,7 @@ func TestDenyHandler_InformationalStatusFirst(t *testing.T) {
 	}
 }
 
-// A bound token needs a proof of possession, and the Guard checks none.
+// A bound token needs a proof of possession, and a Guard without DPoP and MTLS checks none.
 func TestM4_Attack26_BoundTokenIsRejected(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
