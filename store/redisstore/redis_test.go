@@ -17,7 +17,7 @@ import (
 	"github.com/bearerkit/bearerkit/store/redisstore"
 )
 
-// server is a Redis server of one test. It listens on 127.0.0.1, stores nothing on disk unless it is told to, and ends with
+// server is a Redis server of one test. It listens on 127.0.0.1, stores nothing on disk unless an argument says so, and ends with
 // the test.
 type server struct {
 	addr string
