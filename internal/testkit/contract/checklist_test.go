@@ -12,9 +12,9 @@ import (
 )
 
 // checklist lists the families of requirements and the number of requirements in each: bearer token usage (RFC 6750), JWS and
-// JWT (RFC 7515, RFC 7519), JWT best practices (RFC 8725bis), the access token profile (RFC 9068), discovery (RFC 8414),
-// introspection (RFC 7662, RFC 9701), OAuth best practices (RFC 9700), the key cache, known attacks, the client, and stored
-// secrets.
+// JWT (RFC 7515, RFC 7519), JWT best practices (RFC 8725bis), the access token profile (RFC 9068), discovery (RFC 8414), mutual
+// TLS (RFC 8705), OAuth best practices (RFC 9700), introspection (RFC 7662, RFC 9701), DPoP (RFC 9449), step-up (RFC 9470),
+// authorization details (RFC 9396), the key cache, known attacks, the client, and stored secrets.
 var checklist = []struct {
 	family string
 	count  int
@@ -26,11 +26,14 @@ var checklist = []struct {
 	{family: "J", count: 13, except: []int{12}}, // encryption
 	{family: "P", count: 10, except: []int{2}},  // encryption
 	{family: "D", count: 5},
-	{family: "I", count: 7},
 	{family: "M", count: 4},
-	{family: "X", count: 3, except: []int{2}}, // sender constraint
+	{family: "X", count: 3},
+	{family: "I", count: 7}, // introspection
+	{family: "G", count: 9}, // DPoP
+	{family: "U", count: 4}, // step-up
+	{family: "R", count: 3}, // authorization details
 	{family: "K", count: 24},
-	{family: "Attack", count: 50, except: []int{27}}, // DPoP
+	{family: "Attack", count: 50},
 	{family: "C", count: 37},
 	{family: "H", count: 9},
 	{family: "CaseX", count: 23}, // defects that were found by running programs

@@ -138,6 +138,7 @@ func show(token *consumer.Token) (any, error) {
 func guard(v consumer.Verifier, metrics *prom.Metrics) (http.Handler, error) {
 	g, err := middleware.New(middleware.Config{
 		Verifier: v, Realm: "api", Resource: "https://api.example.com", Optional: false, AllowPreflight: false,
+		DPoP: &middleware.DPoPConfig{URL: "https://api.example.com"}, MTLS: &middleware.MTLSConfig{},
 		TokenSources: []middleware.TokenSource{
 			middleware.FirstOf(middleware.BearerToken, middleware.CookieToken("__Host-session")),
 			middleware.HeaderToken("X-Proxy-Token"), middleware.FormToken, middleware.QueryToken,
@@ -159,6 +160,7 @@ func guard(v consumer.Verifier, metrics *prom.Metrics) (http.Handler, error) {
 		middleware.Claim("tenant", func(value any) bool { return value == "x" }),
 		middleware.Check("mine", func(context.Context, *consumer.Token) error { return nil }),
 		middleware.Any(middleware.Scopes("a"), middleware.Scopes("b")),
+		middleware.StepUp(time.Minute, "gold", "silver"), middleware.AuthorizationDetails("payment", "read", "write"),
 	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, ok := middleware.TokenFromContext(r.Context())
