@@ -73,13 +73,13 @@ func New(cfg Config) (*Checker, error) {
 	}
 	switch {
 	case cfg.Window < 0 || cfg.Window > maxWindow:
-		faults = append(faults, fmt.Errorf("Window is %v, expected 0 to %v", cfg.Window, maxWindow))
+		faults = append(faults, outOfRange("Window", cfg.Window, maxWindow))
 	case cfg.Window == 0:
 		cfg.Window = defaultWindow
 	}
 	switch {
 	case cfg.MaxBytes < 0 || cfg.MaxBytes > maxMaxBytes:
-		faults = append(faults, fmt.Errorf("MaxBytes is %d, expected 0 to %d", cfg.MaxBytes, maxMaxBytes))
+		faults = append(faults, outOfRange("MaxBytes", cfg.MaxBytes, maxMaxBytes))
 	case cfg.MaxBytes == 0:
 		cfg.MaxBytes = defaultMaxBytes
 		if slices.ContainsFunc(cfg.Algorithms, func(alg string) bool { return signature.PostQuantumKeySize(alg) > 0 }) {
@@ -89,6 +89,11 @@ func New(cfg Config) (*Checker, error) {
 	keys, err := lru.New[string, *cachedKey](maxKeys)
 	c.cfg, c.keys = cfg, keys
 	return c, errors.Join(append(faults, err)...)
+}
+
+// outOfRange returns the error for a field whose value is negative or greater than most.
+func outOfRange(field string, value, most any) error {
+	return fmt.Errorf("%s is %v, expected 0 to %v", field, value, most)
 }
 
 // allow adds an algorithm, and its other name if it has one.

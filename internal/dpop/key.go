@@ -145,7 +145,7 @@ func (k *publicKey) thumbprint() string {
 }
 
 // errKey is deliberately short: a Detail has no part of the key.
-var errKey = errors.New("the members of jwk do not form a public key") //nolint:gochecknoglobals // an error value
+var errKey = errors.New("the members of jwk do not form a public key")
 
 // parse returns the key for the standard library, after it has checked its strength.
 func (k *publicKey) parse() (any, error) {

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,12 +14,12 @@ import (
 )
 
 const (
-	minNonceKey    = 32          // bytes
-	maxNonceKeys   = 8           // that are accepted at the same time
-	minNonceEvery  = time.Second // shorter intervals would reject nonces that were just issued
-	maxNonceEvery  = time.Hour
-	nonceBytes     = 16 // of the MAC; 128 bits cannot be guessed
-	nonceSeparator = "bearerkit DPoP nonce"
+	minNonceKey   = 32          // bytes
+	maxNonceKeys  = 8           // that are accepted at the same time
+	minNonceEvery = time.Second // shorter intervals would reject nonces that were just issued
+	maxNonceEvery = time.Hour
+	nonceBytes    = 16                     // of the MAC; 128 bits cannot be guessed
+	noncePurpose  = "bearerkit DPoP nonce" // a MAC for another purpose under the same key is another one
 )
 
 // Nonces issues and accepts nonces (RFC 9449 section 9) without storing them. A nonce is a keyed MAC of the number of the
@@ -110,10 +109,6 @@ func (n *Nonces) at(now time.Time) *interval {
 // lengths do not read the nonces of each other as those of another time.
 func (n *Nonces) nonce(key []byte, number int64) string {
 	mac := hmac.New(sha256.New, key)
-	var text [16]byte
-	binary.BigEndian.PutUint64(text[:8], uint64(n.every))
-	binary.BigEndian.PutUint64(text[8:], uint64(number))
-	mac.Write([]byte(nonceSeparator))
-	mac.Write(text[:])
+	mac.Write(fmt.Appendf(nil, "%s %d %d", noncePurpose, n.every, number))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:nonceBytes])
 }

@@ -243,7 +243,7 @@ func TestG1_Attack34_Attack36_KeysOfProofs(t *testing.T) {
 		return b64(new(big.Int).SetBit(new(big.Int).Set(n), int(length)-1, 1).Bytes())
 	}
 	coordinate := func(k string) string { return keys()["ES256"].jwk[k].(string) }
-	small, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // too short on purpose
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}

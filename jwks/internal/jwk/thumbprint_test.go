@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	jwxjwk "github.com/lestrrat-go/jwx/v2/jwk"
 
 	"github.com/bearerkit/bearerkit/internal/dpop"
@@ -42,8 +43,8 @@ func TestG1_ThumbprintsAreThoseOfJWX(t *testing.T) {
 			t.Fatal(err)
 		}
 		parsed, err := jwk.Parse(text)
-		if err != nil || !private.Public().(interface{ Equal(crypto.PublicKey) bool }).Equal(parsed) {
-			t.Errorf("%s: Parse returns another key, and error %v", alg, err)
+		if diff := cmp.Diff(private.Public(), parsed); err != nil || diff != "" {
+			t.Errorf("%s: error %v, another key (-want +got):\n%s", alg, err, diff)
 		}
 		now := time.Now()
 		ath := sha256.Sum256([]byte("token"))
