@@ -59,6 +59,9 @@ func TestG1_Attack27_OnlyKeysOfVerifiedTokensAreCached(t *testing.T) {
 // The cache is bounded, even by a client that changes its header all the time, and so are the headers in it.
 func TestG1_Attack27_CachedKeysAreBounded(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("signs more than 4096 proofs")
+	}
 	c := newChecker(t, dpop.Config{})
 	for i := range 4096 + 10 {
 		d := newDraft("Ed25519").head("kid", strconv.Itoa(i))
