@@ -23,10 +23,10 @@ import (
 // acr that all of them list. It also contains the scopes of the route if the token does not have them. So put StepUp in
 // front of [Scopes], and the client can request everything at once.
 //
-// maxAge is a whole number of seconds and at most 68 years. The clock skew of the Consumer is added to it. Zero: any age.
-// Choose a maxAge that leaves the user time for the request: a sign-in is not repeated while it is recent enough. acr
-// contains printable ASCII without spaces, quotes and backslashes. Empty: any class. At least one of the two must be set.
-// StepUp copies acr. In a [Recheck], StepUp ends the response when the sign-in becomes too old.
+// maxAge is a whole number of seconds and at most 68 years. The clock skew of the Consumer is added to it. It must leave
+// the client time to send the request after the sign-in. Zero: any age. Values of acr are printable ASCII without spaces,
+// quotes and backslashes. Empty: any class. At least one of the two must be set. StepUp copies acr. In a [Recheck], StepUp
+// ends the response when the sign-in becomes too old.
 //
 // The authorization server must be able to meet the requirement for every user of the route. Otherwise its clients sign
 // in again and again.

@@ -27,7 +27,7 @@ func newApp(issuer, api string, out io.Writer) (*app, error) {
 	return &app{client: c, api: api, out: out}, err
 }
 
-// signIn signs the user in. The provider asks for what it considers sufficient.
+// signIn signs the user in. The provider chooses how.
 func (a *app) signIn(ctx context.Context) error {
 	return a.signInWith(ctx, client.AuthorizationOptions{})
 }
