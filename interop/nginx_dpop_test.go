@@ -20,9 +20,10 @@ import (
 func TestG1_BehindNginx(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Audience: apiAudience})
-	x := newForwardedAPI(t, issuer, "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix")
-	same := newForwardedAPI(t, issuer, "Forwarded")
-	proxy := startNginxForDPoP(t, x, same)
+	address := freeAddress(t)
+	x := newForwardedAPI(t, issuer, address, "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix")
+	same := newForwardedAPI(t, issuer, address, "Forwarded")
+	proxy := startNginxForDPoP(t, address, x, same)
 	const evil = "https://evil.example"
 	for _, row := range []struct {
 		name, url, htu string // htu empty: the URL
@@ -60,6 +61,10 @@ func TestG1_BehindNginx(t *testing.T) {
 		{
 			name: "Host of another server", url: proxy + "/same/orders", htu: "http://evil.example/same/orders",
 			header: http.Header{"Host": {"evil.example"}}, want: http.StatusMisdirectedRequest,
+		},
+		{
+			name: "Host of another server, which nginx forwards", url: proxy + "/any/orders", htu: evil + "/any/orders",
+			header: http.Header{"Host": {"evil.example"}}, want: 401,
 		},
 		{
 			name: "past nginx, forged", url: x.URL + "/orders", htu: proxy + "/shop/orders",
@@ -111,8 +116,8 @@ func sendDPoP(t *testing.T, url, token, proof string, header http.Header) int {
 	return resp.StatusCode
 }
 
-// newForwardedAPI returns an API whose proxies, on 127.0.0.1, set the headers.
-func newForwardedAPI(t *testing.T, issuer *bearertest.Issuer, headers ...string) *httptest.Server {
+// newForwardedAPI returns an API whose proxies, on 127.0.0.1, set the headers. address is that of nginx.
+func newForwardedAPI(t *testing.T, issuer *bearertest.Issuer, address string, headers ...string) *httptest.Server {
 	t.Helper()
 	keys, err := jwks.ParseJWKS(issuer.JWKS())
 	if err != nil {
@@ -124,6 +129,7 @@ func newForwardedAPI(t *testing.T, issuer *bearertest.Issuer, headers ...string)
 	}
 	guard, err := middleware.New(middleware.Config{Verifier: verifier, DPoP: &middleware.DPoPConfig{
 		Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, ProxyHeaders: headers,
+		Hosts: []string{address, strings.Replace(address, "127.0.0.1", "localhost", 1)},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -135,10 +141,10 @@ func newForwardedAPI(t *testing.T, issuer *bearertest.Issuer, headers ...string)
 	return api
 }
 
-// startNginxForDPoP runs nginx without TLS, and returns its URL.
-func startNginxForDPoP(t *testing.T, x, same *httptest.Server) string {
+// startNginxForDPoP runs nginx at address without TLS, and returns its URL.
+func startNginxForDPoP(t *testing.T, address string, x, same *httptest.Server) string {
 	t.Helper()
-	binary, address := findNginx(t), freeAddress(t)
+	binary := findNginx(t)
 	template, err := os.ReadFile("nginx/dpop.conf")
 	if err != nil {
 		t.Fatal(err)

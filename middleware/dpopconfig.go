@@ -39,9 +39,10 @@ type DPoPConfig struct {
 	URL string
 
 	// Proxies lists the networks of reverse proxies that send the URL that the client used in headers. It is for an API with
-	// several host names; otherwise set URL only. ProxyHeaders names the headers. They are read only if the connection comes
-	// from a listed address, and then they are required. Requests from all other addresses use URL; if that is empty, their
-	// proofs are rejected. A prefix must have at least 8 bits for IPv4 and 7 for IPv6. Nil: headers are never read.
+	// several host names; otherwise set URL only. ProxyHeaders names the headers, and Hosts the host names. The headers are
+	// read only if the connection comes from a listed address, and then they are required. Requests from all other addresses
+	// use URL; if that is empty, their proofs are rejected. A prefix must have at least 8 bits for IPv4 and 7 for IPv6. Nil:
+	// headers are never read.
 	Proxies []netip.Prefix
 
 	// ProxyHeaders names the headers that all Proxies set. If the client sends one of these headers, a listed proxy must
@@ -52,6 +53,13 @@ type DPoPConfig struct {
 	// value is rejected. The scheme must be https unless the host is a loopback host. Nil: X-Forwarded-Proto and
 	// X-Forwarded-Host.
 	ProxyHeaders []string
+
+	// Hosts lists the host names that Proxies may send. It is required with Proxies, because a proxy usually copies the Host
+	// header of the client, so that the client would choose the host. An entry is a name or an address, and needs a port
+	// unless clients use the default one: "api.example.com", "api.example.com:8443", "[2001:db8::1]". An asterisk matches one
+	// label: "*.example.com" matches a.example.com, but neither example.com nor a.b.example.com. List only names of this API.
+	// A proof is rejected if the proxy sends another host. Nil: only valid without Proxies.
+	Hosts []string
 
 	// Algorithms lists the accepted `alg` of proofs. They must be asymmetric. EdDSA and Ed25519 name the same algorithm, so
 	// either name allows both. The challenge lists the names. Empty: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
@@ -132,7 +140,7 @@ const (
 func (c *DPoPConfig) copied() DPoPConfig {
 	d := *c
 	d.Proxies, d.Algorithms = slices.Clone(c.Proxies), slices.Clone(c.Algorithms)
-	d.ProxyHeaders = nil
+	d.ProxyHeaders, d.Hosts = nil, slices.Clone(c.Hosts)
 	for _, name := range c.ProxyHeaders {
 		d.ProxyHeaders = append(d.ProxyHeaders, http.CanonicalHeaderKey(name))
 	}
@@ -159,6 +167,12 @@ func (c *DPoPConfig) faults() (faults []error) {
 	if c.Proxies == nil && len(c.ProxyHeaders) > 0 {
 		add("ProxyHeaders has no effect without Proxies")
 	}
+	if c.Proxies == nil && len(c.Hosts) > 0 {
+		add("Hosts has no effect without Proxies")
+	}
+	if len(c.Proxies) > 0 && len(c.Hosts) == 0 {
+		add("Hosts is empty, expected the host names that clients use, because a proxy may forward any Host header")
+	}
 	if c.URL == "" && len(c.Proxies) == 0 {
 		add("URL is empty, expected the URL of this API, or Config.DPoP.Proxies")
 	}
@@ -169,6 +183,7 @@ func (c *DPoPConfig) faults() (faults []error) {
 	if fault := headersFault(c.ProxyHeaders); fault != "" && len(c.Proxies) > 0 {
 		add("ProxyHeaders is %q, %s", c.ProxyHeaders, fault)
 	}
+	faults = append(faults, hostsFaults(c.Hosts)...)
 	if c.ReplayTimeout < 0 {
 		add("ReplayTimeout is %v, expected a positive duration, or zero for %v", c.ReplayTimeout, defaultReplayTimeout)
 	}

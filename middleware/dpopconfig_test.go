@@ -13,16 +13,19 @@ import (
 func TestDPoPConfigFaults(t *testing.T) {
 	t.Parallel()
 	proxy := []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}
-	key := []byte(strings.Repeat("k", 32))
+	key, hosts := []byte(strings.Repeat("k", 32)), []string{"api.test", "api.test:8443", "[::1]:1", "*.api.test", "*.API.test:8443", "localhost"}
+	listed := func(host string) middleware.DPoPConfig {
+		return middleware.DPoPConfig{Proxies: proxy, Hosts: []string{"api.test", host}}
+	}
 	for name, test := range map[string]struct {
 		cfg  middleware.DPoPConfig
 		want string // in the error; empty: no error
 	}{
 		"URL":                  {middleware.DPoPConfig{URL: "https://api.test"}, ""},
 		"loopback URL":         {middleware.DPoPConfig{URL: "http://127.0.0.1:8080"}, ""},
-		"proxies":              {middleware.DPoPConfig{Proxies: proxy}, ""},
-		"both":                 {middleware.DPoPConfig{URL: "https://api.test", Proxies: proxy}, ""},
-		"header, case":         {middleware.DPoPConfig{Proxies: proxy, ProxyHeaders: []string{"forwarded"}}, ""},
+		"proxies":              {middleware.DPoPConfig{Proxies: proxy, Hosts: hosts}, ""},
+		"both":                 {middleware.DPoPConfig{URL: "https://api.test", Proxies: proxy, Hosts: hosts}, ""},
+		"header, case":         {middleware.DPoPConfig{Proxies: proxy, Hosts: hosts, ProxyHeaders: []string{"forwarded"}}, ""},
 		"neither":              {middleware.DPoPConfig{}, "Config.DPoP.URL is empty"},
 		"http":                 {middleware.DPoPConfig{URL: "http://api.test"}, "Config.DPoP.URL is an http URL"},
 		"no scheme":            {middleware.DPoPConfig{URL: "api.test"}, "Config.DPoP.URL is not an https URL"},
@@ -35,11 +38,27 @@ func TestDPoPConfigFaults(t *testing.T) {
 		"no proxies":           {middleware.DPoPConfig{URL: "https://api.test", Proxies: []netip.Prefix{}}, "Config.DPoP.Proxies is empty"},
 		"wide proxies":         {middleware.DPoPConfig{Proxies: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}, "Config.DPoP.Proxies[0]"},
 		"headers alone":        {middleware.DPoPConfig{URL: "https://api.test", ProxyHeaders: []string{"Forwarded"}}, "Config.DPoP.ProxyHeaders has no effect"},
-		"no headers":           {middleware.DPoPConfig{Proxies: proxy, ProxyHeaders: []string{}}, "Config.DPoP.ProxyHeaders"},
-		"two families":         {middleware.DPoPConfig{Proxies: proxy, ProxyHeaders: []string{"Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto"}}, "Config.DPoP.ProxyHeaders"},
-		"host alone":           {middleware.DPoPConfig{Proxies: proxy, ProxyHeaders: []string{"X-Forwarded-Host"}}, "Config.DPoP.ProxyHeaders"},
-		"unknown header":       {middleware.DPoPConfig{Proxies: proxy, ProxyHeaders: []string{"Host"}}, "Config.DPoP.ProxyHeaders"},
-		"header twice":         {middleware.DPoPConfig{Proxies: proxy, ProxyHeaders: []string{"Forwarded", "forwarded"}}, "Config.DPoP.ProxyHeaders"},
+		"no headers":           {middleware.DPoPConfig{Proxies: proxy, Hosts: hosts, ProxyHeaders: []string{}}, "Config.DPoP.ProxyHeaders"},
+		"two families":         {middleware.DPoPConfig{Proxies: proxy, Hosts: hosts, ProxyHeaders: []string{"Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto"}}, "Config.DPoP.ProxyHeaders"},
+		"host alone":           {middleware.DPoPConfig{Proxies: proxy, Hosts: hosts, ProxyHeaders: []string{"X-Forwarded-Host"}}, "Config.DPoP.ProxyHeaders"},
+		"unknown header":       {middleware.DPoPConfig{Proxies: proxy, Hosts: hosts, ProxyHeaders: []string{"Host"}}, "Config.DPoP.ProxyHeaders"},
+		"header twice":         {middleware.DPoPConfig{Proxies: proxy, Hosts: hosts, ProxyHeaders: []string{"Forwarded", "forwarded"}}, "Config.DPoP.ProxyHeaders"},
+		"no hosts":             {middleware.DPoPConfig{Proxies: proxy}, "Config.DPoP.Hosts is empty"},
+		"no hosts, URL":        {middleware.DPoPConfig{URL: "https://api.test", Proxies: proxy, Hosts: []string{}}, "Config.DPoP.Hosts is empty"},
+		"hosts alone":          {middleware.DPoPConfig{URL: "https://api.test", Hosts: hosts}, "Config.DPoP.Hosts has no effect"},
+		"empty host":           {listed(""), "Config.DPoP.Hosts[1] is"},
+		"URL as host":          {listed("https://api.test"), "Config.DPoP.Hosts[1] is"},
+		"host with a path":     {listed("api.test/v1"), "Config.DPoP.Hosts[1] is"},
+		"host with a user":     {listed("u@api.test"), "Config.DPoP.Hosts[1] is"},
+		"host with port 0":     {listed("api.test:0"), "Config.DPoP.Hosts[1] is"},
+		"host with any port":   {listed("api.test:*"), "Config.DPoP.Hosts[1] is"},
+		"IPv6 with no bracket": {listed("::1"), "Config.DPoP.Hosts[1] is"},
+		"any host":             {listed("*"), "Config.DPoP.Hosts[1] is"},
+		"any top-level domain": {listed("*.test"), "two labels after the asterisk"},
+		"any, with dots":       {listed("*..test."), "two labels after the asterisk"},
+		"any, with a port":     {listed("*.test:443"), "two labels after the asterisk"},
+		"asterisk in a label":  {listed("a*.api.test"), "Config.DPoP.Hosts[1] is"},
+		"two asterisks":        {listed("*.*.api.test"), "Config.DPoP.Hosts[1] is"},
 		"HMAC":                 {middleware.DPoPConfig{URL: "https://api.test", Algorithms: []string{"HS256"}}, "Config.DPoP.Algorithms"},
 		"none":                 {middleware.DPoPConfig{URL: "https://api.test", Algorithms: []string{"none"}}, "Config.DPoP.Algorithms"},
 		"large window":         {middleware.DPoPConfig{URL: "https://api.test", Window: time.Hour}, "Config.DPoP.Window"},
@@ -82,7 +101,7 @@ func TestDPoPConfigIsCopied(t *testing.T) {
 	t.Parallel()
 	cfg := &middleware.DPoPConfig{
 		Algorithms: []string{"ES256"}, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")},
-		ProxyHeaders: []string{"Forwarded"}, RequireNonce: true, NonceKeys: [][]byte{[]byte(strings.Repeat("k", 32))},
+		ProxyHeaders: []string{"Forwarded"}, Hosts: []string{"api.test"}, RequireNonce: true, NonceKeys: [][]byte{[]byte(strings.Repeat("k", 32))},
 		URL: "https://api.test",
 	}
 	k := newKeyed(t, middleware.Config{DPoP: cfg})

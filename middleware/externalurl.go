@@ -15,6 +15,7 @@ type externalURL struct {
 	base    string       // DPoPConfig.URL without a slash at the end; empty: proxies only
 	proxies peer.Proxies // whose headers say the base
 	headers []string     // that these proxies set, in canonical form
+	hosts   knownHosts   // that these proxies may name
 }
 
 // errProof is the class of errors about proofs.
@@ -22,13 +23,14 @@ var errProof = errors.New("middleware: DPoP proof rejected")
 
 // These errors are for operators. The client receives only the error code.
 var (
-	errNoTarget = &detailed{errProof, "the request line has no path (CONNECT and OPTIONS * have none), so no htu can be compared with it"}
-	errNoBase   = &detailed{errProof, "the URL that the client used is unknown: the connection does not come from a listed proxy (Config.DPoP.Proxies), and Config.DPoP.URL is empty"}
+	errNoTarget    = &detailed{errProof, "the request line has no path (CONNECT and OPTIONS * have none), so no htu can be compared with it"}
+	errUnknownHost = &detailed{errProof, "the proxy names a host that is not listed, expected one of Config.DPoP.Hosts, with its port unless that is the default one"}
+	errNoBase      = &detailed{errProof, "the URL that the client used is unknown: the connection does not come from a listed proxy (Config.DPoP.Proxies), and Config.DPoP.URL is empty"}
 )
 
 // newExternalURL returns the URL that cfg describes. cfg must be valid.
 func newExternalURL(cfg *DPoPConfig) externalURL {
-	return externalURL{strings.TrimSuffix(cfg.URL, "/"), cfg.Proxies, cfg.ProxyHeaders}
+	return externalURL{strings.TrimSuffix(cfg.URL, "/"), cfg.Proxies, cfg.ProxyHeaders, newKnownHosts(cfg.Hosts)}
 }
 
 // of returns the URL of r as the client sees it, without the query.
@@ -86,13 +88,13 @@ func (e externalURL) forwardedBase(header http.Header) (string, error) {
 		if !ok {
 			return "", malformedHeader(headerForwarded)
 		}
-		return baseOf(pairs["proto"], pairs["host"], headerForwarded)
+		return e.baseOf(pairs["proto"], pairs["host"], headerForwarded)
 	}
 	host, name := lastValue(header[headerForwardedHost]), headerForwardedHost
 	if slices.Contains(e.headers, headerForwardedPort) {
 		host, name = withPort(host, lastValue(header[headerForwardedPort])), headerForwardedPort
 	}
-	base, err := baseOf(lastValue(header[headerForwardedProto]), host, name)
+	base, err := e.baseOf(lastValue(header[headerForwardedProto]), host, name)
 	if err != nil || !slices.Contains(e.headers, headerForwardedPrefix) {
 		return base, err
 	}
@@ -103,18 +105,21 @@ func (e externalURL) forwardedBase(header http.Header) (string, error) {
 	return base + prefix, nil
 }
 
-// baseOf returns scheme and host as a URL. name is the header that contains the host.
-func baseOf(scheme, host, name string) (string, error) {
-	hostname, ok := hostnameOf(host)
+// baseOf returns scheme and host as a URL. header is the one that contains the host.
+func (e externalURL) baseOf(scheme, host, header string) (string, error) {
+	name, port, ok := splitHost(host)
 	if !ok {
-		return "", malformedHeader(name)
+		return "", malformedHeader(header)
 	}
 	switch scheme = strings.ToLower(scheme); {
-	case scheme == "https", scheme == "http" && isLoopback(hostname):
+	case scheme == "https", scheme == "http" && isLoopback(name):
+		if !e.hosts.contains(scheme, name, port) {
+			return "", errUnknownHost
+		}
 		return scheme + "://" + host, nil
 	case scheme == "http":
 		return "", &detailed{errProof, "the proxy says that the client used http, expected https (Config.DPoP.ProxyHeaders)"}
-	case name == headerForwarded:
+	case header == headerForwarded:
 		return "", malformedHeader(headerForwarded)
 	}
 	return "", malformedHeader(headerForwardedProto)

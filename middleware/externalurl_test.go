@@ -214,7 +214,12 @@ func TestAttack27_Attack42_Proxies(t *testing.T) {
 		"Forwarded, open quote":           {forwarded, proxy, map[string]string{"Forwarded": `for="x, host=evil.test;proto=https`}, ""},
 		"Forwarded, text after a quote":   {forwarded, proxy, map[string]string{"Forwarded": `for="x"y;host=evil.test;proto=https`}, ""},
 		"Forwarded, open escape":          {forwarded, proxy, map[string]string{"Forwarded": `host=evil.test;proto=https;for="x\`}, ""},
-		"Forwarded, empty element":        {forwarded, proxy, map[string]string{"Forwarded": "host=evil.test;proto=https,"}, ""},
+		"Forwarded, empty at the start":   {forwarded, proxy, map[string]string{"Forwarded": ", \t,host=shop.test;proto=https"}, "https://shop.test/orders"},
+		"Forwarded, empty in between":     {forwarded, proxy, map[string]string{"Forwarded": "for=x,, ,host=shop.test;proto=https"}, "https://shop.test/orders"},
+		"Forwarded, empty parameters":     {forwarded, proxy, map[string]string{"Forwarded": ";host=shop.test; ;proto=https;"}, "https://shop.test/orders"},
+		"Forwarded, empty last element":   {forwarded, proxy, map[string]string{"Forwarded": "host=evil.test;proto=https,"}, ""},
+		"Forwarded, last element is ;":    {forwarded, proxy, map[string]string{"Forwarded": "host=evil.test;proto=https, ;"}, ""},
+		"Forwarded, only commas":          {forwarded, proxy, map[string]string{"Forwarded": ", ,"}, ""},
 		"Forwarded, no value":             {forwarded, proxy, map[string]string{"Forwarded": "host=evil.test;proto"}, ""},
 		"Forwarded, space in the value":   {forwarded, proxy, map[string]string{"Forwarded": "host=evil.test x;proto=https"}, ""},
 		"Forwarded, too long":             {forwarded, proxy, map[string]string{"Forwarded": "for=" + strings.Repeat("x", 5000) + ";host=evil.test;proto=https"}, ""},
@@ -258,6 +263,7 @@ func TestAttack27_Attack42_Proxies(t *testing.T) {
 			for _, url := range []string{"", "https://fixed.test"} {
 				k := newKeyed(t, middleware.Config{DPoP: &middleware.DPoPConfig{
 					URL: url, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, ProxyHeaders: test.names,
+					Hosts: []string{"shop.test", "shop.test:8443", "[2001:db8::1]:8443", "localhost:8080", "evil.test"},
 				}})
 				build := func() *http.Request {
 					r := newRequest(http.MethodGet, "/orders")
@@ -293,9 +299,11 @@ func FuzzForwarded(f *testing.F) {
 	}
 	k := newKeyed(f, middleware.Config{DPoP: &middleware.DPoPConfig{
 		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, ProxyHeaders: []string{"Forwarded"}, Replays: unlimited{},
+		Hosts: []string{"shop.test", "evil.test"},
 	}})
 	x := newKeyed(f, middleware.Config{DPoP: &middleware.DPoPConfig{
 		Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, Replays: unlimited{},
+		Hosts: []string{"shop.test", "evil.test"},
 	}})
 	f.Fuzz(func(t *testing.T, prepended string) {
 		k.t, x.t = t, t
@@ -311,4 +319,46 @@ func FuzzForwarded(f *testing.F) {
 			t.Errorf("%q: a proof for the host of the proxy was rejected", prepended)
 		}
 	})
+}
+
+// Most proxies forward the Host header of the client. A server that has received a token and a proof could therefore use both
+// at this API with its own name as Host, unless the names of the API are listed.
+func TestAttack27_Attack42_HostsOfProxies(t *testing.T) {
+	t.Parallel()
+	hosts := []string{"Shop.test", "shop.test:8443", "*.tenants.test", "*.tenants.test:8443", "[2001:db8::1]", "192.0.2.1:443", "localhost:8080"}
+	for scheme, accepted := range map[string]map[string]bool{
+		"https": {
+			"shop.test": true, "SHOP.test": true, "shop.test:443": true, "shop.test:8443": true, "a.tenants.test": true,
+			"A.Tenants.test:8443": true, "[2001:db8::1]": true, "[2001:DB8::1]:443": true, "192.0.2.1": true, "localhost:8080": true,
+			"evil.test": false, "shop.test:80": false, "shop.test:444": false, "shop.test.evil.test": false, "evil-shop.test": false,
+			"x.shop.test": false, "shop.test.": false, "test": false, "tenants.test": false, ".tenants.test": false,
+			"a.b.tenants.test": false, "a.tenants.test:1": false, "atenants.test": false, "a.tenants.test.evil.test": false,
+			"[2001:db8::2]": false, "192.0.2.1:8443": false, "192.0.2.10": false, "localhost": false, "127.0.0.1": false,
+		},
+		"http": {"localhost:8080": true, "localhost": false, "127.0.0.1:8080": false, "shop.test": false, "shop.test:443": false},
+	} {
+		for host, want := range accepted {
+			for _, header := range []string{"Forwarded", "X-Forwarded-Host"} {
+				cfg := &middleware.DPoPConfig{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, Hosts: hosts}
+				if header == "Forwarded" {
+					cfg.ProxyHeaders = []string{header}
+				}
+				k := newKeyed(t, middleware.Config{DPoP: cfg})
+				r := newRequest(http.MethodGet, "/orders")
+				r.RemoteAddr = "10.0.0.7:4711"
+				r.Header.Set("Forwarded", `proto=`+scheme+`;host="`+host+`"`)
+				r.Header.Set("X-Forwarded-Host", host)
+				r.Header.Set("X-Forwarded-Proto", scheme)
+				if got := k.sendFor(r, scheme+"://"+host+"/orders"); got != want {
+					t.Errorf("%s: %s://%s accepted is %t", header, scheme, host, got)
+				}
+				if want || scheme == "http" {
+					continue
+				}
+				if detail := refusalIn(t, k.last).Detail; !strings.Contains(detail, "Config.DPoP.Hosts") {
+					t.Errorf("%s: detail %q, want one that names Hosts", host, detail)
+				}
+			}
+		}
+	}
 }

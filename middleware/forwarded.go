@@ -25,12 +25,23 @@ func lastValue(lines []string) string {
 }
 
 // lastForwarded returns the parameters of the last element of a line of the Forwarded header (RFC 7239 section 4), with
-// names in lower case. It reads the whole line, because a quoted value can contain commas. ok is false if any part of the
-// line is malformed, or if a parameter is repeated.
+// names in lower case. It reads the whole line, because a quoted value can contain commas. Empty elements and parameters are
+// ignored (RFC 9110 section 5.6.1.2). ok is false if any part of the line is malformed, if a parameter is repeated, or if the
+// last element is empty: then the nearest proxy has said nothing, and the element before it may come from the client.
 func lastForwarded(line string) (pairs map[string]string, ok bool) {
 	pairs = make(map[string]string)
 	for {
 		line = strings.TrimLeft(line, " \t")
+		switch {
+		case line == "":
+			return pairs, len(pairs) > 0
+		case line[0] == ',': // a further element, which a proxy nearer to this server has appended
+			clear(pairs)
+			fallthrough
+		case line[0] == ';':
+			line = line[1:]
+			continue
+		}
 		name, rest, found := strings.Cut(line, "=")
 		name = strings.ToLower(name)
 		if _, repeated := pairs[name]; !found || repeated || !isName(name) {
@@ -39,16 +50,10 @@ func lastForwarded(line string) (pairs map[string]string, ok bool) {
 		if pairs[name], rest, ok = forwardedValue(rest); !ok {
 			return nil, false
 		}
-		rest = strings.TrimLeft(rest, " \t")
-		switch {
-		case rest == "":
-			return pairs, true
-		case rest[0] == ',': // a further element, which a proxy nearer to this server has appended
-			clear(pairs)
-		case rest[0] != ';':
+		line = strings.TrimLeft(rest, " \t")
+		if line != "" && line[0] != ',' && line[0] != ';' {
 			return nil, false
 		}
-		line = rest[1:]
 	}
 }
 
@@ -79,19 +84,20 @@ func forwardedValue(s string) (value, rest string, ok bool) {
 	return "", "", false
 }
 
-// hostnameOf returns the host without its port. ok is false if host is not a name or an IP address, with or without a port.
-func hostnameOf(host string) (name string, ok bool) {
+// splitHost returns the name and the port of a host. The port is empty if host has none. ok is false if host is not a name
+// or an IP address, with or without a port.
+func splitHost(host string) (name, port string, ok bool) {
 	if strings.HasPrefix(host, "[") { // an IPv6 address (RFC 3986 section 3.2.2)
 		address, rest, _ := strings.Cut(host[1:], "]")
 		ip, err := netip.ParseAddr(address)
 		if err != nil || !ip.Is6() || ip.Zone() != "" {
-			return "", false
+			return "", "", false
 		}
 		port, hasPort := strings.CutPrefix(rest, ":")
-		return address, rest == "" || hasPort && isPort(port)
+		return address, port, rest == "" || hasPort && isPort(port)
 	}
 	name, port, hasPort := strings.Cut(host, ":")
-	return name, isHostname(name) && (!hasPort || isPort(port))
+	return name, port, isHostname(name) && (!hasPort || isPort(port))
 }
 
 // isHostname reports whether s consists of the characters of host names and IPv4 addresses.
@@ -107,17 +113,11 @@ func isPort(s string) bool {
 
 // withPort adds port to host, unless host has a port already. If the two differ, or port is malformed, it returns "".
 func withPort(host, port string) string {
-	name, ok := hostnameOf(host)
-	if port == "" || !ok {
+	_, own, ok := splitHost(host)
+	switch {
+	case port == "" || !ok || own == port:
 		return host
-	}
-	if !isPort(port) {
-		return ""
-	}
-	if bare := host == name || host == "["+name+"]"; !bare {
-		if strings.HasSuffix(host, ":"+port) {
-			return host
-		}
+	case own != "" || !isPort(port):
 		return ""
 	}
 	return host + ":" + port

@@ -18,6 +18,7 @@ func newGuardOfSeveralHosts(verifier consumer.Verifier) (*middleware.Guard, erro
 		DPoP: &middleware.DPoPConfig{
 			Proxies:      []netip.Prefix{netip.MustParsePrefix("10.1.2.0/24")},
 			ProxyHeaders: []string{"X-Forwarded-Proto", "X-Forwarded-Host"},
+			Hosts:        []string{"api.example.com", "*.customers.example.com"},
 		},
 	})
 }
