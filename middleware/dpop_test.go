@@ -14,8 +14,8 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// Every fault of a proof has the same response: 401 with invalid_dpop_proof in the challenge of DPoP.
-func TestG2_ProofErrors(t *testing.T) {
+// Every fault of a proof, also a missing member, has the same response: 401 with invalid_dpop_proof in the challenge of DPoP.
+func TestG2_Attack47_ProofErrors(t *testing.T) {
 	t.Parallel()
 	other := bearertest.NewProofKey("ES256")
 	now := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
