@@ -31,7 +31,7 @@ func TestI1_RequestIsAuthenticatedByEachMethod(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		edit func(*client.Config)
-		want url.Values // besides token and token_type_hint; "*" stands for any value
+		want url.Values // besides token and token_type_hint; "*" means any value
 	}{
 		"basic": {func(cfg *client.Config) { cfg.AuthMethod = client.AuthBasic }, nil},
 		"post": {

@@ -27,7 +27,7 @@ type server struct {
 	introspections int
 }
 
-// granted is what a token stands for.
+// granted is what the holder of a token may do.
 type granted struct {
 	scope  string
 	expiry time.Time
