@@ -175,7 +175,7 @@ bench-diff: ## Compare allocations and ratios with a commit: make bench-diff REF
 LOCK := $(wildcard interop/oidcprovider/package-lock.json)
 
 .PHONY: services
-services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers that interop needs; needs npm
+services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers and clients that interop needs: npm packages, nginx, Redis and Dex; needs npm
 	@test -e /usr/lib/nginx/modules/ngx_http_js_module.so || { test "$$(id -u)" = 0 && apt-get update && \
 		apt-get install -y --no-install-recommends nginx libnginx-mod-http-js; } || \
 		{ echo "nginx or its module libnginx-mod-http-js is missing: install both"; exit 1; }
