@@ -18,7 +18,7 @@ func TestACL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile("(?m)^\\| ACL \\| (.*?) \\|").FindStringSubmatch(string(document))
+	row := regexp.MustCompile(`(?m)^\| ACL \| (.*?) \|`).FindStringSubmatch(string(document))
 	if row == nil {
 		t.Fatal("docs/redis.md has no row ACL")
 	}

@@ -71,7 +71,7 @@ func TestTimeout_EndsWithTheContext(t *testing.T) {
 	_, marked := mark(t, s, "key", "a")
 	_, found := s.Lookup(t.Context(), "a")
 	for what, err := range map[string]error{
-		"Mark": marked, "Lookup": found, "Save": save(t, s, "a", time.Hour), "Delete": s.Delete(t.Context(), "a"), "Check": s.Check(t.Context()),
+		"Mark": marked, "Lookup": found, "Save": save(t, s, "a"), "Delete": s.Delete(t.Context(), "a"), "Check": s.Check(t.Context()),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "Config.Timeout") || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: error %v, want one that names the method and Config.Timeout", what, err)

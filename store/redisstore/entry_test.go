@@ -12,10 +12,10 @@ import (
 	"github.com/bearerkit/bearerkit/store/redisstore"
 )
 
-// save stores an entry that expires after the given time.
-func save(t testing.TB, s *redisstore.Store, key string, after time.Duration) error {
+// save stores an entry that expires in an hour.
+func save(t testing.TB, s *redisstore.Store, key string) error {
 	t.Helper()
-	return s.Save(t.Context(), key, store.Entry{Expires: time.Now().Add(after)})
+	return s.Save(t.Context(), key, store.Entry{Expires: time.Now().Add(time.Hour)})
 }
 
 func TestStorage(t *testing.T) {
@@ -128,7 +128,7 @@ func TestStorage_EntriesExpireInRedis(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t)
 	s := newStore(t, client)
-	if err := save(t, s, "ends", time.Hour); err != nil {
+	if err := save(t, s, "ends"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Save(t.Context(), "stays", store.Entry{}); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // All processes of this API share used proofs and denied tokens.
-func Example() {
+func Example() { //nolint:testableexamples // it needs a server
 	ctx := context.Background() // in a program, it ends at shutdown
 	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
 	shared, err := redisstore.New(redisstore.Config{Client: client})
@@ -71,4 +71,5 @@ func ExampleNew_cluster() {
 	if _, err := redisstore.New(redisstore.Config{Client: client, Prefix: "orders-api"}); err != nil {
 		log.Fatal(err)
 	}
+	// Output:
 }

@@ -306,7 +306,7 @@ func TestCaseX11_G7_ClocksDiffer(t *testing.T) { //nolint:paralleltest // ShiftW
 			if within := shift.Abs() < 10*time.Second; within != first || within == errors.Is(err, redisstore.ErrClock) {
 				t.Errorf("Mark = %v, %v", first, err)
 			}
-			if err := save(t, s, "a", time.Hour); (err == nil) != (shift.Abs() < 10*time.Second) {
+			if err := save(t, s, "a"); (err == nil) != (shift.Abs() < 10*time.Second) {
 				t.Errorf("Save: %v", err)
 			}
 		})

@@ -46,7 +46,6 @@ func TestCaseG7_ReplaysOverFourProcesses(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			//nolint:gosec // the test runs itself
 			child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestReplayProcess$", "-test.v")
 			child.Env = append(os.Environ(), jobVariable+"="+string(job))
 			output, err := child.CombinedOutput()

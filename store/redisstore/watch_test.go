@@ -39,9 +39,9 @@ func (c *cache) Drop(match func(store.Token) bool) int {
 }
 
 // watch runs Watch until the test ends, and waits until it has started.
-func watch(t testing.TB, s *redisstore.Store, client redis.UniversalClient, caches ...redisstore.Cache) (started *cache) {
+func watch(t testing.TB, s *redisstore.Store, client redis.UniversalClient, caches ...redisstore.Cache) {
 	t.Helper()
-	started = new(cache)
+	started := new(cache)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	subscribers := func() int64 {
@@ -56,7 +56,6 @@ func watch(t testing.TB, s *redisstore.Store, client redis.UniversalClient, cach
 		}
 	})
 	eventually(t, "Watch has subscribed", func() bool { return subscribers() > before && started.all.Load() > 0 })
-	return started
 }
 
 // often polls so often that a test need not wait.
@@ -230,7 +229,7 @@ func TestWatch_NothingLostNothingDropped(t *testing.T) {
 	watch(t, s, client, c)
 	before, polled := c.all.Load(), polls.pipelines.Load()
 	for i := 0; polls.pipelines.Load() < polled+10; i++ {
-		if err := save(t, writer, strconv.Itoa(i), time.Hour); err != nil {
+		if err := save(t, writer, strconv.Itoa(i)); err != nil {
 			t.Fatal(err)
 		}
 		pause(t)
@@ -404,6 +403,7 @@ func (repeat) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (repeat) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
+
 func (repeat) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		if cmd.Name() == "evalsha" {
