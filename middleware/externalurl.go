@@ -111,7 +111,7 @@ func (e externalURL) baseOf(scheme, host, header string) (string, error) {
 	if !ok {
 		return "", malformedHeader(header)
 	}
-	switch scheme = strings.ToLower(scheme); {
+	switch scheme = httpScheme(scheme); {
 	case scheme == "https", scheme == "http" && isLoopback(name):
 		if !e.hosts.contains(scheme, name, port) {
 			return "", errUnknownHost
@@ -123,6 +123,18 @@ func (e externalURL) baseOf(scheme, host, header string) (string, error) {
 		return "", malformedHeader(headerForwarded)
 	}
 	return "", malformedHeader(headerForwardedProto)
+}
+
+// httpScheme returns the scheme of HTTP for the one that a proxy has sent, in lower case. Traefik sends wss and ws for
+// requests that open a WebSocket. These are HTTP requests too (RFC 6455 section 4.1), so their proofs name an https URL.
+func httpScheme(scheme string) string {
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "wss":
+		return "https"
+	case "ws":
+		return "http"
+	}
+	return scheme
 }
 
 // malformedHeader returns the error for a header that is absent or malformed. It does not quote the value, which a client

@@ -229,7 +229,11 @@ func TestAttack27_Attack42_Proxies(t *testing.T) {
 		"no scheme":                       {xfp, proxy, map[string]string{"X-Forwarded-Host": "evil.test"}, ""},
 		"empty last value":                {xfp, proxy, with("X-Forwarded-Host", "evil.test,"), ""},
 		"http":                            {xfp, proxy, with("X-Forwarded-Proto", "http"), ""},
-		"other scheme":                    {xfp, proxy, with("X-Forwarded-Proto", "wss"), ""},
+		"a WebSocket":                     {xfp, proxy, with("X-Forwarded-Proto", "wss"), "https://shop.test/orders"},
+		"a WebSocket, Forwarded":          {forwarded, proxy, map[string]string{"Forwarded": "host=shop.test;proto=WSS"}, "https://shop.test/orders"},
+		"a WebSocket, loopback":           {xfp, proxy, map[string]string{"X-Forwarded-Proto": "ws", "X-Forwarded-Host": "localhost:8080"}, "http://localhost:8080/orders"},
+		"a WebSocket without TLS":         {xfp, proxy, with("X-Forwarded-Proto", "ws"), ""},
+		"other scheme":                    {xfp, proxy, with("X-Forwarded-Proto", "ftp"), ""},
 		"host with a path":                {xfp, proxy, with("X-Forwarded-Host", "evil.test/x"), ""},
 		"host with a user name":           {xfp, proxy, with("X-Forwarded-Host", "shop.test@evil.test"), ""},
 		"host with a query":               {xfp, proxy, with("X-Forwarded-Host", "evil.test?"), ""},
@@ -279,7 +283,7 @@ func TestAttack27_Attack42_Proxies(t *testing.T) {
 				}
 				for _, htu := range []string{
 					accept, "https://shop.test/orders", "https://evil.test/orders", "https://fixed.test/orders",
-					"https://example.com/orders", "https://shop.test/evil/orders", "https://shop.test:1/orders", "https:///orders", "/orders",
+					"https://example.com/orders", "wss://shop.test/orders", "https://shop.test/evil/orders", "https://shop.test:1/orders", "https:///orders", "/orders",
 				} {
 					if want := htu != "" && htu == accept; k.sendFor(build(), htu) != want {
 						t.Errorf("URL %q: a proof for %q, accepted is %t", url, htu, !want)
