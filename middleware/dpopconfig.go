@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -108,24 +107,6 @@ type DPoPConfig struct {
 	// has set before. False: the CORS middleware must list them.
 	ExposeHeaders bool
 }
-
-// ReplayStore records which proofs were used. Implementations must be safe for concurrent use.
-type ReplayStore interface {
-	// Mark records that the proof with the given id was used. first is false if it was recorded before. Of concurrent calls
-	// with the same key and id, in all processes that share the store, exactly one must return true.
-	//
-	// key is the thumbprint of the client's key, for a limit per client. id is a hash. Both are safe as keys of a database.
-	// No server can have accepted the proof before from, and none accepts it after until, when the record may be deleted.
-	//
-	// If it is not known whether the proof was used before, Mark must return an error. The request is then rejected with
-	// 503. An error with a method Forgotten() bool that returns true means that the store has lost records that are newer
-	// than from. With RequireNonce, the client then receives a new nonce, for which it makes a new proof.
-	//
-	// Mark must return when ctx ends.
-	Mark(ctx context.Context, key, id string, from, until time.Time) (first bool, err error)
-}
-
-const defaultReplayTimeout = time.Second
 
 // Names of headers in their canonical form.
 const (

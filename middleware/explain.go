@@ -124,7 +124,7 @@ func (p *passage) explainProof(refusal *Refusal) []consumer.CheckResult {
 	if p.isMalformedProof(refusal) {
 		check = checked("proof", expected, field, refusal)
 		check.Detail = refusal.Detail
-	} else if p.possession == nil {
+	} else if p.proof == nil {
 		return nil
 	}
 	return []consumer.CheckResult{check}
@@ -133,7 +133,7 @@ func (p *passage) explainProof(refusal *Refusal) []consumer.CheckResult {
 // expectedBinding says which tokens the Guard accepts.
 func (p *passage) expectedBinding() string {
 	switch {
-	case p.possession != nil:
+	case p.proof != nil:
 		return "a token that is bound to the key of a new proof for this request (jkt), and to the certificate of the client if it has x5t#S256"
 	case p.guard.certificates != nil:
 		return "a verified token that is not bound, or bound to the certificate of the client (x5t#S256)"

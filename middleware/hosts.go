@@ -2,6 +2,8 @@ package middleware
 
 import (
 	"fmt"
+	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -82,4 +84,43 @@ func hostFault(entry string) string {
 		return `expected a domain with at least two labels after the asterisk, such as "*.example.com"`
 	}
 	return ""
+}
+
+// splitHost returns the name and the port of a host. The port is empty if host has none. ok is false if host is not a name
+// or an IP address, with or without a port.
+func splitHost(host string) (name, port string, ok bool) {
+	if strings.HasPrefix(host, "[") { // an IPv6 address (RFC 3986 section 3.2.2)
+		address, rest, _ := strings.Cut(host[1:], "]")
+		ip, err := netip.ParseAddr(address)
+		if err != nil || !ip.Is6() || ip.Zone() != "" {
+			return "", "", false
+		}
+		port, hasPort := strings.CutPrefix(rest, ":")
+		return address, port, rest == "" || hasPort && isPort(port)
+	}
+	name, port, hasPort := strings.Cut(host, ":")
+	return name, port, isHostname(name) && (!hasPort || isPort(port))
+}
+
+// isHostname reports whether s consists of the characters of host names and IPv4 addresses.
+func isHostname(s string) bool {
+	return s != "" && strings.Trim(s, alphanumeric+"-._") == ""
+}
+
+// isPort reports whether s is the number of a port, without leading zeros.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0 && strconv.FormatUint(n, 10) == s
+}
+
+// withPort adds port to host, unless host has a port already. If the two differ, or port is malformed, it returns "".
+func withPort(host, port string) string {
+	_, own, ok := splitHost(host)
+	switch {
+	case port == "" || !ok || own == port:
+		return host
+	case own != "" || !isPort(port):
+		return ""
+	}
+	return host + ":" + port
 }

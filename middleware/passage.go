@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -48,7 +47,7 @@ type passage struct {
 	token *consumer.Token // nil if the request passed without a token
 	trace *trace          // for Config.Explain; nil if that is not set
 
-	possession *possession // the DPoP proof; nil for a bearer token
+	proof *sentProof // the DPoP proof; nil for a bearer token
 }
 
 // decide runs every check for r and reports the decision. It returns either r with the passage as its context, or a
@@ -75,7 +74,7 @@ func (g *Guard) decide(r *http.Request, rules *[]Rule) (*http.Request, error) {
 	if p.trace != nil {
 		p.explain(ctx, nil)
 	}
-	return r.WithContext(p.kept(ctx)), nil
+	return r.WithContext(p.asContext(ctx)), nil
 }
 
 // startTime returns the current time if Config.OnDecision needs it. Otherwise it does not read the clock.
@@ -89,7 +88,7 @@ func (g *Guard) startTime() time.Time {
 // check finds the credential, verifies it, and applies the rules. It sets p.token as soon as a token is verified.
 func (p *passage) check(r *http.Request) (err error) {
 	if p.guard.dpop == nil {
-		p.raw, err = p.guard.credential(r)
+		p.raw, err = p.guard.bearerCredential(r)
 	} else {
 		err = p.readCredential(r)
 	}
@@ -105,64 +104,7 @@ func (p *passage) check(r *http.Request) (err error) {
 	return p.apply(r.Context())
 }
 
-// credential returns the one token of r. It reads every configured source, because a request with a token in two places
-// is rejected whichever of them is valid (RFC 6750 section 2).
-func (g *Guard) credential(r *http.Request) (string, error) {
-	if g.cfg.TokenSources == nil {
-		found, err := BearerToken(r)
-		return g.wellFormed(found, err)
-	}
-	found, missing := "", error(errNoCredential)
-	for _, source := range g.cfg.TokenSources {
-		token, err := source.read(r)
-		switch {
-		case errors.Is(err, errOtherScheme):
-			missing = err
-		case errors.Is(err, ErrNoToken):
-		case err != nil:
-			return "", err
-		case found != "":
-			return "", errTwoPlaces
-		default:
-			found = token
-		}
-	}
-	if found == "" {
-		return "", missing
-	}
-	return g.wellFormed(found, nil)
-}
-
-// wellFormed rejects a credential that is not a token68. It leaves the check to formFirst if the Verifier accepts JWTs
-// only: such a Verifier rejects every other form without I/O, and most credentials are valid.
-func (g *Guard) wellFormed(found string, err error) (string, error) {
-	if err == nil && !g.jwtOnly && !isToken68(found) {
-		return "", errBadCredential
-	}
-	return found, err
-}
-
-// BearerToken is a [TokenSource] that reads the Authorization header with the scheme Bearer (RFC 6750 section 2.1). It
-// is the only source of a Guard whose Config.TokenSources is nil.
-//
-// It returns [ErrNoToken] if the header is absent or has another scheme. It returns [ErrInvalidRequest] if the request
-// has several Authorization headers, or if no credential follows the scheme.
-func BearerToken(r *http.Request) (string, error) {
-	lines := r.Header["Authorization"]
-	if len(lines) == 0 {
-		return "", errNoHeader
-	}
-	if len(lines) > 1 {
-		return "", errTwoHeaders
-	}
-	// This is the form that nearly all clients send. unusualToken accepts the other spellings that the RFCs allow.
-	if len(lines[0]) > len("Bearer ") && lines[0][:len("Bearer ")] == "Bearer " && lines[0][len("Bearer ")] > ' ' {
-		return lines[0][len("Bearer "):], nil
-	}
-	return unusualToken(lines[0])
-}
-
-// mayBeAnonymous reports whether the request may pass without a token although credential returned missing. Every rule
+// mayBeAnonymous reports whether the request may pass without a token although bearerCredential returned missing. Every rule
 // is about a token, so without a token no rule is met. Credentials of another scheme cannot be checked, so they do not
 // count as absent.
 func (p *passage) mayBeAnonymous(missing error) bool {
@@ -179,7 +121,7 @@ func (p *passage) verify(r *http.Request) (*consumer.Token, error) {
 			return nil, err
 		}
 	}
-	if _, bound := token.Confirmation(); bound || p.possession != nil {
+	if _, bound := token.Confirmation(); bound || p.proof != nil {
 		if err := p.bind(r, token, known); err != nil {
 			return nil, err
 		}
@@ -214,9 +156,9 @@ func isVerified(t *consumer.Token) bool { return t != nil && !t.VerifiedAt().IsZ
 // audience is checked again if it depends on the request.
 func (p *passage) verifiedBefore() *consumer.Token {
 	for outer := p.outer(); outer != nil; outer = outer.outer() {
-		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw && outer.possession.equals(p.possession)
+		known := outer.guard == p.guard && outer.token != nil && outer.raw == p.raw && outer.proof.equals(p.proof)
 		if known && time.Now().Before(outer.token.Expiry()) && outer.token.CheckAudience(p.Context) == nil {
-			p.possession = outer.possession // it has the new nonce
+			p.proof = outer.proof // it has the new nonce
 			return outer.token
 		}
 	}
@@ -261,36 +203,6 @@ func (p *passage) rejected(refusal *Refusal, rule Rule) error {
 	return refusal
 }
 
-// showsScopes reports whether the challenge lists the scopes of the route. If another requirement is not met, it lists them
-// only if the token lacks them: a client that requests scopes that it already has gets no further.
-func (p *passage) showsScopes(refusal *Refusal) bool {
-	switch {
-	case refusal.Code == codeInsufficientAuthentication, refusal.Reason == consumer.ReasonAuthorizationDetails:
-		return p.lacksScopes()
-	}
-	return refusal.Code == codeInsufficientScope
-}
-
-// neededScopes returns all scopes that the route needs, not only those that the token lacks (RFC 6750 section 3.1). They
-// include the scopes of the outer Withs of the same Guard.
-func (p *passage) neededScopes(g *Guard) []string {
-	if p == nil {
-		return nil
-	}
-	needed := p.outer().neededScopes(g)
-	if p.guard != g {
-		return needed
-	}
-	for _, rule := range *p.rules {
-		for _, scope := range rule.scopes {
-			if !slices.Contains(needed, scope) {
-				needed = append(needed, scope)
-			}
-		}
-	}
-	return needed
-}
-
 // passageKey is the key under which a context returns the innermost passage.
 type passageKey struct{}
 
@@ -303,9 +215,9 @@ func passageOf(ctx context.Context) *passage {
 // outer returns the passage around p, through the same or another Guard. It is nil if there is none.
 func (p *passage) outer() *passage { return passageOf(p.Context) }
 
-// kept returns a copy of p on the heap, as the context of the admitted request. p itself stays on the stack, so that a
+// asContext returns a copy of p on the heap, as the context of the admitted request. p itself stays on the stack, so that a
 // rejected request allocates no passage. The copy hides the tokens of outer passages even if it has no token itself.
-func (p *passage) kept(ctx context.Context) context.Context {
+func (p *passage) asContext(ctx context.Context) context.Context {
 	kept := *p
 	kept.Context = ctx
 	return &kept

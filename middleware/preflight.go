@@ -16,7 +16,7 @@ func isOneValue(lines []string) bool { return len(lines) == 1 && lines[0] != "" 
 func (g *Guard) passPreflight(r *http.Request, rules *[]Rule) *http.Request {
 	ctx := r.Context()
 	p := &passage{Context: ctx, guard: g, rules: rules}
-	admitted := r.WithContext(p.kept(ctx))
+	admitted := r.WithContext(p.asContext(ctx))
 	admitted.Body = http.NoBody // also where a server or a test set a body without a length
 	return admitted
 }

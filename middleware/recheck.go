@@ -140,7 +140,7 @@ func (p *passage) stillPasses(ctx context.Context) (err error) {
 		if p.guard == nil || p.token == nil {
 			continue
 		}
-		again := passage{Context: p.Context, guard: p.guard.first.now(), rules: p.rules, raw: p.raw, possession: p.possession}
+		again := passage{Context: p.Context, guard: p.guard.first.now(), rules: p.rules, raw: p.raw, proof: p.proof}
 		if again.token, err = again.verifyNow(ctx); err != nil {
 			return err
 		}

@@ -151,20 +151,3 @@ func (s *signIn) addTo(refusal *Refusal) {
 		refusal.ACRValues = common
 	}
 }
-
-// lacksScopes reports whether the token lacks scopes that the route requires, including those of outer handlers of the same
-// Guard.
-func (p *passage) lacksScopes() bool {
-	g, token := p.guard, p.token
-	for ; p != nil; p = p.outer() {
-		if p.guard != g {
-			continue
-		}
-		for _, rule := range *p.rules {
-			if rule.granted != nil && !rule.granted(token) {
-				return true
-			}
-		}
-	}
-	return false
-}

@@ -30,8 +30,8 @@ func (g *Guard) setHeader(h http.Header, admitted *http.Request) {
 	if g.dpop == nil {
 		return
 	}
-	if p := passageOf(admitted.Context()); p != nil && p.possession != nil && p.possession.fresh != "" {
-		h[headerNonce] = []string{p.possession.fresh}
+	if p := passageOf(admitted.Context()); p != nil && p.proof != nil && p.proof.newNonce != "" {
+		h[headerNonce] = []string{p.proof.newNonce}
 		addCacheControl(h, "no-store") // otherwise a cache could deliver an old nonce
 		g.dpop.exposeTo(h, admitted)
 	}

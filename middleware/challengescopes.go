@@ -1,0 +1,54 @@
+package middleware
+
+import (
+	"slices"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// showsScopes reports whether the challenge lists the scopes of the route. If another requirement is not met, it lists them
+// only if the token lacks them: a client that requests scopes that it already has gets no further.
+func (p *passage) showsScopes(refusal *Refusal) bool {
+	switch {
+	case refusal.Code == codeInsufficientAuthentication, refusal.Reason == consumer.ReasonAuthorizationDetails:
+		return p.lacksScopes()
+	}
+	return refusal.Code == codeInsufficientScope
+}
+
+// neededScopes returns all scopes that the route needs, not only those that the token lacks (RFC 6750 section 3.1). They
+// include the scopes of the outer Withs of the same Guard.
+func (p *passage) neededScopes(g *Guard) []string {
+	if p == nil {
+		return nil
+	}
+	needed := p.outer().neededScopes(g)
+	if p.guard != g {
+		return needed
+	}
+	for _, rule := range *p.rules {
+		for _, scope := range rule.scopes {
+			if !slices.Contains(needed, scope) {
+				needed = append(needed, scope)
+			}
+		}
+	}
+	return needed
+}
+
+// lacksScopes reports whether the token lacks scopes that the route requires, including those of outer handlers of the same
+// Guard.
+func (p *passage) lacksScopes() bool {
+	g, token := p.guard, p.token
+	for ; p != nil; p = p.outer() {
+		if p.guard != g {
+			continue
+		}
+		for _, rule := range *p.rules {
+			if rule.granted != nil && !rule.granted(token) {
+				return true
+			}
+		}
+	}
+	return false
+}

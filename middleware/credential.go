@@ -1,0 +1,96 @@
+package middleware
+
+import (
+	"errors"
+	"net/http"
+)
+
+var errBearerScheme = &detailed{errOtherScheme, "the scheme of the Authorization header is Bearer, expected DPoP (Config.DPoP.Required)"}
+
+// readCredential finds the credential of r and, if its scheme is DPoP, the proof. It verifies neither.
+func (p *passage) readCredential(r *http.Request) (err error) {
+	d := p.guard.dpop
+	switch {
+	case d != nil && hasScheme(r, schemeDPoP):
+		if p.raw, err = p.guard.dpopCredential(r); err == nil {
+			p.proof, err = d.read(r)
+		}
+	case d != nil && d.cfg.Required:
+		err = bearerRejected(r)
+	default:
+		p.raw, err = p.guard.bearerCredential(r)
+	}
+	return err
+}
+
+// bearerCredential returns the one token of a request without the scheme DPoP. It reads every configured source, because a request with a token in two places
+// is rejected whichever of them is valid (RFC 6750 section 2).
+func (g *Guard) bearerCredential(r *http.Request) (string, error) {
+	if g.cfg.TokenSources == nil {
+		found, err := BearerToken(r)
+		return g.wellFormed(found, err)
+	}
+	found, missing := "", error(errNoCredential)
+	for _, source := range g.cfg.TokenSources {
+		token, err := source.read(r)
+		switch {
+		case errors.Is(err, errOtherScheme):
+			missing = err
+		case errors.Is(err, ErrNoToken):
+		case err != nil:
+			return "", err
+		case found != "":
+			return "", errTwoPlaces
+		default:
+			found = token
+		}
+	}
+	if found == "" {
+		return "", missing
+	}
+	return g.wellFormed(found, nil)
+}
+
+// dpopCredential returns the one token of a request with the scheme DPoP. Another token in any place that is read makes the
+// request invalid (RFC 6750 section 2).
+func (g *Guard) dpopCredential(r *http.Request) (string, error) {
+	lines := r.Header["Authorization"]
+	if len(lines) > 1 {
+		return "", errTwoHeaders
+	}
+	found, err := credentialAfter(schemeOf(lines[0]), lines[0])
+	if err != nil {
+		return "", err
+	}
+	for _, source := range g.cfg.TokenSources {
+		switch _, err := source.read(r); {
+		case err == nil:
+			return "", errTwoPlaces
+		case !errors.Is(err, ErrNoToken):
+			return "", err
+		}
+	}
+	return g.wellFormed(found, nil)
+}
+
+// bearerRejected returns the error for a request without the scheme DPoP, if the Guard accepts no other scheme.
+func bearerRejected(r *http.Request) error {
+	switch lines := r.Header["Authorization"]; {
+	case len(lines) == 0:
+		return errNoHeader
+	case len(lines) > 1:
+		return errTwoHeaders
+	case hasScheme(r, schemeBearer):
+		return errBearerScheme
+	}
+	return errOtherScheme
+}
+
+// wellFormed rejects a credential that is not a token68. It leaves the check to formFirst if the Verifier accepts JWTs
+// only: such a Verifier rejects every other form without I/O, and most credentials are valid.
+func (g *Guard) wellFormed(found string, err error) (string, error) {
+	if err == nil && !g.jwtOnly && !isToken68(found) {
+		return "", errBadCredential
+	}
+	return found, err
+}
