@@ -104,6 +104,63 @@ func (p *passage) check(r *http.Request) (err error) {
 	return p.apply(r.Context())
 }
 
+// bearerCredential returns the one token of a request without the scheme DPoP. It reads every configured source, because a request with a token in two places
+// is rejected whichever of them is valid (RFC 6750 section 2).
+func (g *Guard) bearerCredential(r *http.Request) (string, error) {
+	if g.cfg.TokenSources == nil {
+		found, err := BearerToken(r)
+		return g.wellFormed(found, err)
+	}
+	found, missing := "", error(errNoCredential)
+	for _, source := range g.cfg.TokenSources {
+		token, err := source.read(r)
+		switch {
+		case errors.Is(err, errOtherScheme):
+			missing = err
+		case errors.Is(err, ErrNoToken):
+		case err != nil:
+			return "", err
+		case found != "":
+			return "", errTwoPlaces
+		default:
+			found = token
+		}
+	}
+	if found == "" {
+		return "", missing
+	}
+	return g.wellFormed(found, nil)
+}
+
+// wellFormed rejects a credential that is not a token68. It leaves the check to formFirst if the Verifier accepts JWTs
+// only: such a Verifier rejects every other form without I/O, and most credentials are valid.
+func (g *Guard) wellFormed(found string, err error) (string, error) {
+	if err == nil && !g.jwtOnly && !isToken68(found) {
+		return "", errBadCredential
+	}
+	return found, err
+}
+
+// BearerToken is a [TokenSource] that reads the Authorization header with the scheme Bearer (RFC 6750 section 2.1). It
+// is the only source of a Guard whose Config.TokenSources is nil.
+//
+// It returns [ErrNoToken] if the header is absent or has another scheme. It returns [ErrInvalidRequest] if the request
+// has several Authorization headers, or if no credential follows the scheme.
+func BearerToken(r *http.Request) (string, error) {
+	lines := r.Header["Authorization"]
+	if len(lines) == 0 {
+		return "", errNoHeader
+	}
+	if len(lines) > 1 {
+		return "", errTwoHeaders
+	}
+	// This is the form that nearly all clients send. unusualToken accepts the other spellings that the RFCs allow.
+	if len(lines[0]) > len("Bearer ") && lines[0][:len("Bearer ")] == "Bearer " && lines[0][len("Bearer ")] > ' ' {
+		return lines[0][len("Bearer "):], nil
+	}
+	return unusualToken(lines[0])
+}
+
 // mayBeAnonymous reports whether the request may pass without a token although bearerCredential returned missing. Every rule
 // is about a token, so without a token no rule is met. Credentials of another scheme cannot be checked, so they do not
 // count as absent.
@@ -163,20 +220,6 @@ func (p *passage) verifiedBefore() *consumer.Token {
 		}
 	}
 	return nil
-}
-
-// formFirst replaces the error of a rejected credential if the credential is not a token68, because that means 400 and
-// not 401 (RFC 6750 section 3.1). It keeps the error if the Verifier could read the token nevertheless. Only
-// consumer.ProfileAWSALB reads such tokens: it accepts padding in the middle of a token.
-func (p *passage) formFirst(err error) error {
-	if !p.guard.jwtOnly || isToken68(p.raw) {
-		return err
-	}
-	e, ok := errors.AsType[*consumer.Error](err)
-	if ok && e.Reason != consumer.ReasonMalformed && e.Reason != consumer.ReasonTooLarge {
-		return err
-	}
-	return errBadCredential
 }
 
 // apply applies the rules in their order.

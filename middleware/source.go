@@ -43,26 +43,6 @@ func (s TokenSource) read(r *http.Request) (string, error) {
 	return token, err
 }
 
-// BearerToken is a [TokenSource] that reads the Authorization header with the scheme Bearer (RFC 6750 section 2.1). It
-// is the only source of a Guard whose Config.TokenSources is nil.
-//
-// It returns [ErrNoToken] if the header is absent or has another scheme. It returns [ErrInvalidRequest] if the request
-// has several Authorization headers, or if no credential follows the scheme.
-func BearerToken(r *http.Request) (string, error) {
-	lines := r.Header["Authorization"]
-	if len(lines) == 0 {
-		return "", errNoHeader
-	}
-	if len(lines) > 1 {
-		return "", errTwoHeaders
-	}
-	// This is the form that nearly all clients send. unusualToken accepts the other spellings that the RFCs allow.
-	if len(lines[0]) > len("Bearer ") && lines[0][:len("Bearer ")] == "Bearer " && lines[0][len("Bearer ")] > ' ' {
-		return lines[0][len("Bearer "):], nil
-	}
-	return unusualToken(lines[0])
-}
-
 // unusualToken reads an Authorization header that does not begin with "Bearer " and a credential.
 func unusualToken(line string) (string, error) {
 	switch scheme := schemeOf(line); {

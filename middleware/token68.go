@@ -1,6 +1,11 @@
 package middleware
 
-import "strings"
+import (
+	"errors"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
 
 // isToken68 reports whether s is a token68 (RFC 9110 section 11.2), which RFC 6750 section 2.1 calls b64token.
 func isToken68(s string) bool {
@@ -31,3 +36,17 @@ var outside = func() (table [256]byte) { //nolint:gochecknoglobals // a table th
 	}
 	return table
 }()
+
+// formFirst replaces the error of a rejected credential if the credential is not a token68, because that means 400 and
+// not 401 (RFC 6750 section 3.1). It keeps the error if the Verifier could read the token nevertheless. Only
+// consumer.ProfileAWSALB reads such tokens: it accepts padding in the middle of a token.
+func (p *passage) formFirst(err error) error {
+	if !p.guard.jwtOnly || isToken68(p.raw) {
+		return err
+	}
+	e, ok := errors.AsType[*consumer.Error](err)
+	if ok && e.Reason != consumer.ReasonMalformed && e.Reason != consumer.ReasonTooLarge {
+		return err
+	}
+	return errBadCredential
+}

@@ -23,34 +23,6 @@ func (p *passage) readCredential(r *http.Request) (err error) {
 	return err
 }
 
-// bearerCredential returns the one token of a request without the scheme DPoP. It reads every configured source, because a request with a token in two places
-// is rejected whichever of them is valid (RFC 6750 section 2).
-func (g *Guard) bearerCredential(r *http.Request) (string, error) {
-	if g.cfg.TokenSources == nil {
-		found, err := BearerToken(r)
-		return g.wellFormed(found, err)
-	}
-	found, missing := "", error(errNoCredential)
-	for _, source := range g.cfg.TokenSources {
-		token, err := source.read(r)
-		switch {
-		case errors.Is(err, errOtherScheme):
-			missing = err
-		case errors.Is(err, ErrNoToken):
-		case err != nil:
-			return "", err
-		case found != "":
-			return "", errTwoPlaces
-		default:
-			found = token
-		}
-	}
-	if found == "" {
-		return "", missing
-	}
-	return g.wellFormed(found, nil)
-}
-
 // dpopCredential returns the one token of a request with the scheme DPoP. Another token in any place that is read makes the
 // request invalid (RFC 6750 section 2).
 func (g *Guard) dpopCredential(r *http.Request) (string, error) {
@@ -84,13 +56,4 @@ func bearerRejected(r *http.Request) error {
 		return errBearerScheme
 	}
 	return errOtherScheme
-}
-
-// wellFormed rejects a credential that is not a token68. It leaves the check to formFirst if the Verifier accepts JWTs
-// only: such a Verifier rejects every other form without I/O, and most credentials are valid.
-func (g *Guard) wellFormed(found string, err error) (string, error) {
-	if err == nil && !g.jwtOnly && !isToken68(found) {
-		return "", errBadCredential
-	}
-	return found, err
 }
