@@ -29,9 +29,9 @@ const (
 
 // Config describes how tokens are introspected, and which of them are accepted. [New] copies it.
 type Config struct {
-	// Client is the client with which the API authenticates at the authorization server. Its issuer, its introspection
-	// endpoint, its method of authentication, its certificate and its HTTPClient are used. With its SignedIntrospection, the
-	// response must be signed (RFC 9701). Required.
+	// Client sends the requests and authenticates the API at the authorization server. Its settings for the issuer, the
+	// endpoint, the authentication and HTTP apply. If its SignedIntrospection is set, an unsigned response is an error
+	// (RFC 9701). Required.
 	Client *client.Client
 
 	// Audience lists the names of this API. The `aud` of a response must contain one of them. Required, unless
@@ -61,44 +61,45 @@ type Config struct {
 	// [consumer.ErrUnavailable]. Its ctx is not canceled with the request. It must be safe for concurrent use. Nil: no check.
 	Check func(ctx context.Context, t *consumer.Token) error
 
-	// Status reports whether a token may still be used. It is called on every request, including cache hits, so that a token
-	// that this API revokes is rejected before its cache entry ends. Nil: only the server decides.
+	// Status reports whether a token may still be used, for example according to a deny list of this API. It is called on every
+	// request, including cache hits, unless StatusTTL is set and its result is cached. Nil: only the server decides.
 	Status consumer.TokenStatus
 
 	// StatusTTL is how long results of Status are cached; see [consumer.Config]. Zero: no cache.
 	StatusTTL time.Duration
 
 	// Accept reports whether raw has the form of a token of this server, such as its prefix and its length. If it returns
-	// false, the token is rejected without a request. It is called for tokens that are not in the cache. Each unknown token
-	// costs one request to the server, so set Accept if you can: a flood of random tokens then costs nothing. It must be fast
-	// and safe for concurrent use. Nil: the token68 characters and MaxTokenBytes are the only limits.
+	// false, the token is rejected without a request. It is called for tokens that are not in the cache. Set Accept if you can,
+	// because each unknown token otherwise causes one request to the server. It must be fast and safe for concurrent use. Nil:
+	// each token68 of up to MaxTokenBytes is sent.
 	Accept func(raw string) bool
 
-	// ActiveFor is how long an accepted token is cached, but never beyond its `exp`. It is also the longest time for which a
-	// revoked token may be accepted. New rejects more than 5 minutes. Zero: 60 seconds. Negative: no cache.
+	// ActiveFor is how long an accepted token is cached, counted from the request to the server, but never beyond its `exp`.
+	// The API may accept a token for as long after the server has revoked it. New rejects more than 5 minutes. Zero: 60
+	// seconds. Negative: no cache.
 	ActiveFor time.Duration
 
 	// InactiveFor is how long a rejection is cached. New rejects more than 1 minute. Zero: 5 seconds. Negative: no cache.
 	InactiveFor time.Duration
 
 	// CacheSize is the maximum number of accepted tokens in the cache. Zero: 10 000. Negative: no cache. The cache of
-	// rejections is separate and always has room for 10 000.
+	// rejections is separate and has room for 10 000.
 	CacheSize int
 
-	// Timeout limits each introspection, including the wait for a free place, the authentication of the client and the
-	// metadata of the server. New rejects more than 30 seconds. Zero: 2 seconds.
+	// Timeout limits each introspection, including the wait until a request can be sent (see MaxConcurrent), the
+	// authentication of the client, and the fetch of the metadata. New rejects more than 30 seconds. Zero: 2 seconds.
 	Timeout time.Duration
 
 	// MaxConcurrent is the maximum number of concurrent requests to the server. A quarter of it is reserved for tokens that
-	// were active before. Up to 16 times as many tokens wait for a free place; more are rejected with
+	// were active before. Up to 16 times as many tokens may wait until a request can be sent; more are rejected with
 	// [consumer.ReasonIntrospectionUnavailable]. New rejects more than 1024. Zero: 64.
 	MaxConcurrent int
 
 	// MaxTokenBytes is the maximum length of a token, in bytes. Zero: 16 KiB.
 	MaxTokenBytes int
 
-	// OnIntrospect is called after each introspection, successful or not. It is not called for cached results. It must be
-	// fast and safe for concurrent use. Nil: no call.
+	// OnIntrospect is called after each introspection, successful or not. It is not called for cached results, and once for
+	// callers that share a request. It must be fast and safe for concurrent use. Nil: no call.
 	OnIntrospect func(ctx context.Context, i Introspection)
 
 	// Logger receives failed introspections, each kind at most once per minute: at level Error if the server rejects the
@@ -113,9 +114,9 @@ type Config struct {
 	// required.
 	InsecureNoAudience bool
 
-	// InsecureNoTokenType accepts responses that have neither `aud` nor `token_type`. Use it only if the server introspects
-	// nothing but access tokens. Otherwise a refresh token may be accepted as an access token. False: a response without
-	// `aud` must have `token_type`.
+	// InsecureNoTokenType accepts responses that have neither `aud` nor `token_type`. New rejects it without
+	// InsecureNoAudience. Use it only if the server introspects nothing but access tokens. Otherwise a refresh token may be
+	// accepted as an access token. False: a response without `aud` must have `token_type`.
 	InsecureNoTokenType bool
 }
 

@@ -18,7 +18,7 @@ type flight struct {
 	err   error
 }
 
-// landed returns a flight that has ended.
+// landed returns a flight that has ended with this result.
 func landed(token *consumer.Token, err error) *flight {
 	f := &flight{done: make(chan struct{}), token: token, err: err}
 	close(f.done)
@@ -144,7 +144,7 @@ func (v *Verifier) observe(ctx context.Context, f *flight, took time.Duration) {
 	if v.cfg.OnIntrospect == nil {
 		return
 	}
-	defer func() { _ = recover() }() // it must not end the process either
+	defer func() { _ = recover() }() // a panic of the application must not end the process
 	i := Introspection{Issuer: v.issuer, Duration: took}
 	if e, ok := errors.AsType[*consumer.Error](f.err); ok {
 		i.Reason = e.Reason

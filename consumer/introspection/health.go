@@ -53,7 +53,8 @@ func (s *state) now() Stats {
 
 // Stats describes the requests to the server and the caches, for metrics.
 type Stats struct {
-	// Requests counts the requests to the server, and Failures those of them that had no usable response.
+	// Requests counts the requests to the server. Failures counts those without a usable response. A response is usable if it
+	// says whether the token is active.
 	Requests, Failures uint64
 
 	// ConsecutiveFailures counts the failures since the last usable response. LastSuccess is the time of that response, and
@@ -66,8 +67,7 @@ type Stats struct {
 	// PausedUntil is when the next request may be sent after failures. It is zero if requests do not pause.
 	PausedUntil time.Time
 
-	// Accepted and Rejected are the numbers of entries in the two caches. Entries that are too old are included until they
-	// are replaced.
+	// Accepted and Rejected are the numbers of entries in the two caches, including entries that are too old to be used.
 	Accepted, Rejected int
 }
 
@@ -78,9 +78,9 @@ func (v *Verifier) Stats() Stats {
 	return s
 }
 
-// Health returns the current state, for readiness probes. It does not wait and causes no request. It is ready once the server
-// has sent a usable response, and stays ready while the server is down: to take every process out of service would not help.
-// Use [Verifier.Stats] for alerts.
+// Health returns the current state, for readiness probes. It does not wait and causes no request. Ready is true once the server
+// has sent a usable response. It stays true while the server is down, because the processes would then all be taken out of
+// service, although they could serve cached tokens. Use [Verifier.Stats] for alerts.
 func (v *Verifier) Health() consumer.Health {
 	s := v.active.stats()
 	return consumer.Health{
@@ -90,9 +90,9 @@ func (v *Verifier) Health() consumer.Health {
 	}
 }
 
-// Warm introspects a random text, unless the server has sent a usable response before. So wrong credentials and a missing
-// endpoint are found at startup. It returns nil if the server reports that the text is not an active token, and otherwise an
-// error that matches [consumer.ErrUnavailable].
+// Warm introspects a random text, so that wrong credentials and a missing endpoint are found at startup. It returns nil if the
+// server reports that the text is not an active token, or if the server has sent a usable response before. Otherwise the error
+// matches [consumer.ErrUnavailable].
 func (v *Verifier) Warm(ctx context.Context) error {
 	if v.state.isReady() {
 		return nil
@@ -116,9 +116,10 @@ func (v *Verifier) Warm(ctx context.Context) error {
 
 const randomBytes = 32 // in the text that Warm sends
 
-// Drop removes cached tokens, and cached results of Config.Status, for which match returns true. It also removes all cached
-// rejections. The next request with such a token introspects it again. A nil match removes everything. Drop returns the number
-// of removed tokens and results together. See [consumer.Consumer.Drop].
+// Drop removes cached tokens, and cached results of Config.Status, for which match returns true. The next request with such a
+// token introspects it again. A nil match removes all of them. In any case, Drop removes all cached rejections. It returns the
+// number of removed tokens and results of Status together. It is safe for concurrent use. See [consumer.Consumer.Drop] for how
+// to call it.
 func (v *Verifier) Drop(match func(consumer.StatusToken) bool) int {
 	if match == nil {
 		match = func(consumer.StatusToken) bool { return true }

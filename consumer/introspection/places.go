@@ -2,15 +2,15 @@ package introspection
 
 import "context"
 
-// queueFactor is how many tokens may be introspected or wait for each place.
+// queueFactor is how many introspections are allowed for each place: one that has the place, and 16 that wait.
 const queueFactor = 17
 
 // places limits the introspections that run at the same time, and those that wait. Unknown tokens get at most three quarters
 // of both, so that a flood of them does not exclude tokens that were active before.
 type places struct {
-	all, unknown chan struct{} // an element for each taken place
+	all, unknown chan struct{} // semaphores, with an element for each taken place
 
-	// Verifier.mu guards the fields below: introspections that run or wait.
+	// Numbers of introspections that run or wait. Verifier.mu guards them.
 	flights, unknownFlights int
 }
 

@@ -13,7 +13,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/clock"
 )
 
-// introspect sends one token to the server, and checks the response. asked is when the request was sent.
+// introspect sends one token to the server, and checks the response. known is true if the token was active before. asked is
+// when the request was sent.
 func (v *Verifier) introspect(ctx context.Context, raw string, known bool) (asked clock.Instant, t *consumer.Token, err error) {
 	response, asked, err := v.request(ctx, raw, known)
 	if err != nil {
@@ -33,7 +34,7 @@ func (v *Verifier) request(ctx context.Context, raw string, known bool) (*client
 		return nil, clock.Instant{}, v.unavailable("no place was free within Config.Timeout (Config.MaxConcurrent)", nil)
 	}
 	defer release()
-	test, ok := v.breaker.admit(time.Now())
+	test, ok := v.breaker.admit(time.Now()) // again: a pause may have begun during the wait
 	if !ok {
 		return nil, clock.Instant{}, v.paused()
 	}
@@ -43,7 +44,7 @@ func (v *Verifier) request(ctx context.Context, raw string, known bool) (*client
 			v.logPause(ctx, pause)
 		}
 	}()
-	asked := clock.Now() // before the request, so that a slow response does not look newer
+	asked := clock.Now() // before the request: the token may be revoked before the response arrives
 	response, err := v.cfg.Client.Introspect(ctx, raw, "access_token")
 	if err == nil {
 		result = outcome{}
@@ -114,8 +115,8 @@ func (v *Verifier) failureOf(err error) failure {
 	return failure{kind: misconfigured, detail: "the request could not be made (Config.Client)"}
 }
 
-// withoutBody returns err without the texts of the server that may repeat the token. They could stay in memory, or in a log of
-// the application.
+// withoutBody returns err without the texts of the server that may quote the token. Otherwise the token could stay in memory,
+// or in a log of the application.
 func withoutBody(err error, raw string) error {
 	e, ok := errors.AsType[*client.Error](err)
 	if !ok {

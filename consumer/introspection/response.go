@@ -27,7 +27,7 @@ func (v *Verifier) check(ctx context.Context, response *client.Introspection) (*
 	return t, v.checkBinding(ctx, kind, t)
 }
 
-// tokenKind is what `token_type` says.
+// tokenKind is the meaning of `token_type`.
 type tokenKind int
 
 const (
@@ -37,8 +37,8 @@ const (
 	kindAccess // an access token, in another form than that of RFC 6749 section 5.1
 )
 
-// kindOf reads `token_type` (RFC 6749 section 7.1). It rejects everything that is not an access token, such as a refresh
-// token. Case is ignored.
+// kindOf reads `token_type` (RFC 6749 section 7.1), whose values are not case-sensitive. It rejects values that are not a type
+// of access token, such as refresh_token.
 func (v *Verifier) kindOf(response *client.Introspection) (tokenKind, error) {
 	value, ok := response.Claim("token_type")
 	if !ok || value == nil || value == "" {
@@ -62,9 +62,9 @@ func (v *Verifier) kindOf(response *client.Introspection) (tokenKind, error) {
 	return 0, v.reject(consumer.ReasonType, "token_type is neither Bearer nor DPoP")
 }
 
-// checkBinding compares `token_type` with `cnf`. A token with a key in `cnf` must have the type DPoP, if it has a type (RFC
-// 9449 section 6.2). Another type is accepted and reported, because the binding applies in any case. A token of the type DPoP
-// without such a key is rejected: nobody could check its proof.
+// checkBinding compares `token_type` with `cnf`. If a response about a token with a key in `cnf` has `token_type`, its value
+// must be DPoP (RFC 9449 section 6.2). Bearer and access_token are accepted and reported, because the binding applies in any
+// case. A token of the type DPoP without such a key is rejected, because its proof could not be checked.
 func (v *Verifier) checkBinding(ctx context.Context, kind tokenKind, t *consumer.Token) error {
 	bound, _ := t.Confirmation()
 	switch {

@@ -25,7 +25,7 @@ type Verifier struct {
 	inactive *rejected
 	places   *places
 	breaker  breaker
-	lines    lineLimit
+	lines    lineLimit // of the log
 	quirks   quirkLog
 	state    state
 	drops    atomic.Uint64 // calls of Drop
@@ -55,15 +55,14 @@ func New(cfg Config) (*Verifier, error) {
 // Issuer returns the issuer of Config.Client.
 func (v *Verifier) Issuer() string { return v.issuer }
 
-// Verify returns the token that the authorization server describes. Every error is a [*consumer.Error]. A token that is not
-// active, or whose claims are not acceptable, matches [consumer.ErrInvalidToken]. All other errors match
-// [consumer.ErrUnavailable]. If the result is not cached, Verify waits for at most Config.Timeout, and never past the end of
-// ctx. If a function of the Config ignores the end of its context, Verify returns an error 0.1 s later.
+// Verify verifies raw by introspection, or returns a cached result. Every error is a [*consumer.Error]. The error for a token
+// that is not active, or whose form or claims are not acceptable, matches [consumer.ErrInvalidToken]. All other errors match
+// [consumer.ErrUnavailable]. Verify waits for at most Config.Timeout and 0.1 s, and never past the end of ctx.
 //
 // A token with a [consumer.Confirmation] is bound to a key or certificate. The caller must check the proof of possession or
 // reject the token, as the Guard of package middleware does.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*consumer.Token, error) {
-	// This check comes first, so that no work is spent on a text that is too long.
+	// The length is checked first, because the digest reads the whole text.
 	if len(raw) > v.cfg.MaxTokenBytes {
 		return nil, v.reject(consumer.ReasonTooLarge, fmt.Sprintf("the token has %d bytes, more than %d (Config.MaxTokenBytes)",
 			len(raw), v.cfg.MaxTokenBytes))
@@ -94,7 +93,7 @@ func (v *Verifier) verifyNew(ctx context.Context, raw string, d digest.Sum, know
 	return v.wait(ctx, f)
 }
 
-// checkForm rejects a text that no server has issued as a token, without a request. RFC 6750 section 2.1 limits the
+// checkForm rejects a text that cannot be a token of the server, without a request. RFC 6750 section 2.1 limits the
 // characters of a token, so that it means the same in every header and form.
 func (v *Verifier) checkForm(raw string) error {
 	if !isToken68(raw) {
@@ -124,8 +123,7 @@ func (v *Verifier) unavailable(detail string, cause error) error {
 	return consumer.NewError(consumer.ReasonIntrospectionUnavailable, v.issuer, detail, cause)
 }
 
-// Introspection describes one introspection for [Config.OnIntrospect]. Except for the issuer, it contains no part of the
-// token.
+// Introspection describes one introspection for [Config.OnIntrospect]. It contains neither the token nor its claims.
 type Introspection struct {
 	// Issuer is the issuer of Config.Client. It can be a metric label.
 	Issuer string
@@ -133,6 +131,6 @@ type Introspection struct {
 	// Reason says why the token was not accepted. Empty: it was accepted.
 	Reason consumer.Reason
 
-	// Duration is how long the introspection took, including the wait for a free place.
+	// Duration is how long the introspection took, including the wait until the request could be sent.
 	Duration time.Duration
 }
