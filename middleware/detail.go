@@ -6,7 +6,8 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// detailed is an error whose detail is safe to log: it consists of constants and settings, never of parts of a request.
+// detailed is an error whose detail is safe to log: it consists of constants and settings, and of values of a proof that package
+// dpop has quoted and cut.
 // errors.Is matches it with class.
 type detailed struct {
 	class  error

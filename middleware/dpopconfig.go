@@ -87,7 +87,8 @@ type DPoPConfig struct {
 	// RequireNonce rejects proofs without a nonce of this Guard (RFC 9449 section 9). The client receives the nonce in the
 	// header DPoP-Nonce of the rejection, and repeats the request with it. A client can then no longer make proofs for later
 	// use. A nonce is accepted for one to two minutes. In its second minute, responses contain a newer nonce and
-	// Cache-Control: no-store, which a handler must not replace by a weaker value. False: proofs need no nonce, and the `nonce` of a proof is ignored.
+	// Cache-Control: no-store, which a handler must not replace by a weaker value. False: proofs need no nonce, and the
+	// `nonce` of a proof is ignored.
 	RequireNonce bool
 
 	// NonceKeys are the secrets from which nonces are computed: 1 to 8 keys, each of at least 32 random bytes. The first one

@@ -57,9 +57,9 @@ func (d *dpopChecker) record(ctx context.Context, use dpop.Use) *consumer.Error 
 func storeDetail(err error) string {
 	switch {
 	case errors.Is(err, replay.ErrKeyFull):
-		return "the memory has too many used proofs of one key, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays)"
+		return "the memory has too many used proofs of one key, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays, or the size of store.NewReplays)"
 	case errors.Is(err, replay.ErrFull):
-		return "the memory of used proofs is full, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays)"
+		return "the memory of used proofs is full, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays, or the size of store.NewReplays)"
 	case isForgotten(err):
 		return "the store of used proofs has lost records, so no proof of that time is accepted (Config.DPoP.Replays)"
 	}

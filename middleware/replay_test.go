@@ -174,10 +174,10 @@ func TestG7_DetailsOfTheStore(t *testing.T) {
 	lost := store.NewReplays(0)
 	lost.StartAt(time.Now().Add(time.Hour))
 	for want, replays := range map[string]middleware.ReplayStore{
-		"is full, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays)":    full,
-		"of one key, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays)": ofOneKey,
-		"has lost records, so no proof of that time is accepted (Config.DPoP.Replays)":                lost,
-		"failed, is full, or did not respond in time (Config.DPoP.Replays)":                           returning(false, errors.New("down")),
+		"is full, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays, or the size of store.NewReplays)":    full,
+		"of one key, expected fewer requests per second, or a larger memory (Config.DPoP.MaxReplays, or the size of store.NewReplays)": ofOneKey,
+		"has lost records, so no proof of that time is accepted (Config.DPoP.Replays)":                                                 lost,
+		"failed, is full, or did not respond in time (Config.DPoP.Replays)":                                                            returning(false, errors.New("down")),
 	} {
 		k := newKeyed(t, middleware.Config{DPoP: &middleware.DPoPConfig{Replays: replays}})
 		if replays == ofOneKey {
