@@ -93,7 +93,7 @@ func (c *Consumer) checkVouched(ctx context.Context, claims string) (*Token, err
 	if err := c.checkClaims(ctx, t); err != nil {
 		return nil, err
 	}
-	if t.subject == "" && textOf(t.claims, "username") != "" {
+	if name := textOf(t.claims, "username"); t.subject == "" && name != "" && name != t.clientID {
 		t.principal = PrincipalUser // username names the user who has authorized the token (RFC 7662 section 2.2)
 	}
 	c.report(ctx, t.deviations)

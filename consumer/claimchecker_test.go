@@ -95,6 +95,8 @@ func TestX3_ClaimCheckerDistinguishesUsersFromClients(t *testing.T) {
 		"neither":               {`"client_id":"c"`, consumer.PrincipalClient},
 		"only a user name":      {`"username":"alice","client_id":"c"`, consumer.PrincipalUser},
 		"an empty user name":    {`"username":"","client_id":"c"`, consumer.PrincipalClient},
+		"the client's own name": {`"username":"c","client_id":"c"`, consumer.PrincipalClient},
+		"name is not a string":  {`"username":["alice"],"client_id":"c"`, consumer.PrincipalClient},
 	} {
 		token, err := claimChecker(t, nil).Check(t.Context(), json.RawMessage(`{"aud":"`+audience+`",`+c.claims+`}`))
 		if err != nil || token.Principal() != c.want {

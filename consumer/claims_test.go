@@ -267,3 +267,23 @@ func TestCheckRunsAfterAllOtherChecks(t *testing.T) {
 		t.Error("Check was called with a token that other checks reject")
 	}
 }
+
+// An error after the end of the context does not mean that the token is invalid.
+func TestCheckAfterTheEndOfTheContext(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	ended, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for ctx, want := range map[context.Context]consumer.Reason{
+		ended: consumer.ReasonStatusUnavailable, canceled: consumer.ReasonCanceled, t.Context(): consumer.ReasonClaims,
+	} {
+		cfg := offline(t, issuer)
+		cfg.Check = func(context.Context, *consumer.Token) error { return errCheck }
+		token, err := newConsumer(t, cfg).Verify(ctx, issuer.AccessToken().Sign())
+		if token != nil || reasonOf(err) != want {
+			t.Errorf("%v: token %v, error %v, want %v", ctx.Err(), token, err, want)
+		}
+	}
+}

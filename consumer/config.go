@@ -107,8 +107,8 @@ type Config struct {
 
 	// Check is called for each token that is not in the cache, after its signature and all its claims have been
 	// checked. If it returns an error, the token is rejected with [ReasonClaims], or with [ReasonStatusUnavailable] if
-	// the error matches [ErrUnavailable]. Check is not called on cache hits, so use Status for everything that can
-	// change during the lifetime of a token. Check must be safe for concurrent use. Nil: no check.
+	// the error matches [ErrUnavailable] or ctx has ended. Check is not called on cache hits, so use Status for everything
+	// that can change during the lifetime of a token. Check must be safe for concurrent use. Nil: no check.
 	Check func(ctx context.Context, t *Token) error
 
 	// Status reports whether a token may still be used. It is called on every request, including cache hits, unless

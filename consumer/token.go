@@ -84,7 +84,8 @@ func (t *Token) VerifiedAt() time.Time { return t.verified.Time() }
 // Principal returns whether the token acts for a user or for the client itself (RFC 9700 section 4.15). It returns
 // PrincipalClient if `sub` is absent, if it equals the client id, with or without Auth0's suffix @clients, if Microsoft
 // Entra's `idtyp` is "app", or if the profile is for programs, such as [ProfileKubernetes]. Otherwise it returns
-// PrincipalUser.
+// PrincipalUser. It also does for a token of a [ClaimChecker], such as an introspected one, that has no `sub` but a `username`
+// (RFC 7662 section 2.2) other than the client id. [Token.Subject] is then empty.
 func (t *Token) Principal() Principal { return t.principal }
 
 // Scopes returns a copy of the granted scopes. They are read from `scope`, which may be a string (RFC 8693 section 4.2)

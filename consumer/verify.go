@@ -248,8 +248,8 @@ func (c *Consumer) checkVerified(ctx context.Context, t *Token) error {
 	if c.cfg.Check != nil {
 		err := c.cfg.Check(ctx, t)
 		switch {
-		// Check could not decide, so the token may be good.
-		case errors.Is(err, ErrUnavailable):
+		// Check could not decide, so the token may be good. An error after the end of ctx may only be a consequence of that.
+		case errors.Is(err, ErrUnavailable), err != nil && ctx.Err() != nil:
 			return undecided(ctx, ReasonStatusUnavailable, "Config.Check could not decide", err)
 		case err != nil:
 			return rejectBecause(ReasonClaims, "Config.Check returned an error", err)

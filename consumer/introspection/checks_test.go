@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -128,6 +129,9 @@ func TestI6_ClaimsAreCheckedAgain(t *testing.T) {
 			"audience is an object":        {body: active("aud", map[string]any{}), want: consumer.ReasonClaims},
 			"no audience, allowed":         {body: active("aud", nil), edit: func(cfg *introspection.Config) { cfg.Audience, cfg.InsecureNoAudience = nil, true }},
 			"no audience and no type":      {body: active("aud", nil, "token_type", nil), edit: func(cfg *introspection.Config) { cfg.InsecureNoAudience = true }, want: consumer.ReasonType},
+			"an empty list and no type":    {body: active("aud", []string{}, "token_type", nil), edit: func(cfg *introspection.Config) { cfg.InsecureNoAudience = true }, want: consumer.ReasonType},
+			"an empty text and no type":    {body: active("aud", "", "token_type", nil), edit: func(cfg *introspection.Config) { cfg.InsecureNoAudience = true }, want: consumer.ReasonType},
+			"null and no type":             {body: active("aud", json.RawMessage("null"), "token_type", ""), edit: func(cfg *introspection.Config) { cfg.InsecureNoAudience = true }, want: consumer.ReasonType},
 			"neither, allowed":             {body: active("aud", nil, "token_type", nil), edit: func(cfg *introspection.Config) { cfg.InsecureNoAudience, cfg.InsecureNoTokenType = true, true }},
 			"another audience, not all":    {body: active("aud", "x"), edit: func(cfg *introspection.Config) { cfg.InsecureNoAudience = true }, want: consumer.ReasonAudience},
 			"another issuer":               {body: active("iss", "https://evil.test"), want: consumer.ReasonIssuer},

@@ -56,9 +56,10 @@ type Config struct {
 	// difference is accepted.
 	ClockSkew time.Duration
 
-	// Check is called for each token that is not in the cache, after all other checks. If it returns an error, the token is
-	// rejected with [consumer.ReasonClaims], or with [consumer.ReasonStatusUnavailable] if the error matches
-	// [consumer.ErrUnavailable]. Its ctx is not canceled with the request. It must be safe for concurrent use. Nil: no check.
+	// Check is called for each token that is not in the cache, after the checks of its claims. If it returns an error, the token
+	// is rejected with [consumer.ReasonClaims], or with [consumer.ReasonStatusUnavailable] if the error matches
+	// [consumer.ErrUnavailable] or its ctx has ended. Its ctx is not canceled with the request. It must be safe for concurrent
+	// use. Nil: no check.
 	Check func(ctx context.Context, t *consumer.Token) error
 
 	// Status reports whether a token may still be used, for example according to a deny list of this API. It is called on every

@@ -180,7 +180,7 @@ func TestBreakerIgnoresResponsesAboutTheToken(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		body   string
-	}{{400, `{"error":"invalid_request"}`}, {404, ""}, {413, ""}, {200, "<html>"}, {200, `{"active":1}`}, {302, ""}} {
+	}{{400, `{"error":"invalid_request"}`}, {404, ""}, {413, ""}, {403, ""}, {403, "<html>blocked"}, {200, "<html>"}, {200, `{"active":1}`}, {302, ""}} {
 		s := says(c.status, c.body)
 		v := newVerifier(t, s, nil)
 		for i := range 20 {

@@ -133,6 +133,34 @@ func TestFunctionThatHangs(t *testing.T) {
 	})
 }
 
+// A Check that gives up at the end of its context could not decide. The token is not rejected, now or from the cache.
+func TestCheckThatGivesUp(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(context.Context) error{
+		"the error of the context": func(ctx context.Context) error { return ctx.Err() },
+		"an error of its own":      func(context.Context) error { return errors.New("no rows") },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			slow := true
+			v := newVerifier(t, says(200, active()), func(cfg *introspection.Config) {
+				cfg.Check = func(ctx context.Context, _ *consumer.Token) error {
+					if !slow {
+						return nil
+					}
+					<-ctx.Done()
+					return fail(ctx)
+				}
+			})
+			if _, err := v.Verify(t.Context(), opaque); !errors.Is(err, consumer.ErrUnavailable) {
+				t.Errorf("%s: %v", name, err)
+			}
+			synctest.Wait()
+			slow = false
+			wantReason(t, v, opaque, "")
+		})
+	}
+}
+
 // The number of concurrent requests is limited, and so is the number of waiting ones. The part that is reserved for tokens
 // that were active before is not available to unknown ones.
 func TestConcurrencyIsLimited(t *testing.T) {

@@ -95,7 +95,8 @@ func (v *Verifier) failureOf(err error) failure {
 		return failure{rejected: true, detail: "the authorization server does not introspect tokens of this type (unsupported_token_type)"}
 	case ok && rejectsClient(e):
 		return failure{
-			kind: credentials, counts: true, retryAfter: e.RetryAfter,
+			// A firewall in front of the server may reject a token with 403. It sends no error code.
+			kind: credentials, counts: e.Status != http.StatusForbidden || e.Code != "", retryAfter: e.RetryAfter,
 			detail: fmt.Sprintf("the authorization server rejects the client with status %d (Config.Client)", e.Status),
 		}
 	case ok && errors.Is(e, client.ErrUnavailable):

@@ -42,7 +42,7 @@ const (
 func (v *Verifier) kindOf(response *client.Introspection) (tokenKind, error) {
 	value, ok := response.Claim("token_type")
 	if !ok || value == nil || value == "" {
-		if _, named := response.Claim("aud"); !named && !v.cfg.InsecureNoTokenType && v.cfg.InsecureNoAudience {
+		if v.cfg.InsecureNoAudience && !v.cfg.InsecureNoTokenType && !hasAudience(response) {
 			return 0, v.reject(consumer.ReasonType, "both aud and token_type are missing, expected one of them (Config.InsecureNoTokenType)")
 		}
 		return kindAbsent, nil
@@ -60,6 +60,14 @@ func (v *Verifier) kindOf(response *client.Introspection) (tokenKind, error) {
 		return kindAccess, nil
 	}
 	return 0, v.reject(consumer.ReasonType, "token_type is neither Bearer nor DPoP")
+}
+
+// hasAudience reports whether `aud` is present. As in a token, null, an empty string and an empty list count as absent. The
+// ClaimChecker rejects other types.
+func hasAudience(response *client.Introspection) bool {
+	value, _ := response.Claim("aud")
+	list, isList := value.([]any)
+	return value != nil && value != "" && (!isList || len(list) > 0)
 }
 
 // checkBinding compares `token_type` with `cnf`. If a response about a token with a key in `cnf` has `token_type`, its value
