@@ -97,8 +97,8 @@ func denyKeys(token Token) []string {
 	return keys
 }
 
-// KeysOf returns the keys under which [DenyList] and [PersistedTokens] look up token, at most four. A program that learns
-// that the entry of a key has changed finds the cached tokens of the entry with it.
+// KeysOf returns the keys under which [DenyList] and [PersistedTokens] look up token, at most four. If the entry of a key
+// changes, use KeysOf to find the cached tokens that the entry is about.
 func KeysOf(token Token) []string {
 	keys := denyKeys(token)
 	if token.ID() != "" {

@@ -9,9 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Check verifies that every master can be reached, accepts writes, and does not evict keys, and that its clock is right. It
-// also notes the time if Redis is new, has restarted, or was emptied: Mark accepts the proofs that are made later. Call it when
-// the process starts, and in a readiness probe. Without Check, the first call of Mark does the same.
+// Check returns nil if every server can be reached, is a master, and does not evict keys. It does not check whether Redis is
+// full, and does not compare the clocks: Mark and Save return errors for these. Call Check when the process starts, and in a
+// readiness probe.
+//
+// If Redis is new, has restarted, or was emptied, Mark rejects proofs for about 70 s (with the default DPoPConfig.Window and
+// ClockSkew). This time begins with Check, or with the first call of Mark if Check is not called.
 func (s *Store) Check(ctx context.Context) error {
 	limited, cancel := s.limited(ctx)
 	defer cancel()
@@ -32,7 +35,7 @@ func (s *Store) ready(ctx context.Context) error {
 	return s.checkServers(ctx)
 }
 
-// checkServers checks every master. A later failure withdraws an earlier success.
+// checkServers checks every master. A wrong setting that is found later makes the store return errors again.
 func (s *Store) checkServers(ctx context.Context) error {
 	var err error
 	if cluster, ok := s.cfg.Client.(*redis.ClusterClient); ok {

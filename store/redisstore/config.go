@@ -26,23 +26,24 @@ type Config struct {
 	// Timeout is the longest time that one method waits for Redis, including retries of the client. At most 10 s. Zero: 1 s.
 	Timeout time.Duration
 
-	// ClockSkew is the largest difference between the clocks of Redis and of this process. If it is larger, Mark and Save
-	// return an error, because Redis might delete an entry too early. Between 1 s and 5 min. Zero: 10 s.
+	// ClockSkew is how far the clocks of Redis and of this process may differ. If they differ by more, Mark and Save return
+	// [ErrClock], because Redis might delete an entry too early. Between 1 s and 5 min. Zero: 10 s.
 	ClockSkew time.Duration
 
 	// PollInterval is the time between two checks of [Store.Watch] for lost messages. Between 100 ms and 1 min. Zero: 2 s.
 	PollInterval time.Duration
 
-	// MaxSilence is how long [Store.Watch] leaves tokens in the caches while it cannot reach Redis. At least PollInterval.
-	// Zero: 30 s.
+	// MaxSilence is how long [Store.Watch] leaves tokens in the caches while it cannot reach Redis. Between PollInterval and 24
+	// hours. Zero: 30 s, or PollInterval if that is longer.
 	MaxSilence time.Duration
 
 	// InsecureSkipServerCheck accepts a server whose settings cannot be read, or that may evict keys. If Redis evicts an entry,
-	// a used proof can be used again, and a denied token becomes valid. False: the store checks the settings with the command
-	// INFO, and returns errors until they are right.
+	// a used proof can be used again, or a denied token becomes valid. False: the store checks the settings with the command
+	// INFO, and returns errors until maxmemory-policy is noeviction or maxmemory is 0.
 	InsecureSkipServerCheck bool
 
-	// Logger receives what Watch has to report. Nil: nothing is logged.
+	// Logger receives the messages of Watch: at level Warn if Redis cannot be reached, and at level Error if Redis has lost
+	// changes or fails the check of its settings. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -60,12 +61,12 @@ const (
 type Store struct {
 	cfg     Config
 	channel string
-	process string        // begins the value of each mark of this process
-	calls   atomic.Uint64 // continues it
+	process string        // a random text; with the number of the call, it is the value of a mark
+	calls   atomic.Uint64 // of Mark
 	shards  [numShards]shard
 
-	checked  atomic.Bool // the settings of the server are right
-	renewing atomic.Bool // a call of Mark renews all epochs
+	checked  atomic.Bool // the last check of the servers found no wrong setting
+	renewing atomic.Bool // a call of Mark is renewing all epochs
 }
 
 // New returns a Store for cfg. If cfg has faults, the error joins all of them, and each names its field. New does no I/O.

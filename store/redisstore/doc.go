@@ -1,5 +1,5 @@
-// Package redisstore stores in Redis what the processes of one API must share: which DPoP proofs were used, which tokens are
-// denied, and which tokens an issuer has stored. It needs Redis 7 or later, or a compatible server.
+// Package redisstore stores in Redis what the processes of one API must share: used DPoP proofs, denied tokens, and the tokens
+// that an issuer has stored (store.PersistedTokens). It needs Redis 7 or later, or a compatible server.
 //
 //	redisStore, err := redisstore.New(redisstore.Config{Client: client})
 //
@@ -7,11 +7,11 @@
 //	consumer.Config{Status: store.DenyList{Storage: redisStore}, …}    // denied tokens
 //	go redisStore.Watch(ctx, verifier)                                 // drop cached tokens when any process denies one
 //
-// Every method returns an error if Redis is down, slow, full, loading, or a replica. The API then responds with 503. It never
-// accepts a proof or a token because the store has failed.
+// If Redis is down, slow or loading, every method returns an error, and the API responds with 503. If Redis is full or a replica,
+// the methods that write return an error. A method that returns an error has accepted neither a proof nor a token.
 //
 // Redis must not evict keys: set maxmemory-policy to noeviction. Otherwise used proofs could be used again, and denied tokens
-// would become valid. The store checks the setting before its first write.
+// would become valid. The store checks the setting before it is used for the first time, and while Watch runs.
 //
-// All keys start with the prefix of the configuration. They contain hashes, and no token, jti, subject or issuer.
+// All keys start with a brace and Config.Prefix. They contain hashes, and no token, jti, subject or issuer.
 package redisstore

@@ -59,9 +59,9 @@ func (s *Store) Lookup(ctx context.Context, keys ...string) (map[string]store.En
 	return found, nil
 }
 
-// Save implements store.Storage. One script merges the entry with the stored one, stores it, and publishes the key for
-// [Store.Watch]. Times are rounded up to milliseconds. The entry stays in Redis a little longer than Expires, in case the
-// clocks differ.
+// Save implements store.Storage. One script merges the entry with the stored one, stores the result, and publishes the key for
+// [Store.Watch], except the keys of store.PersistedTokens. Times are rounded up to milliseconds. Redis deletes the entry twice
+// the clock skew after Expires, because the clocks may differ.
 func (s *Store) Save(ctx context.Context, key string, entry store.Entry) error {
 	limited, cancel := s.limited(ctx)
 	defer cancel()
@@ -92,9 +92,8 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// channelOf returns the channel on which Save publishes a key, or "" if no cache needs to know. A new entry of
-// store.PersistedTokens makes a token active. It is saved for each token that the issuer issues, which are too many to
-// publish, and a cached negative result lasts only a few seconds.
+// channelOf returns the channel on which Save publishes a key, or "" if it publishes none. Entries of store.PersistedTokens are
+// not published: they make tokens active, there is one for each issued token, and negative results are cached for only 5 s.
 func (s *Store) channelOf(key string) string {
 	if strings.HasPrefix(key, persistedPrefix) {
 		return ""
@@ -157,7 +156,7 @@ func toText(t time.Time) string {
 	return strconv.FormatInt(min(ms, latest), 10)
 }
 
-// parseEntry reads the value of an entry. The empty text is an entry that was not read.
+// parseEntry reads the value of an entry. It returns an error for the empty text, which is the result of a command that failed.
 func parseEntry(text string) (entry store.Entry, err error) {
 	expires, before, ok := strings.Cut(text, " ")
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// epoch is the time from which a shard has all its marks. It is stored in Redis, in milliseconds since 1970 by the clock of
-// Redis. Every mark is stored by a script that contains the epoch, and that compares it with the stored one.
+// epoch is the time since which a shard has lost no mark. It is stored in Redis, in milliseconds since 1970 by the clock of
+// Redis. The script that stores a mark contains the epoch, and compares it with the stored one.
 //
 // Redis forgets scripts when it restarts. It does not copy them to replicas. So if it has no script for the stored epoch, it
 // has restarted, with or without older data from disk, or a replica has taken over, which may lack the latest marks. A new
@@ -93,7 +93,7 @@ func (s *Store) epochOf(ctx context.Context, sh *shard) (*epoch, error) {
 	return e, err
 }
 
-// renew begins a new epoch, unless the stored epoch is not old any more.
+// renew begins a new epoch, unless another process has already replaced the epoch old. old is empty if Redis has none.
 func (s *Store) renew(ctx context.Context, sh *shard, old string) error {
 	sh.current.Store(nil)
 	now, err := s.timeOf(ctx, sh)
@@ -143,8 +143,8 @@ func (s *Store) confirmAll(ctx context.Context) error {
 	return nil
 }
 
-// renewOthers begins new epochs of the other shards that have lost their epoch or its script. Otherwise each of them would begin its epoch
-// with its next proof, and proofs would be rejected again then. An error does not matter, because Mark discovers the loss.
+// renewOthers begins new epochs of the other shards that have lost their epoch or its script. Otherwise each of them would begin
+// a new epoch with its next proof, and would reject proofs from then on. An error does not matter: Mark detects the loss later.
 func (s *Store) renewOthers(ctx context.Context) {
 	if s.renewing.CompareAndSwap(false, true) {
 		defer s.renewing.Store(false)

@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// ErrClock means that the clocks of Redis and of this process differ by more than Config.ClockSkew.
+// ErrClock means that the clocks of Redis and of this process differ by more than Config.ClockSkew. [Store.Mark] and
+// [Store.Save] return it.
 var ErrClock = errors.New("redisstore: the clocks of Redis and of this process differ by more than Config.ClockSkew")
 
 // forgotten is the error for a proof that may have been used before Redis lost its marks.

@@ -22,7 +22,7 @@ func Example() { //nolint:testableexamples // it needs a server
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := shared.Check(ctx); err != nil { // Redis can be reached, and evicts nothing
+	if err := shared.Check(ctx); err != nil { // Redis cannot be reached, or may evict keys
 		log.Fatal(err)
 	}
 	denied := store.DenyList{Storage: shared}

@@ -12,26 +12,27 @@ import (
 const (
 	markReplay  = 0 // there is a mark of another call
 	markFirst   = 1 // the mark was stored, by this call or an earlier attempt of it
-	markChanged = 2 // the shard has another epoch
-	markLate    = 3 // the new epoch has begun already
-	markClock   = 4 // the clocks differ too much
+	markChanged = 2 // Redis has another epoch for the shard
+	markLate    = 3 // the new epoch was not stored, because it would begin in the past
+	markClock   = 4 // the clocks differ by more than Config.ClockSkew
 )
 
 // maxMarkAttempts limits the attempts of one Mark. A second one follows a change of the epoch, and a third one a change that
 // another process has made at the same time.
 const maxMarkAttempts = 4
 
-var errUnsettled = errors.New("redisstore: Mark: the epoch in Redis changes all the time")
+var errUnsettled = errors.New("redisstore: the epoch in Redis has changed during each attempt")
 
-// Mark records that the proof id of the key key was used, and returns false if it was recorded before. It takes one round
-// trip. from is the earliest time at which any server may have accepted the proof, and until the time from which no server
-// accepts it.
+// Mark implements middleware.ReplayStore. It records that a proof was used, and returns false if the proof was recorded
+// before. key identifies the key that signed the proof, and id the proof among those of the key. from is the earliest time at
+// which any server may have accepted the proof, and until is the time from which no server accepts it. Mark usually takes one
+// round trip.
 //
-// If the error is not nil, Mark cannot decide, and the proof must be rejected. An error with a method Forgotten that returns
-// true means that Redis may have lost the mark of an earlier use: it has restarted, was emptied, or another server has taken
-// over after from. All proofs that were made before are then rejected, also if Redis has restored older data from disk.
+// If the error is not nil, Mark cannot decide, and the proof must be rejected. If the error has a method Forgotten that returns
+// true, Redis may have lost the mark of an earlier use: after from, it has restarted, was emptied, or another server has taken
+// over. This is noticed even if Redis has restored older data from disk. See [Store.Check] for how long proofs are rejected.
 //
-// Two attempts of one call, for example by the retries of the client, count as one use.
+// If the client repeats the command of one call, for example after a timeout, this counts as one use.
 func (s *Store) Mark(ctx context.Context, key, id string, from, until time.Time) (first bool, err error) {
 	limited, cancel := s.limited(ctx)
 	defer cancel()

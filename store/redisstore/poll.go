@@ -49,7 +49,7 @@ func (w *watcher) compare(ctx context.Context, versions map[string]int64) {
 	}
 }
 
-// silent notes that Redis cannot be reached.
+// silent logs that Redis cannot be reached. After Config.MaxSilence, all tokens are dropped.
 func (w *watcher) silent(ctx context.Context, err error) {
 	age := w.reached.Age()
 	w.store.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "redisstore: Redis cannot be reached", slog.Duration("for", age), slog.Any("error", err))
@@ -59,7 +59,7 @@ func (w *watcher) silent(ctx context.Context, err error) {
 }
 
 // check repeats the check of the servers, whose settings may have changed. After a restart of Redis it begins new epochs, so
-// that they do not begin only with the next proof.
+// that proofs are accepted again sooner than if the next proof began them.
 func (w *watcher) check(ctx context.Context) {
 	if err := w.store.Check(ctx); err != nil && ctx.Err() == nil {
 		w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "redisstore: the check of the servers failed", slog.Any("error", err))

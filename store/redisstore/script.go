@@ -14,7 +14,7 @@ type script struct{ text, name string }
 
 func newScript(text string) script {
 	var sum [sha1.Size]byte
-	// The hash is a name and protects nothing, so it may be computed in FIPS mode, which forbids SHA-1.
+	// FIPS mode forbids SHA-1. The hash is only a name and protects nothing, so it is computed without enforcement.
 	fips140.WithoutEnforcement(func() { sum = sha1.Sum([]byte(text)) }) //nolint:gosec // see above
 	return script{text, hex.EncodeToString(sum[:])}
 }

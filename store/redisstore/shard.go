@@ -27,7 +27,8 @@ type shard struct {
 func (s *shard) init(prefix string, index int, skew time.Duration) {
 	s.tag = "{" + prefix + ":" + strconv.Itoa(index) + "}:"
 	s.mark, s.version = s.tag+"mark:", s.tag+"version"
-	// Processes with another script have another epoch, because they do not load each other's scripts.
+	// A process whose script differs, because of its version or its ClockSkew, has another key: it does not have the script of
+	// the other processes, and would replace their epoch again and again.
 	s.epoch = s.tag + "epoch:" + newScript(fmt.Sprintf(markScript, "", skew.Milliseconds())).name[:8]
 }
 

@@ -22,22 +22,25 @@ type Cache interface {
 
 const (
 	dropPause    = 100 * time.Millisecond // between two drops
-	dropShare    = 20                     // a drop may take one of dropShare parts of the time
+	dropShare    = 20                     // the pause after a drop is at least dropShare times as long as the drop
 	maxPending   = 10_000                 // keys that wait for the next drop
 	messageQueue = 1000                   // messages that wait in the client
 	checkPolls   = 30                     // polls between two checks of the servers
 )
 
-// Watch removes tokens from the caches when any process has changed their entries: when it has denied a token, a session or a
-// subject, or has deleted a stored token. It returns nil when ctx ends, and an error if no cache is given. Call it in a
+// Watch removes tokens from the caches when any process changes their entries: when it denies a token, a session or a subject,
+// or deletes a stored token. It returns nil when ctx ends, and an error if no cache is given or one of them is nil. Call it in a
 // goroutine of its own.
 //
-// A change reaches the caches of every process in about 100 ms, as a message. Changes of that time share one pass over the
-// caches. Messages may be lost. Every change is therefore counted in Redis, and Watch compares the counts every
-// Config.PollInterval. If it has missed a change, it removes everything from the caches, at most once per interval. So a
-// change takes effect at most two intervals and Config.Timeout after it was saved. If Redis cannot be reached for
-// Config.MaxSilence, Watch removes everything at each interval. All tokens are then verified again, and their status cannot be
-// read, so the API responds with 503.
+// Redis sends each change as a message. The tokens usually leave the caches within about 100 ms; changes that arrive in the
+// meantime share one pass over the caches. With large caches the passes are longer, and so are the pauses between them.
+//
+// Messages may be lost. Redis therefore counts the changes, and Watch compares the counts every Config.PollInterval. If it has
+// missed a change, it removes everything from the caches, at most once per interval. So while Redis can be reached, a change
+// takes effect at most two intervals and Config.Timeout after it was saved.
+//
+// If Redis cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then verified
+// again, and if their status cannot be read, the API responds with 503.
 func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
 	if len(caches) == 0 {
 		return errors.New("redisstore: Watch needs at least one cache")
@@ -105,7 +108,7 @@ func (w *watcher) run(ctx context.Context, messages <-chan any) {
 			case *redis.Message:
 				w.receive(m.Payload)
 			case nil:
-				messages = nil // the client was closed; polls continue to fail
+				messages = nil // the client was closed, so that each poll fails
 			}
 		case <-w.flush.C:
 			w.armed = false
