@@ -79,6 +79,9 @@ func normalizedAuthority(scheme, authority string) (string, error) {
 	if host == "" || strings.ContainsFunc(host, func(r rune) bool { return !valid(r) }) {
 		return "", errors.New("the host is missing or not a name or an address") // also a user name, which has an @
 	}
+	if strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']') {
+		return "", errors.New("two ports")
+	}
 	if strings.ContainsFunc(port, func(r rune) bool { return r < '0' || r > '9' }) {
 		return "", errors.New("the port is not a number")
 	}
