@@ -27,9 +27,9 @@ type Replays struct{ memory *replay.Memory }
 func NewReplays(size int) *Replays { return &Replays{memory: replay.New(size)} }
 
 // StartAt makes Mark return an error for proofs that may have been used before t. Pass the time at which the process started,
-// so that a proof that was used before a restart is rejected after it. The cost is that for the time of DPoPConfig.Window after
-// t, the Guard accepts only proofs with a nonce that was issued after t. Without StartAt, a proof can be used once more after a
-// restart.
+// so that a proof that was used before a restart is rejected after it. The cost: with DPoPConfig.RequireNonce, all proofs are
+// rejected until the next nonce becomes current, for at most one minute. Without it, all proofs that were signed before t plus
+// DPoPConfig.Window are rejected with 503. Without StartAt, a proof can be used once more after a restart.
 func (r *Replays) StartAt(t time.Time) {
 	if r.memory != nil {
 		r.memory.StartAt(t)
