@@ -1,9 +1,11 @@
 package clientcert_test
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -52,6 +54,10 @@ func TestM3_Encodings(t *testing.T) {
 			"PEM in the base64":   {":" + encode(client.pem) + ":", "not one X.509 certificate"},
 			"indefinite length":   {":" + encode("\x30\x80"+client.der[4:]+"\x00\x00") + ":", "not one X.509 certificate"},
 			"the key only":        {":" + encode(string(client.parsed.RawSubjectPublicKeyInfo)) + ":", "not one X.509 certificate"},
+			"an empty sequence":   {":" + encode("\x30\x00") + ":", "not one X.509 certificate"},
+			"a private key":       {":" + encode("\x30\x0b\x02\x01\x00\x30\x00\x04\x04\x30\x02\x05\x00") + ":", "not one X.509 certificate"},
+			"three sequences":     {":" + encode("\x30\x06\x30\x00\x30\x00\x30\x00") + ":", "not one X.509 certificate"},
+			"a long length form":  {":" + encode("\x30\x82\x00\x08\x30\x00\x30\x00\x03\x02\x00\x01") + ":", "not one X.509 certificate"},
 			"a thumbprint":        {":" + clientThumbprint + "=:", "not one X.509 certificate"},
 			"the longest base64":  {":" + strings.Repeat("A", 32<<10-4) + ":", "not one X.509 certificate"},
 		},
@@ -194,4 +200,30 @@ func decode(t *testing.T, text string) []byte {
 		t.Fatal(err)
 	}
 	return der
+}
+
+// TestM1_CertificatesThatGoCannotParse sends certificates that OpenSSL has made, and that nginx and other proxies accept. The
+// thumbprint decides, so they are accepted in every encoding.
+func TestM1_CertificatesThatGoCannotParse(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"brainpool", "negativeserial", "malformedname"} {
+		text, err := os.ReadFile("testdata/" + name + ".pem")
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, _ := pem.Decode(text)
+		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
+			t.Errorf("%s: Go can parse it, so it tests nothing", name)
+		}
+		escaped := url.PathEscape(string(text))
+		for encoding, value := range map[clientcert.Encoding]string{
+			clientcert.RFC9440: ":" + encode(string(block.Bytes)) + ":", clientcert.Base64: encode(string(block.Bytes)),
+			clientcert.URLPEM: escaped, clientcert.XFCC: `Cert="` + escaped + `"`,
+		} {
+			got, problem := source(encoding).Thumbprint(request(proxyAddr, value))
+			if got != thumbprintOf(block.Bytes) || problem != "" {
+				t.Errorf("%s, encoding %d: thumbprint %q, problem %q", name, encoding, got, problem)
+			}
+		}
+	}
 }

@@ -3,7 +3,7 @@ package clientcert
 
 import (
 	"crypto/sha256"
-	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"net/http"
 
@@ -93,14 +93,30 @@ func (s Source) fromHeader(lines []string) (der []byte, problem string) {
 		return nil, "the header " + s.Header + " is longer than 32 KiB"
 	}
 	der, problem = s.Encoding.decode(lines[0])
-	if problem == "" {
-		// ParseCertificate rejects trailing data.
-		if _, err := x509.ParseCertificate(der); err != nil {
-			problem = "data that is not one X.509 certificate in DER"
-		}
+	if problem == "" && !isCertificate(der) {
+		problem = "data that is not one X.509 certificate in DER"
 	}
 	if problem != "" {
 		return nil, "the header " + s.Header + " contains " + problem + " (MTLSConfig.Encoding)"
 	}
 	return der, ""
+}
+
+// isCertificate reports whether der is one certificate without trailing data. It checks only the outer form, a sequence that
+// begins with the three fields of a certificate (RFC 5280 section 4.1). The thumbprint in the token decides about the content.
+//
+// x509.ParseCertificate would reject certificates that other TLS servers accept: those with a curve that Go does not support,
+// such as brainpoolP256r1, with a negative serial number, or with a name in the wrong alphabet.
+func isCertificate(der []byte) bool {
+	var certificate struct {
+		Signed    asn1.RawValue
+		Algorithm asn1.RawValue
+		Signature asn1.BitString
+	}
+	rest, err := asn1.Unmarshal(der, &certificate)
+	return err == nil && len(rest) == 0 && isSequence(certificate.Signed) && isSequence(certificate.Algorithm)
+}
+
+func isSequence(v asn1.RawValue) bool {
+	return v.Class == asn1.ClassUniversal && v.Tag == asn1.TagSequence && v.IsCompound
 }
