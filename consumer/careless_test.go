@@ -1,8 +1,10 @@
 package consumer_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -31,6 +33,21 @@ func TestJ1_EmptyKeysOfACustomSourceVerifyNothing(t *testing.T) {
 			cfg.Keys = fixedSource{key: jwks.Key{Public: test.public}}
 			reject(t, newConsumer(t, cfg), issuer.AccessToken().Sign(), consumer.ReasonSignature)
 		})
+	}
+}
+
+// A Check that returns a nil pointer as an error, which is not nil, rejects the token and causes no panic.
+func TestNilErrorOfCheck(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	cfg := offline(t, issuer)
+	cfg.Check = func(context.Context, *consumer.Token) error {
+		var fault *consumer.Error
+		return fault
+	}
+	err := reject(t, newConsumer(t, cfg), issuer.AccessToken().Sign(), consumer.ReasonClaims)
+	if !errors.Is(err, consumer.ErrInvalidToken) || !strings.Contains(err.Error(), "nil *Error") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

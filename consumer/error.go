@@ -62,6 +62,7 @@ const (
 // as an error of Config.Check. The Guard of package middleware logs it. It is empty if other code made e.
 func (e *Error) LogDetail() string {
 	switch {
+	case e == nil:
 	case e.safe == allSafe && e.Err != nil:
 		cause := strings.ReplaceAll(e.Err.Error(), "\n", "; ") // joined errors
 		if e.Detail == "" {
@@ -76,6 +77,9 @@ func (e *Error) LogDetail() string {
 
 // Error returns the Reason, the Detail and the text of Err. It is for logs: do not send it to a client.
 func (e *Error) Error() string {
+	if e == nil {
+		return "consumer: nil *Error"
+	}
 	text := "consumer: " + string(e.Reason)
 	if e.Detail != "" {
 		text += ": " + e.Detail
@@ -86,8 +90,11 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap returns Err. It returns nil if Err matches the other class, so that an Error matches only one class.
+// Unwrap returns Err. It returns nil if Err matches the other class, so that an Error matches only one class, and if e is nil.
 func (e *Error) Unwrap() error {
+	if e == nil { // a function of the application may return a nil pointer as an error
+		return nil
+	}
 	other := ErrUnavailable
 	if e.Reason.unavailable() {
 		other = ErrInvalidToken
@@ -98,13 +105,14 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
-// Is reports whether target is the class of e, which is [ErrInvalidToken] or [ErrUnavailable]. Package errors calls it.
+// Is reports whether target is the class of e, which is [ErrInvalidToken] or [ErrUnavailable]. Package errors calls it. A nil
+// Error has no class.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrUnavailable:
-		return e.Reason.unavailable()
+		return e != nil && e.Reason.unavailable()
 	case ErrInvalidToken:
-		return !e.Reason.unavailable()
+		return e != nil && !e.Reason.unavailable()
 	}
 	return false
 }

@@ -101,6 +101,9 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 
 // Error returns the reason and the cause, for operators. Do not send it to a client.
 func (r *Refusal) Error() string {
+	if r == nil { // see errNilError
+		return "middleware: nil *Refusal"
+	}
 	text := "middleware: request rejected: " + string(r.Reason)
 	if r.Err != nil {
 		text += ": " + r.Err.Error()
@@ -108,17 +111,28 @@ func (r *Refusal) Error() string {
 	return text
 }
 
-// Unwrap returns r.Err.
-func (r *Refusal) Unwrap() error { return r.Err }
+// Unwrap returns r.Err. It returns nil if r is nil.
+func (r *Refusal) Unwrap() error {
+	if r == nil {
+		return nil
+	}
+	return r.Err
+}
 
 // refusalOf maps an error to a response. It is the only function that does. The order of the cases matters, because an
 // error may match several of them.
 func refusalOf(ctx context.Context, err error) *Refusal {
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		return refusal.sound()
+	own, isRefusal := errors.AsType[*Refusal](err)
+	cause, isError := errors.AsType[*consumer.Error](err)
+	switch {
+	case isRefusal && own == nil, isError && cause == nil:
+		refusal := &Refusal{Err: errNilError, Detail: errNilError.detail}
+		return refusal.as(http.StatusInternalServerError, "", consumer.ReasonInternal)
+	case isRefusal:
+		return own.sound()
 	}
 	refusal, class := &Refusal{Err: err, Detail: detailOf(err)}, err
-	if cause, ok := errors.AsType[*consumer.Error](err); ok {
+	if isError {
 		refusal.Reason, refusal.Issuer = cause.Reason, cause.Issuer
 		class = classOf(cause)
 	}
@@ -142,6 +156,10 @@ func refusalOf(ctx context.Context, err error) *Refusal {
 	}
 	return refusal.as(http.StatusInternalServerError, "", consumer.ReasonInternal)
 }
+
+// errNilError is for an error of the application that contains a nil pointer, as a variable of a pointer type without a value
+// does.
+var errNilError = &detailed{errVerifier, "an error is a nil *middleware.Refusal or *consumer.Error, expected nil or an error"}
 
 // codeOf returns the error code of a rejected token or proof.
 func codeOf(reason consumer.Reason) string {

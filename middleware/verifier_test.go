@@ -46,6 +46,11 @@ func TestCaseQ4_CustomVerifier(t *testing.T) {
 		{"claims of the wrong form", made(`{"sub":1}`), nil, invalidToken(consumer.ReasonClaims)},
 		{"zero Token", func() (*consumer.Token, error) { return &consumer.Token{}, nil }, nil, internal("")},
 		{"zero Token and a rule", func() (*consumer.Token, error) { return new(consumer.Token), nil }, []middleware.Rule{yes}, internal("")},
+		{"a nil *consumer.Error", failed((*consumer.Error)(nil)), nil, internal("")},
+		{"a nil *consumer.Error inside", failed(fmt.Errorf("fault: %w", (*consumer.Error)(nil))), nil, internal("")},
+		{"a nil *Refusal", failed((*middleware.Refusal)(nil)), nil, internal("")},
+		{"a nil *Refusal in Check", key, []middleware.Rule{middleware.Check("own", returnsNil)}, internal("own")},
+		{"a nil *Refusal in Any", key, []middleware.Rule{middleware.Any(middleware.Check("own", returnsNil))}, internal("any of own")},
 		{"nothing", failed(nil), nil, internal("")},
 	}
 	for _, test := range tests {
@@ -58,6 +63,12 @@ func TestCaseQ4_CustomVerifier(t *testing.T) {
 			}
 		})
 	}
+}
+
+// returnsNil makes a common mistake: it returns a nil pointer as an error, which is not nil.
+func returnsNil(context.Context, *consumer.Token) error {
+	var refusal *middleware.Refusal
+	return refusal
 }
 
 // anonymousClient is the response to a client that acts for itself: hello finds no subject.
