@@ -15,9 +15,11 @@ import (
 // The authorization server must be able to introspect its JWTs. Some servers report that every JWT is inactive; then no
 // token meets the rule.
 //
-// The two results must be about the same token: the issuer must be equal, and so must the subject, the client and the
-// binding (`cnf`) if the result of v has them. An introspection response may omit each of the three. A subject or a
-// client that only v returns is accepted; a binding that only v returns is not, because the Guard has not verified it.
+// The two results must be about the same token: the issuer must be equal, and so must the subject, the client, the actor
+// (`act`) and the binding (`cnf`) if the result of v has them. An introspection response may omit each of them. A subject or
+// a client that only v returns is accepted, unless it shows that a subject which the Guard counts as a user is a client
+// ([consumer.Token.Principal]). An actor that only v returns is not accepted, because handlers would not see it, and neither
+// is a binding, because the Guard has not verified it.
 // Handlers and the other rules use the token of the Guard's Verifier, with its scopes and its expiry.
 //
 // An error of v results in the same response as an error of Config.Verifier: 401 if it matches [consumer.ErrInvalidToken],
@@ -28,7 +30,7 @@ import (
 // rule is "also_verified_by".
 func AlsoVerifiedBy(v consumer.Verifier) Rule {
 	rule := Rule{name: "also_verified_by", wants: "the same result of a second Verifier"}
-	rule.detail = "the second Verifier rejected the token (AlsoVerifiedBy)"
+	rule.detail = "the second Verifier does not accept the token (AlsoVerifiedBy)"
 	if isNil(v) {
 		rule.broken = errors.New("AlsoVerifiedBy needs a Verifier: it is nil or contains a nil value")
 	}
@@ -62,10 +64,22 @@ func difference(first, second *consumer.Token) string {
 		return "subject"
 	case contradict(first.ClientID(), second.ClientID()):
 		return "client"
+	case second.Subject() != "" && first.Principal() == consumer.PrincipalUser && second.Principal() == consumer.PrincipalClient:
+		return "principal"
+	case differentActor(first, second):
+		return "actor (act)"
 	case isBound && bound != alsoBound:
 		return "binding (cnf)"
 	}
 	return ""
+}
+
+// differentActor reports whether second has an actor that first does not have, or contradicts.
+func differentActor(first, second *consumer.Token) bool {
+	actor, known := first.Actor()
+	also, acts := second.Actor()
+	return acts && (!known || contradict(actor.Subject, also.Subject) || contradict(actor.Issuer, also.Issuer) ||
+		contradict(actor.ClientID, also.ClientID))
 }
 
 // contradict reports whether both names are known and differ.

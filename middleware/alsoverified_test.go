@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,13 +26,15 @@ func TestX1_AlsoVerifiedBy(t *testing.T) {
 	raw := issuer.AccessToken().Set("client_id", "app").Sign()
 	anonymous := issuer.AccessToken().Set("client_id", bearertest.Absent).Set("sub", bearertest.Absent).Sign()
 	type claims = map[string]any
+	noClient := issuer.AccessToken().Set("client_id", bearertest.Absent).Sign()
+	delegated := issuer.AccessToken().Set("client_id", "app").Set("act", claims{"sub": "app", "iss": "https://actors.test"}).Sign()
 	returns := func(change claims) consumer.Verifier {
 		all := claims{"iss": issuer.URL(), "sub": "alice", "client_id": "app"}
 		for name, value := range change {
 			all[name] = value
 		}
 		return verifierFunc(func(_ context.Context, text string) (*consumer.Token, error) {
-			if text != raw && text != anonymous {
+			if !slices.Contains([]string{raw, anonymous, noClient, delegated}, text) {
 				return nil, errors.New("another token")
 			}
 			iss, _ := all["iss"].(string)
@@ -57,6 +60,14 @@ func TestX1_AlsoVerifiedBy(t *testing.T) {
 		"another client":   {verifier: returns(claims{"client_id": "other"}), want: rejected(consumer.ReasonClaims)},
 		"bound to a key":   {verifier: returns(claims{"cnf": claims{"jkt": "x"}}), want: rejected(consumer.ReasonClaims)},
 		"bound to unknown": {verifier: returns(claims{"cnf": claims{"kid": "x"}}), want: rejected(consumer.ReasonClaims)},
+		"client, not user": {raw: noClient, verifier: returns(claims{"client_id": "alice"}), want: rejected(consumer.ReasonClaims)},
+		"a client's mark":  {verifier: returns(claims{"idtyp": "app"}), want: rejected(consumer.ReasonClaims)},
+		"user of a client": {raw: noClient, verifier: returns(nil), want: passed},
+		"an actor":         {verifier: returns(claims{"act": claims{"sub": "app"}}), want: rejected(consumer.ReasonClaims)},
+		"the same actor":   {raw: delegated, verifier: returns(claims{"act": claims{"sub": "app", "client_id": "x"}}), want: passed},
+		"another actor":    {raw: delegated, verifier: returns(claims{"act": claims{"sub": "mallory"}}), want: rejected(consumer.ReasonClaims)},
+		"actor of another": {raw: delegated, verifier: returns(claims{"act": claims{"sub": "app", "iss": "https://other.test"}}), want: rejected(consumer.ReasonClaims)},
+		"no actor":         {raw: delegated, verifier: returns(nil), want: passed},
 		"malformed":        {verifier: returns(claims{"sub": 1}), want: rejected(consumer.ReasonClaims)},
 		"inactive":         {verifier: rejectWith(&consumer.Error{Reason: consumer.ReasonInactive}), want: rejected(consumer.ReasonInactive)},
 		"invalid":          {verifier: rejectWith(consumer.ErrInvalidToken), want: rejected(consumer.ReasonInactive)},
@@ -150,7 +161,7 @@ func TestX1_DetailOfAlsoVerifiedBy(t *testing.T) {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	for want, second := range map[string]consumer.Verifier{
 		"the Verifiers of the Guard and of AlsoVerifiedBy return a different issuer": introspected(map[string]any{"sub": "secret"}),
-		"the second Verifier rejected the token (AlsoVerifiedBy)":                    rejectWith(fmt.Errorf("%w: secret", consumer.ErrInvalidToken)),
+		"the second Verifier does not accept the token (AlsoVerifiedBy)":             rejectWith(fmt.Errorf("%w: secret", consumer.ErrInvalidToken)),
 	} {
 		g := newGuard(t, middleware.Config{Verifier: verifierFunc(func(context.Context, string) (*consumer.Token, error) {
 			return consumer.NewToken("https://other.test", mustJSON(map[string]any{"sub": "secret"}))

@@ -190,11 +190,11 @@ func TestExplain_WhatRulesRequire(t *testing.T) {
 		{
 			middleware.StepUp(5*time.Minute, "gold", "silver"),
 			`a token that meets rule "step_up": an acr of ["gold" "silver"] and an auth_time of at most 5m0s ago`,
-			`acr (missing) is not one of ["gold" "silver"] (StepUp)`,
+			`acr (missing, empty, or not a string) is not one of ["gold" "silver"] (StepUp)`,
 		},
 		{
 			middleware.StepUp(5 * time.Minute), `a token that meets rule "step_up": an auth_time of at most 5m0s ago`,
-			`auth_time (missing) is not within the last 5m0s (StepUp)`,
+			`auth_time (missing, or not a number of seconds) is not within the last 5m0s (StepUp)`,
 		},
 		{
 			middleware.AuthorizationDetails("payment", "initiate"),
@@ -212,7 +212,7 @@ func TestExplain_WhatRulesRequire(t *testing.T) {
 		{
 			middleware.AlsoVerifiedBy(rejectWith(consumer.ErrInvalidToken)),
 			`a token that meets rule "also_verified_by": the same result of a second Verifier`,
-			"the second Verifier rejected the token (AlsoVerifiedBy)",
+			"the second Verifier does not accept the token (AlsoVerifiedBy)",
 		},
 		{middleware.Scopes("write"), `a token that meets rule "scope"`, `the token does not have all of the scopes ["write"]`},
 	} {

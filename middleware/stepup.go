@@ -102,11 +102,11 @@ func (s *signIn) refusal(detail string) error {
 
 const maxReceived = 100 // bytes of a claim in a Detail
 
-// received quotes a claim that is safe to log, or says that it is missing.
+// received quotes a claim that is safe to log, or says that the token does not have it as a string.
 func received(claim string) string {
 	switch {
 	case claim == "":
-		return "(missing)"
+		return "(missing, empty, or not a string)"
 	case len(claim) > maxReceived:
 		return fmt.Sprintf("%q...", claim[:maxReceived])
 	}
@@ -116,7 +116,7 @@ func received(claim string) string {
 // receivedTime is received for a time.
 func receivedTime(t time.Time) string {
 	if t.IsZero() {
-		return "(missing)"
+		return "(missing, or not a number of seconds)"
 	}
 	return t.UTC().Format(time.RFC3339)
 }
