@@ -26,8 +26,8 @@ import (
 // 503 if it matches [consumer.ErrUnavailable], and 500 for any other error. If the results differ, the response is 401 with
 // the code invalid_token.
 //
-// v receives the token as the client sent it. It must be safe for concurrent use, and must not be nil. The name of the
-// rule is "also_verified_by".
+// v receives the token as the client sent it. It must be safe for concurrent use. A nil v makes an invalid rule. The name
+// of the rule is "also_verified_by".
 func AlsoVerifiedBy(v consumer.Verifier) Rule {
 	rule := Rule{name: "also_verified_by", wants: "the same result of a second Verifier"}
 	rule.detail = "the second Verifier does not accept the token (AlsoVerifiedBy)"

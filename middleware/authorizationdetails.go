@@ -19,8 +19,8 @@ import (
 // must check them: see the example of [Check] with [consumer.AuthorizationDetailsAs]. In particular, an element with
 // locations may be a grant for another API of the same authorization server.
 //
-// If the rule is not met, the response is 403 with the code insufficient_scope, because no code for authorization details
-// is registered. The challenge contains scopes only if the token lacks scopes of the route. If the claim is not an array
+// If the rule is not met, the response is 403 with the code insufficient_scope, because RFC 9396 defines no error code for
+// responses of an API. The challenge contains scopes only if the token lacks scopes of the route. If the claim is not an array
 // of objects with a type, the response is 401 with the code invalid_token.
 //
 // typ and actions must not be empty strings. AuthorizationDetails copies actions. The name of the rule is

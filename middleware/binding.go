@@ -7,6 +7,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
+// These errors are for operators. The client receives only the error code.
 var (
 	errBinding            = errors.New("middleware: bound token")
 	errBound              = &detailed{errBinding, "cnf binds the token to a key (jkt), expected Config.DPoP to be set, or a token without cnf"}
@@ -17,11 +18,12 @@ var (
 	errOtherBinding       = &detailed{errBinding, "cnf differs from the one that was checked when the request began"}
 )
 
-// bind rejects a verified token whose sender does not have the key or certificate that the token is bound to. It also
-// rejects a token that is not bound although the client sent it with a proof (RFC 9449 section 7.1, RFC 8705 section 3).
+// bind returns an error unless the sender of a verified token has the key and the certificate that the token is bound to.
+// It also returns one if the token is not bound to a key and was sent with a proof (RFC 9449 section 7.1, RFC 8705 section
+// 3). The proof comes last, because the check also records it.
 //
-// known is true if an outer handler of this Guard has checked the same proof for the same request. The certificate is
-// checked nevertheless.
+// known is true if an outer handler of this Guard has checked the same proof for the same request. The proof is then not
+// checked again, but the certificate is.
 func (p *passage) bind(r *http.Request, token *consumer.Token, known bool) error {
 	c, _ := token.Confirmation()
 	fault := p.bindingFault(c)
@@ -60,8 +62,8 @@ func (p *passage) bindingFault(c consumer.Confirmation) error {
 	return nil
 }
 
-// stillBound returns an error if the token is bound in another way than it was when the request passed as before, or if the
-// current Config no longer accepts its binding.
+// stillBound is bind for a Recheck, which has no new proof and no new certificate. It returns an error if the binding of
+// the token differs from that of before, the token with which the request passed, or if the current Config rejects it.
 func (p *passage) stillBound(before *consumer.Token) error {
 	was, _ := before.Confirmation()
 	is, _ := p.token.Confirmation()

@@ -72,10 +72,10 @@ type Config struct {
 	Optional bool
 
 	// DenyHandler writes the responses to rejected requests. Before the call, the Guard sets WWW-Authenticate,
-	// Retry-After, Cache-Control and DPoP-Nonce as the status and the code require. DenyHandler writes status and body. If it writes no status,
-	// refusal.Status is sent. Informational statuses (1xx) that it writes are not sent. It is not called if
-	// refusal.Status is 499, because the client has canceled the request. Nil: the Guard writes a problem document (RFC
-	// 9457).
+	// Retry-After, Cache-Control and DPoP-Nonce as the status and the code require. DenyHandler writes status and body. If
+	// it writes no status, refusal.Status is sent. Informational statuses (1xx) that it writes are not sent. It is not
+	// called if refusal.Status is 499, because the client has canceled the request. Nil: the Guard writes a problem
+	// document (RFC 9457).
 	DenyHandler func(w http.ResponseWriter, r *http.Request, refusal *Refusal)
 
 	// OnDecision is called with each decision, before the next handler is called or the response is written. It runs
@@ -89,16 +89,20 @@ type Config struct {
 	// call and no cost.
 	Explain func(ctx context.Context, x consumer.Explanation)
 
-	// Logger receives one line for each rejected request: at level Debug for requests without a token, with malformed
-	// credentials, without a DPoP nonce that is required, or canceled by the client; at Info for invalid tokens and rules that are not met; at Warn for
-	// outages; and at Error for faults of this API. Its attributes are status, reason, issuer, rule, detail,
-	// and principal: user or client, if a rule rejected a verified token.
+	// Logger receives one line for each rejected request:
+	//   - at level Debug for requests without a token, with malformed credentials, without a DPoP nonce that is required, or
+	//     canceled by the client;
+	//   - at Info for tokens and proofs that are not acceptable, and rules that are not met;
+	//   - at Warn for outages, and at Error for faults of this API.
+	//
+	// Its attributes are status, reason, issuer, rule and detail. If a rule rejected a verified token, the attribute
+	// principal is user or client.
 	//
 	// The attribute detail is Refusal.Detail: what was expected, what was received, and the field that decides. The field
 	// is one of this Config or of consumer.Config. The attribute is absent if there is no detail. It quotes at most 100
 	// bytes each of `alg`, `typ`, `kid`, `iss`, `aud`, `acr`, the client, the tenant, and the claim that shows the kind of
-	// token. The line contains neither the token nor `sub`, an email address or a scope of the token. Errors of the application
-	// are not logged, because they may quote a token. Read them from Decision.Err.
+	// token. The line contains neither the token nor `sub`, an email address or a scope of the token. Errors of the
+	// application are not logged, because they may quote a token. Read them from Decision.Err.
 	//
 	// At most ten lines with the same status, reason, issuer and rule are written in ten seconds. The attribute
 	// suppressed of the next line then says how many lines were dropped. Nil: nothing is logged.

@@ -1,6 +1,6 @@
-// Package middleware guards HTTP handlers with bearer tokens (RFC 6750). A [Guard] reads the token of a request, verifies
-// it, and applies the rules of the route. It then calls the next handler with the token in the request's context, or
-// rejects the request.
+// Package middleware guards HTTP handlers with access tokens: bearer tokens (RFC 6750), and tokens that are bound to a key
+// or certificate of the client. A [Guard] reads the token of a request, verifies it, and applies the rules of the route. It
+// then calls the next handler with the token in the request's context, or rejects the request.
 //
 //	guard, err := middleware.New(middleware.Config{Verifier: verifier})
 //
@@ -24,9 +24,10 @@
 //     credentials of another scheme;
 //   - 400 invalid_request, if it has more than one token, or if the token contains characters that no token may contain
 //     (it is not a token68, RFC 9110 section 11.2);
-//   - 401 invalid_token, if the token is not valid, or if the sender does not have the key or certificate that it is bound to;
-//   - 401 invalid_dpop_proof or use_dpop_nonce, if the DPoP proof of a bound token is missing or not acceptable, or needs a
-//     nonce ([DPoPConfig], RFC 9449);
+//   - 401 invalid_token, if the token is not valid, if its binding cannot be checked, if it does not fit the scheme of the
+//     request, or if the request does not have the certificate that it is bound to;
+//   - 401 invalid_dpop_proof, if the DPoP proof is missing, is not acceptable, or has another key than the token;
+//   - 401 use_dpop_nonce, if the DPoP proof needs a nonce, or a newer one;
 //   - 401 insufficient_user_authentication, if a rule requires another sign-in of the user;
 //   - 403 insufficient_scope, if the token lacks a scope or authorization details that a rule requires;
 //   - 403 and a challenge without an error code, if another rule is not met;
@@ -34,7 +35,15 @@
 //     if it is not known whether the DPoP proof was used before;
 //   - 500, if a Verifier, TokenSource or rule of the application fails or is invalid.
 //
-// The response never says which check failed. The [Decision] and the log contain the reason.
+// Apart from the error code, the response does not say which check failed. The [Decision] and the log contain the reason.
+//
+// # Bound tokens
+//
+// A bearer token works for anyone who has it. An authorization server can also bind a token to a key or certificate of the
+// client (sender-constrained tokens). Set DPoP in [Config] for tokens that are bound to a key (RFC 9449), and MTLS for tokens
+// that are bound to a certificate (RFC 8705). The Guard then checks for each bound token that its sender has the key or
+// certificate. If the field is nil, it rejects these tokens. To reject tokens that are not bound, use [SenderConstrained] for
+// single routes, or Required in [DPoPConfig].
 //
 // # CORS
 //

@@ -27,8 +27,8 @@ const (
 	nonceInterval = time.Minute // the time for which one nonce is current; it is accepted for as long again
 )
 
-// durable is the state of a Guard that Replace keeps: proofs that were used under the old Config must not be accepted again
-// under the new one.
+// durable is the state of a Guard that Replace keeps. Without it, proofs that were used under the old Config would be
+// accepted again under the new one, and the nonces of clients would become invalid.
 type durable struct {
 	mu     sync.Mutex // guards all other fields
 	window time.Duration

@@ -18,66 +18,71 @@ import (
 
 // DPoPConfig lets a [Guard] accept tokens that are bound to a key of the client (RFC 9449). The client sends such a token
 // with the scheme DPoP, and signs a proof for each request with its key. The header DPoP contains the proof. A stolen
-// token is of no use without the key, and a stolen proof is of no use for another request.
+// token is of no use without the key.
 //
-// A proof is accepted once, for one method and one URL, and for a short time. Set URL or Proxies, so that the Guard knows
-// the URL that the client used. All other fields may be zero.
+// A proof is accepted once, for one method and one URL, and for a short time. It does not cover the query and the body. Set
+// URL, or Proxies and Hosts, so that the Guard knows the URL that the client used. All other fields may be zero.
 //
 // The Guard reads tokens with the scheme DPoP from the Authorization header, in addition to the places that
-// Config.TokenSources lists. A token of those places is a bearer token. The Guard rejects a bound token that is sent as a
-// bearer token, and a token with the scheme DPoP that is not bound to a key.
+// Config.TokenSources lists. A token in one of those places is a bearer token. The Guard rejects a token that is bound to a
+// key and sent as a bearer token, and a token with the scheme DPoP that is not bound to a key.
 //
-// Each Guard that a request passes needs the proof to be new. Nested handlers of one Guard check it once. If a request
-// passes two Guards, each must have a ReplayStore of its own: with a shared one, the second Guard would reject the proof.
+// A Guard records each proof, and rejects a proof that it has recorded before. Nested handlers of one Guard record it once.
+// If a request passes two Guards, each must have a ReplayStore of its own: with a shared one, the second Guard would reject
+// the proof.
 type DPoPConfig struct {
 	// URL is the first part of the URL that clients use for this API: scheme, host, and port if it is not the default one.
 	// An example is "https://api.example.com". It must be https, or http with a loopback host for development. If a proxy
 	// removes the beginning of the path, append what it removes: "https://api.example.com/v1". The Guard appends the path of
-	// the request, and compares the result with the proof (`htu`). It never reads the Host header, which the client chooses.
+	// the request, and compares the result with the proof (`htu`). The Guard never reads the Host header, which the client
+	// chooses.
+	//
 	// Empty: the URL is read from the headers of Proxies.
 	URL string
 
 	// Proxies lists the networks of reverse proxies that send the URL that the client used in headers. It is for an API with
 	// several host names; otherwise set URL only. ProxyHeaders names the headers, and Hosts the host names. The headers are
 	// read only if the connection comes from a listed address, and then they are required. Requests from all other addresses
-	// use URL; if that is empty, their proofs are rejected. A prefix must have at least 8 bits for IPv4 and 7 for IPv6. Nil:
-	// headers are never read.
+	// use URL; if that is empty, their proofs are rejected. A listed address can claim that a client used any of Hosts. The
+	// rules for prefixes and for Request.RemoteAddr are those of MTLSConfig.Proxies. Nil: headers are never read.
 	Proxies []netip.Prefix
 
 	// ProxyHeaders names the headers that all Proxies set. If the client sends one of these headers, a listed proxy must
-	// overwrite it, append to it, or remove it. Otherwise the client chooses its value, and can use a proof that was made
-	// for another server. The list is {"Forwarded"} (RFC 7239), or X-Forwarded-Proto and X-Forwarded-Host, to which
-	// X-Forwarded-Port and X-Forwarded-Prefix may be added. Of a header with several values, the last one is used, because
-	// the nearest proxy has appended it. Port and Prefix may be absent from a request, all others are required. A malformed
+	// overwrite it, append to it, or remove it. Otherwise the client chooses its value.
+	//
+	// The list is {"Forwarded"} (RFC 7239), or X-Forwarded-Proto and X-Forwarded-Host, to which X-Forwarded-Port and
+	// X-Forwarded-Prefix may be added. If a header has several values, the last one is used, because the nearest proxy has
+	// appended it. X-Forwarded-Port and X-Forwarded-Prefix may be absent from a request; the others are required. A malformed
 	// value is rejected. The scheme must be https unless the host is a loopback host. Nil: X-Forwarded-Proto and
 	// X-Forwarded-Host.
 	ProxyHeaders []string
 
-	// Hosts lists the host names that Proxies may send. It is required with Proxies, because a proxy usually copies the Host
-	// header of the client, so that the client would choose the host. An entry is a name or an address, and needs a port
+	// Hosts lists the host names that Proxies may send. It is required with Proxies: a proxy usually copies the Host header
+	// of the client, so without the list the client would choose the host. An entry is a name or an address, and needs a port
 	// unless clients use the default one: "api.example.com", "api.example.com:8443", "[2001:db8::1]". An asterisk matches one
 	// label: "*.example.com" matches a.example.com, but neither example.com nor a.b.example.com. List only names of this API.
 	// A proof is rejected if the proxy sends another host. Nil: only valid without Proxies.
 	Hosts []string
 
 	// Algorithms lists the accepted `alg` of proofs. They must be asymmetric. EdDSA and Ed25519 name the same algorithm, so
-	// either name allows both. The challenge lists the names. Empty: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
-	// ES512, EdDSA and Ed25519.
+	// either name allows both. ML-DSA needs the build tag mldsa (docs/post-quantum.md). The challenge lists the names. Empty:
+	// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA and Ed25519.
 	Algorithms []string
 
 	// Window limits the age of a proof. Its `iat` may be this far in the past or in the future, so it also covers the
-	// difference between the clocks of client and server. Servers that share Replays must have equal Windows, and
-	// [Guard.Replace] cannot change it. Zero: 60 s.
+	// difference between the clocks of client and server. At most 5 minutes. Servers that share Replays must have equal
+	// Windows, and [Guard.Replace] cannot change it. Zero: 60 s.
 	Window time.Duration
 
 	// Replays records the proofs that were used. Servers that serve the same URL must share one store, because otherwise a
-	// proof could be used once for each server. Nil: the memory of this process. Replace keeps that memory.
+	// proof could be used once for each server. Nil: the memory of this process. Replace keeps that memory, but a new process
+	// accepts recent proofs once more.
 	Replays ReplayStore
 
 	// MaxReplays is the number of proofs that the memory records at once, each in about 200 bytes. If it is full, requests
-	// with further proofs are rejected with 503 until recorded proofs expire. Of one key, at most a tenth of MaxReplays is
-	// recorded, or 1000 if that is more. A proof is recorded until Window and 10 s have passed since it was signed. So the
-	// default is enough for 1400 requests per second, and for 140 per second of one key. It has no effect if Replays is set.
+	// with further proofs are rejected with 503 until recorded proofs expire. One key can have at most a tenth of MaxReplays,
+	// or 1000 if that is more. A record ends when Window and 10 s have passed since the `iat` of the proof. So the defaults
+	// are enough for 1400 requests per second, and for 140 per second of one key. MaxReplays has no effect if Replays is set.
 	// Replace cannot change it. Zero: 100 000.
 	MaxReplays int
 
@@ -85,21 +90,22 @@ type DPoPConfig struct {
 	ReplayTimeout time.Duration
 
 	// RequireNonce rejects proofs without a nonce of this Guard (RFC 9449 section 9). The client receives the nonce in the
-	// header DPoP-Nonce of the rejection, and repeats the request with it. A client can then no longer make proofs for later
-	// use. A nonce is accepted for one to two minutes. In its second minute, responses contain a newer nonce and
+	// header DPoP-Nonce of the rejection, and repeats the request with it. A nonce is accepted for one to two minutes, so a
+	// proof that was made in advance cannot be used later. In the second minute, responses contain a newer nonce and
 	// Cache-Control: no-store, which a handler must not replace by a weaker value. False: proofs need no nonce, and the
 	// `nonce` of a proof is ignored.
 	RequireNonce bool
 
-	// NonceKeys are the secrets from which nonces are computed: 1 to 8 keys, each of at least 32 random bytes. The first one
-	// makes nonces, and all are accepted. Servers behind one URL must have the same keys. To replace a key, add the new one
-	// at the end on all servers, then move it to the front, and remove the old one after two minutes. It requires
-	// RequireNonce. Nil: a random key of this Guard, which Replace keeps.
+	// NonceKeys are the secrets from which nonces are computed: 1 to 8 keys, each of at least 32 random bytes. New nonces are
+	// computed from the first key. A nonce that was computed from any of the keys is accepted. Servers behind one URL must
+	// have the same keys. To replace a key, add the new one at the end on all servers, then move it to the front, and remove
+	// the old one after two minutes. NonceKeys requires RequireNonce. Nil: a random key of this Guard, which Replace keeps.
 	NonceKeys [][]byte
 
-	// Required accepts the scheme DPoP only. Bearer tokens are then credentials of another scheme, and the challenge does
-	// not mention Bearer. Config.TokenSources must be nil, because a token in another place cannot have a proof. False:
-	// bearer tokens are accepted too. To require bound tokens for some routes, use the rule [SenderConstrained].
+	// Required accepts the scheme DPoP only, so every token must be bound to a key. A bearer token is rejected like
+	// credentials of an unknown scheme, and the challenge does not mention Bearer. Config.TokenSources must be nil, because
+	// a token in another place cannot have a proof. False: bearer tokens are accepted too. To require bound tokens for some
+	// routes, use the rule [SenderConstrained].
 	Required bool
 
 	// ExposeHeaders lets scripts of other origins read the headers DPoP-Nonce and WWW-Authenticate (RFC 9449 section 8.2).

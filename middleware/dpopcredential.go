@@ -7,7 +7,8 @@ import (
 
 var errBearerScheme = &detailed{errOtherScheme, "the scheme of the Authorization header is Bearer, expected DPoP (Config.DPoP.Required)"}
 
-// readCredential finds the credential of r and, if its scheme is DPoP, the proof. It verifies neither.
+// readCredential finds the credential of r in a Guard with Config.DPoP and, if its scheme is DPoP, the proof. It verifies
+// neither. It sets p.raw and p.proof.
 func (p *passage) readCredential(r *http.Request) (err error) {
 	d := p.guard.dpop
 	switch {
@@ -45,7 +46,7 @@ func (g *Guard) dpopCredential(r *http.Request) (string, error) {
 	return g.wellFormed(found, nil)
 }
 
-// bearerRejected returns the error for a request without the scheme DPoP, if the Guard accepts no other scheme.
+// bearerRejected returns the error for a request without the scheme DPoP. It is called with DPoPConfig.Required only.
 func bearerRejected(r *http.Request) error {
 	switch lines := r.Header["Authorization"]; {
 	case len(lines) == 0:

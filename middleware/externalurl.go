@@ -10,7 +10,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/peer"
 )
 
-// externalURL says which URL the client used for a request. The proof must name the same one.
+// externalURL computes the URL that the client used for a request. The `htu` of the proof must name the same URL.
 type externalURL struct {
 	base    string       // DPoPConfig.URL without a slash at the end; empty: proxies only
 	proxies peer.Proxies // whose headers say the base

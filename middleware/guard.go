@@ -32,7 +32,8 @@ type Guard struct {
 // If this Guard has already verified the same credential for r, as happens if handlers of [Guard.With] are nested, it
 // is not verified again. It is verified again if the token has expired, or if [consumer.Token.CheckAudience] rejects it
 // for the context of r. A token that was added to the context in any other way is ignored. A DPoP proof is checked and
-// recorded once; a request that differs in proof, method or URL needs its own. A client certificate is compared each time.
+// recorded once, for one method and URL; a request with another method or URL needs a proof of its own. A client
+// certificate is compared each time.
 //
 // Before the caller writes a response of its own to an admitted request, it must call [Guard.SetHeader].
 //

@@ -19,8 +19,8 @@ import (
 //
 // If the Go server itself ends TLS, its [crypto/tls.Config.ClientAuth] must request a certificate. RequireAnyClientCert and
 // RequestClientCert accept every certificate, also a self-signed or an expired one: the handshake shows that the client
-// has the private key, and the token says which certificate it must have (RFC 8705 section 2.2). RequireAndVerifyClientCert and
-// VerifyClientCertIfGiven also verify the chain, and the dates at the time of the handshake.
+// has the private key, and the token says which certificate that must be (RFC 8705 section 2.2).
+// RequireAndVerifyClientCert and VerifyClientCertIfGiven also verify the chain, and the dates at the time of the handshake.
 //
 // The Guard compares the certificate with the token. It does not verify its chain, its dates or its revocation. If these
 // matter, the TLS server or the proxy must check them. A connection that is open when its certificate expires remains
@@ -40,8 +40,9 @@ type MTLSConfig struct {
 	// could then claim the address of a proxy. An address without a port, an address with an IPv6 zone, and a Unix domain
 	// socket never match. Let the proxy connect over TCP, for example to 127.0.0.1.
 	//
-	// New rejects prefixes that are shorter than /8 (IPv4) or /7 (IPv6), and prefixes with address bits after their length.
-	// It also rejects a list that is empty but not nil. Nil: no header is read.
+	// New rejects prefixes that are shorter than /8 (IPv4) or /7 (IPv6), that are IPv6 link-local, or that have address bits after
+	// their length, such as 10.1.2.3/8. Write IPv4 addresses in their IPv4 form. New also rejects a list that is empty but
+	// not nil. Nil: no header is read.
 	Proxies []netip.Prefix
 
 	// Header is the name of the header with the certificate. New rejects it if Proxies is nil. Empty: "Client-Cert" (RFC
@@ -81,21 +82,21 @@ func (c *MTLSConfig) faults() (faults []error) {
 	}
 	encoding := clientcert.Encoding(c.Encoding)
 	if !encoding.IsValid() {
-		faults = append(faults, fmt.Errorf("middleware: MTLSConfig.Encoding is %d, expected one of the constants of CertificateEncoding", c.Encoding))
+		faults = append(faults, fmt.Errorf("middleware: Config.MTLS.Encoding is %d, expected one of the constants of CertificateEncoding", c.Encoding))
 	}
 	if name := http.CanonicalHeaderKey(c.Header); c.Header != "" && (!isName(name) || slices.Contains(notForCertificates, name)) {
-		faults = append(faults, fmt.Errorf("middleware: MTLSConfig.Header is %q, expected the name of a header for certificates", c.Header))
+		faults = append(faults, fmt.Errorf("middleware: Config.MTLS.Header is %q, expected the name of a header for certificates", c.Header))
 	}
 	if len(c.Proxies) > 0 {
-		return append(faults, peer.Proxies(c.Proxies).Faults("middleware: MTLSConfig.Proxies")...)
+		return append(faults, peer.Proxies(c.Proxies).Faults("middleware: Config.MTLS.Proxies")...)
 	}
 	if c.Proxies != nil {
 		faults = append(faults, errors.New(
-			"middleware: MTLSConfig.Proxies is empty, expected a prefix, or nil to read the TLS connection only"))
+			"middleware: Config.MTLS.Proxies is empty, expected a prefix, or nil to read the TLS connection only"))
 	}
 	if c.Header != "" || c.Encoding != 0 {
 		faults = append(faults, errors.New(
-			"middleware: MTLSConfig.Header or Encoding is set, but Proxies is not: no header would be read"))
+			"middleware: Config.MTLS.Header or Encoding is set, but Proxies is not: no header would be read"))
 	}
 	return faults
 }

@@ -111,7 +111,7 @@ func TestM3_TLSToTheAPI(t *testing.T) {
 		"nor with an empty header":       {loopback, boundTo(issuer, thumbprint(ofProxy)), []string{""}, "is empty"},
 		"nor with a malformed header":    {loopback, boundTo(issuer, thumbprint(ofProxy)), []string{"::"}, "an empty byte sequence"},
 		"a peer that is not a proxy":     {nil, boundTo(issuer, thumbprint(ofProxy)), nil, ""},
-		"its header does not count":      {nil, boundTo(issuer, thumbprint(own)), []string{rfc9440(own)}, "no proxy is listed (MTLSConfig.Proxies)"},
+		"its header does not count":      {nil, boundTo(issuer, thumbprint(own)), []string{rfc9440(own)}, "no proxy is listed (Config.MTLS.Proxies)"},
 		"its header changes nothing":     {nil, boundTo(issuer, thumbprint(ofProxy)), []string{rfc9440(own)}, ""},
 		"a peer beside the listed proxy": {[]netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}, boundTo(issuer, thumbprint(own)), []string{rfc9440(own)}, "not listed"},
 	} {

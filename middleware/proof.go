@@ -10,7 +10,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/dpop"
 )
 
-// sentProof is the DPoP proof of a request, and what it must name. It does not change after its passage was stored in a request.
+// sentProof is the DPoP proof of a request, with the method and the URL that it must name. It does not change after its
+// passage was stored in a request.
 type sentProof struct {
 	text        string     // as the client sent it
 	method, url string     // of the request; the proof must name them
@@ -44,8 +45,8 @@ func (d *dpopChecker) read(r *http.Request) (*sentProof, error) {
 	return nil, d.proofError(errTwoProofs)
 }
 
-// checkProof checks the proof and records that it was used. Recording comes last, so that only the owner of a token and its key
-// can fill the store.
+// checkProof checks the proof against the request and the verified token, and records that it was used. Recording comes
+// last, so that only a client with a valid token and its key can fill the store.
 func (p *passage) checkProof(ctx context.Context, c consumer.Confirmation) *consumer.Error {
 	d, now, nonce := p.guard.dpop, time.Now(), ""
 	want := dpop.Want{

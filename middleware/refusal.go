@@ -47,16 +47,16 @@ const statusCallerGone = 499
 // Refusal describes the response to a rejected request. It is the error of [Guard.Authenticate] and the argument of a
 // DenyHandler. Applications may return one from a [Check] or pass one to [Guard.Deny].
 //
-// Status, Code, Scopes, ACRValues and MaxAge are sent to the client. The other fields are for operators and must not be sent; encoding/json
-// omits them.
+// Status, Code, Scopes, ACRValues and MaxAge are sent to the client. The other fields are for operators and must not be
+// sent; encoding/json omits them.
 type Refusal struct { //nolint:errname // it describes a response and is an error only on the way to Deny
 	// Status is the HTTP status: 400, 401, 403, 500 or 503, or 499 if the client canceled the request. A Guard replaces
 	// a status outside of 400 to 599 by 500.
 	Status int `json:"status"`
 
-	// Code is the error code of the challenge (RFC 6750 section 3.1, RFC 9449 section 7.1). If Config.DPoP is set, it is in the
-	// challenge of the scheme that the request used. A Guard omits a Code that is not valid in a
-	// challenge. Empty: the challenge has no error code.
+	// Code is the error code of the challenge (RFC 6750 section 3.1, RFC 9449 section 7.1). With Config.DPoP, a response
+	// has one challenge for each scheme, and only the one of the scheme that the request used contains Code. A Guard omits
+	// a Code that is not valid in a challenge. Empty: the challenge has no error code.
 	Code string `json:"error,omitempty"`
 
 	// Scopes lists the scopes in the challenge. With the code insufficient_scope they are the scopes that the route

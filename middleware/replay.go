@@ -12,15 +12,17 @@ import (
 
 // ReplayStore records which proofs were used. Implementations must be safe for concurrent use.
 type ReplayStore interface {
-	// Mark records that the proof with the given id was used. first is false if it was recorded before. Of concurrent calls
-	// with the same key and id, in all processes that share the store, exactly one must return true.
+	// Mark records that the proof with the given id was used. first is false if it was recorded before. If several calls
+	// have the same key and id, first must be true for exactly one of them, even if they are concurrent or come from
+	// several processes that share the store.
 	//
-	// key is the thumbprint of the client's key, for a limit per client. id is a hash. Both are safe as keys of a database.
-	// No server can have accepted the proof before from, and none accepts it after until, when the record may be deleted.
+	// key is the thumbprint of the client's key, so a store can limit the records of one client. id is a hash that
+	// identifies the proof among those of the key. Both are base64url without padding (RFC 7515 section 2). No server can
+	// have accepted the proof before from. No server accepts it after until, so the record may then be deleted.
 	//
 	// If it is not known whether the proof was used before, Mark must return an error. The request is then rejected with
-	// 503. An error with a method Forgotten() bool that returns true means that the store has lost records that are newer
-	// than from. With RequireNonce, the client then receives a new nonce, for which it makes a new proof.
+	// 503. An error with a method Forgotten() bool that returns true means that the store has lost records that may be newer
+	// than from. With RequireNonce, the response is then use_dpop_nonce, so that the client makes a new proof.
 	//
 	// Mark must return when ctx ends.
 	Mark(ctx context.Context, key, id string, from, until time.Time) (first bool, err error)
@@ -34,7 +36,7 @@ var (
 	errForgotten = &detailed{errProof, "the replay store has lost records, so proofs with an older nonce are rejected (Config.DPoP.Replays)"}
 )
 
-// record records the use of a proof. It rejects a proof that was used before, and one of which that is unknown.
+// record records the use of a proof. It returns an error if the proof was used before, or if that is not known.
 func (d *dpopChecker) record(ctx context.Context, use dpop.Use) *consumer.Error {
 	if d.cfg.Replays != nil { // the memory of this process never waits
 		var cancel context.CancelFunc

@@ -13,9 +13,9 @@ const (
 	exposedHeaders = "DPoP-Nonce, WWW-Authenticate" // as browsers name them
 )
 
-// SetHeader sets the header fields that the response to an admitted request needs, and keeps all others. Handler, With,
-// Routes and the adapters call it. Only code that calls [Guard.Authenticate] itself must call SetHeader too, with the
-// request that Authenticate returned, before it writes the response.
+// SetHeader sets the header fields that the response to an admitted request needs, and keeps all others. Call it if you
+// call [Guard.Authenticate] yourself: after it, with the request that it returned, and before you write the response. h is
+// the header of the response. Handler, With, Routes and the adapters set these fields themselves.
 //
 // It adds Cache-Control: private if Config.TokenSources is set. If the client must use a new DPoP nonce, it sets DPoP-Nonce
 // and Cache-Control: no-store (RFC 9449 section 8.2), and the fields for CORS if DPoPConfig.ExposeHeaders is set.

@@ -113,8 +113,9 @@ func holds(claim any, role string) bool {
 
 // Principal requires that the token acts for a user, with [consumer.PrincipalUser], or for a client itself, with
 // [consumer.PrincipalClient] (RFC 9700 section 4.15). See [consumer.Token.Principal] for how the two are distinguished. Use
-// it where a handler treats the subject as a user: a client could choose an id that is the name of a user. The name of the
-// rule is "principal". If it is not met, the response is 403 without an error code, because no scope would help.
+// it for handlers that treat the subject as a user: the id of a client, which is the subject of its own tokens, could be
+// the id of a user. If the rule is not met, the response is 403 without an error code, because no scope would help. An
+// invalid kind makes an invalid rule. The name of the rule is "principal".
 func Principal(kind consumer.Principal) Rule {
 	rule := Rule{name: "principal", wants: "a principal that is a " + kind.String()}
 	rule.detail = "the token does not act for a " + kind.String() + " (Principal)"

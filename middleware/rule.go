@@ -12,8 +12,8 @@ import (
 
 // Rule is one requirement of a route for a token. [Scopes], [AnyScope], [AnyRole], [Role], [RolePath], [Claim],
 // [AuthorizationDetails], [StepUp], [SenderConstrained], [Principal], [AlsoVerifiedBy], [Check] and [Any] return Rules. A
-// request passes a list of rules only if its token meets all of them; they are applied in
-// order. A Rule is immutable and safe for concurrent use, and several routes can share it.
+// request passes a list of rules only if its token meets all of them; they are applied in order. A Rule is immutable and
+// safe for concurrent use, and several routes can share it. docs/rules.md compares the rules.
 //
 // An invalid Rule, such as Scopes without a scope or the zero Rule, rejects every request with 500. It is logged when the
 // route is created. [Guard.Routes] returns an error for it.

@@ -12,10 +12,11 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// StepUp requires that the user signed in at most maxAge ago, and in one of the ways that acr lists, in order of
-// preference (RFC 9470). It reads `auth_time` and `acr` of the token, from a JWT and from an introspection response alike:
-// see [consumer.Token.AuthenticatedWithin] and [consumer.Token.ACR]. A token without the claim does not meet the
-// requirement. Values of acr are compared byte for byte, and a later value is as good as the first.
+// StepUp requires that the user signed in at most maxAge ago, and in one of the ways that acr lists (RFC 9470). The values
+// of acr are authentication context classes, which the authorization server defines. It reads `auth_time` and `acr` of the
+// token, from a JWT and from an introspection response alike: see [consumer.Token.AuthenticatedWithin] and
+// [consumer.Token.ACR]. A token without the claim does not meet the requirement. Values of acr are compared byte for byte.
+// Each of them meets the requirement; their order says to the client which one the API prefers.
 //
 // If the rule is not met, the response is 401 with the code insufficient_user_authentication and the parameters
 // acr_values and max_age. The client then signs the user in again with these values. The challenge combines the StepUp
@@ -23,8 +24,8 @@ import (
 // acr that all of them list. It also contains the scopes of the route if the token does not have them. So put StepUp in
 // front of [Scopes], and the client can request everything at once.
 //
-// maxAge is a whole number of seconds and at most 68 years. The clock skew of the Consumer is added to it. It must leave
-// the client time to send the request after the sign-in. Zero: any age. Values of acr are printable ASCII without spaces,
+// maxAge is a whole number of seconds and at most 68 years. The clock skew of the Consumer is added to it. Choose it so
+// that the client has enough time to send the request after the sign-in. Zero: any age. Values of acr are printable ASCII without spaces,
 // quotes and backslashes. Empty: any class. At least one of the two must be set. StepUp copies acr. In a [Recheck], StepUp
 // ends the response when the sign-in becomes too old.
 //

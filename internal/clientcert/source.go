@@ -56,12 +56,12 @@ func (s Source) Ignored(r *http.Request) string {
 	}
 	text := "; the header " + s.Header + " was ignored: "
 	if len(s.Proxies) == 0 {
-		return text + "no proxy is listed (MTLSConfig.Proxies)"
+		return text + "no proxy is listed (Config.MTLS.Proxies)"
 	}
 	if problem := peer.Problem(r.RemoteAddr); problem != "" {
-		return text + problem + " (MTLSConfig.Proxies)"
+		return text + problem + " (Config.MTLS.Proxies)"
 	}
-	return text + "the peer of the connection is not listed (MTLSConfig.Proxies)"
+	return text + "the peer of the connection is not listed (Config.MTLS.Proxies)"
 }
 
 // fromConnection returns the certificate that the client sent in the TLS handshake. A handshake that resumes a session
@@ -70,7 +70,7 @@ func (s Source) Ignored(r *http.Request) string {
 func fromConnection(r *http.Request) (der []byte, problem string) {
 	switch {
 	case r.TLS == nil:
-		return nil, "the connection does not use TLS; if a proxy ends TLS, list it in MTLSConfig.Proxies"
+		return nil, "the connection does not use TLS; if a proxy ends TLS, list it in Config.MTLS.Proxies"
 	case !r.TLS.HandshakeComplete:
 		return nil, "the TLS handshake is not complete"
 	case len(r.TLS.PeerCertificates) == 0 || r.TLS.PeerCertificates[0] == nil:
@@ -97,7 +97,7 @@ func (s Source) fromHeader(lines []string) (der []byte, problem string) {
 		problem = "data that is not one X.509 certificate in DER"
 	}
 	if problem != "" {
-		return nil, "the header " + s.Header + " contains " + problem + " (MTLSConfig.Encoding)"
+		return nil, "the header " + s.Header + " contains " + problem + " (Config.MTLS.Encoding)"
 	}
 	return der, ""
 }

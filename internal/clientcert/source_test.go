@@ -33,7 +33,7 @@ func TestM1_M3_WhichCertificate(t *testing.T) {
 		"early data":                      {none, earlyData(t), "handshake is not complete"},
 		"the proxy's own TLS, no header":  {named, withTLS(request(proxyAddr), client.parsed), "sent no header Client-Cert"},
 		"the proxy's own TLS, no value":   {named, withTLS(request(proxyAddr, ""), client.parsed), "is empty"},
-		"header, no proxy is listed":      {none, request(otherAddr, client.rfc9440), "ignored: no proxy is listed (MTLSConfig.Proxies)"},
+		"header, no proxy is listed":      {none, request(otherAddr, client.rfc9440), "ignored: no proxy is listed (Config.MTLS.Proxies)"},
 		"header of another peer":          {named, request(otherAddr, client.rfc9440), "ignored: the peer of the connection is not listed"},
 		"header of a peer without a port": {named, request("10.0.0.7", client.rfc9440), "ignored: RemoteAddr has no port"},
 		"header of a peer with port 0":    {named, request("10.0.0.7:0", client.rfc9440), "ignored: RemoteAddr has port 0"},

@@ -12,7 +12,7 @@ const (
 )
 
 // Faults returns an error for each prefix that must not be listed. field is the name of the setting in the errors, such as
-// "middleware: MTLSConfig.Proxies". The errors say what to write instead.
+// "middleware: Config.MTLS.Proxies". The errors say what to write instead.
 func (p Proxies) Faults(field string) (faults []error) {
 	for i, network := range p {
 		if fault := faultOf(network); fault != "" {
