@@ -24,7 +24,8 @@
 //	issuer.AccessToken().SignWith("HS256", issuer.PEM("RS256")).Sign()        // signed with the public key as HMAC secret
 //	stranger.AccessToken().Set("iss", issuer.URL()).Sign()                    // signed by another issuer
 //
-// A [ProofKey] signs the DPoP proofs of tokens that are bound to a key.
+// A [ProofKey] is the key of a client. [Token.BoundTo] binds a token to it, and [ProofKey.Proof] makes the DPoP proof of a
+// request.
 //
 // The package uses only the standard library and no other package of the kit, so that it checks the kit independently. It
 // reads the time with [time.Now]. In a testing/synctest bubble, tokens use the clock of the bubble.

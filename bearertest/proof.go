@@ -17,22 +17,23 @@ import (
 //	request.Header.Set("Authorization", "DPoP "+token)
 //	request.Header.Set("DPoP", key.Proof("GET", "https://api.test/orders", token).Sign())
 //
-// The API accepts each proof once, so every request needs a new one. It is safe for concurrent use.
+// The API accepts each proof once, so every request needs a new one. A ProofKey is safe for concurrent use.
 type ProofKey struct {
 	algorithm string
 	private   crypto.Signer
 }
 
-// NewProofKey returns a new key for alg, which is one of the asymmetric algorithms of [IssuerConfig]. For any other alg, its
-// Proof cannot be signed.
+// NewProofKey returns a new key for alg, which is one of the asymmetric algorithms of [IssuerConfig]. For any other alg, it
+// returns a ProofKey without a key: Sign of its proofs returns "", and JWK returns nil.
 func NewProofKey(alg string) *ProofKey {
 	private, _ := generateKey(alg).(crypto.Signer)
 	return &ProofKey{algorithm: alg, private: private}
 }
 
-// Proof returns a valid proof for one request with the given token (RFC 9449 section 4.2). method is the HTTP method. url is
-// the URL that the API expects, without query and fragment: its external URL and the path of the request. token is the token
-// as it is sent. If it is empty, the proof has no `ath`, as for a token endpoint.
+// Proof returns a valid proof for one request with the given token (RFC 9449 section 4.2). It is a [Token] that is not
+// signed yet, because a proof is a JWT. method is the HTTP method. url is the URL that the API expects, without query and
+// fragment: its external URL and the path of the request. token is the access token as it is sent. If it is empty, the
+// proof has no `ath`, as for a token endpoint.
 //
 // A test can change the proof as it can change a token. Set("nonce", nonce) adds the nonce of a DPoP-Nonce header.
 // [Token.Algorithm] changes the algorithm and keeps the key.

@@ -61,7 +61,8 @@ func (i *Issuer) Token(typ string, claims map[string]any) *Token {
 }
 
 // Algorithm makes Sign use the key of the issuer for alg, and sets `alg` and `kid`. An issuer has a key for every known
-// algorithm, but publishes only those of its [IssuerConfig]. With an unknown alg, Sign returns "".
+// algorithm, but publishes only those of its [IssuerConfig]. With an unknown alg, Sign returns "". For a proof of a
+// [ProofKey], Algorithm changes `alg` and keeps the key.
 func (t *Token) Algorithm(alg string) *Token {
 	if t.issuer == nil { // a proof names its key itself
 		return t.SignWith(alg, t.key)

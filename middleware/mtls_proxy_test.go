@@ -83,7 +83,7 @@ func TestM3_ListedProxy(t *testing.T) {
 				{"no certificate", mtlsClient(t, ca), proxy.URL, nil, noHeader},
 				{"no certificate, forged header", mtlsClient(t, ca), proxy.URL, []string{test.encode(own)}, noHeader},
 				{"past the proxy", clientFrom(t, "127.0.0.2"), api.URL, nil, "does not use TLS"},
-				{"past the proxy, forged header", clientFrom(t, "127.0.0.2"), api.URL, []string{test.encode(own)}, "ignored: the peer of the connection is not listed (MTLSConfig.Proxies)"},
+				{"past the proxy, forged header", clientFrom(t, "127.0.0.2"), api.URL, []string{test.encode(own)}, "ignored: the peer of the connection is not listed (Config.MTLS.Proxies)"},
 			} {
 				t.Run(row.name, func(t *testing.T) {
 					api.wantResult(t, getBound(t, row.client, row.url, token, row.forged...), row.want)

@@ -1,6 +1,10 @@
 // Command mtls runs an API with mutual TLS. Its tokens are bound to the certificate of the client (RFC 8705), so a stolen
 // token is of no use without the private key. The program creates the certificates, and runs an issuer for the tokens. Both
 // servers listen on loopback.
+//
+//	go run ./examples/mtls
+//
+// The program prints commands to try, and runs until it is interrupted.
 package main
 
 import (

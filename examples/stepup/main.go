@@ -1,7 +1,6 @@
-// Command stepup runs an API with a sensitive route, and a client that follows its challenge (RFC 9470). Run it in the folder
-// examples:
+// Command stepup runs an API with a sensitive route, and a client that follows its challenge (RFC 9470):
 //
-//	go run ./stepup
+//	go run ./examples/stepup
 //
 // The API shows a balance to every user who is signed in. A transfer requires a sign-in with a second factor that is at most
 // five minutes old, so the API rejects it with a challenge. The client reads the challenge, signs the user in again with the
