@@ -366,6 +366,41 @@ func TestM4_Recheck(t *testing.T) {
 	}
 }
 
+// Recheck ends a stream that a bearer token began, once the Config requires bound tokens.
+func TestM4_X2_RecheckOfABearerToken(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		dpop *middleware.DPoPConfig
+		want consumer.Reason
+	}{
+		"nothing":      {&middleware.DPoPConfig{URL: "https://api.test"}, ""},
+		"DPoP removed": {nil, ""},
+		"Required":     {&middleware.DPoPConfig{URL: "https://api.test", Required: true}, consumer.ReasonBinding},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			k := newKeyed(t, middleware.Config{})
+			var ctx context.Context
+			serve(k.guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				var stop context.CancelFunc
+				ctx, stop = middleware.Recheck(r.Context(), time.Minute)
+				t.Cleanup(stop)
+			})), get("Bearer "+k.issuer.AccessToken().Set("exp", time.Now().Add(time.Hour).Unix()).Sign(), ""))
+			if ctx == nil {
+				t.Fatalf("%s: rejected", name)
+			}
+			cfg := k.config(middleware.Config{})
+			cfg.DPoP = test.dpop
+			if err := k.guard.Replace(cfg); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(3 * time.Minute)
+			if got := reasonOf(ctx); got != test.want {
+				t.Errorf("%s: the stream ended with reason %q, want %q", name, got, test.want)
+			}
+		})
+	}
+}
+
 // Routes, preflights and a DenyHandler work as with bearer tokens.
 func TestG3_Routes(t *testing.T) {
 	t.Parallel()
