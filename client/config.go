@@ -180,8 +180,9 @@ type Config struct {
 	Keys jwks.Source
 
 	// Algorithms lists the signature algorithms that the server may use for this client: for ID tokens, user information,
-	// authorization and introspection responses, and logout tokens. Either all are asymmetric, or all are HS256, HS384 or HS512, for which Keys
-	// or ClientSecret has the key. Both kinds are allowed only if [jwks.Join] has joined secrets and public keys to Keys.
+	// authorization and introspection responses, and logout tokens. Either all are asymmetric, or all are HS256, HS384 or
+	// HS512, for which Keys or ClientSecret has the key. Both kinds are allowed only if [jwks.Join] has joined secrets and
+	// public keys to Keys.
 	//
 	// Nil means the asymmetric algorithms that the metadata lists for each kind of JWT, or RS256 if it lists none. With
 	// Keys, nil means all asymmetric algorithms, or the algorithm of the shared secret in Keys, or both if [jwks.Join] has
@@ -210,9 +211,9 @@ type Config struct {
 	// rejected. False means that signed and unsigned responses are accepted.
 	SignedUserInfo bool
 
-	// SignedIntrospection makes [Client.Introspect] request a signed response (RFC 9701) and reject an unsigned one. The
-	// client must be registered for it at most servers (introspection_signed_response_alg). False means that signed and
-	// unsigned responses are accepted.
+	// SignedIntrospection makes [Client.Introspect] request a signed response (RFC 9701) and reject an unsigned one. Some
+	// servers sign responses only if the registration of the client has introspection_signed_response_alg. False means that
+	// signed and unsigned responses are accepted.
 	SignedIntrospection bool
 
 	// HTTPClient provides the transport for all requests. Its Timeout applies if it is shorter than Timeout. Its redirect

@@ -18,7 +18,7 @@ type Introspection struct {
 	claims compact.Object
 }
 
-// Active reports whether the token is valid. If it is not, there are no claims.
+// Active reports whether the token is valid. If it is not, Claim and Decode return no claims, even if the response has some.
 func (i *Introspection) Active() bool { return i.active }
 
 // Claim returns the member name of the response, decoded as encoding/json decodes into an any.
@@ -50,14 +50,15 @@ func (i Introspection) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer]. It omits the claims.
 func (i Introspection) LogValue() slog.Value { return slog.BoolValue(i.active) }
 
-// Introspect returns what the server says about a token (RFC 7662). hint is "access_token", "refresh_token" or "". A token
-// that has expired, was revoked, or is unknown to the server is not active; that is not an error.
+// Introspect sends a token to the introspection endpoint and returns the response (RFC 7662). hint is "access_token",
+// "refresh_token" or "". If the token has expired, was revoked, or is unknown to the server, the error is nil and
+// [Introspection.Active] returns false.
 //
 // The response may be a signed JWT (RFC 9701), which is verified with the keys of the server. With
 // Config.SignedIntrospection, any other response is rejected. Without a signature, only TLS protects the response.
 //
-// Introspect does not compare the claims of the token, such as exp and aud, with anything. An API that accepts tokens must
-// do that: use package consumer/introspection.
+// Introspect does not check the claims of the token, such as exp and aud. An API that accepts tokens must check them: use
+// package consumer/introspection.
 func (c *Client) Introspect(ctx context.Context, token, hint string) (*Introspection, error) {
 	if err := checkHinted(token, hint); err != nil {
 		return nil, err

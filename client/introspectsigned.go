@@ -17,8 +17,8 @@ const (
 	introspectionName       = "introspection response"
 	signedIntrospectionType = "application/token-introspection+jwt" // RFC 9701, Section 4
 
-	// maxIntrospectionAge is how old a signed response may be, in addition to Config.ClockSkew. The response does not name
-	// the token that it is about, so an old one could be sent again for another token.
+	// maxIntrospectionAge is how old a signed response may be, in addition to Config.ClockSkew. The response does not say which
+	// token it is about, so an old one could be sent again for another token.
 	maxIntrospectionAge = time.Minute
 )
 

@@ -8,12 +8,13 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// ACR returns `acr`, the authentication context class that the sign-in of the user satisfied (RFC 9068 section 2.2.1).
-// Compare it byte for byte. It is empty if the token has none, or if the claim is not a string.
+// ACR returns `acr`, the name of the authentication context class that the sign-in of the user satisfied (RFC 9068 section
+// 2.2.1). The issuer defines the names; compare them byte for byte. ACR returns "" if the token has no `acr`, or if it is not a
+// string.
 func (t *Token) ACR() string { return textOf(t.claims, "acr") }
 
-// AMR returns `amr`, the methods with which the user signed in (RFC 9068 section 2.2.1), such as pwd or otp. It is empty
-// if the token has none, or if the claim is neither a string nor an array of strings. Each call returns a new slice.
+// AMR returns `amr`, the methods with which the user signed in (RFC 9068 section 2.2.1), such as pwd or otp. It is nil if the
+// token has no `amr`, or if it is neither a string nor an array of strings. The caller may change the slice.
 func (t *Token) AMR() []string {
 	v, _ := t.claims.Get("amr")
 	if method, ok := v.Text(); ok && method != "" {
@@ -23,8 +24,9 @@ func (t *Token) AMR() []string {
 	return methods
 }
 
-// AuthTime returns `auth_time`, when the user signed in (RFC 9068 section 2.2.1). Renewing a token does not change it. It
-// is the zero time if the token has none, or if the claim is not a NumericDate (RFC 7519 section 2).
+// AuthTime returns `auth_time`, the time at which the user signed in (RFC 9068 section 2.2.1). A token that was renewed has
+// the time of the original sign-in. AuthTime returns the zero time if the token has no `auth_time`, or if it is not a
+// NumericDate (RFC 7519 section 2).
 //
 // Use [Token.AuthenticatedWithin] to compare it with the current time.
 func (t *Token) AuthTime() time.Time {
@@ -40,10 +42,10 @@ func (t *Token) AuthTime() time.Time {
 	return date
 }
 
-// AuthenticatedWithin reports whether the user signed in at most maxAge ago (RFC 9470 section 3). It is false if the
-// token has no valid `auth_time`, and if that time is in the future. Like the checks of `exp` and `iat`, it allows for the
-// clock skew in both directions: Config.ClockSkew of the Consumer that verified the token, or 10 seconds for a token of
-// [NewToken]. A negative maxAge counts as zero. It does not allocate.
+// AuthenticatedWithin reports whether the user signed in at most maxAge ago (RFC 9470 section 3). It returns false if the token
+// has no valid `auth_time`, or if that time is in the future. It allows for the clock skew in both directions, as the checks of
+// `exp` and `iat` do: Config.ClockSkew of the Consumer or ClaimChecker that checked the token, or 10 seconds for a token of
+// [NewToken]. A negative maxAge counts as zero. AuthenticatedWithin does not allocate.
 func (t *Token) AuthenticatedWithin(maxAge time.Duration) bool {
 	signedIn := t.AuthTime()
 	if signedIn.IsZero() {
@@ -61,27 +63,27 @@ func (t *Token) AuthenticatedWithin(maxAge time.Duration) bool {
 
 // Actor is a party that acts on behalf of the subject of a token (RFC 8693 section 4.1).
 type Actor struct {
-	// Subject is `sub` of the actor. It is unique only within its issuer. Empty: the token does not name it.
+	// Subject is `sub` of the actor. It is unique only within its issuer. Empty: the actor has no `sub`.
 	Subject string
 
-	// Issuer is `iss` of the actor. Empty: the token does not name it; the actor is then usually one of Token.Issuer.
+	// Issuer is `iss` of the actor. Empty: the actor has no `iss`; its subject is then usually one of Token.Issuer.
 	Issuer string
 
-	// ClientID is `client_id` of the actor. Empty: the token does not name it.
+	// ClientID is `client_id` of the actor. Empty: the actor has no `client_id`.
 	ClientID string
 
 	// Prior lists the earlier actors, the most recent first. They are for audit logs only: an access decision must not
-	// depend on them (RFC 8693 section 4.1). Their own Prior is nil. Nil: there are none.
+	// depend on them (RFC 8693 section 4.1). The Prior of these actors is nil. Nil: there are no earlier actors.
 	Prior []Actor
 }
 
 // Actor returns the party that currently acts on behalf of the subject: the outermost `act` (RFC 8693 section 4.1). ok is
-// false if the token has no `act`, so that the subject acts for itself. An actor need not have any of the members that
-// Actor has fields for; read others, such as an email address, with [Token.Decode]. The claim `may_act` names a party that
-// may become an actor, and does not affect Actor. Actor does not change [Token.Principal], which is about the subject.
+// false if the token has no `act`, which means that the subject acts for itself. All fields of the Actor may be empty. Use
+// [Token.Decode] to read other members, such as an email address. The claim `may_act`, which names a party that may become an
+// actor, has no effect. [Token.Principal] is about the subject and not about the actor.
 //
-// A token whose `act` is not an object, or has a member of the wrong type, is rejected when it is verified. JSON in a
-// token may be nested 16 levels deep, so there are at most 15 actors.
+// A token whose `act` is not an object, or has a `sub`, `iss`, `client_id` or `act` of the wrong type, is rejected when it is
+// verified. JSON in a token may be nested 16 levels deep, so there are at most 15 actors.
 func (t *Token) Actor() (actor Actor, ok bool) {
 	if t.actor == nil {
 		return Actor{}, false
@@ -91,8 +93,8 @@ func (t *Token) Actor() (actor Actor, ok bool) {
 	return actor, true
 }
 
-// actors reads `act` and the `act` within it. It returns nil if the claim is null. A malformed act is rejected and not
-// treated as absent: the issuer meant to restrict who acts, and an API may reject delegated tokens.
+// actors reads `act` and each `act` within it. It returns nil if the claim is null. A malformed act is rejected and not treated
+// as absent. Otherwise an API that rejects delegated tokens would accept this one.
 func (c *claimReader) actors(v compact.Value) *Actor {
 	var chain []Actor
 	for v.Kind() != compact.KindNone && v.Kind() != compact.KindNull {

@@ -10,38 +10,40 @@ import (
 
 const detailsClaim = "authorization_details" // RFC 9396 section 9
 
-// AuthorizationDetail has the fields that RFC 9396 section 2.2 defines for all types of authorization details. For a type
-// with more fields, embed it in a struct of your own, and pass that struct to [AuthorizationDetailsAs].
+// AuthorizationDetail is one element of `authorization_details`, with the members that RFC 9396 section 2.2 defines for all
+// types. If a type has more members, embed AuthorizationDetail in a struct of your own, and pass that struct to
+// [AuthorizationDetailsAs].
 //
-// The object grants every one of its actions, on every one of its data types, at every one of its locations. Several
-// objects of one type are separate grants: do not combine the actions of one with the locations of another.
+// An element grants all of its actions, on all of its data types, at all of its locations. Several elements of one type are
+// separate grants: do not combine the actions of one with the locations of another.
 type AuthorizationDetail struct {
-	// Type says which other members the object has, and what all of them mean. It is never empty.
+	// Type is the kind of grant. It defines which other members the element has, and what they mean. It is never empty in an
+	// element of a token.
 	Type string `json:"type"`
 
-	// Locations are the resources or APIs, usually as URLs. Nil: the object does not limit them.
+	// Locations are the resources or APIs at which the grant applies, usually as URLs. Nil: the element has no `locations`.
 	Locations []string `json:"locations"`
 
-	// Actions are what the client may do.
+	// Actions are the actions that the client may take, such as read. Nil: the element has no `actions`.
 	Actions []string `json:"actions"`
 
-	// DataTypes are the kinds of data, from the member `datatypes`.
+	// DataTypes are the kinds of data that the client may access, from the member `datatypes`. Nil: the element has none.
 	DataTypes []string `json:"datatypes"`
 
-	// Identifier names one resource of the API.
+	// Identifier identifies one resource of the API. Empty: the element has no `identifier`.
 	Identifier string `json:"identifier"`
 
-	// Privileges are the levels of privilege.
+	// Privileges are the levels of privilege that the client has. Nil: the element has no `privileges`.
 	Privileges []string `json:"privileges"`
 }
 
-// AuthorizationDetailsAs decodes the elements of `authorization_details` whose `type` is typ into values of type T, in
-// their order (RFC 9396 section 9). It compares types byte for byte. Elements of other types grant nothing to an API that
-// does not know them, so they are skipped. The result is empty if the token has no such element. Values are decoded as in
-// [Token.Decode], on each call; the caller may change them.
+// AuthorizationDetailsAs decodes the elements of `authorization_details` whose `type` equals typ, byte for byte, into values
+// of type T, for example [AuthorizationDetail] (RFC 9396 section 9). It keeps their order and skips elements of other types.
+// The result is empty if the token has no such element. Values are decoded as by [Token.Decode], on each call; the caller may
+// change them.
 //
-// The error is an [*Error] with ReasonClaims if the claim is not an array of objects with a `type`, whatever typ is, or if
-// an element does not fit T. Then the result is nil: an API must not use a part of a grant.
+// The error is an [*Error] with ReasonClaims if the claim is not an array of objects that all have a `type`, or if an element
+// with the type typ cannot be decoded into T. The result is then nil, because an API must not use a part of a grant.
 func AuthorizationDetailsAs[T any](t *Token, typ string) ([]T, error) {
 	found, err := t.authorizationDetails()
 	if err != nil {
@@ -64,14 +66,14 @@ func AuthorizationDetailsAs[T any](t *Token, typ string) ([]T, error) {
 	return list, nil
 }
 
-// HasAuthorizationDetail reports whether one element of `authorization_details` has the type typ and contains all of the
-// actions in its `actions` (RFC 9396 section 2.2). It compares byte for byte, without Unicode normalization (section
-// 12). Actions of several elements are not combined, because each element limits its actions to its own locations and
-// data. Without actions, the type suffices.
+// HasAuthorizationDetail reports whether `authorization_details` has one element whose `type` is typ and whose `actions`
+// contain all of the given actions (RFC 9396 section 2.2). If no actions are given, it compares only the type. It compares
+// byte for byte, without Unicode normalization (section 12). It does not combine the actions of several elements, because each
+// element limits its actions to its own locations and data. It does not read the other members: use [AuthorizationDetailsAs]
+// for these.
 //
-// The error is an [*Error] with ReasonClaims if the claim is not an array of objects with a `type`. An element whose
-// `actions` is not an array of strings has no actions. HasAuthorizationDetail allocates only in the first call for a
-// token. It does not compare the other members: use [AuthorizationDetailsAs].
+// The error is an [*Error] with ReasonClaims if the claim is not an array of objects that all have a `type`. An element whose
+// `actions` is not an array of strings has no actions. HasAuthorizationDetail allocates only in the first call for a token.
 func (t *Token) HasAuthorizationDetail(typ string, actions ...string) (bool, error) {
 	found, err := t.authorizationDetails()
 	if err != nil {

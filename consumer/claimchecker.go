@@ -12,11 +12,12 @@ import (
 	"github.com/bearerkit/bearerkit/quirk"
 )
 
-// ClaimChecker checks claims that another party has verified, and makes Tokens of them. It is for custom Verifiers, such as
-// one that sends tokens to an endpoint. It runs the same checks as a [Consumer], except those of the signature and of the
-// header. Make one with [NewClaimChecker]; the zero ClaimChecker cannot be used. It is safe for concurrent use.
+// ClaimChecker checks claims that were verified without a [Consumer], and makes Tokens of them. It is for custom Verifiers,
+// such as one that sends tokens to an endpoint of the authorization server. It runs the same checks as a Consumer, except
+// those of the header and the signature. Make one with [NewClaimChecker]; the zero ClaimChecker cannot be used. It is safe for
+// concurrent use.
 //
-// Use [NewToken] only if these checks do not apply.
+// [NewToken] makes a Token without these checks.
 type ClaimChecker struct{ c *Consumer }
 
 // NewClaimChecker returns a ClaimChecker for the issuer, the audience and the checks in cfg. It uses the fields Issuer,
@@ -24,8 +25,8 @@ type ClaimChecker struct{ c *Consumer }
 // InsecureNoAudience and InsecureStatusFailOpen. All other fields must be zero. If cfg has faults, the error joins all of
 // them, and each names its field.
 //
-// `iss` and `exp` may be absent, because the party that has verified the token knows its issuer and its expiry. For the same
-// reason, InsecureNoAudience does not require ClientIDs.
+// `iss` and `exp` may be absent: whoever verified the token must have checked the issuer and the expiry. InsecureNoAudience
+// does not require ClientIDs. If you set it, whoever verified the token must also have checked that it is meant for this API.
 func NewClaimChecker(cfg Config) (*ClaimChecker, error) {
 	cfg.vouched = true
 	fault := cfg.validate()
@@ -61,8 +62,8 @@ func (cfg Config) unusedByClaims() string {
 	return ""
 }
 
-// Check checks claims, which must be verified, and returns them as a Token. claims is one JSON object without repeated
-// names. Check calls Config.Check and Config.Status last. Every error is an [*Error].
+// Check checks claims and returns them as a Token. The caller must have verified that they come from the issuer. claims is one
+// JSON object without repeated names. Check calls Config.Check and Config.Status last. Every error is an [*Error].
 func (k *ClaimChecker) Check(ctx context.Context, claims json.RawMessage) (*Token, error) {
 	t, err := k.c.checkVouched(ctx, string(claims))
 	if err != nil {
@@ -100,8 +101,9 @@ func (c *Consumer) checkVouched(ctx context.Context, claims string) (*Token, err
 	return t, c.checkVerified(ctx, t)
 }
 
-// Recheck repeats the checks whose result can change after Check has returned t: the time and the status. Call it on each
-// request if you cache Tokens. t must be a Token of this ClaimChecker.
+// Recheck repeats the checks whose result can change after Check has returned t: the times and the status. If you cache
+// Tokens, call it on each request. If t is not a Token of this ClaimChecker, the error has [ReasonInternal]. Every error is an
+// [*Error].
 func (k *ClaimChecker) Recheck(ctx context.Context, t *Token) error {
 	if t == nil || t.consumer != k.c {
 		return k.c.named(reject(ReasonInternal, "Recheck: the Token is not one of this ClaimChecker"))
@@ -117,15 +119,17 @@ func (k *ClaimChecker) Recheck(ctx context.Context, t *Token) error {
 	return nil
 }
 
-// Drop removes cached results of Config.Status; see [Consumer.Drop].
+// Drop removes cached results of Config.Status for tokens for which match returns true, and returns their number. A
+// ClaimChecker caches no tokens. See [Consumer.Drop].
 func (k *ClaimChecker) Drop(match func(StatusToken) bool) int { return k.c.statuses.drop(orAll(match)) }
 
 // Quirks returns the harmless deviations in claims that Check has accepted, sorted and without duplicates.
 func (k *ClaimChecker) Quirks() []quirk.Quirk { return k.c.quirks.all() }
 
-// NewError returns an Error for a custom Verifier. Unlike with an Error that is made as a literal, the Guard of package
-// middleware logs its detail. So detail must contain neither a token nor a secret, and nothing that identifies a user. err is
-// the cause, whose text is not logged; it may be nil.
+// NewError returns an Error for a custom Verifier. reason decides whether the error matches [ErrInvalidToken] or
+// [ErrUnavailable]. issuer may be empty. The Guard of package middleware logs detail, which it does not do for an Error that
+// is made as a literal. So detail must contain neither a token nor a secret, and nothing that identifies a user. err is the
+// cause; it may be nil, and the Guard does not log its text.
 func NewError(reason Reason, issuer, detail string, err error) *Error {
 	return &Error{Reason: reason, Issuer: issuer, Detail: detail, Err: err, safe: detailSafe}
 }

@@ -183,7 +183,7 @@ type Config struct {
 	// for any purpose, can then call this API. False: ID tokens are rejected.
 	InsecureAcceptIDToken bool
 
-	vouched bool // for a ClaimChecker: the claims are verified already, and the token is known to be meant for this API
+	vouched bool // for a ClaimChecker: another party has verified the claims
 }
 
 // withDefaults returns a copy of cfg with all defaults filled in. It also copies the slices, so that the caller cannot

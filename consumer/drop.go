@@ -4,12 +4,11 @@ package consumer
 // a token verifies it again and calls Config.Status and Config.Check. A nil match removes everything. Drop returns the
 // number of removed tokens and results together.
 //
-// Call it when a token may have lost its validity although a cache still holds it, for example because another process has
-// revoked it. A request that has begun before Drop may still use the old result. The results of such requests are not
-// cached.
+// Call Drop when a cached token may have become invalid, for example because another process has revoked it. A request that
+// has begun before Drop may still use the old result, but its result is not cached. Drop is safe for concurrent use.
 //
-// Drop calls match for each cached token, so do not call it for every revocation of a burst: collect them, and let one match
-// recognize all of them. match must not keep the token.
+// Drop calls match for each cached token and each cached result. If many tokens are revoked at once, collect them and call Drop
+// once, with a match that recognizes all of them. match must not keep the token.
 func (c *Consumer) Drop(match func(StatusToken) bool) int {
 	match = orAll(match)
 	return c.cache.drop(match) + c.statuses.drop(match)
@@ -34,6 +33,7 @@ func (g *Group) Drop(match func(StatusToken) bool) int {
 	return removed
 }
 
+// orAll returns match, or a function that returns true for every token if match is nil.
 func orAll(match func(StatusToken) bool) func(StatusToken) bool {
 	if match == nil {
 		return func(StatusToken) bool { return true }

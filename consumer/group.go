@@ -30,9 +30,9 @@ type GroupConfig struct {
 	// check of the signature, and so do Consumers with the same Config.Keys.
 	Consumers []*Consumer
 
-	// Opaque verifies tokens that are not JWTs, for example by introspection (RFC 7662): see package introspection. A token
-	// that looks like a JWT is never passed to it. The Group neither caches its Tokens nor calls Config.Status for them. Nil:
-	// tokens that are not JWTs are rejected.
+	// Opaque verifies tokens that are not signed JWTs, for example by introspection (RFC 7662): see package introspection. A
+	// token that looks like a signed JWT is never passed to it; an encrypted JWT is. The Group neither caches the Tokens of
+	// Opaque nor calls Config.Status for them. Nil: tokens that are not signed JWTs are rejected.
 	Opaque Verifier
 
 	// Resolve returns the Consumer of an issuer that is not in Consumers, for example of a new tenant. Nil: issuers

@@ -11,8 +11,8 @@ import (
 // defaultRules returns the rules of ProfileDefault, which are made once.
 var defaultRules = sync.OnceValue(Config{}.rules) //nolint:gochecknoglobals // nothing changes the value
 
-// NewToken returns a Token with the given claims. Use it in custom Verifiers and in tests of handlers. Package introspection
-// has a Verifier for opaque tokens, and a [ClaimChecker] checks the claims before it makes a Token.
+// NewToken returns a Token with the given claims. Use it in custom Verifiers and in tests of handlers. For opaque tokens, use
+// the Verifier of package introspection. A [ClaimChecker] also checks the claims.
 //
 // NewToken trusts its caller: it checks no signature, audience, or time. Call it only after the token was verified.
 // issuer becomes [Token.Issuer] and must not be empty. claims is one JSON object without repeated names. The registered

@@ -10,8 +10,8 @@ import (
 // looksLikeJWT reports whether an authorization server might read raw as a JWT. Such a token is never passed to
 // GroupConfig.Opaque, because a JWT that a Consumer rejects, for example one that was revoked here, would get a second chance
 // there. Some servers read a JWT less strictly than this package: they ignore padding, a dot at the end, or characters that are
-// not base64. So everything with two dots counts whose first part begins like a JSON object. An encrypted token does not: only
-// the server can read it.
+// not base64. So a text looks like a JWT if it has at least two dots, and if its first part begins like a JSON object.
+// An encrypted token is an exception, because only the server can read it.
 func looksLikeJWT(raw string) bool {
 	if strings.Count(raw, ".") < 2 {
 		return false
@@ -38,7 +38,8 @@ func beginsLikeObject(segment string) bool {
 	return strings.HasPrefix(strings.TrimLeft(string(text), "\uFEFF \t\r\n"), "{")
 }
 
-// isEncrypted reports whether a token is a JWE: it has five parts, and its header names the encryption (RFC 7516 section 4.1.2).
+// isEncrypted reports whether a token is a JWE: it has five parts, and its header names the encryption (RFC 7516 section
+// 4.1.2).
 func isEncrypted(header, rest string) bool {
 	if strings.Count(rest, ".") != 3 {
 		return false

@@ -30,7 +30,7 @@ const (
 const (
 	ReasonKeysUnavailable          Reason = "keys_unavailable"          // there are no usable keys of the issuer
 	ReasonStatusUnavailable        Reason = "status_unavailable"        // Config.Status or Config.Check could not decide
-	ReasonIntrospectionUnavailable Reason = "introspection_unavailable" // the introspection endpoint did not respond
+	ReasonIntrospectionUnavailable Reason = "introspection_unavailable" // the token could not be introspected
 	ReasonReplayUnavailable        Reason = "replay_unavailable"        // it is not known whether the DPoP proof was used before
 	ReasonCanceled                 Reason = "canceled"                  // the caller canceled the request
 	ReasonInternal                 Reason = "internal"                  // a function or a Verifier of the application failed
@@ -41,7 +41,7 @@ const (
 	ReasonNoToken              Reason = "no_token"              // the request has no token
 	ReasonInvalidRequest       Reason = "invalid_request"       // the request has several tokens, or one that is not a token68
 	ReasonScope                Reason = "scope"                 // the token does not have the scopes of the route
-	ReasonAuthorizationDetails Reason = "authorization_details" // authorization_details of the token do not allow what the route does
+	ReasonAuthorizationDetails Reason = "authorization_details" // authorization_details does not contain what the route requires
 	ReasonStepUp               Reason = "step_up"               // the user must sign in again, or in a stronger way
 	ReasonPolicy               Reason = "policy"                // another rule of the route rejected the token
 )

@@ -56,8 +56,8 @@ func (c *Consumer) checkSignature(
 	return nil, reject(ReasonSignature, "the signature does not match any of the keys that fit the token")
 }
 
-// signer returns the one of keys that verifies the received signature, or nil. tried is the number of keys that serve the algorithm of
-// the token: each key has one algorithm (RFC 8725bis section 3.1), even if a custom source returns it for another.
+// signer returns the one of keys that verifies the received signature, or nil. tried is the number of keys that serve the
+// algorithm of the token: each key has one algorithm (RFC 8725bis section 3.1), even if a custom source returns it for another.
 func signer(a signature.Algorithm, keys []jwks.Key, p *parsed, received []byte) (key *jwks.Key, tried int) {
 	for i := range keys {
 		if own := keys[i].Algorithm; own != "" && own != p.header.algorithm && !signature.IsAlias(own, p.header.algorithm) {

@@ -148,9 +148,9 @@ func (t *Token) Confirmation() (c Confirmation, ok bool) {
 	return *t.confirmation, true
 }
 
-// LogValue implements [slog.LogValuer]. It returns the issuer, the kind of principal, the client and the expiry, and
-// nothing that identifies a user or could be used as a credential. The client is empty if a profile of [NewProfile] reads it from a claim that may be
-// about a user; see ProfileConfig.ClientClaims.
+// LogValue implements [slog.LogValuer]. It returns the issuer, the kind of principal, the client and the expiry, and nothing
+// that identifies a user or could be used as a credential. The client is empty if a profile of [NewProfile] reads it from a
+// claim that may be about a user; see ProfileConfig.ClientClaims.
 func (t *Token) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("issuer", t.issuer),

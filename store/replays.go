@@ -18,8 +18,8 @@ import (
 type Replays struct{ memory *replay.Memory }
 
 // NewReplays returns a Replays for size proofs, each of about 200 bytes. If size is not positive, it is 100 000. The proofs of
-// one key may take a tenth of the size, or 1000 if that is more. A full Replays evicts nothing, because an evicted proof could be
-// used again: Mark returns an error until recorded proofs have expired.
+// one key may take a tenth of the size, or 1000 if that is more. A full Replays evicts nothing, because an evicted proof could
+// be used again: Mark returns an error until recorded proofs have expired.
 //
 // With the default DPoPConfig.Window, a proof is recorded until 70 s after its `iat`. So 100 000 proofs are enough for 1400
 // requests per second, and 10 000 for 140 of one key. A client whose clock is ahead by a minute may send half as many. For more
@@ -37,8 +37,8 @@ func (r *Replays) StartAt(t time.Time) {
 }
 
 // Mark records that a proof was used, and returns false if it was recorded before. key identifies the key that signed the
-// proof, and id the proof among those of the key. from is the earliest time at which any server may have accepted the proof, and
-// until is the time from which no server accepts it.
+// proof, and id the proof among those of the key. from is the earliest time at which any server may have accepted the proof,
+// and until is the time from which no server accepts it.
 //
 // If the error is not nil, Mark cannot decide, and the proof must be rejected. An error with a method Forgotten that returns
 // true means that Replays may not have recorded an earlier use: the wall clock was set back, or from is before the time of

@@ -56,8 +56,8 @@ type Config struct {
 	// difference is accepted.
 	ClockSkew time.Duration
 
-	// Check is called for each token that is not in the cache, after the checks of its claims. If it returns an error, the token
-	// is rejected with [consumer.ReasonClaims], or with [consumer.ReasonStatusUnavailable] if the error matches
+	// Check is called for each token that is not in the cache, after the checks of its claims. If it returns an error, the
+	// token is rejected with [consumer.ReasonClaims], or with [consumer.ReasonStatusUnavailable] if the error matches
 	// [consumer.ErrUnavailable] or its ctx has ended. Its ctx is not canceled with the request. It must be safe for concurrent
 	// use. Nil: no check.
 	Check func(ctx context.Context, t *consumer.Token) error

@@ -143,8 +143,9 @@ func (s *Store) confirmAll(ctx context.Context) error {
 	return nil
 }
 
-// renewOthers begins new epochs of the other shards that have lost their epoch or its script. Otherwise each of them would begin
-// a new epoch with its next proof, and would reject proofs from then on. An error does not matter: Mark detects the loss later.
+// renewOthers begins new epochs of the other shards that have lost their epoch or its script. Otherwise each of them would
+// begin a new epoch with its next proof, and would reject proofs from then on. An error does not matter: Mark detects the loss
+// later.
 func (s *Store) renewOthers(ctx context.Context) {
 	if s.renewing.CompareAndSwap(false, true) {
 		defer s.renewing.Store(false)
