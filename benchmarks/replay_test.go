@@ -48,7 +48,7 @@ func benchmarkRedis(b *testing.B, callers int) {
 	}
 	from := time.Now().Add(time.Hour)
 	bare := func(ctx context.Context, id string) (bool, error) {
-		return client.SetNX(ctx, "bare:"+id, "1", 2*time.Minute).Result() //nolint:staticcheck // SET NX PX
+		return client.SetNX(ctx, "bare:"+id, "1", 2*time.Minute).Result()
 	}
 	mark := func(ctx context.Context, id string) (bool, error) {
 		return s.Mark(ctx, "key", id, from, from.Add(2*time.Minute))
