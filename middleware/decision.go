@@ -90,6 +90,8 @@ func (r *Refusal) level() slog.Level {
 	switch {
 	case r.Status >= http.StatusInternalServerError:
 		return slog.LevelError
+	case errors.Is(r.Err, errForgotten): // a fault of the store, not of the client
+		return slog.LevelWarn
 	case r.Reason == consumer.ReasonNoToken, r.Reason == consumer.ReasonNonce:
 		return slog.LevelDebug
 	}

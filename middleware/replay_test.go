@@ -1,8 +1,10 @@
 package middleware_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -188,6 +190,28 @@ func TestG7_DetailsOfTheStore(t *testing.T) {
 		k.expect(k.good(), outcome{http.StatusServiceUnavailable, consumer.ReasonReplayUnavailable, nil})
 		if got := refusalIn(t, k.last).Detail; !strings.HasSuffix(got, want) {
 			t.Errorf("detail %q, want %q", got, want)
+		}
+	}
+}
+
+// An operator sees in the log that a store has lost records, even if the response requires a new nonce. The first request of
+// a client, which has no nonce yet, is not a fault.
+func TestG6_G7_LevelsOfNonceChallenges(t *testing.T) {
+	t.Parallel()
+	for level, replays := range map[string]middleware.ReplayStore{
+		"WARN": returning(false, forgetful(true)), "DEBUG": returning(true, nil),
+	} {
+		var seen bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&seen, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		k := newKeyed(t, middleware.Config{Logger: logger, DPoP: &middleware.DPoPConfig{Replays: replays, RequireNonce: true}})
+		r := k.good()
+		if level == "WARN" {
+			r = k.withNonce(k.good)
+			seen.Reset()
+		}
+		k.expect(r, nonceRequired)
+		if got := seen.String(); strings.Count(got, "level=") != 1 || !strings.Contains(got, "level="+level) {
+			t.Errorf("log %q, want one line at level %s", got, level)
 		}
 	}
 }
