@@ -56,6 +56,8 @@ func TestM3_Encodings(t *testing.T) {
 			"the key only":        {":" + encode(string(client.parsed.RawSubjectPublicKeyInfo)) + ":", "not one X.509 certificate"},
 			"an empty sequence":   {":" + encode("\x30\x00") + ":", "not one X.509 certificate"},
 			"a private key":       {":" + encode("\x30\x0b\x02\x01\x00\x30\x00\x04\x04\x30\x02\x05\x00") + ":", "not one X.509 certificate"},
+			"a number first":      {":" + encode("\x30\x09\x02\x01\x00\x30\x00\x03\x02\x00\x01") + ":", "not one X.509 certificate"},
+			"a number second":     {":" + encode("\x30\x09\x30\x00\x02\x01\x00\x03\x02\x00\x01") + ":", "not one X.509 certificate"},
 			"three sequences":     {":" + encode("\x30\x06\x30\x00\x30\x00\x30\x00") + ":", "not one X.509 certificate"},
 			"a long length form":  {":" + encode("\x30\x82\x00\x08\x30\x00\x30\x00\x03\x02\x00\x01") + ":", "not one X.509 certificate"},
 			"a thumbprint":        {":" + clientThumbprint + "=:", "not one X.509 certificate"},
