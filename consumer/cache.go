@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,10 +45,10 @@ func (c *tokenCache) add(p slot, t *Token) {
 	if c == nil {
 		return
 	}
-	c.tokens.Add(p.digest, t)
-	if c.drops.since(p) {
-		c.tokens.Remove(p.digest)
+	if c.drops.enter(p) {
+		c.tokens.Add(p.digest, t)
 	}
+	c.drops.leave()
 }
 
 // remove drops a token that must be verified again.
@@ -162,15 +163,29 @@ type slot struct {
 // drops counts the drops of a cache. Without the count, a request that has called Config.Status before a token was revoked
 // could cache the result after the drop.
 //
-// A drop first counts and then removes. A request first adds and then compares the count. So either the drop finds the entry,
-// or the request finds that there was a drop and removes the entry itself.
-type drops struct{ n atomic.Uint64 }
+// A drop first counts and then removes. A request compares the count while no drop can begin, and adds only if there was none.
+// So either the drop finds the entry, or there is none, and no other request ever finds an old result after a drop.
+type drops struct {
+	n      atomic.Uint64
+	adding sync.RWMutex // read-locked by requests while they add
+}
 
 // begin counts a drop. Call it before the entries are removed.
-func (d *drops) begin() { d.n.Add(1) }
+func (d *drops) begin() {
+	d.adding.Lock()
+	defer d.adding.Unlock()
+	d.n.Add(1)
+}
 
 // count returns the number of drops so far.
 func (d *drops) count() uint64 { return d.n.Load() }
 
-// since reports whether there was a drop after p was looked up. Call it after the entry was added.
-func (d *drops) since(p slot) bool { return d.n.Load() != p.drops }
+// enter reports whether the entry for p may be added, because there was no drop after p was looked up. No drop begins before
+// leave is called.
+func (d *drops) enter(p slot) bool {
+	d.adding.RLock()
+	return d.n.Load() == p.drops
+}
+
+// leave ends what enter began, whatever its result was.
+func (d *drops) leave() { d.adding.RUnlock() }

@@ -115,6 +115,31 @@ func TestDrop_ResultsOfRunningRequestsAreNotCached(t *testing.T) {
 	}
 }
 
+// The result of such a request does not enter the cache for a moment either, where another request could find it. So it
+// evicts no other token.
+func TestDrop_ResultsOfRunningRequestsEvictNothing(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	a, b := issuer.AccessToken().Set("jti", "a").Sign(), issuer.AccessToken().Set("jti", "b").Sign()
+	var c *consumer.Consumer
+	checks := make(map[string]int)
+	cfg := offline(t, issuer)
+	cfg.CacheSize = 1
+	cfg.Check = func(_ context.Context, token *consumer.Token) error {
+		if checks[token.ID()]++; token.ID() == "a" {
+			c.Drop(named("a"))
+			accept(t, c, b)
+		}
+		return nil
+	}
+	c = newConsumer(t, cfg)
+	accept(t, c, a)
+	accept(t, c, b)
+	if checks["b"] != 1 {
+		t.Errorf("Check was called %d times for the cached token, want 1", checks["b"])
+	}
+}
+
 // An opaque Verifier with a cache of its own.
 type droppingVerifier struct{ dropped *int }
 

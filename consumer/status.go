@@ -142,10 +142,10 @@ func (s *statusCache) add(p slot, result statusResult) {
 	if s == nil {
 		return
 	}
-	s.results.Add(p.digest, result)
-	if s.drops.since(p) {
-		s.results.Remove(p.digest)
+	if s.drops.enter(p) {
+		s.results.Add(p.digest, result)
 	}
+	s.drops.leave()
 }
 
 // drop removes the results of the tokens for which match returns true, and returns their number.

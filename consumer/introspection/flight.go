@@ -30,7 +30,7 @@ func landed(token *consumer.Token, err error) *flight {
 func (v *Verifier) join(ctx context.Context, raw string, d digest.Sum, known bool) (*flight, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	drops := v.drops.Load()
+	drops := v.drops
 	// After a Drop, a result of a request that was sent before does not count.
 	if f, ok := v.flights[d]; ok && f.drops == drops {
 		return f, nil
@@ -125,17 +125,16 @@ func (v *Verifier) land(f *flight, d digest.Sum, known bool) {
 // keep caches the result of a flight. Failures are not cached. asked is when the request was sent.
 func (v *Verifier) keep(f *flight, d digest.Sum, t *consumer.Token, err error, asked clock.Instant) {
 	e, failed := errors.AsType[*consumer.Error](err)
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	switch {
+	case v.drops != f.drops: // the result may be older than the revocation that caused the Drop
 	case err == nil:
 		v.inactive.remove(d)
 		v.active.add(d, t, asked)
 	case failed && errors.Is(e, consumer.ErrInvalidToken):
 		v.active.remove(d)
 		v.inactive.add(d, e, asked)
-	}
-	if v.drops.Load() != f.drops { // a Drop may have missed the entry
-		v.active.remove(d)
-		v.inactive.remove(d)
 	}
 }
 

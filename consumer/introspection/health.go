@@ -124,7 +124,9 @@ func (v *Verifier) Drop(match func(consumer.StatusToken) bool) int {
 	if match == nil {
 		match = func(consumer.StatusToken) bool { return true }
 	}
-	v.drops.Add(1) // first, so that a flight that ends meanwhile removes its entry
+	v.mu.Lock()
+	v.drops++ // first, so that a flight that ends meanwhile does not add its entry
+	v.mu.Unlock()
 	v.inactive.purge()
 	return v.active.drop(match) + v.claims.Drop(match)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearerkit/client"
@@ -28,11 +27,11 @@ type Verifier struct {
 	lines    lineLimit // of the log
 	quirks   quirkLog
 	state    state
-	drops    atomic.Uint64 // calls of Drop
-	probe    string        // a random text for Warm
+	probe    string // a random text for Warm
 
-	mu      sync.Mutex // guards flights
+	mu      sync.Mutex // guards what follows
 	flights map[digest.Sum]*flight
+	drops   uint64 // calls of Drop
 }
 
 // New returns a Verifier for cfg. If cfg has faults, the error joins all of them, and each names its field. New does no I/O
