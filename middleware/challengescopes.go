@@ -1,5 +1,8 @@
 package middleware
 
+// This file decides which scopes a challenge lists. A client that follows the challenge must not be rejected for a scope
+// again, so the scopes of all rules of the route count.
+
 import (
 	"slices"
 

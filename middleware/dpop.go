@@ -12,12 +12,14 @@ import (
 	"github.com/bearerkit/bearerkit/internal/replay"
 )
 
-// dpopChecker is the part of a Guard that Config.DPoP configures.
+// dpopChecker is the part of a Guard that Config.DPoP configures. A request with the scheme DPoP uses it twice: read checks
+// the form of the proof before the token is verified, and passage.checkProof checks and records the proof afterwards. Apart
+// from its stores, it does not change.
 type dpopChecker struct {
-	cfg        DPoPConfig // with defaults
-	checker    *dpop.Checker
-	external   externalURL
-	replays    ReplayStore
+	cfg        DPoPConfig        // with defaults
+	checker    *dpop.Checker     // reads and checks proofs
+	external   externalURL       // computes the URL that a proof must name
+	replays    ReplayStore       // records used proofs; set by keep, unless Config.DPoP.Replays is set
 	nonces     *dpop.Nonces      // nil unless proofs need a nonce
 	challenges map[string]string // of the scheme DPoP by error code, without scopes
 }
@@ -44,6 +46,7 @@ func newDPoP(cfg *DPoPConfig, kept *durable, realm string, metadata *url.URL) (*
 		return nil, nil //nolint:nilnil // DPoP is not enabled
 	}
 	own := cfg.copied()
+	// The checkers of package dpop report their own faults. All faults are collected, so that New returns them at once.
 	checker, err := dpop.New(dpop.Config{Algorithms: own.Algorithms, Window: own.Window})
 	faults := append(own.faults(), prefixed(err), kept.conflict(&own))
 	var nonces *dpop.Nonces
@@ -54,6 +57,7 @@ func newDPoP(cfg *DPoPConfig, kept *durable, realm string, metadata *url.URL) (*
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
+	// algs says with which algorithms the client may sign proofs (RFC 9449 section 5.1).
 	bare := openChallenge(schemeDPoP, realm, metadata) + ", algs=" + quote(strings.Join(checker.Algorithms(), " "))
 	return &dpopChecker{
 		cfg: own, checker: checker, external: newExternalURL(&own), replays: own.Replays, nonces: nonces,
@@ -74,7 +78,7 @@ func prefixed(err error) error {
 	return errors.Join(faults...)
 }
 
-// conflict returns an error if cfg changes what Replace must keep.
+// conflict returns an error if cfg changes what Replace must keep. Before the first Config with DPoP, nothing has to be kept.
 func (k *durable) conflict(cfg *DPoPConfig) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -104,10 +108,7 @@ func (d *dpopChecker) keep(k *durable) {
 		}
 		d.replays = k.memory
 	}
-	if !d.cfg.RequireNonce {
-		return
-	}
-	if d.nonces != nil {
+	if !d.cfg.RequireNonce || d.nonces != nil { // no nonces, or those of Config.DPoP.NonceKeys
 		return
 	}
 	if k.nonces == nil {

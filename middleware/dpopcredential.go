@@ -25,7 +25,8 @@ func (p *passage) readCredential(r *http.Request) (err error) {
 }
 
 // dpopCredential returns the one token of a request with the scheme DPoP. Another token in any place that is read makes the
-// request invalid (RFC 6750 section 2).
+// request invalid (RFC 6750 section 2). BearerToken, if it is one of the sources, finds none: the only
+// Authorization header has the scheme DPoP.
 func (g *Guard) dpopCredential(r *http.Request) (string, error) {
 	lines := r.Header["Authorization"]
 	if len(lines) > 1 {

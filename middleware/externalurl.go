@@ -83,6 +83,7 @@ func targetPath(r *http.Request) string {
 
 // forwardedBase returns the scheme, the host and the prefix of the path that a listed proxy has put into header.
 func (e externalURL) forwardedBase(header http.Header) (string, error) {
+	// Either Forwarded alone or the X-Forwarded headers: headersFault rejects a mixture.
 	if slices.Contains(e.headers, headerForwarded) {
 		pairs, ok := lastForwarded(lastLine(header[headerForwarded]))
 		if !ok {
@@ -90,6 +91,7 @@ func (e externalURL) forwardedBase(header http.Header) (string, error) {
 		}
 		return e.baseOf(pairs["proto"], pairs["host"], headerForwarded)
 	}
+	// name is the header that an error about the host names.
 	host, name := lastValue(header[headerForwardedHost]), headerForwardedHost
 	if slices.Contains(e.headers, headerForwardedPort) {
 		host, name = withPort(host, lastValue(header[headerForwardedPort])), headerForwardedPort

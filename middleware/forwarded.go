@@ -27,7 +27,7 @@ func lastValue(lines []string) string {
 // ignored (RFC 9110 section 5.6.1.2). ok is false if any part of the line is malformed, if a parameter is repeated, or if the
 // last element is empty: then the nearest proxy has said nothing, and the element before it may come from the client.
 func lastForwarded(line string) (pairs map[string]string, ok bool) {
-	pairs = make(map[string]string)
+	pairs = make(map[string]string) // of the current element
 	for {
 		line = strings.TrimLeft(line, " \t")
 		switch {

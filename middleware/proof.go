@@ -48,6 +48,7 @@ func (d *dpopChecker) read(r *http.Request) (*sentProof, error) {
 // checkProof checks the proof against the request and the verified token, and records that it was used. Recording comes
 // last, so that only a client with a valid token and its key can fill the store.
 func (p *passage) checkProof(ctx context.Context, c consumer.Confirmation) *consumer.Error {
+	// One reading of the clock for both the proof and its nonce, so that they are compared with the same time.
 	d, now, nonce := p.guard.dpop, time.Now(), ""
 	want := dpop.Want{
 		Method: p.proof.method, URL: p.proof.url, Token: p.raw, Thumbprint: c.JWKThumbprint, Now: now,
@@ -63,10 +64,13 @@ func (p *passage) checkProof(ctx context.Context, c consumer.Confirmation) *cons
 		return d.proofError(err)
 	}
 	if d.nonces != nil {
+		// The nonce is accepted but of the interval before. SetHeader sends the current one with the response.
 		if current := d.nonces.Current(now); current != nonce {
 			p.proof.newNonce = current
 		}
 	}
+	// verifiedBefore did not find the outer passage if Replace has changed the Config since. The new Config has checked the
+	// proof again, but the proof is recorded already.
 	if p.recordedBefore() {
 		return nil
 	}

@@ -28,7 +28,7 @@ const (
 	minModulusText = (2048/8*4 + 2) / 3
 	maxModulusText = (8192/8*4 + 2) / 3
 
-	// maxExponentText is the length of an exponent of 4 bytes in base64url. Crypto/rsa accepts no longer one.
+	// maxExponentText is the length of an exponent of 4 bytes in base64url. Package crypto/rsa rejects longer ones.
 	maxExponentText = 6
 )
 
@@ -45,11 +45,13 @@ func readKey(jwk compact.Object, alg string) (publicKey, error) {
 	if err != nil {
 		return publicKey{}, err
 	}
+	// alg of the jwk may be absent, null or empty, except for ML-DSA, whose thumbprint contains it.
 	own, _ := jwk.Get("alg")
 	absent := own.IsAbsent(compact.KindString) && k.alg == ""
 	if text, ok := own.Text(); !absent && (!ok || text != alg && !signature.IsAlias(text, alg)) {
 		return publicKey{}, reject("alg of jwk is not the alg of the header, " + quoted(alg))
 	}
+	// Only the lengths of canonical base64url are accepted, so that one key has one thumbprint.
 	for i, name := range k.memberNames() {
 		v, _ := jwk.Get(name)
 		text, ok := v.Text()
@@ -106,8 +108,9 @@ func (k *publicKey) memberNames() []string {
 	return []string{"e", "n"}
 }
 
-// thumbprint returns the SHA-256 thumbprint of k as a token contains it in cnf.jkt (RFC 9449 section 6.1): the hash of its required members, in lexicographic order and without
-// white space (RFC 7638 section 3, RFC 9964).
+// thumbprint returns the SHA-256 thumbprint of k as a token contains it in cnf.jkt (RFC 9449 section 6.1): the hash of its
+// required members, in lexicographic order and without white space (RFC 7638 section 3, RFC 9964). The values need no escapes,
+// so the text is built without encoding/json.
 func (k *publicKey) thumbprint() string {
 	var buffer [1 << 10]byte
 	b := append(buffer[:0], '{')
@@ -147,7 +150,7 @@ func (k *publicKey) thumbprint() string {
 // errKey is deliberately short: a Detail has no part of the key.
 var errKey = errors.New("the members of jwk do not form a public key")
 
-// parse returns the key for the standard library, after it has checked its strength.
+// parse returns the key in the form that the standard library uses. It returns an error if the key is malformed or weak.
 func (k *publicKey) parse() (any, error) {
 	var octets [2][]byte
 	for i := range k.memberNames() {
@@ -166,7 +169,7 @@ func (k *publicKey) parse() (any, error) {
 	return public, nil
 }
 
-// form makes a key of the decoded members.
+// form returns the key that has the decoded members, without a check of its strength.
 func (k *publicKey) form(octets [2][]byte) (any, error) {
 	switch k.kty {
 	case "EC":

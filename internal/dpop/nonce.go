@@ -19,12 +19,12 @@ const (
 	minNonceEvery = time.Second // shorter intervals would reject nonces that were just issued
 	maxNonceEvery = time.Hour
 	nonceBytes    = 16                     // of the MAC; 128 bits cannot be guessed
-	noncePurpose  = "bearerkit DPoP nonce" // a MAC for another purpose under the same key is another one
+	noncePurpose  = "bearerkit DPoP nonce" // part of the MAC input, so that no MAC for another purpose is a nonce
 )
 
 // Nonces issues and accepts nonces (RFC 9449 section 9) without storing them. A nonce is a keyed MAC of the number of the
-// current interval of time. All servers with the same key and interval issue the same nonce, and accept those of each
-// other. Nonces is safe for concurrent use.
+// current interval of time. All servers with the same key and interval issue the same nonce, and accept each
+// other's nonces. Nonces is safe for concurrent use.
 type Nonces struct {
 	keys  [][]byte
 	every time.Duration
@@ -106,7 +106,7 @@ func (n *Nonces) at(now time.Time) *interval {
 }
 
 // nonce returns the nonce of an interval. The length of the interval is a part of the MAC, so that servers with different
-// lengths do not read the nonces of each other as those of another time.
+// lengths do not take each other's nonces for those of another time.
 func (n *Nonces) nonce(key []byte, number int64) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(fmt.Appendf(nil, "%s %d %d", noncePurpose, n.every, number))

@@ -52,6 +52,7 @@ func (c *Checker) Read(raw string) (Proof, error) {
 		return Proof{}, reject("the signature is empty or has a character outside the base64url alphabet")
 	}
 	p := Proof{header: parts.Header, input: parts.SigningInput, signature: parts.Signature}
+	// A cached header was accepted before, so it is not read again. The claims differ in each proof.
 	if known, ok := c.keys.Get(parts.Header); ok {
 		p.cached, p.algorithm = known, known.algorithm
 	} else if err := c.readHeader(&p, parts); err != nil {
@@ -148,7 +149,7 @@ func (p *Proof) readTimes(o compact.Object) error {
 		whole, fraction := math.Modf(seconds)
 		*claim.value = time.Unix(int64(whole), int64(fraction*float64(time.Second)))
 	}
-	if p.issued.IsZero() {
+	if p.issued.IsZero() { // iat 0 is the year 1970, which is not the zero Time
 		return reject("iat is missing")
 	}
 	return nil

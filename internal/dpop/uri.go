@@ -10,6 +10,7 @@ import (
 // and 6.2.3), and a query and a fragment are ignored (RFC 9449 section 4.3).
 func checkURI(htu, url string) error {
 	htu, url = withoutQuery(htu), withoutQuery(url)
+	// Most clients send the URL in the form that the server sees, and then no normalization is needed.
 	if htu == url && !mayHaveDots(url) {
 		return nil
 	}
@@ -70,6 +71,7 @@ func normalized(uri string) (canonical string, dots bool, err error) {
 // normalizedAuthority returns host and port in lower case, without the default port of the scheme.
 func normalizedAuthority(scheme, authority string) (string, error) {
 	host, port := authority, ""
+	// A colon before the last bracket is a part of an IPv6 address.
 	if i := strings.LastIndexByte(authority, ':'); i > strings.LastIndexByte(authority, ']') {
 		host, port = authority[:i], authority[i+1:]
 	}

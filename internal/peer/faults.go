@@ -11,7 +11,7 @@ const (
 	minBits6 = 7
 )
 
-// Faults returns an error for each prefix that must not be listed. field is the name of the setting in the errors, such as
+// Faults returns an error for each prefix that must not be listed, or nil. field is the name of the setting in the errors, such as
 // "middleware: Config.MTLS.Proxies". The errors say what to write instead.
 func (p Proxies) Faults(field string) (faults []error) {
 	for i, network := range p {
@@ -43,6 +43,7 @@ func faultOf(network netip.Prefix) string {
 	return ""
 }
 
+// isTooLarge reports whether network is larger than the largest private network of its kind.
 func isTooLarge(network netip.Prefix) bool {
 	if network.Addr().Is4() {
 		return network.Bits() < minBits4
