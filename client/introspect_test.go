@@ -159,7 +159,7 @@ func TestI7_SignedIntrospection(t *testing.T) {
 	})
 }
 
-// An error of the server is an error, whatever it calls its body.
+// A response with an error status is an error, whatever its Content-Type is.
 func TestI7_ErrorsAreNotSigned(t *testing.T) {
 	t.Parallel()
 	p := newProvider()

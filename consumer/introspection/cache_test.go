@@ -53,7 +53,7 @@ func TestI5_CacheEndsWithTheToken(t *testing.T) {
 	}
 }
 
-// The time of a slow response counts: the result is as old as the request.
+// The age of a cached result counts from the request, and not from the response.
 func TestI5_AgeCountsFromTheRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -75,7 +75,7 @@ func TestI1_RequestIsAuthenticatedByEachMethod(t *testing.T) {
 	}
 }
 
-// A response that is not one is a fault of the server, so the token may be good.
+// A malformed response is a fault of the server. The result is 503, because the token may be valid.
 func TestI2_InvalidResponsesAreUnavailable(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 2<<20)

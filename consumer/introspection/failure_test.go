@@ -19,7 +19,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// If the server rejects the credentials of the API, the token may be good: 503, and an Error log for the operator.
+// If the server rejects the credentials of the API, the token may be valid: 503, and a line at level Error for the operator.
 func TestI4_RejectedCredentials(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -174,7 +174,7 @@ func TestBreakerKeepsCachedTokens(t *testing.T) {
 	})
 }
 
-// A response that depends on the token does not count. Otherwise a few strange tokens would stop all introspections.
+// A response that depends on the token does not count. Otherwise a few malformed tokens would stop all introspections.
 func TestBreakerIgnoresResponsesAboutTheToken(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

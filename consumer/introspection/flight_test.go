@@ -114,7 +114,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// A function of the application that ignores the end of its context does not hold callers.
+// A function of the application that ignores the end of its context does not keep callers waiting.
 func TestFunctionThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -133,7 +133,8 @@ func TestFunctionThatHangs(t *testing.T) {
 	})
 }
 
-// A Check that gives up at the end of its context could not decide. The token is not rejected, now or from the cache.
+// If Check fails because its context has ended, the token could not be checked. The error matches ErrUnavailable and is not
+// cached.
 func TestCheckThatGivesUp(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(context.Context) error{

@@ -42,7 +42,7 @@ func newGuard(t testing.TB, cfg middleware.Config) *middleware.Guard {
 	return g
 }
 
-// The Guard responds as for a JWT: 401 for a bad token, 403 for a missing scope, and 503 if the server is the problem.
+// The Guard responds as for a JWT: 401 for a bad token, 403 for a missing scope, and 503 if the server fails.
 func TestI3_I4_ResponsesOfTheGuard(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -153,7 +153,7 @@ func TestDecisionDeadlineAndRecheck(t *testing.T) {
 	})
 }
 
-// A server that repeats the token in an error puts it neither into the log, nor into an error, nor into the statistics.
+// If the server quotes the token in an error response, the token is not in the log, the error, or the statistics.
 func TestAttack43_ServerThatRepeatsTheToken(t *testing.T) {
 	t.Parallel()
 	const secret = "kXb2mQ7vT4nZ9rLwP1sYcE6hUfJ3dGaV"

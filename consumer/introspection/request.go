@@ -87,7 +87,7 @@ const (
 func (k failureKind) isOurFault() bool { return k == credentials || k == misconfigured }
 
 // failureOf reads an error of Client.Introspect. A response that may depend on the token does not count for the breaker:
-// otherwise anyone could stop all introspections with a few strange tokens.
+// otherwise anyone could stop all introspections with a few malformed tokens.
 func (v *Verifier) failureOf(err error) failure {
 	e, ok := errors.AsType[*client.Error](err)
 	switch {

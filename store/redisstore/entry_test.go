@@ -23,7 +23,7 @@ func TestStorage(t *testing.T) {
 	testStorage(t, newStore(t, newServer(t).client(t)))
 }
 
-// testStorage checks what store.Storage promises.
+// testStorage checks the requirements of store.Storage.
 func testStorage(t *testing.T, s store.Storage) {
 	t.Helper()
 	now := time.Now().Truncate(time.Millisecond)

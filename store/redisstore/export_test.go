@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Backdate lets the epochs of all shards begin at the given time, as if Redis had run without a loss since then. Tests call it
-// so that they need not wait until a proof can be newer than the first epoch.
+// Backdate sets the beginning of the epochs of all shards to the given time, as if Redis had run without a loss since then.
+// Tests call it so that they need not wait until a proof can be newer than the first epoch.
 func (s *Store) Backdate(ctx context.Context, begin time.Time) error {
 	for i := range s.shards {
 		sh := &s.shards[i]

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/store/redisstore"
 )
 
-// fault is a state of Redis in which nothing can be decided.
+// fault is a state of Redis in which Mark returns an error.
 type fault struct {
 	begin func(t *testing.T, s *server, client *redis.Client)
 	end   func(t *testing.T, s *server, client *redis.Client)
@@ -162,7 +162,7 @@ func TestFaults_EvictionPolicy(t *testing.T) {
 	}
 }
 
-// If the policy changes while the process runs, Check reports it, and nothing is decided from then on.
+// If the policy changes while the process runs, Check reports it, and the store returns errors from then on.
 func TestFaults_PolicyChanges(t *testing.T) {
 	t.Parallel()
 	client := newServer(t).client(t)

@@ -33,7 +33,7 @@ func mark(t testing.TB, s *redisstore.Store, key, id string) (bool, error) {
 	return s.Mark(t.Context(), key, id, now.Add(life), now.Add(2*life))
 }
 
-// backdate lets the epochs begin long before the proofs of a test are made.
+// backdate sets the beginning of the epochs to long before the proofs of a test are made.
 func backdate(t testing.TB, s *redisstore.Store) {
 	t.Helper()
 	if err := s.Backdate(t.Context(), time.Now().Add(-time.Hour)); err != nil {
@@ -95,7 +95,7 @@ func TestCaseG7_Cluster(t *testing.T) {
 	testStorage(t, s)
 }
 
-// Mark says of a proof that was made before the first epoch that it may have been used.
+// For a proof that was made before the first epoch, Mark returns an error that is Forgotten.
 func TestCaseG7_ProofsBeforeTheFirstEpoch(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, newServer(t).client(t))
@@ -197,7 +197,8 @@ func TestCaseG7_Failover(t *testing.T) {
 	wantFirst(t, "a later proof", after, "key", "later")
 }
 
-// A former master still has the scripts of its epoch. Another epoch has begun in between, so it takes no mark of it.
+// A former master that takes over again still has the scripts of its epoch. Another epoch has begun in between, so the loss is
+// noticed.
 func TestCaseG7_FormerMasterTakesOverAgain(t *testing.T) {
 	t.Parallel()
 	a, b := newServer(t), newServer(t)
@@ -293,7 +294,7 @@ func TestCaseX11_G7_LifeOfAMark(t *testing.T) {
 	}
 }
 
-// If the clocks differ more than the configuration says, nothing is decided.
+// If the clocks differ by more than Config.ClockSkew, Mark and Save return ErrClock.
 func TestCaseX11_G7_ClocksDiffer(t *testing.T) { //nolint:paralleltest // ShiftWall
 	s := newStore(t, newServer(t).client(t), func(c *redisstore.Config) { c.ClockSkew = 10 * time.Second })
 	if err := s.Check(t.Context()); err != nil {

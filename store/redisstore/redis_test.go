@@ -17,8 +17,8 @@ import (
 	"github.com/bearerkit/bearerkit/store/redisstore"
 )
 
-// server is a Redis server of one test. It listens on 127.0.0.1, stores nothing on disk unless an argument says so, and ends with
-// the test.
+// server is a Redis server of one test. It listens on 127.0.0.1, stores nothing on disk unless an argument says so, and ends
+// with the test.
 type server struct {
 	addr string
 	dir  string
@@ -81,7 +81,7 @@ func (s *server) start(t testing.TB) {
 	t.Fatalf("redis-server does not start: %s", text)
 }
 
-// pause waits a little before the next look.
+// pause waits a little before the next check.
 func pause(t testing.TB) {
 	t.Helper()
 	select {

@@ -58,10 +58,10 @@ func watch(t testing.TB, s *redisstore.Store, client redis.UniversalClient, cach
 	eventually(t, "Watch has subscribed", func() bool { return subscribers() > before && started.all.Load() > 0 })
 }
 
-// often polls so often that a test need not wait.
+// often makes polls so frequent that a test need not wait.
 func often(c *redisstore.Config) { c.PollInterval, c.MaxSilence = 100*time.Millisecond, time.Minute }
 
-// seldom does not poll during a test.
+// seldom makes polls so rare that there is none during a test.
 func seldom(c *redisstore.Config) { c.PollInterval, c.MaxSilence = time.Minute, time.Minute }
 
 // A token that one process denies is rejected by all others, although they cache its status for an hour.
@@ -172,7 +172,7 @@ func TestWatch_BurstIsCoalesced(t *testing.T) {
 	}
 }
 
-// Without messages, a poll finds out that something has changed, and everything is dropped.
+// If messages are lost, a poll detects the change, and everything is dropped.
 func TestWatch_LostMessages(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(t *testing.T, s *redisstore.Store, client *redis.Client){
