@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -19,8 +21,8 @@ type Config struct {
 	// fails, it uses another one, which does not have the entries.
 	Client redis.UniversalClient
 
-	// Prefix is the beginning of all keys, at most 64 characters without braces. Two APIs that must not share entries need
-	// different prefixes. Empty: "bearerkit".
+	// Prefix is the beginning of all keys, at most 64 bytes without braces, spaces and control characters. Two APIs that must
+	// not share entries need different prefixes. Empty: "bearerkit".
 	Prefix string
 
 	// Timeout is the longest time that one method waits for Redis, including retries of the client. At most 10 s. Zero: 1 s.
@@ -105,8 +107,10 @@ func orDefault[T comparable](value, fallback T) T {
 // validate joins all faults of cfg.
 func (cfg Config) validate() error {
 	faults := []error{validateClient(cfg.Client)}
-	if len(cfg.Prefix) > maxPrefix || strings.ContainsAny(cfg.Prefix, "{}") {
-		faults = append(faults, fmt.Errorf("redisstore: Config.Prefix %.100q has more than %d characters, or a brace", cfg.Prefix, maxPrefix))
+	// A message of Watch ends the name of a shard with a space.
+	if len(cfg.Prefix) > maxPrefix || strings.ContainsFunc(cfg.Prefix, isSeparator) {
+		faults = append(faults, fmt.Errorf("redisstore: Config.Prefix %.100q has more than %d bytes, or a brace, a space or a control character",
+			cfg.Prefix, maxPrefix))
 	}
 	for _, d := range []struct {
 		field         string
@@ -122,6 +126,11 @@ func (cfg Config) validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// isSeparator reports whether a Prefix must not contain r.
+func isSeparator(r rune) bool {
+	return r == '{' || r == '}' || unicode.IsSpace(r) || unicode.IsControl(r)
 }
 
 // validateClient checks the options of the known clients. The options of other types are not accessible.
@@ -144,6 +153,9 @@ func validateClient(client redis.UniversalClient) error {
 		o := c.Options()
 		deadlines, replicas = o.ContextTimeoutEnabled, o.ReadOnly || o.RouteByLatency || o.RouteRandomly
 	default:
+		if isNil(client) {
+			return errors.New("redisstore: Config.Client contains a nil value")
+		}
 		return nil
 	}
 	var faults []error
@@ -155,4 +167,10 @@ func validateClient(client redis.UniversalClient) error {
 			"do not set its options ReadOnly, RouteByLatency and RouteRandomly"))
 	}
 	return errors.Join(faults...)
+}
+
+// isNil reports whether v is nil or contains a nil pointer.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return v == nil || value.Kind() == reflect.Pointer && value.IsNil()
 }

@@ -30,6 +30,7 @@ func TestNew_Faults(t *testing.T) {
 		"no client":     {redisstore.Config{}, []string{"Config.Client is required"}},
 		"nil client":    {redisstore.Config{Client: (*redis.Client)(nil)}, []string{"Config.Client contains a nil value"}},
 		"nil cluster":   {redisstore.Config{Client: (*redis.ClusterClient)(nil)}, []string{"Config.Client contains a nil value"}},
+		"nil wrapper":   {redisstore.Config{Client: (*wrapped)(nil)}, []string{"Config.Client contains a nil value"}},
 		"no deadlines":  {redisstore.Config{Client: redis.NewClient(&redis.Options{})}, []string{"ContextTimeoutEnabled"}},
 		"ring":          {redisstore.Config{Client: redis.NewRing(&redis.RingOptions{ContextTimeoutEnabled: true})}, []string{"redis.Ring"}},
 		"replicas":      {redisstore.Config{Client: cluster(func(o *redis.ClusterOptions) { o.ReadOnly = true })}, []string{"replicas"}},
@@ -37,6 +38,9 @@ func TestNew_Faults(t *testing.T) {
 		"random":        {redisstore.Config{Client: cluster(func(o *redis.ClusterOptions) { o.RouteRandomly = true })}, []string{"replicas"}},
 		"cluster, both": {redisstore.Config{Client: cluster(func(o *redis.ClusterOptions) { o.ReadOnly, o.ContextTimeoutEnabled = true, false })}, []string{"replicas", "ContextTimeoutEnabled"}},
 		"brace":         {redisstore.Config{Client: client, Prefix: "a{b}"}, []string{"Config.Prefix"}},
+		"space":         {redisstore.Config{Client: client, Prefix: "my api"}, []string{"Config.Prefix"}},
+		"line end":      {redisstore.Config{Client: client, Prefix: "a\n"}, []string{"Config.Prefix"}},
+		"other signs":   {redisstore.Config{Client: client, Prefix: "a:b*ä%s[x]"}, nil},
 		"long prefix":   {redisstore.Config{Client: client, Prefix: strings.Repeat("a", 65)}, []string{"Config.Prefix"}},
 		"negative times": {redisstore.Config{Client: client, Timeout: -1, ClockSkew: -1, PollInterval: -1, MaxSilence: -2}, []string{
 			"Config.Timeout", "Config.ClockSkew", "Config.PollInterval", "Config.MaxSilence",
@@ -78,3 +82,6 @@ func TestTimeout_EndsWithTheContext(t *testing.T) {
 		}
 	}
 }
+
+// wrapped is a client of a type that the package does not know.
+type wrapped struct{ *redis.Client }

@@ -16,8 +16,12 @@ import (
 
 var _ store.Storage = (*Store)(nil)
 
-// latest is the last second of the year 9999. Later times are stored as this one.
-const latest int64 = 253402300799_000
+// Times before earliest, the start of the year 1, and after latest, the last second of the year 9999, are stored as these two,
+// in milliseconds since 1970.
+const (
+	earliest int64 = -62135596800_000
+	latest   int64 = 253402300799_000
+)
 
 // Lookup implements store.Storage. It sends all commands in one pipeline, and to the servers of a cluster at the same time.
 // An entry ends when its Expires has passed on the clock of this process.
@@ -150,10 +154,15 @@ func toText(t time.Time) string {
 		return ""
 	}
 	ms := t.UnixMilli()
-	if t.Nanosecond()%int(time.Millisecond) != 0 {
+	switch { // UnixMilli overflows for some times that mean forever
+	case t.After(time.UnixMilli(latest)):
+		ms = latest
+	case t.Before(time.UnixMilli(earliest)):
+		ms = earliest
+	case t.Nanosecond()%int(time.Millisecond) != 0:
 		ms++
 	}
-	return strconv.FormatInt(min(ms, latest), 10)
+	return strconv.FormatInt(ms, 10)
 }
 
 // parseEntry reads the value of an entry. It returns an error for the empty text, which is the result of a command that failed.

@@ -51,6 +51,9 @@ func testStorage(t *testing.T, s store.Storage) {
 		"expired, then saved again":   {entries{{Expires: past, Before: later}, {Expires: soon}}, &store.Entry{Expires: soon}},
 		"rounded up to a millisecond": {entries{{Expires: soon.Add(1)}}, &store.Entry{Expires: soon.Add(time.Millisecond)}},
 		"at the end of the year 9999": {entries{{Expires: time.Unix(253402300799, 0)}}, &store.Entry{Expires: time.Unix(253402300799, 0)}},
+		"an overflow of UnixMilli":    {entries{{Expires: time.Unix(1<<55, 0)}}, &store.Entry{Expires: time.Unix(253402300799, 0)}},
+		"the latest time":             {entries{{Expires: time.Unix(1<<63-62135596801, 999999999)}}, &store.Entry{Expires: time.Unix(253402300799, 0)}},
+		"before the year 1":           {entries{{Before: time.Unix(-1<<55, 0)}}, &store.Entry{Before: time.Unix(-62135596800, 0)}},
 		"later than the year 9999":    {entries{{Expires: time.Unix(1<<40, 0)}}, &store.Entry{Expires: time.Unix(253402300799, 0)}},
 	}
 	for name, tt := range tests {

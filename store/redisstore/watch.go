@@ -46,7 +46,7 @@ func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
 		return errors.New("redisstore: Watch needs at least one cache")
 	}
 	for _, cache := range caches {
-		if cache == nil {
+		if isNil(cache) {
 			return errors.New("redisstore: a cache of Watch is nil")
 		}
 	}
@@ -132,7 +132,9 @@ func (w *watcher) receive(payload string) {
 	version, err := strconv.ParseInt(number, 10, 64)
 	c := w.counts[name]
 	if !ok || err != nil || c == nil {
-		w.store.cfg.Logger.Warn("redisstore: a message on the channel of changes cannot be read")
+		if !w.missed { // at most one line for each poll
+			w.store.cfg.Logger.Warn("redisstore: a message on the channel of changes cannot be read")
+		}
 		w.missed = true
 		return
 	}

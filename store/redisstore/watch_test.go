@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -308,11 +309,50 @@ func TestWatch_ShortOutage(t *testing.T) {
 func TestWatch_NeedsCaches(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, newServer(t).client(t))
-	for name, caches := range map[string][]redisstore.Cache{"none": nil, "nil": {nil}} {
+	for name, caches := range map[string][]redisstore.Cache{"none": nil, "nil": {nil}, "nil pointer": {(*consumer.Consumer)(nil)}} {
 		if err := s.Watch(t.Context(), caches...); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
+}
+
+// Messages of others cannot fill the log or keep a denial from the caches.
+func TestWatch_ForgedMessages(t *testing.T) {
+	t.Parallel()
+	client := newServer(t).client(t)
+	var log lineCount
+	s := newStore(t, client, func(c *redisstore.Config) {
+		c.PollInterval, c.Logger = time.Second, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	seen := new(cache)
+	watch(t, s, client, seen)
+	started := log.n.Load()
+	for range 200 {
+		for _, text := range []string{
+			"", "x", "x y z", "{bearerkit:3}:version", "{bearerkit:3}:version 5", "{bearerkit:3}:version 99999999999999999999 k",
+			"{bearerkit:99}:version 1 k", "{bearerkit:3}:version 9223372036854775807 k", "{bearerkit:3}:version -9223372036854775808 k",
+		} {
+			if err := client.Publish(t.Context(), s.Channel(), text).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before := seen.some.Load()
+	if err := (store.DenyList{Storage: s}).DenyToken(t.Context(), issuerURL, "a", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the denial reaches the cache", func() bool { return seen.some.Load() > before })
+	if n := log.n.Load() - started; n > 100 { // 2 for each poll
+		t.Errorf("%d lines in the log for 1800 messages", n)
+	}
+}
+
+// lineCount counts the lines of a log.
+type lineCount struct{ n atomic.Int64 }
+
+func (l *lineCount) Write(line []byte) (int, error) {
+	l.n.Add(1)
+	return len(line), nil
 }
 
 // proxy forwards connections to a server until it is cut.
