@@ -26,7 +26,7 @@ func withCertificate(r *http.Request, der string) *http.Request {
 	return r
 }
 
-// A token needs a proof for each member of cnf. A member that the Guard cannot check rejects it.
+// A token that is bound to a key and to a certificate needs both. A member of cnf that the Guard cannot check rejects it.
 func TestM4_Attack26_EachMemberNeedsItsProof(t *testing.T) {
 	t.Parallel()
 	type settings struct{ dpop, mtls bool }
@@ -37,7 +37,7 @@ func TestM4_Attack26_EachMemberNeedsItsProof(t *testing.T) {
 		proof, cert bool
 		want        outcome
 	}{
-		"both, both proven":             {bindBoth, both, true, true, accepted},
+		"both, both shown":              {bindBoth, both, true, true, accepted},
 		"both, no certificate":          {bindBoth, both, true, false, bindingRejected},
 		"both, no proof":                {bindBoth, both, false, true, bearerRejected(401, "invalid_token", consumer.ReasonBinding)},
 		"both, no MTLS":                 {bindBoth, settings{dpop: true}, true, true, bindingRejected},

@@ -76,7 +76,7 @@ type DPoPConfig struct {
 
 	// Replays records the proofs that were used. Servers that serve the same URL must share one store, because otherwise a
 	// proof could be used once for each server. Nil: the memory of this process. Replace keeps that memory, but a new process
-	// accepts recent proofs once more.
+	// may accept recent proofs once more.
 	Replays ReplayStore
 
 	// MaxReplays is the number of proofs that the memory records at once, each in about 200 bytes. If it is full, requests

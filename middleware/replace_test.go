@@ -30,7 +30,7 @@ func TestReplace_RulesAreNotMixed(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	var admitted, refused atomic.Int64
+	var admitted, rejected atomic.Int64
 	var traffic sync.WaitGroup
 	stop := make(chan struct{})
 	for worker := range 4 {
@@ -47,7 +47,7 @@ func TestReplace_RulesAreNotMixed(t *testing.T) {
 				case w.Code == http.StatusOK:
 					admitted.Add(1)
 				case w.Code == http.StatusUnauthorized && strings.Contains(challengeOf(w), other):
-					refused.Add(1)
+					rejected.Add(1)
 				default:
 					t.Errorf("a token of issuer %d got %d %s", from, w.Code, challengeOf(w))
 				}
@@ -67,8 +67,8 @@ func TestReplace_RulesAreNotMixed(t *testing.T) {
 	}
 	close(stop)
 	traffic.Wait()
-	if admitted.Load() == 0 || refused.Load() == 0 {
-		t.Errorf("%d accepted, %d rejected, want some of both", admitted.Load(), refused.Load())
+	if admitted.Load() == 0 || rejected.Load() == 0 {
+		t.Errorf("%d accepted, %d rejected, want some of both", admitted.Load(), rejected.Load())
 	}
 }
 

@@ -22,7 +22,8 @@ type ReplayStore interface {
 	//
 	// If it is not known whether the proof was used before, Mark must return an error. The request is then rejected with
 	// 503. An error with a method Forgotten() bool that returns true means that the store has lost records that may be newer
-	// than from. With RequireNonce, the response is then use_dpop_nonce, so that the client makes a new proof.
+	// than from. With RequireNonce, the response is then use_dpop_nonce. At most one minute later, the nonce is newer than
+	// the loss, and proofs with it are accepted.
 	//
 	// Mark must return when ctx ends.
 	Mark(ctx context.Context, key, id string, from, until time.Time) (first bool, err error)

@@ -112,9 +112,9 @@ func TestRules(t *testing.T) {
 			[]middleware.Rule{saying(&consumer.Error{Reason: consumer.ReasonRevoked})},
 			withRule(invalidToken(consumer.ReasonRevoked), "check"),
 		},
-		{"check refuses by itself", []middleware.Rule{saying(&middleware.Refusal{Status: 403})}, forbidden("check")},
+		{"a Check returns a Refusal", []middleware.Rule{saying(&middleware.Refusal{Status: 403})}, forbidden("check")},
 		{"in their order", []middleware.Rule{no, middleware.Scopes("admin")}, forbidden("check")},
-		{"the first answers", []middleware.Rule{middleware.Scopes("admin"), no}, insufficientScope("admin")},
+		{"the first decides", []middleware.Rule{middleware.Scopes("admin"), no}, insufficientScope("admin")},
 
 		{"any: first", []middleware.Rule{middleware.Any(yes, no)}, passed},
 		{"any: last", []middleware.Rule{middleware.Any(no, middleware.Scopes("admin"), yes)}, passed},

@@ -134,7 +134,7 @@ func TestB3_Attack50_SeveralTokens(t *testing.T) {
 		"query":  {query: "access_token=a&access_token=a"},
 		"cookie": {cookies: []string{"a", "a"}},
 	}
-	refused := func(t *testing.T, s sent) {
+	rejected := func(t *testing.T, s sent) {
 		t.Helper()
 		read := ""
 		w := serve(everywhere(t, &read), s.request(t))
@@ -143,7 +143,7 @@ func TestB3_Attack50_SeveralTokens(t *testing.T) {
 		}
 	}
 	for name, a := range one {
-		refused(t, repeated[name])
+		rejected(t, repeated[name])
 		for other, b := range one {
 			if name == other {
 				continue
@@ -153,12 +153,12 @@ func TestB3_Attack50_SeveralTokens(t *testing.T) {
 				query: a.query + b.query, contentType: a.contentType + b.contentType, body: a.body + b.body,
 				header: a.header, cookies: append(a.cookies[:len(a.cookies):len(a.cookies)], b.cookies...),
 			}
-			refused(t, both)
+			rejected(t, both)
 			a = one[name]
 		}
 	}
 	for _, header := range []string{"Bearer a b", "Bearer\ta"} { // bad header, good cookie
-		refused(t, sent{header: []string{header}, cookies: []string{"a"}})
+		rejected(t, sent{header: []string{header}, cookies: []string{"a"}})
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // StepUp requires that the user signed in at most maxAge ago, and in one of the ways that acr lists (RFC 9470). The values
-// of acr are authentication context classes, which the authorization server defines. It reads `auth_time` and `acr` of the
+// of acr are authentication context classes, which the authorization server defines. StepUp reads `auth_time` and `acr` of the
 // token, from a JWT and from an introspection response alike: see [consumer.Token.AuthenticatedWithin] and
 // [consumer.Token.ACR]. A token without the claim does not meet the requirement. Values of acr are compared byte for byte.
 // Each of them meets the requirement; their order says to the client which one the API prefers.

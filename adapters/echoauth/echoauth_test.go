@@ -72,7 +72,7 @@ func TestErrorHandler(t *testing.T) {
 		returned      error
 		status        int
 	}{
-		"refused":  {"", nil, http.StatusUnauthorized},
+		"rejected": {"", nil, http.StatusUnauthorized},
 		"admitted": {token, own, http.StatusTeapot},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,9 +106,9 @@ func TestUnknownPath(t *testing.T) {
 	e.Use(echoauth.Middleware(guard))
 	e.GET("/orders", func(*echo.Context) error { return nil })
 
-	refused := serve(t, e, "/unknown", "")
-	if refused.Code != http.StatusUnauthorized || !strings.HasPrefix(refused.Body.String(), `{"title":"Unauthorized"`) {
-		t.Errorf("without a token: %d %q", refused.Code, refused.Body)
+	rejected := serve(t, e, "/unknown", "")
+	if rejected.Code != http.StatusUnauthorized || !strings.HasPrefix(rejected.Body.String(), `{"title":"Unauthorized"`) {
+		t.Errorf("without a token: %d %q", rejected.Code, rejected.Body)
 	}
 	if missing := serve(t, e, "/unknown", token); missing.Code != http.StatusNotFound {
 		t.Errorf("with a token: %d %q", missing.Code, missing.Body)

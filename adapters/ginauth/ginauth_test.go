@@ -65,7 +65,7 @@ func TestRefusalAborts(t *testing.T) {
 		aborted       bool
 		status        int
 	}{
-		"refused":  {"", true, http.StatusUnauthorized},
+		"rejected": {"", true, http.StatusUnauthorized},
 		"admitted": {token, false, http.StatusNoContent},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestPanicAborts(t *testing.T) {
 	engine.GET("/orders", ginauth.Middleware(guard, panics), func(*gin.Context) { ran = true })
 	response := serve(t, engine, "/orders", token)
 	if ran || response.Code != http.StatusInternalServerError || response.Body.String() != "sorry" {
-		t.Errorf("handler ran %v, answer %d %q", ran, response.Code, response.Body)
+		t.Errorf("handler ran %v, response %d %q", ran, response.Code, response.Body)
 	}
 }
 
@@ -114,10 +114,10 @@ func TestUnknownPath(t *testing.T) {
 	engine.Use(ginauth.Middleware(guard))
 	engine.GET("/orders", func(*gin.Context) {})
 
-	refused := serve(t, engine, "/unknown", "")
-	if refused.Code != http.StatusUnauthorized || !strings.HasPrefix(refused.Body.String(), `{"title":"Unauthorized"`) ||
-		strings.Contains(refused.Body.String(), "404") {
-		t.Errorf("without a token: %d %q", refused.Code, refused.Body)
+	rejected := serve(t, engine, "/unknown", "")
+	if rejected.Code != http.StatusUnauthorized || !strings.HasPrefix(rejected.Body.String(), `{"title":"Unauthorized"`) ||
+		strings.Contains(rejected.Body.String(), "404") {
+		t.Errorf("without a token: %d %q", rejected.Code, rejected.Body)
 	}
 	if missing := serve(t, engine, "/unknown", token); missing.Code != http.StatusNotFound {
 		t.Errorf("with a token: %d %q", missing.Code, missing.Body)

@@ -385,7 +385,7 @@ func scrape(t *testing.T, reg *prometheus.Registry) string {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(response, r)
 	if response.Code != http.StatusOK {
-		t.Fatalf("/metrics answers %d %s", response.Code, response.Body)
+		t.Fatalf("/metrics responds with %d %s", response.Code, response.Body)
 	}
 	return response.Body.String()
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/dpop"
 )
 
-// A key is cached after it has verified a proof for a token that is bound to it. Nobody else can fill the cache.
+// A key is cached after it has verified a proof for a token that is bound to it. Other proofs cannot fill the cache.
 func TestG1_Attack27_OnlyKeysOfVerifiedTokensAreCached(t *testing.T) {
 	t.Parallel()
 	c := newChecker(t, dpop.Config{})

@@ -224,6 +224,6 @@ func wantError(t *testing.T, err error, part string) {
 	case part == "" || !strings.Contains(e.Detail, part):
 		t.Errorf("got %q, want it to contain %q", e.Detail, part)
 	case e.Nonce:
-		t.Errorf("%q asks for a nonce", e.Detail)
+		t.Errorf("%q requires a nonce", e.Detail)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/dpop"
 )
 
-// The forms that clients send, and deviations that let nobody in.
+// The forms that clients send, and deviations that are harmless.
 func TestG1_AcceptedProofs(t *testing.T) {
 	t.Parallel()
 	c := newChecker(t, dpop.Config{})
