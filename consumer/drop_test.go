@@ -21,7 +21,7 @@ type dropper interface {
 	Drop(match func(consumer.StatusToken) bool) int
 }
 
-// Each way to a Consumer whose results of Config.Status are cached for an hour.
+// droppers returns a Consumer with cfg, and Groups that use it in different ways. Results of Config.Status are cached for an hour.
 func droppers(t *testing.T, cfg consumer.Config) map[string]dropper {
 	t.Helper()
 	second := cfg

@@ -293,7 +293,7 @@ func TestCaseG7_StartAt(t *testing.T) {
 	}
 }
 
-// An attacker can choose neither times nor their order freely, but no time may break the Memory.
+// FuzzMemory checks that no times cause a panic, or make Memory accept a proof twice.
 func FuzzMemory(f *testing.F) {
 	f.Add("k", "a", int64(0), int64(60))
 	f.Add("", "", int64(-1<<62), int64(1<<62))

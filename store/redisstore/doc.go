@@ -8,7 +8,8 @@
 //	go redisStore.Watch(ctx, verifier)                                 // drop cached tokens when any process denies one
 //
 // If Redis is down, slow or loading, every method returns an error, and the API responds with 503. If Redis is full or a
-// replica, the methods that write return an error. A method that returns an error has accepted neither a proof nor a token.
+// replica, the methods that write return an error. The API never accepts a proof or a token because of such an error, unless
+// InsecureStatusFailOpen of package consumer is set.
 //
 // Redis must not evict keys: set maxmemory-policy to noeviction. Otherwise used proofs could be used again, and denied tokens
 // would become valid. The store checks the setting before it is used for the first time, and while Watch runs.
