@@ -49,7 +49,8 @@ func (k *ProofKey) Proof(method, url, token string) *Token {
 	return proof.SignWith(k.algorithm, k.private)
 }
 
-// JWK returns the public key as it is in the header of a proof: without `alg`, `kid` and `use`.
+// JWK returns the public key as it is in the header of a proof: without `alg`, `kid` and `use`. It is nil if
+// k has no key.
 func (k *ProofKey) JWK() map[string]any {
 	if k.private == nil {
 		return nil

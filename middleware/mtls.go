@@ -40,9 +40,9 @@ type MTLSConfig struct {
 	// could then claim the address of a proxy. An address without a port, an address with an IPv6 zone, and a Unix domain
 	// socket never match. Let the proxy connect over TCP, for example to 127.0.0.1.
 	//
-	// New rejects prefixes that are shorter than /8 (IPv4) or /7 (IPv6), that are IPv6 link-local, or that have address bits after
-	// their length, such as 10.1.2.3/8. Write IPv4 addresses in their IPv4 form. New also rejects a list that is empty but
-	// not nil. Nil: no header is read.
+	// New rejects prefixes that are shorter than /8 (IPv4) or /7 (IPv6), that are IPv6 link-local, or that have address bits
+	// after their length, such as 10.1.2.3/8. Write IPv4 addresses in their IPv4 form. New also rejects a list that is empty
+	// but not nil. Nil: no header is read.
 	Proxies []netip.Prefix
 
 	// Header is the name of the header with the certificate. New rejects it if Proxies is nil. Empty: "Client-Cert" (RFC
