@@ -53,7 +53,8 @@ func AlsoVerifiedBy(v consumer.Verifier) Rule {
 	return rule
 }
 
-// difference returns the name of the first member in which two results of one token contradict each other, or "".
+// difference returns the name of the first member in which two results of one token contradict each other, or "". It quotes no
+// value.
 func difference(first, second *consumer.Token) string {
 	bound, _ := first.Confirmation()
 	alsoBound, isBound := second.Confirmation()
@@ -65,7 +66,7 @@ func difference(first, second *consumer.Token) string {
 	case contradict(first.ClientID(), second.ClientID()):
 		return "client"
 	case second.Subject() != "" && first.Principal() == consumer.PrincipalUser && second.Principal() == consumer.PrincipalClient:
-		return "principal"
+		return "principal: a user and a client (does the profile of the Guard's Verifier name the claim with the client id?)"
 	case differentActor(first, second):
 		return "actor (act)"
 	case isBound && bound != alsoBound:

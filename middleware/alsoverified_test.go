@@ -160,6 +160,10 @@ func TestX1_DetailOfAlsoVerifiedBy(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	for want, second := range map[string]consumer.Verifier{
+		"the Verifiers of the Guard and of AlsoVerifiedBy return a different principal: a user and a client " +
+			"(does the profile of the Guard's Verifier name the claim with the client id?)": verifierFunc(func(context.Context, string) (*consumer.Token, error) {
+			return consumer.NewToken("https://other.test", mustJSON(map[string]any{"sub": "secret", "client_id": "secret"}))
+		}),
 		"the Verifiers of the Guard and of AlsoVerifiedBy return a different issuer": introspected(map[string]any{"sub": "secret"}),
 		"the second Verifier does not accept the token (AlsoVerifiedBy)":             rejectWith(fmt.Errorf("%w: secret", consumer.ErrInvalidToken)),
 	} {
