@@ -2,6 +2,7 @@ package introspection_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,6 +163,42 @@ func TestDropDuringARequest(t *testing.T) {
 		wantRequests(t, s, 2, "a request before and one after Drop")
 		wantReason(t, v, opaque, consumer.ReasonInactive)
 	})
+}
+
+// Calls of Drop that are not about a token do not keep it out of the cache, however often they happen.
+func TestDropOfOtherTokensDuringARequest(t *testing.T) {
+	t.Parallel()
+	about := func(subject string) func(consumer.StatusToken) bool {
+		return func(t consumer.StatusToken) bool { return t.Subject() == subject }
+	}
+	fails := func(consumer.StatusToken) bool { panic("a fault of the application") }
+	for name, c := range map[string]struct {
+		drops  []func(consumer.StatusToken) bool
+		cached bool
+	}{
+		"none":          {nil, true},
+		"others":        {[]func(consumer.StatusToken) bool{about("bob"), about("carol")}, true},
+		"this one":      {[]func(consumer.StatusToken) bool{about("alice")}, false},
+		"this one last": {[]func(consumer.StatusToken) bool{about("bob"), about("alice")}, false},
+		"all":           {[]func(consumer.StatusToken) bool{about("bob"), nil}, false},
+		"100 others":    {slices.Repeat([]func(consumer.StatusToken) bool{about("bob")}, 100), true},
+		"101 others":    {slices.Repeat([]func(consumer.StatusToken) bool{about("bob")}, 101), false},
+		"1000 others":   {slices.Repeat([]func(consumer.StatusToken) bool{about("bob")}, 1000), false},
+		"a panic":       {[]func(consumer.StatusToken) bool{fails}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := says(200, active())
+			v := newVerifier(t, slowServer{s, time.Second}, nil)
+			go func() { _, _ = v.Verify(t.Context(), opaque) }()
+			synctest.Wait()
+			for _, match := range c.drops {
+				v.Drop(match)
+			}
+			time.Sleep(2 * time.Second)
+			wantReason(t, v, opaque, "")
+			wantRequests(t, s, map[bool]int{true: 1, false: 2}[c.cached], name)
+		})
+	}
 }
 
 // A flood of unknown tokens evicts no accepted token.

@@ -12,11 +12,30 @@ import (
 
 // flight is one introspection, shared by all callers that wait for it.
 type flight struct {
-	drops uint64        // Verifier.drops when it began
+	drops []match       // of the calls of Drop since it began; Verifier.mu guards it
 	done  chan struct{} // closed when the fields below are set and the result is cached
 	token *consumer.Token
 	err   error
 }
+
+// match is an argument of Drop.
+type match = func(consumer.StatusToken) bool
+
+// maxDrops is how many calls of Drop a flight remembers. After more of them, its result is not cached.
+const maxDrops = 100
+
+// drop remembers a call of Drop.
+func (f *flight) drop(m match) {
+	switch n := len(f.drops); {
+	case n < maxDrops:
+		f.drops = append(f.drops, m)
+	case n == maxDrops:
+		f.drops = append(f.drops, all)
+	}
+}
+
+// all is the match of a Drop that removes everything.
+func all(consumer.StatusToken) bool { return true }
 
 // landed returns a flight that has ended with this result.
 func landed(token *consumer.Token, err error) *flight {
@@ -30,9 +49,8 @@ func landed(token *consumer.Token, err error) *flight {
 func (v *Verifier) join(ctx context.Context, raw string, d digest.Sum, known bool) (*flight, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	drops := v.drops
 	// After a Drop, a result of a request that was sent before does not count.
-	if f, ok := v.flights[d]; ok && f.drops == drops {
+	if f, ok := v.flights[d]; ok && len(f.drops) == 0 {
 		return f, nil
 	}
 	// A flight may have ended after this caller has looked into the caches.
@@ -48,8 +66,9 @@ func (v *Verifier) join(ctx context.Context, raw string, d digest.Sum, known boo
 	if !v.places.enter(known) {
 		return nil, v.unavailable("too many introspections are waiting (Config.MaxConcurrent)", nil)
 	}
-	f := &flight{drops: drops, done: make(chan struct{})}
+	f := &flight{done: make(chan struct{})}
 	v.flights[d] = f
+	v.running[f] = struct{}{}
 	// The request does not end with the caller that has started it, because other callers may wait for it.
 	go v.fly(context.WithoutCancel(ctx), f, raw, d, known)
 	return f, nil
@@ -116,26 +135,50 @@ func (v *Verifier) land(f *flight, d digest.Sum, known bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.places.leave(known)
+	delete(v.running, f)
 	if v.flights[d] == f { // after a Drop, it may be another one
 		delete(v.flights, d)
 	}
 	close(f.done)
 }
 
-// keep caches the result of a flight. Failures are not cached. asked is when the request was sent.
+// keep caches the result of a flight, unless a Drop since its beginning may have been about it. Failures are not cached. asked
+// is when the request was sent.
 func (v *Verifier) keep(f *flight, d digest.Sum, t *consumer.Token, err error, asked clock.Instant) {
 	e, failed := errors.AsType[*consumer.Error](err)
+	for checked := 0; ; {
+		drops, kept := v.keepUnless(f, checked, func() {
+			switch {
+			case err == nil:
+				v.inactive.remove(d)
+				v.active.add(d, t, asked)
+			case failed && errors.Is(e, consumer.ErrInvalidToken):
+				v.active.remove(d)
+				v.inactive.add(d, e, asked)
+			}
+		})
+		if kept || err != nil { // Drop removes all rejections
+			return
+		}
+		for _, matches := range drops { // without the lock, because it is code of the application
+			if matches(t) {
+				return
+			}
+		}
+		checked += len(drops)
+	}
+}
+
+// keepUnless calls keep if f has no more calls of Drop than those that were checked. Otherwise it returns the others. A later
+// Drop finds what keep has added.
+func (v *Verifier) keepUnless(f *flight, checked int, keep func()) (unchecked []match, kept bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	switch {
-	case v.drops != f.drops: // the result may be older than the revocation that caused the Drop
-	case err == nil:
-		v.inactive.remove(d)
-		v.active.add(d, t, asked)
-	case failed && errors.Is(e, consumer.ErrInvalidToken):
-		v.active.remove(d)
-		v.inactive.add(d, e, asked)
+	if len(f.drops) > checked {
+		return f.drops[checked:], false
 	}
+	keep()
+	return nil, true
 }
 
 // observe calls Config.OnIntrospect.

@@ -120,12 +120,17 @@ const randomBytes = 32 // in the text that Warm sends
 // token introspects it again. A nil match removes all of them. In any case, Drop removes all cached rejections. It returns the
 // number of removed tokens and results of Status together. It is safe for concurrent use. See [consumer.Consumer.Drop] for how
 // to call it.
+//
+// The results of introspections that run meanwhile are not cached if match returns true for them. So match is also called
+// after Drop has returned, possibly by several goroutines at the same time.
 func (v *Verifier) Drop(match func(consumer.StatusToken) bool) int {
 	if match == nil {
-		match = func(consumer.StatusToken) bool { return true }
+		match = all
 	}
 	v.mu.Lock()
-	v.drops++ // first, so that a flight that ends meanwhile does not add its entry
+	for f := range v.running { // first, so that a flight that ends meanwhile does not add its entry
+		f.drop(match)
+	}
 	v.mu.Unlock()
 	v.inactive.purge()
 	return v.active.drop(match) + v.claims.Drop(match)

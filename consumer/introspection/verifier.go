@@ -29,9 +29,9 @@ type Verifier struct {
 	state    state
 	probe    string // a random text for Warm
 
-	mu      sync.Mutex // guards what follows
-	flights map[digest.Sum]*flight
-	drops   uint64 // calls of Drop
+	mu      sync.Mutex             // guards what follows
+	flights map[digest.Sum]*flight // the latest of each token
+	running map[*flight]struct{}   // all of them
 }
 
 // New returns a Verifier for cfg. If cfg has faults, the error joins all of them, and each names its field. New does no I/O
@@ -45,7 +45,7 @@ func New(cfg Config) (*Verifier, error) {
 	return &Verifier{
 		cfg: cfg, issuer: cfg.Client.Issuer(), claims: claims, digester: digest.New(),
 		active: newAccepted(cfg.CacheSize, cfg.ActiveFor), inactive: newRejected(cfg.InactiveFor),
-		places: newPlaces(cfg.MaxConcurrent), flights: make(map[digest.Sum]*flight),
+		places: newPlaces(cfg.MaxConcurrent), flights: make(map[digest.Sum]*flight), running: make(map[*flight]struct{}),
 		probe:  client.RandomValue(randomBytes),
 		quirks: quirkLog{issuer: cfg.Client.Issuer(), logger: cfg.Logger},
 	}, nil
