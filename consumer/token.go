@@ -14,8 +14,8 @@ import (
 )
 
 // Token is a verified access token. A [Consumer] or [Group] returns one from Verify, and a custom [Verifier] makes one
-// with [NewToken]. The zero Token grants no access: its VerifiedAt is zero, and the Guard of package middleware rejects
-// it.
+// with a [ClaimChecker] or [NewToken]. The zero Token grants no access: its VerifiedAt is zero, and the Guard of package
+// middleware rejects it.
 //
 // Requests with the same token may share one Token, so a Token cannot be changed: its methods return copies or
 // immutable values. A Token is safe for concurrent use. Methods of a nil *Token panic.

@@ -23,8 +23,8 @@
 //
 // An accepted token is cached for one minute, and never beyond its `exp`. So the API may accept a token for up to a minute
 // after the server has revoked it. A rejection is cached for 5 seconds. The two caches are separate and bounded, so that a
-// flood of random tokens evicts no accepted one. Their keys are keyed digests of the
-// texts of tokens. The texts are not stored. Failures are not cached.
+// flood of random tokens evicts no accepted one. Their keys are keyed digests of the texts of tokens. The texts are not stored.
+// Failures are not cached.
 //
 // # If the server is unavailable
 //

@@ -14,16 +14,16 @@ import (
 	"strings"
 )
 
-// Algorithm is the meaning of one `alg` (RFC 7518 section 3.1, RFC 8037, RFC 9864, RFC 9964). [Lookup] returns it. The zero value
-// verifies nothing. It is a small value that may be copied and used concurrently.
+// Algorithm is the meaning of one `alg` (RFC 7518 section 3.1, RFC 8037, RFC 9864, RFC 9964). [Lookup] returns it. The zero
+// value verifies nothing. It is a small value that may be copied and used concurrently.
 type Algorithm struct {
 	family family
 	hash   crypto.Hash
 	curve  string // the curve that an ECDSA key must be on
-	name   string // only of ML-DSA, whose keys are bound to one algorithm
+	name   string // set only for ML-DSA, whose keys have one algorithm each
 }
 
-// family is a kind of key and signature.
+// family is a kind of key and signature. A key of one family never verifies a signature of another one.
 type family int
 
 const (

@@ -27,7 +27,7 @@ func ParsePostQuantum(alg string, encoded []byte) (any, error) {
 	return nil, fmt.Errorf("%q is not an algorithm of ML-DSA", alg)
 }
 
-// EqualPostQuantum reports whether a and b are the same key of ML-DSA.
+// EqualPostQuantum reports whether a and b are the same key of ML-DSA. It returns false for keys of other types.
 func EqualPostQuantum(a, b any) bool {
 	x, okX := a.(*mldsa.PublicKey)
 	y, okY := b.(*mldsa.PublicKey)
@@ -40,7 +40,8 @@ func isMLDSA(key any) bool {
 	return ok && public != nil
 }
 
-// fitsMLDSA reports whether key is a key for this algorithm, and not for one of the other two.
+// fitsMLDSA reports whether key is a key for this algorithm, and not for one of the other two. The parameters of a key have the
+// same names as the algorithms, such as ML-DSA-65.
 func (a Algorithm) fitsMLDSA(key any) bool {
 	public, ok := key.(*mldsa.PublicKey)
 	return ok && public != nil && public.Parameters().String() == a.name

@@ -38,6 +38,7 @@ func (s *Store) ready(ctx context.Context) error {
 // checkServers checks every master. A wrong setting that is found later makes the store return errors again.
 func (s *Store) checkServers(ctx context.Context) error {
 	var err error
+	// Only masters take writes, so the settings of replicas do not matter until one of them takes over.
 	if cluster, ok := s.cfg.Client.(*redis.ClusterClient); ok {
 		err = cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error { return s.checkServer(ctx, c) })
 	} else {
@@ -76,7 +77,7 @@ func (s *Store) checkServer(ctx context.Context, client redis.Cmdable) error {
 		return errors.New("redisstore: the server is a replica, expected a master (Config.Client)")
 	case policy == "":
 		return settingError("redisstore: INFO does not contain maxmemory_policy (Config.InsecureSkipServerCheck)")
-	case policy != "noeviction" && limit != "0":
+	case policy != "noeviction" && limit != "0": // without a limit, Redis evicts nothing
 		return settingError(fmt.Sprintf("redisstore: maxmemory-policy is %.40q, expected noeviction: "+
 			"the server may evict used proofs and denied tokens (Config.InsecureSkipServerCheck)", policy))
 	}

@@ -84,6 +84,7 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// withDefaults returns a copy of cfg with all defaults filled in.
 func (cfg Config) withDefaults() Config {
 	cfg.Prefix = orDefault(cfg.Prefix, defaultPrefix)
 	cfg.Timeout = orDefault(cfg.Timeout, defaultTimeout)
@@ -96,6 +97,7 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
+// orDefault returns value, or fallback if value is zero.
 func orDefault[T comparable](value, fallback T) T {
 	var zero T
 	if value == zero {

@@ -34,6 +34,7 @@ func (s *Store) Lookup(ctx context.Context, keys ...string) (map[string]store.En
 	if err := s.ready(limited); err != nil {
 		return nil, failed(ctx, "Lookup", err)
 	}
+	// MGET would fail in a cluster, because the keys may be in different shards.
 	replies := make([]*redis.StringCmd, len(keys))
 	_, err := s.cfg.Client.Pipelined(limited, func(pipe redis.Pipeliner) error {
 		for i, key := range keys {
@@ -52,10 +53,12 @@ func (s *Store) Lookup(ctx context.Context, keys ...string) (map[string]store.En
 		if errors.Is(err, redis.Nil) {
 			continue
 		}
+		// One failed command makes the whole Lookup fail: the missing entry could be the one that denies the token.
 		entry, bad := parseEntry(text)
 		if err := errors.Join(err, bad); err != nil {
 			return nil, failed(ctx, "Lookup", err)
 		}
+		// Redis keeps an entry longer than its Expires, so the time is compared here too.
 		if entry.Expires.IsZero() || now.Before(entry.Expires) {
 			found[keys[i]] = entry
 		}
@@ -178,6 +181,7 @@ func parseEntry(text string) (entry store.Entry, err error) {
 	return entry, err
 }
 
+// parseTime reads a time that toText has written.
 func parseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

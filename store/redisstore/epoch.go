@@ -76,7 +76,7 @@ func (s *Store) epochOf(ctx context.Context, sh *shard) (*epoch, error) {
 		return e, nil
 	}
 	text, err := s.cfg.Client.Get(ctx, sh.epoch).Result()
-	if errors.Is(err, redis.Nil) {
+	if errors.Is(err, redis.Nil) { // Redis is new or was emptied
 		if err := s.renew(ctx, sh, ""); err != nil {
 			return nil, err
 		}
@@ -108,6 +108,7 @@ func (s *Store) renew(ctx context.Context, sh *shard, old string) error {
 	if err != nil {
 		return err
 	}
+	// With one key, the script stores its epoch. Eval sends the text, so that Redis has the script from then on.
 	result, err := s.cfg.Client.Eval(ctx, e.script.text, []string{sh.epoch}, old).Int64()
 	if err == nil && result == markLate {
 		err = fmt.Errorf("redisstore: Redis took more than %v to begin a new epoch", epochLead)
@@ -156,7 +157,7 @@ func (s *Store) renewOthers(ctx context.Context) {
 // timeOf returns the time of the server that has the keys of a shard.
 func (s *Store) timeOf(ctx context.Context, sh *shard) (time.Time, error) {
 	client := s.cfg.Client
-	if cluster, ok := client.(*redis.ClusterClient); ok {
+	if cluster, ok := client.(*redis.ClusterClient); ok { // TIME has no key, so a cluster could send it to any server
 		master, err := cluster.MasterForKey(ctx, sh.epoch)
 		if err != nil {
 			return time.Time{}, err

@@ -52,6 +52,9 @@ func (s *Store) limited(ctx context.Context) (context.Context, context.CancelFun
 	return context.WithTimeout(ctx, s.cfg.Timeout)
 }
 
+// mark is Mark without the limit of time. Each attempt reads the epoch, which is usually cached, and runs the script of this
+// epoch. If Redis has another epoch, or has lost the script, the next attempt uses the new epoch. An attempt that has failed
+// for another reason is not repeated here, because the client has its own retries.
 func (s *Store) mark(ctx context.Context, key, id string, from, until time.Time) (bool, error) {
 	if err := s.ready(ctx); err != nil {
 		return false, err
@@ -75,7 +78,7 @@ func (s *Store) mark(ctx context.Context, key, id string, from, until time.Time)
 				s.renewOthers(ctx)
 			}
 		case err == nil && result == markChanged:
-			sh.current.CompareAndSwap(e, nil)
+			sh.current.CompareAndSwap(e, nil) // the next attempt reads the epoch from Redis
 		case err == nil:
 			return s.markResult(result)
 		}
@@ -86,6 +89,7 @@ func (s *Store) mark(ctx context.Context, key, id string, from, until time.Time)
 	return false, errUnsettled
 }
 
+// markResult returns what Mark returns for a result of the script that is final.
 func (s *Store) markResult(result int64) (bool, error) {
 	switch result {
 	case markFirst:

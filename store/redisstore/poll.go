@@ -37,7 +37,7 @@ func (w *watcher) compare(ctx context.Context, versions map[string]int64) {
 	for name, c := range w.counts {
 		version := versions[name]
 		switch {
-		case version < c.seen:
+		case version < c.seen: // a count never decreases unless Redis has lost data
 			w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "redisstore: Redis has lost changes: denied tokens may be accepted again")
 			w.missed = true
 			c.seen = version

@@ -12,6 +12,7 @@ import (
 // script is a Lua script with its name in Redis. Redis runs a script atomically.
 type script struct{ text, name string }
 
+// newScript returns the script with the given text. It does not send it to Redis.
 func newScript(text string) script {
 	var sum [sha1.Size]byte
 	// FIPS mode forbids SHA-1. The hash is only a name and protects nothing, so it is computed without enforcement.

@@ -54,4 +54,5 @@ func (s *Store) markKey(key, id string) (string, *shard) {
 // recognizes the mark of the first attempt.
 func (s *Store) callID() string { return s.process + strconv.FormatUint(s.calls.Add(1), 36) }
 
+// randomText returns a text that no other process has. The dot separates it from the number of a call.
 func randomText() string { return strings.ToLower(rand.Text()[:16]) + "." }

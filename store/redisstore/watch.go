@@ -92,6 +92,8 @@ func newWatcher(s *Store, caches []Cache) *watcher {
 	return w
 }
 
+// run handles messages, drops and polls until ctx ends. A new subscription is treated like a lost message, because messages
+// that were sent before it are missing.
 func (w *watcher) run(ctx context.Context, messages <-chan any) {
 	ticks := time.NewTicker(w.store.cfg.PollInterval)
 	defer ticks.Stop()
@@ -138,14 +140,14 @@ func (w *watcher) receive(payload string) {
 		w.missed = true
 		return
 	}
-	if version > c.seen+1 {
+	if version > c.seen+1 { // a message of this shard is missing
 		w.missed = true
 	}
 	c.seen = max(c.seen, version)
 	if len(w.pending) < maxPending {
 		w.pending[key] = struct{}{}
 	} else {
-		w.missed = true
+		w.missed = true // too many keys: the next poll drops everything
 	}
 	w.schedule()
 }
