@@ -31,7 +31,7 @@ func (g *Guard) challengesFor(r *http.Request, refusal *Refusal) []string {
 	if g.dpop == nil {
 		return []string{challengeFor(g.challenges, refusal)}
 	}
-	bearer, dpop := g.challenges[""], g.dpop.challenges[""]
+	bearer, dpop := g.challenges[""], g.dpop.challenges[""] // without an error code
 	used := hasScheme(r, schemeDPoP)
 	if used {
 		dpop = challengeFor(g.dpop.challenges, refusal)

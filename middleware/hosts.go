@@ -56,6 +56,7 @@ func (h knownHost) matches(name string) bool {
 	return ok && label != "" && !strings.Contains(label, ".")
 }
 
+// portOr returns port, or otherwise if port is empty.
 func portOr(port, otherwise string) string {
 	if port == "" {
 		return otherwise
