@@ -2,6 +2,9 @@ package middleware_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -168,4 +171,44 @@ func TestRecheck_LeavesNothing(t *testing.T) {
 			t.Errorf("stopped with %v", context.Cause(ctx))
 		}
 	})
+}
+
+// Recheck ends a response whose token is bound to another certificate than when the request passed, or to none, and one whose
+// binding the Guard no longer accepts. A response has no new certificate that could be compared.
+func TestM1_M4_RecheckOfACertificate(t *testing.T) {
+	t.Parallel()
+	own, other := newCertificate(t, nil, "own"), newCertificate(t, nil, "other")
+	bound := func(c tls.Certificate) string { return `,"cnf":{"x5t#S256":"` + thumbprint(c) + `"}` }
+	for name, test := range map[string]struct {
+		second string // the binding in the second result of the Verifier
+		mtls   *middleware.MTLSConfig
+		want   consumer.Reason
+	}{
+		"the same":            {bound(own), &middleware.MTLSConfig{}, ""},
+		"another certificate": {bound(other), &middleware.MTLSConfig{}, consumer.ReasonBinding},
+		"not bound any more":  {"", &middleware.MTLSConfig{}, consumer.ReasonBinding},
+		"MTLS switched off":   {bound(own), nil, consumer.ReasonBinding},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			binding := bound(own)
+			verifier := verifierFunc(func(context.Context, string) (*consumer.Token, error) {
+				return consumer.NewToken("https://issuer.test", json.RawMessage(`{"sub":"alice"`+binding+`}`))
+			})
+			g := newGuard(t, middleware.Config{Verifier: verifier, MTLS: &middleware.MTLSConfig{}})
+			ctx := stream(t, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					r.TLS = &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: []*x509.Certificate{own.Leaf}}
+					g.Handler(next).ServeHTTP(w, r)
+				})
+			}, "opaque", time.Minute)
+			binding = test.second
+			if err := g.Replace(middleware.Config{Verifier: verifier, MTLS: test.mtls}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Minute)
+			if got := reasonOf(ctx); got != test.want {
+				t.Errorf("%s: the response ended with reason %q, want %q", name, got, test.want)
+			}
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -195,5 +196,42 @@ func TestAttack46_ClientDoesNotCountAsUser(t *testing.T) {
 	client := issuer.AccessToken().Set("sub", "alice").Set("client_id", "alice").Sign()
 	if w := serve(h, request(t, client)); w.Code != http.StatusForbidden {
 		t.Errorf("a client called alice gets %d", w.Code)
+	}
+}
+
+// A caller that changes its slices afterwards changes neither a rule nor a Guard.
+func TestR1_U1_M3_ArgumentsAreCopied(t *testing.T) {
+	t.Parallel()
+	classes, actions, scopes := []string{"gold"}, []string{"initiate"}, []string{"read"}
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.7/32")}
+	own := newCertificate(t, nil, "own")
+	g := newGuard(t, middleware.Config{
+		Verifier: introspected(map[string]any{
+			"sub": "alice", "acr": "bronze", "scope": "write", "cnf": map[string]any{"x5t#S256": thumbprint(own)},
+			"authorization_details": []any{map[string]any{"type": "payment", "actions": []string{"status"}}},
+		}),
+		MTLS: &middleware.MTLSConfig{Proxies: proxies},
+	})
+	rules := map[string]middleware.Rule{
+		"StepUp": middleware.StepUp(0, classes...), "AuthorizationDetails": middleware.AuthorizationDetails("payment", actions...),
+		"Scopes": middleware.Scopes(scopes...), "AnyScope": middleware.AnyScope(scopes...),
+	}
+	classes[0], actions[0], scopes[0], proxies[0] = "bronze", "status", "write", netip.MustParsePrefix("10.0.0.8/32")
+	from := func(addr string) *http.Request {
+		r := request(t, "opaque")
+		r.RemoteAddr = addr
+		r.Header.Set("Client-Cert", rfc9440(own))
+		return r
+	}
+	if _, err := g.Authenticate(from("10.0.0.7:1")); err != nil {
+		t.Errorf("the listed proxy: %v", err)
+	}
+	if _, err := g.Authenticate(from("10.0.0.8:1")); err == nil {
+		t.Error("a proxy that was listed afterwards is accepted")
+	}
+	for name, rule := range rules {
+		if _, err := g.Authenticate(from("10.0.0.7:1"), rule); err == nil {
+			t.Errorf("%s is met after a change of its arguments", name)
+		}
 	}
 }
