@@ -15,8 +15,8 @@ func (c *Consumer) Drop(match func(StatusToken) bool) int {
 }
 
 // Drop calls [Consumer.Drop] for the cached tokens of all issuers, including those of GroupConfig.Resolve. If
-// GroupConfig.Opaque has a method Drop with the same signature, Drop calls it too. The one of package introspection also calls
-// match later, from other goroutines.
+// GroupConfig.Opaque has a method Drop with the same signature, Drop calls it too. The Drop of package introspection may
+// also call match after it has returned, in other goroutines.
 func (g *Group) Drop(match func(StatusToken) bool) int {
 	match = orAll(match)
 	removed := g.cache.drop(match)

@@ -21,10 +21,10 @@ type flight struct {
 // match is an argument of Drop.
 type match = func(consumer.StatusToken) bool
 
-// maxDrops is how many calls of Drop a flight remembers. After more of them, its result is not cached.
+// maxDrops is how many matches of Drop a flight stores. After more calls of Drop, its result is not cached.
 const maxDrops = 100
 
-// drop remembers a call of Drop.
+// drop stores the match of a call of Drop, for keep. Verifier.mu must be locked.
 func (f *flight) drop(m match) {
 	switch n := len(f.drops); {
 	case n < maxDrops:
@@ -169,8 +169,8 @@ func (v *Verifier) keep(f *flight, d digest.Sum, t *consumer.Token, err error, a
 	}
 }
 
-// keepUnless calls keep if f has no more calls of Drop than those that were checked. Otherwise it returns the others. A later
-// Drop finds what keep has added.
+// keepUnless calls keep, which adds the result of f to the caches, unless there were calls of Drop after the first checked ones.
+// It then returns their matches. A Drop that begins later finds what keep has added.
 func (v *Verifier) keepUnless(f *flight, checked int, keep func()) (unchecked []match, kept bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -121,8 +121,8 @@ const randomBytes = 32 // in the text that Warm sends
 // number of removed tokens and results of Status together. It is safe for concurrent use. See [consumer.Consumer.Drop] for how
 // to call it.
 //
-// The results of introspections that run meanwhile are not cached if match returns true for them. So match is also called
-// after Drop has returned, possibly by several goroutines at the same time.
+// If an introspection is running when Drop is called, its result is not cached if match returns true for it. So match may also
+// be called after Drop has returned, and by several goroutines at the same time.
 func (v *Verifier) Drop(match func(consumer.StatusToken) bool) int {
 	if match == nil {
 		match = all
