@@ -126,6 +126,22 @@ func TestI5_ClockJumps(t *testing.T) { //nolint:paralleltest // the shift of the
 	}
 }
 
+// A token that is no longer active loses its place among the tokens that were active before.
+func TestRevokedTokenIsUnknown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := says(200, active())
+		v := newVerifier(t, s, nil)
+		wantReason(t, v, opaque, "")
+		s.set(200, inactive)
+		time.Sleep(time.Minute)
+		wantReason(t, v, opaque, consumer.ReasonInactive)
+		if got := v.Stats(); got.Accepted != 0 || got.Rejected != 1 {
+			t.Errorf("%d accepted and %d rejected tokens are cached", got.Accepted, got.Rejected)
+		}
+	})
+}
+
 func TestDrop(t *testing.T) {
 	t.Parallel()
 	s := says(200, active())
