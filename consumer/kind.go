@@ -159,7 +159,7 @@ func kindOf(name, value string) kind {
 		return kindRefreshToken
 	case "access", "accesstoken", "at":
 		return kindAccessToken
-	case "bearer": // in Keycloak's typ; in token_type it is the type of RFC 6749 and says nothing
+	case "bearer", "dpop": // in Keycloak's typ; in token_type it is the type of RFC 6749 and says nothing
 		if name == "typ" {
 			return kindAccessToken
 		}

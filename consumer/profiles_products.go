@@ -49,12 +49,12 @@ var (
 		RoleClaims: [][]string{{"cognito:groups"}},
 	})
 
-	// ProfileKeycloak is for Keycloak. It requires the claim `typ` with the value "Bearer", which its ID tokens and
-	// refresh tokens do not have. The client is `client_id` or `azp`. Roles are read from `realm_access.roles`, so they
+	// ProfileKeycloak is for Keycloak. It requires the claim `typ` with the value "Bearer", or "DPoP" for tokens that are
+	// bound to a key. Its ID tokens and refresh tokens have other values. The client is `client_id` or `azp`. Roles are read from `realm_access.roles`, so they
 	// are those of the realm and not those of a client.
 	ProfileKeycloak = named(profile.Rules{
 		Name: "keycloak", Types: anyJWT(), RequiredClaims: []string{"sub", "iat", "jti"},
-		ClientClaims: []string{"client_id", "azp"}, RequireClient: true, FixedClaims: map[string][]string{"typ": {"Bearer"}},
+		ClientClaims: []string{"client_id", "azp"}, RequireClient: true, FixedClaims: map[string][]string{"typ": {"Bearer", "DPoP"}},
 		RoleClaims: [][]string{{"realm_access", "roles"}},
 	})
 

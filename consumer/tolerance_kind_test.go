@@ -20,6 +20,10 @@ func TestCaseT8_EvidenceOutweighsNonce(t *testing.T) {
 		{name: "token_use", edits: edits{"nonce": "n", "token_use": "access"}, quirks: found},
 		{name: "typ", edits: edits{"nonce": "n", "typ": "Bearer"}, quirks: found},
 		{name: "Keycloak", set: with(consumer.ProfileKeycloak), edits: keycloak, quirks: found},
+		{
+			name: "Keycloak, bound to a key", set: with(consumer.ProfileKeycloak),
+			edits: edits{"jti": "1", "azp": "app", "typ": "DPoP", "nonce": "n"}, quirks: found,
+		},
 		{name: "auth_time with scope", edits: edits{"auth_time": 1, "scope": "a"}},
 		{name: "auth_time with token_use", edits: edits{"auth_time": 1, "token_use": "access"}},
 
@@ -30,6 +34,8 @@ func TestCaseT8_EvidenceOutweighsNonce(t *testing.T) {
 		{name: "token_use id", edits: edits{"nonce": "n", "scope": "a", "token_use": "id"}, want: consumer.ReasonType},
 		{name: "typ ID", edits: edits{"nonce": "n", "scope": "a", "typ": "ID"}, want: consumer.ReasonType},
 		{name: "two claims disagree", edits: edits{"nonce": "n", "token_use": "access", "type": "id"}, want: consumer.ReasonType},
+		{name: "typ DPoP", edits: edits{"nonce": "n", "typ": "DPoP"}, quirks: found},
+		{name: "token_type DPoP", edits: edits{"nonce": "n", "token_type": "DPoP"}, want: consumer.ReasonType},
 		{name: "token_type Bearer", edits: edits{"nonce": "n", "token_type": "Bearer"}, want: consumer.ReasonType},
 		{name: "at_hash", edits: edits{"scope": "a", "at_hash": "h"}, want: consumer.ReasonType},
 		{name: "c_hash", edits: edits{"scope": "a", "c_hash": "h"}, want: consumer.ReasonType},
