@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -40,7 +41,7 @@ func (hosts knownHosts) contains(scheme, name, port string) bool {
 		defaultPort = "80"
 	}
 	for _, known := range hosts {
-		if portOr(known.port, defaultPort) == portOr(port, defaultPort) && known.matches(name) {
+		if cmp.Or(known.port, defaultPort) == cmp.Or(port, defaultPort) && known.matches(name) {
 			return true
 		}
 	}
@@ -54,14 +55,6 @@ func (h knownHost) matches(name string) bool {
 	}
 	label, ok := strings.CutSuffix(name, h.name)
 	return ok && label != "" && !strings.Contains(label, ".")
-}
-
-// portOr returns port, or otherwise if port is empty.
-func portOr(port, otherwise string) string {
-	if port == "" {
-		return otherwise
-	}
-	return port
 }
 
 // hostsFaults returns an error for each entry of Hosts that is not a host.

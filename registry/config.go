@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"runtime"
@@ -61,10 +62,10 @@ type Config struct {
 // withDefaults returns cfg with the defaults in place of zero values.
 func (cfg Config) withDefaults() Config {
 	cfg.Hash = cfg.Hash.withDefaults()
-	cfg.MaxSecrets = orDefault(cfg.MaxSecrets, defaultMaxSecrets)
-	cfg.MaxConcurrent = orDefault(cfg.MaxConcurrent, runtime.GOMAXPROCS(0))
-	cfg.MaxWaiting = max(orDefault(cfg.MaxWaiting, defaultMaxWaiting), 0)
-	cfg.CacheSize = orDefault(cfg.CacheSize, defaultCacheSize)
+	cfg.MaxSecrets = cmp.Or(cfg.MaxSecrets, defaultMaxSecrets)
+	cfg.MaxConcurrent = cmp.Or(cfg.MaxConcurrent, runtime.GOMAXPROCS(0))
+	cfg.MaxWaiting = max(cmp.Or(cfg.MaxWaiting, defaultMaxWaiting), 0)
+	cfg.CacheSize = cmp.Or(cfg.CacheSize, defaultCacheSize)
 	return cfg
 }
 

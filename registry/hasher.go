@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/fips140"
 	"crypto/pbkdf2"
@@ -41,20 +42,11 @@ func (p HashParams) validate(f *faults) {
 }
 
 func (p HashParams) withDefaults() HashParams {
-	p.Digest = orDefault(p.Digest, "sha256")
-	p.KeyLength = orDefault(p.KeyLength, 32)
-	p.SaltLength = orDefault(p.SaltLength, 16)
-	p.Iterations = orDefault(p.Iterations, map[string]int{"sha256": 600_000, "sha512": 220_000}[p.Digest])
+	p.Digest = cmp.Or(p.Digest, "sha256")
+	p.KeyLength = cmp.Or(p.KeyLength, 32)
+	p.SaltLength = cmp.Or(p.SaltLength, 16)
+	p.Iterations = cmp.Or(p.Iterations, map[string]int{"sha256": 600_000, "sha512": 220_000}[p.Digest])
 	return p
-}
-
-// orDefault returns value, or byDefault if value is zero.
-func orDefault[T comparable](value, byDefault T) T {
-	var zero T
-	if value == zero {
-		return byDefault
-	}
-	return value
 }
 
 // digestFunc returns the hash function with the given name, or nil if it is not supported.

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
@@ -88,7 +89,7 @@ func (r *Registry) List(ctx context.Context, page Page) ([]Client, error) {
 	if err := page.validate(); err != nil || page.isEmpty() {
 		return nil, err
 	}
-	rows, err := r.cfg.Store.List(ctx, page.Owner, page.Skip, orDefault(page.Take, defaultTake))
+	rows, err := r.cfg.Store.List(ctx, page.Owner, page.Skip, cmp.Or(page.Take, defaultTake))
 	return clients(rows, err)
 }
 
@@ -98,7 +99,7 @@ func (r *Registry) ByName(ctx context.Context, name string, page Page) ([]Client
 	if err := page.validate(); err != nil || page.isEmpty() || !isText(name) {
 		return nil, err
 	}
-	rows, err := r.cfg.Store.ByName(ctx, name, page.Owner, page.Skip, orDefault(page.Take, defaultTake))
+	rows, err := r.cfg.Store.ByName(ctx, name, page.Owner, page.Skip, cmp.Or(page.Take, defaultTake))
 	return clients(rows, err)
 }
 

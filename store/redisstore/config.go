@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -86,24 +87,15 @@ func New(cfg Config) (*Store, error) {
 
 // withDefaults returns a copy of cfg with all defaults filled in.
 func (cfg Config) withDefaults() Config {
-	cfg.Prefix = orDefault(cfg.Prefix, defaultPrefix)
-	cfg.Timeout = orDefault(cfg.Timeout, defaultTimeout)
-	cfg.ClockSkew = orDefault(cfg.ClockSkew, defaultSkew)
-	cfg.PollInterval = orDefault(cfg.PollInterval, defaultPoll)
-	cfg.MaxSilence = orDefault(cfg.MaxSilence, max(defaultSilence, cfg.PollInterval))
+	cfg.Prefix = cmp.Or(cfg.Prefix, defaultPrefix)
+	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
+	cfg.ClockSkew = cmp.Or(cfg.ClockSkew, defaultSkew)
+	cfg.PollInterval = cmp.Or(cfg.PollInterval, defaultPoll)
+	cfg.MaxSilence = cmp.Or(cfg.MaxSilence, max(defaultSilence, cfg.PollInterval))
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return cfg
-}
-
-// orDefault returns value, or fallback if value is zero.
-func orDefault[T comparable](value, fallback T) T {
-	var zero T
-	if value == zero {
-		return fallback
-	}
-	return value
 }
 
 // validate joins all faults of cfg.
