@@ -25,8 +25,9 @@ type ClaimChecker struct{ c *Consumer }
 // InsecureNoAudience and InsecureStatusFailOpen. All other fields must be zero. If cfg has faults, the error joins all of
 // them, and each names its field.
 //
-// `iss` and `exp` may be absent: whoever verified the token must have checked the issuer and the expiry. InsecureNoAudience
-// does not require ClientIDs. If you set it, whoever verified the token must also have checked that it is meant for this API.
+// `iss` and `exp` may be absent. The party that has verified the token must then have checked the issuer and the expiry.
+// InsecureNoAudience does not require ClientIDs. If you set it, that party must also have checked that the token is meant for
+// this API.
 func NewClaimChecker(cfg Config) (*ClaimChecker, error) {
 	cfg.vouched = true
 	fault := cfg.validate()
