@@ -40,7 +40,7 @@ func parse(raw string, allowHTTP bool, advice string) (*url.URL, error) {
 		problem = "has user information"
 	case strings.Contains(raw, "#"): // url.Parse drops an empty fragment
 		problem = "has a fragment"
-	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !allowHTTP && !IsLoopback(u.Hostname()):
 		problem = "is not https, and its host is not loopback (" + LoopbackHosts + ")" + advice
 	default:
 		return u, nil
@@ -48,9 +48,9 @@ func parse(raw string, allowHTTP bool, advice string) (*url.URL, error) {
 	return nil, &URLError{URL: display(u), Problem: problem}
 }
 
-// loopback reports whether host is localhost or a loopback address. Traffic to it does not leave the machine, so it may
+// IsLoopback reports whether host is localhost or a loopback address. Traffic to it does not leave the machine, so it may
 // be without TLS.
-func loopback(host string) bool {
+func IsLoopback(host string) bool {
 	if LowerASCII(host) == "localhost" {
 		return true
 	}

@@ -16,7 +16,7 @@ func TestNamesInDocumentsExist(t *testing.T) {
 	folders := []string{
 		"adapters/chiauth", "adapters/echoauth", "adapters/echov4auth", "adapters/ginauth", "adapters/httpauth",
 		"adapters/otelauth", "adapters/prom", "bearertest", "client", "client/loopback", "client/weblogin", "consumer", "consumer/introspection", "jwks",
-		"middleware", "oidcdiscovery", "quirk", "registry", "store", "store/redisstore",
+		"middleware", "oidcdiscovery", "quirk", "registry", "resourcemetadata", "store", "store/redisstore",
 	}
 	known := exported(t, folders...)
 	var names, links int

@@ -1,0 +1,113 @@
+package resourcemetadata
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/quirk"
+)
+
+// Validate checks metadata that was created by hand. It requires that
+//
+//   - m.Resource equals resource, which is an https URL without fragment and user information,
+//   - m.JWKSURI is empty or an https URL,
+//   - m.AuthorizationServers are https URLs without query and fragment (RFC 8414 section 2),
+//   - m.ResourceSigningAlgValuesSupported does not contain "none",
+//   - m.ScopesSupported are valid scopes (RFC 6749 section 3.3),
+//   - the URLs of the documentation, the policy and the terms of service are empty, http or https URLs.
+//
+// [Client.InsecureAllowHTTP] describes where http is allowed. The error joins all faults. For a document that a server
+// publishes, only the first two and "none" are errors: values of the other members that are not valid are left out, and
+// [Metadata.Quirks] reports them.
+func (c *Client) Validate(resource string, m *Metadata) error {
+	err := c.validate(m, resource, func(got string) bool { return got == resource })
+	faults := []error{err}
+	if home, fault := fetch.ParseURL(resource, c.InsecureAllowHTTP); fault == nil {
+		for name, invalid := range c.invalid(m, home) {
+			faults = append(faults, fmt.Errorf("%s: %.200q is not valid", name, invalid))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("resourcemetadata: %w", err)
+	}
+	return nil
+}
+
+// finish leaves out the values that are not valid and validates the rest.
+func (c *Client) finish(m *Metadata, target string, accept func(string) bool) error {
+	if err := c.validate(m, target, accept); err != nil {
+		return err
+	}
+	home, err := fetch.ParseURL(target, c.InsecureAllowHTTP)
+	if err != nil {
+		return err
+	}
+	fields := m.fields()
+	for name, invalid := range c.invalid(m, home) {
+		m.note(quirk.InvalidValue, "metadata "+name, memberRFC)
+		switch field := fields[name].(type) {
+		case *string:
+			*field = ""
+		case *[]string:
+			*field = slices.DeleteFunc(*field, func(value string) bool { return slices.Contains(invalid, value) })
+		}
+	}
+	return nil
+}
+
+// validate returns an error if a check fails that must not be skipped.
+func (c *Client) validate(m *Metadata, target string, accept func(string) bool) error {
+	home, err := fetch.ParseURL(target, c.InsecureAllowHTTP)
+	if err != nil {
+		return fmt.Errorf("resource: %w", err)
+	}
+	// Without this check, a server could publish the metadata of any other resource (RFC 9728 section 7.3).
+	if !accept(m.Resource) {
+		return &MismatchError{Want: target, Got: m.Resource}
+	}
+	if _, err := c.parseURL(m.Resource, home); err != nil {
+		return fmt.Errorf("resource: %w", err)
+	}
+	if m.JWKSURI != "" {
+		if _, err := c.parseURL(m.JWKSURI, home); err != nil {
+			return fmt.Errorf("jwks_uri: %w", err)
+		}
+	}
+	if slices.Contains(m.ResourceSigningAlgValuesSupported, "none") {
+		return errors.New(`resource_signing_alg_values_supported: contains "none", expected algorithms of signatures`)
+	}
+	return nil
+}
+
+// invalid returns the values that are not valid, by the name of their member.
+func (c *Client) invalid(m *Metadata, home *url.URL) map[string][]string {
+	found := make(map[string][]string)
+	for _, issuer := range m.AuthorizationServers {
+		if _, err := c.parseURL(issuer, home); err != nil || strings.Contains(issuer, "?") {
+			found["authorization_servers"] = append(found["authorization_servers"], issuer)
+		}
+	}
+	for _, scope := range m.ScopesSupported {
+		if !isScope(scope) {
+			found["scopes_supported"] = append(found["scopes_supported"], scope)
+		}
+	}
+	pages := map[string]string{
+		"resource_documentation": m.ResourceDocumentation, "resource_policy_uri": m.ResourcePolicyURI, "resource_tos_uri": m.ResourceTOSURI,
+	}
+	for name, page := range pages {
+		if u, err := url.Parse(page); page != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+			found[name] = []string{page}
+		}
+	}
+	return found
+}
+
+// isScope reports whether s is a scope-token (RFC 6749 section 3.3).
+func isScope(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+}
