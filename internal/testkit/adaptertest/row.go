@@ -141,14 +141,24 @@ func (want want) problems(got outcome) []string {
 	for name, value := range want.header {
 		expect(name, value, strings.Join(got.Answer.Header.Values(name), "; "))
 	}
-	expect("decisions", want.decisions, got.Events.Decisions)
-	for _, subject := range got.Events.Decided {
+	return append(found, want.eventProblems(got.Events)...)
+}
+
+// eventProblems returns the differences between the events and what is wanted.
+func (want want) eventProblems(got events) (found []string) {
+	expect := func(what string, want, got any) {
+		if diff := cmp.Diff(want, got); diff != "" {
+			found = append(found, fmt.Sprintf("%s (-want +got):\n%s", what, diff))
+		}
+	}
+	expect("decisions", want.decisions, got.Decisions)
+	for _, subject := range got.Decided {
 		if want.decided != "" {
 			expect("token of a decision", want.decided, subject)
 		}
 	}
-	expect("verifications", want.verified, got.Events.Verifications)
-	expect("runs of the handler", want.runs, got.Events.Runs)
-	expect("runs of the middleware behind the Guard", want.runs, got.Events.Behind)
+	expect("verifications", want.verified, got.Verifications)
+	expect("runs of the handler", want.runs, got.Runs)
+	expect("runs of the middleware behind the Guard", want.runs, got.Behind)
 	return found
 }

@@ -39,7 +39,7 @@ func certificates() []row {
 			token := reader(i).BoundTo(key).BoundToCertificate(der).Sign()
 			return http.Header{
 				"Authorization": {"DPoP " + token}, "Client-Cert": lines,
-				"Dpop": {key.Proof(http.MethodGet, orderURL, token).Sign()},
+				"Dpop": {key.Proof(http.MethodPost, orderURL, token).Sign()},
 			}
 		}
 	}
