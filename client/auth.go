@@ -60,6 +60,7 @@ func (cfg Config) validateAuth() (faults []error) {
 	check(cfg.AssertionAudience == "" || cfg.AssertionSource == nil,
 		"AssertionAudience must be empty if AssertionSource is set: the function chooses the audience")
 	cfg.validateMethod(check)
+	cfg.validateDocument(check)
 	return faults
 }
 

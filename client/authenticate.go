@@ -20,6 +20,9 @@ type destination struct{ name, url string }
 // authenticate adds the credentials of the client for one request to header or to form, never to both (RFC 6749, Section
 // 2.3). With AuthBasic and Config.ClientIDInBody, the form has the id too. It returns the secret that it used, or "".
 func (c *Client) authenticate(ctx context.Context, to destination, form url.Values, header http.Header) (secret string, err error) {
+	if err := c.checkDocumentSupport(ctx); err != nil {
+		return "", err
+	}
 	method, err := c.authMethod(ctx, to.name)
 	if err != nil {
 		return "", err

@@ -113,6 +113,9 @@ func (c *Client) AuthorizationURL(ctx context.Context, o AuthorizationOptions) (
 	if err != nil {
 		return nil, err
 	}
+	if err := c.checkDocumentSupport(ctx); err != nil {
+		return nil, err
+	}
 	p, err := c.newPending(o)
 	if err != nil {
 		return nil, err

@@ -41,6 +41,12 @@ type Config struct {
 	// SecretSource, Key and AssertionSource is a public client, unless AuthMethod says that it has a certificate.
 	ClientID, ClientSecret string
 
+	// ClientMetadataDocument says that ClientID is the URL of a Client ID Metadata Document, which this program or its owner
+	// serves; see [NewClientMetadataHandler]. Such a client is not registered and has no secret. Requests fail with an error
+	// that matches [ErrUnsupported] if the metadata of the server does not have client_id_metadata_document_supported.
+	// False means that the server has registered ClientID.
+	ClientMetadataDocument bool
+
 	// SecretSource returns the client secret. Set it if the secret changes; ClientSecret must then be empty. It is called
 	// for each request that is authenticated with the secret, and must be safe for concurrent use. Its ctx ends after
 	// Timeout. If it returns an error, the request is not sent, and the caller gets the error, which must not contain the

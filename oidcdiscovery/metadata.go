@@ -107,6 +107,9 @@ type Metadata struct {
 	BackchannelAuthenticationRequestSigningAlgValuesSupported []string `json:"backchannel_authentication_request_signing_alg_values_supported,omitzero"`
 	BackchannelUserCodeParameterSupported                     bool     `json:"backchannel_user_code_parameter_supported,omitzero"`
 
+	// Clients whose id is the URL of a document (draft-ietf-oauth-client-id-metadata-document).
+	ClientIDMetadataDocumentSupported bool `json:"client_id_metadata_document_supported,omitzero"`
+
 	// The resource servers that use this issuer (RFC 9728 §4).
 	ProtectedResources []string `json:"protected_resources,omitzero"`
 

@@ -46,7 +46,7 @@ var extensionFields = strings.Fields(`
 	introspection_encryption_enc_values_supported
 	backchannel_authentication_endpoint backchannel_token_delivery_modes_supported
 	backchannel_authentication_request_signing_alg_values_supported backchannel_user_code_parameter_supported
-	protected_resources`)
+	protected_resources client_id_metadata_document_supported`)
 
 // fields returns the exported fields of Metadata by JSON name.
 func fields() map[string]reflect.StructField {

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/bearerkit/bearerkit/internal/compact"
+)
+
+// TokenTypeIDJAG is the token type of an Identity Assertion JWT Authorization Grant
+// (draft-ietf-oauth-identity-assertion-authz-grant).
+const TokenTypeIDJAG = "urn:ietf:params:oauth:token-type:id-jag" //nolint:gosec // G101: a name of a specification
+
+const (
+	headerIDJAG      = "oauth-id-jag+jwt" // the typ of such a JWT
+	maxIDJAGBytes    = 64 << 10
+	subjectTokenSAML = "urn:ietf:params:oauth:token-type:saml2" //nolint:gosec // G101: a name of an RFC
+)
+
+// IdentityAssertionConfig describes an [IdentityAssertion]. Provider, Client, Resource and SubjectToken are required.
+type IdentityAssertionConfig struct {
+	// Provider is the client of this program at the identity provider where its users sign in. The program chooses it: it
+	// must not come from the metadata of a resource.
+	Provider *Client
+
+	// Client is the client of this program at the authorization server of the resource.
+	Client *Client
+
+	// Resource is the identifier of the API (RFC 9728), such as Resource.ID. Config.Resource of Client is usually the same.
+	Resource string
+
+	// SubjectToken returns the token that identifies the user: the raw ID token that Provider received, or another one of
+	// SubjectTokenType. It is called for each grant, and must be safe for concurrent use. The caller of Token gets its
+	// error, which must not contain the token.
+	SubjectToken func(ctx context.Context) (string, error)
+
+	// SubjectTokenType is TokenTypeIDToken, TokenTypeRefreshToken, or the type of a SAML assertion. Empty means
+	// TokenTypeIDToken.
+	SubjectTokenType string
+}
+
+// IdentityAssertion gets access tokens for an API of another organization, without a sign-in at the authorization server of
+// that API. The identity provider of the user's organization decides (draft-ietf-oauth-identity-assertion-authz-grant; in
+// the Model Context Protocol, Enterprise-Managed Authorization). It is safe for concurrent use.
+//
+// The method value Token has the type of TokenSourceConfig.Grant:
+//
+//	assertion, err := client.NewIdentityAssertion(client.IdentityAssertionConfig{…})
+//	source, err := c.TokenSource(client.TokenSourceConfig{Grant: assertion.Token})
+type IdentityAssertion struct{ cfg IdentityAssertionConfig }
+
+// NewIdentityAssertion checks cfg and returns an IdentityAssertion. It reports all faults of cfg together. It does no I/O.
+func NewIdentityAssertion(cfg IdentityAssertionConfig) (*IdentityAssertion, error) {
+	var faults []error
+	check := func(ok bool, problem string) {
+		if !ok {
+			faults = append(faults, errors.New("client: IdentityAssertionConfig."+problem))
+		}
+	}
+	if cfg.SubjectTokenType == "" {
+		cfg.SubjectTokenType = TokenTypeIDToken
+	}
+	check(cfg.Provider != nil, "Provider is required")
+	check(cfg.Client != nil, "Client is required")
+	check(cfg.SubjectToken != nil, "SubjectToken is required")
+	u, err := url.Parse(cfg.Resource)
+	check(err == nil && u.IsAbs() && isRedirectURI(cfg.Resource), "Resource must be an absolute URI without a fragment (RFC 8707, Section 2)")
+	check(slices.Contains([]string{TokenTypeIDToken, TokenTypeRefreshToken, subjectTokenSAML}, cfg.SubjectTokenType),
+		"SubjectTokenType is unknown, expected the type of an ID token, a refresh token or a SAML assertion")
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return &IdentityAssertion{cfg}, nil
+}
+
+// Token gets an access token for the resource in two steps. It exchanges the subject token for an assertion at the identity
+// provider (RFC 8693), and sends the assertion to the authorization server of the resource (RFC 7523). Without scopes, it
+// requests Config.Scopes of Client.
+//
+// The subject token is only sent to the provider. The assertion is sent on only if it is of type [TokenTypeIDJAG] and if its
+// audience is the issuer of Client, so that no other token of the provider reaches the authorization server. Its signature is
+// not verified: the authorization server does that. Config.OnToken of Provider is not called with the assertion.
+func (a *IdentityAssertion) Token(ctx context.Context, scopes ...string) (*Token, error) {
+	scopes = a.cfg.Client.scopes(scopes)
+	assertion, err := a.assertion(ctx, scopes)
+	if err != nil {
+		return nil, err
+	}
+	return a.cfg.Client.JWTBearer(ctx, assertion, scopes...)
+}
+
+// assertion gets an assertion for the authorization server of the resource.
+func (a *IdentityAssertion) assertion(ctx context.Context, scopes []string) (string, error) {
+	subject, err := a.cfg.SubjectToken(ctx)
+	if err != nil {
+		return "", fmt.Errorf("client: IdentityAssertionConfig.SubjectToken: %w", err)
+	}
+	provider := *a.cfg.Provider
+	provider.forResource = true // an assertion is not a token that Config.OnToken stores
+	issued, err := provider.ExchangeToken(ctx, TokenExchange{
+		SubjectToken: subject, SubjectTokenType: a.cfg.SubjectTokenType, RequestedTokenType: TokenTypeIDJAG,
+		Scopes: scopes, Resource: []string{a.cfg.Resource}, Audience: []string{a.cfg.Client.Issuer()},
+	})
+	if err != nil {
+		return "", fmt.Errorf("client: identity assertion: %w", err)
+	}
+	if err := checkIDJAG(issued, a.cfg.Client.Issuer()); err != nil {
+		return "", fmt.Errorf("%w: identity assertion: %w", ErrBadResponse, err)
+	}
+	return issued.AccessToken, nil
+}
+
+// checkIDJAG requires the result of a token exchange to be an assertion for audience. Its signature is not verified.
+func checkIDJAG(issued *Token, audience string) error {
+	if got, _ := issued.response.OptionalText("issued_token_type"); got != TokenTypeIDJAG {
+		return fmt.Errorf("issued_token_type is %q, expected %q", clip(got), TokenTypeIDJAG)
+	}
+	if len(issued.AccessToken) > maxIDJAGBytes {
+		return fmt.Errorf("longer than %d bytes", maxIDJAGBytes)
+	}
+	parts, err := compact.Split(issued.AccessToken)
+	if err != nil {
+		return errors.New("not a JWT")
+	}
+	header, err := parts.DecodeHeader()
+	if err != nil {
+		return errors.New("its header cannot be decoded")
+	}
+	named, err := compact.ParseObject(header, maxDepth)
+	if err != nil {
+		return errors.New("its header is not a JSON object")
+	}
+	if typ, _ := named.OptionalText("typ"); typ != headerIDJAG {
+		return fmt.Errorf("typ is %q, expected %q", clip(typ), headerIDJAG)
+	}
+	claims, err := unverified(issued.AccessToken)
+	if err != nil {
+		return errors.New("its payload is not a JSON object")
+	}
+	aud, _ := claims.Get("aud")
+	text, single := aud.Text()
+	if list, ok := aud.Strings(); !single && ok && len(list) == 1 {
+		text = list[0]
+	}
+	if text != audience {
+		return fmt.Errorf("aud is not %q, the authorization server of the resource", clip(audience))
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+)
+
+// checkNamed checks a URL that a document or a challenge of the server at by names. The URL must be https, or http as
+// InsecureAllowHTTP describes. It must not have a loopback host unless by has one, because a remote server has no reason to
+// name a service on the machine of the client.
+func (cfg ResourceDiscovery) checkNamed(raw string, by *url.URL) (*url.URL, error) {
+	u, err := fetch.ParseURL(raw, cfg.InsecureAllowHTTP)
+	switch {
+	case err != nil:
+		return nil, err
+	case isLocal(u.Hostname()) && !isLocal(by.Hostname()):
+		return nil, fmt.Errorf("URL %q has the host of this machine, which the server at %q must not name",
+			clip(fetch.Origin(u)), clip(fetch.Origin(by)))
+	case !isPlainHost(u.Hostname()):
+		return nil, errors.New("URL has a host that is neither a name nor an address in its usual form")
+	}
+	return u, nil
+}
+
+// isLocal reports whether host is a name or an address of the machine itself: localhost and the names below it (RFC 6761,
+// Section 6.3), loopback addresses, and unspecified addresses, to which some systems connect as if they were loopback.
+func isLocal(host string) bool {
+	name := strings.TrimSuffix(fetch.LowerASCII(host), ".")
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(name)
+	ip = ip.Unmap()
+	return err == nil && (ip.IsLoopback() || ip.IsUnspecified())
+}
+
+// isPlainHost reports whether host is a name, or an address in the form that all programs read in the same way. Some
+// resolvers read names such as 127.1, 0x7f.1 and 2130706433 as addresses.
+func isPlainHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	name := strings.TrimSuffix(host, ".")
+	last := fetch.LowerASCII(name[strings.LastIndexByte(name, '.')+1:])
+	return last != "" && !strings.HasPrefix(last, "0x") && strings.Trim(last, "0123456789") != ""
+}
+
+// hasDotSegment reports whether the path of u has a segment "." or "..", also in an encoded form (RFC 3986, Section 3.3).
+func hasDotSegment(u *url.URL) bool {
+	for segment := range strings.SplitSeq(u.Path, "/") { // Path is decoded
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// isSameResource reports whether id is the URL of the request. Both are the same if they differ only in the case or the
+// default port of the origin, or by an empty path and "/" (RFC 3986, Section 6.2.3).
+func isSameResource(id, target *url.URL) bool {
+	path := func(u *url.URL) string {
+		if u.EscapedPath() == "" {
+			return "/"
+		}
+		return u.EscapedPath()
+	}
+	return fetch.Origin(id) == fetch.Origin(target) && path(id) == path(target) && id.RawQuery == target.RawQuery
+}

@@ -1,0 +1,155 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+// ErrNoServer says that a resource lists no authorization server that the program accepts and can use.
+var ErrNoServer = errors.New("client: the resource has no authorization server that can be used")
+
+// ServerSelection says which authorization servers of a resource a program accepts. The zero value accepts all of them.
+type ServerSelection struct {
+	// Issuers lists the issuers that the program accepts, the preferred ones first. Set it if the program has credentials of
+	// these servers, or if users must not be sent to others. Nil means all servers that the resource lists, in its order.
+	Issuers []string
+
+	// Usable reports whether the program can use a server, for example because it supports Client ID Metadata Documents. If
+	// it returns an error, the next server is tried, and the error is part of that of SelectServer. It must not change its
+	// argument. Nil means that every server with valid metadata can be used.
+	Usable func(server *oidcdiscovery.Metadata) error
+}
+
+const maxServers = 4 // of a resource, whose metadata is fetched until one of them can be used
+
+// SelectServer returns the validated metadata of one authorization server of the resource: the first one that s accepts, whose
+// metadata is valid, and for which s.Usable returns nil. It fetches the metadata of at most 4 servers.
+//
+// The issuer in the metadata must equal the one that the resource lists, byte for byte (RFC 8414, Section 3.3). All endpoints
+// must be https, as [ResourceDiscovery] describes. They may have other origins than the issuer, because large providers use
+// several. Only the issuer identifies the server: use [Resource.ClientConfig] so that credentials of one server are never
+// sent to another.
+//
+// If a server cannot be reached, the error matches [ErrUnavailable], and no other server is tried: its users would have to
+// sign in somewhere else for as long as the fault lasts. If no server can be used, the error matches [ErrNoServer], and joins
+// the errors of the servers.
+func (r *Resource) SelectServer(ctx context.Context, s ServerSelection) (*oidcdiscovery.Metadata, error) {
+	candidates := r.candidates(s.Issuers)
+	var faults []error
+	for _, issuer := range candidates[:min(len(candidates), maxServers)] {
+		m, err := r.server(ctx, issuer)
+		if errors.Is(err, oidcdiscovery.ErrUnavailable) || ctx.Err() != nil {
+			return nil, fmt.Errorf("%w: metadata: %w", ErrUnavailable, err)
+		}
+		if err == nil && s.Usable != nil {
+			err = s.Usable(m)
+		}
+		if err == nil {
+			return m, nil
+		}
+		faults = append(faults, fmt.Errorf("authorization server %q: %w", clip(issuer), err))
+	}
+	if len(faults) == 0 {
+		return nil, fmt.Errorf("%w: %q lists %s (ServerSelection.Issuers accepts %s)",
+			ErrNoServer, clip(r.ID), quoted(r.AuthorizationServers), quoted(s.Issuers))
+	}
+	return nil, fmt.Errorf("%w: %w", ErrNoServer, errors.Join(faults...))
+}
+
+// candidates returns the issuers that the resource lists and the program accepts, in the order of the program.
+func (r *Resource) candidates(accepted []string) []string {
+	if accepted == nil {
+		return r.AuthorizationServers
+	}
+	return slices.DeleteFunc(slices.Clone(accepted), func(issuer string) bool {
+		return !slices.Contains(r.AuthorizationServers, issuer)
+	})
+}
+
+// server fetches and checks the metadata of an authorization server.
+func (r *Resource) server(ctx context.Context, issuer string) (*oidcdiscovery.Metadata, error) {
+	if r.Legacy {
+		return r.legacyServer(ctx, issuer)
+	}
+	m, err := r.discovery().Discover(ctx, issuer)
+	if err != nil {
+		return nil, err
+	}
+	return m, r.cfg.checkEndpoints(m)
+}
+
+// discovery returns the client that fetches the metadata of authorization servers.
+func (r *Resource) discovery() *oidcdiscovery.Client {
+	return &oidcdiscovery.Client{
+		HTTPClient: r.cfg.HTTPClient, Timeout: r.cfg.Timeout, MaxBytes: r.cfg.MaxBytes, InsecureAllowHTTP: r.cfg.InsecureAllowHTTP,
+	}
+}
+
+// checkEndpoints checks all URLs in m to which this package sends requests or users.
+func (cfg ResourceDiscovery) checkEndpoints(m *oidcdiscovery.Metadata) error {
+	home, err := fetch.ParseURL(m.Issuer, cfg.InsecureAllowHTTP)
+	if err != nil {
+		return fmt.Errorf("issuer: %w", err)
+	}
+	named := endpointsOf(m)
+	named["jwks_uri"] = m.JWKSURI
+	for name, alias := range m.MTLSEndpointAliases {
+		named["mtls_endpoint_aliases."+name] = alias
+	}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		if named[name] == "" {
+			continue
+		}
+		if _, err := cfg.checkNamed(named[name], home); err != nil {
+			return fmt.Errorf("%s: %w", clip(name), err)
+		}
+	}
+	return nil
+}
+
+// ClientConfig returns cfg completed for a client of server, the metadata that [Resource.SelectServer] returned: Issuer,
+// Metadata, and if they are nil, Resource, Scopes and HTTPClient. Pass the result to [New], or to
+// [NewRegistrationEndpoint] if cfg has no ClientID.
+//
+// A client and its credentials are those of one server. So cfg.Issuer is required with a ClientID, and must be the issuer of
+// server; another one is an error. Only a client with a Client ID Metadata Document may leave it empty, because its
+// ClientID is the same everywhere and its assertions name the server as their audience.
+func (r *Resource) ClientConfig(cfg Config, server *oidcdiscovery.Metadata) (Config, error) {
+	if err := checkBinding(cfg, server.Issuer); err != nil {
+		return Config{}, err
+	}
+	cfg.Issuer, cfg.Metadata = server.Issuer, server
+	if cfg.Resource == nil {
+		cfg.Resource = []string{r.ID}
+	}
+	if cfg.Scopes == nil {
+		cfg.Scopes = slices.Clone(r.Scopes)
+	}
+	if cfg.HTTPClient == nil || r.cfg.PublicAddressesOnly {
+		cfg.HTTPClient = r.cfg.HTTPClient
+	}
+	cfg.InsecureAllowHTTP = cfg.InsecureAllowHTTP || r.cfg.InsecureAllowHTTP
+	return cfg, nil
+}
+
+// checkBinding requires that the client in cfg is registered with issuer.
+func checkBinding(cfg Config, issuer string) error {
+	hasCredentials := cfg.hasSecret() || cfg.canAssert() || cfg.MutualTLS
+	portable := cfg.ClientMetadataDocument && !cfg.hasSecret() && cfg.AssertionSource == nil && cfg.AssertionAudience == ""
+	switch {
+	case cfg.Issuer != "" && cfg.Issuer != issuer:
+		return fmt.Errorf("client: Config.Issuer is %q, but the selected authorization server is %q, and credentials of one server are not sent to another",
+			clip(cfg.Issuer), clip(issuer))
+	case cfg.Issuer == "" && !portable && (cfg.ClientID != "" || hasCredentials):
+		return errors.New("client: Config.Issuer is required: it is the authorization server that issued the ClientID and the credentials")
+	case cfg.MetadataURL != "" || cfg.Metadata != nil:
+		return errors.New("client: Config.Metadata and Config.MetadataURL must be empty: the metadata is that of the selected authorization server")
+	}
+	return nil
+}
