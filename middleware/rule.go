@@ -187,6 +187,10 @@ func weigh(refusal *Refusal) int {
 	return 0
 }
 
+// Err returns an error that says why the rule is invalid, or nil. Adapters with a table of rules report it when they are
+// created, as [Guard.Routes] does.
+func (rule Rule) Err() error { return rule.fault() }
+
 // fault returns why the rule is invalid, or nil.
 func (rule Rule) fault() error {
 	if rule.test == nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -232,6 +233,24 @@ func TestR1_U1_M3_ArgumentsAreCopied(t *testing.T) {
 	for name, rule := range rules {
 		if _, err := g.Authenticate(from("10.0.0.7:1"), rule); err == nil {
 			t.Errorf("%s is met after a change of its arguments", name)
+		}
+	}
+}
+
+func TestRuleErr(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		rule middleware.Rule
+		want string
+	}{
+		"valid":       {middleware.Scopes("orders:read"), ""},
+		"zero":        {middleware.Rule{}, "the zero Rule is invalid"},
+		"no scope":    {middleware.Scopes(), "Scopes needs at least one scope"},
+		"alternative": {middleware.Any(middleware.Scopes("orders:read"), middleware.AnyScope("a b")), `"a b" is not a scope`},
+	} {
+		err := test.rule.Err()
+		if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, expected %q", name, err, test.want)
 		}
 	}
 }
