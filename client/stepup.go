@@ -3,9 +3,7 @@ package client
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 const insufficientAuthentication = "insufficient_user_authentication" // RFC 9470, Section 3
@@ -24,15 +22,12 @@ func (o AuthorizationOptions) StepUp(header http.Header) (AuthorizationOptions, 
 	if acr := strings.Fields(all[i].params["acr_values"]); len(acr) > 0 {
 		demanded.ACRValues = acr
 	}
-	if text, ok := all[i].params["max_age"]; ok {
-		seconds, err := strconv.ParseUint(text, 10, 32)
-		if err != nil {
-			return o, false
-		}
-		age := time.Duration(max(seconds, 1)) * time.Second // zero would mean any age, so use the shortest
-		if demanded.MaxAge == 0 || age < demanded.MaxAge {
-			demanded.MaxAge = age
-		}
+	age, ok := all[i].maxAge()
+	if !ok {
+		return o, false
+	}
+	if age > 0 && (demanded.MaxAge == 0 || age < demanded.MaxAge) {
+		demanded.MaxAge = age
 	}
 	return demanded, true
 }

@@ -111,6 +111,7 @@ type TokenSource struct {
 	rejection  rejection     // of held by an API
 	ended      *Token        // the last token; it must not be returned again; nil if there is none
 	renewal    *renewal      // in progress; nil if there is none
+	requested  []string      // the configured scopes, and those of the sign-ins that adopt was called for
 
 	renewer *renewer // used by the one renewal that is in progress
 }
@@ -151,7 +152,10 @@ func (c *Client) TokenSource(cfg TokenSourceConfig) (*TokenSource, error) {
 	}
 	cfg.Early = min(cmp.Or(cfg.Early, defaultEarly), maxEarly)
 	cfg.Scopes = slices.Clone(cfg.Scopes)
-	s := &TokenSource{client: c, early: cfg.Early, renewer: &renewer{sharedGrant: newSharedGrant(c, cfg), early: cfg.Early, scopes: cfg.Scopes}}
+	s := &TokenSource{
+		client: c, early: cfg.Early, requested: cfg.Scopes,
+		renewer: &renewer{sharedGrant: newSharedGrant(c, cfg), early: cfg.Early, scopes: cfg.Scopes},
+	}
 	if cfg.Token != nil && cfg.Store == nil {
 		s.hold(c.owned(cfg.Token), false)
 	}

@@ -63,8 +63,9 @@ func (s *TokenSource) ForResource(cfg ResourceConfig) (*TokenSource, error) {
 		params.Set("audience", cfg.Audience)
 	}
 	early := min(cmp.Or(cfg.Early, defaultEarly), maxEarly)
-	return &TokenSource{client: s.client, early: early, renewer: &renewer{
-		sharedGrant: s.renewer.sharedGrant, scopes: slices.Clone(cfg.Scopes), early: early, resource: params,
+	scopes := slices.Clone(cfg.Scopes)
+	return &TokenSource{client: s.client, early: early, requested: scopes, renewer: &renewer{
+		sharedGrant: s.renewer.sharedGrant, scopes: scopes, early: early, resource: params,
 	}}, nil
 }
 

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,19 @@ type TransportConfig struct {
 
 	// Base sends the requests. Nil means http.DefaultTransport.
 	Base http.RoundTripper
+
+	// StepUp signs the user in again when the API requires more than the token has: other scopes (a 403 response with the
+	// error code insufficient_scope, RFC 6750, Section 3.1), or a stronger or more recent sign-in (a 401 response with
+	// insufficient_user_authentication, RFC 9470). It returns the new token, which the Source then uses and stores.
+	//
+	// o describes the authorization request: its Scopes are those of the token, of the previous sign-ins, and of the
+	// challenge; its ACRValues and MaxAge are those of the challenge. With the scope openid, its Subject is the user of the
+	// current token. Pass o to [Client.AuthorizationURL], or o.Scopes to [Client.ClientCredentials]. The API chooses the
+	// scopes, so return an error if o has some that the program does not want.
+	//
+	// Concurrent requests share one call, whose ctx ends after 10 minutes. StepUp must not send requests through this
+	// Transport. Nil means that the caller gets the response of the API.
+	StepUp func(ctx context.Context, o AuthorizationOptions) (*Token, error)
 }
 
 // Transport is an [http.RoundTripper] that adds an access token to each request. Make one with [NewTransport] or
@@ -46,12 +60,19 @@ type TransportConfig struct {
 // token causes at most one renewal in 30 seconds. If the token cannot be renewed without the user, the caller gets the 401;
 // [TokenSource] describes when the next request fails with an error that matches [ErrNoToken].
 //
+// With TransportConfig.StepUp, the user is signed in again when the API requires other scopes or a stronger sign-in, and the
+// request is sent once more. That happens at most 3 times for one request. If the sign-in fails, if the server does not grant
+// the scopes, if the token has them already, or if the API requires the same again, RoundTrip returns a [*StepUpError]. It
+// returns the same error for further requests with this requirement, without a sign-in, for 30 seconds, except that a token
+// that has the scopes already never causes a sign-in.
+//
 // A token that is bound to a key is sent with a new DPoP proof for each request (RFC 9449). The request is sent once more
 // if the API requires a nonce.
 type Transport struct {
 	source  *TokenSource
 	origins []string // as fetch.Origin writes them
 	base    http.RoundTripper
+	stepUps *stepUps // nil unless TransportConfig.StepUp is set
 }
 
 // NewTransport returns a [Transport] for use in an [http.Client]:
@@ -75,7 +96,11 @@ func NewTransport(cfg TransportConfig) (*Transport, error) {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return &Transport{source: cfg.Source, origins: origins, base: base}, nil
+	t := &Transport{source: cfg.Source, origins: origins, base: base}
+	if cfg.StepUp != nil {
+		t.stepUps = newStepUps(cfg.Source, cfg.StepUp, defaultSignIn)
+	}
+	return t, nil
 }
 
 // ErrOrigin says that no token may be sent with a request: its origin is not in the configured Origins, or its Host field
@@ -97,12 +122,20 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	renewed, proved := false, false // each reason to send the request again counts once
+	var tried attempts
 	for body := r.Body; ; {
 		resp, newNonce, err := t.send(r, body, token)
 		if err != nil {
 			return nil, err
 		}
+		need, requires := t.requirementIn(resp)
 		switch why, needsNonce := rejectionIn(resp); {
+		case requires:
+			if token, err = t.stepUps.token(r.Context(), token, need, &tried); err != nil {
+				discard(resp)
+				return nil, err
+			}
+			renewed, proved = false, false // the token is a new one
 		case !proved && newNonce && needsNonce:
 			proved = true
 		case !renewed && why != notRejected:
@@ -118,6 +151,14 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		discard(resp)
 	}
+}
+
+// requirementIn returns what a response requires, if a sign-in can provide it.
+func (t *Transport) requirementIn(resp *http.Response) (need requirement, ok bool) {
+	if t.stepUps == nil {
+		return requirement{}, false
+	}
+	return requirementIn(resp)
 }
 
 // check returns an error for a request that must not be sent.

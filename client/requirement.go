@@ -1,0 +1,109 @@
+package client
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// requirement is what a challenge of an API requires of a token, in addition to its validity. A new sign-in may provide it.
+type requirement struct {
+	scopes []string
+	acr    []string
+	maxAge time.Duration // zero means any
+}
+
+const (
+	insufficientScope = "insufficient_scope" // RFC 6750, Section 3.1
+
+	// maxScopes limits the scopes of one authorization request, because an API could require others in each response.
+	maxScopes = 100
+)
+
+// requirementIn returns what a response requires: the scopes of a 403 with the error code insufficient_scope (RFC 6750,
+// Section 3.1), or the sign-in that a 401 with insufficient_user_authentication describes (RFC 9470, Section 3). ok is false
+// for every other response, for a challenge that cannot be parsed, and for one that does not say what is missing.
+func requirementIn(resp *http.Response) (need requirement, ok bool) {
+	code := ""
+	switch resp.StatusCode {
+	case http.StatusForbidden:
+		code = insufficientScope
+	case http.StatusUnauthorized:
+		code = insufficientAuthentication
+	default:
+		return requirement{}, false
+	}
+	all, err := parseChallenges(resp.Header.Values("WWW-Authenticate"))
+	if err != nil {
+		return requirement{}, false
+	}
+	i := slices.IndexFunc(all, func(c challenge) bool {
+		scheme := strings.ToLower(c.scheme)
+		return (scheme == "bearer" || scheme == "dpop") && c.params["error"] == code
+	})
+	if i < 0 {
+		return requirement{}, false
+	}
+	return all[i].requirement(code)
+}
+
+// requirement returns what a challenge with this error code requires. ok is false if it names nothing, or a value that is
+// not valid.
+func (c challenge) requirement(code string) (need requirement, ok bool) {
+	need.scopes = union(strings.Fields(c.params["scope"]))
+	if len(need.scopes) > maxScopes || slices.ContainsFunc(need.scopes, func(s string) bool { return !isScope(s) }) {
+		return requirement{}, false
+	}
+	if code == insufficientScope {
+		return need, len(need.scopes) > 0
+	}
+	need.acr = union(strings.Fields(c.params["acr_values"]))
+	if need.maxAge, ok = c.maxAge(); !ok {
+		return requirement{}, false
+	}
+	return need, true
+}
+
+// maxAge returns the parameter max_age, or zero if there is none. ok is false if it is not a number of seconds. An age of
+// zero seconds is returned as one second, because zero means any age.
+func (c challenge) maxAge() (age time.Duration, ok bool) {
+	text, there := c.params["max_age"]
+	if !there {
+		return 0, true
+	}
+	seconds, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	return time.Duration(max(seconds, 1)) * time.Second, true
+}
+
+// key identifies the requirement, whatever the order of its scopes.
+func (r requirement) key() string {
+	return strings.Join(slices.Sorted(slices.Values(r.scopes)), " ") + "\n" + strings.Join(r.acr, " ") + "\n" + r.maxAge.String()
+}
+
+// isScope reports whether s has only the characters of a scope (RFC 6749, Section 3.3).
+func isScope(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
+}
+
+// union returns the elements of all lists, each once, in the order of their first occurrence.
+func union(lists ...[]string) []string {
+	var all []string
+	for _, list := range lists {
+		for _, element := range list {
+			if !slices.Contains(all, element) {
+				all = append(all, element)
+			}
+		}
+	}
+	return all
+}
+
+// missing returns the elements of want that are not in have.
+func missing(want, have []string) []string {
+	return slices.DeleteFunc(slices.Clone(want), func(s string) bool { return slices.Contains(have, s) })
+}
