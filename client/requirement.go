@@ -18,8 +18,8 @@ type requirement struct {
 const (
 	insufficientScope = "insufficient_scope" // RFC 6750, Section 3.1
 
-	// maxScopes limits the scopes of one authorization request, because an API could require others in each response.
-	maxScopes = 100
+	// maxSignInScopes limits the scopes of one authorization request, because an API could require others in each response.
+	maxSignInScopes = 100
 )
 
 // requirementIn returns what a response requires: the scopes of a 403 with the error code insufficient_scope (RFC 6750,
@@ -53,7 +53,7 @@ func requirementIn(resp *http.Response) (need requirement, ok bool) {
 // not valid.
 func (c challenge) requirement(code string) (need requirement, ok bool) {
 	need.scopes = union(strings.Fields(c.params["scope"]))
-	if len(need.scopes) > maxScopes || slices.ContainsFunc(need.scopes, func(s string) bool { return !isScope(s) }) {
+	if len(need.scopes) > maxSignInScopes || slices.ContainsFunc(need.scopes, func(s string) bool { return !isScopeToken(s) }) {
 		return requirement{}, false
 	}
 	if code == insufficientScope {
@@ -83,11 +83,6 @@ func (c challenge) maxAge() (age time.Duration, ok bool) {
 // key identifies the requirement, whatever the order of its scopes.
 func (r requirement) key() string {
 	return strings.Join(slices.Sorted(slices.Values(r.scopes)), " ") + "\n" + strings.Join(r.acr, " ") + "\n" + r.maxAge.String()
-}
-
-// isScope reports whether s has only the characters of a scope (RFC 6749, Section 3.3).
-func isScope(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' })
 }
 
 // union returns the elements of all lists, each once, in the order of their first occurrence.

@@ -56,7 +56,7 @@ var (
 	errNotGranted     = errors.New("the authorization server did not grant all of them")
 	errNoEffect       = errors.New("the API rejects the token of the new sign-in too")
 	errTooManyStepUps = fmt.Errorf("one request needed more than %d sign-ins", maxStepUps)
-	errTooManyScopes  = fmt.Errorf("together with the scopes of the token, these are more than %d", maxScopes)
+	errTooManyScopes  = fmt.Errorf("together with the scopes of the token, these are more than %d", maxSignInScopes)
 )
 
 // stepUps signs the user in again if an API requires more than the token has. All requests of one [Transport] share it. The
@@ -144,7 +144,7 @@ func (s *stepUps) join(ctx context.Context, current *Token, need requirement, tr
 		return nil, last.err
 	case s.running == nil && need.isMetBy(current.Scopes):
 		return nil, stepUpError(need, current.Scopes, errAlreadyGranted)
-	case len(scopes) > maxScopes:
+	case len(scopes) > maxSignInScopes:
 		return nil, stepUpError(need, current.Scopes, errTooManyScopes)
 	}
 	if tried.count++; tried.count > maxStepUps {
