@@ -92,7 +92,7 @@ json-versions: ## Compare how two Go releases read and write JSON: make json-ver
 
 .PHONY: test-386
 test-386: ## Every test of the root module on a 32-bit architecture
-	GOARCH=386 CGO_ENABLED=0 go test -p 1 -timeout 30m $(ARGS) ./... # one package at a time: cryptography is slow there
+	GOARCH=386 CGO_ENABLED=0 go test -timeout 30m $(ARGS) ./... # cryptography is slow there
 
 .PHONY: test-fips
 test-fips: ## The root module's tests with FIPS 140-3 mode on, and with everything else forbidden
