@@ -232,6 +232,25 @@ func (c *Consumer) verifyInGroup(ctx context.Context, raw string, p *parsed, sig
 // is set. See [Consumer.JWTOnly].
 func (g *Group) JWTOnly() bool { return g.opaque == nil }
 
+// Issuers returns the issuers of GroupConfig.Consumers, each once and in that order, and then the issuer of
+// GroupConfig.Opaque if that has a method Issuer, as a Verifier of package introspection does. It does not return the issuers
+// that GroupConfig.Resolve accepts. The caller may change the list.
+func (g *Group) Issuers() []string {
+	issuers, seen := make([]string, 0, len(g.policies)+1), make(map[string]bool, len(g.policies)+1)
+	add := func(issuer string) {
+		if !seen[issuer] {
+			issuers, seen[issuer] = append(issuers, issuer), true
+		}
+	}
+	for _, c := range g.consumers {
+		add(c.cfg.Issuer)
+	}
+	if opaque, ok := g.opaque.(interface{ Issuer() string }); ok {
+		add(opaque.Issuer())
+	}
+	return issuers
+}
+
 // keep caches t. If its Consumer comes from Resolve, keep marks the issuer as established. It is called after the
 // signature was verified, so a forged token cannot make the Group keep an issuer.
 func (g *Group) keep(at slot, t *Token) {

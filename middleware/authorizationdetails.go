@@ -27,7 +27,7 @@ import (
 // "authorization_details".
 func AuthorizationDetails(typ string, actions ...string) Rule {
 	actions = slices.Clone(actions)
-	rule := Rule{name: "authorization_details"}
+	rule := Rule{name: "authorization_details", types: []string{typ}}
 	needed := fmt.Sprintf("the type %q", typ)
 	if len(actions) > 0 {
 		needed += fmt.Sprintf(" and all of the actions %q", actions)

@@ -26,12 +26,16 @@ func (g *Guard) setDenyHeader(h http.Header, r *http.Request, refusal *Refusal) 
 }
 
 // challengesFor returns one challenge for each scheme that the Guard accepts. Only the challenge of the scheme that the
-// request used has an error code and scopes (RFC 9449 section 7.2). It is the first one, because some clients read only one.
+// request used has an error code (RFC 9449 section 7.2). It is the first one, because some clients read only one. If the client
+// needs a valid token, all challenges have the scopes of the route.
 func (g *Guard) challengesFor(r *http.Request, refusal *Refusal) []string {
 	if g.dpop == nil {
 		return []string{challengeFor(g.challenges, refusal)}
 	}
 	bearer, dpop := g.challenges[""], g.dpop.challenges[""] // without an error code
+	if refusal.Status == http.StatusUnauthorized && refusal.Code != codeInsufficientAuthentication {
+		bearer, dpop = withScopes(bearer, refusal.Scopes), withScopes(dpop, refusal.Scopes)
+	}
 	used := hasScheme(r, schemeDPoP)
 	if used {
 		dpop = challengeFor(g.dpop.challenges, refusal)
@@ -61,10 +65,15 @@ func challengeFor(challenges map[string]string, refusal *Refusal) string {
 	if refusal.MaxAge > 0 {
 		challenge += ", max_age=" + quote(strconv.Itoa(refusal.MaxAge))
 	}
-	if len(refusal.Scopes) > 0 {
-		challenge += ", scope=" + quote(strings.Join(refusal.Scopes, " "))
+	return withScopes(challenge, refusal.Scopes)
+}
+
+// withScopes adds the parameter scope (RFC 6750 section 3).
+func withScopes(challenge string, scopes []string) string {
+	if len(scopes) == 0 {
+		return challenge
 	}
-	return challenge
+	return challenge + `, scope="` + strings.Join(scopes, " ") + `"` // a scope has no quotes and backslashes
 }
 
 // challengesOf returns the challenges that do not depend on the route, by error code. They are built once, so that a

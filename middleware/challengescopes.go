@@ -4,6 +4,7 @@ package middleware
 // again, so the scopes of all rules of the route count.
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -16,7 +17,7 @@ func (p *passage) showsScopes(refusal *Refusal) bool {
 	case refusal.Code == codeInsufficientAuthentication, refusal.Reason == consumer.ReasonAuthorizationDetails:
 		return p.lacksScopes()
 	}
-	return refusal.Code == codeInsufficientScope
+	return refusal.Code == codeInsufficientScope || refusal.Status == http.StatusUnauthorized
 }
 
 // neededScopes returns all scopes that the route needs, not only those that the token lacks (RFC 6750 section 3.1). They
@@ -30,6 +31,9 @@ func (p *passage) neededScopes(g *Guard) []string {
 		return needed
 	}
 	for _, rule := range *p.rules {
+		if rule.fault() != nil { // its scopes may have characters that are not valid in a challenge
+			continue
+		}
 		for _, scope := range rule.scopes {
 			if !slices.Contains(needed, scope) {
 				needed = append(needed, scope)

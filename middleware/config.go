@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/resourcemetadata"
 )
 
 const defaultRealm = "api"
@@ -29,9 +30,23 @@ type Config struct {
 
 	// Resource is the identifier of this API (RFC 8707, RFC 9728 section 1.2): an https URL without query and fragment. An
 	// http URL is accepted only with a loopback host (localhost, 127.0.0.0/8, ::1), for development. If Resource is set,
-	// every challenge contains the URL of the metadata document, and the application must serve that document at
-	// [Guard.MetadataPath]. That URL depends on this field only, never on the request. Empty: challenges contain no URL.
+	// every challenge contains the URL of the metadata document, and the application must serve that document: register
+	// [Guard.MetadataHandler] at [Guard.MetadataPath]. That URL depends on this field only, never on the request. Empty:
+	// challenges contain no URL.
 	Resource string
+
+	// Metadata adds members to the metadata document: the name of the resource, its documentation and policy, the URL of the
+	// keys with which it signs responses, and Extra, for example with "resource_name#de". Members that the Guard generates must
+	// be zero: Resource, ScopesSupported, AuthorizationDetailsTypesSupported, and those about DPoP and certificates.
+	// BearerMethodsSupported may be set only if TokenSources contains other sources than BearerToken, FormToken and QueryToken,
+	// because the Guard does not know where those read; nil then lists only the known ones.
+	//
+	// AuthorizationServers may be set. Nil: the issuers of the Verifier, which must be a Consumer, a Group, a Verifier of package
+	// introspection, or have a method Issuer() string or Issuers() []string. If it has more than 100 issuers, or none that is a
+	// URL, the document lists none. Issuers that a Group resolves at run time are not listed.
+	//
+	// Metadata requires Resource. New copies it. Zero: the document contains generated members only.
+	Metadata resourcemetadata.Metadata
 
 	// TokenSources lists the places of a request from which a token is read. No other place is read, so the list must
 	// contain [BearerToken] if tokens in the Authorization header are to be accepted. A request with tokens in two of
@@ -126,7 +141,11 @@ func newGuard(cfg Config, kept *durable) (*Guard, error) {
 	}
 	metadata, err := metadataURL(cfg.Resource)
 	dpop, fault := newDPoP(cfg.DPoP, kept, cfg.Realm, metadata)
-	faults := append(cfg.faults(), err, fault)
+	document, invalid := (*document)(nil), error(nil)
+	if err == nil && fault == nil {
+		document, invalid = newDocument(&cfg, dpop, &kept.declared)
+	}
+	faults := append(cfg.faults(), err, fault, invalid)
 	if err := errors.Join(append(faults, cfg.MTLS.faults()...)...); err != nil {
 		return nil, err
 	}
@@ -138,7 +157,7 @@ func newGuard(cfg Config, kept *durable) (*Guard, error) {
 	return &Guard{
 		cfg: cfg, jwtOnly: jwtOnly(cfg.Verifier), sampler: newSampler(), dpop: dpop, kept: kept,
 		challenges:   challengesOf(openChallenge(schemeBearer, cfg.Realm, metadata)),
-		metadataPath: metadata.EscapedPath(), certificates: cfg.MTLS.source(),
+		metadataPath: metadata.EscapedPath(), document: document, certificates: cfg.MTLS.source(),
 	}, nil
 }
 

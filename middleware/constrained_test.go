@@ -28,7 +28,7 @@ func mustJSON(v any) json.RawMessage {
 func TestX2_SenderConstrainedRejectsBearerTokens(t *testing.T) {
 	t.Parallel()
 	for i, got := range inTurn(t, map[string]any{"scope": "read"}, middleware.SenderConstrained(), middleware.Scopes("write")) {
-		want := withRule(invalidToken(consumer.ReasonBinding), "sender_constrained")
+		want := withScopes(withRule(invalidToken(consumer.ReasonBinding), "sender_constrained"), "write")
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: response (-want +got):\n%s", []string{"JWT", "introspection"}[i], diff)
 		}
@@ -48,19 +48,24 @@ func TestX2_SenderConstrained(t *testing.T) {
 	bearer := func(cnf map[string]any) string {
 		return "Bearer " + k.issuer.AccessToken().Set("scope", "orders:read").Set("cnf", cnf).Sign()
 	}
-	unbound := bearerRejected(http.StatusUnauthorized, "invalid_token", consumer.ReasonBinding)
+	outer := bearerRejected(http.StatusUnauthorized, "invalid_token", consumer.ReasonBinding) // by the Guard, which has no scopes
+	unbound := outer
+	unbound.Challenges = nil
+	for _, challenge := range outer.Challenges {
+		unbound.Challenges = append(unbound.Challenges, challenge+`, scope="orders:read"`)
+	}
 	for name, test := range map[string]struct {
 		request *http.Request
 		want    outcome
 	}{
 		"key":                    {k.good(), accepted},
 		"certificate":            {withCertificate(get(bearer(map[string]any{"x5t#S256": thumbprint(cert)}), "")), accepted},
-		"certificate missing":    {get(bearer(map[string]any{"x5t#S256": thumbprint(cert)}), ""), unbound},
+		"certificate missing":    {get(bearer(map[string]any{"x5t#S256": thumbprint(cert)}), ""), outer},
 		"bearer":                 {get("Bearer "+k.issuer.AccessToken().Set("scope", "orders:read").Sign(), ""), unbound},
 		"bearer, certificate":    {withCertificate(get("Bearer "+k.issuer.AccessToken().Set("scope", "orders:read").Sign(), "")), unbound},
 		"bearer without a scope": {get("Bearer "+k.issuer.AccessToken().Sign(), ""), unbound},
-		"cnf without a member":   {get(bearer(map[string]any{}), ""), unbound},
-		"unknown cnf":            {get(bearer(map[string]any{"kid": "x"}), ""), unbound},
+		"cnf without a member":   {get(bearer(map[string]any{}), ""), outer},
+		"unknown cnf":            {get(bearer(map[string]any{"kid": "x"}), ""), outer},
 	} {
 		if got, _ := k.send(test.request); !cmp.Equal(test.want, got) {
 			t.Errorf("%s: response (-want +got):\n%s", name, cmp.Diff(test.want, got))

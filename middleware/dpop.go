@@ -32,7 +32,9 @@ const (
 // durable is the state of a Guard that Replace keeps. Without it, proofs that were used under the old Config would be
 // accepted again under the new one, and the nonces of clients would become invalid.
 type durable struct {
-	mu     sync.Mutex // guards all other fields
+	declared declared // what the rules need, for the metadata document
+
+	mu     sync.Mutex // guards all fields below
 	window time.Duration
 	size   int            // of memory
 	memory *replay.Memory // nil before the first Config without Replays

@@ -42,7 +42,7 @@ func ExampleDecision_audit() {
 	// audit: status=403 user=alice reason="scope" rule="scope"
 	// 403 Bearer realm="api", error="insufficient_scope", scope="orders:read"
 	// audit: status=401 user=unknown reason="expired" rule=""
-	// 401 Bearer realm="api", error="invalid_token"
+	// 401 Bearer realm="api", error="invalid_token", scope="orders:read"
 }
 
 // accessKey is the key of the accessEntry in the context of a request.
@@ -90,7 +90,7 @@ func ExampleDecision_accessLog() {
 	// access: GET /orders alice
 	// 403 Bearer realm="api", error="insufficient_scope", scope="orders:read"
 	// access: GET /orders -
-	// 401 Bearer realm="api"
+	// 401 Bearer realm="api", scope="orders:read"
 }
 
 // Keycloak stores the roles of a client under its client id, which may be a host name with dots.
@@ -141,5 +141,5 @@ func ExampleConfig_verifier() {
 	send(orders, "GET", "/orders", "key-8")
 	// Output:
 	// 200
-	// 401 Bearer realm="api", error="invalid_token"
+	// 401 Bearer realm="api", error="invalid_token", scope="orders:read"
 }

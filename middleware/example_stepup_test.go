@@ -39,7 +39,7 @@ func ExampleStepUp() {
 	send(transfer, "POST", "/transfers", token.Set("auth_time", time.Now().Add(-time.Hour).Unix()).Sign())
 	send(transfer, "POST", "/transfers", token.Set("auth_time", time.Now().Unix()).Sign())
 	// Output:
-	// 401 Bearer realm="api"
+	// 401 Bearer realm="api", scope="transfers"
 	// 401 Bearer realm="api", error="insufficient_user_authentication", acr_values="phrh phr", max_age="300"
 	// 200
 }

@@ -63,8 +63,8 @@ func ExampleGuard_With() {
 	send(mux, "GET", "/orders", issuer.AccessToken().Set("scope", "profile").Sign())
 	send(mux, "GET", "/orders", issuer.AccessToken().Set("scope", "orders:read").Sign())
 	// Output:
-	// 401 Bearer realm="api"
-	// 401 Bearer realm="api", error="invalid_token"
+	// 401 Bearer realm="api", scope="orders:read"
+	// 401 Bearer realm="api", error="invalid_token", scope="orders:read"
 	// 403 Bearer realm="api", error="insufficient_scope", scope="orders:read"
 	// 200
 }

@@ -17,7 +17,8 @@ type Guard struct {
 	dpop         *dpopChecker       // nil unless Config.DPoP is set
 	certificates *clientcert.Source // nil unless Config.MTLS is set
 	metadataPath string
-	sampler      *sampler // of the log
+	document     *document // nil unless Config.Resource is set
+	sampler      *sampler  // of the log
 
 	kept  *durable              // shared by all Guards of one first
 	first *Guard                // the Guard that New returned and that callers hold
@@ -76,6 +77,18 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 	denied.finish()
 }
 
+// SetDenyHeader sets the header fields of the response that Deny would write, in h, and returns the Refusal for err. It writes
+// nothing. Use it if a protocol has its own form for rejections: write Refusal.Status and Refusal.Code in that form, and send
+// the header fields with it. h may be a new header. A Refusal with status 499 has no header fields, because the client has
+// canceled the request. The Refusal of SetDenyHeader is a copy of a *Refusal in err.
+func (g *Guard) SetDenyHeader(h http.Header, r *http.Request, err error) *Refusal {
+	refusal := refusalOf(r.Context(), err)
+	if refusal.Status != statusCallerGone {
+		g.now().setDenyHeader(h, r, refusal)
+	}
+	return refusal
+}
+
 // Handler returns a handler that calls next for every request with a valid token. It is [Guard.With] without rules.
 func (g *Guard) Handler(next http.Handler) http.Handler { return g.With()(next) }
 
@@ -88,6 +101,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler { return g.With()(next) 
 func (g *Guard) With(rules ...Rule) func(http.Handler) http.Handler {
 	rules = slices.Clone(rules)
 	g.now().logFaults(rules)
+	g.Declare(rules...)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			g := g.now()

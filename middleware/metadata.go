@@ -6,10 +6,12 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/bearerkit/bearerkit/resourcemetadata"
 )
 
 // wellKnown is the path of the metadata document of a resource without a path (RFC 9728 section 3).
-const wellKnown = "/.well-known/oauth-protected-resource"
+const wellKnown = resourcemetadata.WellKnown
 
 // MetadataPath returns the path at which clients request the metadata document of Config.Resource (RFC 9728 section 3.1).
 // It is empty if Config.Resource is empty.

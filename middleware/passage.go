@@ -61,6 +61,9 @@ func (g *Guard) decide(r *http.Request, rules *[]Rule) (*http.Request, error) {
 	if err := p.check(r); err != nil {
 		refusal := refusalOf(ctx, err)
 		refusal.Token = p.token // never a Token that a Refusal of the application contains
+		if p.token == nil && refusal.Status == http.StatusUnauthorized && len(refusal.Scopes) == 0 {
+			refusal.Scopes = p.neededScopes(g)
+		}
 		g.logRefusal(ctx, refusal)
 		g.report(ctx, began, p.token, refusal)
 		if p.trace != nil {

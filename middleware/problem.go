@@ -39,13 +39,18 @@ var problems = func() map[problem][]byte { //nolint:gochecknoglobals // a table 
 	return bodies
 }()
 
-// problemOf returns the body for refusal. It contains only what the challenge also contains.
+// problemOf returns the body for refusal. It contains only what the challenge also contains. It lists scopes only if the client
+// needs a token with more of them, so that the body for a missing or an invalid token does not depend on the route.
 func problemOf(refusal *Refusal) problem {
+	scopes := refusal.Scopes
+	if refusal.Status == http.StatusUnauthorized && refusal.Code != codeInsufficientAuthentication {
+		scopes = nil
+	}
 	return problem{
 		Title:  http.StatusText(refusal.Status),
 		Status: refusal.Status,
 		Error:  refusal.Code,
-		Scope:  strings.Join(refusal.Scopes, " "),
+		Scope:  strings.Join(scopes, " "),
 
 		ACRValues: strings.Join(refusal.ACRValues, " "),
 		MaxAge:    refusal.MaxAge,

@@ -21,6 +21,8 @@ type Rule struct {
 	name   string   // for operators
 	detail string   // why a token does not meet the rule, for the log
 	scopes []string // for the challenge
+	offers []string // for the metadata document: scopes, and those of all alternatives
+	types  []string // for the metadata document: of authorization details
 	wants  string   // what the rule requires, for Config.Explain; empty: its name says it
 	bound  bool     // whether only a bound token can meet the rule
 	signIn *signIn  // for the challenge; nil if the rule is not a StepUp
@@ -44,7 +46,7 @@ type verified struct {
 // section 3.1).
 func Scopes(all ...string) Rule {
 	all = slices.Clone(all)
-	rule := Rule{name: "scope", scopes: all, broken: checkScopes("Scopes", all)}
+	rule := Rule{name: "scope", scopes: all, offers: all, broken: checkScopes("Scopes", all)}
 	rule.detail = fmt.Sprintf("the token does not have all of the scopes %q", all)
 	rule.granted = func(t *consumer.Token) bool {
 		for _, scope := range all {
@@ -62,7 +64,7 @@ func Scopes(all ...string) Rule {
 // one, so that a client that follows the challenge requests no more than it needs.
 func AnyScope(oneOf ...string) Rule {
 	oneOf = slices.Clone(oneOf)
-	rule := Rule{name: "scope", broken: checkScopes("AnyScope", oneOf)}
+	rule := Rule{name: "scope", offers: oneOf, broken: checkScopes("AnyScope", oneOf)}
 	rule.detail = fmt.Sprintf("the token has none of the scopes %q", oneOf)
 	rule.scopes = oneOf[:min(1, len(oneOf))]
 	rule.granted = func(t *consumer.Token) bool { return slices.ContainsFunc(oneOf, t.HasScope) }
@@ -138,6 +140,8 @@ func Any(oneOf ...Rule) Rule {
 		if len(rule.scopes) == 0 {
 			rule.scopes = alternative.scopes
 		}
+		rule.offers = append(rule.offers, alternative.offers...)
+		rule.types = append(rule.types, alternative.types...)
 	}
 	if len(oneOf) == 0 {
 		rule.broken = errors.New("Any needs at least one rule")

@@ -159,6 +159,12 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// withScopes adds the scopes of the route to the challenge.
+func withScopes(a answer, scopes string) answer {
+	a.Challenge = []string{a.Challenge[0] + `, scope="` + scopes + `"`}
+	return a
+}
+
 func withRule(a answer, rule string) answer {
 	a.Decision.Rule = rule
 	return a
@@ -167,11 +173,16 @@ func withRule(a answer, rule string) answer {
 // broken returns the response of an invalid rule.
 func broken(fault string) answer { return internal(fault) }
 
-// U4: the requirements of a route are not shown to clients without a token.
+// U4: of the requirements of a route, clients without a token see the scopes only, and not those of an invalid rule.
 func TestU4_RulesAreNotShownToClients(t *testing.T) {
 	t.Parallel()
-	rules := []middleware.Rule{middleware.Scopes("secret:project"), {}}
-	for token, want := range map[string]answer{"": noToken, "x": invalidToken(consumer.ReasonSignature), "a b": invalidRequest} {
+	rules := []middleware.Rule{
+		middleware.Scopes("project"), middleware.Role("secret", "secret"), {}, middleware.Scopes("secret\r\n"),
+		middleware.Any(middleware.Scopes("secret"), middleware.Scopes()),
+	}
+	for token, want := range map[string]answer{
+		"": withScopes(noToken, "project"), "x": withScopes(invalidToken(consumer.ReasonSignature), "project"), "a b": invalidRequest,
+	} {
 		verifier := rejectWith(&consumer.Error{Reason: consumer.ReasonSignature})
 		w := serve(newGuard(t, middleware.Config{Verifier: verifier}).With(rules...)(hello), request(t, token))
 		if w.Code != want.Status || w.Body.String() != want.Body || !slices.Equal(w.Header()["Www-Authenticate"], want.Challenge) {

@@ -246,12 +246,13 @@ func TestU1_StepUpOfTheApplication(t *testing.T) {
 	}
 }
 
-// U4: a client without a valid token does not see the requirements, in the challenge or in the body.
+// U4: a client without a valid token does not see the requirements, in the challenge or in the body. It sees the scopes, which it
+// must request (RFC 6750 section 3).
 func TestU4_StepUpIsNotShownToClients(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	rules := []middleware.Rule{
-		middleware.StepUp(5*time.Minute, "secret:class"), middleware.Scopes("secret:project"),
+		middleware.StepUp(5*time.Minute, "secret:class"), middleware.Scopes("project"),
 		middleware.AuthorizationDetails("secret:type", "secret:action"),
 	}
 	draft := issuer.AccessToken().Set("acr", "bronze")

@@ -102,10 +102,10 @@ func TestResponses(t *testing.T) {
 		challenge     string
 		body          string
 	}{
-		{"no token", api, nil, 401, `Bearer realm="api"`, `{"title":"Unauthorized","status":401}`},
+		{"no token", api, nil, 401, `Bearer realm="api", scope="orders:read"`, `{"title":"Unauthorized","status":401}`},
 		{"two tokens", api, []string{good, good}, 400, `Bearer realm="api", error="invalid_request"`, ""},
 		{"not a token", api, []string{"Bearer a b"}, 400, `Bearer realm="api", error="invalid_request"`, ""},
-		{"forged", api, []string{good + "A"}, 401, `Bearer realm="api", error="invalid_token"`, ""},
+		{"forged", api, []string{good + "A"}, 401, `Bearer realm="api", error="invalid_token", scope="orders:read"`, ""},
 		{
 			"without the scope", api,
 			[]string{"Bearer " + issuer.AccessToken().Sign()},

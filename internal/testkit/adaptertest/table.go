@@ -20,6 +20,7 @@ const (
 	bare              = `Bearer realm="api"`
 	invalidRequest    = bare + `, error="invalid_request"`
 	invalidToken      = bare + `, error="invalid_token"`
+	ordersRead        = `, scope="orders:read"`
 	insufficientScope = bare + `, error="insufficient_scope", scope="orders:read orders:write"`
 )
 

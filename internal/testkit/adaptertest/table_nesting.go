@@ -23,6 +23,8 @@ func nesting() []row {
 	innerAudience.decisions, innerAudience.verified = []string{"200 ", "401 audience"}, 2
 	innerMissing := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare)
 	innerMissing.decisions = []string{"200 ", "401 no_token"}
+	innerMissingScope := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare+ordersRead)
+	innerMissingScope.decisions = innerMissing.decisions
 
 	return []row{
 		{name: "nested, verified once", guards: of(nil, nil, []middleware.Rule{read}), want: once},
@@ -56,7 +58,7 @@ func nesting() []row {
 		},
 		{
 			name: "nested, Optional, no credentials, a rule on the route", header: authorization(),
-			guards: of(optional, nil, []middleware.Rule{read}), want: innerMissing,
+			guards: of(optional, nil, []middleware.Rule{read}), want: innerMissingScope,
 		},
 	}
 }

@@ -123,7 +123,7 @@ func elsewhere() []row {
 
 // preflights returns rows about CORS preflights. They need a token unless AllowPreflight is set.
 func preflights() []row {
-	noToken := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare)
+	noToken := unverified(http.StatusUnauthorized, consumer.ReasonNoToken, bare+ordersRead)
 	read := middleware.Scopes("orders:read")
 	allowed := set(func(_ *consumer.Config, g *middleware.Config) { g.AllowPreflight = true }, read)
 	crossOrigin := func(*bearertest.Issuer) http.Header {
