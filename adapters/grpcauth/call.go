@@ -1,0 +1,107 @@
+package grpcauth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// call is one call of a method while the interceptors handle it.
+type call struct {
+	owner      *Interceptors
+	fullMethod string
+	request    *http.Request
+	transport  grpc.ServerTransportStream
+	guarded    bool // whether the Guard has admitted the call; false for a public method
+}
+
+// callKey is the key under which the context of an admitted call contains the call.
+type callKey struct{ owner *Interceptors }
+
+// responder sends metadata to the client. It is implemented by [grpc.ServerStream], and by unary for calls without a stream.
+type responder interface {
+	SetHeader(md metadata.MD) error
+	SetTrailer(md metadata.MD)
+}
+
+// unary sends metadata for the call with this context.
+type unary struct{ ctx context.Context } //nolint:containedctx // the context identifies the call
+
+func (u unary) SetHeader(md metadata.MD) error { return grpc.SetHeader(u.ctx, md) }
+func (u unary) SetTrailer(md metadata.MD)      { _ = grpc.SetTrailer(u.ctx, md) } // fails outside of a call
+
+// errZero is the error of the zero Interceptors.
+var errZero = status.Error(codes.Internal, "internal server error")
+
+// admit decides about a call. It returns the context for the handler, or the status error of a rejected call.
+func (i *Interceptors) admit(ctx context.Context, fullMethod string, to responder) (context.Context, *call, error) {
+	if i.guard == nil {
+		return nil, nil, errZero
+	}
+	entry := i.lookup(fullMethod)
+	c := &call{owner: i, fullMethod: fullMethod, transport: grpc.ServerTransportStreamFromContext(ctx)}
+	if entry.public || c.isAdmitted(ctx) {
+		return ctx, c, nil
+	}
+	rules := entry.rules
+	if !i.insecure && !isProtected(ctx) {
+		rules = entry.plaintext
+	}
+	c.request = requestOf(ctx, fullMethod)
+	admitted, err := i.guard.Authenticate(c.request, rules...)
+	if err != nil {
+		return nil, nil, c.reject(err, to)
+	}
+	c.guarded = true
+	header := make(http.Header)
+	i.guard.SetHeader(header, admitted)
+	if nonce := header.Get("DPoP-Nonce"); nonce != "" {
+		_ = to.SetHeader(metadata.Pairs("dpop-nonce", nonce)) // fails only if the header is already sent
+	}
+	return context.WithValue(admitted.Context(), callKey{i}, c), c, nil
+}
+
+// isAdmitted reports whether these interceptors have already admitted this call. It is true if a service is registered with
+// Registrar and the server has the interceptors too. The call must be the same, because a handler may pass its context to
+// another server in the process.
+func (c *call) isAdmitted(ctx context.Context) bool {
+	before, ok := ctx.Value(callKey{c.owner}).(*call)
+	return ok && before.fullMethod == c.fullMethod && before.transport != nil && before.transport == c.transport
+}
+
+// converted returns the error of a handler. A Refusal becomes a status error: the text of a Refusal is for operators, and
+// grpc-go sends the text of every other error to the client.
+func (c *call) converted(ctx context.Context, err error, to responder) error {
+	if _, isRefusal := errors.AsType[*middleware.Refusal](err); !isRefusal {
+		return err
+	}
+	if c.request == nil {
+		c.request = requestOf(ctx, c.fullMethod)
+	}
+	return c.reject(err, to)
+}
+
+// reject returns the status error for err, and sets the trailing metadata.
+func (c *call) reject(err error, to responder) error {
+	err, trailer := c.rejection(err)
+	to.SetTrailer(trailer)
+	return err
+}
+
+// rejection returns the status error and the trailing metadata for err.
+func (c *call) rejection(err error) (error, metadata.MD) { //nolint:revive // the error is the value
+	header := make(http.Header)
+	refusal := c.owner.guard.SetDenyHeader(header, c.request, err)
+	trailer := metadata.MD{}
+	for _, name := range []string{"www-authenticate", "dpop-nonce"} {
+		trailer.Append(name, header.Values(name)...)
+	}
+	return statusOf(refusal, header.Get("Retry-After")).Err(), trailer
+}

@@ -1,0 +1,144 @@
+package grpcauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// entry is what the policy says about a method.
+type entry struct {
+	public    bool
+	rules     []middleware.Rule
+	plaintext []middleware.Rule // for connections that are not encrypted; no token meets them
+}
+
+// anyMethod is the method of a name for all methods of a service.
+const anyMethod = "*"
+
+// unlisted is the entry for methods that the policy does not list.
+func unlisted() entry {
+	never := deny("unlisted method", "no name in Config.Policy or Config.Public matches the method (grpcauth.Config)")
+	return entry{rules: []middleware.Rule{never}, plaintext: []middleware.Rule{never}}
+}
+
+// deny returns a rule that no token meets. detail is for the log.
+func deny(name, detail string) middleware.Rule {
+	return middleware.Check(name, func(context.Context, *consumer.Token) error {
+		return &middleware.Refusal{Status: http.StatusForbidden, Detail: detail}
+	})
+}
+
+// addRules adds an entry of Config.Policy.
+func (i *Interceptors) addRules(name string, rules []middleware.Rule) error {
+	field := fmt.Sprintf("Config.Policy[%q]", name)
+	if err := fault(rules); err != nil {
+		return fmt.Errorf("grpcauth: %s: %w", field, err)
+	}
+	encrypted := deny("encrypted connection", "the connection is not encrypted (grpcauth.Config.InsecureAllowPlaintext)")
+	return i.add(field, name, entry{
+		rules: slices.Clone(rules), plaintext: append([]middleware.Rule{encrypted}, rules...),
+	})
+}
+
+// fault joins the faults of rules.
+func fault(rules []middleware.Rule) error {
+	var faults []error
+	for _, rule := range rules {
+		faults = append(faults, rule.Err())
+	}
+	return errors.Join(faults...)
+}
+
+// add adds an entry for a method or a service.
+func (i *Interceptors) add(field, name string, e entry) error {
+	service, method, ok := split(name)
+	if !ok {
+		return fmt.Errorf(`grpcauth: %s is %q, expected "/package.Service/Method" or "/package.Service/*"`, field, name)
+	}
+	table, key := i.methods, name
+	if method == anyMethod {
+		table, key = i.services, service
+	}
+	if _, twice := table[key]; twice {
+		return fmt.Errorf("grpcauth: %s is %q, which is listed twice in Config.Policy and Config.Public", field, name)
+	}
+	table[key] = e
+	return nil
+}
+
+// lookup returns the entry for a method.
+func (i *Interceptors) lookup(fullMethod string) entry {
+	if e, ok := i.methods[fullMethod]; ok {
+		return e
+	}
+	if end := strings.LastIndexByte(fullMethod, '/'); end > 0 {
+		if e, ok := i.services[fullMethod[:end]]; ok {
+			return e
+		}
+	}
+	return i.unlisted
+}
+
+// split splits the name of a method. service begins with a slash. ok is false if the name is malformed.
+func split(name string) (service, method string, ok bool) {
+	end := strings.LastIndexByte(name, '/')
+	if end < 1 || name[0] != '/' {
+		return "", "", false
+	}
+	service, method = name[:end], name[end+1:]
+	for _, part := range append(strings.Split(service[1:], "/"), method) {
+		if part == "" || part != anyMethod && strings.ContainsFunc(part, isForeign) {
+			return "", "", false
+		}
+	}
+	return service, method, !strings.Contains(service, anyMethod)
+}
+
+// isForeign reports whether r is not part of the name of a service or method.
+func isForeign(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`*?#%:"\`, r) }
+
+// CheckServer compares the policy with the methods that are registered on a server. Its error joins all differences: methods
+// that the policy does not list, whose calls would all be rejected, and names of the policy that the server does not have.
+// Call it after all services are registered. server is a [*grpc.Server].
+func (i *Interceptors) CheckServer(server interface {
+	GetServiceInfo() map[string]grpc.ServiceInfo
+},
+) error {
+	var faults []error
+	known := make(map[string]bool)
+	services := server.GetServiceInfo()
+	for _, service := range slices.Sorted(maps.Keys(services)) {
+		known["/"+service] = true
+		for _, method := range services[service].Methods {
+			name := "/" + service + "/" + method.Name
+			known[name] = true
+			if _, listed := i.methods[name]; listed {
+				continue
+			}
+			if _, listed := i.services["/"+service]; !listed {
+				faults = append(faults, fmt.Errorf("grpcauth: the server has the method %q, which neither Config.Policy nor Config.Public lists", name))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(i.methods)) {
+		if !known[name] {
+			faults = append(faults, fmt.Errorf("grpcauth: the policy lists the method %q, which the server does not have", name))
+		}
+	}
+	for _, service := range slices.Sorted(maps.Keys(i.services)) {
+		if !known[service] {
+			faults = append(faults, fmt.Errorf("grpcauth: the policy lists the service %q, which the server does not have", service+"/"+anyMethod))
+		}
+	}
+	return errors.Join(faults...)
+}
