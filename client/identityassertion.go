@@ -10,14 +10,18 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// TokenTypeIDJAG is the token type of an Identity Assertion JWT Authorization Grant
-// (draft-ietf-oauth-identity-assertion-authz-grant).
-const TokenTypeIDJAG = "urn:ietf:params:oauth:token-type:id-jag" //nolint:gosec // G101: a name of a specification
+// Token types of an [IdentityAssertion]: that of the assertion (draft-ietf-oauth-identity-assertion-authz-grant), and that of a
+// SAML 2.0 assertion that identifies the user (RFC 8693, Section 3).
+//
+//nolint:gosec // G101: names of specifications
+const (
+	TokenTypeIDJAG = "urn:ietf:params:oauth:token-type:id-jag"
+	TokenTypeSAML2 = "urn:ietf:params:oauth:token-type:saml2"
+)
 
 const (
-	headerIDJAG      = "oauth-id-jag+jwt" // the typ of such a JWT
-	maxIDJAGBytes    = 64 << 10
-	subjectTokenSAML = "urn:ietf:params:oauth:token-type:saml2" //nolint:gosec // G101: a name of an RFC
+	headerIDJAG   = "oauth-id-jag+jwt" // the typ of such a JWT
+	maxIDJAGBytes = 64 << 10
 )
 
 // IdentityAssertionConfig describes an [IdentityAssertion]. Provider, Client, Resource and SubjectToken are required.
@@ -37,8 +41,7 @@ type IdentityAssertionConfig struct {
 	// error, which must not contain the token.
 	SubjectToken func(ctx context.Context) (string, error)
 
-	// SubjectTokenType is TokenTypeIDToken, TokenTypeRefreshToken, or the type of a SAML assertion. Empty means
-	// TokenTypeIDToken.
+	// SubjectTokenType is TokenTypeIDToken or TokenTypeSAML2. Empty means TokenTypeIDToken.
 	SubjectTokenType string
 }
 
@@ -68,8 +71,8 @@ func NewIdentityAssertion(cfg IdentityAssertionConfig) (*IdentityAssertion, erro
 	check(cfg.SubjectToken != nil, "SubjectToken is required")
 	u, err := url.Parse(cfg.Resource)
 	check(err == nil && u.IsAbs() && isRedirectURI(cfg.Resource), "Resource must be an absolute URI without a fragment (RFC 8707, Section 2)")
-	check(slices.Contains([]string{TokenTypeIDToken, TokenTypeRefreshToken, subjectTokenSAML}, cfg.SubjectTokenType),
-		"SubjectTokenType is unknown, expected the type of an ID token, a refresh token or a SAML assertion")
+	check(slices.Contains([]string{TokenTypeIDToken, TokenTypeSAML2}, cfg.SubjectTokenType),
+		"SubjectTokenType is unknown, expected TokenTypeIDToken or TokenTypeSAML2")
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}

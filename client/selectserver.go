@@ -44,14 +44,16 @@ func (r *Resource) SelectServer(ctx context.Context, s ServerSelection) (*oidcdi
 	var faults []error
 	for _, issuer := range candidates[:min(len(candidates), maxServers)] {
 		m, err := r.server(ctx, issuer)
-		if errors.Is(err, oidcdiscovery.ErrUnavailable) || ctx.Err() != nil {
-			return nil, fmt.Errorf("%w: metadata: %w", ErrUnavailable, err)
-		}
 		if err == nil && s.Usable != nil {
 			err = s.Usable(m)
 		}
-		if err == nil {
+		switch {
+		case err == nil:
 			return m, nil
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("client: %w", err)
+		case errors.Is(err, oidcdiscovery.ErrUnavailable):
+			return nil, fmt.Errorf("%w: metadata: %w", ErrUnavailable, err)
 		}
 		faults = append(faults, fmt.Errorf("authorization server %q: %w", clip(issuer), err))
 	}
@@ -88,6 +90,7 @@ func (r *Resource) server(ctx context.Context, issuer string) (*oidcdiscovery.Me
 func (r *Resource) discovery() *oidcdiscovery.Client {
 	return &oidcdiscovery.Client{
 		HTTPClient: r.cfg.HTTPClient, Timeout: r.cfg.Timeout, MaxBytes: r.cfg.MaxBytes, InsecureAllowHTTP: r.cfg.InsecureAllowHTTP,
+		InsertFirst: true,
 	}
 }
 
@@ -114,7 +117,8 @@ func (cfg ResourceDiscovery) checkEndpoints(m *oidcdiscovery.Metadata) error {
 }
 
 // ClientConfig returns cfg completed for a client of server, the metadata that [Resource.SelectServer] returned: Issuer,
-// Metadata, and if they are nil, Resource, Scopes and HTTPClient. Pass the result to [New], or to
+// Metadata, and if they are nil, Resource, Scopes and HTTPClient. With ResourceDiscovery.PublicAddressesOnly, its HTTPClient
+// connects only to such addresses, too. Pass the result to [New], or to
 // [NewRegistrationEndpoint] if cfg has no ClientID.
 //
 // A client and its credentials are those of one server. So cfg.Issuer is required with a ClientID, and must be the issuer of
@@ -131,8 +135,15 @@ func (r *Resource) ClientConfig(cfg Config, server *oidcdiscovery.Metadata) (Con
 	if cfg.Scopes == nil {
 		cfg.Scopes = slices.Clone(r.Scopes)
 	}
-	if cfg.HTTPClient == nil || r.cfg.PublicAddressesOnly {
+	switch {
+	case cfg.HTTPClient == nil:
 		cfg.HTTPClient = r.cfg.HTTPClient
+	case r.cfg.PublicAddressesOnly:
+		public, err := fetch.PublicClient(cfg.HTTPClient)
+		if err != nil {
+			return Config{}, fmt.Errorf("client: Config.HTTPClient: %w (ResourceDiscovery.PublicAddressesOnly)", err)
+		}
+		cfg.HTTPClient = public
 	}
 	cfg.InsecureAllowHTTP = cfg.InsecureAllowHTTP || r.cfg.InsecureAllowHTTP
 	return cfg, nil

@@ -41,6 +41,11 @@ type Client struct {
 	// the well-known locations of the issuer.
 	MetadataURL string
 
+	// InsertFirst changes the order of the locations of an issuer with a path: the one of OpenID Connect with the path
+	// inserted is requested before the one with the path appended, as the Model Context Protocol requires. False means the
+	// order of the package comment.
+	InsertFirst bool
+
 	// IssuerTemplate is the required value of `issuer` in the document, in place of the requested issuer. Set it for a
 	// provider that publishes one document for many tenants, such as https://login.example.com/{tenantid}/v2.0. The
 	// locations are still those of the requested issuer. Empty means that the document must name the requested issuer.
@@ -69,7 +74,7 @@ func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error)
 	if err != nil {
 		return nil, fmt.Errorf("oidcdiscovery: %w", err)
 	}
-	locations := wellKnown(u)
+	locations := wellKnown(u, c.InsertFirst)
 	if c.MetadataURL != "" {
 		if err := fetch.CheckURL(c.MetadataURL, c.InsecureAllowHTTP); err != nil {
 			return nil, fmt.Errorf("oidcdiscovery: MetadataURL: %w", err)

@@ -3,6 +3,7 @@ package oidcdiscovery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,7 @@ func TestCaseD4_D1_Places(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		issuer string
+		first  bool // InsertFirst
 		want   []string
 	}{
 		{issuer: plain, want: []string{plainOAuth, plainOpenID}},
@@ -30,6 +32,9 @@ func TestCaseD4_D1_Places(t *testing.T) {
 		}},
 		{issuer: tenant, want: []string{tenantOAuth, tenantOpenID, tenantOpenIDInserted, tenantOAuthAppended}},
 		{issuer: tenant + "/", want: []string{tenantOAuth, tenantOpenID, tenantOpenIDInserted, tenantOAuthAppended}},
+		{issuer: plain, first: true, want: []string{plainOAuth, plainOpenID}},
+		{issuer: tenant, first: true, want: []string{tenantOAuth, tenantOpenIDInserted, tenantOpenID, tenantOAuthAppended}},
+		{issuer: tenant + "/", first: true, want: []string{tenantOAuth, tenantOpenIDInserted, tenantOpenID, tenantOAuthAppended}},
 		{issuer: tenant + "//", want: []string{
 			tenantOAuth + "/", "https://a.example/tenant//.well-known/openid-configuration",
 			tenantOpenIDInserted + "/", "https://a.example/tenant//.well-known/oauth-authorization-server",
@@ -42,10 +47,10 @@ func TestCaseD4_D1_Places(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.issuer, func(t *testing.T) {
+		t.Run(fmt.Sprint(tt.issuer, tt.first), func(t *testing.T) {
 			t.Parallel()
 			nowhere := &site{}
-			c := oidcdiscovery.Client{HTTPClient: nowhere.client()}
+			c := oidcdiscovery.Client{HTTPClient: nowhere.client(), InsertFirst: tt.first}
 			if _, err := c.Discover(t.Context(), tt.issuer); err == nil {
 				t.Error("no error without a document")
 			}
@@ -54,7 +59,7 @@ func TestCaseD4_D1_Places(t *testing.T) {
 			}
 			for i, place := range tt.want { // one location is sufficient
 				s := &site{replies: map[string]reply{place: of(tt.issuer)}}
-				c := oidcdiscovery.Client{HTTPClient: s.client()}
+				c := oidcdiscovery.Client{HTTPClient: s.client(), InsertFirst: tt.first}
 				m, err := c.Discover(t.Context(), tt.issuer)
 				if err != nil || m.Issuer != tt.issuer || len(s.requests()) != i+1 {
 					t.Errorf("%s: %v, %v, requests %v", place, m, err, s.requests())

@@ -31,8 +31,8 @@ const MaxLocations = 4
 // wellKnown returns the locations of the metadata document, in the order in which they are tried. RFC 8414 §3.1 inserts its
 // well-known path in front of the path of the issuer. OpenID Connect Discovery 1.0 §4.1 appends its path. RFC 8414 §5 also
 // allows that the path of OpenID Connect is inserted. Some servers append the path of RFC 8414. All of them remove one
-// trailing slash of the issuer first.
-func wellKnown(issuer *url.URL) []location {
+// trailing slash of the issuer first. insertFirst is [Client.InsertFirst].
+func wellKnown(issuer *url.URL, insertFirst bool) []location {
 	origin := issuer.Scheme + "://" + issuer.Host
 	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
 	locations := [MaxLocations]location{
@@ -43,6 +43,9 @@ func wellKnown(issuer *url.URL) []location {
 	}
 	if path == "" { // the last two are the same as the first two
 		return locations[:2]
+	}
+	if insertFirst {
+		locations[1], locations[2] = locations[2], locations[1]
 	}
 	return locations[:]
 }
