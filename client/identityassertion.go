@@ -87,6 +87,9 @@ func NewIdentityAssertion(cfg IdentityAssertionConfig) (*IdentityAssertion, erro
 // audience is the issuer of Client, so that no other token of the provider reaches the authorization server. Its signature is
 // not verified: the authorization server does that. Config.OnToken of Provider is not called with the assertion.
 func (a *IdentityAssertion) Token(ctx context.Context, scopes ...string) (*Token, error) {
+	if a.cfg.Client == nil {
+		return nil, errors.New("client: IdentityAssertion: the zero value cannot be used; call NewIdentityAssertion")
+	}
 	scopes = a.cfg.Client.scopes(scopes)
 	assertion, err := a.assertion(ctx, scopes)
 	if err != nil {

@@ -40,6 +40,9 @@ const maxServers = 4 // of a resource, whose metadata is fetched until one of th
 // sign in somewhere else for as long as the fault lasts. If no server can be used, the error matches [ErrNoServer], and joins
 // the errors of the servers.
 func (r *Resource) SelectServer(ctx context.Context, s ServerSelection) (*oidcdiscovery.Metadata, error) {
+	if r.target == nil {
+		return nil, errors.New("client: Resource: the zero value cannot be used; call DiscoverResource")
+	}
 	candidates := r.candidates(s.Issuers)
 	var faults []error
 	for _, issuer := range candidates[:min(len(candidates), maxServers)] {

@@ -39,6 +39,13 @@ func TestZeroValues(t *testing.T) {
 	if err := stored.Save(t.Context(), "k", first(0)); err != nil {
 		t.Errorf("MemoryTokens.Save: %v", err)
 	}
+	if token, err := new(client.IdentityAssertion).Token(t.Context()); err == nil {
+		t.Errorf("IdentityAssertion.Token: %v", token)
+	}
+	made := &client.Resource{Legacy: true, AuthorizationServers: []string{issuerURL}}
+	if m, err := made.SelectServer(t.Context(), client.ServerSelection{}); err == nil {
+		t.Errorf("Resource.SelectServer: %v", m)
+	}
 	if new(client.Introspection).Active() || new(client.UserInfo).EmailVerified() {
 		t.Error("a zero value reports true")
 	}
