@@ -1,0 +1,77 @@
+// Package fiberauth guards the handlers of Fiber v3 with a [middleware.Guard].
+//
+//	app := fiber.New()
+//	app.Get("/orders", fiberauth.Middleware(guard, middleware.Scopes("orders:read")), listOrders)
+//
+//	func listOrders(c fiber.Ctx) error {
+//		token, ok := fiberauth.Token(c)
+//		if !ok { // only without a Guard, or with Optional or AllowPreflight
+//			return fiber.ErrUnauthorized
+//		}
+//		return c.SendString("hello " + token.Subject())
+//	}
+//
+// The response to a rejected request has the status, the header fields and the body of [middleware.Guard.With]. It is
+// written at once and is not an error to Fiber, so the ErrorHandler does not run. To write other responses, set DenyHandler
+// in [middleware.Config].
+//
+// Fiber does not use net/http, so the package makes an [net/http.Request] for the Guard. Every string in it is a copy,
+// because Fiber reuses its buffers. The package does not use Fiber's adaptor package, which keeps only one of several header
+// fields with the same name. Do not pass a Guard to adaptor.HTTPMiddleware.
+//
+// The path and the method of the request are those on which Fiber routes. If Fiber's StreamRequestBody is set, the Guard
+// closes the connection of each rejected request that may have a body, because Fiber would read the rest of the body as the
+// next request.
+//
+// # Fiber behind net/http
+//
+// An app in adaptor.FiberApp also receives only one of several header fields with the same name. Put the Guard in front of
+// it, with [middleware.Guard.With]. This package treats no peer as a listed proxy there.
+package fiberauth
+
+import (
+	"net/http"
+
+	"github.com/gofiber/fiber/v3"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// Middleware returns a fiber.Handler that calls the next handler of the chain if the request has a valid token that meets
+// every rule. It rejects all other requests itself. It may be used on the app, on a group and on a route at once. Then the
+// rules of all apply, and the same Guard verifies the token once.
+//
+// The token is in c.Context(), where [middleware.TokenFromContext] also finds it. It is not in c itself, and not in the
+// *fasthttp.RequestCtx: wrap net/http handlers with adaptor.HTTPHandlerWithContext, and pass the result of
+// adaptor.LocalContextFromHTTPRequest to TokenFromContext.
+//
+// fasthttp does not notice that a client closes the connection. The Guard stops waiting only if c.Context() ends, which a
+// middleware in front of the Guard can set.
+func Middleware(g *middleware.Guard, rules ...middleware.Rule) fiber.Handler {
+	guard := g.With(rules...)(http.HandlerFunc(admit))
+	return func(c fiber.Ctx) error {
+		w := &response{c: c}
+		guard.ServeHTTP(w, newRequest(c))
+		if w.admitted == nil {
+			return nil
+		}
+		w.setHeader()
+		c.SetContext(w.admitted.Context())
+		return c.Next()
+	}
+}
+
+// admit is the handler behind the Guard. It stores the request that was admitted.
+func admit(w http.ResponseWriter, r *http.Request) {
+	if w, ok := w.(*response); ok { // it always is
+		w.admitted = r
+	}
+}
+
+// Token returns the verified token of the request. It reports false, with a nil token, if there is none: outside of a
+// Guard, for a request that [middleware.Config].Optional let pass without credentials, and for a preflight that its
+// AllowPreflight let pass. Check the result before you use the token.
+func Token(c fiber.Ctx) (*consumer.Token, bool) {
+	return middleware.TokenFromContext(c.Context())
+}

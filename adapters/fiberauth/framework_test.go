@@ -1,0 +1,203 @@
+package fiberauth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gofiber/fiber/v3"
+	"github.com/gofiber/fiber/v3/middleware/adaptor"
+
+	"github.com/bearerkit/bearerkit/adapters/fiberauth"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// A rejected request is not an error to Fiber. An error of the handler still reaches Fiber unchanged.
+func TestErrorHandler(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	own := errors.New("out of shirts")
+	for name, test := range map[string]struct {
+		authorization string
+		returned      error
+		status        int
+	}{
+		"rejected": {"", nil, http.StatusUnauthorized},
+		"admitted": {"Bearer " + issuer.AccessToken().Sign(), own, http.StatusTeapot},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var returned, handled error
+			app := fiber.New(fiber.Config{ErrorHandler: func(c fiber.Ctx, err error) error {
+				handled = err
+				return c.SendStatus(http.StatusTeapot)
+			}})
+			app.Use(func(c fiber.Ctx) error {
+				returned = c.Next()
+				return returned
+			}, fiberauth.Middleware(guard))
+			app.Get("/orders", func(fiber.Ctx) error { return own })
+			status, _ := serve(t, app, http.MethodGet, "/orders", test.authorization)
+			if !errors.Is(returned, test.returned) || !errors.Is(handled, test.returned) || status != test.status {
+				t.Errorf("returned %v, handled %v, status %d", returned, handled, status)
+			}
+		})
+	}
+}
+
+// A Guard on the app also guards the responses that Fiber itself writes. A Guard on a route does not, and guards HEAD, which
+// Fiber adds to GET. Paths with other spellings reach the same handlers, so the Guard runs for them too.
+func TestOtherPaths(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	token := "Bearer " + issuer.AccessToken().Sign()
+	whole, route := fiber.New(), fiber.New()
+	whole.Use(fiberauth.Middleware(guard))
+	whole.Get("/orders/:id", hello)
+	route.Get("/orders/:id", fiberauth.Middleware(guard), hello)
+	prefix := fiber.New()
+	prefix.Use("/Orders", fiberauth.Middleware(guard))
+	prefix.Get("/*", hello)
+	for _, test := range []struct {
+		app           *fiber.App
+		method, path  string
+		without, with int
+	}{
+		{whole, "GET", "/orders/7", 401, 200},
+		{whole, "HEAD", "/orders/7", 401, 200},
+		{whole, "GET", "/unknown", 401, 404},
+		{whole, "POST", "/orders/7", 401, 405},
+		{whole, "OPTIONS", "/orders/7", 401, 405},
+		{whole, "GET", "/orders/%zz", 401, 200},
+		{route, "GET", "/orders/7", 401, 200},
+		{route, "HEAD", "/orders/7", 401, 200},
+		{route, "GET", "/ORDERS/7/", 401, 200},
+		{route, "GET", "/unknown", 404, 404},
+		{route, "POST", "/orders/7", 405, 405},
+		{prefix, "GET", "/orders", 401, 200},
+		{prefix, "GET", "/ORDERS/", 401, 200},
+		{prefix, "GET", "/orders/7/../8", 401, 200},
+		{prefix, "GET", "/ordersx", 401, 401},   // not below /orders: the handler itself finds no token
+		{prefix, "GET", "/%6frders", 401, 401},  // not /orders to Fiber
+		{prefix, "GET", "//orders/7", 401, 401}, // not /orders to Fiber
+	} {
+		without, _ := serve(t, test.app, test.method, test.path, "")
+		with, _ := serve(t, test.app, test.method, test.path, token)
+		if without != test.without || with != test.with {
+			t.Errorf("%s %s: status %d without a token and %d with one, want %d and %d", test.method, test.path, without, with, test.without, test.with)
+		}
+	}
+}
+
+// The context of the request reaches the rules, and handlers find its values in c.Context().
+func TestContext(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	type key struct{}
+	rule := middleware.Check("mine", func(ctx context.Context, _ *consumer.Token) error {
+		if ctx.Value(key{}) != "mine" {
+			return errors.New("no value")
+		}
+		return nil
+	})
+	app := fiber.New()
+	app.Use(func(c fiber.Ctx) error {
+		c.SetContext(context.WithValue(c.Context(), key{}, "mine"))
+		return c.Next()
+	})
+	app.Get("/orders", fiberauth.Middleware(guard, rule), func(c fiber.Ctx) error {
+		token, ok := middleware.TokenFromContext(c.Context())
+		return c.SendString(fmt.Sprint(c.Context().Value(key{}), " ", ok, " ", token.Subject()))
+	})
+	if status, body := serve(t, app, http.MethodGet, "/orders", "Bearer "+issuer.AccessToken().Sign()); status != http.StatusOK || body != "mine true alice" {
+		t.Errorf("%d %q", status, body)
+	}
+}
+
+// A net/http handler finds the token as the documentation of Middleware says. In other ways it finds none.
+func TestNetHTTPHandler(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, direct := middleware.TokenFromContext(r.Context())
+		ctx, found := adaptor.LocalContextFromHTTPRequest(r)
+		if !found {
+			_, _ = fmt.Fprint(w, direct)
+			return
+		}
+		token, _ := middleware.TokenFromContext(ctx)
+		_, _ = fmt.Fprint(w, direct, " ", token.Subject())
+	})
+	app := fiber.New()
+	app.Use(fiberauth.Middleware(guard))
+	app.Get("/context", adaptor.HTTPHandlerWithContext(handler))
+	app.Get("/plain", adaptor.HTTPHandler(handler))
+	for path, want := range map[string]string{"/context": "false alice", "/plain": "false"} {
+		if status, body := serve(t, app, http.MethodGet, path, "Bearer "+issuer.AccessToken().Sign()); status != http.StatusOK || body != want {
+			t.Errorf("%s: %d %q, want %q", path, status, body, want)
+		}
+	}
+}
+
+// A panic of a rule reaches Fiber's recovery, and no handler runs.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	panics := middleware.Check("mine", func(context.Context, *consumer.Token) error { panic("out of shirts") })
+	app := fiber.New()
+	var recovered any
+	app.Use(func(c fiber.Ctx) error {
+		defer func() { recovered = recover() }()
+		return c.Next()
+	})
+	ran := false
+	app.Get("/orders", fiberauth.Middleware(guard, panics), func(fiber.Ctx) error { ran = true; return nil })
+	serve(t, app, http.MethodGet, "/orders", "Bearer "+issuer.AccessToken().Sign())
+	if ran || recovered != "out of shirts" {
+		t.Errorf("handler ran %v, recovered %v", ran, recovered)
+	}
+}
+
+// Behind adaptor.FiberApp no peer is a listed proxy: FiberApp keeps only one of several header fields with a certificate, and
+// completes an address that some middleware has written.
+func TestNoProxyBehindFiberApp(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, func(cfg *middleware.Config) { cfg.MTLS = loopbackProxy() })
+	certificate := newCertificate(t)
+	for _, remoteAddr := range []string{"127.0.0.1:1234", "127.0.0.1"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/orders", nil)
+		r.RemoteAddr = remoteAddr
+		r.Header.Set("Authorization", "Bearer "+issuer.AccessToken().BoundToCertificate(certificate.Certificate[0]).Sign())
+		r.Header.Set("Client-Cert", fieldOf(certificate))
+		w := httptest.NewRecorder()
+		adaptor.FiberApp(guardedApp(guard))(w, r)
+		if w.Code != http.StatusUnauthorized {
+			t.Errorf("%s: status %d, want 401", remoteAddr, w.Code)
+		}
+	}
+}
+
+// serve sends a request without a connection and returns status and body.
+func serve(t *testing.T, app *fiber.App, method, path, authorization string) (status int, body string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, "/", nil)
+	r.RequestURI = path // as it is: NewRequest would not accept each of them
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	response, err := app.Test(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(data)
+}

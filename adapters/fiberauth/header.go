@@ -1,0 +1,104 @@
+package fiberauth
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// headerOf returns a copy of the header fields, with names in canonical form. It keeps several fields with one name apart, as
+// net/http does. Like net/http, it leaves out Host, Transfer-Encoding and Trailer.
+//
+// fasthttp adds the trailer fields of a chunked body to the header. A proxy that replaces a header field, such as Client-Cert,
+// may not replace trailer fields. So of a request with a chunked body, headerOf keeps only as many fields of each name as the
+// client sent in the header. This also leaves out fields that a middleware has added to such a request.
+func headerOf(h *fasthttp.RequestHeader) http.Header {
+	fields, size := 0, 0
+	for name, value := range h.All() {
+		fields++
+		size += len(name) + len(value)
+	}
+	var text strings.Builder // of all names and values, in one piece of memory
+	text.Grow(size)
+	lines := make([]string, 0, fields)
+	header := make(http.Header, fields)
+	sent := sentNames(h)
+	for key, value := range h.All() {
+		name := http.CanonicalHeaderKey(appendTo(&text, key))
+		if sent != nil {
+			if sent[name] == 0 {
+				continue
+			}
+			sent[name]--
+		}
+		switch name {
+		case "Host", "Transfer-Encoding", "Trailer":
+			continue
+		case "Cookie":
+			lines = append(lines, cookies(h, len(value)))
+		default:
+			lines = append(lines, appendTo(&text, value))
+		}
+		if others := header[name]; others != nil {
+			header[name] = append(others, lines[len(lines)-1])
+			continue
+		}
+		header[name] = lines[len(lines)-1 : len(lines) : len(lines)]
+	}
+	return header
+}
+
+// appendTo appends data to text and returns the copy.
+func appendTo(text *strings.Builder, data []byte) string {
+	start := text.Len()
+	text.Write(data)
+	return text.String()[start:]
+}
+
+// cookies returns the cookies as one Cookie field. fasthttp stores a cookie without a name, as in "=token=x", as its value,
+// and its own Cookie field would contain "token=x", which is another cookie. size is the expected size.
+func cookies(h *fasthttp.RequestHeader, size int) string {
+	var line strings.Builder
+	line.Grow(size)
+	for name, value := range h.Cookies() {
+		if line.Len() > 0 {
+			line.WriteString("; ")
+		}
+		line.Write(name)
+		if len(name) > 0 || bytes.IndexByte(value, '=') >= 0 {
+			line.WriteByte('=')
+		}
+		line.Write(value)
+	}
+	return line.String()
+}
+
+// sentNames returns how often each name is in the header that the client sent, if the request has a chunked body. Otherwise
+// the request has no trailer, and sentNames returns nil.
+func sentNames(h *fasthttp.RequestHeader) map[string]int {
+	if !isChunked(h) {
+		return nil
+	}
+	sent := make(map[string]int)
+	for name := range h.AllInOrder() {
+		switch name := http.CanonicalHeaderKey(string(name)); name {
+		case "Cookie": // fasthttp makes one field of them
+			sent[name] = 1
+		default:
+			sent[name]++
+		}
+	}
+	return sent
+}
+
+// isChunked reports whether the client sent a chunked body. The parsed header does not say so if the body is empty.
+func isChunked(h *fasthttp.RequestHeader) bool {
+	for name := range h.AllInOrder() {
+		if len(name) == len(fasthttp.HeaderTransferEncoding) && strings.EqualFold(string(name), fasthttp.HeaderTransferEncoding) {
+			return true
+		}
+	}
+	return false
+}

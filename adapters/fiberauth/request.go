@@ -1,0 +1,84 @@
+package fiberauth
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v3"
+	"github.com/valyala/fasthttp"
+)
+
+// newRequest returns the request of c for a Guard. It contains no memory of c: fasthttp overwrites its buffers when it
+// reads the next request, and a Guard may keep parts of a request longer. Only the Body reads from c.
+func newRequest(c fiber.Ctx) *http.Request {
+	connection, sent := c.RequestCtx(), c.Request()
+	r := &http.Request{
+		Method:        c.Method(), // a string of the app's Config
+		Header:        headerOf(&sent.Header),
+		Host:          string(sent.Host()),
+		ContentLength: contentLength(&sent.Header),
+		Body:          http.NoBody,
+		RemoteAddr:    remoteAddr(connection),
+		TLS:           connection.TLSConnectionState(),
+	}
+	r.URL, r.RequestURI = targetOf(c)
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	if !sent.Header.IsHTTP11() {
+		r.Proto = string(sent.Header.Protocol())
+		r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
+	}
+	if r.ContentLength != 0 {
+		r.Body = &body{connection: connection}
+	}
+	return r.WithContext(c.Context())
+}
+
+// targetOf returns the path on which Fiber routes, and the query, as a URL and as the target of a request.
+//
+// The target that the client sent may have another path. fasthttp cuts it at a "#", and its Request.RequestURI method, which
+// Fiber's adaptor package calls, replaces it by its normalized form. So a DPoP proof must name the path that Fiber serves.
+func targetOf(c fiber.Ctx) (*url.URL, string) {
+	path, query := c.Path(), c.Request().URI().QueryString()
+	target := path + "?" + string(query)
+	u := &url.URL{Path: target[:len(path)], RawQuery: target[len(path)+1:]}
+	if strings.Contains(u.Path, "%") && !c.App().Config().UnescapePath {
+		// A malformed path remains as it is, as for Fiber.
+		if plain, err := url.PathUnescape(u.Path); err == nil {
+			u.Path, u.RawPath = plain, u.Path
+		}
+	}
+	if len(query) > 0 && u.EscapedPath() == target[:len(path)] {
+		return u, target
+	}
+	return u, u.RequestURI()
+}
+
+// contentLength returns the length of the body, or -1 if the header does not contain it.
+func contentLength(h *fasthttp.RequestHeader) int64 {
+	switch length := h.ContentLength(); {
+	case length >= 0:
+		return int64(length)
+	case length == -1 || h.ConnectionUpgrade():
+		return -1
+	}
+	return 0 // fasthttp reports -2 if the request has no body
+}
+
+// remoteAddr returns the address of the peer. If the request came from adaptor.FiberApp or App.Test, there is no connection:
+// FiberApp takes the address from net/http, adds a port if it has none, and drops header fields. The port 0 keeps the Guard
+// from treating the peer as a proxy.
+func remoteAddr(connection *fasthttp.RequestCtx) string {
+	remote, ok := connection.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return connection.RemoteAddr().String()
+	}
+	peer := remote.AddrPort()
+	port := peer.Port()
+	if local, ok := connection.LocalAddr().(*net.TCPAddr); ok && local.Port == 0 {
+		port = 0
+	}
+	return netip.AddrPortFrom(peer.Addr().Unmap(), port).String()
+}
