@@ -53,7 +53,7 @@ diagram: ## Draw the import arrows of .ci/layers in ARCHITECTURE.md
 .PHONY: deps
 deps: ## Check that the Guard links neither a framework nor client, and that only jwks/internal/jwk imports jwx
 	@go list -deps -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./middleware | awk ' \
-		$$2 ~ /^github\.com\/(go-chi|gin-gonic|labstack|prometheus)\// { print "middleware links " $$2 " through " $$1; bad = 1 } \
+		$$2 ~ /^github\.com\/(go-chi|gin-gonic|gofiber|labstack|prometheus|valyala)\// { print "middleware links " $$2 " through " $$1; bad = 1 } \
 		$$2 == "$(MODULE)/client" { print "middleware links " $$2 " through " $$1; bad = 1 } \
 		$$2 ~ /lestrrat-go\/jwx/ && $$1 !~ /lestrrat-go\/jwx/ { \
 			users++; if ($$1 != "$(MODULE)/jwks/internal/jwk") { print $$1 " imports " $$2; bad = 1 } } \

@@ -3,9 +3,7 @@ package fiberauth_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -136,29 +134,6 @@ func bridge(t *testing.T, app *fiber.App) http.Handler {
 			panic(http.ErrAbortHandler)
 		}
 	})
-}
-
-// start starts a server for app on a loopback address and returns the address.
-func start(t *testing.T, app *fiber.App) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return serveOn(t, app, listener)
-}
-
-// serveOn starts a server for app and returns the address of listener.
-func serveOn(t *testing.T, app *fiber.App, listener net.Listener) string {
-	t.Helper()
-	ended := make(chan error, 1)
-	go func() { ended <- app.Listener(listener, fiber.ListenConfig{DisableStartupMessage: true}) }()
-	t.Cleanup(func() {
-		if err := errors.Join(app.Shutdown(), <-ended); err != nil {
-			t.Error(err)
-		}
-	})
-	return listener.Addr().String()
 }
 
 // newGuard returns a Guard for the tokens of a new issuer. change may be nil.

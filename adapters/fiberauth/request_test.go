@@ -1,7 +1,6 @@
 package fiberauth_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -196,29 +195,10 @@ func observe(t *testing.T, config fiber.Config, inFront fiber.Handler, raw strin
 		}
 		return nil
 	})
-	if response := exchange(t, start(t, app), raw); response.StatusCode != http.StatusOK {
-		t.Fatalf("status %d", response.StatusCode)
+	if got := exchange(t, start(t, app), raw); got.status != http.StatusOK {
+		t.Fatalf("status %d", got.status)
 	}
 	return seen
-}
-
-// exchange sends raw over a new connection and returns the first response. The end of the test closes the connection.
-func exchange(t *testing.T, address, raw string) *http.Response {
-	t.Helper()
-	connection, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = connection.Close() })
-	if _, err := io.WriteString(connection, raw); err != nil {
-		t.Fatal(err)
-	}
-	method, _, _ := strings.Cut(raw, " ")
-	response, err := http.ReadResponse(bufio.NewReader(connection), &http.Request{Method: method})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response
 }
 
 // TestCookieWithoutName checks that a cookie without a name is not read as the cookie of a token.
@@ -237,9 +217,9 @@ func TestCookieWithoutName(t *testing.T) {
 		"token=" + token + "; token=x":         http.StatusBadRequest,
 		"token=" + token + "; token":           http.StatusBadRequest,
 	} {
-		response := exchange(t, address, "GET /orders HTTP/1.1\r\nHost: api.test\r\nCookie: "+cookie+"\r\n\r\n")
-		if response.StatusCode != status {
-			t.Errorf("%s: status %d, want %d", strings.ReplaceAll(cookie, token, "T"), response.StatusCode, status)
+		got := exchange(t, address, "GET /orders HTTP/1.1\r\nHost: api.test\r\nCookie: "+cookie+"\r\n\r\n")
+		if got.status != status {
+			t.Errorf("%s: status %d, want %d", strings.ReplaceAll(cookie, token, "T"), got.status, status)
 		}
 	}
 }
@@ -265,9 +245,9 @@ func TestProofForAnotherPath(t *testing.T) {
 		key := bearertest.NewProofKey("ES256")
 		token := issuer.AccessToken().BoundTo(key).Sign()
 		proof := key.Proof(http.MethodGet, "https://api.test/orders", token).Sign()
-		response := exchange(t, address, "GET "+target+" HTTP/1.1\r\nHost: api.test\r\nAuthorization: DPoP "+token+"\r\nDPoP: "+proof+"\r\n\r\n")
-		if response.StatusCode != status {
-			t.Errorf("%s: status %d, want %d", target, response.StatusCode, status)
+		got := exchange(t, address, "GET "+target+" HTTP/1.1\r\nHost: api.test\r\nAuthorization: DPoP "+token+"\r\nDPoP: "+proof+"\r\n\r\n")
+		if got.status != status {
+			t.Errorf("%s: status %d, want %d", target, got.status, status)
 		}
 	}
 }

@@ -50,12 +50,12 @@ func TestEarlierHeader(t *testing.T) {
 				"text/html; charset=utf-8", "X-Request-Id", "private", "hello alice",
 			},
 		} {
-			response, body := fetch(t, address, sent)
+			reply := exchange(t, address, sent)
 			got := map[string][]string{}
 			for _, name := range []string{
 				"X-Request-Id", "Server", "Vary", "Access-Control-Expose-Headers", "Set-Cookie", "Content-Type", "Cache-Control",
 			} {
-				got[name] = response.Header.Values(name)
+				got[name] = reply.header.Values(name)
 			}
 			if diff := cmp.Diff(map[string][]string{
 				"X-Request-Id": {"7"}, "Server": {"mine"}, "Vary": {"Origin, Accept"}, "Set-Cookie": {"seen=yes; path=/; SameSite=Lax"},
@@ -63,8 +63,8 @@ func TestEarlierHeader(t *testing.T) {
 			}, got); diff != "" {
 				t.Errorf("%s: header (-want +got):\n%s", name, diff)
 			}
-			if body != want.body {
-				t.Errorf("%s: body %q, want %q", name, body, want.body)
+			if reply.body != want.body {
+				t.Errorf("%s: body %q, want %q", name, reply.body, want.body)
 			}
 		}
 	}
@@ -90,14 +90,14 @@ func TestDenyHandler(t *testing.T) {
 	})
 	app := fiber.New()
 	app.Get("/orders", earlier, fiberauth.Middleware(guard), hello)
-	response, body := fetch(t, start(t, app), "GET /orders HTTP/1.1\r\nHost: api.test\r\n\r\n")
-	cookies := response.Header.Values("Set-Cookie")
+	got := exchange(t, start(t, app), "GET /orders HTTP/1.1\r\nHost: api.test\r\n\r\n")
+	cookies := got.header.Values("Set-Cookie")
 	slices.Sort(cookies)
-	if response.StatusCode != http.StatusTeapot || body != "<p>no</p>" || response.ContentLength != 9 ||
-		response.Header.Get("Content-Type") != "text/html; charset=utf-8" || response.Header.Get("X-Request-Id") != "" ||
-		response.Header.Get("X-Late") != "" || strings.Join(response.Header.Values("X-Twice"), " ") != "a b" ||
+	if got.status != http.StatusTeapot || got.body != "<p>no</p>" || got.length != 9 ||
+		got.header.Get("Content-Type") != "text/html; charset=utf-8" || got.header.Get("X-Request-Id") != "" ||
+		got.header.Get("X-Late") != "" || strings.Join(got.header.Values("X-Twice"), " ") != "a b" ||
 		strings.Join(cookies, " | ") != "own=1 | seen=yes; path=/; SameSite=Lax" {
-		t.Errorf("response %+v, body %q", response, body)
+		t.Errorf("response %+v", got)
 	}
 }
 
@@ -105,19 +105,8 @@ func TestDenyHandler(t *testing.T) {
 func TestHeadOfRejection(t *testing.T) {
 	t.Parallel()
 	guard, _ := newGuard(t, nil)
-	response, _ := fetch(t, start(t, guardedApp(guard)), "HEAD /orders HTTP/1.1\r\nHost: api.test\r\n\r\n")
-	if response.StatusCode != http.StatusUnauthorized || len(response.Header["Content-Length"]) > 0 {
-		t.Errorf("response %+v", response)
+	got := exchange(t, start(t, guardedApp(guard)), "HEAD /orders HTTP/1.1\r\nHost: api.test\r\n\r\n")
+	if got.status != http.StatusUnauthorized || len(got.header["Content-Length"]) > 0 {
+		t.Errorf("response %+v", got)
 	}
-}
-
-// fetch sends raw over a new connection and returns the first response and its body.
-func fetch(t *testing.T, address, raw string) (*http.Response, string) {
-	t.Helper()
-	response := exchange(t, address, raw)
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response, string(body)
 }

@@ -107,18 +107,18 @@ func TestManyUsersOnOneConnection(t *testing.T) {
 	}
 	fmt.Fprint(&all, "GET /orders HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n\r\n")
 	var status []int
-	for _, response := range exchangeAll(t, start(t, app), all.String()) {
-		status = append(status, response.StatusCode)
+	for _, got := range exchangeAll(t, start(t, app), all.String()) {
+		status = append(status, got.status)
 	}
 	wantStatus := append(slices.Repeat([]int{200, 401, 401}, 15), 401)
 	if diff := cmp.Diff(wantStatus, status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
-	var got []string
+	var subjects []string
 	for _, subject := range kept {
-		got = append(got, subject())
+		subjects = append(subjects, subject())
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, subjects); diff != "" {
 		t.Errorf("users (-want +got):\n%s", diff)
 	}
 }

@@ -52,11 +52,7 @@ func TestClientCertificate(t *testing.T) {
 	t.Parallel()
 	guard, issuer := newGuard(t, func(cfg *middleware.Config) { cfg.MTLS = &middleware.MTLSConfig{} })
 	server, client, other := newCertificate(t), newCertificate(t), newCertificate(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := serveOn(t, guardedApp(guard), tls.NewListener(listener, &tls.Config{
+	address := startOn(t, guardedApp(guard), tls.NewListener(listen(t), &tls.Config{
 		Certificates: []tls.Certificate{server}, ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS13,
 	}))
 	roots := x509.NewCertPool()
@@ -132,9 +128,9 @@ func TestCertificateInTrailer(t *testing.T) {
 				if test.trailer != "" {
 					raw += "Client-Cert: " + test.trailer + "\r\n"
 				}
-				if response := exchange(t, address, raw+"\r\n"); response.StatusCode != test.status {
+				if got := exchange(t, address, raw+"\r\n"); got.status != test.status {
 					t.Errorf("%s: field %t, trailer %t, body %q: status %d, want %d",
-						name, test.field != "", test.trailer != "", body, response.StatusCode, test.status)
+						name, test.field != "", test.trailer != "", body, got.status, test.status)
 				}
 			}
 		}
