@@ -17,7 +17,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/ownfile"
 )
 
-// FileTokens is a [TokenStore] in a folder, with one file for each key. Only the owner of a file may read it. Several
+// FileTokens is a [CredentialStore] in a folder, with one file for each token and each registration. Only the owner of a file may read it. Several
 // processes on one machine may share the folder, because FileTokens is also a [TokenLocker]. The folder must be on a local
 // disk. FileTokens is safe for concurrent use.
 //

@@ -41,11 +41,12 @@ type TokenLocker interface {
 // ErrNoToken says that there is no usable token, and that only a new sign-in of the user can obtain one.
 var ErrNoToken = errors.New("client: no token, and none can be obtained without the user")
 
-// MemoryTokens is a [TokenStore] in the memory of this process. Its size is not limited. The zero value is an empty store.
+// MemoryTokens is a [CredentialStore] in the memory of this process. Its size is not limited. The zero value is an empty store.
 // It is safe for concurrent use.
 type MemoryTokens struct {
-	mu     sync.Mutex // guards the fields below
-	tokens map[string]*Token
+	mu            sync.Mutex // guards the fields below
+	tokens        map[string]*Token
+	registrations map[string]Registration
 }
 
 // NewMemoryTokens returns an empty store.

@@ -109,6 +109,10 @@ var ErrOrigin = errors.New("client: no token may be sent to this origin")
 
 // RoundTrip implements [http.RoundTripper].
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.source == nil {
+		closeBody(r)
+		return nil, errors.New("client: Transport: the zero value cannot be used; call NewTransport")
+	}
 	if err := t.check(r); err != nil {
 		closeBody(r)
 		return nil, err
@@ -164,8 +168,6 @@ func (t *Transport) requirementIn(resp *http.Response) (need requirement, ok boo
 // check returns an error for a request that must not be sent.
 func (t *Transport) check(r *http.Request) error {
 	switch {
-	case t.source == nil:
-		return errors.New("client: Transport: the zero value cannot be used; call NewTransport")
 	case r.URL == nil || r.URL.Opaque != "" || r.URL.User != nil: // an http.Client makes an Authorization header from User
 		return errors.New("client: Transport: the URL is not the absolute URL of an API, or has user info")
 	case has(r.Header, "Authorization") || has(r.Header, "DPoP"):

@@ -19,6 +19,14 @@ require (
 )
 
 require (
+	github.com/google/jsonschema-go v0.4.3 // indirect
+	github.com/modelcontextprotocol/go-sdk v1.8.0
+	github.com/segmentio/encoding v0.5.4 // indirect
+	github.com/yosida95/uritemplate/v3 v3.0.2 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+)
+
+require (
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/bearerkit/bearerkit/client/weblogin v0.0.0
 	github.com/beorn7/perks v1.0.1 // indirect

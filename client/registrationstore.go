@@ -1,0 +1,117 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/bearerkit/bearerkit/internal/ownfile"
+)
+
+// RegistrationStore stores the clients that a program has registered. Implementations must be safe for concurrent use, and
+// must keep every exported field of a Registration. Encoding it as JSON does that.
+type RegistrationStore interface {
+	// LoadRegistration returns the registration that was saved under key. If there is none, and only then, the error must
+	// match [ErrNoRegistration].
+	LoadRegistration(ctx context.Context, key string) (*Registration, error)
+
+	// SaveRegistration stores a registration under key, in place of the previous one.
+	SaveRegistration(ctx context.Context, key string, r *Registration) error
+
+	// DeleteRegistration removes the registration under key. It is not an error if there is none.
+	DeleteRegistration(ctx context.Context, key string) error
+}
+
+// CredentialStore stores tokens and registrations for a [ResourceTransport]. [FileTokens] and [MemoryTokens] implement it. A
+// token and a registration may have the same key.
+type CredentialStore interface {
+	TokenStore
+	RegistrationStore
+}
+
+var (
+	_ CredentialStore = (*FileTokens)(nil)
+	_ CredentialStore = (*MemoryTokens)(nil)
+)
+
+// ErrNoRegistration says that a store has no registration under a key.
+var ErrNoRegistration = errors.New("client: no registration is stored")
+
+// LoadRegistration implements [RegistrationStore].
+func (m *MemoryTokens) LoadRegistration(_ context.Context, key string) (*Registration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.registrations[key]
+	if !ok {
+		return nil, ErrNoRegistration
+	}
+	return &r, nil
+}
+
+// SaveRegistration implements [RegistrationStore].
+func (m *MemoryTokens) SaveRegistration(_ context.Context, key string, r *Registration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.registrations == nil {
+		m.registrations = make(map[string]Registration)
+	}
+	m.registrations[key] = *r
+	return nil
+}
+
+// DeleteRegistration implements [RegistrationStore].
+func (m *MemoryTokens) DeleteRegistration(_ context.Context, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.registrations, key)
+	return nil
+}
+
+const registrationExtension = ".client.json"
+
+// LoadRegistration implements [RegistrationStore]. On Unix it rejects a file that others than its owner may read or write.
+func (f *FileTokens) LoadRegistration(_ context.Context, key string) (*Registration, error) {
+	path := f.path(key, registrationExtension)
+	text, err := f.read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoRegistration
+	}
+	if err != nil {
+		return nil, fmt.Errorf("client: FileTokens: %w", err)
+	}
+	r := new(Registration)
+	if err := json.Unmarshal(text, r); err != nil || r.ClientID == "" {
+		// The error of the decoder is dropped, because it may quote a secret.
+		return nil, fmt.Errorf("client: FileTokens: %s does not contain a registration", path)
+	}
+	return r, nil
+}
+
+// SaveRegistration implements [RegistrationStore]. It replaces the file atomically.
+func (f *FileTokens) SaveRegistration(_ context.Context, key string, r *Registration) error {
+	text, err := json.Marshal(r)
+	if err == nil && len(text) > maxTokenFile {
+		err = fmt.Errorf("the registration has more than %d bytes", maxTokenFile)
+	}
+	if err == nil {
+		err = ownfile.CheckFolder(f.folder)
+	}
+	if err == nil {
+		err = ownfile.Replace(f.path(key, registrationExtension), text)
+	}
+	if err != nil {
+		return fmt.Errorf("client: FileTokens: %w", err)
+	}
+	return nil
+}
+
+// DeleteRegistration implements [RegistrationStore].
+func (f *FileTokens) DeleteRegistration(_ context.Context, key string) error {
+	if err := os.Remove(f.path(key, registrationExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("client: FileTokens: %w", err)
+	}
+	return nil
+}

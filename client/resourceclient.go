@@ -1,0 +1,200 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
+)
+
+// DynamicRegistration says how a [ResourceTransport] registers the program with an authorization server (RFC 7591). The
+// registration is stored, so that it happens once for each issuer and resource.
+type DynamicRegistration struct {
+	// Metadata describes the program. These fields have values of their own if they are zero:
+	//
+	//   - RedirectURIs is Config.RedirectURI.
+	//   - GrantTypes is authorization_code, and refresh_token unless the server lists its grant types without it.
+	//   - ResponseTypes is code.
+	//   - ApplicationType is native if all redirect URIs are http or have a scheme of a native application, and web otherwise.
+	//   - TokenEndpointAuthMethod is the first of AuthNone, AuthBasic and AuthPost that the server lists. If the server lists
+	//     none, it chooses the method.
+	Metadata ClientMetadata
+
+	// Config has the settings of the registered client, such as HTTPClient, DPoP and OnToken. Issuer, ClientID, and the
+	// fields with credentials must be empty. If RedirectURI is empty, it is the first of Metadata.RedirectURIs.
+	Config Config
+}
+
+// Format implements [fmt.Formatter]. For every verb, it omits the secrets.
+func (d DynamicRegistration) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client.DynamicRegistration{"+d.Metadata.ClientName+"}")
+}
+
+// LogValue implements [slog.LogValuer]. It omits the secrets.
+func (d DynamicRegistration) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
+
+// validate returns all faults of d.
+func (d *DynamicRegistration) validate() error {
+	var faults []error
+	if d.Config.Issuer != "" || d.Config.ClientID != "" || d.Config.hasSecret() || d.Config.AssertionSource != nil ||
+		d.Config.ClientMetadataDocument || d.Config.Metadata != nil || d.Config.MetadataURL != "" || len(d.Config.Endpoints) > 0 {
+		faults = append(faults, errors.New("client: ResourceTransportConfig.Registration.Config has an Issuer, a ClientID, a credential or an endpoint, expected none: they come from the authorization server"))
+	}
+	for i, uri := range d.redirectURIs() {
+		if !isSafeRedirectURI(uri) {
+			faults = append(faults, fmt.Errorf("client: ResourceTransportConfig.Registration.Metadata.RedirectURIs[%d] must be https, http with a loopback host, or have a scheme of a native application, and no fragment", i))
+		}
+	}
+	cfg := d.Config
+	cfg.Issuer, cfg.ClientID, cfg.AuthMethod = orIssuer(""), "unregistered", "" // the method needs credentials, which there are none of yet
+	if err := cfg.validate(); err != nil {
+		faults = append(faults, fmt.Errorf("client: ResourceTransportConfig.Registration.Config: %w", err))
+	}
+	return errors.Join(faults...)
+}
+
+// redirectURIs returns the redirect URIs to register.
+func (d *DynamicRegistration) redirectURIs() []string {
+	if len(d.Metadata.RedirectURIs) == 0 && d.Config.RedirectURI != "" {
+		return []string{d.Config.RedirectURI}
+	}
+	return d.Metadata.RedirectURIs
+}
+
+// metadata returns the metadata to register with a server.
+func (d *DynamicRegistration) metadata(server *oidcdiscovery.Metadata) ClientMetadata {
+	m := d.Metadata
+	m.RedirectURIs = d.redirectURIs()
+	if m.GrantTypes == nil {
+		m.GrantTypes = []string{grantAuthorizationCode}
+		if len(server.GrantTypesSupported) == 0 || slices.Contains(server.GrantTypesSupported, grantRefreshToken) {
+			m.GrantTypes = append(m.GrantTypes, grantRefreshToken)
+		}
+	}
+	if m.ResponseTypes == nil {
+		m.ResponseTypes = []string{"code"}
+	}
+	if m.ApplicationType == "" {
+		m.ApplicationType = applicationType(m.RedirectURIs)
+	}
+	for _, method := range []AuthMethod{AuthNone, AuthBasic, AuthPost} {
+		if m.TokenEndpointAuthMethod == "" && slices.Contains(server.TokenEndpointAuthMethodsSupported, string(method)) {
+			m.TokenEndpointAuthMethod = method
+		}
+	}
+	return m
+}
+
+// applicationType returns the kind of application that has these redirect URIs (OpenID Connect Registration, Section 2).
+func applicationType(redirectURIs []string) string {
+	isWeb := func(uri string) bool {
+		u, err := url.Parse(uri)
+		return err != nil || u.Scheme == "https"
+	}
+	if len(redirectURIs) == 0 || slices.ContainsFunc(redirectURIs, isWeb) {
+		return "web"
+	}
+	return "native"
+}
+
+// ErrNoClient says that a program has no client at an authorization server, and cannot register one.
+var ErrNoClient = errors.New("client: the program has no client at the authorization server")
+
+// usable reports whether the program has a client at server, or can register one.
+func (t *ResourceTransport) usable(server *oidcdiscovery.Metadata) error {
+	if _, ok := t.known(server); ok || t.cfg.Registration != nil && server.RegistrationEndpoint != "" {
+		return nil
+	}
+	return fmt.Errorf("%w: none of ResourceTransportConfig.Clients is for it, and Registration is nil or the server has no registration_endpoint", ErrNoClient)
+}
+
+// known returns the Config of a client that needs no registration: the one that is registered with server, or else one with a
+// Client ID Metadata Document, if the server supports that.
+func (t *ResourceTransport) known(server *oidcdiscovery.Metadata) (Config, bool) {
+	i := slices.IndexFunc(t.cfg.Clients, func(c Config) bool { return c.Issuer == server.Issuer })
+	if i < 0 && server.ClientIDMetadataDocumentSupported {
+		i = slices.IndexFunc(t.cfg.Clients, func(c Config) bool { return c.Issuer == "" })
+	}
+	if i < 0 {
+		return Config{}, false
+	}
+	return t.cfg.Clients[i], true
+}
+
+// client returns the client of the program at the server of p. registered reports whether it comes from the store. If the
+// program has none, client registers one if register is true, and returns nil otherwise.
+func (p *resourcePlace) client(ctx context.Context, register bool) (c *Client, registered bool, err error) {
+	cfg, ok := p.t.known(p.server)
+	if !ok {
+		r, err := p.registration(ctx)
+		registered = r != nil
+		if r == nil && err == nil && register {
+			r, err = p.register(ctx)
+		}
+		if r == nil || err != nil {
+			return nil, false, err
+		}
+		cfg = p.t.cfg.Registration.Config
+		cfg.AuthMethod = p.t.cfg.Registration.metadata(p.server).TokenEndpointAuthMethod // for a response without it
+		cfg = r.Config(cfg)
+		if uris := p.t.cfg.Registration.redirectURIs(); cfg.RedirectURI == "" && len(uris) > 0 {
+			cfg.RedirectURI = uris[0]
+		}
+	}
+	cfg.Scopes = append([]string{}, p.scopes(cfg.Scopes)...) // not nil, so that nothing is added
+	if cfg, err = p.resource.ClientConfig(cfg, p.server); err != nil {
+		return nil, false, err
+	}
+	c, err = New(cfg)
+	return c, registered, err
+}
+
+// registration returns the stored registration, or nil if there is none that can be used. One of another issuer is an error.
+func (p *resourcePlace) registration(ctx context.Context) (*Registration, error) {
+	r, err := p.t.store.LoadRegistration(ctx, p.key)
+	switch {
+	case errors.Is(err, ErrNoRegistration):
+		return nil, nil //nolint:nilnil // see above
+	case err != nil:
+		return nil, fmt.Errorf("client: ResourceTransportConfig.Store: %w", err)
+	case r == nil:
+		return nil, errors.New("client: ResourceTransportConfig.Store: LoadRegistration returned neither a registration nor an error")
+	case r.Issuer != p.server.Issuer:
+		return nil, fmt.Errorf("client: ResourceTransportConfig.Store has a registration of issuer %q, expected %q", clip(r.Issuer), clip(p.server.Issuer))
+	case !r.SecretExpiresAt.IsZero() && !time.Now().Before(r.SecretExpiresAt):
+		return nil, nil //nolint:nilnil // see above
+	}
+	return r, nil
+}
+
+// register registers a client with the server, and stores the registration before it is used.
+func (p *resourcePlace) register(ctx context.Context) (*Registration, error) {
+	d := p.t.cfg.Registration
+	if d == nil {
+		return nil, ErrNoClient // usable has accepted the server before, so this is not reached
+	}
+	cfg, err := p.resource.ClientConfig(Config{
+		HTTPClient: d.Config.HTTPClient, Timeout: d.Config.Timeout, MaxBytes: d.Config.MaxBytes, InsecureAllowHTTP: d.Config.InsecureAllowHTTP,
+	}, p.server)
+	if err != nil {
+		return nil, err
+	}
+	endpoint, err := NewRegistrationEndpoint(cfg)
+	if err != nil {
+		return nil, err
+	}
+	r, err := endpoint.Register(ctx, d.metadata(p.server), "")
+	if err != nil {
+		return nil, fmt.Errorf("registration at %q: %w", clip(p.server.Issuer), err)
+	}
+	if err := p.t.store.SaveRegistration(ctx, p.key, r); err != nil {
+		return nil, fmt.Errorf("client: ResourceTransportConfig.Store: %w", err)
+	}
+	return r, nil
+}
