@@ -172,7 +172,7 @@ bench-diff: ## Compare allocations and ratios with a commit: make bench-diff REF
 	"$$tmp/report" -diff -tolerance $(TOLERANCE) "$$tmp/ref.txt" "$$tmp/here.txt"
 
 # Node packages are installed again when the lock file is newer than the installed ones.
-LOCK := $(wildcard interop/oidcprovider/package-lock.json)
+LOCK := $(wildcard interop/*/package-lock.json)
 
 .PHONY: services
 services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers and clients that interop needs: npm packages, nginx, Redis and Dex; needs npm
@@ -189,8 +189,8 @@ interop: services ## Test against real authorization servers and Redis and skip 
 	cd store/redisstore && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
 
 .PHONY: interop-report
-interop-report: services ## Run every flow of the client against real servers and write docs/interop.md
-	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -count=1 . -run '^TestClient$$' -update
+interop-report: services ## Run every flow and every scenario of the client against real servers and write docs/interop.md and docs/mcp-conformance.md
+	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -count=1 . -run '^(TestClient|TestMCPConformance)$$' -update
 
 .PHONY: dashboard
 dashboard: ## Draw docs/observability/dashboard.svg from dashboard.json and a run of 90 seconds

@@ -11,6 +11,9 @@
 // a process of their own, and in a browser. docs/interop.md lists the flows. `make interop-report` writes that page, and the
 // test fails if the page and the flows differ.
 //
+// TestMCPConformance runs the conformance tests of the Model Context Protocol, an npm package, with a client that uses package
+// client. docs/mcp-conformance.md lists the scenarios.
+//
 // TestNginx sends certificate-bound tokens through nginx, which ends mutual TLS and forwards the certificate. It needs the Debian
 // packages nginx and libnginx-mod-http-js.
 //

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/interop.md")
+var update = flag.Bool("update", false, "write the pages in docs")
 
 const (
 	documentPath = "../docs/interop.md"
