@@ -1,0 +1,56 @@
+package connectauth
+
+import (
+	"net/http"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+)
+
+// framing returns the protocol of the messages in the body of a call, whatever its codec is. It returns plainHTTP for
+// requests whose body is not a sequence of messages.
+func framing(r *http.Request) protocol {
+	if r.Method != http.MethodPost {
+		return plainHTTP
+	}
+	contentType := strings.ToLower(r.Header.Get("Content-Type"))
+	switch {
+	case strings.HasPrefix(contentType, "application/grpc-web-text"):
+		return grpcWebText
+	case strings.HasPrefix(contentType, "application/grpc-web"):
+		return grpcWeb
+	case strings.HasPrefix(contentType, "application/grpc"):
+		return grpc
+	case strings.HasPrefix(contentType, "application/connect+"):
+		return connectStream
+	}
+	return plainHTTP
+}
+
+// isUnary reports whether the last two segments of the path name a procedure with one request and one response. It returns
+// false for procedures whose descriptors are not linked into the program.
+func isUnary(path string) bool {
+	method := strings.LastIndexByte(path, '/')
+	if method < 0 {
+		return false
+	}
+	service := path[strings.LastIndexByte(path[:method], '/')+1 : method]
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + path[method+1:]))
+	if err != nil {
+		return false
+	}
+	procedure, ok := found.(protoreflect.MethodDescriptor)
+	return ok && !procedure.IsStreamingClient() && !procedure.IsStreamingServer()
+}
+
+// mayStream reports whether the call may be a stream.
+func mayStream(r *http.Request) bool {
+	switch framing(r) {
+	case plainHTTP:
+		return false
+	case connectStream: // unary calls have other content types
+		return true
+	}
+	return !isUnary(r.URL.Path)
+}
