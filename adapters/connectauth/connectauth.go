@@ -45,8 +45,8 @@
 // # Streams
 //
 // A stream ends when its token expires, is revoked, or no longer meets the rules: see [middleware.Recheck]. Its context is
-// canceled. Receive and Send return an error, and the client receives the same error as if it were rejected now. A message
-// that is being sent is completed. A handler that ignores its context and these errors keeps running until it returns, but
+// canceled. Receive and Send return an error, and the client receives the error of a call that is rejected now, without a
+// challenge if the response has begun. A message that is being sent is completed. A handler that ignores its context and these errors keeps running until it returns, but
 // it receives and sends nothing.
 //
 // Calls with Connect's unary content types are not streams. For the other protocols, the content type does not show whether a
