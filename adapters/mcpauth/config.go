@@ -1,0 +1,176 @@
+package mcpauth
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// Config configures a [Handler]. [New] copies it.
+type Config struct {
+	// Guard verifies the tokens and writes the responses to rejected requests. Its Config.Resource must be set: it is the URL
+	// of the MCP endpoint as clients use it. Required.
+	//
+	// [middleware.Config].Optional has no effect here: every request needs a token.
+	Guard *middleware.Guard
+
+	// Server is the MCP server. New adds a receiving middleware to it, so it can no longer be used without a Handler:
+	// messages over other transports are rejected. Required.
+	Server *mcp.Server
+
+	// Rules apply to every request, including initialize and the requests of streams. The challenge to a request without a
+	// token lists their scopes, so clients request these scopes when they sign in. Without scopes in the challenge, many
+	// clients request all scopes of the metadata document. Nil: a valid token suffices.
+	Rules []middleware.Rule
+
+	// Tools has the rules for each tool, by name. The key "*" is for all tools that have no entry. Nil: all calls are
+	// rejected.
+	Tools map[string][]middleware.Rule
+
+	// Prompts has the rules for each prompt, by name. The key "*" is for all prompts that have no entry. Nil: all prompts are
+	// rejected.
+	Prompts map[string][]middleware.Rule
+
+	// Resources has the rules for each resource, by URI. A key that ends in "*" is a prefix: "note://inbox/*" is for all URIs
+	// that begin with "note://inbox/". The longest key that fits decides. A URI with "." or ".." segments fits no prefix, and
+	// neither does one that differs from a prefix only in upper and lower case. Nil: all resources are rejected.
+	Resources map[string][]middleware.Rule
+
+	// Methods has additional rules for methods, such as "tools/list". Custom methods, which the specification does not define,
+	// are rejected without an entry. Nil: no additional rules.
+	Methods map[string][]middleware.Rule
+
+	// ListAllowedOnly removes the tools, prompts and resources that the token may not use from the results of the list
+	// methods. Clients then do not find out that more scopes would give access to them, so they do not step up. Resource
+	// templates are removed if Resources has no entry that fits their text. False: lists are complete.
+	ListAllowedOnly bool
+
+	// Audience lists the identifiers of this server in the claim `aud`. A token must have one of them. Set it only for
+	// authorization servers that do not issue tokens for a resource (RFC 8707). The Verifier must accept them too. Nil: the
+	// Config.Resource of the Guard. If that has no path, the same URL with the path "/" is also accepted.
+	Audience []string
+
+	// RecheckInterval is the interval at which the token of a stream or of a running call is verified again
+	// ([middleware.Recheck]). Zero: one minute.
+	RecheckInterval time.Duration
+
+	// MaxSessions is the largest number of sessions of one principal. A further session ends the one that was not used for
+	// the longest time. Zero: 100. Stateless servers have no sessions.
+	MaxSessions int
+
+	// ForwardHeaders lists request headers that tools may read in [mcp.RequestExtra], in addition to Accept, Content-Type,
+	// Last-Event-ID, Origin, Traceparent, Tracestate, User-Agent, and the Mcp- headers of the specification. The others are
+	// removed, because each may contain a credential. New rejects Authorization, Cookie, DPoP and Proxy-Authorization. Do
+	// not list a header that a TokenSource of the Guard reads. Nil: no other headers.
+	ForwardHeaders []string
+
+	// HTTP configures the transport. The zero value serves sessions, which revision 2026-07-28 of the specification does not
+	// have: clients of that revision then use an older one. Set Stateless to serve revision 2026-07-28. New rejects a
+	// negative MaxRequestBodyBytes; zero means 4 MiB.
+	HTTP mcp.StreamableHTTPOptions
+}
+
+const defaultMaxSessions = 100
+
+// New returns a Handler for cfg. It adds a receiving middleware to cfg.Server, and the scopes of all rules to the metadata
+// document of cfg.Guard. Add other receiving middleware to the server before, so that it runs after the rules are applied.
+//
+// The error joins all faults of cfg: a missing Guard or Server, a Guard without a Resource, invalid rules and keys, and
+// values that are out of range. If there is an error, cfg.Server is unchanged.
+func New(cfg Config) (*Handler, error) {
+	faults := cfg.requiredFaults()
+	faults = append(faults, cfg.valueFaults()...)
+	table := newPolicy(&cfg)
+	faults = append(faults, table.faults()...)
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return newHandler(cfg, table), nil
+}
+
+func (cfg *Config) requiredFaults() (faults []error) {
+	if cfg.Guard == nil {
+		faults = append(faults, errors.New("mcpauth: Config.Guard is nil, expected a *middleware.Guard"))
+	} else if cfg.Guard.Resource() == "" {
+		faults = append(faults, errors.New("mcpauth: Config.Guard has no resource, expected the URL of the MCP endpoint in "+
+			"middleware.Config.Resource: tokens for other servers cannot be rejected without it"))
+	}
+	if cfg.Server == nil {
+		faults = append(faults, errors.New("mcpauth: Config.Server is nil, expected an *mcp.Server"))
+	}
+	return faults
+}
+
+func (cfg *Config) valueFaults() (faults []error) {
+	if cfg.MaxSessions < 0 {
+		faults = append(faults, fmt.Errorf("mcpauth: Config.MaxSessions is %d, expected zero or more", cfg.MaxSessions))
+	}
+	if cfg.RecheckInterval < 0 {
+		faults = append(faults, fmt.Errorf("mcpauth: Config.RecheckInterval is %v, expected zero or more", cfg.RecheckInterval))
+	}
+	if cfg.HTTP.MaxRequestBodyBytes < 0 {
+		faults = append(faults, errors.New("mcpauth: Config.HTTP.MaxRequestBodyBytes is negative, expected zero or more: "+
+			"request bodies must have a limit"))
+	}
+	if cfg.Audience != nil && (len(cfg.Audience) == 0 || slices.Contains(cfg.Audience, "")) {
+		faults = append(faults, errors.New("mcpauth: Config.Audience is empty or contains an empty string, expected nil or "+
+			"the identifiers of this server"))
+	}
+	if err := ruleFault(cfg.Rules); err != nil {
+		faults = append(faults, fmt.Errorf("mcpauth: Config.Rules: %w", err))
+	}
+	for _, name := range cfg.ForwardHeaders {
+		if isCredentialHeader(name) {
+			faults = append(faults, fmt.Errorf("mcpauth: Config.ForwardHeaders contains %q, which carries credentials", name))
+		}
+	}
+	return faults
+}
+
+// newPolicy copies the rules of cfg.
+func newPolicy(cfg *Config) *policy {
+	table := &policy{methods: clone(cfg.Methods)}
+	table.entries[tool] = newEntries("Tools", cfg.Tools, false)
+	table.entries[prompt] = newEntries("Prompts", cfg.Prompts, false)
+	table.entries[resource] = newEntries("Resources", cfg.Resources, true)
+	return table
+}
+
+// faults returns the invalid rules and keys of the policy.
+func (p *policy) faults() (faults []error) {
+	for _, list := range p.lists() {
+		for _, key := range slices.Sorted(maps.Keys(list.rules)) {
+			if key == "" || list.prefixes && strings.Contains(strings.TrimSuffix(key, other), other) {
+				faults = append(faults, fmt.Errorf("mcpauth: Config.%s has the key %q, expected a name%s", list.field, key,
+					map[bool]string{true: `, with "*" only at the end`}[list.prefixes]))
+			}
+			if err := ruleFault(list.rules[key]); err != nil {
+				faults = append(faults, fmt.Errorf("mcpauth: Config.%s[%q]: %w", list.field, key, err))
+			}
+		}
+	}
+	return faults
+}
+
+// ruleFault returns an error if one of the rules is invalid.
+func ruleFault(rules []middleware.Rule) (faults error) {
+	for _, rule := range rules {
+		faults = errors.Join(faults, rule.Err())
+	}
+	return faults
+}
+
+func clone(rules map[string][]middleware.Rule) map[string][]middleware.Rule {
+	copied := make(map[string][]middleware.Rule, len(rules))
+	for name, list := range rules {
+		copied[name] = slices.Clone(list)
+	}
+	return copied
+}

@@ -1,0 +1,73 @@
+package mcpauth
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/modelcontextprotocol/go-sdk/auth"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// Token returns the verified token of the message that a tool, prompt, resource or method handler serves. ctx is the context
+// that the handler received. It reports false, with a nil token, if there is none: for a server that is used without a
+// [Handler]. Check the result before you use the token. [middleware.TokenFromContext] does the same.
+func Token(ctx context.Context) (*consumer.Token, bool) {
+	return middleware.TokenFromContext(ctx)
+}
+
+// call is a request that a Handler admitted. It reaches the receiving middleware in the TokenInfo of each message. Clients
+// cannot make one.
+type call struct {
+	handler   *Handler
+	admitted  context.Context //nolint:containedctx // the context of the Guard, whose values replace those of the session
+	principal string
+}
+
+// String implements [fmt.Stringer], so that a printed TokenInfo does not show the context.
+func (*call) String() string { return "mcpauth.call" }
+
+// extra is the key of the call in the Extra map of a TokenInfo.
+const extra = "github.com/bearerkit/bearerkit/adapters/mcpauth"
+
+// callOf returns the call that a message came with, or nil. It does not read the context: in a session, that is the context
+// of the request that created the session, with an older token.
+func callOf(r mcp.Request) *call {
+	received := r.GetExtra()
+	if received == nil || received.TokenInfo == nil {
+		return nil
+	}
+	c, _ := received.TokenInfo.Extra[extra].(*call)
+	return c
+}
+
+// tokenInfo returns what the SDK keeps of a token.
+func (c *call) tokenInfo(t *consumer.Token) *auth.TokenInfo {
+	return &auth.TokenInfo{
+		Scopes: t.Scopes(), Expiration: t.Expiry(), UserID: c.principal, Extra: map[string]any{extra: c},
+	}
+}
+
+// callKey is the key under which the context of an HTTP request returns its call, until the SDK has its TokenInfo.
+type callKey struct{}
+
+// joined is the context of a message: it ends like the context of the SDK, and has the values of the HTTP request that
+// brought the message. Values of the SDK, which the HTTP request does not have, remain.
+type joined struct {
+	context.Context //nolint:containedctx // the parent context, as in every implementation of a context
+
+	request context.Context //nolint:containedctx // of the HTTP request; only its values are used
+}
+
+// Value implements [context.Context].
+func (j joined) Value(key any) any {
+	if value := j.request.Value(key); value != nil {
+		return value
+	}
+	return j.Context.Value(key)
+}
+
+// Format implements [fmt.Formatter], so that a printed context does not show what is inside.
+func (j joined) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "mcpauth.Context") }

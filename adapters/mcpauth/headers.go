@@ -1,0 +1,116 @@
+package mcpauth
+
+import (
+	"encoding/base64"
+	"errors"
+	"mime"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+)
+
+// Header fields of the MCP transport.
+const (
+	headerSession = "Mcp-Session-Id"
+	headerVersion = "Mcp-Protocol-Version"
+	headerMethod  = "Mcp-Method"
+	headerName    = "Mcp-Name"
+	headerEvent   = "Last-Event-Id"
+	headerParam   = "Mcp-Param-" // a prefix
+	placeholder   = "Bearer verified"
+	authorization = "Authorization"
+)
+
+// Faults of the header. The client receives their text.
+var (
+	errRepeated = errors.New("the request has a header field of the transport more than once")
+	errMethod   = errors.New("the header Mcp-Method differs from the method in the body")
+	errName     = errors.New("the header Mcp-Name differs from the name or URI in the body")
+)
+
+// checkSingle rejects requests in which a proxy and the SDK could read different values of one header field.
+func checkSingle(h http.Header) error {
+	for _, name := range []string{headerSession, headerVersion, headerMethod, headerName, headerEvent, "Content-Type"} {
+		if len(h[name]) > 1 {
+			return errRepeated
+		}
+	}
+	return nil
+}
+
+// isJSON reports whether the body is JSON in UTF-8, according to Content-Type.
+func isJSON(h http.Header) bool {
+	mediaType, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
+	charset, limited := parameters["charset"]
+	return err == nil && mediaType == "application/json" && (!limited || strings.EqualFold(charset, "utf-8")) &&
+		len(h["Content-Encoding"]) == 0
+}
+
+// checkMirrors compares Mcp-Method and Mcp-Name with the body. Proxies may have decided by these fields, so they are also
+// compared in revisions that do not define them.
+func checkMirrors(h http.Header, messages []message, batch bool) error {
+	method, hasMethod := h[headerMethod]
+	name, hasName := h[headerName]
+	if !hasMethod && !hasName {
+		return nil
+	}
+	if batch {
+		return errNewBatch
+	}
+	op := messages[0].operation
+	if hasMethod && method[0] != op.method {
+		return errMethod
+	}
+	if _, member := target(op.method); member != "" {
+		if hasName && !mirrors(name[0], op.names[0]) {
+			return errName
+		}
+		return nil
+	}
+	if hasName && (isOpen(op.method) || op.method == "" || op.kind != none) {
+		return errName // these messages have no name; custom methods may have one
+	}
+	return nil
+}
+
+// mirrors reports whether a header value is the name, as it is or in the Base64 form of the specification.
+func mirrors(value, name string) bool {
+	if value == name {
+		return true
+	}
+	encoded, opened := strings.CutPrefix(value, "=?base64?")
+	encoded, closed := strings.CutSuffix(encoded, "?=")
+	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	return opened && closed && err == nil && string(decoded) == name
+}
+
+// forwarded returns the header fields that the SDK and the tools may see. All others are removed, because the Guard may
+// read the token from any field, and because a proof or a cookie is a credential too.
+func (h *Handler) forwarded(received http.Header) http.Header {
+	kept := make(http.Header, len(received))
+	for name, values := range received {
+		if slices.Contains(h.visible, name) || strings.HasPrefix(name, headerParam) {
+			kept[name] = slices.Clone(values)
+		}
+	}
+	return kept
+}
+
+// visibleHeaders returns the names of the header fields that forwarded keeps.
+func visibleHeaders(more []string) []string {
+	names := []string{
+		"Accept", "Content-Type", headerEvent, headerSession, headerVersion, headerMethod, headerName,
+		"Origin", "Traceparent", "Tracestate", "User-Agent",
+	}
+	for _, name := range more {
+		names = append(names, textproto.CanonicalMIMEHeaderKey(name))
+	}
+	return names
+}
+
+// isCredentialHeader reports whether the header field always carries credentials.
+func isCredentialHeader(name string) bool {
+	return slices.Contains([]string{authorization, "Cookie", "Dpop", "Proxy-Authorization"},
+		textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
+}

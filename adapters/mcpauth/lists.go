@@ -1,0 +1,69 @@
+package mcpauth
+
+import (
+	"context"
+	"slices"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// private marks a result as private to the client, because a shared cache would give it to others without a token. It also
+// removes what the token may not use, if Config.ListAllowedOnly is set. It returns a copy, because a handler may return one
+// result several times.
+func (h *Handler) private(ctx context.Context, result mcp.Result) mcp.Result {
+	const scope = "private"
+	switch given := result.(type) {
+	case *mcp.ListToolsResult:
+		list := *given
+		list.CacheScope = scope
+		list.Tools = filter(h, list.Tools, func(one *mcp.Tool) bool {
+			return h.allows(ctx, operation{"tools/call", tool, []string{one.Name}})
+		})
+		return &list
+	case *mcp.ListPromptsResult:
+		list := *given
+		list.CacheScope = scope
+		list.Prompts = filter(h, list.Prompts, func(one *mcp.Prompt) bool {
+			return h.allows(ctx, operation{"prompts/get", prompt, []string{one.Name}})
+		})
+		return &list
+	case *mcp.ListResourcesResult:
+		list := *given
+		list.CacheScope = scope
+		list.Resources = filter(h, list.Resources, func(one *mcp.Resource) bool {
+			return h.allows(ctx, operation{"resources/read", resource, []string{one.URI}})
+		})
+		return &list
+	case *mcp.ListResourceTemplatesResult:
+		list := *given
+		list.CacheScope = scope
+		list.ResourceTemplates = filter(h, list.ResourceTemplates, func(one *mcp.ResourceTemplate) bool {
+			return h.allows(ctx, operation{"resources/read", resource, []string{one.URITemplate}})
+		})
+		return &list
+	case *mcp.ReadResourceResult:
+		list := *given
+		list.CacheScope = scope
+		return &list
+	case *mcp.DiscoverResult:
+		list := *given
+		list.CacheScope = scope
+		return &list
+	}
+	return result
+}
+
+// filter returns the elements that keep accepts, if Config.ListAllowedOnly is set. It does not change list.
+func filter[T any](h *Handler, list []T, keep func(T) bool) []T {
+	if !h.allowed {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(one T) bool { return !keep(one) })
+}
+
+// allows reports whether the token in ctx may perform op.
+func (h *Handler) allows(ctx context.Context, op operation) bool {
+	return middleware.Allows(ctx, rulesOf(h.policy.requirements(op))...)
+}

@@ -1,0 +1,172 @@
+package mcpauth
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+)
+
+// maxMessages is the largest number of messages in one body. Only revisions before 2025-06-18 have bodies with several.
+const maxMessages = 100
+
+// Faults of a message. The client receives their text.
+var (
+	errBatch    = errors.New("the body is an empty array, or an array of more than 100 messages")
+	errMessage  = errors.New(`a message is not an object with "jsonrpc": "2.0"`)
+	errKind     = errors.New(`a message is not a request with a method, or a response with an id and either a result or an error`)
+	errID       = errors.New("the id of a message is neither a string nor a number")
+	errParams   = errors.New("the params of a message are not an object")
+	errTarget   = errors.New("the params of a message do not name the tool, prompt or resource of the method")
+	errNewBatch = errors.New("the body is an array, but the request has the header Mcp-Method or Mcp-Name")
+)
+
+// message is one JSON-RPC message.
+type message struct {
+	operation
+	id json.RawMessage // nil for notifications
+}
+
+// parse returns the messages of a body. It accepts only what all JSON parsers read in the same way. It does not check
+// anything that does not matter to the policy; the SDK does that.
+func parse(body []byte) (messages []message, batch bool, err error) {
+	if err := checkJSON(body); err != nil {
+		return nil, false, err
+	}
+	body = bytes.TrimLeft(body, " \t\r\n")
+	if body[0] != '[' {
+		single, err := parseMessage(body)
+		return []message{single}, false, err
+	}
+	var members []json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil || len(members) == 0 || len(members) > maxMessages {
+		return nil, true, errBatch
+	}
+	for _, member := range members {
+		one, err := parseMessage(member)
+		if err != nil {
+			return nil, true, err
+		}
+		messages = append(messages, one)
+	}
+	return messages, true, nil
+}
+
+func parseMessage(data json.RawMessage) (m message, err error) {
+	members, err := object(data, "jsonrpc", "id", "method", "params", "result", "error")
+	if errors.Is(err, errSpelling) {
+		return m, err
+	}
+	if err != nil || string(members["jsonrpc"]) != `"2.0"` {
+		return m, errMessage
+	}
+	id, hasID := members["id"]
+	if hasID && !isID(id) {
+		return m, errID
+	}
+	m.id = id
+	_, isResult := members["result"]
+	_, isError := members["error"]
+	method, isRequest := members["method"]
+	if !isRequest {
+		if !hasID || isResult == isError {
+			return m, errKind
+		}
+		return m, nil
+	}
+	if isResult || isError {
+		return m, errKind
+	}
+	name, ok := text(method)
+	if !ok || name == "" {
+		return m, errKind
+	}
+	m.operation, err = parseParams(name, members["params"])
+	return m, err
+}
+
+// isID reports whether data is a string or a number.
+func isID(data json.RawMessage) bool {
+	return len(data) > 0 && (data[0] == '"' || data[0] == '-' || '0' <= data[0] && data[0] <= '9')
+}
+
+// parseParams returns the operation of a request.
+func parseParams(method string, params json.RawMessage) (operation, error) {
+	op := operation{method: method}
+	if params == nil || string(params) == "null" {
+		params = json.RawMessage("{}")
+	}
+	members, err := object(params, "_meta", "name", "uri", "ref", "arguments", "notifications")
+	if errors.Is(err, errSpelling) {
+		return op, err
+	}
+	if err != nil {
+		return op, errParams
+	}
+	switch method {
+	case "completion/complete":
+		return parseReference(members["ref"])
+	case "subscriptions/listen":
+		return parseListen(members["notifications"])
+	}
+	k, member := target(method)
+	if k == none {
+		return op, nil
+	}
+	name, ok := text(members[member])
+	if !ok {
+		return op, errTarget
+	}
+	op.kind, op.names = k, []string{name}
+	return op, nil
+}
+
+// parseReference returns the operation of completion/complete.
+func parseReference(ref json.RawMessage) (operation, error) {
+	op := operation{method: "completion/complete"}
+	members, err := object(ref, "type", "name", "uri")
+	if errors.Is(err, errSpelling) {
+		return op, err
+	}
+	typ, _ := text(members["type"])
+	member := map[string]string{"ref/prompt": "name", "ref/resource": "uri"}[typ]
+	name, ok := text(members[member])
+	if err != nil || !ok {
+		return op, errTarget
+	}
+	op.kind, op.names = prompt, []string{name}
+	if member == "uri" {
+		op.kind = resource
+	}
+	return op, nil
+}
+
+// parseListen returns the operation of subscriptions/listen.
+func parseListen(notifications json.RawMessage) (operation, error) {
+	op := operation{method: "subscriptions/listen"}
+	if notifications == nil {
+		return op, nil // the SDK rejects it
+	}
+	members, err := object(notifications, "resourceSubscriptions")
+	if errors.Is(err, errSpelling) {
+		return op, err
+	}
+	if err != nil {
+		return op, errTarget
+	}
+	subscriptions, listed := members["resourceSubscriptions"]
+	if !listed || string(subscriptions) == "null" {
+		return op, nil
+	}
+	var uris []json.RawMessage
+	if err := json.Unmarshal(subscriptions, &uris); err != nil || len(uris) > maxMessages {
+		return op, errTarget
+	}
+	for _, one := range uris {
+		uri, ok := text(one)
+		if !ok {
+			return op, errTarget
+		}
+		op.kind, op.names = resource, append(op.names, uri)
+	}
+	return op, nil
+}

@@ -1,0 +1,190 @@
+package mcpauth
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// other is the key for all names that have no entry of their own.
+const other = "*"
+
+// policy has the rules of each operation. It does not change.
+type policy struct {
+	methods map[string][]middleware.Rule
+	entries [kinds]entries
+}
+
+// entries has the rules of the tools, the prompts or the resources.
+type entries struct {
+	field    string // of Config
+	rules    map[string][]middleware.Rule
+	prefixes bool // whether keys may end in "*"
+
+	ordered []string // the keys that are prefixes, without "*", the longest first
+}
+
+func newEntries(field string, rules map[string][]middleware.Rule, prefixes bool) entries {
+	list := entries{field: field, rules: clone(rules), prefixes: prefixes}
+	for key := range rules {
+		if prefix, found := strings.CutSuffix(key, other); found && (prefixes || prefix == "") {
+			list.ordered = append(list.ordered, prefix)
+		}
+	}
+	slices.SortFunc(list.ordered, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return list
+}
+
+// lists returns everything that has keys, for checks of the configuration.
+func (p *policy) lists() []entries {
+	return append(p.entries[:], entries{field: "Methods", rules: p.methods})
+}
+
+// requirement has the rules of one entry.
+type requirement struct {
+	entry string // identifies the entry in the policy
+	rules []middleware.Rule
+}
+
+// requirements returns what op needs. An operation without an entry has a rule that no token meets.
+func (p *policy) requirements(op operation) (needs []requirement) {
+	if rules, listed := p.methods[op.method]; listed {
+		needs = append(needs, requirement{"Methods " + op.method, rules})
+	} else if op.kind == none && !isOpen(op.method) {
+		return []requirement{{rules: []middleware.Rule{unlisted("Methods", op.method)}}}
+	}
+	for _, name := range op.names {
+		list := &p.entries[op.kind]
+		key, found := list.find(name)
+		if !found {
+			return []requirement{{rules: []middleware.Rule{unlisted(list.field, name)}}}
+		}
+		needs = append(needs, requirement{list.field + " " + key, list.rules[key]})
+	}
+	return needs
+}
+
+// requirementsOf returns what all messages of a request need, without duplicates.
+func (p *policy) requirementsOf(messages []message) (needs []requirement) {
+	known := make(map[string]bool)
+	for _, one := range messages {
+		if one.method == "" {
+			continue // the response to a request of the server: a valid token of the owner of the session suffices
+		}
+		for _, need := range p.requirements(one.operation) {
+			if need.entry == "" || !known[need.entry] {
+				known[need.entry] = true
+				needs = append(needs, need)
+			}
+		}
+	}
+	return needs
+}
+
+// rulesOf returns the rules of all requirements.
+func rulesOf(needs []requirement) (rules []middleware.Rule) {
+	for _, one := range needs {
+		rules = append(rules, one.rules...)
+	}
+	return rules
+}
+
+// find returns the key of the entry for name.
+func (e *entries) find(name string) (key string, found bool) {
+	if _, exact := e.rules[name]; exact && name != other && !(e.prefixes && strings.HasSuffix(name, other)) {
+		return name, true
+	}
+	if e.prefixes && isAmbiguous(name) {
+		return "", false
+	}
+	for _, prefix := range e.ordered {
+		if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
+			continue
+		}
+		// A handler may treat the scheme and host of a URI without regard to case, so the next prefix may be the wrong one.
+		return prefix + other, name[:len(prefix)] == prefix
+	}
+	return "", false
+}
+
+// isAmbiguous reports whether a handler could read uri as the URI of another resource: it has dot segments, a backslash, or
+// characters that are percent-encoded twice.
+func isAmbiguous(uri string) bool {
+	decoded, err := url.PathUnescape(uri)
+	if err != nil {
+		return true
+	}
+	if twice, err := url.PathUnescape(decoded); err != nil || twice != decoded || strings.Contains(decoded, `\`) {
+		return true
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(decoded, func(r rune) bool { return strings.ContainsRune("/?#", r) }),
+		func(segment string) bool { return segment == "." || segment == ".." })
+}
+
+// isOpen reports whether the method needs no entry: it names no tool, prompt or resource, and does not read one.
+func isOpen(method string) bool {
+	switch method {
+	case "initialize", "ping", "server/discover", "logging/setLevel", "subscriptions/listen",
+		"tools/list", "prompts/list", "resources/list", "resources/templates/list",
+		"notifications/initialized", "notifications/cancelled", "notifications/progress", "notifications/roots/list_changed":
+		return true
+	}
+	return false
+}
+
+// all returns the rules of all entries, for the metadata document.
+func (p *policy) all() (rules []middleware.Rule) {
+	for _, list := range p.lists() {
+		for _, key := range slices.Sorted(maps.Keys(list.rules)) {
+			rules = append(rules, list.rules[key]...)
+		}
+	}
+	return rules
+}
+
+// unlisted returns the rule for an operation without an entry in a field of Config. No token meets it.
+func unlisted(field, name string) middleware.Rule {
+	return middleware.Check("mcp_policy", func(context.Context, *consumer.Token) error {
+		return &middleware.Refusal{
+			Status: http.StatusForbidden, Reason: consumer.ReasonPolicy,
+			Detail: fmt.Sprintf("mcpauth: Config.%s has no entry for %q", field, shortened(name)),
+		}
+	})
+}
+
+// shortened limits the length of a name that a client has chosen.
+func shortened(name string) string { return name[:min(len(name), 128)] }
+
+// audience returns the rule that the token was issued for this server. resource returns the resource of the Guard.
+func audience(configured []string, resource func() string) middleware.Rule {
+	return middleware.Check("mcp_audience", func(_ context.Context, t *consumer.Token) error {
+		accepted := configured
+		if accepted == nil {
+			accepted = namesOf(resource())
+		}
+		if slices.ContainsFunc(t.Audience(), func(aud string) bool { return aud != "" && slices.Contains(accepted, aud) }) {
+			return nil
+		}
+		return &consumer.Error{
+			Reason: consumer.ReasonAudience, Issuer: t.Issuer(),
+			Err: fmt.Errorf("mcpauth: aud %q does not contain any of %q (Config.Audience)", t.Audience(), accepted),
+		}
+	})
+}
+
+// namesOf returns the forms of a resource. A URL without a path identifies the same resource as with the path "/" (RFC 3986
+// section 6.2.3), and some clients and servers always write the second form.
+func namesOf(resource string) []string {
+	if u, err := url.Parse(resource); err == nil && u.Path == "" {
+		return []string{resource, resource + "/"}
+	}
+	return []string{resource}
+}

@@ -1,0 +1,35 @@
+package mcpauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
+)
+
+// principalOf returns a text that identifies the owner of a session. It is the UserID of the SDK's TokenInfo. Quoting keeps
+// the texts of different principals different. It is empty if the token has neither a subject nor a client.
+func principalOf(t *consumer.Token) string {
+	switch {
+	case t.Subject() != "":
+		return fmt.Sprintf("%q sub %q", t.Issuer(), t.Subject())
+	case t.ClientID() != "":
+		return fmt.Sprintf("%q client %q", t.Issuer(), t.ClientID())
+	}
+	return ""
+}
+
+// hasPrincipal returns the rule that the token has a subject or a client.
+func hasPrincipal() middleware.Rule {
+	return middleware.Check("mcp_principal", func(_ context.Context, t *consumer.Token) error {
+		if principalOf(t) != "" {
+			return nil
+		}
+		return &consumer.Error{
+			Reason: consumer.ReasonClaims, Issuer: t.Issuer(),
+			Err: errors.New("mcpauth: the token has neither a subject nor a client, expected one: sessions belong to it"),
+		}
+	})
+}
