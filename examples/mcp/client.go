@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -81,7 +82,9 @@ func (b *browser) signIn(ctx context.Context, args *auth.AuthorizationArgs) (*au
 	if err != nil {
 		return nil, err
 	}
-	_, _ = fmt.Fprintf(b.out, "  The user signs in. The client requests: %s\n", at.Query().Get("scope"))
+	scopes := strings.Fields(at.Query().Get("scope"))
+	slices.Sort(scopes) // the order of the client is random
+	_, _ = fmt.Fprintf(b.out, "  The user signs in. The client requests: %s\n", strings.Join(scopes, " "))
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
 	if err != nil {
 		return nil, err

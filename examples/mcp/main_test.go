@@ -30,7 +30,7 @@ The client is connected (revision ` + revision + `).
 The client calls list_notes.
   result: {"notes":["Buy oat milk","Call Grandma","Water the plants"],"user":"alice"}
 The client calls delete_note.
-  The user signs in. The client requests: notes:read notes:admin
+  The user signs in. The client requests: notes:admin notes:read
   result: {"notes":["Buy oat milk","Water the plants"],"user":"alice"}
 The client calls delete_note.
   result: {"notes":["Water the plants"],"user":"alice"}
