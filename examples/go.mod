@@ -8,6 +8,7 @@ require (
 	github.com/bearerkit/bearerkit/adapters/echoauth v0.0.0
 	github.com/bearerkit/bearerkit/adapters/echov4auth v0.0.0
 	github.com/bearerkit/bearerkit/adapters/ginauth v0.0.0
+	github.com/bearerkit/bearerkit/adapters/grpcauth v0.0.0
 	github.com/bearerkit/bearerkit/adapters/mcpauth v0.0.0
 	github.com/bearerkit/bearerkit/client/loopback v0.0.0
 	github.com/bearerkit/bearerkit/client/weblogin v0.0.0
@@ -22,6 +23,9 @@ require (
 	github.com/prometheus/client_golang v1.25.0
 	github.com/rs/cors v1.11.1
 	github.com/zitadel/oidc/v3 v3.51.17
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1
+	google.golang.org/grpc v1.85.0
+	google.golang.org/protobuf v1.36.12
 )
 
 require (
@@ -86,14 +90,13 @@ require (
 	go.opentelemetry.io/otel/trace v1.46.0 // indirect
 	golang.org/x/arch v0.22.0 // indirect
 	golang.org/x/crypto v0.57.0 // indirect
-	golang.org/x/net v0.59.0 // indirect
+	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
 	golang.org/x/term v0.48.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
-	google.golang.org/protobuf v1.36.12 // indirect
 	rsc.io/qr v0.2.0 // indirect
 )
 
@@ -102,6 +105,7 @@ replace (
 	github.com/bearerkit/bearerkit/adapters/echoauth => ../adapters/echoauth
 	github.com/bearerkit/bearerkit/adapters/echov4auth => ../adapters/echov4auth
 	github.com/bearerkit/bearerkit/adapters/ginauth => ../adapters/ginauth
+	github.com/bearerkit/bearerkit/adapters/grpcauth => ../adapters/grpcauth
 	github.com/bearerkit/bearerkit/adapters/mcpauth => ../adapters/mcpauth
 )
 
