@@ -41,7 +41,10 @@ func (t *ResourceTransport) current(ctx context.Context) (*resourceSession, erro
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.session == s {
-		t.session, t.ended = nil, s
+		t.session, t.ended, t.pauseTo = nil, s, time.Time{}
+		if errors.Is(err, ErrInvalidToken) {
+			t.pauseTo = s.signedIn.Add(signInPause)
+		}
 	}
 	return t.session, nil
 }
@@ -79,7 +82,9 @@ func (t *ResourceTransport) join(ctx context.Context, s *resourceSession, header
 	switch {
 	case t.running != nil:
 		return t.running, nil
-	case t.session != nil && t.session != s, s != nil && !s.signedIn.IsZero() && time.Since(s.signedIn) < signInPause:
+	case t.session != nil && t.session != s,
+		s != nil && time.Since(s.signedIn) < signInPause, // the zero time is long ago
+		s == nil && time.Now().Before(t.pauseTo):
 		return nil, nil //nolint:nilnil // see above
 	case t.failure != nil && time.Now().Before(t.retryAt):
 		return nil, t.failure

@@ -148,6 +148,7 @@ type ResourceTransport struct {
 	session *resourceSession // the current one; nil if there is none
 	ended   *resourceSession // the last one whose token can neither be used nor refreshed; nil if there is none
 	running *resourceSignIn  // in progress; nil if there is none
+	pauseTo time.Time        // until then, no sign-in replaces ended, because the API rejected its token
 	failure error            // of the last sign-in; returned until retryAt
 	retryAt time.Time        // only limits the rate of sign-ins, so the monotonic clock is enough
 }
