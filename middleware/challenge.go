@@ -30,35 +30,36 @@ func (g *Guard) setDenyHeader(h http.Header, r *http.Request, refusal *Refusal) 
 // needs a valid token, all challenges have the scopes of the route.
 func (g *Guard) challengesFor(r *http.Request, refusal *Refusal) []string {
 	if g.dpop == nil {
-		return []string{challengeFor(g.challenges, refusal)}
+		return []string{g.challenges.textFor(refusal)}
 	}
-	bearer, dpop := g.challenges[""], g.dpop.challenges[""] // without an error code
+	unused := Refusal{}
 	if refusal.Status == http.StatusUnauthorized && refusal.Code != codeInsufficientAuthentication {
-		bearer, dpop = withScopes(bearer, refusal.Scopes), withScopes(dpop, refusal.Scopes)
+		unused.Scopes = refusal.Scopes
 	}
-	used := hasScheme(r, schemeDPoP)
-	if used {
-		dpop = challengeFor(g.dpop.challenges, refusal)
+	forBearer, forDPoP := refusal, &unused
+	if hasScheme(r, schemeDPoP) {
+		forDPoP = refusal
+		if !hasScheme(r, schemeBearer) {
+			forBearer = &unused
+		}
 	}
-	if g.dpop.cfg.Required {
+	dpop := g.dpop.challenges.textFor(forDPoP)
+	switch {
+	case g.dpop.cfg.Required:
 		return []string{dpop}
+	case forDPoP == refusal:
+		return []string{dpop, g.challenges.textFor(forBearer)}
 	}
-	if !used || hasScheme(r, schemeBearer) {
-		bearer = challengeFor(g.challenges, refusal)
-	}
-	if used {
-		return []string{dpop, bearer}
-	}
-	return []string{bearer, dpop}
+	return []string{g.challenges.textFor(forBearer), dpop}
 }
 
-// challengeFor returns the challenge of one scheme (RFC 6750 section 3), with the parameters of RFC 9470 section 3. It always
-// contains realm.
-func challengeFor(challenges map[string]string, refusal *Refusal) string {
-	challenge, known := challenges[refusal.Code]
-	if !known {
-		challenge = challenges[""] + ", error=" + quote(refusal.Code)
+// textFor returns the challenge for refusal (RFC 6750 section 3), with the parameters of RFC 9470 section 3. It always contains
+// realm.
+func (c *challenges) textFor(refusal *Refusal) string {
+	if len(refusal.ACRValues) == 0 && refusal.MaxAge <= 0 {
+		return c.with(refusal.Code, refusal.Scopes)
 	}
+	challenge := c.plain(refusal.Code)
 	if len(refusal.ACRValues) > 0 {
 		challenge += ", acr_values=" + quote(strings.Join(refusal.ACRValues, " "))
 	}
@@ -66,25 +67,6 @@ func challengeFor(challenges map[string]string, refusal *Refusal) string {
 		challenge += ", max_age=" + quote(strconv.Itoa(refusal.MaxAge))
 	}
 	return withScopes(challenge, refusal.Scopes)
-}
-
-// withScopes adds the parameter scope (RFC 6750 section 3).
-func withScopes(challenge string, scopes []string) string {
-	if len(scopes) == 0 {
-		return challenge
-	}
-	return challenge + `, scope="` + strings.Join(scopes, " ") + `"` // a scope has no quotes and backslashes
-}
-
-// challengesOf returns the challenges that do not depend on the route, by error code. They are built once, so that a
-// flood of invalid tokens costs little.
-func challengesOf(bare string, codes ...string) map[string]string {
-	challenges := map[string]string{"": bare}
-	for _, code := range append(codes,
-		codeInvalidRequest, codeInvalidToken, codeInsufficientScope, codeInsufficientAuthentication) {
-		challenges[code] = bare + ", error=" + quote(code)
-	}
-	return challenges
 }
 
 // openChallenge returns the beginning that all challenges of a scheme share.

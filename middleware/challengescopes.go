@@ -34,6 +34,7 @@ func (p *passage) neededScopes(g *Guard) []string {
 		if rule.fault() != nil { // its scopes may have characters that are not valid in a challenge
 			continue
 		}
+		needed = slices.Grow(needed, len(rule.scopes))
 		for _, scope := range rule.scopes {
 			if !slices.Contains(needed, scope) {
 				needed = append(needed, scope)

@@ -156,7 +156,7 @@ func newGuard(cfg Config, kept *durable) (*Guard, error) {
 	cfg.TokenSources = slices.Clone(cfg.TokenSources)
 	return &Guard{
 		cfg: cfg, jwtOnly: jwtOnly(cfg.Verifier), sampler: newSampler(), dpop: dpop, kept: kept,
-		challenges:   challengesOf(openChallenge(schemeBearer, cfg.Realm, metadata)),
+		challenges:   newChallenges(openChallenge(schemeBearer, cfg.Realm, metadata)),
 		metadataPath: metadata.EscapedPath(), document: document, certificates: cfg.MTLS.source(),
 	}, nil
 }

@@ -16,12 +16,12 @@ import (
 // the form of the proof before the token is verified, and passage.checkProof checks and records the proof afterwards. Apart
 // from its stores, it does not change.
 type dpopChecker struct {
-	cfg        DPoPConfig        // with defaults
-	checker    *dpop.Checker     // reads and checks proofs
-	external   externalURL       // computes the URL that a proof must name
-	replays    ReplayStore       // records used proofs; set by keep, unless Config.DPoP.Replays is set
-	nonces     *dpop.Nonces      // nil unless proofs need a nonce
-	challenges map[string]string // of the scheme DPoP by error code, without scopes
+	cfg        DPoPConfig    // with defaults
+	checker    *dpop.Checker // reads and checks proofs
+	external   externalURL   // computes the URL that a proof must name
+	replays    ReplayStore   // records used proofs; set by keep, unless Config.DPoP.Replays is set
+	nonces     *dpop.Nonces  // nil unless proofs need a nonce
+	challenges *challenges   // of the scheme DPoP
 }
 
 const (
@@ -63,7 +63,7 @@ func newDPoP(cfg *DPoPConfig, kept *durable, realm string, metadata *url.URL) (*
 	bare := openChallenge(schemeDPoP, realm, metadata) + ", algs=" + quote(strings.Join(checker.Algorithms(), " "))
 	return &dpopChecker{
 		cfg: own, checker: checker, external: newExternalURL(&own), replays: own.Replays, nonces: nonces,
-		challenges: challengesOf(bare, codeInvalidProof, codeUseNonce),
+		challenges: newChallenges(bare, codeInvalidProof, codeUseNonce),
 	}, nil
 }
 

@@ -13,7 +13,7 @@ import (
 type Guard struct {
 	cfg          Config
 	jwtOnly      bool               // the Verifier accepts JWTs only
-	challenges   map[string]string  // of the scheme Bearer by error code, without scopes
+	challenges   *challenges        // of the scheme Bearer
 	dpop         *dpopChecker       // nil unless Config.DPoP is set
 	certificates *clientcert.Source // nil unless Config.MTLS is set
 	metadataPath string

@@ -1,0 +1,104 @@
+package middleware
+
+import (
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// maxScoped is the number of challenges with scopes that are kept for one scheme. Rules determine the scopes, so there are a
+// few for each route. Further challenges are built each time.
+const maxScoped = 1000
+
+// challenges contains the challenges of one scheme. They are built once, so that a flood of invalid tokens costs little. It is
+// safe for concurrent use.
+type challenges struct {
+	byCode map[string]string // without scopes; never written to
+	seed   maphash.Seed
+
+	mu     sync.Mutex                                 // guards writes to scoped
+	scoped atomic.Pointer[map[uint64]scopedChallenge] // by hash; nil: none yet. The map does not change.
+}
+
+// scopedChallenge is a challenge with the scopes of a route.
+type scopedChallenge struct {
+	code   string
+	scopes []string
+	text   string
+}
+
+// newChallenges returns the challenges of a scheme that begin with bare. codes are error codes of that scheme only.
+func newChallenges(bare string, codes ...string) *challenges {
+	byCode := map[string]string{"": bare}
+	for _, code := range append(codes,
+		codeInvalidRequest, codeInvalidToken, codeInsufficientScope, codeInsufficientAuthentication) {
+		byCode[code] = withCode(bare, code)
+	}
+	return &challenges{byCode: byCode, seed: maphash.MakeSeed()}
+}
+
+// plain returns the challenge with this error code. An empty code is omitted.
+func (c *challenges) plain(code string) string {
+	if text, known := c.byCode[code]; known {
+		return text
+	}
+	return withCode(c.byCode[""], code)
+}
+
+// with returns the challenge with this error code and these scopes.
+func (c *challenges) with(code string, scopes []string) string {
+	if len(scopes) == 0 {
+		return c.plain(code)
+	}
+	at := c.hash(code, scopes)
+	if known := c.scoped.Load(); known != nil {
+		if kept, ok := (*known)[at]; ok && kept.code == code && slices.Equal(kept.scopes, scopes) {
+			return kept.text
+		}
+	}
+	text := withScopes(c.plain(code), scopes)
+	c.keep(at, scopedChallenge{code, slices.Clone(scopes), text})
+	return text
+}
+
+func (c *challenges) hash(code string, scopes []string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(c.seed)
+	_, _ = h.WriteString(code)
+	for _, scope := range scopes {
+		_ = h.WriteByte(0)
+		_, _ = h.WriteString(scope)
+	}
+	return h.Sum64()
+}
+
+// keep adds a challenge, unless there are too many. It copies the map, so that reads need no lock.
+func (c *challenges) keep(at uint64, added scopedChallenge) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var next map[uint64]scopedChallenge
+	if known := c.scoped.Load(); known != nil {
+		if len(*known) >= maxScoped {
+			return
+		}
+		next = maps.Clone(*known)
+	} else {
+		next = make(map[uint64]scopedChallenge)
+	}
+	next[at] = added
+	c.scoped.Store(&next)
+}
+
+// withCode adds the parameter error.
+func withCode(challenge, code string) string { return challenge + ", error=" + quote(code) }
+
+// withScopes adds the parameter scope (RFC 6750 section 3).
+func withScopes(challenge string, scopes []string) string {
+	if len(scopes) == 0 {
+		return challenge
+	}
+	return challenge + `, scope="` + strings.Join(scopes, " ") + `"` // a scope has no quotes and backslashes
+}
