@@ -19,7 +19,7 @@ const maxDeclared = 1000
 // What was declared remains after [Guard.Replace]. The document lists at most 1000 scopes and 1000 types; an error is logged
 // if there are more. Declare is safe for concurrent use.
 func (g *Guard) Declare(rules ...Rule) {
-	if !g.kept.declared.add(rules) {
+	if !g.kept.declared.add(rules) && g.kept.declared.incomplete.CompareAndSwap(false, true) {
 		g.now().cfg.Logger.Error("the metadata document does not list all scopes and types of authorization details",
 			slog.Int("limit", maxDeclared))
 	}
@@ -27,7 +27,8 @@ func (g *Guard) Declare(rules ...Rule) {
 
 // declared contains what the rules of a Guard and of its successors need. The zero value is empty.
 type declared struct {
-	version atomic.Uint64 // changes with the content
+	version    atomic.Uint64 // changes with the content
+	incomplete atomic.Bool   // it was logged that something is missing
 
 	mu            sync.RWMutex // guards all fields below
 	scopes, types map[string]bool

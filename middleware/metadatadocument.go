@@ -139,15 +139,16 @@ func (cfg *Config) bearerMethods() (methods []string, known bool) {
 	if cfg.TokenSources == nil {
 		return []string{"header"}, true
 	}
-	known = true
+	read, known := make(map[string]bool), true
 	for _, source := range cfg.TokenSources {
 		method, ok := methodOf(source)
-		known = known && ok
-		if ok && !slices.Contains(methods, method) {
+		read[method], known = true, known && ok
+	}
+	for _, method := range []string{"header", "body", "query"} {
+		if read[method] {
 			methods = append(methods, method)
 		}
 	}
-	slices.SortFunc(methods, func(a, b string) int { return strings.Compare(b, a) }) // any order, but always the same
 	return methods, known
 }
 
@@ -168,6 +169,9 @@ func methodOf(source TokenSource) (method string, ok bool) {
 // issuersOf returns the issuers of v that can be authorization servers. The list is empty if v does not say them, or has too
 // many.
 func issuersOf(v consumer.Verifier) []string {
+	if isNil(v) { // New reports it
+		return nil
+	}
 	var issuers []string
 	switch v := v.(type) {
 	case interface{ Issuers() []string }:

@@ -33,7 +33,7 @@ func ContextWithToken(ctx context.Context, t *consumer.Token) context.Context {
 	if !isVerified(t) {
 		t = nil
 	}
-	return &passage{Context: ctx, token: t}
+	return &passage{Context: ctx, rules: new([]Rule), token: t}
 }
 
 // passage is the state of one request in one Guard: the credential, the rules and the token. It is also the context of

@@ -2,6 +2,7 @@ package resourcemetadata
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/bearerkit/bearerkit/quirk"
 )
@@ -94,12 +95,17 @@ func (m *Metadata) fields() map[string]any {
 }
 
 // MarshalJSON implements [json.Marshaler]. It writes the members in the order of their names, so that equal documents have
-// equal bytes. It omits empty members (RFC 9728 section 3.2), and false, which is the default of all booleans.
+// equal bytes. It omits empty members (RFC 9728 section 3.2), including those of Extra, and false, which
+// is the default of all booleans.
 func (m Metadata) MarshalJSON() ([]byte, error) {
 	members := make(map[string]any)
 	for name, value := range m.Extra {
-		if value != nil && value != "" {
-			members[name] = value
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains([]string{"null", `""`, "[]"}, string(text)) {
+			members[name] = json.RawMessage(text)
 		}
 	}
 	for name, field := range m.fields() {

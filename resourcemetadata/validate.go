@@ -3,6 +3,7 @@ package resourcemetadata
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 //   - m.AuthorizationServers are https URLs without query and fragment (RFC 8414 section 2),
 //   - m.ResourceSigningAlgValuesSupported does not contain "none",
 //   - m.ScopesSupported are valid scopes (RFC 6749 section 3.3),
+//   - no member in m.Extra has a field,
 //   - the URLs of the documentation, the policy and the terms of service are empty, http or https URLs.
 //
 // [Client.InsecureAllowHTTP] describes where http is allowed. The error joins all faults. For a document that a server
@@ -26,9 +28,18 @@ import (
 func (c *Client) Validate(resource string, m *Metadata) error {
 	err := c.validate(m, resource, func(got string) bool { return got == resource })
 	faults := []error{err}
+	fields := m.fields()
+	for _, name := range slices.Sorted(maps.Keys(m.Extra)) {
+		if _, known := fields[name]; known || name == "" {
+			faults = append(faults, fmt.Errorf("Extra[%q]: expected the name of a member that has no field", name))
+		}
+	}
 	if home, fault := fetch.ParseURL(resource, c.InsecureAllowHTTP); fault == nil {
-		for name, invalid := range c.invalid(m, home) {
-			faults = append(faults, fmt.Errorf("%s: %.200q is not valid", name, invalid))
+		invalid := c.invalid(m, home)
+		for _, name := range slices.Sorted(maps.Keys(invalid)) {
+			for _, value := range invalid[name] {
+				faults = append(faults, fmt.Errorf("%s: received %.200q, expected %s", name, value, expectation(name)))
+			}
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -105,6 +116,17 @@ func (c *Client) invalid(m *Metadata, home *url.URL) map[string][]string {
 		}
 	}
 	return found
+}
+
+// expectation says what a value of the member called name must be.
+func expectation(name string) string {
+	switch name {
+	case "authorization_servers":
+		return "an https URL without query and fragment"
+	case "scopes_supported":
+		return "a scope (RFC 6749 section 3.3)"
+	}
+	return "an http or https URL"
 }
 
 // isScope reports whether s is a scope-token (RFC 6749 section 3.3).
