@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,4 +48,38 @@ func TestDetectsWrongResults(t *testing.T) {
 	if err != nil || wrong != 8 || strings.Count(stdout.String(), "WRONG") != 8 {
 		t.Errorf("%d wrong results, %v, want 8:\n%s", wrong, err, &stdout)
 	}
+}
+
+// TestGoBlocks checks that the Go blocks of docs/grpc.md are functions of the examples, so that they compile.
+func TestGoBlocks(t *testing.T) {
+	t.Parallel()
+	const document = "../../docs/grpc.md"
+	var sources []string
+	for _, pattern := range []string{"*.go", "../connect/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			sources = append(sources, read(t, file)+"\n")
+		}
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, document), -1)
+	if len(blocks) < 3 {
+		t.Errorf("%d Go blocks, want at least 3", len(blocks))
+	}
+	for _, block := range blocks {
+		if !slices.ContainsFunc(sources, func(source string) bool { return strings.Contains(source, "\n"+block[1]+"\n") }) {
+			t.Errorf("no example contains this block:\n%s", block[1])
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
