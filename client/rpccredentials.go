@@ -10,7 +10,7 @@ import (
 
 // RPCCredentialsConfig describes [RPCCredentials]. Both fields are required.
 type RPCCredentialsConfig struct {
-	// Source supplies the tokens. They must be bearer tokens, because a gRPC call cannot carry a DPoP proof. Required.
+	// Source supplies the tokens. They must be bearer tokens: RPCCredentials makes no DPoP proofs. Required.
 	Source *TokenSource
 
 	// Origins lists the servers that may receive tokens, as in "https://api.example.com:443". They must be https. Required.
@@ -70,7 +70,7 @@ func (c *RPCCredentials) GetRequestMetadata(ctx context.Context, uri ...string) 
 		return nil, err
 	}
 	if scheme, err := schemeOf(token); err != nil || scheme != "Bearer" {
-		return nil, errors.New("client: RPCCredentials: the token is bound to a key, and a gRPC call cannot carry a DPoP proof")
+		return nil, errors.New("client: RPCCredentials: the token is bound to a key, and RPCCredentials makes no DPoP proofs")
 	}
 	return map[string]string{"authorization": "Bearer " + token.AccessToken}, nil
 }
