@@ -78,15 +78,19 @@ func (i *Interceptors) add(field, name string, e entry) error {
 
 // lookup returns the entry for a method.
 func (i *Interceptors) lookup(fullMethod string) entry {
-	if e, ok := i.methods[fullMethod]; ok {
+	if e, listed := i.find(fullMethod); listed {
 		return e
 	}
-	if end := strings.LastIndexByte(fullMethod, '/'); end > 0 {
-		if e, ok := i.services[fullMethod[:end]]; ok {
-			return e
-		}
-	}
 	return i.unlisted
+}
+
+// find returns the entry that lists a method: by name, or with its service.
+func (i *Interceptors) find(fullMethod string) (e entry, listed bool) {
+	if e, listed = i.methods[fullMethod]; listed {
+		return e, true
+	}
+	e, listed = i.services[fullMethod[:max(strings.LastIndexByte(fullMethod, '/'), 0)]]
+	return e, listed
 }
 
 // split splits the name of a method. service begins with a slash. ok is false if the name is malformed.
@@ -114,29 +118,26 @@ func (i *Interceptors) CheckServer(server interface {
 	GetServiceInfo() map[string]grpc.ServiceInfo
 },
 ) error {
+	methods, services := make(map[string]bool), make(map[string]bool)
+	for service, info := range server.GetServiceInfo() {
+		services["/"+service] = true
+		for _, method := range info.Methods {
+			methods["/"+service+"/"+method.Name] = true
+		}
+	}
 	var faults []error
-	known := make(map[string]bool)
-	services := server.GetServiceInfo()
-	for _, service := range slices.Sorted(maps.Keys(services)) {
-		known["/"+service] = true
-		for _, method := range services[service].Methods {
-			name := "/" + service + "/" + method.Name
-			known[name] = true
-			if _, listed := i.methods[name]; listed {
-				continue
-			}
-			if _, listed := i.services["/"+service]; !listed {
-				faults = append(faults, fmt.Errorf("grpcauth: the server has the method %q, which neither Config.Policy nor Config.Public lists", name))
-			}
+	for _, name := range slices.Sorted(maps.Keys(methods)) {
+		if _, listed := i.find(name); !listed {
+			faults = append(faults, fmt.Errorf("grpcauth: the server has the method %q, which neither Config.Policy nor Config.Public lists", name))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(i.methods)) {
-		if !known[name] {
+		if !methods[name] {
 			faults = append(faults, fmt.Errorf("grpcauth: the policy lists the method %q, which the server does not have", name))
 		}
 	}
 	for _, service := range slices.Sorted(maps.Keys(i.services)) {
-		if !known[service] {
+		if !services[service] {
 			faults = append(faults, fmt.Errorf("grpcauth: the policy lists the service %q, which the server does not have", service+"/"+anyMethod))
 		}
 	}
