@@ -119,9 +119,9 @@ func DiscoverResource(ctx context.Context, cfg ResourceDiscovery, target string,
 		r.legacy(hint)
 		return r, nil
 	case errors.Is(err, resourcemetadata.ErrUnavailable):
-		return nil, fmt.Errorf("%w: metadata of the resource %q: %w", ErrUnavailable, clip(target), err)
+		return nil, fmt.Errorf("%w: metadata of the resource: %w", ErrUnavailable, err)
 	}
-	return nil, fmt.Errorf("client: metadata of the resource %q: %w", clip(target), err)
+	return nil, fmt.Errorf("client: metadata of the resource: %w", err)
 }
 
 // newResource checks the arguments of DiscoverResource.

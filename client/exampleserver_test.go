@@ -29,7 +29,10 @@ type exampleServer struct {
 }
 
 func newExampleServer() *exampleServer {
-	metadata := map[string]any{"authorization_response_iss_parameter_supported": true, "backchannel_logout_supported": true}
+	metadata := map[string]any{
+		"authorization_response_iss_parameter_supported": true, "backchannel_logout_supported": true,
+		"client_id_metadata_document_supported": true, "code_challenge_methods_supported": []string{"S256"},
+	}
 	for name, path := range map[string]string{
 		"authorization_endpoint": "/authorize", "token_endpoint": "/token", "pushed_authorization_request_endpoint": "/par",
 		"device_authorization_endpoint": "/device", "backchannel_authentication_endpoint": "/ciba",
@@ -70,6 +73,10 @@ func (s *exampleServer) serve(w http.ResponseWriter, r *http.Request) {
 		s.register(w, r)
 	case "api.example.com/orders":
 		s.orders(w, r)
+	case "api.example.com/.well-known/oauth-protected-resource/mcp":
+		writeJSON(w, http.StatusOK, `{"resource":"https://api.example.com/mcp","authorization_servers":["https://login.example.com"]}`)
+	case "idp.example.com/token":
+		s.assertion(w, r)
 	default: // the metadata and the keys
 		s.issuer.ServeHTTP(w, r)
 	}
@@ -127,6 +134,15 @@ func (s *exampleServer) token(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, http.StatusOK, encode(answer))
+}
+
+// assertion is the token endpoint of an identity provider that issues identity assertions. They have no valid signature.
+func (s *exampleServer) assertion(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	jag := unsigned(`{"alg":"ES256","typ":"oauth-id-jag+jwt"}`, encode(map[string]any{"aud": r.PostForm.Get("audience")}))
+	writeJSON(w, http.StatusOK, encode(map[string]any{
+		"access_token": jag, "issued_token_type": client.TokenTypeIDJAG, "token_type": "N_A", "expires_in": 300,
+	}))
 }
 
 // register is the registration endpoint.
