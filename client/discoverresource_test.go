@@ -205,3 +205,18 @@ func TestDiscoverResource(t *testing.T) {
 		})
 	}
 }
+
+// However many documents lead to others, the number of requests is bounded: two for each of at most five locations.
+func TestDiscoverResource_RequestsAreBounded(t *testing.T) {
+	t.Parallel()
+	const target = apiURL + "/a/b/?q"
+	w := &network{pages: map[string]string{apiURL + "/x": described(apiURL + "/a")}}
+	for _, path := range []string{"/a/b?q", "/a/b", "/a/b/", ""} { // each names a parent that has no document
+		w.pages[apiMeta+path] = described(apiURL + "/a")
+	}
+	header := challenged(`Bearer resource_metadata="` + apiURL + `/x"`)
+	r, err := client.DiscoverResource(t.Context(), client.ResourceDiscovery{HTTPClient: w.client()}, target, header)
+	if requests := w.requests(); err == nil || len(requests) != 10 {
+		t.Errorf("resource %v, error %v, %d requests: %v", r, err, len(requests), requests)
+	}
+}

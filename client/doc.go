@@ -46,6 +46,14 @@
 // If a user calls several APIs, and each of them requires a token of its own, [TokenSource.ForResource] returns a source for
 // each API. All of them use the same sign-in.
 //
+// # APIs that are known only by their URL
+//
+// [DiscoverResource] finds the metadata of an API, such as an MCP server, and [Resource.SelectServer] its authorization server.
+// [Resource.ClientConfig] makes the Config of a client of that server, and rejects credentials of another one. A program that
+// is not registered there serves a Client ID Metadata Document: see [NewClientMetadataHandler]. [IdentityAssertion] gets
+// tokens for an API of another organization without a sign-in at its authorization server. The file docs/client-resources.md in
+// the repository lists what is checked.
+//
 // # Other grants
 //
 // Other grants have methods of their own: [Client.Refresh], [Client.ExchangeToken], [Client.JWTBearer], [Client.StartCIBA],
