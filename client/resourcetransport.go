@@ -21,7 +21,7 @@ type ResourceTransportConfig struct {
 	// Tokens are sent to its origin only. Required.
 	Resource string
 
-	// SignIn gets a token from the authorization server that was found. It is called when there is no token that can be used
+	// SignIn gets a token from the authorization server that was found. It is called when no stored token can be used
 	// or refreshed, and when the API requires more than the token has. c is the client of this program at that server. o
 	// describes the request: o.Scopes lists the scopes of the API's challenge and of earlier sign-ins, and o.Resource the
 	// identifier of the API. The API chooses the scopes and the authorization server, so return an error for what the program
