@@ -13,7 +13,7 @@ import (
 // isOnlyMissing reports whether err says that no location has a document. A document with a fault must not have the effect of
 // a missing one.
 func isOnlyMissing(err error) bool {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // find returns the joined errors unwrapped
+	joined, ok := err.(interface{ Unwrap() []error }) // find returns them unwrapped
 	if !ok {
 		return false
 	}

@@ -31,10 +31,9 @@ func serving(issuer string, members ...string) string {
 	return "{" + strings.Join(members, ",") + "}"
 }
 
-func discover(t *testing.T, w *network, cfg client.ResourceDiscovery, target string) *client.Resource {
+func discover(t *testing.T, w *network, target string) *client.Resource {
 	t.Helper()
-	cfg.HTTPClient = w.client()
-	r, err := client.DiscoverResource(t.Context(), cfg, target, nil)
+	r, err := client.DiscoverResource(t.Context(), client.ResourceDiscovery{HTTPClient: w.client()}, target, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +139,7 @@ func TestSelectServer(t *testing.T) {
 			if test.issuers == nil {
 				w.pages[apiMeta] = `{"resource":"` + apiURL + `"}`
 			}
-			r := discover(t, w, client.ResourceDiscovery{}, apiURL)
+			r := discover(t, w, apiURL)
 			w.pages = test.pages
 			m, err := r.SelectServer(t.Context(), test.accepted)
 			if test.want == "" && !errors.Is(err, test.class) || test.want != "" && (err != nil || m.Issuer != test.want) {
@@ -163,7 +162,7 @@ func TestSelectServer_HostileURLs(t *testing.T) {
 		"https://u:p@as.test", "ftp://as.test", "javascript:alert(1)//", "//as.test", "file:///etc/passwd", "https://as.test#x", "https://as.test?x",
 	} {
 		w := &network{pages: map[string]string{apiMeta: listing(apiURL, hostile), hostile + oauthPath: serving(hostile)}}
-		r := discover(t, w, client.ResourceDiscovery{}, apiURL)
+		r := discover(t, w, apiURL)
 		if m, err := r.SelectServer(t.Context(), client.ServerSelection{}); !errors.Is(err, client.ErrNoServer) || len(w.requests()) > 0 {
 			t.Errorf("issuer %s: metadata %v, error %v", hostile, m, err)
 		}
@@ -182,7 +181,7 @@ func TestSelectServer_HostileURLs(t *testing.T) {
 				pair = `"mtls_endpoint_aliases":{"token_endpoint":"` + hostile + `"}`
 			}
 			w := &network{pages: map[string]string{apiMeta: listing(apiURL, as), as + oauthPath: `{"issuer":"` + as + `",` + pair + `}`}}
-			r := discover(t, w, client.ResourceDiscovery{}, apiURL)
+			r := discover(t, w, apiURL)
 			if m, err := r.SelectServer(t.Context(), client.ServerSelection{}); !errors.Is(err, client.ErrNoServer) {
 				t.Errorf("%s %s: metadata %v, error %v", member, hostile, m, err)
 			}
@@ -195,14 +194,14 @@ func TestSelectServer_Loopback(t *testing.T) {
 	t.Parallel()
 	const api, as = "http://localhost:8080", "http://127.0.0.1:9090"
 	w := &network{pages: map[string]string{api + wellKnown: listing(api, as), as + oauthPath: serving(as)}}
-	r := discover(t, w, client.ResourceDiscovery{}, api)
+	r := discover(t, w, api)
 	if m, err := r.SelectServer(t.Context(), client.ServerSelection{}); err != nil || m.Issuer != as {
 		t.Error(m, err)
 	}
 	// A remote authorization server of a local resource must not name local endpoints.
 	const remote = "https://as.test"
 	w = &network{pages: map[string]string{api + wellKnown: listing(api, remote), remote + oauthPath: `{"issuer":"` + remote + `","token_endpoint":"` + as + `/token"}`}}
-	r = discover(t, w, client.ResourceDiscovery{}, api)
+	r = discover(t, w, api)
 	if m, err := r.SelectServer(t.Context(), client.ServerSelection{}); !errors.Is(err, client.ErrNoServer) {
 		t.Error(m, err)
 	}
@@ -211,7 +210,7 @@ func TestSelectServer_Loopback(t *testing.T) {
 func TestSelectServer_Canceled(t *testing.T) {
 	t.Parallel()
 	w := &network{pages: map[string]string{apiMeta: listing(apiURL, "https://as.test")}}
-	r := discover(t, w, client.ResourceDiscovery{}, apiURL)
+	r := discover(t, w, apiURL)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if m, err := r.SelectServer(ctx, client.ServerSelection{}); !errors.Is(err, context.Canceled) || errors.Is(err, client.ErrNoServer) {
@@ -230,7 +229,7 @@ func TestClientConfig(t *testing.T) {
 		apiMeta:        `{"resource":"` + apiURL + `","authorization_servers":["` + as + `"],"scopes_supported":["read","write"]}`,
 		as + oauthPath: serving(as, `"client_id_metadata_document_supported":true`),
 	}}
-	r := discover(t, w, client.ResourceDiscovery{}, apiURL)
+	r := discover(t, w, apiURL)
 	m, err := r.SelectServer(t.Context(), client.ServerSelection{})
 	if err != nil {
 		t.Fatal(err)
