@@ -92,7 +92,7 @@ func (f *FileTokens) LoadRegistration(_ context.Context, key string) (*Registrat
 
 // SaveRegistration implements [RegistrationStore]. It replaces the file atomically.
 func (f *FileTokens) SaveRegistration(_ context.Context, key string, r *Registration) error {
-	text, err := json.Marshal(r)
+	text, err := json.Marshal(r) //nolint:gosec // G117: only the owner can read the file
 	if err == nil && len(text) > maxTokenFile {
 		err = fmt.Errorf("the registration has more than %d bytes", maxTokenFile)
 	}

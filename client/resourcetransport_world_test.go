@@ -120,12 +120,12 @@ func (w *world) api(response http.ResponseWriter, r *http.Request) {
 			challenge += `, error="invalid_token"`
 		}
 		response.Header().Set("WWW-Authenticate", challenge)
-		response.WriteHeader(401)
+		response.WriteHeader(http.StatusUnauthorized)
 		return
 	}
 	if needed := r.URL.Query().Get("needs"); needed != "" && !slices.Contains(known.scopes, needed) {
 		response.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+needed+`"`)
-		response.WriteHeader(403)
+		response.WriteHeader(http.StatusForbidden)
 	}
 }
 
@@ -167,7 +167,7 @@ func (w *world) server(response http.ResponseWriter, name string, r *http.Reques
 		}
 	default:
 		response.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="everything"`)
-		response.WriteHeader(403)
+		response.WriteHeader(http.StatusForbidden)
 	}
 }
 
@@ -270,11 +270,7 @@ func (w *world) do(transport http.RoundTripper, address string, body io.Reader) 
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	resp, err := transport.RoundTrip(r)
-	if err != nil {
-		return 0, err
-	}
-	return resp.StatusCode, resp.Body.Close()
+	return statusFrom(transport, r)
 }
 
 // took returns what was requested since the last call, without the number of each token and client.
