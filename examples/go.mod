@@ -29,6 +29,8 @@ require (
 )
 
 require (
+	connectrpc.com/connect v1.21.1
+	github.com/bearerkit/bearerkit/adapters/connectauth v0.0.0
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // indirect
 	github.com/bytedance/gopkg v0.1.3 // indirect
@@ -112,3 +114,5 @@ replace (
 replace github.com/bearerkit/bearerkit/client/loopback => ../client/loopback
 
 replace github.com/bearerkit/bearerkit/client/weblogin => ../client/weblogin
+
+replace github.com/bearerkit/bearerkit/adapters/connectauth => ../adapters/connectauth
