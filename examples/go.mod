@@ -7,6 +7,7 @@ require (
 	github.com/bearerkit/bearerkit v0.0.0
 	github.com/bearerkit/bearerkit/adapters/echoauth v0.0.0
 	github.com/bearerkit/bearerkit/adapters/echov4auth v0.0.0
+	github.com/bearerkit/bearerkit/adapters/fiberauth v0.0.0
 	github.com/bearerkit/bearerkit/adapters/ginauth v0.0.0
 	github.com/bearerkit/bearerkit/adapters/grpcauth v0.0.0
 	github.com/bearerkit/bearerkit/adapters/mcpauth v0.0.0
@@ -16,12 +17,18 @@ require (
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
 	github.com/go-jose/go-jose/v4 v4.1.6
+	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/google/go-cmp v0.7.0
+	github.com/gorilla/mux v1.8.1
+	github.com/julienschmidt/httprouter v1.3.0
+	github.com/justinas/alice v1.2.0
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/labstack/echo/v5 v5.4.4
 	github.com/modelcontextprotocol/go-sdk v1.8.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/rs/cors v1.11.1
+	github.com/uptrace/bunrouter v1.0.23
+	github.com/urfave/negroni/v3 v3.1.2
 	github.com/zitadel/oidc/v3 v3.51.17
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1
 	google.golang.org/grpc v1.85.0
@@ -30,6 +37,7 @@ require (
 
 require (
 	connectrpc.com/connect v1.21.1
+	github.com/andybalholm/brotli v1.2.0 // indirect
 	github.com/bearerkit/bearerkit/adapters/connectauth v0.0.0
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bmatcuk/doublestar/v4 v4.10.4 // indirect
@@ -48,12 +56,15 @@ require (
 	github.com/go-playground/validator/v10 v10.30.1 // indirect
 	github.com/goccy/go-json v0.10.6 // indirect
 	github.com/goccy/go-yaml v1.19.2 // indirect
+	github.com/gofiber/schema v1.7.0 // indirect
+	github.com/gofiber/utils/v2 v2.0.2 // indirect
 	github.com/gofrs/flock v0.13.1 // indirect
 	github.com/google/jsonschema-go v0.4.3 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/securecookie v1.1.2 // indirect
 	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
+	github.com/klauspost/compress v1.20.1 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
 	github.com/labstack/gommon v0.5.0 // indirect
 	github.com/leodido/go-urn v1.4.0 // indirect
@@ -72,6 +83,7 @@ require (
 	github.com/muhlemmer/httpforwarded v0.1.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/pelletier/go-toml/v2 v2.2.4 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
@@ -79,9 +91,11 @@ require (
 	github.com/quic-go/quic-go v0.59.0 // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
 	github.com/segmentio/encoding v0.5.4 // indirect
+	github.com/tinylib/msgp v1.6.3 // indirect
 	github.com/twitchyliquid64/golang-asm v0.15.1 // indirect
 	github.com/ugorji/go/codec v1.3.1 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
+	github.com/valyala/fasthttp v1.69.0 // indirect
 	github.com/valyala/fasttemplate v1.2.2 // indirect
 	github.com/yosida95/uritemplate/v3 v3.0.2 // indirect
 	github.com/zitadel/schema v1.3.2 // indirect
@@ -106,6 +120,7 @@ replace (
 	github.com/bearerkit/bearerkit => ..
 	github.com/bearerkit/bearerkit/adapters/echoauth => ../adapters/echoauth
 	github.com/bearerkit/bearerkit/adapters/echov4auth => ../adapters/echov4auth
+	github.com/bearerkit/bearerkit/adapters/fiberauth => ../adapters/fiberauth
 	github.com/bearerkit/bearerkit/adapters/ginauth => ../adapters/ginauth
 	github.com/bearerkit/bearerkit/adapters/grpcauth => ../adapters/grpcauth
 	github.com/bearerkit/bearerkit/adapters/mcpauth => ../adapters/mcpauth

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/fstest"
 
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/adaptor"
+	"github.com/gofiber/fiber/v3/middleware/static"
 
 	"github.com/bearerkit/bearerkit/adapters/fiberauth"
 	"github.com/bearerkit/bearerkit/consumer"
@@ -204,4 +206,47 @@ func serve(t *testing.T, app *fiber.App, method, path, authorization string) (st
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(data)
+}
+
+// A Guard on a prefix guards the paths that Fiber routes there, and no other spelling of them. Handlers that find a file or a
+// server from the decoded path must have a Guard of their own.
+func TestOtherSpellingOfAFile(t *testing.T) {
+	t.Parallel()
+	guard, _ := newGuard(t, nil)
+	files := fstest.MapFS{"admin/keys.txt": {Data: []byte("keys")}}
+	byPrefix, own := fiber.New(), fiber.New()
+	byPrefix.Use("/admin", fiberauth.Middleware(guard))
+	byPrefix.Use("/", static.New("", static.Config{FS: files}))
+	own.Use("/", fiberauth.Middleware(guard), static.New("", static.Config{FS: files}))
+	for _, test := range []struct {
+		app    *fiber.App
+		path   string
+		status int
+	}{
+		{byPrefix, "/admin/keys.txt", http.StatusUnauthorized},
+		{byPrefix, "/%61dmin/keys.txt", http.StatusOK},
+		{byPrefix, "//admin/keys.txt", http.StatusOK},
+		{own, "/admin/keys.txt", http.StatusUnauthorized},
+		{own, "/%61dmin/keys.txt", http.StatusUnauthorized},
+		{own, "//admin/keys.txt", http.StatusUnauthorized},
+	} {
+		if status, _ := serve(t, test.app, http.MethodGet, test.path, ""); status != test.status {
+			t.Errorf("%s: status %d, want %d", test.path, status, test.status)
+		}
+	}
+}
+
+// A Guard of Use guards the routes that are added after it.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	guard, _ := newGuard(t, nil)
+	app := fiber.New()
+	app.Get("/before", func(fiber.Ctx) error { return nil })
+	app.Use(fiberauth.Middleware(guard))
+	app.Get("/after", func(fiber.Ctx) error { return nil })
+	for path, want := range map[string]int{"/before": http.StatusOK, "/after": http.StatusUnauthorized} {
+		if status, _ := serve(t, app, http.MethodGet, path, ""); status != want {
+			t.Errorf("%s: status %d, want %d", path, status, want)
+		}
+	}
 }

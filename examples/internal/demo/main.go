@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -60,6 +61,19 @@ curl -i {api}/admin -H "Authorization: Bearer $(curl -s {issuer}/token/admin)"
 func Run(
 	ctx context.Context, stdout io.Writer, addr, try string, newAPI func(issuer string) (http.Handler, error),
 ) error {
+	return RunServer(ctx, stdout, addr, try, func(issuer string) (ServeFunc, error) {
+		api, err := newAPI(issuer)
+		return func(ctx context.Context, listener net.Listener) error { return Serve(ctx, listener, api) }, err
+	})
+}
+
+// ServeFunc serves an API on listener until ctx ends.
+type ServeFunc func(ctx context.Context, listener net.Listener) error
+
+// RunServer is [Run] for an API that does not use net/http.
+func RunServer(
+	ctx context.Context, stdout io.Writer, addr, try string, newServer func(issuer string) (ServeFunc, error),
+) error {
 	listener, err := Listen(ctx, addr)
 	if err != nil {
 		return err
@@ -70,7 +84,7 @@ func Run(
 		return err
 	}
 	defer issuer.Close()
-	api, err := newAPI(issuer.URL())
+	serve, err := newServer(issuer.URL())
 	if err != nil {
 		return err
 	}
@@ -81,5 +95,5 @@ func Run(
 	if _, err := names.WriteString(stdout, try+"\nPress Ctrl-C to stop.\n"); err != nil {
 		return err
 	}
-	return Serve(ctx, listener, api)
+	return serve(ctx, listener)
 }
