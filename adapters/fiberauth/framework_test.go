@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -184,6 +185,42 @@ func TestNoProxyBehindFiberApp(t *testing.T) {
 		adaptor.FiberApp(guardedApp(guard))(w, r)
 		if w.Code != http.StatusUnauthorized {
 			t.Errorf("%s: status %d, want 401", remoteAddr, w.Code)
+		}
+	}
+}
+
+// TestAdaptorKeepsOneField shows why this package does not use Fiber's adaptor package: behind it, a request with two tokens
+// is admitted. If this test fails, update docs/routers.md and docs/adr/0072-fiber.md.
+func TestAdaptorKeepsOneField(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	raw := "GET /orders HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer x\r\nAuthorization: Bearer " + issuer.AccessToken().Sign() + "\r\n\r\n"
+	for name, test := range map[string]struct {
+		guard  fiber.Handler
+		status int
+	}{
+		"adaptor":   {adaptor.HTTPMiddleware(guard.With()), http.StatusOK},
+		"fiberauth": {fiberauth.Middleware(guard), http.StatusBadRequest},
+	} {
+		app := fiber.New()
+		app.Get("/orders", test.guard, func(fiber.Ctx) error { return nil })
+		if got := exchange(t, start(t, app), raw); got.status != test.status {
+			t.Errorf("%s: status %d, want %d", name, got.status, test.status)
+		}
+	}
+}
+
+// Fiber rejects long tokens with 431 before the Guard runs, unless ReadBufferSize is raised.
+func TestLongToken(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	raw := "GET /orders HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer " +
+		issuer.AccessToken().Set("long", strings.Repeat("x", 10_000)).Sign() + "\r\n\r\n"
+	for size, status := range map[int]int{0: http.StatusRequestHeaderFieldsTooLarge, 32 << 10: http.StatusOK} {
+		app := fiber.New(fiber.Config{ReadBufferSize: size})
+		app.Get("/orders", fiberauth.Middleware(guard), hello)
+		if got := exchange(t, start(t, app), raw); got.status != status {
+			t.Errorf("ReadBufferSize %d: status %d, want %d", size, got.status, status)
 		}
 	}
 }

@@ -93,12 +93,15 @@ func sentNames(h *fasthttp.RequestHeader) map[string]int {
 	return sent
 }
 
-// isChunked reports whether the client sent a chunked body. The parsed header does not say so if the body is empty.
+// isChunked reports whether a line of the header that the client sent begins with Transfer-Encoding. The parsed header does
+// not contain this field if the body is empty.
 func isChunked(h *fasthttp.RequestHeader) bool {
-	for name := range h.AllInOrder() {
-		if len(name) == len(fasthttp.HeaderTransferEncoding) && strings.EqualFold(string(name), fasthttp.HeaderTransferEncoding) {
+	const name = fasthttp.HeaderTransferEncoding
+	for rest := h.RawHeaders(); len(rest) >= len(name); {
+		if strings.EqualFold(string(rest[:len(name)]), name) {
 			return true
 		}
+		_, rest, _ = bytes.Cut(rest, []byte{'\n'})
 	}
 	return false
 }

@@ -58,11 +58,8 @@ func targetOf(c fiber.Ctx) (*url.URL, string) {
 
 // contentLength returns the length of the body, or -1 if the header does not contain it.
 func contentLength(h *fasthttp.RequestHeader) int64 {
-	switch length := h.ContentLength(); {
-	case length >= 0:
+	if length := h.ContentLength(); length >= -1 {
 		return int64(length)
-	case length == -1 || h.ConnectionUpgrade():
-		return -1
 	}
 	return 0 // fasthttp reports -2 if the request has no body
 }

@@ -70,6 +70,7 @@ func TestOutsideOfTheGuard(t *testing.T) {
 		{inside, http.MethodOptions, "/orders/7", 200, 200},
 		{inside, http.MethodGet, "/orders/7/", 301, 301},
 		{inside, http.MethodGet, "/ORDERS/7", 301, 301},
+		{inside, http.MethodGet, "//orders/7", 301, 301},
 		{inside, http.MethodGet, "/orders/%37", 401, 200},
 		{around, http.MethodGet, "/orders/7", 401, 200},
 		{around, http.MethodGet, "/unknown", 401, 404},

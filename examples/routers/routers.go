@@ -91,7 +91,7 @@ func showOrder(w http.ResponseWriter, r *http.Request) {
 
 // orderOf returns the path parameter, which each router keeps in another place.
 func orderOf(r *http.Request) string {
-	if id := r.PathValue("id"); id != "" { // ServeMux, and chi since version 5.1
+	if id := r.PathValue("id"); id != "" { // ServeMux and chi
 		return id
 	}
 	params := bunrouter.ParamsFromContext(r.Context())

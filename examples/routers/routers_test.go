@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
@@ -22,16 +24,19 @@ func TestRouters(t *testing.T) {
 	for name, test := range map[string]struct {
 		api http.Handler
 
-		unknown int // the status of GET /unknown without a token
-		post    int // the status of POST /orders/7 without a token
-		noScope int
+		noScope int // the status of GET /orders/7 with a token without the scope
+
+		// The status of requests without a token: GET /unknown, POST /orders/7, GET //orders/7 and OPTIONS /orders/7.
+		unknown, post, slashes, options int
 	}{
-		"ServeMux":  {newServeMux(guard), 404, 405, 403},
-		"Routes":    {routes, 401, 401, 403},
-		"chi":       {newChi(guard), 404, 405, 403},
-		"alice":     {newAlice(guard), 404, 405, 403},
-		"negroni":   {newNegroni(guard), 401, 401, 200},   // the Guard of the chain has no rules
-		"bunrouter": {newBunrouter(guard), 404, 401, 403}, // the middleware of a group also runs for other methods of its paths
+		"ServeMux":   {newServeMux(guard), 403, 404, 405, 307, 405},
+		"Routes":     {routes, 403, 401, 401, 401, 401},
+		"around":     {guard.Handler(newServeMux(guard)), 403, 401, 401, 401, 401},
+		"chi":        {newChi(guard), 403, 404, 405, 404, 405},
+		"around chi": {guard.Handler(newChi(guard)), 403, 401, 401, 401, 401},
+		"alice":      {newAlice(guard), 403, 404, 405, 307, 405},
+		"negroni":    {newNegroni(guard), 200, 401, 401, 401, 401}, // the Guard of the chain has no rules
+		"bunrouter":  {newBunrouter(guard), 403, 404, 401, 301, 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,12 +51,28 @@ func TestRouters(t *testing.T) {
 				{http.MethodGet, "/orders/7", other, test.noScope},
 				{http.MethodGet, "/unknown", "", test.unknown},
 				{http.MethodPost, "/orders/7", "", test.post},
+				{http.MethodGet, "//orders/7", "", test.slashes},
+				{http.MethodOptions, "/orders/7", "", test.options},
 			} {
 				if status, _ := send(t, test.api, row.method, row.path, row.token); status != row.status {
 					t.Errorf("%s %s: status %d, want %d", row.method, row.path, status, row.status)
 				}
 			}
 		})
+	}
+}
+
+// A Guard of Use of the outermost chi router also guards the responses that chi itself writes.
+func TestChiUse(t *testing.T) {
+	t.Parallel()
+	guard, _ := newGuard(t)
+	router := chi.NewRouter()
+	router.Use(guard.With())
+	router.Get("/orders/{id}", showOrder)
+	for _, path := range []string{"/orders/7", "/unknown", "//orders/7"} {
+		if status, _ := send(t, router, http.MethodGet, path, ""); status != http.StatusUnauthorized {
+			t.Errorf("%s: status %d, want 401", path, status)
+		}
 	}
 }
 
