@@ -30,7 +30,7 @@ func (c *Client) Validate(resource string, m *Metadata) error {
 	faults := []error{err}
 	fields := m.fields()
 	for _, name := range slices.Sorted(maps.Keys(m.Extra)) {
-		if _, known := fields[name]; known || name == "" {
+		if _, known := fields[name]; known {
 			faults = append(faults, fmt.Errorf("Extra[%q]: expected the name of a member that has no field", name))
 		}
 	}

@@ -65,6 +65,12 @@ func RunIf(t *testing.T, build Build, runs func(row string) bool) {
 			}
 		})
 	}
+	t.Run("metadata document", func(t *testing.T) {
+		t.Parallel()
+		for _, problem := range metadata(build) {
+			t.Error(problem)
+		}
+	})
 	t.Run("requests at the same time", func(t *testing.T) {
 		t.Parallel()
 		for _, problem := range mixed(build) {

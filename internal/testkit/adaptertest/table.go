@@ -13,7 +13,7 @@ import (
 // table returns rows for all responses of a resource server, and for the ways in which a framework could change one.
 func table() []row {
 	return slices.Concat(credentials(), elsewhere(), tokens(), verifiers(), policies(), outages(), preflights(), nesting(), handlers(),
-		signIns(), bearers(), posted(slices.Concat(proofKeys(), schemes(), proofStates(), certificates())...))
+		signIns(), bearers(), posted(slices.Concat(proofKeys(), schemes(), proofStates(), certificates(), challenges())...))
 }
 
 const (
