@@ -250,6 +250,9 @@ func writeError(w http.ResponseWriter, err error, status int) {
 			problem.MaxAge, _ = strconv.Atoi(info.GetMetadata()["max_age"])
 		}
 	}
+	if status == 401 && problem.Error != "insufficient_user_authentication" {
+		problem.Scope = "" // over HTTP, only the challenge has the scopes
+	}
 	if problem.Error == "invalid_request" && status == 401 { // gRPC has no code of its own for it
 		status = 400
 	}

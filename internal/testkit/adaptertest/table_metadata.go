@@ -51,7 +51,7 @@ func challenges() []row {
 			want: refused(http.StatusUnauthorized, consumer.ReasonSignature, describedDPoP+`, error="invalid_token"`+scopes+"; "+described+scopes),
 		},
 		{
-			name: "challenges with metadata, scope missing, DPoP", header: proven(nil), guards: both,
+			name: "G3 bound token, scope missing, challenges with metadata", header: proven(nil), guards: both,
 			want: named(refused(http.StatusForbidden, consumer.ReasonScope, describedDPoP+`, error="insufficient_scope"`+scopes+"; "+described)),
 		},
 	}...)
