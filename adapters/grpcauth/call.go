@@ -90,18 +90,18 @@ func (c *call) converted(ctx context.Context, err error, to responder) error {
 
 // reject returns the status error for err, and sets the trailing metadata.
 func (c *call) reject(err error, to responder) error {
-	err, trailer := c.rejection(err)
+	trailer, err := c.rejection(err)
 	to.SetTrailer(trailer)
 	return err
 }
 
-// rejection returns the status error and the trailing metadata for err.
-func (c *call) rejection(err error) (error, metadata.MD) { //nolint:revive // the error is the value
+// rejection returns the trailing metadata and the status error for err.
+func (c *call) rejection(err error) (metadata.MD, error) {
 	header := make(http.Header)
 	refusal := c.owner.guard.SetDenyHeader(header, c.request, err)
 	trailer := metadata.MD{}
 	for _, name := range []string{"www-authenticate", "dpop-nonce"} {
 		trailer.Append(name, header.Values(name)...)
 	}
-	return statusOf(refusal, header.Get("Retry-After")).Err(), trailer
+	return trailer, statusOf(refusal, header.Get("Retry-After")).Err()
 }

@@ -180,15 +180,19 @@ type transport struct{ grpc.ServerTransportStream }
 
 func (*transport) SetTrailer(metadata.MD) error { return nil }
 
-// An interceptor in front recovers from the panic of a rule, and sees rejections.
+// An interceptor in front recovers from the panic of a rule, and sees rejections except those of unary calls that Registrar
+// guards.
 func TestInterceptorsInFront(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer()
-	i := newInterceptors(t, grpcauth.Config{Guard: newGuard(t, issuer, nil), Policy: policy{"/test.Orders/*": {
+	rules := []middleware.Rule{
 		middleware.Check("mine", func(context.Context, *consumer.Token) error { panic("out of shirts") }),
-	}}})
+	}
+	i := newInterceptors(t, grpcauth.Config{
+		Guard: newGuard(t, issuer, nil), Policy: policy{"/test.Orders/*": rules, "/early.Orders/*": rules},
+	})
 	var mu sync.Mutex
-	var seen []codes.Code
+	var seen []codes.Code // without the calls of the registrar that are rejected before
 	recovered := func(call func() error) (err error) {
 		defer func() {
 			if recover() != nil {
@@ -209,15 +213,16 @@ func TestInterceptorsInFront(t *testing.T) {
 		}),
 	}, i.ServerOptions()...)...)
 	server.RegisterService(describe("test.Orders", "Show", "Chat"), &methods{show: greet, chat: echo})
+	i.Registrar(server).RegisterService(describe("early.Orders", "Show", "Chat"), &methods{show: greet, chat: echo})
 	conn := inMemory(t, server)
 	for _, token := range []string{issuer.AccessToken().Sign(), "x.y.z"} {
-		for _, method := range []string{show, chat} {
+		for _, method := range []string{show, chat, "/early.Orders/Show", "/early.Orders/Chat"} {
 			_ = conn.Invoke(with(t.Context(), token), method, wrapperspb.String(""), new(text))
 		}
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if want := []codes.Code{codes.Aborted, codes.Aborted, codes.Unauthenticated, codes.Unauthenticated}; !slices.Equal(seen, want) {
+	if want := slices.Concat(slices.Repeat([]codes.Code{codes.Aborted}, 4), slices.Repeat([]codes.Code{codes.Unauthenticated}, 3)); !slices.Equal(seen, want) {
 		t.Errorf("the interceptor saw %v, expected %v", seen, want)
 	}
 }
@@ -262,3 +267,33 @@ func TestOptional(t *testing.T) {
 		}
 	}
 }
+
+// Without an interceptor, the panic of a rule or handler that Registrar guards reaches grpc-go, as any other does.
+func TestPanicWithoutInterceptor(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	panics := middleware.Check("mine", func(context.Context, *consumer.Token) error { panic("in the rule") })
+	i := newInterceptors(t, grpcauth.Config{
+		Guard: newGuard(t, issuer, nil), Policy: policy{show: {panics}, "/other.Orders/Show": nil}, InsecureAllowPlaintext: true,
+	})
+	for service, want := range map[string]string{"test.Orders": "in the rule", "other.Orders": "in the handler"} {
+		var registered recorder
+		i.Registrar(&registered).RegisterService(describe(service, "Show", "Chat"), nil)
+		func() {
+			defer func() {
+				if fault := recover(); fault != want {
+					t.Errorf("recovered %v, expected %q", fault, want)
+				}
+			}()
+			ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer "+issuer.AccessToken().Sign()))
+			srv := &methods{show: func(context.Context, *text) (*text, error) { panic("in the handler") }}
+			_, err := registered.desc.Methods[0].Handler(srv, ctx, func(any) error { return nil }, nil)
+			t.Errorf("%s: %v", service, err)
+		}()
+	}
+}
+
+// recorder records the description of a service.
+type recorder struct{ desc *grpc.ServiceDesc }
+
+func (r *recorder) RegisterService(desc *grpc.ServiceDesc, _ any) { r.desc = desc }

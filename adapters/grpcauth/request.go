@@ -49,6 +49,9 @@ func isProtected(ctx context.Context) bool {
 	if !ok {
 		return false
 	}
+	if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && info.State.HandshakeComplete {
+		return true
+	}
 	info, ok := p.AuthInfo.(interface {
 		GetCommonAuthInfo() credentials.CommonAuthInfo
 	})

@@ -101,6 +101,8 @@ func TestPlaintext(t *testing.T) {
 		want bool
 	}{
 		"TLS":                   {&peer.Peer{Addr: remote, AuthInfo: credentials.TLSInfo{CommonAuthInfo: level(credentials.PrivacyAndIntegrity).CommonAuthInfo}}, true},
+		"TLS, level not set":    {&peer.Peer{Addr: remote, AuthInfo: credentials.TLSInfo{State: tls.ConnectionState{HandshakeComplete: true}}}, true},
+		"TLS, no handshake":     {&peer.Peer{Addr: remote, AuthInfo: credentials.TLSInfo{}}, false},
 		"other encryption":      {&peer.Peer{Addr: remote, AuthInfo: level(credentials.PrivacyAndIntegrity)}, true},
 		"integrity only":        {&peer.Peer{Addr: remote, AuthInfo: level(credentials.IntegrityOnly)}, false},
 		"insecure credentials":  {&peer.Peer{Addr: remote, AuthInfo: level(credentials.NoSecurity)}, false},
@@ -168,17 +170,16 @@ func TestDPoP(t *testing.T) {
 	conn := inMemory(t, server)
 	key := bearertest.NewProofKey("ES256")
 	token := issuer.AccessToken().BoundTo(key).Sign()
-	invoke := func(method, proof string) (*text, metadata.MD, error) {
+	invoke := func(method, proof string) (metadata.MD, error) {
 		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "DPoP "+token)
 		if proof != "" {
 			ctx = metadata.AppendToOutgoingContext(ctx, "dpop", proof)
 		}
 		var trailer metadata.MD
-		out := new(text)
-		err := conn.Invoke(ctx, method, wrapperspb.String("one"), out, grpc.Trailer(&trailer))
-		return out, trailer, err
+		err := conn.Invoke(ctx, method, wrapperspb.String("one"), new(text), grpc.Trailer(&trailer))
+		return trailer, err
 	}
-	_, trailer, err := invoke(show, key.Proof(http.MethodPost, "https://api.test"+show, token).Sign())
+	trailer, err := invoke(show, key.Proof(http.MethodPost, "https://api.test"+show, token).Sign())
 	nonces := trailer["dpop-nonce"]
 	if status.Code(err) != codes.Unauthenticated || len(nonces) != 1 ||
 		!strings.Contains(strings.Join(trailer["www-authenticate"], ";"), `error="use_dpop_nonce"`) {
@@ -196,19 +197,19 @@ func TestDPoP(t *testing.T) {
 		"GET":                {show, "GET", "https://api.test" + show, codes.Unauthenticated},
 	} {
 		proof := key.Proof(test.htm, test.htu, token).Set("nonce", nonces[0]).Sign()
-		_, trailer, err := invoke(test.method, proof)
+		trailer, err := invoke(test.method, proof)
 		if status.Code(err) != test.want {
 			t.Errorf("%s: %v, expected %v", name, err, test.want)
 		}
 		if test.want == codes.OK {
-			if _, _, err := invoke(test.method, proof); status.Code(err) != codes.Unauthenticated {
+			if _, err := invoke(test.method, proof); status.Code(err) != codes.Unauthenticated {
 				t.Errorf("%s, proof used again: %v", name, err)
 			}
 		} else if !strings.Contains(strings.Join(trailer["www-authenticate"], ";"), `DPoP realm="api"`) {
 			t.Errorf("%s: trailer %v", name, trailer)
 		}
 	}
-	if _, _, err := invoke(show, ""); status.Code(err) != codes.Unauthenticated {
+	if _, err := invoke(show, ""); status.Code(err) != codes.Unauthenticated {
 		t.Errorf("without a proof: %v", err)
 	}
 }

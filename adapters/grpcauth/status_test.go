@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,6 +19,7 @@ import (
 	"github.com/bearerkit/bearerkit/adapters/grpcauth"
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -166,6 +168,78 @@ func TestStatus(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slowKeys has no keys, and waits until the call ends.
+type slowKeys struct{}
+
+// Keys implements [jwks.Source].
+func (slowKeys) Keys(ctx context.Context, _, _ string) ([]jwks.Key, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A call that the client cancels during the decision is Canceled.
+func TestCanceledCall(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{show, chat} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				decisions, seen := make(chan int, 1), make(chan codes.Code, 1)
+				issuer := newIssuer()
+				i := newInterceptors(t, grpcauth.Config{Guard: slowGuard(t, issuer, decisions), Policy: policy{"/test.Orders/*": nil}})
+				server := grpc.NewServer(append([]grpc.ServerOption{
+					grpc.ChainUnaryInterceptor(func(ctx context.Context, in any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+						out, err := next(ctx, in)
+						seen <- status.Code(err)
+						return out, err
+					}),
+					grpc.ChainStreamInterceptor(func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+						err := next(srv, ss)
+						seen <- status.Code(err)
+						return err
+					}),
+				}, i.ServerOptions()...)...)
+				server.RegisterService(describe("test.Orders", "Show", "Chat"), &methods{show: greet, chat: echo})
+				conn := inMemory(t, server)
+				ctx, cancel := context.WithCancel(with(t.Context(), issuer.AccessToken().Sign()))
+				time.AfterFunc(time.Second, cancel)
+				if err := conn.Invoke(ctx, method, wrapperspb.String(""), new(text)); status.Code(err) != codes.Canceled {
+					t.Errorf("the client received %v", err)
+				}
+				if decision, code := <-decisions, <-seen; decision != 499 || code != codes.Canceled {
+					t.Errorf("decision %d, code %v", decision, code)
+				}
+			})
+		})
+	}
+}
+
+// If the time of a call is over before the decision, the token could not be verified.
+func TestDeadlineOfCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		decisions, issuer := make(chan int, 1), newIssuer()
+		i := newInterceptors(t, grpcauth.Config{
+			Guard: slowGuard(t, issuer, decisions), Policy: policy{show: nil}, InsecureAllowPlaintext: true,
+		})
+		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer "+issuer.AccessToken().Sign()))
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, err := i.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: show}, func(context.Context, any) (any, error) { return nil, nil })
+		if decision := <-decisions; decision != 503 || status.Code(err) != codes.Unavailable {
+			t.Errorf("decision %d, %v", decision, err)
+		}
+	})
+}
+
+// slowGuard returns a Guard whose Verifier waits for keys until the call ends.
+func slowGuard(t *testing.T, issuer *bearertest.Issuer, decisions chan<- int) *middleware.Guard {
+	t.Helper()
+	return newGuard(t, issuer, func(c *consumer.Config, g *middleware.Config) {
+		c.Keys = slowKeys{}
+		g.OnDecision = func(_ context.Context, d middleware.Decision) { decisions <- d.Status }
+	})
 }
 
 // Other errors of a handler are not changed, and a public method that applies rules rejects.

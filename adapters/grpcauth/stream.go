@@ -26,15 +26,15 @@ type stream struct {
 	call *call
 	cut  atomic.Bool // whether an operation of the handler has failed because the token ended
 
-	// rejection returns the error of the stream and its trailing metadata after the token has ended. Its results do not change.
-	rejection func() (error, metadata.MD)
+	// rejection returns the trailing metadata and the error of the stream after the token has ended. Its results do not change.
+	rejection func() (metadata.MD, error)
 }
 
 // newStream returns the stream for the handler. stop releases its resources.
 func newStream(ctx context.Context, ss grpc.ServerStream, c *call) (s *stream, stop context.CancelFunc) {
 	ctx, stop = middleware.Recheck(ctx, c.owner.recheck)
 	s = &stream{withContext: withContext{ss, ctx}, call: c}
-	s.rejection = sync.OnceValues(func() (error, metadata.MD) { //nolint:revive // the error is the value
+	s.rejection = sync.OnceValues(func() (metadata.MD, error) {
 		return c.rejection(context.Cause(ctx))
 	})
 	return s, stop
@@ -108,7 +108,7 @@ func (s *stream) ended() bool { return s.ctx.Err() != nil && s.ServerStream.Cont
 // refuse returns the error of an operation after the token has ended.
 func (s *stream) refuse() error {
 	s.cut.Store(true)
-	err, _ := s.rejection()
+	_, err := s.rejection()
 	return err
 }
 
@@ -116,7 +116,7 @@ func (s *stream) refuse() error {
 // whatever it returns. Only a handler that has noticed nothing can still succeed.
 func (s *stream) result(err error) error {
 	if s.cut.Load() || s.ended() && err != nil {
-		cause, trailer := s.rejection()
+		trailer, cause := s.rejection()
 		s.SetTrailer(trailer)
 		return cause
 	}

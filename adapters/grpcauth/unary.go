@@ -43,8 +43,8 @@ func (i *Interceptors) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamSe
 // call before its message is read, decompressed and decoded, so a caller without a token cannot make the server do that.
 // Without it, the interceptors decide afterwards; the message is limited by [grpc.MaxRecvMsgSize].
 //
-// The Guard then decides before all unary interceptors, which do not see rejected calls. Nor can they recover from a panic in
-// a rule. Use the interceptors (ServerOptions) too, for unknown methods and for services that are registered elsewhere. A call
+// The Guard then decides before all unary interceptors, which do not see rejected calls. If a rule panics, the interceptors are
+// called with a nil request, and the panic is repeated behind them, so that one of them can recover from it. Use the interceptors (ServerOptions) too, for unknown methods and for services that are registered elsewhere. A call
 // is decided once.
 func (i *Interceptors) Registrar(next grpc.ServiceRegistrar) grpc.ServiceRegistrar {
 	return registrar{i, next}
@@ -72,12 +72,33 @@ func (r registrar) RegisterService(desc *grpc.ServiceDesc, impl any) {
 
 // method returns a handler that calls next, which reads the message, if the Guard admits the call.
 func (r registrar) method(fullMethod string, next grpc.MethodHandler) grpc.MethodHandler {
-	return func(srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+	return func(srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (response any, err error) {
 		info := &grpc.UnaryServerInfo{Server: srv, FullMethod: fullMethod}
+		admitted := false
+		defer func() {
+			if admitted {
+				return // a panic of the handler is not changed
+			}
+			if fault := recover(); fault != nil {
+				response, err = within(ctx, interceptor, info, fault)
+			}
+		}()
 		return r.guard.Unary(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
+			admitted = true
 			return next(srv, ctx, decode, interceptor)
 		})
 	}
+}
+
+// within repeats the panic of a rule behind the interceptors of the server, so that one of them can recover from it.
+func within(ctx context.Context, interceptor grpc.UnaryServerInterceptor, info *grpc.UnaryServerInfo, fault any) (any, error) {
+	repeat := func(context.Context, any) (any, error) {
+		panic(fault) //nolint:forbidigo // it is the panic of the rule
+	}
+	if interceptor == nil {
+		return repeat(ctx, nil)
+	}
+	return interceptor(ctx, nil, info, repeat)
 }
 
 // stream returns a handler that calls that of desc if the Guard admits the call. grpc-go calls no interceptor for a StreamDesc

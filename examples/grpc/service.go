@@ -32,7 +32,9 @@ func ordersDesc() *grpc.ServiceDesc {
 		},
 		Streams: []grpc.StreamDesc{{
 			StreamName: "Watch", ServerStreams: true,
-			Handler: func(srv any, stream grpc.ServerStream) error { return srv.(ordersServer).Watch(stream) },
+			Handler: func(srv any, stream grpc.ServerStream) error {
+				return srv.(ordersServer).Watch(stream) //nolint:errcheck // RegisterService has checked the type
+			},
 		}},
 	}
 }
@@ -45,6 +47,7 @@ func unary(fullMethod string, method func(ordersServer, context.Context, *wrappe
 			return nil, err
 		}
 		handle := func(ctx context.Context, in any) (any, error) {
+			//nolint:errcheck // RegisterService has checked the type of srv, and in is the message above
 			return method(srv.(ordersServer), ctx, in.(*wrapperspb.StringValue))
 		}
 		if interceptor == nil {
