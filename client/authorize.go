@@ -295,6 +295,9 @@ func (c *Client) addChallenge(
 	case len(offered) > 0 && !slices.Contains(offered, pkce.Method):
 		return fmt.Errorf("%w: code_challenge_methods_supported lists only %s, expected %s (Config.InsecurePlainPKCE, AuthorizationOptions.InsecureNoPKCE)",
 			ErrUnsupported, quoted(offered), pkce.Method)
+	case len(offered) == 0 && c.cfg.listedPKCE:
+		return fmt.Errorf("%w: the metadata has no code_challenge_methods_supported, expected %s (ResourceTransportConfig.InsecureUnlistedPKCE)",
+			ErrUnsupported, pkce.Method)
 	}
 	p.CodeVerifier = pkce.Verifier
 	params.Set("code_challenge", pkce.Challenge)

@@ -262,6 +262,7 @@ type Config struct {
 	InsecureNoNonce bool
 
 	registeredAt string // the issuer of the Registration that the credentials come from; empty if it is not known
+	listedPKCE   bool   // the metadata must list the PKCE method of an authorization request
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.

@@ -73,7 +73,7 @@ func (d *DynamicRegistration) metadata(server *oidcdiscovery.Metadata) ClientMet
 	m.RedirectURIs = d.redirectURIs()
 	if m.GrantTypes == nil {
 		m.GrantTypes = []string{grantAuthorizationCode}
-		if len(server.GrantTypesSupported) == 0 || slices.Contains(server.GrantTypesSupported, grantRefreshToken) {
+		if listed := listedGrantTypes(server); listed == nil || slices.Contains(listed, grantRefreshToken) {
 			m.GrantTypes = append(m.GrantTypes, grantRefreshToken)
 		}
 	}
@@ -89,6 +89,18 @@ func (d *DynamicRegistration) metadata(server *oidcdiscovery.Metadata) ClientMet
 		}
 	}
 	return m
+}
+
+// listedGrantTypes returns the grant types that a server lists, or nil if it has no list. The field of the metadata then has
+// the default of RFC 8414, Section 2, without refresh tokens, which many of these servers issue.
+func listedGrantTypes(server *oidcdiscovery.Metadata) []string {
+	var document struct {
+		GrantTypes []string `json:"grant_types_supported"`
+	}
+	if err := server.Claims(&document); err != nil {
+		return server.GrantTypesSupported // the member is not a list of strings
+	}
+	return document.GrantTypes
 }
 
 // applicationType returns the kind of application that has these redirect URIs (OpenID Connect Registration, Section 2).
@@ -151,6 +163,7 @@ func (p *resourcePlace) client(ctx context.Context, register bool) (c *Client, r
 	if cfg, err = p.resource.ClientConfig(cfg, p.server); err != nil {
 		return nil, false, err
 	}
+	cfg.listedPKCE = !p.t.cfg.InsecureUnlistedPKCE && !p.resource.Legacy
 	c, err = New(cfg)
 	return c, registered, err
 }

@@ -18,6 +18,7 @@ type resourceSession struct {
 	source    *TokenSource
 	transport *Transport
 	signedIn  time.Time // zero if the token comes from the store
+	unclear   bool      // the API did not say why it rejected the token before
 }
 
 // resourceSignIn is one attempt to get a session. All requests that need it wait for done. err is set before done is closed.
@@ -52,10 +53,11 @@ func (t *ResourceTransport) current(ctx context.Context) (*resourceSession, erro
 // authorize gets a new session after the API responded with 401 to a request of s, which may be nil. It returns false if the
 // caller should get the response: a new sign-in would not help.
 func (t *ResourceTransport) authorize(ctx context.Context, s *resourceSession, resp *http.Response) (bool, error) {
-	if why, _ := rejectionIn(resp); s != nil && why == notRejected {
-		return false, nil
+	why, _ := rejectionIn(resp)
+	if s != nil && (why == notRejected || why == unclear && s.unclear) {
+		return false, nil // with unclear, the API may mean something else than the token
 	}
-	n, err := t.join(ctx, s, resp.Header)
+	n, err := t.join(ctx, s, resp.Header, why)
 	if n == nil || err != nil {
 		return err == nil && t.hasOther(s), err
 	}
@@ -76,7 +78,9 @@ func (t *ResourceTransport) hasOther(s *resourceSession) bool {
 
 // join returns the sign-in that is in progress, or starts one. It returns nil if there is another session already, or if the
 // API rejects the token of a recent sign-in.
-func (t *ResourceTransport) join(ctx context.Context, s *resourceSession, header http.Header) (*resourceSignIn, error) {
+func (t *ResourceTransport) join(
+	ctx context.Context, s *resourceSession, header http.Header, why rejection,
+) (*resourceSignIn, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -102,7 +106,9 @@ func (t *ResourceTransport) join(ctx context.Context, s *resourceSession, header
 		var session *resourceSession
 		defer func() { t.finish(n, session) }()
 		defer func() { _ = recover() }() // a panic here would end the process; callers get errPanic
-		session, n.err = t.connect(ctx, last, header)
+		if session, n.err = t.connect(ctx, last, header); session != nil {
+			session.unclear = s != nil && why == unclear
+		}
 	}()
 	return n, nil
 }

@@ -65,6 +65,12 @@ type ResourceTransportConfig struct {
 	// other scopes if the authorization server lists it in scopes_supported. If the server does not list it, it is never
 	// requested.
 	NoOfflineAccess bool
+
+	// InsecureUnlistedPKCE accepts an authorization server whose metadata does not list any PKCE methods. Such a server may
+	// ignore the challenge, so that anyone who obtains an authorization code can redeem it. Some servers support PKCE and do
+	// not list it. False means that a sign-in with such a server is an error, as the Model Context Protocol requires, unless
+	// the API has no metadata (ResourceDiscovery.InsecureLegacyServers).
+	InsecureUnlistedPKCE bool
 }
 
 // Format implements [fmt.Formatter]. For every verb, it omits the secrets.
@@ -131,7 +137,8 @@ func orIssuer(issuer string) string {
 // If the API rejects a token and no refresh helps, the metadata is fetched again. If the API has moved to another
 // authorization server, the program gets a client and a token there: a client, its credentials, its tokens and its refresh
 // tokens belong to one issuer, and are never sent to another one. At most one such sign-in happens in 30 seconds; in between,
-// the caller gets the 401.
+// the caller gets the 401. The caller also gets it if the API does not say that the token is the reason, and rejected the last
+// token in this way, too.
 //
 // Concurrent requests share one sign-in, which continues if the request that started it ends. If it fails, RoundTrip returns
 // the error, and returns it again for further requests that need a token, for 30 seconds, or for 5 seconds if it matches

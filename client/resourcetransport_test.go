@@ -249,6 +249,27 @@ func TestResourceTransport_RejectsAllTokens(t *testing.T) {
 	})
 }
 
+// An API that responds with 401 without a challenge may mean something else than the token. That causes one sign-in.
+func TestResourceTransport_NoChallenge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.silent = true
+		transport := w.transport(nil)
+		w.ok(transport, "")
+		w.deaf = true
+		for range 10 {
+			time.Sleep(time.Minute)
+			if status, err := w.get(transport, ""); status != 401 || err != nil {
+				t.Errorf("%d, %v", status, err)
+			}
+		}
+		if len(w.signIns) != 2 {
+			t.Errorf("%d sign-ins", len(w.signIns))
+		}
+	})
+}
+
 func TestResourceTransport_Failures(t *testing.T) {
 	t.Parallel()
 	closed := errors.New("the user closed the window")
@@ -266,6 +287,7 @@ func TestResourceTransport_Failures(t *testing.T) {
 		"registration fails":     {func(w *world) { w.fail["as1.test/register"] = 403 }, nil, "registration at", 30 * time.Second},
 		"no registration":        {func(w *world) { w.metadata["registration_endpoint"] = nil }, client.ErrNoClient, "Registration is nil or", 30 * time.Second},
 		"the token is not given": {func(w *world) { w.fail["as1.test/token"] = 400 }, nil, "status 400", 30 * time.Second},
+		"no PKCE":                {func(w *world) { w.metadata["code_challenge_methods_supported"] = nil }, client.ErrUnsupported, "InsecureUnlistedPKCE", 30 * time.Second},
 		"no server":              {func(w *world) { w.servers = nil }, client.ErrNoServer, "", 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -323,6 +345,18 @@ func TestResourceTransport_OfflineAccess(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestResourceTransport_UnlistedPKCE(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.metadata["code_challenge_methods_supported"] = nil
+		w.ok(w.transport(func(cfg *client.ResourceTransportConfig) { cfg.InsecureUnlistedPKCE = true }), "")
+		if w.signIns[0].Get("code_challenge_method") != "S256" {
+			t.Error("the challenge was not sent")
+		}
+	})
 }
 
 // A program without a user gets a new token when the last one has expired.
@@ -403,6 +437,99 @@ func TestResourceTransport_Stream(t *testing.T) {
 		}
 		w.want("api ", "as1 register", "as1 sign-in", "as1 authorization_code", "api as1")
 	})
+}
+
+func TestResourceTransport_RegisteredMetadata(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		server map[string]any
+		change func(*client.DynamicRegistration)
+		want   map[string]any // a part of the metadata; nil: the member is not sent
+	}{
+		"native": {nil, nil, map[string]any{
+			"application_type": "native", "redirect_uris": []any{callbackURI}, "response_types": []any{"code"},
+			"grant_types": []any{"authorization_code", "refresh_token"}, "token_endpoint_auth_method": "client_secret_basic",
+		}},
+		"a private scheme": {nil, func(d *client.DynamicRegistration) { d.Metadata.RedirectURIs = []string{"com.example.app:/cb"} }, map[string]any{"application_type": "native"}},
+		"web":              {nil, func(d *client.DynamicRegistration) { d.Metadata.RedirectURIs = []string{"https://app.test/cb"} }, map[string]any{"application_type": "web"}},
+		"one of each": {nil, func(d *client.DynamicRegistration) {
+			d.Metadata.RedirectURIs = []string{callbackURI, "https://app.test/cb"}
+		}, map[string]any{"application_type": "web"}},
+		"the redirect URI of the Config": {nil, func(d *client.DynamicRegistration) {
+			d.Metadata.RedirectURIs, d.Config.RedirectURI = nil, "http://localhost/other"
+		}, map[string]any{"redirect_uris": []any{"http://localhost/other"}}},
+		"public if possible": {
+			map[string]any{"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic", "none"}}, nil,
+			map[string]any{"token_endpoint_auth_method": "none"},
+		},
+		"no list of methods": {map[string]any{"token_endpoint_auth_methods_supported": nil}, nil, map[string]any{"token_endpoint_auth_method": nil}},
+		"no refresh tokens":  {map[string]any{"grant_types_supported": []string{"authorization_code"}}, nil, map[string]any{"grant_types": []any{"authorization_code"}}},
+		"as configured": {nil, func(d *client.DynamicRegistration) {
+			d.Metadata.ApplicationType, d.Metadata.GrantTypes, d.Metadata.TokenEndpointAuthMethod = "web", []string{"x"}, client.AuthPost
+		}, map[string]any{"application_type": "web", "grant_types": []any{"x"}, "token_endpoint_auth_method": "client_secret_post"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				for member, value := range test.server {
+					w.metadata[member] = value
+				}
+				w.ok(w.transport(func(cfg *client.ResourceTransportConfig) {
+					if test.change != nil {
+						test.change(cfg.Registration)
+					}
+				}), "")
+				for member, want := range test.want {
+					if diff := cmp.Diff(want, w.registered[0][member]); diff != "" {
+						t.Errorf("%s: %s", member, diff)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A client whose secret has expired is registered again.
+func TestResourceTransport_ExpiredSecret(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		store := client.NewMemoryTokens()
+		err := store.SaveRegistration(t.Context(), " https://as1.test https://api.test/mcp", &client.Registration{
+			Issuer: "https://as1.test", ClientID: "as1-old", ClientSecret: "as1-old", SecretExpiresAt: time.Now().Add(-time.Second),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ok(w.transport(func(cfg *client.ResourceTransportConfig) { cfg.Store = store }), "")
+		w.want("api ", "as1 register", "as1 sign-in", "as1 authorization_code", "api as1")
+		r, err := store.LoadRegistration(t.Context(), " https://as1.test https://api.test/mcp")
+		if err != nil || !strings.HasPrefix(r.ClientID, "as1-client") {
+			t.Errorf("%v, %v", r, err)
+		}
+	})
+}
+
+// A token that is not from the client of the sign-in is not used.
+func TestResourceTransport_ForeignToken(t *testing.T) {
+	t.Parallel()
+	for name, token := range map[string]*client.Token{
+		"of another issuer": {AccessToken: "as2-t1", Issuer: "https://as2.test", ClientID: "x"}, "none": nil, "without a token": {RefreshToken: "r"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			transport := w.transport(func(cfg *client.ResourceTransportConfig) {
+				cfg.SignIn = func(context.Context, *client.Client, client.AuthorizationOptions) (*client.Token, error) {
+					return token, nil
+				}
+			})
+			if _, err := w.get(transport, ""); err == nil || strings.Contains(err.Error(), "as2-t1") {
+				t.Errorf("%s: %v", name, err)
+			}
+			w.want("api ", "as1 register")
+		})
+	}
 }
 
 func TestNewResourceTransport_Faults(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -29,6 +30,7 @@ type world struct {
 	metadata  map[string]any
 	tokens    map[string]token // that the API accepts
 	deaf      bool             // the API rejects every token
+	silent    bool             // the API sends no challenges
 	lifetime  int              // of a token, in seconds
 	noRefresh bool             // no refresh tokens are issued
 	narrow    []string         // the scopes that are granted; nil: all that are requested
@@ -36,6 +38,8 @@ type world struct {
 	unknown   bool             // the servers do not know their clients any more, until one registers
 	signInErr error
 	iss       string // the iss of the next callback; empty: the right one
+
+	registered []map[string]any // what clients registered
 
 	log     []string // what was requested: "api none", "api as1-t1", "as1 register", …
 	signIns []url.Values
@@ -119,7 +123,9 @@ func (w *world) api(response http.ResponseWriter, r *http.Request) {
 		if given != "" {
 			challenge += `, error="invalid_token"`
 		}
-		response.Header().Set("WWW-Authenticate", challenge)
+		if !w.silent {
+			response.Header().Set("WWW-Authenticate", challenge)
+		}
 		response.WriteHeader(http.StatusUnauthorized)
 		return
 	}
@@ -153,6 +159,7 @@ func (w *world) server(response http.ResponseWriter, name string, r *http.Reques
 		w.log, w.unknown = append(w.log, name+" register"), false
 		var m map[string]any
 		_ = json.Unmarshal([]byte(body), &m)
+		w.registered = append(w.registered, maps.Clone(m))
 		m["client_id"], m["client_secret"] = fmt.Sprintf("%s-client%d", name, w.count), name+"-secret"
 		w.write(response, 201, m)
 	case "/token":
