@@ -60,6 +60,49 @@ func ExampleDiscoverResource() {
 	// Output: login.example.com https://api.example.com/mcp files:read
 }
 
+// A client for an API that is known only by its URL, such as an MCP server. The first request leads to a sign-in. When a
+// request needs another scope, the user signs in again, and the request is repeated.
+func ExampleNewResourceTransport() {
+	server := newExampleServer() // plays the API, the authorization server and the user
+	transport, err := client.NewResourceTransport(client.ResourceTransportConfig{
+		Resource: "https://api.example.com/mcp",
+		Clients: []client.Config{{
+			ClientID:               "https://app.example.com/client.json",
+			ClientMetadataDocument: true,
+			RedirectURI:            "http://127.0.0.1:8250/callback",
+		}},
+		SignIn: client.BrowserSignIn(func(_ context.Context, address string) (string, error) {
+			response := server.signIn(address) // a program for the command line uses package loopback
+			fmt.Println("sign-in for", server.request.Get("scope"))
+			return "http://127.0.0.1:8250/callback?" + response.Encode(), nil
+		}),
+		Discovery: client.ResourceDiscovery{HTTPClient: server.client()},
+		Base:      server,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	api := http.Client{Transport: transport}
+	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodDelete} {
+		r, err := http.NewRequestWithContext(context.Background(), method, "https://api.example.com/mcp", http.NoBody)
+		if err != nil {
+			log.Fatal(err)
+		}
+		resp, err := api.Do(r)
+		if err != nil {
+			log.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		fmt.Println(method, resp.StatusCode)
+	}
+	// Output:
+	// sign-in for files:read
+	// GET 200
+	// sign-in for files:read files:delete
+	// DELETE 200
+	// DELETE 200
+}
+
 // The credentials of a registered client are those of one authorization server. If the API lists another one, for example
 // because it was taken over, the credentials are not sent.
 func ExampleResource_ClientConfig_wrongServer() {

@@ -73,6 +73,8 @@ func (s *exampleServer) serve(w http.ResponseWriter, r *http.Request) {
 		s.register(w, r)
 	case "api.example.com/orders":
 		s.orders(w, r)
+	case "api.example.com/mcp":
+		s.files(w, r)
 	case "api.example.com/.well-known/oauth-protected-resource/mcp":
 		writeJSON(w, http.StatusOK, `{"resource":"https://api.example.com/mcp","authorization_servers":["https://login.example.com"]}`)
 	case "idp.example.com/token":
@@ -117,7 +119,10 @@ func (s *exampleServer) token(w http.ResponseWriter, r *http.Request) {
 			writeJSON(w, http.StatusBadRequest, `{"error":"invalid_grant"}`)
 			return
 		}
-		id := s.issuer.IDToken().Set("aud", s.request.Get("client_id")).Set("azp", bearertest.Absent).Set("nonce", s.request.Get("nonce"))
+		id := s.issuer.IDToken().Set("aud", s.request.Get("client_id")).Set("azp", bearertest.Absent).Set("nonce", bearertest.Absent)
+		if nonce := s.request.Get("nonce"); nonce != "" {
+			id = id.Set("nonce", nonce)
+		}
 		if acr := s.request.Get("acr_values"); acr != "" {
 			id = id.Set("acr", acr)
 		}
@@ -165,6 +170,20 @@ func (s *exampleServer) orders(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "two orders, for a proof of %s %s", proof.Method, proof.URL)
+}
+
+// files is an API that needs a token with the scope files:read, and for DELETE also files:delete.
+func (s *exampleServer) files(w http.ResponseWriter, r *http.Request) {
+	granted := s.request.Get("scope") // of the last sign-in
+	switch {
+	case r.Header.Get("Authorization") == "":
+		w.Header().Set("WWW-Authenticate",
+			`Bearer resource_metadata="https://api.example.com/.well-known/oauth-protected-resource/mcp", scope="files:read"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	case r.Method == http.MethodDelete && !strings.Contains(granted, "files:delete"):
+		w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="files:read files:delete"`)
+		w.WriteHeader(http.StatusForbidden)
+	}
 }
 
 // logOut sends a logout token for alice's session to the handler of an application.
