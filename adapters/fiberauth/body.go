@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/valyala/fasthttp"
 )
@@ -19,10 +20,14 @@ var errTooLarge = fmt.Errorf("fiberauth: the streamed body is larger than %d byt
 type body struct {
 	connection *fasthttp.RequestCtx
 	reader     io.Reader // nil before the first Read
+	closed     bool
 }
 
 // Read implements [io.Reader].
 func (b *body) Read(p []byte) (int, error) {
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
 	if b.reader == nil {
 		if err := b.open(); err != nil {
 			return 0, err
@@ -55,5 +60,9 @@ func (b *body) open() error {
 	return nil
 }
 
-// Close implements [io.Closer]. The body belongs to Fiber.
-func (b *body) Close() error { return nil }
+// Close implements [io.Closer]. It leaves the body of Fiber's request open. After it, Read no longer returns memory of the
+// connection, which may already hold the next request.
+func (b *body) Close() error {
+	b.closed = true
+	return nil
+}

@@ -51,8 +51,10 @@ import (
 func Middleware(g *middleware.Guard, rules ...middleware.Rule) fiber.Handler {
 	guard := g.With(rules...)(http.HandlerFunc(admit))
 	return func(c fiber.Ctx) error {
-		w := &response{c: c}
-		guard.ServeHTTP(w, newRequest(c))
+		w, r := &response{c: c}, newRequest(c)
+		sent := r.Body // a Guard may replace it
+		guard.ServeHTTP(w, r)
+		_ = sent.Close() // it returns nil
 		if w.admitted == nil {
 			return nil
 		}

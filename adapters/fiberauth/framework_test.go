@@ -189,6 +189,23 @@ func TestNoProxyBehindFiberApp(t *testing.T) {
 	}
 }
 
+// The metadata document needs no Guard, so adaptor.HTTPHandler can serve it.
+func TestMetadata(t *testing.T) {
+	t.Parallel()
+	guard, _ := newGuard(t, func(cfg *middleware.Config) { cfg.Resource = "https://api.test/v1" })
+	app := fiber.New()
+	app.All(guard.MetadataPath(), adaptor.HTTPHandler(guard.MetadataHandler()))
+	app.Get("/orders", fiberauth.Middleware(guard, middleware.Scopes("orders:read")), hello)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPost} {
+		w := httptest.NewRecorder()
+		guard.MetadataHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, guard.MetadataPath(), nil))
+		status, body := serve(t, app, method, guard.MetadataPath(), "")
+		if status != w.Code || body != w.Body.String() || method == http.MethodGet && !strings.Contains(body, `"orders:read"`) {
+			t.Errorf("%s: %d %q, want %d %q", method, status, body, w.Code, w.Body)
+		}
+	}
+}
+
 // TestAdaptorKeepsOneField shows why this package does not use Fiber's adaptor package: behind it, a request with two tokens
 // is admitted. If this test fails, update docs/routers.md and docs/adr/0072-fiber.md.
 func TestAdaptorKeepsOneField(t *testing.T) {

@@ -1,7 +1,9 @@
 package fiberauth_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -120,5 +122,38 @@ func TestManyUsersOnOneConnection(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, subjects); diff != "" {
 		t.Errorf("users (-want +got):\n%s", diff)
+	}
+}
+
+// TestBodyAfterGuard checks that code that keeps the request cannot read the body of a later request of the connection.
+func TestBodyAfterGuard(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]fiber.Config{"": {}, "streamed": {StreamRequestBody: true}} {
+		for _, alreadyOpen := range []bool{false, true} {
+			var kept io.ReadCloser
+			guard, _ := newGuard(t, func(cfg *middleware.Config) {
+				cfg.Optional = true
+				cfg.TokenSources = []middleware.TokenSource{func(r *http.Request) (string, error) {
+					kept = r.Body
+					if alreadyOpen {
+						if _, err := io.ReadFull(kept, make([]byte, 1)); err != nil {
+							t.Error(err)
+						}
+					}
+					return "", nil
+				}}
+			})
+			var late []byte
+			var err error
+			app := fiber.New(config)
+			app.Use(fiberauth.Middleware(guard), func(c fiber.Ctx) error {
+				late, err = io.ReadAll(kept)
+				return c.Send(c.Body())
+			})
+			got := exchange(t, start(t, app), "POST / HTTP/1.1\r\nHost: api.test\r\nContent-Length: 6\r\n\r\nsecret")
+			if !errors.Is(err, http.ErrBodyReadAfterClose) || len(late) > 0 || got.body != "secret" {
+				t.Errorf("%s, open %t: read %q, %v; the handler reads %q", name, alreadyOpen, late, err, got.body)
+			}
+		}
 	}
 }
