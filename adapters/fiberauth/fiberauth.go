@@ -15,18 +15,26 @@
 // written at once and is not an error to Fiber, so the ErrorHandler does not run. To write other responses, set DenyHandler
 // in [middleware.Config].
 //
-// Fiber does not use net/http, so the package makes an [net/http.Request] for the Guard. Every string in it is a copy,
-// because Fiber reuses its buffers. The package does not use Fiber's adaptor package, which keeps only one of several header
-// fields with the same name. Do not pass a Guard to adaptor.HTTPMiddleware.
+// Set ReadBufferSize in fiber.Config to 32 KiB. With the default of 4 KiB, Fiber rejects requests with long tokens before the
+// Guard runs. docs/routers.md lists all differences from net/http.
 //
-// The path and the method of the request are those on which Fiber routes. If Fiber's StreamRequestBody is set, the Guard
-// closes the connection of each rejected request that may have a body, because Fiber would read the rest of the body as the
-// next request.
+// # Conversion
 //
-// # Fiber behind net/http
+// Fiber uses fasthttp, so the package makes an [net/http.Request] for the Guard. Every string in it is a copy, because fasthttp
+// reuses its buffers. The path and the method are those on which Fiber routes. Trailer fields are left out.
 //
-// An app in adaptor.FiberApp also receives only one of several header fields with the same name. Put the Guard in front of
-// it, with [middleware.Guard.With]. This package treats no peer as a listed proxy there.
+// For a request with eight header fields, the conversion takes about 1.6 µs, 11 allocations and 1.7 KB. With a token in the
+// cache, a Guard takes 0.55 µs and 2 allocations behind net/http, and 2.2 µs and 13 allocations behind Fiber. Each Guard
+// converts the request again, also if Guards are nested.
+//
+// If StreamRequestBody is set in fiber.Config, the Guard closes the connection of each rejected request that has a body:
+// fasthttp would read the rest of the body as the next request.
+//
+// # Fiber's adaptor package
+//
+// Do not pass a Guard to adaptor.HTTPMiddleware. It keeps only one of several header fields with the same name, so the Guard
+// could not reject a request with two tokens. The same is true for an app in adaptor.FiberApp: put the Guard in front of it,
+// with [middleware.Guard.With]. A Guard inside of it treats no peer as a listed proxy.
 package fiberauth
 
 import (
@@ -42,9 +50,8 @@ import (
 // every rule. It rejects all other requests itself. It may be used on the app, on a group and on a route at once. Then the
 // rules of all apply, and the same Guard verifies the token once.
 //
-// The token is in c.Context(), where [middleware.TokenFromContext] also finds it. It is not in c itself, and not in the
-// *fasthttp.RequestCtx: wrap net/http handlers with adaptor.HTTPHandlerWithContext, and pass the result of
-// adaptor.LocalContextFromHTTPRequest to TokenFromContext.
+// The token is in c.Context(), where [middleware.TokenFromContext] also finds it. To find it in a net/http handler, wrap the
+// handler with adaptor.HTTPHandlerWithContext, and pass the result of adaptor.LocalContextFromHTTPRequest to TokenFromContext.
 //
 // fasthttp does not notice that a client closes the connection. The Guard stops waiting only if c.Context() ends, which a
 // middleware in front of the Guard can set.
