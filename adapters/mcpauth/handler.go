@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -110,9 +109,4 @@ func withTokenInfo(transport http.Handler) http.Handler {
 		r.Header.Set(authorization, placeholder)
 		guarded.ServeHTTP(w, r)
 	})
-}
-
-// isSessionless reports whether the request uses no session.
-func (h *Handler) isSessionless(r *http.Request) bool {
-	return h.stateless || strings.TrimSpace(r.Header.Get(headerSession)) == ""
 }

@@ -46,7 +46,7 @@ func checkValue(decoder *json.Decoder, depth int) error {
 	if depth++; depth > maxDepth {
 		return errDepth
 	}
-	names := make(map[string]struct{})
+	var names map[string]struct{} // of an object
 	for decoder.More() {
 		if opening == '{' {
 			name, err := decoder.Token()
@@ -56,6 +56,9 @@ func checkValue(decoder *json.Decoder, depth int) error {
 			text, _ := name.(string)
 			if _, twice := names[text]; twice {
 				return errDuplicate
+			}
+			if names == nil {
+				names = make(map[string]struct{})
 			}
 			names[text] = struct{}{}
 		}

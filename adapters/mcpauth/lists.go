@@ -16,43 +16,51 @@ func (h *Handler) private(ctx context.Context, result mcp.Result) mcp.Result {
 	const scope = "private"
 	switch given := result.(type) {
 	case *mcp.ListToolsResult:
-		list := *given
+		list := valueOf(given)
 		list.CacheScope = scope
 		list.Tools = filter(h, list.Tools, func(one *mcp.Tool) bool {
 			return h.allows(ctx, operation{"tools/call", tool, []string{one.Name}})
 		})
 		return &list
 	case *mcp.ListPromptsResult:
-		list := *given
+		list := valueOf(given)
 		list.CacheScope = scope
 		list.Prompts = filter(h, list.Prompts, func(one *mcp.Prompt) bool {
 			return h.allows(ctx, operation{"prompts/get", prompt, []string{one.Name}})
 		})
 		return &list
 	case *mcp.ListResourcesResult:
-		list := *given
+		list := valueOf(given)
 		list.CacheScope = scope
 		list.Resources = filter(h, list.Resources, func(one *mcp.Resource) bool {
 			return h.allows(ctx, operation{"resources/read", resource, []string{one.URI}})
 		})
 		return &list
 	case *mcp.ListResourceTemplatesResult:
-		list := *given
+		list := valueOf(given)
 		list.CacheScope = scope
 		list.ResourceTemplates = filter(h, list.ResourceTemplates, func(one *mcp.ResourceTemplate) bool {
 			return h.allows(ctx, operation{"resources/read", resource, []string{one.URITemplate}})
 		})
 		return &list
 	case *mcp.ReadResourceResult:
-		list := *given
+		list := valueOf(given)
 		list.CacheScope = scope
 		return &list
 	case *mcp.DiscoverResult:
-		list := *given
+		list := valueOf(given)
 		list.CacheScope = scope
 		return &list
 	}
 	return result
+}
+
+// valueOf returns a copy of what p points to, or the zero value if p is nil.
+func valueOf[T any](p *T) (copied T) {
+	if p != nil {
+		copied = *p
+	}
+	return copied
 }
 
 // filter returns the elements that keep accepts, if Config.ListAllowedOnly is set. It does not change list.
@@ -63,7 +71,8 @@ func filter[T any](h *Handler, list []T, keep func(T) bool) []T {
 	return slices.DeleteFunc(slices.Clone(list), func(one T) bool { return !keep(one) })
 }
 
-// allows reports whether the token in ctx may perform op.
-func (h *Handler) allows(ctx context.Context, op operation) bool {
+// allows reports whether the token in ctx may perform op. It recovers from panics of the application's rules, like admit.
+func (h *Handler) allows(ctx context.Context, op operation) (allowed bool) {
+	defer func() { allowed = recover() == nil && allowed }()
 	return middleware.Allows(ctx, rulesOf(h.policy.requirements(op))...)
 }

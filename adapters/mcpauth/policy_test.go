@@ -9,6 +9,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/bearerkit/bearerkit/adapters/mcpauth"
+	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -198,4 +199,27 @@ func TestTwoHandlers(t *testing.T) {
 		t.Errorf("open, for a tool of the strict policy: %d %s", got.Code, got.Body)
 	}
 	strict.handler = first
+}
+
+// A rule that panics rejects the message. It does not end the process, although the SDK handles messages in goroutines of its
+// own.
+func TestRulePanics(t *testing.T) {
+	t.Parallel()
+	for name, method := range map[string]string{"call": callTool("look"), "list": rpc("tools/list", "")} {
+		calls := 0
+		k := newKit(t, options{config: func(cfg *mcpauth.Config) {
+			stateless(cfg)
+			cfg.ListAllowedOnly = true
+			cfg.Tools = map[string][]middleware.Rule{"look": {middleware.Check("mine", func(context.Context, *consumer.Token) error {
+				if calls++; calls == 2 || name == "list" {
+					panic("out of shirts")
+				}
+				return nil
+			})}}
+		}})
+		got := k.send(request{token: k.token("read").Sign(), body: method})
+		if got.Code != http.StatusOK || strings.Contains(got.Body.String(), "shirts") || strings.Contains(got.Body.String(), "look") || calls == 0 || k.ran() != "" {
+			t.Errorf("%s: %d %s, %d calls", name, got.Code, got.Body, calls)
+		}
+	}
 }

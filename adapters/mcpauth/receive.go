@@ -39,8 +39,14 @@ func (h *Handler) receiving(next mcp.MethodHandler) mcp.MethodHandler {
 	}
 }
 
-// admit applies the rules of the message and checks whose session it is.
-func (h *Handler) admit(ctx context.Context, c *call, method string, r mcp.Request) error {
+// admit applies the rules of the message and checks whose session it is. It recovers from panics of the application's rules,
+// because a panic in this goroutine would end the process.
+func (h *Handler) admit(ctx context.Context, c *call, method string, r mcp.Request) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = rejected("a rule of the server failed")
+		}
+	}()
 	op, ok := operationOf(method, r.GetParams())
 	if !ok {
 		return rejected("the parameters do not fit the method")

@@ -55,7 +55,7 @@ func (x *exchange) findSession() (ok bool) {
 		x.reject(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, err)
 		return false
 	}
-	if x.isSessionless(x.r) {
+	if x.stateless || x.r.Header.Get(headerSession) == "" {
 		return true
 	}
 	x.session = x.r.Header.Get(headerSession)
@@ -78,7 +78,7 @@ func (x *exchange) read() (ok bool) {
 		return false
 	}
 	var err error
-	x.body, err = io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, x.maxBytes))
+	x.body, err = io.ReadAll(http.MaxBytesReader(x.w.ResponseWriter, x.r.Body, x.maxBytes))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		http.Error(x.w, "the body is too large", http.StatusRequestEntityTooLarge)
 		return false
@@ -105,11 +105,11 @@ func (x *exchange) reject(status int, code int64, fault error) {
 	writeErrors(x.w, status, []message{{}}, false, code, fault.Error())
 }
 
-// applyRules applies the rules of the messages. A GET that resumes a stream needs the rules of everything that the session
-// has done, because the stream repeats the results.
+// applyRules applies the rules of the messages. The stream of a GET may repeat results of everything that the session has
+// done, and carry messages of running calls, so it needs the rules of all of them.
 func (x *exchange) applyRules() (ok bool) {
 	rules := rulesOf(x.needs)
-	if x.r.Method == http.MethodGet && len(x.r.Header[headerEvent]) > 0 {
+	if x.r.Method == http.MethodGet {
 		rules = x.sessions.needs(x.session)
 	}
 	if len(rules) == 0 {
@@ -117,7 +117,7 @@ func (x *exchange) applyRules() (ok bool) {
 	}
 	admitted, err := x.guard.Authenticate(x.r, rules...)
 	if err != nil {
-		x.guard.Deny(x.w, x.r, err)
+		x.guard.Deny(x.w.ResponseWriter, x.r, err)
 		return false
 	}
 	x.r = admitted
@@ -138,7 +138,7 @@ func (x *exchange) stream() {
 	ctx, stop := middleware.Recheck(x.r.Context(), x.recheck)
 	defer stop()
 	if ctx.Err() != nil { // expired, within the clock skew that the verification tolerates
-		x.guard.Deny(x.w, x.r, context.Cause(ctx))
+		x.guard.Deny(x.w.ResponseWriter, x.r, context.Cause(ctx))
 		return
 	}
 	ctx, end, ok := x.streams.add(ctx)

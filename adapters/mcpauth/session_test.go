@@ -199,6 +199,10 @@ func TestResumeNeedsTheScopesOfTheSession(t *testing.T) {
 	if got := resume(admin); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "did erase") {
 		t.Errorf("with all scopes: %d %s", got.Code, got.Body)
 	}
+	// A stream from the beginning repeats results too.
+	if got := k.send(request{method: http.MethodGet, token: read, header: inSession(id)}); got.Code != http.StatusForbidden {
+		t.Errorf("from the beginning: %d %s", got.Code, got.Body)
+	}
 	// Another principal cannot use the event id in a session of its own.
 	bob := k.token("read admin").Set("sub", "bob").Sign()
 	id = k.initialize(bob)
