@@ -1,6 +1,7 @@
 package mcpauth_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -45,12 +46,13 @@ func TestSessionBelongsToItsPrincipal(t *testing.T) {
 				"stream":   {method: http.MethodGet},
 				"resume":   {method: http.MethodGet},
 				"end":      {method: http.MethodDelete},
+				"no JSON":  {body: "{"}, // the body of others is not even read
 			} {
 				r.token, r.header = other, inSession(id)
 				if what == "resume" {
 					r.header["Last-Event-Id"] = "_0"
 				}
-				if test.same && r.method != "" {
+				if test.same && (r.method != "" || r.body == "{") {
 					continue // streams do not return
 				}
 				got := k.send(r)
@@ -222,6 +224,33 @@ func TestStatelessIgnoresSessions(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPut, http.MethodOptions, http.MethodHead} {
 		if got := k.send(request{method: method, token: k.token("read").Sign()}); got.Code != http.StatusMethodNotAllowed {
 			t.Errorf("%s: %d", method, got.Code)
+		}
+	}
+}
+
+// The middleware of the server compares the owner of the session too, in case the SDK assigns a message to another session.
+func TestSecondLayerChecksTheOwner(t *testing.T) {
+	t.Parallel()
+	k := newKit(t, options{})
+	t.Cleanup(k.handler.Close)
+	var first *mcp.RequestExtra
+	k.server.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+		return func(ctx context.Context, method string, r mcp.Request) (mcp.Result, error) {
+			if call, ok := r.(*mcp.CallToolRequest); ok {
+				if first == nil {
+					first = call.Extra
+				}
+				call.Extra = first
+			}
+			return next(ctx, method, r)
+		}
+	})
+	for user, runs := range map[string]string{"bob": "look", "alice": "look"} {
+		token := k.token("read").Set("sub", user).Sign()
+		id := k.initialize(token)
+		got := k.send(request{token: token, body: callTool("look"), header: inSession(id)})
+		if first == nil || k.ran() != runs {
+			t.Errorf("%s: %d %s, ran %s", user, got.Code, got.Body, k.ran())
 		}
 	}
 }
