@@ -155,13 +155,16 @@ func unlisted(field, name string) middleware.Rule {
 	return middleware.Check("mcp_policy", func(context.Context, *consumer.Token) error {
 		return &middleware.Refusal{
 			Status: http.StatusForbidden, Reason: consumer.ReasonPolicy,
-			Detail: fmt.Sprintf("mcpauth: Config.%s has no entry for %q", field, shortened(name)),
+			Detail: fmt.Sprintf("mcpauth: Config.%s has no entry for %q", field, shortened(name, 100)),
 		}
 	})
 }
 
-// shortened limits the length of a name that a client has chosen.
-func shortened(name string) string { return name[:min(len(name), 128)] }
+// shortened limits the length of a text that a client or a token has chosen.
+func shortened(text string, limit int) string { return text[:min(len(text), limit)] }
+
+// codeInvalidToken is an error code of RFC 6750 section 3.1.
+const codeInvalidToken = "invalid_token"
 
 // audience returns the rule that the token was issued for this server. resource returns the resource of the Guard.
 func audience(configured []string, resource func() string) middleware.Rule {
@@ -173,9 +176,10 @@ func audience(configured []string, resource func() string) middleware.Rule {
 		if slices.ContainsFunc(t.Audience(), func(aud string) bool { return aud != "" && slices.Contains(accepted, aud) }) {
 			return nil
 		}
-		return &consumer.Error{
-			Reason: consumer.ReasonAudience, Issuer: t.Issuer(),
-			Err: fmt.Errorf("mcpauth: aud %q does not contain any of %q (Config.Audience)", t.Audience(), accepted),
+		received := shortened(fmt.Sprintf("%q", t.Audience()), 100)
+		return &middleware.Refusal{
+			Status: http.StatusUnauthorized, Code: codeInvalidToken, Reason: consumer.ReasonAudience,
+			Detail: fmt.Sprintf("mcpauth: aud %s does not contain any of %q (Config.Audience)", received, accepted),
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/bearerkit/bearerkit/adapters/mcpauth"
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
 )
@@ -220,6 +221,45 @@ func TestRulePanics(t *testing.T) {
 		got := k.send(request{token: k.token("read").Sign(), body: method})
 		if got.Code != http.StatusOK || strings.Contains(got.Body.String(), "shirts") || strings.Contains(got.Body.String(), "look") || calls == 0 || k.ran() != "" {
 			t.Errorf("%s: %d %s, %d calls", name, got.Code, got.Body, calls)
+		}
+	}
+}
+
+// The refusal says which entry is missing, or which audience was received. It quotes at most 100 bytes.
+func TestDetails(t *testing.T) {
+	t.Parallel()
+	var details []string
+	k := newKit(t, options{config: stateless, guard: func(cfg *middleware.Config) {
+		cfg.DenyHandler = func(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal) {
+			details = append(details, refusal.Detail)
+			w.WriteHeader(refusal.Status)
+		}
+	}, verify: func(cfg *consumer.Config) { cfg.Audience = append(cfg.Audience, strings.Repeat("a", 300)) }})
+	for name, test := range map[string]struct {
+		audience any
+		body     string
+		want     string
+	}{
+		"tool":      {endpoint, callTool("hidden"), `Config.Tools has no entry for "hidden"`},
+		"long name": {endpoint, callTool(strings.Repeat("x", 1000)), `Config.Tools has no entry for "` + strings.Repeat("x", 100) + `"`},
+		"prompt":    {endpoint, rpc("prompts/get", `{"name":"p"}`), `Config.Prompts has no entry for "p"`},
+		"resource":  {endpoint, rpc("resources/read", `{"uri":"file:///x"}`), `Config.Resources has no entry for "file:///x"`},
+		"method":    {endpoint, rpc("acme/search", ""), `Config.Methods has no entry for "acme/search"`},
+		"audience":  {"https://other.test", callTool("look"), `aud ["https://other.test"] does not contain any of ["https://mcp.test/mcp"] (Config.Audience)`},
+		"long aud":  {strings.Repeat("a", 300), callTool("look"), `aud ["` + strings.Repeat("a", 98) + ` does not contain`},
+		"no owner":  {endpoint, "", "neither a subject nor a client"},
+	} {
+		token := k.token("read").Set("aud", test.audience)
+		if test.body == "" {
+			token.Set("sub", bearertest.Absent).Set("client_id", bearertest.Absent)
+		}
+		details = nil
+		got := k.send(request{token: token.Sign(), body: test.body})
+		if len(details) == 0 || !strings.Contains(details[len(details)-1], test.want) {
+			t.Errorf("%s: %q, want %q", name, details, test.want)
+		}
+		if strings.Contains(got.Body.String()+got.Header().Get("WWW-Authenticate"), "mcpauth") {
+			t.Errorf("%s: the client receives the detail: %s", name, got.Body)
 		}
 	}
 }

@@ -2,8 +2,8 @@ package mcpauth
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
@@ -27,9 +27,9 @@ func hasPrincipal() middleware.Rule {
 		if principalOf(t) != "" {
 			return nil
 		}
-		return &consumer.Error{
-			Reason: consumer.ReasonClaims, Issuer: t.Issuer(),
-			Err: errors.New("mcpauth: the token has neither a subject nor a client, expected one: sessions belong to it"),
+		return &middleware.Refusal{
+			Status: http.StatusUnauthorized, Code: codeInvalidToken, Reason: consumer.ReasonClaims,
+			Detail: "mcpauth: the token has neither a subject nor a client, expected one of them: sessions belong to it",
 		}
 	})
 }
