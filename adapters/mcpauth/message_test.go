@@ -72,6 +72,7 @@ func TestBodies(t *testing.T) {
 		"unknown ref":              {rpc("completion/complete", `{"ref":{"type":"ref/tool","name":"x"}}`), 400, "do not name"},
 		"text in a filter":         {rpc("subscriptions/listen", `{"notifications":{"resourceSubscriptions":"note://x"}}`), 400, "do not name"},
 		"number in a filter":       {rpc("subscriptions/listen", `{"notifications":{"resourceSubscriptions":[1]}}`), 400, "do not name"},
+		"long filter":              {rpc("subscriptions/listen", `{"notifications":{"resourceSubscriptions":["note://x"`+strings.Repeat(`,"note://x"`, 100)+`]}}`), 400, "do not name"},
 		"too deep":                 {nested(101), 400, "nested"},
 		"too long":                 {rpc("ping", `{"a":"`+strings.Repeat("x", 64<<10)+`"}`), 413, "too large"},
 
@@ -181,6 +182,17 @@ func TestRepeatedHeaders(t *testing.T) {
 		r.Header[name] = []string{"a", "a"}
 		if got := serve(k, r); got.Code != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", name, got.Code, got.Body)
+		}
+	}
+}
+
+func TestLongBody(t *testing.T) {
+	t.Parallel()
+	k := newKit(t, options{config: stateless})
+	body := rpc("ping", "")
+	for length, status := range map[int]int{4 << 20: 200, 4<<20 + 1: 413} {
+		if got := k.send(request{token: k.token("read").Sign(), body: body + strings.Repeat(" ", length-len(body))}); got.Code != status {
+			t.Errorf("%d bytes: %d %s", length, got.Code, got.Body)
 		}
 	}
 }
