@@ -67,7 +67,7 @@ func described(resource string, members ...string) string {
 
 const wellKnown = "/.well-known/oauth-protected-resource"
 
-func TestDiscoverResource(t *testing.T) {
+func TestQ4_Q5_Q7_DiscoverResource(t *testing.T) {
 	t.Parallel()
 	const api = "https://api.test"
 	for name, test := range map[string]struct {
@@ -128,6 +128,11 @@ func TestDiscoverResource(t *testing.T) {
 		"challenge with a loopback host": {
 			challenge: `Bearer resource_metadata="http://127.0.0.1:8080/custom.json"`,
 			cfg:       client.ResourceDiscovery{MetadataOrigins: []string{"http://127.0.0.1:8080"}},
+			requests:  []string{api + wellKnown + "/mcp", api + wellKnown},
+		},
+		"challenge with a loopback host and https": {
+			challenge: `Bearer resource_metadata="https://localhost:8443/custom.json"`,
+			cfg:       client.ResourceDiscovery{MetadataOrigins: []string{"https://localhost:8443"}},
 			requests:  []string{api + wellKnown + "/mcp", api + wellKnown},
 		},
 		"a parent, but not at its location": {

@@ -157,7 +157,7 @@ func TestSelectServer_HostileURLs(t *testing.T) {
 	t.Parallel()
 	for _, hostile := range []string{
 		"https://localhost", "https://LOCALHOST", "https://localhost.", "https://api.localhost", "https://127.0.0.1", "https://127.8.8.8",
-		"https://[::1]", "https://[::ffff:127.0.0.1]", "https://0.0.0.0", "https://[::]", "https://127.1", "https://2130706433",
+		"https://[::1]", "https://[::ffff:127.0.0.1]", "https://0.0.0.0", "https://[::]", "https://[::ffff:0.0.0.0]", "https://127.1", "https://2130706433",
 		"https://0x7f.1", "https://0177.0.0.1", "https://a.0x1", "http://127.0.0.1", "http://as.test", "http://10.0.0.1",
 		"https://u:p@as.test", "ftp://as.test", "javascript:alert(1)//", "//as.test", "file:///etc/passwd", "https://as.test#x", "https://as.test?x",
 	} {
