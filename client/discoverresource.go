@@ -228,9 +228,10 @@ func (r *Resource) accept(m *resourcemetadata.Metadata, hint resourceHint) {
 	if r.Scopes == nil && len(m.ScopesSupported) <= maxResourceScopes {
 		r.Scopes = validScopes(m.ScopesSupported)
 	}
+	seen := make(map[string]bool) // the document may list tens of thousands
 	for _, issuer := range m.AuthorizationServers {
-		_, err := r.cfg.checkNamed(issuer, r.target)
-		if err == nil && !slices.Contains(r.AuthorizationServers, issuer) {
+		if _, err := r.cfg.checkNamed(issuer, r.target); err == nil && !seen[issuer] {
+			seen[issuer] = true
 			r.AuthorizationServers = append(r.AuthorizationServers, issuer)
 		}
 	}

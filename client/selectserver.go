@@ -128,6 +128,9 @@ func (cfg ResourceDiscovery) checkEndpoints(m *oidcdiscovery.Metadata) error {
 // server; another one is an error. Only a client with a Client ID Metadata Document may leave it empty, because its
 // ClientID is the same everywhere and its assertions name the server as their audience.
 func (r *Resource) ClientConfig(cfg Config, server *oidcdiscovery.Metadata) (Config, error) {
+	if server == nil {
+		return Config{}, errors.New("client: Resource.ClientConfig: server is nil, expected the result of SelectServer")
+	}
 	if err := checkBinding(cfg, server.Issuer); err != nil {
 		return Config{}, err
 	}

@@ -275,6 +275,9 @@ func TestClientConfig(t *testing.T) {
 			t.Errorf("%s: %v", name, cfg)
 		}
 	}
+	if _, err := r.ClientConfig(client.Config{}, nil); err == nil {
+		t.Error("metadata that is nil is accepted")
+	}
 	if _, err := r.ClientConfig(client.Config{}, m); err != nil {
 		t.Errorf("a config for a registration: %v", err)
 	}

@@ -64,7 +64,11 @@ func (c *Client) finish(m *Metadata, target string, accept func(string) bool) er
 		case *string:
 			*field = ""
 		case *[]string:
-			*field = slices.DeleteFunc(*field, func(value string) bool { return slices.Contains(invalid, value) })
+			rejected := make(map[string]bool, len(invalid)) // a search in the list would take seconds for the longest documents
+			for _, value := range invalid {
+				rejected[value] = true
+			}
+			*field = slices.DeleteFunc(*field, func(value string) bool { return rejected[value] })
 		}
 	}
 	return nil
