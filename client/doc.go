@@ -46,7 +46,13 @@
 // If a user calls several APIs, and each of them requires a token of its own, [TokenSource.ForResource] returns a source for
 // each API. All of them use the same sign-in.
 //
+// If an API requires more scopes or a stronger sign-in than the token has, TransportConfig.StepUp signs the user in again.
+//
 // # APIs that are known only by their URL
+//
+// A [ResourceTransport] is for an API whose authorization server is found at run time, such as an MCP server. It finds the
+// server, gets a client there, signs the user in, and sends the request again. The following functions are its steps, for
+// programs that need control over each of them.
 //
 // [DiscoverResource] finds the metadata of an API, such as an MCP server, and [Resource.SelectServer] its authorization server.
 // [Resource.ClientConfig] makes the Config of a client of that server, and rejects credentials of another one. A program that

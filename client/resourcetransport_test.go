@@ -249,6 +249,27 @@ func TestResourceTransport_RejectsAllTokens(t *testing.T) {
 	})
 }
 
+func TestResourceTransport_SignInTimeout(t *testing.T) {
+	t.Parallel()
+	for limit, want := range map[time.Duration]time.Duration{0: 10 * time.Minute, time.Minute: time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			transport := w.transport(func(cfg *client.ResourceTransportConfig) {
+				cfg.SignInTimeout = limit
+				cfg.SignIn = func(ctx context.Context, _ *client.Client, _ client.AuthorizationOptions) (*client.Token, error) {
+					<-ctx.Done()
+					return nil, ctx.Err()
+				}
+			})
+			start := time.Now()
+			_, err := w.get(transport, "")
+			if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != want {
+				t.Errorf("%v after %v, want %v", err, took, want)
+			}
+		})
+	}
+}
+
 // An API that responds with 401 without a challenge may mean something else than the token. That causes one sign-in.
 func TestResourceTransport_NoChallenge(t *testing.T) {
 	t.Parallel()
