@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxUnknown = 1024             // key IDs
+	maxUnknown = 64               // key IDs: at most one fetch in MinRefetch adds some, so more are rarely valid
 	unknownFor = 30 * time.Second // at most, however long MinRefetch is
 )
 
