@@ -166,6 +166,8 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	}
 	err := cached.recheckInGroup(ctx)
 	switch {
+	case err == nil && cached.unaided: // outcome has nothing to do
+		return cached, nil
 	case errors.Is(err, errOutdated):
 		g.cache.remove(at)
 		return g.verifyNew(ctx, start, raw, at, rejection{})
