@@ -282,6 +282,9 @@ func TestApply_LongResponses(t *testing.T) {
 
 // copied returns a context with the token of r and without its Guard.
 func copied(r *http.Request) context.Context {
-	token, _ := middleware.TokenFromContext(r.Context())
+	token, ok := middleware.TokenFromContext(r.Context())
+	if !ok {
+		return nil
+	}
 	return middleware.ContextWithToken(context.Background(), token)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/resourcemetadata"
 )
 
 // send sends a request and prints the status and the challenge that a client receives.
@@ -332,4 +333,85 @@ func ExampleFirstOf() {
 	guard.Handler(http.HandlerFunc(listOrders)).ServeHTTP(w, r)
 	fmt.Print(w.Code, " ", w.Body)
 	// Output: 200 hello alice
+}
+
+// The API publishes its metadata document (RFC 9728). The document lists the issuer of the Verifier and the scopes of the rules.
+func ExampleGuard_MetadataHandler() {
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://login.example.com"}) // plays the authorization server
+	verifier, err := consumer.New(consumer.Config{
+		Issuer: issuer.URL(), Audience: []string{"https://api.example.com/v1"}, HTTPClient: issuer.Client(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	guard, err := middleware.New(middleware.Config{
+		Verifier: verifier,
+		Resource: "https://api.example.com/v1",
+		Metadata: resourcemetadata.Metadata{ResourceName: "Orders"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle(guard.MetadataPath(), guard.MetadataHandler())
+	mux.Handle("GET /v1/orders", guard.With(middleware.Scopes("orders:read"))(http.NotFoundHandler()))
+
+	for _, path := range []string{"/v1/orders", guard.MetadataPath()} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, path, nil))
+		if w.Code == http.StatusOK {
+			fmt.Print(w.Body)
+			continue
+		}
+		fmt.Println(w.Code, w.Header().Get("WWW-Authenticate"))
+	}
+	// Output:
+	// 401 Bearer realm="api", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource/v1", scope="orders:read"
+	// {"authorization_servers":["https://login.example.com"],"bearer_methods_supported":["header"],"resource":"https://api.example.com/v1","resource_name":"Orders","scopes_supported":["orders:read"]}
+}
+
+// A handler decides about one operation in the request. The challenge lists the scopes of the route and of the operation.
+func ExampleApply() {
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{}) // plays the authorization server
+	verifier, err := consumer.New(consumer.Config{Issuer: issuer.URL(), Audience: []string{"https://api.test"}, HTTPClient: issuer.Client()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	guard, err := middleware.New(middleware.Config{Verifier: verifier})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	operations := map[string][]middleware.Rule{
+		"list":   nil,
+		"delete": {middleware.Scopes("orders:delete")},
+	}
+	for _, rules := range operations {
+		guard.Declare(rules...)
+	}
+	api := guard.With(middleware.Scopes("orders"))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rules, known := operations[r.URL.Query().Get("operation")]
+		if !known {
+			http.NotFound(w, r)
+			return
+		}
+		if err := middleware.Apply(r.Context(), rules...); err != nil {
+			guard.Deny(w, r, err)
+			return
+		}
+		fmt.Fprintln(w, "done")
+	}))
+	for _, operation := range []string{"list", "delete"} {
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/?operation="+operation, nil)
+		r.Header.Set("Authorization", "Bearer "+issuer.AccessToken().Set("scope", "orders").Sign())
+		w := httptest.NewRecorder()
+		api.ServeHTTP(w, r)
+		fmt.Printf("%d %q\n", w.Code, w.Header()["Www-Authenticate"])
+	}
+	// Output:
+	// 200 []
+	// 403 ["Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"orders orders:delete\""]
 }

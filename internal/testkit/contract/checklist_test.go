@@ -14,7 +14,7 @@ import (
 // checklist lists the families of requirements and the number of requirements in each: bearer token usage (RFC 6750), JWS and
 // JWT (RFC 7515, RFC 7519), JWT best practices (RFC 8725bis), the access token profile (RFC 9068), discovery (RFC 8414), mutual
 // TLS (RFC 8705), OAuth best practices (RFC 9700), introspection (RFC 7662, RFC 9701), DPoP (RFC 9449), step-up (RFC 9470),
-// authorization details (RFC 9396), the key cache, known attacks, the client, and stored secrets.
+// authorization details (RFC 9396), metadata of a resource (RFC 9728), the key cache, known attacks, the client, and stored secrets.
 var checklist = []struct {
 	family string
 	count  int
@@ -32,6 +32,7 @@ var checklist = []struct {
 	{family: "G", count: 9}, // DPoP
 	{family: "U", count: 4}, // step-up
 	{family: "R", count: 3}, // authorization details
+	{family: "Q", count: 8}, // metadata of a resource
 	{family: "K", count: 24},
 	{family: "Attack", count: 50},
 	{family: "C", count: 37},

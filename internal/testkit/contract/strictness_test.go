@@ -79,7 +79,7 @@ func TestQuirksAreDocumented(t *testing.T) {
 func TestQuirksAreUsed(t *testing.T) {
 	t.Parallel()
 	var shipped, tests strings.Builder
-	for _, folder := range []string{"client", "consumer", "consumer/introspection", "jwks", "oidcdiscovery"} {
+	for _, folder := range []string{"client", "consumer", "consumer/introspection", "jwks", "oidcdiscovery", "resourcemetadata"} {
 		files, err := filepath.Glob("../../../" + folder + "/*.go")
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func TestQuirksAreUsed(t *testing.T) {
 func TestInsecureSettingsAreDocumented(t *testing.T) {
 	t.Parallel()
 	section, found := strictnessSection(t, "Needs a setting"), 0
-	for name := range exported(t, "consumer", "jwks", "middleware", "oidcdiscovery") {
+	for name := range exported(t, "consumer", "jwks", "middleware", "oidcdiscovery", "resourcemetadata") {
 		parts := strings.Split(name, ".")
 		if len(parts) == 3 && strings.HasPrefix(parts[2], "Insecure") {
 			found++
