@@ -35,7 +35,21 @@
 //     if it is not known whether the DPoP proof was used before;
 //   - 500, if a Verifier, TokenSource or rule of the application fails or is invalid.
 //
+// A challenge with status 401 lists the scopes of the route. If Resource is set in [Config], every challenge also contains the
+// URL of the metadata document.
+//
 // Apart from the error code, the response does not say which check failed. The [Decision] and the log contain the reason.
+//
+// # Metadata
+//
+// Set Resource in [Config] to the identifier of the API, and serve [Guard.MetadataHandler] at [Guard.MetadataPath]. The document
+// (RFC 9728) says which authorization servers the API accepts, and which scopes its rules need. Clients that know only the URL of
+// the API read it, for example those of the Model Context Protocol.
+//
+// # Operations
+//
+// Rules usually apply to a route. [Apply] applies rules to one operation behind a Guard, such as a tool that the body names, or to one
+// message of a stream. [Guard.SetDenyHeader] is [Guard.Deny] for protocols with their own form of errors.
 //
 // # Bound tokens
 //

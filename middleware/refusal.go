@@ -59,9 +59,10 @@ type Refusal struct { //nolint:errname // it describes a response and is an erro
 	// a Code that is not valid in a challenge. Empty: the challenge has no error code.
 	Code string `json:"error,omitempty"`
 
-	// Scopes lists the scopes in the challenge. With the code insufficient_scope they are the scopes that the route
-	// needs; if a rule returns such a Refusal without Scopes, the Guard adds them. A Guard omits scopes that are not
-	// valid. Nil: the challenge has no scopes.
+	// Scopes lists the scopes in the challenge. With the code insufficient_scope, and with the status 401, they are the scopes
+	// that the route needs; if a rule returns such a Refusal without Scopes, the Guard adds them. With the code
+	// insufficient_user_authentication, it adds them only if the token lacks one. A Guard omits scopes that are not valid. Nil:
+	// the challenge has no scopes.
 	Scopes []string `json:"scopes,omitempty"`
 
 	// ACRValues lists the authentication context classes that the API accepts, in order of preference, for the parameter
