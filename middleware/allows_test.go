@@ -25,7 +25,7 @@ func TestAllows(t *testing.T) {
 	}
 	refusals = 0
 	for name, test := range map[string]struct {
-		ctx  context.Context
+		ctx  context.Context //nolint:containedctx // the argument of the call
 		rule middleware.Rule
 		want bool
 	}{

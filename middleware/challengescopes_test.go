@@ -39,24 +39,29 @@ func TestQ5_B6_Challenges(t *testing.T) {
 		"no token":       {get("", ""), []string{bearer + scopes}, []string{bearer + scopes, dpop + scopes}},
 		"another scheme": {get("Basic eDp5", ""), []string{bearer + scopes}, []string{bearer + scopes, dpop + scopes}},
 		"forged": {
-			get("Bearer "+valid+"A", ""), []string{bearer + `, error="invalid_token"` + scopes},
+			get("Bearer "+valid+"A", ""),
+			[]string{bearer + `, error="invalid_token"` + scopes},
 			[]string{bearer + `, error="invalid_token"` + scopes, dpop + scopes},
 		},
 		"forged, DPoP": {
-			proven(bound + "A"), []string{bearer + scopes},
+			proven(bound + "A"),
+			[]string{bearer + scopes},
 			[]string{dpop + `, error="invalid_token"` + scopes, bearer + scopes},
 		},
 		"bound token as bearer": {
-			get("Bearer "+bound, ""), []string{bearer + `, error="invalid_token"` + scopes},
+			get("Bearer "+bound, ""),
+			[]string{bearer + `, error="invalid_token"` + scopes},
 			[]string{bearer + `, error="invalid_token"` + scopes, dpop + scopes},
 		},
 		"no proof": {
-			get("DPoP "+bound, ""), []string{bearer + scopes},
+			get("DPoP "+bound, ""),
+			[]string{bearer + scopes},
 			[]string{dpop + `, error="invalid_dpop_proof"` + scopes, bearer + scopes},
 		},
 		"malformed": {get("Bearer a b", ""), []string{bearer + `, error="invalid_request"`}, []string{bearer + `, error="invalid_request"`, dpop}},
 		"without a scope": {
-			get("Bearer "+valid, ""), []string{bearer + `, error="insufficient_scope"` + scopes},
+			get("Bearer "+valid, ""),
+			[]string{bearer + `, error="insufficient_scope"` + scopes},
 			[]string{bearer + `, error="insufficient_scope"` + scopes, dpop},
 		},
 		"without a scope, DPoP": {proven(bound), []string{bearer + scopes}, []string{dpop + `, error="insufficient_scope"` + scopes, bearer}},
@@ -199,7 +204,8 @@ func TestApply(t *testing.T) {
 		"step-up":      {[]middleware.Rule{middleware.StepUp(time.Minute, "gold"), middleware.Scopes("write")}, "401 insufficient_user_authentication [mcp write]", `Bearer realm="api", error="insufficient_user_authentication", acr_values="gold", max_age="60", scope="mcp write"`},
 		"invalid rule": {[]middleware.Rule{{}}, "500  []", ""},
 		"second Verifier": {
-			[]middleware.Rule{middleware.AlsoVerifiedBy(rejectWith(consumer.ErrInvalidToken))}, "401 invalid_token [mcp]",
+			[]middleware.Rule{middleware.AlsoVerifiedBy(rejectWith(consumer.ErrInvalidToken))},
+			"401 invalid_token [mcp]",
 			`Bearer realm="api", error="invalid_token", scope="mcp"`,
 		},
 	} {
@@ -213,7 +219,7 @@ func TestApply(t *testing.T) {
 			}
 			got = fmt.Sprint(refusal.Status, " ", refusal.Code, " ", refusal.Scopes)
 			h := make(http.Header)
-			g.SetDenyHeader(h, request(t, token), err)
+			_ = g.SetDenyHeader(h, request(t, token), err)
 			challenge = h.Get("WWW-Authenticate")
 			if len(decisions) != 1 || !strings.HasSuffix(decisions[0], "true") {
 				t.Errorf("%s: decisions %q", name, decisions)

@@ -217,11 +217,11 @@ func TestQ1_FaultsOfMetadata(t *testing.T) {
 		`"none"`:                {ResourceSigningAlgValuesSupported: []string{"ES256", "none"}},
 		"authorization_servers": {AuthorizationServers: []string{"https://a.test", "http://a.test"}},
 		"authorization_servers: received \"https://a?b\", expected an https URL": {AuthorizationServers: []string{"https://a?b"}},
-		"resource_documentation":    {ResourceDocumentation: "javascript:alert(1)"},
-		"resource_policy_uri":       {ResourcePolicyURI: "/policy"},
-		"resource_tos_uri":          {ResourceTOSURI: "mailto:a@b"},
-		`Metadata.Extra["f"]`:       {Extra: map[string]any{"f": func() {}}},
-		`Extra["scopes_supported"]`: {Extra: map[string]any{"scopes_supported": []string{"x"}}},
+		"resource_documentation":         {ResourceDocumentation: "javascript:alert(1)"},
+		"resource_policy_uri":            {ResourcePolicyURI: "/policy"},
+		"resource_tos_uri":               {ResourceTOSURI: "mailto:a@b"},
+		`Metadata.Extra["f"]`:            {Extra: map[string]any{"f": func() {}}},
+		`"scopes_supported" is in Extra`: {Extra: map[string]any{"scopes_supported": []string{"x"}}},
 	} {
 		_, err := middleware.New(middleware.Config{Verifier: acceptAll, Resource: "https://api.test", Metadata: m})
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "middleware: Config.Metadata") {

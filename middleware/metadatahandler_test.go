@@ -45,11 +45,14 @@ func TestQ8_MetadataHandlerMethods(t *testing.T) {
 		"If-None-Match of another":   {http.MethodGet, []string{"If-None-Match", `"x"`}, 200, document, body},
 		"If-None-Match without form": {http.MethodGet, []string{"If-None-Match", strings.Trim(etag, `"`)}, 200, document, body},
 		"preflight": {
-			http.MethodOptions, []string{"Origin", "https://app.test", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "mcp-protocol-version"},
-			204, map[string]string{
+			http.MethodOptions,
+			[]string{"Origin", "https://app.test", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "mcp-protocol-version"},
+			204,
+			map[string]string{
 				"Allow": "GET, HEAD, OPTIONS", "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS", "Access-Control-Allow-Headers": "*",
 				"Access-Control-Max-Age": "300",
-			}, "",
+			},
+			"",
 		},
 		"POST":   {http.MethodPost, nil, 405, allow, "Method Not Allowed\n"},
 		"PUT":    {http.MethodPut, []string{"If-None-Match", "*"}, 405, allow, "Method Not Allowed\n"},

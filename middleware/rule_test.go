@@ -177,7 +177,9 @@ func broken(fault string) answer { return internal(fault) }
 func TestU4_RulesAreNotShownToClients(t *testing.T) {
 	t.Parallel()
 	rules := []middleware.Rule{
-		middleware.Scopes("project"), middleware.Role("secret", "secret"), {}, middleware.Scopes("secret\r\n"),
+		middleware.Scopes("project"), middleware.Role("secret", "secret"),
+		{},
+		middleware.Scopes("secret\r\n"),
 		middleware.Any(middleware.Scopes("secret"), middleware.Scopes()),
 	}
 	for token, want := range map[string]answer{

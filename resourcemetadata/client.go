@@ -124,7 +124,7 @@ func (c *Client) load(ctx context.Context, metadataURL, target string) (*Metadat
 	if err != nil {
 		return nil, fmt.Errorf("resource: %w", err)
 	}
-	if _, err := c.parseURL(metadataURL, home); err != nil {
+	if err := c.checkURL(metadataURL, home); err != nil {
 		return nil, fmt.Errorf("metadata: %w", err)
 	}
 	client := c.HTTPClient
@@ -152,16 +152,13 @@ func (c *Client) load(ctx context.Context, metadataURL, target string) (*Metadat
 	return m, nil
 }
 
-// parseURL parses a URL that a resource at home publishes. http is allowed only as [Client.InsecureAllowHTTP] describes.
-func (c *Client) parseURL(raw string, home *url.URL) (*url.URL, error) {
+// checkURL checks a URL that a resource at home publishes. http is allowed only as [Client.InsecureAllowHTTP] describes.
+func (c *Client) checkURL(raw string, home *url.URL) error {
 	u, err := fetch.ParseURL(raw, c.InsecureAllowHTTP)
-	if err != nil {
-		return nil, err
+	if err == nil && u.Scheme == "http" && !c.InsecureAllowHTTP && !fetch.IsLoopback(home.Hostname()) {
+		return errHTTP
 	}
-	if u.Scheme == "http" && !c.InsecureAllowHTTP && !fetch.IsLoopback(home.Hostname()) {
-		return nil, errHTTP
-	}
-	return u, nil
+	return err
 }
 
 var errHTTP = errors.New("URL is not https, and the host of the resource is not loopback; set InsecureAllowHTTP to allow http for all hosts")

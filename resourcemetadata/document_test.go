@@ -214,7 +214,7 @@ func TestQ1_Validate(t *testing.T) {
 		`received "as", expected`:   func(m *resourcemetadata.Metadata) { m.AuthorizationServers = []string{"as"} },
 		`received "a b", expected`:  func(m *resourcemetadata.Metadata) { m.ScopesSupported = []string{"a b"} },
 		"resource_policy_uri: rece": func(m *resourcemetadata.Metadata) { m.ResourcePolicyURI = "x" },
-		`Extra["jwks_uri"]`:         func(m *resourcemetadata.Metadata) { m.Extra = map[string]any{"jwks_uri": ""} },
+		`"jwks_uri" is in Extra`:    func(m *resourcemetadata.Metadata) { m.Extra = map[string]any{"jwks_uri": ""} },
 	} {
 		m := good
 		change(&m)

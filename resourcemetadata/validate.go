@@ -31,7 +31,7 @@ func (c *Client) Validate(resource string, m *Metadata) error {
 	fields := m.fields()
 	for _, name := range slices.Sorted(maps.Keys(m.Extra)) {
 		if _, known := fields[name]; known {
-			faults = append(faults, fmt.Errorf("Extra[%q]: expected the name of a member that has no field", name))
+			faults = append(faults, fmt.Errorf("member %q is in Extra, expected the name of a member that has no field", name))
 		}
 	}
 	if home, fault := fetch.ParseURL(resource, c.InsecureAllowHTTP); fault == nil {
@@ -84,11 +84,11 @@ func (c *Client) validate(m *Metadata, target string, accept func(string) bool) 
 	if !accept(m.Resource) {
 		return &MismatchError{Want: target, Got: m.Resource}
 	}
-	if _, err := c.parseURL(m.Resource, home); err != nil {
+	if err := c.checkURL(m.Resource, home); err != nil {
 		return fmt.Errorf("resource: %w", err)
 	}
 	if m.JWKSURI != "" {
-		if _, err := c.parseURL(m.JWKSURI, home); err != nil {
+		if err := c.checkURL(m.JWKSURI, home); err != nil {
 			return fmt.Errorf("jwks_uri: %w", err)
 		}
 	}
@@ -102,7 +102,7 @@ func (c *Client) validate(m *Metadata, target string, accept func(string) bool) 
 func (c *Client) invalid(m *Metadata, home *url.URL) map[string][]string {
 	found := make(map[string][]string)
 	for _, issuer := range m.AuthorizationServers {
-		if _, err := c.parseURL(issuer, home); err != nil || strings.Contains(issuer, "?") {
+		if err := c.checkURL(issuer, home); err != nil || strings.Contains(issuer, "?") {
 			found["authorization_servers"] = append(found["authorization_servers"], issuer)
 		}
 	}
