@@ -76,6 +76,24 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+// A key that ends in -bin has a binary value, so a TokenSource does not see it.
+func TestBinaryKeysAreNotRead(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	token := issuer.AccessToken().Sign()
+	for key, want := range map[string]codes.Code{"x-token": codes.OK, "x-token-bin": codes.Unauthenticated} {
+		guard := newGuard(t, issuer, func(_ *consumer.Config, g *middleware.Config) {
+			g.TokenSources = []middleware.TokenSource{middleware.HeaderToken(key)}
+		})
+		i := newInterceptors(t, grpcauth.Config{Guard: guard, Policy: policy{show: nil}, InsecureAllowPlaintext: true})
+		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs(key, token))
+		_, err := i.Unary(ctx, nil, &grpc.UnaryServerInfo{FullMethod: show}, func(context.Context, any) (any, error) { return nil, nil })
+		if status.Code(err) != want {
+			t.Errorf("%s: %v, expected %v", key, err, want)
+		}
+	}
+}
+
 // An address of a connection, as net.Conn describes it.
 type address struct{ network, text string }
 
