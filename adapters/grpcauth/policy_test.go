@@ -1,6 +1,8 @@
 package grpcauth_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/bearerkit/bearerkit/adapters/grpcauth"
+	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -67,6 +70,20 @@ func TestNewReportsFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The metadata document of the Guard lists the scopes of the policy.
+func TestScopesAreDeclared(t *testing.T) {
+	t.Parallel()
+	guard := newGuard(t, newIssuer(), func(_ *consumer.Config, g *middleware.Config) { g.Resource = "https://api.test" })
+	newInterceptors(t, grpcauth.Config{Guard: guard, Policy: policy{
+		"/a.B/C": {middleware.Scopes("read")}, "/a.B/*": {middleware.AnyScope("write", "admin")},
+	}})
+	recorder := httptest.NewRecorder()
+	guard.MetadataHandler().ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, guard.MetadataPath(), nil))
+	if want := `"scopes_supported":["admin","read","write"]`; !strings.Contains(recorder.Body.String(), want) {
+		t.Errorf("%s, expected %s", recorder.Body, want)
 	}
 }
 

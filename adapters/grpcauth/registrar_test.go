@@ -175,6 +175,21 @@ func TestContextOfAnotherCall(t *testing.T) {
 	}
 }
 
+// Calls without a transport stream, as tests make them, are never taken for the same call.
+func TestContextWithoutTransport(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	i := newInterceptors(t, grpcauth.Config{Guard: newGuard(t, issuer, nil), Policy: policy{show: nil}, InsecureAllowPlaintext: true})
+	info := &grpc.UnaryServerInfo{FullMethod: show}
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("authorization", "Bearer "+issuer.AccessToken().Sign()))
+	_, err := i.Unary(ctx, nil, info, func(ctx context.Context, _ any) (any, error) {
+		return i.Unary(metadata.NewIncomingContext(ctx, metadata.MD{}), nil, info, func(context.Context, any) (any, error) { return nil, nil })
+	})
+	if status.Code(err) != codes.Unauthenticated {
+		t.Errorf("the inner call: %v", err)
+	}
+}
+
 // transport is the stream of a server in the process.
 type transport struct{ grpc.ServerTransportStream }
 

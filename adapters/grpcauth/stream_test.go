@@ -243,6 +243,37 @@ func TestNoMessageAfterEnd(t *testing.T) {
 	})
 }
 
+// The checks of a stream end with its handler, even if the context of the stream goes on. The bubble fails if they do not.
+func TestChecksEndWithHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer()
+		i := newInterceptors(t, grpcauth.Config{
+			Guard: newGuard(t, issuer, nil), Policy: policy{chat: nil}, InsecureAllowPlaintext: true,
+		})
+		md := metadata.Pairs("authorization", "Bearer "+issuer.AccessToken().Sign())
+		ctx := metadata.NewIncomingContext(context.Background(), md) //nolint:usetesting // it must outlive the handler
+		for _, fault := range []any{nil, "out of shirts"} {
+			func() {
+				defer func() {
+					if got := recover(); got != fault {
+						t.Errorf("recovered %v, expected %v", got, fault)
+					}
+				}()
+				err := i.Stream(nil, panicking{ctx: ctx}, &grpc.StreamServerInfo{FullMethod: chat}, func(any, grpc.ServerStream) error {
+					if fault != nil {
+						panic(fault)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+	})
+}
+
 // panicking is a stream whose messages cannot be decoded without a panic.
 type panicking struct {
 	grpc.ServerStream
