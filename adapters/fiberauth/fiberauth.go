@@ -16,11 +16,11 @@
 // in [middleware.Config].
 //
 // Set ReadBufferSize in fiber.Config to 32 KiB. With the default of 4 KiB, Fiber rejects requests with long tokens before the
-// Guard runs. docs/routers.md lists all differences from net/http.
+// Guard runs. docs/routers.md lists the differences from net/http.
 //
 // # Conversion
 //
-// Fiber uses fasthttp, so the package makes an [net/http.Request] for the Guard. Every string in it is a copy, because fasthttp
+// Fiber uses fasthttp, so the package makes a [net/http.Request] for the Guard. Every string in it is a copy, because fasthttp
 // reuses its buffers. The path and the method are those on which Fiber routes. Trailer fields are left out.
 //
 // For a request with eight header fields, the conversion takes about 1.6 µs, 11 allocations and 1.7 KB. With a token in the
