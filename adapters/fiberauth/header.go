@@ -14,7 +14,7 @@ import (
 // fasthttp adds the trailer fields of a chunked body to the header. A proxy that replaces a header field, such as Client-Cert,
 // may not replace trailer fields. So of a request with a chunked body, headerOf keeps only as many fields of each name as the
 // client sent in the header. This also leaves out fields that a middleware has added to such a request.
-func headerOf(h *fasthttp.RequestHeader) http.Header {
+func headerOf(h *fasthttp.RequestHeader, chunked bool) http.Header {
 	fields, size := 0, 0
 	for name, value := range h.All() {
 		fields++
@@ -24,7 +24,10 @@ func headerOf(h *fasthttp.RequestHeader) http.Header {
 	text.Grow(size)
 	lines := make([]string, 0, fields)
 	header := make(http.Header, fields)
-	sent := sentNames(h)
+	var sent map[string]int // how many fields of each name may still follow; nil: any number
+	if chunked {
+		sent = sentNames(h)
+	}
 	for key, value := range h.All() {
 		name := http.CanonicalHeaderKey(appendTo(&text, key))
 		if sent != nil {
@@ -75,12 +78,8 @@ func cookies(h *fasthttp.RequestHeader, size int) string {
 	return line.String()
 }
 
-// sentNames returns how often each name is in the header that the client sent, if the request has a chunked body. Otherwise
-// the request has no trailer, and sentNames returns nil.
+// sentNames returns how often each name is in the header that the client sent.
 func sentNames(h *fasthttp.RequestHeader) map[string]int {
-	if !isChunked(h) {
-		return nil
-	}
 	sent := make(map[string]int)
 	for name := range h.AllInOrder() {
 		switch name := http.CanonicalHeaderKey(string(name)); name {

@@ -15,11 +15,12 @@ import (
 // reads the next request, and a Guard may keep parts of a request longer. Only the Body reads from c.
 func newRequest(c fiber.Ctx) *http.Request {
 	connection, sent := c.RequestCtx(), c.Request()
+	chunked := isChunked(&sent.Header)
 	r := &http.Request{
 		Method:        c.Method(), // a string of the app's Config
-		Header:        headerOf(&sent.Header),
+		Header:        headerOf(&sent.Header, chunked),
 		Host:          string(sent.Host()),
-		ContentLength: contentLength(&sent.Header),
+		ContentLength: contentLength(&sent.Header, chunked),
 		Body:          http.NoBody,
 		RemoteAddr:    remoteAddr(connection),
 		TLS:           connection.TLSConnectionState(),
@@ -56,12 +57,12 @@ func targetOf(c fiber.Ctx) (*url.URL, string) {
 	return u, u.RequestURI()
 }
 
-// contentLength returns the length of the body, or -1 if the header does not contain it.
-func contentLength(h *fasthttp.RequestHeader) int64 {
-	if length := h.ContentLength(); length >= -1 {
-		return int64(length)
+// contentLength returns the length of the body, or -1 if it is chunked.
+func contentLength(h *fasthttp.RequestHeader, chunked bool) int64 {
+	if chunked {
+		return -1 // fasthttp may have read the body, and then reports its length
 	}
-	return 0 // fasthttp reports -2 if the request has no body
+	return max(0, int64(h.ContentLength())) // fasthttp reports -2 if the request has no body
 }
 
 // remoteAddr returns the address of the peer. If the request came from adaptor.FiberApp or App.Test, there is no connection:

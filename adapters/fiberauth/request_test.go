@@ -146,6 +146,7 @@ func TestRequestLine(t *testing.T) {
 		"no body":           {"POST / HTTP/1.1\r\nHost: a\r\n\r\n", "POST HTTP/1.1 1 1 a 0 \"\""},
 		"body of a GET":     {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", "GET HTTP/1.1 1 1 a 3 \"abc\""},
 		"chunked body":      {"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "PUT HTTP/1.1 1 1 a -1 \"abc\""},
+		"empty chunked":     {"OPTIONS / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "OPTIONS HTTP/1.1 1 1 a -1 \"\""},
 		"multipart":         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 59\r\n\r\n--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--\r\n", "POST HTTP/1.1 1 1 a 59 \"--x\\r\\nContent-Disposition: form-data; name=\\\"a\\\"\\r\\n\\r\\nb\\r\\n--x--\\r\\n\""},
 		"absolute form":     {"GET http://other.test/ HTTP/1.1\r\nHost: a\r\n\r\n", "GET HTTP/1.1 1 1 other.test 0 \"\""},
 		"OPTIONS with body": {"OPTIONS / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na", "OPTIONS HTTP/1.1 1 1 a 1 \"a\""},

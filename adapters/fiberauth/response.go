@@ -44,8 +44,13 @@ func (w *response) WriteHeader(status int) {
 	sent.Header.SetNoDefaultContentType(true)
 	sent.SetStatusCode(status)
 	w.setHeader()
-	if w.c.Request().IsBodyStream() && w.c.Request().Header.ContentLength() != 0 {
-		sent.SetConnectionClose() // fasthttp would read the rest of the body as the next request
+}
+
+// closeUnlessAdmitted lets fasthttp close the connection after the response to a rejected request. Otherwise it would read the
+// rest of the body as the next request.
+func (w *response) closeUnlessAdmitted() {
+	if w.admitted == nil {
+		w.c.RequestCtx().SetConnectionClose()
 	}
 }
 

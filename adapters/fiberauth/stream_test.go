@@ -1,6 +1,7 @@
 package fiberauth_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,10 @@ import (
 	"testing"
 
 	"github.com/gofiber/fiber/v3"
+	fiberrecover "github.com/gofiber/fiber/v3/middleware/recover"
 
 	"github.com/bearerkit/bearerkit/adapters/fiberauth"
+	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
@@ -52,6 +55,22 @@ func TestUnreadBody(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestUnreadBodyAfterPanic is TestUnreadBody for a rule that panics.
+func TestUnreadBodyAfterPanic(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	panics := middleware.Check("mine", func(context.Context, *consumer.Token) error { panic("out of shirts") })
+	app := fiber.New(fiber.Config{StreamRequestBody: true})
+	app.Use(fiberrecover.New())
+	app.Post("/orders", fiberauth.Middleware(guard, panics), func(fiber.Ctx) error { return nil })
+	request := "POST /orders HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer " + issuer.AccessToken().Sign() + "\r\n"
+	body := strings.Repeat("x", 8<<10) + request + "Content-Length: 0\r\n\r\n"
+	got := exchangeAll(t, start(t, app), fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", request, len(body), body))
+	if len(got) != 1 || got[0].status != http.StatusInternalServerError || !got[0].closes {
+		t.Errorf("%d responses: %+v", len(got), got)
 	}
 }
 
