@@ -44,7 +44,7 @@ func (m *Metadata) merge(other *Metadata) *Metadata {
 	}
 	for name, value := range m.document.All() {
 		_, also := members[name]
-		if !also || m.Has(name) {
+		if !also || !value.IsAbsent() && m.faults[name] == nil { // as Has, without a search for the name
 			members[name] = value
 		}
 	}
