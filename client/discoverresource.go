@@ -57,8 +57,8 @@ type ResourceDiscovery struct {
 	InsecureLegacyServers bool
 }
 
-// Resource is an API, and what its metadata says about it. [DiscoverResource] returns it. Do not change its fields. It is
-// safe for concurrent use.
+// Resource describes an API: its identifier, its metadata and its authorization servers. [DiscoverResource] returns it. Do not
+// change its fields. It is safe for concurrent use.
 type Resource struct {
 	// ID is the resource identifier of the API (RFC 9728, Section 1.2). Tokens for the API are requested for it (RFC 8707).
 	// It is the URL that was passed to DiscoverResource, or a parent of it.

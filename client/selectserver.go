@@ -120,9 +120,9 @@ func (cfg ResourceDiscovery) checkEndpoints(m *oidcdiscovery.Metadata) error {
 }
 
 // ClientConfig returns cfg completed for a client of server, the metadata that [Resource.SelectServer] returned: Issuer,
-// Metadata, and if they are nil, Resource, Scopes and HTTPClient. With ResourceDiscovery.PublicAddressesOnly, its HTTPClient
-// connects only to such addresses, too. Pass the result to [New], or to
-// [NewRegistrationEndpoint] if cfg has no ClientID.
+// Metadata, and if they are nil, Resource, Scopes and HTTPClient. With ResourceDiscovery.PublicAddressesOnly, an HTTPClient in
+// cfg is replaced by one that connects only to public addresses. Pass the result to [New], or to [NewRegistrationEndpoint]
+// if cfg has no ClientID.
 //
 // A client and its credentials are those of one server. So cfg.Issuer is required with a ClientID, and must be the issuer of
 // server; another one is an error. Only a client with a Client ID Metadata Document may leave it empty, because its
