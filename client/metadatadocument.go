@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
@@ -27,7 +28,7 @@ const (
 // an authorization server fetches to learn about the client. Register the handler for the path of clientID, on the host of
 // clientID, and set Config.ClientID to the URL and Config.ClientMetadataDocument to true.
 //
-// clientID must be an https URL with a path, and without query, fragment, user information, dot segments, and a slash at the
+// clientID must be an https URL with a path, and without a query, a fragment, user information, dot segments or a slash at the
 // end. m must have a ClientName and at least one of RedirectURIs. A redirect URI is https, http with a loopback host, or has
 // a scheme of a native application. TokenEndpointAuthMethod must be AuthNone, which is also the default, or a method without
 // a shared secret; AuthPrivateKeyJWT requires JWKS or JWKSURI. NewClientMetadataHandler reports all faults together. It
@@ -116,6 +117,9 @@ func checkDocument(body []byte) (faults []error) {
 		if !ok {
 			faults = append(faults, errors.New("client: ClientMetadata"+problem))
 		}
+	}
+	if _, err := compact.ParseObject(string(body), maxDepth); err != nil { // a name that occurs twice could hide a key
+		return []error{fmt.Errorf("client: ClientMetadata: %w", err)}
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return []error{fmt.Errorf("client: ClientMetadata.Extra: %w", err)}

@@ -132,6 +132,9 @@ func TestNewClientMetadataHandler_Faults(t *testing.T) {
 		"private key, AKP": {func(m *client.ClientMetadata) {
 			m.JWKS = json.RawMessage(`{"keys":[{"kty":"AKP","pub":"x","priv":"p"}]}`)
 		}, false},
+		"private key, hidden": {func(m *client.ClientMetadata) {
+			m.JWKS = json.RawMessage(`{"keys":[{"kty":"EC","crv":"P-256","x":"x","y":"y","d":"d"}],"keys":[{"kty":"EC","x":"x"}]}`)
+		}, false},
 		"symmetric key":     {func(m *client.ClientMetadata) { m.JWKS = json.RawMessage(`{"keys":[{"kty":"oct","k":"k"}]}`) }, false},
 		"key without type":  {func(m *client.ClientMetadata) { m.JWKS = json.RawMessage(`{"keys":[{}]}`) }, false},
 		"no key set":        {func(m *client.ClientMetadata) { m.JWKS = json.RawMessage(`[]`) }, false},
