@@ -48,8 +48,8 @@ type Config struct {
 	Methods map[string][]middleware.Rule
 
 	// ListAllowedOnly removes the tools, prompts and resources that the token may not use from the results of the list
-	// methods. Clients then do not find out that more scopes would give access to them, so they do not step up. Resource
-	// templates are removed if Resources has no entry that fits their text. False: lists are complete.
+	// methods. Clients then do not find out that more scopes would give access to them, so they do not step up. For a resource
+	// template, the text of the template counts as its URI. False: lists are complete.
 	ListAllowedOnly bool
 
 	// Audience lists the identifiers of this server in the claim `aud`. A token must have one of them. Set it only for

@@ -61,6 +61,9 @@ type joined struct {
 	request context.Context //nolint:containedctx // of the HTTP request; only its values are used
 }
 
+// join returns a joined context.
+func join(ctx, request context.Context) context.Context { return joined{ctx, request} }
+
 // Value implements [context.Context].
 func (j joined) Value(key any) any {
 	if value := j.request.Value(key); value != nil {

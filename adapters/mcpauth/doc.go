@@ -30,8 +30,8 @@
 //   - Rules apply to every request.
 //   - tools/call needs an entry for the tool in Tools.
 //   - prompts/get needs an entry for the prompt in Prompts.
-//   - resources/read, resources/subscribe and resources/unsubscribe need an entry for the URI in Resources, and so does
-//     each URI that subscriptions/listen names.
+//   - resources/read, resources/subscribe and resources/unsubscribe need an entry for the URI in Resources.
+//     subscriptions/listen needs one for each URI that it names.
 //   - completion/complete needs the entry of the prompt or resource that it completes.
 //   - initialize, ping, server/discover, logging/setLevel, subscriptions/listen, the list methods, and the notifications
 //     of the specification need no entry.
@@ -44,13 +44,13 @@
 //
 // The Handler reads the body of each POST and applies the rules before the SDK sees the request. So a missing scope results
 // in 403 and a challenge with the scopes of the operation, and the client can request them (step-up). A receiving middleware
-// of the server then applies the same rules to the message as the SDK has parsed it. A message that two parsers read
-// differently therefore never runs without the rules of what runs.
+// of the server then applies the rules to the message as the SDK has parsed it. So if the two parsers read a message
+// differently, the rules of the tool that the SDK would call still apply.
 //
 // # Tokens, sessions and streams
 //
 // A token must have the resource of the Guard as audience ([Config.Audience]). A session can only be used with tokens of the
 // principal that created it: the same issuer and subject, or the same issuer and client if the token has no subject. It
-// ends when all tokens that were used in it have expired. A stream ends when its token expires or is revoked. The context of
-// a tool ends then too. Tools never see the raw token.
+// ends when all tokens that were used in it have expired. When a token expires or is revoked, its streams end, and so do the
+// contexts of the tools that were called with it. Tools never see the raw token.
 package mcpauth

@@ -3,9 +3,11 @@ package mcpauth
 // This file is in the package itself, because parse is not exported.
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -22,10 +24,17 @@ func FuzzParse(f *testing.F) {
 		`{"jsonrpc":"2.0","id":1,"method":"tools\u002fcall","params":{"n\u0061me":"e\u0072ase","Name":"x"}}`,
 		`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"a","name":"b"}}`,
 		" \t\r\n{\"jsonrpc\":\"2.0\",\"id\":-0.5e1,\"method\":\"ping\",\"params\":null} \n",
+		`[{"a":1,"b":{"a":2},"c":["a","a",{}]},{"a\"":"}","a\\":"{","\u0061":0,"a":0}]`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		if utf8.Valid(body) && json.Valid(body) {
+			decoder := json.NewDecoder(bytes.NewReader(body))
+			if want, got := repeats(decoder), checkMembers(body); got != errDepth && want != (got == errDuplicate) {
+				t.Fatalf("duplicate names: %v, checkMembers returned %v", want, got)
+			}
+		}
 		messages, batch, err := parse(body)
 		if err != nil {
 			return
@@ -47,6 +56,28 @@ func FuzzParse(f *testing.F) {
 			compare(t, messages[i], theirs)
 		}
 	})
+}
+
+// repeats reports whether an object in the next value has two members with the same name.
+func repeats(decoder *json.Decoder) (found bool) {
+	token, err := decoder.Token()
+	opening, nested := token.(json.Delim)
+	if err != nil || !nested {
+		return false
+	}
+	names := make(map[any]bool)
+	for decoder.More() {
+		if opening == '{' {
+			name, err := decoder.Token()
+			if err != nil {
+				return found
+			}
+			found, names[name] = found || names[name], true
+		}
+		found = repeats(decoder) || found
+	}
+	_, _ = decoder.Token() // the closing delimiter
+	return found
 }
 
 // compare fails t if the SDK sees another operation than parse.

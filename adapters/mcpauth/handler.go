@@ -82,8 +82,9 @@ func endpointPath(resource string) string {
 //	mux.Handle(guard.MetadataPath(), guard.MetadataHandler())
 func (h *Handler) Endpoint() http.Handler { return http.HandlerFunc(h.serveEndpoint) }
 
-// Close ends all streams and sessions, and waits until running tools have returned. Later requests are rejected with 503.
-// Pass it to [http.Server.RegisterOnShutdown]: otherwise Shutdown waits for streams that do not end.
+// Close ends all streams, the contexts of running tools, and all sessions. It waits until the tools that were called in sessions
+// have returned. Later requests with a valid token are rejected with 503. Pass Close to [http.Server.RegisterOnShutdown]:
+// otherwise Shutdown waits for streams that do not end.
 func (h *Handler) Close() {
 	h.streams.close()
 	h.sessions.close()

@@ -1,7 +1,6 @@
 package mcpauth
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -28,46 +27,64 @@ func checkJSON(body []byte) error {
 	if !json.Valid(body) {
 		return errJSON
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	return checkValue(decoder, 0)
+	return checkMembers(body)
 }
 
-// checkValue reads one value, which json.Valid has accepted.
-func checkValue(decoder *json.Decoder, depth int) error {
-	token, err := decoder.Token()
-	if err != nil {
-		return errJSON
-	}
-	opening, nested := token.(json.Delim)
-	if !nested {
-		return nil
-	}
-	if depth++; depth > maxDepth {
-		return errDepth
-	}
-	var names map[string]struct{} // of an object
-	for decoder.More() {
-		if opening == '{' {
-			name, err := decoder.Token()
-			if err != nil {
-				return errJSON
-			}
-			text, _ := name.(string)
-			if _, twice := names[text]; twice {
+// checkMembers looks for duplicate names and deep nesting in body, which json.Valid has accepted. It reads bytes instead of
+// tokens, because a token costs an allocation, and a body may have millions of them.
+func checkMembers(body []byte) error {
+	var open []map[string]struct{} // the names of each object that is not closed yet; nil for an array
+	isName := false                // whether the next string is the name of a member
+	for i := 0; i < len(body); i++ {
+		switch body[i] {
+		case '{':
+			open, isName = append(open, make(map[string]struct{})), true
+		case '[':
+			open, isName = append(open, nil), false
+		case '}', ']':
+			open = open[:len(open)-1]
+		case ',':
+			isName = open[len(open)-1] != nil
+		case ':':
+			isName = false
+		case '"':
+			end := i + stringLength(body[i:])
+			if isName && !addName(open[len(open)-1], body[i:end]) {
 				return errDuplicate
 			}
-			if names == nil {
-				names = make(map[string]struct{})
-			}
-			names[text] = struct{}{}
+			i = end - 1
 		}
-		if err := checkValue(decoder, depth); err != nil {
-			return err
+		if len(open) > maxDepth {
+			return errDepth
 		}
 	}
-	_, err = decoder.Token() // the closing delimiter
-	return err
+	return nil
+}
+
+// stringLength returns the length of the string literal at the beginning of body, with its quotes.
+func stringLength(body []byte) int {
+	for i := 1; i < len(body); i++ {
+		switch body[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+	return len(body)
+}
+
+// addName adds the name in a string literal. It reports false if the object has the name already.
+func addName(names map[string]struct{}, literal []byte) bool {
+	name := string(literal[1 : len(literal)-1])
+	if strings.Contains(name, `\`) && json.Unmarshal(literal, &name) != nil {
+		return false
+	}
+	if _, twice := names[name]; twice {
+		return false
+	}
+	names[name] = struct{}{}
+	return true
 }
 
 // object decodes an object whose members have the given names, among others. It rejects other spellings of these names,

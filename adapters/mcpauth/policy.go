@@ -35,12 +35,17 @@ type entries struct {
 func newEntries(field string, rules map[string][]middleware.Rule, prefixes bool) entries {
 	list := entries{field: field, rules: clone(rules), prefixes: prefixes}
 	for key := range rules {
-		if prefix, found := strings.CutSuffix(key, other); found && (prefixes || prefix == "") {
-			list.ordered = append(list.ordered, prefix)
+		if list.isPattern(key) {
+			list.ordered = append(list.ordered, strings.TrimSuffix(key, other))
 		}
 	}
 	slices.SortFunc(list.ordered, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	return list
+}
+
+// isPattern reports whether a key is for several names.
+func (e *entries) isPattern(key string) bool {
+	return key == other || e.prefixes && strings.HasSuffix(key, other)
 }
 
 // lists returns everything that has keys, for checks of the configuration.
@@ -99,7 +104,7 @@ func rulesOf(needs []requirement) (rules []middleware.Rule) {
 
 // find returns the key of the entry for name.
 func (e *entries) find(name string) (key string, found bool) {
-	if _, exact := e.rules[name]; exact && name != other && !(e.prefixes && strings.HasSuffix(name, other)) {
+	if _, listed := e.rules[name]; listed && !e.isPattern(name) {
 		return name, true
 	}
 	if e.prefixes && isAmbiguous(name) {
@@ -173,7 +178,7 @@ func audience(configured []string, resource func() string) middleware.Rule {
 		if accepted == nil {
 			accepted = namesOf(resource())
 		}
-		if slices.ContainsFunc(t.Audience(), func(aud string) bool { return aud != "" && slices.Contains(accepted, aud) }) {
+		if slices.ContainsFunc(t.Audience(), func(aud string) bool { return slices.Contains(accepted, aud) }) {
 			return nil
 		}
 		received := shortened(fmt.Sprintf("%q", t.Audience()), 100)
@@ -184,9 +189,12 @@ func audience(configured []string, resource func() string) middleware.Rule {
 	})
 }
 
-// namesOf returns the forms of a resource. A URL without a path identifies the same resource as with the path "/" (RFC 3986
+// namesOf returns the forms of a resource. Guard.Replace may have removed it; then there are none. A URL without a path identifies the same resource as with the path "/" (RFC 3986
 // section 6.2.3), and some clients and servers always write the second form.
 func namesOf(resource string) []string {
+	if resource == "" {
+		return nil
+	}
 	if u, err := url.Parse(resource); err == nil && u.Path == "" {
 		return []string{resource, resource + "/"}
 	}

@@ -20,7 +20,7 @@ func (h *Handler) receiving(next mcp.MethodHandler) mcp.MethodHandler {
 		if c.handler != h { // the middleware of that Handler decides
 			return next(ctx, method, r)
 		}
-		ctx = joined{ctx, c.admitted}
+		ctx = join(ctx, c.admitted)
 		if err := h.admit(ctx, c, method, r); err != nil {
 			return nil, err
 		}

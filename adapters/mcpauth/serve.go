@@ -35,8 +35,8 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request) {
 		h.guard.Deny(w, r, err)
 		return
 	}
-	token, ok := middleware.TokenFromContext(admitted.Context())
-	if !ok { // a preflight that Config.AllowPreflight of the Guard let pass
+	token, ok := middleware.TokenFromContext(admitted.Context()) //nolint:contextcheck // of the same request
+	if !ok {                                                     // a preflight that Config.AllowPreflight of the Guard let pass
 		w.Header().Set("Allow", "GET, POST, DELETE")
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
@@ -44,7 +44,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request) {
 	h.guard.SetHeader(w.Header(), admitted)
 	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: admitted, token: token, principal: principalOf(token)}
 	if x.findSession() && x.read() && x.applyRules() && x.useSession() {
-		x.stream()
+		x.stream() //nolint:contextcheck // the context is that of x.r
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -69,7 +70,10 @@ func TestAudience(t *testing.T) {
 func TestAudienceAfterReplace(t *testing.T) {
 	t.Parallel()
 	var current middleware.Config
-	k := newKit(t, options{config: stateless, guard: func(cfg *middleware.Config) { current = *cfg }})
+	k := newKit(t, options{
+		config: stateless, guard: func(cfg *middleware.Config) { current = *cfg },
+		verify: func(cfg *consumer.Config) { cfg.Audience = append(cfg.Audience, "/") },
+	})
 	current.Resource = "https://other.test"
 	if err := k.guard.Replace(current); err != nil {
 		t.Fatal(err)
@@ -83,7 +87,7 @@ func TestAudienceAfterReplace(t *testing.T) {
 	if err := k.guard.Replace(current); err != nil {
 		t.Fatal(err)
 	}
-	for _, audience := range []any{endpoint, "", []string{""}} {
+	for _, audience := range []any{endpoint, "", []string{""}, "/"} {
 		if got := k.send(request{path: "/", token: k.token("read").Set("aud", audience).Sign(), body: callTool("look")}); got.Code != http.StatusUnauthorized {
 			t.Errorf("without a resource, %v: %d %s", audience, got.Code, got.Body)
 		}
@@ -268,20 +272,28 @@ func certificate(t *testing.T) *x509.Certificate {
 	return made
 }
 
-// Rules that call the application see the token of the message, too.
+// Rules that call the application see the token of the message, too. They cannot print the raw token.
 func TestRulesSeeTheTokenOfTheMessage(t *testing.T) {
 	t.Parallel()
-	clients := make(chan string, 10)
+	clients, printed := make(chan string, 10), make(chan string, 10)
 	k := newKit(t, options{config: func(cfg *mcpauth.Config) {
-		cfg.Tools = map[string][]middleware.Rule{"look": {middleware.Check("mine", func(_ context.Context, t *consumer.Token) error {
+		cfg.Tools = map[string][]middleware.Rule{"look": {middleware.Check("mine", func(ctx context.Context, t *consumer.Token) error {
 			clients <- t.ClientID()
+			printed <- fmt.Sprintf("%v %+v %#v %s", ctx, ctx, ctx, ctx)
 			return nil
 		})}}
 	}})
 	t.Cleanup(k.handler.Close)
 	id := k.initialize(k.token("read").Set("client_id", "first").Sign())
-	got := k.send(request{token: k.token("read").Set("client_id", "second").Sign(), body: callTool("look"), header: inSession(id)})
+	raw := k.token("read").Set("client_id", "second").Sign()
+	got := k.send(request{token: raw, body: callTool("look"), header: inSession(id)})
 	close(clients)
+	close(printed)
+	for text := range printed {
+		if strings.Contains(text, raw[len(raw)-40:]) {
+			t.Errorf("printed %s", text)
+		}
+	}
 	var all []string
 	for client := range clients {
 		all = append(all, client)
