@@ -25,23 +25,15 @@ type call struct {
 // callKey is the key under which the context of an admitted call contains the call.
 type callKey struct{ owner *Interceptors }
 
-// responder sends metadata to the client. It is implemented by [grpc.ServerStream], and by unary for calls without a stream.
-type responder interface {
-	SetHeader(md metadata.MD) error
-	SetTrailer(md metadata.MD)
-}
-
-// unary sends metadata for the call with this context.
-type unary struct{ ctx context.Context } //nolint:containedctx // the context identifies the call
-
-func (u unary) SetHeader(md metadata.MD) error { return grpc.SetHeader(u.ctx, md) }
-func (u unary) SetTrailer(md metadata.MD)      { _ = grpc.SetTrailer(u.ctx, md) } // fails outside of a call
+// setHeader adds metadata to the header of the response: the method of a stream, or [grpc.SetHeader] for a unary call. It fails
+// if the header is already sent, as that of a stream may be.
+type setHeader func(md metadata.MD) error
 
 // errZero is the error of the zero Interceptors.
 var errZero = status.Error(codes.Internal, "internal server error")
 
 // admit decides about a call. It returns the context for the handler, or the status error of a rejected call.
-func (i *Interceptors) admit(ctx context.Context, fullMethod string, to responder) (context.Context, *call, error) {
+func (i *Interceptors) admit(ctx context.Context, fullMethod string, set setHeader) (context.Context, *call, error) {
 	if i.guard == nil {
 		return nil, nil, errZero
 	}
@@ -57,13 +49,13 @@ func (i *Interceptors) admit(ctx context.Context, fullMethod string, to responde
 	c.request = requestOf(ctx, fullMethod)
 	admitted, err := i.guard.Authenticate(c.request, rules...)
 	if err != nil {
-		return nil, nil, c.reject(err, to)
+		return nil, nil, c.reject(err, set)
 	}
 	c.guarded = true
 	header := make(http.Header)
 	i.guard.SetHeader(header, admitted)
 	if nonce := header.Get("DPoP-Nonce"); nonce != "" {
-		_ = to.SetHeader(metadata.Pairs("dpop-nonce", nonce)) // fails only if the header is already sent
+		_ = set(metadata.Pairs("dpop-nonce", nonce))
 	}
 	return context.WithValue(admitted.Context(), callKey{i}, c), c, nil
 }
@@ -78,30 +70,31 @@ func (c *call) isAdmitted(ctx context.Context) bool {
 
 // converted returns the error of a handler. A Refusal becomes a status error: the text of a Refusal is for operators, and
 // grpc-go sends the text of every other error to the client.
-func (c *call) converted(ctx context.Context, err error, to responder) error {
+func (c *call) converted(ctx context.Context, err error, set setHeader) error {
 	if _, isRefusal := errors.AsType[*middleware.Refusal](err); !isRefusal {
 		return err
 	}
 	if c.request == nil {
 		c.request = requestOf(ctx, c.fullMethod)
 	}
-	return c.reject(err, to)
+	return c.reject(err, set)
 }
 
-// reject returns the status error for err, and sets the trailing metadata.
-func (c *call) reject(err error, to responder) error {
-	trailer, err := c.rejection(err)
-	to.SetTrailer(trailer)
+// reject returns the status error for err. It adds the challenges to the header, where a server or proxy of HTTP does not drop
+// them: www-authenticate must not be a trailer (RFC 9110 section 6.5.1).
+func (c *call) reject(err error, set setHeader) error {
+	md, err := c.rejection(err)
+	_ = set(md)
 	return err
 }
 
-// rejection returns the trailing metadata and the status error for err.
+// rejection returns the metadata and the status error for err.
 func (c *call) rejection(err error) (metadata.MD, error) {
 	header := make(http.Header)
 	refusal := c.owner.guard.SetDenyHeader(header, c.request, err)
-	trailer := metadata.MD{}
+	md := metadata.MD{}
 	for _, name := range []string{"www-authenticate", "dpop-nonce"} {
-		trailer.Append(name, header.Values(name)...)
+		md.Append(name, header.Values(name)...)
 	}
-	return trailer, statusOf(refusal, header.Get("Retry-After")).Err()
+	return md, statusOf(refusal, header.Get("Retry-After")).Err()
 }

@@ -83,10 +83,10 @@ func send(t *testing.T, call adaptertest.Call, streams, registrar bool) adaptert
 	if streams {
 		return overStream(t, conn, call.Header)
 	}
-	var header, trailer metadata.MD
+	var header metadata.MD
 	out := new(text)
-	err = conn.Invoke(outgoing(t.Context(), call.Header), adaptertest.CallPath, wrapperspb.String(""), out, grpc.Header(&header), grpc.Trailer(&trailer))
-	return reply(err, out, header, trailer)
+	err = conn.Invoke(outgoing(t.Context(), call.Header), adaptertest.CallPath, wrapperspb.String(""), out, grpc.Header(&header))
+	return reply(err, out, header)
 }
 
 // overStream makes the call as a stream.
@@ -107,7 +107,7 @@ func overStream(t *testing.T, conn *grpc.ClientConn, header http.Header) adapter
 			err = end
 		}
 	}
-	return reply(err, out, sent, client.Trailer())
+	return reply(err, out, sent)
 }
 
 // newServer returns a server with the Guards of the call, outermost first.
@@ -150,9 +150,9 @@ func outgoing(ctx context.Context, header http.Header) context.Context {
 }
 
 // reply returns a result in the form of the table.
-func reply(err error, out *text, header, trailer metadata.MD) adaptertest.Reply {
+func reply(err error, out *text, header metadata.MD) adaptertest.Reply {
 	result := adaptertest.Reply{Header: make(http.Header), Text: out.GetValue()}
-	for name, values := range metadata.Join(header, trailer) {
+	for name, values := range header {
 		result.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	if err != nil {

@@ -35,8 +35,8 @@
 //   - Canceled, if the client has canceled the call;
 //   - Internal, if a Verifier, TokenSource or rule of the application fails or is invalid.
 //
-// The challenges are in the trailing metadata, under the key www-authenticate, and a new DPoP nonce is under the key
-// dpop-nonce. If the challenge has an error code, the detail google.rpc.ErrorInfo contains it too: the domain is
+// The challenges are in the header metadata of the response, under the key www-authenticate, and a new DPoP nonce is under the
+// key dpop-nonce. A stream whose response has begun ends without them. If the challenge has an error code, the detail google.rpc.ErrorInfo contains it too: the domain is
 // [ErrorDomain], and the reason is the code in upper case, such as INVALID_TOKEN. Scopes, acr_values and max_age of the
 // challenge are in its metadata. Nothing else says which check failed. Config.DenyHandler of the Guard is not called.
 //

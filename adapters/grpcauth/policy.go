@@ -111,13 +111,15 @@ func split(name string) (service, method string, ok bool) {
 // isForeign reports whether r is not part of the name of a service or method.
 func isForeign(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`*?#%:"\`, r) }
 
+// ServiceInfo is implemented by [*grpc.Server].
+type ServiceInfo interface {
+	GetServiceInfo() map[string]grpc.ServiceInfo
+}
+
 // CheckServer compares the policy with the methods that are registered on a server. Its error joins all differences: methods
 // that the policy does not list, whose calls would all be rejected, and names of the policy that the server does not have.
 // Call it after all services are registered. server is a [*grpc.Server].
-func (i *Interceptors) CheckServer(server interface {
-	GetServiceInfo() map[string]grpc.ServiceInfo
-},
-) error {
+func (i *Interceptors) CheckServer(server ServiceInfo) error {
 	methods, services := make(map[string]bool), make(map[string]bool)
 	for service, info := range server.GetServiceInfo() {
 		services["/"+service] = true

@@ -193,7 +193,7 @@ func TestContextWithoutTransport(t *testing.T) {
 // transport is the stream of a server in the process.
 type transport struct{ grpc.ServerTransportStream }
 
-func (*transport) SetTrailer(metadata.MD) error { return nil }
+func (*transport) SetHeader(metadata.MD) error { return nil }
 
 // An interceptor in front recovers from the panic of a rule, and sees rejections except those of unary calls that Registrar
 // guards.

@@ -193,15 +193,15 @@ func TestDPoP(t *testing.T) {
 		if proof != "" {
 			ctx = metadata.AppendToOutgoingContext(ctx, "dpop", proof)
 		}
-		var trailer metadata.MD
-		err := conn.Invoke(ctx, method, wrapperspb.String("one"), new(text), grpc.Trailer(&trailer))
-		return trailer, err
+		var header metadata.MD
+		err := conn.Invoke(ctx, method, wrapperspb.String("one"), new(text), grpc.Header(&header))
+		return header, err
 	}
-	trailer, err := invoke(show, key.Proof(http.MethodPost, "https://api.test"+show, token).Sign())
-	nonces := trailer["dpop-nonce"]
+	header, err := invoke(show, key.Proof(http.MethodPost, "https://api.test"+show, token).Sign())
+	nonces := header["dpop-nonce"]
 	if status.Code(err) != codes.Unauthenticated || len(nonces) != 1 ||
-		!strings.Contains(strings.Join(trailer["www-authenticate"], ";"), `error="use_dpop_nonce"`) {
-		t.Fatalf("without a nonce: %v, %v", err, trailer)
+		!strings.Contains(strings.Join(header["www-authenticate"], ";"), `error="use_dpop_nonce"`) {
+		t.Fatalf("without a nonce: %v, %v", err, header)
 	}
 	for name, test := range map[string]struct {
 		method, htm, htu string
@@ -215,7 +215,7 @@ func TestDPoP(t *testing.T) {
 		"GET":                {show, "GET", "https://api.test" + show, codes.Unauthenticated},
 	} {
 		proof := key.Proof(test.htm, test.htu, token).Set("nonce", nonces[0]).Sign()
-		trailer, err := invoke(test.method, proof)
+		header, err := invoke(test.method, proof)
 		if status.Code(err) != test.want {
 			t.Errorf("%s: %v, expected %v", name, err, test.want)
 		}
@@ -223,8 +223,8 @@ func TestDPoP(t *testing.T) {
 			if _, err := invoke(test.method, proof); status.Code(err) != codes.Unauthenticated {
 				t.Errorf("%s, proof used again: %v", name, err)
 			}
-		} else if !strings.Contains(strings.Join(trailer["www-authenticate"], ";"), `DPoP realm="api"`) {
-			t.Errorf("%s: trailer %v", name, trailer)
+		} else if !strings.Contains(strings.Join(header["www-authenticate"], ";"), `DPoP realm="api"`) {
+			t.Errorf("%s: header %v", name, header)
 		}
 	}
 	if _, err := invoke(show, ""); status.Code(err) != codes.Unauthenticated {

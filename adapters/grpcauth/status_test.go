@@ -30,16 +30,15 @@ type rejection struct {
 	Reason   string
 	Metadata map[string]string
 	Retry    time.Duration
-	Trailer  metadata.MD
+	Header   metadata.MD
 }
 
 // received returns the parts of a response.
-func received(t *testing.T, err error, trailer metadata.MD) rejection {
+func received(t *testing.T, err error, header metadata.MD) rejection {
 	t.Helper()
 	s := status.Convert(err)
-	got := rejection{Code: s.Code(), Message: s.Message(), Trailer: trailer}
-	delete(trailer, "content-type")
-	delete(trailer, "grpc-status-details-bin") // the details below
+	got := rejection{Code: s.Code(), Message: s.Message(), Header: header}
+	delete(header, "content-type")
 	for _, detail := range s.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
@@ -70,25 +69,25 @@ func TestStatus(t *testing.T) {
 		rules []middleware.Rule
 		want  rejection
 	}{
-		"no token": {lines: []string{}, want: rejection{Code: codes.Unauthenticated, Message: "unauthorized", Trailer: challenge("")}},
+		"no token": {lines: []string{}, want: rejection{Code: codes.Unauthenticated, Message: "unauthorized", Header: challenge("")}},
 		"expired": {
 			token: func(b *bearertest.Token) *bearertest.Token { return b.Set("exp", 1) },
-			want:  rejection{Code: codes.Unauthenticated, Message: "invalid_token", Reason: "INVALID_TOKEN", Trailer: challenge(`, error="invalid_token"`)},
+			want:  rejection{Code: codes.Unauthenticated, Message: "invalid_token", Reason: "INVALID_TOKEN", Header: challenge(`, error="invalid_token"`)},
 		},
 		"other audience": {
 			token: func(b *bearertest.Token) *bearertest.Token { return b.Set("aud", "https://other.test") },
-			want:  rejection{Code: codes.Unauthenticated, Message: "invalid_token", Reason: "INVALID_TOKEN", Trailer: challenge(`, error="invalid_token"`)},
+			want:  rejection{Code: codes.Unauthenticated, Message: "invalid_token", Reason: "INVALID_TOKEN", Header: challenge(`, error="invalid_token"`)},
 		},
 		"two tokens": {
 			lines: []string{"Bearer a.b.c", "Bearer a.b.c"},
-			want:  rejection{Code: codes.Unauthenticated, Message: "invalid_request", Reason: "INVALID_REQUEST", Trailer: challenge(`, error="invalid_request"`)},
+			want:  rejection{Code: codes.Unauthenticated, Message: "invalid_request", Reason: "INVALID_REQUEST", Header: challenge(`, error="invalid_request"`)},
 		},
 		"scope": {
 			rules: []middleware.Rule{middleware.Scopes("read", "write")},
 			want: rejection{
 				Code: codes.PermissionDenied, Message: "insufficient_scope", Reason: "INSUFFICIENT_SCOPE",
 				Metadata: map[string]string{"scope": "read write"},
-				Trailer:  challenge(`, error="insufficient_scope", scope="read write"`),
+				Header:   challenge(`, error="insufficient_scope", scope="read write"`),
 			},
 		},
 		"step-up": {
@@ -96,34 +95,34 @@ func TestStatus(t *testing.T) {
 			want: rejection{
 				Code: codes.Unauthenticated, Message: "insufficient_user_authentication", Reason: "INSUFFICIENT_USER_AUTHENTICATION",
 				Metadata: map[string]string{"acr_values": "gold", "max_age": "60"},
-				Trailer:  challenge(`, error="insufficient_user_authentication", acr_values="gold", max_age="60"`),
+				Header:   challenge(`, error="insufficient_user_authentication", acr_values="gold", max_age="60"`),
 			},
 		},
 		"policy": {
 			rules: []middleware.Rule{middleware.Role("roles", "admin")},
-			want:  rejection{Code: codes.PermissionDenied, Message: "forbidden", Trailer: challenge("")},
+			want:  rejection{Code: codes.PermissionDenied, Message: "forbidden", Header: challenge("")},
 		},
 		"outage": {
 			rules: []middleware.Rule{middleware.Check("mine", func(context.Context, *consumer.Token) error { return consumer.ErrUnavailable })},
-			want:  rejection{Code: codes.Unavailable, Message: "service unavailable", Retry: 5 * time.Second, Trailer: metadata.MD{}},
+			want:  rejection{Code: codes.Unavailable, Message: "service unavailable", Retry: 5 * time.Second},
 		},
 		"fault": {
 			rules: []middleware.Rule{middleware.Check("mine", func(context.Context, *consumer.Token) error {
 				return &consumer.Error{Reason: consumer.ReasonInternal, Err: errors.New("secret")}
 			})},
-			want: rejection{Code: codes.Internal, Message: "internal server error", Trailer: metadata.MD{}},
+			want: rejection{Code: codes.Internal, Message: "internal server error"},
 		},
-		"not found":          {rules: refuse(&middleware.Refusal{Status: 404}), want: rejection{Code: codes.NotFound, Message: "not found", Trailer: metadata.MD{}}},
-		"conflict":           {rules: refuse(&middleware.Refusal{Status: 409}), want: rejection{Code: codes.Aborted, Message: "conflict", Trailer: metadata.MD{}}},
-		"too many":           {rules: refuse(&middleware.Refusal{Status: 429}), want: rejection{Code: codes.ResourceExhausted, Message: "too many requests", Trailer: metadata.MD{}}},
-		"legal reasons":      {rules: refuse(&middleware.Refusal{Status: 451}), want: rejection{Code: codes.PermissionDenied, Message: "unavailable for legal reasons", Trailer: metadata.MD{}}},
-		"unnamed status":     {rules: refuse(&middleware.Refusal{Status: 499}), want: rejection{Code: codes.Canceled, Message: "the client has canceled the call", Trailer: metadata.MD{}}},
-		"gateway timeout":    {rules: refuse(&middleware.Refusal{Status: 504}), want: rejection{Code: codes.DeadlineExceeded, Message: "gateway timeout", Trailer: metadata.MD{}}},
-		"bad gateway":        {rules: refuse(&middleware.Refusal{Status: 502}), want: rejection{Code: codes.Internal, Message: "bad gateway", Trailer: metadata.MD{}}},
-		"success is a fault": {rules: refuse(&middleware.Refusal{Status: 200}), want: rejection{Code: codes.Internal, Message: "internal server error", Trailer: metadata.MD{}}},
+		"not found":          {rules: refuse(&middleware.Refusal{Status: 404}), want: rejection{Code: codes.NotFound, Message: "not found"}},
+		"conflict":           {rules: refuse(&middleware.Refusal{Status: 409}), want: rejection{Code: codes.Aborted, Message: "conflict"}},
+		"too many":           {rules: refuse(&middleware.Refusal{Status: 429}), want: rejection{Code: codes.ResourceExhausted, Message: "too many requests"}},
+		"legal reasons":      {rules: refuse(&middleware.Refusal{Status: 451}), want: rejection{Code: codes.PermissionDenied, Message: "unavailable for legal reasons"}},
+		"unnamed status":     {rules: refuse(&middleware.Refusal{Status: 499}), want: rejection{Code: codes.Canceled, Message: "the client has canceled the call"}},
+		"gateway timeout":    {rules: refuse(&middleware.Refusal{Status: 504}), want: rejection{Code: codes.DeadlineExceeded, Message: "gateway timeout"}},
+		"bad gateway":        {rules: refuse(&middleware.Refusal{Status: 502}), want: rejection{Code: codes.Internal, Message: "bad gateway"}},
+		"success is a fault": {rules: refuse(&middleware.Refusal{Status: 200}), want: rejection{Code: codes.Internal, Message: "internal server error"}},
 		"own code": {
 			rules: refuse(&middleware.Refusal{Status: 403, Code: "not-today", Detail: "secret", Err: errors.New("secret")}),
-			want:  rejection{Code: codes.PermissionDenied, Message: "not-today", Reason: "NOT_TODAY", Trailer: challenge(`, error="not-today"`)},
+			want:  rejection{Code: codes.PermissionDenied, Message: "not-today", Reason: "NOT_TODAY", Header: challenge(`, error="not-today"`)},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,9 +156,9 @@ func TestStatus(t *testing.T) {
 				}
 			}
 			for _, method := range []string{show, chat, "/late.Orders/Show", "/late.Orders/Chat"} {
-				var trailer metadata.MD
-				err := conn.Invoke(ctx, method, wrapperspb.String(""), new(text), grpc.Trailer(&trailer))
-				if diff := cmp.Diff(test.want, received(t, err, trailer)); diff != "" {
+				var header metadata.MD
+				err := conn.Invoke(ctx, method, wrapperspb.String(""), new(text), grpc.Header(&header))
+				if diff := cmp.Diff(test.want, received(t, err, header)); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", method, diff)
 				}
 				if strings.Contains(err.Error(), "secret") {

@@ -26,7 +26,7 @@ type stream struct {
 	call *call
 	cut  atomic.Bool // whether an operation of the handler has failed because the token ended
 
-	// rejection returns the trailing metadata and the error of the stream after the token has ended. Its results do not change.
+	// rejection returns the metadata and the error of the stream after the token has ended. Its results do not change.
 	rejection func() (metadata.MD, error)
 }
 
@@ -116,9 +116,9 @@ func (s *stream) refuse() error {
 // whatever it returns. Only a handler that has noticed nothing can still succeed.
 func (s *stream) result(err error) error {
 	if s.cut.Load() || s.ended() && err != nil {
-		trailer, cause := s.rejection()
-		s.SetTrailer(trailer)
+		md, cause := s.rejection()
+		_ = s.SetHeader(md) // no challenge if the response has begun: the details of cause contain its error code
 		return cause
 	}
-	return s.call.converted(s.ServerStream.Context(), err, s.ServerStream)
+	return s.call.converted(s.ServerStream.Context(), err, s.SetHeader)
 }

@@ -83,12 +83,18 @@ func swallows(ss grpc.ServerStream) error {
 // A stream ends at the expiry of its token, wherever its handler waits. The bubble fails if a goroutine remains.
 func TestStreamEndsWithToken(t *testing.T) {
 	t.Parallel()
-	for name, handler := range map[string]func(grpc.ServerStream) error{
-		"receiving": waits, "sending": floods, "waiting for the context": idles, "error swallowed": swallows,
-		"both directions": func(ss grpc.ServerStream) error {
+	for name, test := range map[string]struct {
+		handler   func(grpc.ServerStream) error
+		challenge string // "" if the handler has sent messages
+	}{
+		"receiving":               {waits, invalidToken},
+		"sending":                 {floods, ""},
+		"waiting for the context": {idles, invalidToken},
+		"error swallowed":         {swallows, invalidToken},
+		"both directions": {func(ss grpc.ServerStream) error {
 			go func() { _ = floods(ss) }()
 			return waits(ss)
-		},
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -96,30 +102,37 @@ func TestStreamEndsWithToken(t *testing.T) {
 				ended := make(chan time.Duration, 1)
 				client, cancel := openChat(t, new(flag), time.Minute, func(ss grpc.ServerStream) error {
 					defer func() { ended <- time.Since(began) }()
-					return handler(ss)
+					return test.handler(ss)
 				})
 				defer cancel()
 				if life := <-ended; life != time.Minute {
 					t.Errorf("the handler returned after %v, expected 1m0s", life)
 				}
-				wantEnd(t, client, codes.Unauthenticated, `Bearer realm="api", error="invalid_token"`)
+				wantEnd(t, client, codes.Unauthenticated, test.challenge)
 			})
 		})
 	}
 }
 
-// wantEnd reads the stream to its end.
+const invalidToken = `Bearer realm="api", error="invalid_token"`
+
+// wantEnd reads the stream to its end. The header has a challenge if it was not sent before. The details always have its code.
 func wantEnd(t *testing.T, client grpc.ClientStream, code codes.Code, challenge string) {
 	t.Helper()
 	var err error
 	for err == nil {
 		err = client.RecvMsg(new(text))
 	}
-	if got := status.Code(err); got != code {
-		t.Errorf("code %v (%v), expected %v", got, err, code)
+	header, _ := client.Header()
+	got := received(t, err, header)
+	if got.Code != code || (got.Reason == "INVALID_TOKEN") != (code == codes.Unauthenticated) {
+		t.Errorf("code %v, reason %q (%v), expected %v", got.Code, got.Reason, err, code)
 	}
-	if got := strings.Join(client.Trailer()["www-authenticate"], "; "); got != challenge {
+	if got := strings.Join(header["www-authenticate"], "; "); got != challenge {
 		t.Errorf("challenge %q, expected %q", got, challenge)
+	}
+	if len(client.Trailer()["www-authenticate"]) > 0 {
+		t.Errorf("trailer %v", client.Trailer())
 	}
 }
 
@@ -127,12 +140,11 @@ func wantEnd(t *testing.T, client grpc.ClientStream, code codes.Code, challenge 
 func TestStreamIsRechecked(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		change    func(*flag)
-		code      codes.Code
-		challenge string
+		change func(*flag)
+		code   codes.Code
 	}{
-		"revoked": {func(f *flag) { f.revoked.Store(true) }, codes.Unauthenticated, `Bearer realm="api", error="invalid_token"`},
-		"outage":  {func(f *flag) { f.down.Store(true) }, codes.Unavailable, ""},
+		"revoked": {func(f *flag) { f.revoked.Store(true) }, codes.Unauthenticated},
+		"outage":  {func(f *flag) { f.down.Store(true) }, codes.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -149,7 +161,7 @@ func TestStreamIsRechecked(t *testing.T) {
 				exchange(t, client)
 				test.change(&f)
 				began := time.Now()
-				wantEnd(t, client, test.code, test.challenge)
+				wantEnd(t, client, test.code, "")
 				if waited := time.Since(began); waited != 5*time.Second {
 					t.Errorf("the stream ended after %v, expected the check at 30 s", waited)
 				}
@@ -236,7 +248,7 @@ func TestNoMessageAfterEnd(t *testing.T) {
 		if err := client.SendMsg(wrapperspb.String("one")); err != nil {
 			t.Fatal(err)
 		}
-		wantEnd(t, client, codes.Unauthenticated, `Bearer realm="api", error="invalid_token"`)
+		wantEnd(t, client, codes.Unauthenticated, invalidToken)
 		if status.Code(received) != codes.Unauthenticated || status.Code(sent) != codes.Unauthenticated {
 			t.Errorf("RecvMsg returned %v, SendMsg %v", received, sent)
 		}
@@ -282,7 +294,6 @@ type panicking struct {
 
 func (p panicking) Context() context.Context  { return p.ctx }
 func (panicking) RecvMsg(any) error           { panic("out of shirts") }
-func (panicking) SetTrailer(metadata.MD)      {}
 func (panicking) SetHeader(metadata.MD) error { return nil }
 
 // A panic in RecvMsg reaches the interceptors in front of the Guard, although it happened in another goroutine.

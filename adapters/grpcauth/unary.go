@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
 // Unary is a [grpc.UnaryServerInterceptor] that calls handler if the Guard admits the call. grpc-go has read and decoded the
@@ -12,13 +13,14 @@ import (
 //
 // The rules run in the calling goroutine, and a panic in one of them is not recovered here.
 func (i *Interceptors) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	admitted, c, err := i.admit(ctx, info.FullMethod, unary{ctx})
+	set := func(md metadata.MD) error { return grpc.SetHeader(ctx, md) }
+	admitted, c, err := i.admit(ctx, info.FullMethod, set)
 	if err != nil {
 		return nil, err
 	}
 	response, err := handler(admitted, req)
 	if err != nil {
-		err = c.converted(ctx, err, unary{ctx})
+		err = c.converted(ctx, err, set)
 	}
 	return response, err
 }
@@ -26,13 +28,13 @@ func (i *Interceptors) Unary(ctx context.Context, req any, info *grpc.UnaryServe
 // Stream is a [grpc.StreamServerInterceptor] that calls handler if the Guard admits the call. It decides before the first
 // message is read. The stream ends with the token; see the package comment.
 func (i *Interceptors) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-	ctx, c, err := i.admit(ss.Context(), info.FullMethod, ss)
+	ctx, c, err := i.admit(ss.Context(), info.FullMethod, ss.SetHeader)
 	if err != nil {
 		return err
 	}
 	_, hasToken := Token(ctx)
 	if !c.guarded || !hasToken { // nothing can expire, or an outer interceptor watches the token
-		return c.converted(ss.Context(), handler(srv, withContext{ss, ctx}), ss)
+		return c.converted(ss.Context(), handler(srv, withContext{ss, ctx}), ss.SetHeader)
 	}
 	watched, stop := newStream(ctx, ss, c)
 	defer stop()
