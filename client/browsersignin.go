@@ -12,8 +12,8 @@ import (
 // browser in the end, with its query. It must return when ctx ends.
 //
 // The URL must be the redirect URI of the client, and must have the parameters of the response in its query.
-// [Client.Callback] checks them: the state, and the issuer if the server names it (RFC 9207). For a browser on this machine,
-// loopback.SignIn does both, and is simpler.
+// [Client.Callback] checks them: the state, and the issuer if the server names it (RFC 9207). A program for the command line
+// calls loopback.SignIn instead, which opens the browser and receives the response.
 func BrowserSignIn(
 	open func(ctx context.Context, address string) (redirected string, err error),
 ) func(ctx context.Context, c *Client, o AuthorizationOptions) (*Token, error) {

@@ -27,9 +27,10 @@ type ResourceTransportConfig struct {
 	// identifier of the API. The API chooses the scopes and the authorization server, so return an error for what the program
 	// does not want.
 	//
-	// A program that signs users in passes both to [BrowserSignIn] or to loopback.SignIn. A program without users returns
-	// c.ClientCredentials(ctx, o.Scopes...), or the token of an [IdentityAssertion]. Concurrent requests share one call, whose
-	// ctx ends after SignInTimeout. SignIn must not send requests through the ResourceTransport. Required.
+	// A program that signs users in calls loopback.SignIn with c and o, or sets SignIn to the result of [BrowserSignIn]. A
+	// program without users returns c.ClientCredentials(ctx, o.Scopes...), or the token of an [IdentityAssertion]. Concurrent
+	// requests share one call, whose ctx ends after SignInTimeout. SignIn must not send requests through the
+	// ResourceTransport. Required.
 	SignIn func(ctx context.Context, c *Client, o AuthorizationOptions) (*Token, error)
 
 	// Clients lists the clients that this program has. A Config with an Issuer is that of a client which is registered with

@@ -430,6 +430,102 @@ func TestTransport_StepUpIsStored(t *testing.T) {
 	})
 }
 
+// A renewal that ends during the sign-in does not replace the token of the sign-in.
+func TestTransport_StepUpDuringRenewal(t *testing.T) {
+	t.Parallel()
+	for _, delay := range []time.Duration{0, 500 * time.Millisecond, time.Second, 1500 * time.Millisecond, 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			as := &rotating{delay: delay}
+			source := sourceOf(t, as.client(t), client.TokenSourceConfig{Token: first(time.Hour)})
+			transport, err := client.NewTransport(client.TransportConfig{
+				Source: source, Origins: []string{"https://api.test"}, Base: &scopedAPI{tokens: map[string][]string{"stepped": {"write"}}},
+				StepUp: func(_ context.Context, o client.AuthorizationOptions) (*client.Token, error) {
+					time.Sleep(time.Second)
+					return &client.Token{AccessToken: "stepped", RefreshToken: "other", Scopes: o.Scopes, Expiry: time.Now().Add(time.Hour)}, nil
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var both sync.WaitGroup
+			both.Go(func() {
+				if status, err := post(t, transport, "write"); status != 200 {
+					t.Errorf("%v: %v", delay, err)
+				}
+			})
+			both.Go(func() {
+				time.Sleep(100 * time.Millisecond)
+				if _, err := source.Refresh(t.Context()); err != nil {
+					t.Errorf("%v: %v", delay, err)
+				}
+			})
+			both.Wait()
+			if token, err := source.TokenContext(t.Context()); err != nil || token.AccessToken != "stepped" {
+				t.Errorf("%v: %v, the token is not that of the sign-in", delay, err)
+			}
+		})
+	}
+}
+
+// A source for one resource refreshes the token of the sign-in for this resource.
+func TestTransport_StepUpForResource(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		as := &rotating{}
+		shared := sourceOf(t, as.client(t), client.TokenSourceConfig{Token: first(time.Hour)})
+		source, err := shared.ForResource(client.ResourceConfig{Resource: []string{"https://api.test"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		api := &scopedAPI{tokens: map[string][]string{"at1@https://api.test": {"read"}, "at2@https://api.test": {"write"}}}
+		transport, err := client.NewTransport(client.TransportConfig{
+			Source: source, Origins: []string{"https://api.test"}, Base: api,
+			StepUp: func(_ context.Context, o client.AuthorizationOptions) (*client.Token, error) {
+				return &client.Token{AccessToken: "wide", RefreshToken: "rt1", Scopes: o.Scopes, Expiry: time.Now().Add(time.Hour)}, nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, err := post(t, transport, "write"); status != 200 {
+			t.Errorf("%d, %v, %q", status, err, api.seen)
+		}
+		if token, err := shared.TokenContext(t.Context()); err != nil || token.AccessToken == "at2@https://api.test" {
+			t.Errorf("the shared source has the token for the resource: %v", err)
+		}
+	})
+}
+
+// With the scope openid, the user of the current token must sign in.
+func TestTransport_StepUpSubject(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		token client.Token
+		want  string
+	}{
+		"openid":            {client.Token{Scopes: []string{"openid"}, IDToken: unsigned(`{"alg":"ES256"}`, `{"sub":"alice"}`)}, "alice"},
+		"without openid":    {client.Token{Scopes: []string{"read"}, IDToken: unsigned(`{"alg":"ES256"}`, `{"sub":"alice"}`)}, ""},
+		"no ID token":       {client.Token{Scopes: []string{"openid"}}, ""},
+		"not a JWT":         {client.Token{Scopes: []string{"openid"}, IDToken: "x"}, ""},
+		"sub is not a text": {client.Token{Scopes: []string{"openid"}, IDToken: unsigned(`{"alg":"ES256"}`, `{"sub":1}`)}, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			test.token.AccessToken = "t0"
+			api := &scopedAPI{tokens: make(map[string][]string)}
+			transport, err := client.NewTransport(client.TransportConfig{
+				Source:  sourceOf(t, newClient(t, says(500, ""), nil), client.TokenSourceConfig{Token: &test.token}),
+				Origins: []string{"https://api.test"}, Base: api, StepUp: api.stepUp,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, err := post(t, transport, "write"); status != 200 || api.signIns[0].Subject != test.want {
+				t.Errorf("%s: %d, %v, subject %q", name, status, err, api.signIns[0].Subject)
+			}
+		})
+	}
+}
+
 // A token of another client, and no token at all, are not used.
 func TestTransport_StepUpForeignToken(t *testing.T) {
 	t.Parallel()

@@ -61,10 +61,10 @@ type TransportConfig struct {
 // [TokenSource] describes when the next request fails with an error that matches [ErrNoToken].
 //
 // With TransportConfig.StepUp, the user is signed in again when the API requires other scopes or a stronger sign-in, and the
-// request is sent once more. That happens at most 3 times for one request. If the sign-in fails, if the server does not grant
-// the scopes, if the token has them already, or if the API requires the same again, RoundTrip returns a [*StepUpError]. It
-// returns the same error for further requests with this requirement, without a sign-in, for 30 seconds, except that a token
-// that has the scopes already never causes a sign-in.
+// request is sent once more. That happens at most 3 times for one request. If the token has the scopes already, RoundTrip
+// returns a [*StepUpError] without a sign-in. It also returns one if the sign-in fails, if the server does not grant the scopes,
+// or if the API requires the same again. Further requests with the same requirement get this error without a sign-in for 30
+// seconds.
 //
 // A token that is bound to a key is sent with a new DPoP proof for each request (RFC 9449). The request is sent once more
 // if the API requires a nonce.
