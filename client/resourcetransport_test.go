@@ -480,7 +480,8 @@ func TestResourceTransport_RegisteredMetadata(t *testing.T) {
 			d.Metadata.RedirectURIs, d.Config.RedirectURI = nil, "http://localhost/other"
 		}, map[string]any{"redirect_uris": []any{"http://localhost/other"}}},
 		"public if possible": {
-			map[string]any{"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic", "none"}}, nil,
+			map[string]any{"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic", "none"}},
+			nil,
 			map[string]any{"token_endpoint_auth_method": "none"},
 		},
 		"no list of methods": {map[string]any{"token_endpoint_auth_methods_supported": nil}, nil, map[string]any{"token_endpoint_auth_method": nil}},
