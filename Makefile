@@ -102,8 +102,8 @@ test-fips: ## The root module's tests with FIPS 140-3 mode on, and with everythi
 PLATFORMS := linux/386 linux/arm windows/amd64 darwin/arm64
 
 .PHONY: cross
-cross: ## Build every module except interop/dex for other platforms, and the root module for js/wasm
-	@for p in $(PLATFORMS); do for m in $(filter-out ./interop/dex,$(MODULES)); do echo "-- build $$m for $$p"; \
+cross: ## Build the released modules and the examples for other platforms, and the root module for js/wasm
+	@for p in $(PLATFORMS); do for m in $(RELEASED) ./examples; do echo "-- build $$m for $$p"; \
 		(cd $$m && GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 GOWORK=off go build ./...); done; done
 	@echo "-- build . for js/wasm"; GOOS=js GOARCH=wasm go build ./...
 
