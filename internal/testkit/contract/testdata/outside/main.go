@@ -176,7 +176,8 @@ func guard(v consumer.Verifier, metrics *prom.Metrics) (http.Handler, error) {
 	var authenticate func(*http.Request, ...middleware.Rule) (*http.Request, error) = g.Authenticate
 	var deny func(http.ResponseWriter, *http.Request, error) = g.Deny
 	var bearer func(*http.Request) (string, error) = middleware.BearerToken
-	_, _, _, _ = authenticate, deny, bearer, g.MetadataPath()
+	var metadata http.Handler = g.MetadataHandler()
+	_, _, _, _, _ = authenticate, deny, bearer, g.MetadataPath(), metadata
 	_ = []error{middleware.ErrNoToken, middleware.ErrInvalidRequest, middleware.ErrInsufficientScope}
 
 	mux := http.NewServeMux()
