@@ -28,7 +28,6 @@ var checklist = []struct {
 	{family: "D", count: 5},
 	{family: "M", count: 4},
 	{family: "X", count: 5},
-	{family: "Q", count: 8}, // metadata of protected resources
 	{family: "I", count: 7}, // introspection
 	{family: "G", count: 9}, // DPoP
 	{family: "U", count: 4}, // step-up
