@@ -51,14 +51,16 @@ func (h *Handler) admit(ctx context.Context, c *call, method string, r mcp.Reque
 	if !ok {
 		return rejected("the parameters do not fit the method")
 	}
-	if err := middleware.Apply(ctx, rulesOf(h.policy.requirements(op))...); err != nil {
+	needs := h.policy.requirements(op)
+	if err := middleware.Apply(ctx, rulesOf(needs)...); err != nil {
 		return rejected("the token does not allow this operation")
 	}
-	return h.checkSession(ctx, c, method, r)
+	return h.checkSession(ctx, c, method, r, needs)
 }
 
-// checkSession makes the principal the owner of a new session, and compares it with the owner of an existing one.
-func (h *Handler) checkSession(ctx context.Context, c *call, method string, r mcp.Request) error {
+// checkSession makes the principal the owner of a new session, and compares it with the owner of an existing one. It also
+// records what was done, because the request that creates a session may do more than that.
+func (h *Handler) checkSession(ctx context.Context, c *call, method string, r mcp.Request, needs []requirement) error {
 	session, ok := r.GetSession().(*mcp.ServerSession)
 	if !ok {
 		return rejected("no session")
@@ -76,7 +78,7 @@ func (h *Handler) checkSession(ctx context.Context, c *call, method string, r mc
 		}
 		return nil
 	}
-	if h.sessions.has(session) && !h.sessions.owns(session.ID(), c.principal) {
+	if h.sessions.has(session) && !h.sessions.use(session.ID(), c.principal, token.Expiry(), needs) {
 		return rejected("the session belongs to another user")
 	}
 	return nil

@@ -201,6 +201,13 @@ func TestResumeNeedsTheScopesOfTheSession(t *testing.T) {
 	if got := resume(admin); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "did erase") {
 		t.Errorf("with all scopes: %d %s", got.Code, got.Body)
 	}
+	// The same for what the request that creates the session does (a batch, as in revision 2025-03-26).
+	started := k.send(request{token: admin, body: `[` + rpc("initialize", `{"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`) +
+		`,` + strings.Replace(callTool("erase"), `"id":7`, `"id":8`, 1) + `]`})
+	created := started.Header().Get("Mcp-Session-Id")
+	if got := k.send(request{method: http.MethodGet, token: read, header: inSession(created)}); created == "" || got.Code != http.StatusForbidden {
+		t.Errorf("after a batch: %d %s, %s", got.Code, got.Body, started.Body)
+	}
 	// A stream from the beginning repeats results too.
 	if got := k.send(request{method: http.MethodGet, token: read, header: inSession(id)}); got.Code != http.StatusForbidden {
 		t.Errorf("from the beginning: %d %s", got.Code, got.Body)
