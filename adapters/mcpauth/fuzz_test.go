@@ -5,6 +5,7 @@ package mcpauth
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -31,7 +32,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if utf8.Valid(body) && json.Valid(body) {
 			decoder := json.NewDecoder(bytes.NewReader(body))
-			if want, got := repeats(decoder), checkMembers(body); got != errDepth && want != (got == errDuplicate) {
+			if want, got := repeats(decoder), checkMembers(body); !errors.Is(got, errDepth) && want != errors.Is(got, errDuplicate) {
 				t.Fatalf("duplicate names: %v, checkMembers returned %v", want, got)
 			}
 		}

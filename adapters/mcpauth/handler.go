@@ -46,6 +46,7 @@ func newHandler(cfg Config, table *policy) *Handler {
 	if h.sessions.limit == 0 {
 		h.sessions.limit = defaultMaxSessions
 	}
+	// The metadata document lists the scopes of all rules, and the middleware applies them to what the SDK parses.
 	g.Declare(append(slices.Clone(cfg.Rules), table.all()...)...)
 	cfg.Server.AddReceivingMiddleware(h.receiving)
 	transport := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return cfg.Server }, &cfg.HTTP)

@@ -128,8 +128,8 @@ func (k *kit) newServer() *mcp.Server {
 		},
 		"stubborn": func(context.Context, *mcp.CallToolRequest) error { <-k.released; return nil },
 		"ask": func(ctx context.Context, r *mcp.CallToolRequest) error {
-			answer, err := r.Session.Elicit(ctx, &mcp.ElicitParams{Message: "sure?", RequestedSchema: map[string]any{"type": "object"}})
-			if err == nil && answer.Action != "accept" {
+			chosen, err := r.Session.Elicit(ctx, &mcp.ElicitParams{Message: "sure?", RequestedSchema: map[string]any{"type": "object"}})
+			if err == nil && chosen.Action != "accept" {
 				err = errors.New("declined")
 			}
 			return err

@@ -13,7 +13,7 @@ import (
 // removes what the token may not use, if Config.ListAllowedOnly is set. It returns a copy, because a handler may return one
 // result several times.
 func (h *Handler) private(ctx context.Context, result mcp.Result) mcp.Result {
-	const scope = "private"
+	const scope = "private" // the default of the SDK is "public"
 	switch given := result.(type) {
 	case *mcp.ListToolsResult:
 		list := valueOf(given)

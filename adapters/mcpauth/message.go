@@ -33,7 +33,7 @@ func parse(body []byte) (messages []message, batch bool, err error) {
 		return nil, false, err
 	}
 	body = bytes.TrimLeft(body, " \t\r\n")
-	if body[0] != '[' {
+	if body[0] != '[' { // one message, as in all recent revisions
 		single, err := parseMessage(body)
 		return []message{single}, false, err
 	}
@@ -67,12 +67,13 @@ func parseMessage(data json.RawMessage) (m message, err error) {
 	_, isResult := members["result"]
 	_, isError := members["error"]
 	method, isRequest := members["method"]
-	if !isRequest {
+	if !isRequest { // the response to a request of the server
 		if !hasID || isResult == isError {
 			return m, errKind
 		}
 		return m, nil
 	}
+	// A message that is a request and a response could be read as either.
 	if isResult || isError {
 		return m, errKind
 	}
@@ -92,7 +93,7 @@ func isID(data json.RawMessage) bool {
 // parseParams returns the operation of a request.
 func parseParams(method string, params json.RawMessage) (operation, error) {
 	op := operation{method: method}
-	if params == nil || string(params) == "null" {
+	if params == nil || string(params) == "null" { // some clients send null for methods without parameters
 		params = json.RawMessage("{}")
 	}
 	members, err := object(params, "_meta", "name", "uri", "ref", "arguments", "notifications")
@@ -109,7 +110,7 @@ func parseParams(method string, params json.RawMessage) (operation, error) {
 		return parseListen(members["notifications"])
 	}
 	k, member := target(method)
-	if k == none {
+	if k == none { // a method that names nothing, or a custom one
 		return op, nil
 	}
 	name, ok := text(members[member])

@@ -107,10 +107,12 @@ func (e *entries) find(name string) (key string, found bool) {
 	if _, listed := e.rules[name]; listed && !e.isPattern(name) {
 		return name, true
 	}
+	// A URI that is listed as it is needs no check: its entry names exactly this URI.
 	if e.prefixes && isAmbiguous(name) {
 		return "", false
 	}
 	for _, prefix := range e.ordered {
+		// The prefixes are ordered by length, so the first one that fits is the longest.
 		if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
 			continue
 		}

@@ -65,7 +65,7 @@ func TestPolicy(t *testing.T) {
 		{"batch of three", "read", "[" + callTool("look") + "," + callTool("erase") + "," + rpc("resources/read", `{"uri":"note://x"}`) + "]", 403, "read admin notes"},
 		{"batch with an unlisted tool", "read admin", "[" + callTool("look") + "," + callTool("hidden") + "]", 403, ""},
 		{"batch, met", "read", "[" + callTool("look") + "]", 200, ""},
-		{"a response is no operation", "read", `{"jsonrpc":"2.0","id":1,"result":{}}`, 202, ""},
+		{"a response is not an operation", "read", `{"jsonrpc":"2.0","id":1,"result":{}}`, 202, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

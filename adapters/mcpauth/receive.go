@@ -14,7 +14,7 @@ import (
 func (h *Handler) receiving(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, r mcp.Request) (mcp.Result, error) {
 		c := callOf(r)
-		if c == nil {
+		if c == nil { // the message came over another transport, or through a transport of the SDK without a Handler
 			return nil, rejected("this server accepts requests through its authorization only")
 		}
 		if c.handler != h { // the middleware of that Handler decides
@@ -24,6 +24,8 @@ func (h *Handler) receiving(next mcp.MethodHandler) mcp.MethodHandler {
 		if err := h.admit(ctx, c, method, r); err != nil {
 			return nil, err
 		}
+		// The context of the HTTP request is not used for this: in a session, a call continues when its client disconnects,
+		// and the client can fetch the result later.
 		ctx, stop := middleware.Recheck(ctx, h.recheck)
 		defer stop()
 		ctx, end, ok := h.streams.add(ctx)
@@ -69,9 +71,12 @@ func (h *Handler) checkSession(ctx context.Context, c *call, method string, r mc
 	if !ok {
 		return rejected("no token")
 	}
-	if h.stateless || session.ID() == "" {
+	if h.stateless || session.ID() == "" { // the session ends with the HTTP request
 		return nil
 	}
+	// The client learns the id of a session from the response to initialize, so the owner is known before anyone can use it.
+	// A session that is not known here either was created by another message, and then the SDK closes it after the response,
+	// or it has ended meanwhile.
 	if method == "initialize" && !h.sessions.has(session) {
 		if !h.sessions.add(session, c.principal, token.Expiry()) {
 			return rejected("the session cannot be created")

@@ -52,7 +52,7 @@ func writeErrors(w http.ResponseWriter, status int, messages []message, batch bo
 	var errs []rpcError
 	for _, one := range messages {
 		id := one.id
-		if id == nil {
+		if id == nil { // JSON-RPC requires a null id if the message could not be read
 			id = json.RawMessage("null")
 		}
 		if one.id != nil || len(messages) == 1 {

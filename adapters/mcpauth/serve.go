@@ -30,6 +30,8 @@ type exchange struct {
 
 // serveEndpoint serves one request. Nothing of the body is read before the token is verified.
 func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request) {
+	// The first decision is about the token and the rules of every request. The second, in applyRules, is about the messages.
+	// The Guard verifies the token and the proof only once.
 	admitted, err := h.guard.Authenticate(r, h.base...)
 	if err != nil {
 		h.guard.Deny(w, r, err)
@@ -147,7 +149,7 @@ func (x *exchange) stream() {
 		return
 	}
 	defer end()
-	x.sdk.ServeHTTP(x.w, x.forSDK(ctx))
+	x.sdk.ServeHTTP(x.w, x.forSDK(ctx)) // returns when the response is complete, or when ctx ends
 	if ctx.Err() != nil && x.r.Context().Err() == nil && len(x.messages) > 0 && !x.w.wrote() {
 		x.ended()
 	}
@@ -163,7 +165,7 @@ func (x *exchange) forSDK(ctx context.Context) *http.Request {
 	if x.stateless {
 		r.Header.Del(headerSession)
 	}
-	if x.body != nil {
+	if x.body != nil { // the SDK parses exactly the bytes that were checked
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(x.body)), int64(len(x.body))
 	}
 	return r

@@ -15,8 +15,8 @@ import (
 type sessions struct {
 	limit int // for each principal
 
-	mu     sync.Mutex // guards all other fields, and the fields of each session
-	byID   map[string]*session
+	mu     sync.Mutex            // guards all other fields, and the fields of each session
+	byID   map[string]*session   // by the id that clients send in Mcp-Session-Id
 	owned  map[string][]*session // by principal, the least recently used first
 	closed bool
 }
@@ -49,7 +49,7 @@ func (s *sessions) add(server *mcp.ServerSession, principal string, expiry time.
 	}
 	if own := s.owned[principal]; len(own) >= s.limit {
 		s.drop(own[0])
-		go own[0].end()
+		go own[0].end() // may wait for running calls
 	}
 	s.byID[created.id] = created
 	s.owned[principal] = append(s.owned[principal], created)
@@ -81,6 +81,7 @@ func (s *sessions) expire(of *session) {
 		s.mu.Unlock()
 		return
 	}
+	// A request may have extended the session since the timer was set, or the timer ran because maxWait is over.
 	if of.endless || time.Now().Before(of.expiry) {
 		of.timer.Reset(of.wait())
 		s.mu.Unlock()
@@ -98,6 +99,7 @@ func (s *sessions) drop(of *session) {
 	}
 	of.timer.Stop()
 	delete(s.byID, of.id)
+	// A copy, because add still reads the old list.
 	own := slices.DeleteFunc(slices.Clone(s.owned[of.principal]), func(one *session) bool { return one == of })
 	if s.owned[of.principal] = own; len(own) == 0 {
 		delete(s.owned, of.principal)
@@ -140,7 +142,7 @@ func (s *sessions) use(id, principal string, expiry time.Time, needs []requireme
 	for _, one := range needs {
 		found.needs[one.entry] = one.rules
 	}
-	own := s.owned[principal]
+	own := s.owned[principal] // the session becomes the most recently used one
 	at := slices.Index(own, found)
 	s.owned[principal] = append(slices.Delete(own, at, at+1), found)
 	return true
