@@ -54,20 +54,20 @@ func (s *stream) SendMsg(m any) error {
 // Nothing can interrupt operation itself without sending a status to the client: grpc-go ends it when the handler has returned.
 func (s *stream) untilEnd(operation func() error) error {
 	if s.ended() {
-		return s.refuse()
+		return s.reject()
 	}
 	done := make(chan outcome, 1)
 	go run(operation, done)
 	select {
 	case o := <-done:
 		if s.ended() {
-			return s.refuse()
+			return s.reject()
 		}
 		return o.unwrap()
 	case <-s.ctx.Done():
 	}
 	if s.ended() {
-		return s.refuse()
+		return s.reject()
 	}
 	o := <-done // the call itself has ended, so grpc-go ends operation
 	return o.unwrap()
@@ -105,8 +105,8 @@ func (o outcome) unwrap() error {
 // ended reports whether the token has ended while the call itself goes on.
 func (s *stream) ended() bool { return s.ctx.Err() != nil && s.ServerStream.Context().Err() == nil }
 
-// refuse returns the error of an operation after the token has ended.
-func (s *stream) refuse() error {
+// reject returns the error of an operation after the token has ended.
+func (s *stream) reject() error {
 	s.cut.Store(true)
 	_, err := s.rejection()
 	return err

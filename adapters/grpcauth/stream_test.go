@@ -264,7 +264,7 @@ func TestChecksEndWithHandler(t *testing.T) {
 			Guard: newGuard(t, issuer, nil), Policy: policy{chat: nil}, InsecureAllowPlaintext: true,
 		})
 		md := metadata.Pairs("authorization", "Bearer "+issuer.AccessToken().Sign())
-		ctx := metadata.NewIncomingContext(context.Background(), md) //nolint:usetesting // it must outlive the handler
+		ctx := metadata.NewIncomingContext(context.Background(), md) // it outlives the handler
 		for _, fault := range []any{nil, "out of shirts"} {
 			func() {
 				defer func() {
