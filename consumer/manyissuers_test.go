@@ -107,16 +107,18 @@ func BenchmarkTenThousandIssuers(b *testing.B) {
 		one.raws = append(one.raws, lasting(one.issuers[0]).Sign())
 	}
 	for _, bench := range []struct {
-		name      string
-		cacheSize int
-		batch     int // verifications before the other Group has its turn
-		workers   int
+		name       string
+		discovered bool
+		cacheSize  int
+		batch      int // verifications before the other Group has its turn
+		workers    int
 	}{
-		{"cold", -1, 500, 1}, {"cold_parallel", -1, 500, runtime.GOMAXPROCS(0)},
-		{"cached", 2 * n, n, 1}, {"cached_parallel", 2 * n, n, runtime.GOMAXPROCS(0)},
+		{"cold", false, -1, 500, 1}, {"cold_parallel", false, -1, 500, runtime.GOMAXPROCS(0)},
+		{"cached", false, 2 * n, n, 1}, {"cached_parallel", false, 2 * n, n, runtime.GOMAXPROCS(0)},
+		{"cached_discovered", true, 2 * n, n, 1}, {"cached_discovered_parallel", true, 2 * n, n, runtime.GOMAXPROCS(0)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			groups := [2]*consumer.Group{one.group(b, false, bench.cacheSize), many.group(b, false, bench.cacheSize)}
+			groups := [2]*consumer.Group{one.group(b, bench.discovered, bench.cacheSize), many.group(b, bench.discovered, bench.cacheSize)}
 			raws := [2][]string{slices.Clone(one.raws), slices.Clone(many.raws)}
 			for i, g := range groups {
 				rand.Shuffle(n, func(x, y int) { raws[i][x], raws[i][y] = raws[i][y], raws[i][x] })

@@ -98,7 +98,7 @@ func (g guard) wrap(next http.Handler) http.Handler {
 			return
 		}
 		g.SetHeader(w.Header(), admitted)
-		if _, ok := Token(admitted.Context()); ok && mayStream(admitted) {
+		if mayStream(admitted) {
 			g.serveStream(w, admitted, next)
 			return
 		}

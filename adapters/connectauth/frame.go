@@ -29,9 +29,9 @@ func (f *frames) pass(data []byte, ended bool) int {
 			f.begin()
 			continue
 		}
-		rest := min(uint64(f.left), uint64(len(data)-n))
+		rest := min(int64(f.left), int64(len(data)-n))
 		f.left -= uint32(rest) //nolint:gosec // at most f.left
-		n += int(rest)         //nolint:gosec // at most len(data)
+		n += int(rest)
 		f.complete()
 	}
 	return n
@@ -61,6 +61,7 @@ func endFlags(p protocol) byte {
 		return flagEndConnect
 	case grpcWeb:
 		return flagEndWeb
+	default: // gRPC has trailers, and other bodies are not divided into messages that could be read
+		return 0
 	}
-	return 0
 }

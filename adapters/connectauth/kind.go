@@ -51,6 +51,7 @@ func mayStream(r *http.Request) bool {
 		return false
 	case connectStream: // unary calls have other content types
 		return true
+	default:
+		return !isUnary(r.URL.Path)
 	}
-	return !isUnary(r.URL.Path)
 }

@@ -96,7 +96,7 @@ func serve(t *testing.T, handler http.Handler, old bool) *http.Client {
 	var protocols http.Protocols
 	protocols.SetHTTP1(old)
 	protocols.SetUnencryptedHTTP2(!old)
-	server := &http.Server{Handler: handler, Protocols: &protocols, ErrorLog: log.New(failing{t}, "", 0)} //nolint:gosec // a test
+	server := &http.Server{Handler: handler, Protocols: &protocols, ErrorLog: log.New(failing{t}, "", 0)}
 	var done sync.WaitGroup
 	done.Go(func() { _ = server.Serve(p) })
 	transport := &http.Transport{

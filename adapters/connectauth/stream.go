@@ -13,15 +13,20 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// serveStream calls next for a stream, and ends the stream when its token ends.
+// serveStream calls next for a stream, and ends the stream when its token ends. A request that passed without a token is not
+// watched.
 func (g guard) serveStream(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if _, ok := Token(r.Context()); !ok {
+		next.ServeHTTP(w, r)
+		return
+	}
 	s := &stream{ResponseWriter: w, guard: g, request: r, framing: framing(r), header: w.Header().Clone()}
 	s.frames.flags = endFlags(s.framing)
 	ctx, stop := middleware.Recheck(r.Context(), g.recheck)
 	defer stop()
 	s.lost = func() error {
-		if ctx.Err() == nil || r.Context().Err() != nil { // valid, or the client is gone
-			return nil
+		if r.Context().Err() != nil { // the client is gone
+			return nil //nolint:nilerr // there is nobody to receive an error
 		}
 		return context.Cause(ctx)
 	}

@@ -191,7 +191,7 @@ func TestClientStreamEndsWithItsToken(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				handler := connect.NewClientStreamHandler(count, func(_ context.Context, stream *connect.ClientStream[text]) (*connect.Response[text], error) {
-					for stream.Receive() { //nolint:revive // it only counts
+					for stream.Receive() {
 					}
 					return connect.NewResponse(wrapperspb.String("done")), nil // whatever stream.Err returns
 				})

@@ -21,8 +21,8 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// send sends a POST request and returns the response with its body.
-func send(t *testing.T, client *http.Client, path, contentType, bearer string) (*http.Response, string, error) {
+// send sends a POST request. It returns the status, the body and the trailers of the response.
+func send(t *testing.T, client *http.Client, path, contentType, bearer string) (status int, text string, trailer http.Header, err error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://api.test"+path, strings.NewReader("\x00\x00\x00\x00\x00"))
 	if err != nil {
@@ -33,8 +33,9 @@ func send(t *testing.T, client *http.Client, path, contentType, bearer string) (
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	return response, string(body), err
+	return response.StatusCode, string(body), response.Trailer, err
 }
 
 // A stream whose token ends within a message, one that has ended before, and one that Guards watch twice: in each case the
@@ -84,9 +85,9 @@ func TestStreamHasOneEnd(t *testing.T) {
 							handler = connectauth.Middleware(w.guard, middleware.Scopes("orders:read"))(handler)
 						}
 						client := serve(t, connectauth.Middleware(w.guard)(handler), old)
-						response, body, err := send(t, client, watch, test.contentType, w.bearer())
-						if err != nil || response.StatusCode != http.StatusOK {
-							t.Fatalf("%v, status %d", err, response.StatusCode)
+						code, body, trailer, err := send(t, client, watch, test.contentType, w.bearer())
+						if err != nil || code != http.StatusOK {
+							t.Fatalf("%v, status %d", err, code)
 						}
 						want, whole := strings.CutPrefix(test.want, "=")
 						rest, ok := strings.CutPrefix(body, want)
@@ -96,9 +97,9 @@ func TestStreamHasOneEnd(t *testing.T) {
 						if !whole && !strings.HasPrefix(rest, "\x02") && !strings.HasPrefix(rest, "\x80") {
 							t.Errorf("the end is %q", rest)
 						}
-						status := response.Trailer["Grpc-Status"]
-						if test.trailer != "" && (len(status) != 1 || status[0] != test.trailer || response.Trailer.Get("Mine") != "kept") {
-							t.Errorf("trailer %v", response.Trailer)
+						status := trailer["Grpc-Status"]
+						if test.trailer != "" && (len(status) != 1 || status[0] != test.trailer || trailer.Get("Mine") != "kept") {
+							t.Errorf("trailer %v", trailer)
 						}
 					})
 				})
@@ -118,7 +119,7 @@ func TestStreamInBase64IsAborted(t *testing.T) {
 				_ = http.NewResponseController(rw).Flush()
 				<-r.Context().Done()
 			})), old)
-			if _, body, err := send(t, client, watch, "application/grpc-web-text+proto", w.bearer()); err == nil {
+			if _, body, _, err := send(t, client, watch, "application/grpc-web-text+proto", w.bearer()); err == nil {
 				t.Errorf("the stream ends as if it were complete: %q", body)
 			}
 		})
@@ -217,7 +218,7 @@ func TestStreamEndsForAnotherReason(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					for stream.Receive() { //nolint:revive // only the end matters
+					for stream.Receive() {
 					}
 					if err := stream.Err(); test.want == 0 && err != nil || test.want != 0 && connect.CodeOf(err) != test.want {
 						t.Errorf("ended with %v, want %v", err, test.want)
