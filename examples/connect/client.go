@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -92,17 +93,17 @@ func describe(err error) string {
 	if !ok {
 		return fmt.Sprint(err)
 	}
-	text := failed.Error()
+	words := []string{failed.Error()}
 	for _, detail := range failed.Details() {
 		value, err := detail.Value()
 		if info, ok := value.(*errdetails.ErrorInfo); ok && err == nil {
-			text += " " + info.GetReason()
+			words = append(words, info.GetReason())
 			if scope := info.GetMetadata()["scope"]; scope != "" {
-				text += " " + scope
+				words = append(words, scope)
 			}
 		}
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 // httpClient returns a client that uses HTTP/2 without TLS, which gRPC needs on loopback.
