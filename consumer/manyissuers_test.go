@@ -113,9 +113,12 @@ func BenchmarkTenThousandIssuers(b *testing.B) {
 		batch      int // verifications before the other Group has its turn
 		workers    int
 	}{
-		{"cold", false, -1, 500, 1}, {"cold_parallel", false, -1, 500, runtime.GOMAXPROCS(0)},
-		{"cached", false, 2 * n, n, 1}, {"cached_parallel", false, 2 * n, n, runtime.GOMAXPROCS(0)},
-		{"cached_discovered", true, 2 * n, n, 1}, {"cached_discovered_parallel", true, 2 * n, n, runtime.GOMAXPROCS(0)},
+		{"cold", false, -1, 500, 1},
+		{"cold_parallel", false, -1, 500, runtime.GOMAXPROCS(0)},
+		{"cached", false, 2 * n, n, 1},
+		{"cached_parallel", false, 2 * n, n, runtime.GOMAXPROCS(0)},
+		{"cached_discovered", true, 2 * n, n, 1},
+		{"cached_discovered_parallel", true, 2 * n, n, runtime.GOMAXPROCS(0)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			groups := [2]*consumer.Group{one.group(b, bench.discovered, bench.cacheSize), many.group(b, bench.discovered, bench.cacheSize)}
