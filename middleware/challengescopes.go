@@ -34,7 +34,9 @@ func (p *passage) neededScopes(g *Guard) []string {
 		if rule.fault() != nil { // its scopes may have characters that are not valid in a challenge
 			continue
 		}
-		needed = slices.Grow(needed, len(rule.scopes))
+		if needed == nil && len(rule.scopes) > 0 {
+			needed = make([]string, 0, len(rule.scopes)) // most routes have one rule with scopes
+		}
 		for _, scope := range rule.scopes {
 			if !slices.Contains(needed, scope) {
 				needed = append(needed, scope)

@@ -62,10 +62,10 @@ func TestX4_ForwardedHeadersChangeNothing(t *testing.T) {
 		"proof, other path": func(h http.Header) { prove(h, key, bound, "https://evil.test/evil/orders") },
 	}
 	for kind, cfg := range configs {
+		cfg.Verifier = verifier
 		for name, add := range requests {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				t.Parallel()
-				cfg.Verifier = verifier
 				plain, forwarded := answerTo(t, cfg, nil, add), answerTo(t, cfg, forged(), add)
 				if diff := cmp.Diff(plain, forwarded); diff != "" {
 					t.Errorf("(-plain +forwarded):\n%s", diff)
