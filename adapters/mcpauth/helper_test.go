@@ -51,7 +51,7 @@ type seen struct {
 type options struct {
 	guard  func(*middleware.Config)
 	config func(*mcpauth.Config)
-	server func(*mcp.Server)
+	newID  func() string // of sessions
 	verify func(*consumer.Config)
 }
 
@@ -77,10 +77,7 @@ func newKit(t *testing.T, o options) *kit {
 	if k.guard, err = middleware.New(guarded); err != nil {
 		t.Fatal(err)
 	}
-	k.server = k.newServer()
-	if o.server != nil {
-		o.server(k.server)
-	}
+	k.server = k.newServer(o.newID)
 	cfg := mcpauth.Config{
 		Guard: k.guard, Server: k.server, Rules: []middleware.Rule{middleware.Scopes("read")},
 		Tools: map[string][]middleware.Rule{
@@ -109,8 +106,9 @@ func (s status) Active(_ context.Context, t consumer.StatusToken) (bool, error) 
 	return !revoked, nil
 }
 
-func (k *kit) newServer() *mcp.Server {
+func (k *kit) newServer(newID func() string) *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "test", Version: "1"}, &mcp.ServerOptions{
+		GetSessionID:       newID,
 		SubscribeHandler:   func(context.Context, *mcp.SubscribeRequest) error { return nil },
 		UnsubscribeHandler: func(context.Context, *mcp.UnsubscribeRequest) error { return nil },
 		CompletionHandler: func(context.Context, *mcp.CompleteRequest) (*mcp.CompleteResult, error) {

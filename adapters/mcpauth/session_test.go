@@ -261,3 +261,19 @@ func TestSecondLayerChecksTheOwner(t *testing.T) {
 		}
 	}
 }
+
+// A session id that is in use does not get a second owner.
+func TestSessionIDIsUsedTwice(t *testing.T) {
+	t.Parallel()
+	k := newKit(t, options{newID: func() string { return "same" }})
+	t.Cleanup(k.handler.Close)
+	alice, bob := k.token("read").Sign(), k.token("read").Set("sub", "bob").Sign()
+	id := k.initialize(alice)
+	second := k.send(request{token: bob, body: rpc("initialize", `{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`)})
+	if !strings.Contains(second.Body.String(), "mcpauth: request rejected") {
+		t.Errorf("the second initialize: %d %s", second.Code, second.Body)
+	}
+	if got := k.send(request{token: bob, body: callTool("look"), header: inSession(id)}); got.Code != http.StatusNotFound || k.ran() != "" {
+		t.Errorf("the second principal: %d %s", got.Code, got.Body)
+	}
+}
