@@ -13,6 +13,8 @@
 //
 // TestMCPConformance runs the conformance tests of the Model Context Protocol, an npm package, with a client that uses package
 // client. docs/mcp-conformance.md lists the scenarios.
+// TestMCPStepUp lets the clients of the npm package @modelcontextprotocol/sdk and of the Go SDK step up at the server of
+// examples/mcp.
 //
 // TestNginx sends certificate-bound tokens through nginx, which ends mutual TLS and forwards the certificate. It needs the Debian
 // packages nginx and libnginx-mod-http-js.

@@ -172,5 +172,6 @@ are some, and registers itself in all others.
 
 The package has no server scenarios for authorization. Its command ` + "`list`" + ` names %[5]d server scenarios, and none of them is about
 authorization; the test fails if a later version adds one. According to its source code, none of their
-requests has an Authorization header, so a server that requires tokens cannot pass them. docs/mcp.md says how the adapter for MCP servers is tested.
+requests has an Authorization header, so a server that requires tokens cannot pass them. TestMCPStepUp in interop runs other
+clients against a server with adapters/mcpauth (examples/mcp): those of the npm package @modelcontextprotocol/sdk and of the Go SDK.
 `
