@@ -1,6 +1,7 @@
 package connectauth
 
 import (
+	"mime"
 	"net/http"
 	"strings"
 
@@ -14,7 +15,7 @@ func framing(r *http.Request) protocol {
 	if r.Method != http.MethodPost {
 		return plainHTTP
 	}
-	contentType := strings.ToLower(r.Header.Get("Content-Type"))
+	contentType := mediaType(r.Header.Get("Content-Type"))
 	switch {
 	case strings.HasPrefix(contentType, "application/grpc-web-text"):
 		return grpcWebText
@@ -26,6 +27,16 @@ func framing(r *http.Request) protocol {
 		return connectStream
 	}
 	return plainHTTP
+}
+
+// mediaType returns the media type in a Content-Type field, in lower case and without white space and parameters. connect-go
+// also parses the field with package mime. A client can send white space in front: over HTTP/2, net/http does not remove it,
+// and package mime also removes the white space of Unicode.
+func mediaType(contentType string) string {
+	if name, _, _ := mime.ParseMediaType(contentType); name != "" { // an error may concern a parameter only
+		return name
+	}
+	return strings.TrimSpace(strings.ToLower(contentType))
 }
 
 // isUnary reports whether the last two segments of the path name a procedure with one request and one response. It returns
