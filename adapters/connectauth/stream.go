@@ -22,15 +22,16 @@ func (g guard) serveStream(w http.ResponseWriter, r *http.Request, next http.Han
 	}
 	s := &stream{ResponseWriter: w, guard: g, request: r, framing: framing(r), header: w.Header().Clone()}
 	s.frames.flags = endFlags(s.framing)
-	ctx, stop := middleware.Recheck(r.Context(), g.recheck)
+	// The token is watched until the handler returns, also if the request's context ends before: handlers may ignore that.
+	token, stop := middleware.Recheck(context.WithoutCancel(r.Context()), g.recheck)
 	defer stop()
-	s.lost = func() error {
-		if r.Context().Err() != nil { // the client is gone
-			return nil //nolint:nilerr // there is nobody to receive an error
-		}
-		return context.Cause(ctx)
-	}
-	unwatch := context.AfterFunc(ctx, s.end)
+	s.lost = func() error { return context.Cause(token) } // nil while the token is valid
+	ctx, end := context.WithCancelCause(r.Context())
+	defer end(nil)
+	unwatch := context.AfterFunc(token, func() {
+		end(context.Cause(token))
+		s.end()
+	})
 	defer unwatch()
 	watched := r.WithContext(ctx)
 	watched.Body = &streamBody{ReadCloser: r.Body, stream: s}
@@ -59,8 +60,7 @@ type stream struct {
 	released bool // the handler has returned
 }
 
-// end makes all reads and writes of the handler fail if the token has ended. It also runs when the context ends, so that a
-// read that waits for the client returns.
+// end makes all reads and writes of the handler fail if the token has ended, also a read that waits for the client.
 func (s *stream) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -3,6 +3,9 @@ package connectauth_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,6 +216,65 @@ func TestClientStreamEndsWithItsToken(t *testing.T) {
 				failed, _ := errors.AsType[*connect.Error](err)
 				if challenge := failed.Meta().Get("WWW-Authenticate"); challenge != `Bearer realm="api", error="invalid_token"` {
 					t.Errorf("challenge %q", challenge)
+				}
+			})
+		})
+	}
+}
+
+// Over HTTP/2, white space in front of a header field reaches the handler, and connect-go ignores it. The stream still ends with
+// its token. So it does if a middleware in front of the Guard ends the context of the request, and the handler ignores that.
+func TestStreamEndsWhateverItsContentTypeAndContext(t *testing.T) {
+	t.Parallel()
+	limited := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, cancel := context.WithTimeout(r.Context(), time.Minute)
+			defer cancel()
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
+	for _, test := range []struct {
+		contentType string
+		old, wrap   bool
+	}{
+		{contentType: "application/grpc"},
+		{contentType: " application/grpc"},
+		{contentType: "\tapplication/grpc+proto;"},
+		{contentType: " application/grpc-web"},
+		{contentType: " \t application/connect+proto ; "},
+		{contentType: "\u00a0application/connect+proto"},
+		{contentType: "\u00a0application/connect+proto", old: true},
+		{contentType: "\u3000Application/GRPC-Web", old: true},
+		{contentType: "application/grpc", wrap: true},
+		{contentType: "application/connect+proto", wrap: true},
+		{contentType: "application/grpc-web", wrap: true, old: true},
+	} {
+		t.Run(fmt.Sprintf("%+v", test), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				sent := 0
+				handler := http.Handler(connect.NewServerStreamHandler(watch,
+					func(_ context.Context, _ *connect.Request[text], stream *connect.ServerStream[text]) error {
+						for range 10 {
+							if err := stream.Send(wrapperspb.String("tick")); err != nil {
+								return err
+							}
+							sent++
+							time.Sleep(time.Minute)
+						}
+						return nil
+					}))
+				handler = connectauth.Middleware(w.guard)(handler)
+				if test.wrap {
+					handler = limited(handler)
+				}
+				response, body, err := send(t, serve(t, handler, test.old), watch, test.contentType, w.bearer())
+				if err != nil || response.StatusCode != http.StatusOK || sent < 5 || sent > 6 {
+					t.Errorf("%v, status %d, %d messages sent, want 5 in five minutes", err, response.StatusCode, sent)
+				}
+				if !strings.Contains(body+response.Trailer.Get("Grpc-Message"), "invalid_token") {
+					t.Errorf("body %q, trailer %v", body, response.Trailer)
 				}
 			})
 		})
