@@ -23,21 +23,31 @@ func (s withContext) Context() context.Context { return s.ctx }
 // stream is the stream of an admitted call. It ends with the token.
 type stream struct {
 	withContext
-	call *call
-	cut  atomic.Bool // whether an operation of the handler has failed because the token ended
+	call  *call
+	token context.Context //nolint:containedctx // it ends with the token, and not before the handler returns
+	cut   atomic.Bool     // whether an operation of the handler has failed because the token ended
 
 	// rejection returns the metadata and the error of the stream after the token has ended. Its results do not change.
 	rejection func() (metadata.MD, error)
 }
 
 // newStream returns the stream for the handler. stop releases its resources.
+//
+// The token is watched until the handler returns, also if the call has ended before: with the HTTP server of net/http, a client
+// can set a deadline for the call and receive messages after it.
 func newStream(ctx context.Context, ss grpc.ServerStream, c *call) (s *stream, stop context.CancelFunc) {
-	ctx, stop = middleware.Recheck(ctx, c.owner.recheck)
-	s = &stream{withContext: withContext{ss, ctx}, call: c}
+	token, unwatch := middleware.Recheck(context.WithoutCancel(ctx), c.owner.recheck)
+	ctx, end := context.WithCancelCause(ctx)
+	unlink := context.AfterFunc(token, func() { end(context.Cause(token)) })
+	s = &stream{withContext: withContext{ss, ctx}, call: c, token: token}
 	s.rejection = sync.OnceValues(func() (metadata.MD, error) {
-		return c.rejection(context.Cause(ctx))
+		return c.rejection(context.Cause(token))
 	})
-	return s, stop
+	return s, func() {
+		unlink()
+		unwatch()
+		end(nil)
+	}
 }
 
 // RecvMsg implements [grpc.ServerStream]. If it returns an error, m may still change until the handler returns.
@@ -59,18 +69,14 @@ func (s *stream) untilEnd(operation func() error) error {
 	done := make(chan outcome, 1)
 	go run(operation, done)
 	select {
-	case o := <-done:
+	case o := <-done: // also if the call itself has ended
 		if s.ended() {
 			return s.reject()
 		}
 		return o.unwrap()
-	case <-s.ctx.Done():
-	}
-	if s.ended() {
+	case <-s.token.Done():
 		return s.reject()
 	}
-	o := <-done // the call itself has ended, so grpc-go ends operation
-	return o.unwrap()
 }
 
 // outcome is how an operation ended.
@@ -102,8 +108,8 @@ func (o outcome) unwrap() error {
 	return o.err
 }
 
-// ended reports whether the token has ended while the call itself goes on.
-func (s *stream) ended() bool { return s.ctx.Err() != nil && s.ServerStream.Context().Err() == nil }
+// ended reports whether the token has ended.
+func (s *stream) ended() bool { return s.token.Err() != nil }
 
 // reject returns the error of an operation after the token has ended.
 func (s *stream) reject() error {

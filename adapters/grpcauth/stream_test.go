@@ -314,3 +314,60 @@ func TestPanicOfOperation(t *testing.T) {
 	})
 	t.Errorf("returned %v", err)
 }
+
+// endless is a stream whose operations do not end with its context. So is that of an HTTP server of net/http after the deadline
+// that the client has set for the call.
+type endless struct {
+	panicking
+	received chan struct{}
+}
+
+func (endless) SendMsg(any) error { return nil }
+func (e endless) RecvMsg(any) error {
+	<-e.received
+	return nil
+}
+
+// A stream ends with its token also if the call has ended before, and the handler and the stream ignore that.
+func TestStreamEndsWithTokenAfterCall(t *testing.T) {
+	t.Parallel()
+	for name, next := range map[string]func(grpc.ServerStream) error{
+		"sending": func(ss grpc.ServerStream) error {
+			time.Sleep(time.Second)
+			return ss.SendMsg(wrapperspb.String("tick"))
+		},
+		"receiving": func(ss grpc.ServerStream) error { return ss.RecvMsg(new(text)) },
+	} {
+		for _, after := range []time.Duration{0, time.Nanosecond, 30 * time.Second} {
+			t.Run(name+", deadline "+after.String(), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					issuer := newIssuer()
+					i := newInterceptors(t, grpcauth.Config{
+						Guard: newGuard(t, issuer, nil), Policy: policy{chat: nil}, InsecureAllowPlaintext: true,
+					})
+					expiry := time.Now().Add(time.Minute)
+					md := metadata.Pairs("authorization", "Bearer "+issuer.AccessToken().Set("exp", expiry.Unix()).Sign())
+					parent, cancel := context.WithCancel(metadata.NewIncomingContext(t.Context(), md))
+					defer cancel()
+					received := make(chan struct{})
+					ss := endless{panicking{ctx: parent}, received}
+					err := i.Stream(nil, ss, &grpc.StreamServerInfo{FullMethod: chat}, func(_ any, ss grpc.ServerStream) error {
+						time.Sleep(after)
+						cancel()
+						for time.Since(expiry) < time.Hour {
+							if err := next(ss); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+					if late := time.Since(expiry); late < 0 || late > time.Second || status.Code(err) != codes.Unauthenticated {
+						t.Errorf("ended %v after the expiry with %v", late, err)
+					}
+					close(received)
+				})
+			})
+		}
+	}
+}
