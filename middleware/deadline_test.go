@@ -111,3 +111,23 @@ func TestCaseX11_DeadlineAfterASleep(t *testing.T) { //nolint:paralleltest // Sh
 		})
 	}
 }
+
+// A CancelFunc may be called several times, as by a call and a deferred call of it.
+func TestDeadline_CanBeCanceledTwice(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	g := newGuard(t, middleware.Config{Verifier: newConsumer(t, issuer)})
+	admitted, err := g.Authenticate(request(t, issuer.AccessToken().Sign()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline, endDeadline := middleware.Deadline(admitted.Context())
+	recheck, endRecheck := middleware.Recheck(admitted.Context(), 0)
+	for range 2 {
+		endDeadline()
+		endRecheck()
+	}
+	if deadline.Err() == nil || recheck.Err() == nil {
+		t.Errorf("Err = %v, %v", deadline.Err(), recheck.Err())
+	}
+}

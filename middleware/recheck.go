@@ -77,8 +77,10 @@ func (w *wallWatch) check() {
 func (w *wallWatch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.timer.Stop()
-	w.timer = nil
+	if w.timer != nil { // a CancelFunc may be called twice
+		w.timer.Stop()
+		w.timer = nil
+	}
 }
 
 // Recheck is like [Deadline], for long responses during which a token may be revoked. In addition, it repeats the
