@@ -269,12 +269,12 @@ func TestStreamEndsWhateverItsContentTypeAndContext(t *testing.T) {
 				if test.wrap {
 					handler = limited(handler)
 				}
-				response, body, err := send(t, serve(t, handler, test.old), watch, test.contentType, w.bearer())
-				if err != nil || response.StatusCode != http.StatusOK || sent < 5 || sent > 6 {
-					t.Errorf("%v, status %d, %d messages sent, want 5 in five minutes", err, response.StatusCode, sent)
+				status, body, trailer, err := send(t, serve(t, handler, test.old), watch, test.contentType, w.bearer())
+				if err != nil || status != http.StatusOK || sent < 5 || sent > 6 {
+					t.Errorf("%v, status %d, %d messages sent, want 5 in five minutes", err, status, sent)
 				}
-				if !strings.Contains(body+response.Trailer.Get("Grpc-Message"), "invalid_token") {
-					t.Errorf("body %q, trailer %v", body, response.Trailer)
+				if !strings.Contains(body+trailer.Get("Grpc-Message"), "invalid_token") {
+					t.Errorf("body %q, trailer %v", body, trailer)
 				}
 			})
 		})
