@@ -34,7 +34,7 @@ var errZero = status.Error(codes.Internal, "internal server error")
 
 // admit decides about a call. It returns the context for the handler, or the status error of a rejected call.
 func (i *Interceptors) admit(ctx context.Context, fullMethod string, set setHeader) (context.Context, *call, error) {
-	if i.guard == nil {
+	if i == nil || i.guard == nil {
 		return nil, nil, errZero
 	}
 	entry := i.lookup(fullMethod)

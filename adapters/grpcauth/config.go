@@ -22,8 +22,8 @@ type Config struct {
 	Guard *middleware.Guard
 
 	// Policy contains the rules of each method. A key is "/package.Service/Method", or "/package.Service/*" for all methods
-	// of a service that neither Policy nor Public lists by name. An empty list of rules requires a valid token only. Calls
-	// of methods that are not listed are rejected: with PermissionDenied if they have a valid token, and otherwise like every
+	// of a service that neither Policy nor Public lists by name, and whose names consist of letters, digits and "._-~". An
+	// empty list of rules requires a valid token only. Calls of methods that are not listed are rejected: with PermissionDenied if they have a valid token, and otherwise like every
 	// call without one. Required, unless Public is set.
 	Policy map[string][]middleware.Rule
 
@@ -45,7 +45,7 @@ type Config struct {
 	InsecureAllowPlaintext bool
 }
 
-// Interceptors guard the methods of a gRPC server. Make one with [New]; the zero value rejects all calls. It is safe for
+// Interceptors guard the methods of a gRPC server. Make one with [New]; the zero value and nil reject all calls. It is safe for
 // concurrent use.
 type Interceptors struct {
 	guard    *middleware.Guard

@@ -84,13 +84,26 @@ func (i *Interceptors) lookup(fullMethod string) entry {
 	return i.unlisted
 }
 
-// find returns the entry that lists a method: by name, or with its service.
+// find returns the entry that lists a method: by name, or with its service. The entry for a service does not list methods with
+// unusual characters. An UnknownServiceHandler that forwards calls may send Show?x or %53how to a server that reads it as Show,
+// for which the policy may have another entry.
 func (i *Interceptors) find(fullMethod string) (e entry, listed bool) {
 	if e, listed = i.methods[fullMethod]; listed {
 		return e, true
 	}
-	e, listed = i.services[fullMethod[:max(strings.LastIndexByte(fullMethod, '/'), 0)]]
-	return e, listed
+	end := max(strings.LastIndexByte(fullMethod, '/'), 0)
+	if e, listed = i.services[fullMethod[:end]]; listed && isPlain(fullMethod[end+1:]) {
+		return e, true
+	}
+	return entry{}, false
+}
+
+// isPlain reports whether all readers of a path understand the name of a method in the same way.
+func isPlain(method string) bool {
+	return strings.Trim(method, ".") != "" && !strings.ContainsFunc(method, func(r rune) bool {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		return !letter && (r < '0' || r > '9') && !strings.ContainsRune("._-~", r)
+	})
 }
 
 // split splits the name of a method. service begins with a slash. ok is false if the name is malformed.

@@ -117,7 +117,16 @@ func TestPolicy(t *testing.T) {
 		"/wild.Service/Ping":              {codes.Unimplemented, codes.Unimplemented}, // public and unknown
 		"/open.Service/Show":              {codes.OK, codes.OK},
 		"/open.Service/Chat":              {codes.Unauthenticated, codes.OK},
-		"/open.Service/*":                 {codes.Unimplemented, codes.Unimplemented},
+		"/open.Service/my-method_1.a~":    {codes.Unimplemented, codes.Unimplemented},
+		"/open.Service/*":                 {codes.Unauthenticated, codes.PermissionDenied},
+		"/open.Service/":                  {codes.Unauthenticated, codes.PermissionDenied},
+		"/open.Service/..":                {codes.Unauthenticated, codes.PermissionDenied},
+		"/open.Service/%43hat":            {codes.Unauthenticated, codes.PermissionDenied}, // other servers may read Chat
+		"/open.Service/Chat?x":            {codes.Unauthenticated, codes.PermissionDenied},
+		"/open.Service/Chat#x":            {codes.Unauthenticated, codes.PermissionDenied},
+		"/open.Service/Chat;x":            {codes.Unauthenticated, codes.PermissionDenied},
+		"/open.Service/Chat ":             {codes.Unauthenticated, codes.PermissionDenied},
+		"/open.Service/\u00a0Chat":        {codes.Unauthenticated, codes.PermissionDenied},
 		"/open.Service/a/Show":            {codes.Unauthenticated, codes.PermissionDenied},
 		"/open.service/Show":              {codes.Unauthenticated, codes.PermissionDenied},
 		"/open.Service//Show":             {codes.Unauthenticated, codes.PermissionDenied},
@@ -184,13 +193,17 @@ func TestCheckServer(t *testing.T) {
 // The zero Interceptors reject all calls, and a public method needs no token but finds none either.
 func TestZeroInterceptors(t *testing.T) {
 	t.Parallel()
-	var zero grpcauth.Interceptors
-	server := grpc.NewServer(zero.ServerOptions()...)
-	server.RegisterService(describe("test.Orders", "Show", "Chat"), &methods{show: greet, chat: echo})
-	conn := inMemory(t, server)
-	for _, method := range []string{show, chat, "/unknown.Service/Show"} {
-		if err := conn.Invoke(t.Context(), method, wrapperspb.String(""), new(text)); status.Code(err) != codes.Internal {
-			t.Errorf("%s: %v", method, err)
+	for name, i := range map[string]*grpcauth.Interceptors{"zero": {}, "nil": nil} {
+		for _, method := range []string{show, chat, "/unknown.Service/Show"} {
+			t.Run(name+" "+method, func(t *testing.T) {
+				t.Parallel()
+				server := grpc.NewServer(i.ServerOptions()...)
+				i.Registrar(server).RegisterService(describe("test.Orders", "Show", "Chat"), &methods{show: greet, chat: echo})
+				err := inMemory(t, server).Invoke(t.Context(), method, wrapperspb.String(""), new(text))
+				if status.Code(err) != codes.Internal {
+					t.Error(err)
+				}
+			})
 		}
 	}
 }
