@@ -39,8 +39,9 @@ type Config struct {
 	Prompts map[string][]middleware.Rule
 
 	// Resources has the rules for each resource, by URI. A key that ends in "*" is a prefix: "note://inbox/*" is for all URIs
-	// that begin with "note://inbox/". The longest key that fits decides. A URI with "." or ".." segments fits no prefix, and
-	// neither does one that differs from a prefix only in upper and lower case. Nil: all resources are rejected.
+	// that begin with "note://inbox/". The longest key that fits decides. A URI with "." or ".." segments fits no prefix.
+	// Neither does a URI to which a more specific key would apply if it were decoded, or written in another case, without
+	// user, port, query, fragment, or with single slashes: a handler may read it so. Nil: all resources are rejected.
 	Resources map[string][]middleware.Rule
 
 	// Methods has additional rules for methods, such as "tools/list". Custom methods, which the specification does not define,

@@ -29,14 +29,18 @@ type entries struct {
 	rules    map[string][]middleware.Rule
 	prefixes bool // whether keys may end in "*"
 
-	ordered []string // the keys that are prefixes, without "*", the longest first
+	ordered []string           // the keys that are prefixes, without "*", the longest first
+	similar map[string]similar // by key, of entries with prefixes
 }
 
 func newEntries(field string, rules map[string][]middleware.Rule, prefixes bool) entries {
-	list := entries{field: field, rules: clone(rules), prefixes: prefixes}
+	list := entries{field: field, rules: clone(rules), prefixes: prefixes, similar: make(map[string]similar)}
 	for key := range rules {
 		if list.isPattern(key) {
 			list.ordered = append(list.ordered, strings.TrimSuffix(key, other))
+		}
+		if prefixes {
+			list.similar[key] = similarTo(strings.TrimSuffix(key, other), list.isPattern(key))
 		}
 	}
 	slices.SortFunc(list.ordered, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
@@ -113,27 +117,26 @@ func (e *entries) find(name string) (key string, found bool) {
 	}
 	for _, prefix := range e.ordered {
 		// The prefixes are ordered by length, so the first one that fits is the longest.
-		if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
-			continue
+		if strings.HasPrefix(name, prefix) {
+			return prefix + other, !e.isEvasion(name, prefix+other)
 		}
-		// A handler may treat the scheme and host of a URI without regard to case, so the next prefix may be the wrong one.
-		return prefix + other, name[:len(prefix)] == prefix
 	}
 	return "", false
 }
 
-// isAmbiguous reports whether a handler could read uri as the URI of another resource: it has dot segments, a backslash, or
-// characters that are percent-encoded twice.
-func isAmbiguous(uri string) bool {
-	decoded, err := url.PathUnescape(uri)
-	if err != nil {
-		return true
+// isEvasion reports whether a handler could read uri as one to which a more specific key than found applies.
+func (e *entries) isEvasion(uri, found string) bool {
+	if !e.prefixes {
+		return false
 	}
-	if twice, err := url.PathUnescape(decoded); err != nil || twice != decoded || strings.Contains(decoded, `\`) {
-		return true
+	text := normal(uri)
+	path := withoutQuery(text)
+	for _, one := range e.similar {
+		if len(one.text) > len(e.similar[found].text) && one.fits(text, path) {
+			return true
+		}
 	}
-	return slices.ContainsFunc(strings.FieldsFunc(decoded, func(r rune) bool { return strings.ContainsRune("/?#", r) }),
-		func(segment string) bool { return segment == "." || segment == ".." })
+	return false
 }
 
 // isOpen reports whether the method needs no entry: it names no tool, prompt or resource, and does not read one.
