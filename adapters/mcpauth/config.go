@@ -25,63 +25,70 @@ type Config struct {
 	// messages over other transports are rejected. Required.
 	Server *mcp.Server
 
-	// Rules apply to every request, including initialize and the requests of streams. The challenge to a request without a
-	// token lists their scopes, so clients request these scopes when they sign in. Without scopes in the challenge, many
-	// clients request all scopes of the metadata document. Nil: a valid token suffices.
+	// Rules apply to every request, including initialize and the GET requests that open streams. The challenge to a request
+	// without a token lists their scopes, so clients request these scopes when they sign in. Without scopes in the challenge,
+	// many clients request all scopes of the metadata document. Nil: only the audience and the principal of the token are
+	// checked, as in every request.
 	Rules []middleware.Rule
 
-	// Tools has the rules for each tool, by name. The key "*" is for all tools that have no entry. Nil: all calls are
+	// Tools contains the rules for each tool, by name. The key "*" is for all tools that have no entry. Nil: all calls are
 	// rejected.
 	Tools map[string][]middleware.Rule
 
-	// Prompts has the rules for each prompt, by name. The key "*" is for all prompts that have no entry. Nil: all prompts are
-	// rejected.
+	// Prompts contains the rules for each prompt, by name. The key "*" is for all prompts that have no entry. Nil: all prompts
+	// are rejected.
 	Prompts map[string][]middleware.Rule
 
-	// Resources has the rules for each resource, by URI. A key that ends in "*" is a prefix: "note://inbox/*" is for all URIs
-	// that begin with "note://inbox/". The longest key that fits decides. A URI with "." or ".." segments fits no prefix.
-	// Neither does a URI to which a more specific key would apply if it were decoded, or written in another case, without
-	// user, port, query, fragment, or with single slashes: a handler may read it so. Nil: all resources are rejected.
+	// Resources contains the rules for each resource, by URI. A key that ends in "*" is a prefix: "note://inbox/*" is for all
+	// URIs that begin with "note://inbox/". A key that equals the URI decides, or else the longest prefix. Nil: all resources
+	// are rejected.
+	//
+	// A URI that a handler could read as another one fits no prefix. This is a URI with a "." or ".." segment, a backslash, or
+	// characters that are percent-encoded twice. It is also a URI to which a longer key would apply after a change that some
+	// handlers make: they decode it, ignore its case, remove its user, port, query or fragment, or merge repeated slashes.
 	Resources map[string][]middleware.Rule
 
-	// Methods has additional rules for methods, such as "tools/list". Custom methods, which the specification does not define,
-	// are rejected without an entry. Nil: no additional rules.
+	// Methods contains additional rules for methods, such as "tools/list". They apply together with those of Tools, Prompts and
+	// Resources. Custom methods, which the specification does not define, are rejected without an entry. Nil: no additional
+	// rules, and all custom methods are rejected.
 	Methods map[string][]middleware.Rule
 
 	// ListAllowedOnly removes the tools, prompts and resources that the token may not use from the results of the list
-	// methods. Clients then do not find out that more scopes would give access to them, so they do not step up. For a resource
-	// template, the text of the template counts as its URI. False: lists are complete.
+	// methods. Clients then do not find out that more scopes would give access to them, so they never request these scopes. A
+	// resource template is looked up in Resources by the text of its URI template. False: lists are complete.
 	ListAllowedOnly bool
 
 	// Audience lists the identifiers of this server in the claim `aud`. A token must have one of them. Set it only for
-	// authorization servers that do not issue tokens for a resource (RFC 8707). The Verifier must accept them too. Nil: the
-	// Config.Resource of the Guard. If that has no path, the same URL with the path "/" is also accepted.
+	// authorization servers that do not support the parameter resource (RFC 8707). The Verifier must accept the same
+	// identifiers. Nil: the Config.Resource of the Guard. If that URL has no path, the URL with the path "/" is also accepted.
 	Audience []string
 
 	// RecheckInterval is the interval at which the token of a stream or of a running call is verified again
-	// ([middleware.Recheck]). Zero: one minute.
+	// ([middleware.Recheck]). New rejects a negative interval. Zero: one minute.
 	RecheckInterval time.Duration
 
-	// MaxSessions is the largest number of sessions of one principal. A further session ends the one that was not used for
-	// the longest time. Zero: 100. Stateless servers have no sessions.
+	// MaxSessions is the largest number of sessions of one principal. A further session ends the least recently used one. New
+	// rejects a negative number. Zero: 100. Stateless servers have no sessions.
 	MaxSessions int
 
 	// ForwardHeaders lists request headers that tools may read in [mcp.RequestExtra], in addition to Accept, Content-Type,
-	// Last-Event-ID, Origin, Traceparent, Tracestate, User-Agent, and the Mcp- headers of the specification. The others are
-	// removed, because each may contain a credential. New rejects Authorization, Cookie, DPoP and Proxy-Authorization. Do
+	// Last-Event-ID, Origin, Traceparent, Tracestate, User-Agent, and the Mcp- headers of the specification. The Handler removes
+	// all other headers, because each may contain a credential. New rejects Authorization, Cookie, DPoP and Proxy-Authorization. Do
 	// not list a header that a TokenSource of the Guard reads. Nil: no other headers.
 	ForwardHeaders []string
 
-	// HTTP configures the transport. The zero value serves sessions, which revision 2026-07-28 of the specification does not
-	// have: clients of that revision then use an older one. Set Stateless to serve revision 2026-07-28. New rejects a
-	// negative MaxRequestBodyBytes; zero means 4 MiB.
+	// HTTP configures the transport of the SDK. The zero value serves sessions. Revision 2026-07-28 of the specification has no
+	// sessions, so clients of that revision then use an older revision. Set Stateless to serve revision 2026-07-28. New rejects
+	// a negative MaxRequestBodyBytes; zero means 4 MiB.
 	HTTP mcp.StreamableHTTPOptions
 }
 
+// defaultMaxSessions is the limit if Config.MaxSessions is zero.
 const defaultMaxSessions = 100
 
 // New returns a Handler for cfg. It adds a receiving middleware to cfg.Server, and the scopes of all rules to the metadata
-// document of cfg.Guard. Add other receiving middleware to the server before, so that it runs after the rules are applied.
+// document of cfg.Guard. Add your own receiving middleware to the server before you call New. The SDK runs the middleware that
+// was added last first, so yours then runs after the rules were applied, and finds the token in its context.
 //
 // The error joins all faults of cfg: a missing Guard or Server, a Guard without a Resource, invalid rules and keys, and
 // values that are out of range. If there is an error, cfg.Server is unchanged.
@@ -96,6 +103,7 @@ func New(cfg Config) (*Handler, error) {
 	return newHandler(cfg, table), nil
 }
 
+// requiredFaults returns an error for each required field that is not set.
 func (cfg *Config) requiredFaults() (faults []error) {
 	if cfg.Guard == nil {
 		faults = append(faults, errors.New("mcpauth: Config.Guard is nil, expected a *middleware.Guard"))
@@ -109,6 +117,7 @@ func (cfg *Config) requiredFaults() (faults []error) {
 	return faults
 }
 
+// valueFaults returns an error for each value that is out of range, except for the keys and rules of the policy.
 func (cfg *Config) valueFaults() (faults []error) {
 	if cfg.MaxSessions < 0 {
 		faults = append(faults, fmt.Errorf("mcpauth: Config.MaxSessions is %d, expected zero or more", cfg.MaxSessions))
@@ -135,7 +144,7 @@ func (cfg *Config) valueFaults() (faults []error) {
 	return faults
 }
 
-// newPolicy copies the rules of cfg.
+// newPolicy returns a policy with a copy of the rules of cfg, so that later changes of the maps have no effect.
 func newPolicy(cfg *Config) *policy {
 	table := &policy{methods: clone(cfg.Methods)}
 	table.entries[tool] = newEntries("Tools", cfg.Tools, false)
@@ -168,6 +177,7 @@ func ruleFault(rules []middleware.Rule) (faults error) {
 	return faults
 }
 
+// clone copies the map and its lists. Rules are immutable, so they need no copy.
 func clone(rules map[string][]middleware.Rule) map[string][]middleware.Rule {
 	copied := make(map[string][]middleware.Rule, len(rules))
 	for name, list := range rules {

@@ -1,5 +1,5 @@
-// Package mcpauth guards a Model Context Protocol server of the official Go SDK with a [middleware.Guard]. The server is
-// served over streamable HTTP.
+// Package mcpauth guards a Model Context Protocol (MCP) server of the official Go SDK with a [middleware.Guard]. Clients reach
+// the server over streamable HTTP.
 //
 //	guard, err := middleware.New(middleware.Config{Verifier: verifier, Resource: "https://mcp.example.com/mcp"})
 //
@@ -17,7 +17,7 @@
 //
 //	func deleteNote(ctx context.Context, r *mcp.CallToolRequest, in input) (*mcp.CallToolResult, output, error) {
 //		token, ok := mcpauth.Token(ctx)
-//		if !ok { // only if the server is used without the Handler
+//		if !ok { // never in a tool of a server that was passed to New
 //			return nil, output{}, errors.New("no token")
 //		}
 //		…
@@ -38,7 +38,7 @@
 //   - All other methods need an entry in Methods.
 //
 // An operation without a required entry is rejected with 403. An empty or nil list of rules is an entry. The key "*" is the
-// entry for all names without their own entry.
+// entry for all names without their own entry. In Resources, every key that ends in "*" is a prefix.
 //
 // # Where the rules are applied
 //
@@ -50,7 +50,7 @@
 // # Tokens, sessions and streams
 //
 // A token must have the resource of the Guard as audience ([Config.Audience]). A session can only be used with tokens of the
-// principal that created it: the same issuer and subject, or the same issuer and client if the token has no subject. It
-// ends when all tokens that were used in it have expired. When a token expires or is revoked, its streams end, and so do the
-// contexts of the tools that were called with it. Tools never see the raw token.
+// principal that created it: the same issuer and subject, or the same issuer and client if the token has no subject. The
+// session ends when all tokens that were used in it have expired. When a token expires or is revoked, its streams end, and so
+// do the contexts of the tools that were called with it. Tools never see the raw token.
 package mcpauth

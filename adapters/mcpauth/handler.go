@@ -17,20 +17,21 @@ import (
 // use.
 type Handler struct {
 	guard    *middleware.Guard
-	base     []middleware.Rule // of every request
-	policy   *policy
-	allowed  bool // whether lists are filtered
-	recheck  time.Duration
-	maxBytes int64
-	visible  []string // header fields that tools may see
+	base     []middleware.Rule // for every request: the audience, the principal, and Config.Rules
+	policy   *policy           // the rules of the operations
+	allowed  bool              // Config.ListAllowedOnly
+	recheck  time.Duration     // Config.RecheckInterval
+	maxBytes int64             // the largest length of a body
+	visible  []string          // the names of the header fields that tools may read
 
-	stateless bool
-	sdk       http.Handler
-	metadata  http.Handler
+	stateless bool         // Config.HTTP.Stateless
+	sdk       http.Handler // the transport of the SDK, behind withTokenInfo
+	metadata  http.Handler // the metadata document of the Guard
 	sessions  *sessions
 	streams   *streams
 }
 
+// newHandler returns a Handler for a valid cfg. It is the only function that changes the Guard and the Server.
 func newHandler(cfg Config, table *policy) *Handler {
 	g := cfg.Guard
 	h := &Handler{
@@ -46,7 +47,8 @@ func newHandler(cfg Config, table *policy) *Handler {
 	if h.sessions.limit == 0 {
 		h.sessions.limit = defaultMaxSessions
 	}
-	// The metadata document lists the scopes of all rules, and the middleware applies them to what the SDK parses.
+	// The metadata document lists the scopes of all rules. The receiving middleware applies the rules to the messages that the
+	// SDK has parsed.
 	g.Declare(append(slices.Clone(cfg.Rules), table.all()...)...)
 	cfg.Server.AddReceivingMiddleware(h.receiving)
 	transport := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return cfg.Server }, &cfg.HTTP)
@@ -55,8 +57,8 @@ func newHandler(cfg Config, table *policy) *Handler {
 }
 
 // ServeHTTP implements [http.Handler]. It serves the endpoint at the path of the resource of the Guard, and the metadata
-// document at [middleware.Guard.MetadataPath]. The response to all other paths is 404. If the endpoint has another path behind
-// a proxy, or if other handlers share the server, use [Handler.Endpoint].
+// document at [middleware.Guard.MetadataPath]. The response to all other paths is 404. Use [Handler.Endpoint] if a proxy
+// changes the path of the endpoint, or if other handlers share the HTTP server.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case h.guard.MetadataPath():
@@ -68,7 +70,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// endpointPath returns the path of the resource.
+// endpointPath returns the path of the resource. A URL without a path is requested with the path "/".
 func endpointPath(resource string) string {
 	u, err := url.Parse(resource)
 	if err != nil || u.Path == "" {
@@ -77,7 +79,8 @@ func endpointPath(resource string) string {
 	return u.Path
 }
 
-// Endpoint returns a handler that serves the endpoint at every path. Serve the metadata document of the Guard too:
+// Endpoint returns a handler that serves the endpoint at every path, for a mux of the application. Register the metadata
+// document of the Guard too:
 //
 //	mux.Handle("/mcp", handler.Endpoint())
 //	mux.Handle(guard.MetadataPath(), guard.MetadataHandler())
@@ -91,9 +94,11 @@ func (h *Handler) Close() {
 	h.sessions.close()
 }
 
-// withTokenInfo returns a handler that passes the TokenInfo of the call in the context to the SDK, which accepts one only
-// from this middleware.
+// withTokenInfo returns a handler that gives the SDK the TokenInfo in the context of the request (callKey). The SDK accepts a
+// TokenInfo only from its own middleware for bearer tokens, auth.RequireBearerToken. That middleware requires a bearer token in
+// the header, so the handler sets a placeholder, and removes it again before the SDK passes the header to tools.
 func withTokenInfo(transport http.Handler) http.Handler {
+	// known is the verifier of the SDK. It verifies nothing, because the Guard has verified the token.
 	known := func(ctx context.Context, _ string, _ *http.Request) (*auth.TokenInfo, error) {
 		info, ok := ctx.Value(callKey{}).(*auth.TokenInfo)
 		if !ok {
@@ -101,7 +106,8 @@ func withTokenInfo(transport http.Handler) http.Handler {
 		}
 		return info, nil
 	}
-	// The Guard has checked the expiry, and the context ends with it.
+	// The Guard has verified the expiry, and the context of the request ends at the expiry. The SDK must not check the expiry with
+	// another clock skew.
 	options := &auth.RequireBearerTokenOptions{AllowMissingExpiration: true, ClockSkew: 24 * time.Hour}
 	guarded := auth.RequireBearerToken(known, options)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del(authorization)

@@ -17,19 +17,20 @@ const (
 	headerMethod  = "Mcp-Method"
 	headerName    = "Mcp-Name"
 	headerEvent   = "Last-Event-Id"
-	headerParam   = "Mcp-Param-" // a prefix
-	placeholder   = "Bearer verified"
+	headerParam   = "Mcp-Param-"      // the prefix of header fields with arguments of a tool
+	placeholder   = "Bearer verified" // the credential that the SDK receives instead of the token
 	authorization = "Authorization"
 )
 
 // Faults of the header. The client receives their text.
 var (
-	errRepeated = errors.New("the request has a header field of the transport more than once")
+	errRepeated = errors.New("a header field of the MCP transport occurs more than once")
 	errMethod   = errors.New("the header Mcp-Method differs from the method in the body")
 	errName     = errors.New("the header Mcp-Name differs from the name or URI in the body")
 )
 
-// checkSingle rejects requests in which a proxy and the SDK could read different values of one header field.
+// checkSingle rejects a request with a repeated header field of the transport. A proxy could read the first value, and the SDK
+// another one.
 func checkSingle(h http.Header) error {
 	for _, name := range []string{headerSession, headerVersion, headerMethod, headerName, headerEvent, "Content-Type"} {
 		if len(h[name]) > 1 {
@@ -39,7 +40,8 @@ func checkSingle(h http.Header) error {
 	return nil
 }
 
-// isJSON reports whether the body is JSON in UTF-8, according to Content-Type.
+// isJSON reports whether Content-Type says that the body is JSON in UTF-8. A body with a Content-Encoding does not count, because
+// it would have to be decoded before the rules can be applied.
 func isJSON(h http.Header) bool {
 	mediaType, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
 	charset, limited := parameters["charset"]
@@ -47,8 +49,9 @@ func isJSON(h http.Header) bool {
 		len(h["Content-Encoding"]) == 0
 }
 
-// checkMirrors compares Mcp-Method and Mcp-Name with the body. Proxies may have decided by these fields, so they are also
-// compared in revisions that do not define them.
+// checkMirrors compares the headers Mcp-Method and Mcp-Name with the body. Revision 2026-07-28 requires that they repeat the
+// method and the name. A proxy may have applied its own policy to the headers, so they are compared for older revisions too.
+// batch says that the body is an array of messages.
 func checkMirrors(h http.Header, messages []message, batch bool) error {
 	method, hasMethod := h[headerMethod]
 	name, hasName := h[headerName]
@@ -56,13 +59,13 @@ func checkMirrors(h http.Header, messages []message, batch bool) error {
 		return nil
 	}
 	if batch {
-		return errNewBatch
+		return errNewBatch // one header cannot describe several messages
 	}
 	op := messages[0].operation
 	if hasMethod && method[0] != op.method {
 		return errMethod
 	}
-	if _, member := target(op.method); member != "" {
+	if _, member := target(op.method); member != "" { // the body names exactly one tool, prompt or resource
 		if hasName && !mirrors(name[0], op.names[0]) {
 			return errName
 		}
@@ -74,7 +77,8 @@ func checkMirrors(h http.Header, messages []message, batch bool) error {
 	return nil
 }
 
-// mirrors reports whether a header value is the name, as it is or in the Base64 form of the specification.
+// mirrors reports whether value, the value of the header Mcp-Name, is equal to name. The value may have the Base64 form of the
+// specification, "=?base64?…?=", for names that a header cannot contain.
 func mirrors(value, name string) bool {
 	if value == name {
 		return true
@@ -85,8 +89,8 @@ func mirrors(value, name string) bool {
 	return opened && closed && err == nil && string(decoded) == name
 }
 
-// forwarded returns the header fields that the SDK and the tools may see. All others are removed, because the Guard may
-// read the token from any field, and because a proof or a cookie is a credential too.
+// forwarded returns a copy of the header fields that the SDK and the tools may read. It omits all others: the Guard may read the
+// token from any header field (Config.TokenSources), and a proof or a cookie is a credential too.
 func (h *Handler) forwarded(received http.Header) http.Header {
 	kept := make(http.Header, len(received))
 	for name, values := range received {
@@ -97,7 +101,7 @@ func (h *Handler) forwarded(received http.Header) http.Header {
 	return kept
 }
 
-// visibleHeaders returns the names of the header fields that forwarded keeps.
+// visibleHeaders returns the names of the header fields that forwarded copies, in canonical form. more is Config.ForwardHeaders.
 func visibleHeaders(more []string) []string {
 	names := []string{
 		"Accept", "Content-Type", headerEvent, headerSession, headerVersion, headerMethod, headerName,

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is the largest number of JSON arrays and objects inside each other.
+// maxDepth is the largest number of nested JSON arrays and objects. MCP messages need far fewer. Parsers are often recursive, so
+// each level costs memory.
 const maxDepth = 100
 
 // Faults of a request body. The client receives their text, so they quote nothing from the body.
@@ -19,7 +20,9 @@ var (
 	errSpelling  = errors.New("the name of a member differs from a name of the specification only in upper and lower case")
 )
 
-// checkJSON returns an error unless body is one JSON value in which all parsers see the same members.
+// checkJSON returns an error unless body is one JSON value that all parsers read in the same way. Parsers disagree about invalid
+// UTF-8 and about duplicate members: some use the first one, others the last one. If this package and the SDK read different
+// names, the policy would be applied to another tool than the one that is called.
 func checkJSON(body []byte) error {
 	if !utf8.Valid(body) {
 		return errUTF8
@@ -34,7 +37,7 @@ func checkJSON(body []byte) error {
 // tokens, because a token costs an allocation, and a body may have millions of them.
 func checkMembers(body []byte) error {
 	var open []map[string]struct{} // the names of each object that is not closed yet; nil for an array
-	isName := false                // whether the next string is the name of a member
+	isName := false                // whether a string at this position is the name of a member
 	for i := 0; i < len(body); i++ {
 		switch body[i] {
 		case '{':
@@ -43,7 +46,7 @@ func checkMembers(body []byte) error {
 			open, isName = append(open, nil), false
 		case '}', ']':
 			open = open[:len(open)-1]
-		case ',':
+		case ',': // the next string is a name in an object, and a value in an array
 			isName = open[len(open)-1] != nil
 		case ':':
 			isName = false
@@ -52,7 +55,7 @@ func checkMembers(body []byte) error {
 			if isName && !addName(open[len(open)-1], body[i:end]) {
 				return errDuplicate
 			}
-			i = end - 1
+			i = end - 1 // the characters inside a string have no meaning here
 		}
 		if len(open) > maxDepth {
 			return errDepth
@@ -68,13 +71,14 @@ func stringLength(body []byte) int {
 		case '"':
 			return i + 1
 		case '\\':
-			i++
+			i++ // the next character is escaped, so a quote does not end the string
 		}
 	}
 	return len(body)
 }
 
-// addName adds the name in a string literal. It reports false if the object has the name already.
+// addName adds the name in a string literal, which includes the quotes, to the names of an object. It reports false if the object
+// has the name already. Escape sequences are decoded first, because "\u0061" and "a" are the same name.
 func addName(names map[string]struct{}, literal []byte) bool {
 	name := string(literal[1 : len(literal)-1])
 	if strings.Contains(name, `\`) && json.Unmarshal(literal, &name) != nil {
@@ -87,8 +91,8 @@ func addName(names map[string]struct{}, literal []byte) bool {
 	return true
 }
 
-// object decodes an object whose members have the given names, among others. It rejects other spellings of these names,
-// which some parsers accept.
+// object decodes an object into its members. It returns errSpelling if a member differs from one of names only in upper and lower
+// case: some parsers, such as encoding/json, treat such a member as the named one. Members with other names are allowed.
 func object(data json.RawMessage, names ...string) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
@@ -104,7 +108,8 @@ func object(data json.RawMessage, names ...string) (map[string]json.RawMessage, 
 	return members, nil
 }
 
-// text decodes a string. It rejects a string with a surrogate that has no partner, which parsers replace in different ways.
+// text decodes a string. ok is false for other values, and for a string with half of a surrogate pair. Parsers replace such a half
+// in different ways. encoding/json replaces it by utf8.RuneError, so a string that contains this character is rejected too.
 func text(data json.RawMessage) (s string, ok bool) {
 	if len(data) == 0 || data[0] != '"' || json.Unmarshal(data, &s) != nil {
 		return "", false

@@ -6,28 +6,30 @@ import (
 	"errors"
 )
 
-// maxMessages is the largest number of messages in one body. Only revisions before 2025-06-18 have bodies with several.
+// maxMessages is the largest number of messages in one body, and of URIs in subscriptions/listen. Only revisions before 2025-06-18
+// allow several messages in one body (a batch).
 const maxMessages = 100
 
 // Faults of a message. The client receives their text.
 var (
 	errBatch    = errors.New("the body is an empty array, or an array of more than 100 messages")
 	errMessage  = errors.New(`a message is not an object with "jsonrpc": "2.0"`)
-	errKind     = errors.New(`a message is not a request with a method, or a response with an id and either a result or an error`)
+	errKind     = errors.New("a message is neither a request with a method, nor a response with an id and either a result or an error")
 	errID       = errors.New("the id of a message is neither a string nor a number")
 	errParams   = errors.New("the params of a message are not an object")
 	errTarget   = errors.New("the params of a message do not name the tool, prompt or resource of the method")
 	errNewBatch = errors.New("the body is an array, but the request has the header Mcp-Method or Mcp-Name")
 )
 
-// message is one JSON-RPC message.
+// message is one JSON-RPC message: a request, a notification, or the response to a request of the server.
 type message struct {
-	operation
-	id json.RawMessage // nil for notifications
+	operation                 // what the policy decides about; without a method for a response
+	id        json.RawMessage // as the client wrote it; nil for notifications
 }
 
-// parse returns the messages of a body. It accepts only what all JSON parsers read in the same way. It does not check
-// anything that does not matter to the policy; the SDK does that.
+// parse returns the messages of a body. batch reports whether the body is an array. parse returns an error if parsers could read
+// the body in different ways, or if the policy cannot find the tool, prompt or resource. It checks nothing else: the SDK checks
+// the messages again.
 func parse(body []byte) (messages []message, batch bool, err error) {
 	if err := checkJSON(body); err != nil {
 		return nil, false, err
@@ -51,10 +53,11 @@ func parse(body []byte) (messages []message, batch bool, err error) {
 	return messages, true, nil
 }
 
+// parseMessage returns the message in data, which checkJSON has accepted.
 func parseMessage(data json.RawMessage) (m message, err error) {
 	members, err := object(data, "jsonrpc", "id", "method", "params", "result", "error")
 	if errors.Is(err, errSpelling) {
-		return m, err
+		return m, err // the client receives this more precise error
 	}
 	if err != nil || string(members["jsonrpc"]) != `"2.0"` {
 		return m, errMessage
@@ -73,7 +76,7 @@ func parseMessage(data json.RawMessage) (m message, err error) {
 		}
 		return m, nil
 	}
-	// A message that is a request and a response could be read as either.
+	// Parsers could treat a message with a method and a result as a request or as a response.
 	if isResult || isError {
 		return m, errKind
 	}
@@ -85,17 +88,18 @@ func parseMessage(data json.RawMessage) (m message, err error) {
 	return m, err
 }
 
-// isID reports whether data is a string or a number.
+// isID reports whether data is a string or a number. The first byte is enough, because data is valid JSON.
 func isID(data json.RawMessage) bool {
 	return len(data) > 0 && (data[0] == '"' || data[0] == '-' || '0' <= data[0] && data[0] <= '9')
 }
 
-// parseParams returns the operation of a request.
+// parseParams returns the operation of a request or notification. params is nil if the message has no such member.
 func parseParams(method string, params json.RawMessage) (operation, error) {
 	op := operation{method: method}
 	if params == nil || string(params) == "null" { // some clients send null for methods without parameters
 		params = json.RawMessage("{}")
 	}
+	// The names of all members that the policy or the transport reads, in any method.
 	members, err := object(params, "_meta", "name", "uri", "ref", "arguments", "notifications")
 	if errors.Is(err, errSpelling) {
 		return op, err
@@ -103,14 +107,14 @@ func parseParams(method string, params json.RawMessage) (operation, error) {
 	if err != nil {
 		return op, errParams
 	}
-	switch method {
+	switch method { // these two do not name their target in a member of params
 	case "completion/complete":
 		return parseReference(members["ref"])
 	case "subscriptions/listen":
 		return parseListen(members["notifications"])
 	}
 	k, member := target(method)
-	if k == none { // a method that names nothing, or a custom one
+	if k == none { // a method without a target, or a custom method
 		return op, nil
 	}
 	name, ok := text(members[member])
@@ -121,7 +125,8 @@ func parseParams(method string, params json.RawMessage) (operation, error) {
 	return op, nil
 }
 
-// parseReference returns the operation of completion/complete.
+// parseReference returns the operation of completion/complete. ref names a prompt, or the URI (template) of a resource, whose
+// arguments the server completes.
 func parseReference(ref json.RawMessage) (operation, error) {
 	op := operation{method: "completion/complete"}
 	members, err := object(ref, "type", "name", "uri")
@@ -141,11 +146,12 @@ func parseReference(ref json.RawMessage) (operation, error) {
 	return op, nil
 }
 
-// parseListen returns the operation of subscriptions/listen.
+// parseListen returns the operation of subscriptions/listen. notifications.resourceSubscriptions lists the URIs of resources whose
+// changes the client wants to receive. Without this list, the operation has no target.
 func parseListen(notifications json.RawMessage) (operation, error) {
 	op := operation{method: "subscriptions/listen"}
 	if notifications == nil {
-		return op, nil // the SDK rejects it
+		return op, nil // nothing that needs an entry; the SDK rejects it
 	}
 	members, err := object(notifications, "resourceSubscriptions")
 	if errors.Is(err, errSpelling) {

@@ -14,25 +14,26 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// other is the key for all names that have no entry of their own.
+// other is the key for all names without their own entry. It works like a prefix of length zero.
 const other = "*"
 
-// policy has the rules of each operation. It does not change.
+// policy contains the rules of all operations. It is immutable, so requests read it without a lock.
 type policy struct {
-	methods map[string][]middleware.Rule
-	entries [kinds]entries
+	methods map[string][]middleware.Rule // Config.Methods
+	entries [kinds]entries               // the rules for targets, by kind; that of none is empty
 }
 
-// entries has the rules of the tools, the prompts or the resources.
+// entries contains the rules of one field of Config: Tools, Prompts or Resources.
 type entries struct {
-	field    string // of Config
-	rules    map[string][]middleware.Rule
-	prefixes bool // whether keys may end in "*"
+	field    string                       // the name of the field, for errors
+	rules    map[string][]middleware.Rule // the field itself
+	prefixes bool                         // whether keys may end in "*": only in Resources
 
 	ordered []string           // the keys that are prefixes, without "*", the longest first
-	similar map[string]similar // by key, of entries with prefixes
+	similar map[string]similar // by key; empty unless prefixes is set
 }
 
+// newEntries returns entries with a copy of rules.
 func newEntries(field string, rules map[string][]middleware.Rule, prefixes bool) entries {
 	list := entries{field: field, rules: clone(rules), prefixes: prefixes, similar: make(map[string]similar)}
 	for key := range rules {
@@ -47,23 +48,24 @@ func newEntries(field string, rules map[string][]middleware.Rule, prefixes bool)
 	return list
 }
 
-// isPattern reports whether a key is for several names.
+// isPattern reports whether a key is for several names: it is "*", or a prefix.
 func (e *entries) isPattern(key string) bool {
 	return key == other || e.prefixes && strings.HasSuffix(key, other)
 }
 
-// lists returns everything that has keys, for checks of the configuration.
+// lists returns the rules of all fields that are maps. Those of Methods become entries too, for checks of the configuration.
 func (p *policy) lists() []entries {
 	return append(p.entries[:], entries{field: "Methods", rules: p.methods})
 }
 
-// requirement has the rules of one entry.
+// requirement contains the rules of one entry.
 type requirement struct {
-	entry string // identifies the entry in the policy
-	rules []middleware.Rule
+	entry string            // the field and the key, such as "Tools delete_note"; empty for an operation without an entry
+	rules []middleware.Rule // may be empty: then every admitted token meets the requirement
 }
 
-// requirements returns what op needs. An operation without an entry has a rule that no token meets.
+// requirements returns the requirements of op: that of its method in Methods, and that of each of its targets. If a required entry
+// does not exist, it returns one requirement with a rule that no token meets.
 func (p *policy) requirements(op operation) (needs []requirement) {
 	if rules, listed := p.methods[op.method]; listed {
 		needs = append(needs, requirement{"Methods " + op.method, rules})
@@ -81,12 +83,13 @@ func (p *policy) requirements(op operation) (needs []requirement) {
 	return needs
 }
 
-// requirementsOf returns what all messages of a request need, without duplicates.
+// requirementsOf returns the requirements of all messages in a body, each entry once. So a body with 100 calls of one tool does
+// not apply its rules 100 times.
 func (p *policy) requirementsOf(messages []message) (needs []requirement) {
 	known := make(map[string]bool)
 	for _, one := range messages {
 		if one.method == "" {
-			continue // the response to a request of the server: a valid token of the owner of the session suffices
+			continue // the response to a request of the server; the owner of the session needs no further rights for it
 		}
 		for _, need := range p.requirements(one.operation) {
 			if need.entry == "" || !known[need.entry] {
@@ -106,12 +109,13 @@ func rulesOf(needs []requirement) (rules []middleware.Rule) {
 	return rules
 }
 
-// find returns the key of the entry for name.
+// find returns the key of the entry for name: the name itself if it is a key, or else the longest prefix, or "*". A name that is
+// itself a pattern, such as "*", is never found as a key.
 func (e *entries) find(name string) (key string, found bool) {
 	if _, listed := e.rules[name]; listed && !e.isPattern(name) {
 		return name, true
 	}
-	// A URI that is listed as it is needs no check: its entry names exactly this URI.
+	// Only prefixes need this check. A key that is equal to the URI names exactly this resource.
 	if e.prefixes && isAmbiguous(name) {
 		return "", false
 	}
@@ -124,7 +128,8 @@ func (e *entries) find(name string) (key string, found bool) {
 	return "", false
 }
 
-// isEvasion reports whether a handler could read uri as one to which a more specific key than found applies.
+// isEvasion reports whether a handler could read uri as one to which a more specific key than found applies. Then the rules of
+// found must not decide, because those of the other key may be stricter. The more specific key is the one with the longer text.
 func (e *entries) isEvasion(uri, found string) bool {
 	if !e.prefixes {
 		return false
@@ -139,7 +144,8 @@ func (e *entries) isEvasion(uri, found string) bool {
 	return false
 }
 
-// isOpen reports whether the method needs no entry: it names no tool, prompt or resource, and does not read one.
+// isOpen reports whether the method needs no entry in the policy: the specification defines it, and it has no target. A method that
+// a later revision of the specification adds needs an entry in Methods until it is added here.
 func isOpen(method string) bool {
 	switch method {
 	case "initialize", "ping", "server/discover", "logging/setLevel", "subscriptions/listen",
@@ -160,7 +166,8 @@ func (p *policy) all() (rules []middleware.Rule) {
 	return rules
 }
 
-// unlisted returns the rule for an operation without an entry in a field of Config. No token meets it.
+// unlisted returns the rule for an operation whose method or target has no entry in a field of Config. No token meets it. The log
+// names the field and the missing entry; the client receives only the status.
 func unlisted(field, name string) middleware.Rule {
 	return middleware.Check("mcp_policy", func(context.Context, *consumer.Token) error {
 		return &middleware.Refusal{
@@ -170,13 +177,15 @@ func unlisted(field, name string) middleware.Rule {
 	})
 }
 
-// shortened limits the length of a text that a client or a token has chosen.
+// shortened returns the first limit bytes of text. Use it for texts that clients or tokens contain, so that the log stays small.
 func shortened(text string, limit int) string { return text[:min(len(text), limit)] }
 
 // codeInvalidToken is an error code of RFC 6750 section 3.1.
 const codeInvalidToken = "invalid_token"
 
-// audience returns the rule that the token was issued for this server. resource returns the resource of the Guard.
+// audience returns the rule that the token was issued for this server. configured is Config.Audience. If it is nil, the rule calls
+// resource, which returns the resource of the Guard, for each request: Guard.Replace may change it. The Verifier checks the
+// audience too, but it may accept tokens of several APIs.
 func audience(configured []string, resource func() string) middleware.Rule {
 	return middleware.Check("mcp_audience", func(_ context.Context, t *consumer.Token) error {
 		accepted := configured
@@ -194,8 +203,9 @@ func audience(configured []string, resource func() string) middleware.Rule {
 	})
 }
 
-// namesOf returns the forms of a resource. Guard.Replace may have removed it; then there are none. A URL without a path identifies the same resource as with the path "/" (RFC 3986
-// section 6.2.3), and some clients and servers always write the second form.
+// namesOf returns the audiences that identify a resource. A URL without a path identifies the same resource as the URL with the
+// path "/" (RFC 3986 section 6.2.3), and some clients and servers always write the second form. If Guard.Replace has removed the
+// resource, namesOf returns nil, so all tokens are rejected.
 func namesOf(resource string) []string {
 	if resource == "" {
 		return nil

@@ -9,8 +9,10 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// principalOf returns a text that identifies the owner of a session. It is the UserID of the SDK's TokenInfo. Quoting keeps
-// the texts of different principals different. It is empty if the token has neither a subject nor a client.
+// principalOf returns a text that identifies the owner of a session. It becomes the UserID of the SDK's TokenInfo. It contains the
+// issuer, because two issuers may use the same subject for different users. The words "sub" and "client" separate users from
+// clients. The parts are quoted, so two principals never have the same text. It is empty if the token has neither a subject nor
+// a client.
 func principalOf(t *consumer.Token) string {
 	switch {
 	case t.Subject() != "":
@@ -29,7 +31,7 @@ func hasPrincipal() middleware.Rule {
 		}
 		return &middleware.Refusal{
 			Status: http.StatusUnauthorized, Code: codeInvalidToken, Reason: consumer.ReasonClaims,
-			Detail: "mcpauth: the token has neither a subject nor a client, expected one of them: sessions belong to it",
+			Detail: "mcpauth: the token has neither a subject nor a client, expected at least one, as the owner of sessions",
 		}
 	})
 }

@@ -9,23 +9,24 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// receiving is the receiving middleware of the server. It decides about each message as the SDK has parsed it, with the token
-// of the request that brought the message.
+// receiving is the receiving middleware of the server. It decides about each message as the SDK has parsed it, with the token of
+// the HTTP request that contained the message. Its decision is the one that counts. The HTTP layer (applyRules) has made the same
+// decision before, because only it can respond with 403 and a challenge.
 func (h *Handler) receiving(next mcp.MethodHandler) mcp.MethodHandler {
 	return func(ctx context.Context, method string, r mcp.Request) (mcp.Result, error) {
 		c := callOf(r)
-		if c == nil { // the message came over another transport, or through a transport of the SDK without a Handler
-			return nil, rejected("this server accepts requests through its authorization only")
+		if c == nil { // the message came over another transport, such as standard input, or past the Handler
+			return nil, rejected("this server accepts only requests that its HTTP handler has authorized")
 		}
-		if c.handler != h { // the middleware of that Handler decides
+		if c.handler != h { // the server has several Handlers; the middleware of the other one decides
 			return next(ctx, method, r)
 		}
 		ctx = join(ctx, c.admitted)
 		if err := h.admit(ctx, c, method, r); err != nil {
 			return nil, err
 		}
-		// The context of the HTTP request is not used for this: in a session, a call continues when its client disconnects,
-		// and the client can fetch the result later.
+		// ctx ends with the token, and when the Handler is closed. It does not end with the HTTP request: in a session, a call
+		// continues when its client disconnects, and the client can fetch the result later.
 		ctx, stop := middleware.Recheck(ctx, h.recheck)
 		defer stop()
 		ctx, end, ok := h.streams.add(ctx)
@@ -41,8 +42,9 @@ func (h *Handler) receiving(next mcp.MethodHandler) mcp.MethodHandler {
 	}
 }
 
-// admit applies the rules of the message and checks whose session it is. It recovers from panics of the application's rules,
-// because a panic in this goroutine would end the process.
+// admit applies the rules of the message and compares the owner of the session. The error is for the client and does not say which
+// rule failed; the log of the Guard does. If a rule of the application panics, admit recovers and rejects the message: a panic in
+// this goroutine, which net/http did not start, would end the process.
 func (h *Handler) admit(ctx context.Context, c *call, method string, r mcp.Request) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -60,8 +62,9 @@ func (h *Handler) admit(ctx context.Context, c *call, method string, r mcp.Reque
 	return h.checkSession(ctx, c, method, r, needs)
 }
 
-// checkSession makes the principal the owner of a new session, and compares it with the owner of an existing one. It also
-// records what was done, because the request that creates a session may do more than that.
+// checkSession makes the principal of c the owner of a new session, or compares it with the owner of an existing session. It also
+// records needs in the session. The HTTP layer does so for later requests, but the request that creates a session has no session
+// id yet, and may contain further messages.
 func (h *Handler) checkSession(ctx context.Context, c *call, method string, r mcp.Request, needs []requirement) error {
 	session, ok := r.GetSession().(*mcp.ServerSession)
 	if !ok {
@@ -74,9 +77,9 @@ func (h *Handler) checkSession(ctx context.Context, c *call, method string, r mc
 	if h.stateless || session.ID() == "" { // the session ends with the HTTP request
 		return nil
 	}
-	// The client learns the id of a session from the response to initialize, so the owner is known before anyone can use it.
-	// A session that is not known here either was created by another message, and then the SDK closes it after the response,
-	// or it has ended meanwhile.
+	// A client receives the id of a session in the response to initialize. So the owner is recorded before any client can use
+	// the session. A session can also be missing in the table for two other reasons: another message than initialize created it,
+	// and the SDK closes it after the response; or it has ended in the meantime. Nothing must be recorded for these.
 	if method == "initialize" && !h.sessions.has(session) {
 		if !h.sessions.add(session, c.principal, token.Expiry()) {
 			return rejected("the session cannot be created")
@@ -89,7 +92,7 @@ func (h *Handler) checkSession(ctx context.Context, c *call, method string, r mc
 	return nil
 }
 
-// rejected returns the error that the client receives.
+// rejected returns the JSON-RPC error that the client receives.
 func rejected(why string) error {
 	return &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "mcpauth: request rejected: " + why}
 }

@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// response remembers whether the SDK has written anything. It also makes every response private to the client.
+// response records whether the SDK has written anything. It also makes sure that no cache stores a response.
 type response struct {
 	http.ResponseWriter
 
-	begun atomic.Bool
+	begun atomic.Bool // atomic, because tools of the SDK may write from other goroutines
 }
 
 // WriteHeader implements [http.ResponseWriter]. The SDK sets a Cache-Control that lets caches store responses, so it is
@@ -22,7 +22,8 @@ func (w *response) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements [http.ResponseWriter].
+// Write implements [http.ResponseWriter]. It calls WriteHeader first, because the embedded ResponseWriter would otherwise send the
+// header with the Cache-Control of the SDK.
 func (w *response) Write(p []byte) (int, error) {
 	if !w.wrote() {
 		w.WriteHeader(http.StatusOK)
@@ -30,29 +31,32 @@ func (w *response) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap returns the ResponseWriter of the HTTP server. [http.ResponseController] calls it, for example to flush events.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// wrote reports whether the response has begun. Its status can then no longer be changed.
 func (w *response) wrote() bool { return w.begun.Load() }
 
-// rpcError is a JSON-RPC error response. The SDK's own type cannot have a null id.
+// rpcError is a JSON-RPC error response. The type of the SDK cannot have a null id, which JSON-RPC requires in some errors.
 type rpcError struct {
 	Version string          `json:"jsonrpc"`
 	ID      json.RawMessage `json:"id"`
 	Error   rpcCode         `json:"error"`
 }
 
+// rpcCode is the member error of an rpcError.
 type rpcCode struct {
 	Code    int64  `json:"code"`
 	Message string `json:"message"`
 }
 
-// writeErrors writes the same error for each message that has an id, and for a message without one if it is the only one.
+// writeErrors writes a response with the same error for each of the messages. Notifications and other messages without an id have no
+// response, except if there is only one message. batch says that the request body was an array; the response body then is one too.
 func writeErrors(w http.ResponseWriter, status int, messages []message, batch bool, code int64, text string) {
 	var errs []rpcError
 	for _, one := range messages {
 		id := one.id
-		if id == nil { // JSON-RPC requires a null id if the message could not be read
+		if id == nil { // JSON-RPC 2.0 section 5 requires a null id if the id of the request is not known
 			id = json.RawMessage("null")
 		}
 		if one.id != nil || len(messages) == 1 {
@@ -64,7 +68,7 @@ func writeErrors(w http.ResponseWriter, status int, messages []message, batch bo
 		body = errs[0]
 	}
 	data, err := json.Marshal(body)
-	if err != nil {
+	if err != nil { // does not happen: parse has accepted each id
 		data = []byte("null")
 	}
 	w.Header().Set("Content-Type", "application/json")

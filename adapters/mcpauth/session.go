@@ -11,32 +11,35 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// sessions knows which principal each session belongs to.
+// sessions is the table of all sessions and their owners. A session that is not in the table cannot be used. It is safe for
+// concurrent use. Each principal has at most limit sessions.
 type sessions struct {
-	limit int // for each principal
+	limit int // Config.MaxSessions
 
 	mu     sync.Mutex            // guards all other fields, and the fields of each session
 	byID   map[string]*session   // by the id that clients send in Mcp-Session-Id
 	owned  map[string][]*session // by principal, the least recently used first
-	closed bool
+	closed bool                  // no session can be added
 }
 
-// session is one MCP session.
+// session is one MCP session. id, principal and server do not change.
 type session struct {
 	id, principal string
 	server        *mcp.ServerSession
 
-	endless bool      // whether a token without expiry was used
-	expiry  time.Time // the latest expiry of the tokens that were used
-	timer   *time.Timer
-	needs   map[string][]middleware.Rule // the rules of all operations so far, by entry of the policy
+	endless bool                         // a token without expiry was used, so the session does not expire
+	expiry  time.Time                    // the latest expiry of the tokens that were used
+	timer   *time.Timer                  // calls expire
+	needs   map[string][]middleware.Rule // the rules of all operations so far, by requirement.entry
 }
 
+// newSessions returns an empty table.
 func newSessions(limit int) *sessions {
 	return &sessions{limit: limit, byID: make(map[string]*session), owned: make(map[string][]*session)}
 }
 
-// add makes principal the owner of a new session. It reports false if the session exists, or after close.
+// add makes principal the owner of a new session. expiry is the expiry of its token; zero: the token has none. If the principal has
+// too many sessions, add ends the least recently used one. It reports false if the session is in the table, or after close.
 func (s *sessions) add(server *mcp.ServerSession, principal string, expiry time.Time) bool {
 	created := &session{
 		id: server.ID(), principal: principal, server: server, endless: expiry.IsZero(), expiry: expiry,
@@ -49,12 +52,12 @@ func (s *sessions) add(server *mcp.ServerSession, principal string, expiry time.
 	}
 	if own := s.owned[principal]; len(own) >= s.limit {
 		s.drop(own[0])
-		go own[0].end() // may wait for running calls
+		go own[0].end() // in a goroutine, because it waits for running calls
 	}
 	s.byID[created.id] = created
 	s.owned[principal] = append(s.owned[principal], created)
 	created.timer = time.AfterFunc(created.wait(), func() { s.expire(created) })
-	go func() { // a session also ends by DELETE and by the timeout of the SDK
+	go func() { // the SDK ends a session after a DELETE and after its own timeout
 		_ = server.Wait()
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -63,10 +66,10 @@ func (s *sessions) add(server *mcp.ServerSession, principal string, expiry time.
 	return true
 }
 
-// maxWait limits how late a session ends if the machine sleeps, because timers stop meanwhile.
+// maxWait is the longest time of a timer. Timers stop while the machine sleeps, so a session could otherwise end much too late.
 const maxWait = time.Minute
 
-// wait returns the time until expire must check the session.
+// wait returns the time until the timer must call expire. The caller holds mu.
 func (s *session) wait() time.Duration {
 	if s.endless {
 		return maxWait
@@ -74,14 +77,14 @@ func (s *session) wait() time.Duration {
 	return min(time.Until(s.expiry), maxWait)
 }
 
-// expire ends a session whose tokens have all expired.
+// expire ends a session if all its tokens have expired. Otherwise it sets the timer again. The timer of the session calls it.
 func (s *sessions) expire(of *session) {
 	s.mu.Lock()
 	if s.byID[of.id] != of {
 		s.mu.Unlock()
 		return
 	}
-	// A request may have extended the session since the timer was set, or the timer ran because maxWait is over.
+	// The session goes on if a request has extended it since the timer was set, or if the timer was only set to maxWait.
 	if of.endless || time.Now().Before(of.expiry) {
 		of.timer.Reset(of.wait())
 		s.mu.Unlock()
@@ -92,21 +95,22 @@ func (s *sessions) expire(of *session) {
 	of.end()
 }
 
-// drop forgets a session. The caller holds mu.
+// drop removes a session from the table. It does nothing if the session is not there. The caller holds mu.
 func (s *sessions) drop(of *session) {
 	if s.byID[of.id] != of {
 		return
 	}
 	of.timer.Stop()
 	delete(s.byID, of.id)
-	// A copy, because add still reads the old list.
+	// The list is copied, because add reads own[0] after it has called drop.
 	own := slices.DeleteFunc(slices.Clone(s.owned[of.principal]), func(one *session) bool { return one == of })
 	if s.owned[of.principal] = own; len(own) == 0 {
 		delete(s.owned, of.principal)
 	}
 }
 
-// end closes the session in the SDK. It waits for running calls, whose contexts end with their tokens.
+// end closes the session in the SDK. It waits until running calls have returned. Their contexts end with their tokens. The caller
+// must not hold mu.
 func (s *session) end() { _ = s.server.Close() }
 
 // owns reports whether the session exists and belongs to principal.
@@ -117,7 +121,7 @@ func (s *sessions) owns(id, principal string) bool {
 	return found != nil && found.principal == principal
 }
 
-// has reports whether the session is known.
+// has reports whether the session of the SDK is in the table. It compares the pointers too, because an id alone could be reused.
 func (s *sessions) has(server *mcp.ServerSession) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,8 +129,9 @@ func (s *sessions) has(server *mcp.ServerSession) bool {
 	return found != nil && found.server == server
 }
 
-// use records that a token with this expiry was used in the session, for operations with these requirements. It reports
-// false if the session has ended or belongs to another principal.
+// use records that a token with this expiry was used in the session, for operations with these requirements. The session becomes the
+// most recently used one of its principal. use reports false, and records nothing, if the session has ended or belongs to another
+// principal.
 func (s *sessions) use(id, principal string, expiry time.Time, needs []requirement) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,13 +147,14 @@ func (s *sessions) use(id, principal string, expiry time.Time, needs []requireme
 	for _, one := range needs {
 		found.needs[one.entry] = one.rules
 	}
-	own := s.owned[principal] // the session becomes the most recently used one
+	own := s.owned[principal] // move the session to the end of the list
 	at := slices.Index(own, found)
 	s.owned[principal] = append(slices.Delete(own, at, at+1), found)
 	return true
 }
 
-// needs returns the rules of all operations of the session so far.
+// needs returns the rules of all operations of the session so far, in the order of their entries, so that equal sessions result in
+// equal challenges. It returns nil for a session that has ended.
 func (s *sessions) needs(id string) (rules []middleware.Rule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,7 +166,7 @@ func (s *sessions) needs(id string) (rules []middleware.Rule) {
 	return rules
 }
 
-// close ends all sessions. No session can be added after it.
+// close ends all sessions and waits for their running calls. No session can be added after it.
 func (s *sessions) close() {
 	s.mu.Lock()
 	s.closed = true

@@ -9,17 +9,20 @@ import (
 // errClosed is the cause of the contexts that Handler.Close ends.
 var errClosed = errors.New("mcpauth: the Handler is closed")
 
-// streams are the responses in progress.
+// streams contains the contexts of all responses and calls in progress, so that Handler.Close can end them. It is safe for
+// concurrent use.
 type streams struct {
-	mu     sync.Mutex // guards all other fields
-	next   uint64
-	ends   map[uint64]context.CancelCauseFunc
-	closed bool
+	mu     sync.Mutex                         // guards all other fields
+	next   uint64                             // the number of the last context
+	ends   map[uint64]context.CancelCauseFunc // by number, because functions cannot be compared
+	closed bool                               // no context can be added
 }
 
+// newStreams returns a value without contexts.
 func newStreams() *streams { return &streams{ends: make(map[uint64]context.CancelCauseFunc)} }
 
-// add returns a context that also ends when the Handler is closed. The caller calls end when the response has ended.
+// add returns a context that ends with parent and when close is called. The caller calls end when the response or the call has
+// ended. After close, ok is false and the context has ended.
 func (s *streams) add(parent context.Context) (ctx context.Context, end func(), ok bool) {
 	ctx, cancel := context.WithCancelCause(parent)
 	s.mu.Lock()
@@ -39,6 +42,7 @@ func (s *streams) add(parent context.Context) (ctx context.Context, end func(), 
 	}, true
 }
 
+// close ends all contexts with the cause errClosed. No context can be added after it.
 func (s *streams) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,13 +6,15 @@ import (
 	"strings"
 )
 
-// isAmbiguous reports whether a handler could read uri as the URI of another resource: it has dot segments, a backslash, or
-// characters that are percent-encoded twice.
+// isAmbiguous reports whether a handler could read uri as the URI of another resource: it has a "." or ".." segment, a backslash, an
+// invalid percent encoding, or characters that are percent-encoded twice. A handler that reads files, for example, could leave the
+// directory of the prefix.
 func isAmbiguous(uri string) bool {
 	decoded, err := url.PathUnescape(uri)
 	if err != nil {
 		return true
 	}
+	// If a second decoding changes the text, handlers that decode once and handlers that decode twice read different URIs.
 	if twice, err := url.PathUnescape(decoded); err != nil || twice != decoded || strings.Contains(decoded, `\`) {
 		return true
 	}
@@ -20,7 +22,8 @@ func isAmbiguous(uri string) bool {
 		func(segment string) bool { return segment == "." || segment == ".." })
 }
 
-// similar finds the URIs that a handler could read as those of one key of Config.Resources.
+// similar is a key of Config.Resources in the form that normal returns. It finds all URIs that a handler could read as a URI of this
+// key.
 type similar struct {
 	text   string // the normal form of the key, without "*"
 	prefix bool   // whether the key ends in "*"
@@ -43,19 +46,21 @@ func (s similar) fits(text, path string) bool {
 	return path == s.text
 }
 
-// normal returns the form of a URI in which those that handlers often take for each other are equal: decoded, in lower case,
-// without user and port, and with single slashes. It serves only to reject URIs, because it also makes different ones equal.
+// normal returns a form of a URI that is equal for all URIs that handlers often confuse: decoded, in lower case, without user and
+// port, and with single slashes. URIs of different resources may have the same form. So the form must only be used to reject a URI,
+// never to admit it.
 func normal(uri string) string {
 	if decoded, err := url.PathUnescape(uri); err == nil {
 		uri = decoded
 	}
 	uri = strings.ToLower(strings.ToUpper(uri)) // also for letters that have several lower-case forms
+	// "a://user@host:80/b" becomes "a:/host/b", so that it is equal to a URI with any number of slashes.
 	scheme, rest, found := strings.Cut(uri, "://")
 	if found && !strings.ContainsAny(scheme, "/?#") {
 		uri = scheme + ":/" + onlyHost(rest)
 	}
 	var text strings.Builder
-	for i := range len(uri) {
+	for i := range len(uri) { // omit each slash that follows a slash
 		if i == 0 || uri[i] != '/' || uri[i-1] != '/' {
 			text.WriteByte(uri[i])
 		}
@@ -63,7 +68,8 @@ func normal(uri string) string {
 	return text.String()
 }
 
-// onlyHost removes the user, the port and the dot after the host. rest is the part of a URI after "://".
+// onlyHost removes the user, the port and a dot at the end of the host. rest is the part of a URI after "://"; the part that
+// follows the host remains.
 func onlyHost(rest string) string {
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
