@@ -59,10 +59,8 @@ func Middleware(g *middleware.Guard, rules ...middleware.Rule) fiber.Handler {
 	guard := g.With(rules...)(http.HandlerFunc(admit))
 	return func(c fiber.Ctx) error {
 		w, r := &response{c: c}, newRequest(c)
-		if r.ContentLength != 0 && c.Request().IsBodyStream() {
-			defer w.closeUnlessAdmitted() // also after a panic of a rule
-		}
-		sent := r.Body // a Guard may replace it
+		defer w.closeUnlessAdmitted(r.ContentLength != 0) // also after a panic of a rule
+		sent := r.Body                                    // a Guard may replace it
 		guard.ServeHTTP(w, r)
 		_ = sent.Close() // it returns nil
 		if w.admitted == nil {

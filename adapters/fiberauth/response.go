@@ -46,10 +46,17 @@ func (w *response) WriteHeader(status int) {
 	w.setHeader()
 }
 
-// closeUnlessAdmitted lets fasthttp close the connection after the response to a rejected request. Otherwise it would read the
-// rest of the body as the next request.
-func (w *response) closeUnlessAdmitted() {
-	if w.admitted == nil {
+// closeUnlessAdmitted lets fasthttp close the connection after the response to a rejected request with a streamed body.
+// Otherwise it would read the rest of the body as the next request. It does so also if a middleware has read the body: if that
+// failed, the rest is unread, and fasthttp has removed the stream. If a trailer field is not valid, fasthttp has also removed the
+// header, and nothing shows that the request had a body.
+func (w *response) closeUnlessAdmitted(hasBody bool) {
+	if w.admitted != nil {
+		return
+	}
+	sent := w.c.Request()
+	streamed := sent.IsBodyStream() || w.c.App().Config().StreamRequestBody
+	if streamed && (hasBody || len(sent.Header.RawHeaders()) == 0) {
 		w.c.RequestCtx().SetConnectionClose()
 	}
 }

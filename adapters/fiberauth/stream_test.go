@@ -58,6 +58,38 @@ func TestUnreadBody(t *testing.T) {
 	}
 }
 
+// TestUnreadBodyAfterReader is TestUnreadBody for malformed bodies that a middleware in front of the Guard has tried to read.
+// fasthttp then no longer has the stream, and after a malformed trailer no header either.
+func TestUnreadBodyAfterReader(t *testing.T) {
+	t.Parallel()
+	guard, issuer := newGuard(t, nil)
+	smuggled := "GET /orders HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer " + issuer.AccessToken().Sign() + "\r\n\r\n"
+	for name, body := range map[string]string{
+		"in the trailer":       "0\r\n" + smuggled,
+		"after a chunk":        "3\r\nabc\r\n0\r\n" + smuggled,
+		"after a long chunk":   "3\r\nabcX\r\n" + smuggled,
+		"after an empty line":  "3\r\nabc\r\n\r\n" + smuggled,
+		"instead of a chunk":   "\r\n" + smuggled,
+		"forbidden trailer":    "0\r\nCookie: a=b\r\n\r\n" + smuggled,
+		"all of it is correct": "3\r\nabc\r\n0\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			app := fiber.New(fiber.Config{StreamRequestBody: true})
+			app.Use(func(c fiber.Ctx) error {
+				_ = c.Body()
+				return c.Next()
+			})
+			runs := 0
+			app.All("/orders", fiberauth.Middleware(guard), func(fiber.Ctx) error { runs++; return nil })
+			got := exchangeAll(t, start(t, app), "POST /orders HTTP/1.1\r\nHost: api.test\r\nTransfer-Encoding: chunked\r\n\r\n"+body)
+			if len(got) != 1 || got[0].status != http.StatusUnauthorized || !got[0].closes || runs > 0 {
+				t.Errorf("%d responses, %d runs of the handler: %+v", len(got), runs, got)
+			}
+		})
+	}
+}
+
 // TestUnreadBodyAfterPanic is TestUnreadBody for a rule that panics.
 func TestUnreadBodyAfterPanic(t *testing.T) {
 	t.Parallel()
