@@ -16,8 +16,8 @@ import (
 // Client fetches and validates metadata. The zero value is ready to use. A Client is safe for concurrent use if its fields do
 // not change.
 type Client struct {
-	// HTTPClient provides the transport for the requests. Its redirect policy and its cookie jar are not used, and it is not
-	// changed. Nil means [http.DefaultTransport].
+	// HTTPClient provides the transport for the requests. Redirects are never followed, and its cookie jar is not used. It is
+	// not changed. Nil means [http.DefaultTransport].
 	HTTPClient *http.Client
 
 	// MaxBytes limits the length of a document, in bytes. Zero or less means 512 KiB. A longer document is a *[TooLargeError].
@@ -29,7 +29,8 @@ type Client struct {
 
 	// InsecureAllowHTTP allows the scheme http on all hosts, for the resource, its document, its authorization servers and its
 	// keys. If false, http is allowed only for loopback hosts (127.0.0.0/8, ::1, localhost), and only if the host of the
-	// resource is loopback too: another resource must not lead a client to the services of its own machine.
+	// resource is loopback too. So the document of a remote resource cannot make a client connect to services on its own
+	// machine.
 	InsecureAllowHTTP bool
 
 	// PublicAddressesOnly rejects connections to addresses that are not on the public internet. Set it if URLs come from
@@ -39,12 +40,12 @@ type Client struct {
 	PublicAddressesOnly bool
 
 	// SignedMetadataKeys returns the public keys with which issuer signs metadata of resources, for the given `kid` and `alg`
-	// of a JWT. kid may be empty. The keys are *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey. The function decides
+	// of a JWT. kid may be empty. At most four keys are tried. The keys are *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey. The function decides
 	// which issuers are trusted: it returns no key for all others. It must be safe for concurrent use.
 	//
-	// If the function is set, a document whose `signed_metadata` cannot be verified is an error, and the signed members
-	// replace the others (RFC 9728 section 2.2). A document without `signed_metadata` is accepted: check
-	// [Metadata.SignedBy] if you require a signature. Nil: `signed_metadata` is not read, and SignedBy is empty.
+	// If the function is set, a document whose `signed_metadata` cannot be verified is rejected. The signed members replace
+	// those with the same names in the document (RFC 9728 section 2.2). A document without `signed_metadata` is accepted: check
+	// [Metadata.SignedBy] if you require a signature. Nil: `signed_metadata` is not verified, and SignedBy returns "".
 	SignedMetadataKeys func(ctx context.Context, issuer, kid, alg string) ([]any, error)
 }
 
@@ -117,8 +118,8 @@ func (c *Client) fetch(ctx context.Context, metadataURL, target string, accept f
 	return m, nil
 }
 
-// load requests and parses the document. The media type is not required, because file servers send any of them, and the
-// document must be a JSON object with the right resource anyway.
+// load requests and parses the document. home is the parsed target. The Content-Type may be wrong, because file servers often send
+// another one; it is then reported as a quirk. The document must be a JSON object with the right `resource` in any case.
 func (c *Client) load(ctx context.Context, metadataURL, target string) (*Metadata, error) {
 	home, err := fetch.ParseURL(target, c.InsecureAllowHTTP)
 	if err != nil {
@@ -132,7 +133,7 @@ func (c *Client) load(ctx context.Context, metadataURL, target string) (*Metadat
 		if client, err = fetch.PublicClient(c.HTTPClient); err != nil {
 			return nil, fmt.Errorf("HTTPClient: %w (PublicAddressesOnly)", err)
 		}
-		defer client.CloseIdleConnections() // this client is used once
+		defer client.CloseIdleConnections() // PublicClient makes a new client for each document
 	}
 	resp, err := fetch.Get(ctx, metadataURL, fetch.Options{
 		Client:   client,
@@ -161,6 +162,7 @@ func (c *Client) checkURL(raw string, home *url.URL) error {
 	return err
 }
 
+// errHTTP says that a document tried to use http. The URL is not quoted, because it may contain a secret.
 var errHTTP = errors.New("URL is not https, and the host of the resource is not loopback; set InsecureAllowHTTP to allow http for all hosts")
 
 // isJSON reports whether header is the media type application/json, with any parameters.

@@ -12,13 +12,14 @@ import (
 )
 
 const (
-	maxDepth      = 16 // levels that the JSON of a document may be nested
-	byteOrderMark = "\ufeff"
+	maxDepth      = 16                   // the largest number of nested JSON arrays and objects
+	byteOrderMark = "\ufeff"             // some editors write it at the beginning of a file
 	memberRFC     = "RFC 9728 section 2" // about the members of a document
 )
 
-// parse reads a document without validating it. A member with a fault is treated as absent and reported, except `resource`,
-// and except a member with a field that occurs twice: programs would read it in different ways.
+// parse reads a document without validating it. A member with a fault is treated as absent and reported as a quirk. Two faults make
+// parse return an error: any fault of `resource`, and a member that occurs twice and has a field in Metadata. Programs read the
+// first or the last of two such members.
 func parse(document []byte) (*Metadata, error) {
 	m := new(Metadata)
 	text, marked := strings.CutPrefix(string(document), byteOrderMark)
@@ -55,6 +56,7 @@ func (m *Metadata) fill(o compact.Object) error {
 			m.Extra[name] = value.Any()
 		case value.IsAbsent():
 			m.note(quirk.NullMember, "metadata "+name, memberRFC)
+		// An empty list of bearer methods has a meaning: no bearer tokens. All other empty members say nothing.
 		case value.IsAbsent(compact.KindString, compact.KindArray) && field != &m.BearerMethodsSupported:
 			m.note(quirk.EmptyMember, "metadata "+name, "RFC 9728 section 3.2")
 		default:

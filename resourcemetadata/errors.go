@@ -40,7 +40,7 @@ func (e *MismatchError) Error() string {
 	return text
 }
 
-// classError makes an error match class without a change of its text.
+// classError adds an error for errors.Is, such as [ErrNotFound], to an error. The text does not change.
 type classError struct {
 	error
 	class error

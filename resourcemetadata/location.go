@@ -26,7 +26,7 @@ func URL(resource string) (string, error) {
 	return wellKnown(u), nil
 }
 
-// wellKnown returns the URL of the document of the resource u.
+// wellKnown returns the URL of the document of the resource u. Its query, if it has one, follows the path.
 func wellKnown(u *url.URL) string {
 	location := u.Scheme + "://" + u.Host + WellKnown + strings.TrimSuffix(u.EscapedPath(), "/")
 	if u.RawQuery != "" {
@@ -37,8 +37,11 @@ func wellKnown(u *url.URL) string {
 
 // Covers reports whether resource identifies target or a parent of it: both have the same origin, and the path of resource is
 // the beginning of the path of target, up to the end or a slash. A client may use the metadata of such a resource for
-// requests to target. Both must be absolute URLs. The query of target does not matter. If resource has a query, or if target
-// has a path that servers may read in different ways ("..", "//", or a backslash or an encoded slash or dot), both must be equal.
+// requests to target. Both must be absolute URLs. The query of target does not matter.
+//
+// In three cases, Covers returns true only if both are equal: if resource has a query or a fragment, if one of them has user
+// information, and if servers may read one of the paths in different ways. Such a path contains a "." or ".." segment, "//", a
+// backslash, or an encoded slash, dot or backslash.
 func Covers(resource, target string) bool {
 	if resource == target {
 		return true
@@ -56,7 +59,8 @@ func Covers(resource, target string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// isAmbiguous reports whether servers may read the path of u in different ways. Some servers ignore what follows a semicolon.
+// isAmbiguous reports whether servers may read the path of u in different ways. Some servers remove the part of a segment after a
+// semicolon, so "..;x" counts as "..".
 func isAmbiguous(u *url.URL) bool {
 	path := strings.ToLower(u.EscapedPath())
 	for _, part := range []string{"//", "%2f", "%2e", "%5c", `\`} {

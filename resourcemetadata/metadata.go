@@ -23,7 +23,7 @@ type Metadata struct {
 	// access tokens.
 	JWKSURI string
 
-	// ScopesSupported lists scopes that requests to the resource need (`scopes_supported`).
+	// ScopesSupported lists scopes that requests to the resource need (`scopes_supported`). The list may be incomplete.
 	ScopesSupported []string
 
 	// BearerMethodsSupported says how bearer tokens may be sent: "header", "body" or "query" (`bearer_methods_supported`,
@@ -45,7 +45,7 @@ type Metadata struct {
 	// ResourceTOSURI is the URL of the terms of service (`resource_tos_uri`).
 	ResourceTOSURI string
 
-	// TLSClientCertificateBoundAccessTokens says that the resource supports tokens that are bound to a certificate (RFC 8705,
+	// TLSClientCertificateBoundAccessTokens says that the resource accepts tokens that are bound to a certificate (RFC 8705,
 	// `tls_client_certificate_bound_access_tokens`).
 	TLSClientCertificateBoundAccessTokens bool
 
@@ -57,7 +57,7 @@ type Metadata struct {
 	// `dpop_signing_alg_values_supported`).
 	DPoPSigningAlgValuesSupported []string
 
-	// DPoPBoundAccessTokensRequired says that the resource accepts tokens with a DPoP proof only
+	// DPoPBoundAccessTokensRequired says that the resource accepts only tokens that are bound to a key and sent with a DPoP proof
 	// (`dpop_bound_access_tokens_required`).
 	DPoPBoundAccessTokensRequired bool
 
@@ -66,7 +66,7 @@ type Metadata struct {
 	SignedMetadata string
 
 	// Extra contains all other members, by their names: translations such as "resource_name#de", and extensions. The values
-	// have the types of [json.Unmarshal]. A name of a member that has a field is not valid here.
+	// have the types of [json.Unmarshal]. It must not contain the names of members that have a field.
 	Extra map[string]any
 
 	quirks   []quirk.Quirk // see Quirks
@@ -95,8 +95,8 @@ func (m *Metadata) fields() map[string]any {
 }
 
 // MarshalJSON implements [json.Marshaler]. It writes the members in the order of their names, so that equal documents have
-// equal bytes. It omits empty members (RFC 9728 section 3.2), including those of Extra, and false, which
-// is the default of all booleans.
+// equal bytes. It omits members that are empty (RFC 9728 section 3.2), including those of Extra, and fields that are false, which
+// is their default. So it also omits a BearerMethodsSupported that is empty but not nil.
 func (m Metadata) MarshalJSON() ([]byte, error) {
 	members := make(map[string]any)
 	for name, value := range m.Extra {
@@ -129,13 +129,13 @@ func (m Metadata) MarshalJSON() ([]byte, error) {
 }
 
 // Quirks returns the harmless deviations of the document from the specification, sorted. They concern members and values that
-// are treated as absent, the Content-Type, the location, and a byte order mark. The list is nil if there are none, and for a
-// Metadata that was created by hand. The caller may change it.
+// are treated as absent, the Content-Type, and a byte order mark. The list is nil if there are none, and for a Metadata that was
+// created by hand. The caller may change it.
 func (m *Metadata) Quirks() []quirk.Quirk { return quirk.Join(m.quirks) }
 
 // SignedBy returns the issuer of SignedMetadata, if [Client.SignedMetadataKeys] returned a key that verified it. The members
-// that it signs then have the signed values. SignedBy returns "" if the document is not signed, or if the signature was not
-// verified: then anyone who can change the document can change all members.
+// in SignedMetadata then have the signed values. SignedBy returns "" if the document is not signed, and if the signature was not
+// verified. Then everyone who can change the document can change all members.
 func (m *Metadata) SignedBy() string { return m.signedBy }
 
 // note adds a quirk about the place in the document.

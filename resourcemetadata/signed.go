@@ -13,12 +13,13 @@ import (
 )
 
 const (
-	maxHeaderBytes = 2 << 10 // of the header of signed_metadata
-	maxSignedKeys  = 4       // keys that are tried
-	clockSkew      = 10      // seconds
+	maxHeaderBytes = 2 << 10 // the largest length of the encoded header of signed_metadata
+	maxSignedKeys  = 4       // the largest number of keys that are tried
+	clockSkew      = 10      // seconds that the clock of the issuer may differ
 )
 
-// applySigned verifies `signed_metadata` and lets its claims replace the members of m (RFC 9728 section 2.2).
+// applySigned verifies `signed_metadata` and replaces members of m by its claims (RFC 9728 section 2.2). Members that are not signed
+// keep the values of the document.
 func (c *Client) applySigned(ctx context.Context, m *Metadata) error {
 	claims, issuer, err := c.verifySigned(ctx, m.SignedMetadata)
 	if err != nil {
@@ -47,7 +48,8 @@ func (c *Client) applySigned(ctx context.Context, m *Metadata) error {
 	return nil
 }
 
-// verifySigned verifies raw and returns its claims and its issuer.
+// verifySigned verifies the JWT raw and returns its claims and its issuer. It checks everything that costs little before it requests
+// the keys of the issuer.
 func (c *Client) verifySigned(ctx context.Context, raw string) (claims compact.Object, issuer string, err error) {
 	parts, err := compact.Split(raw)
 	if err != nil {
@@ -88,8 +90,8 @@ func (c *Client) verifySigned(ctx context.Context, raw string) (claims compact.O
 	return claims, "", fmt.Errorf("no key of issuer %.100q verifies the signature (SignedMetadataKeys)", issuer)
 }
 
-// signedHeader checks the header and returns its `alg` and `kid`. Only algorithms of public keys are accepted, and no
-// extension (`crit`, `b64`).
+// signedHeader checks the header and returns its `alg` and `kid`. It rejects symmetric algorithms, extensions (`crit`, `b64`), and the
+// `typ` of access tokens and DPoP proofs, so that no token of the issuer is accepted as metadata.
 func signedHeader(parts compact.Parts) (alg, kid string, err error) {
 	if len(parts.Header) > maxHeaderBytes {
 		return "", "", fmt.Errorf("the header is longer than %d bytes", maxHeaderBytes)
@@ -109,7 +111,7 @@ func signedHeader(parts compact.Parts) (alg, kid string, err error) {
 	}
 	alg, _ = o.OptionalText("alg")
 	if !slices.Contains(signature.Public(), alg) {
-		return "", "", fmt.Errorf("alg %.100q is not accepted, expected an algorithm of public keys", alg)
+		return "", "", fmt.Errorf("alg %.100q is not one of %q", alg, signature.Public())
 	}
 	kid, ok := o.OptionalText("kid")
 	if !ok || len(kid) > 256 {
@@ -117,12 +119,12 @@ func signedHeader(parts compact.Parts) (alg, kid string, err error) {
 	}
 	typ, ok := o.OptionalText("typ")
 	if typ = strings.ToLower(typ); !ok || strings.HasSuffix(typ, "at+jwt") || strings.HasSuffix(typ, "dpop+jwt") {
-		return "", "", fmt.Errorf("typ is %.100q, expected none or JWT", typ)
+		return "", "", fmt.Errorf("typ is %.100q, expected none, or one of another kind than access tokens and proofs", typ)
 	}
 	return alg, kid, nil
 }
 
-// checkTimes checks `exp` and `nbf`, which are optional.
+// checkTimes checks `exp` and `nbf`, which may be absent.
 func checkTimes(claims compact.Object) error {
 	now := float64(time.Now().Unix())
 	if v, there := claims.Get("exp"); there {

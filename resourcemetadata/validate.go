@@ -19,12 +19,12 @@ import (
 //   - m.AuthorizationServers are https URLs without query and fragment (RFC 8414 section 2),
 //   - m.ResourceSigningAlgValuesSupported does not contain "none",
 //   - m.ScopesSupported are valid scopes (RFC 6749 section 3.3),
-//   - no member in m.Extra has a field,
+//   - m.Extra does not contain a member that has a field in Metadata,
 //   - the URLs of the documentation, the policy and the terms of service are empty, http or https URLs.
 //
-// [Client.InsecureAllowHTTP] describes where http is allowed. The error joins all faults. For a document that a server
-// publishes, only the first two and "none" are errors: values of the other members that are not valid are left out, and
-// [Metadata.Quirks] reports them.
+// [Client.InsecureAllowHTTP] describes where http is allowed. The error joins all faults. [Client.Discover], [Client.Fetch]
+// and [Client.Parse] are less strict: only the checks of Resource, JWKSURI and "none" result in errors. They omit invalid values of
+// the other members, and [Metadata.Quirks] reports them.
 func (c *Client) Validate(resource string, m *Metadata) error {
 	err := c.validate(m, resource, func(got string) bool { return got == resource })
 	faults := []error{err}
@@ -48,7 +48,7 @@ func (c *Client) Validate(resource string, m *Metadata) error {
 	return nil
 }
 
-// finish leaves out the values that are not valid and validates the rest.
+// finish validates m and removes the invalid values of members for which that is enough. target and accept are those of fetch.
 func (c *Client) finish(m *Metadata, target string, accept func(string) bool) error {
 	if err := c.validate(m, target, accept); err != nil {
 		return err
@@ -64,7 +64,7 @@ func (c *Client) finish(m *Metadata, target string, accept func(string) bool) er
 		case *string:
 			*field = ""
 		case *[]string:
-			rejected := make(map[string]bool, len(invalid)) // a search in the list would take seconds for the longest documents
+			rejected := make(map[string]bool, len(invalid)) // searching the list for each value would take seconds for long documents
 			for _, value := range invalid {
 				rejected[value] = true
 			}
@@ -74,7 +74,7 @@ func (c *Client) finish(m *Metadata, target string, accept func(string) bool) er
 	return nil
 }
 
-// validate returns an error if a check fails that must not be skipped.
+// validate makes the checks whose failure makes the whole document unusable. accept reports whether `resource` is acceptable.
 func (c *Client) validate(m *Metadata, target string, accept func(string) bool) error {
 	home, err := fetch.ParseURL(target, c.InsecureAllowHTTP)
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *Client) validate(m *Metadata, target string, accept func(string) bool) 
 	return nil
 }
 
-// invalid returns the values that are not valid, by the name of their member.
+// invalid returns the values that are not valid, by the name of their member. They make only the value unusable.
 func (c *Client) invalid(m *Metadata, home *url.URL) map[string][]string {
 	found := make(map[string][]string)
 	for _, issuer := range m.AuthorizationServers {
@@ -122,7 +122,7 @@ func (c *Client) invalid(m *Metadata, home *url.URL) map[string][]string {
 	return found
 }
 
-// expectation says what a value of the member called name must be.
+// expectation returns the text for errors that says what a value of the member called name must be.
 func expectation(name string) string {
 	switch name {
 	case "authorization_servers":
