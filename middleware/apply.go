@@ -2,7 +2,7 @@ package middleware
 
 import (
 	"context"
-	"errors"
+	"net/http"
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -15,8 +15,9 @@ import (
 // challenge is not rejected for a scope again.
 //
 // Without a token in ctx, Apply returns a Refusal that matches [ErrNoToken], even if there are no rules. A token that has
-// expired since the request passed is verified again; see [Deadline] for responses that last longer than a token. For a token
-// that [ContextWithToken] added, only the expiry is checked again, because no Guard verified it.
+// expired since the request passed is verified again; see [Deadline] for responses that last longer than a token. If the audience
+// depends on the request ([consumer.Config.AudienceFunc]), it is checked for ctx, which may have another tenant than the request.
+// For a token that [ContextWithToken] added, only the expiry is checked again, because no Guard verified it.
 //
 // A Refusal is logged and passed to Config.OnDecision like that of a request. If the token meets the rules, OnDecision is not
 // called. Config.Explain is not called. Call [Guard.Declare] with the rules when the program starts, so that the metadata
@@ -33,8 +34,8 @@ func Apply(ctx context.Context, rules ...Rule) error {
 		return nil
 	}
 	refusal := refusalOf(ctx, err)
-	if refusal.Scopes == nil && errors.Is(err, ErrNoToken) {
-		refusal.Scopes = p.neededScopes(nil)
+	if p.token == nil && refusal.Status == http.StatusUnauthorized && len(refusal.Scopes) == 0 {
+		refusal.Scopes = p.neededScopes(p.guard)
 	}
 	refusal.Token = p.token
 	if p.guard != nil {
@@ -44,8 +45,14 @@ func Apply(ctx context.Context, rules ...Rule) error {
 	return refusal
 }
 
-// applyAgain applies the rules after it has verified the token again if it has expired.
+// applyAgain applies the rules after it has checked the audience for ctx, and verified the token again if it has expired.
 func (p *passage) applyAgain(ctx context.Context) error {
+	if p.guard != nil {
+		if err := p.token.CheckAudience(ctx); err != nil {
+			p.token = nil
+			return err
+		}
+	}
 	expiry := p.token.Expiry()
 	if !expiry.IsZero() && !time.Now().Before(expiry) {
 		expired := p.token

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -280,6 +281,9 @@ func TestApply_LongResponses(t *testing.T) {
 				refusal, _ := errors.AsType[*middleware.Refusal](err)
 				if (err != nil) != (test.want != 0) || err != nil && (refusal.Status != test.want || refusal.Reason != consumer.ReasonExpired) {
 					t.Errorf("error %v, want status %d", err, test.want)
+				}
+				if err != nil && !slices.Equal(refusal.Scopes, []string{"read"}) {
+					t.Errorf("scopes %q, want those of the route and of the rules", refusal.Scopes)
 				}
 			})
 		})

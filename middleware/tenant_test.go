@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/testkit/logscan"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 )
@@ -91,6 +93,49 @@ func TestCaseQ6_NestedHandlersOfAnotherTenant(t *testing.T) {
 		for range 2 { // the second time, the token is in the cache
 			if w := serve(h, request(t, raw)); w.Code != test.status {
 				t.Errorf("from %q to %q with aud %v: status %d, want %d", test.outer, test.inner, test.audience, w.Code, test.status)
+			}
+		}
+	}
+}
+
+// Apply and Allows check the audience for their context, like a nested Guard. A handler may have changed the tenant in it.
+func TestApply_OtherTenant(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	verifier, err := consumer.New(consumer.Config{
+		Issuer: issuer.URL(), AudienceFunc: audienceOfTenant, HTTPClient: issuer.Client(), Logger: logscan.Logger(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard := newGuard(t, middleware.Config{Verifier: verifier})
+	var admitted context.Context
+	h := byHost(guard.With(middleware.Scopes("read"))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { admitted = r.Context() })))
+	r := request(t, issuer.AccessToken().Set("aud", "https://blue.api.test").Set("scope", "read").Sign())
+	r.Host = "blue.api.test"
+	serve(h, r)
+	token, ok := middleware.TokenFromContext(admitted)
+	if !ok {
+		t.Fatal("the Guard has not admitted the request")
+	}
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		want int // status; 0: the token meets the rules
+	}{
+		"same request":     {admitted, 0},
+		"same tenant":      {context.WithValue(admitted, tenantKey{}, "blue"), 0},
+		"other tenant":     {context.WithValue(admitted, tenantKey{}, "red"), http.StatusUnauthorized},
+		"no tenant":        {context.WithValue(admitted, tenantKey{}, nil), http.StatusUnauthorized},
+		"ContextWithToken": {middleware.ContextWithToken(context.Background(), token), 0}, // documented: only the expiry
+	} {
+		for _, rules := range [][]middleware.Rule{nil, {middleware.Scopes("read")}} {
+			err := middleware.Apply(test.ctx, rules...)
+			refusal, _ := errors.AsType[*middleware.Refusal](err)
+			switch {
+			case (err == nil) != (test.want == 0), middleware.Allows(test.ctx, rules...) != (test.want == 0):
+				t.Errorf("%s: error %v, want status %d", name, err, test.want)
+			case err != nil && (refusal.Status != test.want || refusal.Reason != consumer.ReasonAudience):
+				t.Errorf("%s: refusal %+v", name, refusal)
 			}
 		}
 	}
