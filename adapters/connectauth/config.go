@@ -14,33 +14,36 @@ import (
 
 // Config describes the policy of a server. [New] copies it.
 type Config struct {
-	// Guard decides about the calls. Required.
+	// Guard authenticates the calls. Required.
 	Guard *middleware.Guard
 
 	// Policy contains the rules of each procedure. A key is "/package.Service/Method", as in the constants of generated code,
-	// or "/package.Service/*" for all procedures of a service that neither Policy nor Public lists by name. An empty list of
-	// rules requires a valid token only. Requests with any other path are rejected: with PermissionDenied (403) if they have a
-	// valid token, and otherwise like every request without one. Required, unless Public is set.
+	// or "/package.Service/*" for all procedures of a service that neither Policy nor Public lists by name. The rules of the
+	// two kinds of keys are not combined. An empty list of rules requires a valid token only. A request with any other path is
+	// rejected: with PermissionDenied (403) if it has a valid token, and with the error for the missing or invalid token
+	// otherwise. Required, unless Public is set.
 	//
-	// A key must equal the path of the request. Behind [http.StripPrefix], this is the path without the prefix. In front of
-	// it, the keys must begin with the prefix: "/api/package.Service/Method".
+	// A key must equal the path of the request. If the handler that New returns is inside of [http.StripPrefix], this is the
+	// path without the prefix. If it is outside, the keys must begin with the prefix: "/api/package.Service/Method".
 	Policy map[string][]middleware.Rule
 
-	// Public lists procedures that need no token, in the form of the keys of Policy. Tokens in their calls are not verified,
-	// and [Token] returns none. A procedure that is listed by name is public or not, whatever the entry for its service
-	// says. Health checks are "/grpc.health.v1.Health/*". Nil: every procedure needs a token.
+	// Public lists procedures that need no token. The names have the same form as the keys of Policy. Tokens in calls of these
+	// procedures are not verified, and [Token] returns none. An entry for a procedure takes precedence over the entry for its
+	// service, whichever of Policy and Public contains it. Health checks are "/grpc.health.v1.Health/*". Nil: every procedure
+	// needs a token.
 	Public []string
 
 	// Recheck is the interval at which the token of an open stream is verified again; see [middleware.Recheck]. It is the
-	// longest time that a revoked token may still be used, apart from the caches of the Verifier. Zero: one minute.
+	// longest time that a revoked token may still be used, in addition to the time for which the Verifier caches the status of
+	// a token. A negative value is an error. Zero: one minute.
 	Recheck time.Duration
 }
 
 // New returns a handler that applies the policy of cfg to every request, and calls next for the requests that pass. It
 // rejects all other requests itself, in the protocol of the caller. The handler is safe for concurrent use.
 //
-// If cfg has faults, the error joins all of them, and each names its field: paths that are malformed or listed twice, and
-// rules that are invalid. New adds the scopes of the rules to the metadata of the Guard (see [middleware.Guard.Declare]).
+// The error joins all faults of cfg, such as paths that are malformed or listed twice, and invalid rules. Each fault names its
+// field. New adds the scopes of the rules to the metadata of the Guard (see [middleware.Guard.Declare]). It does no I/O.
 func New(cfg Config, next http.Handler) (http.Handler, error) {
 	p := &policy{next: next, procedures: make(map[string]http.Handler), services: make(map[string]http.Handler)}
 	var faults []error
@@ -105,7 +108,8 @@ func (p *policy) add(field, path string, handler http.Handler) error {
 // anyMethod is the last segment of a path for all procedures of a service.
 const anyMethod = "*"
 
-// split splits the path of a procedure. ok is false if a segment is empty, or has characters that may be encoded.
+// split splits the path of a procedure at its last slash. service begins with a slash. ok is false if a segment is empty, or has
+// characters that some clients percent-encode.
 func split(path string) (service, method string, ok bool) {
 	end := strings.LastIndexByte(path, '/')
 	if end < 1 || path[0] != '/' {
@@ -123,7 +127,8 @@ func split(path string) (service, method string, ok bool) {
 	return service, method, true
 }
 
-// isSegment reports whether a path can contain segment without an encoding, and whether routers keep it.
+// isSegment reports whether segment has only characters that need no percent-encoding (RFC 3986 section 2.3), and is not a dot
+// segment, which routers remove.
 func isSegment(segment string) bool {
 	return strings.Trim(segment, ".") != "" && !strings.ContainsFunc(segment, func(r rune) bool {
 		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'

@@ -26,8 +26,8 @@ func (g guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 	_ = writer.Write(reply, caller(p), errorOf(refusal, h)) // an error means that the client is gone
 }
 
-// caller returns a request for which the ErrorWriter selects p. The ErrorWriter never sees the request of the client, so it
-// can neither select another protocol nor copy a header field of the client to the response.
+// caller returns a request that makes the ErrorWriter write in the protocol p. The ErrorWriter never gets the request of the
+// client, so it can neither select another protocol nor copy a header field of the client to the response.
 func caller(p protocol) *http.Request {
 	contentType := map[protocol]string{
 		connectUnary:  "application/json",
@@ -39,8 +39,8 @@ func caller(p protocol) *http.Request {
 	return &http.Request{Method: http.MethodPost, Header: http.Header{"Content-Type": {contentType}}}
 }
 
-// reply is a ResponseWriter with a fixed content type and, if it is not zero, a fixed status. The ErrorWriter derives the
-// status from the code of the error, which several statuses share.
+// reply is a ResponseWriter that replaces the content type and, unless its own status is zero, the status. The ErrorWriter
+// derives the status from the code of the error. Several statuses of the Guard have the same code, so the status would be lost.
 type reply struct {
 	http.ResponseWriter
 

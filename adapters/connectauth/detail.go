@@ -16,12 +16,13 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// ErrorDomain is the domain of the google.rpc.ErrorInfo of rejected calls.
+// ErrorDomain is the domain of the details google.rpc.ErrorInfo of rejected calls.
 const ErrorDomain = "github.com/bearerkit/bearerkit"
 
-// Error returns the error that a client receives for a [*middleware.Refusal] in err, such as the error of [middleware.Apply].
-// Handlers return it instead of the Refusal, whose text is for operators. It has the code and the details of a rejected call,
-// but no challenge. Other errors are returned unchanged, and so is nil.
+// Error converts err, such as the error of [middleware.Apply], to an error that a handler can return. If err contains a
+// [*middleware.Refusal], the result is a [*connect.Error] with the code and the details of a rejected call, but without a
+// challenge. Do not return the Refusal itself: its text is for operators, and connect-go would send it to the client. Error
+// returns nil and all other errors unchanged.
 func Error(err error) error {
 	refusal, ok := errors.AsType[*middleware.Refusal](err)
 	if !ok {
@@ -33,8 +34,8 @@ func Error(err error) error {
 	return errorOf(refusal, nil)
 }
 
-// errorOf returns the error that a client receives for refusal. It says only what the header of the response also says: the
-// code and the parameters of the challenge as a google.rpc.ErrorInfo, and Retry-After as a google.rpc.RetryInfo.
+// errorOf returns the error that a client receives for refusal. It contains nothing that the header of the response does not
+// contain: the code and the parameters of the challenge as a google.rpc.ErrorInfo, and Retry-After as a google.rpc.RetryInfo.
 func errorOf(refusal *middleware.Refusal, header http.Header) *connect.Error {
 	message := cmp.Or(refusal.Code, strings.ToLower(http.StatusText(refusal.Status)))
 	if refusal.Status == statusCallerGone {
@@ -50,14 +51,15 @@ func errorOf(refusal *middleware.Refusal, header http.Header) *connect.Error {
 	return err
 }
 
-// addDetail adds a detail to err. Messages of these types always have an encoding.
+// addDetail adds a detail to err. Encoding a message of these types does not fail.
 func addDetail(err *connect.Error, message proto.Message) {
 	if detail, fault := connect.NewErrorDetail(message); fault == nil {
 		err.AddDetail(detail)
 	}
 }
 
-// infoOf returns the code and the parameters of a challenge. The reason is the code in upper case: INVALID_TOKEN.
+// infoOf returns the detail with the error code and the parameters of a challenge. The reason is the code in upper case, such
+// as INVALID_TOKEN.
 func infoOf(refusal *middleware.Refusal) *errdetails.ErrorInfo {
 	info := &errdetails.ErrorInfo{Reason: strings.Map(upper, refusal.Code), Domain: ErrorDomain, Metadata: map[string]string{}}
 	if len(refusal.Scopes) > 0 {
@@ -72,7 +74,7 @@ func infoOf(refusal *middleware.Refusal) *errdetails.ErrorInfo {
 	return info
 }
 
-// upper returns a character of an error code in the form of a reason: A to Z, 0 to 9 and _.
+// upper converts a character of an error code for ErrorInfo.Reason, which contains only A to Z, 0 to 9 and _.
 func upper(r rune) rune {
 	switch {
 	case r >= 'a' && r <= 'z':
@@ -83,11 +85,12 @@ func upper(r rune) rune {
 	return '_'
 }
 
-// statusCallerGone is the status of a Refusal if the client canceled the request.
+// statusCallerGone is the status of a Refusal if the client has canceled the request.
 const statusCallerGone = 499
 
-// codeOf returns the code for the HTTP status of a Refusal. A Guard uses the first five codes; a Refusal of the application may
-// have any status. Malformed credentials (400) are CodeUnauthenticated, because CodeInvalidArgument would blame the message.
+// codeOf returns the code for the HTTP status of a Refusal. The Guard uses the statuses of the first five cases. A Refusal of
+// the application may have any other status. Malformed credentials (400) become CodeUnauthenticated, because
+// CodeInvalidArgument would point to a fault in the message.
 func codeOf(status int) connect.Code {
 	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized:

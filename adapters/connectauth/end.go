@@ -9,8 +9,8 @@ import (
 	"connectrpc.com/connect"
 )
 
-// writeEnd writes err at the end of a stream whose header was written. It must be called between two messages, after the
-// handler has returned.
+// writeEnd writes err at the end of a stream whose header has been written. Call it after the handler has returned, and only
+// if the last message was written completely.
 func writeEnd(w http.ResponseWriter, p protocol, err *connect.Error) {
 	written := &recorder{header: make(http.Header)}
 	_ = writer.Write(written, caller(p), err) // writes to memory do not fail
@@ -21,19 +21,19 @@ func writeEnd(w http.ResponseWriter, p protocol, err *connect.Error) {
 		_, _ = w.Write(webTrailers(written.header))
 	case grpc:
 		setTrailers(w.Header(), written.header)
-	default: // the end of a body in base64 depends on what was written before
-		panic(http.ErrAbortHandler) //nolint:forbidigo // closes the connection, so that the client does not take the stream for complete
+	default: // grpcWebText: the encoding of the end in base64 depends on the bytes before it, which are not known here
+		panic(http.ErrAbortHandler) //nolint:forbidigo // closes the connection, so that the client does not accept the stream as complete
 	}
 }
 
 // statusFields are the trailers of gRPC that contain the status.
 var statusFields = []string{"Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin"} //nolint:gochecknoglobals // never written to
 
-// setTrailers replaces the status that the handler has set. The header must have been written, so that net/http sends these
-// fields as trailers.
+// setTrailers replaces the gRPC status that the handler has set. The header must have been written before, so that net/http
+// sends these fields as trailers.
 func setTrailers(h, status http.Header) {
 	for _, name := range statusFields {
-		h.Del(name) // of a handler that has declared its trailers
+		h.Del(name) // the handler may have declared the trailer before
 		h.Del(http.TrailerPrefix + name)
 		if values := status[name]; len(values) > 0 {
 			h[http.TrailerPrefix+name] = values
@@ -53,7 +53,7 @@ func webTrailers(status http.Header) []byte {
 	return append(frame, text.Bytes()...)
 }
 
-// recorder is a ResponseWriter that keeps what is written.
+// recorder is a ResponseWriter that stores the header and the body in memory.
 type recorder struct {
 	header http.Header
 	body   bytes.Buffer

@@ -8,17 +8,18 @@ const (
 	flagEndWeb     = 0b1000_0000 // gRPC-Web: the message contains the trailers
 )
 
-// frames follows the messages of a body. Each has a prefix of 5 bytes: flags, and the length of the rest.
+// frames finds the ends of the messages in a body. Each message has a prefix of 5 bytes: one byte of flags, and the length of
+// the rest as a big-endian number of 4 bytes.
 type frames struct {
 	prefix [5]byte
-	read   int    // bytes of prefix; 0 between two messages
-	left   uint32 // bytes of the rest
-	flags  byte   // of protocols that mark the last message
-	last   bool   // a message with one of these flags was passed
+	read   int    // how many bytes of prefix are known; 0 between two messages
+	left   uint32 // how many bytes of the current message follow, after its prefix
+	flags  byte   // the flags of the last message; zero if the protocol does not mark it
+	last   bool   // whether a message with one of these flags has begun
 }
 
-// pass follows data and returns its length. If ended is set, it stops at the end of the current message and returns the
-// length up to there.
+// pass reads data, the next bytes of the body, and returns how many of them may be written: all, or if ended is true, only those
+// up to the end of the current message.
 func (f *frames) pass(data []byte, ended bool) int {
 	n := 0
 	for n < len(data) && (f.read > 0 || !ended) {
@@ -37,7 +38,7 @@ func (f *frames) pass(data []byte, ended bool) int {
 	return n
 }
 
-// begin reads the prefix when it is complete.
+// begin reads the length and the flags of a message if its prefix is complete.
 func (f *frames) begin() {
 	if f.read < len(f.prefix) {
 		return
@@ -47,21 +48,21 @@ func (f *frames) begin() {
 	f.complete()
 }
 
-// complete begins the next message when the current one is complete.
+// complete prepares for the next message if the current one is complete.
 func (f *frames) complete() {
 	if f.left == 0 {
 		f.read = 0
 	}
 }
 
-// endFlags returns the flags of the last message of a protocol.
+// endFlags returns the flags that mark the last message in a protocol, or zero.
 func endFlags(p protocol) byte {
 	switch p {
 	case connectStream:
 		return flagEndConnect
 	case grpcWeb:
 		return flagEndWeb
-	default: // gRPC has trailers, and other bodies are not divided into messages that could be read
+	default: // gRPC has trailers instead, and the messages of grpcWebText are encoded in base64
 		return 0
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// framing returns the protocol of the messages in the body of a call, whatever its codec is. It returns plainHTTP for
-// requests whose body is not a sequence of messages.
+// framing returns the protocol of the messages in the body of a call. Unlike protocolOf, it accepts every codec. It returns
+// plainHTTP for requests whose body is not a sequence of messages.
 func framing(r *http.Request) protocol {
 	if r.Method != http.MethodPost {
 		return plainHTTP

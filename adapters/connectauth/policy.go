@@ -42,7 +42,7 @@ func (p *policy) lookup(r *http.Request) http.Handler {
 	return p.services[service]
 }
 
-// unlisted returns the rule for paths that the policy does not list. No token meets it.
+// unlisted returns the rule for paths that the policy does not list. It rejects every token.
 func unlisted() middleware.Rule {
 	return middleware.Check("unlisted procedure", func(context.Context, *consumer.Token) error {
 		return &middleware.Refusal{

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// protocol is the way in which the caller of a procedure reads errors.
+// protocol is the form in which the caller of a procedure expects errors.
 type protocol int
 
 const (
@@ -18,8 +18,8 @@ const (
 	grpcWebText                   // as grpcWeb, with a body in base64
 )
 
-// media contains the content types that select a protocol. Connect handlers accept the same types, except for
-// application/grpc-web-text, unless they have codecs of their own.
+// media contains the content types that select a protocol. Handlers of connect-go accept the same types, except for
+// application/grpc-web-text, and those of additional codecs that the application registers.
 var media = map[string]protocol{ //nolint:gochecknoglobals // a table that is never written to
 	"application/proto":               connectUnary,
 	"application/json":                connectUnary,
@@ -35,10 +35,10 @@ var media = map[string]protocol{ //nolint:gochecknoglobals // a table that is ne
 	"application/grpc-web-text+proto": grpcWebText,
 }
 
-// protocolOf returns the protocol in which r can be rejected, and the content type of the response. All protocols except
-// plainHTTP and connectUnary send an error with the HTTP status 200, which hides it from callers that do not read the
-// protocol. So each of them requires a request that only its callers send: a POST with a known content type and, for gRPC,
-// HTTP/2 and the header field TE.
+// protocolOf returns the protocol in which r is rejected, and the content type of the response. All protocols except
+// plainHTTP and connectUnary send an error with the HTTP status 200. A program that does not implement the protocol would
+// take this for success. So protocolOf selects such a protocol only for requests that its clients send: a POST with a known
+// content type and, for gRPC, HTTP/2 and the header field TE: trailers.
 func protocolOf(r *http.Request) (p protocol, contentType string) {
 	if r.Method == http.MethodGet && isConnectGet(r) {
 		return connectUnary, "application/json"
@@ -60,8 +60,8 @@ func protocolOf(r *http.Request) (p protocol, contentType string) {
 	return p, contentType
 }
 
-// contentTypeOf returns the content type of r in lower case. It returns an empty string for a content type with parameters,
-// except for JSON with the character set UTF-8, and for a request with several Content-Type fields.
+// contentTypeOf returns the content type of r in lower case. It returns an empty string if r does not have exactly one
+// Content-Type field, or if the field has parameters. Only JSON may have a parameter: the character set UTF-8.
 func contentTypeOf(r *http.Request) string {
 	lines := r.Header["Content-Type"]
 	if len(lines) != 1 {

@@ -13,8 +13,9 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// serveStream calls next for a stream, and ends the stream when its token ends. A request that passed without a token is not
-// watched.
+// serveStream calls next for a stream, and ends the stream when its token ends. In this file, a token ends when it expires, is
+// revoked, no longer meets the rules, or cannot be checked; see [middleware.Recheck]. A request that passed without a token
+// is served without these checks.
 func (g guard) serveStream(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if _, ok := Token(r.Context()); !ok {
 		next.ServeHTTP(w, r)
@@ -48,7 +49,7 @@ type stream struct {
 	guard   guard
 	request *http.Request
 	framing protocol
-	header  http.Header  // before the handler was called
+	header  http.Header  // a copy of the header as it was before the call of the handler
 	lost    func() error // returns why the token has ended, or nil
 
 	mu       sync.Mutex     // guards the fields below
@@ -67,8 +68,8 @@ func (s *stream) end() {
 	s.endLocked()
 }
 
-// endLocked is end for callers that hold mu. They call it before each decision, because the handler may notice the end of the
-// context first.
+// endLocked is end for callers that hold mu. They call it before they read err, because the handler may run between the end of
+// the context and the call of end.
 func (s *stream) endLocked() {
 	if s.err != nil || s.released {
 		return
@@ -76,7 +77,7 @@ func (s *stream) endLocked() {
 	if s.cause = s.lost(); s.cause == nil {
 		return
 	}
-	header := make(http.Header) // the response has its header already
+	header := make(http.Header) // not that of the response, which may be written already
 	s.err = errorOf(s.guard.SetDenyHeader(header, s.request, s.cause), header)
 	// A connection that does not support deadlines returns from the read with the next message.
 	_ = http.NewResponseController(s.ResponseWriter).SetReadDeadline(time.Unix(1, 0))
@@ -139,14 +140,15 @@ func (s *stream) Flush() {
 // Unwrap returns the ResponseWriter of the server, for [http.ResponseController].
 func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// release prevents that the ResponseWriter is used after the handler has returned.
+// release records that the handler has returned, so that end no longer uses the ResponseWriter.
 func (s *stream) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.released = true
 }
 
-// finish writes the error at the end of the stream, if the token ended before the handler did.
+// finish writes the error at the end of the stream if the token ended before the handler returned. It writes nothing if the
+// handler has ended the stream itself.
 func (s *stream) finish() {
 	s.end()
 	s.release()

@@ -9,7 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// maxStreamed is the maximum size of a streamed body that a token source may read, in bytes. It equals that of
+// maxStreamed is the maximum size, in bytes, of a streamed body that a token source may read. It equals the limit of
 // middleware.FormToken.
 const maxStreamed = 1 << 20
 
@@ -36,8 +36,9 @@ func (b *body) Read(p []byte) (int, error) {
 	return b.reader.Read(p)
 }
 
-// open prepares the first Read. fasthttp can read a stream only once, so open reads it to the end and replaces it. It returns
-// an error, and the handler will receive the same error, if the stream cannot be read or is too large.
+// open prepares the first Read. fasthttp can read a stream only once, so open reads the stream to its end, and replaces it by
+// one with the same bytes. If the stream cannot be read or is too large, open returns an error, and makes the body of Fiber's
+// request return the same error to the handler.
 func (b *body) open() error {
 	sent := &b.connection.Request
 	if !sent.IsBodyStream() {
@@ -50,7 +51,7 @@ func (b *body) open() error {
 	}
 	if err != nil {
 		failed, writer := io.Pipe()
-		_ = writer.CloseWithError(err) // it returns nil
+		_ = writer.CloseWithError(err) // always nil
 		sent.SetBodyStream(failed, -1)
 		b.connection.SetConnectionClose() // fasthttp would read the rest of the body as the next request
 		return err
@@ -60,8 +61,8 @@ func (b *body) open() error {
 	return nil
 }
 
-// Close implements [io.Closer]. It leaves the body of Fiber's request open. After it, Read no longer returns memory of the
-// connection, which may already hold the next request.
+// Close implements [io.Closer]. It does not close the body of Fiber's request. After Close, Read returns an error, so that it
+// never reads the memory of the connection when that contains the next request.
 func (b *body) Close() error {
 	b.closed = true
 	return nil

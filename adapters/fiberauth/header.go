@@ -8,19 +8,19 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// headerOf returns a copy of the header fields, with names in canonical form. It keeps several fields with one name apart, as
-// net/http does. Like net/http, it leaves out Host, Transfer-Encoding and Trailer.
+// headerOf returns a copy of the header fields, with names in canonical form. Like net/http, it keeps all fields with the same
+// name, and leaves out Host, Transfer-Encoding and Trailer.
 //
 // fasthttp adds the trailer fields of a chunked body to the header. A proxy that replaces a header field, such as Client-Cert,
-// may not replace trailer fields. So of a request with a chunked body, headerOf keeps only as many fields of each name as the
-// client sent in the header. This also leaves out fields that a middleware has added to such a request.
+// may forward a trailer field with this name unchanged. So if the body is chunked, headerOf returns only as many fields of
+// each name as the client sent in the header. This also leaves out fields that a middleware has added to such a request.
 func headerOf(h *fasthttp.RequestHeader, chunked bool) http.Header {
 	fields, size := 0, 0
 	for name, value := range h.All() {
 		fields++
 		size += len(name) + len(value)
 	}
-	var text strings.Builder // of all names and values, in one piece of memory
+	var text strings.Builder // contains all names and values, so that they need one allocation
 	text.Grow(size)
 	lines := make([]string, 0, fields)
 	header := make(http.Header, fields)
@@ -60,8 +60,8 @@ func appendTo(text *strings.Builder, data []byte) string {
 	return text.String()[start:]
 }
 
-// cookies returns the cookies as one Cookie field. fasthttp stores a cookie without a name, as in "=token=x", as its value,
-// and its own Cookie field would contain "token=x", which is another cookie. size is the expected size.
+// cookies returns the value of a Cookie field with all cookies. The field that fasthttp itself writes is not used: for a cookie
+// without a name, as in "=token=x", it contains "token=x", which is another cookie. size is the expected length.
 func cookies(h *fasthttp.RequestHeader, size int) string {
 	var line strings.Builder
 	line.Grow(size)
@@ -78,12 +78,12 @@ func cookies(h *fasthttp.RequestHeader, size int) string {
 	return line.String()
 }
 
-// sentNames returns how often each name is in the header that the client sent.
+// sentNames returns how many fields of each name are in the header that the client sent.
 func sentNames(h *fasthttp.RequestHeader) map[string]int {
 	sent := make(map[string]int)
 	for name := range h.AllInOrder() {
 		switch name := http.CanonicalHeaderKey(string(name)); name {
-		case "Cookie": // fasthttp makes one field of them
+		case "Cookie": // fasthttp joins all Cookie fields to one
 			sent[name] = 1
 		default:
 			sent[name]++

@@ -11,8 +11,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// newRequest returns the request of c for a Guard. It contains no memory of c: fasthttp overwrites its buffers when it
-// reads the next request, and a Guard may keep parts of a request longer. Only the Body reads from c.
+// newRequest converts the request of c for a Guard. The result shares no memory with c except through its Body: fasthttp
+// overwrites its buffers when it reads the next request, and a Guard may keep parts of a request longer.
 func newRequest(c fiber.Ctx) *http.Request {
 	connection, sent := c.RequestCtx(), c.Request()
 	chunked := isChunked(&sent.Header)
@@ -37,10 +37,11 @@ func newRequest(c fiber.Ctx) *http.Request {
 	return r.WithContext(c.Context())
 }
 
-// targetOf returns the path on which Fiber routes, and the query, as a URL and as the target of a request.
+// targetOf returns the path that Fiber uses for routing, with the query, as a URL and as the value of Request.RequestURI.
 //
-// The target that the client sent may have another path. fasthttp cuts it at a "#", and its Request.RequestURI method, which
-// Fiber's adaptor package calls, replaces it by its normalized form. So a DPoP proof must name the path that Fiber serves.
+// The request target that the client sent is not used, because it may have another path: fasthttp cuts the target at a "#",
+// and its Request.RequestURI method, which Fiber's adaptor package calls, returns a normalized form. So a DPoP proof must name
+// the path that Fiber serves.
 func targetOf(c fiber.Ctx) (*url.URL, string) {
 	path, query := c.Path(), c.Request().URI().QueryString()
 	target := path + "?" + string(query)
@@ -65,9 +66,9 @@ func contentLength(h *fasthttp.RequestHeader, chunked bool) int64 {
 	return max(0, int64(h.ContentLength())) // fasthttp reports -2 if the request has no body
 }
 
-// remoteAddr returns the address of the peer. If the request came from adaptor.FiberApp or App.Test, there is no connection:
-// FiberApp takes the address from net/http, adds a port if it has none, and drops header fields. The port 0 keeps the Guard
-// from treating the peer as a proxy.
+// remoteAddr returns the address and the port of the peer. A request from adaptor.FiberApp or App.Test has no connection.
+// FiberApp copies the address from net/http, adds a port if it has none, and drops header fields. For such a request,
+// remoteAddr returns the port 0, so that the Guard does not treat the peer as a listed proxy.
 func remoteAddr(connection *fasthttp.RequestCtx) string {
 	remote, ok := connection.RemoteAddr().(*net.TCPAddr)
 	if !ok {

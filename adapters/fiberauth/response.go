@@ -31,14 +31,15 @@ func (w *response) Header() http.Header {
 	return w.header
 }
 
-// WriteHeader implements [http.ResponseWriter]. fasthttp cannot send an informational status with a header, so it is ignored.
+// WriteHeader implements [http.ResponseWriter]. It ignores informational statuses (1xx), because fasthttp cannot send them with
+// a header.
 func (w *response) WriteHeader(status int) {
 	if status < http.StatusOK || w.status != 0 {
 		return
 	}
 	w.status = status
 	sent := w.c.Response()
-	sent.ResetBody() // that an earlier handler may have set
+	sent.ResetBody() // an earlier handler may have set one
 	sent.Header.Del(fiber.HeaderContentLength)
 	sent.Header.Del(fiber.HeaderContentType)
 	sent.Header.SetNoDefaultContentType(true)
@@ -46,10 +47,12 @@ func (w *response) WriteHeader(status int) {
 	w.setHeader()
 }
 
-// closeUnlessAdmitted lets fasthttp close the connection after the response to a rejected request with a streamed body.
-// Otherwise it would read the rest of the body as the next request. It does so also if a middleware has read the body: if that
-// failed, the rest is unread, and fasthttp has removed the stream. If a trailer field is not valid, fasthttp has also removed the
-// header, and nothing shows that the request had a body.
+// closeUnlessAdmitted makes fasthttp close the connection after the response to a rejected request with a streamed body.
+// Otherwise, fasthttp would read the rest of the body as the next request.
+//
+// The connection is also closed if a middleware has tried to read the body, because after a failure, the rest is unread and
+// fasthttp has removed the stream. If a trailer field is invalid, fasthttp has also removed the header, so the request looks as
+// if it had no body.
 func (w *response) closeUnlessAdmitted(hasBody bool) {
 	if w.admitted != nil {
 		return
@@ -83,8 +86,9 @@ func (w *response) setHeader() {
 	}
 }
 
-// isKept reports whether Header leaves out a header field: fasthttp stores cookies in another form, and sets the length of the
-// body and the state of the connection itself.
+// isKept reports whether a header field of the response stays as it is in fasthttp. Header does not contain such a field, and
+// setHeader does not change it: fasthttp stores cookies in another form, and sets the length of the body and the state of the
+// connection itself.
 func isKept(name string) bool {
 	switch name {
 	case fiber.HeaderSetCookie, fiber.HeaderContentLength, fiber.HeaderConnection:

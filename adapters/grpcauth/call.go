@@ -22,17 +22,17 @@ type call struct {
 	guarded    bool // whether the Guard has admitted the call; false for a public method
 }
 
-// callKey is the key under which the context of an admitted call contains the call.
+// callKey is the context key of an admitted call. Its value is a *call.
 type callKey struct{ owner *Interceptors }
 
-// setHeader adds metadata to the header of the response: the method of a stream, or [grpc.SetHeader] for a unary call. It fails
-// if the header is already sent, as that of a stream may be.
+// setHeader adds metadata to the header of the response. It is the method SetHeader of a stream, or calls [grpc.SetHeader] for
+// a unary call. It returns an error if the header has already been sent, which happens only in streams.
 type setHeader func(md metadata.MD) error
 
-// errZero is the error of the zero Interceptors.
+// errZero is the error of calls to the zero Interceptors.
 var errZero = status.Error(codes.Internal, "internal server error")
 
-// admit decides about a call. It returns the context for the handler, or the status error of a rejected call.
+// admit authenticates a call. It returns the context for the handler, or the status error of a rejected call.
 func (i *Interceptors) admit(ctx context.Context, fullMethod string, set setHeader) (context.Context, *call, error) {
 	if i == nil || i.guard == nil {
 		return nil, nil, errZero
@@ -60,16 +60,16 @@ func (i *Interceptors) admit(ctx context.Context, fullMethod string, set setHead
 	return context.WithValue(admitted.Context(), callKey{i}, c), c, nil
 }
 
-// isAdmitted reports whether these interceptors have already admitted this call. It is true if a service is registered with
-// Registrar and the server has the interceptors too. The call must be the same, because a handler may pass its context to
-// another server in the process.
+// isAdmitted reports whether these Interceptors have already admitted this call. That happens if a service is registered with
+// Registrar, and the server has the interceptors too. The method and the transport stream are compared because a handler may
+// pass its context to another server in the process, where it belongs to a new call.
 func (c *call) isAdmitted(ctx context.Context) bool {
 	before, ok := ctx.Value(callKey{c.owner}).(*call)
 	return ok && before.fullMethod == c.fullMethod && before.transport != nil && before.transport == c.transport
 }
 
-// converted returns the error of a handler. A Refusal becomes a status error: the text of a Refusal is for operators, and
-// grpc-go sends the text of every other error to the client.
+// converted returns the error that the client receives for the error of a handler. It converts a Refusal to a status error,
+// because grpc-go would send the text of the Refusal, which is for operators, to the client.
 func (c *call) converted(ctx context.Context, err error, set setHeader) error {
 	if _, isRefusal := errors.AsType[*middleware.Refusal](err); !isRefusal {
 		return err
@@ -80,8 +80,8 @@ func (c *call) converted(ctx context.Context, err error, set setHeader) error {
 	return c.reject(err, set)
 }
 
-// reject returns the status error for err. It adds the challenges to the header, where a server or proxy of HTTP does not drop
-// them: www-authenticate must not be a trailer (RFC 9110 section 6.5.1).
+// reject returns the status error for err. It adds the challenges to the header of the response, and not to the trailer:
+// www-authenticate must not be a trailer field (RFC 9110 section 6.5.1), and HTTP servers and proxies may drop it there.
 func (c *call) reject(err error, set setHeader) error {
 	md, err := c.rejection(err)
 	_ = set(md)

@@ -18,7 +18,7 @@ import (
 
 // Config configures [Interceptors]. [New] copies it.
 type Config struct {
-	// Guard decides about the calls. Required.
+	// Guard authenticates the calls. Required.
 	Guard *middleware.Guard
 
 	// Policy contains the rules of each method. A key is "/package.Service/Method", or "/package.Service/*" for all methods
@@ -27,21 +27,23 @@ type Config struct {
 	// call without one. Required, unless Public is set.
 	Policy map[string][]middleware.Rule
 
-	// Public lists methods that need no token, in the form of the keys of Policy. Tokens in their calls are not verified,
-	// and [Token] returns none. A method that is listed by name is public or not, whatever the entry for its service says.
+	// Public lists methods that need no token. The names have the same form as the keys of Policy. Tokens in calls of these
+	// methods are not verified, and [Token] returns none. An entry for a method takes precedence over the entry for its
+	// service, whichever of Policy and Public contains it.
 	// Health checks are "/grpc.health.v1.Health/*". Reflection is "/grpc.reflection.v1.ServerReflection/*" and
 	// "/grpc.reflection.v1alpha.ServerReflection/*"; it shows the names and messages of all services, so consider an entry
 	// in Policy instead. Nil: every method needs a token.
 	Public []string
 
 	// Recheck is the interval at which the token of an open stream is verified again; see [middleware.Recheck]. It is the
-	// longest time that a revoked token may still be used, apart from the caches of the Verifier. Zero: one minute.
+	// longest time that a revoked token may still be used, in addition to the time for which the Verifier caches the status of
+	// a token. A negative value is an error. Zero: one minute.
 	Recheck time.Duration
 
 	// InsecureAllowPlaintext accepts tokens on connections that are not encrypted. Set it only if a proxy on another machine
-	// ends TLS and the network between is trusted. False: calls of methods in Policy are rejected unless their connection
-	// uses TLS (or other credentials with privacy and integrity), comes from a loopback address or a Unix domain socket, or
-	// stays in memory (bufconn). The operator finds the rule "encrypted connection" in the log.
+	// terminates TLS, and if the network between the proxy and this server is trusted. False: calls of methods in Policy are
+	// rejected unless their connection uses TLS (or other credentials with privacy and integrity), comes from a loopback
+	// address or a Unix domain socket, or stays in memory (bufconn). The log then names the rule "encrypted connection".
 	InsecureAllowPlaintext bool
 }
 
@@ -56,9 +58,9 @@ type Interceptors struct {
 	insecure bool
 }
 
-// New returns Interceptors for cfg. If cfg has faults, the error joins all of them, and each names its field: names that are
-// malformed or listed twice, and rules that are invalid. New adds the scopes of the rules to the metadata of the Guard
-// (see [middleware.Guard.Declare]). It does no I/O.
+// New returns Interceptors for cfg. The error joins all faults of cfg, such as method names that are malformed or listed
+// twice, and invalid rules. Each fault names its field. New adds the scopes of the rules to the metadata of the Guard (see
+// [middleware.Guard.Declare]). It does no I/O.
 func New(cfg Config) (*Interceptors, error) {
 	i := &Interceptors{
 		guard: cfg.Guard, recheck: cfg.Recheck, insecure: cfg.InsecureAllowPlaintext,
@@ -89,10 +91,10 @@ func New(cfg Config) (*Interceptors, error) {
 	return i, nil
 }
 
-// ServerOptions returns the options that guard a server: both interceptors, and a handler for unknown methods. Without that
-// handler, grpc-go itself responds to calls of unknown methods, also if they have no token, so that callers can find out
-// which methods exist. Interceptors of earlier options run first; put the one that recovers from panics there. An
-// UnknownServiceHandler of a later option replaces the one of this list and is guarded too.
+// ServerOptions returns the options that guard a server: both interceptors, and a handler for unknown methods. Without this
+// handler, grpc-go itself responds to calls of unknown methods, even without a token, so callers can find out which methods
+// exist. Pass an interceptor that recovers from panics in an earlier option: it then runs first. An UnknownServiceHandler in
+// a later option replaces the one of this list, and is guarded too.
 func (i *Interceptors) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(i.Unary),
@@ -103,7 +105,6 @@ func (i *Interceptors) ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// Token returns the verified token of the call with the context ctx. It reports false, with a nil token, if there is none:
-// in a public method, or in a call that [middleware.Config].Optional let pass without credentials. Check the result before
-// you use the token.
+// Token returns the verified token of the call whose context is ctx. It returns nil and false in a public method, and in a
+// call without credentials that [middleware.Config].Optional let pass. Check the second result before you use the token.
 func Token(ctx context.Context) (*consumer.Token, bool) { return middleware.TokenFromContext(ctx) }

@@ -1,11 +1,11 @@
 // Package grpcauth guards the methods of a gRPC server with a [middleware.Guard]. A policy lists the methods and the rules of
-// each. Calls of all other methods are rejected.
+// each method. Calls of methods that the policy does not list are rejected.
 //
 //	interceptors, err := grpcauth.New(grpcauth.Config{
 //		Guard: guard,
 //		Policy: map[string][]middleware.Rule{
 //			"/orders.v1.Orders/*":      {middleware.Scopes("orders:read")},
-//			"/orders.v1.Orders/Cancel": {middleware.Scopes("orders:write")},
+//			"/orders.v1.Orders/Cancel": {middleware.Scopes("orders:write")}, // and not orders:read
 //		},
 //		Public: []string{"/grpc.health.v1.Health/*"},
 //	})
@@ -21,31 +21,35 @@
 //		// …
 //	}
 //
-// A client sends its token in the metadata key authorization, as "Bearer " and the token. The Guard decides about a call as
-// about an HTTP request with the method POST, the path /package.Service/Method, and the metadata as its header. So DPoP
-// (the metadata key dpop), client certificates, TokenSources, OnDecision, Explain and the log work as over HTTP.
+// A client sends the token in the metadata key authorization, in the form "Bearer token". For the Guard, a call is an HTTP
+// request with the method POST, the path /package.Service/Method, and the metadata as its header. So DPoP (the metadata key
+// dpop), client certificates, TokenSources, OnDecision, Explain and the log work as over HTTP.
 //
 // # Rejected calls
 //
-// A rejected call has one of these statuses:
+// The status code of a rejected call depends on the HTTP status that the Guard would send:
 //
-//   - Unauthenticated, where the Guard responds with 401 or 400 over HTTP;
-//   - PermissionDenied, where it responds with 403;
-//   - Unavailable, where it responds with 503. The detail google.rpc.RetryInfo says when to try again;
+//   - Unauthenticated, if it is 401 or 400;
+//   - PermissionDenied, if it is 403;
+//   - Unavailable, if it is 503. The detail google.rpc.RetryInfo says when to try again;
 //   - Canceled, if the client has canceled the call;
 //   - Internal, if a Verifier, TokenSource or rule of the application fails or is invalid.
 //
-// The challenges are in the header metadata of the response, under the key www-authenticate, and a new DPoP nonce is under the
-// key dpop-nonce. A stream whose response has begun ends without them. If the challenge has an error code, the detail google.rpc.ErrorInfo contains it too: the domain is
-// [ErrorDomain], and the reason is the code in upper case, such as INVALID_TOKEN. Scopes, acr_values and max_age of the
-// challenge are in its metadata. Nothing else says which check failed. Config.DenyHandler of the Guard is not called.
+// A [middleware.Refusal] of the application may have another HTTP status. The file docs/grpc.md lists the codes for it.
+//
+// The header metadata of the response contains the challenges under the key www-authenticate, and a new DPoP nonce under the
+// key dpop-nonce. If the response to a stream has begun before the rejection, it has neither.
+//
+// If the challenge has an error code, the status has the detail google.rpc.ErrorInfo. Its domain is [ErrorDomain]. Its reason
+// is the error code in upper case, such as INVALID_TOKEN. Its metadata contains scope, acr_values and max_age of the
+// challenge. Nothing else says which check failed. [middleware.Config].DenyHandler is not called.
 //
 // # Streams
 //
-// A stream ends when its token expires, is revoked, or no longer meets the rules of its method. Receiving and sending then
-// fail at once, the context of the handler is canceled, and the status is the one that a new call would have.
-// A handler that does not return when its context ends keeps the stream open.
+// A stream ends when its token expires, is revoked, no longer meets the rules of its method, or cannot be checked. Then RecvMsg
+// and SendMsg fail at once, the context of the handler is canceled, and the stream has the status that a new call would have.
+// The stream stays open until the handler returns, so handlers must return when their context ends.
 //
-// To decide about single messages, call [middleware.Apply] in the handler and return its error. The interceptors convert a
+// To apply rules to a single message, call [middleware.Apply] in the handler and return its error. The interceptors convert a
 // [*middleware.Refusal] that a handler returns to a status.
 package grpcauth

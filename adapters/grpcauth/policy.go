@@ -15,14 +15,14 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// entry is what the policy says about a method.
+// entry is the policy of a method, or of all methods of a service.
 type entry struct {
 	public    bool
 	rules     []middleware.Rule
 	plaintext []middleware.Rule // for connections that are not encrypted; no token meets them
 }
 
-// anyMethod is the method of a name for all methods of a service.
+// anyMethod takes the place of the method in a name that matches all methods of a service.
 const anyMethod = "*"
 
 // unlisted is the entry for methods that the policy does not list.
@@ -31,7 +31,7 @@ func unlisted() entry {
 	return entry{rules: []middleware.Rule{never}, plaintext: []middleware.Rule{never}}
 }
 
-// deny returns a rule that no token meets. detail is for the log.
+// deny returns a rule that rejects every token. detail appears only in the log.
 func deny(name, detail string) middleware.Rule {
 	return middleware.Check(name, func(context.Context, *consumer.Token) error {
 		return &middleware.Refusal{Status: http.StatusForbidden, Detail: detail}
@@ -84,7 +84,7 @@ func (i *Interceptors) lookup(fullMethod string) entry {
 	return i.unlisted
 }
 
-// find returns the entry that lists a method: by name, or with its service. The entry for a service does not list methods with
+// find returns the entry of a method, or else that of its service. listed is false if there is neither. The entry for a service does not list methods with
 // unusual characters. An UnknownServiceHandler that forwards calls may send Show?x or %53how to a server that reads it as Show,
 // for which the policy may have another entry.
 func (i *Interceptors) find(fullMethod string) (e entry, listed bool) {
@@ -106,7 +106,8 @@ func isPlain(method string) bool {
 	})
 }
 
-// split splits the name of a method. service begins with a slash. ok is false if the name is malformed.
+// split splits the full name of a method at its last slash. service begins with a slash, and may
+// contain others. ok is false if the name is malformed.
 func split(name string) (service, method string, ok bool) {
 	end := strings.LastIndexByte(name, '/')
 	if end < 1 || name[0] != '/' {
@@ -121,17 +122,17 @@ func split(name string) (service, method string, ok bool) {
 	return service, method, !strings.Contains(service, anyMethod)
 }
 
-// isForeign reports whether r is not part of the name of a service or method.
+// isForeign reports whether r must not occur in the name of a service or method.
 func isForeign(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`*?#%:"\`, r) }
 
-// ServiceInfo is implemented by [*grpc.Server].
+// ServiceInfo lists the services that are registered on a server. [*grpc.Server] implements it.
 type ServiceInfo interface {
 	GetServiceInfo() map[string]grpc.ServiceInfo
 }
 
-// CheckServer compares the policy with the methods that are registered on a server. Its error joins all differences: methods
-// that the policy does not list, whose calls would all be rejected, and names of the policy that the server does not have.
-// Call it after all services are registered. server is a [*grpc.Server].
+// CheckServer compares the policy with the methods that are registered on server, which is usually a [*grpc.Server]. Call it
+// after all services are registered. It returns an error if the policy does not list a method of the server, because all calls
+// of that method are rejected, or if the policy lists a name that the server does not have. The error joins all differences.
 func (i *Interceptors) CheckServer(server ServiceInfo) error {
 	methods, services := make(map[string]bool), make(map[string]bool)
 	for service, info := range server.GetServiceInfo() {

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// requestOf returns a call in the form of an HTTP request: what the Guard, its TokenSources, and its checks of DPoP proofs and
-// certificates read. The method of gRPC is always POST.
+// requestOf returns an HTTP request with everything that the Guard, its TokenSources, and its checks of DPoP proofs and
+// certificates read. Its method is POST, as in every gRPC call, and its path is fullMethod.
 func requestOf(ctx context.Context, fullMethod string) *http.Request {
 	r := &http.Request{
 		Method: http.MethodPost, URL: &url.URL{Path: fullMethod},
@@ -25,7 +25,7 @@ func requestOf(ctx context.Context, fullMethod string) *http.Request {
 		switch {
 		case name == ":authority" && len(values) == 1:
 			r.Host = values[0]
-		case strings.HasPrefix(name, ":"), strings.HasSuffix(name, "-bin"): // a binary value is not that of a header field
+		case strings.HasPrefix(name, ":"), strings.HasSuffix(name, "-bin"): // grpc-go has decoded -bin values to raw bytes
 		default:
 			name = http.CanonicalHeaderKey(name)
 			r.Header[name] = append(r.Header[name], values...)
@@ -42,8 +42,7 @@ func requestOf(ctx context.Context, fullMethod string) *http.Request {
 	return r.WithContext(ctx)
 }
 
-// isProtected reports whether nobody can read the connection of a call: because it is encrypted, or because it does not
-// leave the machine.
+// isProtected reports whether the connection of a call is encrypted or does not leave the machine.
 func isProtected(ctx context.Context) bool {
 	p, ok := peer.FromContext(ctx)
 	if !ok {

@@ -19,7 +19,7 @@ import (
 const ErrorDomain = "github.com/bearerkit/bearerkit"
 
 // statusOf returns the status for a rejection. It contains only what the HTTP response would contain. retryAfter is the value
-// of Retry-After, in seconds.
+// of the header field Retry-After, a number of seconds or empty.
 func statusOf(refusal *middleware.Refusal, retryAfter string) *status.Status {
 	message := refusal.Code
 	if message == "" {
@@ -43,7 +43,7 @@ func statusOf(refusal *middleware.Refusal, retryAfter string) *status.Status {
 	return bare
 }
 
-// infoOf returns the error code and the parameters of the challenge.
+// infoOf returns the detail with the error code and the parameters of the challenge.
 func infoOf(refusal *middleware.Refusal) *errdetails.ErrorInfo {
 	info := &errdetails.ErrorInfo{
 		Domain: ErrorDomain, Reason: strings.Map(upper, refusal.Code), Metadata: make(map[string]string),
@@ -60,7 +60,7 @@ func infoOf(refusal *middleware.Refusal) *errdetails.ErrorInfo {
 	return info
 }
 
-// upper returns a character of an error code in the form of a reason: A to Z, 0 to 9 and _.
+// upper converts a character of an error code for ErrorInfo.Reason, which contains only A to Z, 0 to 9 and _.
 func upper(r rune) rune {
 	switch {
 	case r >= 'a' && r <= 'z':
@@ -71,12 +71,12 @@ func upper(r rune) rune {
 	return '_'
 }
 
-// statusCallerGone is the status of a Refusal whose client has canceled the request.
+// statusCallerGone is the status of a Refusal if the client has canceled the request.
 const statusCallerGone = 499
 
-// codeOf returns the gRPC code for a status of HTTP. The Guard uses the statuses of the first five cases; a Refusal of the
-// application may have any other. Malformed credentials (400) are Unauthenticated: the definition of that code is that a call
-// has no valid credentials, and InvalidArgument would blame the message.
+// codeOf returns the gRPC code for an HTTP status. The Guard uses the statuses of the first five cases. A Refusal of the
+// application may have any other status. Malformed credentials (400) become Unauthenticated, which is defined as a call
+// without valid credentials. InvalidArgument would point to a fault in the message.
 func codeOf(status int) codes.Code {
 	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized:

@@ -31,7 +31,7 @@ type stream struct {
 	rejection func() (metadata.MD, error)
 }
 
-// newStream returns the stream for the handler. stop releases its resources.
+// newStream returns the stream for the handler. Call stop when the handler has returned, to end the checks of the token.
 //
 // The token is watched until the handler returns, also if the call has ended before: with the HTTP server of net/http, a client
 // can set a deadline for the call and receive messages after it.
@@ -50,7 +50,7 @@ func newStream(ctx context.Context, ss grpc.ServerStream, c *call) (s *stream, s
 	}
 }
 
-// RecvMsg implements [grpc.ServerStream]. If it returns an error, m may still change until the handler returns.
+// RecvMsg implements [grpc.ServerStream]. If it returns an error, grpc-go may still write to m until the handler returns.
 func (s *stream) RecvMsg(m any) error {
 	return s.untilEnd(func() error { return s.ServerStream.RecvMsg(m) })
 }
@@ -60,8 +60,9 @@ func (s *stream) SendMsg(m any) error {
 	return s.untilEnd(func() error { return s.ServerStream.SendMsg(m) })
 }
 
-// untilEnd calls operation, which may block, and returns its result. It returns before operation does if the token ends.
-// Nothing can interrupt operation itself without sending a status to the client: grpc-go ends it when the handler has returned.
+// untilEnd calls operation, which may block, and returns its result. If the token ends, untilEnd returns at once, while
+// operation keeps running. Nothing can interrupt operation without sending a status to the client. grpc-go ends it when the
+// handler has returned.
 func (s *stream) untilEnd(operation func() error) error {
 	if s.ended() {
 		return s.reject()
@@ -99,8 +100,8 @@ func run(operation func() error, done chan<- outcome) {
 	o.finished = true
 }
 
-// unwrap returns the error of the operation. It repeats a panic in the goroutine of the handler, where an interceptor can
-// recover from it.
+// unwrap returns the error of the operation. If the operation panicked, unwrap panics with the same value in the goroutine of
+// the handler, where an interceptor can recover from it.
 func (o outcome) unwrap() error {
 	if !o.finished {
 		panic(o.panicked) //nolint:forbidigo // it is the panic of the operation
@@ -111,15 +112,16 @@ func (o outcome) unwrap() error {
 // ended reports whether the token has ended.
 func (s *stream) ended() bool { return s.token.Err() != nil }
 
-// reject returns the error of an operation after the token has ended.
+// reject records that an operation failed because the token has ended, and returns the error of the operation.
 func (s *stream) reject() error {
 	s.cut.Store(true)
 	_, err := s.rejection()
 	return err
 }
 
-// result returns the error of the call for that of the handler. If the token has ended, the handler fails for that reason,
-// whatever it returns. Only a handler that has noticed nothing can still succeed.
+// result returns the error of the call. err is the error that the handler returned. If the token has ended, the result is the
+// rejection, whatever the handler returned. The only exception is a handler that returned nil and for which no operation has
+// failed: its call succeeds.
 func (s *stream) result(err error) error {
 	if s.cut.Load() || s.ended() && err != nil {
 		md, cause := s.rejection()

@@ -7,11 +7,11 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// Unary is a [grpc.UnaryServerInterceptor] that calls handler if the Guard admits the call. grpc-go has read and decoded the
-// message before it calls an interceptor; [Interceptors.Registrar] decides before that. Unary decides once: if the token
-// expires while handler runs, the call goes on.
+// Unary is a [grpc.UnaryServerInterceptor] that calls handler if the Guard admits the call. grpc-go reads and decodes the
+// message before it calls an interceptor. To reject calls before that, use [Interceptors.Registrar] too. Unary checks the
+// token once: if the token expires while handler runs, the call continues.
 //
-// The rules run in the calling goroutine, and a panic in one of them is not recovered here.
+// The rules run in the calling goroutine. Unary does not recover from a panic in a rule.
 func (i *Interceptors) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	set := func(md metadata.MD) error { return grpc.SetHeader(ctx, md) }
 	admitted, c, err := i.admit(ctx, info.FullMethod, set)
@@ -25,8 +25,8 @@ func (i *Interceptors) Unary(ctx context.Context, req any, info *grpc.UnaryServe
 	return response, err
 }
 
-// Stream is a [grpc.StreamServerInterceptor] that calls handler if the Guard admits the call. It decides before the first
-// message is read. The stream ends with the token; see the package comment.
+// Stream is a [grpc.StreamServerInterceptor] that calls handler if the Guard admits the call. The Guard decides before the
+// first message is read. The stream ends when the token does; see the package comment.
 func (i *Interceptors) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	ctx, c, err := i.admit(ss.Context(), info.FullMethod, ss.SetHeader)
 	if err != nil {
@@ -41,13 +41,16 @@ func (i *Interceptors) Stream(srv any, ss grpc.ServerStream, info *grpc.StreamSe
 	return watched.result(handler(srv, watched))
 }
 
-// Registrar returns a registrar that guards every method of the services that are registered with it. It decides about a unary
-// call before its message is read, decompressed and decoded, so a caller without a token cannot make the server do that.
-// Without it, the interceptors decide afterwards; the message is limited by [grpc.MaxRecvMsgSize].
+// Registrar returns a registrar that guards every method of the services that are registered with it, and registers them with
+// next. The Guard decides about a unary call before its message is read, decompressed and decoded, so a caller without a token
+// cannot make the server do this work. Without Registrar, the server does it first, for messages of up to
+// [grpc.MaxRecvMsgSize].
 //
-// The Guard then decides before all unary interceptors, which do not see rejected calls. If a rule panics, the interceptors are
-// called with a nil request, and the panic is repeated behind them, so that one of them can recover from it. Use the interceptors (ServerOptions) too, for unknown methods and for services that are registered elsewhere. A call
-// is decided once.
+// Use [Interceptors.ServerOptions] too. It guards unknown methods, and services that are not registered with this registrar.
+// The Guard still authenticates each call only once.
+//
+// Unary interceptors run after the Guard, so they do not see rejected calls. If a rule panics, they are called with a nil
+// request, and the handler that they call repeats the panic. So one of them can recover from it.
 func (i *Interceptors) Registrar(next grpc.ServiceRegistrar) grpc.ServiceRegistrar {
 	return registrar{i, next}
 }
@@ -72,7 +75,7 @@ func (r registrar) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	r.next.RegisterService(&guarded, impl)
 }
 
-// method returns a handler that calls next, which reads the message, if the Guard admits the call.
+// method returns a handler that calls next if the Guard admits the call. next reads the message.
 func (r registrar) method(fullMethod string, next grpc.MethodHandler) grpc.MethodHandler {
 	return func(srv any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (response any, err error) {
 		info := &grpc.UnaryServerInfo{Server: srv, FullMethod: fullMethod}
@@ -92,7 +95,8 @@ func (r registrar) method(fullMethod string, next grpc.MethodHandler) grpc.Metho
 	}
 }
 
-// within repeats the panic of a rule behind the interceptors of the server, so that one of them can recover from it.
+// within calls the interceptors of the server with a handler that repeats the panic of a rule, so that one of them can recover
+// from it.
 func within(ctx context.Context, interceptor grpc.UnaryServerInterceptor, info *grpc.UnaryServerInfo, fault any) (any, error) {
 	repeat := func(context.Context, any) (any, error) {
 		panic(fault) //nolint:forbidigo // it is the panic of the rule
@@ -103,8 +107,8 @@ func within(ctx context.Context, interceptor grpc.UnaryServerInterceptor, info *
 	return interceptor(ctx, nil, info, repeat)
 }
 
-// stream returns a handler that calls that of desc if the Guard admits the call. grpc-go calls no interceptor for a StreamDesc
-// that streams in neither direction.
+// stream returns a handler that calls the handler of desc if the Guard admits the call. It is needed for a StreamDesc that
+// streams in neither direction, because grpc-go calls no interceptor for it.
 func (r registrar) stream(fullMethod string, desc grpc.StreamDesc) grpc.StreamHandler {
 	info := &grpc.StreamServerInfo{
 		FullMethod: fullMethod, IsClientStream: desc.ClientStreams, IsServerStream: desc.ServerStreams,
