@@ -23,7 +23,8 @@ func (g guard) serveStream(w http.ResponseWriter, r *http.Request, next http.Han
 	}
 	s := &stream{ResponseWriter: w, guard: g, request: r, framing: framing(r), header: w.Header().Clone()}
 	s.frames.flags = endFlags(s.framing)
-	// The token is watched until the handler returns, also if the request's context ends before: handlers may ignore that.
+	// The token is checked until the handler returns, even if the context of the request has ended before, because a handler
+	// may ignore that.
 	token, stop := middleware.Recheck(context.WithoutCancel(r.Context()), g.recheck)
 	defer stop()
 	s.lost = func() error { return context.Cause(token) } // nil while the token is valid
@@ -54,14 +55,14 @@ type stream struct {
 
 	mu       sync.Mutex     // guards the fields below
 	cause    error          // why the token ended; nil before that
-	err      *connect.Error // what Send, Receive and the client receive
+	err      *connect.Error // the error of Send and Receive, and of the call; nil before the token ends
 	frames   frames
 	begun    bool // the header is written
 	finished bool // the handler wrote another status than 200
 	released bool // the handler has returned
 }
 
-// end makes all reads and writes of the handler fail if the token has ended, also a read that waits for the client.
+// end makes all reads and writes of the handler fail if the token has ended, including a read that waits for the client.
 func (s *stream) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

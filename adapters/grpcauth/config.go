@@ -22,9 +22,10 @@ type Config struct {
 	Guard *middleware.Guard
 
 	// Policy contains the rules of each method. A key is "/package.Service/Method", or "/package.Service/*" for all methods
-	// of a service that neither Policy nor Public lists by name, and whose names consist of letters, digits and "._-~". An
-	// empty list of rules requires a valid token only. Calls of methods that are not listed are rejected: with PermissionDenied if they have a valid token, and otherwise like every
-	// call without one. Required, unless Public is set.
+	// of a service that neither Policy nor Public lists by name, and whose names consist of letters, digits and "._-~". The
+	// rules of the two kinds of keys are not combined. An empty list of rules requires a valid token only. A call of a method
+	// that is not listed is rejected: with PermissionDenied if it has a valid token, and with the status for the missing or
+	// invalid token otherwise. Required, unless Public is set.
 	Policy map[string][]middleware.Rule
 
 	// Public lists methods that need no token. The names have the same form as the keys of Policy. Tokens in calls of these

@@ -20,21 +20,22 @@ type withContext struct {
 // Context implements [grpc.ServerStream].
 func (s withContext) Context() context.Context { return s.ctx }
 
-// stream is the stream of an admitted call. It ends with the token.
+// stream is the stream of an admitted call. It ends when its token ends. In this file, a token ends when it expires, is
+// revoked, no longer meets the rules, or cannot be checked; see [middleware.Recheck].
 type stream struct {
 	withContext
 	call  *call
 	token context.Context //nolint:containedctx // it ends with the token, and not before the handler returns
-	cut   atomic.Bool     // whether an operation of the handler has failed because the token ended
+	cut   atomic.Bool     // whether RecvMsg or SendMsg has failed because the token has ended
 
-	// rejection returns the metadata and the error of the stream after the token has ended. Its results do not change.
+	// rejection returns the metadata and the error of the stream after the token has ended. All its calls return the same.
 	rejection func() (metadata.MD, error)
 }
 
 // newStream returns the stream for the handler. Call stop when the handler has returned, to end the checks of the token.
 //
-// The token is watched until the handler returns, also if the call has ended before: with the HTTP server of net/http, a client
-// can set a deadline for the call and receive messages after it.
+// The token is checked until the handler returns, even if the context of the call has ended before. With the HTTP server of
+// net/http, a client can set a deadline for the call, and receive messages after the deadline.
 func newStream(ctx context.Context, ss grpc.ServerStream, c *call) (s *stream, stop context.CancelFunc) {
 	token, unwatch := middleware.Recheck(context.WithoutCancel(ctx), c.owner.recheck)
 	ctx, end := context.WithCancelCause(ctx)
@@ -70,7 +71,7 @@ func (s *stream) untilEnd(operation func() error) error {
 	done := make(chan outcome, 1)
 	go run(operation, done)
 	select {
-	case o := <-done: // also if the call itself has ended
+	case o := <-done: // grpc-go decides whether operation fails after the end of the call
 		if s.ended() {
 			return s.reject()
 		}
