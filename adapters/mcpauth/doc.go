@@ -51,6 +51,6 @@
 //
 // A token must have the resource of the Guard as audience ([Config.Audience]). A session can only be used with tokens of the
 // principal that created it: the same issuer and subject, or the same issuer and client if the token has no subject. The
-// session ends when all tokens that were used in it have expired. When a token expires or is revoked, its streams end, and so
-// do the contexts of the tools that were called with it. Tools never see the raw token.
+// session ends one minute after all tokens that were used in it have expired. When a token expires or is revoked, its streams
+// end, and so do the contexts of the tools that were called with it. Tools never see the raw token.
 package mcpauth

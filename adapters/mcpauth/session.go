@@ -69,15 +69,21 @@ func (s *sessions) add(server *mcp.ServerSession, principal string, expiry time.
 // maxWait is the longest time of a timer. Timers stop while the machine sleeps, so a session could otherwise end much too late.
 const maxWait = time.Minute
 
+// reconnectTime is how long a session remains after its last token has expired. Only a valid token of its principal can use
+// it then. Streams end with their token, so a client without other requests reconnects after the expiry, with its next
+// token. Clients of the SDK do not begin a new session if theirs is gone.
+const reconnectTime = time.Minute
+
 // wait returns the time until the timer must call expire. The caller holds mu.
 func (s *session) wait() time.Duration {
 	if s.endless {
 		return maxWait
 	}
-	return min(time.Until(s.expiry), maxWait)
+	return min(time.Until(s.expiry.Add(reconnectTime)), maxWait)
 }
 
-// expire ends a session if all its tokens have expired. Otherwise it sets the timer again. The timer of the session calls it.
+// expire ends a session reconnectTime after all its tokens have expired. Otherwise it sets the timer again. The timer of the
+// session calls it.
 func (s *sessions) expire(of *session) {
 	s.mu.Lock()
 	if s.byID[of.id] != of {
@@ -85,7 +91,7 @@ func (s *sessions) expire(of *session) {
 		return
 	}
 	// The session goes on if a request has extended it since the timer was set, or if the timer was only set to maxWait.
-	if of.endless || time.Now().Before(of.expiry) {
+	if of.endless || time.Now().Before(of.expiry.Add(reconnectTime)) {
 		of.timer.Reset(of.wait())
 		s.mu.Unlock()
 		return

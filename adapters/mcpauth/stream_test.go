@@ -172,3 +172,39 @@ func TestClose(t *testing.T) {
 		k.handler.Close() // has no effect
 	})
 }
+
+// A client that only listens keeps its session. Its stream ends with its token, and it reconnects with the next one. Until
+// then, the session can be used neither with the old token nor by others.
+func TestListenersReconnectAfterTheExpiry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := newKit(t, options{})
+		defer k.handler.Close()
+		first := k.token("read").Sign() // until minute 10
+		id := k.initialize(first)
+		for range 3 {
+			// The request returns when the token of the stream expires.
+			if got := k.send(request{method: http.MethodGet, token: first, header: inSession(id)}); got.Code != http.StatusOK {
+				t.Fatalf("stream: %d %s", got.Code, got.Body)
+			}
+			time.Sleep(30 * time.Second) // more than the clock skew
+			next := k.token("read")
+			for who, test := range map[string]struct {
+				token string
+				want  int
+			}{
+				"old token":    {first, http.StatusUnauthorized},
+				"another user": {k.token("read").Set("sub", "bob").Sign(), http.StatusNotFound},
+				"no token":     {"", http.StatusUnauthorized},
+			} {
+				if got := k.send(request{body: callTool("look"), token: test.token, header: inSession(id)}); got.Code != test.want {
+					t.Errorf("%s: %d, want %d", who, got.Code, test.want)
+				}
+			}
+			first = next.Sign()
+		}
+		if got := k.send(request{body: callTool("look"), token: first, header: inSession(id)}); got.Code != http.StatusOK {
+			t.Errorf("after all: %d %s", got.Code, got.Body)
+		}
+	})
+}
