@@ -71,8 +71,8 @@ func (c *tokenCache) drop(match func(StatusToken) bool) int {
 // issuer's keys, and the status of the token. A cached token is therefore not trusted more than a new one. The claims
 // cannot change, so they are not checked again. Neither is Config.Check called again: its result counts for the lifetime of the token.
 func (c *Consumer) recheck(ctx context.Context, t *Token) error {
-	if t.unaided && t.isCurrent(clock.Now()) {
-		return nil
+	if t.timeOnly && t.isCurrent(clock.Now()) {
+		return nil // nothing but the time can have changed
 	}
 	if c.cfg.AudienceFunc != nil {
 		// The token was verified for another request, which may have been for another tenant.
@@ -100,10 +100,10 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	return c.checkStatus(ctx, t)
 }
 
-// isUnaided reports whether a cached token of c depends on nothing but the time: its keys cannot change, and no function of the
-// application is called. Then a cache hit reads only the Token. With thousands of issuers, the memory of each Consumer is rarely
-// in the cache of the processor, and reading it would take longer than all the rest.
-func (c *Consumer) isUnaided() bool {
+// isTimeOnly reports whether only the time decides about a cached token of c: its keys cannot change, and no function of the
+// application must be called. A cache hit then reads the Token only, and not the Consumer. With thousands of issuers, a Consumer is
+// rarely in the cache of the processor, so reading it would take longer than the rest of the cache hit.
+func (c *Consumer) isTimeOnly() bool {
 	_, static := c.keys.Load().Source.(jwks.Static)
 	return static && c.cfg.AudienceFunc == nil && c.cfg.Status == nil && c.cfg.OnVerify == nil
 }

@@ -30,7 +30,7 @@ type Consumer struct {
 	rules      rules
 	keys       atomic.Pointer[hiddenSource] // replaced only by shareKeys
 	sharing    atomic.Bool                  // keys are those of several Consumers
-	unaided    bool                         // see isUnaided
+	timeOnly   bool                         // see isTimeOnly
 	cache      *tokenCache                  // nil: no cache
 	statuses   *statusCache                 // nil: no cache
 	headers    headerMemo
@@ -59,7 +59,7 @@ func New(cfg Config) (*Consumer, error) {
 		quirks: quirks,
 	}
 	c.keys.Store(newHiddenSource(keys))
-	c.unaided = c.isUnaided()
+	c.timeOnly = c.isTimeOnly()
 	return c, nil
 }
 

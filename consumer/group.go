@@ -166,7 +166,7 @@ func (g *Group) Verify(ctx context.Context, raw string) (*Token, error) {
 	}
 	err := cached.recheckInGroup(ctx)
 	switch {
-	case err == nil && cached.unaided: // outcome has nothing to do
+	case err == nil && cached.timeOnly: // there is no OnVerify to call
 		return cached, nil
 	case errors.Is(err, errOutdated):
 		g.cache.remove(at)
@@ -234,9 +234,10 @@ func (c *Consumer) verifyInGroup(ctx context.Context, raw string, p *parsed, sig
 // is set. See [Consumer.JWTOnly].
 func (g *Group) JWTOnly() bool { return g.opaque == nil }
 
-// Issuers returns the issuers of GroupConfig.Consumers, each once and in that order, and then the issuer of
-// GroupConfig.Opaque if that has a method Issuer, as a Verifier of package introspection does. It does not return the issuers
-// that GroupConfig.Resolve accepts. The caller may change the list.
+// Issuers returns the issuers of GroupConfig.Consumers in the order of that list, and then the issuer of GroupConfig.Opaque. Each
+// issuer is returned once. The Verifier in Opaque must have a method Issuer() string, as those of package introspection have;
+// otherwise its issuer is not known and not returned. Issuers also does not return the issuers that GroupConfig.Resolve accepts.
+// The caller may change the list.
 func (g *Group) Issuers() []string {
 	issuers, seen := make([]string, 0, len(g.policies)+1), make(map[string]bool, len(g.policies)+1)
 	add := func(issuer string) {

@@ -24,7 +24,7 @@ type Token struct {
 	verified     clock.Instant
 	lasts        time.Duration // since verified: see Token.isCurrent
 	confirmation *Confirmation // nil: a bearer token
-	unaided      bool          // see Consumer.isUnaided
+	timeOnly     bool          // see Consumer.isTimeOnly
 
 	// A cached token is accepted only as long as consumer still trusts key. Both are nil after NewToken.
 	key      *jwks.Key // may be a secret; a pointer, because fmt does not follow pointers in unexported fields

@@ -183,7 +183,7 @@ func (c *Consumer) readToken(p *parsed) (*Token, error) {
 	if !c.rules.LoadBalancer {
 		t.clientID = c.rules.clientOf(&r)
 	}
-	t.principal, t.lasts, t.unaided = r.principal(t), c.lasts(t), c.unaided
+	t.principal, t.lasts, t.timeOnly = r.principal(t), c.lasts(t), c.timeOnly
 	if c.rules.Workload {
 		t.principal = PrincipalClient
 	}
