@@ -9,9 +9,8 @@ import (
 )
 
 // Apply applies rules to the token that a Guard verified for the request with this context. Use it behind a Guard for decisions
-// that need more than the request: about one operation of several in a body, or one message of a stream. It needs no
-// [http.Request]. It returns nil if the token meets all rules, and otherwise a [*Refusal] for [Guard.Deny] or
-// [Guard.SetDenyHeader]. The Refusal lists the scopes of these rules and of the route, so that a client that follows the
+// about a part of a request: one of several operations in a body, or one message of a stream. Apply returns nil if the token meets
+// all rules. Otherwise it returns a [*Refusal] for [Guard.Deny] or [Guard.SetDenyHeader]. The Refusal lists the scopes of these rules and of the route, so that a client that follows the
 // challenge is not rejected for a scope again.
 //
 // Without a token in ctx, Apply returns a Refusal that matches [ErrNoToken], even if there are no rules. A token that has

@@ -9,15 +9,15 @@ import (
 	"sync/atomic"
 )
 
-// maxScoped is the number of challenges with scopes that are kept for one scheme. Rules determine the scopes, so there are a
-// few for each route. Further challenges are built each time.
+// maxScoped is the number of challenges with scopes that are kept for one scheme. Rules determine the scopes, so each route
+// has only a few of them. If there are more than maxScoped, the others are built for each response.
 const maxScoped = 1000
 
 // challenges contains the challenges of one scheme. They are built once, so that a flood of invalid tokens costs little. It is
 // safe for concurrent use.
 type challenges struct {
-	byCode map[string]string // without scopes; never written to
-	seed   maphash.Seed
+	byCode map[string]string // without scopes; not changed after newChallenges
+	seed   maphash.Seed      // of hash; random, so that nobody can choose scopes with equal hashes
 
 	mu     sync.Mutex                                 // guards writes to scoped
 	scoped atomic.Pointer[map[uint64]scopedChallenge] // by hash; nil: none yet. The map does not change.
@@ -64,6 +64,7 @@ func (c *challenges) with(code string, scopes []string) string {
 	return text
 }
 
+// hash returns the key of a challenge in scoped. Different challenges may have the same hash, so with compares them too.
 func (c *challenges) hash(code string, scopes []string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(c.seed)

@@ -38,12 +38,13 @@ type Config struct {
 	// Metadata adds members to the metadata document: the name of the resource, its documentation and policy, the URL of the
 	// keys with which it signs responses, and Extra, for example with "resource_name#de". Members that the Guard generates must
 	// be zero: Resource, ScopesSupported, AuthorizationDetailsTypesSupported, and those about DPoP and certificates.
-	// BearerMethodsSupported may be set only if TokenSources contains other sources than BearerToken, FormToken and QueryToken,
-	// because the Guard does not know where those read; nil then lists only the known ones.
 	//
-	// AuthorizationServers may be set. Nil: the issuers of the Verifier, which must be a Consumer, a Group, a Verifier of package
-	// introspection, or have a method Issuer() string or Issuers() []string. If it has more than 100 issuers, or none that is a
-	// URL, the document lists none. Issuers that a Group resolves at run time are not listed.
+	// BearerMethodsSupported may be set only if TokenSources contains other sources than BearerToken, FormToken and QueryToken,
+	// because the Guard does not know which places these sources read. Nil: the document lists the methods of the three.
+	//
+	// AuthorizationServers may be set. Nil: the document lists the issuers of the Verifier that are URLs. The Guard reads them
+	// from a method Issuer() string or Issuers() []string, which a Consumer, a Group and the Verifiers of package introspection
+	// have. If there are more than 100, the document lists none. Issuers that a Group resolves at run time are not listed.
 	//
 	// Metadata requires Resource. New copies it. Zero: the document contains generated members only.
 	Metadata resourcemetadata.Metadata

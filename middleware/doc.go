@@ -36,7 +36,8 @@
 //   - 500, if a Verifier, TokenSource or rule of the application fails or is invalid.
 //
 // A challenge with status 401 lists the scopes of the route. If Resource is set in [Config], every challenge also contains the
-// URL of the metadata document.
+// URL of the metadata document. The scopes are those of the handler that rejects the request: if handlers of [Guard.With] are
+// nested, an outer one does not know the scopes of the inner ones.
 //
 // Apart from the error code, the response does not say which check failed. The [Decision] and the log contain the reason.
 //
@@ -48,8 +49,9 @@
 //
 // # Operations
 //
-// Rules usually apply to a route. [Apply] applies rules to one operation behind a Guard, such as a tool that the body names, or to one
-// message of a stream. [Guard.SetDenyHeader] is [Guard.Deny] for protocols with their own form of errors.
+// Rules usually apply to a route. Behind a Guard, [Apply] applies rules to one operation, such as a call of a tool in the body, or to
+// one message of a stream. [Guard.SetDenyHeader] sets the header fields of [Guard.Deny] for protocols that have their own form of
+// errors.
 //
 // # Bound tokens
 //

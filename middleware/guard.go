@@ -77,10 +77,10 @@ func (g *Guard) deny(w http.ResponseWriter, r *http.Request, err error) {
 	denied.finish()
 }
 
-// SetDenyHeader sets the header fields of the response that Deny would write, in h, and returns the Refusal for err. It writes
-// nothing. Use it if a protocol has its own form for rejections: write Refusal.Status and Refusal.Code in that form, and send
-// the header fields with it. h may be a new header. A Refusal with status 499 has no header fields, because the client has
-// canceled the request. The Refusal of SetDenyHeader is a copy of a *Refusal in err.
+// SetDenyHeader sets in h the header fields that [Guard.Deny] would send for err, and returns the Refusal for err. It writes no
+// response. Use it for protocols that have their own form of errors, such as gRPC: write Refusal.Status and Refusal.Code in that
+// form, and send the header fields with it. h must not be nil. It may be the header of the response or a new one. If the Status
+// is 499, no field is set, because the client has canceled the request. If err contains a *Refusal, the result is a copy of it.
 func (g *Guard) SetDenyHeader(h http.Header, r *http.Request, err error) *Refusal {
 	refusal := refusalOf(r.Context(), err)
 	if refusal.Status != statusCallerGone {

@@ -16,8 +16,8 @@ import (
 	"github.com/bearerkit/bearerkit/resourcemetadata"
 )
 
-// maxListedIssuers is how many issuers of the Verifier the document lists. A client cannot use a longer list to let its user
-// choose, and the document would become large.
+// maxListedIssuers is the largest number of issuers of the Verifier that the document lists. Users could not choose from a longer
+// list, and the document would become large.
 const maxListedIssuers = 100
 
 // offlineAccess is the scope for a refresh token (OpenID Connect Core 1.0 section 11). It is an agreement between the client
@@ -42,7 +42,7 @@ type rendered struct {
 func newDocument(cfg *Config, dpop *dpopChecker, rules *declared) (*document, error) {
 	if cfg.Resource == "" {
 		if !reflect.ValueOf(cfg.Metadata).IsZero() {
-			return nil, errors.New("middleware: Config.Metadata has no effect without Config.Resource")
+			return nil, errors.New("middleware: Config.Metadata is set, but Config.Resource is empty, expected the identifier of the API")
 		}
 		return nil, nil //nolint:nilnil // there is no document
 	}
@@ -130,8 +130,8 @@ func frozen(extra map[string]any) (map[string]any, error) {
 	return copied, nil
 }
 
-// bearerMethods returns the methods of RFC 6750 section 2 that the Guard reads. known is false if a source does not say which
-// one it is.
+// bearerMethods returns the methods of RFC 6750 section 2 with which the Guard accepts a bearer token. known is false if the list may
+// be incomplete, because TokenSources contains a source that methodOf does not recognize.
 func (cfg *Config) bearerMethods() (methods []string, known bool) {
 	if cfg.DPoP != nil && cfg.DPoP.Required {
 		return nil, true
@@ -166,8 +166,8 @@ func methodOf(source TokenSource) (method string, ok bool) {
 	return "", false
 }
 
-// issuersOf returns the issuers of v that can be authorization servers. The list is empty if v does not say them, or has too
-// many.
+// issuersOf returns the issuers of v that can be authorization servers, sorted. The list is empty if v has no method that returns
+// them, or if there are more than maxListedIssuers.
 func issuersOf(v consumer.Verifier) []string {
 	if isNil(v) { // New reports it
 		return nil
@@ -192,7 +192,7 @@ func issuersOf(v consumer.Verifier) []string {
 	return issuers
 }
 
-// text returns the current text of d.
+// text returns the current text of d. It generates the text again if rules were declared since the last call.
 func (d *document) text() (*rendered, error) {
 	if current := d.current.Load(); current != nil && current.version == d.declared.version.Load() {
 		return current, nil

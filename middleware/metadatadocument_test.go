@@ -229,7 +229,7 @@ func TestQ1_FaultsOfMetadata(t *testing.T) {
 		}
 	}
 	_, err := middleware.New(middleware.Config{Verifier: acceptAll, Metadata: resourcemetadata.Metadata{ResourceName: "x"}})
-	if err == nil || !strings.Contains(err.Error(), "Config.Metadata has no effect without Config.Resource") {
+	if err == nil || !strings.Contains(err.Error(), "Config.Metadata is set, but Config.Resource is empty") {
 		t.Errorf("without Resource: error %v", err)
 	}
 	// All faults are reported at once, with those of the other fields.

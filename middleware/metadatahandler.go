@@ -10,7 +10,7 @@ import (
 
 const (
 	metadataMethods = "GET, HEAD, OPTIONS"
-	metadataCaching = "public, max-age=300" // the longest time for which a rule that was added later is not seen
+	metadataCaching = "public, max-age=300" // clients see a rule that is added later after at most this time, in seconds
 )
 
 // MetadataHandler returns a handler that serves the metadata document of Config.Resource (RFC 9728). Register it at
@@ -23,10 +23,11 @@ const (
 // Config.Metadata adds. Empty members are omitted. The bytes depend on the Config and the rules only, and never on the request.
 //
 // The handler responds to GET and HEAD, and to OPTIONS for CORS: scripts of all origins may read the document. It supports
-// If-None-Match. Caches may keep a response for 5 minutes, so clients see a rule that is added later after that time. It
-// responds with 404 to requests for any other path than MetadataPath, because the document of another resource may be there. If
-// the Resource ends with a slash, it also serves MetadataPath with that slash. The path of the request must not have been
-// shortened by [http.StripPrefix].
+// If-None-Match. Caches may keep a response for 5 minutes, so clients may see a rule that is added later with that delay.
+//
+// The handler responds with 404 to requests for any other path than MetadataPath, because another path identifies another resource.
+// If the Resource ends with a slash, it also serves MetadataPath with that slash. Do not put [http.StripPrefix] in front of it,
+// because that changes the path.
 //
 // If Config.Resource is empty, the handler responds with 404 and logs an error. After [Guard.Replace] it serves the new
 // document.
@@ -34,6 +35,7 @@ func (g *Guard) MetadataHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.now().serveMetadata(w, r) })
 }
 
+// serveMetadata serves one request for the document of the current Config.
 func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	if g.document == nil {
 		g.logMetadata(r, "Config.Resource is empty, so there is no metadata document")

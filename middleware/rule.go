@@ -21,7 +21,7 @@ type Rule struct {
 	name   string   // for operators
 	detail string   // why a token does not meet the rule, for the log
 	scopes []string // for the challenge
-	offers []string // for the metadata document: scopes, and those of all alternatives
+	offers []string // for the metadata document: all scopes that can meet the rule, with those of all alternatives
 	types  []string // for the metadata document: of authorization details
 	wants  string   // what the rule requires, for Config.Explain; empty: its name says it
 	bound  bool     // whether only a bound token can meet the rule
