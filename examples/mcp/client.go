@@ -73,7 +73,7 @@ func show(out io.Writer, result *mcp.CallToolResult) error {
 	return nil
 }
 
-// browser plays the user and the browser.
+// browser does what a user does with a browser.
 type browser struct{ out io.Writer }
 
 // signIn opens the URL of a sign-in. The authorization server of this program redirects at once, so there is nothing to type.

@@ -1,4 +1,4 @@
-// Command mcp runs a guarded MCP server, and a client that gets more rights when it needs them:
+// Command mcp runs a guarded MCP server, and a client that requests more scopes when a tool needs them:
 //
 //	go run ./examples/mcp
 //
@@ -6,7 +6,7 @@
 // notes:admin. The client of the Go SDK signs in for notes:read, and calls list_notes. When it calls delete_note, the server
 // rejects the request with a challenge. The client then signs in again for both scopes, and repeats the request.
 //
-// The program also starts an authorization server, and plays the user. All parts listen on loopback. The file server.go
+// The program also starts an authorization server, and acts as the user. Both servers listen on loopback. The file server.go
 // contains what a server needs, and client.go what a client needs.
 //
 // # Use another client
