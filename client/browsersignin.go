@@ -8,12 +8,13 @@ import (
 )
 
 // BrowserSignIn returns a function for ResourceTransportConfig.SignIn that signs the user in with the authorization code
-// flow. open opens address in the user's browser and returns the URL to which the authorization server redirected the
-// browser in the end, with its query. It must return when ctx ends.
+// flow. open must open address in the user's browser, wait until the authorization server redirects the browser to the
+// redirect URI of the client, and return the URL of this redirect with its query. It must return when ctx ends. If it returns an
+// error, the sign-in fails with this error.
 //
-// The URL must be the redirect URI of the client, and must have the parameters of the response in its query.
-// [Client.Callback] checks them: the state, and the issuer if the server names it (RFC 9207). A program for the command line
-// calls loopback.SignIn instead, which opens the browser and receives the response.
+// If the URL is not the redirect URI, the error of the sign-in matches [ErrCallback]. [Client.Callback] checks the parameters
+// in its query: the state, and the issuer if the server sends it (RFC 9207). A command-line program uses loopback.SignIn
+// instead, which opens the browser and receives the response.
 func BrowserSignIn(
 	open func(ctx context.Context, address string) (redirected string, err error),
 ) func(ctx context.Context, c *Client, o AuthorizationOptions) (*Token, error) {

@@ -16,9 +16,9 @@ import (
 
 // ResourceDiscovery has the settings of [DiscoverResource]. The zero value is ready to use.
 //
-// The metadata of an API decides where users sign in and where credentials are sent. An API can be hostile, so all URLs in
-// its challenge and its metadata are checked: they must be https, and must not have a loopback host unless the URL of the API
-// has one.
+// The metadata of an API names the servers at which users sign in and to which credentials are sent. An API can be hostile, so
+// all URLs in its challenge and its metadata are checked: they must be https, and must not have a loopback host unless the URL
+// of the API has one.
 type ResourceDiscovery struct {
 	// HTTPClient provides the transport for the requests. Its redirect policy and its cookie jar are not used: redirects are
 	// never followed. Nil means http.DefaultTransport.
@@ -35,9 +35,9 @@ type ResourceDiscovery struct {
 	// API; a resource_metadata parameter with another one is ignored.
 	MetadataOrigins []string
 
-	// ExactResource requires that the metadata is about the URL of the request itself (RFC 9728, Section 3.3). Set it if the
-	// host serves APIs of different owners. False means that the metadata may also be about a parent of that URL, as the
-	// Model Context Protocol allows. See [DiscoverResource].
+	// ExactResource requires that the resource in the metadata is the URL of the API itself (RFC 9728, Section 3.3). Set it if
+	// the host serves APIs of different owners. False means that the resource may also be a parent of that URL, as the Model
+	// Context Protocol allows. See [DiscoverResource].
 	ExactResource bool
 
 	// PublicAddressesOnly rejects connections to addresses that are not on the public internet. Set it in a server that
@@ -51,9 +51,10 @@ type ResourceDiscovery struct {
 	InsecureAllowHTTP bool
 
 	// InsecureLegacyServers accepts an API without metadata, as revision 2025-03-26 of the Model Context Protocol describes
-	// it. The origin of the API is then its authorization server. If that has no metadata either, its endpoints are
-	// /authorize, /token and /register. Nothing then confirms the issuer, so a mix-up of two servers may not be detected.
-	// False means that an API without metadata is an error.
+	// it. The origin of the API is then its authorization server. If the origin has no metadata of an authorization server
+	// either, the endpoints are /authorize, /token and /register. The issuer is then not confirmed by any metadata, so an
+	// attack that mixes up two authorization servers (RFC 9700, Section 4.4) may not be detected. False means that
+	// DiscoverResource returns an error for an API without metadata.
 	InsecureLegacyServers bool
 }
 
@@ -67,15 +68,15 @@ type Resource struct {
 	// Metadata is the validated document. It is nil if Legacy is true.
 	Metadata *resourcemetadata.Metadata
 
-	// Scopes lists the scopes to request: those of the challenge, or those in scopes_supported if there was no challenge
-	// with scopes. It is nil if there are none, and if scopes_supported lists more than 100.
+	// Scopes lists the scopes to request: those of the challenge, or if the challenge has none, those in scopes_supported of
+	// the metadata. It is nil if there are none, or if it would be a scopes_supported with more than 100 scopes.
 	Scopes []string
 
 	// AuthorizationServers lists the issuers of the authorization servers of the API, in its order. [Resource.SelectServer]
 	// chooses one of them.
 	AuthorizationServers []string
 
-	// Legacy says that the API has no metadata. It is true only with ResourceDiscovery.InsecureLegacyServers.
+	// Legacy says that the API has no metadata. It is true only if ResourceDiscovery.InsecureLegacyServers is set.
 	Legacy bool
 
 	cfg     ResourceDiscovery
@@ -88,22 +89,25 @@ const (
 	maxResourceScopes    = 100 // that are requested because the metadata lists them
 )
 
-// DiscoverResource finds the metadata of the API at target, a URL to which the program sends requests (RFC 9728). header is
-// that of a response with status 401 or 403, or nil. The metadata is looked up at these locations, until one has it:
+// DiscoverResource finds the metadata of the API at target, the URL to which the program sends requests (RFC 9728). header is the
+// header of the API's response with status 401 or 403, or nil if there was none. DiscoverResource tries these locations until
+// one has the metadata:
 //
 //  1. the URL in the parameter resource_metadata of the challenge, if its origin is that of target or one of MetadataOrigins,
 //  2. the well-known location of target,
 //  3. the well-known location of target without its query; if its path ends with a slash, with and without that slash,
 //  4. the well-known location of the origin of target.
 //
-// The resource in the document must be target or a parent of it with the same origin; see [resourcemetadata.Covers]. Only the
-// document at the well-known location of the parent counts then, since its owner must have published it: otherwise, one API
-// on a host could get tokens that all APIs on that host accept. With ExactResource, a parent is an error.
+// The resource in the document must be target or a parent of it with the same origin; see [resourcemetadata.Covers]. If it is a
+// parent, DiscoverResource uses the document at the well-known location of the parent, which only the owner of the host can
+// publish. Otherwise, one API on a host could get tokens that all APIs on this host accept. With ExactResource, a parent is
+// rejected.
 //
-// If a location has no usable document, the next one is tried. If it does not respond, or responds with 429 or 5xx,
-// DiscoverResource returns an error that matches [ErrUnavailable]: another document might have other authorization servers.
-// Other errors join those of all locations. They match resourcemetadata.ErrNotFound if no location has a document, and
-// *resourcemetadata.MismatchError if a document is about another resource.
+// If a location has no usable document, the next one is tried. If a location does not respond, or responds with 429 or 5xx,
+// DiscoverResource returns an error that matches [ErrUnavailable]. It then tries no other location, because another document
+// might list other authorization servers. Every other error joins the errors of all locations. It matches
+// resourcemetadata.ErrNotFound if no location has a document, and *resourcemetadata.MismatchError if a document is about
+// another resource.
 func DiscoverResource(ctx context.Context, cfg ResourceDiscovery, target string, header http.Header) (*Resource, error) {
 	r, err := newResource(cfg, target)
 	if err != nil {
@@ -170,7 +174,7 @@ func (r *Resource) locations(hint resourceHint) []string {
 	return all[:min(len(all), maxResourceLocations)]
 }
 
-// wellKnownLocation is [resourcemetadata.URL] for a URL that was checked before, which may be http.
+// wellKnownLocation returns what [resourcemetadata.URL] returns. In addition, it accepts http. id must have been checked before.
 func wellKnownLocation(id *url.URL) string {
 	secure := *id
 	secure.Scheme = "https"
@@ -197,8 +201,8 @@ func (r *Resource) find(ctx context.Context, locations []string) (*resourcemetad
 	return nil, errors.Join(faults...)
 }
 
-// fetch returns the document at a location. If it is about a parent of the target, but is not at the location of the parent,
-// fetch returns the document that is.
+// fetch returns the document at a location. If its resource is a parent of the target, and location is not the well-known
+// location of this parent, fetch returns the document at the well-known location instead.
 func (r *Resource) fetch(ctx context.Context, location string) (*resourcemetadata.Metadata, error) {
 	c := resourcemetadata.Client{
 		HTTPClient: r.cfg.HTTPClient, Timeout: r.cfg.Timeout, MaxBytes: r.cfg.MaxBytes, InsecureAllowHTTP: r.cfg.InsecureAllowHTTP,
@@ -228,7 +232,7 @@ func (r *Resource) accept(m *resourcemetadata.Metadata, hint resourceHint) {
 	if r.Scopes == nil && len(m.ScopesSupported) <= maxResourceScopes {
 		r.Scopes = validScopes(m.ScopesSupported)
 	}
-	seen := make(map[string]bool) // the document may list tens of thousands
+	seen := make(map[string]bool) // a map, because a hostile document may list tens of thousands of issuers
 	for _, issuer := range m.AuthorizationServers {
 		if _, err := r.cfg.checkNamed(issuer, r.target); err == nil && !seen[issuer] {
 			seen[issuer] = true

@@ -50,15 +50,15 @@
 //
 // # APIs that are known only by their URL
 //
-// A [ResourceTransport] is for an API whose authorization server is found at run time, such as an MCP server. It finds the
-// server, gets a client there, signs the user in, and sends the request again. The following functions are its steps, for
-// programs that need control over each of them.
+// A [ResourceTransport] calls an API of which the program knows only the URL, such as an MCP server. When the API requires a
+// token, it finds the authorization server of the API, chooses or registers a client there, signs the user in, and sends the
+// request again.
 //
-// [DiscoverResource] finds the metadata of an API, such as an MCP server, and [Resource.SelectServer] its authorization server.
-// [Resource.ClientConfig] makes the Config of a client of that server, and rejects credentials of another one. A program that
-// is not registered there serves a Client ID Metadata Document: see [NewClientMetadataHandler]. [IdentityAssertion] gets
-// tokens for an API of another organization without a sign-in at its authorization server. The file docs/client-resources.md in
-// the repository lists what is checked.
+// Programs that need control over each step call these functions instead. [DiscoverResource] finds the metadata of the API, and
+// [Resource.SelectServer] its authorization server. [Resource.ClientConfig] completes the Config of a client of that server,
+// and rejects credentials of other servers. A program without a registration serves a Client ID Metadata Document with
+// [NewClientMetadataHandler]. An [IdentityAssertion] gets tokens for an API of another organization without a sign-in at its
+// authorization server. The file docs/client-resources.md in the repository lists all checks.
 //
 // # Other grants
 //

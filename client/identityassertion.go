@@ -10,8 +10,9 @@ import (
 	"github.com/bearerkit/bearerkit/internal/compact"
 )
 
-// Token types of an [IdentityAssertion]: that of the assertion (draft-ietf-oauth-identity-assertion-authz-grant), and that of a
-// SAML 2.0 assertion that identifies the user (RFC 8693, Section 3).
+// Token types for an [IdentityAssertion]. TokenTypeIDJAG is the type of the identity assertion that the provider issues
+// (draft-ietf-oauth-identity-assertion-authz-grant). TokenTypeSAML2 is the type of a SAML 2.0 assertion, which may be the
+// subject token (RFC 8693, Section 3).
 //
 //nolint:gosec // G101: names of specifications
 const (
@@ -36,9 +37,9 @@ type IdentityAssertionConfig struct {
 	// Resource is the identifier of the API (RFC 9728), such as Resource.ID. Config.Resource of Client is usually the same.
 	Resource string
 
-	// SubjectToken returns the token that identifies the user: the raw ID token that Provider received, or another one of
-	// SubjectTokenType. It is called for each grant, and must be safe for concurrent use. The caller of Token gets its
-	// error, which must not contain the token.
+	// SubjectToken returns the token that identifies the user: the raw ID token that Provider received, or a token of another
+	// SubjectTokenType. It is called for each call of Token, and must be safe for concurrent use. Token returns its error,
+	// which must not contain the token.
 	SubjectToken func(ctx context.Context) (string, error)
 
 	// SubjectTokenType is TokenTypeIDToken or TokenTypeSAML2. Empty means TokenTypeIDToken.
@@ -46,8 +47,9 @@ type IdentityAssertionConfig struct {
 }
 
 // IdentityAssertion gets access tokens for an API of another organization, without a sign-in at the authorization server of
-// that API. The identity provider of the user's organization decides (draft-ietf-oauth-identity-assertion-authz-grant; in
-// the Model Context Protocol, Enterprise-Managed Authorization). It is safe for concurrent use.
+// that API (draft-ietf-oauth-identity-assertion-authz-grant). The identity provider of the user's organization decides who gets
+// a token. The Model Context Protocol calls this Enterprise-Managed Authorization. Make one with [NewIdentityAssertion]; the
+// zero value returns an error for each call. It is safe for concurrent use.
 //
 // The method value Token has the type of TokenSourceConfig.Grant:
 //
@@ -83,9 +85,13 @@ func NewIdentityAssertion(cfg IdentityAssertionConfig) (*IdentityAssertion, erro
 // provider (RFC 8693), and sends the assertion to the authorization server of the resource (RFC 7523). Without scopes, it
 // requests Config.Scopes of Client.
 //
-// The subject token is only sent to the provider. The assertion is sent on only if it is of type [TokenTypeIDJAG] and if its
-// audience is the issuer of Client, so that no other token of the provider reaches the authorization server. Its signature is
-// not verified: the authorization server does that. Config.OnToken of Provider is not called with the assertion.
+// The subject token is sent only to the provider. The assertion is sent to the authorization server only if it has the type
+// [TokenTypeIDJAG], and if its only audience is the issuer of Client. So no other token of the provider reaches the
+// authorization server. Token does not verify the signature of the assertion: the authorization server does. Config.OnToken of
+// Provider is not called for the assertion.
+//
+// If the provider returns anything else, the error matches [ErrBadResponse]. Errors of [Client.ExchangeToken] and
+// [Client.JWTBearer] are returned too.
 func (a *IdentityAssertion) Token(ctx context.Context, scopes ...string) (*Token, error) {
 	if a.cfg.Client == nil {
 		return nil, errors.New("client: IdentityAssertion: the zero value cannot be used; call NewIdentityAssertion")

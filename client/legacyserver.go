@@ -10,8 +10,8 @@ import (
 	"github.com/bearerkit/bearerkit/resourcemetadata"
 )
 
-// isOnlyMissing reports whether err says that no location has a document. A document with a fault must not have the effect of
-// a missing one.
+// isOnlyMissing reports whether err, the error of find, says that no location has a document. A document with a fault does not
+// count as missing.
 func isOnlyMissing(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error }) // find returns them unwrapped
 	if !ok {
@@ -31,9 +31,9 @@ func (r *Resource) legacy(hint resourceHint) {
 	r.Legacy, r.Scopes, r.AuthorizationServers = true, hint.scopes, []string{origin.String()}
 }
 
-// legacyServer returns the metadata of the authorization server of an API without metadata. The metadata at the origin may
-// name another issuer with that origin: the revisions of the Model Context Protocol that it is for do not compare them. If
-// there is no metadata, the endpoints have fixed paths.
+// legacyServer returns the metadata of the authorization server of an API without metadata. The issuer in the metadata may
+// differ from origin, but must have the same origin, because revision 2025-03-26 of the Model Context Protocol does not require
+// that a client compares them. If there is no metadata, the endpoints have fixed paths.
 func (r *Resource) legacyServer(ctx context.Context, origin string) (*oidcdiscovery.Metadata, error) {
 	d := r.discovery()
 	m, err := d.Discover(ctx, origin)

@@ -19,24 +19,25 @@ import (
 )
 
 const (
-	maxDocumentBytes = 5 << 10 // authorization servers need not read more (draft-ietf-oauth-client-id-metadata-document)
+	maxDocumentBytes = 5 << 10 // authorization servers may reject longer ones (draft-ietf-oauth-client-id-metadata-document)
 	documentCaching  = "public, max-age=3600"
 )
 
 // NewClientMetadataHandler returns a handler that serves m as a Client ID Metadata Document
-// (draft-ietf-oauth-client-id-metadata-document). Such a client has no registration: its id is the URL of the document, which
-// an authorization server fetches to learn about the client. Register the handler for the path of clientID, on the host of
-// clientID, and set Config.ClientID to the URL and Config.ClientMetadataDocument to true.
+// (draft-ietf-oauth-client-id-metadata-document). Such a client needs no registration: its id is the URL of the document, and
+// authorization servers read the properties of the client from the document. Serve the handler at clientID. In the Config of
+// the client, set ClientID to the same URL, and ClientMetadataDocument to true.
 //
 // clientID must be an https URL with a path, and without a query, a fragment, user information, dot segments or a slash at the
 // end. m must have a ClientName and at least one of RedirectURIs. A redirect URI is https, http with a loopback host, or has
 // a scheme of a native application. TokenEndpointAuthMethod must be AuthNone, which is also the default, or a method without
-// a shared secret; AuthPrivateKeyJWT requires JWKS or JWKSURI. NewClientMetadataHandler reports all faults together. It
-// returns an error for a document with a secret or a private key, because everyone can read the document, and for one of more
-// than 5 KiB, which servers may reject.
+// a shared secret; AuthPrivateKeyJWT requires JWKS or JWKSURI. NewClientMetadataHandler joins all faults. A document with a
+// secret or a private key is an error, because everyone can read the document. A document of more than 5 KiB is an error too,
+// because authorization servers may reject it.
 //
-// The document is encoded once. Its ETag is a digest of its content, and it may be cached for one hour, so a change reaches the
-// servers after that time. The handler responds to GET and HEAD only. It does not read the host or the path of a request.
+// The document is encoded once. Its ETag is a digest of its content. It may be cached for one hour, so authorization servers may
+// use an old version for that time. The handler responds with 405 to methods other than GET and HEAD. It does not compare the
+// host and the path of a request with clientID. It is safe for concurrent use.
 func NewClientMetadataHandler(clientID string, m ClientMetadata) (http.Handler, error) {
 	if m.TokenEndpointAuthMethod == "" && m.Extra["token_endpoint_auth_method"] == nil {
 		m.TokenEndpointAuthMethod = AuthNone // the default of RFC 7591 is client_secret_basic
@@ -83,8 +84,8 @@ func (d documentHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(d.body))
 }
 
-// checkDocumentURL checks the URL of a Client ID Metadata Document, which servers compare byte for byte. The error begins with
-// a verb.
+// checkDocumentURL checks the URL of a Client ID Metadata Document, which servers compare byte for byte. The text of the error
+// begins with a verb, so that callers can put the name of the field in front of it.
 func checkDocumentURL(raw string) error {
 	u, err := fetch.ParseSecureURL(raw)
 	switch {
@@ -139,8 +140,8 @@ func checkDocument(body []byte) (faults []error) {
 	return faults
 }
 
-// isSafeRedirectURI reports whether raw can be a redirect URI of a public document: it does not send a code over the network
-// without encryption, and is not a scheme that a browser executes or displays.
+// isSafeRedirectURI reports whether raw can be a redirect URI in a public document. With such a URI, a code is never sent over
+// the network without encryption, and the browser does not execute or display the redirect itself.
 func isSafeRedirectURI(raw string) bool {
 	u, err := url.Parse(raw)
 	if err != nil || !isRedirectURI(raw) || u.User != nil {
@@ -186,8 +187,8 @@ func (cfg Config) validateDocument(check func(ok bool, problem string)) {
 	check(!slices.Contains([]AuthMethod{AuthBasic, AuthPost, AuthSecretJWT}, cfg.AuthMethod), "AuthMethod uses a secret, which a client with ClientMetadataDocument does not have")
 }
 
-// checkDocumentSupport returns an error if the server does not fetch Client ID Metadata Documents. Nothing is checked for a
-// server without metadata.
+// checkDocumentSupport returns an error if the metadata of the server does not say that it fetches Client ID Metadata Documents.
+// It checks nothing if the token endpoint is configured, because the metadata may then be missing.
 func (c *Client) checkDocumentSupport(ctx context.Context) error {
 	if !c.cfg.ClientMetadataDocument || c.configured(endpointToken) {
 		return nil

@@ -12,13 +12,13 @@ import (
 )
 
 // RegistrationStore stores the clients that a program has registered. Implementations must be safe for concurrent use, and
-// must keep every exported field of a Registration. Encoding it as JSON does that.
+// must store every exported field of a Registration, for example as the JSON that json.Marshal returns.
 type RegistrationStore interface {
 	// LoadRegistration returns the registration that was saved under key. If there is none, and only then, the error must
 	// match [ErrNoRegistration].
 	LoadRegistration(ctx context.Context, key string) (*Registration, error)
 
-	// SaveRegistration stores a registration under key, in place of the previous one.
+	// SaveRegistration stores r under key, and replaces the registration that was stored there.
 	SaveRegistration(ctx context.Context, key string, r *Registration) error
 
 	// DeleteRegistration removes the registration under key. It is not an error if there is none.
@@ -37,7 +37,7 @@ var (
 	_ CredentialStore = (*MemoryTokens)(nil)
 )
 
-// ErrNoRegistration says that a store has no registration under a key.
+// ErrNoRegistration says that a [RegistrationStore] has no registration under a key.
 var ErrNoRegistration = errors.New("client: no registration is stored")
 
 // LoadRegistration implements [RegistrationStore].
@@ -72,7 +72,8 @@ func (m *MemoryTokens) DeleteRegistration(_ context.Context, key string) error {
 
 const registrationExtension = ".client.json"
 
-// LoadRegistration implements [RegistrationStore]. On Unix it rejects a file that others than its owner may read or write.
+// LoadRegistration implements [RegistrationStore]. On Unix, it returns an error for a file that users other than its owner may
+// read or write.
 func (f *FileTokens) LoadRegistration(_ context.Context, key string) (*Registration, error) {
 	path := f.path(key, registrationExtension)
 	text, err := f.read(path)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// requirement is what a challenge of an API requires of a token, in addition to its validity. A new sign-in may provide it.
+// requirement is what a challenge of an API requires of a valid token. A new sign-in may provide such a token.
 type requirement struct {
 	scopes []string
 	acr    []string
@@ -49,8 +49,8 @@ func requirementIn(resp *http.Response) (need requirement, ok bool) {
 	return all[i].requirement(code)
 }
 
-// requirement returns what a challenge with this error code requires. ok is false if it names nothing, or a value that is
-// not valid.
+// requirement returns what a challenge with this error code requires. ok is false if a value is invalid, or if the challenge
+// requires scopes and lists none.
 func (c challenge) requirement(code string) (need requirement, ok bool) {
 	need.scopes = union(strings.Fields(c.params["scope"]))
 	if len(need.scopes) > maxSignInScopes || slices.ContainsFunc(need.scopes, func(s string) bool { return !isScopeToken(s) }) {
@@ -80,7 +80,7 @@ func (c challenge) maxAge() (age time.Duration, ok bool) {
 	return time.Duration(max(seconds, 1)) * time.Second, true
 }
 
-// key identifies the requirement, whatever the order of its scopes.
+// key returns a string that two requirements share if they are equal, except for the order of their scopes.
 func (r requirement) key() string {
 	return strings.Join(slices.Sorted(slices.Values(r.scopes)), " ") + "\n" + strings.Join(r.acr, " ") + "\n" + r.maxAge.String()
 }

@@ -14,20 +14,22 @@ import (
 )
 
 // DynamicRegistration says how a [ResourceTransport] registers the program with an authorization server (RFC 7591). The
-// registration is stored, so that it happens once for each issuer and resource.
+// registration is stored for each issuer and resource, and used again until its secret expires or the server rejects it.
 type DynamicRegistration struct {
-	// Metadata describes the program. These fields have values of their own if they are zero:
+	// Metadata describes the program. The ResourceTransport sets these fields if they are zero:
 	//
-	//   - RedirectURIs is Config.RedirectURI.
-	//   - GrantTypes is authorization_code, and refresh_token unless the server lists its grant types without it.
-	//   - ResponseTypes is code.
-	//   - ApplicationType is native if all redirect URIs are http or have a scheme of a native application, and web otherwise.
-	//   - TokenEndpointAuthMethod is the first of AuthNone, AuthBasic and AuthPost that the server lists. If the server lists
-	//     none, it chooses the method.
+	//   - RedirectURIs to Config.RedirectURI.
+	//   - GrantTypes to authorization_code and refresh_token, without the latter if the server lists its grant types and
+	//     refresh_token is not in the list.
+	//   - ResponseTypes to code.
+	//   - ApplicationType to native if all redirect URIs are http or have a scheme of a native application, and else to web.
+	//   - TokenEndpointAuthMethod to the first of AuthNone, AuthBasic and AuthPost that the server lists. If the server lists
+	//     none of them, the field stays empty, and the server chooses the method.
 	Metadata ClientMetadata
 
 	// Config has the settings of the registered client, such as HTTPClient, DPoP and OnToken. Issuer, ClientID, and the
-	// fields with credentials must be empty. If RedirectURI is empty, it is the first of Metadata.RedirectURIs.
+	// fields with credentials or endpoints must be empty: their values come from the authorization server. An empty
+	// RedirectURI means the first of Metadata.RedirectURIs.
 	Config Config
 }
 
@@ -52,7 +54,8 @@ func (d *DynamicRegistration) validate() error {
 		}
 	}
 	cfg := d.Config
-	cfg.Issuer, cfg.ClientID, cfg.AuthMethod = orIssuer(""), "unregistered", "" // the method needs credentials, which there are none of yet
+	// Config.validate requires an issuer and a client id, and credentials for AuthMethod. They exist only after the registration.
+	cfg.Issuer, cfg.ClientID, cfg.AuthMethod = orIssuer(""), "unregistered", ""
 	if err := cfg.validate(); err != nil {
 		faults = append(faults, fmt.Errorf("client: ResourceTransportConfig.Registration.Config: %w", err))
 	}
@@ -91,8 +94,9 @@ func (d *DynamicRegistration) metadata(server *oidcdiscovery.Metadata) ClientMet
 	return m
 }
 
-// listedGrantTypes returns the grant types that a server lists, or nil if it has no list. The field of the metadata then has
-// the default of RFC 8414, Section 2, without refresh tokens, which many of these servers issue.
+// listedGrantTypes returns the grant types that a server lists, or nil if it lists none. It reads the document, because the field
+// GrantTypesSupported then has the default of RFC 8414, Section 2. That has no refresh_token, although many of these servers
+// issue refresh tokens.
 func listedGrantTypes(server *oidcdiscovery.Metadata) []string {
 	var document struct {
 		GrantTypes []string `json:"grant_types_supported"`
@@ -115,7 +119,7 @@ func applicationType(redirectURIs []string) string {
 	return "native"
 }
 
-// ErrNoClient says that a program has no client at an authorization server, and cannot register one.
+// ErrNoClient says that a [ResourceTransport] has no client at an authorization server, and cannot register one.
 var ErrNoClient = errors.New("client: the program has no client at the authorization server")
 
 // usable reports whether the program has a client at server, or can register one.
@@ -126,8 +130,8 @@ func (t *ResourceTransport) usable(server *oidcdiscovery.Metadata) error {
 	return fmt.Errorf("%w: none of ResourceTransportConfig.Clients is for it, and Registration is nil or the server has no registration_endpoint", ErrNoClient)
 }
 
-// known returns the Config of a client that needs no registration: the one that is registered with server, or else one with a
-// Client ID Metadata Document, if the server supports that.
+// known returns the Config of a client that need not be registered first: the one that is already registered with server, or
+// else one with a Client ID Metadata Document, if the server supports that.
 func (t *ResourceTransport) known(server *oidcdiscovery.Metadata) (Config, bool) {
 	i := slices.IndexFunc(t.cfg.Clients, func(c Config) bool { return c.Issuer == server.Issuer })
 	if i < 0 && server.ClientIDMetadataDocumentSupported {
@@ -153,13 +157,13 @@ func (p *resourcePlace) client(ctx context.Context, register bool) (c *Client, r
 			return nil, false, err
 		}
 		cfg = p.t.cfg.Registration.Config
-		cfg.AuthMethod = p.t.cfg.Registration.metadata(p.server).TokenEndpointAuthMethod // for a response without it
+		cfg.AuthMethod = p.t.cfg.Registration.metadata(p.server).TokenEndpointAuthMethod // used if the registration names none
 		cfg = r.Config(cfg)
 		if uris := p.t.cfg.Registration.redirectURIs(); cfg.RedirectURI == "" && len(uris) > 0 {
 			cfg.RedirectURI = uris[0]
 		}
 	}
-	cfg.Scopes = append([]string{}, p.scopes(cfg.Scopes)...) // not nil, so that nothing is added
+	cfg.Scopes = append([]string{}, p.scopes(cfg.Scopes)...) // not nil, so that ClientConfig does not replace it
 	if cfg, err = p.resource.ClientConfig(cfg, p.server); err != nil {
 		return nil, false, err
 	}
@@ -190,7 +194,7 @@ func (p *resourcePlace) registration(ctx context.Context) (*Registration, error)
 func (p *resourcePlace) register(ctx context.Context) (*Registration, error) {
 	d := p.t.cfg.Registration
 	if d == nil {
-		return nil, ErrNoClient // usable has accepted the server before, so this is not reached
+		return nil, ErrNoClient // not reached, because usable has rejected the server
 	}
 	cfg, err := p.resource.ClientConfig(Config{
 		HTTPClient: d.Config.HTTPClient, Timeout: d.Config.Timeout, MaxBytes: d.Config.MaxBytes, InsecureAllowHTTP: d.Config.InsecureAllowHTTP,

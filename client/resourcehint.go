@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// resourceHint is what the challenges of a resource say about its metadata and about the scopes that a request needs. The
-// resource may be hostile, so the URL must be checked before it is used.
+// resourceHint contains the URL of the metadata and the scopes that the challenges of a resource name. The resource may be
+// hostile, so the URL must be checked before it is used.
 type resourceHint struct {
 	metadataURL string
 	scopes      []string // nil if the challenge has none
@@ -14,7 +14,7 @@ type resourceHint struct {
 
 // resourceHintIn reads the challenges in header, which may be nil. It ignores a header that cannot be parsed. The metadata URL
 // may be in a challenge of any scheme (RFC 9728, Section 5.1). Scopes are read from Bearer and DPoP challenges (RFC 6750,
-// Section 3; RFC 9449, Section 7.1). If several challenges have the parameter, the first one counts.
+// Section 3; RFC 9449, Section 7.1). If several challenges have a parameter, that of the first one is used.
 func resourceHintIn(header http.Header) resourceHint {
 	var hint resourceHint
 	all, err := parseChallenges(header.Values("WWW-Authenticate"))

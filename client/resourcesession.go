@@ -12,16 +12,17 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// resourceSession is what a [ResourceTransport] has at one authorization server, for one resource.
+// resourceSession contains the token of a [ResourceTransport] from one authorization server, for one resource.
 type resourceSession struct {
-	key       string // in the store: of this issuer and this resource
+	key       string // of this issuer and this resource, in the store
 	source    *TokenSource
 	transport *Transport
 	signedIn  time.Time // zero if the token comes from the store
 	unclear   bool      // the API did not say why it rejected the token before
 }
 
-// resourceSignIn is one attempt to get a session. All requests that need it wait for done. err is set before done is closed.
+// resourceSignIn is one attempt to get a session. All requests that need a session wait for done. err is set before done is
+// closed.
 type resourceSignIn struct {
 	done chan struct{}
 	err  error
@@ -50,12 +51,12 @@ func (t *ResourceTransport) current(ctx context.Context) (*resourceSession, erro
 	return t.session, nil
 }
 
-// authorize gets a new session after the API responded with 401 to a request of s, which may be nil. It returns false if the
-// caller should get the response: a new sign-in would not help.
+// authorize gets a new session after the API has responded with 401 to a request with the token of s, or without a token if s is
+// nil. It returns false if a new sign-in would not help, so that the caller should get the response.
 func (t *ResourceTransport) authorize(ctx context.Context, s *resourceSession, resp *http.Response) (bool, error) {
 	why, _ := rejectionIn(resp)
 	if s != nil && (why == notRejected || why == unclear && s.unclear) {
-		return false, nil // with unclear, the API may mean something else than the token
+		return false, nil // if why is unclear, the API may have another reason than the token
 	}
 	n, err := t.join(ctx, s, resp.Header, why)
 	if n == nil || err != nil {
@@ -131,8 +132,8 @@ func (t *ResourceTransport) finish(n *resourceSignIn, session *resourceSession) 
 	t.failure, t.retryAt = n.err, time.Now().Add(pause)
 }
 
-// connect finds the authorization server and returns a session there. last is the session whose token ended or was rejected;
-// nil if there was none. Its token in the store is not tried again.
+// connect finds the authorization server, and returns a session with a token of this server. last is the session whose token has
+// ended or was rejected, or nil if there was none. connect does not use the token of last in the store again.
 func (t *ResourceTransport) connect(ctx context.Context, last *resourceSession, header http.Header) (*resourceSession, error) {
 	resource, err := DiscoverResource(ctx, t.cfg.Discovery, t.cfg.Resource, header)
 	if err != nil {
@@ -154,18 +155,19 @@ func (t *ResourceTransport) connect(ctx context.Context, last *resourceSession, 
 	return p.signIn(ctx)
 }
 
-// keyOf returns the key in the store for what belongs to one issuer and one resource. Neither contains a space.
+// keyOf returns the key of the token and of the registration for one issuer and one resource in the store. Neither of the two
+// contains a space, so different pairs have different keys.
 func (t *ResourceTransport) keyOf(issuer, resource string) string {
 	return strings.Join([]string{t.cfg.Key, issuer, resource}, " ")
 }
 
-// resourcePlace is a resource and the authorization server at which a session for it is made.
+// resourcePlace is a resource with the authorization server that was selected for it. Its methods make a session.
 type resourcePlace struct {
 	t         *ResourceTransport
 	resource  *Resource
 	server    *oidcdiscovery.Metadata
 	key       string   // in the store
-	requested []string // the scopes of the last session at this place; nil if there was none
+	requested []string // the scopes of the last session for this resource and server; nil if there was none
 }
 
 // restore returns a session with the token in the store, or nil if there is none that can be used.
@@ -214,8 +216,8 @@ func (p *resourcePlace) signIn(ctx context.Context) (*resourceSession, error) {
 	return p.replace(ctx, c, token)
 }
 
-// replace returns a session with the token of a new sign-in. It deletes a stored token of another client of this program at
-// this server, which the TokenSource would not replace.
+// replace returns a session with the token of a new sign-in. It first deletes a stored token that another client of this program
+// got from this server, because a TokenSource does not replace such a token.
 func (p *resourcePlace) replace(ctx context.Context, c *Client, token *Token) (*resourceSession, error) {
 	stored, err := p.t.store.Load(ctx, p.key)
 	if err == nil && stored != nil && c.checkOwner(stored, storedToken) != nil {
@@ -267,9 +269,9 @@ func (p *resourcePlace) scopes(own []string) []string {
 	return p.offline(union(own, p.requested, p.resource.Scopes))
 }
 
-// offline returns scopes with or without offline_access (OpenID Connect Core, Section 11). The scope gets a refresh token, so
-// it is a matter between the client and the authorization server: what the API says about it does not count. It is not
-// requested alone, because a server may have default scopes for requests without any.
+// offline returns scopes with offline_access if it should be requested, and else without it (OpenID Connect Core, Section 11).
+// The scope requests a refresh token, which concerns only the client and the authorization server. So it does not matter whether
+// the API lists it. It is not requested alone, because a server may have default scopes for requests without scopes.
 func (p *resourcePlace) offline(scopes []string) []string {
 	const offline = "offline_access"
 	scopes = missing(scopes, []string{offline})

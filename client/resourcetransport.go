@@ -23,9 +23,8 @@ type ResourceTransportConfig struct {
 
 	// SignIn gets a token from the authorization server that was found. It is called when no stored token can be used
 	// or refreshed, and when the API requires more than the token has. c is the client of this program at that server. o
-	// describes the request: o.Scopes lists the scopes of the API's challenge and of earlier sign-ins, and o.Resource the
-	// identifier of the API. The API chooses the scopes and the authorization server, so return an error for what the program
-	// does not want.
+	// describes the request: o.Scopes lists all scopes to request, and o.Resource the identifier of the API. The API chooses
+	// scopes and the authorization server, so return an error for scopes or a server that the program does not accept.
 	//
 	// A program that signs users in calls loopback.SignIn with c and o, or sets SignIn to the result of [BrowserSignIn]. A
 	// program without users returns c.ClientCredentials(ctx, o.Scopes...), or the token of an [IdentityAssertion]. Concurrent
@@ -33,28 +32,31 @@ type ResourceTransportConfig struct {
 	// ResourceTransport. Required.
 	SignIn func(ctx context.Context, c *Client, o AuthorizationOptions) (*Token, error)
 
-	// Clients lists the clients that this program has. A Config with an Issuer is that of a client which is registered with
-	// this authorization server, and is used for no other one. A Config with ClientMetadataDocument and without an Issuer is
-	// used for all servers that support such documents. Scopes of a Config are requested in each sign-in. Nil means that the
-	// program registers itself, as Registration says.
+	// Clients lists the clients that this program has. A Config with an Issuer describes a client that is registered with this
+	// authorization server, and is used for no other server. A Config with ClientMetadataDocument and without an Issuer is
+	// used for all servers that support such documents. The Scopes of a Config are requested in each sign-in. Nil means that
+	// the program registers itself, as Registration describes.
 	Clients []Config
 
-	// Registration registers the program with a server for which none of Clients can be used, if the server allows it (RFC
-	// 7591). Nil means that the program registers with no server.
+	// Registration describes how the program registers with a server for which none of Clients can be used (RFC 7591). The
+	// server must have a registration endpoint. Nil means that the program registers with no server.
 	Registration *DynamicRegistration
 
-	// Issuers lists the authorization servers that the program accepts, the preferred ones first. Nil means all that the
-	// metadata of the API lists.
+	// Issuers lists the issuers of the authorization servers that the program accepts, the preferred ones first. Nil means all
+	// servers that the metadata of the API lists, in its order.
 	Issuers []string
 
 	// Discovery has the settings with which the metadata of the API and of the authorization server is fetched. The zero
 	// value is valid. With PublicAddressesOnly, its HTTPClient also sends the requests of the clients.
 	Discovery ResourceDiscovery
 
-	// Store stores the tokens and the registrations, separately for each issuer and each resource. Key distinguishes the
-	// users of a store. Nil means that they are kept in memory until the process ends.
+	// Store stores the tokens and the registrations, separately for each issuer and each resource. Nil means that they are kept
+	// in memory until the process ends.
 	Store CredentialStore
-	Key   string
+
+	// Key distinguishes users whose tokens are in the same Store. If a Store has the tokens of several users, each of them
+	// needs a Key of its own, and a ResourceTransport of its own. Empty means that the Store has only one user.
+	Key string
 
 	// Base sends the requests to the API. Nil means http.DefaultTransport.
 	Base http.RoundTripper
@@ -135,16 +137,16 @@ func orIssuer(issuer string) string {
 // From then on, it does what a [Transport] does: it refreshes the token, sends it to the origin of the API only, follows
 // redirects without it, and signs in again if the API requires other scopes or a stronger sign-in.
 //
-// If the API rejects a token and no refresh helps, the metadata is fetched again. If the API has moved to another
-// authorization server, the program gets a client and a token there: a client, its credentials, its tokens and its refresh
-// tokens belong to one issuer, and are never sent to another one. At most one such sign-in happens in 30 seconds; in between,
-// the caller gets the 401. The caller also gets it if the API does not say that the token is the reason, and rejected the last
-// token in this way, too.
+// If the API rejects a token and a refresh does not help, the metadata is fetched again, and the user signs in. If the API has
+// moved to another authorization server, the program gets a client and a token there. A client, its credentials, its tokens and
+// its refresh tokens are bound to one issuer, and are never sent to another one. At most one such sign-in happens in 30 seconds.
+// If the API rejects the new token within this time, the caller gets the response with status 401. The caller also gets this
+// response if the API has rejected two tokens in succession without saying that the token is the reason.
 //
-// Concurrent requests share one sign-in, which continues if the request that started it ends. If it fails, RoundTrip returns
-// the error, and returns it again for further requests that need a token, for 30 seconds, or for 5 seconds if it matches
-// [ErrUnavailable]. A request whose body cannot be read again because Request.GetBody is nil is not repeated: the caller gets
-// the 401 after the sign-in, and the next request has the token.
+// Concurrent requests share one sign-in, which continues if the request that started it ends. If the sign-in fails, RoundTrip
+// returns its error. For 30 seconds, or for 5 seconds if the error matches [ErrUnavailable], further requests that need a token
+// get the same error without a sign-in. A request with a body is sent again only if Request.GetBody is not nil. Otherwise, the
+// caller gets the response with status 401 after the sign-in, and the next request has the token.
 //
 // An http.Client.Timeout also limits the time that the request waits for the user.
 type ResourceTransport struct {
@@ -175,7 +177,7 @@ type ResourceTransport struct {
 //	})
 //	mcp := http.Client{Transport: transport}
 //
-// It reports all faults of cfg together. It does no I/O.
+// It reports all faults of cfg together, and each names its field. It does no I/O.
 func NewResourceTransport(cfg ResourceTransportConfig) (*ResourceTransport, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -238,8 +240,8 @@ func (t *ResourceTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// maxResourceSignIns is how often one request waits for a sign-in because the API responded with 401. The second time, the
-// token of another request's sign-in may have ended.
+// maxResourceSignIns limits how often one request waits for a sign-in because the API responded with 401. A second wait is
+// needed if another request has signed in, and that token has ended in the meantime.
 const maxResourceSignIns = 2
 
 // send sends a copy of r, with the token of s if there is a session.

@@ -10,19 +10,19 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// checkNamed checks a URL that a document or a challenge of the server at by names. The URL must be https, or http as
-// InsecureAllowHTTP describes. It must not have a loopback host unless by has one, because a remote server has no reason to
-// name a service on the machine of the client.
+// checkNamed parses and checks raw, a URL in a document or a challenge that the server at by has sent. The URL must be https, or
+// http as InsecureAllowHTTP describes. It must not have a loopback host unless by has one, because a remote server has no reason
+// to name a service on the machine of the client.
 func (cfg ResourceDiscovery) checkNamed(raw string, by *url.URL) (*url.URL, error) {
 	u, err := fetch.ParseURL(raw, cfg.InsecureAllowHTTP)
 	switch {
 	case err != nil:
 		return nil, err
 	case isLocal(u.Hostname()) && !isLocal(by.Hostname()):
-		return nil, fmt.Errorf("URL %q has the host of this machine, which the server at %q must not name",
+		return nil, fmt.Errorf("URL %q has a loopback host, expected a host other than this machine, because it comes from %q",
 			clip(fetch.Origin(u)), clip(fetch.Origin(by)))
 	case !isPlainHost(u.Hostname()):
-		return nil, errors.New("URL has a host that is neither a name nor an address in its usual form")
+		return nil, errors.New("URL has a host that is neither a domain name nor an IP address in its standard form")
 	}
 	return u, nil
 }
@@ -39,7 +39,7 @@ func isLocal(host string) bool {
 	return err == nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
-// isPlainHost reports whether host is a name, or an address in the form that all programs read in the same way. Some
+// isPlainHost reports whether host is a domain name, or an IP address in the form that all programs read in the same way. Some
 // resolvers read names such as 127.1, 0x7f.1 and 2130706433 as addresses.
 func isPlainHost(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
@@ -60,8 +60,8 @@ func hasDotSegment(u *url.URL) bool {
 	return false
 }
 
-// isSameResource reports whether id is the URL of the request. Both are the same if they differ only in the case or the
-// default port of the origin, or by an empty path and "/" (RFC 3986, Section 6.2.3).
+// isSameResource reports whether id and target are equivalent URLs. Letter case and a default port in the origin make no
+// difference, and an empty path equals "/" (RFC 3986, Section 6.2).
 func isSameResource(id, target *url.URL) bool {
 	path := func(u *url.URL) string {
 		if u.EscapedPath() == "" {
