@@ -49,7 +49,7 @@ func protocolOf(r *http.Request) (p protocol, contentType string) {
 	contentType = contentTypeOf(r)
 	switch p = media[contentType]; p { //nolint:exhaustive // the others have no further condition
 	case connectUnary, connectStream:
-		if version, sent := r.Header["Connect-Protocol-Version"]; sent && (len(version) > 1 || version[0] != "1") {
+		if version := r.Header["Connect-Protocol-Version"]; len(version) > 1 || len(version) == 1 && version[0] != "1" {
 			return plainHTTP, ""
 		}
 	case grpc:

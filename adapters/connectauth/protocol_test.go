@@ -187,6 +187,23 @@ func TestBodyIsNotReadBeforeTheDecision(t *testing.T) {
 	}
 }
 
+// A middleware in front of the Guard may have removed the values of a header field, or set the length of another body.
+func TestMiddlewareInFront(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, contentType := range []string{"application/json", "application/connect+json", "application/grpc-web", "text/html"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, watch, nil)
+		r.Header = http.Header{"Content-Type": {contentType}, "Connect-Protocol-Version": {}, "Te": nil, "Authorization": {}}
+		response := httptest.NewRecorder()
+		response.Header().Set("Content-Length", "7")
+		connectauth.Middleware(w.guard)(http.NotFoundHandler()).ServeHTTP(response, r)
+		length, challenge := response.Header().Get("Content-Length"), response.Header().Get("WWW-Authenticate")
+		if length == "7" || challenge != `Bearer realm="api"` {
+			t.Errorf("%s: status %d, length %q, challenge %q", contentType, response.Code, length, challenge)
+		}
+	}
+}
+
 // The status of a Refusal of the application is the status of a unary Connect response, although several statuses share a code.
 func TestStatusOfTheApplication(t *testing.T) {
 	t.Parallel()

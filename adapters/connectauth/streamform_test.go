@@ -108,6 +108,42 @@ func TestStreamHasOneEnd(t *testing.T) {
 	}
 }
 
+// A handler may have set header fields for a response that it has not begun when its token ends. Those of the rejection replace them,
+// and those of middlewares in front of the Guard remain.
+func TestHeaderOfAStreamThatHasNotBegun(t *testing.T) {
+	t.Parallel()
+	for _, contentType := range []string{"application/connect+proto", "application/grpc-web", "application/grpc"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			guarded := connectauth.Middleware(w.guard)(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Content-Encoding", "gzip")
+				rw.Header().Set("Grpc-Status", "0")
+				rw.Header().Set("Mine", "of the handler")
+				<-r.Context().Done()
+			}))
+			client := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Mine", "kept")
+				guarded.ServeHTTP(rw, r)
+			}), false)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://api.test"+watch, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header = http.Header{"Content-Type": {contentType}, "Te": {"trailers"}, "Authorization": {w.bearer()}}
+			response, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+			h := response.Header
+			if h.Get("Content-Encoding") != "" || h.Get("Grpc-Status") == "0" || h.Get("Mine") != "kept" || h.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s: header %v", contentType, h)
+			}
+		})
+	}
+}
+
 // A body in base64 cannot be ended in its form. The connection is closed, so the client does not take the stream for complete.
 func TestStreamInBase64IsAborted(t *testing.T) {
 	t.Parallel()
