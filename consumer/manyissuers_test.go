@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// crowd is many issuers, each with its own key and `kid`, and one token of each.
+// crowd has many issuers, each with its own key and `kid`, and one token of each.
 type crowd struct {
 	issuers []*bearertest.Issuer
 	raws    []string
@@ -99,7 +99,7 @@ func TestMemoryOfAnIssuer(t *testing.T) { //nolint:paralleltest // the heap is m
 }
 
 // BenchmarkTenThousandIssuers compares a Group of 10 000 issuers with a Group of one. Both verify 10 000 tokens, in turns, so
-// that both see the same machine. It reports the time of one verification in each, and the ratio.
+// that the load of the machine is the same for both. It reports the time of one verification in each, and the ratio.
 func BenchmarkTenThousandIssuers(b *testing.B) {
 	const n = 10_000
 	many, one := newCrowd(n), newCrowd(1)

@@ -12,7 +12,7 @@ import (
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
-// estate is a Group whose Resolve accepts any tenant. All tenants sign with one secret, because verifying is then cheap.
+// estate has a Group whose Resolve accepts any tenant. All tenants sign with one secret, because verifying is then cheap.
 type estate struct {
 	*consumer.Group
 	signer *bearertest.Issuer

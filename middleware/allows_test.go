@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// Allows gives the result of Apply, and reports nothing.
+// Allows returns true if Apply returns nil. It neither logs nor calls OnDecision.
 func TestAllows(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})

@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// forged returns header fields with which proxies describe the request of a client. Anybody can send them.
+// forged returns header fields in which proxies describe the request of a client. A client can send them too.
 func forged() http.Header {
 	h := make(http.Header)
 	for name, value := range map[string]string{
@@ -33,7 +33,7 @@ func forged() http.Header {
 }
 
 // Forwarded headers change nothing: neither the decision, nor the challenge, nor the metadata, nor the request that the handler
-// receives. That is so without a setting for proxies, and for requests of a peer that is not listed with one.
+// receives. This holds without a setting for proxies, and with one for requests of a peer that it does not list.
 func TestX4_ForwardedHeadersChangeNothing(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})
@@ -66,7 +66,7 @@ func TestX4_ForwardedHeadersChangeNothing(t *testing.T) {
 		for name, add := range requests {
 			t.Run(kind+", "+name, func(t *testing.T) {
 				t.Parallel()
-				plain, forwarded := answerTo(t, cfg, nil, add), answerTo(t, cfg, forged(), add)
+				plain, forwarded := responsesOf(t, cfg, nil, add), responsesOf(t, cfg, forged(), add)
 				if diff := cmp.Diff(plain, forwarded); diff != "" {
 					t.Errorf("(-plain +forwarded):\n%s", diff)
 				}
@@ -84,15 +84,15 @@ func prove(h http.Header, key *bearertest.ProofKey, token, url string) {
 	h.Set("DPoP", key.Proof(http.MethodGet, url, token).Sign())
 }
 
-// answered is a response, without what changes from one request to the next.
-type answered struct {
+// sentResponse is a response without what changes from one request to the next.
+type sentResponse struct {
 	Status int
 	Header http.Header
 	Body   string
 }
 
-// answerTo sends one request to a Guard with cfg. The handler writes what it can see of the request.
-func answerTo(t *testing.T, cfg middleware.Config, header http.Header, add func(http.Header)) (answers []answered) {
+// responsesOf sends a request to a route and one for the metadata document to a Guard with cfg. The handler writes what it can see of the request.
+func responsesOf(t *testing.T, cfg middleware.Config, header http.Header, add func(http.Header)) (responses []sentResponse) {
 	t.Helper()
 	guard := newGuard(t, cfg)
 	mux := http.NewServeMux()
@@ -112,7 +112,7 @@ func answerTo(t *testing.T, cfg middleware.Config, header http.Header, add func(
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, r)
 		w.Header().Del("DPoP-Nonce")
-		answers = append(answers, answered{w.Code, w.Header(), w.Body.String()})
+		responses = append(responses, sentResponse{w.Code, w.Header(), w.Body.String()})
 	}
-	return answers
+	return responses
 }

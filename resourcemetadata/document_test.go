@@ -234,7 +234,7 @@ func TestQ1_Validate(t *testing.T) {
 	}
 }
 
-// Q3: the JSON form has the members in one order and no empty ones, and is read as the same metadata.
+// Q3: MarshalJSON writes the members in one order and omits empty ones. Parse reads the result as the same metadata.
 func TestQ3_MarshalJSON(t *testing.T) {
 	t.Parallel()
 	for _, tt := range documents {
@@ -282,7 +282,7 @@ func TestQ3_MarshalJSON(t *testing.T) {
 	}
 }
 
-// A document of any content neither panics, nor is accepted for another resource, nor yields values that are not valid.
+// Parse never panics. It accepts no document of another resource, and it returns no invalid value.
 func FuzzDocument(f *testing.F) {
 	for _, tt := range documents {
 		f.Add([]byte(tt.text))

@@ -83,6 +83,7 @@ func mirrors(value, name string) bool {
 	if value == name {
 		return true
 	}
+	// Strict rejects trailing bits that are not zero, so each name has exactly one encoded form.
 	encoded, opened := strings.CutPrefix(value, "=?base64?")
 	encoded, closed := strings.CutSuffix(encoded, "?=")
 	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)

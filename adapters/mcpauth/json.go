@@ -81,6 +81,7 @@ func stringLength(body []byte) int {
 // has the name already. Escape sequences are decoded first, because "\u0061" and "a" are the same name.
 func addName(names map[string]struct{}, literal []byte) bool {
 	name := string(literal[1 : len(literal)-1])
+	// Most names have no escape sequence, so most names need no decoder.
 	if strings.Contains(name, `\`) && json.Unmarshal(literal, &name) != nil {
 		return false
 	}
@@ -95,6 +96,7 @@ func addName(names map[string]struct{}, literal []byte) bool {
 // case: some parsers, such as encoding/json, treat such a member as the named one. Members with other names are allowed.
 func object(data json.RawMessage, names ...string) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
+	// members is nil for null, which is not an object.
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
 		return nil, errJSON
 	}

@@ -14,6 +14,7 @@ import (
 // itself is not changed, because a handler may return the same result several times.
 func (h *Handler) private(ctx context.Context, result mcp.Result) mcp.Result {
 	const scope = "private" // the default of the SDK is "public"
+	// Each case copies the result, and then changes the copy. All other results have no cache scope and no list.
 	switch given := result.(type) {
 	case *mcp.ListToolsResult:
 		list := valueOf(given)
@@ -49,7 +50,7 @@ func (h *Handler) private(ctx context.Context, result mcp.Result) mcp.Result {
 		list := valueOf(given)
 		list.CacheScope = scope
 		return &list
-	case *mcp.DiscoverResult:
+	case *mcp.DiscoverResult: // the response to server/discover
 		list := valueOf(given)
 		list.CacheScope = scope
 		return &list

@@ -1,5 +1,8 @@
 package mcpauth
 
+// This file reads the JSON-RPC messages of a body for the decision of the HTTP layer. It is stricter than the parser of the SDK: a
+// body that both could read in different ways is rejected here. FuzzParse compares the two.
+
 import (
 	"bytes"
 	"encoding/json"
@@ -62,6 +65,7 @@ func parseMessage(data json.RawMessage) (m message, err error) {
 	if err != nil || string(members["jsonrpc"]) != `"2.0"` {
 		return m, errMessage
 	}
+	// Without an id, the message is a notification. An id that is null or an object would make it unclear what it is.
 	id, hasID := members["id"]
 	if hasID && !isID(id) {
 		return m, errID
@@ -81,7 +85,7 @@ func parseMessage(data json.RawMessage) (m message, err error) {
 		return m, errKind
 	}
 	name, ok := text(method)
-	if !ok || name == "" {
+	if !ok || name == "" { // an empty method would look like a response of the client
 		return m, errKind
 	}
 	m.operation, err = parseParams(name, members["params"])
@@ -117,7 +121,7 @@ func parseParams(method string, params json.RawMessage) (operation, error) {
 	if k == none { // a method without a target, or a custom method
 		return op, nil
 	}
-	name, ok := text(members[member])
+	name, ok := text(members[member]) // an empty name is a name: the policy has no entry for it, unless "*" fits
 	if !ok {
 		return op, errTarget
 	}
@@ -133,6 +137,7 @@ func parseReference(ref json.RawMessage) (operation, error) {
 	if errors.Is(err, errSpelling) {
 		return op, err
 	}
+	// type decides which member counts. For any other type, member is empty, and there is no target.
 	typ, _ := text(members["type"])
 	member := map[string]string{"ref/prompt": "name", "ref/resource": "uri"}[typ]
 	name, ok := text(members[member])
@@ -164,6 +169,7 @@ func parseListen(notifications json.RawMessage) (operation, error) {
 	if !listed || string(subscriptions) == "null" {
 		return op, nil
 	}
+	// The elements are decoded one by one, because text is stricter than encoding/json.
 	var uris []json.RawMessage
 	if err := json.Unmarshal(subscriptions, &uris); err != nil || len(uris) > maxMessages {
 		return op, errTarget

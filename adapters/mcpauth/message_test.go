@@ -132,7 +132,7 @@ func TestContentType(t *testing.T) {
 	}
 }
 
-// Header fields that repeat the body must not contradict it, in any revision.
+// Mcp-Method and Mcp-Name must be equal to the method and the name in the body, in any revision.
 func TestMirroredHeaders(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, options{config: stateless})

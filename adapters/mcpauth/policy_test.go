@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// Each message needs the rules of what it does. The challenge lists all scopes of the operation.
+// The token must meet the rules of the operation of each message. The challenge lists all scopes of the operation.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, options{config: stateless})
@@ -125,7 +125,7 @@ func TestPolicyFallback(t *testing.T) {
 	}
 }
 
-// The middleware of the server decides about what the SDK has parsed, even if the HTTP layer has read something else.
+// The middleware of the server decides about the operation that the SDK has parsed, even if the HTTP layer has read another one.
 func TestSecondLayer(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, options{config: stateless})

@@ -23,7 +23,8 @@ func principalOf(t *consumer.Token) string {
 	return ""
 }
 
-// hasPrincipal returns the rule that the token has a subject or a client.
+// hasPrincipal returns the rule that the token has a subject or a client. Without this rule, all tokens without both would share the
+// sessions of the principal "".
 func hasPrincipal() middleware.Rule {
 	return middleware.Check("mcp_principal", func(_ context.Context, t *consumer.Token) error {
 		if principalOf(t) != "" {

@@ -53,7 +53,8 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request) {
 }
 
 // findSession reads the id of the session. It rejects a session that does not exist or belongs to another principal. Both responses
-// are 404, so a client cannot find out which sessions exist. After a 404, clients begin a new session.
+// are 404, so a client cannot find out which sessions exist. The specification of MCP requires clients to begin a new session after
+// a 404. The client of the Go SDK does not do so.
 func (x *exchange) findSession() (ok bool) {
 	if err := checkSingle(x.r.Header); err != nil {
 		x.reject(http.StatusBadRequest, jsonrpc.CodeInvalidRequest, err)

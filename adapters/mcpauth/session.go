@@ -69,9 +69,9 @@ func (s *sessions) add(server *mcp.ServerSession, principal string, expiry time.
 // maxWait is the longest time of a timer. Timers stop while the machine sleeps, so a session could otherwise end much too late.
 const maxWait = time.Minute
 
-// reconnectTime is how long a session remains after its last token has expired. Only a valid token of its principal can use
-// it then. Streams end with their token, so a client without other requests reconnects after the expiry, with its next
-// token. Clients of the SDK do not begin a new session if theirs is gone.
+// reconnectTime is the time for which a session remains after its last token has expired. In this time, it can only be used with
+// another valid token of its principal. A client that only listens needs it: its stream ends with the token, so it reconnects
+// with its next token after the expiry. The client of the Go SDK does not begin a new session if the old one has ended.
 const reconnectTime = time.Minute
 
 // wait returns the time until the timer must call expire. The caller holds mu.
@@ -145,6 +145,7 @@ func (s *sessions) use(id, principal string, expiry time.Time, needs []requireme
 	if found == nil || found.principal != principal {
 		return false
 	}
+	// The session lasts as long as the token that expires last. A token without an expiry makes it last until the SDK ends it.
 	found.endless = found.endless || expiry.IsZero()
 	if expiry.After(found.expiry) {
 		found.expiry = expiry
@@ -174,6 +175,7 @@ func (s *sessions) needs(id string) (rules []middleware.Rule) {
 
 // close ends all sessions and waits for their running calls. No session can be added after it.
 func (s *sessions) close() {
+	// The sessions leave the table first, so no request can use them. They end after mu is unlocked, because end waits.
 	s.mu.Lock()
 	s.closed = true
 	all := make([]*session, 0, len(s.byID))

@@ -15,7 +15,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
-// A session belongs to the principal that created it, whatever the scopes of another token are.
+// A session belongs to the principal that created it. Tokens of others cannot use it, whatever scopes they have.
 func TestSessionBelongsToItsPrincipal(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, options{config: func(cfg *mcpauth.Config) { cfg.HTTP.EventStore = mcp.NewMemoryEventStore(nil) }})

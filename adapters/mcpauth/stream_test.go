@@ -116,8 +116,8 @@ func (k *kit) checkEnding(want consumer.Reason) {
 	}
 }
 
-// A tool that ignores its context cannot keep the response open in a session. The client learns that its request was not
-// completed, and is not led to repeat it.
+// A tool that ignores its context cannot keep the response open in a session. The client receives an error that
+// says that its request was not completed. The status is not 401, so the client does not repeat the request.
 func TestStubbornTool(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -170,7 +170,7 @@ func TestTokenOfTheMessage(t *testing.T) {
 	}
 }
 
-// Middleware in front of that of the Handler cannot take an old token from the context for that of the message.
+// Middleware that runs before that of the Handler finds no old token in the context.
 func TestNoTokenBeforeTheRules(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, options{})
