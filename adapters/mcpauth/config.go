@@ -31,8 +31,8 @@ type Config struct {
 	// checked, as in every request.
 	Rules []middleware.Rule
 
-	// Tools contains the rules for each tool, by name. The key "*" is for all tools that have no entry. Nil: all calls are
-	// rejected.
+	// Tools contains the rules for each tool, by name. The key "*" is for all tools that have no entry. New rejects other
+	// keys that end in "*". Nil: all calls are rejected.
 	Tools map[string][]middleware.Rule
 
 	// Prompts contains the rules for each prompt, by name. The key "*" is for all prompts that have no entry. Nil: all prompts
@@ -157,9 +157,8 @@ func newPolicy(cfg *Config) *policy {
 func (p *policy) faults() (faults []error) {
 	for _, list := range p.lists() {
 		for _, key := range slices.Sorted(maps.Keys(list.rules)) {
-			if key == "" || list.prefixes && strings.Contains(strings.TrimSuffix(key, other), other) {
-				faults = append(faults, fmt.Errorf("mcpauth: Config.%s has the key %q, expected a name%s", list.field, key,
-					map[bool]string{true: `, with "*" only at the end`}[list.prefixes]))
+			if expected := list.keyFault(key); expected != "" {
+				faults = append(faults, fmt.Errorf("mcpauth: Config.%s has the key %q, expected %s", list.field, key, expected))
 			}
 			if err := ruleFault(list.rules[key]); err != nil {
 				faults = append(faults, fmt.Errorf("mcpauth: Config.%s[%q]: %w", list.field, key, err))
@@ -167,6 +166,22 @@ func (p *policy) faults() (faults []error) {
 		}
 	}
 	return faults
+}
+
+// keyFault returns what is expected instead of an invalid key, or "". A key that looks like a prefix but is not one is invalid:
+// its rules would never be applied, and the key "*" could decide instead.
+func (e *entries) keyFault(key string) (expected string) {
+	switch {
+	case key == "":
+		return "a name"
+	case e.prefixes && strings.Contains(strings.TrimSuffix(key, other), other):
+		return `a URI, with "*" only at the end`
+	case e.field == methodsField && strings.HasSuffix(key, other):
+		return "the name of a method, which has no pattern"
+	case !e.prefixes && key != other && strings.HasSuffix(key, other):
+		return `a name, or "*" for all names without an entry`
+	}
+	return ""
 }
 
 // ruleFault returns an error if one of the rules is invalid.

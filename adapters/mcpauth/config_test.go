@@ -40,8 +40,12 @@ func TestNewFaults(t *testing.T) {
 			Methods: map[string][]middleware.Rule{"d": {{}}},
 		}, []string{"Config.Rules: ", `Config.Tools["a"]: `, `Config.Prompts["b"]: `, `Config.Resources["c"]: `, `Config.Methods["d"]: `}},
 		"invalid keys": {mcpauth.Config{
-			Guard: k.guard, Server: k.server, Tools: rules(""), Resources: rules("note://*/x", "a**", "", "note://*", "*"),
-		}, []string{`Config.Tools has the key ""`, `Config.Resources has the key "note://*/x"`, `Config.Resources has the key "a**"`, `Config.Resources has the key ""`}},
+			Guard: k.guard, Server: k.server, Tools: rules("", "delete_*", "*"), Prompts: rules("a*"), Methods: rules("*", "tools/*", "tools/list"),
+			Resources: rules("note://*/x", "a**", "", "note://*", "*"),
+		}, []string{
+			`Config.Tools has the key ""`, `Config.Tools has the key "delete_*"`, `Config.Prompts has the key "a*"`,
+			`Config.Methods has the key "*"`, `Config.Methods has the key "tools/*"`, `Config.Resources has the key "note://*/x"`, `Config.Resources has the key "a**"`, `Config.Resources has the key ""`,
+		}},
 		"values": {mcpauth.Config{
 			Guard: k.guard, Server: k.server, MaxSessions: -1, RecheckInterval: -time.Second, Audience: []string{""},
 			ForwardHeaders: []string{"authorization", "cookie", "X-Tenant", "dpop"}, HTTP: mcp.StreamableHTTPOptions{MaxRequestBodyBytes: -1},

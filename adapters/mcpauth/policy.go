@@ -17,6 +17,9 @@ import (
 // other is the key for all names without their own entry. It works like a prefix of length zero.
 const other = "*"
 
+// methodsField is the field of Config with the rules of methods. Its keys are never patterns.
+const methodsField = "Methods"
+
 // policy contains the rules of all operations. It is immutable, so requests read it without a lock.
 type policy struct {
 	methods map[string][]middleware.Rule // Config.Methods
@@ -55,7 +58,7 @@ func (e *entries) isPattern(key string) bool {
 
 // lists returns the rules of all fields that are maps. Those of Methods become entries too, for checks of the configuration.
 func (p *policy) lists() []entries {
-	return append(p.entries[:], entries{field: "Methods", rules: p.methods})
+	return append(p.entries[:], entries{field: methodsField, rules: p.methods})
 }
 
 // requirement contains the rules of one entry.
@@ -68,9 +71,9 @@ type requirement struct {
 // does not exist, it returns one requirement with a rule that no token meets.
 func (p *policy) requirements(op operation) (needs []requirement) {
 	if rules, listed := p.methods[op.method]; listed {
-		needs = append(needs, requirement{"Methods " + op.method, rules})
+		needs = append(needs, requirement{methodsField + " " + op.method, rules})
 	} else if op.kind == none && !isOpen(op.method) {
-		return []requirement{{rules: []middleware.Rule{unlisted("Methods", op.method)}}}
+		return []requirement{{rules: []middleware.Rule{unlisted(methodsField, op.method)}}}
 	}
 	for _, name := range op.names {
 		list := &p.entries[op.kind]
