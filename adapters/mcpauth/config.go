@@ -63,8 +63,8 @@ type Config struct {
 	// identifiers. Nil: the Config.Resource of the Guard. If that URL has no path, the URL with the path "/" is also accepted.
 	Audience []string
 
-	// RecheckInterval is the interval at which the token of a stream or of a running call is verified again
-	// ([middleware.Recheck]). New rejects a negative interval. Zero: one minute.
+	// RecheckInterval is the interval at which the token of a stream, of a running call, or of a request with a slow body is
+	// verified again ([middleware.Recheck]). New rejects a negative interval. Zero: one minute.
 	RecheckInterval time.Duration
 
 	// MaxSessions is the largest number of sessions of one principal. A further session ends the least recently used one. New

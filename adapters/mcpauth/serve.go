@@ -47,7 +47,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request) {
 	}
 	h.guard.SetHeader(w.Header(), admitted)
 	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: admitted, token: token, principal: principalOf(token)}
-	if x.findSession() && x.read() && x.applyRules() && x.useSession() {
+	if x.findSession() && x.read() && x.applyRules() && x.useSession() { //nolint:contextcheck // the context is that of x.r
 		x.stream() //nolint:contextcheck // the context is that of x.r
 	}
 }
@@ -84,8 +84,16 @@ func (x *exchange) read() (ok bool) {
 		http.Error(x.w, "Content-Type must be application/json in UTF-8, without Content-Encoding", http.StatusUnsupportedMediaType)
 		return false
 	}
+	// A client could begin a request early and send its body after the token was revoked, so a slow body needs the checks of a
+	// stream.
+	ctx, stop := middleware.Recheck(x.r.Context(), x.recheck)
+	defer stop()
 	var err error
 	x.body, err = io.ReadAll(http.MaxBytesReader(x.w.ResponseWriter, x.r.Body, x.maxBytes))
+	if ctx.Err() != nil {
+		x.guard.Deny(x.w.ResponseWriter, x.r, context.Cause(ctx))
+		return false
+	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		http.Error(x.w, "the body is too large", http.StatusRequestEntityTooLarge)
 		return false

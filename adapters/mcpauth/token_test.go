@@ -8,12 +8,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -300,5 +302,54 @@ func TestRulesSeeTheTokenOfTheMessage(t *testing.T) {
 	}
 	if got.Code != http.StatusOK || strings.Join(all, " ") != "second second" { // one for each layer
 		t.Errorf("%d, rules saw %v", got.Code, all)
+	}
+}
+
+// slowBody takes long to arrive. meanwhile runs before its first byte.
+type slowBody struct {
+	io.Reader
+
+	meanwhile func()
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.meanwhile != nil {
+		b.meanwhile()
+		b.meanwhile = nil
+	}
+	return b.Reader.Read(p)
+}
+
+// A token must still be accepted when the body has arrived.
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		revoke bool
+		wait   time.Duration
+		want   int
+	}{
+		"accepted": {false, 9 * time.Minute, http.StatusOK},
+		"expired":  {false, 11 * time.Minute, http.StatusUnauthorized},
+		"revoked":  {true, 3 * time.Minute, http.StatusUnauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				k := newKit(t, options{config: stateless})
+				defer k.handler.Close()
+				r := k.httpRequest(request{token: k.token("read").Set("jti", "1").Sign()})
+				r.Body = io.NopCloser(&slowBody{strings.NewReader(callTool("look")), func() {
+					if test.revoke {
+						k.revoked.Store("1", true)
+					}
+					time.Sleep(test.wait)
+				}})
+				recorder := httptest.NewRecorder()
+				k.handler.ServeHTTP(recorder, r)
+				if recorder.Code != test.want || (k.ran() != "") != (test.want == http.StatusOK) {
+					t.Errorf("status %d, want %d, ran %q", recorder.Code, test.want, k.ran())
+				}
+			})
+		})
 	}
 }
