@@ -42,9 +42,9 @@ type Config struct {
 	ClientID, ClientSecret string
 
 	// ClientMetadataDocument says that ClientID is the URL of a Client ID Metadata Document, which this program or its owner
-	// serves; see [NewClientMetadataHandler]. Such a client is not registered and has no secret. Requests fail with an error
-	// that matches [ErrUnsupported] if the metadata of the server does not have client_id_metadata_document_supported.
-	// False means that the server has registered ClientID.
+	// serves; see [NewClientMetadataHandler]. Such a client is not registered and has no secret. Methods return an error that
+	// matches [ErrUnsupported] if client_id_metadata_document_supported is not true in the metadata of the server. False
+	// means that ClientID is registered with the server.
 	ClientMetadataDocument bool
 
 	// SecretSource returns the client secret. Set it if the secret changes; ClientSecret must then be empty. It is called

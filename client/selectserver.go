@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// ErrNoServer says that a resource lists no authorization server that the program accepts and can use.
+// ErrNoServer says that a resource does not list an authorization server that the program accepts and can use.
 var ErrNoServer = errors.New("client: the resource has no authorization server that can be used")
 
 // ServerSelection says which authorization servers of a resource a program accepts. The zero value accepts all of them.
@@ -20,13 +20,13 @@ type ServerSelection struct {
 	// these servers, or if users must not be sent to others. Nil means all servers that the resource lists, in its order.
 	Issuers []string
 
-	// Usable reports whether the program can use a server, for example because it supports Client ID Metadata Documents. If
-	// it returns an error, the next server is tried, and the error is part of that of SelectServer. It must not change its
-	// argument. Nil means that every server with valid metadata can be used.
+	// Usable returns nil if the program can use server, for example because it supports Client ID Metadata Documents. If it
+	// returns an error, SelectServer tries the next server. If none can be used, SelectServer returns the error. Usable must
+	// not change its argument. Nil means that every server with valid metadata can be used.
 	Usable func(server *oidcdiscovery.Metadata) error
 }
 
-const maxServers = 4 // of a resource, whose metadata is fetched until one of them can be used
+const maxServers = 4 // limits how many servers of a resource SelectServer tries
 
 // SelectServer returns the validated metadata of one authorization server of the resource: the first one that s accepts, whose
 // metadata is valid, and for which s.Usable returns nil. It fetches the metadata of at most 4 servers.
@@ -36,9 +36,9 @@ const maxServers = 4 // of a resource, whose metadata is fetched until one of th
 // several. Only the issuer identifies the server: use [Resource.ClientConfig] so that credentials of one server are never
 // sent to another.
 //
-// If a server cannot be reached, the error matches [ErrUnavailable], and no other server is tried: its users would have to
-// sign in somewhere else for as long as the fault lasts. If no server can be used, the error matches [ErrNoServer], and joins
-// the errors of the servers.
+// If a server cannot be reached, the error matches [ErrUnavailable], and no other server is tried: otherwise, users would be
+// sent to another server whenever the first one is unavailable. If no server can be used, the error matches [ErrNoServer], and
+// joins the errors of the servers.
 func (r *Resource) SelectServer(ctx context.Context, s ServerSelection) (*oidcdiscovery.Metadata, error) {
 	if r.target == nil {
 		return nil, errors.New("client: Resource: the zero value cannot be used; call DiscoverResource")
@@ -97,7 +97,7 @@ func (r *Resource) discovery() *oidcdiscovery.Client {
 	}
 }
 
-// checkEndpoints checks all URLs in m to which this package sends requests or users.
+// checkEndpoints checks all URLs in m to which this package sends requests or redirects users.
 func (cfg ResourceDiscovery) checkEndpoints(m *oidcdiscovery.Metadata) error {
 	home, err := fetch.ParseURL(m.Issuer, cfg.InsecureAllowHTTP)
 	if err != nil {
@@ -119,14 +119,14 @@ func (cfg ResourceDiscovery) checkEndpoints(m *oidcdiscovery.Metadata) error {
 	return nil
 }
 
-// ClientConfig returns cfg completed for a client of server, the metadata that [Resource.SelectServer] returned: Issuer,
-// Metadata, and if they are nil, Resource, Scopes and HTTPClient. With ResourceDiscovery.PublicAddressesOnly, an HTTPClient in
-// cfg is replaced by one that connects only to public addresses. Pass the result to [New], or to [NewRegistrationEndpoint]
-// if cfg has no ClientID.
+// ClientConfig completes cfg for a client of server, the metadata that [Resource.SelectServer] returned. It sets Issuer and
+// Metadata and, if they are nil, Resource, Scopes and HTTPClient. With ResourceDiscovery.PublicAddressesOnly, it replaces an
+// HTTPClient in cfg by one that connects only to public addresses. It returns a copy. Pass it to [New], or to
+// [NewRegistrationEndpoint] if cfg has no ClientID.
 //
-// A client and its credentials are those of one server. So cfg.Issuer is required with a ClientID, and must be the issuer of
-// server; another one is an error. Only a client with a Client ID Metadata Document may leave it empty, because its
-// ClientID is the same everywhere and its assertions name the server as their audience.
+// A client and its credentials are valid at one server only. So if cfg has a ClientID or credentials, cfg.Issuer is required, and
+// must be the issuer of server. Otherwise, ClientConfig returns an error. Only a client with a Client ID Metadata Document may
+// leave Issuer empty, because its ClientID is the same for all servers, and its assertions name the server as their audience.
 func (r *Resource) ClientConfig(cfg Config, server *oidcdiscovery.Metadata) (Config, error) {
 	if server == nil {
 		return Config{}, errors.New("client: Resource.ClientConfig: server is nil, expected the result of SelectServer")
@@ -155,7 +155,7 @@ func (r *Resource) ClientConfig(cfg Config, server *oidcdiscovery.Metadata) (Con
 	return cfg, nil
 }
 
-// checkBinding requires that the client in cfg is registered with issuer.
+// checkBinding returns an error unless the client in cfg is registered with issuer, is portable, or has no id and no credentials.
 func checkBinding(cfg Config, issuer string) error {
 	hasCredentials := cfg.hasSecret() || cfg.canAssert() || cfg.MutualTLS
 	portable := cfg.ClientMetadataDocument && !cfg.hasSecret() && cfg.AssertionSource == nil && cfg.AssertionAudience == ""

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	maxStepUps       = 3                // that one request waits for
+	maxStepUps       = 3                // sign-ins that one request waits for
 	signInPause      = 30 * time.Second // after a sign-in that failed or did not help, before the next one for the same reason
-	maxFailedStepUps = 100              // that are remembered, for one API
-	defaultSignIn    = 10 * time.Minute // that the user has for a sign-in
+	maxFailedStepUps = 100              // requirements whose last sign-in failed, for each Transport
+	defaultSignIn    = 10 * time.Minute // for one sign-in of the user
 )
 
 // StepUpError says that an API requires more than the access token has, and that a new sign-in failed, did not help, or
@@ -30,15 +30,15 @@ type StepUpError struct {
 	ACRValues []string
 	MaxAge    time.Duration
 
-	// Granted lists the scopes of the token that the API did not accept, or of the new token if the server did not grant
-	// Scopes.
+	// Granted lists the scopes of the token that the API did not accept. If the authorization server did not grant Scopes,
+	// these are the scopes of the new token.
 	Granted []string
 
-	// Err is the error of the sign-in, or says why there was none.
+	// Err is the error of the sign-in. If there was no sign-in, or if it did not help, Err says why.
 	Err error
 }
 
-// Error names the required scopes, and the text of Err.
+// Error returns a text that names the required scopes, and contains the text of Err.
 func (e *StepUpError) Error() string {
 	required := "a stronger or more recent sign-in"
 	if len(e.Scopes) > 0 {
@@ -59,8 +59,8 @@ var (
 	errTooManyScopes  = fmt.Errorf("together with the scopes of the token, these are more than %d", maxSignInScopes)
 )
 
-// stepUps signs the user in again if an API requires more than the token has. All requests of one [Transport] share it. The
-// zero value cannot be used.
+// stepUps signs the user in again if an API requires more than the token has. All requests of one [Transport] share it. Make one
+// with newStepUps; the zero value cannot be used.
 type stepUps struct {
 	source *TokenSource
 	signIn func(context.Context, AuthorizationOptions) (*Token, error)
@@ -93,8 +93,9 @@ type attempts struct {
 	keys  []string // of the requirements of these sign-ins
 }
 
-// token returns a token that meets need, which the API required in its response to a request with the token sent. It signs
-// the user in, or waits for the sign-in of another request, unless the current token is another one that has the scopes.
+// token returns a token for need, the requirement in the response to a request with the token sent. If the current token is not
+// the one that was sent and has the required scopes, token returns it. Otherwise, it signs the user in, or waits for the
+// sign-in of another request.
 func (s *stepUps) token(ctx context.Context, sent *Token, need requirement, tried *attempts) (*Token, error) {
 	key := need.key()
 	if slices.Contains(tried.keys, key) {
@@ -123,8 +124,8 @@ func (s *stepUps) token(ctx context.Context, sent *Token, need requirement, trie
 	}
 }
 
-// isMetBy reports whether a token with these scopes may meet the requirement. Only a sign-in meets one that is not about
-// scopes.
+// isMetBy reports whether a token with these scopes may meet the requirement. It returns false for a requirement of acr_values or
+// max_age, which only a sign-in can meet.
 func (r requirement) isMetBy(scopes []string) bool {
 	return len(r.acr) == 0 && r.maxAge == 0 && len(r.scopes) > 0 && len(missing(r.scopes, scopes)) == 0
 }
@@ -165,8 +166,8 @@ func (s *stepUps) join(ctx context.Context, current *Token, need requirement, tr
 	return n, nil
 }
 
-// run signs the user in and makes the new token the current one. A token without the required scopes is not used, because
-// the current one may have others.
+// run signs the user in and makes the new token the current one. A new token without the required scopes is not used, because
+// the current token may have scopes that the new one does not have.
 func (s *stepUps) run(ctx context.Context, current *Token, need requirement, scopes []string) error {
 	token, err := s.signIn(ctx, AuthorizationOptions{
 		Scopes: slices.Clone(scopes), ACRValues: need.acr, MaxAge: need.maxAge, Subject: subjectOf(current, scopes),
@@ -177,8 +178,8 @@ func (s *stepUps) run(ctx context.Context, current *Token, need requirement, sco
 	case token == nil || token.AccessToken == "":
 		return stepUpError(need, current.Scopes, errors.New("the function for the sign-in returned neither an access token nor an error"))
 	case len(missing(token.Scopes, scopes)) == 0 && len(missing(need.scopes, token.Scopes)) > 0:
-		// If the server granted a scope that was not requested, it has its own names for scopes, and only the API can say
-		// whether the token is enough.
+		// This case is only for servers that grant the requested scopes by name. If a granted scope was not requested, the
+		// server uses other names for scopes, and only the API can decide whether the token has enough of them.
 		return stepUpError(need, token.Scopes, errNotGranted)
 	}
 	if err := s.source.adopt(ctx, token, scopes); err != nil {
@@ -222,7 +223,7 @@ func (s *stepUps) finish(n *stepUp, need requirement, current *Token) {
 	s.failed.Add(n.key, failedStepUp{n.err, time.Now().Add(signInPause)})
 }
 
-// wait returns the error of n, or of ctx if it ends before. The sign-in continues then.
+// wait waits for n and returns its error. If ctx ends first, wait returns its error, and the sign-in continues.
 func (n *stepUp) wait(ctx context.Context) error {
 	select {
 	case <-n.done:
@@ -232,7 +233,8 @@ func (n *stepUp) wait(ctx context.Context) error {
 	}
 }
 
-// fail remembers that need cannot be met, and returns the error.
+// fail returns the error of a requirement that a sign-in did not meet. It stores the error, so that further requests with the same
+// requirement get it for signInPause.
 func (s *stepUps) fail(need requirement, granted []string, why error) error {
 	err := stepUpError(need, granted, why)
 	s.mu.Lock()

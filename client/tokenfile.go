@@ -17,9 +17,9 @@ import (
 	"github.com/bearerkit/bearerkit/internal/ownfile"
 )
 
-// FileTokens is a [CredentialStore] in a folder, with one file for each token and each registration. Only the owner of a file may read it. Several
-// processes on one machine may share the folder, because FileTokens is also a [TokenLocker]. The folder must be on a local
-// disk. FileTokens is safe for concurrent use.
+// FileTokens is a [CredentialStore] in a folder, with one file for each token and each registration. Only the owner of a file
+// may read it. Several processes on one machine may share the folder, because FileTokens is also a [TokenLocker]. The folder
+// must be on a local disk. FileTokens is safe for concurrent use.
 //
 // If a file does not contain a token, or has wrong permissions, the error names the file. FileTokens does not change such
 // a file until [FileTokens.Delete] or [FileTokens.Save] is called.

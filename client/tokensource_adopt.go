@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// adopt makes t, the token of a new sign-in with these scopes, the current token, and stores it. A source from ForResource
-// refreshes it at once. adopt waits for a renewal that is in progress, and callers of the source wait for adopt, so that
-// neither overwrites the token of the other.
+// adopt stores t, the token of a new sign-in with these scopes, and makes it the current token. A source from ForResource
+// uses the refresh token of t at once to get its own token. adopt waits for a renewal that is in progress, and callers of the
+// source wait for adopt, so that neither overwrites the token of the other.
 func (s *TokenSource) adopt(ctx context.Context, t *Token, scopes []string) error {
 	if err := s.client.checkOwner(t, "the token of the new sign-in"); err != nil {
 		return err
@@ -33,14 +33,14 @@ func (s *TokenSource) adopt(ctx context.Context, t *Token, scopes []string) erro
 	return nil
 }
 
-// scopesWith returns the scopes for a new sign-in that provides more: those of t, and those of all earlier requests.
+// scopesWith returns the scopes to request in a new sign-in: those of all earlier sign-ins, those of t, and more.
 func (s *TokenSource) scopesWith(t *Token, more []string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return union(s.requested, t.Scopes, more)
 }
 
-// begin makes n the renewal in progress. It returns false if there is another one.
+// begin makes n the renewal in progress. It does nothing and returns false if another renewal is in progress.
 func (s *TokenSource) begin(n *renewal) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,8 @@ func (s *TokenSource) settled(ctx context.Context) error {
 	}
 }
 
-// adopt stores t in place of the last token. Later refreshes and calls of Grant request the scopes of the sign-in, too.
+// adopt stores t in place of the last token. Later calls of Grant also request the scopes of the sign-in. Refreshes do so if
+// they request scopes at all.
 func (r *renewer) adopt(ctx context.Context, t *Token, scopes []string) outcome {
 	unlock, err := r.lock(ctx)
 	if err != nil {

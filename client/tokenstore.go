@@ -41,8 +41,8 @@ type TokenLocker interface {
 // ErrNoToken says that there is no usable token, and that only a new sign-in of the user can obtain one.
 var ErrNoToken = errors.New("client: no token, and none can be obtained without the user")
 
-// MemoryTokens is a [CredentialStore] in the memory of this process. Its size is not limited. The zero value is an empty store.
-// It is safe for concurrent use.
+// MemoryTokens is a [CredentialStore] in the memory of this process. Its size is not limited. The zero value is an empty
+// store. It is safe for concurrent use.
 type MemoryTokens struct {
 	mu            sync.Mutex // guards the fields below
 	tokens        map[string]*Token

@@ -28,12 +28,12 @@ type TransportConfig struct {
 
 	// StepUp signs the user in again when the API requires more than the token has: other scopes (a 403 response with the
 	// error code insufficient_scope, RFC 6750, Section 3.1), or a stronger or more recent sign-in (a 401 response with
-	// insufficient_user_authentication, RFC 9470). It returns the new token, which the Source then uses and stores.
+	// insufficient_user_authentication, RFC 9470). It must return the new token. The Source then uses and stores this token.
 	//
-	// o describes the authorization request: its Scopes are those of the token, of the previous sign-ins, and of the
-	// challenge; its ACRValues and MaxAge are those of the challenge. With the scope openid, its Subject is the user of the
+	// o describes the authorization request. Its Scopes are those of the token, of earlier sign-ins, and of the challenge.
+	// Its ACRValues and MaxAge are those of the challenge. If the scopes contain openid, its Subject is the user of the
 	// current token. Pass o to [Client.AuthorizationURL], or o.Scopes to [Client.ClientCredentials]. The API chooses the
-	// scopes, so return an error if o has some that the program does not want.
+	// scopes, so return an error if o has scopes that the program does not accept.
 	//
 	// Concurrent requests share one call, whose ctx ends after 10 minutes. StepUp must not send requests through this
 	// Transport. Nil means that the caller gets the response of the API.
@@ -61,10 +61,10 @@ type TransportConfig struct {
 // [TokenSource] describes when the next request fails with an error that matches [ErrNoToken].
 //
 // With TransportConfig.StepUp, the user is signed in again when the API requires other scopes or a stronger sign-in, and the
-// request is sent once more. That happens at most 3 times for one request. If the token has the scopes already, RoundTrip
-// returns a [*StepUpError] without a sign-in. It also returns one if the sign-in fails, if the server does not grant the scopes,
-// or if the API requires the same again. Further requests with the same requirement get this error without a sign-in for 30
-// seconds.
+// request is sent once more. That happens at most 3 times for one request. RoundTrip returns a [*StepUpError] if the sign-in
+// fails, if the server does not grant the scopes, or if the API requires the same again. For 30 seconds, further requests with
+// this requirement get the same error without a sign-in. If the token already has the required scopes, RoundTrip returns a
+// *StepUpError without a sign-in.
 //
 // A token that is bound to a key is sent with a new DPoP proof for each request (RFC 9449). The request is sent once more
 // if the API requires a nonce.

@@ -154,24 +154,24 @@ const conformanceText = `# The client and the conformance tests of the Model Con
 the requests that it sends. The client is the program interop/mcp/client: the MCP client of the Go module
 github.com/modelcontextprotocol/go-sdk %[2]s, whose requests go through client.ResourceTransport.
 
-The package lists %[3]d client scenarios for authorization. All of them are run, with those for drafts, extensions and old revisions of
-the specification. A scenario passes if no check fails or has a warning. The column "checks" is the number of different checks that
+The package lists %[3]d client scenarios for authorization. The test runs all of them, including those for drafts, extensions and old
+revisions of the specification. A scenario passes if no check has a failure or a warning. The column "checks" is the number of different checks that
 succeeded.
 
 | scenario | revision | checks | result |
 |---|---|---|---|
 %[4]s
-In auth/resource-mismatch and auth/scope-retry-limit, the client must give up. The test also checks that it returns the expected
-error in these two scenarios, and that it completes all others.
+In auth/resource-mismatch and auth/scope-retry-limit, the client must end with an error. The test also checks that the client
+returns the expected error in these two scenarios, and ends without an error in all others.
 
 The program uses ResourceDiscovery.InsecureLegacyServers in the two scenarios of revision 2025-03-26, whose servers have no
-metadata about the resource. It uses a Client ID Metadata Document in auth/basic-cimd, the credentials of the scenario where there
-are some, and registers itself in all others.
+metadata of the resource. It uses a Client ID Metadata Document in auth/basic-cimd. If a scenario provides credentials, it uses
+them. In all other scenarios, it registers itself.
 
 ## Server scenarios
 
 The package has no server scenarios for authorization. Its command ` + "`list`" + ` names %[5]d server scenarios, and none of them is about
-authorization; the test fails if a later version adds one. According to its source code, none of their
-requests has an Authorization header, so a server that requires tokens cannot pass them. TestMCPStepUp in interop runs other
+authorization. The test fails if a later version adds one. According to the source code of the package, none of the requests in
+these scenarios has an Authorization header, so a server that requires tokens cannot pass them. TestMCPStepUp in interop runs other
 clients against a server with adapters/mcpauth (examples/mcp): those of the npm package @modelcontextprotocol/sdk and of the Go SDK.
 `
