@@ -18,7 +18,7 @@ import (
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
 
-// protocol is one that connect-go's clients speak.
+// protocol is a protocol that clients of connect-go support.
 type protocol struct {
 	name    string
 	options []connect.ClientOption
@@ -86,8 +86,8 @@ func watchAll(
 	return last + describe(stream.Err())
 }
 
-// describe returns the error of a call with the reason and the scopes in its details. A client that may sign in again would
-// request these scopes.
+// describe returns the text of a call's error, with the reason and the scopes in its details. A client could request these scopes
+// in a new sign-in.
 func describe(err error) string {
 	failed, ok := errors.AsType[*connect.Error](err)
 	if !ok {

@@ -1,6 +1,6 @@
 // Command connect runs a server of connect-go and a client that calls it with the protocols Connect, gRPC and gRPC-Web. The
-// program also runs an issuer. All of them are on loopback. The program prints what the client receives for tokens of different
-// kinds, and fails if a response is wrong.
+// program also runs an issuer. All servers listen on loopback. The program prints what the client receives for different tokens,
+// and fails if a result is wrong.
 //
 //	go run ./examples/connect
 //

@@ -52,7 +52,7 @@ func newServer(issuer string) (http.Handler, error) {
 	}, mux)
 }
 
-// errNoToken is for handlers that are registered without a Guard by mistake.
+// errNoToken is the error of a handler that is registered without a Guard by mistake.
 var errNoToken = errors.New("no token")
 
 // greet is the handler of a unary procedure.
@@ -64,7 +64,7 @@ func greet(ctx context.Context, _ *connect.Request[emptypb.Empty]) (*connect.Res
 	return connect.NewResponse(wrapperspb.String("hello " + token.Subject())), nil
 }
 
-// watchOrders is the handler of a stream. Its context ends with the token.
+// watchOrders is the handler of a stream. Its context ends when the token expires or is revoked.
 func watchOrders(
 	ctx context.Context, _ *connect.Request[emptypb.Empty], stream *connect.ServerStream[wrapperspb.StringValue],
 ) error {

@@ -1,4 +1,7 @@
 // Command fiber runs an API with Fiber that verifies access tokens. It also runs an issuer for them. Both listen on loopback.
+// The program prints commands to try.
+//
+//	go run ./examples/fiber
 package main
 
 import (
@@ -47,7 +50,7 @@ func newAPI(issuer string) (*fiber.App, error) {
 	}
 
 	app := fiber.New(fiber.Config{
-		ReadBufferSize: 32 << 10, // the limit of all header fields: the default of 4 KiB is too small for many tokens
+		ReadBufferSize: 32 << 10, // limits the size of the header; the default of 4 KiB is too small for many tokens
 		ReadTimeout:    10 * time.Second,
 		WriteTimeout:   10 * time.Second,
 		IdleTimeout:    time.Minute,

@@ -1,4 +1,7 @@
-// Command gorilla runs an API with gorilla/mux that verifies access tokens. It also runs an issuer for them. Both listen on loopback.
+// Command gorilla runs an API with gorilla/mux that verifies access tokens. It also runs an issuer for them. Both listen on
+// loopback. The program prints commands to try.
+//
+//	go run ./examples/gorilla
 package main
 
 import (
@@ -61,7 +64,7 @@ func greet(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "hello", token.Subject())
 }
 
-// showOrder reads the path parameter as without a Guard, which keeps the values in the context of the request.
+// showOrder writes the path parameter and the subject of the token. The Guard does not change how mux.Vars is used.
 func showOrder(w http.ResponseWriter, r *http.Request) {
 	token, ok := middleware.TokenFromContext(r.Context())
 	if !ok {

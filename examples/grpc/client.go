@@ -16,7 +16,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 )
 
-// newClient returns a connection whose calls have a token with scopes, which package client obtains and renews.
+// newClient returns a connection that adds a token with scopes to each call. Package client obtains and renews the token.
 func newClient(issuer, addr string, roots *x509.CertPool, scopes ...string) (*grpc.ClientConn, error) {
 	c, err := client.New(client.Config{Issuer: issuer, ClientID: clientID, ClientSecret: clientSecret})
 	if err != nil {
@@ -41,7 +41,8 @@ func newConn(addr string, roots *x509.CertPool, options ...grpc.DialOption) (*gr
 	return grpc.NewClient(addr, append(options, tls)...)
 }
 
-// describe returns what a program can learn from the result of a call: the text, or the code and the details of the error.
+// describe returns the result of a call as text: the response, or the code of the error, with the reason and the scopes in its
+// details.
 func describe(text string, err error) string {
 	if err == nil {
 		return text

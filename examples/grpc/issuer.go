@@ -26,8 +26,8 @@ const (
 	lifetime     = time.Hour // of a token
 )
 
-// issuer is an authorization server on loopback with one client, which may use the client credentials grant. It can revoke the
-// tokens of that client.
+// issuer is an authorization server on loopback. It has one client, which may use the client credentials grant, and can revoke
+// the tokens of this client.
 type issuer struct {
 	*bearertest.Issuer
 

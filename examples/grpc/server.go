@@ -52,7 +52,7 @@ func guarded(guard *middleware.Guard, options ...grpc.ServerOption) (*grpc.Serve
 	return server, interceptors.CheckServer(server)
 }
 
-// ordersService implements the methods. The Guard has verified the token of each call before.
+// ordersService implements the methods. The Guard verifies the token of a call before it calls a method.
 type ordersService struct{}
 
 // Show implements ordersServer.
@@ -73,8 +73,8 @@ func (ordersService) Cancel(ctx context.Context, id *wrapperspb.StringValue) (*w
 	return wrapperspb.String("order " + id.GetValue() + " canceled by " + token.Subject()), nil
 }
 
-// Watch implements ordersServer. It sends events until the stream ends. The error of SendMsg or the end of the context says that
-// the token is no longer accepted, or that the client is gone.
+// Watch implements ordersServer. It sends events until the stream ends. When SendMsg fails or the context ends, the token is no
+// longer accepted, or the client has ended the call.
 func (ordersService) Watch(stream grpc.ServerStream) error {
 	if err := stream.RecvMsg(new(wrapperspb.StringValue)); err != nil {
 		return err

@@ -1,4 +1,7 @@
-// Command httprouter runs an API with httprouter that verifies access tokens. It also runs an issuer for them. Both listen on loopback.
+// Command httprouter runs an API with httprouter that verifies access tokens. It also runs an issuer for them. Both listen on
+// loopback. The program prints commands to try.
+//
+//	go run ./examples/httprouter
 package main
 
 import (
@@ -36,7 +39,7 @@ func newAPI(issuer string) (http.Handler, error) {
 
 	router := httprouter.New()
 	router.HandlerFunc(http.MethodGet, "/", welcome)
-	// httprouter has no groups, so each route has its Guard. guarded adds a route that needs a token and satisfies the rules.
+	// httprouter has no groups, so guarded wraps each handler. It adds a route that requires a token, which must satisfy the rules.
 	guarded := func(path string, handler http.HandlerFunc, rules ...middleware.Rule) {
 		router.Handler(http.MethodGet, path, guard.With(rules...)(handler))
 	}
@@ -62,7 +65,7 @@ func greet(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "hello", token.Subject())
 }
 
-// showOrder reads the path parameter from the context, where Router.Handler puts it.
+// showOrder writes the path parameter and the subject of the token. Router.Handler has added the parameter to the context.
 func showOrder(w http.ResponseWriter, r *http.Request) {
 	token, ok := middleware.TokenFromContext(r.Context())
 	if !ok {

@@ -89,7 +89,7 @@ func showOrder(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "order %s of %s\n", orderOf(r), token.Subject()) //nolint:gosec // sent as text/plain
 }
 
-// orderOf returns the path parameter, which each router keeps in another place.
+// orderOf returns the path parameter. ServeMux and chi store it in the request, and bunrouter in the context.
 func orderOf(r *http.Request) string {
 	if id := r.PathValue("id"); id != "" { // ServeMux and chi
 		return id
