@@ -8,10 +8,10 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Apply applies rules to the token that a Guard verified for the request with this context. Use it behind a Guard for decisions
-// about a part of a request: one of several operations in a body, or one message of a stream. Apply returns nil if the token meets
-// all rules. Otherwise it returns a [*Refusal] for [Guard.Deny] or [Guard.SetDenyHeader]. The Refusal lists the scopes of these rules and of the route, so that a client that follows the
-// challenge is not rejected for a scope again.
+// Apply applies rules to the token that a Guard verified for the request with this context. Use it behind a Guard for
+// decisions about a part of a request: one of several operations in a body, or one message of a stream. Apply returns nil if
+// the token meets all rules. Otherwise it returns a [*Refusal] for [Guard.Deny] or [Guard.SetDenyHeader]. The Refusal lists
+// the scopes of these rules and of the route, so that a client that follows the challenge is not rejected for a scope again.
 //
 // Without a token in ctx, Apply returns a Refusal that matches [ErrNoToken], even if there are no rules. A token that has
 // expired since the request passed is verified again; see [Deadline] for responses that last longer than a token. If the audience

@@ -59,6 +59,7 @@ func (c *challenges) with(code string, scopes []string) string {
 			return kept.text
 		}
 	}
+	// This is the first response with these scopes, or another challenge has the same hash.
 	text := withScopes(c.plain(code), scopes)
 	c.keep(at, scopedChallenge{code, slices.Clone(scopes), text})
 	return text

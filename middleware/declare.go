@@ -50,6 +50,8 @@ func (d *declared) add(rules []Rule) (complete bool) {
 // addTo adds names to one of the sets.
 func (d *declared) addTo(set *map[string]bool, names []string) (complete bool) {
 	complete = true
+	// With is usually called once per route, but programs may call it for each request. Then all names are known, and the lock
+	// for reading is enough.
 	for _, name := range names {
 		d.mu.RLock()
 		known := (*set)[name]
@@ -61,7 +63,7 @@ func (d *declared) addTo(set *map[string]bool, names []string) (complete bool) {
 	return complete
 }
 
-// insert adds a name that is probably new.
+// insert adds a name. Another goroutine may have added it since the caller has looked. insert reports false if the set is full.
 func (d *declared) insert(set *map[string]bool, name string) (inserted bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -27,15 +27,15 @@ const offlineAccess = "offline_access"
 // document is the metadata document of a Guard. It is generated when it is requested, and again after rules were declared.
 type document struct {
 	base     resourcemetadata.Metadata // all members that do not depend on rules
-	declared *declared
-	current  atomic.Pointer[rendered] // nil before the first request
+	declared *declared                 // the scopes and types of the rules; shared with the Guards of Replace
+	current  atomic.Pointer[rendered]  // nil before the first request
 }
 
 // rendered is the text of a document.
 type rendered struct {
 	version uint64 // of declared
-	body    []byte
-	etag    string
+	body    []byte // with a line break at the end
+	etag    string // with quotes
 }
 
 // newDocument returns the document for cfg, or nil if cfg.Resource is empty. Its error joins all faults of cfg.Metadata.
@@ -75,6 +75,7 @@ func (cfg *Config) metadataFaults() (faults []error) {
 			faults = append(faults, fmt.Errorf("middleware: Config.Metadata.%s is set, expected zero: it is generated from %s", field.name, field.from))
 		}
 	}
+	// The methods are generated if the Guard knows all its sources. Otherwise the user may list them.
 	if _, known := cfg.bearerMethods(); known && m.BearerMethodsSupported != nil {
 		faults = append(faults, errors.New("middleware: Config.Metadata.BearerMethodsSupported is set, expected nil: "+
 			"it is generated from Config.TokenSources, unless that contains sources of the application, FirstOf, HeaderToken or CookieToken"))
@@ -134,7 +135,7 @@ func frozen(extra map[string]any) (map[string]any, error) {
 // be incomplete, because TokenSources contains a source that methodOf does not recognize.
 func (cfg *Config) bearerMethods() (methods []string, known bool) {
 	if cfg.DPoP != nil && cfg.DPoP.Required {
-		return nil, true
+		return nil, true // no bearer token is accepted, but RFC 9728 section 3.2 does not allow an empty list
 	}
 	if cfg.TokenSources == nil {
 		return []string{"header"}, true
@@ -197,6 +198,7 @@ func (d *document) text() (*rendered, error) {
 	if current := d.current.Load(); current != nil && current.version == d.declared.version.Load() {
 		return current, nil
 	}
+	// lists returns the version that belongs to its result. If rules are declared meanwhile, the next call generates the text again.
 	m := d.base
 	var version uint64
 	m.ScopesSupported, m.AuthorizationDetailsTypesSupported, version = d.declared.lists()
@@ -206,6 +208,7 @@ func (d *document) text() (*rendered, error) {
 		return nil, err
 	}
 	body = append(body, '\n')
+	// The hash is the ETag, so all processes with the same Config and rules send the same one.
 	sum := sha256.Sum256(body)
 	next := &rendered{version: version, body: body, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`}
 	d.current.Store(next)

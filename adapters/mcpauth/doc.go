@@ -43,9 +43,9 @@
 // # Where the rules are applied
 //
 // The Handler reads the body of each POST and applies the rules before the SDK sees the request. So a missing scope results
-// in 403 and a challenge with the scopes of the operation, and the client can request them (step-up). A receiving middleware
-// of the server then applies the rules to the message as the SDK has parsed it. So if the two parsers read a message
-// differently, the rules of the tool that the SDK would call still apply.
+// in 403 and a challenge with the scopes of the operation, and the client can sign in for them (step-up). A receiving
+// middleware of the server then applies the rules again, to the message that the SDK has parsed. So the rules of the tool that
+// the SDK calls always apply, even if the two parsers read a message in different ways.
 //
 // # Tokens, sessions and streams
 //

@@ -23,10 +23,13 @@ const redirectURI = "http://127.0.0.1:3000/callback"
 // tour connects a client of the Go SDK to the server, and calls both tools.
 func tour(ctx context.Context, endpoint string, out io.Writer) error {
 	user := &browser{out: out}
+	// The handler of the SDK does the rest: it reads the challenge and the metadata documents, registers the client, signs the
+	// user in, and signs in again for more scopes after a 403. client.ResourceTransport of bearerkit does the same for any API.
 	oauth, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
 		RedirectURL: redirectURI,
 		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{
 			Metadata: &oauthex.ClientRegistrationMetadata{
+				// "none": a public client, which has no secret.
 				ClientName: "tour", RedirectURIs: []string{redirectURI}, TokenEndpointAuthMethod: "none",
 			},
 		},
@@ -37,6 +40,7 @@ func tour(ctx context.Context, endpoint string, out io.Writer) error {
 	}
 	client := mcp.NewClient(&mcp.Implementation{Name: "tour", Version: "1"}, nil)
 	_, _ = fmt.Fprintln(out, "The client connects.")
+	// The first request has no token. The server rejects it with a challenge, and the user signs in for notes:read.
 	session, err := client.Connect(ctx, &mcp.StreamableClientTransport{Endpoint: endpoint, OAuthHandler: oauth}, nil)
 	if err != nil {
 		return err
@@ -44,9 +48,9 @@ func tour(ctx context.Context, endpoint string, out io.Writer) error {
 	defer func() { _ = session.Close() }()
 	_, _ = fmt.Fprintf(out, "The client is connected (revision %s).\n", session.InitializeResult().ProtocolVersion)
 	for _, call := range []*mcp.CallToolParams{
-		{Name: "list_notes"},
-		{Name: "delete_note", Arguments: map[string]any{"title": "Call Grandma"}},
-		{Name: "delete_note", Arguments: map[string]any{"title": "Buy oat milk"}},
+		{Name: "list_notes"}, // the token has the scope
+		{Name: "delete_note", Arguments: map[string]any{"title": "Call Grandma"}}, // needs notes:admin: the user signs in again
+		{Name: "delete_note", Arguments: map[string]any{"title": "Buy oat milk"}}, // the new token has both scopes
 	} {
 		_, _ = fmt.Fprintf(out, "The client calls %s.\n", call.Name)
 		result, err := session.CallTool(ctx, call)
@@ -98,6 +102,7 @@ func (b *browser) signIn(ctx context.Context, args *auth.AuthorizationArgs) (*au
 	if err != nil || !strings.HasPrefix(location.String(), redirectURI+"?") {
 		return nil, fmt.Errorf("the authorization server did not redirect to the client: status %d", response.StatusCode)
 	}
+	// A real client receives these parameters at its redirect URI. The SDK checks state and iss before it uses the code.
 	back := location.Query()
 	if code := back.Get("error"); code != "" {
 		return nil, errors.New("the authorization server rejected the sign-in: " + code)

@@ -23,6 +23,7 @@ const (
 
 // newServer returns the handler of the MCP server. endpoint is its URL, which is also the audience of the tokens.
 func newServer(issuer, endpoint string, stateless bool) (*mcpauth.Handler, error) {
+	// Only tokens whose aud is the endpoint are accepted. Resource makes clients request such tokens.
 	verifier, err := consumer.New(consumer.Config{Issuer: issuer, Audience: []string{endpoint}})
 	if err != nil {
 		return nil, err
@@ -34,10 +35,10 @@ func newServer(issuer, endpoint string, stateless bool) (*mcpauth.Handler, error
 	return mcpauth.New(mcpauth.Config{
 		Guard:  guard,
 		Server: newNotes(),
-		// Clients request these scopes when they sign in.
+		// Every request needs them, and the challenge to a request without a token lists them. Clients request these scopes when they sign in.
 		Rules: []middleware.Rule{middleware.Scopes(readScope)},
 		Tools: map[string][]middleware.Rule{
-			"list_notes":  nil,
+			"list_notes":  nil, // needs no more than Rules; without an entry, all calls would be rejected
 			"delete_note": {middleware.Scopes(adminScope)},
 		},
 		HTTP: mcp.StreamableHTTPOptions{Stateless: stateless},
@@ -89,7 +90,7 @@ func (n *notes) delete(ctx context.Context, r *mcp.CallToolRequest, in deletion)
 		n.titles = slices.Delete(n.titles, at, at+1)
 	}
 	n.mu.Unlock()
-	if at < 0 {
+	if at < 0 { // the SDK sends this error as the result of the tool
 		return nil, listed{}, errors.New("there is no such note")
 	}
 	return n.list(ctx, r, struct{}{})
