@@ -3,6 +3,7 @@ package middleware
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -23,7 +24,8 @@ const (
 // Config.Metadata adds. Empty members are omitted. The bytes depend on the Config and the rules only, and never on the request.
 //
 // The handler responds to GET and HEAD, and to OPTIONS for CORS: scripts of all origins may read the document. It supports
-// If-None-Match. Caches may keep a response for 5 minutes, so clients may see a rule that is added later with that delay.
+// If-None-Match and ignores Range. Caches may keep a response for 5 minutes, so clients may see a rule that is added later with
+// that delay.
 //
 // The handler responds with 404 to requests for any other path than MetadataPath, because another path identifies another resource.
 // If the Resource ends with a slash, it also serves MetadataPath with that slash. Do not put [http.StripPrefix] in front of it,
@@ -71,7 +73,18 @@ func (g *Guard) serveMetadata(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", metadataCaching)
 	h.Set("Etag", text.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text.body))
+	http.ServeContent(w, withoutRange(r), "", time.Time{}, bytes.NewReader(text.body))
+}
+
+// withoutRange returns r without a Range header. A part of the document is not JSON, and the text between several parts is random.
+func withoutRange(r *http.Request) *http.Request {
+	if r.Header["Range"] == nil {
+		return r
+	}
+	whole := r.WithContext(r.Context())
+	whole.Header = maps.Clone(r.Header)
+	delete(whole.Header, "Range")
+	return whole
 }
 
 // isMetadataPath reports whether the document is at path.
