@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,61 @@ func TestHeaderOfAStreamThatHasNotBegun(t *testing.T) {
 			h := response.Header
 			if h.Get("Content-Encoding") != "" || h.Get("Grpc-Status") == "0" || h.Get("Mine") != "kept" || h.Get("WWW-Authenticate") == "" {
 				t.Errorf("%s: header %v", contentType, h)
+			}
+		})
+	}
+}
+
+// late is a body whose data arrives after the token of the request has ended.
+type late struct{}
+
+func (late) Read(data []byte) (int, error) {
+	time.Sleep(6 * time.Minute)
+	return copy(data, "late"), nil
+}
+
+// On a connection without deadlines, a read returns with the next message, which the handler does not receive. A response with
+// another status than 200 is not a stream, so it has no end of a stream.
+func TestStreamWithoutDeadlines(t *testing.T) {
+	t.Parallel()
+	for _, contentType := range []string{"application/connect+proto", "application/grpc-web", "application/grpc"} {
+		for _, status := range []int{http.StatusOK, http.StatusServiceUnavailable} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				handler := connectauth.Middleware(w.guard)(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+					rw.WriteHeader(status)
+					if n, err := r.Body.Read(make([]byte, 10)); n != 0 || connect.CodeOf(err) != connect.CodeUnauthenticated {
+						t.Errorf("%s: read %d bytes, %v", contentType, n, err)
+					}
+				}))
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, watch, late{})
+				r.Header = http.Header{"Content-Type": {contentType}, "Authorization": {w.bearer()}}
+				response := httptest.NewRecorder()
+				handler.ServeHTTP(response, r)
+				ended := response.Body.Len() > 0 || response.Header().Get(http.TrailerPrefix+"Grpc-Status") != ""
+				if response.Code != status || ended != (status == http.StatusOK) {
+					t.Errorf("%s: status %d, body %q, header %v", contentType, response.Code, response.Body, response.Header())
+				}
+			})
+		}
+	}
+}
+
+// A handler that has declared its trailers, as that of grpc-go does, sets the status under another key. The client receives one.
+func TestDeclaredTrailersAreReplaced(t *testing.T) {
+	t.Parallel()
+	for _, old := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			client := serve(t, connectauth.Middleware(w.guard)(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				rw.Header().Set("Trailer", "Grpc-Status")
+				_ = http.NewResponseController(rw).Flush()
+				<-r.Context().Done()
+				rw.Header().Set("Grpc-Status", "0")
+			})), old)
+			_, _, trailer, err := send(t, client, watch, "application/grpc", w.bearer())
+			if got := trailer["Grpc-Status"]; err != nil || len(got) != 1 || got[0] != "16" {
+				t.Errorf("%v, trailer %v", err, trailer)
 			}
 		})
 	}
