@@ -27,13 +27,16 @@ func (g guard) serveStream(w http.ResponseWriter, r *http.Request, next http.Han
 	// may ignore that.
 	token, stop := middleware.Recheck(context.WithoutCancel(r.Context()), g.recheck)
 	defer stop()
-	s.lost = func() error { return context.Cause(token) } // nil while the token is valid
 	ctx, end := context.WithCancelCause(r.Context())
 	defer end(nil)
-	unwatch := context.AfterFunc(token, func() {
-		end(context.Cause(token))
-		s.end()
-	})
+	s.lost = func() error {
+		cause := context.Cause(token) // nil while the token is valid
+		if cause != nil {
+			end(cause)
+		}
+		return cause
+	}
+	unwatch := context.AfterFunc(token, s.end)
 	defer unwatch()
 	watched := r.WithContext(ctx)
 	watched.Body = &streamBody{ReadCloser: r.Body, stream: s}

@@ -25,8 +25,9 @@ func (s withContext) Context() context.Context { return s.ctx }
 type stream struct {
 	withContext
 	call  *call
-	token context.Context //nolint:containedctx // it ends with the token, and not before the handler returns
-	cut   atomic.Bool     // whether RecvMsg or SendMsg has failed because the token has ended
+	token context.Context         //nolint:containedctx // it ends with the token, and not before the handler returns
+	end   context.CancelCauseFunc // cancels the context of the handler
+	cut   atomic.Bool             // whether RecvMsg or SendMsg has failed because the token has ended
 
 	// rejection returns the metadata and the error of the stream after the token has ended. All its calls return the same.
 	rejection func() (metadata.MD, error)
@@ -40,7 +41,7 @@ func newStream(ctx context.Context, ss grpc.ServerStream, c *call) (s *stream, s
 	token, unwatch := middleware.Recheck(context.WithoutCancel(ctx), c.owner.recheck)
 	ctx, end := context.WithCancelCause(ctx)
 	unlink := context.AfterFunc(token, func() { end(context.Cause(token)) })
-	s = &stream{withContext: withContext{ss, ctx}, call: c, token: token}
+	s = &stream{withContext: withContext{ss, ctx}, call: c, token: token, end: end}
 	s.rejection = sync.OnceValues(func() (metadata.MD, error) {
 		return c.rejection(context.Cause(token))
 	})
@@ -116,6 +117,7 @@ func (s *stream) ended() bool { return s.token.Err() != nil }
 // reject records that an operation failed because the token has ended, and returns the error of the operation.
 func (s *stream) reject() error {
 	s.cut.Store(true)
+	s.end(context.Cause(s.token)) // before the handler can look for the cause
 	_, err := s.rejection()
 	return err
 }
