@@ -69,7 +69,7 @@ type Resource struct {
 	Metadata *resourcemetadata.Metadata
 
 	// Scopes lists the scopes to request: those of the challenge, or if the challenge has none, those in scopes_supported of
-	// the metadata. It is nil if there are none, or if it would be a scopes_supported with more than 100 scopes.
+	// the metadata. A list of more than 100 scopes is ignored. Scopes is nil if there are none.
 	Scopes []string
 
 	// AuthorizationServers lists the issuers of the authorization servers of the API, in its order. [Resource.SelectServer]
@@ -86,7 +86,7 @@ type Resource struct {
 
 const (
 	maxResourceLocations = 5   // of the metadata of one API
-	maxResourceScopes    = 100 // that are requested because the metadata lists them
+	maxResourceScopes    = 100 // that are requested because a challenge or the metadata lists them
 )
 
 // DiscoverResource finds the metadata of the API at target, the URL to which the program sends requests (RFC 9728). header is the

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
 // Token types for an [IdentityAssertion]. TokenTypeIDJAG is the type of the identity assertion that the provider issues
@@ -145,7 +147,8 @@ func checkIDJAG(issued *Token, audience string) error {
 	if err != nil {
 		return errors.New("its header is not a JSON object")
 	}
-	if typ, _ := named.OptionalText("typ"); typ != headerIDJAG {
+	typ, _ := named.OptionalText("typ") // a media type, which may omit "application/" (RFC 7515, Section 4.1.9)
+	if strings.TrimPrefix(fetch.LowerASCII(typ), "application/") != headerIDJAG {
 		return fmt.Errorf("typ is %q, expected %q", clip(typ), headerIDJAG)
 	}
 	claims, err := unverified(issued.AccessToken)

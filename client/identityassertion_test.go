@@ -110,6 +110,8 @@ func TestIdentityAssertion_WhatIsSentOn(t *testing.T) {
 		"token_type in lower case":      {issued(unsigned(jagHeader, aud), client.TokenTypeIDJAG, "n_a"), true},
 		"token_type Bearer":             {issued(unsigned(jagHeader, aud), client.TokenTypeIDJAG, "Bearer"), true},
 		"aud in an array":               {issued(unsigned(jagHeader, `{"aud":["`+issuerURL+`"]}`), client.TokenTypeIDJAG, "N_A"), true},
+		"typ with application/":         {issued(unsigned(`{"alg":"ES256","typ":"Application/OAuth-ID-JAG+JWT"}`, aud), client.TokenTypeIDJAG, "N_A"), true},
+		"typ with another type":         {issued(unsigned(`{"alg":"ES256","typ":"text/oauth-id-jag+jwt"}`, aud), client.TokenTypeIDJAG, "N_A"), false},
 		"access token":                  {issued(unsigned(jagHeader, aud), client.TokenTypeAccessToken, "Bearer"), false},
 		"ID token":                      {issued(unsigned(jagHeader, aud), client.TokenTypeIDToken, "N_A"), false},
 		"JWT":                           {issued(unsigned(jagHeader, aud), client.TokenTypeJWT, "N_A"), false},

@@ -66,14 +66,15 @@ func (c challenge) requirement(code string) (need requirement, ok bool) {
 	return need, true
 }
 
-// maxAge returns the parameter max_age, or zero if there is none. ok is false if it is not a number of seconds. An age of
+// maxAge returns the parameter max_age, or zero if there is none. ok is false if it is not a number of seconds, or more than 68
+// years. An age of
 // zero seconds is returned as one second, because zero means any age.
 func (c challenge) maxAge() (age time.Duration, ok bool) {
 	text, there := c.params["max_age"]
 	if !there {
 		return 0, true
 	}
-	seconds, err := strconv.ParseUint(text, 10, 32)
+	seconds, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
 		return 0, false
 	}
@@ -88,9 +89,11 @@ func (r requirement) key() string {
 // union returns the elements of all lists, each once, in the order of their first occurrence.
 func union(lists ...[]string) []string {
 	var all []string
+	seen := make(map[string]bool) // a server may grant hundreds of thousands of scopes
 	for _, list := range lists {
 		for _, element := range list {
-			if !slices.Contains(all, element) {
+			if !seen[element] {
+				seen[element] = true
 				all = append(all, element)
 			}
 		}

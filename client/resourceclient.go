@@ -28,8 +28,8 @@ type DynamicRegistration struct {
 	Metadata ClientMetadata
 
 	// Config has the settings of the registered client, such as HTTPClient, DPoP and OnToken. Issuer, ClientID, and the
-	// fields with credentials or endpoints must be empty: their values come from the authorization server. An empty
-	// RedirectURI means the first of Metadata.RedirectURIs.
+	// fields with credentials, endpoints, keys or other URLs of one server must be empty: their values come from the
+	// authorization server. An empty RedirectURI means the first of Metadata.RedirectURIs.
 	Config Config
 }
 
@@ -45,8 +45,8 @@ func (d DynamicRegistration) LogValue() slog.Value { return slog.StringValue(fmt
 func (d *DynamicRegistration) validate() error {
 	var faults []error
 	if d.Config.Issuer != "" || d.Config.ClientID != "" || d.Config.hasSecret() || d.Config.AssertionSource != nil ||
-		d.Config.ClientMetadataDocument || d.Config.Metadata != nil || d.Config.MetadataURL != "" || len(d.Config.Endpoints) > 0 {
-		faults = append(faults, errors.New("client: ResourceTransportConfig.Registration.Config has an Issuer, a ClientID, a credential or an endpoint, expected none: they come from the authorization server"))
+		d.Config.ClientMetadataDocument || d.Config.Metadata != nil || d.Config.MetadataURL != "" || d.Config.isOfOneServer() {
+		faults = append(faults, errors.New("client: ResourceTransportConfig.Registration.Config has an Issuer, a ClientID, a credential, an endpoint or keys, expected none: they come from the authorization server"))
 	}
 	for i, uri := range d.redirectURIs() {
 		if !isSafeRedirectURI(uri) {
@@ -144,32 +144,55 @@ func (t *ResourceTransport) known(server *oidcdiscovery.Metadata) (Config, bool)
 }
 
 // client returns the client of the program at the server of p. registered reports whether it comes from the store. If the
-// program has none, client registers one if register is true, and returns nil otherwise.
+// program has none that can be used, client registers one if register is true, and returns nil otherwise.
 func (p *resourcePlace) client(ctx context.Context, register bool) (c *Client, registered bool, err error) {
-	cfg, ok := p.t.known(p.server)
-	if !ok {
-		r, err := p.registration(ctx)
-		registered = r != nil
-		if r == nil && err == nil && register {
-			r, err = p.register(ctx)
-		}
-		if r == nil || err != nil {
-			return nil, false, err
-		}
-		cfg = p.t.cfg.Registration.Config
-		cfg.AuthMethod = p.t.cfg.Registration.metadata(p.server).TokenEndpointAuthMethod // used if the registration names none
-		cfg = r.Config(cfg)
-		if uris := p.t.cfg.Registration.redirectURIs(); cfg.RedirectURI == "" && len(uris) > 0 {
-			cfg.RedirectURI = uris[0]
-		}
+	if cfg, ok := p.t.known(p.server); ok {
+		c, err = p.newClient(cfg)
+		return c, false, err
 	}
-	cfg.Scopes = append([]string{}, p.scopes(cfg.Scopes)...) // not nil, so that ClientConfig does not replace it
-	if cfg, err = p.resource.ClientConfig(cfg, p.server); err != nil {
+	r, err := p.registration(ctx)
+	if err != nil {
 		return nil, false, err
 	}
+	if r != nil {
+		if c, err := p.registeredClient(r); err == nil {
+			return c, true, nil
+		}
+	}
+	if !register {
+		return nil, false, nil
+	}
+	c, err = p.register(ctx)
+	return c, false, err
+}
+
+// registeredClient returns the client of a registration.
+func (p *resourcePlace) registeredClient(r *Registration) (*Client, error) {
+	d := p.t.cfg.Registration
+	if d == nil {
+		return nil, ErrNoClient // usable has accepted the server before, so this is not reached
+	}
+	cfg := d.Config
+	cfg.AuthMethod = d.metadata(p.server).TokenEndpointAuthMethod // for a response without it
+	cfg = r.Config(cfg)
+	if uris := d.redirectURIs(); cfg.RedirectURI == "" && len(uris) > 0 {
+		cfg.RedirectURI = uris[0]
+	}
+	if cfg.ClientSecret == "" && (cfg.AuthMethod == AuthBasic || cfg.AuthMethod == AuthPost) {
+		cfg.AuthMethod = AuthNone // some servers register a public client, and name the default method
+	}
+	return p.newClient(cfg)
+}
+
+// newClient returns a client of the server of p.
+func (p *resourcePlace) newClient(cfg Config) (*Client, error) {
+	cfg.Scopes = append([]string{}, p.scopes(cfg.Scopes)...) // not nil, so that nothing is added
+	cfg, err := p.resource.ClientConfig(cfg, p.server)
+	if err != nil {
+		return nil, err
+	}
 	cfg.listedPKCE = !p.t.cfg.InsecureUnlistedPKCE && !p.resource.Legacy
-	c, err = New(cfg)
-	return c, registered, err
+	return New(cfg)
 }
 
 // registration returns the stored registration, or nil if there is none that can be used. One of another issuer is an error.
@@ -190,8 +213,9 @@ func (p *resourcePlace) registration(ctx context.Context) (*Registration, error)
 	return r, nil
 }
 
-// register registers a client with the server, and stores the registration before it is used.
-func (p *resourcePlace) register(ctx context.Context) (*Registration, error) {
+// register registers a client with the server, and stores the registration before it is used. A registration that cannot be
+// used is not stored.
+func (p *resourcePlace) register(ctx context.Context) (*Client, error) {
 	d := p.t.cfg.Registration
 	if d == nil {
 		return nil, ErrNoClient // not reached, because usable has rejected the server
@@ -210,8 +234,31 @@ func (p *resourcePlace) register(ctx context.Context) (*Registration, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registration at %q: %w", clip(p.server.Issuer), err)
 	}
+	c, err := p.registeredClient(r)
+	if err != nil {
+		return nil, fmt.Errorf("the server %q has registered a client that cannot be used, with token_endpoint_auth_method %q (DynamicRegistration.Metadata): %w",
+			clip(p.server.Issuer), clip(string(r.Metadata.TokenEndpointAuthMethod)), err)
+	}
 	if err := p.t.store.SaveRegistration(ctx, p.key, r); err != nil {
 		return nil, fmt.Errorf("client: ResourceTransportConfig.Store: %w", err)
 	}
-	return r, nil
+	return c, nil
+}
+
+// isUnknownClient reports whether err says that the server does not know the client, or does not let it use the grant. A
+// server that has lost its registrations responds so.
+func isUnknownClient(err error) bool {
+	return errors.Is(err, ErrInvalidClient) || errors.Is(err, ErrUnauthorizedClient)
+}
+
+// forget deletes the stored registration of a client that the server no longer knows, unless it is of another client.
+func (p *resourcePlace) forget(ctx context.Context, clientID string) error {
+	r, err := p.t.store.LoadRegistration(ctx, p.key)
+	if errors.Is(err, ErrNoRegistration) || err == nil && r != nil && r.ClientID != clientID {
+		return nil // another process may have replaced it
+	}
+	if err := p.t.store.DeleteRegistration(ctx, p.key); err != nil {
+		return fmt.Errorf("client: ResourceTransportConfig.Store: %w", err)
+	}
+	return nil
 }

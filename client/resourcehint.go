@@ -14,7 +14,8 @@ type resourceHint struct {
 
 // resourceHintIn reads the challenges in header, which may be nil. It ignores a header that cannot be parsed. The metadata URL
 // may be in a challenge of any scheme (RFC 9728, Section 5.1). Scopes are read from Bearer and DPoP challenges (RFC 6750,
-// Section 3; RFC 9449, Section 7.1). If several challenges have a parameter, that of the first one is used.
+// Section 3; RFC 9449, Section 7.1). If several challenges have a parameter, that of the first one is used. A list of more than
+// 100 scopes is ignored.
 func resourceHintIn(header http.Header) resourceHint {
 	var hint resourceHint
 	all, err := parseChallenges(header.Values("WWW-Authenticate"))
@@ -28,6 +29,9 @@ func resourceHintIn(header http.Header) resourceHint {
 		if hint.scopes == nil && (strings.EqualFold(c.scheme, "Bearer") || strings.EqualFold(c.scheme, "DPoP")) {
 			hint.scopes = validScopes(strings.Fields(c.params["scope"]))
 		}
+	}
+	if len(hint.scopes) > maxResourceScopes {
+		hint.scopes = nil
 	}
 	return hint
 }

@@ -34,6 +34,8 @@ func TestDiscoverResource_Scopes(t *testing.T) {
 		"not valid":                   {[]string{"Bearer scope=\"a\\\"b é c\td\""}, list("all"), []string{"c", "d"}},
 		"100 scopes":                  {nil, list(many[:100]...), many[:100]},
 		"101 scopes":                  {nil, list(many...), nil},
+		"challenge with 100 scopes":   {[]string{`Bearer scope="` + strings.Join(many[:100], " ") + `"`}, list("all"), many[:100]},
+		"challenge with 101 scopes":   {[]string{`Bearer scope="` + strings.Join(many, " ") + `"`}, list("all"), []string{"all"}},
 		"too long":                    {[]string{`Bearer scope="` + strings.Repeat("x ", 5000) + `"`}, list("all"), []string{"all"}},
 	} {
 		w := &network{pages: map[string]string{apiMeta: described(apiURL, test.member)}}

@@ -18,8 +18,12 @@ type resourceSession struct {
 	source    *TokenSource
 	transport *Transport
 	signedIn  time.Time // zero if the token comes from the store
+	dynamic   bool      // the client was registered by the program
 	unclear   bool      // the API did not say why it rejected the token before
 }
+
+// isForgotten reports whether err, which the source has returned, says that the server has lost the registration.
+func (s *resourceSession) isForgotten(err error) bool { return s.dynamic && isUnknownClient(err) }
 
 // resourceSignIn is one attempt to get a session. All requests that need a session wait for done. err is set before done is
 // closed.
@@ -37,7 +41,7 @@ func (t *ResourceTransport) current(ctx context.Context) (*resourceSession, erro
 		return nil, nil //nolint:nilnil // see above
 	}
 	_, err := s.source.token(ctx)
-	if isIncomplete(err) || !errors.Is(err, ErrNoToken) {
+	if isIncomplete(err) || !errors.Is(err, ErrNoToken) && !s.isForgotten(err) {
 		return s, err
 	}
 	t.mu.Lock()
@@ -77,8 +81,8 @@ func (t *ResourceTransport) hasOther(s *resourceSession) bool {
 	return t.session != nil && t.session != s
 }
 
-// join returns the sign-in that is in progress, or starts one. It returns nil if there is another session already, or if the
-// API rejects the token of a recent sign-in.
+// join returns the sign-in that is in progress, or starts one. It returns nil if there is another session already, if the
+// API rejects the token of a recent sign-in, or if the budget is spent.
 func (t *ResourceTransport) join(
 	ctx context.Context, s *resourceSession, header http.Header, why rejection,
 ) (*resourceSignIn, error) {
@@ -94,12 +98,18 @@ func (t *ResourceTransport) join(
 	case t.failure != nil && time.Now().Before(t.retryAt):
 		return nil, t.failure
 	}
-	n := &resourceSignIn{done: make(chan struct{}), err: errPanic}
-	t.running = n
 	last := s
 	if last == nil {
 		last = t.ended
 	}
+	if last != nil && t.budget.isSpent() {
+		return nil, nil //nolint:nilnil // see above
+	}
+	if last != nil {
+		t.budget.spend() // also for a restored token: an API could name another server each time
+	}
+	n := &resourceSignIn{done: make(chan struct{}), err: errPanic}
+	t.running = n
 	header = header.Clone()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.cfg.SignInTimeout) // other requests may wait for it
 	go func() {
@@ -146,6 +156,11 @@ func (t *ResourceTransport) connect(ctx context.Context, last *resourceSession, 
 	p := &resourcePlace{t: t, resource: resource, server: server, key: t.keyOf(server.Issuer, resource.ID)}
 	if last != nil && last.key == p.key {
 		p.requested = last.source.scopesWith(new(Token), nil)
+		if last.isForgotten(last.source.Err()) {
+			if err := p.forget(ctx, last.source.client.cfg.ClientID); err != nil {
+				return nil, err
+			}
+		}
 		return p.signIn(ctx)
 	}
 	s, err := p.restore(ctx)
@@ -176,10 +191,13 @@ func (p *resourcePlace) restore(ctx context.Context) (*resourceSession, error) {
 	if errors.Is(err, ErrNoToken) {
 		return nil, nil //nolint:nilnil // see above
 	}
+	if err == nil && stored == nil {
+		err = errors.New("Load returned neither a token nor an error")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("client: ResourceTransportConfig.Store: %w", err)
 	}
-	c, _, err := p.client(ctx, false)
+	c, registered, err := p.client(ctx, false)
 	if c == nil || err != nil || c.checkOwner(stored, storedToken) != nil {
 		return nil, err
 	}
@@ -187,7 +205,11 @@ func (p *resourcePlace) restore(ctx context.Context) (*resourceSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = s.source.token(ctx); errors.Is(err, ErrNoToken) && !isIncomplete(err) {
+	_, err = s.source.token(ctx)
+	switch {
+	case registered && isUnknownClient(err):
+		return nil, p.forget(ctx, c.cfg.ClientID)
+	case errors.Is(err, ErrNoToken) && !isIncomplete(err):
 		return nil, nil //nolint:nilnil // see above
 	}
 	return s, err
@@ -201,9 +223,9 @@ func (p *resourcePlace) signIn(ctx context.Context) (*resourceSession, error) {
 		return nil, err
 	}
 	token, err := p.token(ctx, c, AuthorizationOptions{Scopes: c.cfg.Scopes})
-	if registered && (errors.Is(err, ErrInvalidClient) || errors.Is(err, ErrUnauthorizedClient)) {
-		if err := p.t.store.DeleteRegistration(ctx, p.key); err != nil {
-			return nil, fmt.Errorf("client: ResourceTransportConfig.Store: %w", err)
+	if registered && isUnknownClient(err) {
+		if err := p.forget(ctx, c.cfg.ClientID); err != nil {
+			return nil, err
 		}
 		if c, _, err = p.client(ctx, true); err != nil {
 			return nil, err
@@ -260,13 +282,18 @@ func (p *resourcePlace) session(c *Client, token *Token, requested []string) (*r
 	transport := &Transport{source: source, origins: p.t.bare.origins, base: p.t.bare.base}
 	transport.stepUps = newStepUps(source, func(ctx context.Context, o AuthorizationOptions) (*Token, error) {
 		return p.token(ctx, c, o)
-	}, p.t.cfg.SignInTimeout)
-	return &resourceSession{key: p.key, source: source, transport: transport}, nil
+	}, p.t.cfg.SignInTimeout, &p.t.budget)
+	_, known := p.t.known(p.server)
+	return &resourceSession{key: p.key, source: source, transport: transport, dynamic: !known}, nil
 }
 
-// scopes returns the scopes of a sign-in: those of the Config, those of earlier sign-ins, and those that the API requires.
+// scopes returns the scopes of a sign-in: those of the Config, those of earlier sign-ins, and those that the API requires. If
+// these are too many, it omits those of earlier sign-ins, because an API could require others each time.
 func (p *resourcePlace) scopes(own []string) []string {
-	return p.offline(union(own, p.requested, p.resource.Scopes))
+	if all := union(own, p.requested, p.resource.Scopes); len(all) <= maxSignInScopes {
+		return p.offline(all)
+	}
+	return p.offline(union(own, p.resource.Scopes))
 }
 
 // offline returns scopes with offline_access if it should be requested, and else without it (OpenID Connect Core, Section 11).

@@ -47,7 +47,7 @@ type ResourceTransportConfig struct {
 	Issuers []string
 
 	// Discovery has the settings with which the metadata of the API and of the authorization server is fetched. The zero
-	// value is valid. With PublicAddressesOnly, its HTTPClient also sends the requests of the clients.
+	// value is valid. Its PublicAddressesOnly also applies to the requests of the clients, and to those to the API.
 	Discovery ResourceDiscovery
 
 	// Store stores the tokens and the registrations, separately for each issuer and each resource. Nil means that they are kept
@@ -58,7 +58,8 @@ type ResourceTransportConfig struct {
 	// needs a Key of its own, and a ResourceTransport of its own. Empty means that the Store has only one user.
 	Key string
 
-	// Base sends the requests to the API. Nil means http.DefaultTransport.
+	// Base sends the requests to the API. With Discovery.PublicAddressesOnly, it must be nil or an *http.Transport without its
+	// own TLS dial function, and its proxy is not used. Nil means http.DefaultTransport.
 	Base http.RoundTripper
 
 	// SignInTimeout limits each call of SignIn, and the requests before it. Zero means 10 minutes.
@@ -100,6 +101,8 @@ func (cfg ResourceTransportConfig) validate() error {
 	check(cfg.SignIn != nil, "SignIn is required")
 	check(len(cfg.Clients) > 0 || cfg.Registration != nil, "Clients or Registration is required")
 	check(cfg.SignInTimeout >= 0, "SignInTimeout is negative")
+	_, err := cfg.base()
+	faults = append(faults, err)
 	for i, c := range cfg.Clients {
 		if c.Issuer == "" && !c.ClientMetadataDocument {
 			check(false, fmt.Sprintf("Clients[%d].Issuer is required, unless ClientMetadataDocument is set", i))
@@ -117,6 +120,21 @@ func (cfg ResourceTransportConfig) validate() error {
 		faults = append(faults, cfg.Registration.validate())
 	}
 	return errors.Join(faults...)
+}
+
+// base returns what sends the requests to the API.
+func (cfg ResourceTransportConfig) base() (http.RoundTripper, error) {
+	if cfg.Discovery.PublicAddressesOnly {
+		public, err := fetch.PublicClient(&http.Client{Transport: cfg.Base})
+		if err != nil {
+			return nil, fmt.Errorf("client: ResourceTransportConfig.Base: %w (ResourceDiscovery.PublicAddressesOnly)", err)
+		}
+		return public.Transport, nil
+	}
+	if cfg.Base == nil {
+		return http.DefaultTransport, nil
+	}
+	return cfg.Base, nil
 }
 
 // orIssuer returns issuer, or one with which a Config can be checked before its server is known.
@@ -153,6 +171,8 @@ type ResourceTransport struct {
 	cfg   ResourceTransportConfig
 	bare  *Transport // has no token
 	store CredentialStore
+
+	budget signInBudget // of all sessions, except for the first sign-in and those that provide further scopes
 
 	mu      sync.Mutex       // guards the fields below
 	session *resourceSession // the current one; nil if there is none
@@ -193,10 +213,11 @@ func NewResourceTransport(cfg ResourceTransportConfig) (*ResourceTransport, erro
 	if err != nil {
 		return nil, fmt.Errorf("client: ResourceTransportConfig.Resource: %w", err)
 	}
-	t := &ResourceTransport{cfg: cfg, bare: &Transport{origins: []string{fetch.Origin(u)}, base: cfg.Base}, store: cfg.Store}
-	if t.bare.base == nil {
-		t.bare.base = http.DefaultTransport
+	base, err := cfg.base()
+	if err != nil {
+		return nil, err
 	}
+	t := &ResourceTransport{cfg: cfg, bare: &Transport{origins: []string{fetch.Origin(u)}, base: base}, store: cfg.Store}
 	if t.store == nil {
 		t.store = NewMemoryTokens()
 	}

@@ -571,6 +571,10 @@ func TestNewResourceTransport_Faults(t *testing.T) {
 		"ClientSecret": func(c *client.ResourceTransportConfig) {
 			c.Clients = []client.Config{{ClientID: "https://a.test/c", ClientMetadataDocument: true, ClientSecret: "hidden"}}
 		},
+		"Base: the client's Transport is not an *http.Transport": func(c *client.ResourceTransportConfig) {
+			c.Discovery = client.ResourceDiscovery{PublicAddressesOnly: true}
+		},
+		"an endpoint or keys":               func(c *client.ResourceTransportConfig) { c.Registration.Config.AuthorizeURL = "https://as1.test/auth" },
 		"Registration.Config has an Issuer": func(c *client.ResourceTransportConfig) { c.Registration.Config.ClientSecret = "hidden" },
 		"RedirectURIs[0] must be": func(c *client.ResourceTransportConfig) {
 			c.Registration.Metadata.RedirectURIs = []string{"http://app.test/"}

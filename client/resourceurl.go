@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
@@ -21,8 +22,8 @@ func (cfg ResourceDiscovery) checkNamed(raw string, by *url.URL) (*url.URL, erro
 	case isLocal(u.Hostname()) && !isLocal(by.Hostname()):
 		return nil, fmt.Errorf("URL %q has a loopback host, expected a host other than this machine, because it comes from %q",
 			clip(fetch.Origin(u)), clip(fetch.Origin(by)))
-	case !isPlainHost(u.Hostname()):
-		return nil, errors.New("URL has a host that is neither a domain name nor an IP address in its standard form")
+	case !isPlainHost(u.Hostname()) && u.Hostname() != by.Hostname():
+		return nil, errors.New("URL has a host that is neither a domain name in ASCII nor an IP address in its standard form")
 	}
 	return u, nil
 }
@@ -39,9 +40,13 @@ func isLocal(host string) bool {
 	return err == nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
-// isPlainHost reports whether host is a domain name, or an IP address in the form that all programs read in the same way. Some
-// resolvers read names such as 127.1, 0x7f.1 and 2130706433 as addresses.
+// isPlainHost reports whether host is a domain name in ASCII, or an IP address in the form that all programs read in the same
+// way. Some resolvers read names such as 127.1, 0x7f.1 and 2130706433 as addresses. Before net/http resolves a name that is not
+// ASCII, it replaces many characters, for example a full-width letter by the ASCII letter. So such a name can become localhost.
 func isPlainHost(host string) bool {
+	if strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return false
+	}
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}

@@ -165,8 +165,15 @@ func checkBinding(cfg Config, issuer string) error {
 			clip(cfg.Issuer), clip(issuer))
 	case cfg.Issuer == "" && !portable && (cfg.ClientID != "" || hasCredentials):
 		return errors.New("client: Config.Issuer is required: it is the authorization server that issued the ClientID and the credentials")
+	case cfg.Issuer == "" && cfg.isOfOneServer():
+		return errors.New("client: Config.Issuer is required with Endpoints, AuthorizeURL, MFAURL, Keys or Tenants: they are those of one authorization server")
 	case cfg.MetadataURL != "" || cfg.Metadata != nil:
 		return errors.New("client: Config.Metadata and Config.MetadataURL must be empty: the metadata is that of the selected authorization server")
 	}
 	return nil
+}
+
+// isOfOneServer reports whether cfg has endpoints or keys, which are those of one authorization server.
+func (cfg Config) isOfOneServer() bool {
+	return len(cfg.Endpoints) > 0 || cfg.AuthorizeURL != "" || cfg.MFAURL != "" || cfg.Keys != nil || cfg.Tenants != nil
 }

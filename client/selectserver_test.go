@@ -159,6 +159,7 @@ func TestSelectServer_HostileURLs(t *testing.T) {
 		"https://localhost", "https://LOCALHOST", "https://localhost.", "https://api.localhost", "https://127.0.0.1", "https://127.8.8.8",
 		"https://[::1]", "https://[::ffff:127.0.0.1]", "https://0.0.0.0", "https://[::]", "https://[::ffff:0.0.0.0]", "https://127.1", "https://2130706433",
 		"https://0x7f.1", "https://0177.0.0.1", "https://a.0x1", "http://127.0.0.1", "http://as.test", "http://10.0.0.1",
+		"https://ｌocalhost", "https://%EF%BD%8Cocalhost", "https://a.ｌocalhost", "https://１２７.０.０.１", "https://127。0。0。1", "https://loc\u00adalhost",
 		"https://u:p@as.test", "ftp://as.test", "javascript:alert(1)//", "//as.test", "file:///etc/passwd", "https://as.test#x", "https://as.test?x",
 	} {
 		w := &network{pages: map[string]string{apiMeta: listing(apiURL, hostile), hostile + oauthPath: serving(hostile)}}
@@ -169,7 +170,7 @@ func TestSelectServer_HostileURLs(t *testing.T) {
 	}
 	for _, hostile := range []string{
 		"https://localhost/x", "http://127.0.0.1:8080/x", "http://as.test/x", "javascript:alert(1)", "data:text/html,x", "https://[::1]/x", "/x",
-		"https://u:p@as.test/x", "https://127.1/x",
+		"https://u:p@as.test/x", "https://127.1/x", "https://ｌocalhost/x", "https://127.0.0。1/x",
 	} {
 		for _, member := range []string{
 			"authorization_endpoint", "token_endpoint", "registration_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint",
@@ -257,8 +258,14 @@ func TestClientConfig(t *testing.T) {
 		"document, another audience": {
 			client.Config{ClientID: document, ClientMetadataDocument: true, Key: key, AssertionAudience: "https://other.test"}, false,
 		},
-		"other metadata":     {client.Config{Issuer: as, ClientID: "app", Metadata: &oidcdiscovery.Metadata{Issuer: as}}, false},
-		"other metadata URL": {client.Config{Issuer: as, ClientID: "app", MetadataURL: "https://other.test/m"}, false},
+		"document, endpoints of some server": {
+			client.Config{ClientID: document, ClientMetadataDocument: true, Endpoints: map[string]string{"userinfo_endpoint": "https://other.test/me"}}, false,
+		},
+		"document, page of some server": {client.Config{ClientID: document, ClientMetadataDocument: true, AuthorizeURL: "https://other.test/auth"}, false},
+		"only an endpoint":              {client.Config{Endpoints: map[string]string{"registration_endpoint": "https://other.test/reg"}}, false},
+		"endpoints of the server":       {client.Config{Issuer: as, ClientID: "app", Endpoints: map[string]string{"userinfo_endpoint": as + "/me"}}, true},
+		"other metadata":                {client.Config{Issuer: as, ClientID: "app", Metadata: &oidcdiscovery.Metadata{Issuer: as}}, false},
+		"other metadata URL":            {client.Config{Issuer: as, ClientID: "app", MetadataURL: "https://other.test/m"}, false},
 	} {
 		cfg, err := r.ClientConfig(test.cfg, m)
 		if (err == nil) != test.ok {

@@ -27,6 +27,8 @@ func TestC17_StepUp(t *testing.T) {
 		"nothing named":   {[]string{`Bearer error="insufficient_user_authentication"`}, []string{"pwd"}, time.Hour, true},
 		"another error":   {[]string{`Bearer error="invalid_token", acr_values="mfa"`}, []string{"pwd"}, time.Hour, false},
 		"no number":       {[]string{`Bearer error="insufficient_user_authentication", acr_values="mfa", max_age="-1"`}, []string{"pwd"}, time.Hour, false},
+		"68 years":        {[]string{`Bearer error="insufficient_user_authentication", max_age="2147483647"`}, []string{"pwd"}, time.Hour, true},
+		"longer":          {[]string{`Bearer error="insufficient_user_authentication", max_age="2147483648"`}, []string{"pwd"}, time.Hour, false},
 		"too much":        {[]string{`Bearer error="insufficient_user_authentication", max_age="99999999999"`}, []string{"pwd"}, time.Hour, false},
 		"cannot be read":  {[]string{`Bearer error="insufficient_user_authentication`}, []string{"pwd"}, time.Hour, false},
 		"nothing at all":  {nil, []string{"pwd"}, time.Hour, false},

@@ -65,6 +65,7 @@ type stepUps struct {
 	source *TokenSource
 	signIn func(context.Context, AuthorizationOptions) (*Token, error)
 	limit  time.Duration // for one sign-in
+	budget *signInBudget // for those that fail, and those that provide no further scopes
 
 	mu      sync.Mutex                       // guards the fields below
 	running *stepUp                          // in progress; nil if there is none
@@ -73,9 +74,10 @@ type stepUps struct {
 
 // stepUp is one sign-in. All requests that need it wait for done. err is set before done is closed.
 type stepUp struct {
-	key  string // of the requirement
-	done chan struct{}
-	err  error
+	key   string // of the requirement
+	isNew bool   // it requests scopes that were not requested before
+	done  chan struct{}
+	err   error
 }
 
 type failedStepUp struct {
@@ -83,8 +85,8 @@ type failedStepUp struct {
 	until time.Time // only limits the rate of sign-ins, so the monotonic clock is enough
 }
 
-func newStepUps(source *TokenSource, signIn func(context.Context, AuthorizationOptions) (*Token, error), limit time.Duration) *stepUps {
-	return &stepUps{source: source, signIn: signIn, limit: limit, failed: newLRU[string, failedStepUp](maxFailedStepUps)}
+func newStepUps(source *TokenSource, signIn func(context.Context, AuthorizationOptions) (*Token, error), limit time.Duration, budget *signInBudget) *stepUps {
+	return &stepUps{source: source, signIn: signIn, limit: limit, budget: budget, failed: newLRU[string, failedStepUp](maxFailedStepUps)}
 }
 
 // attempts counts the sign-ins that one request waited for.
@@ -127,7 +129,12 @@ func (s *stepUps) token(ctx context.Context, sent *Token, need requirement, trie
 // isMetBy reports whether a token with these scopes may meet the requirement. It returns false for a requirement of acr_values or
 // max_age, which only a sign-in can meet.
 func (r requirement) isMetBy(scopes []string) bool {
-	return len(r.acr) == 0 && r.maxAge == 0 && len(r.scopes) > 0 && len(missing(r.scopes, scopes)) == 0
+	return r.isAboutScopes() && len(missing(r.scopes, scopes)) == 0
+}
+
+// isAboutScopes reports whether the requirement names scopes and nothing else.
+func (r requirement) isAboutScopes() bool {
+	return len(r.acr) == 0 && r.maxAge == 0 && len(r.scopes) > 0
 }
 
 // join returns the sign-in that is in progress, or starts one. It returns an error if a sign-in for need would not help, or
@@ -154,7 +161,11 @@ func (s *stepUps) join(ctx context.Context, current *Token, need requirement, tr
 	if s.running != nil {
 		return s.running, nil
 	}
-	n := &stepUp{key: key, done: make(chan struct{}), err: errPanic}
+	if s.budget.isSpent() {
+		return nil, stepUpError(need, current.Scopes, errTooManySignIns)
+	}
+	isNew := need.isAboutScopes() && len(missing(need.scopes, s.source.scopesWith(new(Token), nil))) > 0
+	n := &stepUp{key: key, isNew: isNew, done: make(chan struct{}), err: errPanic}
 	s.running = n
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limit) // other requests may wait for it
 	go func() {
@@ -212,6 +223,9 @@ func (s *stepUps) finish(n *stepUp, need requirement, current *Token) {
 		if _, ok := errors.AsType[*StepUpError](n.err); !ok {
 			n.err = stepUpError(need, current.Scopes, n.err)
 		}
+	}
+	if n.err != nil || !n.isNew {
+		s.budget.spend() // the number of scopes limits the others
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -98,7 +98,7 @@ func NewTransport(cfg TransportConfig) (*Transport, error) {
 	}
 	t := &Transport{source: cfg.Source, origins: origins, base: base}
 	if cfg.StepUp != nil {
-		t.stepUps = newStepUps(cfg.Source, cfg.StepUp, defaultSignIn)
+		t.stepUps = newStepUps(cfg.Source, cfg.StepUp, defaultSignIn, new(signInBudget))
 	}
 	return t, nil
 }

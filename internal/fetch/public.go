@@ -37,6 +37,9 @@ func PublicClient(c *http.Client) (*http.Client, error) {
 	dialer := net.Dialer{Timeout: 10 * time.Second, Control: rejectInternal}
 	transport.DialContext = dialer.DialContext // net/http prefers it to the deprecated Dial
 	transport.Proxy = nil
+	if transport.IdleConnTimeout == 0 {
+		transport.IdleConnTimeout = 90 * time.Second // the copy may be dropped while it has idle connections
+	}
 	if transport.MaxResponseHeaderBytes == 0 {
 		transport.MaxResponseHeaderBytes = 64 << 10 // the default of net/http is 10 MiB
 	}
