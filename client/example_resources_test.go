@@ -12,8 +12,8 @@ import (
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// A program calls an API that it knows only by its URL. The challenge in the 401 response leads to the metadata of the API, and
-// that to its authorization server. The program identifies itself by a Client ID Metadata Document, so that it needs no
+// A program calls an API of which it knows only the URL. The challenge in the 401 response names the metadata of the API, and
+// the metadata names its authorization server. The program identifies itself by a Client ID Metadata Document, so that it needs no
 // registration there.
 func ExampleDiscoverResource() {
 	server := newExampleServer() // plays the API and the authorization server
@@ -60,7 +60,7 @@ func ExampleDiscoverResource() {
 	// Output: login.example.com https://api.example.com/mcp files:read
 }
 
-// A client for an API that is known only by its URL, such as an MCP server. The first request leads to a sign-in. When a
+// A client for an API of which the program knows only the URL, such as an MCP server. The first request leads to a sign-in. When a
 // request needs another scope, the user signs in again, and the request is repeated.
 func ExampleNewResourceTransport() {
 	server := newExampleServer() // plays the API, the authorization server and the user
@@ -103,7 +103,7 @@ func ExampleNewResourceTransport() {
 	// DELETE 200
 }
 
-// The credentials of a registered client are those of one authorization server. If the API lists another one, for example
+// The credentials of a registered client are valid at one authorization server only. If the API lists another one, for example
 // because it was taken over, the credentials are not sent.
 func ExampleResource_ClientConfig_wrongServer() {
 	server := newExampleServer() // plays the API and the authorization server

@@ -91,6 +91,7 @@ func (t *ResourceTransport) join(
 	switch {
 	case t.running != nil:
 		return t.running, nil
+	// No sign-in is needed if another request has got a new session. None is started shortly after the last one.
 	case t.session != nil && t.session != s,
 		s != nil && time.Since(s.signedIn) < signInPause, // the zero time is long ago
 		s == nil && time.Now().Before(t.pauseTo):
@@ -154,7 +155,7 @@ func (t *ResourceTransport) connect(ctx context.Context, last *resourceSession, 
 		return nil, err
 	}
 	p := &resourcePlace{t: t, resource: resource, server: server, key: t.keyOf(server.Issuer, resource.ID)}
-	if last != nil && last.key == p.key {
+	if last != nil && last.key == p.key { // the same server and resource as before, so the stored token is that of last
 		p.requested = last.source.scopesWith(new(Token), nil)
 		if last.isForgotten(last.source.Err()) {
 			if err := p.forget(ctx, last.source.client.cfg.ClientID); err != nil {

@@ -100,7 +100,7 @@ type attempts struct {
 // sign-in of another request.
 func (s *stepUps) token(ctx context.Context, sent *Token, need requirement, tried *attempts) (*Token, error) {
 	key := need.key()
-	if slices.Contains(tried.keys, key) {
+	if slices.Contains(tried.keys, key) { // a sign-in for the same requirement has already succeeded for this request
 		return nil, s.fail(need, sent.Scopes, errNoEffect)
 	}
 	for {

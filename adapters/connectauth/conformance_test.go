@@ -79,7 +79,7 @@ func wires() []wire {
 	}
 }
 
-// can reports whether the wire can express a row.
+// can reports whether the protocol of the wire can express a row.
 func (wire wire) can(row string) bool {
 	switch {
 	case strings.HasPrefix(row, "HEAD"), strings.Contains(row, " HEAD"), // calls have other methods

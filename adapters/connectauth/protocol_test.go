@@ -41,7 +41,7 @@ func inProtocol(contentType, body, trailer string) wireForm {
 	return wireForm{200, contentType, body, trailer}
 }
 
-// A rejection has status 200 only for callers that certainly read it elsewhere. Nothing that the caller sends is copied to the
+// A rejection has status 200 only for callers that read the error from the body, the trailers or the header. Nothing that the caller sends is copied to the
 // response.
 func TestProtocolOfARejection(t *testing.T) {
 	t.Parallel()

@@ -200,7 +200,7 @@ func TestDeclaredTrailersAreReplaced(t *testing.T) {
 	}
 }
 
-// A body in base64 cannot be ended in its form. The connection is closed, so the client does not take the stream for complete.
+// The end of a body in base64 cannot be written. So the connection is closed, and the client does not accept the stream as complete.
 func TestStreamInBase64IsAborted(t *testing.T) {
 	t.Parallel()
 	for _, old := range []bool{false, true} {
@@ -218,7 +218,7 @@ func TestStreamInBase64IsAborted(t *testing.T) {
 	}
 }
 
-// Calls that are no streams are not watched: a response that takes longer than the token lives is still delivered.
+// The token of a call that is not a stream is checked once: a response that takes longer than the token lives is still delivered.
 func TestUnaryCallsOutliveTheirToken(t *testing.T) { //nolint:paralleltest // it registers a descriptor
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
 		Name: proto.String("orders/v1/orders.proto"), Package: proto.String("orders.v1"), Syntax: proto.String("proto3"),

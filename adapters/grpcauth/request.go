@@ -60,6 +60,7 @@ func isProtected(ctx context.Context) bool {
 	if p.Addr == nil {
 		return false
 	}
+	// Connections of these kinds do not leave the machine, and have no IP address.
 	switch p.Addr.Network() {
 	case "unix", "unixpacket", "bufconn", "pipe":
 		return true

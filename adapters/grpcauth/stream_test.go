@@ -255,7 +255,7 @@ func TestNoMessageAfterEnd(t *testing.T) {
 	})
 }
 
-// The checks of a stream end with its handler, even if the context of the stream goes on. The bubble fails if they do not.
+// The checks of a stream end with its handler, even if the context of the stream does not end. The bubble fails if they do not.
 func TestChecksEndWithHandler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
