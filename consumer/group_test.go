@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -319,4 +320,39 @@ func TestGroupRunEndsWithItsContext(t *testing.T) {
 			t.Errorf("keys were fetched %d times in three hours", asked)
 		}
 	})
+}
+
+// opaqueIssuer is a Verifier of opaque tokens that names its issuer.
+type opaqueIssuer struct{ consumer.Verifier }
+
+func (opaqueIssuer) Issuer() string { return "https://opaque.test" }
+
+// Issuers lists each issuer once, in the order of the Config, and the one of Opaque last.
+func TestGroup_Issuers(t *testing.T) {
+	t.Parallel()
+	a, b := newIssuer(), bearertest.NewIssuer(bearertest.IssuerConfig{URL: "https://other.test"})
+	first := newConsumer(t, offline(t, b))
+	for name, test := range map[string]struct {
+		opaque consumer.Verifier
+		want   []string
+	}{
+		"no Opaque":          {nil, []string{b.URL(), a.URL()}},
+		"Opaque":             {opaqueIssuer{first}, []string{b.URL(), a.URL(), "https://opaque.test"}},
+		"Opaque, also a JWT": {newConsumer(t, offline(t, a)), []string{b.URL(), a.URL()}},
+	} {
+		g, err := consumer.NewGroup(consumer.GroupConfig{
+			Consumers: []*consumer.Consumer{first, newConsumer(t, offline(t, a)), newConsumer(t, offline(t, b))}, Opaque: test.opaque,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := g.Issuers()
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+		clear(got) // the caller may change it
+		if !slices.Equal(g.Issuers(), test.want) {
+			t.Errorf("%s: a change of the list has an effect", name)
+		}
+	}
 }
