@@ -269,7 +269,7 @@ func TestStreamEndsWhateverItsContentTypeAndContext(t *testing.T) {
 				if test.wrap {
 					handler = limited(handler)
 				}
-				status, body, trailer, err := send(t, serve(t, handler, test.old), watch, test.contentType, w.bearer())
+				status, body, trailer, err := send(t, serve(t, handler, test.old), test.contentType, w.bearer())
 				if err != nil || status != http.StatusOK || sent < 5 || sent > 6 {
 					t.Errorf("%v, status %d, %d messages sent, want 5 in five minutes", err, status, sent)
 				}

@@ -22,10 +22,10 @@ import (
 	"github.com/bearerkit/bearerkit/middleware"
 )
 
-// send sends a POST request. It returns the status, the body and the trailers of the response.
-func send(t *testing.T, client *http.Client, path, contentType, bearer string) (status int, text string, trailer http.Header, err error) {
+// send sends a POST request to the procedure watch. It returns the status, the body and the trailers of the response.
+func send(t *testing.T, client *http.Client, contentType, bearer string) (status int, text string, trailer http.Header, err error) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://api.test"+path, strings.NewReader("\x00\x00\x00\x00\x00"))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://api.test"+watch, strings.NewReader("\x00\x00\x00\x00\x00"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestStreamHasOneEnd(t *testing.T) {
 							handler = connectauth.Middleware(w.guard, middleware.Scopes("orders:read"))(handler)
 						}
 						client := serve(t, connectauth.Middleware(w.guard)(handler), old)
-						code, body, trailer, err := send(t, client, watch, test.contentType, w.bearer())
+						code, body, trailer, err := send(t, client, test.contentType, w.bearer())
 						if err != nil || code != http.StatusOK {
 							t.Fatalf("%v, status %d", err, code)
 						}
@@ -192,7 +192,7 @@ func TestDeclaredTrailersAreReplaced(t *testing.T) {
 				<-r.Context().Done()
 				rw.Header().Set("Grpc-Status", "0")
 			})), old)
-			_, _, trailer, err := send(t, client, watch, "application/grpc", w.bearer())
+			_, _, trailer, err := send(t, client, "application/grpc", w.bearer())
 			if got := trailer["Grpc-Status"]; err != nil || len(got) != 1 || got[0] != "16" {
 				t.Errorf("%v, trailer %v", err, trailer)
 			}
@@ -211,7 +211,7 @@ func TestStreamInBase64IsAborted(t *testing.T) {
 				_ = http.NewResponseController(rw).Flush()
 				<-r.Context().Done()
 			})), old)
-			if _, body, _, err := send(t, client, watch, "application/grpc-web-text+proto", w.bearer()); err == nil {
+			if _, body, _, err := send(t, client, "application/grpc-web-text+proto", w.bearer()); err == nil {
 				t.Errorf("the stream ends as if it were complete: %q", body)
 			}
 		})
