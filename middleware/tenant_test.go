@@ -119,8 +119,8 @@ func TestApply_OtherTenant(t *testing.T) {
 		t.Fatal("the Guard has not admitted the request")
 	}
 	for name, test := range map[string]struct {
-		ctx  context.Context
-		want int // status; 0: the token meets the rules
+		ctx  context.Context //nolint:containedctx // an input of the test
+		want int             // status; 0: the token meets the rules
 	}{
 		"same request":     {admitted, 0},
 		"same tenant":      {context.WithValue(admitted, tenantKey{}, "blue"), 0},
