@@ -3,9 +3,14 @@
 package consumer_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,6 +21,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/middleware"
 )
 
 // crowd has many issuers, each with its own key and `kid`, and one token of each.
@@ -145,6 +151,84 @@ func BenchmarkTenThousandIssuers(b *testing.B) {
 			b.ReportMetric(perMany/perOne, "ratio")
 			b.ReportMetric(0, "ns/op") // it is the time of two batches
 		})
+	}
+}
+
+// BenchmarkTenThousandIssuers_Requests compares the requests that an API can serve: a Guard with a Group of 10 000 issuers, and one
+// with a Group of one issuer. Each request comes over a loopback connection, with a token that is in the cache. The time includes
+// the server of net/http and a client that does little more than reading the status.
+func BenchmarkTenThousandIssuers_Requests(b *testing.B) {
+	const n, batch = 10_000, 1000
+	many, one := newCrowd(n), newCrowd(1)
+	for len(one.raws) < n {
+		one.raws = append(one.raws, lasting(one.issuers[0]).Sign())
+	}
+	for _, discovered := range []bool{false, true} {
+		b.Run(fmt.Sprintf("discovered=%t", discovered), func(b *testing.B) {
+			apis := [2]*caller{newCaller(b, one.group(b, discovered, 2*n)), newCaller(b, many.group(b, discovered, 2*n))}
+			raws := [2][]string{slices.Clone(one.raws), slices.Clone(many.raws)}
+			for i, api := range apis {
+				rand.Shuffle(n, func(x, y int) { raws[i][x], raws[i][y] = raws[i][y], raws[i][x] })
+				api.send(b, raws[i])
+			}
+			var took [2][]time.Duration
+			at := 0
+			for b.Loop() {
+				for i, api := range apis {
+					began := processorTime()
+					api.send(b, raws[i][at:at+batch])
+					took[i] = append(took[i], processorTime()-began)
+				}
+				at = (at + batch) % n
+			}
+			perOne, perMany := median(took[0])/batch, median(took[1])/batch
+			b.ReportMetric(perOne, "ns/one")
+			b.ReportMetric(perMany, "ns/many")
+			b.ReportMetric(perMany/perOne, "ratio")
+			b.ReportMetric(0, "ns/op") // it is the time of two batches
+		})
+	}
+}
+
+// caller is a connection to a guarded API.
+type caller struct {
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// newCaller starts an API that accepts the tokens of g, and connects to it.
+func newCaller(b *testing.B, g *consumer.Group) *caller {
+	b.Helper()
+	guard, err := middleware.New(middleware.Config{Verifier: g})
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewServer(guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	})))
+	conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", server.Listener.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = conn.Close(); server.Close() })
+	return &caller{conn: conn, in: bufio.NewReader(conn)}
+}
+
+// send sends one request for each token, and waits for each response.
+func (c *caller) send(b *testing.B, raws []string) {
+	b.Helper()
+	for _, raw := range raws {
+		if _, err := io.WriteString(c.conn, "GET / HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer "+raw+"\r\n\r\n"); err != nil {
+			b.Fatal(err)
+		}
+		response, err := http.ReadResponse(c.in, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusNoContent {
+			b.Fatalf("status %d", response.StatusCode)
+		}
 	}
 }
 
