@@ -29,7 +29,11 @@ func metadataURL(resource string) (*url.URL, error) {
 	if fault := resourceFault(resource, u); fault != nil {
 		return u, fmt.Errorf("middleware: Config.Resource %w", fault)
 	}
-	return url.Parse(u.Scheme + "://" + u.Host + wellKnown + strings.TrimSuffix(u.EscapedPath(), "/"))
+	location, err := resourcemetadata.URL(resource)
+	if err != nil {
+		return u, fmt.Errorf("middleware: Config.Resource: %w", err)
+	}
+	return url.Parse(location)
 }
 
 // resourceFault says what is wrong with resource without quoting it, because it may contain a password.
