@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxQuoted is the number of bytes of foreign text that Quote writes.
+const maxQuoted = 300
+
+// Quote returns text from another party as a quoted string of printable ASCII characters. So the text cannot control the terminal,
+// hide a part of itself, or imitate other characters. Quote cuts text of more than 300 bytes.
+func Quote(text string) string {
+	if len(text) <= maxQuoted {
+		return strconv.QuoteToASCII(text)
+	}
+	cut := maxQuoted
+	for cut > maxQuoted-utf8.UTFMax && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return strconv.QuoteToASCII(text[:cut]) + "..."
+}
+
+// Clean returns text with every character that is not printable replaced by an escape such as \u202e. Newlines remain. Use it for
+// messages that may contain text from another party, such as errors.
+func Clean(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case r == '\n' || strconv.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			escape(&b, r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// escape writes r as JSON escapes it: as one or two UTF-16 code units.
+func escape(b *strings.Builder, r rune) {
+	for _, unit := range utf16.Encode([]rune{r}) {
+		fmt.Fprintf(b, `\u%04x`, unit)
+	}
+}

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of bearerkit.
+const (
+	ExitOK     = 0 // success
+	ExitFailed = 1 // a problem was found, a token was rejected, or a check or request failed
+	ExitUsage  = 2 // wrong usage: an unknown command or flag, or a wrong value
+)
+
+// ErrFailed ends a command with [ExitFailed], and without a message. A command returns it after it has written its result.
+var ErrFailed = errors.New("cli: the result is not a success")
+
+// usageError is wrong usage that a command reports.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// Usagef returns an error that ends a command with [ExitUsage]. Its arguments are those of [fmt.Errorf].
+func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// Run runs the command line args, without the name of the program, and returns the exit code. commands are the constructors of the
+// commands. Canceling ctx stops the command.
+func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *cobra.Command) int {
+	env = env.withDefaults()
+	started := false
+	root := newRoot(env)
+	for _, command := range commands {
+		c := command(env)
+		observe(c, &started)
+		root.AddCommand(c)
+	}
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, ErrFailed):
+		return ExitFailed
+	}
+	fmt.Fprintln(env.Stderr, "bearerkit: "+Clean(err.Error()))
+	if started && !errors.As(err, new(usageError)) {
+		return ExitFailed
+	}
+	fmt.Fprintln(env.Stderr, "Run 'bearerkit --help' or 'bearerkit COMMAND --help' for the usage.")
+	return ExitUsage
+}
+
+// observe sets started when c or a command below it starts. Until then, every error is one of usage.
+func observe(c *cobra.Command, started *bool) {
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			*started = true
+			return run(c, args)
+		}
+	}
+	for _, child := range c.Commands() {
+		observe(child, started)
+	}
+}
+
+// newRoot returns the command bearerkit, without its commands.
+func newRoot(env *Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bearerkit",
+		Short: "Examine issuers, keys, tokens and APIs that bearerkit protects",
+		Long: "bearerkit examines issuers, keys, tokens and APIs, and obtains tokens.\n\n" +
+			"Secrets are read from files, standard input or variables, never from flags. Exit codes: 0 success;\n" +
+			"1 a problem, a rejected token, or a failed check or request; 2 wrong usage.",
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.PersistentFlags().BoolVar(&env.json, "json", false, "write the result as one JSON document")
+	return root
+}
