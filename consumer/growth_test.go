@@ -93,6 +93,9 @@ func TestCostDoesNotGrowWithKeys(t *testing.T) { //nolint:paralleltest // alloca
 // A verification costs the same with one issuer and with ten thousand, in Consumers or from Resolve, for a new token
 // and a cached one.
 func TestCostDoesNotGrowWithIssuers(t *testing.T) { //nolint:paralleltest // allocations are counted
+	if testing.Short() {
+		t.Skip("creates 10 000 Consumers")
+	}
 	const many = 10_000
 	issuer := newIssuer()
 	raw := issuer.AccessToken().Sign()

@@ -68,6 +68,9 @@ const (
 // An issuer in a Group needs memory for its settings and keys, and for its metadata if that is fetched. It has no goroutine, and
 // forged tokens add little.
 func TestMemoryOfAnIssuer(t *testing.T) { //nolint:paralleltest // the heap is measured
+	if testing.Short() {
+		t.Skip("measures the heap")
+	}
 	const n = 1000
 	c := newCrowd(n)
 	for _, test := range []struct {

@@ -27,6 +27,9 @@ func ofLength(issuer *bearertest.Issuer, alg string, length int) *bearertest.Tok
 
 // A cached token needs memory for its claims, and a little for itself. Its text is not kept.
 func TestMemoryOfACachedToken(t *testing.T) { //nolint:paralleltest // the heap is measured
+	if testing.Short() {
+		t.Skip("measures the heap")
+	}
 	issuer := newIssuer("RS256", "ES256")
 	for _, test := range []struct {
 		algorithm string

@@ -32,6 +32,9 @@ func (w *world) attack(t *testing.T, pause time.Duration) {
 // TestChaosLevelRotationUnderAttack measures how long an attacker can keep the tokens of a new key out. The moments of the
 // rotations are spread over the interval between two fetches.
 func TestChaosLevelRotationUnderAttack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends thousands of requests")
+	}
 	t.Parallel()
 	virtually1(t, func(t *testing.T, w *world) {
 		w.want(t, http.StatusOK, "before", w.Good().Sign())
@@ -53,6 +56,9 @@ func TestChaosLevelRotationUnderAttack(t *testing.T) {
 }
 
 func TestChaosLevelOutageUnderAttack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends thousands of requests")
+	}
 	t.Parallel()
 	virtually1(t, func(t *testing.T, w *world) {
 		good := w.Good().Sign()

@@ -159,6 +159,9 @@ func TestChaosLevelWithdrawnKey(t *testing.T) {
 }
 
 func TestChaosLevelOutage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends thousands of requests")
+	}
 	t.Parallel()
 	virtually1(t, func(t *testing.T, w *world) {
 		w.want(t, http.StatusOK, "before", w.Good().Sign())
@@ -190,6 +193,9 @@ func virtually1(t *testing.T, story func(t *testing.T, w *world)) {
 }
 
 func TestChaosLevelFloods(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sends thousands of requests")
+	}
 	t.Parallel()
 	const flood = 10_000
 	virtually1(t, func(t *testing.T, w *world) {
@@ -306,6 +312,9 @@ func TestChaosLevelRestart(t *testing.T) {
 
 // TestChaosLevelStorm leaves nothing behind: synctest fails if a goroutine outlives the story, and the heap is measured.
 func TestChaosLevelStorm(t *testing.T) { //nolint:paralleltest // the heap is measured
+	if testing.Short() {
+		t.Skip("sends thousands of requests")
+	}
 	var before, after runtime.MemStats
 	w := newSockets(t, nil)
 	good := w.Good().Sign()

@@ -11,6 +11,9 @@ import (
 
 // TestProgramOutsideCompiles builds a program in a separate module that uses the public names of the kit.
 func TestProgramOutsideCompiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("depends only on the sources")
+	}
 	t.Parallel()
 	root, err := filepath.Abs("../../..")
 	if err != nil {

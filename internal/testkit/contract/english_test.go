@@ -15,6 +15,9 @@ var unclear = regexp.MustCompile(`(?i)[s]eed system|[b]elongs? into|[t]hat is no
 
 // The Go files and the documents use none of the unclear phrases.
 func TestPlainEnglish(t *testing.T) {
+	if testing.Short() {
+		t.Skip("depends only on the sources")
+	}
 	t.Parallel()
 	files := 0
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {

@@ -16,6 +16,9 @@ const maxWarmFiles = 14
 // A warm request, with a token that was verified before and fresh keys, passes through few files, so that a reader can
 // follow it. The program testdata/warm writes the coverage of such a request.
 func TestWarmRequestPassesThroughFewFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("depends only on the sources")
+	}
 	t.Parallel()
 	files := warmFiles(t)
 	if len(files) > maxWarmFiles {
