@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"runtime/coverage"
+	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
@@ -41,6 +43,7 @@ func run(dir string) error {
 	if err := serve(handler, request); err != nil {
 		return err
 	}
+	settle()
 	if err := coverage.ClearCounters(); err != nil {
 		return err
 	}
@@ -51,6 +54,14 @@ func run(dir string) error {
 		return err
 	}
 	return coverage.WriteCountersDir(dir)
+}
+
+// settle waits until the goroutines that the first request has started have ended. Discovery still reads the documents of
+// slower locations after it has responded.
+func settle() {
+	for attempts := 0; runtime.NumGoroutine() > 1 && attempts < 1000; attempts++ {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func serve(handler http.Handler, request *http.Request) error {
