@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/challenge"
 )
 
 // rejection is what the response of an API says about the access token in the request.
@@ -30,10 +32,10 @@ func rejectionIn(resp *http.Response) (r rejection, needsNonce bool) {
 	if resp.StatusCode != http.StatusUnauthorized {
 		return notRejected, false
 	}
-	challenges, _ := parseChallenges(resp.Header.Values("WWW-Authenticate")) // one that cannot be parsed says nothing
+	challenges, _ := challenge.Parse(resp.Header.Values("WWW-Authenticate")) // one that cannot be parsed says nothing
 	invalid, other := false, false
 	for _, c := range challenges {
-		scheme, code := strings.ToLower(c.scheme), c.params["error"]
+		scheme, code := strings.ToLower(c.Scheme), c.Params["error"]
 		switch {
 		case scheme != "bearer" && scheme != "dpop":
 		case code == string(ErrInvalidToken):

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/challenge"
 )
 
 // requirement is what a challenge of an API requires of a valid token. A new sign-in may provide such a token.
@@ -35,42 +37,42 @@ func requirementIn(resp *http.Response) (need requirement, ok bool) {
 	default:
 		return requirement{}, false
 	}
-	all, err := parseChallenges(resp.Header.Values("WWW-Authenticate"))
+	all, err := challenge.Parse(resp.Header.Values("WWW-Authenticate"))
 	if err != nil {
 		return requirement{}, false
 	}
-	i := slices.IndexFunc(all, func(c challenge) bool {
-		scheme := strings.ToLower(c.scheme)
-		return (scheme == "bearer" || scheme == "dpop") && c.params["error"] == code
+	i := slices.IndexFunc(all, func(c challenge.Challenge) bool {
+		scheme := strings.ToLower(c.Scheme)
+		return (scheme == "bearer" || scheme == "dpop") && c.Params["error"] == code
 	})
 	if i < 0 {
 		return requirement{}, false
 	}
-	return all[i].requirement(code)
+	return requirementOf(all[i], code)
 }
 
-// requirement returns what a challenge with this error code requires. ok is false if a value is invalid, or if the challenge
+// requirementOf returns what a challenge with this error code requires. ok is false if a value is invalid, or if the challenge
 // requires scopes and lists none.
-func (c challenge) requirement(code string) (need requirement, ok bool) {
-	need.scopes = union(strings.Fields(c.params["scope"]))
+func requirementOf(c challenge.Challenge, code string) (need requirement, ok bool) {
+	need.scopes = union(strings.Fields(c.Params["scope"]))
 	if len(need.scopes) > maxSignInScopes || slices.ContainsFunc(need.scopes, func(s string) bool { return !isScopeToken(s) }) {
 		return requirement{}, false
 	}
 	if code == insufficientScope {
 		return need, len(need.scopes) > 0
 	}
-	need.acr = union(strings.Fields(c.params["acr_values"]))
-	if need.maxAge, ok = c.maxAge(); !ok {
+	need.acr = union(strings.Fields(c.Params["acr_values"]))
+	if need.maxAge, ok = maxAgeOf(c); !ok {
 		return requirement{}, false
 	}
 	return need, true
 }
 
-// maxAge returns the parameter max_age, or zero if there is none. ok is false if it is not a number of seconds, or more than 68
+// maxAgeOf returns the parameter max_age, or zero if there is none. ok is false if it is not a number of seconds, or more than 68
 // years. An age of
 // zero seconds is returned as one second, because zero means any age.
-func (c challenge) maxAge() (age time.Duration, ok bool) {
-	text, there := c.params["max_age"]
+func maxAgeOf(c challenge.Challenge) (age time.Duration, ok bool) {
+	text, there := c.Params["max_age"]
 	if !there {
 		return 0, true
 	}

@@ -3,6 +3,8 @@ package client
 import (
 	"net/http"
 	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/challenge"
 )
 
 // resourceHint contains the URL of the metadata and the scopes that the challenges of a resource name. The resource may be
@@ -18,16 +20,16 @@ type resourceHint struct {
 // 100 scopes is ignored.
 func resourceHintIn(header http.Header) resourceHint {
 	var hint resourceHint
-	all, err := parseChallenges(header.Values("WWW-Authenticate"))
+	all, err := challenge.Parse(header.Values("WWW-Authenticate"))
 	if err != nil {
 		return hint
 	}
 	for _, c := range all {
 		if hint.metadataURL == "" {
-			hint.metadataURL = c.params["resource_metadata"]
+			hint.metadataURL = c.Params["resource_metadata"]
 		}
-		if hint.scopes == nil && (strings.EqualFold(c.scheme, "Bearer") || strings.EqualFold(c.scheme, "DPoP")) {
-			hint.scopes = validScopes(strings.Fields(c.params["scope"]))
+		if hint.scopes == nil && (strings.EqualFold(c.Scheme, "Bearer") || strings.EqualFold(c.Scheme, "DPoP")) {
+			hint.scopes = validScopes(strings.Fields(c.Params["scope"]))
 		}
 	}
 	if len(hint.scopes) > maxResourceScopes {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/challenge"
 )
 
 const insufficientAuthentication = "insufficient_user_authentication" // RFC 9470, Section 3
@@ -13,16 +15,16 @@ const insufficientAuthentication = "insufficient_user_authentication" // RFC 947
 // shorter. It returns o unchanged, and false, if the header has no such challenge or cannot be parsed. Pass the result to
 // [Client.AuthorizationURL], with a Subject or an IDTokenHint so that only the same user can complete it.
 func (o AuthorizationOptions) StepUp(header http.Header) (AuthorizationOptions, bool) {
-	all, err := parseChallenges(header.Values("WWW-Authenticate"))
-	i := slices.IndexFunc(all, func(c challenge) bool { return c.params["error"] == insufficientAuthentication })
+	all, err := challenge.Parse(header.Values("WWW-Authenticate"))
+	i := slices.IndexFunc(all, func(c challenge.Challenge) bool { return c.Params["error"] == insufficientAuthentication })
 	if err != nil || i < 0 {
 		return o, false
 	}
 	demanded := o
-	if acr := strings.Fields(all[i].params["acr_values"]); len(acr) > 0 {
+	if acr := strings.Fields(all[i].Params["acr_values"]); len(acr) > 0 {
 		demanded.ACRValues = acr
 	}
-	age, ok := all[i].maxAge()
+	age, ok := maxAgeOf(all[i])
 	if !ok {
 		return o, false
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/bearerkit/bearerkit/internal/challenge"
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/quirk"
@@ -135,10 +136,10 @@ func errorOfCall(resp *fetch.Response, sent secrets) *Error {
 	f := failureOf(object)
 	f.code = cmp.Or(f.code, firstText(object, "code"))
 	if f.code == "" || f.other {
-		challenges, _ := parseChallenges(resp.Header.Values("WWW-Authenticate"))
-		for _, challenge := range challenges {
-			f.code = cmp.Or(challenge.params["error"], f.code)
-			f.description = cmp.Or(f.description, challenge.params["error_description"])
+		challenges, _ := challenge.Parse(resp.Header.Values("WWW-Authenticate"))
+		for _, c := range challenges {
+			f.code = cmp.Or(c.Params["error"], f.code)
+			f.description = cmp.Or(f.description, c.Params["error_description"])
 		}
 	}
 	if f.code == "" && resp.Status == http.StatusUnauthorized {

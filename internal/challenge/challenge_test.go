@@ -1,4 +1,4 @@
-package client
+package challenge_test
 
 import (
 	"errors"
@@ -7,14 +7,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bearerkit/bearerkit/internal/challenge"
 )
 
 type authParams = map[string]string
 
 // goodChallenges has valid header values, joined by line feeds, and what they mean.
-func goodChallenges() map[string][]challenge {
+func goodChallenges() map[string][]challenge.Challenge {
 	bearer := authParams{"realm": "api", "error": "invalid_token"}
-	return map[string][]challenge{
+	return map[string][]challenge.Challenge{
 		"":       nil,
 		" ,\t, ": nil,
 		`Bearer`: {{"Bearer", "", authParams{}}},
@@ -33,7 +35,7 @@ func goodChallenges() map[string][]challenge {
 		`Bearer realm=a, Bearer realm=b`:                             {{"Bearer", "", authParams{"realm": "a"}}, {"Bearer", "", authParams{"realm": "b"}}},
 		`Bearer scope  , DPoP`:                                       {{"Bearer", "scope", authParams{}}, {"DPoP", "", authParams{}}},
 		`Bearer a=b, c =d`:                                           {{"Bearer", "", authParams{"a": "b", "c": "d"}}},
-		`Bearer ` + strings.Repeat(",", maxChallengeBytes-7):         {{"Bearer", "", authParams{}}},
+		`Bearer ` + strings.Repeat(",", challenge.MaxBytes-7):        {{"Bearer", "", authParams{}}},
 	}
 }
 
@@ -68,19 +70,19 @@ func badChallenges() []string {
 		"Bearer x=\"a\r\n b\"",              //
 		"Bearer x=a\rb",                     //
 		"Basic realm=\"a\nBearer error=\"b", // no string goes on in another line
-		`Bearer ` + strings.Repeat(",", maxChallengeBytes),
+		`Bearer ` + strings.Repeat(",", challenge.MaxBytes),
 	}
 }
 
 func TestParseChallenges(t *testing.T) {
 	t.Parallel()
 	for lines, want := range goodChallenges() {
-		got, err := parseChallenges(strings.Split(lines, "\n"))
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(challenge{})); err != nil || diff != "" {
+		got, err := challenge.Parse(strings.Split(lines, "\n"))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%q (-want +got):\n%s%v", lines, diff, err)
 		}
 	}
-	if got, err := parseChallenges(nil); got != nil || err != nil {
+	if got, err := challenge.Parse(nil); got != nil || err != nil {
 		t.Errorf("without a header: %v, %v", got, err)
 	}
 }
@@ -88,7 +90,7 @@ func TestParseChallenges(t *testing.T) {
 func TestParseChallenges_Rejected(t *testing.T) {
 	t.Parallel()
 	for _, lines := range badChallenges() {
-		if got, err := parseChallenges(strings.Split(lines, "\n")); got != nil || !errors.Is(err, errBadChallenge) {
+		if got, err := challenge.Parse(strings.Split(lines, "\n")); got != nil || !errors.Is(err, challenge.ErrSyntax) {
 			t.Errorf("%q was read as %v, %v", lines, got, err)
 		}
 	}
@@ -104,40 +106,40 @@ func FuzzChallenges(f *testing.F) {
 		f.Add(lines)
 	}
 	f.Fuzz(func(t *testing.T, lines string) {
-		got, err := parseChallenges(strings.Split(lines, "\n"))
+		got, err := challenge.Parse(strings.Split(lines, "\n"))
 		if err != nil {
-			if got != nil || !errors.Is(err, errBadChallenge) {
+			if got != nil || !errors.Is(err, challenge.ErrSyntax) {
 				t.Errorf("got %v, %v", got, err)
 			}
 			return
 		}
 		var again []string
 		for _, c := range got {
-			if c.scheme == "" || c.token68 != "" && len(c.params) > 0 {
+			if c.Scheme == "" || c.Token68 != "" && len(c.Params) > 0 {
 				t.Errorf("%q has %+v", lines, c)
 			}
 			again = append(again, challengeText(c))
 		}
-		if len(strings.Join(again, ", ")) > maxChallengeBytes {
+		if len(strings.Join(again, ", ")) > challenge.MaxBytes {
 			return
 		}
 		for _, values := range [][]string{again, {strings.Join(again, ", ")}} {
-			second, err := parseChallenges(values)
-			if diff := cmp.Diff(got, second, cmp.AllowUnexported(challenge{})); err != nil || diff != "" {
+			second, err := challenge.Parse(values)
+			if diff := cmp.Diff(got, second); err != nil || diff != "" {
 				t.Errorf("%q as %q (-want +got):\n%s%v", lines, values, diff, err)
 			}
 		}
 	})
 }
 
-func challengeText(c challenge) string {
+func challengeText(c challenge.Challenge) string {
 	var parts []string
-	for name, value := range c.params {
+	for name, value := range c.Params {
 		if strings.ToLower(name) != name {
 			return "name " + name // a bad line
 		}
 		parts = append(parts, name+`="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)+`"`)
 	}
 	slices.Sort(parts)
-	return strings.TrimSpace(c.scheme + " " + c.token68 + strings.Join(parts, ", "))
+	return strings.TrimSpace(c.Scheme + " " + c.Token68 + strings.Join(parts, ", "))
 }

@@ -1,40 +1,43 @@
-package client
+// Package challenge parses the challenges of an HTTP response: the values of WWW-Authenticate (RFC 9110, Section 11.6.1).
+package challenge
 
 import (
 	"errors"
 	"strings"
 )
 
-// challenge is one challenge of a WWW-Authenticate header (RFC 9110, Section 11.6.1).
-type challenge struct {
-	scheme  string            // as received; case-insensitive
-	token68 string            // used by some schemes in place of parameters
-	params  map[string]string // by name, in lower case; unquoted; never nil
+// Challenge is one challenge of a WWW-Authenticate header (RFC 9110, Section 11.6.1).
+type Challenge struct {
+	Scheme  string            // as received; case-insensitive
+	Token68 string            // used by some schemes in place of parameters
+	Params  map[string]string // by name, in lower case; unquoted; never nil
 }
 
-const maxChallengeBytes = 8 << 10 // of all header lines together
+// MaxBytes is the maximum length of all values of the header together.
+const MaxBytes = 8 << 10
 
-var errBadChallenge = errors.New("client: the WWW-Authenticate header cannot be parsed")
+// ErrSyntax reports a header that cannot be parsed, or that is longer than MaxBytes.
+var ErrSyntax = errors.New("the WWW-Authenticate header cannot be parsed")
 
-// parseChallenges parses all values of a WWW-Authenticate header. Each value may have several challenges. If any of them is
+// Parse parses all values of a WWW-Authenticate header. Each value may have several challenges. If any of them is
 // not valid, the result is an error, because the parser may then have attributed a parameter to the wrong challenge.
-func parseChallenges(values []string) ([]challenge, error) {
-	var all []challenge
-	left := maxChallengeBytes
+func Parse(values []string) ([]Challenge, error) {
+	var all []Challenge
+	left := MaxBytes
 	for _, value := range values {
 		if left -= len(value); left < 0 {
-			return nil, errBadChallenge
+			return nil, ErrSyntax
 		}
-		challenges, ok := (&challengeReader{rest: value}).list()
+		challenges, ok := (&reader{rest: value}).list()
 		if !ok {
-			return nil, errBadChallenge
+			return nil, ErrSyntax
 		}
 		all = append(all, challenges...)
 	}
 	return all, nil
 }
 
-// challengeReader parses a header value from left to right. This is the grammar (RFC 9110, Sections 11.2, 11.3 and 11.6.1):
+// reader parses a header value from left to right. This is the grammar (RFC 9110, Sections 11.2, 11.3 and 11.6.1):
 //
 //	WWW-Authenticate = [ challenge *( "," challenge ) ]
 //	challenge        = scheme [ 1*SP ( token68 / [ param *( "," param ) ] ) ]
@@ -42,10 +45,10 @@ func parseChallenges(values []string) ([]challenge, error) {
 //
 // A comma separates both challenges and the parameters of one challenge, so only what follows it shows which of the two it
 // was: a name and "=" is a parameter, anything else is the scheme of the next challenge.
-type challengeReader struct{ rest string }
+type reader struct{ rest string }
 
 // list parses a whole value. In the loop, each turn reads one parameter, or else the scheme of the next challenge.
-func (r *challengeReader) list() (all []challenge, ok bool) {
+func (r *reader) list() (all []Challenge, ok bool) {
 	open := false // whether parameters of the last challenge may follow
 	for {
 		r.skip(" \t,") // a list may have empty elements (Section 5.6.1.2)
@@ -55,7 +58,7 @@ func (r *challengeReader) list() (all []challenge, ok bool) {
 		name, value, isParam := r.param()
 		switch {
 		case !isParam:
-			var next challenge
+			var next Challenge
 			if next, open, ok = r.challenge(); !ok {
 				return nil, false
 			}
@@ -69,31 +72,31 @@ func (r *challengeReader) list() (all []challenge, ok bool) {
 
 // challenge reads a scheme, and its token68 if it has one. open reports whether parameters may follow, which requires a
 // space after the scheme.
-func (r *challengeReader) challenge() (c challenge, open, ok bool) {
-	c = challenge{scheme: r.take(isTokenByte), params: make(map[string]string)}
-	if c.scheme == "" {
+func (r *reader) challenge() (c Challenge, open, ok bool) {
+	c = Challenge{Scheme: r.take(isTokenByte), Params: make(map[string]string)}
+	if c.Scheme == "" {
 		return c, false, false
 	}
 	if open = r.skip(" ") > 0; !open || r.isParam() {
 		return c, open, open || r.ended()
 	}
-	c.token68 = r.take(isToken68Byte)
-	if c.token68 != "" {
-		c.token68 += r.take(func(b byte) bool { return b == '=' })
+	c.Token68 = r.take(isToken68Byte)
+	if c.Token68 != "" {
+		c.Token68 += r.take(func(b byte) bool { return b == '=' })
 		open = false
 	}
 	return c, open, r.ended()
 }
 
 // isParam reports whether a parameter follows. It consumes nothing.
-func (r *challengeReader) isParam() bool {
+func (r *reader) isParam() bool {
 	ahead := *r
 	_, _, ok := ahead.param()
 	return ok
 }
 
 // param reads a parameter: name, "=" and value (Section 11.2). If none follows, it consumes nothing.
-func (r *challengeReader) param() (name, value string, ok bool) {
+func (r *reader) param() (name, value string, ok bool) {
 	start := r.rest
 	name = r.take(isTokenByte)
 	r.skip(" \t")
@@ -113,7 +116,7 @@ func (r *challengeReader) param() (name, value string, ok bool) {
 }
 
 // quoted reads a quoted-string (Section 5.6.4). If none follows, it consumes nothing.
-func (r *challengeReader) quoted() (string, bool) {
+func (r *reader) quoted() (string, bool) {
 	if !strings.HasPrefix(r.rest, `"`) {
 		return "", false
 	}
@@ -137,20 +140,20 @@ func (r *challengeReader) quoted() (string, bool) {
 }
 
 // ended reports whether an element of the list ends here: at a comma, or at the end.
-func (r *challengeReader) ended() bool {
+func (r *reader) ended() bool {
 	r.skip(" \t")
 	return r.rest == "" || r.rest[0] == ','
 }
 
 // skip consumes all leading characters that are in these, and returns their number.
-func (r *challengeReader) skip(these string) int {
+func (r *reader) skip(these string) int {
 	before := len(r.rest)
 	r.rest = strings.TrimLeft(r.rest, these)
 	return before - len(r.rest)
 }
 
 // take consumes and returns the leading bytes for which belongs returns true.
-func (r *challengeReader) take(belongs func(byte) bool) string {
+func (r *reader) take(belongs func(byte) bool) string {
 	n := 0
 	for n < len(r.rest) && belongs(r.rest[n]) {
 		n++
@@ -161,9 +164,9 @@ func (r *challengeReader) take(belongs func(byte) bool) string {
 }
 
 // add sets a parameter. It returns false for a repeated name, since it is not defined which value counts (Section 11.2).
-func (c challenge) add(name, value string) bool {
-	_, twice := c.params[name]
-	c.params[name] = value
+func (c Challenge) add(name, value string) bool {
+	_, twice := c.Params[name]
+	c.Params[name] = value
 	return !twice
 }
 
