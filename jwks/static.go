@@ -160,14 +160,7 @@ func (s Static) forAlgorithm(alg string) (Static, error) {
 // verifying signatures. Every other key that cannot be used is an error, and so is a secret; use [Secret] for it. The error
 // joins all faults.
 func ParseJWKS(data []byte) (Static, error) {
-	text := string(data)
-	single := strings.TrimPrefix(text, byteOrderMark)
-	if document, faults, err := compact.ParseDocument(single, maxDepth); err == nil {
-		if _, isSet := document.Get("keys"); !isSet && faults["keys"] == nil { // a single JWK becomes a set of one
-			text = `{"keys":[` + single + `]}`
-		}
-	}
-	s, err := parseSet(text, math.MaxInt, nil)
+	s, err := parseSet(asSet(string(data)), math.MaxInt, nil)
 	if err != nil && !errors.Is(err, errNoUsableKey) {
 		return nil, fmt.Errorf("jwks: %w", err)
 	}
@@ -184,4 +177,15 @@ func ParseJWKS(data []byte) (Static, error) {
 		return nil, fmt.Errorf("jwks: %w", err)
 	}
 	return s.keys, nil
+}
+
+// asSet returns text, or a set that contains it if it is a single JWK.
+func asSet(text string) string {
+	single := strings.TrimPrefix(text, byteOrderMark)
+	if document, faults, err := compact.ParseDocument(single, maxDepth); err == nil {
+		if _, isSet := document.Get("keys"); !isSet && faults["keys"] == nil {
+			return `{"keys":[` + single + `]}`
+		}
+	}
+	return text
 }

@@ -70,22 +70,44 @@ type Client struct {
 //   - [ErrUnavailable] if a retry may succeed,
 //   - ctx.Err() if ctx ended first.
 func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error) {
-	u, err := c.parseIssuer(issuer)
+	locations, err := c.locations(issuer)
 	if err != nil {
 		return nil, fmt.Errorf("oidcdiscovery: %w", err)
-	}
-	locations := wellKnown(u, c.InsertFirst)
-	if c.MetadataURL != "" {
-		if err := fetch.CheckURL(c.MetadataURL, c.InsecureAllowHTTP); err != nil {
-			return nil, fmt.Errorf("oidcdiscovery: MetadataURL: %w", err)
-		}
-		locations = []location{{url: c.MetadataURL}}
 	}
 	m, err := c.search(ctx, locations, cmp.Or(c.IssuerTemplate, issuer))
 	if err != nil {
 		return nil, fmt.Errorf("oidcdiscovery: %w", err)
 	}
 	return m, nil
+}
+
+// Locations returns the URLs at which [Client.Discover] looks for the metadata of issuer, in the order in which it requests them:
+// one URL if MetadataURL is set, and 2 or 4 otherwise. It sends no request. Use it in tools that show what each location returns.
+func (c *Client) Locations(issuer string) ([]string, error) {
+	locations, err := c.locations(issuer)
+	if err != nil {
+		return nil, fmt.Errorf("oidcdiscovery: %w", err)
+	}
+	urls := make([]string, len(locations))
+	for i, at := range locations {
+		urls[i] = at.url
+	}
+	return urls, nil
+}
+
+// locations returns the locations of the metadata of issuer.
+func (c *Client) locations(issuer string) ([]location, error) {
+	u, err := c.parseIssuer(issuer)
+	if err != nil {
+		return nil, err
+	}
+	if c.MetadataURL == "" {
+		return wellKnown(u, c.InsertFirst), nil
+	}
+	if err := fetch.CheckURL(c.MetadataURL, c.InsecureAllowHTTP); err != nil {
+		return nil, fmt.Errorf("MetadataURL: %w", err)
+	}
+	return []location{{url: c.MetadataURL}}, nil
 }
 
 // Parse parses and validates a document that does not come from the network, for example from a file. The rules are those

@@ -1,0 +1,34 @@
+package consumer_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// Profiles lists every exported profile once, and their names are different.
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("profile*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := 0
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared += len(regexp.MustCompile(`(?m)^(?:var |\t)Profile\w+ = `).FindAll(source, -1))
+	}
+	names := make(map[string]bool)
+	for _, p := range consumer.Profiles() {
+		names[p.String()] = true
+	}
+	if len(names) != declared || len(consumer.Profiles()) != declared || declared < 30 {
+		t.Errorf("%d profiles with %d names, and %d are declared", len(consumer.Profiles()), len(names), declared)
+	}
+}
