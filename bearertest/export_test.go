@@ -1,0 +1,25 @@
+package bearertest
+
+import "net/http"
+
+// AttackResults runs the attack table for a target without a *testing.T. It returns the failures and the reasons of skipped rows
+// by the name of the row, and all names. problem says why the deployment could not be tested.
+func AttackResults(handler http.Handler, issuer *Issuer, target Target) (failed map[string][]string, skipped map[string]string, names []string, problem string) {
+	a, problem := newAssault(handler, issuer, target)
+	if problem != "" {
+		return nil, nil, nil, problem
+	}
+	defer a.restore()
+	failed, skipped = make(map[string][]string), make(map[string]string)
+	for _, row := range a.rows() {
+		names = append(names, row.name)
+		result := a.run(row)
+		if len(result.failures) > 0 {
+			failed[row.name] = result.failures
+		}
+		if result.skipped != "" {
+			skipped[row.name] = result.skipped
+		}
+	}
+	return failed, skipped, names, ""
+}
