@@ -2,6 +2,8 @@
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 APIDIFF     := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
+CYCLONEDX   := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 MODULE   := github.com/bearerkit/bearerkit
 MODULES  := $(shell awk '$$1 ~ /^\./ { print $$1 }' go.work) ./benchmarks ./interop/dex
@@ -59,6 +61,10 @@ deps: ## Check that the Guard links neither a framework nor client, and that onl
 			users++; if ($$1 != "$(MODULE)/jwks/internal/jwk") { print $$1 " imports " $$2; bad = 1 } } \
 		END { if (!users) { print "no package imports jwx: this check is out of date"; bad = 1 }; \
 		if (bad) exit 1; print "deps: middleware links neither a framework nor client, and only jwks/internal/jwk imports jwx" }'
+
+.PHONY: workflows
+workflows: ## Check the GitHub workflows with actionlint; they were not run on GitHub
+	@go run $(ACTIONLINT) -color=false -shellcheck= -pyflakes= && echo "workflows: actionlint found nothing"
 
 # Running the tests
 
@@ -216,6 +222,35 @@ api: ## Show what changed in the exported API since the last tag
 		echo "-- $$m since $$tag"; path=$$(cd $$m && GOWORK=off go list -m); \
 		(cd "$$old/$$m" && GOWORK=off go run $(APIDIFF) -m -w "$$old/old.api" "$$path"); \
 		(cd $$m && GOWORK=off go run $(APIDIFF) -m "$$old/old.api" "$$path"); done
+
+# DIST is the folder for the files of a release.
+DIST ?= dist
+
+.PHONY: sbom
+sbom: ## Write a list of the dependencies (CycloneDX) of each released module into DIST; the same commit gives the same files
+	@mkdir -p $(DIST); for m in $(RELEASED); do name=$$(echo bearerkit/$$m | sed 's#/\.##g; s#/#-#g'); \
+		(cd $$m && GOWORK=off GOFLAGS="$$GOFLAGS -trimpath" CGO_ENABLED=0 go run $(CYCLONEDX) mod -json -type library \
+			-noserial -output $(abspath $(DIST))/$$name.cdx.json .) 2>/dev/null; \
+		sed -i '/^    "timestamp":/d' $(DIST)/$$name.cdx.json; echo "$(DIST)/$$name.cdx.json"; done
+
+BINARIES := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+
+.PHONY: binaries
+binaries: ## Build the command-line tool for several platforms into DIST; the same commit and Go release give the same files
+	@mkdir -p $(DIST); for p in $(BINARIES); do os=$${p%/*} arch=$${p#*/}; out=bearerkit-$$os-$$arch; \
+		test $$os != windows || out=$$out.exe; \
+		(cd cmd/bearerkit && GOOS=$$os GOARCH=$$arch CGO_ENABLED=0 GOWORK=off go build -trimpath -o $(abspath $(DIST))/$$out .); \
+		echo "$(DIST)/$$out"; done
+	@cd $(DIST) && sha256sum bearerkit-*-* >SHA256SUMS && echo "$(DIST)/SHA256SUMS"
+
+# CHECKS runs in a clone before anything is tagged. DRY_RUN=1 leaves the repository unchanged.
+VERSION ?=
+CHECKS  ?= .ci/run
+DRY_RUN ?=
+
+.PHONY: release
+release: ## Tag all released modules after CHECKS: make release VERSION=v0.1.0; works in a scratch clone and pushes nothing
+	@cd interop && GOWORK=off go run ./release -dir .. -version '$(VERSION)' -checks '$(CHECKS)' $(if $(DRY_RUN),-dry-run) $(RELEASED)
 
 .PHONY: vuln
 vuln: ## govulncheck, once for each module; fetches the Go vulnerability database

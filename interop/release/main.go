@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 )
 
 func main() {
@@ -60,7 +62,7 @@ func release(ctx context.Context, o options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }()
 	clone, err := source.clone(ctx, scratch)
 	if err != nil {
 		return err
@@ -96,6 +98,20 @@ func release(ctx context.Context, o options, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "-- released %s with %d tags. Look at the result, and then publish it:\n\n", o.version, len(tags))
-	fmt.Fprintf(out, "    git push --atomic origin HEAD %s\n", join(tags))
+	fmt.Fprint(out, instructions(tags))
 	return nil
+}
+
+// instructions returns the commands that publish a release. The tags of commands come last, in a push of their own: GitHub starts
+// no workflow for a push with more than three tags.
+func instructions(tags []string) string {
+	command := func(tag string) bool { return strings.HasPrefix(tag, "cmd/") }
+	libraries := slices.DeleteFunc(slices.Clone(tags), command)
+	text := "    git push --atomic origin HEAD " + strings.Join(libraries, " ") + "\n"
+	for _, tag := range tags {
+		if command(tag) {
+			text += "    git push origin " + tag + "\n"
+		}
+	}
+	return text
 }

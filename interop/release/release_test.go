@@ -116,7 +116,7 @@ func TestReleaseTagsEachLevelAndKeepsTheReplaceDirectives(t *testing.T) {
 	if status := git(t, r, "status", "--porcelain"); status != "" {
 		t.Errorf("the release left changes:\n%s", status)
 	}
-	wantPush := "git push --atomic origin HEAD v0.1.0 adapters/one/v0.1.0 cmd/tool/v0.1.0\n"
+	wantPush := "git push --atomic origin HEAD v0.1.0 adapters/one/v0.1.0\n    git push origin cmd/tool/v0.1.0\n"
 	if !strings.HasSuffix(out.String(), wantPush) {
 		t.Errorf("the output does not end with %q:\n%s", wantPush, &out)
 	}

@@ -68,7 +68,7 @@ func (r repository) adopt(ctx context.Context, clone repository, head string, ta
 // command runs a program in dir with additional environment variables and returns its standard output. The error contains the
 // standard error of the program.
 func command(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // Git, Go, and programs that were just built
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	var stdout, stderr bytes.Buffer
@@ -81,7 +81,7 @@ func command(ctx context.Context, dir string, env []string, name string, args ..
 
 // check runs a shell command in dir.
 func check(ctx context.Context, dir, line string, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, "bash", "-c", line)
+	cmd := exec.CommandContext(ctx, "bash", "-c", line) //nolint:gosec // the command line comes from the Makefile
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {
@@ -89,5 +89,3 @@ func check(ctx context.Context, dir, line string, out io.Writer) error {
 	}
 	return nil
 }
-
-func join(words []string) string { return strings.Join(words, " ") }

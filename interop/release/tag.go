@@ -82,7 +82,7 @@ func (r *releaser) restore(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.commit(ctx, fmt.Sprintf("release: restore the replace directives after %s", r.version))
+	return r.commit(ctx, "release: restore the replace directives after "+r.version)
 }
 
 // requirements returns the arguments of go mod edit that raise the requirements of a module.

@@ -67,7 +67,7 @@ func (r *releaser) useModule(ctx context.Context, m module, libraries []string) 
 	// With the checksums of the release, the go command needs no checksum database for the modules of others.
 	sums, err := os.ReadFile(filepath.Join(r.clone.dir, m.folder, "go.sum"))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600)
+		err = os.WriteFile(filepath.Join(dir, "go.sum"), sums, 0o600) //nolint:gosec // the folder was just created
 	}
 	if err != nil && !os.IsNotExist(err) {
 		return err
