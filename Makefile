@@ -230,8 +230,7 @@ DIST ?= dist
 sbom: ## Write a list of the dependencies (CycloneDX) of each released module into DIST; the same commit gives the same files
 	@mkdir -p $(DIST); for m in $(RELEASED); do name=$$(echo bearerkit/$$m | sed 's#/\.##g; s#/#-#g'); \
 		(cd $$m && GOWORK=off GOFLAGS="$$GOFLAGS -trimpath" CGO_ENABLED=0 go run $(CYCLONEDX) mod -json -type library \
-			-noserial -output $(abspath $(DIST))/$$name.cdx.json .) 2>/dev/null; \
-		sed -i '/^    "timestamp":/d' $(DIST)/$$name.cdx.json; echo "$(DIST)/$$name.cdx.json"; done
+			-noserial -notimestamp -output $(abspath $(DIST))/$$name.cdx.json .); echo "$(DIST)/$$name.cdx.json"; done
 
 BINARIES := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 
