@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/bench"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/keys"
 )
@@ -20,6 +21,7 @@ func run() int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	return cli.Run(ctx, cli.OS(), os.Args[1:],
+		bench.Command,
 		keys.Command,
 	)
 }
