@@ -183,7 +183,8 @@ type Config struct {
 	// for any purpose, can then call this API. False: ID tokens are rejected.
 	InsecureAcceptIDToken bool
 
-	vouched bool // for a ClaimChecker: another party has verified the claims
+	vouched     bool // for a ClaimChecker: another party has verified the claims
+	needsStatus bool // a variable that FromEnv has read requires Status
 }
 
 // withDefaults returns a copy of cfg with all defaults filled in. It also copies the slices, so that the caller cannot

@@ -245,7 +245,8 @@ func TestConfigFieldsAreAllTested(t *testing.T) {
 		"KeyCache": true, "Metadata": true, "MetadataURL": true, "DiscoveryTimeout": true, "HTTPClient": true, "CacheSize": true, "OnVerify": true, "Explain": true, "Logger": true,
 		"PublicAddressesOnly": true, "InsecureAllowHTTP": true,
 		"StatusTTL": true, "OnStatus": true, "InsecureStatusFailOpen": true, "ScopeClaims": true,
-		"vouched": true, // in claimchecker_test.go
+		"vouched":     true, // in claimchecker_test.go
+		"needsStatus": true, // in fromenv_internal_test.go
 	}
 	decide := settings(newIssuer())
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[consumer.Config]()) {

@@ -34,6 +34,7 @@ func (cfg Config) validate() error {
 	check(cfg.Keys == nil || !isNil(cfg.Keys), "Keys", "contains a nil value")
 	check(!cfg.InsecureNoIssuer || isStatic(cfg.Keys), "InsecureNoIssuer", "requires Keys to be a jwks.Static or a jwks.FileSource")
 	check(cfg.Status == nil || !isNil(cfg.Status), "Status", "contains a nil value")
+	check(!cfg.needsStatus || cfg.Status != nil, "Status", "is required because "+persistAccessToken+" is true: without it, revoked tokens would be accepted")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, more than 5 minutes", cfg.ClockSkew))
 	check(cfg.StatusTTL >= 0, "StatusTTL", fmt.Sprintf("is negative: %v", cfg.StatusTTL))
 	check(cfg.StatusTTL <= maxStatusTime, "StatusTTL", fmt.Sprintf("is %v, more than an hour", cfg.StatusTTL))

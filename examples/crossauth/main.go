@@ -2,13 +2,13 @@
 //
 //	CROSSAUTH_AUTH_SERVER_BASE_URL                the issuer; required
 //	CROSSAUTH_OAUTH_AUDIENCE                      the audience of this API; required
-//	CROSSAUTH_JWT_KEY_TYPE                        the only accepted algorithm, such as RS256; required with a key
+//	CROSSAUTH_JWT_KEY_TYPE                        the only accepted algorithm, such as RS256; required with a secret
 //	CROSSAUTH_JWT_PUBLIC_KEY(_FILE)               a public key in PEM; without a key, the keys are discovered
 //	CROSSAUTH_JWT_SECRET_KEY(_FILE)               a shared secret; not together with a public key
 //	CROSSAUTH_OAUTH_CLOCK_TOLERANCE               in seconds; if not set: 10
 //	CROSSAUTH_OAUTH_RESSERVER_ACCESS_DENIED_BODY  JSON, the body of rejections; if not set: a problem document
 //
-// The packages of the kit do not read environment variables; this program does.
+// consumer.FromEnv reads all of them, and those of the kit, except for the last one, which this program reads.
 package main
 
 import (
@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
@@ -28,7 +27,7 @@ func main() { demo.Main(run) }
 
 // run reads the environment, prints the routes, and serves until ctx ends.
 func run(ctx context.Context, _ []string, stdout io.Writer) error {
-	api, err := newAPI(func(name string) string { return os.Getenv(prefix + name) })
+	api, err := newAPI()
 	if err != nil {
 		return err
 	}
@@ -40,10 +39,10 @@ func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	return demo.Serve(ctx, listener, api)
 }
 
-// newAPI returns the API that env describes. Its error lists all variables that are missing or not valid.
-func newAPI(env environment) (http.Handler, error) {
-	cfg, cfgFault := env.config()
-	deny, denyFault := env.denyHandler()
+// newAPI returns the API that the environment describes. Its error lists all variables that are missing or not valid.
+func newAPI() (http.Handler, error) {
+	cfg, cfgFault := consumer.FromEnv()
+	deny, denyFault := denyHandler()
 	if err := errors.Join(cfgFault, denyFault); err != nil {
 		return nil, err
 	}
