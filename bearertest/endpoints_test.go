@@ -68,7 +68,7 @@ func (p *party) send(method, address, body string) (int, http.Header, string) {
 		p.Fatal(err)
 	}
 	maps.Copy(r.Header, p.header)
-	if method == http.MethodPost {
+	if method == http.MethodPost && r.Header.Get("Content-Type") == "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	response, err := p.issuer.Client().Transport.RoundTrip(r)
@@ -187,4 +187,14 @@ func (p *party) rejected(what, code string, status int, response map[string]any)
 	if status < 400 || response["error"] != code {
 		p.Errorf("%s: %d %v, want the error %s", what, status, response, code)
 	}
+}
+
+// members returns the members of a JSON object.
+func members(t *testing.T, body string) map[string]any {
+	t.Helper()
+	object := map[string]any{}
+	if err := json.Unmarshal([]byte(body), &object); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return object
 }
