@@ -113,11 +113,11 @@ func (s *server) userInfo(w http.ResponseWriter, r *http.Request) {
 	case !ok || !strings.EqualFold(scheme, expected) || key != bound && bound != "":
 		err = failure("invalid_token", "the access token is missing, invalid, expired, revoked, or sent without its proof")
 	case !slices.Contains(strings.Fields(scope), "openid"):
-		challenge(w, expected, http.StatusForbidden, failure("insufficient_scope", "the access token needs the scope openid"))
+		rejectToken(w, expected, http.StatusForbidden, failure("insufficient_scope", "the access token needs the scope openid"))
 		return
 	}
 	if err != nil {
-		challenge(w, expected, http.StatusUnauthorized, err)
+		rejectToken(w, expected, http.StatusUnauthorized, err)
 		return
 	}
 	response := map[string]any{}
@@ -129,8 +129,8 @@ func (s *server) userInfo(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, response)
 }
 
-// challenge writes the error of a protected resource (RFC 6750 section 3).
-func challenge(w http.ResponseWriter, scheme string, status int, err *oauthError) {
+// rejectToken writes the error of a protected resource (RFC 6750 section 3).
+func rejectToken(w http.ResponseWriter, scheme string, status int, err *oauthError) {
 	w.Header().Set("WWW-Authenticate", scheme+` error="`+err.code+`"`)
 	writeJSON(w, status, err.members())
 }
