@@ -86,7 +86,7 @@ func TestFromEnv(t *testing.T) {
 			t.Parallel()
 			want := Config{Issuer: "https://issuer.test", ClientID: "app"}
 			test.want(&want)
-			got, err := fromEnv(test.environ)
+			got, err := FromEnviron(test.environ)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,7 +116,7 @@ func envFields(cfg Config) map[string]string {
 func TestFromEnvReadsSecretsFromFiles(t *testing.T) {
 	t.Parallel()
 	path := writtenFile(t, secretOfEnv+"\n")
-	cfg, err := fromEnv(requiredVariables("BEARERKIT_CLIENT_SECRET_FILE=" + path))
+	cfg, err := FromEnviron(requiredVariables("BEARERKIT_CLIENT_SECRET_FILE=" + path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestFromEnvReadsPrivateKeys(t *testing.T) {
 			if test.algorithm != "" {
 				environ = append(environ, "BEARERKIT_CLIENT_KEY_ALGORITHM="+test.algorithm, "BEARERKIT_DPOP_KEY_ALGORITHM="+test.algorithm)
 			}
-			cfg, err := fromEnv(environ)
+			cfg, err := FromEnviron(environ)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -211,7 +211,7 @@ func TestFromEnvFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			cfg, err := fromEnv(test.environ)
+			cfg, err := FromEnviron(test.environ)
 			if diff := cmp.Diff(envFields(Config{}), envFields(cfg)); diff != "" {
 				t.Errorf("a Config in spite of the mistakes:\n%s", diff)
 			}
@@ -250,8 +250,8 @@ func TestFromEnvReadsEveryVariable(t *testing.T) {
 		if _, ok := fields.FieldByName(first); !ok {
 			t.Errorf("%s: Config has no field %s", v.Name, v.Client)
 		}
-		before, _ := fromEnv(requiredVariables())
-		after, err := fromEnv(requiredVariables(v.Name + "=1q"))
+		before, _ := FromEnviron(requiredVariables())
+		after, err := FromEnviron(requiredVariables(v.Name + "=1q"))
 		if err == nil && cmp.Diff(envFields(before), envFields(after)) == "" {
 			t.Errorf("FromEnv does not read %s", v.Name)
 		}

@@ -12,6 +12,12 @@ require (
 )
 
 require (
+	github.com/mdp/qrterminal/v3 v3.2.1 // indirect
+	rsc.io/qr v0.2.0 // indirect
+)
+
+require (
+	github.com/bearerkit/bearerkit/client/loopback v0.0.0
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
 	github.com/goccy/go-json v0.10.6 // indirect
 	github.com/gofrs/flock v0.13.1 // indirect
@@ -31,3 +37,5 @@ require (
 )
 
 replace github.com/bearerkit/bearerkit => ../..
+
+replace github.com/bearerkit/bearerkit/client/loopback => ../../client/loopback

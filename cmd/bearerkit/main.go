@@ -11,6 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/bench"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/keys"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/token"
 )
 
 func main() { os.Exit(run()) }
@@ -23,5 +24,6 @@ func run() int {
 	return cli.Run(ctx, cli.OS(), os.Args[1:],
 		bench.Command,
 		keys.Command,
+		token.Command,
 	)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/token"
 )
 
 const long = `Send a bounded number of requests to one guarded route, and measure throughput and latency.
@@ -27,12 +28,15 @@ The kinds of requests are:
   expired    a JWT of the token file that expired more than 5 minutes ago
 
 Without --kind, all kinds are measured for which there are tokens. Valid tokens come from --token-file, one in each line, or
-from BEARERKIT_TOKEN.
+from BEARERKIT_TOKEN, and from the authorization server with --fetch. The flags and variables for --fetch are those of the command
+token.
 
 The host of the URL must be a loopback address. For any other host, https and --confirm-target are required. Redirects are not
 followed, and no proxy is used. A kind ends early after 20 failures in a row.`
 
 const example = `  bearerkit bench http://127.0.0.1:8080/orders
+  bearerkit token | bearerkit bench --token-file - http://127.0.0.1:8080/orders
+  bearerkit bench --fetch 20 --scope orders:read http://127.0.0.1:8080/orders
   bearerkit bench --token-file tokens.txt --kind cached,distinct --duration 10s http://127.0.0.1:8080/orders`
 
 // flags are the flags of the command.
@@ -41,6 +45,8 @@ type flags struct {
 	kinds     []string
 	tokenFile string
 	caFile    string
+	client    *token.Flags // of the client that gets tokens
+	fetched   int          // number of tokens to get
 }
 
 // Command returns the command bench.
@@ -54,6 +60,7 @@ func Command(env *cli.Env) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	f.register(c)
+	f.client = token.NewFlags(env, c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		f.options.URL = args[0]
 		return f.run(c.Context(), env)
@@ -76,6 +83,7 @@ func (f *flags) register(c *cobra.Command) {
 	set.IntSliceVar(&o.ExpectRejected, "expect-rejected", nil, "expected `statuses` of all other requests (default 401)")
 	set.StringVar(&o.ConfirmTarget, "confirm-target", "", "`host` of the URL, to confirm that you may send load to a host that is not a loopback address")
 	set.StringVar(&f.caFile, "ca-file", "", "PEM `file` with the certificates that an https target is verified with (default those of the system)")
+	set.IntVar(&f.fetched, "fetch", 0, "number of tokens to get with the client credentials grant, at most 100")
 	complete(c, "kind", kindNames())
 	complete(c, "method", methods())
 }
@@ -109,19 +117,23 @@ func (f *flags) run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := f.tokens(ctx, env)
+	supplied, err := f.supplied(env)
+	if err != nil {
+		return err
+	}
+	// The target is checked before tokens are requested, and before any token is sent.
+	if err := t.locate(ctx); errors.Is(err, errTarget) {
+		return cli.Usagef("%w", err)
+	} else if err != nil {
+		return err
+	}
+	tokens, err := f.tokens(ctx, env, supplied)
 	if err != nil {
 		return err
 	}
 	all, err := loads(kinds, tokens, t, options)
 	if err != nil {
 		return cli.Usagef("%w", err)
-	}
-	// The address is checked before any token is sent.
-	if err := t.locate(ctx); errors.Is(err, errTarget) {
-		return cli.Usagef("%w", err)
-	} else if err != nil {
-		return err
 	}
 	r := measure(ctx, env, &report{target: t, opts: options}, all)
 	return r.publish(env)
@@ -162,27 +174,36 @@ func (f *flags) target(env *cli.Env) (*target, error) {
 	return t, nil
 }
 
-// tokens reads the tokens that the user supplies.
-func (f *flags) tokens(_ context.Context, env *cli.Env) (Tokens, error) {
-	var text []byte
-	if f.tokenFile != "" {
-		data, err := env.ReadFile(f.tokenFile, maxTokenFile)
-		if err != nil {
-			return Tokens{}, cli.Usagef("bench: --token-file: %w", err)
-		}
-		text = data
-	} else {
-		token, err := env.Secret("--token-file", "", "BEARERKIT_TOKEN")
-		if err != nil {
-			return Tokens{}, err
-		}
-		text = []byte(token)
+// tokens returns the tokens that the user supplies, and those of --fetch.
+func (f *flags) tokens(ctx context.Context, env *cli.Env, supplied []byte) (Tokens, error) {
+	fetched, err := f.fetch(ctx, env)
+	if err != nil {
+		return Tokens{}, err
 	}
-	tokens, err := ParseTokens(text, time.Now())
+	tokens, err := ParseTokens(slices.Concat(supplied, []byte("\n"), fetched), time.Now())
 	if err != nil {
 		return Tokens{}, cli.Usagef("%w", err)
 	}
+	if f.fetched > 1 && len(tokens.Valid) == 1 {
+		fmt.Fprintln(env.Stderr, "bearerkit: the authorization server returned the same token each time")
+	}
 	return tokens, nil
+}
+
+// supplied returns the text with the tokens that the user supplies. ParseTokens accepts it.
+func (f *flags) supplied(env *cli.Env) ([]byte, error) {
+	token, err := env.Secret("--token-file", "", "BEARERKIT_TOKEN")
+	text := []byte(token)
+	if f.tokenFile != "" {
+		text, err = env.ReadFile(f.tokenFile, maxTokenFile)
+	}
+	if err != nil {
+		return nil, cli.Usagef("bench: --token-file: %w", err)
+	}
+	if _, err := ParseTokens(text, time.Now()); err != nil {
+		return nil, cli.Usagef("%w", err)
+	}
+	return text, nil
 }
 
 // publish writes the report. It returns cli.ErrFailed if something was not as expected.

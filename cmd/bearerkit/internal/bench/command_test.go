@@ -280,6 +280,8 @@ func TestUsage(t *testing.T) {
 		{"a long file", []string{target.URL}, strings.Repeat("#\n", 4<<20+1), "more than 8388608 bytes"},
 		{"a bound token", []string{target.URL}, bound, "bound to a key or certificate (cnf)"},
 		{"a token that expired a minute ago", []string{target.URL}, justExpired, "line 1: the token expired 1m"},
+		{"too many tokens to get", []string{"--fetch", "101", target.URL}, "", "--fetch is 101, expected 0 to 100"},
+		{"no client", []string{"--fetch", "1", target.URL}, "", "BEARERKIT_CLIENT_ID or CROSSAUTH_OAUTH_CLIENT_ID is required"},
 		{"no such file", []string{"--ca-file", "/nonexistent", target.URL}, "", "--ca-file: open /nonexistent"},
 		{"not a certificate", []string{"--ca-file", "command_test.go", target.URL}, "", "has no certificate"},
 	} {
@@ -314,6 +316,64 @@ func manyTokens(count int) string {
 		fmt.Fprintf(&text, "t%d\n", i)
 	}
 	return text.String()
+}
+
+// TestFetch gets tokens with the client credentials grant. A fault in the token file, or in the flags, is found before that.
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})
+	target := serve(t, httptest.NewServer, guarded(t, issuer))
+	for _, test := range []struct {
+		name     string
+		response func(number int) map[string]any
+		args     []string
+		code     int
+		kinds    string
+		stderr   string
+		requests int
+	}{
+		{"several", func(number int) map[string]any {
+			return map[string]any{"access_token": issuer.AccessToken().Set("jti", fmt.Sprint(number)).Sign(), "token_type": "Bearer"}
+		}, nil, cli.ExitOK, "cold:3 cached:5 distinct:5 none:5 malformed:5 signature:5", "", 3},
+		{"always the same", func(int) map[string]any {
+			return map[string]any{"access_token": "same", "token_type": "Bearer"}
+		}, []string{"--kind", "cold", "--expect", "401"}, cli.ExitOK, "cold:1", "returned the same token each time", 3},
+		{"an error", func(int) map[string]any { return map[string]any{"error": "unauthorized_client"} }, nil, cli.ExitFailed, "", "'bearerkit token' with the same flags", 1},
+		{"a token for a header of its own", func(int) map[string]any {
+			return map[string]any{"access_token": "a b", "token_type": "Bearer"}
+		}, nil, cli.ExitFailed, "", "not a token", 1},
+		{"a fault in the token file", nil, []string{"--token-file", "-"}, cli.ExitUsage, "", "line 1: ", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			requests := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				requests++
+				w.Header().Set("Content-Type", "application/json")
+				_ = json.NewEncoder(w).Encode(test.response(requests))
+			}))
+			defer server.Close()
+			env := cli.Env{Stdin: strings.NewReader("not a token"), Environ: func() []string {
+				return []string{
+					"BEARERKIT_ISSUER=" + server.URL, "BEARERKIT_CLIENT_ID=bench", "BEARERKIT_CLIENT_SECRET=hush-hush",
+					"BEARERKIT_ENDPOINTS=token_endpoint=" + server.URL,
+				}
+			}}
+			got := run(t.Context(), env, append(test.args, "--json", "--fetch", "3", "-n", "5", target.URL)...)
+			var kinds []string
+			if got.stdout != "" {
+				for _, k := range got.parse(t).Kinds {
+					kinds = append(kinds, fmt.Sprintf("%s:%d", k.Kind, k.Sent))
+				}
+			}
+			if got.code != test.code || strings.Join(kinds, " ") != test.kinds || !strings.Contains(got.stderr, test.stderr) {
+				t.Errorf("exit code %d, kinds %q, stderr %q, want %d, %q and %q", got.code, kinds, got.stderr, test.code, test.kinds, test.stderr)
+			}
+			if requests != test.requests {
+				t.Errorf("%d token requests, want %d", requests, test.requests)
+			}
+		})
+	}
 }
 
 // TestUnexpected checks that unexpected statuses are reported, lead to exit code 1, and cause no storm of requests.

@@ -94,11 +94,11 @@ func credentials(kind Kind, tokens Tokens) (all []string, problem string) {
 	case kind == KindExpired:
 		return tokens.Expired, ""
 	case len(tokens.Valid) == 0:
-		return nil, "there is no valid token; set --token-file or BEARERKIT_TOKEN"
+		return nil, "there is no valid token; set --token-file, --fetch or BEARERKIT_TOKEN"
 	case kind == KindCached:
 		return tokens.Valid[:1], ""
 	case kind == KindDistinct && len(tokens.Valid) == 1:
-		return nil, "there is one valid token, expected several; add some to the file of --token-file"
+		return nil, "there is one valid token, expected several; add some to the file of --token-file, or increase --fetch"
 	case kind == KindSignature && forged() == nil:
 		return nil, "no valid token is a JWT with a signature"
 	case kind == KindSignature:

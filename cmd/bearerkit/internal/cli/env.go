@@ -19,6 +19,9 @@ type Env struct {
 	// Getenv returns the value of an environment variable, or "". Nil: no variable is set.
 	Getenv func(name string) string
 
+	// Environ returns all environment variables, in the form of [os.Environ]. Nil: none.
+	Environ func() []string
+
 	// Columns returns the width of the terminal that w is connected to, or 0 if w is not a terminal. Nil: no writer is a
 	// terminal.
 	Columns func(w io.Writer) int
@@ -31,7 +34,7 @@ type Env struct {
 
 // OS returns the Env of the process.
 func OS() *Env {
-	return &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Columns: columns}
+	return &Env{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Environ: os.Environ, Columns: columns}
 }
 
 // columns returns the width of the terminal that w is connected to, or 0.
@@ -61,6 +64,9 @@ func (e *Env) withDefaults() *Env {
 	}
 	if filled.Getenv == nil {
 		filled.Getenv = func(string) string { return "" }
+	}
+	if filled.Environ == nil {
+		filled.Environ = func() []string { return nil }
 	}
 	if filled.Columns == nil {
 		filled.Columns = func(io.Writer) int { return 0 }
