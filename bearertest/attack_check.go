@@ -70,8 +70,18 @@ func (c *check) accept(what string, token *Token) {
 	}
 }
 
+// maxFailures is the number of failures of a row that are described. One fault often causes many.
+const maxFailures = 3
+
 // fail adds a failure.
 func (c *check) fail(what, sent, expected string, got response) {
+	switch len(c.failures) {
+	case maxFailures:
+		c.failures = append(c.failures, c.row.name+": further requests of this row failed too")
+		return
+	case maxFailures + 1:
+		return
+	}
 	c.failures = append(c.failures, fmt.Sprintf("%s: %s\n  sent:     %s, with %s\n  expected: %s\n  received: %v\n  rule:     %s\n  change:   %s",
 		c.row.name, what, c.line(), sent, expected, got, c.row.rule.source, c.row.rule.change))
 }

@@ -106,7 +106,7 @@ func otherPlaces(c *check, withBad bool) {
 	raw := c.token().Sign()
 	for what, r := range c.elsewhere(raw) {
 		if withBad {
-			c.target.carry(r, c.token().SignWith("none", nil).Sign())
+			c.target.carry(r, "AAAA.AAAA.AAAA")
 			what = "a bad token in the right place, and a valid one in " + what
 		}
 		c.rejectRequest(what, describe(raw), r)
