@@ -39,9 +39,7 @@ func Attacks(t *testing.T, handler http.Handler, issuer *Issuer, targets ...Targ
 			attack(t, "", handler, issuer, target)
 			continue
 		}
-		// The slash would start another level of subtests.
-		name := target.method() + "_" + strings.ReplaceAll(strings.Trim(target.url(), "/"), "/", "_")
-		subtest(t, name, func(t *testing.T, prefix string) { attack(t, prefix, handler, issuer, target) })
+		subtest(t, target.name(), func(t *testing.T, prefix string) { attack(t, prefix, handler, issuer, target) })
 	}
 }
 

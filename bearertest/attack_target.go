@@ -16,6 +16,11 @@ func (t Target) method() string { return cmp.Or(t.Method, http.MethodGet) }
 
 func (t Target) url() string { return cmp.Or(t.URL, "/") }
 
+// name returns the name of the subtest of a target. A slash would start another level of subtests.
+func (t Target) name() string {
+	return t.method() + "_" + strings.ReplaceAll(strings.Trim(t.url(), "/"), "/", "_")
+}
+
 func (t Target) skew() time.Duration { return cmp.Or(t.ClockSkew, 5*time.Minute) }
 
 // problem describes a mistake in the fields, or is empty.

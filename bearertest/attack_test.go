@@ -12,7 +12,7 @@ import (
 )
 
 // guarded returns an API that is guarded by the kit, at GET /orders.
-func guarded(t *testing.T, issuer *bearertest.Issuer, cfg middleware.Config, rules ...middleware.Rule) http.Handler {
+func guarded(t testing.TB, issuer *bearertest.Issuer, cfg middleware.Config, rules ...middleware.Rule) http.Handler {
 	t.Helper()
 	c, err := consumer.New(consumer.Config{Issuer: issuer.URL(), Audience: []string{"https://api.test"}, HTTPClient: issuer.Client()})
 	if err != nil {

@@ -42,10 +42,14 @@ type Seen struct {
 	ID       string // the parameter {id}
 }
 
-// Run tests an adapter with all rows.
+// Run tests an adapter with all rows, and with the attack table of package bearertest.
 func Run(t *testing.T, build Build) {
 	t.Helper()
 	RunIf(t, build, func(string) bool { return true })
+	t.Run("attacks", func(t *testing.T) {
+		t.Parallel()
+		attacks(t, build)
+	})
 }
 
 // RunIf tests an adapter with the rows for whose names runs returns true. It is for adapters of protocols that cannot express
