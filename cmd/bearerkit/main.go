@@ -8,8 +8,11 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/bench"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/completion"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/keys"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/token"
 )
@@ -21,9 +24,14 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	return cli.Run(ctx, cli.OS(), os.Args[1:],
+	return cli.Run(ctx, cli.OS(), os.Args[1:], completion.For(commands()...)...)
+}
+
+// commands returns the constructors of all commands.
+func commands() []func(*cli.Env) *cobra.Command {
+	return []func(*cli.Env) *cobra.Command{
 		bench.Command,
 		keys.Command,
 		token.Command,
-	)
+	}
 }

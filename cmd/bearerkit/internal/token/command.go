@@ -71,8 +71,6 @@ func (f *flags) register(c *cobra.Command) {
 	set.BoolVar(&f.noBrowser, "no-browser", false, "write the address of the flow browser, and start no browser")
 	set.DurationVar(&f.timeout, "timeout", defaultTimeout, "longest time for everything, with the sign-in of the user; at most 1h")
 	_ = c.RegisterFlagCompletionFunc("flow", cobra.FixedCompletions(flows(), cobra.ShellCompDirectiveNoFileComp)) // the flag exists
-	_ = c.MarkFlagDirname("cache")                                                                                // likewise
-	noValues(c, "timeout")
 }
 
 // run gets the token and writes it.

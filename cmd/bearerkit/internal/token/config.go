@@ -42,13 +42,6 @@ func (f *Flags) add(c *cobra.Command, flag, usage string, variables ...string) {
 	s := &setting{flag: flag, variables: variables}
 	f.settings = append(f.settings, s)
 	c.Flags().StringSliceVar(&s.values, flag, nil, usage)
-	noValues(c, flag)
-}
-
-// noValues makes the shell complete no file names for a flag. An error of cobra says that the flag does not exist, or that its values
-// are completed already.
-func noValues(c *cobra.Command, flag string) {
-	_ = c.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
 }
 
 // Config returns the configuration of the client from the environment and the flags.
