@@ -52,6 +52,10 @@ arrows: ## Plant forbidden imports in a copy of the layout and check that the li
 diagram: ## Draw the import arrows of .ci/layers in ARCHITECTURE.md
 	go test -count=1 ./internal/testkit/contract -run '^TestDiagram' -update
 
+.PHONY: traceability
+traceability: ## Write docs/traceability.md: each rule, the code that decides it, and the tests that name it
+	go test -count=1 ./internal/testkit/contract -run '^TestTraceability$$' -update
+
 .PHONY: deps
 deps: ## Check that the Guard links neither a framework nor client, and that only jwks/internal/jwk imports jwx
 	@go list -deps -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./middleware | awk ' \

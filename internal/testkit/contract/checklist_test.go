@@ -33,7 +33,7 @@ var checklist = []struct {
 	{family: "U", count: 4}, // step-up
 	{family: "R", count: 3}, // authorization details
 	{family: "Q", count: 8}, // metadata of a resource
-	{family: "K", count: 24},
+	{family: "K", count: 25},
 	{family: "Attack", count: 50},
 	{family: "C", count: 37},
 	{family: "H", count: 9},
