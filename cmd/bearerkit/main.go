@@ -13,6 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/bench"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/completion"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/doctor"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/keys"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/token"
 )
@@ -31,6 +32,7 @@ func run() int {
 func commands() []func(*cli.Env) *cobra.Command {
 	return []func(*cli.Env) *cobra.Command{
 		bench.Command,
+		doctor.Command,
 		keys.Command,
 		token.Command,
 	}
