@@ -49,17 +49,20 @@ func (r *report) withResponses() []*measurement {
 
 // table writes one line for each kind.
 func (r *report) table(out io.Writer) {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "kind\tresponses\tper second\tp50\tp90\tp99\tmax\tstatuses")
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, kindColumn("kind")+"\tresponses\tper second\tp50\tp90\tp99\tmax\t  statuses")
 	for _, m := range r.results {
-		fmt.Fprintf(t, "%s\t%d\t%.0f\t", m.load.kind, m.latency.TotalCount(), m.perSecond())
-		for _, latency := range []time.Duration{m.quantile(50), m.quantile(90), m.quantile(99), m.quantile(100)} {
-			fmt.Fprintf(t, "%v\t", rounded(latency))
+		fmt.Fprintf(t, "%s\t%d\t%.0f\t", kindColumn(m.load.kind), m.latency.TotalCount(), m.perSecond())
+		for _, percent := range []float64{50, 90, 99, 100} {
+			fmt.Fprintf(t, "%v\t", rounded(m.quantile(percent)))
 		}
-		fmt.Fprintf(t, "%s\n", m.statusCounts())
+		fmt.Fprintf(t, "  %s\n", m.statusCounts())
 	}
 	_ = t.Flush()
 }
+
+// kindColumn returns the first cell of a line. It is aligned to the left, unlike the numbers.
+func kindColumn(kind Kind) string { return fmt.Sprintf("%-9s", kind) }
 
 // rounded returns d with about three significant digits.
 func rounded(d time.Duration) time.Duration {

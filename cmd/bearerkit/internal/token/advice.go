@@ -76,7 +76,9 @@ func (s *session) adviceOther(err error) string {
 	case errors.Is(err, client.ErrUnsupported) && s.flow == flowDevice && strings.Contains(err.Error(), "device_authorization_endpoint"):
 		return "The authorization server does not offer the device flow in its metadata. Use " + otherFlows(s.flow) +
 			", or set its endpoint: BEARERKIT_ENDPOINTS=device_authorization_endpoint=URL."
-	case errors.Is(err, context.DeadlineExceeded) && s.flow != flowClientCredentials:
+	case errors.Is(err, context.DeadlineExceeded) && s.flow == flowDevice:
+		return "The sign-in was not completed in time (--timeout)."
+	case errors.Is(err, context.DeadlineExceeded) && s.flow == flowBrowser:
 		return "The sign-in was not completed in time (--timeout). If the browser shows an error about the redirect URI, register " +
 			s.redirect() + " for the client, or set --redirect-uri to a registered one."
 	case errors.Is(err, client.ErrUnavailable):
