@@ -1,0 +1,218 @@
+package serve_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/bearertest"
+)
+
+// hangup reloads the configuration of every serve of this process, and waits until r has logged text n times.
+func (r *running) hangup(t *testing.T, text string, n int) {
+	t.Helper()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	for strings.Count(r.log.String(), text) < n {
+		if t.Context().Err() != nil {
+			t.Fatal(t.Context().Err())
+		}
+		r.await(t, text)
+	}
+}
+
+const (
+	reloaded    = "serve: configuration reloaded"
+	notReloaded = "serve: the configuration was not reloaded, the old one stays in use"
+)
+
+// A reload replaces the routes and keeps the keys and the proofs that were used. A wrong file changes nothing. SIGHUP reaches
+// the whole process, so the tests of reloads are not parallel to each other.
+func TestReload(t *testing.T) { //nolint:paralleltest // see above
+	const head = "proxy: nginx\ndpop: {url: https://api.test}\nlisten: {http: \"127.0.0.1:0\"}\ntimeouts: {drain: 1ms, warm: 1s}\nlog: {level: debug}\n"
+	issuer := newIssuer()
+	discovered := "issuers: [{issuer: " + issuer.URL() + ", audience: [" + audience + "]}]\n"
+	r := startWith(t, issuer, head+discovered+"routes: {/old: {}, /both: {}}\n")
+	key := bearertest.NewProofKey("ES256")
+	raw := issuer.AccessToken().BoundTo(key).Sign()
+	proof := fields{"Authorization", "DPoP " + raw, "DPoP", key.Proof("GET", "https://api.test/both", raw).Sign()}
+	expect := func(target string, f fields, status int) {
+		t.Helper()
+		if response, _ := r.ask(t, "nginx", "GET", target, f); response.StatusCode != status {
+			t.Errorf("%s: status %d, want %d", target, response.StatusCode, status)
+		}
+	}
+	token := bearer(issuer.AccessToken())
+	expect("/old", token, 200)
+	expect("/new", token, 403)
+	expect("/both", proof, 200)
+
+	r.write(t, head+discovered+"routes: {/new: {}, /both: {}}\n")
+	r.hangup(t, reloaded, 1)
+	expect("/old", token, 403)
+	expect("/new", token, 200)
+	expect("/both", proof, 401) // the proof was used
+
+	for i, wrong := range []string{
+		"",
+		head + discovered + "routes: {/old: {scope: [a]}}\n",
+		strings.Replace(head, "127.0.0.1:0", "127.0.0.1:1", 1) + discovered + "routes: {/old: {}}\n",
+		head + "issuers: [{issuer: \"http://127.0.0.1:1\", audience: [a]}]\nroutes: {/old: {}}\n",
+		"log: {level: info}\n" + strings.Replace(head, "log: {level: debug}\n", "", 1) + discovered + "routes: {/old: {}}\n",
+	} {
+		r.write(t, wrong+"#issuers:") // the comment keeps write from adding issuers
+		r.hangup(t, notReloaded, i+1)
+		expect("/old", token, 403)
+		expect("/new", token, 200)
+	}
+	if got := issuer.Requests(); got["/jwks.json"] > 1 {
+		t.Errorf("requests of the issuer: %v, want one for the keys", got)
+	}
+}
+
+// SIGTERM makes the readiness probe fail first. Then the running requests end, and so does the process.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	issuer, release, reached := newIssuer(), make(chan struct{}), make(chan struct{}, 1)
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case reached <- struct{}{}:
+		default:
+		}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(slow.Close)
+	r := startWith(t, issuer, `
+proxy: nginx
+listen: {http: "127.0.0.1:0", admin: "127.0.0.1:0"}
+issuers: [{issuer: "`+slow.URL+`", audience: ["https://api.test"]}]
+routes: {/x: {}}
+timeouts: {drain: 300ms, warm: 1ms}
+`)
+	if response, _ := send(t, "GET", "http://"+r.Admin+"/livez", nil); response.StatusCode != 200 {
+		t.Fatalf("livez: status %d", response.StatusCode)
+	}
+	foreign := bearertest.NewIssuer(bearertest.IssuerConfig{URL: slow.URL, Audience: audience})
+	done := make(chan int, 1)
+	request := fields(describe("nginx", "GET", "/x")).with(bearer(foreign.AccessToken())...)
+	go func() {
+		response, _ := send(t, "GET", "http://"+r.HTTP+"/auth", request)
+		done <- response.StatusCode
+	}()
+	<-reached
+	r.cancel()
+	r.await(t, "serve: draining")
+	if response, body := send(t, "GET", "http://"+r.Admin+"/readyz", nil); response.StatusCode != 503 || body != "draining\n" {
+		t.Errorf("readyz: status %d, %q", response.StatusCode, body)
+	}
+	if response, _ := send(t, "GET", "http://"+r.Admin+"/livez", nil); response.StatusCode != 200 {
+		t.Errorf("livez: status %d", response.StatusCode)
+	}
+	close(release)
+	if status := <-done; status != 503 {
+		t.Errorf("status of the running request %d, want 503", status)
+	}
+	if code := r.stop(); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, r.log)
+	}
+}
+
+// An address that is in use ends the process.
+func TestListenFails(t *testing.T) {
+	t.Parallel()
+	r := start(t, "proxy: nginx"+common)
+	again := strings.Replace("proxy: nginx"+common, `http: "127.0.0.1:0"`, `http: "`+r.HTTP+`"`, 1)
+	code, log := runOnce(t, again)
+	if code != 1 || !strings.Contains(log, "listen.http: ") {
+		t.Errorf("exit code %d: %s", code, log)
+	}
+}
+
+// A Unix domain socket needs no trusted network, and one that a killed process has left is replaced.
+func TestUnixSocket(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "s")
+	var cfg net.ListenConfig
+	abandoned, err := cfg.Listen(t.Context(), "unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	abandoned.(*net.UnixListener).SetUnlinkOnClose(false) //nolint:forcetypeassert,errcheck // the network is unix
+	_ = abandoned.Close()
+	configuration := strings.Replace("proxy: nginx"+common, `http: "127.0.0.1:0"`, `http: "unix:`+path+`"`, 1)
+	r := start(t, configuration)
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, "unix", path)
+	}}}
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://serve/auth", nil)
+	for f, i := describe("nginx", "GET", "/public/x"), 0; i < 8; i += 2 {
+		request.Header.Set(f[i], f[i+1])
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != 200 {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	if code, log := runOnce(t, configuration); code != 1 || !strings.Contains(log, "address already in use") {
+		t.Errorf("a socket in use: exit code %d: %s", code, log)
+	}
+	_ = r
+}
+
+// With client_ca, only a proxy with a certificate of that CA can connect.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(nil) // for its certificate
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	folder := t.TempDir()
+	certificate, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	pair := server.TLS.Certificates[0]
+	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{certificate: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, strings.Replace("proxy: nginx"+common, "listen: {", "listen: {tls: {certificate: "+certificate+", key: "+key+", client_ca: "+certificate+"}, ", 1))
+	for name, own := range map[string][]tls.Certificate{"with": {pair}, "without": nil} {
+		roots := x509.NewCertPool()
+		roots.AddCert(server.Certificate())
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com", Certificates: own, MinVersion: tls.VersionTLS12}}}
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+r.HTTP+"/auth", nil)
+		for f, i := describe("nginx", "GET", "/public/x"), 0; i < 8; i += 2 {
+			request.Header.Set(f[i], f[i+1])
+		}
+		response, err := client.Do(request)
+		if (err == nil) != (own != nil) {
+			t.Errorf("%s a certificate: %v", name, err)
+		}
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode != 200 {
+				t.Errorf("status %d", response.StatusCode)
+			}
+		}
+	}
+}
