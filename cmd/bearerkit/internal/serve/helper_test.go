@@ -73,18 +73,18 @@ timeouts: {drain: 1ms}
 // start runs serve with a configuration until the test ends. If the configuration has no issuers, start adds one.
 func start(t *testing.T, configuration string) *running {
 	t.Helper()
-	return startWith(t, newIssuer(), configuration)
+	return startWith(t, newIssuer(), nil, configuration)
 }
 
-// startWith is start with an issuer that serve can reach.
-func startWith(t *testing.T, issuer *bearertest.Issuer, configuration string) *running {
+// startWith is start with an issuer, and a client with which serve fetches metadata and keys. Nil: the default transport.
+func startWith(t *testing.T, issuer *bearertest.Issuer, client *http.Client, configuration string) *running {
 	t.Helper()
 	r := &running{issuer: issuer, log: new(output), file: filepath.Join(t.TempDir(), "serve.yaml")}
 	r.write(t, configuration)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan int, 1)
 	r.cancel, r.end = cancel, sync.OnceValue(func() int { return <-ended })
-	env := &cli.Env{Stderr: r.log, HTTPClient: r.issuer.Client()}
+	env := &cli.Env{Stderr: r.log, HTTPClient: client}
 	gone := make(chan struct{})
 	r.gone = gone
 	go func() {

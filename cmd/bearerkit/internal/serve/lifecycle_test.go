@@ -2,9 +2,13 @@ package serve_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 )
@@ -42,7 +47,7 @@ func TestReload(t *testing.T) { //nolint:paralleltest // see above
 	const head = "proxy: nginx\ndpop: {url: https://api.test}\nlisten: {http: \"127.0.0.1:0\"}\ntimeouts: {drain: 1ms, warm: 1s}\nlog: {level: debug}\n"
 	issuer := newIssuer()
 	discovered := "issuers: [{issuer: " + issuer.URL() + ", audience: [" + audience + "]}]\n"
-	r := startWith(t, issuer, head+discovered+"routes: {/old: {}, /both: {}}\n")
+	r := startWith(t, issuer, issuer.Client(), head+discovered+"routes: {/old: {}, /both: {}}\n")
 	key := bearertest.NewProofKey("ES256")
 	raw := issuer.AccessToken().BoundTo(key).Sign()
 	proof := fields{"Authorization", "DPoP " + raw, "DPoP", key.Proof("GET", "https://api.test/both", raw).Sign()}
@@ -83,7 +88,7 @@ func TestReload(t *testing.T) { //nolint:paralleltest // see above
 // SIGTERM makes the readiness probe fail first. Then the running requests end, and so does the process.
 func TestDrain(t *testing.T) {
 	t.Parallel()
-	issuer, release, reached := newIssuer(), make(chan struct{}), make(chan struct{}, 1)
+	release, reached := make(chan struct{}), make(chan struct{}, 1)
 	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case reached <- struct{}{}:
@@ -96,7 +101,7 @@ func TestDrain(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	t.Cleanup(slow.Close)
-	r := startWith(t, issuer, `
+	r := startWith(t, newIssuer(), nil, `
 proxy: nginx
 listen: {http: "127.0.0.1:0", admin: "127.0.0.1:0"}
 issuers: [{issuer: "`+slow.URL+`", audience: ["https://api.test"]}]
@@ -180,26 +185,14 @@ func TestUnixSocket(t *testing.T) {
 // With client_ca, only a proxy with a certificate of that CA can connect.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewUnstartedServer(nil) // for its certificate
-	server.StartTLS()
-	t.Cleanup(server.Close)
 	folder := t.TempDir()
 	certificate, key := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
-	pair := server.TLS.Certificates[0]
-	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, block := range map[string]*pem.Block{certificate: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der}} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	pair := newCertificate(t, certificate, key)
 	r := start(t, strings.Replace("proxy: nginx"+common, "listen: {", "listen: {tls: {certificate: "+certificate+", key: "+key+", client_ca: "+certificate+"}, ", 1))
 	for name, own := range map[string][]tls.Certificate{"with": {pair}, "without": nil} {
 		roots := x509.NewCertPool()
-		roots.AddCert(server.Certificate())
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com", Certificates: own, MinVersion: tls.VersionTLS12}}}
+		roots.AddCert(pair.Leaf)
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: own, MinVersion: tls.VersionTLS12}}}
 		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+r.HTTP+"/auth", nil)
 		for f, i := describe("nginx", "GET", "/public/x"), 0; i < 8; i += 2 {
 			request.Header.Set(f[i], f[i+1])
@@ -215,4 +208,35 @@ func TestTLS(t *testing.T) {
 			}
 		}
 	}
+}
+
+// newCertificate writes a self-signed certificate for 127.0.0.1 and its key into files.
+func newCertificate(t *testing.T, certificate, key string) tls.Certificate {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	public, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{certificate: {Type: "CERTIFICATE", Bytes: public}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
 }
