@@ -114,14 +114,11 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	return decoder.Decode((*map[string]any)(c))
 }
 
-// setClaims sets every header field in h, to an empty value if the token lacks the claim or t is nil. So a proxy that copies
-// the fields overwrites those of the client. If it returns an error, it has changed nothing.
+// setClaims sets every header field in h, to an empty value if the token lacks the claim. So a proxy that copies the fields
+// overwrites those of the client. If it returns an error, it has changed nothing.
 func setClaims(h http.Header, headers []claimHeader, t *consumer.Token) error {
 	values, size := make([]string, len(headers)), 0
 	for i, header := range headers {
-		if t == nil {
-			continue
-		}
 		value, err := header.of(t)
 		if err != nil {
 			return fmt.Errorf("%w: %s (headers)", err, header.name)

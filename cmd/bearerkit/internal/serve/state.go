@@ -196,7 +196,7 @@ func (s *state) addRoutes() error {
 			faults = append(faults, fmt.Errorf("routes: %s: %w", pattern, err))
 			continue
 		}
-		handler := http.Handler(admit)
+		handler := http.Handler(http.HandlerFunc(s.admitPublic))
 		if !rt.Public {
 			handler = s.guard.With(append(rules, claimsRule(s.headers))...)(admit)
 		}
@@ -207,12 +207,24 @@ func (s *state) addRoutes() error {
 	return errors.Join(faults...)
 }
 
-// admit writes the response to a request that passes. The rule of claimsRule has checked that the header fields can be set.
+// admit writes the response to a request with a token. The rule of claimsRule has checked that the header fields can be set.
 func (s *state) admit(w http.ResponseWriter, r *http.Request) {
-	token, _ := middleware.TokenFromContext(r.Context())
+	token, ok := middleware.TokenFromContext(r.Context())
+	if !ok {
+		s.guard.Deny(w, r, middleware.ErrNoToken)
+		return
+	}
 	if err := setClaims(w.Header(), s.headers, token); err != nil {
 		s.guard.Deny(w, r, err)
 		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// admitPublic writes the response to a request on a public route. The header fields for the API are empty.
+func (s *state) admitPublic(w http.ResponseWriter, _ *http.Request) {
+	for _, header := range s.headers {
+		w.Header()[header.name] = []string{""}
 	}
 	w.WriteHeader(http.StatusOK)
 }
