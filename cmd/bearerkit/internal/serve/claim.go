@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -203,7 +204,7 @@ func (h claimHeader) scalar(value any) (string, error) {
 	case json.Number:
 		text = value.String()
 	case bool:
-		text = fmt.Sprint(value)
+		text = strconv.FormatBool(value)
 	default:
 		return "", fmt.Errorf("%w: the value is an object or a list of lists", errValue)
 	}

@@ -34,7 +34,7 @@ func (e envoyService) Check(ctx context.Context, in *authv3.CheckRequest) (out *
 	}
 	from = from.WithContext(ctx)
 	if !now.isTrusted(from.RemoteAddr) {
-		e.service.warn(from, "connection from an address that is not trusted", slog.String("setting", "trusted_proxies"))
+		e.service.warn(from, notTrusted())
 		return nil, status.Error(codes.PermissionDenied, "the address is not trusted")
 	}
 	defer func() { // gRPC recovers no panic; net/http does
@@ -51,7 +51,7 @@ func (e envoyService) Check(ctx context.Context, in *authv3.CheckRequest) (out *
 		now.guard.Deny(result, from, invalid(fault))
 	}
 	if fault != nil {
-		e.service.warn(from, "request rejected before its token was read", slog.String("detail", fault.Error()))
+		e.service.warn(from, slog.String("detail", fault.Error()))
 	}
 	result.joinChallenges() // Envoy keeps one of several header fields with the same name, unless it is new enough
 	if result.status == http.StatusOK {
@@ -132,7 +132,7 @@ func denied(w *response) *authv3.CheckResponse {
 		Body:    w.body.String(),
 	}
 	return &authv3.CheckResponse{
-		Status:       &rpcstatus.Status{Code: int32(code)}, //nolint:gosec // codes are small
+		Status:       &rpcstatus.Status{Code: int32(code)},
 		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: response},
 	}
 }

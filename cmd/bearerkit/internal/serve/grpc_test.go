@@ -196,10 +196,10 @@ func TestEnvoyHTTPRemovesToken(t *testing.T) {
 	t.Parallel()
 	r := start(t, "proxy: envoy\nremove_token: true"+common)
 	response, _ := r.ask(t, "envoy", http.MethodGet, "/orders/7", bearer(r.issuer.AccessToken().Set("scope", "orders:read")))
-	if got := response.Header.Get("X-Envoy-Auth-Headers-To-Remove"); response.StatusCode != 200 || got != "authorization,dpop" {
-		t.Errorf("status %d, %q", response.StatusCode, got)
+	if got := response.header.Get("X-Envoy-Auth-Headers-To-Remove"); response.status != 200 || got != "authorization,dpop" {
+		t.Errorf("status %d, %q", response.status, got)
 	}
-	if response, _ = r.ask(t, "envoy", http.MethodGet, "/orders/7", nil); response.Header.Get("X-Envoy-Auth-Headers-To-Remove") != "" {
-		t.Errorf("a rejected request: %v", response.Header)
+	if response, _ = r.ask(t, "envoy", http.MethodGet, "/orders/7", nil); response.header.Get("X-Envoy-Auth-Headers-To-Remove") != "" {
+		t.Errorf("a rejected request: %v", response.header)
 	}
 }

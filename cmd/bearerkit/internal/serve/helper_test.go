@@ -184,8 +184,14 @@ func bearer(token *bearertest.Token) fields {
 	return fields{"Authorization", "Bearer " + raw}
 }
 
-// send sends a request with exactly these header fields.
-func send(t *testing.T, method, url string, f fields) (*http.Response, string) {
+// reply is a response to a test.
+type reply struct {
+	status int
+	header http.Header
+}
+
+// send sends a request with exactly these header fields, and returns the response and its body.
+func send(t *testing.T, method, url string, f fields) (reply, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	if err != nil {
@@ -204,11 +210,11 @@ func send(t *testing.T, method, url string, f fields) (*http.Response, string) {
 		t.Fatal(err)
 	}
 	logscan.Text(string(body))
-	return response, string(body)
+	return reply{response.StatusCode, response.Header}, string(body)
 }
 
 // ask sends the request for a decision as a proxy does.
-func (r *running) ask(t *testing.T, proxy, method, target string, f fields) (*http.Response, string) {
+func (r *running) ask(t *testing.T, proxy, method, target string, f fields) (reply, string) {
 	t.Helper()
 	if proxy == "envoy" {
 		return send(t, method, "http://"+r.HTTP+"/auth"+target, f)

@@ -19,7 +19,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := s.state.Load()
 	switch {
 	case !now.isTrusted(r.RemoteAddr):
-		s.warn(r, "connection from an address that is not trusted", slog.String("setting", "trusted_proxies"))
+		s.warn(r, notTrusted())
 		http.Error(w, "forbidden", http.StatusForbidden)
 	case isDecision(r, now.config.Proxy):
 		s.decide(w, r, now)
@@ -28,6 +28,11 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// notTrusted returns the detail about a connection from another network.
+func notTrusted() slog.Attr {
+	return slog.String("detail", "the connection comes from an address that is not listed (trusted_proxies)")
 }
 
 // isDecision reports whether r asks for a decision.
@@ -55,7 +60,7 @@ func (s *service) decide(w http.ResponseWriter, r *http.Request, now *state) {
 		result.header.Set("X-Envoy-Auth-Headers-To-Remove", strings.Join(credentialFields(), ","))
 	}
 	if err != nil {
-		s.warn(r, "request rejected before its token was read", slog.String("detail", err.Error()))
+		s.warn(r, slog.String("detail", err.Error()))
 	}
 	if now.config.Proxy == proxyNginx || now.config.Proxy == proxyEnvoy {
 		result.joinChallenges()

@@ -53,8 +53,8 @@ func TestReload(t *testing.T) { //nolint:paralleltest // see above
 	proof := fields{"Authorization", "DPoP " + raw, "DPoP", key.Proof("GET", "https://api.test/both", raw).Sign()}
 	expect := func(target string, f fields, status int) {
 		t.Helper()
-		if response, _ := r.ask(t, "nginx", "GET", target, f); response.StatusCode != status {
-			t.Errorf("%s: status %d, want %d", target, response.StatusCode, status)
+		if response, _ := r.ask(t, "nginx", "GET", target, f); response.status != status {
+			t.Errorf("%s: status %d, want %d", target, response.status, status)
 		}
 	}
 	token := bearer(issuer.AccessToken())
@@ -108,24 +108,24 @@ issuers: [{issuer: "`+slow.URL+`", audience: ["https://api.test"]}]
 routes: {/x: {}}
 timeouts: {drain: 300ms, warm: 1ms}
 `)
-	if response, _ := send(t, "GET", "http://"+r.Admin+"/livez", nil); response.StatusCode != 200 {
-		t.Fatalf("livez: status %d", response.StatusCode)
+	if response, _ := send(t, "GET", "http://"+r.Admin+"/livez", nil); response.status != 200 {
+		t.Fatalf("livez: status %d", response.status)
 	}
 	foreign := bearertest.NewIssuer(bearertest.IssuerConfig{URL: slow.URL, Audience: audience})
 	done := make(chan int, 1)
 	request := fields(describe("nginx", "GET", "/x")).with(bearer(foreign.AccessToken())...)
 	go func() {
 		response, _ := send(t, "GET", "http://"+r.HTTP+"/auth", request)
-		done <- response.StatusCode
+		done <- response.status
 	}()
 	<-reached
 	r.cancel()
 	r.await(t, "serve: draining")
-	if response, body := send(t, "GET", "http://"+r.Admin+"/readyz", nil); response.StatusCode != 503 || body != "draining\n" {
-		t.Errorf("readyz: status %d, %q", response.StatusCode, body)
+	if response, body := send(t, "GET", "http://"+r.Admin+"/readyz", nil); response.status != 503 || body != "draining\n" {
+		t.Errorf("readyz: status %d, %q", response.status, body)
 	}
-	if response, _ := send(t, "GET", "http://"+r.Admin+"/livez", nil); response.StatusCode != 200 {
-		t.Errorf("livez: status %d", response.StatusCode)
+	if response, _ := send(t, "GET", "http://"+r.Admin+"/livez", nil); response.status != 200 {
+		t.Errorf("livez: status %d", response.status)
 	}
 	close(release)
 	if status := <-done; status != 503 {
@@ -156,7 +156,7 @@ func TestUnixSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	abandoned.(*net.UnixListener).SetUnlinkOnClose(false) //nolint:forcetypeassert,errcheck // the network is unix
+	abandoned.(*net.UnixListener).SetUnlinkOnClose(false) //nolint:forcetypeassert // the network is unix
 	_ = abandoned.Close()
 	configuration := strings.Replace("proxy: nginx"+common, `http: "127.0.0.1:0"`, `http: "unix:`+path+`"`, 1)
 	r := start(t, configuration)
@@ -173,7 +173,7 @@ func TestUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != 200 {
+	if response.StatusCode != http.StatusOK {
 		t.Errorf("status %d", response.StatusCode)
 	}
 	if code, log := runOnce(t, configuration); code != 1 || !strings.Contains(log, "address already in use") {
@@ -203,7 +203,7 @@ func TestTLS(t *testing.T) {
 		}
 		if err == nil {
 			_ = response.Body.Close()
-			if response.StatusCode != 200 {
+			if response.StatusCode != http.StatusOK {
 				t.Errorf("status %d", response.StatusCode)
 			}
 		}

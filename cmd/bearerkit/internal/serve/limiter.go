@@ -37,8 +37,9 @@ func (l *limiter) admit(now time.Time) (suppressed int, ok bool) {
 	return suppressed, true
 }
 
-// warn logs a warning about a request of the proxy. It contains nothing that the client chose.
-func (s *service) warn(r *http.Request, text string, attr slog.Attr) {
+// warn logs a warning that serve did not decide about a request of the proxy. attr says why. It must contain nothing that the
+// client chose.
+func (s *service) warn(r *http.Request, attr slog.Attr) {
 	suppressed, ok := s.warnings.admit(time.Now())
 	if !ok {
 		return
@@ -47,5 +48,5 @@ func (s *service) warn(r *http.Request, text string, attr slog.Attr) {
 	if suppressed > 0 {
 		attrs = append(attrs, slog.Int("suppressed", suppressed))
 	}
-	s.logger.LogAttrs(r.Context(), slog.LevelWarn, "serve: "+text, attrs...)
+	s.logger.LogAttrs(r.Context(), slog.LevelWarn, "serve: request rejected before its token was read", attrs...)
 }

@@ -67,8 +67,8 @@ timeouts: {drain: 1ms}
 		for name, value := range test.claims {
 			token.Set(name, value)
 		}
-		if response, _ := r.ask(t, "nginx", http.MethodGet, test.path, bearer(token)); response.StatusCode != test.status {
-			t.Errorf("%s %v: status %d, want %d", test.path, test.claims, response.StatusCode, test.status)
+		if response, _ := r.ask(t, "nginx", http.MethodGet, test.path, bearer(token)); response.status != test.status {
+			t.Errorf("%s %v: status %d, want %d", test.path, test.claims, response.status, test.status)
 		}
 	}
 }
@@ -124,8 +124,8 @@ timeouts: {drain: 1ms}
 		token := r.issuer.AccessToken().Set("value", test.value).Set("a", map[string]any{"b": "nested"}).Set("scope", "s t")
 		response, _ := r.ask(t, "traefik", http.MethodGet, "/x", bearer(token))
 		if test.plain == "!" {
-			if response.StatusCode != 403 || response.Header.Get("X-Subject") != "" {
-				t.Errorf("%#v: status %d, %v, want 403", test.value, response.StatusCode, response.Header)
+			if response.status != 403 || response.header.Get("X-Subject") != "" {
+				t.Errorf("%#v: status %d, %v, want 403", test.value, response.status, response.header)
 			}
 			continue
 		}
@@ -133,8 +133,8 @@ timeouts: {drain: 1ms}
 			"X-Value": test.plain, "X-Encoded": test.encoded, "X-Nested": "nested", "X-Subject": "alice", "X-Issuer": r.issuer.URL(),
 			"X-Client": "client", "X-Principal": "user", "X-Scopes": "s t", "X-Roles": "",
 		} {
-			if lines := response.Header[name]; len(lines) != 1 || lines[0] != want {
-				t.Errorf("%#v: status %d, %s %q, want %q", test.value, response.StatusCode, name, lines, want)
+			if lines := response.header[name]; len(lines) != 1 || lines[0] != want {
+				t.Errorf("%#v: status %d, %s %q, want %q", test.value, response.status, name, lines, want)
 			}
 		}
 	}
@@ -157,8 +157,8 @@ timeouts: {drain: 1ms}
 	token := r.issuer.AccessToken().Set("https://api.test/tier", "gold").Set("names", []string{"a,b", "\r\nÄ"})
 	response, _ := r.ask(t, "traefik", http.MethodGet, "/x", bearer(token))
 	for name, want := range map[string]string{"X-None": "", "X-Through": "", "X-Dotted": "gold", "X-Encoded": "a%2Cb,%0D%0A%C3%84"} {
-		if lines := response.Header[name]; len(lines) != 1 || lines[0] != want {
-			t.Errorf("status %d, %s %q, want %q", response.StatusCode, name, lines, want)
+		if lines := response.header[name]; len(lines) != 1 || lines[0] != want {
+			t.Errorf("status %d, %s %q, want %q", response.status, name, lines, want)
 		}
 	}
 }
@@ -197,8 +197,8 @@ func TestDPoP(t *testing.T) {
 			if test.accepted {
 				want = 200
 			}
-			if response, _ := r.ask(t, test.proxy, "GET", "/orders/7%20a?x=y", good); response.StatusCode != want {
-				t.Errorf("status %d, want %d, challenges %q", response.StatusCode, want, response.Header["Www-Authenticate"])
+			if response, _ := r.ask(t, test.proxy, "GET", "/orders/7%20a?x=y", good); response.status != want {
+				t.Errorf("status %d, want %d, challenges %q", response.status, want, response.header["Www-Authenticate"])
 			}
 			for problem, f := range map[string]fields{
 				"used before":          good,
@@ -209,8 +209,8 @@ func TestDPoP(t *testing.T) {
 				"without a proof":      {"Authorization", "DPoP " + raw},
 				"bearer without proof": {"Authorization", "Bearer " + raw},
 			} {
-				if response, _ := r.ask(t, test.proxy, "GET", "/orders/7%20a?x=y", f); response.StatusCode != 401 {
-					t.Errorf("proof %s: status %d, want 401", problem, response.StatusCode)
+				if response, _ := r.ask(t, test.proxy, "GET", "/orders/7%20a?x=y", f); response.status != 401 {
+					t.Errorf("proof %s: status %d, want 401", problem, response.status)
 				}
 			}
 		})

@@ -113,24 +113,24 @@ func (s *server) run(ctx context.Context, reload <-chan os.Signal, registry *pro
 			s.reload(ctx)
 		case err := <-servers.failed:
 			s.stopRun()
-			return errors.Join(fmt.Errorf("a listener failed: %w", err), servers.stop(c))
+			return errors.Join(fmt.Errorf("a listener failed: %w", err), servers.stop(ctx, c))
 		case <-ctx.Done():
-			return s.drain(servers)
+			return s.drain(ctx, servers)
 		}
 	}
 }
 
 // drain makes /readyz fail, waits until load balancers have noticed, and ends the servers after their requests.
-func (s *server) drain(servers *servers) error {
+func (s *server) drain(ctx context.Context, servers *servers) error {
 	c := s.state.Load().config
 	s.draining.Store(true)
-	s.logger.Info("serve: draining", slog.Duration("drain", time.Duration(c.Timeouts.Drain)))
+	s.logger.LogAttrs(ctx, slog.LevelInfo, "serve: draining", slog.Duration("drain", time.Duration(c.Timeouts.Drain)))
 	if servers.admin != nil { // without readiness probes nobody can notice
 		<-time.After(time.Duration(c.Timeouts.Drain))
 	}
-	err := servers.stop(c)
+	err := servers.stop(ctx, c)
 	s.stopRun()
-	s.logger.Info("serve: stopped")
+	s.logger.LogAttrs(ctx, slog.LevelInfo, "serve: stopped")
 	return err
 }
 
@@ -241,8 +241,8 @@ func (s *server) grpcServer() *grpc.Server {
 
 // stop ends the servers after their requests. Requests that take longer than the timeout are canceled. The admin server ends
 // last, so that probes see the process until its end.
-func (v *servers) stop(c config) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(c.Timeouts.Shutdown))
+func (v *servers) stop(ctx context.Context, c config) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(c.Timeouts.Shutdown))
 	defer cancel()
 	var faults []error
 	if v.http != nil {
