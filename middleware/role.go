@@ -53,6 +53,7 @@ func AnyRole(oneOf ...string) Rule {
 	if !areRoles(oneOf) {
 		rule.broken = errors.New("AnyRole needs at least one role; roles must not be empty")
 	}
+	rule.setWays(oneRole(oneOf))
 	rule.test = func(_ context.Context, v verified) error {
 		if !slices.ContainsFunc(oneOf, v.token.HasRole) {
 			return errForbidden
@@ -66,13 +67,15 @@ func AnyRole(oneOf ...string) Rule {
 func roleRule(name string, oneOf []string, read func(*consumer.Token) any) Rule {
 	oneOf = slices.Clone(oneOf)
 	detail := fmt.Sprintf("claim %q does not contain any of %q", name, oneOf)
-	return Rule{name: name, detail: detail, test: func(_ context.Context, v verified) error {
+	rule := Rule{name: name, detail: detail, test: func(_ context.Context, v verified) error {
 		held := read(v.token)
 		if !slices.ContainsFunc(oneOf, func(role string) bool { return holds(held, role) }) {
 			return errForbidden
 		}
 		return nil
 	}}
+	rule.setWays(oneRole(oneOf))
+	return rule
 }
 
 // areRoles reports whether a rule can require one of the roles.

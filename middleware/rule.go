@@ -11,7 +11,7 @@ import (
 )
 
 // Rule is one requirement of a route for a token. [Scopes], [AnyScope], [AnyRole], [Role], [RolePath], [Claim],
-// [AuthorizationDetails], [StepUp], [SenderConstrained], [Principal], [AlsoVerifiedBy], [Check] and [Any] return Rules. A
+// [AuthorizationDetails], [StepUp], [SenderConstrained], [Principal], [AlsoVerifiedBy], [Check], [Any] and [All] return Rules. A
 // request passes a list of rules only if its token meets all of them; they are applied in order. A Rule is immutable and
 // safe for concurrent use, and several routes can share it. docs/rules.md compares the rules.
 //
@@ -27,6 +27,9 @@ type Rule struct {
 	bound  bool     // whether only a bound token can meet the rule
 	signIn *signIn  // for the challenge; nil if the rule is not a StepUp
 	broken error    // why the rule is invalid
+
+	ways    []Alternative // for Alternatives; nil: one, with bound
+	crowded bool          // there are too many alternatives
 
 	// granted reports whether the token has the scopes that the rule requires. Nil: the rule can be met without scopes.
 	granted func(t *consumer.Token) bool
@@ -57,6 +60,7 @@ func Scopes(all ...string) Rule {
 		return true
 	}
 	rule.test = testScopes(rule.granted)
+	rule.setWays([]Alternative{{Scopes: all}})
 	return rule
 }
 
@@ -69,6 +73,7 @@ func AnyScope(oneOf ...string) Rule {
 	rule.scopes = oneOf[:min(1, len(oneOf))]
 	rule.granted = func(t *consumer.Token) bool { return slices.ContainsFunc(oneOf, t.HasScope) }
 	rule.test = testScopes(rule.granted)
+	rule.setWays(oneScope(oneOf))
 	return rule
 }
 
@@ -134,6 +139,8 @@ func Any(oneOf ...Rule) Rule {
 	oneOf = slices.Clone(oneOf)
 	names, details := make([]string, len(oneOf)), make([]string, len(oneOf))
 	rule := Rule{} // one invalid alternative makes the whole rule invalid
+	var ways []Alternative
+	crowded := false
 	for i, alternative := range oneOf {
 		names[i], details[i] = alternative.name, alternative.detail
 		rule.broken = errors.Join(rule.broken, alternative.fault())
@@ -142,6 +149,12 @@ func Any(oneOf ...Rule) Rule {
 		}
 		rule.offers = append(rule.offers, alternative.offers...)
 		rule.types = append(rule.types, alternative.types...)
+		ways = append(ways, alternative.Alternatives()...)
+		crowded = crowded || alternative.crowded
+	}
+	rule.setWays(ways)
+	if crowded {
+		rule.setWays(nil)
 	}
 	if len(oneOf) == 0 {
 		rule.broken = errors.New("Any needs at least one rule")

@@ -134,6 +134,24 @@ func TestRules(t *testing.T) {
 		},
 		{"any in any", []middleware.Rule{middleware.Any(middleware.Any(no, yes))}, passed},
 
+		{"all: both", []middleware.Rule{middleware.All(yes, middleware.Scopes("read"))}, passed},
+		{"all: only one", []middleware.Rule{middleware.All(yes, no)}, forbidden("all of check, check")},
+		{
+			"all: one scope is missing",
+			[]middleware.Rule{middleware.All(middleware.Scopes("read"), middleware.Scopes("admin"))},
+			withRule(insufficientScope("read admin"), "all of scope, scope"),
+		},
+		{"all: the first decides", []middleware.Rule{middleware.All(no, middleware.Scopes("admin"))}, forbidden("all of check, scope")},
+		{"all: an outage", []middleware.Rule{middleware.All(down, no)}, unavailable(consumer.ReasonInternal, "all of check, check")},
+		{"all in any", []middleware.Rule{middleware.Any(middleware.All(yes, no), middleware.All(yes, middleware.Scopes("write")))}, passed},
+		{
+			"all in any: half of each",
+			[]middleware.Rule{middleware.Any(middleware.All(middleware.Scopes("read"), no), middleware.All(middleware.Scopes("a"), yes))},
+			withRule(insufficientScope("read"), "any of all of scope, check, all of scope, check"),
+		},
+		{"nothing in all", []middleware.Rule{middleware.All()}, broken("All needs at least one rule")},
+		{"zero rule in all", []middleware.Rule{middleware.All(yes, middleware.Rule{})}, broken("the zero Rule is invalid, use a function of package middleware to make a Rule")},
+
 		{"zero rule", []middleware.Rule{{}}, broken("the zero Rule is invalid, use a function of package middleware to make a Rule")},
 		{"zero rule in any", []middleware.Rule{middleware.Any(yes, middleware.Rule{})}, broken("the zero Rule is invalid, use a function of package middleware to make a Rule")},
 		{"no scopes", []middleware.Rule{middleware.Scopes()}, broken("Scopes needs at least one scope")},
