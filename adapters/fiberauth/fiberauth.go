@@ -16,7 +16,7 @@
 // [middleware.Config].
 //
 // Set ReadBufferSize in fiber.Config to 32 KiB. With the default of 4 KiB, Fiber rejects requests with long tokens before the
-// Guard runs. docs/routers.md lists the differences from net/http.
+// Guard runs. docs/frameworks/fiber.md lists the differences from net/http.
 //
 // # Conversion
 //

@@ -207,7 +207,7 @@ func TestMetadata(t *testing.T) {
 }
 
 // TestAdaptorKeepsOneField shows why this package does not use Fiber's adaptor package: behind it, a request with two tokens
-// is admitted. If this test fails, update docs/routers.md and docs/adr/0072-fiber.md.
+// is admitted. If this test fails, update docs/frameworks/fiber.md and docs/adr/0072-fiber.md.
 func TestAdaptorKeepsOneField(t *testing.T) {
 	t.Parallel()
 	guard, issuer := newGuard(t, nil)

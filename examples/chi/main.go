@@ -1,18 +1,12 @@
 // Command chi runs an API with chi that verifies access tokens. It also runs an issuer for them. Both listen on loopback.
+// The file api.go contains everything that an API needs.
 package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"net/http"
 
-	"github.com/go-chi/chi/v5"
-
-	"github.com/bearerkit/bearerkit/adapters/chiauth"
-	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
-	"github.com/bearerkit/bearerkit/middleware"
 )
 
 func main() { demo.Main(run) }
@@ -20,44 +14,4 @@ func main() { demo.Main(run) }
 // run starts an issuer and the API, prints commands to try, and serves until ctx ends.
 func run(ctx context.Context, _ []string, stdout io.Writer) error {
 	return demo.Run(ctx, stdout, "", demo.Try, newAPI)
-}
-
-// newAPI returns the API. It accepts access tokens of issuer for the audience https://api.example.com.
-func newAPI(issuer string) (http.Handler, error) {
-	// The verifier discovers the keys of the issuer, and checks each token. The Guard reads the token of a request, and
-	// writes the response if the token is rejected.
-	verifier, err := consumer.New(consumer.Config{Issuer: issuer, Audience: []string{"https://api.example.com"}})
-	if err != nil {
-		return nil, err
-	}
-	guard, err := middleware.New(middleware.Config{Verifier: verifier})
-	if err != nil {
-		return nil, err
-	}
-
-	router := chi.NewRouter()
-	router.Get("/", welcome)
-	router.Group(func(router chi.Router) {
-		// All routes of this group need a token. Two of them also have a rule, which the token must satisfy.
-		router.Use(chiauth.Middleware(guard))
-		router.Get("/me", greet)
-		router.With(chiauth.Middleware(guard, middleware.Scopes("orders:read"))).Get("/orders", greet)
-		router.With(chiauth.Middleware(guard, middleware.Role("roles", "admin"))).Get("/admin", greet)
-	})
-	return router, nil
-}
-
-// welcome handles the public route. It must not use a token, because none was verified.
-func welcome(w http.ResponseWriter, _ *http.Request) {
-	fmt.Fprintln(w, "hello stranger")
-}
-
-// greet handles the guarded routes. The Guard has verified the token before.
-func greet(w http.ResponseWriter, r *http.Request) {
-	token, ok := middleware.TokenFromContext(r.Context())
-	if !ok { // only if the route has no Guard
-		http.Error(w, "no token", http.StatusUnauthorized)
-		return
-	}
-	fmt.Fprintln(w, "hello", token.Subject())
 }

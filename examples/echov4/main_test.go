@@ -8,5 +8,5 @@ import (
 
 func TestSmoke(t *testing.T) {
 	t.Parallel()
-	demotest.Check(t, newAPI)
+	demotest.CheckFramework(t, newAPI, demotest.Unrouted{Unknown: 401, Post: 401, Head: 401, Slashes: 401, Slash: 401, Options: 204})
 }

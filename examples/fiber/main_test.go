@@ -14,7 +14,7 @@ import (
 
 func TestSmoke(t *testing.T) {
 	t.Parallel()
-	demotest.Check(t, func(issuer string) (http.Handler, error) {
+	demotest.CheckFramework(t, func(issuer string) (http.Handler, error) {
 		app, err := newAPI(issuer)
 		if err != nil {
 			return nil, err
@@ -33,7 +33,7 @@ func TestSmoke(t *testing.T) {
 			}
 		})
 		return forward(listener.Addr().String()), nil
-	})
+	}, demotest.Unrouted{Unknown: 401, Post: 401, Head: 401, Slashes: 401, Slash: 401, Options: 401})
 }
 
 // forward returns a handler that sends its requests to the server at address.

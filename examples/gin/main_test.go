@@ -8,5 +8,5 @@ import (
 
 func TestSmoke(t *testing.T) {
 	t.Parallel()
-	demotest.Check(t, newAPI)
+	demotest.CheckFramework(t, newAPI, demotest.Unrouted{Unknown: 404, Post: 404, Head: 404, Slashes: 404, Slash: 301, Options: 404})
 }

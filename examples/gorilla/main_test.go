@@ -16,7 +16,7 @@ import (
 
 func TestSmoke(t *testing.T) {
 	t.Parallel()
-	demotest.Check(t, newAPI)
+	demotest.CheckFramework(t, newAPI, demotest.Unrouted{Unknown: 404, Post: 405, Head: 405, Slashes: 301, Slash: 404, Options: 405})
 }
 
 // TestConformance runs the table for adapters, with the Guards of a group in Use of a subrouter.
@@ -50,7 +50,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestOutsideOfTheGuard checks what docs/routers.md says about the responses that mux itself writes.
+// TestOutsideOfTheGuard checks what docs/frameworks says about the responses that mux itself writes.
 func TestOutsideOfTheGuard(t *testing.T) {
 	t.Parallel()
 	guard, token := newGuard(t)

@@ -17,7 +17,7 @@ import (
 
 func TestSmoke(t *testing.T) {
 	t.Parallel()
-	demotest.Check(t, newAPI)
+	demotest.CheckFramework(t, newAPI, demotest.Unrouted{Unknown: 404, Post: 405, Head: 405, Slashes: 301, Slash: 301, Options: 200})
 }
 
 // TestConformance runs the table for adapters.
@@ -52,7 +52,7 @@ func guarded(guards []adaptertest.Guarded, next http.Handler) http.Handler {
 	return guards[0].Guard.With(guards[0].Rules...)(guarded(guards[1:], next))
 }
 
-// TestOutsideOfTheGuard checks what docs/routers.md says about the responses that httprouter itself writes.
+// TestOutsideOfTheGuard checks what docs/frameworks says about the responses that httprouter itself writes.
 func TestOutsideOfTheGuard(t *testing.T) {
 	t.Parallel()
 	guard, token := newGuard(t)

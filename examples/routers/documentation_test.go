@@ -1,6 +1,7 @@
 package routers
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,8 +9,11 @@ import (
 	"testing"
 )
 
-// TestDocument checks that each block of Go code in docs/routers.md is a part of the examples, which are compiled and tested.
-func TestDocument(t *testing.T) {
+var update = flag.Bool("update", false, "write the programs to docs/frameworks")
+
+// TestDocuments checks that each block of Go code in docs/frameworks is a part of the examples, which are compiled and tested. A
+// block whose first line names a file is that file from its package clause to its end.
+func TestDocuments(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../*/*.go")
 	if err != nil {
@@ -19,15 +23,55 @@ func TestDocument(t *testing.T) {
 	for _, file := range files {
 		sources.WriteString(withoutMargins(read(t, file)))
 	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, "../../docs/routers.md"), -1)
-	if len(blocks) == 0 {
-		t.Fatal("docs/routers.md contains no code")
+	pages, err := filepath.Glob("../../docs/frameworks/*.md")
+	if err != nil || len(pages) < 9 {
+		t.Fatalf("found %d pages, want at least 9: %v", len(pages), err)
 	}
-	for _, block := range blocks {
-		if code := withoutMargins(block[1]); !strings.Contains(sources.String(), code) {
-			t.Errorf("the examples do not contain this code:\n%s", code)
+	for _, page := range pages {
+		before, blocks := read(t, page), 0
+		after := goBlock.ReplaceAllStringFunc(before, func(block string) string {
+			blocks++
+			code := strings.TrimSuffix(strings.TrimPrefix(block, "```go\n"), "```")
+			first, _, _ := strings.Cut(code, "\n")
+			if file, ok := strings.CutPrefix(first, "// examples/"); ok {
+				return "```go\n" + first + "\n" + program(read(t, "../"+file)) + "```"
+			}
+			if !strings.Contains(sources.String(), withoutMargins(mainFunction(code))) {
+				t.Errorf("%s: the examples do not contain this code:\n%s", page, code)
+			}
+			return block
+		})
+		if blocks == 0 {
+			t.Errorf("%s contains no code", page)
+		}
+		if before == after {
+			continue
+		}
+		if !*update {
+			t.Errorf("%s: a program differs from the example; run go test -update", page)
+		} else if err := os.WriteFile(page, []byte(after), 0o644); err != nil { //nolint:gosec // a document, which everyone may read
+			t.Fatal(err)
 		}
 	}
+}
+
+var goBlock = regexp.MustCompile("(?s)```go\n.*?```")
+
+// program returns the code of an example as a page shows it: as a file of package main, and without comments for linters.
+func program(source string) string {
+	source = source[strings.Index("\n"+source, "\npackage "):]
+	_, rest, _ := strings.Cut(source, "\n")
+	return lintComment.ReplaceAllString("package main\n"+rest, "")
+}
+
+var lintComment = regexp.MustCompile(` *//nolint:[^\n]*`)
+
+// mainFunction returns the code of an Example whose body is that of the function main in code. Other code is not changed.
+func mainFunction(code string) string {
+	if _, body, ok := strings.Cut(code, "\nfunc main() {"); ok {
+		return "func Example_main() {" + body
+	}
+	return code
 }
 
 func read(t *testing.T, file string) string {

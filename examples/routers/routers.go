@@ -1,8 +1,9 @@
-// Package routers contains the code of docs/routers.md for routers that have no example of their own. Each function returns
+// Package routers contains the code of docs/frameworks for net/http and for routers that have no example of their own. Each function returns
 // the same API: a route with a path parameter that requires a token with a scope.
 package routers
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -96,4 +97,11 @@ func orderOf(r *http.Request) string {
 	}
 	params := bunrouter.ParamsFromContext(r.Context())
 	return params.ByName("id")
+}
+
+// deny is a DenyHandler with a body of the application. The Guard has set the challenge before.
+func deny(w http.ResponseWriter, _ *http.Request, refusal *middleware.Refusal) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(refusal.Status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": refusal.Code, "status": refusal.Status}) // the client has gone
 }

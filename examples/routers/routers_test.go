@@ -14,7 +14,7 @@ import (
 
 func TestRouters(t *testing.T) {
 	t.Parallel()
-	guard, issuer := newGuard(t)
+	guard, issuer := newGuard(t, middleware.Config{})
 	routes, err := newRoutes(guard)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestRouters(t *testing.T) {
 // A Guard of Use of the outermost chi router also guards the responses that chi itself writes.
 func TestChiUse(t *testing.T) {
 	t.Parallel()
-	guard, _ := newGuard(t)
+	guard, _ := newGuard(t, middleware.Config{})
 	router := chi.NewRouter()
 	router.Use(guard.With())
 	router.Get("/orders/{id}", showOrder)
@@ -87,7 +87,7 @@ func send(t *testing.T, api http.Handler, method, path, token string) (status in
 	return w.Code, w.Body.String()
 }
 
-func newGuard(t *testing.T) (*middleware.Guard, *bearertest.Issuer) {
+func newGuard(t *testing.T, cfg middleware.Config) (*middleware.Guard, *bearertest.Issuer) {
 	t.Helper()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})
 	verifier, err := consumer.New(consumer.Config{
@@ -96,7 +96,8 @@ func newGuard(t *testing.T) (*middleware.Guard, *bearertest.Issuer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	guard, err := middleware.New(middleware.Config{Verifier: verifier})
+	cfg.Verifier = verifier
+	guard, err := middleware.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestNamesInDocumentsExist(t *testing.T) {
 				}
 			}
 		}
-		for _, match := range relativeLink.FindAllStringSubmatch(text, -1) {
+		for _, match := range relativeLink.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
 			links++
 			if _, err := os.Stat(filepath.Join(filepath.Dir(path), match[1])); err != nil {
 				t.Errorf("%s: broken link: %v", path, err)
@@ -42,6 +42,9 @@ func TestNamesInDocumentsExist(t *testing.T) {
 		t.Errorf("found %d Go names and %d links in the documents, want at least 20 and 15", names, links)
 	}
 }
+
+// code matches a block of code, which may contain text that looks like a link.
+var code = regexp.MustCompile("(?s)\n```.*?\n```")
 
 // relativeLink matches the target of a link to a file of the repository, without its fragment.
 var relativeLink = regexp.MustCompile(`\]\(([^):#]+)(?:#[^)]*)?\)`)
