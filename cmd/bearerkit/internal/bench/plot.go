@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -12,15 +13,26 @@ import (
 // Sizes of the plot, in characters.
 const (
 	plotHeight   = 8
-	axisWidth    = 12 // of the numbers and the axis
+	axisWidth    = 11 // of the numbers and the axis
 	minSection   = 9  // of one kind, so that its name fits
 	maxSection   = 24
-	numberFormat = "%9.0f"
+	numberFormat = "%8.0f"
 )
 
-// plot returns a graph of the throughput over time, with the kinds beside each other. width is the number of columns.
-func plot(all []*measurement, width int) string {
-	section := min(max((width-axisWidth)/max(len(all), 1)-1, minSection), maxSection)
+// plots returns a graph of the throughput over time, with the kinds beside each other. If they do not fit into width columns, there
+// are several graphs.
+func plots(all []*measurement, width int) string {
+	fitting := max((width-axisWidth+1)/(minSection+1), 1)
+	var graphs []string
+	for some := range slices.Chunk(all, fitting) {
+		section := min((width-axisWidth+1)/len(some)-1, maxSection)
+		graphs = append(graphs, plot(some, section))
+	}
+	return strings.Join(graphs, "\n")
+}
+
+// plot returns one graph. section is the number of columns for each kind.
+func plot(all []*measurement, section int) string {
 	var values []float64
 	var names strings.Builder
 	for i, m := range all {

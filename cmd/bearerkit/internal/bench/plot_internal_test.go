@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,27 +49,37 @@ func TestOverTime(t *testing.T) {
 	}
 }
 
-// TestPlot checks that the names of the kinds are below their sections, and that the plot fits into the width.
-func TestPlot(t *testing.T) {
+// TestPlots checks that the names of the kinds are below their sections, and that no line is longer than the terminal.
+func TestPlots(t *testing.T) {
 	t.Parallel()
 	var all []*measurement
 	for i, kind := range Kinds() {
 		all = append(all, measured(kind, 300*time.Millisecond, 10*i, 20*i, 30*i))
 	}
-	for _, width := range []int{100, 120} {
-		text := plot(all, width)
-		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-		for _, line := range lines {
-			if length := len([]rune(line)); length > width {
-				t.Errorf("width %d: a line has %d characters:\n%s", width, length, text)
+	for _, test := range []struct{ width, graphs int }{{120, 1}, {80, 1}, {79, 2}, {40, 3}} {
+		text := plots(all, test.width)
+		for line := range strings.SplitSeq(text, "\n") {
+			if length := len([]rune(line)); length > test.width {
+				t.Errorf("width %d: a line has %d characters:\n%s", test.width, length, text)
 			}
 		}
-		names := strings.Fields(lines[len(lines)-1])
-		if len(names) != len(all) || names[0] != "cold" || names[6] != "expired" {
-			t.Errorf("the last line is %q", lines[len(lines)-1])
+		if graphs := strings.Count(text, " 0 "); graphs != test.graphs {
+			t.Errorf("width %d: %d graphs, want %d:\n%s", test.width, graphs, test.graphs, text)
+		}
+		var names []string
+		for _, word := range strings.Fields(text) {
+			if slices.Contains(Kinds(), Kind(word)) {
+				names = append(names, word)
+			}
+		}
+		if got, want := strings.Join(names, " "), strings.Join(kindNames(), " "); got != want {
+			t.Errorf("width %d: the names are %q, want %q:\n%s", test.width, got, want, text)
 		}
 	}
-	if text := plot(all[:1], 40); !strings.Contains(text, "cold") { // no response at all
-		t.Errorf("the plot of one kind is\n%s", text)
+	// The name is below the axis of its section.
+	lines := strings.Split(plot(all[1:3], 20), "\n")
+	names := lines[len(lines)-2]
+	if first, second := strings.Index(names, "cached"), strings.Index(names, "distinct"); first != axisWidth || second != axisWidth+21 {
+		t.Errorf("the names are at %d and %d, want %d and %d: %q", first, second, axisWidth, axisWidth+21, names)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 )
 
 // report is the result of a run.
@@ -30,15 +32,18 @@ func (r *report) ok() bool {
 	return len(r.results) > 0 && len(r.skipped) == 0 && !r.interrupted
 }
 
-// write writes the report as text. width is the width of the plot.
+// write writes the report as text, in lines of width columns.
 func (r *report) write(out io.Writer, width int) {
 	fmt.Fprintf(out, "%s %s at %v, %d connections\n\n", r.opts.Method, r.target.url, r.target.address, r.opts.Concurrency)
 	r.table(out)
 	if measured := r.withResponses(); len(measured) > 0 {
-		fmt.Fprintf(out, "\nResponses per second\n\n%s", plot(measured, width))
+		fmt.Fprintf(out, "\nResponses per second\n\n%s", plots(measured, width))
 	}
 	if problems := r.problems(); len(problems) > 0 {
-		fmt.Fprintf(out, "\nProblems\n\n  %s\n", strings.Join(problems, "\n  "))
+		fmt.Fprint(out, "\nProblems\n\n")
+		for _, problem := range problems {
+			fmt.Fprintln(out, "  "+cli.Wrap(problem, width-len("  "), "    "))
+		}
 	}
 }
 

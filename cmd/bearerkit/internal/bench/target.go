@@ -52,6 +52,8 @@ func parseTarget(raw, confirmed string) (*target, error) {
 		return nil, fmt.Errorf("%w: the URL contains a fragment, expected none", errTarget)
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return nil, fmt.Errorf("%w: the host contains a character that is not ASCII, expected the form in xn-- notation", errTarget)
+	case strings.ContainsFunc(u.RequestURI(), func(r rune) bool { return r <= ' ' || r > '~' }):
+		return nil, fmt.Errorf("%w: the query contains a space or a character that is not ASCII, expected it percent-encoded", errTarget)
 	case confirmed != "" && !strings.EqualFold(confirmed, u.Hostname()):
 		return nil, fmt.Errorf("%w: --confirm-target is %q, expected the host of the URL, %q", errTarget, confirmed, u.Hostname())
 	}

@@ -76,6 +76,8 @@ func TestAddresses(t *testing.T) {
 		{"a line end", "http://127.0.0.1/\r\nX: y", "", nil, "expected a URL"},
 		{"an encoded line end in the host", "http://127.0.0.1%0d%0aX/", "", nil, "expected a URL"},
 		{"other digits", "http://１２７.0.0.1/", "", nil, "not ASCII"},
+		{"a space in the query", "http://127.0.0.1/?a=b HTTP/1.1", "", nil, "expected it percent-encoded"},
+		{"a query that is not ASCII", "http://127.0.0.1/?a=ä", "", nil, "expected it percent-encoded"},
 		{"port 0", "http://127.0.0.1:0", "", nil, `the port is "0"`},
 		{"a large port", "http://127.0.0.1:65536", "", nil, `the port is "65536"`},
 		{"a long URL", "http://127.0.0.1/" + strings.Repeat("a", 4<<10), "", nil, "at most 4096 bytes"},
