@@ -65,9 +65,9 @@ func (d *doctor) checkClock() {
 	}
 	accepted := cmp.Or(d.cfg.ClockSkew, defaultClockSkew)
 	least := max(s.ahead.Abs()-s.uncertainty, 0)
-	text := fmt.Sprintf("The clock of the issuer is %s (± %v).", s.text(), round(s.uncertainty))
+	text := fmt.Sprintf("The issuer's clock is %s (± %v).", s.text(), round(s.uncertainty))
 	if least <= accepted {
-		d.ok("clock", inConsumer+"ClockSkew", fmt.Sprintf("%s Config.ClockSkew accepts %v.", text, accepted))
+		d.ok("clock", inConsumer+"ClockSkew", fmt.Sprintf("%s Accepted: %v.", text, accepted))
 		return
 	}
 	f := Finding{
@@ -97,7 +97,7 @@ func setClockSkew(needed time.Duration) Setting {
 func (s skew) text() string {
 	switch {
 	case s.ahead.Abs() <= s.uncertainty:
-		return "equal to the clock of this machine"
+		return "equal to that of this machine"
 	case s.ahead > 0:
 		return round(s.ahead).String() + " ahead of this machine"
 	}

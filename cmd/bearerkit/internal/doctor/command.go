@@ -3,6 +3,8 @@ package doctor
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,12 @@ type flags struct {
 	issuer    *cli.Issuer
 	tokenFile string
 	api       string
-	all       bool
+
+	metadataURL string
+	algorithms  []string
+	clientIDs   []string
+	clockSkew   time.Duration
+	allowHTTP   bool
 }
 
 // Command returns the command doctor.
@@ -38,8 +45,23 @@ func Command(env *cli.Env) *cobra.Command {
 	f.issuer = env.IssuerFlags(c)
 	c.Flags().StringVar(&f.tokenFile, "token-file", "", "`file` with a token; \"-\" is the standard input [BEARERKIT_TOKEN, BEARERKIT_TOKEN_FILE]")
 	c.Flags().StringVar(&f.api, "api", "", "`URL` of a guarded route of the running API")
-	c.Flags().BoolVar(&f.all, "all", false, "also list what is in order")
+	f.addSettings(env, c)
 	return c
+}
+
+// addSettings adds the flags for fields of consumer.Config. Their variables are those of consumer.FromEnv.
+func (f *flags) addSettings(env *cli.Env, c *cobra.Command) {
+	c.Flags().StringVar(&f.metadataURL, "metadata-url", env.Getenv("BEARERKIT_METADATA_URL"), "`URL` of the metadata, if it is not at the issuer [BEARERKIT_METADATA_URL]")
+	c.Flags().StringSliceVar(&f.algorithms, "algorithms", words(env.Getenv("BEARERKIT_ALGORITHMS")), "accepted `algorithms`, if the API restricts them [BEARERKIT_ALGORITHMS]")
+	c.Flags().StringSliceVar(&f.clientIDs, "client-ids", words(env.Getenv("BEARERKIT_CLIENT_IDS")), "accepted `clients`, if the API restricts them [BEARERKIT_CLIENT_IDS]")
+	skew, _ := time.ParseDuration(env.Getenv("BEARERKIT_CLOCK_SKEW"))
+	c.Flags().DurationVar(&f.clockSkew, "clock-skew", skew, "accepted difference of the clocks [BEARERKIT_CLOCK_SKEW]")
+	c.Flags().BoolVar(&f.allowHTTP, "insecure-allow-http", env.Getenv("BEARERKIT_INSECURE_ALLOW_HTTP") == "true", "the API allows an issuer without TLS [BEARERKIT_INSECURE_ALLOW_HTTP]")
+}
+
+// words splits the value of a variable at spaces and commas.
+func words(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // run examines and writes the report.
@@ -56,7 +78,10 @@ func run(ctx context.Context, env *cli.Env, f *flags) error {
 		return cli.Usagef("--issuer or BEARERKIT_ISSUER is required")
 	}
 	d := &doctor{
-		cfg: consumer.Config{Issuer: f.issuer.URL, Audience: f.issuer.Audience, Profile: profile},
+		cfg: consumer.Config{
+			Issuer: f.issuer.URL, Audience: f.issuer.Audience, Profile: profile, MetadataURL: f.metadataURL, Algorithms: f.algorithms,
+			ClientIDs: f.clientIDs, ClockSkew: f.clockSkew, InsecureAllowHTTP: f.allowHTTP,
+		},
 		api: f.api, token: inspect.ParseToken(token), recorder: newRecorder(env.HTTPClient), progress: env.Progress(),
 	}
 	d.client = d.recorder.client()
@@ -68,7 +93,7 @@ func run(ctx context.Context, env *cli.Env, f *flags) error {
 	if env.JSON() {
 		err = env.WriteJSON(d.document(given))
 	} else {
-		d.print(env, given, f.all)
+		d.print(env)
 	}
 	if err == nil && d.count(Problem) > 0 {
 		return cli.ErrFailed

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/inspect"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
@@ -20,7 +21,9 @@ import (
 func (d *doctor) checkIssuer(ctx context.Context) {
 	first, last, how, found := d.resolve(ctx)
 	if !found {
-		d.issuerFailed(first)
+		if !d.repairKeysURL(ctx) {
+			d.issuerFailed(first)
+		}
 		return
 	}
 	settings := d.differences(how, last)
@@ -29,12 +32,39 @@ func (d *doctor) checkIssuer(ctx context.Context) {
 	}
 	d.metadata = last.used().metadata
 	if len(settings) == 0 {
-		d.ok("issuer", inConsumer+"Issuer", fmt.Sprintf("%s is a valid issuer, and its metadata names the same issuer.", cli.Quote(d.cfg.Issuer)))
+		d.ok("issuer", inConsumer+"Issuer", fmt.Sprintf("%s is valid, and its metadata has the same issuer.", cli.Quote(d.cfg.Issuer)))
 	} else {
 		d.issuerChanged(how, settings)
 	}
 	d.describePlaces(last)
 	d.compareDocuments(last)
+}
+
+// repairKeysURL handles metadata whose jwks_uri has the scheme http, which package consumer rejects. It returns false if that is not
+// the fault, or if the keys are not at the same address with https.
+func (d *doctor) repairKeysURL(ctx context.Context) bool {
+	cfg := d.cfg
+	cfg.InsecureAllowHTTP = true
+	used := d.look(ctx, cfg).used()
+	if used == nil {
+		return false
+	}
+	rest, isHTTP := strings.CutPrefix(used.metadata.JWKSURI, "http://")
+	if !isHTTP {
+		return false
+	}
+	if _, err := inspect.KeysAt(ctx, "https://"+rest, d.keyOptions()); err != nil {
+		return false
+	}
+	s := d.setMetadata("https://" + rest)
+	d.metadata = used.metadata
+	d.metadata.JWKSURI = "https://" + rest
+	d.apply(Finding{
+		Check: "keys", Severity: Problem, Actor: ActorIssuer, Settings: []Setting{s},
+		Found:  fmt.Sprintf("The metadata at %s has the jwks_uri %s, which has no TLS. It is not used.", cli.Quote(used.url), cli.Quote("http://"+rest)),
+		Change: "Publish the jwks_uri with https. Until then, set Metadata.",
+	})
+	return true
 }
 
 // differences returns the settings with which how differs from the Config of the user.
@@ -173,9 +203,9 @@ func (d *doctor) describePlaces(s survey) {
 		status, isStatus := errors.AsType[*fetch.StatusError](p.err)
 		switch {
 		case p == used:
-			d.ok("metadata", inConsumer+"MetadataURL", p.url+": used.")
+			d.ok("metadata", inConsumer+"MetadataURL", "Read from "+p.url+".")
 		case p.err == nil:
-			d.ok("metadata", inConsumer+"MetadataURL", p.url+": a second document, which is not needed.")
+			d.ok("metadata", inConsumer+"MetadataURL", "Also at "+p.url+", which is not needed.")
 		case isStatus && status.Status/100 == 4 && status.Status != 429:
 			missing = append(missing, fmt.Sprintf("%s (status %d)", p.url, status.Status))
 		default:
@@ -187,7 +217,7 @@ func (d *doctor) describePlaces(s survey) {
 		}
 	}
 	if len(missing) > 0 {
-		d.ok("metadata", inConsumer+"MetadataURL", "No document at "+strings.Join(missing, " and ")+". One location is enough.")
+		d.ok("metadata", inConsumer+"MetadataURL", "Not at "+strings.Join(missing, " and ")+". One location is enough.")
 	}
 }
 

@@ -74,11 +74,6 @@ func (d *doctor) retryKeys(ctx context.Context, url string, err error) *inspect.
 		}
 		f.Change = "Publish the final URL as jwks_uri, because redirects are not followed. Until then, set Metadata."
 		f.Actor = ActorIssuer
-	case strings.HasPrefix(url, "http://") && isA[*fetch.URLError](err):
-		url = "https://" + strings.TrimPrefix(url, "http://")
-		settings = append(settings, d.setMetadata(url))
-		f.Change = "Publish the jwks_uri with https. Until then, set Metadata."
-		f.Actor = ActorIssuer
 	default:
 		return d.otherKeys(ctx, f, err)
 	}

@@ -66,8 +66,8 @@ func (f Finding) section() string {
 // labelWidth is the width of the first column.
 const labelWidth = 14
 
-// print writes the findings as text. Without all, the findings that need no change are written in one line each.
-func (d *doctor) print(env *cli.Env, given consumer.Config, all bool) {
+// print writes the findings as text.
+func (d *doctor) print(env *cli.Env) {
 	width := env.Width()
 	previous := ""
 	for _, f := range d.findings {
@@ -77,7 +77,7 @@ func (d *doctor) print(env *cli.Env, given consumer.Config, all bool) {
 		}
 		printFinding(env, f, label, width)
 	}
-	d.printSummary(env, width)
+	d.printSummary(env)
 }
 
 // printFinding writes one finding: a mark, the section, what was found, what to change, and the settings.
@@ -113,7 +113,7 @@ func mark(env *cli.Env, s Severity) string {
 }
 
 // printSummary writes the number of problems, and the settings as code.
-func (d *doctor) printSummary(env *cli.Env, width int) {
+func (d *doctor) printSummary(env *cli.Env) {
 	problems, warnings := d.count(Problem), d.count(Warning)
 	color := cli.Green
 	if problems > 0 {
@@ -125,18 +125,16 @@ func (d *doctor) printSummary(env *cli.Env, width int) {
 		fmt.Fprintln(env.Stdout)
 		return
 	}
-	what := " With these settings, the checks above that they belong to pass:"
 	if d.verdict == verdictAccepted {
-		what = " With these settings, the API accepts the token:"
+		fmt.Fprint(env.Stdout, " The token is accepted with these settings:\n\n")
+	} else {
+		fmt.Fprint(env.Stdout, " These settings are wrong or missing:\n\n")
 	}
-	fmt.Fprintln(env.Stdout, cli.Wrap(what, width, "")+"\n")
-	names := make([]string, len(d.settings))
 	longest := 0
-	for i, s := range d.settings {
-		names[i] = s.Field
+	for _, s := range d.settings {
 		longest = max(longest, len(s.Field))
 	}
-	for i, s := range d.settings {
-		fmt.Fprintf(env.Stdout, "    %s = %s\n", pad(names[i], longest), s.Value)
+	for _, s := range d.settings {
+		fmt.Fprintf(env.Stdout, "    %s = %s\n", pad(s.Field, longest), s.Value)
 	}
 }

@@ -153,18 +153,18 @@ func (d *doctor) checkProfile(ctx context.Context) {
 
 // profileFits adds the finding for a profile that accepts the token.
 func (d *doctor) profileFits(names []string) {
-	text := fmt.Sprintf("Profile %s accepts this kind of token.", d.cfg.Profile)
+	text := fmt.Sprintf("Profile %s accepts it.", d.cfg.Profile)
 	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == d.cfg.Profile.String() })
 	product := productOf(d.cfg.Issuer)
 	switch {
 	case d.cfg.Profile != consumer.ProfileDefault:
 	case slices.Contains(others, product):
-		text += fmt.Sprintf(" %s is stricter and is made for this issuer.", "consumer."+variables()[product])
+		text += fmt.Sprintf(" %s is stricter, and made for this issuer.", "consumer."+variables()[product])
 	case slices.Contains(others, "rfc9068"):
-		text += " consumer.ProfileRFC9068 also accepts it, and is stricter."
+		text += " consumer.ProfileRFC9068 is stricter, and accepts it too."
 	}
 	if len(others) > 0 {
-		text += " Other profiles that accept it: " + strings.Join(others, ", ") + "."
+		text += " Others that accept it: " + strings.Join(others, ", ") + "."
 	}
 	d.ok("token.profile", inConsumer+"Profile", text)
 }

@@ -21,7 +21,7 @@ func (d *doctor) checkResource(ctx context.Context, without reply) {
 		}
 	}
 	if location == "" {
-		d.ok("resource", inMiddleware+"Resource", "The API publishes no metadata (RFC 9728). Clients such as those of MCP need it; to publish it, set Resource.")
+		d.ok("resource", inMiddleware+"Resource", "The API publishes no metadata (RFC 9728), which is optional. Clients of MCP need it: to publish it, set Resource.")
 		return
 	}
 	client := resourcemetadata.Client{HTTPClient: d.client, InsecureAllowHTTP: d.cfg.InsecureAllowHTTP}

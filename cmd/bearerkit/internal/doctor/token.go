@@ -170,10 +170,10 @@ func (d *doctor) conclude(t *consumer.Token, err error) {
 	switch {
 	case t != nil && len(d.settings) == 0:
 		d.verdict = verdictAccepted
-		d.ok("token.verdict", "", "The token is accepted: the signature, the issuer, the audience and the times are right.")
+		d.ok("token.verdict", "", "The token is accepted.")
 	case t != nil:
 		d.verdict = verdictAccepted
-		d.ok("token.verdict", "", "The token is accepted with the settings of this report.")
+		d.ok("token.verdict", "", "The token is accepted with the settings below.")
 	case d.keys == nil || len(d.keys.Usable()) == 0:
 		d.verdict = verdictUnknown
 		d.add(Finding{
