@@ -56,7 +56,8 @@ func cachedResult(c *check) {
 }
 
 func canceledRequest(c *check) {
-	r := c.target.requestWith(c.token().SetHeader("kid", "canceled").Sign())
+	_, key := c.stranger.signingKey(c.token().algorithm)
+	r := c.target.requestWith(c.token().SignWith(c.token().algorithm, key).SetHeader("kid", "canceled").Sign())
 	ctx, cancel := context.WithCancel(r.Context())
 	cancel()
 	if got := c.send(r.WithContext(ctx)); got.panicked != nil || got.accepted() {

@@ -68,7 +68,7 @@ func boundTokens(c *check) {
 	for what, cnf := range map[string]any{"an unknown method": map[string]any{"x": "y"}, "a jwk": map[string]any{"jwk": key.JWK()}, "a string": "jkt", "null": nil} {
 		c.reject("cnf: "+what, c.token().Set("cnf", cnf))
 	}
-	if c.target.place() != inAuthorization {
+	if c.place != inAuthorization {
 		return
 	}
 	for _, scheme := range []string{"DPoP", "PoP"} {

@@ -24,16 +24,17 @@ type world struct {
 	issuer   *bearertest.Issuer
 	verifier *consumer.Consumer
 	guard    http.Handler
+	key      *bearertest.ProofKey // of DPoP proofs
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, algorithms ...string) *world {
 	t.Helper()
-	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"ES256"}})
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: algorithms})
 	c, err := consumer.New(consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, HTTPClient: issuer.Client()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, issuer: issuer, verifier: c}
+	w := &world{t: t, issuer: issuer, verifier: c, key: bearertest.NewProofKey("ES256")}
 	w.guard = w.guarded(middleware.Config{}, middleware.Scopes("orders:read"))
 	return w
 }
@@ -69,9 +70,16 @@ func (w *world) acceptIf(condition func(token naiveToken) bool) http.Handler {
 func (w *world) ignoring(reasons ...consumer.Reason) http.Handler {
 	return w.acceptIf(func(token naiveToken) bool {
 		_, err := w.verifier.Verify(w.t.Context(), token.raw)
-		var e *consumer.Error
-		return errors.As(err, &e) && slices.Contains(reasons, e.Reason)
+		return slices.Contains(reasons, reasonOf(err))
 	})
+}
+
+// reasonOf returns the Reason of an error of the Verifier, or "".
+func reasonOf(err error) consumer.Reason {
+	if e, ok := errors.AsType[*consumer.Error](err); ok {
+		return e.Reason
+	}
+	return ""
 }
 
 // lenient accepts tokens with a signature of the issuer whose claims, as a careless reader decodes them, satisfy condition.

@@ -57,7 +57,7 @@ func outgoing(r *http.Request, base *url.URL) *http.Request {
 	out.RequestURI = ""
 	out.URL.Scheme, out.URL.Host = base.Scheme, base.Host
 	out.URL.Path = strings.TrimSuffix(base.Path, "/") + r.URL.Path
-	out.URL.RawPath = ""
+	out.URL.RawPath = strings.TrimSuffix(base.EscapedPath(), "/") + r.URL.EscapedPath()
 	if r.Host == unnamedHost {
 		out.Host = base.Host
 	}

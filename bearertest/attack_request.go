@@ -27,7 +27,7 @@ func (a *assault) schemeRows() []row {
 // authorization runs test with the scheme and the token of a valid request, if the target uses the Authorization header.
 func (a *assault) authorization(test func(c *check, scheme, raw string)) func(c *check) {
 	return func(c *check) {
-		if c.target.place() != inAuthorization {
+		if c.place != inAuthorization {
 			c.skip("the deployment does not read tokens from the Authorization header (Target.Credential)")
 			return
 		}
@@ -116,7 +116,7 @@ func otherPlaces(c *check, withBad bool) {
 // elsewhere returns requests with a token in places that clients use, except for that of the target.
 func (c *check) elsewhere(raw string) map[string]*http.Request {
 	found := make(map[string]*http.Request)
-	if c.target.place() != inQuery {
+	if c.place != inQuery {
 		for _, name := range []string{"access_token", "token"} {
 			r := c.target.request()
 			query := r.URL.Query()
@@ -126,7 +126,7 @@ func (c *check) elsewhere(raw string) map[string]*http.Request {
 			found["the query parameter "+name] = r
 		}
 	}
-	if c.target.place() != inCookie {
+	if c.place != inCookie {
 		for _, name := range []string{"access_token", "token", "jwt", "Authorization"} {
 			r := c.target.request()
 			r.AddCookie(&http.Cookie{Name: name, Value: raw, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
@@ -139,7 +139,7 @@ func (c *check) elsewhere(raw string) map[string]*http.Request {
 	r := form.request()
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	found["a form"] = r
-	if c.target.place() != elsewhere {
+	if c.place != elsewhere {
 		for _, name := range []string{"X-Access-Token", "X-Forwarded-Access-Token", "X-Auth-Token", "Proxy-Authorization"} {
 			r := c.target.request()
 			r.Header.Set(name, raw)

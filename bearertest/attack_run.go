@@ -13,11 +13,12 @@ type assault struct {
 	handler  http.Handler
 	issuer   *Issuer
 	target   Target
+	place    place   // of the token in requests of the target
 	stranger *Issuer // nobody trusts it; its keys have the same `kid`s
 
 	good     response     // to the valid token
 	counted  bool         // the deployment requests keys from issuer, so that its requests can be counted
-	override []byte       // of issuer, before the rows changed it
+	override []byte       // the key set that replaced that of issuer, before the rows changed it
 	extra    *publication // nil: not published yet
 }
 
@@ -52,6 +53,7 @@ func newAssault(handler http.Handler, issuer *Issuer, target Target) (a *assault
 		handler: handler, issuer: issuer, target: target,
 		stranger: NewIssuer(IssuerConfig{Audience: issuer.audience, Algorithms: issuer.algorithms}),
 		override: issuer.replaced(),
+		place:    target.place(),
 	}
 	if problem := a.skipProblem(); problem != "" {
 		return nil, problem

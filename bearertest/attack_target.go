@@ -26,11 +26,17 @@ func (t Target) skew() time.Duration { return cmp.Or(t.ClockSkew, 5*time.Minute)
 // problem describes a mistake in the fields, or is empty.
 func (t Target) problem() string {
 	parsed, err := url.Parse(t.url())
-	if err != nil || parsed.Path == "" || !strings.HasPrefix(parsed.Path, "/") {
+	if err != nil || !strings.HasPrefix(parsed.Path, "/") || strings.ContainsAny(t.url(), " \t\r\n") {
 		return fmt.Sprintf("bearertest: URL must be a path that starts with a slash, or an absolute URL with a path; it is %q (Target.URL)", t.URL)
+	}
+	if method, rest := tokenAt(t.method()); method == "" || rest != "" {
+		return fmt.Sprintf("bearertest: Method must be a method of HTTP; it is %q (Target.Method)", t.Method)
 	}
 	if t.ClockSkew < 0 {
 		return fmt.Sprintf("bearertest: ClockSkew must not be negative; it is %v (Target.ClockSkew)", t.ClockSkew)
+	}
+	if t.Token != nil && t.Token() == nil {
+		return "bearertest: Token must return a token; it returns nil (Target.Token)"
 	}
 	return ""
 }

@@ -14,11 +14,13 @@ import (
 // guarded returns an API that is guarded by the kit, at GET /orders.
 func guarded(t testing.TB, issuer *bearertest.Issuer, cfg middleware.Config, rules ...middleware.Rule) http.Handler {
 	t.Helper()
-	c, err := consumer.New(consumer.Config{Issuer: issuer.URL(), Audience: []string{"https://api.test"}, HTTPClient: issuer.Client()})
-	if err != nil {
-		t.Fatal(err)
+	if cfg.Verifier == nil {
+		c, err := consumer.New(consumer.Config{Issuer: issuer.URL(), Audience: []string{audience}, HTTPClient: issuer.Client()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Verifier = c
 	}
-	cfg.Verifier = c
 	g, err := middleware.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -15,9 +14,6 @@ import (
 
 // errSignature is returned by a signature check that fails.
 var errSignature = errors.New("bearertest: the signature of the valid token is wrong")
-
-// uniqueText returns a text that occurs once.
-func uniqueText() string { return rand.Text() }
 
 // signatureCheck returns a function that verifies the signature of a token as the standard library does, without base64 and
 // JSON. It hashes the signed text each time.

@@ -1,6 +1,22 @@
 package bearertest
 
-import "net/http"
+import (
+	"net/http"
+	"testing"
+)
+
+// RowsOfBenchmark returns the sub-benchmarks for a target by name. problem says why the deployment cannot be measured.
+func RowsOfBenchmark(handler http.Handler, issuer *Issuer, target Target) (rows map[string]func(*testing.B), problem string) {
+	m, problem := newMeter(handler, issuer, target)
+	if problem != "" {
+		return nil, problem
+	}
+	rows = make(map[string]func(*testing.B))
+	for _, row := range m.rows() {
+		rows[row.name] = row.run
+	}
+	return rows, ""
+}
 
 // AttackResults runs the attack table for a target without a *testing.T. It returns the failures and the reasons of skipped rows
 // by the name of the row, and all names. problem says why the deployment could not be tested.
