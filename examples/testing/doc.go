@@ -1,0 +1,2 @@
+// Package testing is a small application with tests. docs/testing.md explains them.
+package testing
