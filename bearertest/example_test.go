@@ -2,9 +2,12 @@ package bearertest_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
@@ -92,4 +95,72 @@ func ExampleIssuer_Rotate() {
 	// announced, still signing with rs256-1
 	// rotated, signing with rs256-2
 	// retired, signing with rs256-2
+}
+
+// With registered clients, the issuer has working endpoints. Any client works with them, here a few lines of net/http.
+func ExampleIssuer_Visit() {
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{
+		Clients: []bearertest.Client{{ID: "cli", RedirectURIs: []string{"http://127.0.0.1/callback"}}},
+	})
+	const verifier = "a random text of the client with at least 43 characters"
+	challenge := sha256.Sum256([]byte(verifier))
+	ctx := context.Background()
+
+	// The issuer redirects the browser at once, because the user does not have to type anything.
+	redirected, err := issuer.Visit(ctx, issuer.URL()+"/authorize?"+url.Values{
+		"response_type": {"code"}, "client_id": {"cli"}, "redirect_uri": {"http://127.0.0.1:54321/callback"}, "scope": {"openid"},
+		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
+	}.Encode())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	callback, err := url.Parse(redirected)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(callback.Host, callback.Query().Get("iss"))
+
+	form := url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {"cli"}, "redirect_uri": {"http://127.0.0.1:54321/callback"},
+		"code": {callback.Query().Get("code")}, "code_verifier": {verifier},
+	}
+	response, err := issuer.Client().PostForm(issuer.URL()+"/token", form)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	var token struct {
+		Type  string `json:"token_type"`
+		Scope string
+	}
+	if err := json.NewDecoder(response.Body).Decode(&token); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(response.StatusCode, token.Type, token.Scope)
+	// Output:
+	// 127.0.0.1:54321 https://issuer.test
+	// 200 Bearer openid
+}
+
+// A test makes the issuer fail, and sees how its program reacts.
+func ExampleIssuer_FailNext() {
+	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
+	issuer.FailNext("/jwks", bearertest.Respond(http.StatusServiceUnavailable, ""), bearertest.Disconnect())
+	for range 3 {
+		response, err := issuer.Client().Get(issuer.URL() + "/jwks")
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		_ = response.Body.Close()
+		fmt.Println(response.Status)
+	}
+	// Output:
+	// 503 Service Unavailable
+	// Get "https://issuer.test/jwks": bearertest: the server closed the connection
+	// 200 OK
 }

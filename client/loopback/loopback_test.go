@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -254,34 +253,4 @@ func TestC22_Device(t *testing.T) {
 	if _, err := loopback.Device(t.Context(), c, loopback.DeviceOptions{Out: &said}); err != nil || strings.Contains(said.String(), "▄") {
 		t.Error("a QR code was drawn into an output that is not a terminal", err)
 	}
-}
-
-// A program signs its user in. Here a function takes the place of the browser.
-func ExampleSignIn() {
-	c, err := client.New(client.Config{
-		Issuer: issuer, ClientID: "cli", Scopes: []string{"orders:read"}, HTTPClient: &http.Client{Transport: new(server)},
-		Metadata: &oidcdiscovery.Metadata{Issuer: issuer, AuthorizationEndpoint: issuer + "/auth", TokenEndpoint: issuer + "/token"},
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	token, err := loopback.SignIn(context.Background(), c, loopback.Options{Out: io.Discard, Open: answering})
-	fmt.Println(token, err)
-	// Output: client.Token{Bearer} <nil>
-}
-
-// answering replaces a browser whose user is already signed in at the provider.
-func answering(_ context.Context, address string) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return err
-	}
-	answer := u.Query().Get("redirect_uri") + "?" + url.Values{"state": u.Query()["state"], "code": {"c"}}.Encode()
-	go func() {
-		if resp, err := http.Get(answer); err == nil { //nolint:noctx // a browser has none
-			_ = resp.Body.Close()
-		}
-	}()
-	return nil
 }

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/url"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -15,18 +13,16 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/client/weblogin"
-	"github.com/bearerkit/bearerkit/jwks"
-	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
-// An application signs its users in, shows them a page, calls an API on their behalf, and signs them out.
+// An application signs its users in, shows them a page, calls an API on their behalf, and signs them out. The authorization server
+// and the browser are those of package bearertest, so this is also how to test such an application.
 func Example() {
-	provider := newProvider()
+	issuer := newIssuer()
 	c, err := client.New(client.Config{
-		Issuer: provider.issuer, ClientID: "shop", ClientSecret: "of the shop",
+		Issuer: issuer.URL(), ClientID: "shop", ClientSecret: "of the shop",
 		RedirectURI: "https://shop.example.com/auth/callback", Scopes: []string{"openid", "orders:read"},
-		// A real client needs only the fields above. The fields below replace the network.
-		Metadata: provider.metadata(), Keys: provider.keys(), HTTPClient: &http.Client{Transport: provider}, Algorithms: []string{"ES256"},
+		HTTPClient: issuer.Client(), // replaces the network
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -54,126 +50,64 @@ func Example() {
 		_, _ = fmt.Fprintf(w, "Hello %s", user.Claims()["name"])
 	})))
 
-	browser := newBrowser(mux)
-	login := browser.open("GET", "/account")
-	fmt.Println("a page:", login)
-	server := browser.open("GET", login)
-	fmt.Println("the login:", provider.place(server))
-	fmt.Println("the callback:", browser.open("GET", provider.signIn(server)))
-	fmt.Println("the page:", browser.open("GET", "/account"))
-	fmt.Println("the API:", browser.open("GET", "/api/orders/7"))
-	fmt.Println("the logout:", provider.place(browser.open("POST", "/auth/logout")))
-	fmt.Print("the API: ", browser.open("GET", "/api/orders/7"))
+	browser := issuer.Browser("https://shop.example.com", mux)
+	fmt.Println("the page:", open(browser, "GET", "/account")) // redirects to the authorization server, and back
+	fmt.Println("the API:", open(browser, "GET", "/api/orders/7"))
+	fmt.Println("the logout:", open(browser, "POST", "/auth/logout")) // redirects to the authorization server
+	fmt.Println("the API:", open(browser, "GET", "/api/orders/7"))
 	// Output:
-	// a page: /auth/login?return_to=%2Faccount
-	// the login: https://login.example.com/authorize
-	// the callback: /account
 	// the page: Hello Alice
-	// the API: /v1/7 for Bearer at-of-alice
-	// the logout: https://login.example.com/end
+	// the API: /v1/7 with a bearer token
+	// the logout: Signed out.
 	// the API: {"error":"login_required"}
 }
 
 // ordersAPI is an API that does not use sessions.
 func ordersAPI() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprintf(w, "%s for %s", r.URL.Path, r.Header.Get("Authorization"))
+		if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = fmt.Fprintf(w, "%s with a bearer token", r.URL.Path)
 	})
 }
 
-// provider is an authorization server whose user is Alice.
-type provider struct {
-	issuer string
-	signer *bearertest.Issuer
-	nonce  string
+// newIssuer returns an authorization server that knows the application and the user Alice.
+func newIssuer() *bearertest.Issuer {
+	return bearertest.NewIssuer(bearertest.IssuerConfig{
+		Clients: []bearertest.Client{{
+			ID: "shop", Secret: "of the shop", RedirectURIs: []string{"https://shop.example.com/auth/callback"},
+		}},
+		Users: []bearertest.User{{Subject: "alice", Claims: map[string]any{"name": "Alice"}}},
+	})
 }
 
-func newProvider() *provider {
-	const place = "https://login.example.com"
-	return &provider{issuer: place, signer: bearertest.NewIssuer(bearertest.IssuerConfig{URL: place, Audience: "shop", Algorithms: []string{"ES256"}})}
-}
-
-func (p *provider) metadata() *oidcdiscovery.Metadata {
-	return &oidcdiscovery.Metadata{
-		Issuer: p.issuer, AuthorizationEndpoint: p.issuer + "/authorize", TokenEndpoint: p.issuer + "/token",
-		EndSessionEndpoint: p.issuer + "/end", IDTokenSigningAlgValuesSupported: []string{"ES256"},
-	}
-}
-
-func (p *provider) keys() jwks.Source {
-	keys, err := jwks.ParseJWKS(p.signer.JWKS())
-	if err != nil {
-		return nil
-	}
-	return keys
-}
-
-// place returns an address without its query.
-func (p *provider) place(address string) string {
-	u, err := url.Parse(address)
+// open opens a page of the application, and returns the text of the page at which the browser arrives.
+func open(browser *http.Client, method, path string) string {
+	r, err := http.NewRequestWithContext(context.Background(), method, "https://shop.example.com"+path, http.NoBody)
 	if err != nil {
 		return err.Error()
 	}
-	return u.Scheme + "://" + u.Host + u.Path
-}
-
-// signIn signs Alice in, and returns where the provider redirects her.
-func (p *provider) signIn(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return err.Error()
-	}
-	p.nonce = u.Query().Get("nonce")
-	return "/auth/callback?" + url.Values{"code": {"c"}, "state": {u.Query().Get("state")}}.Encode()
-}
-
-// RoundTrip responds as the token endpoint.
-func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
-	id := p.signer.AccessToken().SetHeader("typ", bearertest.Absent).Set("aud", "shop").Set("sub", "alice").Set("name", "Alice").Set("nonce", p.nonce)
-	id.Set("auth_time", time.Now().Unix())
-	answer := httptest.NewRecorder()
-	_, _ = fmt.Fprintf(answer, `{"access_token":"at-of-alice","token_type":"Bearer","expires_in":300,"id_token":%q}`, id.Sign())
-	response := answer.Result()
-	response.Request = r
-	return response, nil
-}
-
-// browser opens pages. It returns where it was redirected, or the text of the page.
-type browser struct{ http.Client }
-
-func newBrowser(site http.Handler) *browser {
-	jar, _ := cookiejar.New(nil) // it never fails
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &browser{http.Client{Transport: handled{site}, Jar: jar, CheckRedirect: stay}}
-}
-
-func (b *browser) open(method, path string) string {
-	r := httptest.NewRequestWithContext(context.Background(), method, "https://shop.example.com"+path, http.NoBody)
-	r.RequestURI = ""
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("Accept", "text/html")
-	resp, err := b.Do(r)
+	resp, err := browser.Do(r)
 	if err != nil {
 		return err.Error()
 	}
 	defer resp.Body.Close()
-	if to := resp.Header.Get("Location"); to != "" {
-		return to
-	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err.Error()
 	}
-	return string(text)
+	return strings.TrimSpace(string(text))
 }
 
 // Before a payment, an application requires that the same user has signed in within the last minute.
 func ExampleApp_Login() {
-	provider := newProvider()
+	issuer := newIssuer()
 	c, err := client.New(client.Config{
-		Issuer: provider.issuer, ClientID: "shop", ClientSecret: "of the shop",
+		Issuer: issuer.URL(), ClientID: "shop", ClientSecret: "of the shop",
 		RedirectURI: "https://shop.example.com/auth/callback", Scopes: []string{"openid"},
-		Metadata: provider.metadata(), Keys: provider.keys(), HTTPClient: &http.Client{Transport: provider}, Algorithms: []string{"ES256"},
+		HTTPClient: issuer.Client(), // replaces the network
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -200,20 +134,16 @@ func ExampleApp_Login() {
 		}
 		app.Login(w, r, client.AuthorizationOptions{MaxAge: time.Minute, Subject: user.Subject(), ReturnTo: "/paid"})
 	})))
+	mux.HandleFunc("/paid", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "paid") })
 
-	browser := newBrowser(mux)
-	browser.open("GET", provider.signIn(browser.open("GET", "/auth/login")))
-	again := browser.open("GET", "/pay")
-	u, err := url.Parse(again)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println("max_age:", u.Query().Get("max_age"))
-	fmt.Println("the callback:", browser.open("GET", provider.signIn(again)))
+	browser := issuer.Browser("https://shop.example.com", mux)
+	fmt.Println("Alice pays:", open(browser, "GET", "/pay")) // signs in, and again for the payment
+
+	issuer.SetUser(bearertest.User{Subject: "bob"})
+	fmt.Println("Bob is rejected:", open(browser, "GET", "/pay") != "paid")
 	// Output:
 	// signs in: alice
-	// max_age: 60
 	// signs in: alice
-	// the callback: /paid
+	// Alice pays: paid
+	// Bob is rejected: true
 }

@@ -34,7 +34,7 @@ type doctor struct {
 type verdict string
 
 const (
-	verdictNone     verdict = ""         // there is no token
+	verdictNone     verdict = ""         // without a token
 	verdictAccepted verdict = "accepted" // with d.settings, or without any
 	verdictRejected verdict = "rejected"
 	verdictUnknown  verdict = "unknown" // there are no keys
