@@ -190,10 +190,12 @@ bench-diff: ## Compare allocations and ratios with a commit: make bench-diff REF
 LOCK := $(wildcard interop/*/package-lock.json)
 
 .PHONY: services
-services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers and clients that interop needs: npm packages, nginx, Redis and Dex; needs npm
+services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers and clients that interop needs: npm packages, nginx, Caddy, Redis and Dex; needs npm
 	@test -e /usr/lib/nginx/modules/ngx_http_js_module.so || { test "$$(id -u)" = 0 && apt-get update && \
 		apt-get install -y --no-install-recommends nginx libnginx-mod-http-js; } || \
 		{ echo "nginx or its module libnginx-mod-http-js is missing: install both"; exit 1; }
+	@command -v caddy >/dev/null || { test "$$(id -u)" = 0 && apt-get update && \
+		apt-get install -y --no-install-recommends caddy; } || { echo "caddy is missing: install it"; exit 1; }
 	cd interop/dex && GOWORK=off CGO_ENABLED=0 go build -o /dev/null . # downloads and compiles what the tests link
 	@command -v redis-server >/dev/null || { test "$$(id -u)" = 0 && apt-get update && \
 		apt-get install -y --no-install-recommends redis-server; } || { echo "redis-server is missing: install it"; exit 1; }
