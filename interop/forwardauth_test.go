@@ -219,8 +219,15 @@ func startAuthCaddy(t *testing.T, s *forwardAuth) string {
 	return "http://" + address
 }
 
+// rawResponse is a response to raw.
+type rawResponse struct {
+	status int
+	header http.Header
+	body   string
+}
+
 // raw sends a request line and header fields as they are, and returns the response.
-func raw(t *testing.T, url, line string, fields ...string) *http.Response {
+func raw(t *testing.T, url, line string, fields ...string) rawResponse {
 	t.Helper()
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
@@ -244,8 +251,7 @@ func raw(t *testing.T, url, line string, fields ...string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response.Body = io.NopCloser(strings.NewReader(string(body)))
-	return response
+	return rawResponse{response.StatusCode, response.Header, string(body)}
 }
 
 // reached returns the header of the request that the page received, or nil if it received none.
@@ -288,21 +294,20 @@ func (s *forwardAuth) statuses(t *testing.T, proxy, url string) {
 		{"outage", "GET /orders/7", []string{"Authorization: Bearer " + s.down.AccessToken().Sign()}, 503, ""},
 	} {
 		response := raw(t, url, test.line, test.fields...)
-		challenges := response.Header["Www-Authenticate"]
-		if response.StatusCode != test.status || (len(challenges) == 0) != (test.challenge == "") || !strings.Contains(strings.Join(challenges, ", "), test.challenge) {
-			t.Errorf("%s: status %d, challenges %q, want %d, %q", test.name, response.StatusCode, challenges, test.status, test.challenge)
+		challenges := response.header["Www-Authenticate"]
+		if response.status != test.status || (len(challenges) == 0) != (test.challenge == "") || !strings.Contains(strings.Join(challenges, ", "), test.challenge) {
+			t.Errorf("%s: status %d, challenges %q, want %d, %q", test.name, response.status, challenges, test.status, test.challenge)
 		}
-		if test.status == http.StatusServiceUnavailable && response.Header.Get("Retry-After") == "" {
+		if test.status == http.StatusServiceUnavailable && response.header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", test.name)
 		}
-		body, _ := io.ReadAll(response.Body)
 		header := s.reached()
-		if (header != nil) != (test.status == http.StatusOK) || (string(body) == pageText) != (header != nil) {
-			t.Errorf("%s: reached the page: %t, body %q", test.name, header != nil, body)
+		if (header != nil) != (test.status == http.StatusOK) || (response.body == pageText) != (header != nil) {
+			t.Errorf("%s: reached the page: %t, body %q", test.name, header != nil, response.body)
 		}
 		if header == nil {
-			if got := response.Header.Get("Content-Type"); got != "application/problem+json" || !strings.HasPrefix(string(body), `{"title":`) {
-				t.Errorf("%s: %s body %q", test.name, got, body)
+			if got := response.header.Get("Content-Type"); got != "application/problem+json" || !strings.HasPrefix(response.body, `{"title":`) {
+				t.Errorf("%s: %s body %q", test.name, got, response.body)
 			}
 			continue
 		}
@@ -314,8 +319,8 @@ func (s *forwardAuth) statuses(t *testing.T, proxy, url string) {
 			t.Errorf("%s: the page received %v", test.name, header)
 		}
 	}
-	if response := raw(t, url, "GET /.well-known/oauth-protected-resource"); response.StatusCode != http.StatusOK {
-		t.Errorf("metadata document: status %d", response.StatusCode)
+	if response := raw(t, url, "GET /.well-known/oauth-protected-resource"); response.status != http.StatusOK {
+		t.Errorf("metadata document: status %d", response.status)
 	}
 }
 
@@ -359,8 +364,8 @@ func (s *forwardAuth) forgeries(t *testing.T, url string) {
 	} {
 		response := raw(t, url, test.line, test.fields...)
 		header := s.reached()
-		if !slices.Contains(test.statuses, response.StatusCode) || (header != nil) != (response.StatusCode == http.StatusOK) {
-			t.Errorf("%s %q: status %d, want %v, reached the page: %t", test.line, test.fields[min(1, len(test.fields)):], response.StatusCode, test.statuses, header != nil)
+		if !slices.Contains(test.statuses, response.status) || (header != nil) != (response.status == http.StatusOK) {
+			t.Errorf("%s %q: status %d, want %v, reached the page: %t", test.line, test.fields[min(1, len(test.fields)):], response.status, test.statuses, header != nil)
 		}
 		if header == nil {
 			continue
@@ -385,7 +390,7 @@ func (s *forwardAuth) outage(t *testing.T, url string) {
 	t.Helper()
 	s.end()
 	response := raw(t, url, "GET /health")
-	if response.StatusCode < http.StatusInternalServerError || s.reached() != nil {
-		t.Errorf("without serve: status %d", response.StatusCode)
+	if response.status < http.StatusInternalServerError || s.reached() != nil {
+		t.Errorf("without serve: status %d", response.status)
 	}
 }
