@@ -31,3 +31,28 @@ func oryClient(secret string) (*client.Client, error) {
 		Scopes:       []string{"openid", "offline_access", "orders:read"},
 	})
 }
+
+func oidcProviderClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://login.example.com",
+		ClientID:     "shop",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "offline_access", "orders:read"},
+		Resource:     []string{"https://api.example.com"},
+	})
+}
+
+func oidcProviderOptions() client.AuthorizationOptions {
+	return client.AuthorizationOptions{Prompt: []string{"consent"}}
+}
+
+func dexClient(secret string) (*client.Client, error) {
+	return client.New(client.Config{
+		Issuer:       "https://dex.example.com",
+		ClientID:     "shop",
+		ClientSecret: secret,
+		RedirectURI:  "https://shop.example.com/auth/callback",
+		Scopes:       []string{"openid", "email", "offline_access"},
+	})
+}

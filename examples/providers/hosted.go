@@ -13,6 +13,14 @@ func auth0() (*consumer.Consumer, error) {
 	})
 }
 
+func auth0RFC9068() (*consumer.Consumer, error) {
+	return consumer.New(consumer.Config{
+		Issuer:   "https://acme.eu.auth0.com/",
+		Audience: []string{"https://api.example.com"},
+		Profile:  consumer.ProfileRFC9068,
+	})
+}
+
 func okta() (*consumer.Consumer, error) {
 	return consumer.New(consumer.Config{
 		Issuer:   "https://acme.okta.com/oauth2/default",

@@ -28,6 +28,7 @@ import (
 func providers() map[string]func() (admit, error) {
 	return map[string]func() (admit, error){
 		"Auth0":                                  verifier(auth0),
+		"Auth0, tokens of RFC 9068":              verifier(auth0RFC9068),
 		"Okta":                                   verifier(okta),
 		"Microsoft Entra, tokens of version 2.0": verifier(entraV2),
 		"Microsoft Entra, tokens of version 1.0": verifier(entraV1),
@@ -50,6 +51,7 @@ func providers() map[string]func() (admit, error) {
 		"Spring Authorization Server":            verifier(springAS),
 		"Dex":                                    verifier(dex),
 		"Ory Hydra and Ory Network":              verifier(ory),
+		"oidc-provider":                          verifier(oidcProvider),
 		"Zitadel":                                verifier(zitadel),
 		"Active Directory Federation Services":   verifier(adfs),
 		"crossauth":                              verifier(crossauth),

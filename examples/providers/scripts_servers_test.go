@@ -112,3 +112,63 @@ func zitadelServer() *script {
 		badToken:   ownAPI,
 	}
 }
+
+// oidcProviderServer behaves as npm's oidc-provider does in the tests of interop.
+func oidcProviderServer() *script {
+	const base = "https://login.example.com/"
+	return &script{
+		documents: map[string]string{
+			base + ".well-known/openid-configuration": document(map[string]any{
+				"issuer": "https://login.example.com", "authorization_endpoint": base + "auth", "token_endpoint": base + "token",
+				"userinfo_endpoint": base + "me", "jwks_uri": base + "jwks", "revocation_endpoint": base + "token/revocation",
+				"end_session_endpoint":                           base + "session/end",
+				"code_challenge_methods_supported":               []string{"S256"},
+				"authorization_response_iss_parameter_supported": true,
+				"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "none"},
+			}),
+		},
+		authorize: base + "auth", token: base + "token", jwks: base + "jwks", revoke: base + "token/revocation",
+		logout: base + "session/end", api: "https://api.example.com/orders", iss: "https://login.example.com", clientID: "shop",
+		query:         map[string]string{"prompt": "consent", "resource": "https://api.example.com"},
+		authenticates: either(basic, post)("shop", clientSecret), rotates: true,
+		callback: map[string]string{"iss": "https://login.example.com"},
+		answer: func(i issued) map[string]any {
+			return map[string]any{
+				"access_token": i.access, "expires_in": 300, "refresh_token": i.refresh, "token_type": "Bearer", "id_token": i.idToken,
+				"scope": "openid offline_access orders:read",
+			}
+		},
+		badClient:  failure(http.StatusUnauthorized, "invalid_client", "client authentication failed"),
+		badCode:    failure(http.StatusBadRequest, "invalid_grant", "grant request is invalid"),
+		badRefresh: failure(http.StatusBadRequest, "invalid_grant", "grant request is invalid"),
+		badToken:   ownAPI,
+	}
+}
+
+// dexServer behaves as Dex does in the tests of interop: its token responses have no scope, and a used refresh token results in
+// invalid_request.
+func dexServer() *script {
+	const base = "https://dex.example.com/"
+	return &script{
+		documents: map[string]string{
+			base + ".well-known/openid-configuration": document(map[string]any{
+				"issuer": "https://dex.example.com", "authorization_endpoint": base + "auth", "token_endpoint": base + "token",
+				"userinfo_endpoint": base + "userinfo", "jwks_uri": base + "keys",
+				"code_challenge_methods_supported":      []string{"S256", "plain"},
+				"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post"},
+			}),
+		},
+		authorize: base + "auth", token: base + "token", jwks: base + "keys",
+		api: "https://api.example.com/orders", iss: "https://dex.example.com", clientID: "shop",
+		authenticates: either(basic, post)("shop", clientSecret), rotates: true,
+		answer: func(i issued) map[string]any {
+			return map[string]any{
+				"access_token": i.access, "expires_in": 86399, "refresh_token": i.refresh, "token_type": "bearer", "id_token": i.idToken,
+			}
+		},
+		badClient:  failure(http.StatusUnauthorized, "invalid_client", "Invalid client credentials."),
+		badCode:    failure(http.StatusBadRequest, "invalid_grant", "Invalid or expired code parameter."),
+		badRefresh: failure(http.StatusBadRequest, "invalid_request", "Refresh token is invalid or has already been claimed by another client."),
+		badToken:   ownAPI,
+	}
+}

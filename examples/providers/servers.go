@@ -70,6 +70,14 @@ func ory() (*consumer.Consumer, error) {
 	})
 }
 
+func oidcProvider() (*consumer.Consumer, error) {
+	return consumer.New(consumer.Config{
+		Issuer:   "https://login.example.com",
+		Audience: []string{"https://api.example.com"},
+		Profile:  consumer.ProfileRFC9068,
+	})
+}
+
 func zitadel() (*consumer.Consumer, error) {
 	return consumer.New(consumer.Config{
 		Issuer:   "https://acme.zitadel.cloud",

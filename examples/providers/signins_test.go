@@ -36,6 +36,14 @@ func signIns() map[string]signIn {
 			make: oryClient, server: oryServer, user: "user-1", ended: client.ErrInvalidGrant,
 			scopes: []string{"openid", "offline_access", "orders:read"},
 		},
+		"oidc-provider": {
+			make: oidcProviderClient, options: oidcProviderOptions(), server: oidcProviderServer, user: "user-1", ended: client.ErrInvalidGrant,
+			scopes: []string{"openid", "offline_access", "orders:read"},
+		},
+		"Dex": {
+			make: dexClient, server: dexServer, user: "user-1", ended: client.ErrInvalidRequest,
+			scopes: []string{"openid", "email", "offline_access"},
+		},
 		"Zitadel": {
 			make: zitadelClient, server: zitadelServer, user: "user-1", ended: client.ErrInvalidRequest,
 			scopes: []string{"openid", "email", "offline_access", "urn:zitadel:iam:org:project:id:123456789:aud"},
