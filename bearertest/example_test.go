@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
@@ -126,7 +127,13 @@ func ExampleIssuer_Visit() {
 		"grant_type": {"authorization_code"}, "client_id": {"cli"}, "redirect_uri": {"http://127.0.0.1:54321/callback"},
 		"code": {callback.Query().Get("code")}, "code_verifier": {verifier},
 	}
-	response, err := issuer.Client().PostForm(issuer.URL()+"/token", form)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, issuer.URL()+"/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := issuer.Client().Do(request)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -150,8 +157,13 @@ func ExampleIssuer_Visit() {
 func ExampleIssuer_FailNext() {
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	issuer.FailNext("/jwks", bearertest.Respond(http.StatusServiceUnavailable, ""), bearertest.Disconnect())
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, issuer.URL()+"/jwks", http.NoBody)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	for range 3 {
-		response, err := issuer.Client().Get(issuer.URL() + "/jwks")
+		response, err := issuer.Client().Do(request)
 		if err != nil {
 			fmt.Println(err)
 			continue

@@ -1,6 +1,7 @@
 package handlertest_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +28,7 @@ var t testing.TB = exampleTest{}
 
 // A test of a handler without a Guard puts a token in the context of the request.
 func ExampleWithToken() {
-	r := httptest.NewRequest(http.MethodGet, "/orders", http.NoBody)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/orders", http.NoBody)
 	r = handlertest.WithToken(t, r, map[string]any{"sub": "bob"})
 
 	recorder := httptest.NewRecorder()
@@ -46,7 +47,7 @@ func ExampleVerifier() {
 		return
 	}
 	for _, scope := range []string{"orders:read", "orders:write"} {
-		r := httptest.NewRequest(http.MethodGet, "/orders", http.NoBody)
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/orders", http.NoBody)
 		r.Header.Set("Authorization", "Bearer "+verifier.Credential(map[string]any{"scope": scope}))
 
 		recorder := httptest.NewRecorder()

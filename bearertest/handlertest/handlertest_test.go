@@ -118,7 +118,7 @@ func TestVerifierEndsWithItsTest(t *testing.T) {
 	t.Parallel()
 	var verifier *handlertest.Verifier
 	var credential string
-	t.Run("inner", func(t *testing.T) { //nolint:paralleltest // it must end first
+	t.Run("ends first", func(t *testing.T) {
 		verifier = handlertest.NewVerifier(t)
 		credential = verifier.Credential(nil)
 		if _, err := verifier.Verify(t.Context(), credential); err != nil {

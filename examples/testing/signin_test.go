@@ -50,10 +50,10 @@ func newSiteOf(t *testing.T, issuer *bearertest.Issuer) http.Handler {
 	return site
 }
 
-// open opens a page in a browser, and returns the status and the text of the page at which the browser arrives.
-func open(t *testing.T, browser *http.Client, address string) (int, string) {
+// openAccount opens the page of the user in a browser, and returns the status and the text of the page at which the browser arrives.
+func openAccount(t *testing.T, browser *http.Client) (int, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "GET", address, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://shop.test/account", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestSignIn(t *testing.T) {
 	issuer := newIssuer()
 	browser := issuer.Browser("https://shop.test", newSiteOf(t, issuer))
 
-	status, page := open(t, browser, "https://shop.test/account") // redirects to the issuer, and back
+	status, page := openAccount(t, browser) // redirects to the issuer, and back
 	if status != http.StatusOK || page != "account of Alice" {
 		t.Errorf("status %d, %s", status, page)
 	}
@@ -86,7 +86,7 @@ func TestSignInIsDenied(t *testing.T) {
 	issuer.SetUser(bearertest.User{Error: "access_denied"})
 	browser := issuer.Browser("https://shop.test", newSiteOf(t, issuer))
 
-	status, page := open(t, browser, "https://shop.test/account")
+	status, page := openAccount(t, browser)
 	if status != http.StatusForbidden {
 		t.Errorf("status %d, %s", status, page)
 	}
@@ -98,10 +98,10 @@ func TestSignInDuringAnOutage(t *testing.T) {
 	browser := issuer.Browser("https://shop.test", newSiteOf(t, issuer))
 
 	issuer.FailNext("/token", bearertest.Respond(http.StatusServiceUnavailable, ""))
-	if status, page := open(t, browser, "https://shop.test/account"); status != http.StatusServiceUnavailable {
+	if status, page := openAccount(t, browser); status != http.StatusServiceUnavailable {
 		t.Errorf("status %d, %s", status, page)
 	}
-	if status, page := open(t, browser, "https://shop.test/account"); status != http.StatusOK {
+	if status, page := openAccount(t, browser); status != http.StatusOK {
 		t.Errorf("afterwards: status %d, %s", status, page)
 	}
 }
@@ -129,7 +129,7 @@ func TestLoopback(t *testing.T) {
 
 // visit requests a page, and ignores its text.
 func visit(ctx context.Context, address string) {
-	r, err := http.NewRequestWithContext(ctx, "GET", address, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return
 	}
