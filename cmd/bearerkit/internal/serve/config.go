@@ -218,6 +218,8 @@ func claimValue(v any) (any, bool) {
 	case string, bool:
 		return v, true
 	case int:
+		return claimValue(int64(v))
+	case int64: // on 32-bit machines
 		return float64(v), -maxExact <= v && v <= maxExact
 	case float64:
 		return v, true

@@ -132,11 +132,14 @@ func manyHeaders(n int) string {
 // The issuers come from the file or from the environment, not from both.
 func TestEnvironmentConflict(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"BEARERKIT_ISSUER", "CROSSAUTH_AUTH_SERVER_BASE_URL"} {
+	for _, name := range []string{"BEARERKIT_ISSUER", "CROSSAUTH_AUTH_SERVER_BASE_URL", "BEARERKIT_CLIENT_IDS", "CROSSAUTH_OAUTH_PERSIST_ACCESS_TOKEN"} {
 		code, _, stderr := check(t, minimal, map[string]string{name: "https://other.test"})
 		if code != cli.ExitFailed || !strings.Contains(stderr, "remove one of them (issuers, "+name+")") {
 			t.Errorf("exit code %d: %s", code, stderr)
 		}
+	}
+	if code, _, stderr := check(t, minimal, map[string]string{"BEARERKIT_TOKEN": "x", "BEARERKIT_CLIENT_ID": "x"}); code != cli.ExitOK {
+		t.Errorf("variables of other commands: exit code %d: %s", code, stderr)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/adapters/prom"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/environment"
 	"github.com/bearerkit/bearerkit/jwks"
 )
 
@@ -39,16 +40,16 @@ type issuers struct {
 }
 
 // errConflict means that the issuers come from two places. A setting that one of them silently loses could be a protection.
-var errConflict = errors.New("the file has issuers, and the environment names one too: remove one of them")
+var errConflict = errors.New("the file has issuers, so the settings of consumer.FromEnv have no effect: remove one of them")
 
 // newIssuers returns the Consumers of c. It keeps those of earlier whose configuration is the same, with their keys.
 func newIssuers(c config, earlier *issuers, h hooks, getenv func(string) string) (*issuers, error) {
 	if len(c.Issuers) == 0 {
 		return newEnvIssuer(earlier, h)
 	}
-	for _, name := range []string{"BEARERKIT_ISSUER", "CROSSAUTH_AUTH_SERVER_BASE_URL"} {
-		if getenv(name) != "" {
-			return nil, fmt.Errorf("%w (issuers, %s)", errConflict, name)
+	for _, v := range environment.Variables() {
+		if v.Consumer != "" && getenv(v.Name) != "" {
+			return nil, fmt.Errorf("%w (issuers, %s)", errConflict, v.Name)
 		}
 	}
 	built := &issuers{configs: c.Issuers}
