@@ -13,6 +13,7 @@ require (
 	github.com/bearerkit/bearerkit/adapters/mcpauth v0.0.0
 	github.com/bearerkit/bearerkit/client/loopback v0.0.0
 	github.com/bearerkit/bearerkit/client/weblogin v0.0.0
+	github.com/bearerkit/bearerkit/openapi v0.0.0
 	github.com/coder/websocket v1.8.15
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
@@ -33,6 +34,14 @@ require (
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
+)
+
+require (
+	github.com/getkin/kin-openapi v0.153.0 // indirect
+	github.com/go-openapi/jsonpointer v0.22.5 // indirect
+	github.com/go-openapi/swag/jsonname v0.25.5 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	go.yaml.in/yaml/v4 v4.0.0 // indirect
 )
 
 require (
@@ -131,3 +140,5 @@ replace github.com/bearerkit/bearerkit/client/loopback => ../client/loopback
 replace github.com/bearerkit/bearerkit/client/weblogin => ../client/weblogin
 
 replace github.com/bearerkit/bearerkit/adapters/connectauth => ../adapters/connectauth
+
+replace github.com/bearerkit/bearerkit/openapi => ../openapi

@@ -160,6 +160,17 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestLongValues(t *testing.T) {
+	t.Parallel()
+	for length, want := range map[int]int{64 << 10: 0, 64<<10 + 1: 1} {
+		r := environment.NewReader([]string{"BEARERKIT_TOKEN_TYPE=" + strings.Repeat("x", length)})
+		_ = r.Text("BEARERKIT_TOKEN_TYPE")
+		if got := r.Faults(); len(got) != want {
+			t.Errorf("%d bytes: %d faults, want %d", length, len(got), want)
+		}
+	}
+}
+
 // TestFaultsShowNoSecrets checks that values that may be secret are not part of a fault, even in a variable of another kind.
 func TestFaultsShowNoSecrets(t *testing.T) {
 	t.Parallel()
