@@ -133,11 +133,21 @@ func (r *running) stop() (code int) {
 // await returns the first line of the log whose message is text.
 func (r *running) await(t *testing.T, text string) []byte {
 	t.Helper()
+	return r.awaitLine(t, text, 1)
+}
+
+// awaitLine returns line number n of the log whose message is text.
+func (r *running) awaitLine(t *testing.T, text string, n int) []byte {
+	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
+		found := 0
 		for line := range strings.Lines(r.log.String()) {
 			var entry struct{ Msg string }
 			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == text {
+				found++
+			}
+			if found == n {
 				return []byte(line)
 			}
 		}
@@ -145,7 +155,7 @@ func (r *running) await(t *testing.T, text string) []byte {
 		case <-r.gone:
 			t.Fatalf("serve has ended with code %d:\n%s", r.end(), r.log)
 		case <-deadline:
-			t.Fatalf("the log has no line %q:\n%s", text, r.log)
+			t.Fatalf("the log has %d lines %q, want %d:\n%s", found, text, n, r.log)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

@@ -42,7 +42,7 @@ proxy: nginx
 listen: {http: "127.0.0.1:0", admin: "127.0.0.1:0"}
 issuers: [{issuer: "`+slow.URL+`", audience: ["https://api.test"]}]
 routes: {/x: {}}
-timeouts: {drain: 300ms, warm: 1ms}
+timeouts: {drain: 2s, warm: 1ms}
 `)
 	if response, _ := send(t, "GET", "http://"+r.Admin+"/livez", nil); response.status != 200 {
 		t.Fatalf("livez: status %d", response.status)

@@ -17,12 +17,7 @@ func (r *running) hangup(t *testing.T, text string, n int) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for strings.Count(r.log.String(), text) < n {
-		if t.Context().Err() != nil {
-			t.Fatal(t.Context().Err())
-		}
-		r.await(t, text)
-	}
+	r.awaitLine(t, text, n)
 }
 
 const (
