@@ -15,7 +15,7 @@ import (
 
 // TestCrossauth measures the column of bearerkit in docs/migrate/crossauth.md. The other column says what a crossauth resource
 // server does.
-func TestCrossauth(t *testing.T) { //nolint:paralleltest // the environment is that of the process
+func TestCrossauth(t *testing.T) {
 	issuer := newIssuer(t)
 	t.Setenv("CROSSAUTH_AUTH_SERVER_BASE_URL", issuer.URL())
 	t.Setenv("CROSSAUTH_OAUTH_AUDIENCE", "https://api.example.com")

@@ -78,10 +78,12 @@ const measured = "<!-- measured by examples/migration -->\n"
 
 var goBlock = regexp.MustCompile("(?s)```go\n.*?```")
 
-// fromPackage removes what is before the package clause.
+// fromPackage removes what is before the package clause, and the comments for linters.
 func fromPackage(source string) string {
-	return source[strings.Index("\n"+source, "\npackage "):]
+	return lintComment.ReplaceAllString(source[strings.Index("\n"+source, "\npackage "):], "")
 }
+
+var lintComment = regexp.MustCompile(` *//nolint:[^\n]*`)
 
 // sources returns the code of all files without indentation.
 func sources(t *testing.T) string {
@@ -124,7 +126,7 @@ func write(t *testing.T, path, text string) {
 	if !*update {
 		return
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // a document, which everyone may read
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

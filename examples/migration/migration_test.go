@@ -119,7 +119,7 @@ func rows() []row {
 			return bearer(s.token().Set("org", bearertest.Absent))
 		}},
 		{name: "signed with a new key of the issuer", prepare: func(s *setup) []string {
-			s.send(context.Background(), bearer(s.token())) // the API reads the keys
+			_ = s.send(context.Background(), bearer(s.token())).Body.Close() // the API reads the keys
 			s.issuer.Rotate()
 			return bearer(s.token())
 		}},

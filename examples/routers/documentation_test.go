@@ -49,7 +49,7 @@ func TestDocuments(t *testing.T) {
 		}
 		if !*update {
 			t.Errorf("%s: a program differs from the example; run go test -update", page)
-		} else if err := os.WriteFile(page, []byte(after), 0o644); err != nil { //nolint:gosec // a document, which everyone may read
+		} else if err := os.WriteFile(page, []byte(after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -52,7 +52,11 @@ func logDifference(logger *slog.Logger) func(report.Difference) {
 		if errors.As(d.After, &refusal) && refusal.Status == http.StatusForbidden {
 			return // ordersBefore checks the scope, so the response is the same
 		}
-		logger.WarnContext(d.Request.Context(), "decisions differ", "path", d.Request.URL.Path,
-			"before", d.Before, "after", d.After == nil, "reason", refusal.Reason, "detail", refusal.Detail)
+		logger.LogAttrs(d.Request.Context(), slog.LevelWarn, "decisions differ",
+			slog.String("path", d.Request.URL.Path),
+			slog.Bool("before", d.Before),
+			slog.Bool("after", d.After == nil),
+			slog.String("reason", string(refusal.Reason)),
+			slog.String("detail", refusal.Detail))
 	}
 }

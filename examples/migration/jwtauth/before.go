@@ -13,7 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/jwtauth/v5"
-	"github.com/lestrrat-go/jwx/v2/jwt"
+	"github.com/lestrrat-go/jwx/v2/jwt" //nolint:depguard // jwtauth has its options
 )
 
 // Before returns the API with jwtauth. publicKey is the key of the issuer in PEM.

@@ -3,7 +3,6 @@ package mcpsdk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -42,5 +41,5 @@ func whoamiAfter(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.
 	if !ok { // never in a tool of a server that was passed to New
 		return nil, nil, errors.New("no token")
 	}
-	return text(fmt.Sprintf("you are %s", token.Subject())), nil, nil
+	return text("you are " + token.Subject()), nil, nil
 }

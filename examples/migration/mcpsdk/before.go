@@ -4,7 +4,6 @@ package mcpsdk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -66,7 +65,7 @@ func whoamiBefore(_ context.Context, r *mcp.CallToolRequest, _ struct{}) (*mcp.C
 	if r.Extra == nil || r.Extra.TokenInfo == nil {
 		return nil, nil, errors.New("no token")
 	}
-	return text(fmt.Sprintf("you are %s", r.Extra.TokenInfo.UserID)), nil, nil
+	return text("you are " + r.Extra.TokenInfo.UserID), nil, nil
 }
 
 func text(s string) *mcp.CallToolResult {
