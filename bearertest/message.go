@@ -72,7 +72,7 @@ func (e *oauthError) status() int {
 	}
 }
 
-// params returns the members of the error response. The description has only the characters that RFC 6749 section 5.2 allows.
+// members returns the members of the error response. The description has only the characters that RFC 6749 section 5.2 allows.
 func (e *oauthError) members() map[string]string {
 	description := strings.Map(func(c rune) rune {
 		switch {

@@ -119,7 +119,7 @@ func (i *Issuer) Client() *http.Client {
 	return &http.Client{Transport: inProcess{i.url, i}}
 }
 
-// inProcess is an RoundTripper that calls the handler of an origin.
+// inProcess is a RoundTripper that calls the handler of an origin.
 type inProcess struct {
 	origin  string // a URL with the scheme and host; its path does not matter
 	handler http.Handler

@@ -48,13 +48,27 @@ const issuer = "https://issuer.test"
 func Token(tb testing.TB, claims map[string]any) *consumer.Token {
 	tb.Helper()
 	inTest()
-	members := complete(claims)
+	return newToken(tb, encode(tb, complete(claims)))
+}
+
+// encode returns the claims as JSON.
+func encode(tb testing.TB, members map[string]any) []byte {
+	tb.Helper()
 	text, err := json.Marshal(members)
 	if err != nil {
 		tb.Fatalf("handlertest: the claims cannot be encoded as JSON: %v", err)
 	}
-	name, _ := members["iss"].(string)
-	token, err := consumer.NewToken(name, text)
+	return text
+}
+
+// newToken returns the token with exactly the claims in text.
+func newToken(tb testing.TB, text []byte) *consumer.Token {
+	tb.Helper()
+	var named struct {
+		Issuer string `json:"iss"`
+	}
+	_ = json.Unmarshal(text, &named) // NewToken reports the fault
+	token, err := consumer.NewToken(named.Issuer, text)
 	if err != nil {
 		tb.Fatalf("handlertest: the claims are not those of a token: %v", err)
 	}

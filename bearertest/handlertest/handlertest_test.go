@@ -164,6 +164,10 @@ func TestClaimsThatAreNotValid(t *testing.T) {
 		if !tb.failed {
 			t.Errorf("%s: the test did not fail", name)
 		}
+		tb = &failing{TB: t}
+		if handlertest.NewVerifier(tb).Credential(claims); !tb.failed {
+			t.Errorf("%s: the test of a Verifier did not fail", name)
+		}
 	}
 }
 

@@ -37,12 +37,8 @@ func NewVerifier(tb testing.TB) *Verifier {
 // call it from the goroutine of the test.
 func (v *Verifier) Credential(claims map[string]any) string {
 	v.tb.Helper()
-	members := complete(claims)
-	Token(v.tb, members) // fails the test if the claims are not valid
-	text, err := json.Marshal(members)
-	if err != nil {
-		v.tb.Fatalf("handlertest: the claims cannot be encoded as JSON: %v", err)
-	}
+	text := encode(v.tb, complete(claims))
+	newToken(v.tb, text) // fails the test if the claims are not valid
 	return v.marker + "." + base64.RawURLEncoding.EncodeToString(text)
 }
 
