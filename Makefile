@@ -216,6 +216,10 @@ dashboard: ## Draw docs/observability/dashboard.svg from dashboard.json and a ru
 %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-audit --no-fund --loglevel=error && mkdir -p node_modules && touch node_modules/.package-lock.json
 
+.PHONY: pictures
+pictures: ## Draw docs/tour.svg and docs/doctor.svg from what the commands print; a repeated run gives the same files
+	cd interop && GOWORK=off go run ./picture
+
 # Maintenance
 
 .PHONY: api
