@@ -107,11 +107,11 @@ func release(ctx context.Context, o options, out io.Writer) error {
 func instructions(tags []string) string {
 	command := func(tag string) bool { return strings.HasPrefix(tag, "cmd/") }
 	libraries := slices.DeleteFunc(slices.Clone(tags), command)
-	text := "    git push --atomic origin HEAD " + strings.Join(libraries, " ") + "\n"
+	lines := []string{"    git push --atomic origin HEAD " + strings.Join(libraries, " ")}
 	for _, tag := range tags {
 		if command(tag) {
-			text += "    git push origin " + tag + "\n"
+			lines = append(lines, "    git push origin "+tag)
 		}
 	}
-	return text
+	return strings.Join(lines, "\n") + "\n"
 }
