@@ -19,6 +19,8 @@
 // TestNginx sends certificate-bound tokens through nginx, which ends mutual TLS and forwards the certificate. It needs the Debian
 // packages nginx and libnginx-mod-http-js.
 //
+// TestCommand gets tokens with the command bearerkit, and measures a guarded API with them.
+//
 // A test whose server is not installed is skipped. If BEARERKIT_REQUIRE_SERVICES is 1, it fails. All servers listen on
 // 127.0.0.1 and end with the test that started them.
 package interop
