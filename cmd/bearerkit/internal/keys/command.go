@@ -1,58 +1,76 @@
-// Package keys contains the command that lists the keys of an issuer.
+// Package keys contains the command that lists the keys of an issuer, of a URL or of a file.
 package keys
 
 import (
-	"fmt"
-	"text/tabwriter"
+	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
-	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/inspect"
 )
 
-// maxFile is the number of bytes of a key file, as for [jwks.File].
-const maxFile = 512 << 10
-
-// key is one key in the output.
-type key struct {
-	KeyID     string `json:"kid"`
-	Algorithm string `json:"alg,omitempty"`
+// flags are the flags of the command.
+type flags struct {
+	issuer    string
+	pem, jwks bool
+	allowHTTP bool
 }
 
 // Command returns the command keys.
 func Command(env *cli.Env) *cobra.Command {
-	return &cobra.Command{
-		Use:   "keys FILE",
-		Short: "List the keys of a JWK Set",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			data, err := env.ReadFile(args[0], maxFile)
-			if err != nil {
-				return err
-			}
-			set, err := jwks.ParseJWKS(data)
-			if err != nil {
-				return err
-			}
-			return write(env, set)
-		},
+	var f flags
+	c := &cobra.Command{
+		Use:   "keys [FILE | URL]",
+		Short: "List the keys of an issuer, of a URL or of a file",
+		Long: "keys lists all keys of a key set, and says which ones the kit uses and why it does not use the others.\n\n" +
+			"The key set is that of --issuer, or the one at the URL or in the FILE (\"-\": standard input): a JWK Set, a JWK, or PEM blocks.\n" +
+			"With --pem or --jwks, it writes the public parts of the usable keys. The exit code is 1 if no key is usable.",
+		Example: "  bearerkit keys --issuer https://login.example.com\n  bearerkit keys --pem https://login.example.com/jwks",
+		Args:    cobra.MaximumNArgs(1),
+		RunE:    func(c *cobra.Command, args []string) error { return run(c.Context(), env, f, args) },
 	}
+	c.Flags().StringVar(&f.issuer, "issuer", env.Getenv("BEARERKIT_ISSUER"), "`URL` of the issuer [BEARERKIT_ISSUER]")
+	c.Flags().BoolVar(&f.pem, "pem", false, "write the usable keys as PEM")
+	c.Flags().BoolVar(&f.jwks, "jwks", false, "write the usable keys as a JWK Set")
+	c.Flags().BoolVar(&f.allowHTTP, "insecure-allow-http", env.Getenv("BEARERKIT_INSECURE_ALLOW_HTTP") == "true", "allow an issuer without TLS [BEARERKIT_INSECURE_ALLOW_HTTP]")
+	c.MarkFlagsMutuallyExclusive("pem", "jwks")
+	return c
 }
 
-// write writes the keys of set.
-func write(env *cli.Env, set jwks.Static) error {
-	keys := make([]key, len(set))
-	for i, k := range set {
-		keys[i] = key{KeyID: k.ID, Algorithm: k.Algorithm}
+// run reads the key set and writes it.
+func run(ctx context.Context, env *cli.Env, f flags, args []string) error {
+	set, err := f.read(ctx, env, args)
+	if err != nil {
+		return err
 	}
-	if env.JSON() {
-		return env.WriteJSON(keys)
+	switch {
+	case f.pem:
+		err = writePEM(env, set)
+	case f.jwks:
+		err = writeJWKS(env, set)
+	case env.JSON():
+		err = env.WriteJSON(documentOf(set))
+	default:
+		printTable(env, set)
 	}
-	table := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KID\tALG")
-	for _, k := range keys {
-		fmt.Fprintf(table, "%s\t%s\n", cli.Quote(k.KeyID), cli.Quote(k.Algorithm))
+	if err == nil && len(set.Usable()) == 0 {
+		return cli.ErrFailed
 	}
-	return table.Flush()
+	return err
+}
+
+// read reads the key set that the arguments name.
+func (f flags) read(ctx context.Context, env *cli.Env, args []string) (*inspect.KeySet, error) {
+	progress := env.Progress()
+	defer progress.Done()
+	progress.Step("reading the keys")
+	options := inspect.Options{HTTPClient: env.HTTPClient, AllowHTTP: f.allowHTTP}
+	switch {
+	case len(args) == 1:
+		return inspect.KeysFrom(ctx, env, args[0], options)
+	case f.issuer != "":
+		return inspect.KeysOfIssuer(ctx, f.issuer, options)
+	}
+	return nil, cli.Usagef("a FILE, a URL, --issuer or BEARERKIT_ISSUER is required")
 }
