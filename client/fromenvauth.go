@@ -16,8 +16,8 @@ import (
 
 // The variables of credentials.
 const (
-	secretVariable     = "BEARERKIT_CLIENT_SECRET"       //nolint:gosec // the name of a variable
-	secretFileVariable = "BEARERKIT_CLIENT_SECRET_FILE"  //nolint:gosec // the name of a variable
+	secretVariable     = "BEARERKIT_CLIENT_SECRET"
+	secretFileVariable = "BEARERKIT_CLIENT_SECRET_FILE"
 	crossauthSecret    = "CROSSAUTH_OAUTH_CLIENT_SECRET" //nolint:gosec // the name of a variable
 )
 

@@ -86,20 +86,24 @@ func withoutSecurity(t *testing.T, text []byte) map[string]any {
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"paths", "components"} {
-		for _, item := range doc[name].(map[string]any) {
-			for _, op := range item.(map[string]any) {
-				if fields, ok := op.(map[string]any); ok && fields["responses"] != nil {
-					delete(fields, "security")
-				}
+	for _, item := range objectIn(doc, "paths") {
+		if operations, ok := item.(map[string]any); ok {
+			for method := range operations {
+				delete(objectIn(operations, method), "security")
 			}
 		}
 	}
-	components := doc["components"].(map[string]any)
-	delete(components, "securitySchemes")
-	items := components["pathItems"].(map[string]any)["Items"].(map[string]any)
-	delete(items["get"].(map[string]any), "security")
+	delete(objectIn(doc, "components"), "securitySchemes")
+	delete(objectIn(doc, "components", "pathItems", "Items", "get"), "security")
 	return doc
+}
+
+// objectIn returns the object at a path of names, or nil if there is none.
+func objectIn(object map[string]any, names ...string) map[string]any {
+	for _, name := range names {
+		object, _ = object[name].(map[string]any)
+	}
+	return object
 }
 
 func TestDescribeJSON(t *testing.T) {
@@ -175,10 +179,14 @@ func TestDescribeProblems(t *testing.T) {
 		"alternatives":       {head + "paths: {/a: {get: {}}}", policyRules{"/a": {middleware.AnyScope(any100...)}}, valid, []string{"more than 100 alternatives"}},
 		"shared path item": {
 			head + "paths: {/a: {$ref: '#/components/pathItems/i'}, /b: {$ref: '#/components/pathItems/i'}}\ncomponents: {pathItems: {i: {get: {}}}}",
-			policyRules{"/a": {middleware.Scopes("a")}, "/b": {middleware.Scopes("b")}}, valid, []string{"is used by several paths with different rules"},
+			policyRules{"/a": {middleware.Scopes("a")}, "/b": {middleware.Scopes("b")}},
+			valid,
+			[]string{"is used by several paths with different rules"},
 		},
 		"existing scheme": {
-			head + "paths: {/a: {get: {}}}\ncomponents: {securitySchemes: {openId: {type: apiKey}}}", policyRules{"/a": nil}, valid,
+			head + "paths: {/a: {get: {}}}\ncomponents: {securitySchemes: {openId: {type: apiKey}}}",
+			policyRules{"/a": nil},
+			valid,
 			[]string{"/components/securitySchemes/openId: exists and differs"},
 		},
 		"unreadable path": {head + "paths: {'/a{b}': {get: {}}}", policyRules{"/a": nil}, valid, []string{"only a part of a segment"}},

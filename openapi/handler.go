@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // The handler copies the policy.
 func (p *Policy) Handler(guard *middleware.Guard, next http.Handler) (http.Handler, error) {
 	if guard == nil || next == nil {
-		return nil, fmt.Errorf("openapi: Handler: guard or next is nil")
+		return nil, errors.New("openapi: Handler: guard or next is nil")
 	}
 	h := &handler{next: next, mux: http.NewServeMux(), guarded: http.HandlerFunc(rejectAll(guard))}
 	if len(p.Rules) > 0 {

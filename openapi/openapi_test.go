@@ -269,7 +269,8 @@ func TestPatterns(t *testing.T) {
 		"aliases":             {head + "paths: {/a: &a {get: {security: []}}, /b: *a}", openapi.Config{}, []string{"GET /a", "GET /b"}},
 		"JSON": {
 			`{"openapi": "3.1.0", "info": {"title": "\ud83d\ude00", "version": "1"}, "paths": {"/a": {"get": {"security": []}}}}`,
-			openapi.Config{}, []string{"GET /a"},
+			openapi.Config{},
+			[]string{"GET /a"},
 		},
 		"files": {
 			head + "paths: {/a: {$ref: 'paths/a.yaml#/item'}}", openapi.Config{Name: "api/openapi.yaml", Files: fstest.MapFS{

@@ -10,7 +10,7 @@ import (
 )
 
 // Problem is a mistake in a document. The errors of this package join one for each mistake.
-type Problem struct {
+type Problem struct { //nolint:errname // a document has problems, and each is an error
 	File    string // the name of the file in Config.Files; empty: the document itself
 	Pointer string // the place of the mistake, as a JSON pointer (RFC 6901)
 	Line    int    // the line of that place; zero: unknown

@@ -12,7 +12,7 @@ import (
 const ofTests = Prefix + "TEST_"
 
 // ofCluster matches the names that Kubernetes sets in every container for a service that is called bearerkit.
-var ofCluster = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`) //nolint:gochecknoglobals // a constant
+var ofCluster = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
 // misspelled returns a fault for each variable that is set, is not known, and whose name looks like that of a known one. A
 // setting in such a variable would be ignored silently, and it may be one that makes verification stricter.
