@@ -239,7 +239,7 @@ DIST ?= dist
 .PHONY: sbom
 sbom: ## Write a list of the dependencies (CycloneDX) of each released module into DIST; the same commit gives the same files
 	@mkdir -p $(DIST); for m in $(RELEASED); do name=$$(echo bearerkit/$$m | sed 's#/\.##g; s#/#-#g'); \
-		(cd $$m && GOWORK=off GOFLAGS="$$GOFLAGS -trimpath" CGO_ENABLED=0 go run $(CYCLONEDX) mod -json -type library \
+		(cd $$m && GOWORK=off GOFLAGS="$${GOFLAGS:-} -trimpath" CGO_ENABLED=0 go run $(CYCLONEDX) mod -json -type library \
 			-noserial -notimestamp -output $(abspath $(DIST))/$$name.cdx.json .); echo "$(DIST)/$$name.cdx.json"; done
 
 BINARIES := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
