@@ -39,8 +39,11 @@ func faults() []fault {
 // Each fault is found by the rows about it, and by no others.
 func TestAttacksFindFaults(t *testing.T) {
 	t.Parallel()
-	for _, fault := range faults() {
+	for i, fault := range faults() {
 		t.Run(fault.name, func(t *testing.T) {
+			if i%10 != 0 && (testing.Short() || raceDetector) {
+				t.Skip("checks the table, which depends neither on the platform nor on goroutines")
+			}
 			t.Parallel()
 			w := newWorld(t, "ES256")
 			fault.check(t, w, bearertest.Target{URL: "/orders", Scope: "orders:read"})

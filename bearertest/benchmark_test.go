@@ -38,6 +38,9 @@ func once(t *testing.T) {
 
 //nolint:paralleltest // it changes a flag of the process
 func TestBenchmark(t *testing.T) {
+	if testing.Short() || raceDetector {
+		t.Skip("runs benchmarks, whose rows depend neither on the platform nor on goroutines")
+	}
 	once(t)
 	want := []string{
 		"cached", "cold", "parallel", "rejected/expired", "rejected/garbage", "rejected/no_token", "rejected/signature", "signature",
