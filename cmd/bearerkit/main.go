@@ -14,6 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/completion"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/doctor"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/explain"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/keys"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/serve"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/token"
@@ -34,6 +35,7 @@ func commands() []func(*cli.Env) *cobra.Command {
 	return []func(*cli.Env) *cobra.Command{
 		bench.Command,
 		doctor.Command,
+		explain.Command,
 		keys.Command,
 		serve.Command,
 		token.Command,

@@ -77,6 +77,8 @@ func TestCompletion(t *testing.T) {
 		{"token --client-id ", "", nothing},
 		{"token --issuer ", "", nothing},
 		{"token ", "", nothing},
+		{"explain --token-file ", "", files},
+		{"explain --keys-file ", "", files},
 		{"keys ", "", files},
 		{"completion ", "bash", nothing},
 	} {

@@ -23,7 +23,6 @@ type brokenAPI struct {
 	rules []middleware.Rule
 	wrap  func(guarded http.Handler) http.Handler // around the guarded API
 	token func(issuer *bearertest.Issuer) string
-	sends string // the method of sending the token; "": Bearer
 
 	check    string // of the finding; "": there must be no problem and no warning
 	severity string

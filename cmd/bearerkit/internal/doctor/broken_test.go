@@ -185,9 +185,9 @@ func both(next http.Handler, serve http.HandlerFunc) http.Handler {
 	return override(override(next, oauthPath, serve), openIDPath, serve)
 }
 
-// document returns metadata of an issuer.
-func document(issuer, jwksURI string) http.HandlerFunc {
-	text, _ := json.Marshal(map[string]string{"issuer": issuer, "jwks_uri": jwksURI})
+// document returns metadata of the issuer home.
+func document(jwksURI string) http.HandlerFunc {
+	text, _ := json.Marshal(map[string]string{"issuer": home, "jwks_uri": jwksURI})
 	return sends("application/json", string(text))
 }
 
@@ -247,7 +247,7 @@ func brokenMetadata() []broken {
 			name: "an internal address", given: "https://keycloak.internal", check: "issuer", actor: "api",
 			settings: map[string]string{"Issuer": quoted(home), "MetadataURL": quoted("https://keycloak.internal" + oauthPath)},
 			world: func(w *world, issuer *bearertest.Issuer) {
-				serve := document(home, "https://keycloak.internal/jwks")
+				serve := document("https://keycloak.internal/jwks")
 				w.hosts["https://keycloak.internal"] = both(issuer, serve)
 				delete(w.hosts, home)
 			},
@@ -282,7 +282,7 @@ func brokenMetadata() []broken {
 			name: "a redirect of the metadata", check: "issuer", actor: "api", says: "redirects", settings: set("MetadataURL", quoted("https://id.example.com/metadata")),
 			world: func(w *world, issuer *bearertest.Issuer) {
 				w.hosts[home] = both(issuer, redirects("https://id.example.com/metadata"))
-				w.hosts["https://id.example.com"] = document(home, home+"/jwks")
+				w.hosts["https://id.example.com"] = document(home + "/jwks")
 			},
 		},
 		{
@@ -301,7 +301,7 @@ func brokenMetadata() []broken {
 		{
 			name: "different documents", check: "metadata.conflict", mild: true, actor: "issuer", says: "jwks_uri", settings: map[string]string{},
 			world: func(w *world, issuer *bearertest.Issuer) {
-				w.hosts[home] = override(issuer, openIDPath, document(home, home+"/other"))
+				w.hosts[home] = override(issuer, openIDPath, document(home+"/other"))
 			},
 		},
 	}
@@ -316,7 +316,7 @@ func brokenKeys() []broken {
 		{
 			name: "jwks 404, and another document names the right one", check: "keys", actor: "issuer", says: "other document", settings: set("MetadataURL", quoted(home+openIDPath)),
 			world: func(w *world, issuer *bearertest.Issuer) {
-				w.hosts[home] = override(issuer, oauthPath, document(home, home+"/none"))
+				w.hosts[home] = override(issuer, oauthPath, document(home+"/none"))
 			},
 		},
 		{
@@ -366,7 +366,7 @@ func brokenKeys() []broken {
 			name: "keys with http", check: "keys", actor: "issuer", says: "https",
 			settings: set("Metadata", `&oidcdiscovery.Metadata{Issuer: "`+home+`", JWKSURI: "`+home+`/jwks"}`),
 			world: func(w *world, issuer *bearertest.Issuer) {
-				w.hosts[home] = both(issuer, document(home, "http://login.example.com/jwks"))
+				w.hosts[home] = both(issuer, document("http://login.example.com/jwks"))
 			},
 		},
 		{

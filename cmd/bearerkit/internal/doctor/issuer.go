@@ -32,7 +32,7 @@ func (d *doctor) checkIssuer(ctx context.Context) {
 	}
 	d.metadata = last.used().metadata
 	if len(settings) == 0 {
-		d.ok("issuer", inConsumer+"Issuer", fmt.Sprintf("%s is valid, and its metadata has the same issuer.", cli.Quote(d.cfg.Issuer)))
+		d.ok("issuer", inConsumer+"Issuer", cli.Quote(d.cfg.Issuer)+" is valid, and its metadata has the same issuer.")
 	} else {
 		d.issuerChanged(how, settings)
 	}

@@ -1,10 +1,8 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
@@ -66,9 +64,3 @@ func (s survey) used() *place {
 	}
 	return first
 }
-
-// timeout returns the time limit of each request.
-func (s survey) timeout() time.Duration { return cmp.Or(s.cfg.DiscoveryTimeout, defaultTimeout) }
-
-// defaultTimeout is the limit that applies if Config.DiscoveryTimeout is zero.
-const defaultTimeout = 3 * time.Second

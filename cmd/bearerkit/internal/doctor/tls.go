@@ -42,11 +42,11 @@ func (d *doctor) checkTLS() {
 			d.describeCertificate(e)
 		case e.scheme == "http" && !fetch.IsLoopback(hostname(e.host)):
 			d.add(Finding{
-				Check: "tls", Severity: Problem, Found: fmt.Sprintf("%s is reached without TLS.", cli.Quote(e.host)), Actor: ActorIssuer,
+				Check: "tls", Severity: Problem, Found: cli.Quote(e.host) + " is reached without TLS.", Actor: ActorIssuer,
 				Change: "Use https. Without it, everyone in the network path can replace keys and read tokens.", Field: inConsumer + "InsecureAllowHTTP",
 			})
 		case e.scheme == "http":
-			d.ok("tls", inConsumer+"InsecureAllowHTTP", fmt.Sprintf("%s is reached without TLS, which is accepted on the loopback interface.", e.host))
+			d.ok("tls", inConsumer+"InsecureAllowHTTP", e.host+" is reached without TLS, which is accepted on the loopback interface.")
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (d *doctor) checkForm(x consumer.Explanation) {
 
 // powerOfTwo returns the next power of two as a Go expression and its value.
 func powerOfTwo(n int) (string, int) {
-	power := bits.Len(uint(n - 1)) //nolint:gosec // a length is positive
+	power := bits.Len(uint(n - 1))
 	return fmt.Sprintf("1 << %d", power), 1 << power
 }
 

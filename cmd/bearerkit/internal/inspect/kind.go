@@ -72,7 +72,9 @@ func (m mark) reason() string {
 
 // marks returns the marks, the clearest first.
 func marks() []mark {
-	const idToken, refresh, access = "id idtoken id_token id-token", "refresh offline refresh-token refresh_token", "access bearer dpop access-token access_token at+jwt"
+	const idToken = "id idtoken id_token id-token" //nolint:gosec // names of kinds of tokens
+	const refresh = "refresh offline refresh-token refresh_token"
+	const access = "access bearer dpop access-token access_token at+jwt"
 	return []mark{
 		{"htm", "", KindProof},
 		{"htu", "", KindProof},

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -84,7 +85,7 @@ func number(n int) string {
 	if n == 0 {
 		return "None"
 	}
-	return fmt.Sprint(n)
+	return strconv.Itoa(n)
 }
 
 // maxCell limits a value in the table.
