@@ -173,11 +173,15 @@ func setDefault[T comparable](field *T, value T) {
 // duration is a time.Duration that is written like 90s or 5m.
 type duration time.Duration
 
-// UnmarshalYAML implements [yaml.Unmarshaler]. A number without a unit is an error, because its unit would be a guess.
+// UnmarshalYAML implements [yaml.Unmarshaler]. A number without a unit is an error, because its unit would be a guess. So is zero,
+// because it would select the default, or remove a rule.
 func (d *duration) UnmarshalYAML(node *yaml.Node) error {
 	value, err := time.ParseDuration(node.Value)
 	if err != nil || node.Kind != yaml.ScalarNode {
 		return faultAt(node, "%q is not a duration, expected a number with a unit such as 90s or 5m", node.Value)
+	}
+	if value == 0 {
+		return faultAt(node, "%q has no effect: write another duration, or remove the key for the default", node.Value)
 	}
 	*d = duration(value)
 	return nil

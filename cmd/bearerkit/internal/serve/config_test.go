@@ -42,6 +42,12 @@ func TestFaults(t *testing.T) {
 		want                []string
 	}{
 		{"empty", "", []string{"the file is empty"}},
+		{"empty strings", strings.Replace(minimal, "{}", "{principal: \"\"}", 1) + "listen: {tls: {certificate: a, key: b, client_ca: \"\"}}\nresource: ''\ntrusted_proxies: [\"\"]\n", []string{
+			"line 3: routes.GET /x.principal is empty", "line 4: listen.tls.client_ca is empty", "line 5: resource is empty", "line 6: trusted_proxies is empty"}},
+		{"a zero duration in a rule", strings.Replace(minimal, "{}", "{step_up: {max_age: 0s, acr: [gold]}}", 1), []string{`line 3: "0s" has no effect`}},
+		{"an empty claim for a header", minimal + "headers: {X-A: \"\"}\n", []string{"line 4: headers.X-A is empty"}},
+		{"a zero duration", minimal + "timeouts: {drain: 0ms}\n", []string{`"0ms" has no effect`}},
+		{"zero", strings.Replace(minimal, "issuer:", "cache_size: 0, max_token_bytes: 0x0, issuer:", 1), []string{"issuers.cache_size is zero", "issuers.max_token_bytes is zero"}},
 		{"a list", "[a]", []string{"cannot unmarshal"}},
 		{"two documents", minimal + "---\nx: y\n", []string{"more than one YAML document"}},
 		{"syntax", "proxy: [", []string{"line 1"}},
@@ -84,10 +90,9 @@ func TestFaults(t *testing.T) {
   /b: {scopes: ["a b"]}
   /c: {principal: machine}
   /d: {step_up: {max_age: 1500ms}}
-  /e: {roles: {claim: "", any_of: [x]}}
-  /f: {any_role: [""]}
-  /g: {any_scope: [""]}
-`, []string{"routes: /a: public is set together", "routes: /b: Scopes", `routes: /c: principal is "machine"`, "routes: /d: StepUp", "routes: /e: Role", "routes: /f: AnyRole", "routes: /g: AnyScope"}},
+  /e: {roles: {any_of: [x]}}
+`, []string{"routes: /a: public is set together", "routes: /b: Scopes", `routes: /c: principal is "machine"`, "routes: /d: StepUp", "routes: /e: Role"}},
+		{"empty elements", strings.Replace(minimal, "{}", "{any_role: [\"\"], any_scope: [a, \"\"]}", 1), []string{"line 3: routes.GET /x.any_role is empty", "line 3: routes.GET /x.any_scope is empty"}},
 		{"values of claims", "proxy: nginx\n" + oneIssuer + "routes:\n  /a: {claims: {x: {y: z}}}\n", []string{"line 4: expected a string"}},
 		{"large values of claims", "proxy: nginx\n" + oneIssuer + "routes:\n  /a: {claims: {x: 9007199254740993}}\n", []string{"line 4: expected a string"}},
 		{"headers", minimal + `headers:
@@ -100,7 +105,7 @@ func TestFaults(t *testing.T) {
   X-Http-Method: sub
   X-Real-IP: sub
   X-A: $sub
-  X-B: ""
+  X-B: {encode: percent}
   X-C: {claim: sub, encode: base64}
   X-D: sub
   x-d: sub

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -64,8 +65,10 @@ func (f *faults) check(node *yaml.Node, t reflect.Type, place string) {
 		f.add(node, "%s has the tag %s, which is not supported", name(place), node.ShortTag())
 	case node.ShortTag() == "!!null":
 		f.add(node, "%s has no value: write one, or remove the key%s", name(place), anyToken(t))
-	case len(node.Content) == 0 && node.Kind != yaml.ScalarNode && t != reflect.TypeFor[routeConfig]():
+	case isEmpty(node, t):
 		f.add(node, "%s is empty: write a value, or remove the key", name(place))
+	case t.Kind() == reflect.Int && isZero(node.Value):
+		f.add(node, "%s is zero, which has no effect: write another number, or remove the key", name(place))
 	case node.Kind == yaml.MappingNode:
 		f.checkMapping(node, t, place)
 	case node.Kind == yaml.SequenceNode:
@@ -73,6 +76,21 @@ func (f *faults) check(node *yaml.Node, t reflect.Type, place string) {
 			f.check(element, elem(t), place)
 		}
 	}
+}
+
+// isEmpty reports whether node is an empty list, mapping or string. A route may be an empty mapping, and a claim (the type
+// list, with elements of any type) may be required to be an empty string.
+func isEmpty(node *yaml.Node, t reflect.Type) bool {
+	if node.Kind != yaml.ScalarNode {
+		return len(node.Content) == 0 && t != reflect.TypeFor[routeConfig]()
+	}
+	return node.Value == "" && t.Kind() != reflect.Interface && t != reflect.TypeFor[list]()
+}
+
+// isZero reports whether text is an integer that is zero.
+func isZero(text string) bool {
+	number, err := strconv.ParseInt(text, 0, 64)
+	return err == nil && number == 0
 }
 
 // anyToken returns how to write a route that every valid token passes.
