@@ -9,6 +9,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extauthzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -105,8 +106,8 @@ func TestDocumentEnvoy(t *testing.T) {
 		if err := message.ValidateAll(); err != nil {
 			t.Errorf("%v:\n%s", err, block)
 		}
-		if message.GetFailureModeAllow() || message.GetTransportApiVersion() != corev3.ApiVersion_V3 {
-			t.Errorf("failure_mode_allow %t, version %v", message.GetFailureModeAllow(), message.GetTransportApiVersion())
+		if message.GetFailureModeAllow() || message.GetStatusOnError().GetCode() != typev3.StatusCode_ServiceUnavailable || message.GetTransportApiVersion() != corev3.ApiVersion_V3 {
+			t.Errorf("failure_mode_allow %t, status_on_error %v, version %v", message.GetFailureModeAllow(), message.GetStatusOnError(), message.GetTransportApiVersion())
 		}
 		if service := message.GetHttpService(); service != nil {
 			var names []string

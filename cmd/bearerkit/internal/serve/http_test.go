@@ -170,6 +170,13 @@ func TestScreen(t *testing.T) {
 		{"/orders/7", fields{"X-Auth_Name", ""}, 400, 400},
 		{"/public/7", fields{"X-Auth-Name", "mallory"}, 400, 400},
 		{"/orders/7", fields{"X-Auth-Other", "x"}, 200, 200},
+		{"/orders/7", fields{"X.Auth.Subject", "mallory"}, 400, 400}, // PHP reads dots as underscores
+		{"/orders/7", fields{"X.Auth_Name", "mallory"}, 400, 400},
+		{"/orders/7", fields{"X~HTTP-Method", "DELETE"}, 400, 200},
+		{"/orders/7", fields{"Upgrade", "WebSocket"}, 200, 200},
+		{"/orders/7", fields{"Upgrade", "h2c"}, 400, 400},
+		{"/orders/7", fields{"Upgrade", "websocket, h2c"}, 400, 400},
+		{"/orders/7", fields{"Upgrade", "websocket", "Upgrade", "h2c"}, 400, 400},
 	} {
 		if response, _ := r.ask(t, "nginx", "GET", test.target, token.with(test.more...)); response.status != test.status {
 			t.Errorf("%q %q: status %d, want %d", test.target, test.more, response.status, test.status)
@@ -228,6 +235,9 @@ timeouts: {drain: 1ms}
 		{"GET", "/admin/", 403, 200},
 		{"GET", "/Admin", 403, 200},
 		{"GET", "/ADMIN/", 403, 200},
+		{"GET", "/li%C5%BFt", 403, 200},       // the long s, which is S in upper case
+		{"GET", "/adm%C4%B1n", 403, 200},      // the dotless i
+		{"GET", "/%E2%84%AAelvin/", 200, 200}, // no other pattern
 		{"GET", "/admin/x", 200, 200},
 		{"GET", "/admin;x", 403, 200},
 		{"GET", "/ADMIN;x/", 403, 200},

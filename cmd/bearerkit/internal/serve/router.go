@@ -49,7 +49,7 @@ func (t *router) add(pattern string, handler http.Handler) error {
 		return err
 	}
 	r.alone.Handle(pattern, r)
-	if err := register(t.spelled, strings.TrimLeft(method+" "+strings.ToLower(place), " "), r); err != nil {
+	if err := register(t.spelled, strings.TrimLeft(method+" "+fold(place), " "), r); err != nil {
 		return fmt.Errorf("%w (in lower case; set insecure_skip_spelling_check if the API distinguishes upper and lower case)", err)
 	}
 	return nil
@@ -88,7 +88,7 @@ func (t *router) find(r *http.Request) http.Handler {
 // parameters, or with or without a slash at the end. Many APIs do not distinguish these paths. A route that also matches the
 // path as it is does not count: it is less specific than found.
 func (t *router) isListedOtherwise(r *http.Request, found *route) bool {
-	plain := withoutParameters(strings.ToLower(r.URL.Path))
+	plain := withoutParameters(fold(r.URL.Path))
 	toggled := strings.TrimSuffix(plain, "/")
 	if toggled == plain {
 		toggled += "/"
@@ -105,6 +105,9 @@ func (t *router) isListedOtherwise(r *http.Request, found *route) bool {
 	}
 	return false
 }
+
+// fold returns s in lower case. It maps letters that are equal in upper case to one letter, such as the long s (U+017F) to s.
+func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }
 
 // withoutParameters returns path without the text from each semicolon to the end of its segment (RFC 3986 section 3.3).
 func withoutParameters(path string) string {

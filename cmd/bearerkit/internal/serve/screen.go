@@ -37,6 +37,9 @@ func (s *screen) check(o *original) (*url.URL, error) {
 	if err := s.checkNames(o.header); err != nil {
 		return nil, err
 	}
+	if !isWebSocketOnly(o.header["Upgrade"]) {
+		return nil, fmt.Errorf("%w: the client sent Upgrade with another protocol than websocket", errScreened)
+	}
 	host, ok := canonicalHost(o.host)
 	if !ok {
 		return nil, fmt.Errorf("%w: the host is not a name or an address", errScreened)
@@ -59,7 +62,7 @@ func overrides() []string {
 }
 
 // checkNames rejects header fields that imitate those of serve, in any spelling: CGI and its successors do not distinguish
-// X_Auth_Subject from X-Auth-Subject. It also rejects overrides.
+// X_Auth_Subject from X-Auth-Subject, and PHP does not distinguish X.Auth.Subject. It also rejects overrides.
 func (s *screen) checkNames(header http.Header) error {
 	for name := range header {
 		spelled := spelling(name)
@@ -73,8 +76,22 @@ func (s *screen) checkNames(header http.Header) error {
 	return nil
 }
 
-// spelling returns a name of a header field in the form in which CGI compares names.
-func spelling(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+// isWebSocketOnly reports whether Upgrade is absent or names WebSocket only. After an upgrade to another protocol, such as h2c, the
+// proxy is a tunnel: the client could send requests that no rule checks (RFC 9110 section 7.8).
+func isWebSocketOnly(lines []string) bool {
+	return len(lines) == 0 || len(lines) == 1 && strings.EqualFold(lines[0], "websocket")
+}
+
+// spelling returns a name of a header field in the form in which CGI and PHP compare names: each character other than a letter
+// and a digit counts as the same one.
+func spelling(name string) string {
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune(alphanumeric, c) {
+			return c
+		}
+		return '-'
+	}, strings.ToLower(name))
+}
 
 // canonicalHost returns host in lower case. ok is false unless it is a name without a dot at the end, or an address, with an
 // optional port.
