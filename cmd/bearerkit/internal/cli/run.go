@@ -53,7 +53,7 @@ func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *c
 	return ExitUsage
 }
 
-// observe sets started when c or a command below it starts. Until then, every error is one of usage.
+// observe makes c, and each command below it, set started when it starts. An error before that is one of usage.
 func observe(c *cobra.Command, started *bool) {
 	if run := c.RunE; run != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
@@ -72,8 +72,8 @@ func newRoot(env *Env) *cobra.Command {
 		Use:   "bearerkit",
 		Short: "Examine issuers, keys, tokens and APIs that bearerkit protects",
 		Long: "bearerkit examines issuers, keys, tokens and APIs, and obtains tokens.\n\n" +
-			"Secrets are read from files, standard input or variables, never from flags. Exit codes: 0 success;\n" +
-			"1 a problem, a rejected token, or a failed check or request; 2 wrong usage.",
+			"Secrets are read from files, standard input or environment variables, never from flags.\n\n" +
+			"Exit codes: 0 success; 1 a problem, a rejected token, or a failed check or request; 2 wrong usage.",
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,

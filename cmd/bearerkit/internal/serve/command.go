@@ -30,7 +30,7 @@ func Command(env *cli.Env) *cobra.Command {
 	c.Flags().BoolVar(&check, "check", false, "check the file, print the effective configuration, and exit")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if file == "" {
-			return cli.Usagef("serve: --config is missing")
+			return cli.Usagef("serve: --config is required: the name of the configuration file")
 		}
 		if env.JSON() && !check {
 			return cli.Usagef("serve: --json can only be used with --check, because serve writes a log; see log.format")

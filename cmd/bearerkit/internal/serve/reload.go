@@ -13,7 +13,7 @@ import (
 func (s *server) reload(ctx context.Context) {
 	next, err := s.next(ctx)
 	if err != nil {
-		s.logger.LogAttrs(ctx, slog.LevelError, "serve: the configuration was not reloaded, the old one stays in use", slog.String("error", err.Error()))
+		s.logger.LogAttrs(ctx, slog.LevelError, "serve: the configuration was not reloaded, and the old one stays in use", slog.String("error", err.Error()))
 		return
 	}
 	s.state.Store(next)

@@ -22,7 +22,7 @@ func (r *running) hangup(t *testing.T, text string, n int) {
 
 const (
 	reloaded    = "serve: configuration reloaded"
-	notReloaded = "serve: the configuration was not reloaded, the old one stays in use"
+	notReloaded = "serve: the configuration was not reloaded, and the old one stays in use"
 )
 
 // A reload replaces the routes and keeps the keys and the proofs that were used. A wrong file changes nothing. SIGHUP reaches

@@ -45,7 +45,7 @@ func (s *session) advice(ctx context.Context, err error) string {
 			"or does not allow for the client %s.", list(s.cfg.Scopes), cli.Quote(s.cfg.ClientID))
 	case code(client.ErrInvalidTarget):
 		return fmt.Sprintf("The requested resources are %s (--resource, BEARERKIT_RESOURCE). Use identifiers that the authorization server knows. "+
-			"If it expects the parameter audience, set --request-audience (BEARERKIT_CLIENT_AUDIENCE) in place of --resource.", list(s.cfg.Resource))
+			"If it expects the parameter audience, set --client-audience (BEARERKIT_CLIENT_AUDIENCE) in place of --resource.", list(s.cfg.Resource))
 	case code(client.ErrInvalidDPoPProof):
 		return "The authorization server rejects the DPoP proof. Check the clock of this machine, and the key in BEARERKIT_DPOP_KEY_FILE."
 	case code(client.ErrAccessDenied):
