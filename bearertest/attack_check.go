@@ -134,4 +134,4 @@ func oneLine(text string) string {
 }
 
 // compactToken matches a token whose header and claims are JSON objects.
-var compactToken = regexp.MustCompile(`(ey[\w-]+\.ey[\w-]+\.)[\w-]+`) //nolint:gochecknoglobals // a constant
+var compactToken = regexp.MustCompile(`(ey[\w-]+\.ey[\w-]+\.)[\w-]+`)

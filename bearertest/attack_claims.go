@@ -9,7 +9,7 @@ import (
 // timeRows are signed by the issuer, and not valid at this time.
 func (a *assault) timeRows() []row {
 	required := rule{
-		source: "RFC 9068 sections 2.2 and 4, RFC 8725 section 3.9",
+		source: "RFC 9068 sections 2.2 and 4",
 		change: "Require exp in every access token. In bearerkit, every profile does.",
 	}
 	number := rule{
@@ -26,7 +26,7 @@ func (a *assault) timeRows() []row {
 		change: "Compare nbf with the current time, and tolerate a few seconds (consumer.Config.ClockSkew).",
 	}
 	issued := rule{
-		source: "no specification requires it; a token of the future comes from a wrong clock, or from a date in milliseconds",
+		source: "stricter than the specifications: a token of the future comes from a wrong clock, or from a date in milliseconds",
 		change: "Reject tokens whose iat is in the future (consumer.Config.ClockSkew).",
 	}
 	future := func(name string) func(c *check) {

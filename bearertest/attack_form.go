@@ -10,11 +10,11 @@ import (
 // formRows have a form that other readers may accept as a token, or fail to read.
 func (a *assault) formRows() []row {
 	compact := rule{
-		source: "RFC 9068 section 2, RFC 8725 section 3.14, RFC 6750 section 2.1",
+		source: "RFC 7519 section 1, RFC 9068 section 2, RFC 6750 section 2.1",
 		change: "Accept only the compact form: three parts of A-Z, a-z, 0-9, - and _. Check the characters before you parse anything.",
 	}
 	canonical := rule{
-		source: "RFC 7515 sections 2 and 5.2, RFC 8725 section 3.14",
+		source: "RFC 7515 sections 2 and 5.2",
 		change: "Decode base64url strictly: without padding, white space, other alphabets, and unused bits that are not zero.",
 	}
 	sizes := rule{
@@ -22,7 +22,7 @@ func (a *assault) formRows() []row {
 		change: "Limit the length of a token before you split it, and split it at the first three dots only (consumer.Config.MaxTokenBytes).",
 	}
 	encrypted := rule{
-		source: "RFC 8725 section 3.3, RFC 7519 section 7.2, CVE-2024-28176, CVE-2026-34986",
+		source: "RFC 7519 section 7.2, RFC 9068 section 4, CVE-2024-28176, CVE-2026-34986",
 		change: "Reject tokens with five parts, unless you have agreed on encryption with the issuer.",
 	}
 	critical := rule{

@@ -18,7 +18,7 @@ func (a *assault) jsonRows() []row {
 		change: "Compare names byte for byte. In Go, encoding/json matches the fields of a struct in any case, so decode into a map, or check the names.",
 	}
 	text := rule{
-		source: "RFC 7519 section 7.2: the claims are a JSON object in UTF-8. RFC 8259 section 8.2: readers differ about lone surrogates",
+		source: "RFC 7519 section 7.2: the claims are a JSON object in UTF-8. RFC 8725 section 3.7. RFC 8259 section 8.2: readers differ about lone surrogates",
 		change: "Read the JSON text to its end, and reject everything that is not one object in valid UTF-8.",
 	}
 	bombs := rule{

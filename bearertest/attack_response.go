@@ -110,7 +110,7 @@ func (a *assault) leakRows() []row {
 		change: "Never copy text from a token or from the request into a response. The error texts of libraries contain such text.",
 	}
 	host := rule{
-		source: "RFC 9728 section 7.3, CWE-644",
+		source: "RFC 9728 section 7, CWE-644",
 		change: "Take realm and resource_metadata from the configuration, never from the Host header (middleware.Config.Resource).",
 	}
 	echo := rule{

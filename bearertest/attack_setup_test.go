@@ -196,8 +196,9 @@ func TestAttacksInOtherPlaces(t *testing.T) {
 func TestAttacksWithHMAC(t *testing.T) {
 	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{Algorithms: []string{"HS256"}})
-	_, shared := issuer.Key("HS256")
-	keys, err := jwks.Secret(shared.([]byte), "HS256")
+	_, key := issuer.Key("HS256")
+	shared, _ := key.([]byte)
+	keys, err := jwks.Secret(shared, "HS256")
 	if err != nil {
 		t.Fatal(err)
 	}

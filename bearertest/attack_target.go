@@ -126,7 +126,7 @@ func send(handler http.Handler, r *http.Request) (got response) {
 	}()
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, r)
-	header := recorder.Result().Header //nolint:bodyclose // the body of a recorder needs no Close
+	header := recorder.Result().Header
 	return response{status: recorder.Code, header: header, body: recorder.Body.String()}
 }
 
@@ -139,8 +139,8 @@ func (r response) String() string {
 		return "a panic: " + oneLine(fmt.Sprint(r.panicked))
 	}
 	text := fmt.Sprintf("status %d", r.status)
-	for _, challenge := range r.header["Www-Authenticate"] {
-		text += ", WWW-Authenticate: " + oneLine(challenge)
+	if challenges := r.header["Www-Authenticate"]; len(challenges) > 0 {
+		text += ", WWW-Authenticate: " + oneLine(strings.Join(challenges, ", "))
 	}
 	if r.body != "" {
 		text += ", body " + oneLine(r.body)

@@ -39,3 +39,13 @@ func AttackResults(handler http.Handler, issuer *Issuer, target Target) (failed 
 	}
 	return failed, skipped, names, ""
 }
+
+// AttackRules returns the rows of the attack table in their order, each with its rule.
+func AttackRules() [][2]string {
+	a := &assault{issuer: NewIssuer(IssuerConfig{})}
+	var rules [][2]string
+	for _, row := range a.rows() {
+		rules = append(rules, [2]string{row.name, row.rule.source})
+	}
+	return rules
+}
