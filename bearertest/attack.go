@@ -10,7 +10,7 @@ import (
 // Attacks tests a deployment: the HTTP handler that serves an API, including all of its middleware. It may use bearerkit or not.
 // For each target, Attacks sends a valid token, which the handler must accept, and then a table of requests that attackers
 // send. Each row of the table is a subtest whose name starts with an id, such as 13_exp_absent or B3_two_authorization_headers.
-// The documentation lists the ids in docs/testing.md. Without a target, Attacks tests GET / with the tokens of
+// The file docs/attacks.md of the repository lists them. Without a target, Attacks tests GET / with the tokens of
 // [Issuer.AccessToken].
 //
 //	func TestAttacks(t *testing.T) {

@@ -286,3 +286,17 @@ func TestAttacksCountRequests(t *testing.T) {
 		t.Errorf("%d requests to the API, want 500 to 2000", sent)
 	}
 }
+
+// RemoteHandler reads a response up to its bound.
+func TestRemoteHandlerIsBounded(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write(make([]byte, 1<<20+1))
+	}))
+	defer server.Close()
+	w := httptest.NewRecorder()
+	bearertest.RemoteHandler(server.URL, nil).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	if w.Body.Len() != 1<<20 {
+		t.Errorf("%d bytes, want 1 MiB", w.Body.Len())
+	}
+}

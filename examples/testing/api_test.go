@@ -12,7 +12,7 @@ import (
 )
 
 // newAPIOf returns the API of the shop with a Consumer that trusts issuer.
-func newAPIOf(t *testing.T, issuer *bearertest.Issuer) http.Handler {
+func newAPIOf(t testing.TB, issuer *bearertest.Issuer) http.Handler {
 	t.Helper()
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:     issuer.URL(),

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestDocument checks that each block of Go code in docs/testing.md is a part of this folder, which is compiled and tested.
+// TestDocument checks that each block of Go code in docs/testing.md and docs/attacks.md is a part of this folder, which is
+// compiled and tested.
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")
@@ -19,13 +20,15 @@ func TestDocument(t *testing.T) {
 	for _, file := range files {
 		sources.WriteString(withoutMargins(read(t, file)))
 	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, "../../docs/testing.md"), -1)
-	if len(blocks) == 0 {
-		t.Fatal("docs/testing.md contains no code")
-	}
-	for _, block := range blocks {
-		if code := withoutMargins(block[1]); !strings.Contains(sources.String(), code) {
-			t.Errorf("this folder does not contain this code:\n%s", code)
+	for _, document := range []string{"../../docs/testing.md", "../../docs/attacks.md"} {
+		blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(read(t, document), -1)
+		if len(blocks) == 0 {
+			t.Errorf("%s contains no code", document)
+		}
+		for _, block := range blocks {
+			if code := withoutMargins(block[1]); !strings.Contains(sources.String(), code) {
+				t.Errorf("this folder does not contain this code of %s:\n%s", document, code)
+			}
 		}
 	}
 }
