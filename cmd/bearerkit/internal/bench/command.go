@@ -57,7 +57,7 @@ func Command(env *cli.Env) *cobra.Command {
 		Short:   "Measure a guarded endpoint with valid and rejected tokens",
 		Long:    long,
 		Example: example,
-		Args:    cobra.ExactArgs(1),
+		Args:    oneURL,
 	}
 	f.register(c)
 	f.client = token.NewFlags(env, c)
@@ -66,6 +66,14 @@ func Command(env *cli.Env) *cobra.Command {
 		return f.run(c.Context(), env)
 	}
 	return c
+}
+
+// oneURL requires that the only argument is the URL of the target.
+func oneURL(_ *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return cli.Usagef("bench: %d arguments, expected one: the URL of the API, such as http://127.0.0.1:8080/orders", len(args))
+	}
+	return nil
 }
 
 // register adds the flags to c.

@@ -260,7 +260,7 @@ func TestUsage(t *testing.T) {
 		tokens string
 		want   string
 	}{
-		{"no URL", []string{}, "", "accepts 1 arg"},
+		{"no URL", []string{}, "", "0 arguments, expected one"},
 		{"too long", []string{"-d", "11m", target.URL}, "", "--duration is 11m0s, expected 0 to 10m0s"},
 		{"negative", []string{"-d", "-1s", target.URL}, "", "--duration is -1s"},
 		{"too many requests", []string{"-n", "10000001", target.URL}, "", "--requests is 10000001"},

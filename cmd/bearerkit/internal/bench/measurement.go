@@ -87,14 +87,14 @@ func (m *measurement) lost(err error, sent bool) {
 	m.fail(true)
 }
 
-// fail counts a failure. m.mu must be locked.
+// fail counts a failure. The caller must have locked m.mu.
 func (m *measurement) fail(transient bool) {
 	m.inARow++
 	m.transient = transient
 	m.stopped = m.stopped || m.inARow >= maxFailuresInARow
 }
 
-// isStopped reports whether everything has failed for some time.
+// isStopped reports whether maxFailuresInARow has been reached, so that the kind must end.
 func (m *measurement) isStopped() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Env is the outside world of a command. [OS] returns that of the process. Tests fill in what they need.
+// Env contains everything that a command reads and writes outside of itself: streams, variables and the network. [OS] returns the Env
+// of the process. Tests set the fields that they need.
 type Env struct {
 	// Stdin is the standard input. Nil: it is empty.
 	Stdin io.Reader

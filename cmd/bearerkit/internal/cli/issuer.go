@@ -6,14 +6,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Issuer is what the user says about the issuer and the API, in flags or in the variables that consumer.FromEnv reads.
+// Issuer contains the settings of the issuer and the API from flags, or from the environment variables that consumer.FromEnv reads.
 type Issuer struct {
 	URL      string   // --issuer, BEARERKIT_ISSUER: consumer.Config.Issuer
 	Audience []string // --audience, BEARERKIT_AUDIENCE: consumer.Config.Audience
 	Profile  string   // --profile, BEARERKIT_PROFILE: the name of consumer.Config.Profile
 }
 
-// IssuerFlags adds the flags of an Issuer to a command. The result is complete once the command runs. A flag has precedence over its
+// IssuerFlags adds the flags of an Issuer to a command. The fields of the result are set when the function RunE of the command is called. A flag has precedence over its
 // variable.
 func (e *Env) IssuerFlags(c *cobra.Command) *Issuer {
 	i := new(Issuer)

@@ -16,7 +16,7 @@ type Progress struct {
 // Progress returns a Progress. Call Done before writing a result.
 func (e *Env) Progress() *Progress { return &Progress{env: e, columns: e.Columns(e.Stderr)} }
 
-// Step replaces the line by text.
+// Step replaces the line with text.
 func (p *Progress) Step(text string) {
 	if p.columns == 0 {
 		return

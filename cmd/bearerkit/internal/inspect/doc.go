@@ -1,3 +1,3 @@
-// Package inspect reads what the commands doctor, explain and keys show: tokens that somebody pasted, and the keys of an issuer, of a
+// Package inspect reads what the commands doctor, explain and keys show: tokens that the user pasted, and the keys of an issuer, of a
 // URL or of a file. It verifies nothing. Package consumer does that.
 package inspect

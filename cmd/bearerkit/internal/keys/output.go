@@ -119,7 +119,7 @@ func writePEM(env *cli.Env, set *inspect.KeySet) error {
 	return nil
 }
 
-// writeJWKS writes the usable keys as a JWK Set. It contains nothing but the public members, kid, alg and use.
+// writeJWKS writes the usable keys as a JWK Set. It contains only the public members, kid, alg and use.
 func writeJWKS(env *cli.Env, set *inspect.KeySet) error {
 	keys := []map[string]string{}
 	for _, k := range set.Usable() {

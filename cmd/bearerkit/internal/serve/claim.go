@@ -32,7 +32,7 @@ type claimHeader struct {
 	encode string
 }
 
-// errValue is the class of errors about claims that no header field can have.
+// errValue is the class of errors about claims that cannot be the value of a header field.
 var errValue = errors.New("a claim cannot be sent as a header field")
 
 // newClaimHeaders returns the header fields of a configuration, sorted by name.

@@ -94,7 +94,7 @@ type dpopConfig struct {
 	Required     bool     `yaml:"required,omitempty"`
 }
 
-// routeConfig is the rules of a route. A token must meet all of them. Without any, every valid token passes.
+// routeConfig is the rules of a route. A token must meet all of them. If there are none, the route accepts every valid token.
 type routeConfig struct {
 	Public            bool            `yaml:"public,omitempty"` // no token is needed, and none is read
 	SenderConstrained bool            `yaml:"sender_constrained,omitempty"`

@@ -39,7 +39,8 @@ type issuers struct {
 	verifier  verifier
 }
 
-// errConflict means that the issuers come from two places. A setting that one of them silently loses could be a protection.
+// errConflict means that both the file and the environment have settings of issuers. Those of the environment would have no effect,
+// even if they contain a restriction.
 var errConflict = errors.New("the file has issuers, so the settings of consumer.FromEnv have no effect: remove one of them")
 
 // newIssuers returns the Consumers of c. It keeps those of earlier whose configuration is the same, with their keys.

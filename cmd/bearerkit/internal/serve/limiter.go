@@ -37,8 +37,8 @@ func (l *limiter) admit(now time.Time) (suppressed int, ok bool) {
 	return suppressed, true
 }
 
-// warn logs a warning that serve did not decide about a request of the proxy. attr says why. It must contain nothing that the
-// client chose.
+// warn logs that serve rejected a request of the proxy before its token was read. attr says why. It must not contain a value that
+// the client chose.
 func (s *service) warn(r *http.Request, attr slog.Attr) {
 	suppressed, ok := s.warnings.admit(time.Now())
 	if !ok {

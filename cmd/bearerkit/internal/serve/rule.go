@@ -47,7 +47,7 @@ func (r routeConfig) rules() ([]middleware.Rule, error) {
 	return rules, errors.Join(faults...)
 }
 
-// isOneOf reports whether a claim equals one of the accepted values. A list and an object equal none.
+// isOneOf reports whether a claim equals one of the accepted values. A list or an object never equals one.
 func isOneOf(claim any, accepted list) bool {
 	switch claim.(type) {
 	case string, bool, float64:
@@ -81,7 +81,7 @@ func unlisted() middleware.Rule {
 	})
 }
 
-// claimsRule returns the rule that the claims of a token can be sent as header fields.
+// claimsRule returns a rule that rejects tokens whose claims cannot be sent as header fields.
 func claimsRule(headers []claimHeader) middleware.Rule {
 	return middleware.Check("claim headers", func(_ context.Context, t *consumer.Token) error {
 		if err := setClaims(make(http.Header), headers, t); err != nil {

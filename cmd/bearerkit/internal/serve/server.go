@@ -145,7 +145,7 @@ func (s *server) runState(ctx context.Context, now *state) {
 // addresses are those of open listeners. They are empty for listeners that are not configured.
 type addresses struct{ http, grpc, admin string }
 
-// listeners are open.
+// listeners are the open listeners.
 type listeners struct {
 	http, grpc, admin net.Listener
 	addresses         addresses

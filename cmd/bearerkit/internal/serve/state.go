@@ -25,7 +25,7 @@ type state struct {
 	issuers    *issuers
 }
 
-// durable is what survives a reload: otherwise a DPoP proof could be used once more, and clients would need new nonces.
+// durable is what a reload keeps: otherwise a DPoP proof could be used once more, and clients would need new nonces.
 type durable struct {
 	replays   middleware.ReplayStore
 	nonceKeys [][]byte
@@ -60,7 +60,7 @@ func newState(c config, earlier *state, d durable, h hooks, getenv func(string) 
 	return s, errors.Join(s.checkSubjects(), s.addRoutes())
 }
 
-// fault returns what is wrong with the keys that need no other check.
+// fault checks the keys of the file that no other function checks, and returns what is wrong, or nil.
 func (c config) fault() error {
 	var faults []error
 	switch c.Proxy {
