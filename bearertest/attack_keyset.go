@@ -137,11 +137,23 @@ func keysForOtherUses(c *check) []publishedKey {
 func smallRSA(bits int) (public *rsa.PublicKey, d *big.Int) {
 	one := big.NewInt(1)
 	for {
-		p, _ := rand.Prime(rand.Reader, bits/2)
-		q, _ := rand.Prime(rand.Reader, bits/2)
+		p, q := randomPrime(bits/2), randomPrime(bits/2)
 		totient := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
 		if d := new(big.Int).ModInverse(big.NewInt(65537), totient); d != nil {
 			return &rsa.PublicKey{N: new(big.Int).Mul(p, q), E: 65537}, d
+		}
+	}
+}
+
+// randomPrime returns a prime. It is rand.Prime for FIPS mode, where that panics.
+func randomPrime(bits int) *big.Int {
+	text := make([]byte, bits/8)
+	for {
+		_, _ = rand.Read(text)
+		text[0] |= 0xc0 // so that the product of two primes has all bits
+		text[len(text)-1] |= 1
+		if prime := new(big.Int).SetBytes(text); prime.ProbablyPrime(10) {
+			return prime
 		}
 	}
 }
