@@ -50,6 +50,7 @@ func TestCommand(t *testing.T) {
 	if said := string(out); err == nil || !strings.Contains(said, `"invalid_client"`) || !strings.Contains(said, `does not accept the client "nobody"`) {
 		t.Errorf("an unknown client: %v: %s", err, said)
 	}
+	examine(t, program, p, raw)
 	benchmark(t, program, machine, verifier)
 	t.Run("users", func(t *testing.T) {
 		t.Parallel()
@@ -57,12 +58,39 @@ func TestCommand(t *testing.T) {
 	})
 }
 
+// examine runs doctor and explain with correct and with wrong settings.
+func examine(t *testing.T, program string, p *oidcProvider, raw string) {
+	t.Helper()
+	opaque, err := p.ask(t.Context(), "cc", clientCredentials("https://opaque.example", "api:read"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, command, issuer, audience, token string
+		problems                               bool
+		want                                   string
+	}{
+		{"correct", "doctor", p.issuer, apiES256, raw, false, `"token": "accepted"`},
+		{"slash", "doctor", p.issuer + "/", apiES256, raw, true, `"value": "\"` + p.issuer + `\""`},
+		{"audience", "doctor", p.issuer, "https://other.example", raw, true, "must request a token for this API"},
+		{"opaque", "doctor", p.issuer, apiES256, opaque.AccessToken, true, "introspect"},
+		{"explain", "explain", p.issuer, apiES256, raw, false, `"verdict": "accepted"`},
+		{"explain opaque", "explain", p.issuer, apiES256, opaque.AccessToken, true, `"kind": "opaque token"`},
+	} {
+		cmd := command(t, program, []string{"BEARERKIT_TOKEN=" + test.token}, test.command, "--json", "--issuer", test.issuer, "--audience", test.audience)
+		out, err := cmd.CombinedOutput()
+		if (err != nil) != test.problems || !strings.Contains(string(out), test.want) {
+			t.Errorf("%s: %v, want %q in\n%s", test.name, err, test.want, out)
+		}
+	}
+}
+
 // benchmark runs bench with tokens that it gets itself.
 func benchmark(t *testing.T, program string, variables []string, verifier consumer.Verifier) {
 	t.Helper()
 	a := frameworks[0].serve(t, verifier)
 	go func() { // the API waits until its decisions are read
-		for range a.reasons { //nolint:revive // nothing to do
+		for range a.reasons {
 		}
 	}()
 	out, err := command(t, program, variables, "bench", "--json", "--fetch", "3", "-n", "20", a.server.URL+"/orders").Output()

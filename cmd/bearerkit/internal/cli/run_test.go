@@ -98,7 +98,8 @@ func TestForeignText(t *testing.T) {
 		t.Fatalf("exit code %d", code)
 	}
 	want := "{\n  \"<\": \"a\\u001b]0;x\\u0007\\u0085\\u202eb\\u200b\\ufffd\\udb40\\udc41 \u0430\"\n}\n"
-	if diff := cmp.Diff(want, stdout.String()); diff != "" {
+	got := strings.ReplaceAll(stdout.String(), "\ufffd", `\ufffd`) // Go 1.27 does not escape it
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("JSON (-want +got):\n%s", diff)
 	}
 }
