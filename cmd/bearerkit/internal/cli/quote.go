@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -41,6 +42,17 @@ func Clean(text string) string {
 		i += size
 	}
 	return b.String()
+}
+
+// URL returns a URL without its user information and its query, which may contain secrets, for results and messages. It returns any
+// other text unchanged.
+func URL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return raw
+	}
+	u.User, u.RawQuery, u.ForceQuery = nil, "", false
+	return u.String()
 }
 
 // escape writes r as JSON escapes it: as one or two UTF-16 code units.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 
 	"github.com/spf13/cobra"
 )
@@ -45,13 +46,20 @@ func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *c
 	case errors.Is(err, ErrFailed):
 		return ExitFailed
 	}
-	fmt.Fprintln(env.Stderr, "bearerkit: "+Clean(err.Error()))
+	fmt.Fprintln(env.Stderr, "bearerkit: "+Clean(hideTokens(err.Error())))
 	if started && !errors.As(err, new(usageError)) {
 		return ExitFailed
 	}
 	fmt.Fprintln(env.Stderr, "Run 'bearerkit --help' or 'bearerkit COMMAND --help' for the usage.")
 	return ExitUsage
 }
+
+// jwt matches a JWT and a JWE. Their header is a JSON object, and the base64url of {" begins with eyJ or eyI.
+var jwt = regexp.MustCompile(`ey[IJ][A-Za-z0-9_-]*\.[A-Za-z0-9_.=-]*`)
+
+// hideTokens replaces the tokens in a message. Errors about arguments quote them, and a user may have passed a token in place of a
+// command, a file or a number.
+func hideTokens(text string) string { return jwt.ReplaceAllString(text, "[token]") }
 
 // observe makes c, and each command below it, set started when it starts. An error before that is one of usage.
 func observe(c *cobra.Command, started *bool) {

@@ -161,7 +161,7 @@ func TestSecret(t *testing.T) {
 		{"both variables", "", map[string]string{"X": "set", "X_FILE": good}, "", "X and X_FILE are both set"},
 		{"an empty file", empty, nil, "", "--x-file: " + cli.Quote(empty) + " is empty"},
 		{"a file that is too large", large, nil, "", "more than 1048576 bytes"},
-		{"no file", folder + "/none", nil, "", "--x-file: open"},
+		{"no file", folder + "/none", nil, "", "--x-file: the file cannot be opened: "},
 		{"an empty file of a variable", "", map[string]string{"X_FILE": empty}, "", "X_FILE: "},
 	} {
 		var stderr bytes.Buffer
@@ -236,6 +236,34 @@ func TestIssuerFlags(t *testing.T) {
 		})
 		if diff := cmp.Diff(&test.want, got); code != cli.ExitOK || diff != "" {
 			t.Errorf("exit code %d (-want +got):\n%s", code, diff)
+		}
+	}
+}
+
+// A token that is passed in the wrong place does not appear in the error.
+func TestMisplacedToken(t *testing.T) {
+	t.Parallel()
+	const jwt, opaque = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl", "opaque-s3cret"
+	for _, args := range [][]string{
+		{jwt}, {"try", "-t" + jwt}, {"try", "--count", jwt}, {"try", "--count=" + jwt}, {"try", jwt, "b"},
+		{"try", "--file", jwt}, {"try", "--file", opaque}, {"try", "--file", "x/" + opaque}, {"try", "--file", strings.Repeat(opaque, 1000)},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := cli.Run(t.Context(), &cli.Env{Stdout: &stdout, Stderr: &stderr}, args, func(env *cli.Env) *cobra.Command {
+			c := &cobra.Command{Use: "try", Args: cobra.NoArgs}
+			file := c.Flags().String("file", "", "a file")
+			c.Flags().Int("count", 0, "a number")
+			c.RunE = func(*cobra.Command, []string) error {
+				_, err := env.Secret("--file", *file, "X")
+				return err
+			}
+			return c
+		})
+		if code != cli.ExitUsage {
+			t.Errorf("%.60q: exit code %d, want %d", args, code, cli.ExitUsage)
+		}
+		if out := stdout.String() + stderr.String(); strings.Contains(out, "c2lnbmF0dXJl") || strings.Contains(out, opaque) || !strings.Contains(out, "bearerkit: ") {
+			t.Errorf("%.60q: output %q", args, out)
 		}
 	}
 }

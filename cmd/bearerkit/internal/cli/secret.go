@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,13 +42,14 @@ func (e *Env) readSecret(origin, file string) (string, error) {
 	return secret, nil
 }
 
-// ReadFile reads a file of at most limit bytes. The file "-" is the standard input.
+// ReadFile reads a file of at most limit bytes. The file "-" is the standard input. If there is no such file, the error does not
+// contain its name, because a user may have passed a token or a secret in place of the name of a file.
 func (e *Env) ReadFile(name string, limit int64) ([]byte, error) {
 	source := e.Stdin
 	if name != "-" {
 		file, err := os.Open(name) //nolint:gosec // the caller of the program names the file
 		if err != nil {
-			return nil, err
+			return nil, withoutName(err)
 		}
 		defer file.Close() //nolint:errcheck // nothing was written
 		source = file
@@ -60,4 +62,13 @@ func (e *Env) ReadFile(name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", Quote(name), err)
 	}
 	return data, nil
+}
+
+// withoutName returns an error without the name of the file.
+func withoutName(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("the file cannot be opened: %w", path.Err)
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"testing/synctest"
 
 	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/doctor"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/middleware"
 )
@@ -331,6 +334,40 @@ func TestTokenIsSentToTheAPIOnly(t *testing.T) {
 		diagnose(t, w, raw, "--issuer", home, "--audience", audience, "--api", "http://api.test/orders")
 		if len(seen) != 1 || seen["https://api.test"] != 2 { // diagnose runs doctor twice
 			t.Errorf("the token was sent to %v", seen)
+		}
+	})
+}
+
+// Secrets in URLs do not appear in the output, a long response is a response, and a token without dates is not called valid now.
+func TestSecretURLsAndLongResponses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		issuer := newIssuer(home)
+		w := &world{hosts: map[string]http.Handler{home: issuer}}
+		long := func(rw http.ResponseWriter, _ int) { fmt.Fprint(rw, strings.Repeat("order ", 100_000)) }
+		w.hosts["https://api.test"] = brokenAPI{wrap: rewrite(long, http.StatusOK)}.api(t, w)
+		d, output := diagnose(t, w, issuer.AccessToken().Sign(), "--issuer", home, "--audience", audience, "--api", apiURL+"?access_token=s3cret")
+		if d.Problems > 0 || !strings.Contains(output, "accepts the token (status 200)") {
+			t.Errorf("a long response is a problem:\n%s", output)
+		}
+		for _, args := range [][]string{
+			{"--issuer", home, "--api", apiURL + "?access_token=s3cret"},
+			{"--issuer", home, "--api", "https://user:s3cret@api.test/orders"},
+			{"--issuer", strings.Replace(home, "://", "://user:s3cret@", 1)},
+			{"--issuer", home + "?key=s3cret"},
+		} {
+			for _, form := range []string{"--json=true", "--json=false"} {
+				var output bytes.Buffer
+				env := &cli.Env{Stdout: &output, Stderr: &output, HTTPClient: &http.Client{Transport: w}}
+				cli.Run(t.Context(), env, append([]string{"doctor", "--audience", audience, form}, args...), doctor.Command)
+				if output.Len() == 0 || strings.Contains(output.String(), "s3cret") {
+					t.Errorf("%q, %s: the output is empty or contains a secret:\n%s", args, form, &output)
+				}
+			}
+		}
+		raw := issuer.AccessToken().Set("exp", bearertest.Absent).Set("iat", bearertest.Absent).Set("nbf", bearertest.Absent).Sign()
+		if _, output := diagnose(t, w, raw, "--issuer", home, "--audience", audience); strings.Contains(output, "valid now: .") {
+			t.Errorf("a token without dates is called valid now:\n%s", output)
 		}
 	})
 }

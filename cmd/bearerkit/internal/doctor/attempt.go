@@ -81,7 +81,7 @@ func (d *doctor) alternatives(s survey, a attempt) []attempt {
 		if repaired == "" {
 			return nil
 		}
-		reason := fmt.Sprintf("The issuer %s cannot be used: %s.", cli.Quote(a.cfg.Issuer), strings.Join(faults, ", and "))
+		reason := fmt.Sprintf("The issuer %s cannot be used: %s.", cli.Quote(cli.URL(a.cfg.Issuer)), strings.Join(faults, ", and "))
 		next := a.withIssuer(repaired, reason)
 		if strings.Contains(reason, "metadata document") && a.cfg.MetadataURL == "" {
 			// The document may be at a location that is not derived from its issuer.

@@ -29,7 +29,7 @@ func (d *doctor) document(given consumer.Config) document {
 		findings[i].Settings = orEmpty(findings[i].Settings)
 	}
 	return document{
-		Issuer: given.Issuer, Audience: orEmpty(given.Audience), Profile: given.Profile.String(), API: d.api, Token: string(d.verdict),
+		Issuer: cli.URL(given.Issuer), Audience: orEmpty(given.Audience), Profile: given.Profile.String(), API: cli.URL(d.api), Token: string(d.verdict),
 		Problems: d.count(Problem), Warnings: d.count(Warning), Findings: orEmpty(findings), Settings: orEmpty(d.settings),
 	}
 }

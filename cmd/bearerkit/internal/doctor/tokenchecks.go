@@ -182,7 +182,7 @@ func (d *doctor) checkTimes(x consumer.Explanation) {
 	check, no := failed(x, "time")
 	f := Finding{Check: "token.time", Severity: Problem, Field: inConsumer + "ClockSkew"}
 	if !no {
-		if check, passed := passedCheck(x, "time"); passed {
+		if check, passed := passedCheck(x, "time"); passed && check.Received != "" {
 			d.ok(f.Check, f.Field, fmt.Sprintf("The token is valid now: %s.", check.Received))
 		}
 		return
