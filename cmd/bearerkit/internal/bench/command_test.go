@@ -282,7 +282,7 @@ func TestUsage(t *testing.T) {
 		{"a token that expired a minute ago", []string{target.URL}, justExpired, "line 1: the token expired 1m"},
 		{"too many tokens to get", []string{"--fetch", "101", target.URL}, "", "--fetch is 101, expected 0 to 100"},
 		{"no client", []string{"--fetch", "1", target.URL}, "", "BEARERKIT_CLIENT_ID or CROSSAUTH_OAUTH_CLIENT_ID is required"},
-		{"no such file", []string{"--ca-file", "/nonexistent", target.URL}, "", "--ca-file: open /nonexistent"},
+		{"no such file", []string{"--ca-file", "/nonexistent", target.URL}, "", "--ca-file: the file cannot be opened"},
 		{"not a certificate", []string{"--ca-file", "command_test.go", target.URL}, "", "has no certificate"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
