@@ -93,8 +93,8 @@ test-off: ## Every module alone, with the dependency versions that its users get
 NEXT_GO ?= go1.27.3
 
 .PHONY: test-next
-test-next: ## Every test of every module with the next Go release, and ML-DSA, which it provides
-	GOTOOLCHAIN=$(NEXT_GO) go test $(AGAIN) $(ARGS) work
+test-next: ## Every test of the released modules and the examples with the next Go release, and ML-DSA, which it provides
+	GOTOOLCHAIN=$(NEXT_GO) go test $(AGAIN) $(ARGS) $(addsuffix /...,$(RELEASED) ./examples)
 	GOTOOLCHAIN=$(NEXT_GO) go vet -tags mldsa ./...
 	GOTOOLCHAIN=$(NEXT_GO) go test -tags mldsa $(AGAIN) $(ARGS) ./internal/signature ./internal/dpop ./jwks/... ./consumer/...
 
@@ -113,14 +113,13 @@ test-fips: ## The root module's tests with FIPS 140-3 mode on, and with everythi
 	GODEBUG=fips140=on go test $(AGAIN) $(ARGS) ./...
 	GODEBUG=fips140=only go test $(AGAIN) $(ARGS) ./...
 
-PLATFORMS := linux/386 linux/arm windows/amd64 darwin/arm64
+PLATFORMS := windows/amd64 darwin/arm64
 
 .PHONY: cross
-cross: ## Build the released modules for other platforms, the examples for Windows, and the root module for js/wasm
-	@for p in $(PLATFORMS); do for m in $(RELEASED) ./examples; do \
-		if [ $$m = ./examples ] && [ $${p%/*} != windows ]; then continue; fi; echo "-- build $$m for $$p"; \
+cross: ## Build the released modules for other systems, and the root module for linux/arm and js/wasm
+	@for p in $(PLATFORMS); do for m in $(RELEASED); do echo "-- build $$m for $$p"; \
 		(cd $$m && GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 GOWORK=off go build ./...); done; done
-	@echo "-- build . for js/wasm"; GOOS=js GOARCH=wasm go build ./...
+	@for p in linux/arm js/wasm; do echo "-- build . for $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} go build ./...; done
 
 .PHONY: resilience
 resilience: ## Measure the service levels and write them into docs/resilience.md

@@ -154,7 +154,7 @@ func untidy(value string, known Variable) string {
 		return ""
 	case strings.TrimSpace(value) != value:
 		return "starts or ends with white space: remove it"
-	case strings.ContainsFunc(value, func(c rune) bool { return unicode.IsControl(c) && c != '\t' }):
+	case strings.ContainsFunc(value, func(c rune) bool { return (unicode.IsControl(c) || unicode.Is(unicode.Cf, c)) && c != '\t' }): // Cf: byte order marks and other invisible characters
 		return "contains a line end or another control character: remove it"
 	case isQuoted(value) && !known.Quotes, !known.Secret && strings.ContainsAny(value[:1]+value[len(value)-1:], `"'`) && !known.Quotes:
 		return "starts or ends with a quotation mark, which is part of the value here: remove it"
