@@ -245,8 +245,15 @@ func TestMisplacedToken(t *testing.T) {
 	t.Parallel()
 	const jwt, opaque = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl", "opaque-s3cret"
 	for _, args := range [][]string{
-		{jwt}, {"try", "-t" + jwt}, {"try", "--count", jwt}, {"try", "--count=" + jwt}, {"try", jwt, "b"},
-		{"try", "--file", jwt}, {"try", "--file", opaque}, {"try", "--file", "x/" + opaque}, {"try", "--file", strings.Repeat(opaque, 1000)},
+		{jwt},
+		{"try", "-t" + jwt},
+		{"try", "--count", jwt},
+		{"try", "--count=" + jwt},
+		{"try", jwt, "b"},
+		{"try", "--file", jwt},
+		{"try", "--file", opaque},
+		{"try", "--file", "x/" + opaque},
+		{"try", "--file", strings.Repeat(opaque, 1000)},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := cli.Run(t.Context(), &cli.Env{Stdout: &stdout, Stderr: &stderr}, args, func(env *cli.Env) *cobra.Command {

@@ -43,7 +43,8 @@ func TestFaults(t *testing.T) {
 	}{
 		{"empty", "", []string{"the file is empty"}},
 		{"empty strings", strings.Replace(minimal, "{}", "{principal: \"\"}", 1) + "listen: {tls: {certificate: a, key: b, client_ca: \"\"}}\nresource: ''\ntrusted_proxies: [\"\"]\n", []string{
-			"line 3: routes.GET /x.principal is empty", "line 4: listen.tls.client_ca is empty", "line 5: resource is empty", "line 6: trusted_proxies is empty"}},
+			"line 3: routes.GET /x.principal is empty", "line 4: listen.tls.client_ca is empty", "line 5: resource is empty", "line 6: trusted_proxies is empty",
+		}},
 		{"a zero duration in a rule", strings.Replace(minimal, "{}", "{step_up: {max_age: 0s, acr: [gold]}}", 1), []string{`line 3: "0s" has no effect`}},
 		{"an empty claim for a header", minimal + "headers: {X-A: \"\"}\n", []string{"line 4: headers.X-A is empty"}},
 		{"a zero duration", minimal + "timeouts: {drain: 0ms}\n", []string{`"0ms" has no effect`}},
