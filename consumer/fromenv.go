@@ -108,13 +108,7 @@ func profileFromEnv(r *environment.Reader) Profile {
 // profilesByName returns the profiles of this package by the names that [Profile.String] returns.
 func profilesByName() map[string]Profile {
 	byName := make(map[string]Profile)
-	for _, p := range []Profile{
-		ProfileDefault, ProfileRFC9068, ProfileCrossauth, ProfileAuth0, ProfileOkta, ProfileEntraV1, ProfileEntraV2,
-		ProfileCognito, ProfileKeycloak, ProfileGoogle, ProfileDex, ProfileSpringAS, ProfileAuthentik, ProfileAuthelia,
-		ProfileCasdoor, ProfileDuende, ProfileOry, ProfileADFS, ProfileSupabase, ProfileFirebase, ProfileClerk, ProfileWorkOS,
-		ProfileLogto, ProfileFusionAuth, ProfilePingOne, ProfileAzureADB2C, ProfileCloudflareAccess, ProfileGoogleIAP,
-		ProfileAWSALB, ProfileKubernetes, ProfileGitHubActions, ProfileGitLabCI, ProfileSPIFFE,
-	} {
+	for _, p := range Profiles() {
 		byName[p.String()] = p
 	}
 	return byName
