@@ -25,14 +25,15 @@ type reply struct {
 // maxBody is how much of a response of the API is read.
 const maxBody = 64 << 10
 
-// send requests the API with these values of Authorization.
+// send requests the API with these values of Authorization. InsecureAllowHTTP is about the issuer, and does not apply: a token must not
+// be sent to another machine without TLS.
 func (d *doctor) send(ctx context.Context, authorization ...string) reply {
 	header := http.Header{"Accept": {"application/json, */*;q=0.5"}}
 	if len(authorization) > 0 {
 		header["Authorization"] = authorization
 	}
 	resp, err := fetch.Send(ctx, http.MethodGet, d.api, nil, fetch.Options{
-		Client: d.client, Header: header, MaxBytes: maxBody, Timeout: d.apiTimeout(), AllowHTTP: d.cfg.InsecureAllowHTTP,
+		Client: d.client, Header: header, MaxBytes: maxBody, Timeout: d.apiTimeout(),
 	})
 	if large, ok := errors.AsType[*fetch.TooLargeError](err); ok && large.Status/100 == 2 {
 		return reply{status: large.Status} // a long list of orders, for example; nothing but the status is needed
