@@ -45,10 +45,11 @@ func (e *EnvError) Unwrap() error { return e.Err }
 // mistakes: a value of another form than expected, a value in quotation marks or with white space around it, a file that
 // cannot be used, two variables for one field with different values, and a name that looks like a misspelled one. FromEnv
 // does not compare the fields with each other. New does.
-func FromEnv() (Config, error) { return fromEnv(os.Environ()) }
+func FromEnv() (Config, error) { return FromEnviron(os.Environ()) }
 
-// fromEnv is FromEnv with environ in place of the environment of the process.
-func fromEnv(environ []string) (Config, error) {
+// FromEnviron is [FromEnv] with the variables in environ, in the form of [os.Environ], in place of those of the process. Use it if
+// flags or a file replace some of the variables.
+func FromEnviron(environ []string) (Config, error) {
 	r := environment.NewReader(environ)
 	cfg := Config{
 		Issuer: r.Text("BEARERKIT_ISSUER", "CROSSAUTH_AUTH_SERVER_BASE_URL"),

@@ -104,7 +104,7 @@ func TestFromEnv(t *testing.T) {
 			t.Parallel()
 			want := Config{Issuer: "https://issuer.test", Audience: []string{"https://api.test"}}
 			test.want(&want)
-			got, err := fromEnv(test.environ)
+			got, err := FromEnviron(test.environ)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +190,7 @@ func TestFromEnvFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			cfg, err := fromEnv(test.environ)
+			cfg, err := FromEnviron(test.environ)
 			if diff := cmp.Diff(show(Config{}), show(cfg)); diff != "" {
 				t.Errorf("a Config in spite of the mistakes:\n%s", diff)
 			}
@@ -219,7 +219,7 @@ func TestFromEnvFaults(t *testing.T) {
 // TestFromEnvRequiresStatus checks that tokens which crossauth revokes in a store are not accepted without that store.
 func TestFromEnvRequiresStatus(t *testing.T) {
 	t.Parallel()
-	cfg, err := fromEnv(fromCrossauth("CROSSAUTH_OAUTH_PERSIST_ACCESS_TOKEN=true"))
+	cfg, err := FromEnviron(fromCrossauth("CROSSAUTH_OAUTH_PERSIST_ACCESS_TOKEN=true"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,8 +246,8 @@ func TestFromEnvReadsEveryVariable(t *testing.T) {
 			t.Errorf("%s: Config has no field %s", v.Name, v.Consumer)
 		}
 		base := []string{"BEARERKIT_ISSUER=https://issuer.test", "BEARERKIT_AUDIENCE=https://api.test"}
-		before, _ := fromEnv(base)
-		after, err := fromEnv(append(base, v.Name+"=1q"))
+		before, _ := FromEnviron(base)
+		after, err := FromEnviron(append(base, v.Name+"=1q"))
 		if err == nil && cmp.Diff(show(before), show(after)) == "" {
 			t.Errorf("FromEnv does not read %s", v.Name)
 		}
