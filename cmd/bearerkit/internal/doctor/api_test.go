@@ -121,6 +121,23 @@ func rewrite(change func(rw http.ResponseWriter, status int), statuses ...int) f
 	}
 }
 
+// invalid returns a wrapper that responds to requests with one token that the guarded API rejects with 401. garbage is true if the
+// token is not a JWT.
+func invalid(respond func(rw http.ResponseWriter, garbage bool)) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			probe := &probe{header: make(http.Header)}
+			next.ServeHTTP(probe, r)
+			values := r.Header.Values("Authorization")
+			if probe.status != http.StatusUnauthorized || len(values) != 1 || !strings.HasPrefix(values[0], "Bearer ") {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			respond(rw, !strings.HasPrefix(values[0], "Bearer eyJ"))
+		})
+	}
+}
+
 type probe struct {
 	header http.Header
 	status int
@@ -191,6 +208,63 @@ func brokenAPIs() []brokenAPI {
 				rw.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token", error_description="the signature is invalid"`)
 				rw.WriteHeader(status)
 			}, http.StatusUnauthorized),
+		},
+		{
+			name: "different challenges for invalid tokens", check: "api.leak", severity: "warning", actor: "api", field: "middleware.Config.DenyHandler", says: "different challenges",
+			wrap: invalid(func(rw http.ResponseWriter, garbage bool) {
+				rw.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+				if garbage {
+					rw.Header().Add("WWW-Authenticate", `Basic realm="api"`)
+				}
+				rw.WriteHeader(http.StatusUnauthorized)
+			}),
+		},
+		{
+			name: "different bodies for invalid tokens", check: "api.leak", severity: "warning", actor: "api", field: "middleware.Config.DenyHandler", says: "different response bodies",
+			wrap: invalid(func(rw http.ResponseWriter, garbage bool) {
+				rw.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+				rw.WriteHeader(http.StatusUnauthorized)
+				fmt.Fprintf(rw, "code %d", map[bool]int{true: 7, false: 8}[garbage])
+			}),
+		},
+		{
+			name: "different statuses for invalid tokens", check: "api.leak", severity: "warning", actor: "api", field: "middleware.Config.DenyHandler", says: "status 401, and one with a forged signature 403",
+			wrap: invalid(func(rw http.ResponseWriter, garbage bool) {
+				rw.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+				rw.WriteHeader(map[bool]int{true: http.StatusUnauthorized, false: http.StatusForbidden}[garbage])
+			}),
+		},
+		{
+			name: "identifiers of requests in responses", wrap: func() func(http.Handler) http.Handler {
+				var requests int
+				return invalid(func(rw http.ResponseWriter, _ bool) {
+					requests++
+					rw.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+					rw.WriteHeader(http.StatusUnauthorized)
+					fmt.Fprintf(rw, `{"error":"unauthorized","request":"req-%d"}`, requests)
+				})
+			}(),
+		},
+		{
+			name: "identifiers of requests and a leak", check: "api.leak", severity: "warning", actor: "api", field: "middleware.Config.DenyHandler", says: "different response bodies",
+			wrap: func() func(http.Handler) http.Handler {
+				var requests int
+				return invalid(func(rw http.ResponseWriter, garbage bool) {
+					requests++
+					rw.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+					rw.WriteHeader(http.StatusUnauthorized)
+					fmt.Fprintf(rw, `{"error":"%s","request":"req-%d"}`, map[bool]string{true: "format", false: "unauthorized"}[garbage], requests)
+				})
+			}(),
+		},
+		{
+			name: "signatures that are not verified", check: "api.forged", severity: "problem", actor: "api", field: "middleware.Config.Verifier", says: "forged signature gets status 200",
+			wrap: invalid(func(rw http.ResponseWriter, garbage bool) {
+				if garbage {
+					rw.Header().Set("WWW-Authenticate", challenge+`, error="invalid_token"`)
+					rw.WriteHeader(http.StatusUnauthorized)
+				}
+			}),
 		},
 		{
 			name: "a proxy that turns 400 into 401", check: "api.two", severity: "warning", actor: "api", field: "middleware.Config.TokenSources", says: "proxies",
@@ -331,7 +405,9 @@ func TestTokenIsSentToTheAPIOnly(t *testing.T) {
 		watch("https://api.test", brokenAPI{}.api(t, w))
 		watch("http://api.test", brokenAPI{}.api(t, w))
 		diagnose(t, w, raw, "--issuer", home, "--audience", audience, "--api", apiURL)
-		diagnose(t, w, raw, "--issuer", home, "--audience", audience, "--api", "http://api.test/orders")
+		for _, extra := range []string{"--insecure-allow-http=false", "--insecure-allow-http"} {
+			diagnose(t, w, raw, "--issuer", home, "--audience", audience, "--api", "http://api.test/orders", extra)
+		}
 		if len(seen) != 1 || seen["https://api.test"] != 2 { // diagnose runs doctor twice
 			t.Errorf("the token was sent to %v", seen)
 		}

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
@@ -58,6 +61,53 @@ func TestEndlessResponse(t *testing.T) {
 	}
 	if read := longest.Load(); read == 0 || read > 80<<10 {
 		t.Errorf("%d bytes of a response were read, want at most 64 KiB and what one read adds", read)
+	}
+}
+
+// Doctor suggests at most 8 MiB for a key set.
+func TestHugeKeySet(t *testing.T) {
+	t.Parallel()
+	for size, setting := range map[int]string{7 << 20: "1 << 23", 9 << 20: ""} {
+		issuer := newIssuer(home)
+		issuer.SetJWKS([]byte(`{"filler":"` + strings.Repeat("x", size) + `","keys":[` + keysOf(issuer) + `]}`))
+		checkSuggestion(t, &world{hosts: map[string]http.Handler{home: issuer}}, issuer.AccessToken().Sign(), "KeyCache.MaxBytes", setting)
+	}
+}
+
+// Doctor waits and suggests to wait for at most 1 minute.
+func TestVerySlowIssuer(t *testing.T) {
+	t.Parallel()
+	for slow, setting := range map[time.Duration]string{40 * time.Second: "60 * time.Second", 70 * time.Second: ""} {
+		synctest.Test(t, func(t *testing.T) {
+			issuer := newIssuer(home)
+			raw := issuer.AccessToken().Set("exp", time.Now().Add(time.Hour).Unix()).Sign()
+			checkSuggestion(t, &world{hosts: map[string]http.Handler{home: issuer}, slow: slow}, raw, "DiscoveryTimeout", setting)
+		})
+	}
+}
+
+// Doctor suggests at most 64 KiB for a token.
+func TestHugeToken(t *testing.T) {
+	t.Parallel()
+	for size, setting := range map[int]string{40 << 10: "1 << 16", 64 << 10: ""} {
+		issuer := newIssuer(home)
+		raw := issuer.AccessToken().Set("groups", strings.Repeat("g", size)).Sign()
+		checkSuggestion(t, &world{hosts: map[string]http.Handler{home: issuer}}, raw, "MaxTokenBytes", setting)
+	}
+}
+
+// checkSuggestion checks the suggested value of a field. An empty value means none.
+func checkSuggestion(t *testing.T, w *world, raw, field, value string) {
+	t.Helper()
+	d, output := diagnose(t, w, raw, "--issuer", home, "--audience", audience)
+	got := ""
+	for _, s := range d.Settings {
+		if s.Field == "consumer.Config."+field {
+			got = s.Value
+		}
+	}
+	if got != value || (d.Token == "accepted") != (value != "") {
+		t.Errorf("%s: suggested %q, verdict %s, want %q:\n%s", field, got, d.Token, value, output)
 	}
 }
 

@@ -257,7 +257,7 @@ func brokenMetadata() []broken {
 			world: func(w *world, issuer *bearertest.Issuer) { w.hosts["https://alias.example.com"] = issuer },
 		},
 		{
-			name: "metadata 404 in one place", check: "metadata", mild: true, settings: map[string]string{}, says: "status 500", actor: "issuer",
+			name: "status 500 in one place", check: "metadata", mild: true, settings: map[string]string{}, says: "status 500", actor: "issuer",
 			world: func(w *world, issuer *bearertest.Issuer) { w.hosts[home] = override(issuer, openIDPath, status(500)) },
 		},
 		{

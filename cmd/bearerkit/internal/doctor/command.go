@@ -3,27 +3,18 @@ package doctor
 
 import (
 	"context"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/inspect"
-	"github.com/bearerkit/bearerkit/consumer"
 )
 
 // flags are the flags of the command.
 type flags struct {
-	issuer    *cli.Issuer
+	settings  *settings
 	tokenFile string
 	api       string
-
-	metadataURL string
-	algorithms  []string
-	clientIDs   []string
-	clockSkew   time.Duration
-	allowHTTP   bool
 }
 
 // Command returns the command doctor.
@@ -42,26 +33,10 @@ func Command(env *cli.Env) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), env, &f) },
 	}
-	f.issuer = env.IssuerFlags(c)
+	f.settings = addSettings(env, c)
 	c.Flags().StringVar(&f.tokenFile, "token-file", "", "`file` with a token; \"-\" is the standard input [BEARERKIT_TOKEN, BEARERKIT_TOKEN_FILE]")
 	c.Flags().StringVar(&f.api, "api", "", "`URL` of a guarded route of the running API")
-	f.addSettings(env, c)
 	return c
-}
-
-// addSettings adds the flags for fields of consumer.Config. Their variables are those of consumer.FromEnv.
-func (f *flags) addSettings(env *cli.Env, c *cobra.Command) {
-	c.Flags().StringVar(&f.metadataURL, "metadata-url", env.Getenv("BEARERKIT_METADATA_URL"), "`URL` of the metadata, if it is not at the issuer [BEARERKIT_METADATA_URL]")
-	c.Flags().StringSliceVar(&f.algorithms, "algorithms", words(env.Getenv("BEARERKIT_ALGORITHMS")), "accepted `algorithms`, if the API restricts them [BEARERKIT_ALGORITHMS]")
-	c.Flags().StringSliceVar(&f.clientIDs, "client-ids", words(env.Getenv("BEARERKIT_CLIENT_IDS")), "accepted `clients`, if the API restricts them [BEARERKIT_CLIENT_IDS]")
-	skew, _ := time.ParseDuration(env.Getenv("BEARERKIT_CLOCK_SKEW"))
-	c.Flags().DurationVar(&f.clockSkew, "clock-skew", skew, "accepted difference of the clocks [BEARERKIT_CLOCK_SKEW]")
-	c.Flags().BoolVar(&f.allowHTTP, "insecure-allow-http", env.Getenv("BEARERKIT_INSECURE_ALLOW_HTTP") == "true", "the API allows an issuer without TLS [BEARERKIT_INSECURE_ALLOW_HTTP]")
-}
-
-// words splits the value of a variable at spaces and commas.
-func words(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // run examines and writes the report.
@@ -70,19 +45,13 @@ func run(ctx context.Context, env *cli.Env, f *flags) error {
 	if err != nil {
 		return err
 	}
-	profile, err := f.profile()
+	cfg, err := f.settings.config(env)
 	if err != nil {
 		return err
 	}
-	if f.issuer.URL == "" {
-		return cli.Usagef("--issuer or BEARERKIT_ISSUER is required")
-	}
 	d := &doctor{
-		cfg: consumer.Config{
-			Issuer: f.issuer.URL, Audience: f.issuer.Audience, Profile: profile, MetadataURL: f.metadataURL, Algorithms: f.algorithms,
-			ClientIDs: f.clientIDs, ClockSkew: f.clockSkew, InsecureAllowHTTP: f.allowHTTP,
-		},
-		api: f.api, token: inspect.ParseToken(token), recorder: newRecorder(env.HTTPClient), progress: env.Progress(),
+		cfg: cfg, api: f.api, token: inspect.ParseToken(token), env: env, keysFile: env.Getenv("BEARERKIT_KEYS_FILE"), recorder: newRecorder(env.HTTPClient),
+		progress: env.Progress(),
 	}
 	d.client = d.recorder.client()
 	given := d.cfg
@@ -99,16 +68,4 @@ func run(ctx context.Context, env *cli.Env, f *flags) error {
 		return cli.ErrFailed
 	}
 	return err
-}
-
-// profile returns the profile that the user named.
-func (f *flags) profile() (consumer.Profile, error) {
-	if f.issuer.Profile == "" {
-		return consumer.ProfileDefault, nil
-	}
-	p, ok := profileNamed(f.issuer.Profile)
-	if !ok {
-		return p, cli.Usagef("--profile: %s is not the name of a profile; the names are %s", cli.Quote(f.issuer.Profile), profileNames())
-	}
-	return p, nil
 }

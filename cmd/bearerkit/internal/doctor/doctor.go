@@ -20,6 +20,9 @@ type doctor struct {
 	api   string         // the URL of the running API; empty: it is not examined
 	token *inspect.Token // never nil; its Raw is empty if the user gave none
 
+	env      *cli.Env
+	keysFile string // the value of BEARERKIT_KEYS_FILE
+
 	recorder *recorder
 	client   *http.Client // of recorder
 	progress *cli.Progress
@@ -42,8 +45,12 @@ const (
 
 // run runs all checks.
 func (d *doctor) run(ctx context.Context) {
-	d.checkIssuer(ctx)
-	d.checkKeys(ctx)
+	if d.static() {
+		d.checkStatic()
+	} else {
+		d.checkIssuer(ctx)
+		d.checkKeys(ctx)
+	}
 	d.checkToken(ctx)
 	d.checkAPI(ctx)
 	d.checkClock()

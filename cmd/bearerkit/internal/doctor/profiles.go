@@ -142,7 +142,10 @@ func (d *doctor) checkProfile(ctx context.Context) {
 	}
 	f.Found += "."
 	chosen, ok := d.choose(fits)
-	if !ok {
+	switch {
+	case !ok && len(x.Checks) == 0:
+		return // the Config is not valid with any profile; checkConfig reports it
+	case !ok:
 		d.otherKind(f)
 		return
 	}

@@ -16,6 +16,9 @@ import (
 // accepted.
 func (d *doctor) checkToken(ctx context.Context) {
 	if d.token.Raw == "" {
+		if d.metadata != nil || d.static() {
+			d.checkConfig()
+		}
 		return
 	}
 	if len(d.token.Removed) > 0 {
@@ -100,9 +103,13 @@ func (noKeys) Keys(context.Context, string, string) ([]jwks.Key, error) {
 // offline returns cfg with the keys that were fetched, so that no check causes a request.
 func (d *doctor) offline(cfg consumer.Config) consumer.Config {
 	cfg.KeyCache, cfg.Metadata, cfg.MetadataURL, cfg.DiscoveryTimeout, cfg.HTTPClient = jwks.Config{}, nil, "", 0, nil
-	cfg.Keys = noKeys{}
-	if d.keys != nil && len(d.keys.Usable()) > 0 {
+	cfg.Status, cfg.PublicAddressesOnly = noStatus{}, false
+	switch {
+	case d.static():
+	case d.hasKeys():
 		cfg.Keys = d.keys.Usable()
+	default:
+		cfg.Keys = noKeys{}
 	}
 	if len(cfg.Audience) == 0 && !cfg.InsecureNoAudience {
 		cfg.Audience = []string{"unknown"} // a missing audience has a finding of its own
@@ -146,13 +153,10 @@ func (d *doctor) apply(f Finding) {
 func (d *doctor) diagnose(ctx context.Context) {
 	d.checkTokenIssuer(ctx)
 	d.checkProfile(ctx)
-	_, x, err := d.explain(ctx, d.cfg)
-	if len(x.Checks) == 0 {
-		d.add(Finding{
-			Check: "config", Severity: Problem, Found: fmt.Sprintf("The Config is not valid: %v.", err), Actor: ActorAPI, Change: "Correct these fields.",
-		})
+	if !d.checkConfig() {
 		return
 	}
+	_, x, _ := d.explain(ctx, d.cfg)
 	d.checkForm(x)
 	d.checkAlgorithm(x)
 	d.checkAudience(x)
@@ -174,7 +178,7 @@ func (d *doctor) conclude(t *consumer.Token, err error) {
 	case t != nil:
 		d.verdict = verdictAccepted
 		d.ok("token.verdict", "", "The token is accepted with the settings below.")
-	case d.keys == nil || len(d.keys.Usable()) == 0:
+	case !d.hasKeys():
 		d.verdict = verdictUnknown
 		d.add(Finding{
 			Check: "token.verdict", Severity: Problem, Found: "The signature of the token cannot be checked, because there are no keys.",

@@ -12,6 +12,7 @@ import (
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/signature"
+	"github.com/bearerkit/bearerkit/jwks"
 )
 
 // asError is [errors.As].
@@ -271,7 +272,7 @@ func (d *doctor) checkClient(x consumer.Explanation) {
 
 // checkKey reports a token whose key or signature does not fit.
 func (d *doctor) checkKey(x consumer.Explanation) {
-	if d.keys == nil || len(d.keys.Usable()) == 0 {
+	if !d.hasKeys() {
 		return
 	}
 	f := Finding{Check: "token.key", Severity: Problem, Actor: ActorIssuer, Field: inConsumer + "Keys"}
@@ -296,9 +297,17 @@ func (d *doctor) checkKey(x consumer.Explanation) {
 	}
 }
 
+// known returns the keys that were read, usable or not.
+func (d *doctor) known() []jwks.InspectedKey {
+	if d.keys == nil {
+		return nil
+	}
+	return d.keys.Keys
+}
+
 // keyAdvice says what to do about a token that no key fits.
 func (d *doctor) keyAdvice(kid string) string {
-	for _, k := range d.keys.Keys {
+	for _, k := range d.known() {
 		if k.KeyID != kid || kid == "" {
 			continue
 		}
@@ -309,6 +318,10 @@ func (d *doctor) keyAdvice(kid string) string {
 	}
 	if kid == "" {
 		return "Configure the issuer to put the kid of the signing key into the header of tokens."
+	}
+	if d.static() {
+		return "Add the key with which tokens are signed to the configured keys. If the issuer publishes its keys, configure none: then they are fetched, " +
+			"also when they change."
 	}
 	return "Publish the key with which tokens are signed, and keep it published until the last of them has expired. If the token is from another " +
 		"environment, such as a test system with the same issuer, use a token of this one. No setting of the API helps."

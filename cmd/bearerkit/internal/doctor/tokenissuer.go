@@ -52,6 +52,10 @@ func isEntra(issuer string) bool {
 func (d *doctor) switchIssuer(ctx context.Context, f Finding, iss string) {
 	f.Actor, f.Settings = ActorAPI, []Setting{setIssuer(iss)}
 	f.Change = "Set Issuer to the iss of the tokens, byte for byte."
+	if d.static() {
+		d.apply(f)
+		return
+	}
 	cfg := d.cfg
 	cfg.Issuer, cfg.Metadata = iss, nil
 	s := d.look(ctx, cfg)
