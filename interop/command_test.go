@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net"
 	"os/exec"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func TestCommand(t *testing.T) {
 	if said := string(out); err == nil || !strings.Contains(said, `"invalid_client"`) || !strings.Contains(said, `does not accept the client "nobody"`) {
 		t.Errorf("an unknown client: %v: %s", err, said)
 	}
-	examine(t, program, p, raw)
+	examine(t, program, p, verifier, raw)
 	benchmark(t, program, machine, verifier)
 	t.Run("users", func(t *testing.T) {
 		t.Parallel()
@@ -59,8 +60,21 @@ func TestCommand(t *testing.T) {
 }
 
 // examine runs doctor and explain with correct and with wrong settings.
-func examine(t *testing.T, program string, p *oidcProvider, raw string) {
+func examine(t *testing.T, program string, p *oidcProvider, verifier consumer.Verifier, raw string) {
 	t.Helper()
+	a := frameworks[0].serve(t, verifier)
+	go func() { // the API waits until its decisions are read
+		for range a.reasons {
+		}
+	}()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // nothing listens on its address once it is closed
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := "http://" + listener.Addr().String() + "/orders"
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
 	opaque, err := p.ask(t.Context(), "cc", clientCredentials("https://opaque.example", "api:read"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -74,10 +88,13 @@ func examine(t *testing.T, program string, p *oidcProvider, raw string) {
 		{"slash", "doctor", p.issuer + "/", apiES256, raw, true, `"value": "\"` + p.issuer + `\""`},
 		{"audience", "doctor", p.issuer, "https://other.example", raw, true, "must request a token for this API"},
 		{"opaque", "doctor", p.issuer, apiES256, opaque.AccessToken, true, "introspect"},
+		{"API", "doctor --api " + a.server.URL + "/orders", p.issuer, apiES256, raw, false, "The API accepts the token (status 200)"},
+		{"unreachable API", "doctor --api " + down, p.issuer, apiES256, raw, true, "Start the API, or correct the URL"},
 		{"explain", "explain", p.issuer, apiES256, raw, false, `"verdict": "accepted"`},
 		{"explain opaque", "explain", p.issuer, apiES256, opaque.AccessToken, true, `"kind": "opaque token"`},
 	} {
-		cmd := command(t, program, []string{"BEARERKIT_TOKEN=" + test.token}, test.command, "--json", "--issuer", test.issuer, "--audience", test.audience)
+		args := append(strings.Fields(test.command), "--json", "--issuer", test.issuer, "--audience", test.audience)
+		cmd := command(t, program, []string{"BEARERKIT_TOKEN=" + test.token}, args...)
 		out, err := cmd.CombinedOutput()
 		if (err != nil) != test.problems || !strings.Contains(string(out), test.want) {
 			t.Errorf("%s: %v, want %q in\n%s", test.name, err, test.want, out)

@@ -53,8 +53,28 @@ func TestQuickstart(t *testing.T) {
 			}
 		}
 	}
+	diagnose(t, issuer, api)
 	if found < 15 {
 		t.Errorf("the quickstart exports %d series of the dashboard, want more", found)
+	}
+}
+
+// diagnose runs the command doctor on the quickstart.
+func diagnose(t *testing.T, issuer, api string) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "bearerkit")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	build.Dir = "../../cmd/bearerkit"
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for kind, want := range map[string]string{"good": `"problems": 0`, "wrong-audience": "must request a token for this API", "expired": "Request a new token"} {
+		run := exec.CommandContext(t.Context(), program, "doctor", "--json", "--issuer", issuer, "--audience", "https://api.example.com", "--api", api+"/me")
+		run.Env = []string{"BEARERKIT_TOKEN=" + get(t, issuer+"/token/"+kind, "")}
+		out, err := run.CombinedOutput()
+		if (err == nil) != (kind == "good") || !strings.Contains(string(out), want) {
+			t.Errorf("doctor, %s: %v, want %q in\n%s", kind, err, want, out)
+		}
 	}
 }
 
