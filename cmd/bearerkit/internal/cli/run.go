@@ -46,7 +46,7 @@ func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *c
 	case errors.Is(err, ErrFailed):
 		return ExitFailed
 	}
-	fmt.Fprintln(env.Stderr, "bearerkit: "+Clean(hideTokens(err.Error())))
+	fmt.Fprintln(env.Stderr, "bearerkit: "+Clean(HideTokens(err.Error())))
 	if started && !errors.As(err, new(usageError)) {
 		return ExitFailed
 	}
@@ -54,12 +54,13 @@ func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *c
 	return ExitUsage
 }
 
-// jwt matches a JWT and a JWE. Their header is a JSON object, and the base64url of {" begins with eyJ or eyI.
-var jwt = regexp.MustCompile(`ey[IJ][A-Za-z0-9_-]*\.[A-Za-z0-9_.=-]*`)
+// jwt matches a JWT and a JWE. Their header is a JSON object. The base64url of {" begins with eyI to eyL, and that of { with white space
+// with eyA to eyD, ewk, ewo or ew0. The latter need 10 more characters, so that names such as keyA.txt do not match.
+var jwt = regexp.MustCompile(`(ey[I-L][A-Za-z0-9_-]*|(ey[A-D]|ew[ko0])[A-Za-z0-9_-]{10,})\.[A-Za-z0-9_.=-]*`)
 
-// hideTokens replaces the tokens in a message. Errors about arguments quote them, and a user may have passed a token in place of a
-// command, a file or a number.
-func hideTokens(text string) string { return jwt.ReplaceAllString(text, "[token]") }
+// HideTokens replaces each JWT and JWE in text. Use it for errors about arguments, because a user may have passed a token in place of a
+// command, a file or a number, and for values from a token, which may contain another token.
+func HideTokens(text string) string { return jwt.ReplaceAllString(text, "[token]") }
 
 // observe makes c, and each command below it, set started when it starts. An error before that is one of usage.
 func observe(c *cobra.Command, started *bool) {

@@ -244,8 +244,12 @@ func TestIssuerFlags(t *testing.T) {
 func TestMisplacedToken(t *testing.T) {
 	t.Parallel()
 	const jwt, opaque = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl", "opaque-s3cret"
+	const spaced = "eyAiYWxnIjogIlJTMjU2IiB9.eyAic3ViIjogIngiIH0.c2lnbmF0dXJl"      // JSON with spaces
+	const lines = "ewogICJhbGciOiAiUlMyNTYiCn0.ewogICJzdWIiOiAieCIKfQ.c2lnbmF0dXJl" // JSON with line breaks
 	for _, args := range [][]string{
 		{jwt},
+		{spaced},
+		{"try", "--count", lines},
 		{"try", "-t" + jwt},
 		{"try", "--count", jwt},
 		{"try", "--count=" + jwt},

@@ -4,6 +4,7 @@ package explain
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -46,6 +47,7 @@ func Command(env *cli.Env) *cobra.Command {
 	c.Flags().BoolVar(&f.showClaims, "show-claims", false, "also write the values of claims about the user")
 	c.Flags().BoolVar(&f.allowHTTP, "insecure-allow-http", env.Getenv("BEARERKIT_INSECURE_ALLOW_HTTP") == "true",
 		"allow an issuer without TLS [BEARERKIT_INSECURE_ALLOW_HTTP]")
+	c.SetFlagErrorFunc(flagError)
 	return c
 }
 
@@ -59,8 +61,11 @@ func run(ctx context.Context, env *cli.Env, f *flags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if token.Kind == inspect.KindOpaque && !sendable(token.Raw) {
+		token.Kind = inspect.KindNothing
+	}
 	r := &report{token: token, showClaims: f.showClaims}
-	e := examiner{issuer: f.issuer.URL, audience: f.issuer.Audience, profile: p}
+	e := examiner{issuer: f.issuer.URL, audience: f.issuer.Audience, profile: p, allowHTTP: f.allowHTTP}
 	if token.IsJWT() || token.Kind == inspect.KindMalformed {
 		if e.keys, err = f.readKeys(ctx, env); err != nil {
 			return err
@@ -92,6 +97,9 @@ func (f *flags) token(env *cli.Env, args []string) (*inspect.Token, error) {
 	case len(args) == 1:
 		file = "-"
 	}
+	if file == "-" && f.keysPlace(env) == "-" {
+		return nil, cli.Usagef("the token and the keys cannot both come from the standard input")
+	}
 	text, err := env.Secret("--token-file", file, "BEARERKIT_TOKEN")
 	if err != nil {
 		return nil, err
@@ -109,13 +117,22 @@ func (f *flags) readKeys(ctx context.Context, env *cli.Env) (*inspect.KeySet, er
 	progress := env.Progress()
 	defer progress.Done()
 	progress.Step("reading the keys")
-	switch place := cmp.Or(f.keys, env.Getenv("BEARERKIT_KEYS_FILE")); {
+	switch place := f.keysPlace(env); {
 	case place != "":
-		return inspect.KeysFrom(ctx, env, place, options)
+		set, err := inspect.KeysFrom(ctx, env, place, options)
+		if err != nil {
+			return nil, fmt.Errorf("--keys-file: %w", err)
+		}
+		return set, nil
 	case f.issuer.URL != "":
 		return inspect.KeysOfIssuer(ctx, f.issuer.URL, options)
 	}
 	return nil, nil //nolint:nilnil // no keys is not an error
+}
+
+// keysPlace returns the file or the URL with the keys, or "".
+func (f *flags) keysPlace(env *cli.Env) string {
+	return cmp.Or(f.keys, env.Getenv("BEARERKIT_KEYS_FILE"))
 }
 
 // profileNamed returns the profile with a name. The empty name is that of the default profile.
@@ -126,7 +143,7 @@ func profileNamed(name string) (consumer.Profile, error) {
 	all := consumer.Profiles()
 	i := slices.IndexFunc(all, func(p consumer.Profile) bool { return p.String() == name })
 	if i < 0 {
-		return consumer.Profile{}, cli.Usagef("--profile: %s is not the name of a profile", cli.Quote(name))
+		return consumer.Profile{}, cli.Usagef("--profile: %s is not the name of a profile", ownName(name))
 	}
 	return all[i], nil
 }

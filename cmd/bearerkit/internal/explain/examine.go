@@ -3,6 +3,7 @@ package explain
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/inspect"
@@ -38,10 +39,23 @@ type examiner struct {
 	audience []string        // empty: not checked
 	keys     *inspect.KeySet // nil: the signature is not checked
 	profile  consumer.Profile
+
+	allowHTTP bool // the issuer may have an http URL
+}
+
+// rules returns the rules of the profile. Those of the default profile are empty.
+func (e examiner) rules() profile.Rules {
+	if r := profile.Profile(e.profile).Rules(); r != nil {
+		return *r
+	}
+	return profile.Rules{}
 }
 
 // anyIssuer takes the place of the issuer if neither the user nor the token names one that can be used.
 const anyIssuer = "https://issuer.invalid"
+
+// anyDomain is anyIssuer for profiles with trust domains.
+const anyDomain = "spiffe://issuer.invalid"
 
 // examine returns the checks of a token, and the reason why it is rejected, or "". A check for which the user has given nothing to
 // compare with is in the list as not checked.
@@ -50,6 +64,9 @@ func (e examiner) examine(ctx context.Context, token *inspect.Token) ([]check, c
 	if err != nil && e.issuer == "" { // the issuer in the token cannot be used
 		cfg := e.config(token)
 		cfg.Issuer = anyIssuer
+		if e.rules().TrustDomain {
+			cfg.Issuer = anyDomain
+		}
 		c, err = consumer.New(cfg)
 	}
 	if err != nil {
@@ -74,9 +91,20 @@ func (e examiner) examine(ctx context.Context, token *inspect.Token) ([]check, c
 
 // config returns a Config for the checks. What the user has not given comes from the token, so that it matches.
 func (e examiner) config(token *inspect.Token) consumer.Config {
-	cfg := consumer.Config{Issuer: e.issuer, Audience: e.audience, Profile: e.profile, Keys: noKeys{}, CacheSize: -1}
-	if e.issuer == "" {
+	rules := e.rules()
+	cfg := consumer.Config{
+		Issuer: e.issuer, Audience: e.audience, Profile: e.profile, Keys: noKeys{}, CacheSize: -1,
+		InsecureAllowHTTP: e.allowHTTP, InsecureAcceptIDToken: rules.IDToken,
+	}
+	switch {
+	case e.issuer != "":
+	case rules.TrustDomain:
+		cfg.Issuer = trustDomainOf(token.Text("sub"))
+	default:
 		cfg.Issuer = token.Text("iss")
+	}
+	if rules.PublicIssuer { // the profile requires a Check; the application has it, and this command does not
+		cfg.Check = func(context.Context, *consumer.Token) error { return nil }
 	}
 	if len(e.audience) == 0 {
 		cfg.AudienceFunc = func(context.Context) []string { return token.List("aud") }
@@ -84,10 +112,18 @@ func (e examiner) config(token *inspect.Token) consumer.Config {
 	if e.keys != nil && len(e.keys.Usable()) > 0 {
 		cfg.Keys = e.keys.Usable()
 	}
-	if rules := profile.Profile(e.profile).Rules(); rules != nil && rules.IDToken {
-		cfg.InsecureAcceptIDToken = true
-	}
 	return cfg
+}
+
+// trustDomainOf returns the trust domain of a SPIFFE ID, in the form of an issuer.
+func trustDomainOf(id string) string {
+	const scheme = "spiffe://"
+	domain, ok := strings.CutPrefix(id, scheme)
+	if !ok {
+		return ""
+	}
+	domain, _, _ = strings.Cut(domain, "/")
+	return scheme + domain
 }
 
 // noKeys is the source of keys if there are none.
@@ -116,7 +152,7 @@ func (e examiner) checkOf(r consumer.CheckResult, token *inspect.Token) check {
 	}
 	switch needs := e.missing(r.Name, token); {
 	case needs == "":
-	case c.Result == passed, c.Name == "key", c.Name == "signature":
+	case c.Result == passed, c.Name == "key", c.Name == "signature", c.Name == "check":
 		c.Result, c.Expected, c.Detail = notChecked, "", needs
 	case c.Name == "issuer":
 		c.Expected = "a URL"
@@ -133,6 +169,8 @@ func (e examiner) missing(name string, token *inspect.Token) string {
 		return "set --audience to the name of the API"
 	case (name == "key" || name == "signature") && e.keys == nil:
 		return "set --issuer or --keys-file, so that there are keys"
+	case name == "check":
+		return "anybody can obtain a token of this issuer, so the API needs ClientIDs or Check"
 	}
 	return ""
 }
@@ -152,6 +190,7 @@ func ruleOf(name string) string {
 		"client":    "RFC 9068 section 2.2",
 		"key":       "RFC 7515 section 4.1.4, RFC 8725 section 3.8",
 		"signature": "RFC 7515 section 5.2",
+		"check":     "rule of the profile",
 	}
 	return rules[name]
 }

@@ -24,7 +24,7 @@ func fixOfKind(k inspect.Kind) string {
 	case inspect.KindMalformed:
 		return "The text was changed or cut. Copy the token again, from the first character to the last."
 	case inspect.KindNothing:
-		return "Pass the token as an argument, in a file, or on the standard input."
+		return "Pass the token alone: as an argument, in a file, or on the standard input."
 	default:
 		return "The client must send its access token."
 	}

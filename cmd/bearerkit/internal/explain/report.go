@@ -51,6 +51,10 @@ func (r *report) decide() {
 	if r.token.Kind == inspect.KindMalformed {
 		return
 	}
+	if r.reason != "" { // package consumer rejects the token for a reason that no check shows
+		r.fix = fixOfCheck("", r.reason)
+		return
+	}
 	r.verdict, r.fix = accepted, ""
 	var names []string
 	for _, c := range r.checks {
@@ -109,7 +113,10 @@ type document struct {
 func (r *report) document() document {
 	d := document{
 		Kind: r.token.Kind, Because: r.token.Because, Removed: append([]string{}, r.token.Removed...), Length: len(r.token.Raw),
-		Checks: append([]check{}, r.checks...), Verdict: r.verdict, Reason: r.reason, Fix: r.fix,
+		Checks: make([]check, len(r.checks)), Verdict: r.verdict, Reason: r.reason, Fix: r.fix,
+	}
+	for i, c := range r.checks {
+		d.Checks[i] = c.scrub()
 	}
 	d.Header, d.HiddenParameters = choose(r.token.Header, parameters())
 	shown := claims()
@@ -117,6 +124,9 @@ func (r *report) document() document {
 		shown = nil
 	}
 	d.Claims, d.HiddenClaims = choose(r.token.Claims, shown)
+	d.Header, d.HiddenParameters = scrubObject(d.Header), scrubNames(d.HiddenParameters)
+	d.Claims, d.HiddenClaims = scrubObject(d.Claims), scrubNames(d.HiddenClaims)
+	d.Because = cli.HideTokens(d.Because)
 	return d
 }
 
@@ -127,7 +137,7 @@ const labelWidth = 11
 func (r *report) print(env *cli.Env) {
 	d := r.document()
 	p := printer{env: env, indent: strings.Repeat(" ", labelWidth+2)}
-	text := fmt.Sprintf("%s, %d characters", d.Kind, d.Length)
+	text := fmt.Sprintf("%s, %d bytes", d.Kind, d.Length)
 	if d.Because != "" {
 		text += "; it is recognized by " + d.Because
 	}
