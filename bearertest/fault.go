@@ -45,8 +45,9 @@ func Disconnect() Fault {
 	}
 }
 
-// Fail makes f handle all requests for path from now on. path is as in [Issuer.Requests]; empty: all paths. Nil: the Issuer
-// handles the requests again. Requests counts the requests that a Fault handles, too.
+// Fail makes f handle all requests for path from now on. path is as in [Issuer.Requests]; if it is empty, f handles requests for all
+// paths that have no Fault of their own. If f is nil, the Issuer handles the requests again. [Issuer.Requests] also counts the
+// requests that a Fault handles.
 func (i *Issuer) Fail(path string, f Fault) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -58,8 +59,8 @@ func (i *Issuer) Fail(path string, f Fault) {
 }
 
 // FailNext makes each of the faults handle one of the next requests for path, in order. A nil Fault lets the Issuer handle its
-// request. Faults of earlier calls come first, and Fail applies to the requests after them. path is as in [Issuer.Requests];
-// empty: the next requests for any path.
+// request. Faults of earlier calls come first. Afterwards, the Fault of [Issuer.Fail] applies again. path is as in
+// [Issuer.Requests]; if it is empty, the faults handle the next requests for any path.
 func (i *Issuer) FailNext(path string, faults ...Fault) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

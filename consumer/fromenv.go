@@ -14,14 +14,14 @@ import (
 // maxEnvDuration limits the durations that have no maximum in Config.
 const maxEnvDuration = 365 * 24 * time.Hour
 
-// EnvError is a mistake in an environment variable. [FromEnv] joins one for each mistake.
+// EnvError is a mistake in an environment variable. The error of [FromEnv] joins an EnvError for each mistake.
 type EnvError struct {
 	Variable string // the name of the variable
 	Problem  string // what is wrong, and what is expected; without the value if the value may be a secret
 	Err      error  // the cause, such as that of a file that cannot be read; may be nil
 }
 
-// Error returns the name of the variable and the problem.
+// Error returns the name of the variable, the problem and the cause.
 func (e *EnvError) Error() string {
 	text := "consumer: FromEnv: " + e.Variable + " " + e.Problem
 	if e.Err != nil {
@@ -37,18 +37,20 @@ func (e *EnvError) Unwrap() error { return e.Err }
 // BEARERKIT_AUDIENCE, and those of crossauth, such as CROSSAUTH_AUTH_SERVER_BASE_URL. The document docs/environment.md lists
 // all of them. An empty variable counts as not set.
 //
-// The issuer and the audience are required. If the issuer comes from the variable of crossauth and BEARERKIT_PROFILE is not
-// set, Profile is [ProfileCrossauth]. Fields that no variable sets are zero: the program may set them before it calls [New].
-// With CROSSAUTH_OAUTH_PERSIST_ACCESS_TOKEN, it must set Status, or New returns an error.
+// The issuer is required. So is the audience, unless BEARERKIT_INSECURE_NO_AUDIENCE is true. If CROSSAUTH_AUTH_SERVER_BASE_URL is
+// set and BEARERKIT_PROFILE is not, Profile is [ProfileCrossauth]. Fields that no variable sets are zero: the program may set them
+// before it calls [New]. With CROSSAUTH_OAUTH_PERSIST_ACCESS_TOKEN, it must set Status, or New returns an error.
 //
 // If there are mistakes, FromEnv returns the zero Config and an error that joins an [*EnvError] for each of them. These are
-// mistakes: a value of another form than expected, a value in quotation marks or with white space around it, a file that
-// cannot be used, two variables for one field with different values, and a name that looks like a misspelled one. FromEnv
-// does not compare the fields with each other. New does.
+// mistakes: a value that does not have the expected form, a value in quotation marks or with white space around it, a file that
+// cannot be used, two variables for one field with different values, and a name that looks like a misspelled one. No error contains
+// the value of a variable for a secret. FromEnv does not check whether the fields fit each other: New does. FromEnv is safe for
+// concurrent use.
 func FromEnv() (Config, error) { return FromEnviron(os.Environ()) }
 
-// FromEnviron is [FromEnv] with the variables in environ, in the form of [os.Environ], in place of those of the process. Use it if
-// flags or a file replace some of the variables.
+// FromEnviron returns a Config from the variables in environ, as [FromEnv] does from those of the process. Each element of environ
+// has the form "name=value", as in [os.Environ]; of two with the same name, the last one counts. Use FromEnviron if flags or a file
+// replace some of the variables. It does not keep environ.
 func FromEnviron(environ []string) (Config, error) {
 	r := environment.NewReader(environ)
 	cfg := Config{

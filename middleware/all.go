@@ -9,12 +9,13 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// All requires that all of the rules are met, in order. A list of rules already means all, so All is only useful as an
-// alternative of [Any]:
+// All returns a rule that is met if all of the given rules are met. They are checked in order. A list of rules already requires all
+// of them, so All is only useful as an alternative of [Any]:
 //
 //	Any(All(Scopes("orders:read"), AnyRole("clerk")), Scopes("orders:admin"))
 //
-// The response is that of the first rule that is not met.
+// The response is that of the first rule that is not met. All needs at least one rule; without one, it is invalid, and so is an All
+// of an invalid rule: see [Rule].
 func All(rules ...Rule) Rule {
 	rules = slices.Clone(rules)
 	names, details := make([]string, len(rules)), make([]string, len(rules))
@@ -74,18 +75,21 @@ func union(a, b []string) []string {
 // maxWays limits the alternatives of a rule. It is only exceeded by a rule that combines many others.
 const maxWays = 100
 
-// Alternative is one of the ways in which a token can meet a rule, as far as documents for clients describe rules. The zero
-// Alternative describes rules about other properties of a token.
+// Alternative describes one of the ways in which a token can meet a rule. It contains only the properties that a document about
+// an API can describe. The Alternative of a rule about other properties, such as [Claim], is zero.
 type Alternative struct {
 	Scopes []string // the scopes that the token needs, all of them
 	Roles  []string // the roles that the token needs, all of them
 	Bound  bool     // whether the token must be bound to a key or certificate, see SenderConstrained
 }
 
-// Alternatives returns the ways in which a token can meet the rule: one for [Scopes], and one for each element of [AnyScope],
-// [Role], [RolePath], [AnyRole] and [Any]. It is for tools that describe an API, such as package openapi. The Guard does not
-// use it. A rule about anything else has one zero Alternative. If a combination of rules has more than 100 alternatives,
-// the result is empty. The caller may change the result.
+// Alternatives returns the ways in which a token can meet the rule. [Scopes] has one. [AnyScope], [Role], [RolePath] and [AnyRole]
+// have one for each of their scopes or roles. [Any] has the alternatives of all of its rules. [All] has one for each combination
+// of those of its rules. [SenderConstrained] has one with Bound. A rule about anything else has one zero Alternative. If there are
+// more than 100, the result is empty.
+//
+// Alternatives is for tools that describe an API, such as package openapi. The Guard does not use it. The caller may change the
+// result.
 func (rule Rule) Alternatives() []Alternative {
 	if rule.ways == nil && !rule.crowded {
 		return []Alternative{{Bound: rule.bound}}

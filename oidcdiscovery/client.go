@@ -82,7 +82,8 @@ func (c *Client) Discover(ctx context.Context, issuer string) (*Metadata, error)
 }
 
 // Locations returns the URLs at which [Client.Discover] looks for the metadata of issuer, in the order in which it requests them:
-// one URL if MetadataURL is set, and 2 or 4 otherwise. It sends no request. Use it in tools that show what each location returns.
+// the MetadataURL alone if it is set, and otherwise 2 URLs, or 4 if issuer has a path. It sends no request. The error says why
+// issuer or MetadataURL is not a valid URL for metadata. Use Locations in tools that show what each location returns.
 func (c *Client) Locations(issuer string) ([]string, error) {
 	locations, err := c.locations(issuer)
 	if err != nil {

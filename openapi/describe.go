@@ -23,11 +23,13 @@ type Description struct {
 	// MetadataURL is the URL of the metadata of the issuer, https or a loopback host. Empty: it follows from Issuer.
 	MetadataURL string
 
-	// BasePath is that of [Config], with which the patterns of the policy begin. Empty: the paths of the servers.
+	// BasePath has the meaning of BasePath in [Config]. The patterns of the policy must begin with it. Empty: they begin with
+	// the paths of the `servers` in the document.
 	BasePath string
 
-	// DPoP and MutualTLS say how clients may present tokens that a rule requires to be bound, which is middleware.Config.DPoP
-	// and middleware.Config.MTLS of the Guard. False: not in this way.
+	// DPoP and MutualTLS say which kinds of bound tokens the Guard accepts. Set DPoP if the Guard has middleware.Config.DPoP, and
+	// MutualTLS if it has middleware.Config.MTLS. Rules that require a bound token are described with the kinds that are true;
+	// MutualTLS needs OpenAPI 3.1. If none applies, such a rule is a problem.
 	DPoP, MutualTLS bool
 }
 
@@ -48,10 +50,15 @@ const (
 // type mutualTLS. All other requirements, such as those of Claim or Check, are not described. So a client that meets the
 // description may still be rejected.
 //
-// These are problems: an operation that no pattern of the policy matches, because the Guard rejects its requests; an operation
-// in another file, or in a path item that several paths with different rules use; an existing scheme with one of the names
-// openId, bearerRoles, dpop and mutualTLS and another content; a rule with more than 100 alternatives; and all problems that
-// make the paths unreadable for [Read].
+// These are problems:
+//
+//   - an operation that no pattern of the policy matches, because the Guard rejects its requests;
+//   - an operation in another file, or in a path item that several paths with different rules use;
+//   - a scheme of the document that has one of the names openId, bearerRoles, dpop and mutualTLS, and another content;
+//   - a rule with more than 100 alternatives;
+//   - everything in the paths that is a problem for [Read].
+//
+// The error joins a [*Problem] for each. It has another type if policy is empty or invalid, or if d names no valid URL.
 func Describe(document []byte, policy *Policy, d Description) ([]byte, error) {
 	found := new(problems)
 	r := &reader{cfg: Config{BasePath: d.BasePath}, found: found, lenient: true}

@@ -10,14 +10,15 @@ import (
 )
 
 // Handler returns a handler that applies the policy to every request, and calls next for the requests that pass. Requests of
-// public operations pass without a token; the Guard does not read their credentials. All others are those of
-// [middleware.Guard.Routes]: the document must describe the operation, and the token must meet its rules. The text there
-// also says what next must distinguish.
+// public operations pass without a token; the Guard does not read their credentials. To all other requests, it applies
+// [middleware.Guard.Routes]: they pass if the policy contains the operation and the token meets its rules. See there how strictly
+// next must compare methods and paths.
 //
 // With middleware.Config.AllowPreflight, preflights of public operations are rejected: put a middleware for CORS in front
 // of the handler if browsers call them from other sites.
 //
-// The handler copies the policy.
+// The error says that guard or next is nil, or which pattern or rule is invalid. The handler copies the policy. It is safe for
+// concurrent use if next is.
 func (p *Policy) Handler(guard *middleware.Guard, next http.Handler) (http.Handler, error) {
 	if guard == nil || next == nil {
 		return nil, errors.New("openapi: Handler: guard or next is nil")

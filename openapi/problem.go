@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Problem is a mistake in a document. The errors of this package join one for each mistake.
+// Problem is a mistake in a document. The errors of [Read] and [Describe] join a Problem for each mistake.
 type Problem struct { //nolint:errname // a document has problems, and each is an error
 	File    string // the name of the file in Config.Files; empty: the document itself
 	Pointer string // the place of the mistake, as a JSON pointer (RFC 6901)
@@ -17,7 +17,7 @@ type Problem struct { //nolint:errname // a document has problems, and each is a
 	Text    string // what is wrong, and what is expected
 }
 
-// Error returns the place and the mistake.
+// Error returns the file, the line, the pointer and the text.
 func (p *Problem) Error() string {
 	place := "document"
 	if p.File != "" {

@@ -16,19 +16,20 @@ import (
 //
 //   - an operation without `security` in a document without `security`: write security: [] for a public operation;
 //   - {} together with other alternatives, because a Guard cannot make a token optional for one route;
-//   - a scheme that components.securitySchemes does not have, or of a type that Config.Scheme must know;
+//   - a scheme that components.securitySchemes does not have, or whose type only Config.Scheme can handle;
 //   - schemes of several authorization servers, because a Guard does not know which of them a scheme means: use Config.Scheme;
 //   - a scope that no flow of an oauth2 scheme lists;
 //   - roles in an OpenAPI 3.0 document, which allows names only for oauth2 and openIdConnect;
 //   - a path that ServeMux cannot express, such as /files/{id}.json, and two paths that match the same requests;
-//   - a member of an operation, a path or the document that OpenAPI does not have: it could be a misspelled `security`.
+//   - a member of an operation, a path or the document that OpenAPI does not define: it could be a misspelled `security`.
 //
 // A path with a slash at the end matches only that path. HEAD has the rules of GET, unless the document describes it. All other
 // methods that the document does not describe are rejected. The operations of callbacks and webhooks are not read.
 //
 // The package kin-openapi reads the document too. If it finds other operations or other requirements, that is a problem.
 //
-// If there are problems, the error joins a [*Problem] for each. Read does not keep document.
+// If there are problems, the error joins a [*Problem] for each. If kin-openapi cannot read the document, the error has another type.
+// Read does not keep document.
 func Read(document []byte, cfg Config) (*Policy, error) {
 	found := new(problems)
 	r := &reader{cfg: cfg, found: found, files: newFiles(document, cfg, found)}

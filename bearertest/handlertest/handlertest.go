@@ -1,14 +1,15 @@
 // Package handlertest is for tests of HTTP handlers behind a Guard, and of the rules of their routes. It needs no issuer, no
 // network and no signature.
 //
-// To test a handler alone, put a token in the context of its request. The handler finds it as it finds a verified one:
+// To test a handler alone, put a token in the context of its request. The handler reads it as it reads a
+// verified token:
 //
 //	r := httptest.NewRequest("GET", "/orders", nil)
 //	r = handlertest.WithToken(t, r, map[string]any{"sub": "bob", "scope": "orders:read"})
 //	listOrders(recorder, r)
 //
-// To test a handler together with the Guard and its rules, create the Guard with a [Verifier]. It accepts the credentials that it
-// has made itself:
+// To test a handler together with the Guard and its rules, create the Guard with a [Verifier]. It accepts only the
+// credentials that its method Credential returns:
 //
 //	verifier := handlertest.NewVerifier(t)
 //	api := newAPI(verifier) // the constructor of the application, which calls middleware.New with the Verifier
@@ -17,13 +18,14 @@
 //	r.Header.Set("Authorization", "Bearer "+verifier.Credential(map[string]any{"scope": "orders:read"}))
 //	api.ServeHTTP(recorder, r)
 //
-// Both work with every adapter of the kit. Frameworks with their own requests, such as gRPC, take a context: call
-// [github.com/bearerkit/bearerkit/middleware.ContextWithToken] with the result of [Token].
+// Both work with every adapter of the kit. If a handler receives a context instead of a request, as the method of a gRPC service
+// does, call [github.com/bearerkit/bearerkit/middleware.ContextWithToken] with the result of [Token].
 //
 // To test which tokens the API accepts, use package bearertest: its tokens are signed, and a Consumer verifies them.
 //
-// The package cannot be used in production by accident. Every function needs the [testing.TB] of a test, and panics in a program that
-// is not a test binary. A Verifier rejects all credentials after its test has ended, and those of other Verifiers always.
+// The package cannot be used in production by accident. Every function needs the [testing.TB] of a test, and panics in a program
+// that is not a test binary. A Verifier always rejects the credentials of other Verifiers. After its test has ended, it rejects
+// all.
 package handlertest
 
 import (
@@ -44,7 +46,8 @@ const issuer = "https://issuer.test"
 // values: iss "https://issuer.test", sub "alice", aud "https://api.test", client_id "client", iat now, exp in five minutes, and a
 // unique jti. A claim that is nil is omitted. The token has no scope unless the test sets one.
 //
-// If the claims are not valid, the test fails: see [consumer.NewToken]. Token does not check times and the audience.
+// If [consumer.NewToken] rejects the claims, the test fails, so call Token from the goroutine of the test. Token checks neither the
+// times nor the audience.
 func Token(tb testing.TB, claims map[string]any) *consumer.Token {
 	tb.Helper()
 	inTest()

@@ -32,9 +32,9 @@ func NewVerifier(tb testing.TB) *Verifier {
 	return v
 }
 
-// Credential returns a credential for the Authorization header, with the scheme Bearer, or with DPoP if the claims have a cnf. It
-// has the claims that [Token] describes, in readable form and without a signature. If the claims are not valid, the test fails, so
-// call it from the goroutine of the test.
+// Credential returns a credential for the Authorization header. The scheme is Bearer, or DPoP if the claims bind the token to a DPoP
+// key (`jkt` in `cnf`). The credential contains the claims that [Token] describes, readable and without a signature. If the claims
+// are not valid, the test fails, so call Credential from the goroutine of the test.
 func (v *Verifier) Credential(claims map[string]any) string {
 	v.tb.Helper()
 	text := encode(v.tb, complete(claims))
@@ -43,8 +43,8 @@ func (v *Verifier) Credential(claims map[string]any) string {
 }
 
 // Verify implements [consumer.Verifier]. It rejects a credential that this Verifier has not made, and one whose exp has passed or
-// whose nbf has not been reached. It does not check the audience and other claims: the rules of the Guard do. The errors are of
-// type [*consumer.Error], as those of a Consumer.
+// whose nbf has not been reached, without a clock skew. It does not check the audience. The rules of the Guard check other claims.
+// The errors are of type [*consumer.Error], like those of a Consumer.
 func (v *Verifier) Verify(_ context.Context, raw string) (*consumer.Token, error) {
 	marker, encoded, _ := strings.Cut(raw, ".")
 	if v.marker == "" || subtle.ConstantTimeCompare([]byte(marker), []byte(v.marker)) != 1 {
