@@ -7,19 +7,19 @@ import (
 )
 
 // DenyList reports tokens as not active that were denied: a single token by its `jti`, all tokens of a session by `sid`
-// (OpenID Connect Back-Channel Logout 1.0 section 2.4), or all tokens that a subject received before a given time. All
-// other tokens are active. Names are compared byte by byte, and only within their issuer.
+// (OpenID Connect Back-Channel Logout 1.0 section 2.4), or all tokens that a subject or a client received before a given
+// time. All other tokens are active. Names are compared byte by byte, and only within their issuer.
 //
 // Use it as consumer.Config.Status.
 type DenyList struct {
 	Storage Storage // required: without it, every method returns an error
 }
 
-// ErrUnnamed means that the jti, sid or subject to deny is empty. Such an entry would deny no token.
-var ErrUnnamed = errors.New("store: the jti, sid or subject to deny is empty")
+// ErrUnnamed means that the jti, sid, subject or client to deny is empty. Such an entry would deny no token.
+var ErrUnnamed = errors.New("store: the jti, sid, subject or client to deny is empty")
 
-// ErrNoTime means that DenySubject was called with a zero time.
-var ErrNoTime = errors.New("store: DenySubject: the argument before is the zero time")
+// ErrNoTime means that DenySubject or DenyClient was called with a zero time.
+var ErrNoTime = errors.New("store: DenySubject or DenyClient: the argument before is the zero time")
 
 // DenyToken denies the token with the given jti. until is the time at which the token has expired, including the clock
 // skew that the API allows. After that time, the entry has no effect and may be deleted. If until is zero, the entry
@@ -39,6 +39,17 @@ func (d DenyList) DenySession(ctx context.Context, issuer, sid string, until tim
 // second are denied too. The error is [ErrNoTime] if before is zero. until is the time at which the last of these tokens
 // has expired; until and the other errors are as for DenyToken.
 func (d DenyList) DenySubject(ctx context.Context, issuer, subject string, before, until time.Time) error {
+	return d.denyBefore(ctx, "deny:sub:", issuer, subject, before, until)
+}
+
+// DenyClient denies all tokens of a client that were issued before the time before, and all its tokens without `iat`. The
+// client of a token is that of consumer.Token.ClientID, which depends on the profile. If there is none, or the token has no
+// such method, it is the claim client_id, else azp. before, until and the errors are as for DenySubject.
+func (d DenyList) DenyClient(ctx context.Context, issuer, clientID string, before, until time.Time) error {
+	return d.denyBefore(ctx, "deny:client:", issuer, clientID, before, until)
+}
+
+func (d DenyList) denyBefore(ctx context.Context, kind, issuer, name string, before, until time.Time) error {
 	if before.IsZero() {
 		return ErrNoTime
 	}
@@ -46,7 +57,7 @@ func (d DenyList) DenySubject(ctx context.Context, issuer, subject string, befor
 	if full.Before(before) {
 		full = full.Add(time.Second)
 	}
-	return d.deny(ctx, "deny:sub:", issuer, subject, Entry{Expires: until, Before: full})
+	return d.deny(ctx, kind, issuer, name, Entry{Expires: until, Before: full})
 }
 
 func (d DenyList) deny(ctx context.Context, kind, issuer, name string, entry Entry) error {
@@ -61,7 +72,7 @@ func (d DenyList) deny(ctx context.Context, kind, issuer, name string, entry Ent
 
 // denyKey returns the key of an entry. Different pairs of issuer and name have different keys, because an issuer is a URL
 // and contains no NUL byte.
-func denyKey(kind, issuer, name string) string { return keyOf(kind, issuer+"\x00"+name) }
+func denyKey(kind, issuer, name string) string { return keyOf(kind, issuer, "\x00", name) }
 
 // Active reports whether no entry denies the token. It calls Lookup once.
 func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
@@ -83,12 +94,11 @@ func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 
 // denyKeys returns the keys of the entries that deny token.
 func denyKeys(token Token) []string {
-	sid, _ := token.Claim("sid")
-	session, _ := sid.(string)
-	names := []struct{ kind, name string }{
-		{"deny:jti:", token.ID()}, {"deny:sid:", session}, {"deny:sub:", token.Subject()},
+	names := [...]struct{ kind, name string }{
+		{"deny:jti:", token.ID()}, {"deny:sid:", textClaim(token, "sid")}, {"deny:sub:", token.Subject()},
+		{"deny:client:", clientOf(token)},
 	}
-	keys := make([]string, 0, len(names)+1)
+	keys := make([]string, 0, MaxKeys)
 	for _, n := range names {
 		if n.name != "" {
 			keys = append(keys, denyKey(n.kind, token.Issuer(), n.name))
@@ -97,8 +107,30 @@ func denyKeys(token Token) []string {
 	return keys
 }
 
-// KeysOf returns the keys under which [DenyList] and [PersistedTokens] look up token, at most four. If the entry of a key
-// changes, use KeysOf to find the cached tokens that the entry is about.
+// clientOf returns the client of token, or "" if it has none.
+func clientOf(token Token) string {
+	if t, ok := token.(interface{ ClientID() string }); ok && t.ClientID() != "" {
+		return t.ClientID()
+	}
+	if client := textClaim(token, "client_id"); client != "" {
+		return client
+	}
+	return textClaim(token, "azp")
+}
+
+// textClaim returns a claim that is a string, or "".
+func textClaim(token Token, name string) string {
+	value, _ := token.Claim(name)
+	text, _ := value.(string)
+	return text
+}
+
+// MaxKeys is the largest number of keys that [KeysOf] returns. [DenyList] and [PersistedTokens] never look up more keys in
+// one call of Lookup.
+const MaxKeys = 5
+
+// KeysOf returns the keys under which [DenyList] and [PersistedTokens] look up token, at most [MaxKeys]. If the entry of a
+// key changes, use KeysOf to find the cached tokens that the entry is about.
 func KeysOf(token Token) []string {
 	keys := denyKeys(token)
 	if token.ID() != "" {
@@ -107,8 +139,8 @@ func KeysOf(token Token) []string {
 	return keys
 }
 
-// denies reports whether e denies a token issued at that time. An entry for a token or a session has no Before and denies
-// it in any case.
+// denies reports whether e denies a token issued at that time. An entry for a token or a session has no Before, so it denies
+// the token in any case.
 func (e Entry) denies(issuedAt time.Time) bool {
 	return e.Before.IsZero() || issuedAt.IsZero() || issuedAt.Before(e.Before)
 }

@@ -46,9 +46,14 @@ func TestCaseX4_DenySubjectNeedsATime(t *testing.T) {
 	list := store.DenyList{Storage: store.NewMemory(10)}
 	issuer := newIssuer()
 	token := verified(t, issuer, nil)
-	err := list.DenySubject(t.Context(), issuer.URL(), "alice", time.Time{}, time.Now().Add(time.Hour))
-	if !errors.Is(err, store.ErrNoTime) {
-		t.Errorf("error %v, want ErrNoTime", err)
+	later := time.Now().Add(time.Hour)
+	for _, err := range []error{
+		list.DenySubject(t.Context(), issuer.URL(), token.Subject(), time.Time{}, later),
+		list.DenyClient(t.Context(), issuer.URL(), token.ClientID(), time.Time{}, later),
+	} {
+		if !errors.Is(err, store.ErrNoTime) {
+			t.Errorf("error %v, want ErrNoTime", err)
+		}
 	}
 	wantActive(t, "after the error", list, token, true)
 }

@@ -33,7 +33,8 @@ type Entry struct {
 	// Expires is the time at which the entry expires. Zero: it never expires.
 	Expires time.Time
 
-	// Before is set only by [DenyList.DenySubject]: tokens issued before this time are denied. Zero in all other entries.
+	// Before is set only by [DenyList.DenySubject] and [DenyList.DenyClient]: tokens issued before this time are denied.
+	// Zero in all other entries.
 	Before time.Time
 }
 
@@ -69,8 +70,14 @@ type Token = interface {
 	Claim(name string) (value any, ok bool)
 }
 
-// keyOf returns prefix and a hash of text, so that all keys with one prefix have the same length.
-func keyOf(prefix, text string) string {
-	hash := sha256.Sum256([]byte(text))
-	return prefix + base64.RawURLEncoding.EncodeToString(hash[:])
+// keyOf returns prefix and a hash of the joined texts, so that all keys with one prefix have the same length. It runs several
+// times for each request, so it allocates only the key, unless the texts are long.
+func keyOf(prefix string, texts ...string) string {
+	var room [256]byte
+	text := room[:0]
+	for _, part := range texts {
+		text = append(text, part...)
+	}
+	hash := sha256.Sum256(text)
+	return string(base64.RawURLEncoding.AppendEncode(append(room[:0], prefix...), hash[:]))
 }

@@ -43,7 +43,7 @@ func TestTokenKey(t *testing.T) {
 }
 
 // verified returns a verified token of an issuer.
-func verified(t *testing.T, issuer *bearertest.Issuer, change func(*bearertest.Token)) *consumer.Token {
+func verified(t testing.TB, issuer *bearertest.Issuer, change func(*bearertest.Token)) *consumer.Token {
 	t.Helper()
 	keys, err := jwks.ParseJWKS(issuer.JWKS())
 	if err != nil {
@@ -148,6 +148,36 @@ func TestDenyList(t *testing.T) {
 		"its subject, issued at some time": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
 			return d.DenySubject(ctx, issuer, "alice", now.Add(-time.Second), now.Add(time.Hour))
 		}, undated: true},
+		"its client, issued before": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenyClient(ctx, issuer, "app", now.Add(time.Second), now.Add(time.Hour))
+		}},
+		"its client, issued after": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenyClient(ctx, issuer, "app", now.Add(-time.Second), now.Add(time.Hour))
+		}, want: true},
+		"its client, issued at some time": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenyClient(ctx, issuer, "app", now.Add(-time.Second), now.Add(time.Hour))
+		}, undated: true},
+		"its client in azp": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenyClient(ctx, issuer, "azp-app", now.Add(time.Second), now.Add(time.Hour))
+		}, token: func(d *bearertest.Token) { d.Set("client_id", bearertest.Absent).Set("azp", "azp-app") }},
+		"its client in cid": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenyClient(ctx, issuer, "cid-app", now.Add(time.Second), now.Add(time.Hour))
+		}, token: func(d *bearertest.Token) { d.Set("client_id", bearertest.Absent).Set("cid", "cid-app") }},
+		"azp beside client_id": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenyClient(ctx, issuer, "azp-app", now.Add(time.Second), now.Add(time.Hour))
+		}, token: func(d *bearertest.Token) { d.Set("azp", "azp-app") }, want: true},
+		"another client": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenyClient(ctx, issuer, "App", now.Add(time.Second), now.Add(time.Hour))
+		}, want: true},
+		"a client of another issuer": {deny: func(ctx context.Context, d store.DenyList, _ string, now time.Time) error {
+			return d.DenyClient(ctx, "https://other.test", "app", now.Add(time.Second), now.Add(time.Hour))
+		}, want: true},
+		"a client with the name of the subject": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenyClient(ctx, issuer, "alice", now.Add(time.Second), now.Add(time.Hour))
+		}, want: true},
+		"a subject with the name of the client": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
+			return d.DenySubject(ctx, issuer, "app", now.Add(time.Second), now.Add(time.Hour))
+		}, want: true},
 		"no longer": {deny: func(ctx context.Context, d store.DenyList, issuer string, now time.Time) error {
 			return d.DenyToken(ctx, issuer, "J1", now)
 		}, want: true},
@@ -165,7 +195,7 @@ func TestDenyList(t *testing.T) {
 				issuer := newIssuer()
 				list := store.DenyList{Storage: store.NewMemory(10)}
 				var token store.Token = verified(t, issuer, func(d *bearertest.Token) {
-					d.Set("jti", "J1").Set("sub", "alice").Set("iat", time.Now().Unix())
+					d.Set("jti", "J1").Set("sub", "alice").Set("client_id", "app").Set("iat", time.Now().Unix())
 					if test.token != nil {
 						test.token(d)
 					}
@@ -195,6 +225,7 @@ func TestDenyList_Faults(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	for _, err := range []error{
 		list.DenyToken(ctx, "i", "", later), list.DenySession(ctx, "i", "", later), list.DenySubject(ctx, "i", "", later, later),
+		list.DenyClient(ctx, "i", "", later, later),
 	} {
 		if !errors.Is(err, store.ErrUnnamed) {
 			t.Errorf("an empty name: %v", err)
@@ -346,10 +377,11 @@ func TestKeysOf(t *testing.T) {
 		change func(*bearertest.Token)
 		want   int
 	}{
-		"all names":           {func(d *bearertest.Token) { d.Set("sid", "s").Set("jti", "j") }, 4},
-		"without sid":         {func(d *bearertest.Token) { d.Set("jti", "j") }, 3},
-		"sid is not a string": {func(d *bearertest.Token) { d.Set("sid", 1).Set("jti", "j") }, 3},
-		"without jti":         {func(d *bearertest.Token) { d.Set("sid", "s").Set("jti", nil) }, 2},
+		"all names":           {func(d *bearertest.Token) { d.Set("sid", "s").Set("jti", "j").Set("client_id", "c") }, store.MaxKeys},
+		"without a client":    {func(d *bearertest.Token) { withoutClient(d).Set("sid", "s").Set("jti", "j") }, 4},
+		"without sid":         {func(d *bearertest.Token) { withoutClient(d).Set("jti", "j") }, 3},
+		"sid is not a string": {func(d *bearertest.Token) { withoutClient(d).Set("sid", 1).Set("jti", "j") }, 3},
+		"without jti":         {func(d *bearertest.Token) { withoutClient(d).Set("sid", "s").Set("jti", nil) }, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -362,5 +394,36 @@ func TestKeysOf(t *testing.T) {
 				t.Errorf("%d keys, want %d (-looked up +KeysOf):\n%s", len(looked), tt.want, diff)
 			}
 		})
+	}
+}
+
+// withoutClient removes all claims that name the client.
+func withoutClient(d *bearertest.Token) *bearertest.Token {
+	return d.Set("client_id", bearertest.Absent).Set("azp", bearertest.Absent)
+}
+
+// bare is a token that has only the methods of store.Token, as in a Storage of an application.
+type bare struct{ store.Token }
+
+// A token without the method ClientID has the client of its claims.
+func TestKeysOf_ClientOfTheClaims(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	list := store.DenyList{Storage: store.NewMemory(10)}
+	later := time.Now().Add(time.Hour)
+	if err := list.DenyClient(t.Context(), issuer.URL(), "app", later, later); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		change func(*bearertest.Token)
+		want   bool
+	}{
+		"client_id":            {func(d *bearertest.Token) { withoutClient(d).Set("client_id", "app") }, false},
+		"azp":                  {func(d *bearertest.Token) { withoutClient(d).Set("azp", "app") }, false},
+		"client_id before azp": {func(d *bearertest.Token) { d.Set("client_id", "other").Set("azp", "app") }, true},
+		"none":                 {func(d *bearertest.Token) { withoutClient(d) }, true},
+		"cid":                  {func(d *bearertest.Token) { withoutClient(d).Set("cid", "app") }, true},
+	} {
+		wantActive(t, name, list, bare{verified(t, issuer, tt.change)}, tt.want)
 	}
 }

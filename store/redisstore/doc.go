@@ -14,5 +14,5 @@
 // Redis must not evict keys: set maxmemory-policy to noeviction. Otherwise used proofs could be used again, and denied tokens
 // would become valid. The store checks the setting before it is used for the first time, and while Watch runs.
 //
-// All keys start with a brace and Config.Prefix. They contain hashes, and no token, jti, subject or issuer.
+// All keys start with a brace and Config.Prefix. They contain hashes, and no token, jti, subject, client or issuer.
 package redisstore

@@ -28,9 +28,9 @@ const (
 	checkPolls   = 30                     // polls between two checks of the servers
 )
 
-// Watch removes tokens from the caches when any process changes their entries: when it denies a token, a session or a subject,
-// or deletes a stored token. It returns nil when ctx ends, and an error if no cache is given or one of them is nil. Call it in
-// a goroutine of its own.
+// Watch removes tokens from the caches when any process changes their entries: when it denies a token, a session, a subject or
+// a client, or deletes a stored token. It returns nil when ctx ends, and an error if no cache is given or one of them is nil.
+// Call it in a goroutine of its own.
 //
 // Redis sends each change as a message. The tokens usually leave the caches within about 100 ms; changes that arrive in the
 // meantime share one pass over the caches. With large caches the passes are longer, and so are the pauses between them.

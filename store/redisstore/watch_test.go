@@ -83,10 +83,14 @@ func TestWatch_DenialReachesOtherProcesses(t *testing.T) {
 		"subject": func(ctx context.Context) error {
 			return list.DenySubject(ctx, issuerURL, "sub of subject", time.Now(), until)
 		},
+		"client": func(ctx context.Context) error {
+			return list.DenyClient(ctx, issuerURL, "client of client", time.Now(), until)
+		},
 	}
 	other1 := testIssuer().AccessToken().Set("jti", "untouched").Sign()
 	for name, deny := range tests {
-		token := testIssuer().AccessToken().Set("jti", name).Set("sid", "sid of "+name).Set("sub", "sub of "+name).Sign()
+		token := testIssuer().AccessToken().Set("jti", name).Set("sid", "sid of "+name).Set("sub", "sub of "+name).
+			Set("client_id", "client of "+name).Sign()
 		for who, api := range map[string]*api{"a": a, "b": b} {
 			if got := api.get(t, token); got != http.StatusOK {
 				t.Fatalf("%s, before: status %d, reason %q", who, got, api.lastReason())
