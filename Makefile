@@ -113,13 +113,13 @@ test-fips: ## The root module's tests with FIPS 140-3 mode on, and with everythi
 	GODEBUG=fips140=on go test $(AGAIN) $(ARGS) ./...
 	GODEBUG=fips140=only go test $(AGAIN) $(ARGS) ./...
 
-PLATFORMS := windows/amd64 darwin/arm64
+PLATFORMS := windows/amd64 darwin/arm64 linux/arm js/wasm
 
 .PHONY: cross
-cross: ## Build the released modules for other systems, and the root module for linux/arm and js/wasm
-	@for p in $(PLATFORMS); do for m in $(RELEASED); do echo "-- build $$m for $$p"; \
-		(cd $$m && GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 GOWORK=off go build ./...); done; done
-	@for p in linux/arm js/wasm; do echo "-- build . for $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} go build ./...; done
+cross: ## Build the root module for other systems, and the modules that start browsers and read signals for Windows
+	@for p in $(PLATFORMS); do echo "-- build . for $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 go build ./...; done
+	@for m in ./client/loopback ./cmd/bearerkit; do echo "-- build $$m for windows/amd64"; \
+		(cd $$m && GOOS=windows GOARCH=amd64 CGO_ENABLED=0 GOWORK=off go build ./...); done
 
 .PHONY: resilience
 resilience: ## Measure the service levels and write them into docs/resilience.md
