@@ -61,6 +61,28 @@ func TestServeLetsRequestsFinish(t *testing.T) {
 	}
 }
 
+// Serve does not wait for a client that has opened a connection and sends nothing.
+func TestServeWithUnusedConnection(t *testing.T) {
+	t.Parallel()
+	listener, err := demo.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- demo.Serve(ctx, listener, http.NotFoundHandler()) }()
+	get(t, "http://"+listener.Addr().String()) // the server has accepted the first connection
+	cancel()
+	if err := <-served; err != nil {
+		t.Errorf("served with %v", err)
+	}
+}
+
 func TestServeOnClosedListener(t *testing.T) {
 	t.Parallel()
 	listener, err := demo.Listen(t.Context(), "127.0.0.1:0")

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/drain"
 )
 
 // usualAddr is the address of the API if it is free.
@@ -64,9 +66,11 @@ func NewServer(handler http.Handler) *http.Server {
 	}
 }
 
-// Serve serves requests on listener until ctx ends. It then waits up to 5 seconds for running requests.
+// Serve serves requests on listener until ctx ends. It then waits up to 5 seconds for running requests. It does not wait for
+// connections on which no request has arrived.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := NewServer(handler)
+	drain.CloseUnused(server)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {

@@ -72,6 +72,33 @@ timeouts: {drain: 2s, warm: 1ms}
 	}
 }
 
+// Connections on which nothing was sent do not delay the end of the process beyond the time shutdown.
+func TestDrain_UnusedConnections(t *testing.T) {
+	t.Parallel()
+	r := start(t, `
+proxy: envoy
+listen: {http: "127.0.0.1:0", grpc: "127.0.0.1:0", admin: "127.0.0.1:0"}
+routes: {/x: {}}
+timeouts: {drain: 1ms, shutdown: 2s}
+`)
+	for _, address := range []string{r.HTTP, r.GRPC, r.Admin} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	r.cancel()
+	select {
+	case <-r.gone:
+	case <-time.After(30 * time.Second): // without a limit, a handshake of gRPC takes 2 minutes
+		t.Fatal("serve does not end")
+	}
+	if code := r.end(); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, r.log)
+	}
+}
+
 // An address that is in use ends the process.
 func TestListenFails(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/bearerkit/bearerkit/adapters/prom"
+	"github.com/bearerkit/bearerkit/internal/drain"
 	"github.com/bearerkit/bearerkit/store"
 )
 
@@ -220,17 +221,22 @@ func (s *server) serveAll(ls *listeners, registry *prometheus.Registry) *servers
 // httpServer returns a server for handler.
 func (s *server) httpServer(handler http.Handler) *http.Server {
 	t := s.state.Load().config.Timeouts
-	return &http.Server{
+	server := &http.Server{
 		Handler: handler, MaxHeaderBytes: maxRequestHeader,
 		ReadHeaderTimeout: time.Duration(t.Request), ReadTimeout: time.Duration(t.Request),
 		WriteTimeout: 2 * time.Duration(t.Request), IdleTimeout: time.Duration(t.Idle),
 		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
+	drain.CloseUnused(server)
+	return server
 }
 
-// grpcServer returns the server for Envoy.
+// grpcServer returns the server for Envoy. Its methods GracefulStop and Stop wait for connections whose handshake is not
+// complete, so the time of a handshake is limited.
 func (s *server) grpcServer() *grpc.Server {
-	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(maxCheckRequest)}
+	t := s.state.Load().config.Timeouts
+	handshake := grpc.ConnectionTimeout(time.Duration(min(t.Request, t.Shutdown)))
+	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(maxCheckRequest), handshake}
 	if cfg := s.certificates.config(); cfg != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(cfg)))
 	}
