@@ -12,7 +12,8 @@ import (
 )
 
 // RegistrationStore stores the clients that a program has registered. Implementations must be safe for concurrent use, and
-// must store every exported field of a Registration, for example as the JSON that json.Marshal returns.
+// must store every exported field of a Registration, for example as the JSON that json.Marshal returns. Package
+// tokenstoretest has tests for implementations.
 type RegistrationStore interface {
 	// LoadRegistration returns the registration that was saved under key. If there is none, and only then, the error must
 	// match [ErrNoRegistration].

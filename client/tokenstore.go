@@ -10,7 +10,7 @@ import (
 )
 
 // TokenStore stores the tokens of a [TokenSource]. Implementations must be safe for concurrent use. A store that several
-// processes share should also implement [TokenLocker].
+// processes share should also implement [TokenLocker]. Package tokenstoretest has tests for implementations.
 //
 // A store must keep every exported field of a Token that has a JSON name, and should keep the members of [Token.Extra].
 // Encoding a Token as JSON does both. The source

@@ -69,7 +69,9 @@ func (m *mutant) Load(ctx context.Context, key string) (*client.Token, error) {
 func (m *mutant) Save(ctx context.Context, key string, token *client.Token) error {
 	return m.save(ctx, key, token)
 }
+
 func (m *mutant) Delete(ctx context.Context, key string) error { return m.remove(ctx, key) }
+
 func (m *mutant) LoadRegistration(ctx context.Context, key string) (*client.Registration, error) {
 	return m.loadRegistration(ctx, key)
 }
@@ -81,6 +83,7 @@ func (m *mutant) SaveRegistration(ctx context.Context, key string, r *client.Reg
 func (m *mutant) DeleteRegistration(ctx context.Context, key string) error {
 	return m.removeRegistration(ctx, key)
 }
+
 func (m *mutant) Lock(ctx context.Context, key string) (func(), error) { return m.lock(ctx, key) }
 
 // lockedMemory is a correct store with locks.

@@ -49,7 +49,7 @@ func (t *tokenTest) save(key string, token *client.Token) {
 	}
 }
 
-// remove calls Delete, which must not fail, even if there is no token.
+// remove calls Delete, which must not fail if the token is missing.
 func (t *tokenTest) remove(key string) {
 	t.Helper()
 	if err := t.store.Delete(t.Context(), key); err != nil {
@@ -181,8 +181,8 @@ func long(t *tokenTest) {
 	t.wantMissing(key)
 }
 
-// endedContext checks the results of calls whose context has ended. They may succeed or fail. They must not report that there
-// is no token, and what they report as done must be done.
+// endedContext checks the results of calls whose context has ended. They may succeed or fail. They must not report a
+// missing token, and what they report as done must be done.
 func endedContext(t *tokenTest) {
 	first, second := token("1"), token("2")
 	t.save("a", first)
