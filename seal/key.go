@@ -1,0 +1,173 @@
+package seal
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// Key is a secret with a name. Create the secret with a random generator, for example with "openssl rand -base64 32" or with
+// [NewKey]. A password is not a key.
+//
+// A Key that is printed with package fmt, logged with log/slog, or encoded as JSON or XML shows only its ID. Package fmt cannot
+// call the methods of an unexported field. So if a struct has a Key in such a field, do not print the struct.
+type Key struct {
+	// ID names the key. It is visible in every value that the key has sealed. 1 to 32 ASCII letters, digits, "-", "_" and ".".
+	// Use a date, such as "2026-11", and never use the ID of a removed key for a new key.
+	ID string
+
+	// Secret has 32 random bytes.
+	Secret []byte
+}
+
+const (
+	secretBytes = 32
+	maxKeyID    = 32
+)
+
+// ParseKey reads a key from text of the form ID:SECRET. SECRET is 32 bytes in base64 (with the standard or the URL alphabet,
+// with or without padding) or in hex. Errors never contain a part of the secret.
+func ParseKey(text string) (Key, error) {
+	key, err := parseKey(text)
+	if err != nil {
+		return Key{}, fmt.Errorf("seal: %w", err)
+	}
+	return key, nil
+}
+
+// ParseKeys reads keys of the form ID:SECRET, separated by white space or commas. See [ParseKey]. The errors of all keys are
+// joined, and each gives the number of its key.
+func ParseKeys(text string) ([]Key, error) {
+	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\r' || r == '\n' })
+	if len(fields) == 0 {
+		return nil, errors.New("seal: no key found, expected keys of the form ID:SECRET")
+	}
+	if len(fields) > maxKeys {
+		return nil, fmt.Errorf("seal: %d keys, expected at most %d", len(fields), maxKeys)
+	}
+	keys := make([]Key, 0, len(fields))
+	var faults []error
+	for i, field := range fields {
+		key, err := parseKey(field)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("seal: key %d: %w", i+1, err))
+		}
+		keys = append(keys, key)
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return keys, nil
+}
+
+// parseKey is [ParseKey] without the prefix in errors. An ID that is not valid is never quoted, because it may be a secret in
+// the wrong place.
+func parseKey(text string) (Key, error) {
+	id, encoded, found := strings.Cut(text, ":")
+	if !found {
+		return Key{}, errors.New("the text does not contain a colon, expected the form ID:SECRET")
+	}
+	if !isKeyID(id) {
+		return Key{}, errKeyID
+	}
+	secret, err := decodeSecret(encoded)
+	if err == nil {
+		err = checkSecret(secret)
+	}
+	if err != nil {
+		return Key{}, fmt.Errorf("the secret of %q %w", id, err)
+	}
+	return Key{ID: id, Secret: secret}, nil
+}
+
+var errKeyID = fmt.Errorf(`the ID is not valid, expected 1 to %d ASCII letters, digits, "-", "_" and "."`, maxKeyID)
+
+// decodeSecret decodes hex or base64. The length says which of them the text is.
+func decodeSecret(text string) (secret []byte, err error) {
+	switch n := len(strings.TrimRight(text, "=")); {
+	case len(text) == hex.EncodedLen(secretBytes):
+		secret, err = hex.DecodeString(text)
+	case n == base64.RawStdEncoding.EncodedLen(secretBytes) && len(text) <= n+1:
+		text = strings.NewReplacer("-", "+", "_", "/").Replace(text[:n])
+		secret, err = base64.RawStdEncoding.Strict().DecodeString(text)
+	default:
+		return nil, fmt.Errorf("has %d characters, expected 32 bytes in base64 (44 characters) or hex (64 characters)", len(text))
+	}
+	if err != nil { // the error of the decoder is dropped, because it says where the secret has which character
+		return nil, errors.New("is not valid base64 or hex")
+	}
+	return secret, nil
+}
+
+// isKeyID reports whether id can name a key.
+func isKeyID(id string) bool {
+	if id == "" || len(id) > maxKeyID {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// minDifferent is how many different bytes a secret must have. 32 random bytes have fewer with a probability below 2^-60.
+const minDifferent = 12
+
+// checkSecret rejects what cannot be the output of a random generator, such as zeros, a repeated pattern, or a password. It
+// cannot find every weak secret.
+func checkSecret(secret []byte) error {
+	if len(secret) != secretBytes {
+		return fmt.Errorf("has %d bytes, expected %d", len(secret), secretBytes)
+	}
+	different := make(map[byte]bool, secretBytes)
+	text, sequence := true, true
+	for i, b := range secret {
+		different[b] = true
+		text = text && ' ' <= b && b <= '~'
+		sequence = sequence && (i == 0 || b-secret[i-1] == secret[1]-secret[0])
+	}
+	switch {
+	case text:
+		return errors.New(`is text, expected 32 random bytes: decode it if it is base64 or hex, and create a key with "openssl rand -base64 32" if it is a password`)
+	case sequence || len(different) < minDifferent:
+		return errors.New(`is not random: create a key with "openssl rand -base64 32"`)
+	}
+	return nil
+}
+
+// describe returns what a Key shows.
+func (k Key) describe() string {
+	if !isKeyID(k.ID) {
+		return "seal.Key{}"
+	}
+	return fmt.Sprintf("seal.Key{ID: %q}", k.ID)
+}
+
+// String returns the key without its secret.
+func (k Key) String() string { return k.describe() }
+
+// Format implements [fmt.Formatter]. For every verb, it omits the secret.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.describe()) }
+
+// LogValue implements [slog.LogValuer]. It omits the secret.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.describe()) }
+
+// MarshalText implements [encoding.TextMarshaler], which JSON, XML and other encodings use. It omits the secret, so a Key
+// that was encoded cannot be decoded.
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.describe()), nil }
+
+// MarshalJSON implements [json.Marshaler]. It omits the secret, so a Key that was encoded cannot be decoded.
+func (k Key) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", k.describe()), nil }
+
+// GobEncode implements [gob.GobEncoder]. It returns an error.
+func (k Key) GobEncode() ([]byte, error) {
+	return nil, errors.New("seal: a Key cannot be encoded")
+}
