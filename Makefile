@@ -189,15 +189,15 @@ bench-diff: ## Compare allocations and ratios with a commit: make bench-diff REF
 LOCK := $(wildcard interop/*/package-lock.json)
 
 .PHONY: services
-services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers and clients that interop needs: npm packages, nginx, Caddy, Redis and Dex; needs npm
-	@test -e /usr/lib/nginx/modules/ngx_http_js_module.so || { test "$$(id -u)" = 0 && apt-get update && \
-		apt-get install -y --no-install-recommends nginx libnginx-mod-http-js; } || \
-		{ echo "nginx or its module libnginx-mod-http-js is missing: install both"; exit 1; }
-	@command -v caddy >/dev/null || { test "$$(id -u)" = 0 && apt-get update && \
-		apt-get install -y --no-install-recommends caddy; } || { echo "caddy is missing: install it"; exit 1; }
+services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install the servers and clients that interop needs: npm packages, nginx, Caddy, Redis, PostgreSQL, MariaDB and Dex; needs npm
+	@missing=; has() { command -v "$$1" >/dev/null || test -x "/usr/sbin/$$1"; }; \
+	test -e /usr/lib/nginx/modules/ngx_http_js_module.so || missing+=" nginx libnginx-mod-http-js"; \
+	has caddy || missing+=" caddy"; \
+	has redis-server || missing+=" redis-server"; \
+	has postgres || compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || missing+=" postgresql"; \
+	has mariadbd || missing+=" mariadb-server-core mariadb-client-core"; \
+	test -z "$$missing" || .ci/install $$missing
 	cd interop/dex && GOWORK=off CGO_ENABLED=0 go build -o /dev/null . # downloads and compiles what the tests link
-	@command -v redis-server >/dev/null || { test "$$(id -u)" = 0 && apt-get update && \
-		apt-get install -y --no-install-recommends redis-server; } || { echo "redis-server is missing: install it"; exit 1; }
 
 .PHONY: interop
 interop: services ## Test against real authorization servers and Redis and skip none; needs node

@@ -21,7 +21,7 @@ var statements = map[engine.Kind]struct{ create, write, read string }{
 	engine.Redis:      {"PING", "SET t 7", "GET t"},
 }
 
-// long skips a test that starts several servers, in repeated runs.
+// long skips a test in repeated runs.
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -87,6 +87,7 @@ func TestPair_Promote(t *testing.T) {
 // Every database of a shared server is a new one.
 func TestShared_Database(t *testing.T) {
 	t.Parallel()
+	long(t)
 	for _, kind := range []engine.Kind{engine.PostgreSQL, engine.MariaDB} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
