@@ -1,0 +1,63 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+)
+
+// Check returns nil if the database can be reached, its tables have the expected version, it can be written, and it syncs
+// commits to disk. Call it when the process starts, after [Store.Migrate], and in a readiness probe. It does not check whether
+// the disk is full: Save and Mark return errors for that.
+func (s *Store) Check(ctx context.Context) error {
+	limited, cancel := s.limited(ctx)
+	defer cancel()
+	if err := s.checkSchema(limited); err != nil {
+		return s.failed(ctx, "Check", err)
+	}
+	return s.failed(ctx, "Check", s.checkSettings(limited))
+}
+
+// checkSettings reads the settings of the database.
+func (s *Store) checkSettings(ctx context.Context) error {
+	var writable, durable, expected bool
+	err := s.query(ctx, s.text.settings, nil, func(rows *sql.Rows) error {
+		return rows.Scan(&writable, &durable, &expected)
+	})
+	switch {
+	case err != nil:
+		return err
+	case !writable:
+		return errNotWritable
+	case s.cfg.InsecureSkipServerCheck:
+		return nil
+	case !durable:
+		return settingError(s.dialect.durability() + " (Config.InsecureSkipServerCheck)")
+	case !expected:
+		return settingError(s.dialect.requirement() + " (Config.InsecureSkipServerCheck)")
+	}
+	return nil
+}
+
+// settingError is an error of [Store.Check] about the settings of the database.
+type settingError string
+
+func (e settingError) Error() string { return string(e) }
+
+// durability says which settings make the database sync commits to disk.
+func (d Dialect) durability() string {
+	switch d {
+	case PostgreSQL:
+		return "synchronous_commit or fsync is off, so a crash of the server may undo acknowledged writes"
+	case MariaDB:
+		return "innodb_flush_log_at_trx_commit is not 1, so a crash of the server may undo acknowledged writes"
+	}
+	return "PRAGMA synchronous is less than FULL, so a power loss may undo acknowledged writes: use sqlite.Open"
+}
+
+// requirement describes the last column of the statement that reads the settings.
+func (d Dialect) requirement() string {
+	if d == MariaDB {
+		return "the table bearerkit_epoch does not have the engine MEMORY, so a restart of the server is not noticed"
+	}
+	return "PRAGMA journal_mode is not WAL, so readers wait for writers: use sqlite.Open"
+}

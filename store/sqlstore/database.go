@@ -1,0 +1,227 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+	"time"
+)
+
+// database runs statements. It prepares each statement once, limits the time, and converts errors.
+type database struct {
+	db      *sql.DB
+	dialect Dialect
+	text    *statements
+	lookups map[int]string // by the number of keys
+	timeout time.Duration
+	writer  chan struct{} // for SQLite: has one element while a statement of this process writes
+
+	mu       sync.RWMutex // guards prepared
+	prepared map[string]*sql.Stmt
+}
+
+func newDatabase(cfg Config) database {
+	return database{
+		db: cfg.DB, dialect: cfg.Dialect, text: cfg.Dialect.statements(), lookups: cfg.Dialect.lookupTexts(), timeout: cfg.Timeout,
+		writer: make(chan struct{}, 1), prepared: make(map[string]*sql.Stmt),
+	}
+}
+
+// limited returns a context that ends after Config.Timeout. A context that ends earlier is returned as it is, because a Guard
+// has one for each request.
+func (d *database) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) <= d.timeout {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d.timeout)
+}
+
+// prepare returns the prepared statement with the given text. *sql.DB prepares it again on each new connection. Statements are
+// never closed before the database is.
+func (d *database) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	d.mu.RLock()
+	stmt := d.prepared[text]
+	d.mu.RUnlock()
+	if stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := d.db.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if other := d.prepared[text]; other != nil { // another call was faster
+		return other, stmt.Close()
+	}
+	d.prepared[text] = stmt
+	return stmt, nil
+}
+
+// query runs a statement that reads, and calls scan for each row.
+func (d *database) query(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
+	stmt, err := d.prepare(ctx, text)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	return scanAll(rows, scan)
+}
+
+// scanAll calls scan for each row, and closes rows.
+func scanAll(rows *sql.Rows, scan func(*sql.Rows) error) error {
+	defer func() { _ = rows.Close() }() // Err has the error that matters
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// exec runs one statement that writes, in a transaction of its own. It returns the number of affected rows. If the database has
+// rolled the statement back because of a deadlock, exec runs it again.
+func (d *database) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	var affected int64
+	err := d.repeat(ctx, func() error {
+		stmt, err := d.prepare(ctx, text)
+		if err != nil {
+			return err
+		}
+		result, err := stmt.ExecContext(ctx, args...)
+		if err != nil {
+			return err
+		}
+		affected, err = result.RowsAffected()
+		return err
+	})
+	return affected, err
+}
+
+// transaction runs statements of one transaction. It has no retries: use [database.write].
+type transaction struct {
+	d    *database
+	tx   *sql.Tx   // nil for SQLite
+	conn *sql.Conn // for SQLite
+}
+
+// exec runs a statement and returns the number of affected rows. In MariaDB, whether an unchanged row counts depends on the
+// data source name.
+func (t transaction) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	var result sql.Result
+	var err error
+	if t.tx == nil {
+		result, err = t.conn.ExecContext(ctx, text, args...)
+	} else {
+		var stmt *sql.Stmt
+		if stmt, err = t.d.prepare(ctx, text); err == nil {
+			result, err = t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// query runs a statement and calls scan for each row.
+func (t transaction) query(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
+	var rows *sql.Rows
+	var err error
+	if t.tx == nil {
+		rows, err = t.conn.QueryContext(ctx, text, args...)
+	} else {
+		var stmt *sql.Stmt
+		if stmt, err = t.d.prepare(ctx, text); err == nil {
+			rows, err = t.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return scanAll(rows, scan)
+}
+
+// write calls do in a transaction, and commits it if do returns nil. If the database has rolled the transaction back because of
+// a deadlock, write calls do again.
+func (d *database) write(ctx context.Context, do func(transaction) error) error {
+	return d.repeat(ctx, func() error {
+		if d.dialect == SQLite {
+			return d.writeImmediate(ctx, do)
+		}
+		tx, err := d.db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if err := do(transaction{d: d, tx: tx}); err != nil {
+			return errors.Join(err, ignoreDone(tx.Rollback()))
+		}
+		return tx.Commit()
+	})
+}
+
+// writeImmediate is write for SQLite. The transaction takes the lock of the writer when it begins. Otherwise SQLite could not
+// wait for the lock later, when the transaction has already read.
+func (d *database) writeImmediate(ctx context.Context, do func(transaction) error) error {
+	conn, err := d.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // returns the connection
+	if _, err := conn.ExecContext(ctx, d.text.begin); err != nil {
+		return err
+	}
+	if err = do(transaction{d: d, conn: conn}); err == nil {
+		_, err = conn.ExecContext(ctx, `COMMIT`)
+	}
+	if err != nil {
+		d.rollback(ctx, conn)
+	}
+	return err
+}
+
+// rollback ends the transaction of a connection to SQLite, also after ctx has ended. If that fails, the connection is not used
+// again.
+func (d *database) rollback(ctx context.Context, conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, `ROLLBACK`); err != nil {
+		_ = conn.Raw(func(any) error { return errDiscard })
+	}
+}
+
+// repeat calls do until it does not fail because of a conflict with another transaction, or until ctx ends. For SQLite, only
+// one call of this process runs at a time, in the order of the calls.
+func (d *database) repeat(ctx context.Context, do func() error) error {
+	if d.dialect == SQLite {
+		select {
+		case d.writer <- struct{}{}:
+			defer func() { <-d.writer }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for pause := time.Millisecond; ; pause *= 2 {
+		err := do()
+		if err == nil || !isConflict(err) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// ignoreDone returns nil instead of the error of a transaction that has already ended.
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}

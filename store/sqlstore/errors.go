@@ -1,0 +1,227 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// The errors of all methods match one of these if the cause is known. The API responds with 503 for each of them.
+var (
+	// ErrUnavailable means that the database cannot be reached, does not respond within Config.Timeout, is starting or shutting
+	// down, or has no free connection. The call may have taken effect nevertheless. It can be repeated.
+	ErrUnavailable = errors.New("sqlstore: the database is not available")
+
+	// ErrFull means that the disk of the database is full, or that a limit of its size is reached. Nothing was stored.
+	ErrFull = errors.New("sqlstore: the database is full")
+
+	// ErrReadOnly means that the database cannot be written: it is a replica, or is set to read-only. Nothing was stored.
+	ErrReadOnly = errors.New("sqlstore: the database is read-only")
+
+	// ErrSchema means that the tables are missing, or have another version than this package expects.
+	ErrSchema = errors.New("sqlstore: the tables do not have the expected version")
+
+	// ErrClock means that the clocks of the database and of this process differ by more than Config.ClockSkew. [Store.Mark]
+	// returns it.
+	ErrClock = errors.New("sqlstore: the clocks of the database and of this process differ by more than Config.ClockSkew")
+)
+
+// advice says what an operator should do about an error.
+var advice = map[error]string{ //nolint:gochecknoglobals // constants
+	ErrUnavailable: "check that the server of Config.DB is running and can be reached",
+	ErrFull:        "free or add disk space on the server of Config.DB; Store.Run removes expired rows",
+	ErrReadOnly:    "connect Config.DB to the primary server, and check its settings and permissions",
+	ErrSchema:      "call Store.Migrate",
+	ErrClock:       "synchronize the clocks of both machines",
+}
+
+// fault is the error of a method. Its text has no text of the driver, which may contain values or the data source name.
+type fault struct {
+	operation string
+	class     error  // one of the errors above, or nil
+	code      string // the code of the database, or empty
+	detail    string // what to do
+	cause     error
+}
+
+func (f *fault) Error() string {
+	var text strings.Builder
+	text.WriteString("sqlstore: " + f.operation + ": ")
+	if f.class == nil {
+		text.WriteString("the database returned an error")
+	} else {
+		text.WriteString(strings.TrimPrefix(f.class.Error(), "sqlstore: "))
+	}
+	if f.code != "" {
+		text.WriteString(" (" + f.code + ")")
+	}
+	if f.detail != "" {
+		text.WriteString(": " + f.detail)
+	}
+	return text.String()
+}
+
+// Unwrap returns the class and the error of the driver. The text of the latter may contain values; do not log it.
+func (f *fault) Unwrap() []error {
+	if f.class == nil {
+		return []error{f.cause}
+	}
+	return []error{f.class, f.cause}
+}
+
+// schemaError is an error about the version of the tables.
+type schemaError string
+
+func (e schemaError) Error() string { return string(e) }
+
+var errNotWritable = errors.New("the database is a replica or read-only")
+
+// failed returns err as the error of an operation, or nil if err is nil. A deadline that s has set is not an error of the
+// caller's context.
+func (d *database) failed(ctx context.Context, operation string, err error) error {
+	if err == nil {
+		return nil
+	}
+	f := &fault{operation: operation, cause: err}
+	var wrong schemaError
+	var setting settingError
+	switch {
+	case errors.As(err, &wrong):
+		f.class, f.detail = ErrSchema, string(wrong)
+	case errors.As(err, &setting):
+		f.detail = string(setting)
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		f.class, f.detail = ErrUnavailable, "the context of the caller was canceled"
+	case errors.Is(err, context.DeadlineExceeded):
+		f.class, f.detail = ErrUnavailable, "no response within Config.Timeout, or the deadline of the caller"
+	default:
+		f.class, f.code = classify(err)
+		f.detail = advice[f.class]
+	}
+	return f
+}
+
+// classify returns the class of an error and its code.
+func classify(err error) (class error, code string) {
+	var state interface{ SQLState() string } // *pgconn.PgError and *pq.Error
+	var number *mysql.MySQLError
+	var result interface{ Code() int } // *sqlite.Error
+	switch {
+	case errors.Is(err, errNotWritable):
+		return ErrReadOnly, ""
+	case errors.Is(err, ErrClock):
+		return ErrClock, ""
+	case errors.As(err, &state):
+		return classOfState(state.SQLState()), "SQLSTATE " + state.SQLState()
+	case errors.As(err, &number):
+		return classOfNumber(number), "error " + strconv.Itoa(int(number.Number))
+	case errors.As(err, &result):
+		return classOfResult(result.Code(), err), "result code " + strconv.Itoa(result.Code())
+	case isBroken(err):
+		return ErrUnavailable, ""
+	}
+	return nil, ""
+}
+
+// isBroken reports whether the connection to the database has failed.
+func isBroken(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed)
+}
+
+// classOfState returns the class of a SQLSTATE of PostgreSQL (PostgreSQL documentation, appendix A).
+func classOfState(state string) error {
+	switch state {
+	case "25006": // read_only_sql_transaction
+		return ErrReadOnly
+	case "53100": // disk_full
+		return ErrFull
+	case "42P01", "42703", "3F000": // undefined_table, undefined_column, invalid_schema_name
+		return ErrSchema
+	case "40001", "40P01", "55P03", "57014", "25P03": // conflicts, lock not available, timeouts
+		return ErrUnavailable
+	}
+	switch {
+	case strings.HasPrefix(state, "08"), // connection exception
+		strings.HasPrefix(state, "53"),  // insufficient resources
+		strings.HasPrefix(state, "57P"), // shutdown, crash, starting up
+		strings.HasPrefix(state, "58"):  // system error
+		return ErrUnavailable
+	}
+	return nil
+}
+
+// Numbers of errors of MariaDB (MariaDB documentation, error codes).
+const (
+	numberDuplicate       = 1062
+	numberDeadlock        = 1213
+	numberOfStorageEngine = 1030 // the text contains the error of the operating system or of the engine
+)
+
+// classOfNumber returns the class of an error of MariaDB.
+func classOfNumber(e *mysql.MySQLError) error {
+	switch e.Number {
+	case 1290, 1836, 1792: // --read-only, read-only mode, read-only transaction
+		return ErrReadOnly
+	case 1021, 1114, 1026, 3: // disk full, table full, error writing a file
+		return ErrFull
+	case 1146, 1054, 1049: // unknown table, column, database
+		return ErrSchema
+	case 1040, 1041, 1053, 1077, 1105, 1129, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, numberDeadlock, 1226, 1317, 1927, 1969, 3024, 4031:
+		return ErrUnavailable // connections, shutdown, network, locks, interruptions
+	case numberOfStorageEngine:
+		return ErrFull
+	}
+	return nil
+}
+
+// Primary result codes of SQLite (https://www.sqlite.org/rescode.html).
+const (
+	resultBusy     = 5
+	resultLocked   = 6
+	resultReadOnly = 8
+)
+
+// classOfResult returns the class of a result code of SQLite.
+func classOfResult(code int, err error) error {
+	switch code & 0xff {
+	case resultReadOnly, 3, 23: // READONLY, PERM, AUTH
+		return ErrReadOnly
+	case 13: // FULL
+		return ErrFull
+	case resultBusy, resultLocked, 7, 9, 10, 14, 15, 26, 11: // NOMEM, INTERRUPT, IOERR, CANTOPEN, PROTOCOL, NOTADB, CORRUPT
+		return ErrUnavailable
+	case 17: // SCHEMA
+		return ErrSchema
+	case 1: // ERROR has no code of its own for a missing table
+		if strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") {
+			return ErrSchema
+		}
+	}
+	return nil
+}
+
+// isConflict reports whether the database has rolled a transaction back because of another one. It can then be repeated.
+func isConflict(err error) bool {
+	var state interface{ SQLState() string }
+	var number *mysql.MySQLError
+	var result interface{ Code() int }
+	switch {
+	case errors.As(err, &state):
+		return state.SQLState() == "40001" || state.SQLState() == "40P01"
+	case errors.As(err, &number):
+		return number.Number == numberDeadlock
+	case errors.As(err, &result):
+		return result.Code()&0xff == resultBusy
+	}
+	return false
+}

@@ -1,0 +1,104 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+)
+
+// migrations has a folder for each dialect.
+//
+//go:embed migrations
+var migrations embed.FS
+
+// schemaVersion is the version of the newest migration. All dialects have the same versions.
+const schemaVersion = 1
+
+// Migrate creates the tables, or updates them to the version of this package. It does nothing if they have that version. Call
+// it before the other methods, in each process or in a step of the deployment. If several processes call it at the same time,
+// one of them migrates, and the others wait for it. ctx limits the wait; Config.Timeout does not.
+//
+// The user of the database needs the privilege to create tables. In MariaDB, a migration that was interrupted is completed by
+// the next call. In the other databases, an interrupted migration has no effect.
+//
+// The error matches [ErrSchema] if the tables are newer than this package: then update the program.
+func (s *Store) Migrate(ctx context.Context) error {
+	return s.failed(ctx, "Migrate", s.migrate(ctx))
+}
+
+func (s *Store) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, s.dialect.folder())
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(s.dialect.goose(), s.db, files,
+		goose.WithTableName("bearerkit_schema"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
+		goose.WithSessionLocker(locker{s}),
+		goose.WithIsolateDDL(s.dialect == SQLite)) // the lock is a transaction, in which no other can begin
+	if err != nil {
+		return err
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return err
+	}
+	return s.checkSchema(ctx)
+}
+
+// checkSchema returns nil if the tables have the version of this package.
+func (s *Store) checkSchema(ctx context.Context) error {
+	version, err := s.schema(ctx, s.db)
+	switch {
+	case err != nil:
+		return err
+	case version < schemaVersion:
+		return schemaError(fmt.Sprintf("the tables have version %d, expected %d: call Store.Migrate", version, schemaVersion))
+	case version > schemaVersion:
+		return schemaError(fmt.Sprintf("the tables have version %d, expected %d: update this program", version, schemaVersion))
+	}
+	return nil
+}
+
+// schema reads the version of the tables.
+func (s *Store) schema(ctx context.Context, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (version int64, err error) {
+	err = db.QueryRowContext(ctx, s.text.version).Scan(&version)
+	return version, err
+}
+
+// locker lets one process at a time migrate. It implements the SessionLocker of goose. The database releases the lock when the
+// connection ends.
+type locker struct{ store *Store }
+
+// SessionLock waits for the lock.
+func (l locker) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	if l.store.dialect == SQLite { // the lock is a transaction
+		return l.store.repeat(ctx, func() error {
+			_, err := conn.ExecContext(ctx, l.store.text.lock)
+			return err
+		})
+	}
+	var got any
+	return conn.QueryRowContext(ctx, l.store.text.lock).Scan(&got)
+}
+
+// SessionUnlock releases the lock. In SQLite, it also commits the migrations, if all of them were applied.
+func (l locker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	if l.store.dialect != SQLite {
+		var released any
+		return conn.QueryRowContext(ctx, l.store.text.unlock).Scan(&released)
+	}
+	if version, err := l.store.schema(ctx, conn); err != nil || version < schemaVersion {
+		_, err := conn.ExecContext(ctx, `ROLLBACK`)
+		return err
+	}
+	_, err := conn.ExecContext(ctx, `COMMIT`)
+	return err
+}
+
+var errDiscard = errors.New("sqlstore: the connection has an open transaction")
