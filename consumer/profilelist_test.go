@@ -32,3 +32,18 @@ func TestProfiles(t *testing.T) {
 		t.Errorf("%d profiles with %d names, and %d are declared", len(consumer.Profiles()), len(names), declared)
 	}
 }
+
+// ProfileNamed finds each profile by its exact name only.
+func TestProfileNamed(t *testing.T) {
+	t.Parallel()
+	for _, want := range consumer.Profiles() {
+		if got, ok := consumer.ProfileNamed(want.String()); !ok || got != want {
+			t.Errorf("%s: %v, %v", want, got, ok)
+		}
+	}
+	for _, name := range []string{"", "Keycloak", "keycloak ", "ProfileKeycloak", "unknown"} {
+		if got, ok := consumer.ProfileNamed(name); ok || got != (consumer.Profile{}) {
+			t.Errorf("%q: %v, %v, want none", name, got, ok)
+		}
+	}
+}

@@ -58,7 +58,7 @@ func similar(name string, known map[string]string) string {
 		if len(folded) < len("BEARERKIT")+6 { // short names have many neighbors
 			limit = 1
 		}
-		if distance := editDistance(name, folded); distance <= limit && distance < least {
+		if distance := EditDistance(name, folded); distance <= limit && distance < least {
 			best, least = known[folded], distance
 		}
 	}
@@ -73,9 +73,9 @@ func similar(name string, known map[string]string) string {
 	return best
 }
 
-// editDistance returns the number of inserted, deleted, replaced or swapped characters between a and b, or a greater number
+// EditDistance returns the number of inserted, deleted, replaced or swapped characters between a and b, or a greater number
 // than 2 if there are more than 2.
-func editDistance(a, b string) int {
+func EditDistance(a, b string) int {
 	if len(a) > len(b)+2 || len(b) > len(a)+2 {
 		return 3
 	}

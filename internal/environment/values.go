@@ -24,9 +24,14 @@ func Text(value string) (string, error) { return value, nil }
 // crossauth.
 func One(value string) ([]string, error) { return []string{value}, nil }
 
-// List returns the elements of the value, which are separated by spaces, tabs or commas.
+// Split returns the elements of a list, which are separated by spaces, tabs or commas. An empty value has no elements.
+func Split(value string) []string {
+	return strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
+}
+
+// List returns the elements of the value, as [Split] does. A list without elements is an error, and so is one with too many.
 func List(value string) ([]string, error) {
-	items := strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
+	items := Split(value)
 	if len(items) == 0 {
 		return nil, errors.New("expected a list of values separated by spaces or commas")
 	}
