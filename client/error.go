@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
 // Error is an error response of the authorization server, or a response that is not the expected OAuth response. It matches
@@ -197,5 +199,44 @@ var ErrUnavailable = errors.New("client: the authorization server is unavailable
 var ErrBadResponse = errors.New("client: the response of the authorization server is not valid")
 
 // ErrUnsupported says that the metadata of the server lacks what a call needs, such as an endpoint or a method of client
-// authentication.
+// authentication. For a missing endpoint, the error is a [*MissingMetadataError].
 var ErrUnsupported = errors.New("client: not supported by the authorization server")
+
+// MissingMetadataError says that the metadata of the server lacks an endpoint or its key set, and that the [Config] does not have
+// it either. Find it with [errors.As]. It matches [ErrUnsupported]. If a document of the metadata could not be fetched, so that
+// the member may be there, it matches [ErrUnavailable] in place of ErrUnsupported.
+type MissingMetadataError struct {
+	// Member is the name of the member of the metadata (RFC 8414, Section 2), such as "device_authorization_endpoint".
+	Member string
+
+	// Field is the field of Config that can have the value, such as Config.Endpoints["device_authorization_endpoint"].
+	Field string
+
+	// Err says why the metadata is incomplete: one of its documents could not be used. It is nil if all were read.
+	Err error
+}
+
+// Error names the member, the field and the cause.
+func (e *MissingMetadataError) Error() string {
+	text := fmt.Sprintf("%v: the metadata has no %s (%s)", e.class(), e.Member, e.Field)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns [ErrUnsupported] or [ErrUnavailable], and Err if it is not nil.
+func (e *MissingMetadataError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.class()}
+	}
+	return []error{e.class(), e.Err}
+}
+
+// class returns what the error matches besides Err.
+func (e *MissingMetadataError) class() error {
+	if errors.Is(e.Err, oidcdiscovery.ErrUnavailable) {
+		return ErrUnavailable
+	}
+	return ErrUnsupported
+}

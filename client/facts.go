@@ -71,18 +71,12 @@ func requireUsable(m *oidcdiscovery.Metadata, members ...string) error {
 	return nil
 }
 
-// absent returns the error for a member that a call needs and that the metadata does not have. field is the field of the
-// Config that can replace the member.
+// absent returns the error for a member that a call needs and that the metadata does not have: a [*MissingMetadataError], or an
+// error that matches [ErrBadResponse] if the member is there in a form that cannot be used. field is the field of the Config that
+// can replace the member.
 func absent(m *oidcdiscovery.Metadata, member, field string) error {
 	if err := requireUsable(m, member); err != nil {
 		return err
 	}
-	incomplete := m.Incomplete()
-	switch {
-	case incomplete == nil:
-		return fmt.Errorf("%w: the metadata has no %s (%s)", ErrUnsupported, member, field)
-	case errors.Is(incomplete, oidcdiscovery.ErrUnavailable):
-		return fmt.Errorf("%w: the metadata has no %s (%s): %w", ErrUnavailable, member, field, incomplete)
-	}
-	return fmt.Errorf("%w: the metadata has no %s (%s): %w", ErrUnsupported, member, field, incomplete)
+	return &MissingMetadataError{Member: member, Field: field, Err: m.Incomplete()}
 }
