@@ -152,7 +152,7 @@ func parseKinds(names []string) ([]Kind, error) {
 	var kinds []Kind
 	for _, name := range names {
 		if !slices.Contains(kindNames(), name) {
-			return nil, cli.Usagef("bench: --kind is %s, expected some of %s", cli.Quote(name), strings.Join(kindNames(), ", "))
+			return nil, cli.Usagef("bench: --kind is %s, expected some of %s", cli.QuoteWord(name, kindNames()...), strings.Join(kindNames(), ", "))
 		}
 		kinds = append(kinds, Kind(name))
 	}

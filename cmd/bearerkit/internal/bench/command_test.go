@@ -546,7 +546,7 @@ func TestText(t *testing.T) {
 	}}
 	code := cli.Run(t.Context(), env, []string{"bench", "-n", "5", target.URL + "/a?b=c"}, bench.Command)
 	for _, want := range []string{
-		"GET " + target.URL + "/a?b=c at " + strings.TrimPrefix(target.URL, "http://") + ", 8 connections\n",
+		"GET " + target.URL + "/a at " + strings.TrimPrefix(target.URL, "http://") + ", 8 connections\n",
 		"kind", "p50", "p90", "p99", "max", "401: 5\n", "Responses per second", "┤", " none ", " malformed\n",
 	} {
 		if !strings.Contains(stdout.String(), want) {
@@ -572,4 +572,25 @@ func (s *signal) Write(data []byte) (int, error) {
 		s.once.Do(func() { close(s.seen) })
 	}
 	return len(data), nil
+}
+
+// TestQueryIsHidden checks that the query of the URL is sent, and is not part of any output, because it may contain a secret.
+func TestQueryIsHidden(t *testing.T) {
+	t.Parallel()
+	var queries sync.Map
+	target := serve(t, httptest.NewServer, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		queries.Store(r.URL.RawQuery, true)
+		w.WriteHeader(http.StatusOK) // a problem, so that the report has all of its parts
+	}))
+	for _, more := range [][]string{nil, {"--json"}} {
+		var stdout, stderr bytes.Buffer
+		env := &cli.Env{Stdout: &stdout, Stderr: &stderr, Columns: func(io.Writer) int { return 80 }}
+		code := cli.Run(t.Context(), env, append([]string{"bench", "-n", "2", target.URL + "/a?key=s3cret"}, more...), bench.Command)
+		if code != cli.ExitFailed || strings.Contains(stdout.String()+stderr.String(), "s3cret") || !strings.Contains(stdout.String(), target.URL+"/a") {
+			t.Errorf("%q: exit code %d:\n%s%s", more, code, &stdout, &stderr)
+		}
+	}
+	if _, sent := queries.Load("key=s3cret"); !sent {
+		t.Error("no request has the query")
+	}
 }

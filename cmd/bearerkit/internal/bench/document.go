@@ -3,6 +3,8 @@ package bench
 import (
 	"strconv"
 	"time"
+
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 )
 
 // document is the report as JSON. docs/cli.md describes its members.
@@ -44,7 +46,7 @@ type latency struct {
 // document returns the report as JSON.
 func (r *report) document() document {
 	d := document{
-		URL: r.target.url.String(), Address: r.target.address.String(), Method: r.opts.Method, Concurrency: r.opts.Concurrency,
+		URL: cli.URL(r.target.url.String()), Address: r.target.address.String(), Method: r.opts.Method, Concurrency: r.opts.Concurrency,
 		Rate: r.opts.Rate, OK: r.ok(), Interrupted: r.interrupted,
 		Kinds: []kindDocument{}, Skipped: append([]Kind{}, r.skipped...), Problems: append([]string{}, r.problems()...),
 	}

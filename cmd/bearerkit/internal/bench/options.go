@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 )
 
 // Options configures a run. Each limit applies to each kind of request separately.
@@ -84,7 +86,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Method = http.MethodGet
 	}
 	if methods := methods(); !slices.Contains(methods, o.Method) {
-		faults = append(faults, fmt.Errorf("--method is %q, expected one of %s", o.Method, strings.Join(methods, ", ")))
+		faults = append(faults, fmt.Errorf("--method is %s, expected one of %s", cli.QuoteWord(o.Method), strings.Join(methods, ", ")))
 	}
 	switch {
 	case o.Duration == 0 && o.Requests == 0:

@@ -34,7 +34,7 @@ func (r *report) ok() bool {
 
 // write writes the report as text, in lines of width columns.
 func (r *report) write(out io.Writer, width int) {
-	fmt.Fprintf(out, "%s %s at %v, %d connections\n\n", r.opts.Method, r.target.url, r.target.address, r.opts.Concurrency)
+	fmt.Fprintf(out, "%s %s at %v, %d connections\n\n", r.opts.Method, cli.URL(r.target.url.String()), r.target.address, r.opts.Concurrency)
 	r.table(out)
 	if measured := r.withResponses(); len(measured) > 0 {
 		fmt.Fprintf(out, "\nResponses per second\n\n%s", plots(measured, width))

@@ -55,7 +55,7 @@ func parseTarget(raw, confirmed string) (*target, error) {
 	case strings.ContainsFunc(u.RequestURI(), func(r rune) bool { return r <= ' ' || r > '~' }):
 		return nil, fmt.Errorf("%w: the query contains a space or a character that is not ASCII, expected it percent-encoded", errTarget)
 	case confirmed != "" && !strings.EqualFold(confirmed, u.Hostname()):
-		return nil, fmt.Errorf("%w: --confirm-target is %q, expected the host of the URL, %q", errTarget, confirmed, u.Hostname())
+		return nil, fmt.Errorf("%w: --confirm-target is another host, expected that of the URL, %q", errTarget, u.Hostname())
 	}
 	port, err := portOf(u)
 	if err != nil {

@@ -64,8 +64,8 @@ func TestAddresses(t *testing.T) {
 		{"confirmed, but unencrypted for one address", "http://api.example.com", "api.example.com", []string{"127.0.0.1", "192.0.2.1"}, "unencrypted"},
 		{"confirmed, but unspecified", "https://0.0.0.0", "0.0.0.0", nil, "expected the address of one machine"},
 		{"confirmed, but multicast", "https://224.0.0.1", "224.0.0.1", nil, "expected the address of one machine"},
-		{"another host is confirmed", "https://api.example.com", "example.com", nil, `expected the host of the URL, "api.example.com"`},
-		{"confirmed with a port", "https://api.example.com:8443", "api.example.com:8443", nil, `expected the host of the URL, "api.example.com"`},
+		{"another host is confirmed", "https://api.example.com", "example.com", nil, `expected that of the URL, "api.example.com"`},
+		{"confirmed with a port", "https://api.example.com:8443", "api.example.com:8443", nil, `expected that of the URL, "api.example.com"`},
 
 		{"another scheme", "ftp://127.0.0.1", "", nil, "begins with http:// or https://"},
 		{"no scheme", "127.0.0.1:8080", "", nil, "such as http://127.0.0.1:8080/orders"},

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -54,6 +55,22 @@ func URL(raw string) string {
 	u.User, u.RawQuery, u.ForceQuery = nil, "", false
 	return u.String()
 }
+
+// QuoteURL returns a URL in quotes, as [URL] shows it. It returns [Hidden] for text that is not a URL with a scheme and a host, because a
+// user may have passed a token in its place.
+func QuoteURL(raw string) string {
+	if u, err := url.Parse(raw); err != nil || u.Scheme == "" || u.Host == "" {
+		return Hidden
+	}
+	return Quote(URL(raw))
+}
+
+// address matches a URL with user information or a query. Its groups are the scheme, and the host with the path.
+var address = regexp.MustCompile(`(?i)\b(https?://)(?:[^\s/?#@"'<>]*@)?([^\s?#"'<>]*)(?:\?[^\s"'<>]*)?`)
+
+// HideURLs returns text in which all http and https URLs lack their user information and their query. Use it for errors and findings,
+// which may contain a URL that a user or another party has written.
+func HideURLs(text string) string { return address.ReplaceAllString(text, "$1$2") }
 
 // escape writes r as JSON escapes it: as one or two UTF-16 code units.
 func escape(b *strings.Builder, r rune) {

@@ -34,10 +34,10 @@ func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *c
 	started := false
 	root := newRoot(env)
 	for _, command := range commands {
-		c := command(env)
-		observe(c, &started)
-		root.AddCommand(c)
+		root.AddCommand(command(env))
 	}
+	addDefaults(root, args)
+	observe(root, &started)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	switch {
@@ -46,7 +46,7 @@ func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *c
 	case errors.Is(err, ErrFailed):
 		return ExitFailed
 	}
-	fmt.Fprintln(env.Stderr, "bearerkit: "+Clean(HideTokens(err.Error())))
+	fmt.Fprintln(env.Stderr, "bearerkit: "+Clean(HideURLs(HideTokens(err.Error()))))
 	if started && !errors.As(err, new(usageError)) {
 		return ExitFailed
 	}
@@ -60,10 +60,27 @@ var jwt = regexp.MustCompile(`(ey[I-L][A-Za-z0-9_-]*|(ey[A-D]|ew[ko0])[A-Za-z0-9
 
 // HideTokens replaces each JWT and JWE in text. Use it for errors about arguments, because a user may have passed a token in place of a
 // command, a file or a number, and for values from a token, which may contain another token.
-func HideTokens(text string) string { return jwt.ReplaceAllString(text, "[token]") }
+func HideTokens(text string) string { return jwt.ReplaceAllString(text, Hidden) }
 
-// observe makes c, and each command below it, set started when it starts. An error before that is one of usage.
+// addDefaults adds the commands help and completion of cobra, and makes them report wrong arguments as all other commands do.
+func addDefaults(root *cobra.Command, args []string) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(args...)
+	parentOnly(root)
+	for _, c := range root.Commands() {
+		switch {
+		case c.Name() == "help":
+			topicOf(c)
+		case c.HasSubCommands() && !c.Runnable():
+			parentOnly(c)
+		}
+	}
+}
+
+// observe makes c, and each command below it, check its arguments without quoting them, and set started when it starts. An error before
+// that is one of usage.
 func observe(c *cobra.Command, started *bool) {
+	checkArgs(c)
 	if run := c.RunE; run != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
 			*started = true
@@ -91,6 +108,7 @@ func newRoot(env *Env) *cobra.Command {
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
+	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().BoolVar(&env.json, "json", false, "write the result as one JSON document")
 	return root
 }

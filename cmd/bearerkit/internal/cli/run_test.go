@@ -44,7 +44,7 @@ func TestRun(t *testing.T) {
 		{"a failure with an escape sequence", []string{"try"}, fails(errors.New("\x1b[2J\u202e")), cli.ExitFailed, `bearerkit: \u001b[2J\u202e`},
 		{"an unknown command", []string{"tri"}, fails(nil), cli.ExitUsage, "unknown command"},
 		{"an unknown flag", []string{"try", "--wort"}, fails(nil), cli.ExitUsage, "unknown flag"},
-		{"too many arguments", []string{"try", "a", "b"}, fails(nil), cli.ExitUsage, "at most 1 arg"},
+		{"too many arguments", []string{"try", "a", "b"}, fails(nil), cli.ExitUsage, "does not accept 2 arguments"},
 		{"a flag without a value", []string{"try", "--word"}, fails(nil), cli.ExitUsage, "needs an argument"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -4,14 +4,12 @@
 package completion
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
-	"github.com/bearerkit/bearerkit/consumer"
 )
 
 // For returns constructors of the same commands, with completion for all their flags and arguments. What a command has registered
@@ -48,21 +46,11 @@ func addFlag(c *cobra.Command, flag *pflag.Flag) {
 	complete := cobra.NoFileCompletions
 	switch value, _ := pflag.UnquoteUsage(flag); {
 	case flag.Name == "profile":
-		complete = cobra.FixedCompletions(profiles(), cobra.ShellCompDirectiveNoFileComp)
+		complete = cobra.FixedCompletions(cli.ProfileNames(), cobra.ShellCompDirectiveNoFileComp)
 	case value == "file":
 		return // the shell completes files by default
 	case value == "folder":
 		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
 	}
 	_ = c.RegisterFlagCompletionFunc(flag.Name, complete) // the flag exists, and has no completion yet
-}
-
-// profiles returns the names of all profiles.
-func profiles() []string {
-	var names []string
-	for _, profile := range consumer.Profiles() {
-		names = append(names, profile.String())
-	}
-	slices.Sort(names)
-	return names
 }

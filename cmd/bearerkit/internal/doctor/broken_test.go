@@ -425,6 +425,32 @@ func brokenTokens() []broken {
 			},
 		},
 		{
+			name: "a token for the future, with equal clocks", check: "token.time", actor: "issuer", says: "does not explain the difference",
+			token: func(issuer *bearertest.Issuer) string {
+				return issuer.AccessToken().Set("nbf", time.Now().Add(2*time.Minute).Unix()).Sign()
+			},
+		},
+		{
+			name: "a token for the future, with a small difference of the clocks", check: "token.time", actor: "issuer", says: "ahead of this machine, which does not explain",
+			world: func(w *world, _ *bearertest.Issuer) { w.ahead = time.Minute },
+			args:  []string{"--clock-skew", "2m"}, cfg: func(cfg *consumer.Config) { cfg.ClockSkew = 2 * time.Minute },
+			token: func(issuer *bearertest.Issuer) string {
+				return issuer.AccessToken().Set("iat", time.Now().Add(4*time.Minute).Unix()).Sign()
+			},
+		},
+		{
+			name: "a token for the future, with an unknown clock", check: "token.time", actor: "issuer", says: "Compare the clocks",
+			world: func(w *world, issuer *bearertest.Issuer) {
+				w.hosts[home] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Del("Date")
+					issuer.ServeHTTP(w, r)
+				})
+			},
+			token: func(issuer *bearertest.Issuer) string {
+				return issuer.AccessToken().Set("nbf", time.Now().Add(3*time.Minute).Unix()).Sign()
+			},
+		},
+		{
 			name: "an ID token", check: "token.kind", actor: "client", says: "access_token",
 			token: func(issuer *bearertest.Issuer) string { return issuer.IDToken().Set("aud", audience).Sign() },
 		},

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
@@ -110,7 +111,7 @@ type report struct {
 
 // ok adds a finding without a problem.
 func (r *report) ok(check, field, found string) {
-	r.findings = append(r.findings, Finding{Check: check, Severity: OK, Found: found, Field: field})
+	r.findings = append(r.findings, Finding{Check: check, Severity: OK, Found: cli.HideURLs(found), Field: field})
 }
 
 // add adds a finding and records its settings.
@@ -118,6 +119,7 @@ func (r *report) add(f Finding) {
 	if f.Field == "" && len(f.Settings) > 0 {
 		f.Field = f.Settings[0].Field
 	}
+	f.Found, f.Change = cli.HideURLs(f.Found), cli.HideURLs(f.Change) // the settings have the whole URL, because the user needs it
 	r.findings = append(r.findings, f)
 	for _, s := range f.Settings {
 		r.settings = slices.DeleteFunc(r.settings, func(old Setting) bool { return old.Field == s.Field })

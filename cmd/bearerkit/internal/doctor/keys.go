@@ -30,7 +30,7 @@ func (d *doctor) checkKeys(ctx context.Context) {
 		})
 		return
 	}
-	d.progress.Step("requesting " + url)
+	d.progress.Step("requesting " + cli.URL(url))
 	set, err := inspect.KeysAt(ctx, url, d.keyOptions())
 	if err != nil {
 		if set = d.retryKeys(ctx, url, err); set == nil {

@@ -42,15 +42,6 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// profileNames lists the names of the profiles.
-func profileNames() string {
-	var names []string
-	for _, p := range consumer.Profiles() {
-		names = append(names, p.String())
-	}
-	return strings.Join(names, ", ")
-}
-
 // section returns the heading of a finding.
 func (f Finding) section() string {
 	name, _, _ := strings.Cut(f.Check, ".")

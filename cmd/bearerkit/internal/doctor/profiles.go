@@ -28,16 +28,6 @@ func variables() map[string]string {
 	}
 }
 
-// profileNamed returns the profile with a name.
-func profileNamed(name string) (consumer.Profile, bool) {
-	all := consumer.Profiles()
-	i := slices.IndexFunc(all, func(p consumer.Profile) bool { return p.String() == name })
-	if i < 0 {
-		return consumer.Profile{}, false
-	}
-	return all[i], true
-}
-
 // products maps a part of an issuer, its host with its path, to the profile of the product.
 func products() []struct{ part, profile string } {
 	return []struct{ part, profile string }{
@@ -150,33 +140,41 @@ func (d *doctor) checkProfile(ctx context.Context) {
 		return
 	}
 	f.Actor, f.Settings = ActorAPI, d.profileSettings(chosen)
-	f.Change = fmt.Sprintf("Set Profile: %s accepts this token. Profiles that accept it: %s.", chosen, strings.Join(names, ", "))
+	f.Change = fmt.Sprintf("Set Profile: %s accepts this token.%s", chosen, others(names, chosen.String()))
 	d.apply(f)
 }
 
 // profileFits adds the finding for a profile that accepts the token.
 func (d *doctor) profileFits(names []string) {
-	text := fmt.Sprintf("Profile %s accepts it.", d.cfg.Profile)
-	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == d.cfg.Profile.String() })
+	own := d.cfg.Profile.String()
+	text, stricter := fmt.Sprintf("Profile %s accepts it.", own), own
 	product := productOf(d.cfg.Issuer)
 	switch {
 	case d.cfg.Profile != consumer.ProfileDefault:
-	case slices.Contains(others, product):
+	case slices.Contains(names, product):
+		stricter = product
 		text += fmt.Sprintf(" %s is stricter, and made for this issuer.", "consumer."+variables()[product])
-	case slices.Contains(others, "rfc9068"):
+	case slices.Contains(names, "rfc9068"):
+		stricter = "rfc9068"
 		text += " consumer.ProfileRFC9068 is stricter, and accepts it too."
 	}
-	if len(others) > 0 {
-		text += " Others that accept it: " + strings.Join(others, ", ") + "."
+	d.ok("token.profile", inConsumer+"Profile", text+others(names, own, stricter))
+}
+
+// others returns a sentence with the names of profiles except for those that are named before it, or "" if there are no others.
+func others(names []string, before ...string) string {
+	rest := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(before, name) })
+	if len(rest) == 0 {
+		return ""
 	}
-	d.ok("token.profile", inConsumer+"Profile", text)
+	return " Others that accept it: " + strings.Join(rest, ", ") + "."
 }
 
 // choose returns the profile to suggest: that of the product, or the strictest general one. A profile that accepts ID tokens is
 // suggested only for its product.
 func (d *doctor) choose(fits []consumer.Profile) (consumer.Profile, bool) {
 	for _, name := range []string{productOf(d.cfg.Issuer), "rfc9068", "default"} {
-		if p, ok := profileNamed(name); ok && slices.Contains(fits, p) {
+		if p, ok := consumer.ProfileNamed(name); ok && slices.Contains(fits, p) {
 			return p, true
 		}
 	}

@@ -39,9 +39,12 @@ const unknown = "unknown"
 
 // config returns the Config that an API with the variables of env has, with the flags in place of their fields. Audience may be empty.
 func (s *settings) config(env *cli.Env) (consumer.Config, error) {
-	profile, err := s.profile()
-	if err != nil {
-		return consumer.Config{}, err
+	profile := consumer.ProfileDefault
+	if s.given("profile") { // consumer.FromEnviron reads and checks the variable
+		var err error
+		if profile, err = s.issuer.ProfileNamed(); err != nil {
+			return consumer.Config{}, err
+		}
 	}
 	environ := s.replaced(env.Environ())
 	hasIssuer, hasAudience := isSet(environ, issuerVariables()...), isSet(environ, audienceVariables()...)
@@ -131,16 +134,4 @@ func isSet(environ []string, variables ...string) bool {
 		name, value, _ := strings.Cut(entry, "=")
 		return value != "" && slices.Contains(variables, name)
 	})
-}
-
-// profile returns the profile that --profile names.
-func (s *settings) profile() (consumer.Profile, error) {
-	if !s.given("profile") || s.issuer.Profile == "" {
-		return consumer.ProfileDefault, nil
-	}
-	p, ok := profileNamed(s.issuer.Profile)
-	if !ok {
-		return p, cli.Usagef("--profile: %s is not the name of a profile; the names are %s", cli.Quote(s.issuer.Profile), profileNames())
-	}
-	return p, nil
 }

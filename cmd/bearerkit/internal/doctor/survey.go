@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
@@ -39,7 +40,7 @@ func (d *doctor) look(ctx context.Context, cfg consumer.Config) survey {
 		return s
 	}
 	for _, url := range urls {
-		d.progress.Step("requesting " + url)
+		d.progress.Step("requesting " + cli.URL(url))
 		one := discovery(cfg, d.client)
 		one.MetadataURL = url
 		m, err := one.Discover(ctx, cfg.Issuer)

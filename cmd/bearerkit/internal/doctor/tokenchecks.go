@@ -200,8 +200,11 @@ func (d *doctor) checkTimes(x consumer.Explanation) {
 		f.Actor = ActorClient
 		f.Change = fmt.Sprintf("The token expired %v ago. Request a new token. The client should renew its tokens before they expire.", round(late))
 		d.add(f)
-	case early > 0:
+	case early > 0 && known && early <= server.ahead+server.uncertainty:
+		f.Found += " It is valid by the clock of the issuer."
 		d.wrongClock(f, early)
+	case early > 0:
+		d.futureToken(f, early)
 	default:
 		f.Actor, f.Change = ActorIssuer, "Configure the issuer to write dates as numbers of seconds."
 		d.add(f)
@@ -228,6 +231,24 @@ func (d *doctor) wrongClock(f Finding, difference time.Duration) {
 		f.Change += fmt.Sprintf(" No setting helps: ClockSkew is at most %v.", maxClockSkew)
 	}
 	d.apply(f)
+}
+
+// futureToken adds the finding for a token that is not valid yet by the clock of the issuer either, or if that clock is not known.
+// ClockSkew would only accept the token before the time that the issuer has chosen, so it is not suggested.
+func (d *doctor) futureToken(f Finding, early time.Duration) {
+	f.Actor = ActorIssuer
+	f.Found += fmt.Sprintf(" The token is not valid yet: it becomes valid in %v.", round(early))
+	server, known := d.issuerSkew()
+	switch {
+	case !known:
+		f.Change = "Compare the clocks of this machine and of the issuer, which sends no usable Date header. If they agree, "
+	case server.ahead > server.uncertainty:
+		f.Change = fmt.Sprintf("The issuer's clock is %s, which does not explain the difference: ", server.text())
+	default:
+		f.Change = "The issuer's clock does not explain the difference: "
+	}
+	f.Change += "the issuer issues tokens for the future. Configure it to set nbf and iat to the current time, or use the token later."
+	d.add(f)
 }
 
 // outside returns by how much the token is not valid yet, and by how much it has expired, at the time now.

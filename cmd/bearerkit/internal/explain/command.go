@@ -5,13 +5,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/inspect"
-	"github.com/bearerkit/bearerkit/consumer"
 )
 
 // flags are the flags of the command.
@@ -47,7 +45,6 @@ func Command(env *cli.Env) *cobra.Command {
 	c.Flags().BoolVar(&f.showClaims, "show-claims", false, "also write the values of claims about the user")
 	c.Flags().BoolVar(&f.allowHTTP, "insecure-allow-http", env.Getenv("BEARERKIT_INSECURE_ALLOW_HTTP") == "true",
 		"allow an issuer without TLS [BEARERKIT_INSECURE_ALLOW_HTTP]")
-	c.SetFlagErrorFunc(flagError)
 	return c
 }
 
@@ -57,7 +54,7 @@ func run(ctx context.Context, env *cli.Env, f *flags, args []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := profileNamed(f.issuer.Profile)
+	p, err := f.issuer.ProfileNamed()
 	if err != nil {
 		return err
 	}
@@ -133,17 +130,4 @@ func (f *flags) readKeys(ctx context.Context, env *cli.Env) (*inspect.KeySet, er
 // keysPlace returns the file or the URL with the keys, or "".
 func (f *flags) keysPlace(env *cli.Env) string {
 	return cmp.Or(f.keys, env.Getenv("BEARERKIT_KEYS_FILE"))
-}
-
-// profileNamed returns the profile with a name. The empty name is that of the default profile.
-func profileNamed(name string) (consumer.Profile, error) {
-	if name == "" {
-		return consumer.ProfileDefault, nil
-	}
-	all := consumer.Profiles()
-	i := slices.IndexFunc(all, func(p consumer.Profile) bool { return p.String() == name })
-	if i < 0 {
-		return consumer.Profile{}, cli.Usagef("--profile: %s is not the name of a profile", ownName(name))
-	}
-	return all[i], nil
 }

@@ -1,48 +1,12 @@
 package explain
 
 import (
-	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 )
-
-// hidden takes the place of text that may be a secret.
-const hidden = "[token]"
-
-// simple matches text that is short and simple enough to be a misspelled name of a flag or of a profile.
-var simple = regexp.MustCompile(`^[a-z][a-z0-9-]{0,19}$`)
-
-// ownName returns text in quotes if it may be a misspelled name. It returns a placeholder otherwise, because the text may be a token.
-func ownName(text string) string {
-	if simple.MatchString(text) {
-		return cli.Quote(text)
-	}
-	return hidden
-}
-
-// flagError describes a fault in the flags. The messages of pflag quote the argument, which may be an opaque token that begins with a
-// hyphen.
-func flagError(_ *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	var value *pflag.InvalidValueError
-	var missing *pflag.ValueRequiredError
-	switch {
-	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
-		return cli.Usagef("unknown flag %s; a TOKEN that begins with a hyphen needs -- before it", ownName(unknown.GetSpecifiedName()))
-	case errors.As(err, &value):
-		return cli.Usagef("--%s has a value of the wrong type", value.GetFlag().Name)
-	case errors.As(err, &missing):
-		return cli.Usagef("--%s requires a value", missing.GetFlag().Name)
-	}
-	return cli.Usagef("unknown flag; a TOKEN that begins with a hyphen needs -- before it")
-}
 
 // sendable reports whether text may be an opaque token. A token consists of printable ASCII characters without spaces (RFC 6749 appendix
 // A.12, RFC 6750 section 2.1). JSON, markup, punctuation and the name of a scheme are not tokens either. text is not empty.
@@ -83,7 +47,7 @@ func scrubObject(object map[string]any) map[string]any {
 	clean := make(map[string]any, len(object))
 	for name, value := range object {
 		if slices.Contains(secrets(), name) {
-			value = hidden
+			value = cli.Hidden
 		}
 		clean[cli.HideTokens(name)] = scrub(value)
 	}

@@ -70,7 +70,7 @@ func KeysOfIssuer(ctx context.Context, issuer string, o Options) (*KeySet, error
 		return nil, err
 	}
 	if m.JWKSURI == "" {
-		return nil, fmt.Errorf("the metadata of %s has no jwks_uri", cli.Quote(issuer))
+		return nil, fmt.Errorf("the metadata of %s has no jwks_uri", cli.Quote(cli.URL(issuer)))
 	}
 	return KeysAt(ctx, m.JWKSURI, o)
 }
@@ -118,9 +118,9 @@ func KeysFrom(ctx context.Context, env *cli.Env, place string, o Options) (*KeyS
 func parse(origin string, data []byte) (*KeySet, error) {
 	keys, quirks, err := jwks.Inspect(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", cli.Quote(origin), err)
+		return nil, fmt.Errorf("%s: %w", cli.Quote(cli.URL(origin)), err)
 	}
-	return &KeySet{Origin: origin, Keys: keys, Quirks: quirks}, nil
+	return &KeySet{Origin: cli.URL(origin), Keys: keys, Quirks: quirks}, nil
 }
 
 // TypeOf returns the kty of a public key, or "" for an unknown one.

@@ -144,7 +144,7 @@ func TestFailures(t *testing.T) {
 		want  string
 	}{
 		{"", nil, cli.ExitUsage, "is required"},
-		{"", []string{"a", "b"}, cli.ExitUsage, "at most 1 arg"},
+		{"", []string{"a", "b"}, cli.ExitUsage, "does not accept 2 arguments"},
 		{"", []string{"--pem", "--jwks", "-"}, cli.ExitUsage, "pem"},
 		{`{"keys":[]}`, []string{"-"}, cli.ExitFailed, "None of 0 keys"},
 		{"<html>", []string{"-"}, cli.ExitFailed, "not a JWK Set"},

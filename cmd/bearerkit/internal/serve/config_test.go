@@ -78,7 +78,7 @@ func TestFaults(t *testing.T) {
 			"10.0.0.1/8 has address bits", "0.0.0.0/0 is too large", "::ffff:10.0.0.0/104 has address bits", "issuers, number 1", "exactly one of url and hosts", `"%2F" cannot be allowed`,
 		}},
 		{"settings of Envoy", "proxy: caddy\nremove_token: true\nlisten: {grpc: \"127.0.0.1:0\"}\n" + oneIssuer + "routes: {/x: {}}", []string{"remove_token is set", "listen.grpc is set"}},
-		{"unknown profile", "proxy: nginx\nissuers: [{issuer: https://a.test, audience: [b], profile: keycloack}]\nroutes: {/x: {}}", []string{`profile "keycloack" is unknown`, " keycloak "}},
+		{"unknown profile", "proxy: nginx\nissuers: [{issuer: https://a.test, audience: [b], profile: keycloack}]\nroutes: {/x: {}}", []string{`profile: "keycloack" is not the name of a profile`, " keycloak,"}},
 		{"no audience", "proxy: nginx\nissuers: [{issuer: https://a.test}]\nroutes: {/x: {}}", []string{"Config.Audience"}},
 		{"algorithm without a file", "proxy: nginx\nissuers: [{issuer: https://a.test, audience: [b], key_algorithm: RS256}]\nroutes: {/x: {}}", []string{"key_algorithm is set"}},
 		{"no such key file", "proxy: nginx\nissuers: [{issuer: https://a.test, audience: [b], key_file: /none}]\nroutes: {/x: {}}", []string{"key_file: "}},

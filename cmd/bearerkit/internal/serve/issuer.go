@@ -7,10 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/bearerkit/bearerkit/adapters/prom"
+	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/cli"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/environment"
 	"github.com/bearerkit/bearerkit/jwks"
@@ -141,12 +142,12 @@ func newConsumer(c issuerConfig, h hooks) (*consumer.Consumer, error) {
 		InsecureNoAudience: c.InsecureNoAudience, InsecureAcceptIDToken: c.InsecureAcceptIDToken,
 	}
 	if c.Profile != "" {
-		all := consumer.Profiles()
-		i := slices.IndexFunc(all, func(p consumer.Profile) bool { return p.String() == c.Profile })
-		if i < 0 {
-			return nil, fmt.Errorf("profile %q is unknown, expected one of %v", c.Profile, all)
+		p, ok := consumer.ProfileNamed(c.Profile)
+		if !ok {
+			return nil, fmt.Errorf("profile: %s is not the name of a profile; the names are %s", cli.QuoteWord(c.Profile, cli.ProfileNames()...),
+				strings.Join(cli.ProfileNames(), ", "))
 		}
-		cfg.Profile = all[i]
+		cfg.Profile = p
 	}
 	if c.KeyFile != "" {
 		source, err := jwks.File(c.KeyFile, c.KeyAlgorithm)

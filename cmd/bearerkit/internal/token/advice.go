@@ -72,10 +72,10 @@ func (s *session) rejectedClient() string {
 
 // adviceOther returns what to change after an error that has no OAuth error code.
 func (s *session) adviceOther(err error) string {
+	var missing *client.MissingMetadataError
 	switch {
-	case errors.Is(err, client.ErrUnsupported) && s.flow == flowDevice && strings.Contains(err.Error(), "device_authorization_endpoint"):
-		return "The authorization server does not offer the device flow in its metadata. Use " + otherFlows(s.flow) +
-			", or set its endpoint: BEARERKIT_ENDPOINTS=device_authorization_endpoint=URL."
+	case errors.As(err, &missing) && errors.Is(err, client.ErrUnsupported):
+		return s.missing(missing.Member)
 	case errors.Is(err, context.DeadlineExceeded) && s.flow == flowDevice:
 		return "The sign-in was not completed in time (--timeout)."
 	case errors.Is(err, context.DeadlineExceeded) && s.flow == flowBrowser:
@@ -86,6 +86,15 @@ func (s *session) adviceOther(err error) string {
 			cli.Quote(s.cfg.Issuer))
 	}
 	return ""
+}
+
+// missing returns what to change if the metadata lacks a member that the flow needs.
+func (s *session) missing(member string) string {
+	if !strings.HasSuffix(member, "_endpoint") {
+		return "Ask the operator of the authorization server to publish " + member + "."
+	}
+	return fmt.Sprintf("The metadata of the authorization server does not offer %s. Use %s, or set the endpoint: BEARERKIT_ENDPOINTS=%s=URL.",
+		describeFlow(s.flow), otherFlows(s.flow), member)
 }
 
 // redirect returns the redirect URI that must be registered.

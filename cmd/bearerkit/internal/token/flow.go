@@ -29,7 +29,7 @@ func chooseFlow(flag string, cfg client.Config) (string, error) {
 	confidential := cfg.ClientSecret != "" || cfg.SecretSource != nil || cfg.Key != nil || cfg.AssertionSource != nil
 	switch {
 	case flag != "" && !slices.Contains(flows(), flag):
-		return "", cli.Usagef("token: --flow is %s, expected %s", cli.Quote(flag), strings.Join(flows(), ", "))
+		return "", cli.Usagef("token: --flow is %s, expected %s", cli.QuoteWord(flag, flows()...), strings.Join(flows(), ", "))
 	case flag != "":
 		return flag, nil
 	case confidential:
@@ -72,7 +72,7 @@ func redirectOptions(uri string) (loopback.Options, error) {
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return loopback.Options{}, cli.Usagef("token: the redirect URI (--redirect-uri, BEARERKIT_REDIRECT_URI) is %s, expected "+
 			"http://127.0.0.1, http://[::1] or http://localhost with an optional port and path. Register such a URI, or use --flow device",
-			cli.Quote(uri))
+			cli.QuoteURL(uri))
 	}
 	o := loopback.Options{Host: u.Hostname(), Path: u.EscapedPath(), NoPath: u.Path == ""}
 	if u.Port() != "" {
