@@ -101,7 +101,7 @@ func TestTokenAsValue(t *testing.T) {
 	}
 }
 
-// TestMisspelledNames checks that a name that is no token remains in the error, so that the user sees the mistake.
+// TestMisspelledNames checks that a misspelled name remains in the error, so that the user sees the mistake.
 func TestMisspelledNames(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{

@@ -1,7 +1,11 @@
 package serve_test
 
 import (
+	"encoding/binary"
+	"io"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,5 +62,34 @@ func TestLimitOfWarnings(t *testing.T) {
 	// The 30 requests may take longer than one period of ten seconds on a slow machine.
 	if n := strings.Count(r.log.String(), "serve: request rejected before its token was read"); n < 10 || n > 20 {
 		t.Errorf("%d warnings, want 10", n)
+	}
+}
+
+// A client of the gRPC listener learns the limit of streams from the first frame of the server (RFC 9113, Section 6.5.2).
+func TestLimitOfStreams(t *testing.T) {
+	t.Parallel()
+	r := start(t, envoy)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", r.GRPC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
+		t.Fatal(err)
+	}
+	header := make([]byte, 9)
+	if _, err := io.ReadFull(conn, header); err != nil || header[3] != 4 {
+		t.Fatalf("frame header %v, want one of type 4 (SETTINGS): %v", header, err)
+	}
+	settings := make([]byte, int(header[1])<<8|int(header[2]))
+	if _, err := io.ReadFull(conn, settings); err != nil {
+		t.Fatal(err)
+	}
+	limits := make(map[uint16]uint32)
+	for setting := range slices.Chunk(settings, 6) {
+		limits[binary.BigEndian.Uint16(setting)] = binary.BigEndian.Uint32(setting[2:])
+	}
+	if got := limits[3]; got != 1000 {
+		t.Errorf("SETTINGS_MAX_CONCURRENT_STREAMS is %d, want 1000", got)
 	}
 }

@@ -27,6 +27,7 @@ import (
 const (
 	maxRequestHeader = 64 << 10 // bytes; nginx sends up to 32 KiB of the client with its defaults
 	maxCheckRequest  = 1 << 20  // bytes of a gRPC message
+	maxStreams       = 1000     // gRPC calls in progress over one connection; gRPC itself has no limit
 )
 
 // server is a running bearerkit serve.
@@ -236,7 +237,7 @@ func (s *server) httpServer(handler http.Handler) *http.Server {
 func (s *server) grpcServer() *grpc.Server {
 	t := s.state.Load().config.Timeouts
 	handshake := grpc.ConnectionTimeout(time.Duration(min(t.Request, t.Shutdown)))
-	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(maxCheckRequest), handshake}
+	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(maxCheckRequest), grpc.MaxConcurrentStreams(maxStreams), handshake}
 	if cfg := s.certificates.config(); cfg != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(cfg)))
 	}
@@ -259,7 +260,11 @@ func (v *servers) stop(ctx context.Context, c config) error {
 		v.grpc.GracefulStop()
 	}
 	if v.admin != nil {
-		faults = append(faults, v.admin.Shutdown(ctx))
+		err := v.admin.Shutdown(ctx)
+		if err != nil { // the other servers may have used all of the time, and probes are short
+			err = v.admin.Close()
+		}
+		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }
