@@ -1,0 +1,89 @@
+package seal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ResealedSessions counts the rows that [Sessions.Reseal] has read.
+type ResealedSessions struct {
+	Current    int // had the first key already
+	Resealed   int // were sealed again
+	Changed    int // were changed or deleted while Reseal ran, so that replace returned false
+	Plaintext  int // are not sealed, and stay so until their sessions are written (SessionsConfig.InsecureAcceptPlaintext)
+	Unreadable int // cannot be opened; SessionsConfig.OnUnreadable was called for them
+}
+
+// Reseal seals all rows again that were sealed with an older key, so that the key can be removed. Without it, an old key can
+// be removed when all sessions that it has sealed have expired.
+//
+// replace must write the new value to the row if the row still has the old one, in one operation of the database, and report
+// whether it did. It must not change when the row expires. Reseal needs it because a session store has no such method, and a
+// plain write could undo a logout or restore an old refresh token. For the SQL stores of scs it is
+//
+//	UPDATE sessions SET data = $1 WHERE token = $2 AND data = $3
+//
+// Reseal reads all rows into memory, as the method All of the store does. It stops at an error of the store, of the Sealer or
+// of replace, and when ctx ends; rows that were sealed again remain so, and Reseal can be called again. If Changed is not
+// zero, call it again. If an old key is only needed by rows that are Unreadable, it is not needed.
+func (s *Sessions) Reseal(ctx context.Context, replace func(ctx context.Context, row string, older, newer []byte) (bool, error)) (ResealedSessions, error) {
+	var count ResealedSessions
+	stored, err := s.readAll(ctx)
+	if err != nil {
+		return count, err
+	}
+	for row, older := range stored {
+		if err := ctx.Err(); err != nil {
+			return count, err
+		}
+		newer, err := s.reseal(ctx, row, older)
+		switch {
+		case errors.Is(err, errPlaintext):
+			count.Plaintext++
+			continue
+		case err != nil && isLost(err):
+			count.Unreadable++
+			continue
+		case err != nil:
+			return count, err
+		case bytes.Equal(newer, older):
+			count.Current++
+			continue
+		}
+		replaced, err := replace(ctx, row, older, newer)
+		if err != nil {
+			return count, fmt.Errorf("seal: replacing a session: %w", err)
+		}
+		if replaced {
+			count.Resealed++
+		} else {
+			count.Changed++
+		}
+	}
+	return count, nil
+}
+
+// errPlaintext says that a row is not sealed, and that SessionsConfig accepts that.
+var errPlaintext = errors.New("seal: the session is not sealed")
+
+// reseal returns the value of a row under the first key. If the row has it already, it returns the same value, and does not
+// verify it.
+func (s *Sessions) reseal(ctx context.Context, row string, older []byte) ([]byte, error) {
+	if !s.cfg.Sealer.NeedsReseal(older) {
+		return older, nil
+	}
+	found, err := s.open(ctx, row, older)
+	if err != nil {
+		return nil, err
+	}
+	if found.plain {
+		return nil, errPlaintext
+	}
+	newer, err := s.cfg.Sealer.Seal(ctx, found.encode(), sessionBinding(row))
+	if err != nil {
+		return nil, fmt.Errorf("seal: session: %w", err)
+	}
+	return newer, nil
+}

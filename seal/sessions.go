@@ -1,0 +1,242 @@
+package seal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// SessionStore has the methods of scs.Store in github.com/alexedwards/scs. [Sessions] also uses the methods of scs.CtxStore,
+// scs.IterableStore and scs.IterableCtxStore, if the store has them.
+type SessionStore interface {
+	Find(id string) (value []byte, found bool, err error)
+	Commit(id string, value []byte, expiry time.Time) error
+	Delete(id string) error
+}
+
+// SessionsConfig describes a [Sessions].
+type SessionsConfig struct {
+	// Store has the rows. Required.
+	Store SessionStore
+
+	// Sealer seals the rows, for example a [Keyring]. Required.
+	Sealer Sealer
+
+	// InsecurePlainIDs uses the session ids as the names of the rows. Who can read the store then knows the ids, and can use
+	// the sessions. False: the name of a row is the SHA-256 hash of the id in base64url, which has 43 characters.
+	InsecurePlainIDs bool
+
+	// InsecureAcceptPlaintext accepts rows from the time before sealing: rows that are not sealed, and rows whose name is a
+	// plain id. They are sealed when the session is written next. While it is set, who can write to the store can create
+	// sessions of any user, and who can read it can use the sessions that have not been written since. Set it for at most the
+	// Lifetime of the sessions. False: such rows do not exist for the application.
+	InsecureAcceptPlaintext bool
+
+	// OnUnreadable, if not nil, is called for each row that exists and cannot be opened, each time it is read. It must be safe
+	// for concurrent use.
+	OnUnreadable func(context.Context, UnreadableSession)
+}
+
+// UnreadableSession describes a row that cannot be opened.
+type UnreadableSession struct {
+	// Row is the name of the row in the store. With SessionsConfig.InsecurePlainIDs it is empty, because it is a session id.
+	Row string
+
+	// Err matches [ErrDamaged], [ErrUnknownKey] or [ErrNotSealed].
+	Err error
+}
+
+// Sessions is a session store for github.com/alexedwards/scs that seals its rows. It implements scs.Store, scs.CtxStore,
+// scs.IterableStore and scs.IterableCtxStore. Create it with [NewSessions]. It is safe for concurrent use if its store is.
+//
+//	sessions := scs.New()
+//	sessions.Store, err = seal.NewSessions(seal.SessionsConfig{Store: postgresstore.New(db), Sealer: ring})
+//
+// With package weblogin, set the store before weblogin.New. Otherwise, the tokens of the users are not sealed.
+//
+// A row is bound to its name, and contains the session id and the expiry. So a value that was moved to another row cannot be
+// opened, and a session whose expiry was changed in the store still ends in time. An older value of the same row can be opened
+// until the session expires: sealing cannot prevent that somebody who can write to the store puts it back.
+//
+// If a row cannot be opened, the session does not exist: the user signs in again. This is what scs specifies. It applies to
+// names that consist of letters, digits, "-" and "_", as session ids do. Names with other characters belong to records such
+// as those that weblogin keeps about logouts. If such a row cannot be opened, the result is an error, because it would not be
+// safe to ignore the record. An error of the store, or of a Sealer that is unavailable, is always returned.
+type Sessions struct{ cfg SessionsConfig }
+
+// NewSessions returns a store for cfg. If cfg has faults, the error joins all of them, and each names its field. NewSessions
+// does no I/O.
+func NewSessions(cfg SessionsConfig) (*Sessions, error) {
+	var faults []error
+	if cfg.Store == nil {
+		faults = append(faults, errors.New("seal: SessionsConfig.Store is required"))
+	}
+	if cfg.Sealer == nil {
+		faults = append(faults, errors.New("seal: SessionsConfig.Sealer is required"))
+	}
+	if _, again := cfg.Store.(*Sessions); again {
+		faults = append(faults, errors.New("seal: SessionsConfig.Store is a *seal.Sessions, expected a store that does not seal"))
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return &Sessions{cfg}, nil
+}
+
+// Find implements scs.Store.
+func (s *Sessions) Find(id string) (value []byte, found bool, err error) {
+	return s.FindCtx(context.Background(), id)
+}
+
+// Commit implements scs.Store.
+func (s *Sessions) Commit(id string, value []byte, expiry time.Time) error {
+	return s.CommitCtx(context.Background(), id, value, expiry)
+}
+
+// Delete implements scs.Store.
+func (s *Sessions) Delete(id string) error { return s.DeleteCtx(context.Background(), id) }
+
+// All implements scs.IterableStore.
+func (s *Sessions) All() (map[string][]byte, error) { return s.AllCtx(context.Background()) }
+
+// FindCtx implements scs.CtxStore.
+func (s *Sessions) FindCtx(ctx context.Context, id string) (value []byte, found bool, err error) {
+	for _, row := range s.rows(id) {
+		stored, found, err := s.read(ctx, row)
+		if err != nil {
+			return nil, false, err
+		}
+		if !found {
+			continue
+		}
+		session, err := s.open(ctx, row, stored)
+		if err == nil && session.id != id {
+			err = errOtherSession
+		}
+		switch {
+		case err != nil && isLost(err) && isSessionID(id):
+			continue // a row under a plain id may still exist
+		case err != nil:
+			return nil, false, err
+		case session.isOver():
+			continue
+		}
+		return session.value, true, nil
+	}
+	return nil, false, nil
+}
+
+// CommitCtx implements scs.CtxStore.
+func (s *Sessions) CommitCtx(ctx context.Context, id string, value []byte, expiry time.Time) error {
+	rows := s.rows(id)
+	sealed, err := s.cfg.Sealer.Seal(ctx, session{id: id, value: value, expiry: expiry}.encode(), sessionBinding(rows[0]))
+	if err != nil {
+		return fmt.Errorf("seal: session: %w", err)
+	}
+	if err := s.write(ctx, rows[0], sealed, expiry); err != nil {
+		return err
+	}
+	return s.removeAll(ctx, rows[1:]) // the row from before the migration
+}
+
+// DeleteCtx implements scs.CtxStore.
+func (s *Sessions) DeleteCtx(ctx context.Context, id string) error {
+	return s.removeAll(ctx, s.rows(id))
+}
+
+// AllCtx implements scs.IterableCtxStore. It returns all rows that can be opened, under their session ids. It returns an
+// error if the wrapped store cannot list its rows.
+func (s *Sessions) AllCtx(ctx context.Context) (map[string][]byte, error) {
+	stored, err := s.readAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string][]byte, len(stored))
+	for row, sealed := range stored {
+		session, err := s.open(ctx, row, sealed)
+		switch {
+		case err != nil && isLost(err):
+			continue
+		case err != nil:
+			return nil, err
+		case session.isOver():
+			continue
+		}
+		// During a migration, the session may also have a row under its plain id. The sealed one is newer.
+		if _, found := all[session.id]; !found || row == s.rows(session.id)[0] {
+			all[session.id] = session.value
+		}
+	}
+	return all, nil
+}
+
+// rows returns the names of the rows that a session may have. A session is written to the first one.
+func (s *Sessions) rows(id string) []string {
+	if s.cfg.InsecurePlainIDs {
+		return []string{id}
+	}
+	hash := sha256.Sum256([]byte(id))
+	row := base64.RawURLEncoding.EncodeToString(hash[:])
+	if s.cfg.InsecureAcceptPlaintext {
+		return []string{row, id}
+	}
+	return []string{row}
+}
+
+// open opens a row and checks that it belongs to the session that it names. It reports a row that cannot be opened.
+func (s *Sessions) open(ctx context.Context, row string, sealed []byte) (session, error) {
+	plaintext, err := s.cfg.Sealer.Open(ctx, sealed, sessionBinding(row))
+	if s.cfg.InsecureAcceptPlaintext && errors.Is(err, ErrNotSealed) {
+		return session{id: row, value: sealed, plain: true}, nil
+	}
+	var found session
+	if err == nil {
+		found, err = s.decode(plaintext, row)
+	}
+	if err == nil {
+		return found, nil
+	}
+	if isLost(err) && s.cfg.OnUnreadable != nil {
+		unreadable := UnreadableSession{Row: row, Err: err}
+		if s.cfg.InsecurePlainIDs {
+			unreadable.Row = ""
+		}
+		s.cfg.OnUnreadable(ctx, unreadable)
+	}
+	return session{}, fmt.Errorf("seal: session: %w", err)
+}
+
+// decode decodes the plaintext of a row. It returns an error if the session has another row.
+func (s *Sessions) decode(plaintext []byte, row string) (session, error) {
+	found, ok := decodeSession(plaintext)
+	if !ok {
+		return session{}, ErrDamaged
+	}
+	for _, name := range s.rows(found.id) {
+		if name == row {
+			return found, nil
+		}
+	}
+	return session{}, ErrDamaged
+}
+
+// errOtherSession says that the row of one session has the name of another one. This happens during a migration, if somebody
+// who has read the store uses the name of a row as a session id.
+var errOtherSession = fmt.Errorf("%w: it belongs to another session", ErrDamaged)
+
+// isLost reports whether err says that a value can never be opened with the present keys.
+func isLost(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrNotSealed)
+}
+
+// isSessionID reports whether id has the characters of the ids that scs creates, which are base64url.
+func isSessionID(id string) bool {
+	return strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+// sessionBinding binds the value of a row to its name.
+func sessionBinding(row string) []byte { return Bind("bearerkit session", row) }
