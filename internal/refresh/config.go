@@ -65,6 +65,9 @@ type Fetched[T any] struct {
 
 	// FreshFor is how long the value is fresh. Zero or less: Config.FreshFor.
 	FreshFor time.Duration
+
+	// StaleFor is the age from which this value is never returned. Zero or less: Config.StaleFor.
+	StaleFor time.Duration
 }
 
 // Attempt describes one fetch.

@@ -30,6 +30,9 @@ func (v *Value[T]) hold(got Fetched[T], at clock.Instant, restored bool) error {
 		fresh = v.cfg.FreshFor
 	}
 	stale := v.cfg.StaleFor
+	if got.StaleFor > 0 {
+		stale = got.StaleFor
+	}
 	if stale < 0 {
 		stale = fresh
 	}

@@ -1,6 +1,10 @@
 package refresh
 
-import "time"
+import (
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+)
 
 // Stats describes a [Value] for health checks and metrics.
 type Stats[T any] struct {
@@ -35,6 +39,15 @@ func (v *Value[T]) Stats() Stats[T] {
 		}
 	}
 	return s
+}
+
+// FreshForAt returns how long the value stays fresh after the moment now. It is zero if there is no fresh value. It takes no
+// lock.
+func (v *Value[T]) FreshForAt(now clock.Instant) time.Duration {
+	if h := v.held.Load(); h != nil {
+		return max(h.fresh-h.at.AgeAt(now), 0)
+	}
+	return 0
 }
 
 // Last returns the value that was held last, which may be too old to be used, and the wall time of its fetch. Both are zero
