@@ -83,8 +83,9 @@ type Issuer struct {
 	current   *generation    // signs tokens; one of published
 	override  []byte         // the document of SetJWKS; nil: none
 	requests  map[string]int // by path
-	user      User           // signs in
-	session   *session       // nil: nobody is signed in
+	lists     []*StatusList
+	user      User     // signs in
+	session   *session // nil: nobody is signed in
 
 	faults     map[string]Fault   // by path; empty: all paths
 	nextFaults map[string][]Fault // by path; empty: all paths

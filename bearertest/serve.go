@@ -12,8 +12,8 @@ import (
 )
 
 // ServeHTTP serves the documents of the issuer: its key set at the path of its URL followed by /jwks, and its metadata at the
-// paths of RFC 8414 section 3.1 and of OpenID Connect Discovery 1.0 section 4. If the issuer has clients, it also serves the
-// endpoints that the metadata names. The response for other paths is 404.
+// paths of RFC 8414 section 3.1 and of OpenID Connect Discovery 1.0 section 4. It also serves the lists of [Issuer.StatusList], and,
+// if the issuer has clients, the endpoints that the metadata names. The response for other paths is 404.
 //
 // To serve the issuer on a socket:
 //
@@ -51,6 +51,9 @@ func (i *Issuer) route(path string) (handler http.HandlerFunc, methods []string)
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write(document)
 		}, []string{http.MethodGet, http.MethodHead}
+	}
+	if list := i.list(path); list != nil {
+		return list.serve, []string{http.MethodGet}
 	}
 	relative, below := strings.CutPrefix(path, i.base)
 	if !below {
