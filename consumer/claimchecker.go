@@ -42,7 +42,7 @@ func NewClaimChecker(cfg Config) (*ClaimChecker, error) {
 		return nil, fault
 	}
 	cfg = cfg.withDefaults()
-	c := &Consumer{cfg: cfg, rules: cfg.rules(), statuses: newStatusCache(cfg.StatusTTL), quirks: newQuirkLog(cfg)}
+	c := &Consumer{cfg: cfg, rules: cfg.rules(), statuses: newStatusCache(cfg.Status, cfg.StatusTTL), quirks: newQuirkLog(cfg)}
 	c.cfg.InsecureNoIssuer = true
 	c.rules.OptionalClaims = append(slices.Clone(c.rules.OptionalClaims), "exp")
 	return &ClaimChecker{c}, nil

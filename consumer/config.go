@@ -118,7 +118,8 @@ type Config struct {
 
 	// StatusTTL is how long results of Status are cached. It is also the longest time for which a revoked token may
 	// still be accepted. New rejects more than 1 hour. Negative results are cached for at most 5 seconds; errors are
-	// not cached. The cache holds 10 000 results. Zero: no cache.
+	// not cached. The cache holds 10 000 results. A Status with a method CacheFor can shorten the time; see [TokenStatus]. Zero:
+	// no cache.
 	StatusTTL time.Duration
 
 	// OnStatus is called with each result of Status, including cached ones. It runs during the request, so it should be

@@ -55,7 +55,7 @@ func New(cfg Config) (*Consumer, error) {
 	cfg.Keys = nil // only the hidden copy is used from here on
 	c := &Consumer{
 		cfg: cfg, algorithms: cfg.algorithms(), rules: cfg.rules(),
-		cache: newTokenCache(cfg.CacheSize), statuses: newStatusCache(cfg.StatusTTL),
+		cache: newTokenCache(cfg.CacheSize), statuses: newStatusCache(cfg.Status, cfg.StatusTTL),
 		quirks: quirks,
 	}
 	c.keys.Store(newHiddenSource(keys))

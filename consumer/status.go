@@ -13,6 +13,12 @@ import (
 // TokenStatus reports whether a verified token may still be used. An implementation may be a list of revoked tokens, or
 // a list of the tokens that the issuer has stored; package store has both. It is called on every request, including
 // cache hits, so it should be fast. It must be safe for concurrent use.
+//
+// With Config.StatusTTL, its results are cached. If it also has a method CacheFor(token StatusToken) time.Duration, a result is
+// cached for no longer than CacheFor has returned before the call of Active. [store.All] and [statuslist.Lists] have this method.
+//
+// [store.All]: https://pkg.go.dev/github.com/bearerkit/bearerkit/store#All
+// [statuslist.Lists]: https://pkg.go.dev/github.com/bearerkit/bearerkit/consumer/statuslist#Lists
 type TokenStatus interface {
 	// Active reports whether the token may be used. After an error the request is rejected with
 	// [ReasonStatusUnavailable], unless Config.InsecureStatusFailOpen is set.
@@ -82,13 +88,14 @@ func (c *Consumer) statusOf(ctx context.Context, t *Token) (active bool, err err
 		check.Cached = true
 		return result, nil
 	}
-	asked := clock.Now() // before the call, so that a slow call does not make its result look newer
+	// Both before the call, so that a slow call does not make its result look newer.
+	asked, atMost := clock.Now(), c.statuses.atMost(t)
 	active, err = c.cfg.Status.Active(ctx, t)
 	if err == nil && active {
 		err = ctx.Err() // an implementation that gave up when ctx ended may have returned anything
 	}
 	if err == nil {
-		c.statuses.add(at, statusResult{active, asked, t})
+		c.statuses.add(at, statusResult{active, asked, atMost, t})
 	}
 	return active && err == nil, err
 }
@@ -104,23 +111,39 @@ type statusCache struct {
 	digester *digest.Digester
 	results  *lru.Cache[digest.Sum, statusResult]
 	ttl      time.Duration
+	limit    limiter // nil: all results are cached for ttl
 	drops    drops
 }
 
-// statusResult is a result of Config.Status for a token, and the time at which the call began.
+// limiter is the optional method of a [TokenStatus] whose results must not be cached for longer.
+type limiter interface {
+	CacheFor(token StatusToken) time.Duration
+}
+
+// statusResult is a result of Config.Status for a token, the time at which the call began, and how long the result may be used.
 type statusResult struct {
 	active bool
 	since  clock.Instant
+	atMost time.Duration
 	token  *Token // for drop
 }
 
-// newStatusCache returns a cache that holds results for ttl, or nil if ttl is zero.
-func newStatusCache(ttl time.Duration) *statusCache {
+// newStatusCache returns a cache that holds results of status for ttl, or nil if ttl is zero.
+func newStatusCache(status TokenStatus, ttl time.Duration) *statusCache {
 	if ttl <= 0 {
 		return nil
 	}
 	results, _ := lru.New[digest.Sum, statusResult](maxStatuses) // fails only for a size that is not positive
-	return &statusCache{digester: digest.New(), results: results, ttl: ttl}
+	limit, _ := status.(limiter)
+	return &statusCache{digester: digest.New(), results: results, ttl: ttl, limit: limit}
+}
+
+// atMost returns how long the TokenStatus allows its result for t to be cached.
+func (s *statusCache) atMost(t *Token) time.Duration {
+	if s == nil || s.limit == nil {
+		return maxStatusTime
+	}
+	return s.limit.CacheFor(t)
 }
 
 // get also returns the slot of the result for add.
@@ -131,7 +154,7 @@ func (s *statusCache) get(t *Token) (p slot, active, ok bool) {
 	// The claims identify the token. A Token does not keep the text that was sent, because it is a usable credential.
 	p = slot{s.digester.Sum(t.claims.Raw()), s.drops.count()}
 	result, ok := s.results.Get(p.digest)
-	if !ok || result.since.Age() >= s.ttlOf(result.active) {
+	if !ok || result.since.Age() >= min(s.ttlOf(result.active), result.atMost) {
 		return p, false, false
 	}
 	return p, result.active, true

@@ -116,6 +116,13 @@ func (t *Token) Claim(name string) (value any, ok bool) {
 	return v.Any(), true
 }
 
+// ClaimJSON returns the JSON text of the claim called name, as the issuer wrote it. ok is false if the token has no such claim.
+// ClaimJSON compares the name byte for byte and does not allocate. The text is a part of all claims, and keeps them in memory.
+func (t *Token) ClaimJSON(name string) (text string, ok bool) {
+	v, ok := t.claims.Get(name)
+	return v.Raw(), ok
+}
+
 // Header returns the JOSE header parameter called name, such as kid, alg or typ (RFC 7515 section 4). The value has a type
 // as in [Token.Claim], and Header compares the name byte for byte. ok is false if the header has no such parameter, and
 // for a Token of [NewToken]. The signature covers the header, but Verify does not check parameters other than alg, typ,

@@ -16,6 +16,7 @@ func readClaims() []string {
 		"code", "error", "access_token", "id_token", // JARM section 2.1
 		"events", "token_introspection", "htm", "htu", "typ", "type", "token_use", "token_type", "tokenType",
 		"authorization_details", "act", // RFC 9396, RFC 8693
+		"status", // package statuslist
 	}
 }
 

@@ -154,7 +154,7 @@ func (c *Consumer) checkIssuerName(p *parsed) error {
 		return c.checkTrustDomain(p.claims)
 	}
 	claim, there := p.claims.Get("iss")
-	if !there && c.cfg.InsecureNoIssuer {
+	if !there && (c.cfg.InsecureNoIssuer || slices.Contains(c.rules.OptionalClaims, "iss")) {
 		return nil
 	}
 	if iss, _ := claim.Text(); iss != c.cfg.Issuer {

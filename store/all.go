@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
+	"time"
 )
 
 // Status reports whether a token is active. It has the same method as consumer.TokenStatus.
@@ -20,6 +22,20 @@ func All(statuses ...Status) Status { return all(append([]Status(nil), statuses.
 type all []Status
 
 var errNilStatus = errors.New("store: a Status given to All is nil")
+
+// CacheFor returns how long a cache may keep the result of Active for token: the shortest time that the CacheFor of a status
+// returns. A status without this method does not limit the time.
+func (statuses all) CacheFor(token Token) time.Duration {
+	shortest := time.Duration(math.MaxInt64)
+	for _, status := range statuses {
+		if s, ok := status.(interface {
+			CacheFor(token Token) time.Duration
+		}); ok {
+			shortest = min(shortest, s.CacheFor(token))
+		}
+	}
+	return shortest
+}
 
 // Active implements Status.
 func (statuses all) Active(ctx context.Context, token Token) (bool, error) {

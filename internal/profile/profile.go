@@ -55,7 +55,7 @@ type Rules struct {
 	// IDToken accepts ID tokens. The profile then requires Config.InsecureAcceptIDToken.
 	IDToken bool
 
-	// OptionalClaims lists which of exp and aud may be absent.
+	// OptionalClaims lists which of iss, exp and aud may be absent.
 	OptionalClaims []string
 
 	// Events accepts security events, such as logout tokens.

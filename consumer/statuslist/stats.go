@@ -1,0 +1,132 @@
+package statuslist
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/refresh"
+)
+
+// Refresh describes one fetch of a list, for [Config.OnRefresh].
+type Refresh struct {
+	// URL is the URL of the list. Its query may contain a secret of the issuer.
+	URL string
+
+	// Cause is why the list was fetched: "expired", "ahead" or "forced". The last means that a token has an index which the list
+	// in use does not have.
+	Cause string
+
+	// Duration is how long the fetch took.
+	Duration time.Duration
+
+	// List describes the new list. It is zero if Err is not nil.
+	List ListInfo
+
+	// Err says why there is no new list. The list in use stays in use until it is too old. It is for logs: do not send it to
+	// clients.
+	Err error
+}
+
+// ListInfo describes a list.
+type ListInfo struct {
+	Bits     int       // per token
+	Statuses int64     // the number of statuses that the list has room for
+	IssuedAt time.Time // `iat`
+	Expires  time.Time // `exp`; zero: never
+}
+
+// info describes l, which may be nil.
+func (l *list) info() ListInfo {
+	if l == nil {
+		return ListInfo{}
+	}
+	return ListInfo{Bits: int(l.bits), Statuses: l.size(), IssuedAt: l.issued, Expires: l.expires}
+}
+
+// report logs a failed fetch and calls OnRefresh.
+func (l *Lists) report(ctx context.Context, uri string, a refresh.Attempt[*list]) {
+	r := Refresh{URL: uri, Cause: string(a.Cause), Duration: a.Duration, Err: a.Err}
+	if a.Err == nil {
+		r.List = a.Value.info()
+	} else {
+		l.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "status list not refreshed", slog.String("issuer", l.cfg.Issuer),
+			slog.String("cause", r.Cause), slog.String("error", a.Err.Error()))
+	}
+	if l.cfg.OnRefresh != nil {
+		l.cfg.OnRefresh(ctx, r)
+	}
+}
+
+// Stats describes the lists, for metrics and health checks.
+type Stats struct {
+	// Lists has an element for each list, in the order of their URLs.
+	Lists []ListStats
+}
+
+// ListStats describes the state of one list.
+type ListStats struct {
+	// URL is the URL of the list. Its query may contain a secret of the issuer.
+	URL string
+
+	// List describes the list in use. Usable is false if there is none.
+	List   ListInfo
+	Usable bool
+
+	// FetchedAt is when the last list was fetched, and Age the time since then. Both are zero before the first one.
+	FetchedAt time.Time
+	Age       time.Duration
+
+	// ConsecutiveFailures is the number of failed fetches since the last successful one. LastError is the error of the last
+	// failed one; nil after a success. It is for logs: do not send it to clients.
+	ConsecutiveFailures int
+	LastError           error
+}
+
+// Stats returns the current state. It does not wait and causes no fetch.
+func (l *Lists) Stats() Stats {
+	var s Stats
+	for _, e := range l.table.all() {
+		of := e.value.Stats()
+		s.Lists = append(s.Lists, ListStats{
+			URL: e.uri, List: of.Value.info(), Usable: of.Held, FetchedAt: of.LastSuccess, Age: of.Age,
+			ConsecutiveFailures: of.ConsecutiveFailures, LastError: of.LastError,
+		})
+	}
+	slices.SortFunc(s.Lists, func(a, b ListStats) int { return cmp.Compare(a.URL, b.URL) })
+	return s
+}
+
+// logEvery limits the lines about rejected tokens of one kind.
+const logEvery = time.Minute
+
+// lineLimit limits the lines about tokens without a status, because each request may have one.
+type lineLimit struct {
+	mu         sync.Mutex // guards the fields below
+	last       [rejections]clock.Instant
+	suppressed [rejections]int
+}
+
+// admit reports whether a line of this kind may be written, and how many were suppressed since the last one.
+func (n *lineLimit) admit(kind rejection) (suppressed int, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.last[kind].Age() < logEvery {
+		n.suppressed[kind]++
+		return 0, false
+	}
+	suppressed, n.suppressed[kind], n.last[kind] = n.suppressed[kind], 0, clock.Now()
+	return suppressed, true
+}
+
+// logRejection logs that a token has no status.
+func (l *Lists) logRejection(ctx context.Context, err *rejectedError) {
+	if suppressed, ok := l.lines.admit(err.kind); ok {
+		l.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "token without a status rejected", slog.String("issuer", l.cfg.Issuer),
+			slog.String("detail", err.problem), slog.Int("suppressed", suppressed))
+	}
+}
