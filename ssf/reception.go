@@ -1,0 +1,154 @@
+package ssf
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/bearerkit/bearerkit/consumer"
+)
+
+// Outcome says what became of an event. The set of outcomes is small and fixed, so an Outcome can be a metric label.
+type Outcome string
+
+// The outcomes. After OutcomeRejected the transmitter is told not to send the SET again, after OutcomeFailed it sends it again, and
+// after all others the SET is acknowledged.
+const (
+	OutcomeDenied    Outcome = "denied"    // entries of the deny list were saved
+	OutcomeNoted     Outcome = "noted"     // the event denies no tokens, by its type or by Config.Effect
+	OutcomeDuplicate Outcome = "duplicate" // the SET was received before
+	OutcomeUnknown   Outcome = "unknown"   // this package does not know the type of the event, and it denies no tokens
+	OutcomeUnmapped  Outcome = "unmapped"  // the event should deny tokens, but its subject has no name that tokens carry for certain
+	OutcomeRejected  Outcome = "rejected"  // the SET is not acceptable
+	OutcomeFailed    Outcome = "failed"    // the SET was not verified, or its events have not all taken effect
+)
+
+// Reception describes what became of one event, for [Config].OnReceived.
+type Reception struct {
+	// Event is the event. It is the zero Event if the SET could not be read.
+	Event Event
+
+	// Outcome says what became of the event.
+	Outcome Outcome
+
+	// Err is the error of [Receiver.Receive]. It is nil unless the Outcome is OutcomeRejected or OutcomeFailed.
+	Err error
+
+	// Duration is the time from the arrival of the SET to the Outcome.
+	Duration time.Duration
+}
+
+// Stats counts events by outcome since the Receiver was made.
+type Stats struct {
+	Denied, Noted, Duplicate, Unknown, Unmapped, Rejected, Failed uint64
+
+	// LastReceived is when an event last took effect or was a duplicate. Zero: never.
+	LastReceived time.Time
+
+	// LastPoll is when [Receiver.Poll] last received a response. Zero: never. In a process that polls, it should not be
+	// older than the timeout of a poll and the pause after a failure.
+	LastPoll time.Time
+}
+
+// counters are the counters of Stats.
+type counters struct {
+	denied, noted, duplicate, unknown, unmapped, rejected, failed atomic.Uint64
+
+	lastReceived, lastPoll atomic.Pointer[time.Time]
+}
+
+// of returns the counter of an outcome.
+func (c *counters) of(outcome Outcome) *atomic.Uint64 {
+	switch outcome {
+	case OutcomeDenied:
+		return &c.denied
+	case OutcomeNoted:
+		return &c.noted
+	case OutcomeDuplicate:
+		return &c.duplicate
+	case OutcomeUnknown:
+		return &c.unknown
+	case OutcomeUnmapped:
+		return &c.unmapped
+	case OutcomeRejected:
+		return &c.rejected
+	case OutcomeFailed:
+	}
+	return &c.failed
+}
+
+// Stats returns the current counters. It is safe for concurrent use.
+func (r *Receiver) Stats() Stats {
+	c := &r.counters
+	return Stats{
+		Denied: c.denied.Load(), Noted: c.noted.Load(), Duplicate: c.duplicate.Load(), Unknown: c.unknown.Load(),
+		Unmapped: c.unmapped.Load(), Rejected: c.rejected.Load(), Failed: c.failed.Load(),
+		LastReceived: timeIn(&c.lastReceived), LastPoll: timeIn(&c.lastPoll),
+	}
+}
+
+func timeIn(p *atomic.Pointer[time.Time]) time.Time {
+	if at := p.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
+
+// outcomeOf returns the outcome of an error.
+func outcomeOf(err error) Outcome {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return OutcomeRejected
+	}
+	return OutcomeFailed
+}
+
+// report counts and logs what became of an event, and calls Config.OnReceived.
+func (r *Receiver) report(ctx context.Context, reception Reception) {
+	r.counters.of(reception.Outcome).Add(1)
+	if reception.Err == nil {
+		now := time.Now()
+		r.counters.lastReceived.Store(&now)
+	}
+	r.log(ctx, reception)
+	if r.cfg.OnReceived != nil {
+		r.cfg.OnReceived(ctx, reception)
+	}
+}
+
+// log logs what an operator may have to know. It logs no subject.
+func (r *Receiver) log(ctx context.Context, reception Reception) {
+	event := reception.Event
+	level, message := slog.LevelDebug, "ssf: event received"
+	attrs := []slog.Attr{
+		slog.String("issuer", r.cfg.Issuer), slog.String("outcome", string(reception.Outcome)), slog.String("event", event.Type),
+		slog.String("jti", event.ID), slog.String("format", event.Subject.Format),
+	}
+	switch {
+	case reception.Outcome == OutcomeUnmapped:
+		level, message = slog.LevelWarn, "ssf: an event may not deny all its tokens, because its subject cannot be mapped (Config.MapSubject, Config.SessionClaim)"
+	case reception.Outcome == OutcomeUnknown:
+		level, message = slog.LevelInfo, "ssf: the type of an event is not known"
+	case reception.Err != nil:
+		level, message = slog.LevelWarn, "ssf: a SET was not received"
+		attrs = append(attrs, slog.String("error", logText(reception.Err)))
+	case event.Type == TypeStreamUpdated:
+		level, message = slog.LevelWarn, "ssf: the transmitter has changed the status of the stream"
+		attrs = append(attrs, slog.String("status", event.text("status")))
+	}
+	r.cfg.Logger.LogAttrs(ctx, level, message, attrs...)
+}
+
+// logText returns the text of an error of Receive for the log. The text of a rejected SET has only the parts that package consumer
+// allows in logs.
+func logText(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		text := e.Code + ": " + e.Detail
+		if cause, ok := errors.AsType[*consumer.Error](e.Err); ok {
+			text += string(cause.Reason) + ": " + cause.LogDetail()
+		}
+		return text
+	}
+	return err.Error()
+}

@@ -1,0 +1,129 @@
+package ssf
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+const maxTargets = 100 // of one event
+
+// Target names tokens of an issuer. At least one of its names must be set. If several are set, the [Effect] of the event selects one.
+//
+// Without a result of Config.MapSubject, a subject is mapped by these rules. A format that no rule names is not mapped.
+//
+//   - iss_sub: the Subject of the Issuer, if Config.TokenIssuers contains that issuer.
+//   - opaque: the Subject of each of Config.TokenIssuers. If the event is session-revoked, the Session too, because CAEP section
+//     3.1 uses the format for both.
+//   - jwt_id: the token of the Issuer, if Config.TokenIssuers contains that issuer.
+//   - aliases: all targets of the identifiers.
+//   - complex: the Session of the member session, and the Subject of the member user. Other members are ignored if one of these is
+//     mapped: the event then denies more tokens than it is about, and never fewer. An application alone is the ClientID.
+type Target struct {
+	// Issuer is the `iss` of the tokens. In a result of Config.MapSubject, an empty Issuer means each of Config.TokenIssuers.
+	Issuer string
+
+	// Subject is the `sub` of the tokens.
+	Subject string
+
+	// Session is their `sid`.
+	Session string
+
+	// TokenID is the `jti` of a token.
+	TokenID string
+
+	// ClientID is the client that received the tokens.
+	ClientID string
+}
+
+// targetsOf returns the targets of the subject of an event.
+func (r *Receiver) targetsOf(ctx context.Context, event Event) ([]Target, error) {
+	if r.cfg.MapSubject != nil {
+		mapped, err := r.cfg.MapSubject(ctx, event.Subject)
+		if err != nil {
+			return nil, unavailable("Config.MapSubject returned an error", err)
+		}
+		if len(mapped) > 0 {
+			return r.complete(mapped)
+		}
+	}
+	targets := r.mapped(event.Subject)
+	if event.Type == TypeSessionRevoked && event.Subject.Format == formatOpaque {
+		for _, issuer := range r.cfg.TokenIssuers {
+			targets = append(targets, Target{Issuer: issuer, Session: event.Subject.ID})
+		}
+	}
+	return targets, nil
+}
+
+// complete checks targets of the application, and fills in their issuers.
+func (r *Receiver) complete(mapped []Target) (targets []Target, err error) {
+	for _, t := range mapped {
+		issuers := []string{t.Issuer}
+		if t.Issuer == "" {
+			issuers = r.cfg.TokenIssuers
+		}
+		for _, issuer := range issuers {
+			t.Issuer = issuer
+			targets = append(targets, t)
+		}
+		if (Target{Issuer: t.Issuer}) == t {
+			return nil, fmt.Errorf("ssf: Config.MapSubject returned a Target without a name, expected Subject, Session, TokenID or ClientID")
+		}
+	}
+	if len(targets) > maxTargets {
+		return nil, fmt.Errorf("ssf: Config.MapSubject returned %d targets, expected at most %d", len(targets), maxTargets)
+	}
+	return targets, nil
+}
+
+// mapped returns the targets of a subject by the rules of Target.
+func (r *Receiver) mapped(s Subject) (targets []Target) {
+	switch s.Format {
+	case formatAliases:
+		for _, alias := range s.Aliases {
+			targets = append(targets, r.mapped(alias)...)
+		}
+		return targets
+	case formatComplex:
+		return r.mappedMembers(s.Members)
+	case formatJWT:
+		if slices.Contains(r.cfg.TokenIssuers, s.Issuer) {
+			targets = append(targets, Target{Issuer: s.Issuer, TokenID: s.ID})
+		}
+		return targets
+	}
+	return r.named(s, func(t *Target) *string { return &t.Subject })
+}
+
+// named returns a target for each issuer that knows the identifier of s. name returns the field that the identifier belongs in.
+func (r *Receiver) named(s Subject, name func(*Target) *string) (targets []Target) {
+	for _, issuer := range r.cfg.TokenIssuers {
+		if s.Format == formatOpaque || s.Format == formatIssuerSubject && s.Issuer == issuer {
+			t := Target{Issuer: issuer}
+			*name(&t) = s.ID
+			targets = append(targets, t)
+		}
+	}
+	return targets
+}
+
+// mappedMembers returns the targets of a complex subject.
+func (r *Receiver) mappedMembers(members map[string]Subject) []Target {
+	if session, ok := members["session"]; ok && session.Format == formatJWT {
+		return r.mapped(session) // a token, which no other member describes better
+	}
+	targets := r.named(members["user"], func(t *Target) *string { return &t.Subject })
+	for _, session := range r.named(members["session"], func(t *Target) *string { return &t.Session }) {
+		of := slices.IndexFunc(targets, func(t Target) bool { return t.Issuer == session.Issuer })
+		if of < 0 {
+			targets = append(targets, session)
+		} else {
+			targets[of].Session = session.Session
+		}
+	}
+	if application, ok := members["application"]; ok && len(members) == 1 {
+		return r.named(application, func(t *Target) *string { return &t.ClientID })
+	}
+	return targets
+}
