@@ -13,8 +13,7 @@ import (
 // Outcome says what became of an event. The set of outcomes is small and fixed, so an Outcome can be a metric label.
 type Outcome string
 
-// The outcomes. After OutcomeRejected the transmitter is told not to send the SET again, after OutcomeFailed it sends it again, and
-// after all others the SET is acknowledged.
+// The outcomes. A rejected SET is not delivered again, and a failed one is. After all other outcomes, the SET is acknowledged.
 const (
 	OutcomeDenied    Outcome = "denied"    // entries of the deny list were saved
 	OutcomeNoted     Outcome = "noted"     // the event denies no tokens, by its type or by Config.Effect
