@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-
-	"github.com/bearerkit/bearerkit/internal/ownfile"
 )
 
 // RegistrationStore stores the clients that a program has registered. Implementations must be safe for concurrent use, and
@@ -75,14 +73,14 @@ const registrationExtension = ".client.json"
 
 // LoadRegistration implements [RegistrationStore]. On Unix, it returns an error for a file that users other than its owner may
 // read or write.
-func (f *FileTokens) LoadRegistration(_ context.Context, key string) (*Registration, error) {
+func (f *FileTokens) LoadRegistration(ctx context.Context, key string) (*Registration, error) {
 	path := f.path(key, registrationExtension)
-	text, err := f.read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNoRegistration
-	}
+	text, found, err := f.read(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("client: FileTokens: %w", err)
+	}
+	if !found {
+		return nil, ErrNoRegistration
 	}
 	r := new(Registration)
 	if err := json.Unmarshal(text, r); err != nil || r.ClientID == "" {
@@ -93,16 +91,10 @@ func (f *FileTokens) LoadRegistration(_ context.Context, key string) (*Registrat
 }
 
 // SaveRegistration implements [RegistrationStore]. It replaces the file atomically.
-func (f *FileTokens) SaveRegistration(_ context.Context, key string, r *Registration) error {
+func (f *FileTokens) SaveRegistration(ctx context.Context, key string, r *Registration) error {
 	text, err := json.Marshal(r) //nolint:gosec // G117: only the owner can read the file
-	if err == nil && len(text) > maxTokenFile {
-		err = fmt.Errorf("the registration has more than %d bytes", maxTokenFile)
-	}
 	if err == nil {
-		err = ownfile.CheckFolder(f.folder)
-	}
-	if err == nil {
-		err = ownfile.Replace(f.path(key, registrationExtension), text)
+		err = f.write(ctx, f.path(key, registrationExtension), text, "registration")
 	}
 	if err != nil {
 		return fmt.Errorf("client: FileTokens: %w", err)

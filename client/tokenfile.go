@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/bearerkit/bearerkit/internal/ownfile"
+	"github.com/bearerkit/bearerkit/seal"
 )
 
 // FileTokens is a [CredentialStore] in a folder, with one file for each token and each registration. Only the owner of a file
@@ -26,7 +27,13 @@ import (
 //
 // On Unix, FileTokens rejects a folder that others may write to, and files and folders of other users. It does not follow
 // a symbolic link in the folder. On other systems, only the permissions of the folder protect the tokens.
-type FileTokens struct{ folder string }
+//
+// [NewSealedFileTokens] returns a FileTokens that encrypts its files.
+type FileTokens struct {
+	folder          string
+	sealer          seal.Sealer // nil: the files are JSON
+	acceptPlaintext bool
+}
 
 var (
 	_ TokenStore  = (*FileTokens)(nil)
@@ -34,6 +41,9 @@ var (
 )
 
 const (
+	tokenExtension = ".json"
+	lockExtension  = ".lock"
+
 	maxTokenFile  = 1 << 20
 	lockPollEvery = 20 * time.Millisecond
 )
@@ -48,7 +58,7 @@ func NewFileTokens(folder string) (*FileTokens, error) {
 		return nil, fmt.Errorf("client: FileTokens: %w", err)
 	}
 	ownfile.RemoveLeftovers(folder)
-	return &FileTokens{folder}, nil
+	return &FileTokens{folder: folder}, nil
 }
 
 // path returns the path of the file for key. The name is a hash: a key may be a user's name, and may have characters that
@@ -59,14 +69,14 @@ func (f *FileTokens) path(key, extension string) string {
 }
 
 // Load implements [TokenStore]. On Unix it rejects a file that others than its owner may read or write.
-func (f *FileTokens) Load(_ context.Context, key string) (*Token, error) {
-	path := f.path(key, ".json")
-	text, err := f.read(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNoToken
-	}
+func (f *FileTokens) Load(ctx context.Context, key string) (*Token, error) {
+	path := f.path(key, tokenExtension)
+	text, found, err := f.read(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("client: FileTokens: %w", err)
+	}
+	if !found {
+		return nil, ErrNoToken
 	}
 	token := new(Token)
 	if err := json.Unmarshal(text, token); err != nil || token.AccessToken == "" && token.RefreshToken == "" {
@@ -76,25 +86,43 @@ func (f *FileTokens) Load(_ context.Context, key string) (*Token, error) {
 	return token, nil
 }
 
-// read returns the content of a file that only its owner may read. It checks the folder first.
-func (f *FileTokens) read(path string) ([]byte, error) {
-	if err := ownfile.CheckFolder(f.folder); err != nil {
-		return nil, err
+// read returns the text in a file that only its owner may read. It checks the folder first. Only the file system decides
+// whether the file exists: an error of the Sealer may match fs.ErrNotExist for another reason.
+func (f *FileTokens) read(ctx context.Context, path string) (text []byte, found bool, err error) {
+	var content []byte
+	err = ownfile.CheckFolder(f.folder)
+	if err == nil {
+		content, err = ownfile.ReadPrivate(path, maxTokenFile)
 	}
-	return ownfile.ReadPrivate(path, maxTokenFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err == nil {
+		text, err = f.open(ctx, path, content)
+	}
+	return text, true, err
 }
 
-// Save implements [TokenStore]. It replaces the file atomically: at any time there is a whole token or none.
-func (f *FileTokens) Save(_ context.Context, key string, token *Token) error {
-	text, err := json.Marshal(token)
-	if err == nil && len(text) > maxTokenFile {
-		err = fmt.Errorf("the token has more than %d bytes", maxTokenFile)
+// write replaces the file at path atomically. what is used in the error.
+func (f *FileTokens) write(ctx context.Context, path string, text []byte, what string) error {
+	content, err := f.seal(ctx, path, text)
+	if err == nil && len(content) > maxTokenFile {
+		err = fmt.Errorf("the %s has more than %d bytes", what, maxTokenFile)
 	}
 	if err == nil {
 		err = ownfile.CheckFolder(f.folder)
 	}
 	if err == nil {
-		err = ownfile.Replace(f.path(key, ".json"), text)
+		err = ownfile.Replace(path, content)
+	}
+	return err
+}
+
+// Save implements [TokenStore]. It replaces the file atomically: at any time there is a whole token or none.
+func (f *FileTokens) Save(ctx context.Context, key string, token *Token) error {
+	text, err := json.Marshal(token)
+	if err == nil {
+		err = f.write(ctx, f.path(key, tokenExtension), text, "token")
 	}
 	if err != nil {
 		return fmt.Errorf("client: FileTokens: %w", err)
@@ -104,7 +132,7 @@ func (f *FileTokens) Save(_ context.Context, key string, token *Token) error {
 
 // Delete implements [TokenStore].
 func (f *FileTokens) Delete(_ context.Context, key string) error {
-	if err := os.Remove(f.path(key, ".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(f.path(key, tokenExtension)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("client: FileTokens: %w", err)
 	}
 	return nil
@@ -114,7 +142,7 @@ func (f *FileTokens) Delete(_ context.Context, key string) error {
 // key, or until ctx ends. The operating system releases the lock of a process that dies. On js and plan9, which have no
 // file locks, the error matches [errors.ErrUnsupported].
 func (f *FileTokens) Lock(ctx context.Context, key string) (unlock func(), err error) {
-	unlock, err = f.lock(ctx, f.path(key, ".lock"))
+	unlock, err = f.lock(ctx, f.path(key, lockExtension))
 	if err != nil {
 		return nil, fmt.Errorf("client: FileTokens: %w", err)
 	}

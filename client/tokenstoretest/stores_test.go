@@ -8,6 +8,7 @@ import (
 	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/client/tokenstoretest"
 	"github.com/bearerkit/bearerkit/internal/testkit/fips"
+	"github.com/bearerkit/bearerkit/seal"
 )
 
 // TestMain makes random numbers available in FIPS mode.
@@ -32,6 +33,26 @@ func TestFileTokens_Locks(t *testing.T) {
 		t.Helper()
 		folder := t.TempDir()
 		return files(t, folder), files(t, folder)
+	})
+}
+
+func TestSealedFileTokens(t *testing.T) {
+	t.Parallel()
+	key, err := seal.NewKey("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := seal.New(seal.Config{Keys: []seal.Key{key}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokenstoretest.Credentials(t, func(t *testing.T) client.CredentialStore {
+		t.Helper()
+		store, err := client.NewSealedFileTokens(client.SealedFileTokensConfig{Folder: t.TempDir(), Sealer: ring})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store
 	})
 }
 

@@ -1,0 +1,348 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/seal"
+)
+
+func sealKey(t testing.TB, id string) seal.Key {
+	t.Helper()
+	key, err := seal.NewKey(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// sealedTokens returns a store with keys in folder.
+func sealedTokens(t testing.TB, folder string, acceptPlaintext bool, keys ...seal.Key) *client.FileTokens {
+	t.Helper()
+	ring, err := seal.New(seal.Config{Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := client.NewSealedFileTokens(client.SealedFileTokensConfig{Folder: folder, Sealer: ring, InsecureAcceptPlaintext: acceptPlaintext})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// saveBoth saves a token and a registration under key.
+func saveBoth(t testing.TB, store client.CredentialStore, key, secret string) {
+	t.Helper()
+	token, r := first(time.Hour), &client.Registration{ClientID: "id", ClientSecret: secret}
+	token.RefreshToken = secret
+	if err := errors.Join(store.Save(t.Context(), key, token), store.SaveRegistration(t.Context(), key, r)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// loadBoth returns what saveBoth has saved.
+func loadBoth(t testing.TB, store client.CredentialStore, key string) (secrets [2]string, err error) {
+	t.Helper()
+	token, errToken := store.Load(t.Context(), key)
+	r, errRegistration := store.LoadRegistration(t.Context(), key)
+	if token != nil {
+		secrets[0] = token.RefreshToken
+	}
+	if r != nil {
+		secrets[1] = r.ClientSecret
+	}
+	if (errToken == nil) != (errRegistration == nil) {
+		t.Errorf("the token and the registration differ: %v, %v", errToken, errRegistration)
+	}
+	return secrets, errors.Join(errToken, errRegistration)
+}
+
+func storedFiles(t testing.TB, folder string) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := make(map[string][]byte)
+	for _, path := range paths {
+		if files[path], err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+func TestSealedFileTokens(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	store := sealedTokens(t, folder, false, sealKey(t, "1"))
+	saveBoth(t, store, "alice", "a refresh token")
+	saveBoth(t, store, "bob", "of another user")
+	got, err := loadBoth(t, store, "alice")
+	if err != nil || got != [2]string{"a refresh token", "a refresh token"} {
+		t.Errorf("%q, %v", got, err)
+	}
+	files := storedFiles(t, folder)
+	for path, content := range files {
+		if !seal.IsSealed(content) || bytes.Contains(content, []byte("token")) || bytes.Contains(content, []byte("user")) {
+			t.Errorf("%s contains %q", path, content)
+		}
+	}
+	if len(files) != 4 {
+		t.Errorf("%d files, want 4", len(files))
+	}
+	plain, err := client.NewFileTokens(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadBoth(t, plain, "alice"); err == nil || errors.Is(err, client.ErrNoToken) || !strings.Contains(err.Error(), "NewSealedFileTokens") {
+		t.Errorf("without a Sealer: %v", err)
+	}
+}
+
+// TestSealedFileTokens_Changed changes files as somebody does who can write to the folder.
+func TestSealedFileTokens_Changed(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(alice, bob string, content []byte) error
+		want   error
+	}{
+		"file of another user": {func(alice, bob string, _ []byte) error {
+			content, err := os.ReadFile(bob)
+			return errors.Join(err, os.WriteFile(alice, content, 0o600))
+		}, seal.ErrDamaged},
+		"truncated": {func(alice, _ string, content []byte) error {
+			return os.WriteFile(alice, content[:len(content)-1], 0o600)
+		}, seal.ErrDamaged},
+		"one bit": {func(alice, _ string, content []byte) error {
+			content[len(content)/2] ^= 1
+			return os.WriteFile(alice, content, 0o600)
+		}, seal.ErrDamaged},
+		"another key": {func(alice, _ string, content []byte) error {
+			content[9] = '2'
+			return os.WriteFile(alice, content, 0o600)
+		}, seal.ErrUnknownKey},
+		"plaintext": {func(alice, _ string, _ []byte) error {
+			return os.WriteFile(alice, []byte(`{"refresh_token":"planted"}`), 0o600)
+		}, seal.ErrNotSealed},
+		"empty":   {func(alice, _ string, _ []byte) error { return os.WriteFile(alice, nil, 0o600) }, seal.ErrNotSealed},
+		"removed": {func(alice, _ string, _ []byte) error { return os.Remove(alice) }, client.ErrNoToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			store := sealedTokens(t, folder, false, sealKey(t, "1"))
+			if err := store.Save(t.Context(), "alice", first(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			alice := saved(t, folder)
+			if err := store.Save(t.Context(), "bob", first(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			files := storedFiles(t, folder)
+			bob := ""
+			for path := range files {
+				if path != alice {
+					bob = path
+				}
+			}
+			if err := test.change(alice, bob, files[alice]); err != nil {
+				t.Fatal(err)
+			}
+			token, err := store.Load(t.Context(), "alice")
+			if token != nil || !errors.Is(err, test.want) || test.want != client.ErrNoToken && (errors.Is(err, client.ErrNoToken) || !strings.Contains(err.Error(), alice)) {
+				t.Errorf("Load: %v, %v, want %v", token, err, test.want)
+			}
+			if _, err := store.Load(t.Context(), "bob"); err != nil {
+				t.Errorf("the other token: %v", err)
+			}
+		})
+	}
+}
+
+// TestSealedFileTokens_Kinds exchanges the token and the registration of one key.
+func TestSealedFileTokens_Kinds(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	store := sealedTokens(t, folder, false, sealKey(t, "1"))
+	saveBoth(t, store, "alice", "x")
+	files := storedFiles(t, folder)
+	for path := range files {
+		other := strings.TrimSuffix(path, ".json") + ".client.json"
+		if content, ok := files[other]; ok {
+			if err := errors.Join(os.WriteFile(path, content, 0o600), os.WriteFile(other, files[path], 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := loadBoth(t, store, "alice"); !errors.Is(err, seal.ErrDamaged) {
+		t.Errorf("%v, want ErrDamaged", err)
+	}
+}
+
+func TestSealedFileTokens_Migration(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	plain, err := client.NewFileTokens(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saveBoth(t, plain, "alice", "from before")
+	saveBoth(t, plain, "bob", "from before")
+	key := sealKey(t, "1")
+	strict := sealedTokens(t, folder, false, key)
+	if _, err := loadBoth(t, strict, "alice"); !errors.Is(err, seal.ErrNotSealed) || !strings.Contains(err.Error(), "InsecureAcceptPlaintext") {
+		t.Errorf("without the setting: %v", err)
+	}
+	migrating := sealedTokens(t, folder, true, key)
+	if got, err := loadBoth(t, migrating, "alice"); err != nil || got[0] != "from before" || got[1] != "from before" {
+		t.Errorf("with the setting: %q, %v", got, err)
+	}
+	saveBoth(t, migrating, "alice", "new")
+	if got, err := loadBoth(t, strict, "alice"); err != nil || got[0] != "new" {
+		t.Errorf("after a Save: %q, %v", got, err)
+	}
+	if n, err := strict.Reseal(t.Context()); n != 0 || !errors.Is(err, seal.ErrNotSealed) {
+		t.Errorf("Reseal without the setting: %d, %v", n, err)
+	}
+	if n, err := migrating.Reseal(t.Context()); n != 2 || err != nil {
+		t.Errorf("Reseal: %d files, %v, want 2", n, err)
+	}
+	if got, err := loadBoth(t, strict, "bob"); err != nil || got[0] != "from before" {
+		t.Errorf("after Reseal: %q, %v", got, err)
+	}
+}
+
+func TestFileTokens_Reseal(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	older, newer := sealKey(t, "1"), sealKey(t, "2")
+	before, during, after := sealedTokens(t, folder, false, older), sealedTokens(t, folder, false, newer, older), sealedTokens(t, folder, false, newer)
+	for _, key := range []string{"alice", "bob", "carol"} {
+		saveBoth(t, before, key, key)
+	}
+	saveBoth(t, during, "carol", "carol")
+	if _, err := loadBoth(t, after, "alice"); !errors.Is(err, seal.ErrUnknownKey) {
+		t.Errorf("before Reseal, without the old key: %v", err)
+	}
+	if n, err := during.Reseal(t.Context()); n != 4 || err != nil {
+		t.Errorf("Reseal: %d files, %v, want 4", n, err)
+	}
+	if n, err := during.Reseal(t.Context()); n != 0 || err != nil {
+		t.Errorf("second Reseal: %d files, %v, want 0", n, err)
+	}
+	for _, key := range []string{"alice", "bob", "carol"} {
+		if got, err := loadBoth(t, after, key); err != nil || got != [2]string{key, key} {
+			t.Errorf("after Reseal, without the old key: %q, %v", got, err)
+		}
+	}
+	other := filepath.Join(folder, "notes.json")
+	if err := os.WriteFile(other, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged := slices.Collect(func(yield func(string) bool) {
+		for path := range storedFiles(t, folder) {
+			if path != other && !yield(path) {
+				return
+			}
+		}
+	})[0]
+	if err := os.WriteFile(damaged, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	last := sealedTokens(t, folder, false, sealKey(t, "3"), newer)
+	if n, err := last.Reseal(t.Context()); n != 5 || err == nil || !strings.Contains(err.Error(), damaged) || strings.Contains(err.Error(), "notes") {
+		t.Errorf("with a damaged file: %d files, %v, want 5", n, err)
+	}
+	plain, err := client.NewFileTokens(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plain.Reseal(t.Context()); err == nil {
+		t.Error("Reseal without a Sealer returns no error")
+	}
+}
+
+// TestFileTokens_ResealWaitsForTheLock saves a token while Reseal waits for the lock, as a TokenSource does.
+func TestFileTokens_ResealWaitsForTheLock(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	older, newer := sealKey(t, "1"), sealKey(t, "2")
+	before, during := sealedTokens(t, folder, false, older), sealedTokens(t, folder, false, newer, older)
+	saveBoth(t, before, "alice", "old")
+	unlock, err := before.Lock(t.Context(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := during.Reseal(t.Context())
+		done <- err
+	}()
+	saveBoth(t, before, "alice", "rotated") // with the old key
+	unlock()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if got, err := loadBoth(t, during, "alice"); err != nil || got[0] != "rotated" {
+		t.Errorf("%q, %v, want the token that was saved under the lock", got, err)
+	}
+	for path, content := range storedFiles(t, folder) {
+		if id, _ := seal.KeyID(content); id != "2" {
+			t.Errorf("%s has the key %q", path, id)
+		}
+	}
+}
+
+// absentService is a Sealer whose errors match fs.ErrNotExist, because a file of the service is missing.
+type absentService struct{ seal.Sealer }
+
+func (absentService) Open(context.Context, []byte, []byte) ([]byte, error) {
+	return nil, fs.ErrNotExist
+}
+func (absentService) Seal(context.Context, []byte, []byte) ([]byte, error) {
+	return nil, fs.ErrNotExist
+}
+
+// TestSealedFileTokens_Unavailable ensures that an error of the Sealer does not look as if there were no token, because a new
+// sign-in would replace the token then.
+func TestSealedFileTokens_Unavailable(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	saveBoth(t, sealedTokens(t, folder, false, sealKey(t, "1")), "alice", "x")
+	kept := storedFiles(t, folder)
+	store, err := client.NewSealedFileTokens(client.SealedFileTokensConfig{Folder: folder, Sealer: absentService{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadBoth(t, store, "alice"); err == nil || errors.Is(err, client.ErrNoToken) || errors.Is(err, client.ErrNoRegistration) {
+		t.Errorf("Load: %v", err)
+	}
+	if err := store.Save(t.Context(), "alice", first(time.Hour)); err == nil {
+		t.Error("Save returns no error")
+	}
+	for path, content := range storedFiles(t, folder) {
+		if !bytes.Equal(content, kept[path]) {
+			t.Errorf("%s was changed", path)
+		}
+	}
+}
+
+func TestNewSealedFileTokens_Faults(t *testing.T) {
+	t.Parallel()
+	_, err := client.NewSealedFileTokens(client.SealedFileTokensConfig{})
+	for _, want := range []string{"SealedFileTokensConfig.Folder", "SealedFileTokensConfig.Sealer"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s in it", err, want)
+		}
+	}
+}
