@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/hint"
 )
 
 // Routes returns a handler that applies policy to every request, and calls next for the requests that pass. The keys of
@@ -67,7 +69,7 @@ func (t *routes) add(pattern string, rules []Rule) (err error) {
 	}
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = fmt.Errorf("middleware: Routes: pattern %q: %v", pattern, fault)
+			err = fmt.Errorf("middleware: Routes: pattern %q: %s", pattern, hint.Pattern(fault))
 		}
 	}()
 	t.mux.Handle(pattern, route{t.guard.With(rules...)(t.next)})

@@ -343,7 +343,7 @@ func TestProblems(t *testing.T) {
 		"encoded dots":           {head + "paths: {/a/%2e%2E/b: {get: {security: []}}}", []string{"contains an encoded slash or dot segment"}},
 		"encoded slash":          {head + "paths: {/a%2Fb: {get: {security: []}}}", []string{"contains an encoded slash or dot segment"}},
 		"query":                  {head + "paths: {'/a?b': {get: {security: []}}}", []string{"contains white space, a control character, a query"}},
-		"same path":              {head + "paths: {'/a/{x}': {get: {security: []}}, '/a/{y}': {get: {security: []}}}", []string{`the path "/a/{y}"`}},
+		"same path":              {head + "paths: {'/a/{x}': {get: {security: []}}, '/a/{y}': {get: {security: []}}}", []string{`the path "/a/{y}": pattern "GET /a/{p1}" conflicts with pattern "GET /a/{p1}": GET /a/{p1} matches the same requests as`}},
 		"conflict":               {head + "paths: {'/{x}/b': {get: {security: []}}, '/a/{y}': {get: {security: []}}}", []string{`the path "/a/{y}"`}},
 		"variable in the path":   {head + "servers: [{url: 'https://a.test/{v}'}]\npaths: {/a: {get: {security: []}}}", []string{"/servers/0/url: is", "whose path contains a variable"}},
 		"server without slash":   {head + "servers: [{url: v1}]\npaths: {/a: {get: {security: []}}}", []string{"whose path does not start with a slash"}},
@@ -379,6 +379,9 @@ func TestProblems(t *testing.T) {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("got %.500v, want %q in it", err, want)
 				}
+			}
+			if strings.Contains(err.Error(), ".go:") {
+				t.Errorf("the error contains the name of a source file: %v", err)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -137,11 +138,15 @@ func (r *reader) checkPatterns() {
 	}
 }
 
-// register adds a handler to mux. It converts the panics of ServeMux to errors.
+// registered matches the place in the source where a pattern was registered, in a panic of ServeMux.
+var registered = regexp.MustCompile(` \(registered at [^()]*\)`)
+
+// register adds a handler to mux. It converts the panics of ServeMux to errors, without the names of source files: they are paths of the
+// machine on which the program was built.
 func register(mux *http.ServeMux, pattern string, handler http.Handler) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = fmt.Errorf("%v", fault)
+			err = errors.New(strings.ReplaceAll(registered.ReplaceAllString(fmt.Sprint(fault), ""), ":\n", ": "))
 		}
 	}()
 	mux.Handle(pattern, handler)

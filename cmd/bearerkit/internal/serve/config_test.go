@@ -119,6 +119,9 @@ func TestFaults(t *testing.T) {
 		if code != cli.ExitFailed || stdout != "" {
 			t.Errorf("%s: exit code %d, stdout %q, want 1", test.name, code, stdout)
 		}
+		if strings.Contains(stderr, ".go:") {
+			t.Errorf("%s: stderr contains the name of a source file: %s", test.name, stderr)
+		}
 		for _, want := range test.want {
 			if !strings.Contains(stderr, want) {
 				t.Errorf("%s: stderr %q does not contain %q", test.name, stderr, want)

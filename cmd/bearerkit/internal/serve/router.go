@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/hint"
 )
 
 // router finds the route of a request.
@@ -65,7 +67,7 @@ func isExact(path string) bool {
 func register(mux *http.ServeMux, pattern string, r *route) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = fmt.Errorf("pattern %q: %v", pattern, fault)
+			err = fmt.Errorf("pattern %q: %s", pattern, hint.Pattern(fault))
 		}
 	}()
 	if strings.ContainsAny(pattern, "%;\\") {
