@@ -93,7 +93,7 @@ type process struct {
 
 // launch starts a program whose output goes to the file "log" of its directory.
 func (k *keeper) launch(dir, account string, command []string) (*process, error) {
-	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the directory of a server
 	if err != nil {
 		return nil, err
 	}

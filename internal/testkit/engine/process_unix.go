@@ -94,7 +94,7 @@ func (p *process) signal(sig syscall.Signal) error {
 		return err
 	}
 	for _, child := range p.children() {
-		if err := syscall.Kill(child, sig); err != nil && err != syscall.ESRCH { //nolint:errorlint // a plain number
+		if err := syscall.Kill(child, sig); err != nil && err != syscall.ESRCH {
 			return fmt.Errorf("signal %v: %w", sig, err)
 		}
 	}
