@@ -5,11 +5,40 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
 )
+
+// Disk is a small disk in memory. It ends with its test.
+type Disk struct {
+	Dir string // where it is mounted
+}
+
+// NewDisk mounts a disk of some MiB, whose root directory belongs to this user. It skips the test if this user may not mount
+// file systems.
+func NewDisk(t testing.TB, size int) *Disk {
+	t.Helper()
+	requireMounts(t)
+	k, err := theKeeper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := k.directory("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Disk{Dir: filepath.Join(dir, "data")}
+	if err := d.mount(size, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		d.unmount()
+		_ = os.RemoveAll(dir)
+	})
+	return d
+}
 
 // canMount reports whether this program may mount file systems. Root may, but not in every container.
 var canMount = sync.OnceValue(func() bool { //nolint:gochecknoglobals // one attempt for each test program
@@ -24,22 +53,6 @@ var canMount = sync.OnceValue(func() bool { //nolint:gochecknoglobals // one att
 	return syscall.Unmount(dir, syscall.MNT_DETACH) == nil
 })
 
-// mount mounts a small disk in memory on the data directory.
-func (s *Server) mount() error {
-	uid, gid, err := identity(s.flavor.account())
-	if err != nil {
-		return err
-	}
-	settings := fmt.Sprintf("size=%dm,mode=0700,uid=%d,gid=%d", s.options.DiskMB, uid, gid)
-	return syscall.Mount("tmpfs", s.path("data"), "tmpfs", 0, settings)
-}
-
-func (s *Server) unmount() {
-	if s.options.DiskMB > 0 {
-		_ = syscall.Unmount(s.path("data"), syscall.MNT_DETACH) // the directory is removed next, which fails if it is still mounted
-	}
-}
-
 // requireMounts skips the test if there are no small disks.
 func requireMounts(t testing.TB) {
 	t.Helper()
@@ -48,13 +61,25 @@ func requireMounts(t testing.TB) {
 	}
 }
 
-// Fill fills the disk of a server with [Options].DiskMB.
-func (s *Server) Fill(t testing.TB) {
-	t.Helper()
-	if s.options.DiskMB == 0 {
-		t.Fatal("Fill needs a server with DiskMB")
+// mount mounts the disk, whose root directory belongs to the account.
+func (d *Disk) mount(size int, account string) error {
+	settings := fmt.Sprintf("size=%dm,mode=0700", size)
+	if account != "" {
+		uid, gid, err := identity(account)
+		if err != nil {
+			return err
+		}
+		settings += fmt.Sprintf(",uid=%d,gid=%d", uid, gid)
 	}
-	file, err := os.Create(s.ballast())
+	return syscall.Mount("tmpfs", d.Dir, "tmpfs", 0, settings)
+}
+
+func (d *Disk) unmount() { _ = syscall.Unmount(d.Dir, syscall.MNT_DETACH) } // its directory cannot be removed if this fails
+
+// Fill leaves no room on the disk.
+func (d *Disk) Fill(t testing.TB) {
+	t.Helper()
+	file, err := os.Create(d.ballast())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,17 +90,17 @@ func (s *Server) Fill(t testing.TB) {
 			_, err = file.Write(block)
 		}
 		if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, io.ErrShortWrite) {
-			t.Fatalf("fill the disk of %d MiB: %v", s.options.DiskMB, err)
+			t.Fatalf("fill the disk: %v", err)
 		}
 	}
 }
 
 // Free makes room again after Fill.
-func (s *Server) Free(t testing.TB) {
+func (d *Disk) Free(t testing.TB) {
 	t.Helper()
-	if err := os.Remove(s.ballast()); err != nil {
+	if err := os.Remove(d.ballast()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s *Server) ballast() string { return s.path("data/ballast." + strconv.Itoa(s.options.DiskMB)) }
+func (d *Disk) ballast() string { return filepath.Join(d.Dir, "ballast") }

@@ -42,9 +42,9 @@ func identity(account string) (uid, gid uint32, err error) {
 	return uint32(wide), uint32(group), err
 }
 
-// give makes the account the owner of a directory, if this program runs as root.
+// give makes the account the owner of a directory, if this program runs as root. The empty account means this program's own.
 func give(dir, account string) error {
-	if os.Geteuid() != 0 {
+	if os.Geteuid() != 0 || account == "" {
 		return nil
 	}
 	uid, gid, err := identity(account)

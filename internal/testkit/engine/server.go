@@ -37,6 +37,7 @@ type Server struct {
 	keeper  *keeper
 	dir     string // holds everything, and the working directory
 	port    string
+	disk    *Disk        // nil without Options.DiskMB
 	names   atomic.Int64 // the number of databases
 
 	mu      sync.Mutex // guards process
@@ -133,10 +134,14 @@ func unstarted(kind Kind, o Options) (*Server, error) {
 		return nil, err
 	}
 	if o.DiskMB > 0 {
-		return s, s.mount()
+		s.disk = &Disk{Dir: s.path("data")}
+		return s, s.disk.mount(o.DiskMB, s.flavor.account())
 	}
 	return s, nil
 }
+
+// Disk returns the disk of the data. It is nil without [Options].DiskMB.
+func (s *Server) Disk() *Disk { return s.disk }
 
 // Kind returns what the server is.
 func (s *Server) Kind() Kind { return s.kind }
@@ -241,7 +246,9 @@ func (s *Server) remove() {
 	if p := s.running(); p != nil {
 		p.end()
 	}
-	s.unmount()
+	if s.disk != nil {
+		s.disk.unmount()
+	}
 	_ = os.RemoveAll(s.dir)
 }
 
