@@ -77,8 +77,8 @@ test: ## Every test of every module
 	go test $(ARGS) work
 
 .PHONY: race
-race: ## Every test under the race detector, in random order, except those that read the sources
-	go test -race -shuffle=on -vet=off $(ARGS) $$(go list work | grep -v /testkit/contract$$)
+race: ## Every test under the race detector, in random order, except those that read the sources, and sqlstore: make interop
+	go test -race -shuffle=on -vet=off $(ARGS) $$(go list work | grep -vE '/testkit/contract$$|/store/sqlstore(/|$$)')
 
 # The targets below repeat the tests with other settings. They omit go vet, and the tests that take long and do not depend on
 # the settings: those that measure the heap, send thousands of requests, or read the sources.
@@ -200,9 +200,10 @@ services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install t
 	cd interop/dex && GOWORK=off CGO_ENABLED=0 go build -o /dev/null . # downloads and compiles what the tests link
 
 .PHONY: interop
-interop: services ## Test against real authorization servers and Redis and skip none; needs node
+interop: services ## Test against real authorization servers, Redis, PostgreSQL and MariaDB and skip none; needs node
 	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
 	cd store/redisstore && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
+	cd store/sqlstore && BEARERKIT_REQUIRE_SERVICES=1 go test -race -shuffle=on -count=1 $(ARGS) ./...
 
 .PHONY: interop-report
 interop-report: services ## Run every flow and every scenario of the client against real servers and write docs/interop.md and docs/mcp-conformance.md

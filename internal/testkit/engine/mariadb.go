@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -123,7 +125,19 @@ func (mariadb) following() string {
 	return "SELECT 1 FROM information_schema.global_status WHERE variable_name = 'RPL_SEMI_SYNC_MASTER_CLIENTS' AND variable_value = '1'"
 }
 
+// promote waits until everything that the replica has received is applied. It would be lost otherwise.
 func (m mariadb) promote(s *Server) error {
-	_, err := m.admin(s, "STOP SLAVE;\nRESET SLAVE ALL;\nSET GLOBAL read_only = 0;")
+	status, err := s.run("STOP SLAVE IO_THREAD;\nSHOW SLAVE STATUS;", []string{"MYSQL_PWD=" + password()}, m.binary("mariadb"), "--no-defaults",
+		"--batch", "--host=127.0.0.1", "--port="+s.port, "--user=admin")
+	if err != nil {
+		return err
+	}
+	names, values, _ := strings.Cut(strings.TrimSuffix(status, "\n"), "\n")
+	column := slices.Index(strings.Split(names, "\t"), "Gtid_IO_Pos")
+	if column < 0 {
+		return fmt.Errorf("the replica has no Gtid_IO_Pos: %s", status)
+	}
+	received := strings.Split(values, "\t")[column]
+	_, err = m.admin(s, "SELECT MASTER_GTID_WAIT('"+received+"');\nSTOP SLAVE;\nRESET SLAVE ALL;\nSET GLOBAL read_only = 0;")
 	return err
 }
