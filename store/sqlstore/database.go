@@ -40,10 +40,7 @@ func (d *database) limited(ctx context.Context) (context.Context, context.Cancel
 // prepare returns the prepared statement with the given text. *sql.DB prepares it again on each new connection. Statements are
 // never closed before the database is.
 func (d *database) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
-	d.mu.RLock()
-	stmt := d.prepared[text]
-	d.mu.RUnlock()
-	if stmt != nil {
+	if stmt := d.isPrepared(text); stmt != nil {
 		return stmt, nil
 	}
 	stmt, err := d.db.PrepareContext(ctx, text)
@@ -57,6 +54,14 @@ func (d *database) prepare(ctx context.Context, text string) (*sql.Stmt, error) 
 	}
 	d.prepared[text] = stmt
 	return stmt, nil
+}
+
+// isPrepared returns the prepared statement with the given text, or nil if it is not prepared yet. A transaction must not prepare
+// one: that takes another connection, and if each connection of the pool had a transaction, all of them would wait for ever.
+func (d *database) isPrepared(text string) *sql.Stmt {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.prepared[text]
 }
 
 // query runs a statement that reads, and calls scan for each row.
@@ -114,13 +119,13 @@ type transaction struct {
 func (t transaction) exec(ctx context.Context, text string, args ...any) (int64, error) {
 	var result sql.Result
 	var err error
-	if t.tx == nil {
+	switch stmt := t.d.isPrepared(text); {
+	case t.tx == nil:
 		result, err = t.conn.ExecContext(ctx, text, args...)
-	} else {
-		var stmt *sql.Stmt
-		if stmt, err = t.d.prepare(ctx, text); err == nil {
-			result, err = t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
-		}
+	case stmt == nil:
+		result, err = t.tx.ExecContext(ctx, text, args...)
+	default:
+		result, err = t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
 	}
 	if err != nil {
 		return 0, err
@@ -132,13 +137,13 @@ func (t transaction) exec(ctx context.Context, text string, args ...any) (int64,
 func (t transaction) query(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
 	var rows *sql.Rows
 	var err error
-	if t.tx == nil {
+	switch stmt := t.d.isPrepared(text); {
+	case t.tx == nil:
 		rows, err = t.conn.QueryContext(ctx, text, args...)
-	} else {
-		var stmt *sql.Stmt
-		if stmt, err = t.d.prepare(ctx, text); err == nil {
-			rows, err = t.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
-		}
+	case stmt == nil:
+		rows, err = t.tx.QueryContext(ctx, text, args...)
+	default:
+		rows, err = t.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
 	}
 	if err != nil {
 		return err

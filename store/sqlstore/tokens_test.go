@@ -1,0 +1,200 @@
+package sqlstore_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/client/tokenstoretest"
+	"github.com/bearerkit/bearerkit/seal"
+	"github.com/bearerkit/bearerkit/store/sqlstore"
+)
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		tokenstoretest.Credentials(t, func(t *testing.T) client.CredentialStore {
+			t.Helper()
+			return newStore(t, dialect).Tokens(keyring(t, "1"))
+		})
+	})
+}
+
+func TestTokens_Locks(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		tokenstoretest.Locks(t, func(t *testing.T) (first, second tokenstoretest.LockedStore) {
+			t.Helper()
+			s, dsn := newStoreAt(t, dialect)
+			return s.Tokens(keyring(t, "1")), connect(t, dialect, dsn).Tokens(keyring(t, "1"))
+		})
+	})
+}
+
+// Locks work with a pool of one connection.
+func TestTokens_OneConnection(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		_, dsn := newStoreAt(t, dialect)
+		db := open(t, dialect, dsn)
+		db.SetMaxOpenConns(1)
+		s, err := sqlstore.New(sqlstore.Config{DB: db, Dialect: dialect})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens := s.Tokens(keyring(t, "1"))
+		var unlocks []func()
+		for i := range 5 {
+			unlock, err := tokens.Lock(t.Context(), fmt.Sprint(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			unlocks = append(unlocks, unlock)
+		}
+		if err := tokens.Save(t.Context(), "a", &client.Token{AccessToken: "a"}); err != nil {
+			t.Error(err)
+		}
+		for _, unlock := range unlocks {
+			unlock()
+			unlock() // has no effect
+		}
+	})
+}
+
+// secretToken has a member that no field holds.
+func secretToken(t *testing.T) *client.Token {
+	t.Helper()
+	token := new(client.Token)
+	text := `{"access_token":"secret-access","refresh_token":"secret-refresh","token_type":"Bearer","extra":{"tenant":"secret-extra"}}`
+	if err := json.Unmarshal([]byte(text), token); err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// The database contains neither tokens nor the keys of the caller. A value that was moved to another row cannot be opened, and
+// is not reported as missing.
+func TestTokens_Sealed(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		s, dsn := newStoreAt(t, dialect)
+		tokens, ctx := s.Tokens(keyring(t, "1")), t.Context()
+		for _, key := range []string{"alice@example.com", "bob@example.com"} {
+			if err := errors.Join(tokens.Save(ctx, key, secretToken(t)),
+				tokens.SaveRegistration(ctx, key, &client.Registration{ClientID: "secret-id", ClientSecret: "secret-secret"})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := tokens.Load(ctx, "alice@example.com"); err != nil || got.Extra("tenant") != "secret-extra" {
+			t.Errorf("Load: %v, %v", got.Extra("tenant"), err)
+		}
+		db := open(t, dialect, dsn)
+		rows, err := db.QueryContext(ctx, `SELECT token_key, data FROM bearerkit_tokens`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = rows.Close() }()
+		n := 0
+		for ; rows.Next(); n++ {
+			var key, data []byte
+			if err := rows.Scan(&key, &data); err != nil {
+				t.Fatal(err)
+			}
+			if text := string(key) + string(data); strings.Contains(text, "secret-") || strings.Contains(text, "example.com") {
+				t.Error("a row contains a secret or a key of the caller")
+			}
+		}
+		if n != 4 || rows.Err() != nil {
+			t.Errorf("%d rows, %v, want 4", n, rows.Err())
+		}
+		if _, err := db.ExecContext(ctx, `UPDATE bearerkit_tokens SET data = (SELECT data FROM (SELECT data, token_key FROM bearerkit_tokens) AS other ORDER BY token_key LIMIT 1)`); err != nil {
+			t.Fatal(err)
+		}
+		damaged := 0
+		for _, key := range []string{"alice@example.com", "bob@example.com"} {
+			_, err1 := tokens.Load(ctx, key)
+			_, err2 := tokens.LoadRegistration(ctx, key)
+			for _, err := range []error{err1, err2} {
+				if errors.Is(err, seal.ErrDamaged) {
+					damaged++
+				}
+				if errors.Is(err, client.ErrNoToken) || errors.Is(err, client.ErrNoRegistration) {
+					t.Errorf("a value of another row: %v", err)
+				}
+			}
+		}
+		if damaged != 3 { // one row has its own value
+			t.Errorf("%d values cannot be opened, want 3", damaged)
+		}
+	})
+}
+
+// After a rotation, Reseal seals all values with the new key. Values that cannot be opened are reported and left alone.
+func TestTokens_Reseal(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		s, ctx := newStore(t, dialect), t.Context()
+		old := s.Tokens(keyring(t, "1"))
+		for i := range 120 {
+			if err := old.Save(ctx, fmt.Sprint(i), &client.Token{AccessToken: fmt.Sprint(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Tokens(keyring(t, "lost")).Save(ctx, "lost", &client.Token{AccessToken: "lost"}); err != nil {
+			t.Fatal(err)
+		}
+		rotated := s.Tokens(keyring(t, "2", "1"))
+		if n, err := rotated.Reseal(ctx); n != 120 || !errors.Is(err, seal.ErrUnknownKey) || strings.Count(err.Error(), "\n") != 0 {
+			t.Errorf("Reseal = %d, %v, want 120 and one error", n, err)
+		}
+		if n, err := rotated.Reseal(ctx); n != 0 || !errors.Is(err, seal.ErrUnknownKey) {
+			t.Errorf("the second Reseal = %d, %v, want 0", n, err)
+		}
+		for i := range 120 {
+			if got, err := s.Tokens(keyring(t, "2")).Load(ctx, fmt.Sprint(i)); err != nil || got.AccessToken != fmt.Sprint(i) {
+				t.Fatalf("Load with the new key only: %v, %v", got, err)
+			}
+		}
+		if _, err := rotated.Load(ctx, "lost"); !errors.Is(err, seal.ErrUnknownKey) || errors.Is(err, client.ErrNoToken) {
+			t.Errorf("the lost value: %v", err)
+		}
+	})
+}
+
+// Without a sealer, nothing is stored in plain text.
+func TestTokens_NoSealer(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, sqlstore.SQLite)
+	tokens, ctx := s.Tokens(nil), t.Context()
+	_, loadErr := tokens.Load(ctx, "a")
+	_, registrationErr := tokens.LoadRegistration(ctx, "a")
+	_, lockErr := tokens.Lock(ctx, "a")
+	_, resealErr := tokens.Reseal(ctx)
+	for i, err := range []error{
+		loadErr, registrationErr, lockErr, resealErr, tokens.Save(ctx, "a", &client.Token{AccessToken: "a"}), tokens.Delete(ctx, "a"),
+		tokens.SaveRegistration(ctx, "a", &client.Registration{ClientID: "a"}), tokens.DeleteRegistration(ctx, "a"),
+	} {
+		if err == nil || errors.Is(err, client.ErrNoToken) || errors.Is(err, client.ErrNoRegistration) {
+			t.Errorf("call %d without a sealer: %v", i, err)
+		}
+	}
+}
+
+// A token that is too large for the sealer is an error, and does not replace the stored one.
+func TestTokens_TooLarge(t *testing.T) {
+	t.Parallel()
+	tokens, ctx := newStore(t, sqlstore.SQLite).Tokens(keyring(t, "1")), t.Context()
+	if err := tokens.Save(ctx, "a", &client.Token{AccessToken: "a", Expiry: time.Unix(1, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := tokens.Save(ctx, "a", &client.Token{AccessToken: strings.Repeat("a", 1<<20)}); !errors.Is(err, seal.ErrTooLarge) {
+		t.Errorf("Save of a large token: %v", err)
+	}
+	if got, err := tokens.Load(ctx, "a"); err != nil || got.AccessToken != "a" {
+		t.Errorf("Load: %v, %v", got, err)
+	}
+}
