@@ -200,6 +200,7 @@ func prepareAt(url string) *world {
 
 func (w *world) build(t testing.TB, api string, transport http.RoundTripper, changes ...func(*weblogin.Config)) {
 	t.Helper()
+	w.store.sealFor(t)
 	sessions := &scs.SessionManager{Store: w.store, Codec: scs.GobCodec{}, Lifetime: 24 * time.Hour, ErrorFunc: failed}
 	w.cfg = weblogin.Config{Client: w.client(t), Sessions: sessions, AfterLogout: "/bye", Transport: transport, Prefix: w.base + "/auth/"}
 	for _, change := range changes {
@@ -236,6 +237,8 @@ func failed(w http.ResponseWriter, _ *http.Request, _ error) {
 // store is a store whose operations a test can make fail.
 type store struct {
 	scs.CtxStore
+
+	inner scs.CtxStore // below the sealed store; nil: the entries are not sealed
 
 	mu   sync.Mutex // guards fail
 	fail func(operation, name string) error
@@ -290,7 +293,7 @@ func (s *store) DeleteCtx(ctx context.Context, name string) error {
 }
 
 func (s *store) All() (map[string][]byte, error) {
-	return s.CtxStore.(noCtx).All() //nolint:forcetypeassert // the tests use no other
+	return s.CtxStore.(scs.IterableStore).All() //nolint:forcetypeassert // the tests use no other
 }
 
 // names returns the names of entries with a prefix. Without a prefix, it returns the session ids.
