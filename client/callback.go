@@ -196,8 +196,9 @@ func (c *Client) errorInCallback(p *PendingAuthorization, f failure) error {
 	if len(e.URI) > maxErrorText || fetch.CheckURL(e.URI, c.cfg.InsecureAllowHTTP) != nil {
 		e.URI = ""
 	}
-	if p.isSigned() {
-		e.explain(secrets{}.with(p.State, p.Nonce, p.CodeVerifier, p.Subject))
+	e.explain(secrets{}.with(p.State, p.Nonce, p.CodeVerifier, p.Subject))
+	if !p.isSigned() {
+		e.detail = "" // anybody can write the description
 	}
 	return e
 }
