@@ -7,14 +7,34 @@ import (
 
 // Check returns nil if the database can be reached, its tables have the expected version, it can be written, and it syncs
 // commits to disk. Call it when the process starts, after [Store.Migrate], and in a readiness probe. It does not check whether
-// the disk is full: Save and Mark return errors for that.
+// the disk is full, and does not compare the clocks: Save and Mark return errors for these.
+//
+// If the database is new, was restarted, or another server has taken over, Mark rejects proofs for about 70 s (with the default
+// DPoPConfig.Window and ClockSkew). This time begins with Check, or with the first call of Mark if Check is not called.
 func (s *Store) Check(ctx context.Context) error {
 	limited, cancel := s.limited(ctx)
 	defer cancel()
 	if err := s.checkSchema(limited); err != nil {
 		return s.failed(ctx, "Check", err)
 	}
-	return s.failed(ctx, "Check", s.checkSettings(limited))
+	if err := s.checkSettings(limited); err != nil {
+		return s.failed(ctx, "Check", err)
+	}
+	return s.failed(ctx, "Check", s.confirmEpoch(limited))
+}
+
+// confirmEpoch begins an epoch if it is missing, or if another server has stored it. Otherwise the next proof would begin it,
+// and proofs would be rejected from then on.
+func (s *Store) confirmEpoch(ctx context.Context) error {
+	e, same, err := s.readEpoch(ctx)
+	if err != nil || e != nil && same {
+		return err
+	}
+	if err := s.renew(ctx, e); err != nil {
+		return err
+	}
+	_, err = s.epochOf(ctx)
+	return err
 }
 
 // checkSettings reads the settings of the database.

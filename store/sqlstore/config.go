@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +35,11 @@ type Config struct {
 	// PollInterval and 24 hours. Zero: 30 s, or PollInterval if that is longer.
 	MaxSilence time.Duration
 
+	// MaxMarksPerKey limits the used proofs of one client key that have not expired. Mark then returns an error that matches
+	// [ErrFull]. Each process counts them from time to time, so a key may have 256 more for each process. With the default
+	// DPoPConfig.Window, 10 000 are enough for 140 requests per second with one key. Zero: 10 000. Negative: no limit.
+	MaxMarksPerKey int
+
 	// InsecureSkipServerCheck accepts a database that may lose acknowledged writes when it crashes. A used proof could then be
 	// used again, and a denied token would become valid. False: [Store.Check] returns an error for such settings.
 	InsecureSkipServerCheck bool
@@ -56,6 +62,10 @@ const (
 type Store struct {
 	cfg Config
 	database
+	watchers watchers
+	limits   *keyLimits
+	current  atomic.Pointer[epoch]  // nil: not read yet, or changed
+	latest   atomic.Pointer[recent] // nil: this process has stored no mark
 }
 
 // New returns a Store for cfg. If cfg has faults, the error joins all of them, and each names its field. New does no I/O.
@@ -64,7 +74,11 @@ func New(cfg Config) (*Store, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Store{cfg: cfg, database: newDatabase(cfg)}, nil
+	limits, err := newKeyLimits(cfg.MaxMarksPerKey)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{cfg: cfg, database: newDatabase(cfg), limits: limits}, nil
 }
 
 // withDefaults returns a copy of cfg with all defaults filled in.
@@ -73,6 +87,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.ClockSkew = cmp.Or(cfg.ClockSkew, defaultSkew)
 	cfg.PollInterval = cmp.Or(cfg.PollInterval, defaultPoll)
 	cfg.MaxSilence = cmp.Or(cfg.MaxSilence, max(defaultSilence, cfg.PollInterval))
+	cfg.MaxMarksPerKey = cmp.Or(cfg.MaxMarksPerKey, defaultPerKey)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}

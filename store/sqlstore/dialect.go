@@ -72,6 +72,39 @@ type statements struct {
 	// log adds a row to the log of changes. Parameters: key and the current time.
 	log string
 
+	// mark inserts a mark if the epoch is current, the clocks agree and the witness exists. Parameters: owner and id of the mark,
+	// expires, id of the epoch, the earliest and the latest time that the clock may show, owner and id of the witness.
+	mark string
+	// explain reads whether the mark exists, the epoch is current, the witness exists, and the clocks agree. Parameters: owner
+	// and id of the mark, id of the epoch, owner and id of the witness, the earliest and the latest time.
+	explain string
+	// countMarks counts the marks of an owner. Parameters: owner, the current time, and the number at which counting stops.
+	countMarks string
+	// readEpoch reads the id and the begin of the epoch, and whether this server has stored it.
+	readEpoch string
+	// replaceEpoch stores an epoch in place of another one, or if there is none. Parameters: the new id and the old one.
+	replaceEpoch string
+	// insertEpoch stores an epoch if there is none, for dialects whose replaceEpoch cannot do that. Parameter: the id.
+	insertEpoch string
+	// addWitness inserts the first witness of an epoch. Parameters: owner, id and expires.
+	addWitness string
+	// removeWitnesses deletes the first witnesses of other epochs. Parameters: owner, and the id to keep.
+	removeWitnesses string
+	// changes reads the state of the log and its rows. Parameters: the id after which it begins, and the number of rows.
+	changes string
+	// oldChanges reads the largest id among the first rows of the log that are old. Parameters: the number of rows, and the time
+	// before which they are old.
+	oldChanges string
+	// notePruned stores the largest removed id. Parameters: the id, twice.
+	notePruned string
+	// prune removes the changes up to an id.
+	prune string
+	// removeExpired remove rows that expired from a time on and before another one, and return their expiries. Parameters: both
+	// times, and the number of rows.
+	removeExpired []string
+	// clock reads the time of the database.
+	clock string
+
 	// begin starts a transaction that writes, if *sql.DB.BeginTx does not do that.
 	begin string
 	// lock waits for the lock of migrations, and unlock releases it.

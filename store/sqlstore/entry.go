@@ -136,10 +136,18 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 // change runs a statement that changes an entry, and logs its key. args begins with the key. If the dialect can do both in one
 // statement, that is the text of both.
 func (s *Store) change(ctx context.Context, both, statement string, args []any, now int64) error {
+	var err error
 	if both != "" {
-		_, err := s.exec(ctx, both, append(args, now)...)
-		return err
+		_, err = s.exec(ctx, both, append(args, now)...)
+	} else {
+		err = s.changeAndLog(ctx, statement, args, now)
 	}
+	s.watchers.changed() // also after an error, because the change may have taken effect
+	return err
+}
+
+// changeAndLog runs two statements in one transaction.
+func (s *Store) changeAndLog(ctx context.Context, statement string, args []any, now int64) error {
 	return s.write(ctx, func(t transaction) error {
 		if _, err := t.exec(ctx, statement, args...); err != nil {
 			return err

@@ -92,11 +92,14 @@ func (d *database) failed(ctx context.Context, operation string, err error) erro
 	f := &fault{operation: operation, cause: err}
 	var wrong schemaError
 	var setting settingError
+	var limit limitError
 	switch {
 	case errors.As(err, &wrong):
 		f.class, f.detail = ErrSchema, string(wrong)
 	case errors.As(err, &setting):
 		f.detail = string(setting)
+	case errors.As(err, &limit):
+		f.class, f.detail = ErrFull, string(limit)
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		f.class, f.detail = ErrUnavailable, "the context of the caller was canceled"
 	case errors.Is(err, context.DeadlineExceeded):
@@ -224,4 +227,10 @@ func isConflict(err error) bool {
 		return result.Code()&0xff == resultBusy
 	}
 	return false
+}
+
+// isDuplicate reports whether a row of MariaDB exists already.
+func isDuplicate(err error) bool {
+	var number *mysql.MySQLError
+	return errors.As(err, &number) && number.Number == numberDuplicate
 }

@@ -1,5 +1,12 @@
 package sqlstore
 
+// The time of the database in microseconds since 1970, and the identity of its server. The clock does not depend on the time
+// zone of the session.
+const (
+	mariadbClock  = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))`
+	mariadbServer = `CAST(CONCAT(@@server_id, '/', @@hostname, '/', @@port) AS BINARY)`
+)
+
 // mariadb are the statements for MariaDB. They do not depend on options of the data source name, such as clientFoundRows.
 var mariadb = statements{ //nolint:gochecknoglobals // constants
 	lookup: [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
@@ -11,6 +18,41 @@ ON DUPLICATE KEY UPDATE
   expires = IF(expires > ?, GREATEST(expires, VALUES(expires)), VALUES(expires))`,
 	remove: `DELETE FROM bearerkit_entries WHERE entry_key = ?`,
 	log:    `INSERT INTO bearerkit_changes (entry_key, created) VALUES (?, ?)`,
+	mark: `
+INSERT INTO bearerkit_marks (owner, mark, expires)
+SELECT ?, ?, ? FROM DUAL
+WHERE EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ? AND server = ` + mariadbServer + `)
+  AND ` + mariadbClock + ` BETWEEN ? AND ?
+  AND EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?)`,
+	explain: `
+SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?),
+  EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ? AND server = ` + mariadbServer + `),
+  EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?),
+  ` + mariadbClock + ` BETWEEN ? AND ?`,
+	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND expires > ? LIMIT ?) AS some`,
+	readEpoch:  `SELECT epoch, begins, server = ` + mariadbServer + ` FROM bearerkit_epoch WHERE id = 1`,
+	replaceEpoch: `
+UPDATE bearerkit_epoch
+SET epoch = ?, begins = GREATEST(begins + 1, ` + mariadbClock + ` + 1000000), server = ` + mariadbServer + `
+WHERE id = 1 AND epoch = ?`,
+	insertEpoch: `
+INSERT INTO bearerkit_epoch (id, epoch, begins, server) VALUES (1, ?, ` + mariadbClock + ` + 1000000, ` + mariadbServer + `)`,
+	addWitness:      `INSERT INTO bearerkit_marks (owner, mark, expires) VALUES (?, ?, ?)`,
+	removeWitnesses: `DELETE FROM bearerkit_marks WHERE owner = ? AND mark <> ?`,
+	clock:           `SELECT ` + mariadbClock,
+	changes: `
+SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1), c.id, c.entry_key
+FROM bearerkit_state AS s LEFT JOIN bearerkit_changes AS c ON c.id > ?
+WHERE s.id = 1 ORDER BY c.id LIMIT ?`,
+	oldChanges: `
+SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT ?) AS c WHERE created < ?`,
+	notePruned: `UPDATE bearerkit_state SET pruned = ? WHERE id = 1 AND pruned < ?`,
+	prune:      `DELETE FROM bearerkit_changes WHERE id <= ?`,
+	removeExpired: []string{
+		`DELETE FROM bearerkit_entries WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`,
+		`DELETE FROM bearerkit_marks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`,
+		`DELETE FROM bearerkit_locks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`,
+	},
 	// Named locks belong to the server, so the name contains the database. 86400 s is a day.
 	lock:    `SELECT GET_LOCK(CONCAT('bearerkit:', MD5(DATABASE())), 86400)`,
 	unlock:  `SELECT RELEASE_LOCK(CONCAT('bearerkit:', MD5(DATABASE())))`,

@@ -1,5 +1,11 @@
 package sqlstore
 
+// The time of the database in microseconds since 1970, and the identity of its server: the time at which it was started.
+const (
+	postgresClock  = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
+	postgresServer = `((extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint)::text`
+)
+
 // postgres are the statements for PostgreSQL. They work at each isolation level, but are meant for READ COMMITTED.
 var postgres = statements{ //nolint:gochecknoglobals // constants
 	lookup: [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
@@ -21,6 +27,44 @@ INSERT INTO bearerkit_changes (entry_key, created) SELECT entry_key, $5::bigint 
 WITH removed AS (DELETE FROM bearerkit_entries WHERE entry_key = $1)
 INSERT INTO bearerkit_changes (entry_key, created) VALUES ($1, $2)`,
 	log: `INSERT INTO bearerkit_changes (entry_key, created) VALUES ($1, $2)`,
+	mark: `
+INSERT INTO bearerkit_marks (owner, mark, expires)
+SELECT $1::bytea, $2::bytea, $3::bigint
+WHERE EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = $4 AND server = ` + postgresServer + `)
+  AND ` + postgresClock + ` BETWEEN $5 AND $6
+  AND EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = $7 AND mark = $8)
+ON CONFLICT DO NOTHING`,
+	explain: `
+SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = $1 AND mark = $2),
+  EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = $3 AND server = ` + postgresServer + `),
+  EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = $4 AND mark = $5),
+  ` + postgresClock + ` BETWEEN $6 AND $7`,
+	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = $1 AND expires > $2 LIMIT $3) AS some`,
+	readEpoch:  `SELECT epoch, begins, server = ` + postgresServer + ` FROM bearerkit_epoch WHERE id = 1`,
+	replaceEpoch: `
+INSERT INTO bearerkit_epoch AS held (id, epoch, begins, server) VALUES (1, $1, ` + postgresClock + ` + 1000000, ` + postgresServer + `)
+ON CONFLICT (id) DO UPDATE SET
+  epoch = excluded.epoch, begins = GREATEST(excluded.begins, held.begins + 1), server = excluded.server
+WHERE held.epoch = $2`,
+	addWitness:      `INSERT INTO bearerkit_marks (owner, mark, expires) VALUES ($1, $2, $3)`,
+	removeWitnesses: `DELETE FROM bearerkit_marks WHERE owner = $1 AND mark <> $2`,
+	clock:           `SELECT ` + postgresClock,
+	changes: `
+SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1), c.id, c.entry_key
+FROM bearerkit_state AS s LEFT JOIN bearerkit_changes AS c ON c.id > $1
+WHERE s.id = 1 ORDER BY c.id LIMIT $2`,
+	oldChanges: `
+SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT $1) AS c WHERE created < $2`,
+	notePruned: `UPDATE bearerkit_state SET pruned = $1 WHERE id = 1 AND pruned < $2`,
+	prune:      `DELETE FROM bearerkit_changes WHERE id <= $1`,
+	removeExpired: []string{
+		`DELETE FROM bearerkit_entries WHERE entry_key IN (SELECT entry_key FROM bearerkit_entries
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`,
+		`DELETE FROM bearerkit_marks WHERE (owner, mark) IN (SELECT owner, mark FROM bearerkit_marks
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`,
+		`DELETE FROM bearerkit_locks WHERE lock_key IN (SELECT lock_key FROM bearerkit_locks
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`,
+	},
 	// The number is the CRC-32 of "bearerkit". Advisory locks belong to a database.
 	lock:    `SELECT pg_advisory_lock(1351428584)`,
 	unlock:  `SELECT pg_advisory_unlock(1351428584)`,

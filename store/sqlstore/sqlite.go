@@ -1,5 +1,11 @@
 package sqlstore
 
+// The time of the database in microseconds since 1970, and the identity of its server, which SQLite does not have.
+const (
+	sqliteClock  = `CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)`
+	sqliteServer = `''`
+)
+
 // sqlite are the statements for SQLite. They need a database in WAL mode, so that readers do not wait for writers.
 var sqlite = statements{ //nolint:gochecknoglobals // constants
 	lookup: [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
@@ -10,8 +16,46 @@ ON CONFLICT (entry_key) DO UPDATE SET
   issued_before = CASE WHEN expires > ?4 THEN max(issued_before, excluded.issued_before) ELSE excluded.issued_before END`,
 	remove: `DELETE FROM bearerkit_entries WHERE entry_key = ?`,
 	log:    `INSERT INTO bearerkit_changes (entry_key, created) VALUES (?, ?)`,
-	begin:  `BEGIN IMMEDIATE`,
-	lock:   `BEGIN IMMEDIATE`,
+	mark: `
+INSERT INTO bearerkit_marks (owner, mark, expires)
+SELECT ?1, ?2, ?3
+WHERE EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ?4 AND server = ` + sqliteServer + `)
+  AND ` + sqliteClock + ` BETWEEN ?5 AND ?6
+  AND EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ?7 AND mark = ?8)
+ON CONFLICT DO NOTHING`,
+	explain: `
+SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ?1 AND mark = ?2),
+  EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ?3 AND server = ` + sqliteServer + `),
+  EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ?4 AND mark = ?5),
+  ` + sqliteClock + ` BETWEEN ?6 AND ?7`,
+	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = ?1 AND expires > ?2 LIMIT ?3) AS some`,
+	readEpoch:  `SELECT epoch, begins, server = ` + sqliteServer + ` FROM bearerkit_epoch WHERE id = 1`,
+	replaceEpoch: `
+INSERT INTO bearerkit_epoch AS held (id, epoch, begins, server) VALUES (1, ?1, ` + sqliteClock + ` + 1000000, ` + sqliteServer + `)
+ON CONFLICT (id) DO UPDATE SET
+  epoch = excluded.epoch, begins = max(excluded.begins, held.begins + 1), server = excluded.server
+WHERE held.epoch = ?2`,
+	addWitness:      `INSERT INTO bearerkit_marks (owner, mark, expires) VALUES (?1, ?2, ?3)`,
+	removeWitnesses: `DELETE FROM bearerkit_marks WHERE owner = ?1 AND mark <> ?2`,
+	clock:           `SELECT ` + sqliteClock,
+	changes: `
+SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1), c.id, c.entry_key
+FROM bearerkit_state AS s LEFT JOIN bearerkit_changes AS c ON c.id > ?1
+WHERE s.id = 1 ORDER BY c.id LIMIT ?2`,
+	oldChanges: `
+SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT ?1) AS c WHERE created < ?2`,
+	notePruned: `UPDATE bearerkit_state SET pruned = ?1 WHERE id = 1 AND pruned < ?2`,
+	prune:      `DELETE FROM bearerkit_changes WHERE id <= ?1`,
+	removeExpired: []string{
+		`DELETE FROM bearerkit_entries WHERE entry_key IN (SELECT entry_key FROM bearerkit_entries
+  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`,
+		`DELETE FROM bearerkit_marks WHERE (owner, mark) IN (SELECT owner, mark FROM bearerkit_marks
+  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`,
+		`DELETE FROM bearerkit_locks WHERE lock_key IN (SELECT lock_key FROM bearerkit_locks
+  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`,
+	},
+	begin: `BEGIN IMMEDIATE`,
+	lock:  `BEGIN IMMEDIATE`,
 	// A migration that failed is rolled back, because the database then has an older version.
 	version: `SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema`,
 	settings: `

@@ -1,0 +1,138 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+)
+
+const (
+	maxChanges = 10_000 // changes that one poll reads, and gaps that a watcher remembers
+
+	// A transaction whose caller was told that it succeeded has committed within the longest Config.Timeout. A second is added
+	// because the clocks of two machines may run at different speeds.
+	settleTime = maxTimeout + time.Second
+
+	// gapLife is how long an id that was not seen may still appear. It is longer than settleTime, so that changes that take
+	// effect after their caller has got an error are usually noticed too.
+	gapLife = time.Minute
+)
+
+// changes is what one poll has read from the database, all from one snapshot.
+type changes struct {
+	rows    []change // in ascending order of their ids
+	highest int64    // the largest id in the table, or 0
+	pruned  int64    // the largest id that was removed
+	epoch   string   // of marks; it changes if the database may have lost rows
+}
+
+// change is one row of bearerkit_changes.
+type change struct {
+	id  int64
+	key string
+}
+
+// readChanges reads the changes with an id above floor, at most maxChanges and one more.
+func (s *Store) readChanges(ctx context.Context, floor int64) (changes, error) {
+	var c changes
+	err := s.query(ctx, s.text.changes, []any{floor, maxChanges + 1}, func(rows *sql.Rows) error {
+		var epoch, key []byte
+		var id sql.NullInt64
+		if err := rows.Scan(&c.pruned, &c.highest, &epoch, &id, &key); err != nil {
+			return err
+		}
+		c.epoch = string(epoch)
+		if id.Valid { // the row exists also if there is no change
+			c.rows = append(c.rows, change{id.Int64, string(key)})
+		}
+		return nil
+	})
+	return c, err
+}
+
+// position is how far a watcher has read the log of changes.
+//
+// The ids ascend, but transactions do not commit in the order of their ids. A change with a smaller id may become visible after
+// one with a larger id. So position remembers the ids below the largest one that it has not seen: the gaps. Each poll reads
+// from the first gap on. A gap is given up after gapLife, because most of them belong to transactions that were rolled back.
+type position struct {
+	known bool  // seen and epoch are set
+	seen  int64 // the largest id that was seen or removed
+	gaps  map[int64]clock.Instant
+	epoch string
+
+	unsettled clock.Instant // when seen was set without reading the changes before it; zero if that was long ago
+}
+
+// Results of [position.advance].
+const (
+	logRead    = iota // the keys are all that has changed
+	logUnknown        // other keys may have changed
+	logLost           // the same, because the database has lost changes
+)
+
+// floor returns the id after which changes must be read.
+func (p *position) floor() int64 {
+	floor := p.seen
+	for id := range p.gaps {
+		floor = min(floor, id-1)
+	}
+	return floor
+}
+
+// advance returns the keys of the changes that were not seen before.
+func (p *position) advance(c changes, now clock.Instant) (keys []string, result int) {
+	switch {
+	case !p.known:
+		return nil, p.reset(c, now, logUnknown)
+	case max(c.highest, c.pruned) < p.seen:
+		return nil, p.reset(c, now, logLost)
+	case c.pruned > p.floor(), len(c.rows) > maxChanges, c.epoch != p.epoch && p.epoch != "":
+		return nil, p.reset(c, now, logUnknown)
+	}
+	p.epoch = c.epoch
+	for _, row := range c.rows {
+		if !p.see(row.id, now) {
+			continue
+		}
+		keys = append(keys, row.key)
+		if len(p.gaps) > maxChanges {
+			return nil, p.reset(c, now, logUnknown)
+		}
+	}
+	for id, since := range p.gaps {
+		if since.AgeAt(now) > gapLife {
+			delete(p.gaps, id)
+		}
+	}
+	if !p.unsettled.IsZero() && p.unsettled.AgeAt(now) >= settleTime {
+		p.unsettled = clock.Instant{}
+		return nil, logUnknown
+	}
+	return keys, logRead
+}
+
+// see reports whether the id was not seen before, and marks it as seen.
+func (p *position) see(id int64, now clock.Instant) bool {
+	if id <= p.seen {
+		_, late := p.gaps[id]
+		delete(p.gaps, id)
+		return late
+	}
+	for gap := p.seen + 1; gap < id && len(p.gaps) <= maxChanges; gap++ {
+		p.gaps[gap] = now
+	}
+	p.seen = id
+	return true
+}
+
+// reset continues after the latest change, without the changes before it. Some of them may not be visible yet, so a later call
+// of advance returns logUnknown once more.
+func (p *position) reset(c changes, now clock.Instant, result int) int {
+	*p = position{
+		known: true, seen: max(c.highest, c.pruned), gaps: make(map[int64]clock.Instant), epoch: c.epoch, unsettled: now,
+	}
+	return result
+}

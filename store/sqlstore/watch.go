@@ -1,0 +1,239 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/store"
+)
+
+// Cache is a cache of verified tokens. *consumer.Consumer, *consumer.Group and the Verifier of package
+// consumer/introspection implement it.
+type Cache interface {
+	// Drop removes what it has cached for tokens for which match returns true, or everything if match is nil.
+	Drop(match func(store.Token) bool) int
+}
+
+const (
+	dropPause  = 100 * time.Millisecond // between two drops
+	dropShare  = 20                     // the pause after a drop is at least dropShare times as long as the drop
+	maxPending = 10_000                 // keys that wait for the next drop
+	checkPolls = 60                     // polls between two checks of the database
+)
+
+// Watch removes tokens from the caches when any process changes their entries: when it denies a token, a session, a subject or
+// a client, or deletes a stored token. It returns nil when ctx ends, and an error if no cache is given or one of them is nil.
+// Call it in a goroutine of its own.
+//
+// The transaction that changes an entry also adds its key to a table. Watch reads this table every Config.PollInterval. So while
+// the database can be reached, a change takes effect in all processes at most PollInterval and Config.Timeout after it was
+// saved. In the process that changes the entry, it takes effect within about 100 ms. With large caches, passes over them take
+// longer, and so do the pauses between them.
+//
+// No change that was acknowledged is missed, in whichever order the transactions commit. If Watch cannot tell which entries
+// have changed, it removes everything from the caches: when it starts, again 11 s later, if it has not read rows before
+// [Store.Run] removed them, if there are more than 10 000 changes in one interval, and if the database has lost rows.
+//
+// If the database cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then
+// verified again, and if their status cannot be read, the API responds with 503.
+func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
+	if len(caches) == 0 {
+		return errors.New("sqlstore: Watch needs at least one cache")
+	}
+	for _, cache := range caches {
+		if isNil(cache) {
+			return errors.New("sqlstore: a cache of Watch is nil")
+		}
+	}
+	w := newWatcher(s, caches)
+	s.watchers.add(w.wake)
+	defer s.watchers.remove(w.wake)
+	w.run(ctx)
+	return nil
+}
+
+// isNil reports whether v is nil or contains a nil pointer.
+func isNil(v any) bool {
+	value := reflect.ValueOf(v)
+	return v == nil || value.Kind() == reflect.Pointer && value.IsNil()
+}
+
+// watchers are the calls of Watch of one Store. Each has a channel with room for one element.
+type watchers struct {
+	mu    sync.Mutex // guards wakes
+	wakes map[chan struct{}]struct{}
+}
+
+func (w *watchers) add(wake chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.wakes == nil {
+		w.wakes = make(map[chan struct{}]struct{})
+	}
+	w.wakes[wake] = struct{}{}
+}
+
+func (w *watchers) remove(wake chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.wakes, wake)
+}
+
+// changed lets all watchers poll, because this process has changed an entry.
+func (w *watchers) changed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for wake := range w.wakes {
+		select {
+		case wake <- struct{}{}:
+		default: // it is about to poll
+		}
+	}
+}
+
+// watcher is one call of Watch. All its methods run in one goroutine.
+type watcher struct {
+	store  *Store
+	caches []Cache
+	wake   chan struct{}
+
+	log     position
+	pending map[string]struct{} // keys whose tokens must be dropped
+	missed  bool                // all tokens must be dropped
+	reached clock.Instant       // when the last poll succeeded
+	polls   int
+
+	flush *time.Timer // when a poll may follow a change of this process
+	armed bool        // flush will fire
+	next  time.Time   // the earliest time of the next drop
+}
+
+func newWatcher(s *Store, caches []Cache) *watcher {
+	w := &watcher{
+		store: s, caches: caches, wake: make(chan struct{}, 1), pending: make(map[string]struct{}),
+		reached: clock.Now(), flush: time.NewTimer(0),
+	}
+	w.flush.Stop()
+	return w
+}
+
+// run polls and drops until ctx ends.
+func (w *watcher) run(ctx context.Context) {
+	ticks := time.NewTicker(w.store.cfg.PollInterval)
+	defer ticks.Stop()
+	defer w.flush.Stop()
+	w.poll(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.wake:
+			w.schedule()
+		case <-w.flush.C:
+			w.armed = false
+			w.poll(ctx)
+		case <-ticks.C:
+			w.poll(ctx)
+		}
+	}
+}
+
+// schedule lets flush fire as soon as the next drop is allowed.
+func (w *watcher) schedule() {
+	if !w.armed {
+		w.armed = true
+		w.flush.Reset(time.Until(w.next))
+	}
+}
+
+// poll reads the changes and drops the tokens of their keys.
+func (w *watcher) poll(ctx context.Context) {
+	limited, cancel := w.store.limited(ctx)
+	defer cancel()
+	changes, err := w.store.readChanges(limited, w.log.floor())
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		w.silent(ctx, w.store.failed(ctx, "Watch", err))
+	} else {
+		w.reached = clock.Now()
+		w.take(ctx, changes)
+		if w.polls++; w.polls%checkPolls == 1 {
+			w.check(ctx)
+		}
+	}
+	if time.Now().Before(w.next) { // the pause after a long pass is not over
+		w.schedule()
+		return
+	}
+	w.drop()
+}
+
+// take adds the keys of new changes to the pending ones.
+func (w *watcher) take(ctx context.Context, changes changes) {
+	keys, result := w.log.advance(changes, clock.Now())
+	for _, key := range keys {
+		w.pending[key] = struct{}{}
+	}
+	if result == logLost {
+		w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sqlstore: the database has lost changes: denied tokens may be accepted again")
+	}
+	if result != logRead || len(w.pending) > maxPending {
+		w.missed = true
+	}
+}
+
+// silent logs that the database cannot be used. After Config.MaxSilence, all tokens are dropped.
+func (w *watcher) silent(ctx context.Context, err error) {
+	age := w.reached.Age()
+	w.store.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "sqlstore: the changes cannot be read", slog.Duration("for", age), slog.Any("error", err))
+	if age >= w.store.cfg.MaxSilence {
+		w.missed = true
+	}
+}
+
+// check repeats the check of the database, whose settings may have changed. After a restart of the server it begins a new
+// epoch, so that proofs are accepted again sooner than if the next proof began it.
+func (w *watcher) check(ctx context.Context) {
+	if err := w.store.Check(ctx); err != nil && ctx.Err() == nil {
+		w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sqlstore: the check of the database failed", slog.Any("error", err))
+	}
+}
+
+// drop removes the tokens of the pending keys from the caches, or all tokens if a change was missed.
+func (w *watcher) drop() {
+	keys, missed := w.pending, w.missed
+	if len(keys) == 0 && !missed {
+		return
+	}
+	w.pending, w.missed = make(map[string]struct{}), false
+	if missed {
+		w.each(nil)
+		return
+	}
+	w.each(func(token store.Token) bool {
+		for _, key := range store.KeysOf(token) {
+			if _, changed := keys[key]; changed {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// each calls Drop of all caches. The next drop may begin after a pause. The pause is longer if the caches are large, so that
+// a flood of changes does not take all the time of a processor.
+func (w *watcher) each(match func(store.Token) bool) {
+	start := time.Now()
+	for _, cache := range w.caches {
+		cache.Drop(match)
+	}
+	end := time.Now()
+	w.next = end.Add(max(dropPause, dropShare*end.Sub(start)))
+}
