@@ -16,10 +16,10 @@ import (
 
 var _ store.Storage = (*Store)(nil)
 
-// Times before earliest, the start of the year 1, and after latest, the last second of the year 9999, are stored as these two,
-// in milliseconds since 1970.
+// Times before earliest, the second second of the year 1, and after latest, the last second of the year 9999, are stored as
+// these two, in milliseconds since 1970. The first second of the year 1 contains the zero time, which has another meaning.
 const (
-	earliest int64 = -62135596800_000
+	earliest int64 = -62135596799_000
 	latest   int64 = 253402300799_000
 )
 

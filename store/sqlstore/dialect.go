@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -99,9 +100,8 @@ type statements struct {
 	notePruned string
 	// prune removes the changes up to an id.
 	prune string
-	// removeExpired remove rows that expired from a time on and before another one, and return their expiries. Parameters: both
-	// times, and the number of rows.
-	removeExpired []string
+	// removals are the statements that remove expired rows.
+	removals []removal
 	// clock reads the time of the database.
 	clock string
 
@@ -114,3 +114,13 @@ type statements struct {
 	// settings reads whether the database can be written and whether it syncs commits to disk.
 	settings string
 }
+
+// removal removes rows that expired from a time on and before another one, and returns their expiries. Parameters: both times,
+// and the number of rows. grace is how long the rows are kept after they have expired.
+type removal struct {
+	text  string
+	grace time.Duration
+}
+
+// locksGrace is the grace of locks. Their expiry does not decide when a lock is free, so only very old ones are removed.
+const locksGrace = 24 * time.Hour

@@ -148,6 +148,11 @@ func (s *Store) change(ctx context.Context, both, statement string, args []any, 
 
 // changeAndLog runs two statements in one transaction.
 func (s *Store) changeAndLog(ctx context.Context, statement string, args []any, now int64) error {
+	for _, text := range []string{statement, s.text.log} { // a transaction cannot prepare it
+		if _, err := s.prepare(ctx, text); err != nil {
+			return err
+		}
+	}
 	return s.write(ctx, func(t transaction) error {
 		if _, err := t.exec(ctx, statement, args...); err != nil {
 			return err

@@ -228,9 +228,3 @@ func isConflict(err error) bool {
 	}
 	return false
 }
-
-// isDuplicate reports whether a row of MariaDB exists already.
-func isDuplicate(err error) bool {
-	var number *mysql.MySQLError
-	return errors.As(err, &number) && number.Number == numberDuplicate
-}

@@ -29,7 +29,7 @@ SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?),
   EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ? AND server = ` + mariadbServer + `),
   EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?),
   ` + mariadbClock + ` BETWEEN ? AND ?`,
-	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND expires > ? LIMIT ?) AS some`,
+	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND expires > ? LIMIT ?) AS counted`,
 	readEpoch:  `SELECT epoch, begins, server = ` + mariadbServer + ` FROM bearerkit_epoch WHERE id = 1`,
 	replaceEpoch: `
 UPDATE bearerkit_epoch
@@ -48,10 +48,10 @@ WHERE s.id = 1 ORDER BY c.id LIMIT ?`,
 SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT ?) AS c WHERE created < ?`,
 	notePruned: `UPDATE bearerkit_state SET pruned = ? WHERE id = 1 AND pruned < ?`,
 	prune:      `DELETE FROM bearerkit_changes WHERE id <= ?`,
-	removeExpired: []string{
-		`DELETE FROM bearerkit_entries WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`,
-		`DELETE FROM bearerkit_marks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`,
-		`DELETE FROM bearerkit_locks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`,
+	removals: []removal{
+		{text: `DELETE FROM bearerkit_entries WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`},
+		{text: `DELETE FROM bearerkit_marks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`},
+		{text: `DELETE FROM bearerkit_locks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`, grace: locksGrace},
 	},
 	// Named locks belong to the server, so the name contains the database. 86400 s is a day.
 	lock:    `SELECT GET_LOCK(CONCAT('bearerkit:', MD5(DATABASE())), 86400)`,

@@ -67,7 +67,7 @@ func (s *Store) mark(ctx context.Context, m mark, from, until time.Time) (bool, 
 			return false, forgotten{}
 		}
 		witness := s.witness(e)
-		inserted, err := s.insert(ctx, m, e, witness, until)
+		inserted, err := s.insertMark(ctx, m, e, witness, until)
 		if err != nil {
 			return false, err
 		}
@@ -84,9 +84,9 @@ func (s *Store) mark(ctx context.Context, m mark, from, until time.Time) (bool, 
 
 var errUnsettled = errors.New("sqlstore: the epoch has changed during each attempt")
 
-// insert inserts a mark. It returns false if the mark exists, the epoch has changed, the witness is missing, or the clocks
+// insertMark inserts a mark. It returns false if the mark exists, the epoch has changed, the witness is missing, or the clocks
 // differ. [Store.Run] removes the row twice the clock skew after until, when no process accepts the proof.
-func (s *Store) insert(ctx context.Context, m mark, e *epoch, witness mark, until time.Time) (bool, error) {
+func (s *Store) insertMark(ctx context.Context, m mark, e *epoch, witness mark, until time.Time) (bool, error) {
 	now, skew := micros(clock.Now().Time()), s.cfg.ClockSkew.Microseconds()
 	n, err := s.exec(ctx, s.text.mark, m.owner[:], m.id[:], micros(until), e.id[:], now-skew, now+skew, witness.owner[:], witness.id[:])
 	if isDuplicate(err) {

@@ -39,7 +39,7 @@ SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = $1 AND mark = $2),
   EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = $3 AND server = ` + postgresServer + `),
   EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = $4 AND mark = $5),
   ` + postgresClock + ` BETWEEN $6 AND $7`,
-	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = $1 AND expires > $2 LIMIT $3) AS some`,
+	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = $1 AND expires > $2 LIMIT $3) AS counted`,
 	readEpoch:  `SELECT epoch, begins, server = ` + postgresServer + ` FROM bearerkit_epoch WHERE id = 1`,
 	replaceEpoch: `
 INSERT INTO bearerkit_epoch AS held (id, epoch, begins, server) VALUES (1, $1, ` + postgresClock + ` + 1000000, ` + postgresServer + `)
@@ -57,13 +57,13 @@ WHERE s.id = 1 ORDER BY c.id LIMIT $2`,
 SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT $1) AS c WHERE created < $2`,
 	notePruned: `UPDATE bearerkit_state SET pruned = $1 WHERE id = 1 AND pruned < $2`,
 	prune:      `DELETE FROM bearerkit_changes WHERE id <= $1`,
-	removeExpired: []string{
-		`DELETE FROM bearerkit_entries WHERE entry_key IN (SELECT entry_key FROM bearerkit_entries
-  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`,
-		`DELETE FROM bearerkit_marks WHERE (owner, mark) IN (SELECT owner, mark FROM bearerkit_marks
-  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`,
-		`DELETE FROM bearerkit_locks WHERE lock_key IN (SELECT lock_key FROM bearerkit_locks
-  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`,
+	removals: []removal{
+		{text: `DELETE FROM bearerkit_entries WHERE entry_key IN (SELECT entry_key FROM bearerkit_entries
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`},
+		{text: `DELETE FROM bearerkit_marks WHERE (owner, mark) IN (SELECT owner, mark FROM bearerkit_marks
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`},
+		{text: `DELETE FROM bearerkit_locks WHERE lock_key IN (SELECT lock_key FROM bearerkit_locks
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`, grace: locksGrace},
 	},
 	// The number is the CRC-32 of "bearerkit". Advisory locks belong to a database.
 	lock:    `SELECT pg_advisory_lock(1351428584)`,

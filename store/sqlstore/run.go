@@ -49,8 +49,8 @@ func (s *Store) removeExpired(ctx context.Context) error {
 		return err
 	}
 	ended := now - 2*s.cfg.ClockSkew.Microseconds()
-	for _, statement := range s.text.removeExpired {
-		if err := s.removeRows(ctx, statement, ended); err != nil {
+	for _, r := range s.text.removals {
+		if err := s.removeRows(ctx, r.text, ended-r.grace.Microseconds()); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ?1 AND mark = ?2),
   EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ?3 AND server = ` + sqliteServer + `),
   EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ?4 AND mark = ?5),
   ` + sqliteClock + ` BETWEEN ?6 AND ?7`,
-	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = ?1 AND expires > ?2 LIMIT ?3) AS some`,
+	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = ?1 AND expires > ?2 LIMIT ?3) AS counted`,
 	readEpoch:  `SELECT epoch, begins, server = ` + sqliteServer + ` FROM bearerkit_epoch WHERE id = 1`,
 	replaceEpoch: `
 INSERT INTO bearerkit_epoch AS held (id, epoch, begins, server) VALUES (1, ?1, ` + sqliteClock + ` + 1000000, ` + sqliteServer + `)
@@ -46,13 +46,13 @@ WHERE s.id = 1 ORDER BY c.id LIMIT ?2`,
 SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT ?1) AS c WHERE created < ?2`,
 	notePruned: `UPDATE bearerkit_state SET pruned = ?1 WHERE id = 1 AND pruned < ?2`,
 	prune:      `DELETE FROM bearerkit_changes WHERE id <= ?1`,
-	removeExpired: []string{
-		`DELETE FROM bearerkit_entries WHERE entry_key IN (SELECT entry_key FROM bearerkit_entries
-  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`,
-		`DELETE FROM bearerkit_marks WHERE (owner, mark) IN (SELECT owner, mark FROM bearerkit_marks
-  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`,
-		`DELETE FROM bearerkit_locks WHERE lock_key IN (SELECT lock_key FROM bearerkit_locks
-  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`,
+	removals: []removal{
+		{text: `DELETE FROM bearerkit_entries WHERE entry_key IN (SELECT entry_key FROM bearerkit_entries
+  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`},
+		{text: `DELETE FROM bearerkit_marks WHERE (owner, mark) IN (SELECT owner, mark FROM bearerkit_marks
+  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`},
+		{text: `DELETE FROM bearerkit_locks WHERE lock_key IN (SELECT lock_key FROM bearerkit_locks
+  WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`, grace: locksGrace},
 	},
 	begin: `BEGIN IMMEDIATE`,
 	lock:  `BEGIN IMMEDIATE`,

@@ -11,8 +11,9 @@ const (
 	never int64 = math.MaxInt64 // an entry that never expires
 	unset int64 = math.MinInt64 // an entry without Before
 
-	// Times before the start of the year 1 and after the end of the year 9999 are stored as these two.
-	earliest int64 = -62135596800_000000
+	// Times before the second second of the year 1 and after the end of the year 9999 are stored as these two. The first second
+	// contains the zero time, which has another meaning.
+	earliest int64 = -62135596799_000000
 	latest   int64 = 253402300799_999999
 )
 

@@ -1,4 +1,5 @@
-// Package storetest contains tests for implementations of registry.Store:
+// Package storetest contains tests for implementations of the interfaces of stores: [Clients] for registry.Store, [Storage]
+// for store.Storage, and [Replays] for middleware.ReplayStore.
 //
 //	func TestClients(t *testing.T) {
 //		storetest.Clients(t, func(t *testing.T) storetest.ClientStore { return openEmpty(t) })
@@ -35,7 +36,7 @@ type ClientRow = struct {
 	Data    []byte
 }
 
-// Clients runs all tests as parallel subtests of t. Each subtest calls open, which must return an empty store that no
+// Clients runs all tests of a registry.Store as parallel subtests of t. Each subtest calls open, which must return an empty store that no
 // other subtest uses. open can call t.Cleanup to close the store. A store that passes may still lose data in a crash: the
 // tests do not check durability.
 func Clients(t *testing.T, open func(t *testing.T) ClientStore) {

@@ -27,16 +27,21 @@ func (r *recorder) Error(...any)             { r.failed.Store(true) }
 func (r *recorder) Errorf(string, ...any)    { r.failed.Store(true) }
 func (r *recorder) Fatalf(string, ...any)    { r.failed.Store(true); runtime.Goexit() }
 
-// notices runs one test and reports whether it fails.
-func notices(ctx context.Context, test func(*clientTest), s ClientStore) bool {
+// fails runs one test and reports whether it fails.
+func fails(ctx context.Context, test func(tester)) bool {
 	r := &recorder{ctx: ctx}
 	done := make(chan struct{})
 	go func() { // Fatalf ends only this goroutine
 		defer close(done)
-		test(&clientTest{tester: r, store: s})
+		test(r)
 	}()
 	<-done
 	return r.failed.Load()
+}
+
+// notices runs one test of a ClientStore and reports whether it fails.
+func notices(ctx context.Context, test func(*clientTest), s ClientStore) bool {
+	return fails(ctx, func(r tester) { test(&clientTest{tester: r, store: s}) })
 }
 
 // mutant is a store in which some methods are replaced.

@@ -1,0 +1,69 @@
+package sqlstore_test
+
+import (
+	"database/sql"
+	"testing"
+	"time"
+
+	"github.com/bearerkit/bearerkit/store/sqlstore"
+)
+
+// emptyStore returns a store on a new database, and a connection to it.
+func emptyStore(t *testing.T, dialect sqlstore.Dialect, change ...func(*sqlstore.Config)) (*sqlstore.Store, *sql.DB) {
+	t.Helper()
+	db := open(t, dialect, newDSN(t, dialect))
+	db.SetMaxOpenConns(5) // less than the tests have callers
+	db.SetMaxIdleConns(5)
+	return storeOf(t, db, dialect, change...), db
+}
+
+// storeOf returns a store of db, and creates its tables.
+func storeOf(t testing.TB, db *sql.DB, dialect sqlstore.Dialect, change ...func(*sqlstore.Config)) *sqlstore.Store {
+	t.Helper()
+	// The shared servers do not sync to disk, because that would make the tests slow.
+	cfg := sqlstore.Config{DB: db, Dialect: dialect, Timeout: 10 * time.Second, InsecureSkipServerCheck: dialect != sqlstore.SQLite}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s, err := sqlstore.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// do runs a statement.
+func do(t testing.TB, db *sql.DB, statement string, args ...any) {
+	t.Helper()
+	if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// count returns the number of rows of a table.
+func count(t testing.TB, db *sql.DB, table string) (n int) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM "+table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// eventually waits until done returns true, at most a minute.
+func eventually(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for range 6000 {
+		if done() {
+			return
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		}
+	}
+	t.Fatalf("not after a minute: %s", what)
+}
