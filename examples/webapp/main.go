@@ -18,8 +18,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/alexedwards/scs/v2"
-
 	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/client/weblogin"
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
@@ -96,14 +94,17 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 
 // newSite returns the handler of the application. It also starts the API that the pages call, on a port of its own.
 func (o options) newSite(ctx context.Context, site string) (http.Handler, error) {
-	// The App needs a client, and a store for the sessions. scs.New keeps the sessions in memory, so all users are signed
-	// out when the program ends. Use another store of scs in production.
+	// The App needs a client, and a store for the sessions. The store contains the tokens of the users, so it is sealed.
 	c, err := o.newClient(site)
 	if err != nil {
 		return nil, err
 	}
+	sessions, err := newSessions()
+	if err != nil {
+		return nil, err
+	}
 	app, err := weblogin.New(weblogin.Config{
-		Client: c, Sessions: scs.New(), PostLogoutRedirectURI: site + "/signed-out", ErrorHandler: signInFailed,
+		Client: c, Sessions: sessions, PostLogoutRedirectURI: site + "/signed-out", ErrorHandler: signInFailed,
 		LoginParams:  []string{"prompt"}, // the link "Sign in as another user" has it
 		OnSignIn:     accept,
 		InsecureHTTP: true, // the program listens on loopback, without TLS
