@@ -30,7 +30,8 @@ type Config struct {
 	// Sessions stores the sessions. Create it with scs.New. New sets its Cookie: the name is "__Host-session", with a suffix
 	// that depends on Prefix if that is not "/auth/"; the attributes are HttpOnly, Secure and SameSite=Lax. New does not
 	// change Lifetime and IdleTimeout. Lifetime must be positive; it is also the maximum duration of a login. Codec must
-	// decode a []byte as a []byte, as scs.GobCodec does.
+	// decode a []byte as a []byte, as scs.GobCodec does. Set Store before New, for example to a seal.Sessions, which encrypts the
+	// entries: New puts a store of its own in front of it.
 	Sessions *scs.SessionManager
 
 	// Authorization has the options of each authorization request. The zero value uses the configuration of Client.

@@ -8,6 +8,9 @@
 // http://127.0.0.1:8090/signed-out for the logout:
 //
 //	go run ./webapp -issuer https://login.example.com -client-id web -client-secret … -resource https://api.example.com
+//
+// The sessions are sealed with the keys in the environment variable WEBAPP_SEAL_KEYS, or with a new key if it is not set.
+// docs/encryption.md describes the keys.
 package main
 
 import (
