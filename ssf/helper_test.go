@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -186,4 +189,26 @@ func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// roundTripper is an http.RoundTripper.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// respond returns a response with a JSON body.
+func respond(status int, body string) *http.Response {
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+	}
+}
+
+// keysOf returns the published keys of an issuer.
+func keysOf(t testing.TB, issuer *bearertest.Issuer) jwks.Static {
+	t.Helper()
+	keys, err := jwks.ParseJWKS(issuer.JWKS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/profile"
-	"github.com/bearerkit/bearerkit/jwks"
 )
 
 const (
@@ -59,7 +58,7 @@ func (r *Receiver) read(ctx context.Context, set string) ([]Event, error) {
 	start := time.Now()
 	token, err := r.verifier.Verify(ctx, set)
 	switch {
-	case errors.Is(err, consumer.ErrInvalidToken) && !mayHaveNewKey(err, start):
+	case errors.Is(err, consumer.ErrInvalidToken) && !r.mayHaveNewKey(err, start):
 		return nil, rejectedBy(err)
 	case err != nil:
 		return nil, unavailable("the SET cannot be verified", err)
@@ -67,12 +66,16 @@ func (r *Receiver) read(ctx context.Context, set string) ([]Event, error) {
 	return eventsOf(token)
 }
 
-// mayHaveNewKey reports whether no key fits the SET, and the key set was last read before the SET arrived. The limits on requests
-// may have prevented a new one. The transmitter may have published a new key in the meantime, so the SET must not be rejected for
-// good. It is verified again when it is delivered again.
-func mayHaveNewKey(err error, arrived time.Time) bool {
-	missing, ok := errors.AsType[*jwks.NotFoundError](err)
-	return ok && !missing.FetchedAt.IsZero() && missing.FetchedAt.Before(arrived)
+// mayHaveNewKey reports whether no key verifies the SET, and the key set was last read before the SET arrived. The limits on requests
+// may have prevented a new one, or it has failed. The transmitter may have published a new key in the meantime, so the SET must not be
+// rejected for good. It is verified again when it is delivered again.
+func (r *Receiver) mayHaveNewKey(err error, arrived time.Time) bool {
+	e, ok := errors.AsType[*consumer.Error](err)
+	if !ok || e.Reason != consumer.ReasonUnknownKey && e.Reason != consumer.ReasonSignature {
+		return false
+	}
+	read := r.verifier.Health().Keys.LastSuccess // zero for keys that are not fetched
+	return !read.IsZero() && read.Before(arrived)
 }
 
 // claims are the claims of a SET that are not in consumer.Token.
