@@ -49,10 +49,14 @@ func TestEvents_DenyTokens(t *testing.T) {
 		"session-revoked of a session alone": {event: ssf.TypeSessionRevoked, subject: func(*world) object {
 			return complexSubject(object{"session": opaque(session)})
 		}, otherSession: true, later: true, outcome: ssf.OutcomeUnmapped},
-		"session-revoked of an opaque session": {event: ssf.TypeSessionRevoked, subject: func(*world) object { return opaque(session) },
-			otherSession: true, later: true, outcome: ssf.OutcomeDenied},
-		"session-revoked of an opaque user": {config: bySession, event: ssf.TypeSessionRevoked, subject: func(*world) object { return opaque("alice") },
-			later: true, outcome: ssf.OutcomeDenied},
+		"session-revoked of an opaque session": {
+			event: ssf.TypeSessionRevoked, subject: func(*world) object { return opaque(session) },
+			otherSession: true, later: true, outcome: ssf.OutcomeDenied,
+		},
+		"session-revoked of an opaque user": {
+			config: bySession, event: ssf.TypeSessionRevoked, subject: func(*world) object { return opaque("alice") },
+			later: true, outcome: ssf.OutcomeDenied,
+		},
 		"session-revoked of a user and a device": {event: ssf.TypeSessionRevoked, subject: func(w *world) object {
 			return complexSubject(object{"device": opaque("device-1"), "user": w.alice(), "tenant": opaque("tenant-1")})
 		}, later: true, outcome: ssf.OutcomeDenied},
@@ -140,8 +144,10 @@ func TestEvents_DenyTokens(t *testing.T) {
 					raw  string
 					want bool
 				}{
-					{"the token", mine, tt.mine}, {"the token of another session", other, tt.otherSession},
-					{"a later token", later, tt.later}, {"the token of another user", stranger, true},
+					{"the token", mine, tt.mine},
+					{"the token of another session", other, tt.otherSession},
+					{"a later token", later, tt.later},
+					{"the token of another user", stranger, true},
 				} {
 					if got := w.accepts(t, check.raw); got != check.want {
 						t.Errorf("%s: accepted is %v, want %v", check.name, got, check.want)
@@ -176,12 +182,21 @@ func TestEvents_Times(t *testing.T) {
 		"with a fraction": {func(now time.Time, _ *bearertest.Token) object {
 			return object{"event_timestamp": float64(now.Unix()) - 59.5}
 		}, []time.Duration{-time.Minute}, []time.Duration{-59 * time.Second}},
-		"in milliseconds": {func(now time.Time, _ *bearertest.Token) object { return object{"event_timestamp": now.UnixMilli()} },
-			[]time.Duration{0}, []time.Duration{time.Second}},
-		"a text": {func(time.Time, *bearertest.Token) object { return object{"event_timestamp": "today"} },
-			[]time.Duration{0}, []time.Duration{time.Second}},
-		"negative": {func(time.Time, *bearertest.Token) object { return object{"event_timestamp": -1} },
-			[]time.Duration{0}, []time.Duration{time.Second}},
+		"in milliseconds": {
+			func(now time.Time, _ *bearertest.Token) object { return object{"event_timestamp": now.UnixMilli()} },
+			[]time.Duration{0},
+			[]time.Duration{time.Second},
+		},
+		"a text": {
+			func(time.Time, *bearertest.Token) object { return object{"event_timestamp": "today"} },
+			[]time.Duration{0},
+			[]time.Duration{time.Second},
+		},
+		"negative": {
+			func(time.Time, *bearertest.Token) object { return object{"event_timestamp": -1} },
+			[]time.Duration{0},
+			[]time.Duration{time.Second},
+		},
 		"toe": {func(now time.Time, s *bearertest.Token) object {
 			s.Set("toe", now.Add(-time.Minute).Unix())
 			return object{}

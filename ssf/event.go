@@ -3,7 +3,6 @@ package ssf
 import (
 	"encoding/json"
 	"fmt"
-
 	"log/slog"
 	"math"
 	"time"

@@ -1,10 +1,12 @@
 package ssf
 
 // The types of events that this package knows. [DefaultEffect] says which of them deny tokens.
+//
+//nolint:gosec // no type is a credential
 const (
 	// TypeSessionRevoked and the next three are those of CAEP section 3.
 	TypeSessionRevoked       = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
-	TypeTokenClaimsChange    = "https://schemas.openid.net/secevent/caep/event-type/token-claims-change" //nolint:gosec // a name
+	TypeTokenClaimsChange    = "https://schemas.openid.net/secevent/caep/event-type/token-claims-change"
 	TypeCredentialChange     = "https://schemas.openid.net/secevent/caep/event-type/credential-change"
 	TypeAssuranceLevelChange = "https://schemas.openid.net/secevent/caep/event-type/assurance-level-change"
 

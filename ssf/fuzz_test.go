@@ -17,7 +17,9 @@ func FuzzReceive(f *testing.F) {
 		{`{"format":"aliases","identifiers":[{"format":"jwt_id","iss":"https://issuer.test","jti":"j"}]}`, `{"` + ssf.TypeTokenClaimsChange + `":{"claims":{}}}`},
 		{`{"subject_type":"iss-sub","iss":"i","sub":"s"}`, `{"` + ssf.TypeCredentialChange + `":{"change_type":7,"event_timestamp":1e300}}`},
 		{`{"format":"opaque","id":"x"}`, `{"` + ssf.TypeVerification + `":{"state":"x"},"":{}}`},
-		{`null`, `[]`}, {`{`, `{}`}, {`{"format":null}`, `{"a":{"subject":{}}}`},
+		{`null`, `[]`},
+		{`{`, `{}`},
+		{`{"format":null}`, `{"a":{"subject":{}}}`},
 	} {
 		f.Add(seed[0], seed[1])
 	}

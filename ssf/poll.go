@@ -146,7 +146,7 @@ func (p *poller) poll(ctx context.Context) time.Duration {
 	now := time.Now()
 	p.receiver.counters.lastPoll.Store(&now)
 	if err := p.receive(ctx, response); err != nil {
-		return p.failed(ctx, "ssf: a SET has not taken effect and will be fetched again", err, lastRetry)
+		return p.failed(ctx, err, lastRetry)
 	}
 	p.failures = 0
 	switch {
@@ -166,7 +166,7 @@ func (p *poller) requestFailed(ctx context.Context, err error) time.Duration {
 	if _, ok := errors.AsType[*fetch.TooLargeError](err); ok {
 		p.maxEvents = max(p.maxEvents/2, 1)
 	}
-	return p.failed(ctx, "ssf: a request for events has failed", err, lastBackoff)
+	return p.failed(ctx, err, lastBackoff)
 }
 
 // receive lets the SETs of a response take effect. If one has not, it continues with the others, and returns the first error. It
@@ -193,7 +193,7 @@ func (p *poller) receive(ctx context.Context, response pollResponse) (failure er
 
 // failed counts and logs a failure, and returns the pause after it, at most longest unless the transmitter requests more. The pause is
 // random in its upper half, so that several processes do not send their requests at the same time.
-func (p *poller) failed(ctx context.Context, message string, err error, longest time.Duration) time.Duration {
+func (p *poller) failed(ctx context.Context, err error, longest time.Duration) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -201,7 +201,7 @@ func (p *poller) failed(ctx context.Context, message string, err error, longest 
 	p.failures++
 	pause = pause/2 + rand.N(pause/2+1) //nolint:gosec // this needs no secret
 	pause = max(pause, fetch.RetryAfter(err))
-	p.receiver.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, message, slog.String("issuer", p.receiver.cfg.Issuer),
+	p.receiver.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "ssf: events could not be fetched, or have not taken effect", slog.String("issuer", p.receiver.cfg.Issuer),
 		slog.String("error", logText(err)), slog.Duration("pause", pause))
 	return pause
 }

@@ -61,8 +61,10 @@ func (q *queue) replaceNext(f func(r *http.Request) (*http.Response, error)) {
 // RoundTrip implements http.RoundTripper.
 func (q *queue) RoundTrip(r *http.Request) (*http.Response, error) {
 	var request pollRequest
-	if err := json.NewDecoder(r.Body).Decode(&request); err != nil || r.URL.String() != pollEndpoint || r.Method != http.MethodPost ||
-		r.Header.Get("Content-Type") != "application/json" {
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		return nil, err
+	}
+	if r.URL.String() != pollEndpoint || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" {
 		return respond(http.StatusBadRequest, ""), nil
 	}
 	request.authorization = r.Header.Get("Authorization")

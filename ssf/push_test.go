@@ -202,7 +202,7 @@ func TestPush_SlowBody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusBadRequest {
 		t.Errorf("status %d, want 400", response.StatusCode)
 	}

@@ -295,7 +295,7 @@ func TestReceive_EventsAboutTheStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	w.receive(t, w.set(ssf.TypeStreamUpdated, opaque("stream-1"), object{"status": "paused", "reason": "maintenance"}))
-	if log := w.log.String(); !strings.Contains(log, `"status":"paused"`) || !strings.Contains(log, `"level":"WARN"`) {
+	if log := w.log.String(); !strings.Contains(log, `status of the stream to \"paused\"`) || !strings.Contains(log, `"level":"WARN"`) {
 		t.Errorf("the change of the status is not logged: %s", log)
 	}
 	w.receive(t, w.set(ssf.TypeVerification, opaque("stream-1"), nil).Set("jti", "without state"))

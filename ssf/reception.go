@@ -3,6 +3,7 @@ package ssf
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -119,24 +120,20 @@ func (r *Receiver) report(ctx context.Context, reception Reception) {
 // log logs what an operator may have to know. It logs no subject.
 func (r *Receiver) log(ctx context.Context, reception Reception) {
 	event := reception.Event
-	level, message := slog.LevelDebug, "ssf: event received"
-	attrs := []slog.Attr{
-		slog.String("issuer", r.cfg.Issuer), slog.String("outcome", string(reception.Outcome)), slog.String("event", event.Type),
-		slog.String("jti", event.ID), slog.String("format", event.Subject.Format),
-	}
+	level, detail := slog.LevelDebug, ""
 	switch {
 	case reception.Outcome == OutcomeUnmapped:
-		level, message = slog.LevelWarn, "ssf: an event may not deny all its tokens, because its subject cannot be mapped (Config.MapSubject, Config.SessionClaim)"
+		level, detail = slog.LevelWarn, "the event may not deny all its tokens, because its subject cannot be mapped (Config.MapSubject, Config.SessionClaim)"
 	case reception.Outcome == OutcomeUnknown:
-		level, message = slog.LevelInfo, "ssf: the type of an event is not known"
+		level, detail = slog.LevelInfo, "the type of the event is not known"
 	case reception.Err != nil:
-		level, message = slog.LevelWarn, "ssf: a SET was not received"
-		attrs = append(attrs, slog.String("error", logText(reception.Err)))
+		level, detail = slog.LevelWarn, logText(reception.Err)
 	case event.Type == TypeStreamUpdated:
-		level, message = slog.LevelWarn, "ssf: the transmitter has changed the status of the stream"
-		attrs = append(attrs, slog.String("status", event.text("status")))
+		level, detail = slog.LevelWarn, fmt.Sprintf("the transmitter has changed the status of the stream to %.100q", event.text("status"))
 	}
-	r.cfg.Logger.LogAttrs(ctx, level, message, attrs...)
+	r.cfg.Logger.LogAttrs(ctx, level, "ssf: a SET was received", slog.String("issuer", r.cfg.Issuer),
+		slog.String("outcome", string(reception.Outcome)), slog.String("event", event.Type), slog.String("jti", event.ID),
+		slog.String("format", event.Subject.Format), slog.String("detail", detail))
 }
 
 // logText returns the text of an error of Receive for the log. The text of a rejected SET has only the parts that package consumer

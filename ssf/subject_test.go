@@ -35,10 +35,14 @@ func TestSubject_Formats(t *testing.T) {
 		{`{"format":"did","url":"did:example:1"}`, ssf.Subject{Format: "did", ID: "did:example:1"}},
 		{`{"format":"jwt_id","iss":"https://i.test","jti":"j"}`, ssf.Subject{Format: "jwt_id", Issuer: "https://i.test", ID: "j"}},
 		{`{"assertion_id":"a","format":"saml_assertion_id","issuer":"https://i.test"}`, ssf.Subject{Format: "saml_assertion_id", Issuer: "https://i.test", ID: "a"}},
-		{`{"format":"aliases","identifiers":[{"email":"u@example.com","format":"email"},{"format":"opaque","id":"u"}]}`,
-			ssf.Subject{Format: "aliases", Aliases: []ssf.Subject{user, ssf.OpaqueSubject("u")}}},
-		{`{"format":"complex","tenant":{"format":"opaque","id":"t"},"user":{"email":"u@example.com","format":"email"}}`,
-			ssf.ComplexSubject(map[string]ssf.Subject{"user": user, "tenant": ssf.OpaqueSubject("t")})},
+		{
+			`{"format":"aliases","identifiers":[{"email":"u@example.com","format":"email"},{"format":"opaque","id":"u"}]}`,
+			ssf.Subject{Format: "aliases", Aliases: []ssf.Subject{user, ssf.OpaqueSubject("u")}},
+		},
+		{
+			`{"format":"complex","tenant":{"format":"opaque","id":"t"},"user":{"email":"u@example.com","format":"email"}}`,
+			ssf.ComplexSubject(map[string]ssf.Subject{"user": user, "tenant": ssf.OpaqueSubject("t")}),
+		},
 		{`{"format":"ip-addresses","ip-addresses":["10.29.37.75"]}`, ssf.Subject{Format: "ip-addresses"}},
 		{`{"format":"catalog_item","catalog_id":"c0384"}`, ssf.Subject{Format: "catalog_item"}},
 	}

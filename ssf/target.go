@@ -2,6 +2,7 @@ package ssf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -68,7 +69,7 @@ func (r *Receiver) complete(mapped []Target) (targets []Target, err error) {
 			targets = append(targets, t)
 		}
 		if (Target{Issuer: t.Issuer}) == t {
-			return nil, fmt.Errorf("ssf: Config.MapSubject returned a Target without a name, expected Subject, Session, TokenID or ClientID")
+			return nil, errors.New("ssf: Config.MapSubject returned a Target without a name, expected Subject, Session, TokenID or ClientID")
 		}
 	}
 	if len(targets) > maxTargets {

@@ -91,40 +91,66 @@ func TestTransmitter_Requests(t *testing.T) {
 		body   string
 		want   string
 	}{
-		"create": {func(tr *ssf.Transmitter) error { return one(tr.CreateStream(ctx, settings)) }, http.StatusCreated, streamText,
-			`POST https://tr.test/stream?v=1 Bearer T {` + settingsText},
-		"create for polling": {func(tr *ssf.Transmitter) error { return one(tr.CreateStream(ctx, ssf.StreamSettings{})) }, http.StatusCreated, streamText,
-			`POST https://tr.test/stream?v=1 Bearer T {}`},
-		"read": {func(tr *ssf.Transmitter) error { return one(tr.Stream(ctx, "s 1&x=y")) }, http.StatusOK, streamText,
-			`GET https://tr.test/stream?stream_id=s+1%26x%3Dy&v=1 Bearer T`},
-		"list": {func(tr *ssf.Transmitter) error { return one(tr.Streams(ctx)) }, http.StatusOK, "[" + streamText + "]",
-			`GET https://tr.test/stream?v=1 Bearer T`},
-		"update": {func(tr *ssf.Transmitter) error {
-			return one(tr.UpdateStream(ctx, "s1", ssf.StreamSettings{Description: "d"}))
-		}, http.StatusOK, streamText,
-			`PATCH https://tr.test/stream?v=1 Bearer T {"stream_id":"s1","description":"d"}`},
-		"replace": {func(tr *ssf.Transmitter) error { return one(tr.ReplaceStream(ctx, "s1", settings)) }, http.StatusOK, streamText,
-			`PUT https://tr.test/stream?v=1 Bearer T {"stream_id":"s1",` + settingsText},
-		"delete": {func(tr *ssf.Transmitter) error { return tr.DeleteStream(ctx, "s1") }, http.StatusNoContent, "",
-			`DELETE https://tr.test/stream?stream_id=s1&v=1 Bearer T`},
-		"status": {func(tr *ssf.Transmitter) error { return one(tr.Status(ctx, "s1")) }, http.StatusOK, `{"stream_id":"s1","status":"enabled"}`,
-			`GET https://tr.test/status?stream_id=s1 Bearer T`},
-		"set status": {func(tr *ssf.Transmitter) error {
-			return one(tr.SetStatus(ctx, ssf.StreamStatus{StreamID: "s1", Status: ssf.StatusPaused}))
-		}, http.StatusOK, `{"stream_id":"s1","status":"paused"}`,
-			`POST https://tr.test/status Bearer T {"stream_id":"s1","status":"paused"}`},
-		"add subject": {func(tr *ssf.Transmitter) error {
-			return tr.AddSubject(ctx, "s1", ssf.EmailSubject("a@example.com"), true)
-		}, http.StatusOK, "",
-			`POST https://tr.test/add Bearer T {"stream_id":"s1","subject":{"email":"a@example.com","format":"email"},"verified":true}`},
-		"remove subject": {func(tr *ssf.Transmitter) error {
-			return tr.RemoveSubject(ctx, "s1", ssf.IssuerSubject("https://i.test", "u"))
-		}, http.StatusNoContent, "",
-			`POST https://tr.test/remove Bearer T {"stream_id":"s1","subject":{"format":"iss_sub","iss":"https://i.test","sub":"u"}}`},
-		"verify": {func(tr *ssf.Transmitter) error { return tr.RequestVerification(ctx, "s1", "state") }, http.StatusNoContent, "",
-			`POST https://tr.test/verify Bearer T {"state":"state","stream_id":"s1"}`},
-		"verify without state": {func(tr *ssf.Transmitter) error { return tr.RequestVerification(ctx, "s1", "") }, http.StatusNoContent, "",
-			`POST https://tr.test/verify Bearer T {"stream_id":"s1"}`},
+		"create": {
+			func(tr *ssf.Transmitter) error { return one(tr.CreateStream(ctx, settings)) }, http.StatusCreated, streamText,
+			`POST https://tr.test/stream?v=1 Bearer T {` + settingsText,
+		},
+		"create for polling": {
+			func(tr *ssf.Transmitter) error { return one(tr.CreateStream(ctx, ssf.StreamSettings{})) }, http.StatusCreated, streamText,
+			`POST https://tr.test/stream?v=1 Bearer T {}`,
+		},
+		"read": {
+			func(tr *ssf.Transmitter) error { return one(tr.Stream(ctx, "s 1&x=y")) }, http.StatusOK, streamText,
+			`GET https://tr.test/stream?stream_id=s+1%26x%3Dy&v=1 Bearer T`,
+		},
+		"list": {
+			func(tr *ssf.Transmitter) error { return one(tr.Streams(ctx)) }, http.StatusOK, "[" + streamText + "]",
+			`GET https://tr.test/stream?v=1 Bearer T`,
+		},
+		"update": {
+			func(tr *ssf.Transmitter) error {
+				return one(tr.UpdateStream(ctx, "s1", ssf.StreamSettings{Description: "d"}))
+			}, http.StatusOK, streamText,
+			`PATCH https://tr.test/stream?v=1 Bearer T {"stream_id":"s1","description":"d"}`,
+		},
+		"replace": {
+			func(tr *ssf.Transmitter) error { return one(tr.ReplaceStream(ctx, "s1", settings)) }, http.StatusOK, streamText,
+			`PUT https://tr.test/stream?v=1 Bearer T {"stream_id":"s1",` + settingsText,
+		},
+		"delete": {
+			func(tr *ssf.Transmitter) error { return tr.DeleteStream(ctx, "s1") }, http.StatusNoContent, "",
+			`DELETE https://tr.test/stream?stream_id=s1&v=1 Bearer T`,
+		},
+		"status": {
+			func(tr *ssf.Transmitter) error { return one(tr.Status(ctx, "s1")) }, http.StatusOK, `{"stream_id":"s1","status":"enabled"}`,
+			`GET https://tr.test/status?stream_id=s1 Bearer T`,
+		},
+		"set status": {
+			func(tr *ssf.Transmitter) error {
+				return one(tr.SetStatus(ctx, ssf.StreamStatus{StreamID: "s1", Status: ssf.StatusPaused}))
+			}, http.StatusOK, `{"stream_id":"s1","status":"paused"}`,
+			`POST https://tr.test/status Bearer T {"stream_id":"s1","status":"paused"}`,
+		},
+		"add subject": {
+			func(tr *ssf.Transmitter) error {
+				return tr.AddSubject(ctx, "s1", ssf.EmailSubject("a@example.com"), true)
+			}, http.StatusOK, "",
+			`POST https://tr.test/add Bearer T {"stream_id":"s1","subject":{"email":"a@example.com","format":"email"},"verified":true}`,
+		},
+		"remove subject": {
+			func(tr *ssf.Transmitter) error {
+				return tr.RemoveSubject(ctx, "s1", ssf.IssuerSubject("https://i.test", "u"))
+			}, http.StatusNoContent, "",
+			`POST https://tr.test/remove Bearer T {"stream_id":"s1","subject":{"format":"iss_sub","iss":"https://i.test","sub":"u"}}`,
+		},
+		"verify": {
+			func(tr *ssf.Transmitter) error { return tr.RequestVerification(ctx, "s1", "state") }, http.StatusNoContent, "",
+			`POST https://tr.test/verify Bearer T {"state":"state","stream_id":"s1"}`,
+		},
+		"verify without state": {
+			func(tr *ssf.Transmitter) error { return tr.RequestVerification(ctx, "s1", "") }, http.StatusNoContent, "",
+			`POST https://tr.test/verify Bearer T {"stream_id":"s1"}`,
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

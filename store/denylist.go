@@ -95,7 +95,9 @@ func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 // denyKeys returns the keys of the entries that deny token.
 func denyKeys(token Token) []string {
 	names := [...]struct{ kind, name string }{
-		{"deny:jti:", token.ID()}, {"deny:sid:", textClaim(token, "sid")}, {"deny:sub:", token.Subject()},
+		{"deny:jti:", token.ID()},
+		{"deny:sid:", textClaim(token, "sid")},
+		{"deny:sub:", token.Subject()},
 		{"deny:client:", clientOf(token)},
 	}
 	keys := make([]string, 0, MaxKeys)
