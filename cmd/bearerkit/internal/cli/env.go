@@ -30,7 +30,8 @@ type Env struct {
 	// HTTPClient provides the transport of every request of a command. Nil: [http.DefaultTransport].
 	HTTPClient *http.Client
 
-	json bool // the flag --json
+	json bool            // the flag --json
+	done <-chan struct{} // of the context of Run; nil: it never ends
 }
 
 // OS returns the Env of the process.

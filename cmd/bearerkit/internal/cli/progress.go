@@ -5,7 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// Progress shows on Stderr what a command is doing, on one line. It shows nothing if Stderr is not a terminal. Make one with
+// Progress shows on Stderr what a command is doing, on one line. It shows nothing if Stderr is not a terminal, or if TERM is dumb, because
+// such a terminal cannot replace a line. Make one with
 // [Env.Progress]. It is not safe for concurrent use.
 type Progress struct {
 	env     *Env
@@ -14,7 +15,12 @@ type Progress struct {
 }
 
 // Progress returns a Progress. Call Done before writing a result.
-func (e *Env) Progress() *Progress { return &Progress{env: e, columns: e.Columns(e.Stderr)} }
+func (e *Env) Progress() *Progress {
+	if e.Getenv("TERM") == "dumb" {
+		return &Progress{env: e}
+	}
+	return &Progress{env: e, columns: e.Columns(e.Stderr)}
+}
 
 // Step replaces the line with text.
 func (p *Progress) Step(text string) {

@@ -31,6 +31,7 @@ func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // commands. Canceling ctx stops the command.
 func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *cobra.Command) int {
 	env = env.withDefaults()
+	env.done = ctx.Done()
 	started := false
 	root := newRoot(env)
 	for _, command := range commands {
@@ -44,6 +45,9 @@ func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *c
 	case err == nil:
 		return ExitOK
 	case errors.Is(err, ErrFailed):
+		return ExitFailed
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(env.Stderr, "bearerkit: interrupted")
 		return ExitFailed
 	}
 	fmt.Fprintln(env.Stderr, "bearerkit: "+Clean(HideURLs(HideTokens(err.Error()))))

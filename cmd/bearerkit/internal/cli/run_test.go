@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -202,6 +203,39 @@ func TestProgress(t *testing.T) {
 		if stderr.String() != test.want {
 			t.Errorf("%d columns: %q, want %q", test.columns, &stderr, test.want)
 		}
+	}
+}
+
+// A dumb terminal cannot replace a line, so there is no progress.
+func TestProgressOnADumbTerminal(t *testing.T) {
+	t.Parallel()
+	var stderr bytes.Buffer
+	env := &cli.Env{Stderr: &stderr, Columns: func(io.Writer) int { return 80 }, Getenv: func(string) string { return "dumb" }}
+	cli.Run(t.Context(), env, []string{"try"}, command(func(env *cli.Env, _ []string) error {
+		progress := env.Progress()
+		progress.Step("fetching keys")
+		progress.Done()
+		return nil
+	}))
+	if stderr.Len() > 0 {
+		t.Errorf("stderr %q, want nothing", &stderr)
+	}
+}
+
+// A command that reads from a terminal or a FIFO ends when it is interrupted, although no input comes.
+func TestInterruptedInput(t *testing.T) {
+	t.Parallel()
+	never, writer := io.Pipe()
+	defer writer.Close() //nolint:errcheck // nothing was written
+	ctx, cancel := context.WithCancel(t.Context())
+	var stdout, stderr bytes.Buffer
+	code := cli.Run(ctx, &cli.Env{Stdin: never, Stdout: &stdout, Stderr: &stderr}, []string{"try"}, command(func(env *cli.Env, _ []string) error {
+		cancel()
+		_, err := env.Secret("--word", "-", "X")
+		return err
+	}))
+	if code != cli.ExitFailed || stdout.Len() > 0 || stderr.String() != "bearerkit: interrupted\n" {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, &stdout, &stderr)
 	}
 }
 

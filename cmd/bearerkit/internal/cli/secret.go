@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +45,29 @@ func (e *Env) readSecret(origin, file string) (string, error) {
 
 // ReadFile reads a file of at most limit bytes. The file "-" is the standard input. If there is no such file, the error does not
 // contain its name, because a user may have passed a token or a secret in place of the name of a file.
+//
+// A terminal and a FIFO may never send anything. When the context of [Run] ends, ReadFile returns [context.Canceled] at once, and the
+// goroutine that reads remains until the process ends.
 func (e *Env) ReadFile(name string, limit int64) ([]byte, error) {
+	type result struct {
+		data []byte
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		data, err := e.readFile(name, limit)
+		read <- result{data, err}
+	}()
+	select {
+	case r := <-read:
+		return r.data, r.err
+	case <-e.done:
+		return nil, context.Canceled
+	}
+}
+
+// readFile is ReadFile without the end of the context.
+func (e *Env) readFile(name string, limit int64) ([]byte, error) {
 	source := e.Stdin
 	if name != "-" {
 		file, err := os.Open(name) //nolint:gosec // the caller of the program names the file

@@ -40,6 +40,9 @@ func Command(env *cli.Env) *cobra.Command {
 
 // run reads the key set and writes it.
 func run(ctx context.Context, env *cli.Env, f flags, args []string) error {
+	if f.pem && env.JSON() {
+		return cli.Usagef("--pem and --json are both set, but PEM is not JSON; omit one of them, or use --jwks")
+	}
 	set, err := f.read(ctx, env, args)
 	if err != nil {
 		return err

@@ -144,6 +144,7 @@ func TestFailures(t *testing.T) {
 		want  string
 	}{
 		{"", nil, cli.ExitUsage, "is required"},
+		{"", []string{"--pem", "--json", "a"}, cli.ExitUsage, "--pem and --json are both set"},
 		{"", []string{"a", "b"}, cli.ExitUsage, "does not accept 2 arguments"},
 		{"", []string{"--pem", "--jwks", "-"}, cli.ExitUsage, "pem"},
 		{`{"keys":[]}`, []string{"-"}, cli.ExitFailed, "None of 0 keys"},
