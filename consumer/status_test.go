@@ -113,3 +113,35 @@ func TestAttack45_StatusCacheIsBounded(t *testing.T) {
 		t.Errorf("called %d times, want at least 25000: more results are cached than the limit allows", got)
 	}
 }
+
+// limited is a TokenStatus whose results may be cached for a time.
+type limited struct {
+	*answers
+	limit time.Duration
+}
+
+func (l *limited) CacheFor(consumer.StatusToken) time.Duration { return l.limit }
+
+// A TokenStatus with a method CacheFor shortens StatusTTL, and does not extend it.
+func TestAttack45_StatusLimitsItsCache(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ limit, want time.Duration }{
+		{0, 0}, {5 * time.Second, 5 * time.Second}, {20 * time.Second, 20 * time.Second}, {time.Hour, 20 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			issuer, status := newIssuer(), &limited{&answers{active: true}, test.limit}
+			cfg := offline(t, issuer)
+			cfg.Status, cfg.StatusTTL = status, 20*time.Second
+			c := newConsumer(t, cfg)
+			raw := issuer.AccessToken().Sign()
+			accept(t, c, raw)
+			status.set(false, nil)
+			if test.want > 0 {
+				time.Sleep(test.want - 1)
+				accept(t, c, raw)
+				time.Sleep(1)
+			}
+			reject(t, c, raw, consumer.ReasonRevoked)
+		})
+	}
+}

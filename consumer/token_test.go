@@ -260,3 +260,22 @@ func TestB8_Attack43_TokenIsRedacted(t *testing.T) {
 		}
 	}
 }
+
+// ClaimJSON returns the text that the issuer wrote, without an allocation.
+func TestToken_ClaimJSON(t *testing.T) { //nolint:paralleltest // allocations are counted
+	token, err := consumer.NewToken(issuerURL, []byte(`{"a": {"b" : [1.0, "\u0041"]}, "A": 1e3, "n":null}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"a": `{"b" : [1.0, "\u0041"]}`, "A": "1e3", "n": "null"} {
+		if got, ok := token.ClaimJSON(name); !ok || got != want {
+			t.Errorf("%s: %q, %v, want %q", name, got, ok, want)
+		}
+	}
+	if got, ok := token.ClaimJSON("b"); ok || got != "" {
+		t.Errorf("absent claim: %q, %v", got, ok)
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = token.ClaimJSON("A") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
@@ -57,9 +58,13 @@ func TestStatusListsOfNode(t *testing.T) {
 		_, _ = w.Write([]byte(made.Lists[strings.TrimPrefix(r.URL.Path, "/lists/")]))
 	})
 	lists, err := statuslist.New(statuslist.Config{
-		Issuer: "https://issuer.test", Keys: keys, HTTPClient: &http.Client{Transport: inMemory{handler}},
+		Issuer: "https://issuer.test", Keys: keys, HTTPClient: &http.Client{Transport: inMemory{handler}}, Timeout: time.Minute,
+		Preload: []string{
+			"https://issuer.test/lists/1", "https://issuer.test/lists/2", "https://issuer.test/lists/4", "https://issuer.test/lists/8",
+		},
 	})
 	succeed(t, err)
+	succeed(t, lists.Warm(t.Context()))
 	for _, bits := range []int{1, 2, 4, 8} {
 		for index := 0; index < size; index += 37 { // all of them would take long with the race detector
 			if got := statusAt(t, lists, bits, index); int(got) != listedStatus(index, bits) {

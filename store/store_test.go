@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -425,5 +426,36 @@ func TestKeysOf_ClientOfTheClaims(t *testing.T) {
 		"cid":                  {func(d *bearertest.Token) { withoutClient(d).Set("cid", "app") }, true},
 	} {
 		wantActive(t, name, list, bare{verified(t, issuer, tt.change)}, tt.want)
+	}
+}
+
+// limited is a status whose results may be cached for a time.
+type limited struct {
+	store.Status
+	limit time.Duration
+}
+
+func (l limited) CacheFor(store.Token) time.Duration { return l.limit }
+
+// The shortest limit of all statuses counts.
+func TestAll_CacheFor(t *testing.T) {
+	t.Parallel()
+	list := store.DenyList{Storage: store.NewMemory(1)}
+	for _, test := range []struct {
+		statuses []store.Status
+		want     time.Duration
+	}{
+		{nil, math.MaxInt64},
+		{[]store.Status{list, nil}, math.MaxInt64},
+		{[]store.Status{list, limited{list, time.Minute}}, time.Minute},
+		{[]store.Status{limited{list, time.Minute}, limited{list, time.Second}, list}, time.Second},
+		{[]store.Status{store.All(limited{list, 0}), limited{list, time.Second}}, 0},
+	} {
+		got := store.All(test.statuses...).(interface {
+			CacheFor(token store.Token) time.Duration
+		}).CacheFor(nil)
+		if got != test.want {
+			t.Errorf("%v: %v, want %v", test.statuses, got, test.want)
+		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
@@ -69,10 +68,10 @@ func TestListsThatAreNotValid(t *testing.T) {
 		"sub with a slash":       {set("sub", "https://issuer.test/statuslists/1/"), "sub"},
 		"sub in other case":      {set("sub", "https://ISSUER.test/statuslists/1"), "sub"},
 		"iat absent":             {set("iat", bearertest.Absent), "iat"},
-		"iat in the future":      {set("iat", time.Now().Add(time.Hour).Unix()), "iat"},
-		"exp in the past":        {set("exp", time.Now().Add(-time.Hour).Unix()), "exp"},
+		"iat in the future":      {set("iat", bubble+3600), "iat"},
+		"exp in the past":        {set("exp", bubble-3600), "exp"},
 		"exp string":             {set("exp", "never"), "exp"},
-		"nbf in the future":      {set("nbf", time.Now().Add(time.Hour).Unix()), "nbf"},
+		"nbf in the future":      {set("nbf", bubble+3600), "nbf"},
 		"ttl zero":               {set("ttl", 0), "ttl"},
 		"ttl negative":           {set("ttl", -1), "ttl"},
 		"ttl string":             {set("ttl", "60"), "ttl"},
@@ -106,24 +105,28 @@ func TestListsThatAreNotValid(t *testing.T) {
 		"a byte too many":        {lst(append(bytes.Clone(good), 0)), "after the zlib stream"},
 		"two streams":            {lst(append(bytes.Clone(good), good...)), "after the zlib stream"},
 		"too long":               {lst(zlibOf(make([]byte, 1<<16+1))), "MaxListBytes"},
-		"bomb":                   {lst(zlibOf(make([]byte, 50<<20))), "MaxListBytes"},
+		"bomb":                   {lst(zlibOf(make([]byte, 5<<20))), "MaxListBytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, 1, func(cfg *statuslist.Config) { cfg.MaxListBytes = 1 << 16 })
-			w.list.Edit(test.edit)
-			w.expect(t, w.at(0), consumer.ReasonStatusUnavailable)
-			switch last := w.lists.Stats().Lists[0].LastError; {
-			case last == nil:
-				t.Error("Stats has no error")
-			case !strings.Contains(last.Error(), test.want):
-				t.Errorf("error %q does not name %q", last, test.want)
-			case strings.Contains(last.Error(), "Config.Profile"):
-				t.Errorf("error %q names a field that Config does not have", last)
-			}
+			inBubble(t, smallLists, func(t *testing.T, w *world) {
+				w.list.Edit(test.edit)
+				w.expect(t, w.at(0), consumer.ReasonStatusUnavailable)
+				switch last := w.lists.Stats().Lists[0].LastError; {
+				case last == nil:
+					t.Error("Stats has no error")
+				case !strings.Contains(last.Error(), test.want):
+					t.Errorf("error %q does not name %q", last, test.want)
+				case strings.Contains(last.Error(), "Config.Profile"):
+					t.Errorf("error %q names a field that Config does not have", last)
+				}
+			})
 		})
 	}
 }
+
+// smallLists limits lists to 64 KiB.
+func smallLists(cfg *statuslist.Config) { cfg.MaxListBytes = 1 << 16 }
 
 func flip(signature []byte) []byte { signature[0] ^= 1; return signature }
 
@@ -156,12 +159,13 @@ func TestListsThatAreValid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, 1, func(cfg *statuslist.Config) { cfg.MaxListBytes = 1 << 16 })
-			w.list.Edit(edit)
-			w.expect(t, w.at(0), "")
-			if got := w.issuer.Requests(); len(got) != 1 {
-				t.Errorf("requests %v, want one for the list only", got)
-			}
+			inBubble(t, smallLists, func(t *testing.T, w *world) {
+				w.list.Edit(edit)
+				w.expect(t, w.at(0), "")
+				if got := w.issuer.Requests(); len(got) != 1 {
+					t.Errorf("requests %v, want one for the list only", got)
+				}
+			})
 		})
 	}
 }
@@ -198,15 +202,16 @@ func TestResponses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, 1, func(cfg *statuslist.Config) { cfg.MaxListBytes = 1 << 16 })
-			w.issuer.Fail("/statuslists/1", func(rw http.ResponseWriter, r *http.Request, _ http.Handler) { test.respond(rw, r) })
-			w.expect(t, w.at(0), consumer.ReasonStatusUnavailable)
-			if last := w.lists.Stats().Lists[0].LastError; last == nil || !strings.Contains(last.Error(), test.want) {
-				t.Errorf("error %v, want %q in it", last, test.want)
-			}
-			if got := w.issuer.Requests(); len(got) != 1 || got["/statuslists/1"] != 1 {
-				t.Errorf("requests %v, want one", got)
-			}
+			inBubble(t, smallLists, func(t *testing.T, w *world) {
+				w.issuer.Fail("/statuslists/1", func(rw http.ResponseWriter, r *http.Request, _ http.Handler) { test.respond(rw, r) })
+				w.expect(t, w.at(0), consumer.ReasonStatusUnavailable)
+				if last := w.lists.Stats().Lists[0].LastError; last == nil || !strings.Contains(last.Error(), test.want) {
+					t.Errorf("error %v, want %q in it", last, test.want)
+				}
+				if got := w.issuer.Requests(); len(got) != 1 || got["/statuslists/1"] != 1 {
+					t.Errorf("requests %v, want one", got)
+				}
+			})
 		})
 	}
 }
@@ -237,7 +242,7 @@ func TestTransferOfLists(t *testing.T) {
 		t.Parallel()
 		sockets, _ := onSocket(t, func(w http.ResponseWriter, _ string) {
 			w.Header().Set("Content-Encoding", "gzip")
-			_, _ = w.Write(gzipOf(make([]byte, 50<<20)))
+			_, _ = w.Write(gzipOf(make([]byte, 5<<20)))
 		})
 		expect(t, sockets.consumer, sockets.at(0), consumer.ReasonStatusUnavailable)
 		if err := sockets.lists.Stats().Lists[0].LastError; err == nil || !strings.Contains(err.Error(), "MaxListBytes") {

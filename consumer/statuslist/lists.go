@@ -78,7 +78,7 @@ func skewOf(setting time.Duration) time.Duration {
 }
 
 // Active reports whether the status of token allows it to be used. It is false, without an error, if the token has no status:
-// see [ErrRejected]. The error matches [ErrUnavailable], or ctx.Err() if ctx has ended.
+// see [ErrRejected]. The error matches [ErrUnavailable], and also ctx.Err() if ctx has ended.
 //
 // Without a list that may be used, Active waits for at most 3 seconds. With one, it takes no lock and does not allocate.
 func (l *Lists) Active(ctx context.Context, token consumer.StatusToken) (bool, error) {
@@ -98,7 +98,7 @@ func (l *Lists) Active(ctx context.Context, token consumer.StatusToken) (bool, e
 }
 
 // Lookup returns the status of token. Use it in a handler whose result depends on a status of the application. Config.AlsoActive
-// does not matter. The error matches [ErrRejected], [ErrUnavailable], or ctx.Err() if ctx has ended.
+// does not matter. The error matches [ErrRejected] or [ErrUnavailable].
 func (l *Lists) Lookup(ctx context.Context, token consumer.StatusToken) (Status, error) {
 	if token.Issuer() != l.cfg.Issuer {
 		return 0, unavailable(fmt.Errorf("the token is from the issuer %.100q, expected %q (Config.Issuer)", token.Issuer(), l.cfg.Issuer))
@@ -111,7 +111,7 @@ func (l *Lists) Lookup(ctx context.Context, token consumer.StatusToken) (Status,
 	ref.entry.use(now)
 	current, err := ref.entry.value.GetAt(ctx, now)
 	if err != nil {
-		return 0, ofList(ctx, err)
+		return 0, unavailable(err)
 	}
 	if status, ok := current.at(ref.index); ok {
 		return status, nil
@@ -125,7 +125,7 @@ func (l *Lists) newer(ctx context.Context, now clock.Instant, ref *reference, cu
 	if issued.After(current.issued) {
 		latest, fetched, err := ref.entry.value.Force(ctx, now, func(l *list) bool { return ref.index < l.size() })
 		if err != nil {
-			return 0, ofList(ctx, err)
+			return 0, unavailable(err)
 		}
 		if status, ok := latest.at(ref.index); ok {
 			return status, nil
@@ -136,14 +136,6 @@ func (l *Lists) newer(ctx context.Context, now clock.Instant, ref *reference, cu
 		current = latest
 	}
 	return 0, reject(outOfRange, "idx is not less than %d, the number of statuses in the list", current.size())
-}
-
-// ofList returns the error for a list that there is not.
-func ofList(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return unavailable(err)
 }
 
 // CacheFor returns how long a result of Active for token may be cached: until its list must be fetched again. It never waits and

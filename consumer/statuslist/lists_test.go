@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
@@ -22,29 +23,31 @@ func TestEveryBitOfEveryWidth(t *testing.T) {
 	for _, bits := range []int{1, 2, 4, 8} {
 		t.Run(fmt.Sprint(bits), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, bits, nil)
-			most := 1<<bits - 1
-			statusOf := func(index int) int { return (index*7 + 3) & most } // neighbors differ
-			for index := range 64 {
-				w.list.Set(index, byte(statusOf(index)))
-			}
-			for index := range 64 {
-				token, err := consumer.NewToken(w.issuer.URL(), claims(t, w.list.Claim(index)))
-				if err != nil {
-					t.Fatal(err)
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, bits, nil)
+				most := 1<<bits - 1
+				statusOf := func(index int) int { return (index*7 + 3) & most } // neighbors differ
+				for index := range 64 {
+					w.list.Set(index, byte(statusOf(index)))
 				}
-				got, err := w.lists.Lookup(t.Context(), token)
-				if err != nil || int(got) != statusOf(index) {
-					t.Errorf("index %d: status %v, %v, want %d", index, got, err, statusOf(index))
+				for index := range 64 {
+					token, err := consumer.NewToken(w.issuer.URL(), claims(t, w.list.Claim(index)))
+					if err != nil {
+						t.Fatal(err)
+					}
+					got, err := w.lists.Lookup(t.Context(), token)
+					if err != nil || int(got) != statusOf(index) {
+						t.Errorf("index %d: status %v, %v, want %d", index, got, err, statusOf(index))
+					}
+					active, err := w.lists.Active(t.Context(), token)
+					if err != nil || active != (got == statuslist.Valid) {
+						t.Errorf("index %d: active %v, %v", index, active, err)
+					}
 				}
-				active, err := w.lists.Active(t.Context(), token)
-				if err != nil || active != (got == statuslist.Valid) {
-					t.Errorf("index %d: active %v, %v", index, active, err)
+				if n := w.requests(); n != 1 {
+					t.Errorf("%d requests, want 1", n)
 				}
-			}
-			if n := w.requests(); n != 1 {
-				t.Errorf("%d requests, want 1", n)
-			}
+			})
 		})
 	}
 }
@@ -196,14 +199,15 @@ func TestTokensWithoutAReference(t *testing.T) {
 // An index that the list does not have is rejected (section 8.3 of the draft).
 func TestIndexOutOfRange(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 1, nil)
-	w.expect(t, w.at(63), "")
-	w.expect(t, w.at(64), consumer.ReasonRevoked)
-	w.expect(t, w.token(reference(math.MaxInt32, w.list.URL())), consumer.ReasonRevoked)
-	w.expect(t, w.token(reference(1<<53-1, w.list.URL())), consumer.ReasonRevoked)
-	if n := w.requests(); n != 1 {
-		t.Errorf("%d requests, want 1: the list is not older than the tokens", n)
-	}
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		w.expect(t, w.at(63), "")
+		w.expect(t, w.at(64), consumer.ReasonRevoked)
+		w.expect(t, w.token(reference(math.MaxInt32, w.list.URL())), consumer.ReasonRevoked)
+		w.expect(t, w.token(reference(1<<53-1, w.list.URL())), consumer.ReasonRevoked)
+		if n := w.requests(); n != 1 {
+			t.Errorf("%d requests, want 1: the list is not older than the tokens", n)
+		}
+	})
 }
 
 // The list of another issuer is not used for a token, even if the operator has confused the two.

@@ -23,9 +23,12 @@ func (l *Lists) Warm(ctx context.Context) error {
 	uris, err := l.known(ctx)
 	faults := []error{err}
 	var wait sync.WaitGroup
-	var mu sync.Mutex // guards faults
+	var mu sync.Mutex                         // guards faults
+	places := make(chan struct{}, maxFetches) // so that no fetch has to wait for others, which counts as a part of its time
 	for _, uri := range uris {
+		places <- struct{}{}
 		wait.Go(func() {
+			defer func() { <-places }()
 			if err := l.warmList(ctx, uri); err != nil {
 				mu.Lock()
 				defer mu.Unlock()

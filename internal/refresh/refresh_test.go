@@ -887,3 +887,49 @@ func timed(ctx context.Context, v *refresh.Value[int]) func() (int, error) {
 	now := clock.Now()
 	return func() (int, error) { return v.GetAt(ctx, now) }
 }
+
+// A value may say how long it is used. Config.StaleFor counts for the others.
+func TestK3_ValueSaysHowLongItIsUsed(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ config, own, want time.Duration }{
+		{time.Hour, 30 * time.Minute, 30 * time.Minute}, {-1, 30 * time.Minute, 30 * time.Minute},
+		{20 * time.Minute, 30 * time.Minute, 30 * time.Minute}, {20 * time.Minute, 0, 20 * time.Minute},
+		{time.Hour, 2 * time.Minute, 2 * time.Minute}, // shorter than FreshFor
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var fetches int
+			v := refresh.New(refresh.Config[int]{StaleFor: test.config, Fetch: func(context.Context, int) (refresh.Fetched[int], error) {
+				if fetches++; fetches > 1 {
+					return refresh.Fetched[int]{}, errDown
+				}
+				return refresh.Fetched[int]{Value: 1, StaleFor: test.own}, nil
+			}})
+			wantValue(t, v, 1)
+			pass(test.want - time.Nanosecond)
+			wantValue(t, v, 1)
+			pass(time.Nanosecond)
+			if got, err := v.Get(t.Context()); !errors.Is(err, refresh.ErrUnavailable) {
+				t.Errorf("%+v: %v, %v, want ErrUnavailable", test, got, err)
+			}
+		})
+	}
+}
+
+func TestFreshForAt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		v := refresh.New(refresh.Config[int]{Fetch: (&origin{}).fetch})
+		if got := v.FreshForAt(clock.Now()); got != 0 {
+			t.Errorf("before the first value: %v", got)
+		}
+		wantValue(t, v, 1)
+		pass(7 * time.Minute)
+		if got := v.FreshForAt(clock.Now()); got != 3*time.Minute {
+			t.Errorf("after 7 of 10 minutes: %v, want 3m", got)
+		}
+		pass(4 * time.Minute)
+		if got := v.FreshForAt(clock.Now()); got != 0 {
+			t.Errorf("after 11 of 10 minutes: %v, want 0", got)
+		}
+	})
+}
