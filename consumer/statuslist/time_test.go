@@ -516,3 +516,28 @@ func TestAggregation(t *testing.T) {
 		})
 	}
 }
+
+// A server that does not respond in time ends the fetch, and the error names the setting.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		setting, want time.Duration
+	}{"default": {0, 5 * time.Second}, "own": {20 * time.Second, 20 * time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(c *statuslist.Config) { c.Timeout = test.setting }, func(t *testing.T, w *world) {
+				w.issuer.Fail("/statuslists/1", bearertest.Delay(time.Hour))
+				w.expect(t, w.lasting(0), consumer.ReasonStatusUnavailable)
+				time.Sleep(test.want - 3*time.Second - 1)
+				if stats := w.lists.Stats().Lists[0]; stats.ConsecutiveFailures != 0 {
+					t.Errorf("the fetch ended before %v: %v", test.want, stats.LastError)
+				}
+				time.Sleep(time.Millisecond)
+				err := w.lists.Stats().Lists[0].LastError
+				if err == nil || !strings.Contains(err.Error(), test.want.String()) || !strings.Contains(err.Error(), "Config.Timeout") {
+					t.Errorf("error %v, want one that names %v and Config.Timeout", err, test.want)
+				}
+			})
+		})
+	}
+}
