@@ -112,14 +112,14 @@ type Config struct {
 	Check func(ctx context.Context, t *Token) error
 
 	// Status reports whether a token may still be used. It is called on every request, including cache hits, unless
-	// StatusTTL is set and its result is cached. If it returns an error, the request is rejected with
+	// StatusTTL is set and its result is cached, or it has a method Version (see [TokenStatus]). If it returns an error, the request is rejected with
 	// [ReasonStatusUnavailable]. Nil: no check.
 	Status TokenStatus
 
 	// StatusTTL is how long results of Status are cached. It is also the longest time for which a revoked token may
 	// still be accepted. New rejects more than 1 hour. Negative results are cached for at most 5 seconds; errors are
-	// not cached. The cache holds 10 000 results. A Status with a method CacheFor can shorten the time; see [TokenStatus]. Zero:
-	// no cache.
+	// not cached. The cache holds 10 000 results. A Status with a method CacheFor can shorten the time, and StatusTTL has no
+	// effect on a Status with a method Version; see [TokenStatus]. Zero: no cache.
 	StatusTTL time.Duration
 
 	// OnStatus is called with each result of Status, including cached ones. It runs during the request, so it should be

@@ -33,6 +33,7 @@ type Consumer struct {
 	timeOnly   bool                         // see isTimeOnly
 	cache      *tokenCache                  // nil: no cache
 	statuses   *statusCache                 // nil: no cache
+	versions   *statusVersions              // nil: Config.Status has none
 	headers    headerMemo
 	quirks     *quirkLog
 	deviations atomic.Uint64            // those of all tokens so far, as deviations
@@ -60,6 +61,7 @@ func New(cfg Config) (*Consumer, error) {
 	}
 	c.keys.Store(newHiddenSource(keys))
 	c.timeOnly = c.isTimeOnly()
+	c.setVersions()
 	return c, nil
 }
 

@@ -17,6 +17,13 @@ import (
 // With Config.StatusTTL, its results are cached. If it also has a method CacheFor(token StatusToken) time.Duration, a result is
 // cached for no longer than CacheFor has returned before the call of Active. [store.All] and [statuslist.Lists] have this method.
 //
+// If it has a method Version() (version uint64, ok bool), and ok is true when the Consumer is created, a positive result for a
+// token in the cache is used until the version changes, and StatusTTL has no effect. Version must return another number after
+// each change that makes a token inactive, as soon as Active reports the change and not before. It is called on every request,
+// so it must return at once. [store.DenyList] has this method, and ok is true for entries in a [store.Memory].
+//
+// [store.DenyList]: https://pkg.go.dev/github.com/bearerkit/bearerkit/store#DenyList
+// [store.Memory]: https://pkg.go.dev/github.com/bearerkit/bearerkit/store#Memory
 // [store.All]: https://pkg.go.dev/github.com/bearerkit/bearerkit/store#All
 // [statuslist.Lists]: https://pkg.go.dev/github.com/bearerkit/bearerkit/consumer/statuslist#Lists
 type TokenStatus interface {
@@ -83,6 +90,11 @@ func (c *Consumer) statusOf(ctx context.Context, t *Token) (active bool, err err
 			c.cfg.OnStatus(ctx, check)
 		}()
 	}
+	mark, unchanged := c.versions.of(t)
+	if unchanged {
+		check.Cached = true
+		return true, nil
+	}
 	at, result, ok := c.statuses.get(t)
 	if ok {
 		check.Cached = true
@@ -96,6 +108,7 @@ func (c *Consumer) statusOf(ctx context.Context, t *Token) (active bool, err err
 	}
 	if err == nil {
 		c.statuses.add(at, statusResult{active, asked, atMost, t})
+		c.versions.note(t, mark, active)
 	}
 	return active && err == nil, err
 }

@@ -25,6 +25,7 @@ type Token struct {
 	lasts        time.Duration // since verified: see Token.isCurrent
 	confirmation *Confirmation // nil: a bearer token
 	timeOnly     bool          // see Consumer.isTimeOnly
+	activeAt     atomic.Uint64 // see statusVersions
 
 	// A cached token is accepted only as long as consumer still trusts key. Both are nil after NewToken.
 	key      *jwks.Key // may be a secret; a pointer, because fmt does not follow pointers in unexported fields

@@ -92,6 +92,17 @@ func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 	return true, nil
 }
 
+// Version returns the number of the last change if Storage has a method Version() uint64, as [Memory] has. ok is false for any
+// other Storage. A token that was active is still active if the version is the same, because no token becomes inactive when an
+// entry expires.
+func (d DenyList) Version() (version uint64, ok bool) {
+	versioned, ok := d.Storage.(interface{ Version() uint64 })
+	if !ok {
+		return 0, false
+	}
+	return versioned.Version(), true
+}
+
 // denyKeys returns the keys of the entries that deny token.
 func denyKeys(token Token) []string {
 	names := [...]struct{ kind, name string }{

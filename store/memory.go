@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,7 @@ var ErrFull = errors.New("store: the memory is full")
 // value has no room for entries.
 type Memory struct {
 	size    int
+	changes atomic.Uint64
 	mu      sync.RWMutex // guards entries
 	entries map[string]Entry
 }
@@ -63,6 +65,7 @@ func (m *Memory) Save(_ context.Context, key string, entry Entry) error {
 		}
 	}
 	m.entries[key] = entry
+	m.changes.Add(1) // after the change, and before Lookup can run
 	return nil
 }
 
@@ -71,5 +74,10 @@ func (m *Memory) Delete(_ context.Context, key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.entries, key)
+	m.changes.Add(1)
 	return nil
 }
+
+// Version returns a number that changes whenever an entry is saved or deleted. It takes no lock. An entry that expires does not
+// change it.
+func (m *Memory) Version() uint64 { return m.changes.Load() }
