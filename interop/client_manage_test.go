@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/ssf"
+	"github.com/bearerkit/bearerkit/store"
 )
 
 func (p *provider) tokenFlows() []clientFlow {
@@ -77,7 +80,8 @@ func (p *provider) sessionFlows() []clientFlow {
 	}
 }
 
-// logOut signs a user in and out again, and waits for the logout token, which can be used once.
+// logOut signs a user in and out again, and waits for the logout token, which can be used once. It denies the access token of the user,
+// which an API has in its cache.
 func (p *provider) logOut(t *testing.T) {
 	ended, posted := make(chan *client.LogoutToken, 2), make(chan url.Values, 1)
 	var receiver http.Handler
@@ -90,12 +94,22 @@ func (p *provider) logOut(t *testing.T) {
 		RedirectURIs: []string{redirectURI}, PostLogoutRedirectURIs: []string{logoutURI}, BackchannelLogoutURI: application.URL + "/logout",
 		Extra: map[string]any{"backchannel_logout_session_required": true},
 	}, nil))
-	receiver = c.BackchannelLogout(func(_ context.Context, token *client.LogoutToken) error {
-		ended <- token
-		return nil
+	storage := store.NewMemory(10)
+	api := denyingAPI(t, storage, consumer.Config{Issuer: p.issuer, Audience: []string{apiExample}})
+	var err error
+	receiver, err = ssf.LogoutHandler(ssf.LogoutConfig{
+		Client: c, Storage: storage, TokenLifetime: time.Hour,
+		OnLogout: func(_ context.Context, token *client.LogoutToken) error {
+			ended <- token
+			return nil
+		},
 	})
+	succeed(t, err)
 	b := newBrowser(t)
-	token := signInWith(t, b, c, client.AuthorizationOptions{})
+	token := signInWith(t, b, c, client.AuthorizationOptions{Scopes: []string{"openid", "api:read"}, Resource: []string{apiExample}})
+	if got := callAPI(t, api, token.AccessToken); got != http.StatusOK {
+		t.Fatalf("before the logout, the API responds with %d", got)
+	}
 	place, err := c.LogoutURL(t.Context(), client.LogoutOptions{
 		IDTokenHint: token.IDToken, PostLogoutRedirectURI: logoutURI, State: "s",
 	})
@@ -111,6 +125,9 @@ func (p *provider) logOut(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Fatal("no logout token came")
+	}
+	if got := callAPI(t, api, token.AccessToken); got != http.StatusUnauthorized {
+		t.Errorf("after the logout, the API responds with %d", got)
 	}
 	form := <-posted
 	if status := postForm(t, receiver, form); status != http.StatusBadRequest {
