@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,9 +33,9 @@ func TestCrash_Server(t *testing.T) {
 			}
 			w.wait(t, 1)
 			w.end()
-			wantRecovery(t, s)
 			wantRecords(t, s, ring, "writer", w.progress())
 			wantLogged(t, dialect, dsn)
+			wantRecovery(t, s)
 		})
 	}
 }
@@ -44,9 +45,8 @@ func wantLogged(t *testing.T, dialect sqlstore.Dialect, dsn string) {
 	t.Helper()
 	var entries, logged int
 	err := open(t, dialect, dsn).QueryRowContext(t.Context(), `SELECT COUNT(*),
-		(SELECT COUNT(DISTINCT e.entry_key) FROM bearerkit_entries e JOIN bearerkit_changes c ON c.entry_key = e.entry_key
-		 WHERE e.entry_key NOT LIKE 'access:%')
-		FROM bearerkit_entries WHERE entry_key NOT LIKE 'access:%'`).Scan(&entries, &logged)
+		(SELECT COUNT(DISTINCT e.entry_key) FROM bearerkit_entries e JOIN bearerkit_changes c ON c.entry_key = e.entry_key)
+		FROM bearerkit_entries`).Scan(&entries, &logged)
 	if err != nil || entries != logged || entries == 0 {
 		t.Errorf("%d entries, %d of them in the log, error %v", entries, logged, err)
 	}
@@ -66,8 +66,8 @@ func TestCrash_Process(t *testing.T) {
 			acked := killWriter(t, dialect, dsn, round)
 			wantRecords(t, s, ring, strconv.Itoa(round), acked)
 		}
-		wantRecovery(t, s)
 		wantLogged(t, dialect, dsn)
+		wantRecovery(t, s)
 	})
 }
 
@@ -83,20 +83,18 @@ func killWriter(t *testing.T, dialect sqlstore.Dialect, dsn string, round int) (
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	total := 0
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		text, ok := strings.CutPrefix(lines.Text(), "acked ")
 		if kind, err := strconv.Atoi(text); ok && err == nil {
 			acked[kind]++
-			total++
 		}
-		if total == 100 {
+		if slices.Min(acked[:]) >= 20 {
 			_ = cmd.Process.Kill() // the pipe still has what the process has written
 		}
 	}
 	_ = cmd.Wait() // it was killed
-	if total < 100 {
-		t.Fatalf("the process has written %d records only", total)
+	if slices.Min(acked[:]) < 20 {
+		t.Fatalf("the process has written %v records only", acked)
 	}
 	return acked
 }

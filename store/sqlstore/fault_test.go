@@ -40,6 +40,10 @@ func operations(ring seal.Sealer) map[string]operation {
 	all := map[string]operation{
 		"Delete": {true, func(ctx context.Context, s *sqlstore.Store, key string) error { return s.Delete(ctx, key) }},
 		"Check":  {true, func(ctx context.Context, s *sqlstore.Store, _ string) error { return s.Check(ctx) }},
+		"Mark": {true, func(ctx context.Context, s *sqlstore.Store, key string) error {
+			_, err := s.Mark(ctx, key, "proof", time.Now().Add(time.Hour), time.Now().Add(2*time.Hour))
+			return err
+		}},
 		"Save of access": {true, func(ctx context.Context, s *sqlstore.Store, key string) error {
 			return s.Save(ctx, "access:"+key, entryOf(key))
 		}},
@@ -103,22 +107,6 @@ func call(t *testing.T, s *sqlstore.Store) map[string]error {
 		t.Fatal("an operation has not returned after a minute")
 	}
 	return results
-}
-
-// eventually waits until done returns true, at most a minute.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for range 1200 {
-		if done() {
-			return
-		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		}
-	}
-	t.Fatalf("not after a minute: %s", what)
 }
 
 // faultyServer is a database server that can be made to fail, and the network in front of it.

@@ -186,9 +186,15 @@ func (s *Server) Kill() {
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.Kill()
-	if err := s.start(); err != nil {
-		t.Fatal(err)
+	err := s.start()
+	for range 10 { // PostgreSQL does not start before all processes of the killed server have ended
+		if err == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond) //nolint:forbidigo // another process cannot be waited for otherwise
+		err = s.start()
 	}
+	t.Fatal(err)
 }
 
 // Pause stops the processes of the server, so that it accepts connections and does not respond.
