@@ -17,7 +17,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the version of the newest migration. All dialects have the same versions.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // Migrate creates the tables, or updates them to the version of this package. It does nothing if they have that version. Call
 // it before the other methods, in each process or in a step of the deployment. If several processes call it at the same time,

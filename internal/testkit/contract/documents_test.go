@@ -17,7 +17,7 @@ func TestNamesInDocumentsExist(t *testing.T) {
 		"adapters/chiauth", "adapters/connectauth", "adapters/echoauth", "adapters/echov4auth", "adapters/fiberauth", "adapters/ginauth", "adapters/grpcauth", "adapters/httpauth",
 		"adapters/mcpauth",
 		"adapters/otelauth", "adapters/prom", "bearertest", "bearertest/handlertest", "client", "client/loopback", "client/weblogin", "consumer", "consumer/introspection", "consumer/statuslist", "jwks",
-		"middleware", "oidcdiscovery", "openapi", "quirk", "registry", "resourcemetadata", "seal", "ssf", "store", "store/redisstore", "store/sqlstore", "store/sqlstore/sqlite",
+		"middleware", "oidcdiscovery", "openapi", "quirk", "registry", "resourcemetadata", "seal", "ssf", "store", "store/redisstore", "store/sqlstore", "store/sqlstore/crossauth", "store/sqlstore/sqlite",
 	}
 	known := exported(t, folders...)
 	var names, links int

@@ -1,0 +1,107 @@
+package crossauth
+
+// Report is the result of an [Import]. It contains no secrets: clients are named by their ids, redirect URIs without their
+// queries, and stored tokens not at all.
+type Report struct {
+	// DryRun is true if nothing was stored.
+	DryRun bool `json:"dry_run"`
+
+	// The rows of each table. A redirect URI or flow has the result of its client, unless it was rejected itself.
+	Clients        Count `json:"clients"`
+	RedirectURIs   Count `json:"redirect_uris"`
+	Flows          Count `json:"flows"`
+	Authorizations Count `json:"authorizations"`
+	AccessTokens   Count `json:"access_tokens"`
+
+	// OtherKeys are the entries of the key table that are not imported, by their prefix, in ascending order.
+	OtherKeys []KeyCount `json:"other_keys"`
+
+	// Rejected are the rows that were not imported.
+	Rejected []Row `json:"rejected"`
+
+	// Different are the rows whose content in the target is not the one in crossauth. They were not changed.
+	Different []Row `json:"different"`
+
+	// Missing are rows that an earlier import has stored, and that crossauth does not have any more. They were not changed. Stored
+	// tokens are not listed, but counted in MissingTokens.
+	Missing       []Row `json:"missing"`
+	MissingTokens int   `json:"missing_tokens"`
+}
+
+// Count counts the rows of a table. Read is the sum of the other fields.
+type Count struct {
+	Read      int `json:"read"`
+	Imported  int `json:"imported"`  // stored, or with DryRun: would be stored
+	Unchanged int `json:"unchanged"` // stored by an earlier import, or the same row exists
+	Different int `json:"different"` // see Report.Different
+	Rejected  int `json:"rejected"`  // see Report.Rejected
+	Expired   int `json:"expired"`   // only stored tokens: they have expired and are not needed
+}
+
+// KeyCount counts the entries of the key table with one prefix.
+type KeyCount struct {
+	Prefix  string `json:"prefix"`  // such as "s:"; empty for keys without a known prefix
+	Rows    int    `json:"rows"`    // how many there are
+	Meaning string `json:"meaning"` // what they are
+	Effect  string `json:"effect"`  // what it means that they are not imported
+}
+
+// Row names a row of the source.
+type Row struct {
+	Table  string `json:"table"`
+	Row    string `json:"row"`    // the columns that identify it
+	Reason string `json:"reason"` // why it was not imported, or how it differs
+}
+
+// result is what was done with a row.
+type result int
+
+const (
+	rejected result = iota + 1
+	imported
+	unchanged
+	different
+	expired
+)
+
+// add counts n rows with a result.
+func (c *Count) add(r result, n int) {
+	c.Read += n
+	switch r {
+	case imported:
+		c.Imported += n
+	case unchanged:
+		c.Unchanged += n
+	case different:
+		c.Different += n
+	case expired:
+		c.Expired += n
+	default:
+		c.Rejected += n
+	}
+}
+
+// Incomplete reports whether a row was rejected or is different.
+func (r *Report) Incomplete() bool { return len(r.Rejected)+len(r.Different) > 0 }
+
+// reject lists a row that was not imported, and counts it.
+func (r *Report) reject(c *Count, table, row, reason string) {
+	c.add(rejected, 1)
+	r.Rejected = append(r.Rejected, Row{table, row, reason})
+}
+
+// otherKeys describes the prefixes of the key table that are not imported.
+func otherKeys() map[string]KeyCount {
+	return map[string]KeyCount{
+		"s:":       {Meaning: "sessions", Effect: "users of the crossauth server sign in again, if that server is replaced"},
+		"p:":       {Meaning: "password reset tokens", Effect: "users request a new one"},
+		"e:":       {Meaning: "email verification tokens", Effect: "users request a new one"},
+		"api:":     {Meaning: "API keys", Effect: "the kit has no API keys: keep the server that verifies them, or replace them by clients with the flow clientCredentials"},
+		"authz:":   {Meaning: "authorization codes", Effect: "they expire in minutes; sign-ins that are in progress start again"},
+		"refresh:": {Meaning: "refresh tokens", Effect: "only the server that issued them can redeem them: keep it until they have expired, or users sign in again"},
+		"omfa:":    {Meaning: "sign-ins with a second factor that are in progress", Effect: "they start again"},
+		"dc:":      {Meaning: "device codes", Effect: "they expire in minutes; sign-ins that are in progress start again"},
+		"uc:":      {Meaning: "user codes of devices", Effect: "they expire in minutes; sign-ins that are in progress start again"},
+		"":         {Meaning: "entries without a known prefix", Effect: "they belong to the application; it must move them itself"},
+	}
+}

@@ -1,0 +1,14 @@
+-- +goose Up
+
+-- What was imported from another system. kind is client, authorization or token. owner is empty, except for authorizations.
+-- expires is the largest number for a row that never expires.
+CREATE TABLE IF NOT EXISTS bearerkit_imports (
+    kind    VARBINARY(16)  NOT NULL,
+    row_key VARBINARY(255) NOT NULL,
+    owner   VARBINARY(255) NOT NULL,
+    digest  VARBINARY(64)  NOT NULL,
+    expires BIGINT         NOT NULL,
+    created BIGINT         NOT NULL,
+    PRIMARY KEY (kind, row_key, owner),
+    INDEX bearerkit_imports_expires (expires)
+) ENGINE = InnoDB;

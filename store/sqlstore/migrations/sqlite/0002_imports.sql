@@ -1,0 +1,14 @@
+-- +goose Up
+
+-- What was imported from another system. kind is client, authorization or token. owner is empty, except for authorizations.
+-- expires is the largest number for a row that never expires.
+CREATE TABLE bearerkit_imports (
+    kind    BLOB    NOT NULL,
+    row_key BLOB    NOT NULL,
+    owner   BLOB    NOT NULL,
+    digest  BLOB    NOT NULL,
+    expires INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (kind, row_key, owner)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bearerkit_imports_expires ON bearerkit_imports (expires);
