@@ -19,6 +19,8 @@
 // TestNginx sends certificate-bound tokens through nginx, which ends mutual TLS and forwards the certificate. It needs the Debian
 // packages nginx and libnginx-mod-http-js.
 //
+// TestSecurityEventsOfNode receives Security Event Tokens that the npm package jose signs, by push and by poll.
+//
 // TestCommand gets tokens with the command bearerkit, and measures a guarded API with them.
 //
 // A test whose server is not installed is skipped. If BEARERKIT_REQUIRE_SERVICES is 1, it fails. All servers listen on
