@@ -17,10 +17,12 @@ import (
 // With Config.StatusTTL, its results are cached. If it also has a method CacheFor(token StatusToken) time.Duration, a result is
 // cached for no longer than CacheFor has returned before the call of Active. [store.All] and [statuslist.Lists] have this method.
 //
-// If it has a method Version() (version uint64, ok bool), and ok is true when the Consumer is created, a positive result for a
-// token in the cache is used until the version changes, and StatusTTL has no effect. Version must return another number after
-// each change that makes a token inactive, as soon as Active reports the change and not before. It is called on every request,
-// so it must return at once. [store.DenyList] has this method, and ok is true for entries in a [store.Memory].
+// If it has a method Version(status any) (version uint64, ok bool), and ok is true when the Consumer is created, a positive result
+// for a token in the cache is used until the version changes, and StatusTTL has no effect. Version must return another number
+// after each change that makes a token inactive, as soon as Active reports the change and not before. It is called on every
+// request, so it must return at once. Its argument is Config.Status. ok must be false if that has another type than the receiver:
+// a type that embeds the receiver also has its method Version, but may have a method Active of its own. [store.DenyList] has this
+// method, and ok is true for entries in a [store.Memory].
 //
 // [store.DenyList]: https://pkg.go.dev/github.com/bearerkit/bearerkit/store#DenyList
 // [store.Memory]: https://pkg.go.dev/github.com/bearerkit/bearerkit/store#Memory

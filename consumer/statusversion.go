@@ -1,8 +1,9 @@
 package consumer
 
-// versioned is the optional method of a [TokenStatus] that says whether its results may have changed.
+// versioned is the optional method of a [TokenStatus] that says whether its results may have changed. Its argument is Config.Status:
+// if a type embeds a TokenStatus and has its own method Active, the embedded Version does not describe the results of that method.
 type versioned interface {
-	Version() (version uint64, ok bool)
+	Version(status any) (version uint64, ok bool)
 }
 
 // statusVersions notes in a Token at which version Config.Status has reported it as active. A nil statusVersions notes nothing.
@@ -18,7 +19,7 @@ func (c *Consumer) setVersions() {
 	if !ok {
 		return
 	}
-	if _, ok := v.Version(); ok {
+	if _, ok := v.Version(c.cfg.Status); ok {
 		c.versions, c.statuses = &statusVersions{v, c}, nil
 	}
 }
@@ -29,7 +30,7 @@ func (s *statusVersions) of(t *Token) (mark uint64, active bool) {
 	if s == nil || t.consumer != s.consumer {
 		return 0, false
 	}
-	version, ok := s.status.Version()
+	version, ok := s.status.Version(s.status)
 	if !ok || version+1 == 0 {
 		return 0, false
 	}

@@ -21,7 +21,9 @@ type numbered struct {
 	during  func()
 }
 
-func (n *numbered) Version() (uint64, bool) { return n.version.Load(), !n.without }
+func (n *numbered) Version(status any) (uint64, bool) {
+	return n.version.Load(), !n.without && status == any(n)
+}
 
 func (n *numbered) Active(ctx context.Context, token consumer.StatusToken) (bool, error) {
 	active, err := n.answers.Active(ctx, token)
@@ -138,4 +140,54 @@ func TestStatusVersion_DenyListInMemory(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// closable is a DenyList with a check of its own. It also has the method Version of the DenyList.
+type closable struct {
+	store.DenyList
+
+	closed *atomic.Bool
+}
+
+func (s closable) Active(ctx context.Context, token consumer.StatusToken) (bool, error) {
+	active, err := s.DenyList.Active(ctx, token)
+	return active && !s.closed.Load(), err
+}
+
+// backed is a Memory that reads further entries.
+type backed struct {
+	*store.Memory
+
+	more store.Storage
+}
+
+func (b backed) Lookup(ctx context.Context, keys ...string) (map[string]store.Entry, error) {
+	return b.more.Lookup(ctx, keys...)
+}
+
+// A type that embeds a DenyList or a Memory may read other data, so its method Version is not used.
+func TestStatusVersion_Embedded(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer()
+	var closed atomic.Bool
+	memory, more := store.NewMemory(10), store.NewMemory(10)
+	for name, test := range map[string]struct {
+		status consumer.TokenStatus
+		deny   func(jti string) error
+	}{
+		"Active": {closable{store.DenyList{Storage: memory}, &closed}, func(string) error { closed.Store(true); return nil }},
+		"Lookup": {store.DenyList{Storage: backed{memory, more}}, func(jti string) error {
+			return store.DenyList{Storage: more}.DenyToken(t.Context(), issuer.URL(), jti, time.Now().Add(time.Hour))
+		}},
+	} {
+		cfg := offline(t, issuer)
+		cfg.Status = test.status
+		c := newConsumer(t, cfg)
+		raw := issuer.AccessToken().Set("jti", name).Sign()
+		accept(t, c, raw)
+		if err := test.deny(name); err != nil {
+			t.Fatal(err)
+		}
+		reject(t, c, raw, consumer.ReasonRevoked)
+	}
 }

@@ -92,15 +92,21 @@ func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 	return true, nil
 }
 
-// Version returns the number of the last change if Storage has a method Version() uint64, as [Memory] has. ok is false for any
-// other Storage. A token that was active is still active if the version is the same, because no token becomes inactive when an
-// entry expires.
-func (d DenyList) Version() (version uint64, ok bool) {
-	versioned, ok := d.Storage.(interface{ Version() uint64 })
+// Version returns the number of the last change if Storage is a [*Memory] and status a DenyList. It implements the optional method
+// of consumer.TokenStatus. A token that was active is still active if the version is the same, because no token becomes inactive
+// when an entry expires. ok is false if Storage or status has another type, also one that embeds a Memory or a DenyList: its
+// methods may read other data.
+func (d DenyList) Version(status any) (version uint64, ok bool) {
+	switch status.(type) {
+	case DenyList, *DenyList:
+	default:
+		return 0, false
+	}
+	memory, ok := d.Storage.(*Memory)
 	if !ok {
 		return 0, false
 	}
-	return versioned.Version(), true
+	return memory.changes.Load(), true
 }
 
 // denyKeys returns the keys of the entries that deny token.

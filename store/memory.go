@@ -16,8 +16,8 @@ var ErrFull = errors.New("store: the memory is full")
 // value has no room for entries.
 type Memory struct {
 	size    int
-	changes atomic.Uint64
-	mu      sync.RWMutex // guards entries
+	changes atomic.Uint64 // the number of calls of Save and Delete; an entry that expires does not count
+	mu      sync.RWMutex  // guards entries
 	entries map[string]Entry
 }
 
@@ -77,7 +77,3 @@ func (m *Memory) Delete(_ context.Context, key string) error {
 	m.changes.Add(1)
 	return nil
 }
-
-// Version returns a number that changes whenever an entry is saved or deleted. It takes no lock. An entry that expires does not
-// change it.
-func (m *Memory) Version() uint64 { return m.changes.Load() }
