@@ -18,6 +18,7 @@ func (r *reader) compare(document []byte) (err error) {
 			err = errors.New("openapi: document: the parser kin-openapi cannot read it")
 		}
 	}()
+	// kin-openapi reads files through the same function as this package, so it cannot read other ones, or from the network.
 	loader := openapi3.NewLoader()
 	loader.ReadFromURIFunc = func(_ *openapi3.Loader, u *url.URL) ([]byte, error) {
 		if u.Scheme != "" || u.Host != "" || u.RawQuery != "" {
@@ -37,6 +38,8 @@ func (r *reader) compare(document []byte) (err error) {
 
 // agree returns an error for each operation that kin-openapi reads differently.
 func (r *reader) agree(model *openapi3.T) error {
+	// Both directions are compared: an operation that only one parser finds could be one that the policy does not protect, or one that
+	// clients do not see.
 	theirs := make(map[string]*openapi3.Operation)
 	for path, item := range model.Paths.Map() {
 		for method, op := range item.Operations() {

@@ -89,6 +89,7 @@ func (f *files) target(ref place) (place, error) {
 	if !ok {
 		return place{}, errors.New("is not a text")
 	}
+	// A reference with a scheme, a host or a query leads out of Config.Files. It is rejected here, before anything is opened.
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.RawQuery != "" {
 		return place{}, fmt.Errorf("refers to %q, expected a relative path of a file, a fragment, or both", clip(text))
@@ -100,6 +101,8 @@ func (f *files) target(ref place) (place, error) {
 	if _, err := f.read(name); err != nil {
 		return place{}, err
 	}
+	// The fragment is a JSON pointer (RFC 6901): names separated by slashes, in which ~1 is a slash and ~0 a tilde. An anchor of JSON
+	// Schema, such as #name, is not one.
 	target := f.roots[name]
 	if u.Fragment != "" && !strings.HasPrefix(u.Fragment, "/") {
 		return place{}, fmt.Errorf("refers to %q, expected a JSON pointer after #", clip(text))

@@ -20,6 +20,8 @@ func segmentsOf(path string) (pattern string, err error) {
 	if strings.ContainsFunc(path, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) || c == '?' || c == '#' }) {
 		return "", errors.New("contains white space, a control character, a query or a fragment")
 	}
+	// A path of OpenAPI matches whole paths only, and a parameter matches one segment. A pattern of ServeMux that ends in a slash matches
+	// everything below it, so the last empty segment becomes {$}.
 	segments := strings.Split(path[1:], "/")
 	for i, segment := range segments {
 		last := i == len(segments)-1

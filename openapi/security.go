@@ -39,6 +39,8 @@ func (s scheme) isToken() bool {
 
 // readSecurity returns the alternatives of an operation. There are none if it is public.
 func (r *reader) readSecurity(op place) []requirement {
+	// The security of an operation replaces that of the document, and does not add to it (OpenAPI 3.1.1, Section 4.8.10.1). An empty
+	// array is there, so it replaces the default with "public".
 	security := op.member("security")
 	if !security.exists() {
 		security = r.files.root().member("security")
@@ -58,6 +60,8 @@ func (r *reader) readSecurity(op place) []requirement {
 			r.found.add(at, "is not an object")
 			return
 		}
+		// Each member is a scheme, and all of them are required. A scheme that cannot be read is missing in need. That is safe, because
+		// readScheme has recorded a problem, and Read returns no policy then.
 		need := requirement{}
 		at.members(func(name string, names place) {
 			if s, ok := r.readScheme(name, names); ok {
@@ -95,6 +99,7 @@ func (r *reader) readScheme(name string, names place) (scheme, bool) {
 		}
 		s.Names = append(s.Names, text)
 	})
+	// Names are those of the main document, also for an operation in another file (OpenAPI 3.1.1, Section 4.6).
 	definition := r.files.root().member("components").member("securitySchemes").member(name)
 	if !definition.exists() {
 		r.found.add(names, "is not a security scheme in /components/securitySchemes")
@@ -118,6 +123,7 @@ func (r *reader) readScheme(name string, names place) (scheme, bool) {
 // checkScheme reports whether the rules of the scheme are known.
 func (r *reader) checkScheme(s *scheme, definition place) bool {
 	before := len(r.found.list)
+	// The callback of the application decides first. It gets a copy, because it could change the names that are compared later.
 	if r.cfg.Scheme != nil {
 		copied := s.Scheme
 		copied.Names = slices.Clone(s.Names)
@@ -176,6 +182,7 @@ func (r *reader) checkServers() {
 	for i, s := range r.used {
 		for _, other := range r.used[:i] {
 			mine, others := s.origins(), other.origins()
+			// A scheme without any URL, such as http with bearer, fits every authorization server.
 			shared := slices.ContainsFunc(mine, func(origin string) bool { return slices.Contains(others, origin) })
 			if s.Name != other.Name && len(mine) > 0 && len(others) > 0 && !shared {
 				r.found.add(s.at, "names another authorization server than the scheme %q: use Config.Scheme to say whose tokens each of them requires", clip(other.Name))
@@ -210,7 +217,7 @@ func (r *reader) rulesOf(op operation) []middleware.Rule {
 	var alternatives []middleware.Rule
 	for _, need := range op.needs {
 		rules := need.rules()
-		if len(rules) == 0 {
+		if len(rules) == 0 { // the other alternatives require more, so they decide nothing
 			return nil // any valid token meets this alternative
 		}
 		if len(op.needs) == 1 {

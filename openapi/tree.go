@@ -25,6 +25,7 @@ func parse(data []byte, file string, found *problems) (root place) {
 		found.add(at, "has %d bytes, expected at most %d", len(data), maxBytes)
 		return at
 	}
+	// JSON is a subset of YAML only in theory: the two parsers differ for escapes and duplicate members. So each format has its own.
 	var err error
 	if json.Valid(data) {
 		at.node, err = jsonTree(data)
@@ -72,6 +73,8 @@ type scanner struct {
 
 // check reports whether the tree is within the limits. Other problems are only recorded.
 func (s *scanner) check(at place, depth int) bool {
+	// An alias is followed each time that it occurs, so the count is that of the expanded document. This is what limits documents in which
+	// a few aliases of aliases expand to billions of values.
 	s.nodes++
 	if s.nodes > maxNodes || depth > maxDepth {
 		s.found.add(at, "exceeds %d values or %d levels, counting aliases each time", maxNodes, maxDepth)

@@ -55,9 +55,21 @@ func TestMisplacedTokens(t *testing.T) {
 	}
 	for _, token := range opaque() {
 		for _, args := range [][]string{
-			{token}, {"-" + token}, {"--" + token}, {"--" + token + "=x"}, {"--=" + token}, {"-=" + token}, {"--json=" + token}, {"--json", token},
-			{"--", token}, {"help", token}, {"help", "keys", token}, {"completion", token}, {"completion", "bash", token},
-			{"completion", "--" + token}, {"completion", "bash", "--no-descriptions=" + token},
+			{token},
+			{"-" + token},
+			{"--" + token},
+			{"--" + token + "=x"},
+			{"--=" + token},
+			{"-=" + token},
+			{"--json=" + token},
+			{"--json", token},
+			{"--", token},
+			{"help", token},
+			{"help", "keys", token},
+			{"completion", token},
+			{"completion", "bash", token},
+			{"completion", "--" + token},
+			{"completion", "bash", "--no-descriptions=" + token},
 		} {
 			code, text := output(t, nil, args...)
 			check(code, text, token, args)
@@ -117,7 +129,7 @@ func TestMisspelledNames(t *testing.T) {
 		"bench --kind colt http://127.0.0.1:1/":       `--kind is "colt", expected some of cold`,
 		"bench --duration 5 http://127.0.0.1:1/":      "--duration has a value that is not valid, expected a duration with a unit",
 		"bench -c many http://127.0.0.1:1/":           "--concurrency has a value that is not valid, expected a number",
-		"token --flow divice":                         `--flow is "divice", expected client-credentials`,
+		"token --flow browzer":                        `--flow is "browzer", expected client-credentials`,
 		"doctor --issuer https://x --profile rfc9086": `--profile: "rfc9086" is not the name of a profile; the names are `,
 		"explain --profile entra-v3 a.b.c":            `--profile: "entra-v3" is not`,
 		"keys --issuer":                               "--issuer needs an argument",

@@ -32,6 +32,7 @@ func Usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *cobra.Command) int {
 	env = env.withDefaults()
 	env.done = ctx.Done()
+	out := env.recordOutput()
 	started := false
 	root := newRoot(env)
 	for _, command := range commands {
@@ -41,6 +42,9 @@ func Run(ctx context.Context, env *Env, args []string, commands ...func(*Env) *c
 	observe(root, &started)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if out.err != nil && (err == nil || errors.Is(err, ErrFailed)) {
+		err, started = fmt.Errorf("the result cannot be written: %w", out.err), true
+	}
 	switch {
 	case err == nil:
 		return ExitOK

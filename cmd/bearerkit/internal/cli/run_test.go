@@ -312,3 +312,23 @@ func TestMisplacedToken(t *testing.T) {
 		}
 	}
 }
+
+// fullDisk is a writer that always fails.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+// A result that cannot be written is not a success, also if the command ignores the error.
+func TestLostOutput(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"try"}, {"try", "--json"}, {"--help"}} {
+		var stderr bytes.Buffer
+		code := cli.Run(t.Context(), &cli.Env{Stdout: fullDisk{}, Stderr: &stderr}, args, command(func(env *cli.Env, _ []string) error {
+			fmt.Fprintln(env.Stdout, "text")
+			return nil
+		}))
+		if code != cli.ExitFailed || stderr.String() != "bearerkit: the result cannot be written: no space left\n" {
+			t.Errorf("%q: exit code %d, stderr %q", args, code, &stderr)
+		}
+	}
+}
