@@ -33,6 +33,10 @@ func TestProcess(t *testing.T) { //nolint:paralleltest // it is the only test of
 	if number == 0 {
 		return // other tests run it in processes of their own
 	}
+	if os.Getenv(partVariable) == "import" {
+		importInChild(t)
+		return
+	}
 	tokens := connect(t, sqlstore.Dialect(number), os.Getenv(dsnVariable)).Tokens(keyring(t, "1"))
 	tokens.SetLease(testLease)
 	switch os.Getenv(partVariable) {

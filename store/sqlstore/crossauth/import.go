@@ -3,11 +3,9 @@ package crossauth
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -268,83 +266,4 @@ func (i *importer) rejects(c candidate, reason string) {
 func (i *importer) differs(c candidate, reason string) {
 	i.count(c, different)
 	i.report.Different = append(i.report.Different, Row{i.Layout.Clients, "client_id " + shown(c.imported.ID), reason})
-}
-
-// tokenKey returns the key of store.TokenKey for a key of crossauth, which may have padding. ok is false if it is not one.
-func tokenKey(key string) (string, bool) {
-	encoded, _ := strings.CutPrefix(key, accessPrefix)
-	encoded = strings.TrimSuffix(encoded, "=")
-	hash, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if err != nil || len(hash) != sha256.Size || base64.RawURLEncoding.EncodeToString(hash) != encoded {
-		return "", false
-	}
-	return accessPrefix + encoded, true
-}
-
-// batch is how many tokens are stored in one transaction.
-const batch = 500
-
-// tokens imports the stored access tokens.
-func (i *importer) tokens(ctx context.Context, s *source) error {
-	now := time.Now()
-	var pending []sqlstore.ImportRecord
-	for n, row := range s.tokens {
-		// A key is not shown: if it is not a hash, it may be a token.
-		name := accessPrefix + "…, a key of " + strconv.Itoa(len(*row.key)) + " bytes"
-		key, ok := tokenKey(*row.key)
-		expires, isTime := row.expiry(i.TimeZone)
-		switch {
-		case !ok:
-			i.report.reject(&i.report.AccessTokens, i.Layout.Keys, name, "it is not the SHA-256 hash of a token id in base64url")
-		case i.seen["token"][key]:
-			i.report.reject(&i.report.AccessTokens, i.Layout.Keys, name, duplicate)
-		case !isTime:
-			i.report.reject(&i.report.AccessTokens, i.Layout.Keys, name, "expires is "+shownCell(row.expires)+", expected a time")
-		case !expires.IsZero() && !expires.After(now):
-			i.seen["token"][key] = true
-			i.report.AccessTokens.add(expired, 1)
-		default:
-			i.seen["token"][key] = true
-			pending = append(pending, sqlstore.ImportRecord{Key: key, Expires: expires})
-		}
-		if len(pending) == batch || n == len(s.tokens)-1 {
-			if err := i.store500(ctx, pending); err != nil {
-				return err
-			}
-			pending = pending[:0]
-		}
-	}
-	if i.DryRun {
-		return nil
-	}
-	return i.target.Imports().Forget(ctx, now.Add(-24*time.Hour))
-}
-
-// store500 stores one batch of tokens.
-func (i *importer) store500(ctx context.Context, tokens []sqlstore.ImportRecord) error {
-	outcomes, err := i.target.importTokens(ctx, tokens)
-	if err != nil {
-		return err
-	}
-	for _, outcome := range outcomes {
-		switch outcome {
-		case sqlstore.RowImported:
-			i.report.AccessTokens.add(imported, 1)
-		case sqlstore.RowDeleted:
-			i.report.AccessTokens.add(different, 1)
-		default:
-			i.report.AccessTokens.add(unchanged, 1)
-		}
-	}
-	return nil
-}
-
-// otherKeys reports the entries of the key table that are not imported.
-func (i *importer) otherKeys(s *source) {
-	known := otherKeys()
-	for _, prefix := range sortedKeys(s.others) {
-		count := known[prefix]
-		count.Prefix, count.Rows = prefix, s.others[prefix]
-		i.report.OtherKeys = append(i.report.OtherKeys, count)
-	}
 }

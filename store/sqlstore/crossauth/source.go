@@ -103,11 +103,12 @@ func (s snapshot) text(column string) string {
 	return fmt.Sprintf("substr(CAST(%s AS TEXT), 1, %d)", name, maxCell)
 }
 
-// quote returns a name, or two with a dot between them, in quotes.
+// quote returns a name, or two with a dot between them, in quotes. For SQLite, double quotes must not be used: if there is no
+// column with the name, they make it a text.
 func (s snapshot) quote(name string) string {
-	mark := `"`
-	if s.dialect == sqlstore.MariaDB {
-		mark = "`"
+	mark := "`"
+	if s.dialect == sqlstore.PostgreSQL {
+		mark = `"`
 	}
 	return mark + strings.ReplaceAll(name, ".", mark+"."+mark) + mark
 }
