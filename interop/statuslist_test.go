@@ -39,7 +39,7 @@ func nodeLists(t *testing.T, argument, stdin string, into any) {
 
 // listedStatus is the status that lists.mjs gives to an index.
 func listedStatus(index, bits int) int {
-	return int(uint32(index)*2654435761>>16) & (1<<bits - 1) //nolint:gosec // G115: the product is meant to overflow
+	return int(uint32(index)*2654435761>>16) & (1<<bits - 1)
 }
 
 // Package statuslist reads every status of lists with a million tokens that another implementation has made.

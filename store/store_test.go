@@ -451,10 +451,13 @@ func TestAll_CacheFor(t *testing.T) {
 		{[]store.Status{limited{list, time.Minute}, limited{list, time.Second}, list}, time.Second},
 		{[]store.Status{store.All(limited{list, 0}), limited{list, time.Second}}, 0},
 	} {
-		got := store.All(test.statuses...).(interface {
+		all, ok := store.All(test.statuses...).(interface {
 			CacheFor(token store.Token) time.Duration
-		}).CacheFor(nil)
-		if got != test.want {
+		})
+		if !ok {
+			t.Fatal("the result of All has no method CacheFor")
+		}
+		if got := all.CacheFor(nil); got != test.want {
 			t.Errorf("%v: %v, want %v", test.statuses, got, test.want)
 		}
 	}

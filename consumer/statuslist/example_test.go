@@ -68,6 +68,7 @@ func readStatus(lists *statuslist.Lists) http.HandlerFunc {
 }
 
 func TestRevokedToken(t *testing.T) {
+	t.Parallel()
 	issuer := bearertest.NewIssuer(bearertest.IssuerConfig{})
 	list := issuer.StatusList(1, 1000) // 1 bit per token, 1000 tokens
 	token := issuer.AccessToken().Set("status", list.Claim(7)).Sign()
@@ -119,10 +120,12 @@ func TestHandlerThatReadsTheStatus(t *testing.T) {
 		index  int
 		want   int
 	}{
-		{http.MethodGet, 0, http.StatusOK}, {http.MethodPost, 0, http.StatusOK},
-		{http.MethodGet, 1, http.StatusOK}, {http.MethodPost, 1, http.StatusForbidden},
+		{http.MethodGet, 0, http.StatusOK},
+		{http.MethodPost, 0, http.StatusOK},
+		{http.MethodGet, 1, http.StatusOK},
+		{http.MethodPost, 1, http.StatusForbidden},
 	} {
-		r := httptest.NewRequest(test.method, "/", nil)
+		r := httptest.NewRequestWithContext(t.Context(), test.method, "/", nil)
 		r.Header.Set("Authorization", "Bearer "+w.at(test.index))
 		rec := httptest.NewRecorder()
 		handler.ServeHTTP(rec, r)

@@ -240,9 +240,10 @@ func TestTransferOfLists(t *testing.T) {
 	}
 	t.Run("gzip bomb", func(t *testing.T) {
 		t.Parallel()
+		bomb := gzipOf(make([]byte, 5<<20))
 		sockets, _ := onSocket(t, func(w http.ResponseWriter, _ string) {
 			w.Header().Set("Content-Encoding", "gzip")
-			_, _ = w.Write(gzipOf(make([]byte, 5<<20)))
+			_, _ = w.Write(bomb)
 		})
 		expect(t, sockets.consumer, sockets.at(0), consumer.ReasonStatusUnavailable)
 		if err := sockets.lists.Stats().Lists[0].LastError; err == nil || !strings.Contains(err.Error(), "MaxListBytes") {

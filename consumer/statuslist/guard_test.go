@@ -25,7 +25,7 @@ func TestResponsesOfTheGuard(t *testing.T) {
 		}
 		handler := guard.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		respond := func(raw string) *httptest.ResponseRecorder {
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			r.Header.Set("Authorization", "Bearer "+raw)
 			rec := httptest.NewRecorder()
 			handler.ServeHTTP(rec, r)

@@ -133,7 +133,7 @@ func TestMalformedReferences(t *testing.T) {
 		"idx negative":         reference(-1, uri),
 		"idx negative zero":    reference(json.RawMessage("-0"), uri),
 		"idx with a fraction":  reference(0.5, uri),
-		"idx 2^53":             reference(1<<53, uri),
+		"idx 2^53":             reference(int64(1)<<53, uri),
 		"idx 2^63":             reference(uint64(1)<<63, uri),
 		"idx 1e300":            reference(json.RawMessage("1e300"), uri),
 		"idx beyond float64":   reference(json.RawMessage("1e999"), uri),
@@ -203,7 +203,7 @@ func TestIndexOutOfRange(t *testing.T) {
 		w.expect(t, w.at(63), "")
 		w.expect(t, w.at(64), consumer.ReasonRevoked)
 		w.expect(t, w.token(reference(math.MaxInt32, w.list.URL())), consumer.ReasonRevoked)
-		w.expect(t, w.token(reference(1<<53-1, w.list.URL())), consumer.ReasonRevoked)
+		w.expect(t, w.token(reference(int64(1)<<53-1, w.list.URL())), consumer.ReasonRevoked)
 		if n := w.requests(); n != 1 {
 			t.Errorf("%d requests, want 1: the list is not older than the tokens", n)
 		}

@@ -372,7 +372,7 @@ func TestClocks(t *testing.T) { //nolint:paralleltest // the wall clock is shift
 		"clock set back":       {-24 * time.Hour, 61 * time.Second, consumer.ReasonStatusUnavailable},
 		"clock set back soon":  {-24 * time.Hour, 30 * time.Second, ""},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // the wall clock is shifted
+		t.Run(name, func(t *testing.T) {
 			inBubble(t, nil, func(t *testing.T, w *world) {
 				token, _ := consumer.NewToken(w.issuer.URL(), claims(t, w.list.Claim(0)))
 				if active, err := w.lists.Active(t.Context(), token); err != nil || !active {

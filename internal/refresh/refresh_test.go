@@ -892,8 +892,10 @@ func timed(ctx context.Context, v *refresh.Value[int]) func() (int, error) {
 func TestK3_ValueSaysHowLongItIsUsed(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ config, own, want time.Duration }{
-		{time.Hour, 30 * time.Minute, 30 * time.Minute}, {-1, 30 * time.Minute, 30 * time.Minute},
-		{20 * time.Minute, 30 * time.Minute, 30 * time.Minute}, {20 * time.Minute, 0, 20 * time.Minute},
+		{time.Hour, 30 * time.Minute, 30 * time.Minute},
+		{-1, 30 * time.Minute, 30 * time.Minute},
+		{20 * time.Minute, 30 * time.Minute, 30 * time.Minute},
+		{20 * time.Minute, 0, 20 * time.Minute},
 		{time.Hour, 2 * time.Minute, 2 * time.Minute}, // shorter than FreshFor
 	} {
 		synctest.Test(t, func(t *testing.T) {
