@@ -33,10 +33,11 @@
 //	updated, err := clients.Update(ctx, id, registry.Patch{Name: new("Orders on TV")})
 //	page, err := clients.List(ctx, registry.Page{Owner: new("alice")})
 //
-// A [Store] needs one table. Package store has an implementation in memory, and package store/storetest has tests for
-// other implementations.
+// A [Store] needs one table. Package store has an implementation in memory, and package store/sqlstore one in SQL databases.
+// Package store/storetest has tests for other implementations.
 //
-// [Registry.Import] registers clients of crossauth and of Ory Hydra with the hashes of their secrets. When such a client
+// [Registry.Import] registers clients of crossauth and of Ory Hydra with the hashes of their secrets. Package
+// store/sqlstore/crossauth calls it for all clients of a crossauth database. When such a client
 // next authenticates, the registry replaces a hash that is weaker than [Config].Hash.
 //
 // [Flow] lists the OAuth flows that a client can be allowed to use.

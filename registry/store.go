@@ -3,8 +3,8 @@ package registry
 import "context"
 
 // Store stores the registered clients. A [Row] contains the columns that clients are looked up by, and a JSON document
-// with all other data. Package store has an implementation in memory. Package store/storetest has tests that every
-// implementation should pass.
+// with all other data. Package store has an implementation in memory, and package store/sqlstore one in SQL databases. Package
+// store/storetest has tests that every implementation should pass.
 //
 // An implementation must meet these requirements:
 //

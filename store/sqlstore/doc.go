@@ -8,6 +8,8 @@
 //
 //	consumer.Config{Status: store.DenyList{Storage: sqlStore}, …}      // denied tokens
 //	middleware.DPoPConfig{Replays: sqlStore, …}                        // used proofs
+//	registry.Config{Store: sqlStore.Clients()}                         // registered clients
+//	client.TokenSourceConfig{Store: sqlStore.Tokens(sealer), …}        // sealed refresh tokens, with locks
 //	go sqlStore.Watch(ctx, verifier)                                   // drop cached tokens when any process denies one
 //	go sqlStore.Run(ctx)                                               // remove expired rows
 //
