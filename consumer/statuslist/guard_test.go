@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer/statuslist"
 	"github.com/bearerkit/bearerkit/middleware"
 	"github.com/bearerkit/bearerkit/store"
@@ -67,10 +68,15 @@ func TestRejectedTokensAreLoggedSparingly(t *testing.T) {
 			w.expect(t, w.token(reference(7, "https://evil.test/secret?secret=1")), "revoked")
 			w.expect(t, w.token(reference("x", w.list.URL())), "revoked")
 			w.expect(t, w.at(64), "revoked")
+			w.expect(t, w.token(bearertest.Absent), "revoked")
 			w.expect(t, w.at(1), "revoked")
 		}
-		if n := strings.Count(log.String(), "\n"); n != 3 {
-			t.Errorf("%d lines, want 3:\n%s", n, log.String())
+		if n := strings.Count(log.String(), "\n"); n != 4 {
+			t.Errorf("%d lines, want 4:\n%s", n, log.String())
+		}
+		want := statuslist.Rejections{Unlisted: 100, Malformed: 100, NotAllowed: 100, OutOfRange: 100}
+		if got := w.lists.Stats().Rejected; got != want {
+			t.Errorf("Stats: %+v, want %+v", got, want)
 		}
 		if strings.Contains(log.String(), "secret") || !strings.Contains(log.String(), "evil.test") {
 			t.Errorf("want the server of the list and no more of it:\n%s", log.String())

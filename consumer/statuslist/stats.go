@@ -66,6 +66,17 @@ func (l *Lists) report(ctx context.Context, uri string, a refresh.Attempt[*list]
 type Stats struct {
 	// Lists has an element for each list, in the order of their URLs.
 	Lists []ListStats
+
+	// Rejected counts the tokens that were rejected because they have no status.
+	Rejected Rejections
+}
+
+// Rejections counts calls of Active for tokens that have no status, by cause. Tokens that were revoked are not counted.
+type Rejections struct {
+	Unlisted   uint64 // the token has no claim status
+	Malformed  uint64 // the claim is not valid
+	NotAllowed uint64 // the list is not at one of Config.URLs
+	OutOfRange uint64 // the list has no such index
 }
 
 // ListStats describes the state of one list.
@@ -89,7 +100,7 @@ type ListStats struct {
 
 // Stats returns the current state. It does not wait and causes no fetch.
 func (l *Lists) Stats() Stats {
-	var s Stats
+	s := Stats{Rejected: l.lines.rejected()}
 	for _, e := range l.table.all() {
 		of := e.value.Stats()
 		s.Lists = append(s.Lists, ListStats{
@@ -109,12 +120,21 @@ type lineLimit struct {
 	mu         sync.Mutex // guards the fields below
 	last       [rejections]clock.Instant
 	suppressed [rejections]int
+	total      [rejections]uint64
 }
 
-// admit reports whether a line of this kind may be written, and how many were suppressed since the last one.
+// rejected returns how many tokens were rejected.
+func (n *lineLimit) rejected() Rejections {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return Rejections{n.total[unlisted], n.total[malformed], n.total[notAllowed], n.total[outOfRange]}
+}
+
+// admit counts a rejected token. It reports whether a line of this kind may be written, and how many were suppressed since the last one.
 func (n *lineLimit) admit(kind rejection) (suppressed int, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.total[kind]++
 	if n.last[kind].Age() < logEvery {
 		n.suppressed[kind]++
 		return 0, false
