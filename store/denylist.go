@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -109,18 +110,23 @@ func (d DenyList) Version(status any) (version uint64, ok bool) {
 	return memory.changes.Load(), true
 }
 
+// kinds are the beginnings of the keys of entries that deny tokens, with the name of a token that the rest is a hash of.
+var kinds = [...]struct { //nolint:gochecknoglobals // a constant table
+	prefix string
+	name   func(Token) string
+}{
+	{"deny:jti:", Token.ID},
+	{"deny:sid:", func(t Token) string { return textClaim(t, "sid") }},
+	{"deny:sub:", Token.Subject},
+	{"deny:client:", clientOf},
+}
+
 // denyKeys returns the keys of the entries that deny token.
 func denyKeys(token Token) []string {
-	names := [...]struct{ kind, name string }{
-		{"deny:jti:", token.ID()},
-		{"deny:sid:", textClaim(token, "sid")},
-		{"deny:sub:", token.Subject()},
-		{"deny:client:", clientOf(token)},
-	}
 	keys := make([]string, 0, MaxKeys)
-	for _, n := range names {
-		if n.name != "" {
-			keys = append(keys, denyKey(n.kind, token.Issuer(), n.name))
+	for _, kind := range kinds {
+		if name := kind.name(token); name != "" {
+			keys = append(keys, denyKey(kind.prefix, token.Issuer(), name))
 		}
 	}
 	return keys
@@ -156,6 +162,36 @@ func KeysOf(token Token) []string {
 		keys = append(keys, TokenKey(token.ID()))
 	}
 	return keys
+}
+
+// Matcher returns a function that reports whether one of the keys is among the [KeysOf] a token. Use it to find the cached tokens
+// that changed entries are about. It computes only the hashes that the keys need: one for each token if all keys are about single
+// tokens. keys must not change while the function is used.
+func Matcher(keys map[string]struct{}) func(Token) bool {
+	var used [len(kinds)]bool
+	stored := false
+	for key := range keys {
+		for i, kind := range kinds {
+			used[i] = used[i] || strings.HasPrefix(key, kind.prefix)
+		}
+		stored = stored || strings.HasPrefix(key, storedPrefix)
+	}
+	return func(token Token) bool {
+		for i, kind := range kinds {
+			if !used[i] {
+				continue
+			}
+			if name := kind.name(token); name != "" && contains(keys, denyKey(kind.prefix, token.Issuer(), name)) {
+				return true
+			}
+		}
+		return stored && token.ID() != "" && contains(keys, TokenKey(token.ID()))
+	}
+}
+
+func contains(keys map[string]struct{}, key string) bool {
+	_, ok := keys[key]
+	return ok
 }
 
 // denies reports whether e denies a token issued at that time. An entry for a token or a session has no Before, so it denies

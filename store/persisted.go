@@ -16,7 +16,9 @@ type PersistedTokens struct {
 
 // TokenKey returns the key under which an access token is stored: "access:" and the SHA-256 hash of its `jti` in base64url
 // without padding. Crossauth servers use the same keys, so a Storage can read their table.
-func TokenKey(jti string) string { return keyOf("access:", jti) }
+func TokenKey(jti string) string { return keyOf(storedPrefix, jti) }
+
+const storedPrefix = "access:"
 
 // Active reports whether the Storage contains an entry for the token that has not expired. It calls Lookup once.
 func (p PersistedTokens) Active(ctx context.Context, token Token) (bool, error) {

@@ -22,7 +22,8 @@ type Cache interface {
 
 const (
 	dropPause    = 100 * time.Millisecond // between two drops
-	dropShare    = 20                     // the pause after a drop is at least dropShare times as long as the drop
+	dropShare    = 20                     // the pause after a drop is dropShare times as long as the drop,
+	maxDropPause = time.Second            // but not longer than this, because it delays the next drop
 	maxPending   = 10_000                 // keys that wait for the next drop
 	messageQueue = 1000                   // messages that wait in the client
 	checkPolls   = 30                     // polls between two checks of the servers
@@ -33,7 +34,8 @@ const (
 // Call it in a goroutine of its own.
 //
 // Redis sends each change as a message. The tokens usually leave the caches within about 100 ms; changes that arrive in the
-// meantime share one pass over the caches. With large caches the passes are longer, and so are the pauses between them.
+// meantime share one pass over the caches. With large caches the passes are longer, and so are the pauses between them: up to
+// one second.
 //
 // Messages may be lost. Redis therefore counts the changes, and Watch compares the counts every Config.PollInterval. If it has
 // missed a change, it removes everything from the caches, at most once per interval. So while Redis can be reached, a change
@@ -167,14 +169,7 @@ func (w *watcher) drop() {
 	}
 	keys := w.pending
 	w.pending = make(map[string]struct{})
-	w.each(func(token store.Token) bool {
-		for _, key := range store.KeysOf(token) {
-			if _, changed := keys[key]; changed {
-				return true
-			}
-		}
-		return false
-	})
+	w.each(store.Matcher(keys))
 }
 
 // dropAll removes all tokens from the caches.
@@ -192,5 +187,5 @@ func (w *watcher) each(match func(store.Token) bool) {
 		cache.Drop(match)
 	}
 	end := time.Now()
-	w.next = end.Add(max(dropPause, dropShare*end.Sub(start)))
+	w.next = end.Add(min(max(dropPause, dropShare*end.Sub(start)), maxDropPause))
 }

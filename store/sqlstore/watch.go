@@ -20,10 +20,11 @@ type Cache interface {
 }
 
 const (
-	dropPause  = 100 * time.Millisecond // between two drops
-	dropShare  = 20                     // the pause after a drop is at least dropShare times as long as the drop
-	maxPending = 10_000                 // keys that wait for the next drop
-	checkPolls = 60                     // polls between two checks of the database
+	dropPause    = 100 * time.Millisecond // between two drops
+	dropShare    = 20                     // the pause after a drop is dropShare times as long as the drop,
+	maxDropPause = time.Second            // but not longer than this, because it delays the next drop
+	maxPending   = 10_000                 // keys that wait for the next drop
+	checkPolls   = 60                     // polls between two checks of the database
 )
 
 // Watch removes tokens from the caches when any process changes their entries: when it denies a token, a session, a subject or
@@ -33,7 +34,7 @@ const (
 // The transaction that changes an entry also adds its key to a table. Watch reads this table every Config.PollInterval. So while
 // the database can be reached, a change takes effect in all processes at most PollInterval and Config.Timeout after it was
 // saved. In the process that changes the entry, it takes effect within about 100 ms. With large caches, passes over them take
-// longer, and so do the pauses between them.
+// longer, and so do the pauses between them, up to one second. A change may wait for the end of a pause.
 //
 // No change that was acknowledged is missed, in whichever order the transactions commit. If Watch cannot tell which entries
 // have changed, it removes everything from the caches: when it starts, again 11 s later, if it has not read rows before
@@ -217,14 +218,7 @@ func (w *watcher) drop() {
 		w.each(nil)
 		return
 	}
-	w.each(func(token store.Token) bool {
-		for _, key := range store.KeysOf(token) {
-			if _, changed := keys[key]; changed {
-				return true
-			}
-		}
-		return false
-	})
+	w.each(store.Matcher(keys))
 }
 
 // each calls Drop of all caches. The next drop may begin after a pause. The pause is longer if the caches are large, so that
@@ -235,5 +229,5 @@ func (w *watcher) each(match func(store.Token) bool) {
 		cache.Drop(match)
 	}
 	end := time.Now()
-	w.next = end.Add(max(dropPause, dropShare*end.Sub(start)))
+	w.next = end.Add(min(max(dropPause, dropShare*end.Sub(start)), maxDropPause))
 }
