@@ -209,6 +209,10 @@ interop: services ## Test against real authorization servers, Redis, PostgreSQL 
 interop-report: services ## Run every flow and every scenario of the client against real servers and write docs/interop.md and docs/mcp-conformance.md
 	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -count=1 . -run '^(TestClient|TestMCPConformance)$$' -update
 
+.PHONY: propagation
+propagation: services ## Measure how soon a denied token is rejected everywhere, and what the stores can hold, for docs/scaling.md
+	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -count=1 -timeout 1h ./propagation -update $(ARGS)
+
 .PHONY: dashboard
 dashboard: ## Draw docs/observability/dashboard.svg from dashboard.json and a run of 90 seconds
 	cd interop && GOWORK=off go run ./observability/draw $(ARGS)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 	"github.com/bearerkit/bearerkit/middleware"
@@ -30,8 +31,9 @@ type api struct {
 	logger   *slog.Logger
 }
 
-// newAPI returns a process that accepts tokens of issuer. The caller runs its method watch.
-func newAPI(issuer string, shared *redisstore.Store, logger *slog.Logger) (*api, error) {
+// newAPI returns a process that accepts tokens of issuer. The caller runs its method watch. tokens are those with which it calls
+// another service; nil if there is no database.
+func newAPI(issuer string, shared *redisstore.Store, tokens *client.TokenSource, logger *slog.Logger) (*api, error) {
 	denied := store.DenyList{Storage: shared}
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:   issuer,
@@ -57,6 +59,9 @@ func newAPI(issuer string, shared *redisstore.Store, logger *slog.Logger) (*api,
 	mux := http.NewServeMux()
 	mux.Handle("GET /orders", guard.With(middleware.Scopes("orders:read"))(http.HandlerFunc(greet)))
 	mux.Handle("POST /revoke", guard.With(middleware.Role("roles", "admin"))(http.HandlerFunc(a.revoke)))
+	if tokens != nil {
+		mux.Handle("GET /stock", guard.With(middleware.Scopes("orders:read"))(stock(tokens)))
+	}
 	mux.HandleFunc("GET /readyz", a.ready)
 	a.Handler = mux
 	return a, nil

@@ -19,10 +19,9 @@ type engine struct {
 	url string
 
 	dir     string
-	program string
-	args    []string
+	command []string
 	ready   func(ctx context.Context) error
-	command *exec.Cmd // nil: stopped
+	running *exec.Cmd // nil: stopped
 }
 
 // startRedis starts a Redis server with the settings that redisstore needs.
@@ -38,10 +37,10 @@ func startRedis(ctx context.Context) (*engine, error) {
 	}
 	socket := filepath.Join(dir, "redis.sock")
 	e := &engine{
-		url: "unix://" + socket, dir: dir, program: program,
+		url: "unix://" + socket, dir: dir,
 		ready: func(ctx context.Context) error { return ping(ctx, socket) },
-		args: []string{
-			"--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", dir,
+		command: []string{
+			program, "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", dir,
 			"--maxmemory-policy", "noeviction", // otherwise denied tokens could become valid
 			"--appendonly", "yes", "--save", "", // a deny list must survive a restart
 		},
@@ -77,9 +76,9 @@ func (e *engine) start(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	e.command = exec.CommandContext(context.WithoutCancel(ctx), e.program, e.args...) //nolint:gosec // a server that was found in PATH
-	e.command.Stdout, e.command.Stderr = log, log
-	if err := e.command.Start(); err != nil {
+	e.running = exec.CommandContext(context.WithoutCancel(ctx), e.command[0], e.command[1:]...) //nolint:gosec // a server that was found
+	e.running.Stdout, e.running.Stderr = log, log
+	if err := e.running.Start(); err != nil {
 		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -93,7 +92,7 @@ func (e *engine) start(ctx context.Context) error {
 		case <-limited.Done():
 			text, _ := os.ReadFile(log.Name())
 			e.stop()
-			return fmt.Errorf("%s does not start: %w\n%s", filepath.Base(e.program), err, text)
+			return fmt.Errorf("%s does not start: %w\n%s", filepath.Base(e.command[0]), err, text)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -101,16 +100,22 @@ func (e *engine) start(ctx context.Context) error {
 
 // stop ends the server at once, as a crash does.
 func (e *engine) stop() {
-	if e.command == nil {
+	if e.running == nil {
 		return
 	}
-	_ = e.command.Process.Kill()
-	_ = e.command.Wait() // the error is that it was killed
-	e.command = nil
+	_ = e.running.Process.Kill()
+	_ = e.running.Wait() // the error is that it was killed
+	e.running = nil
 }
 
-// close stops the server and deletes its data.
+// close stops the server and deletes its data. PostgreSQL removes its shared memory if it is asked to end.
 func (e *engine) close() error {
+	if e.running != nil && e.running.Process.Signal(os.Interrupt) == nil {
+		killed := time.AfterFunc(10*time.Second, func() { _ = e.running.Process.Kill() })
+		_ = e.running.Wait()
+		killed.Stop()
+		e.running = nil
+	}
 	e.stop()
 	return os.RemoveAll(e.dir)
 }

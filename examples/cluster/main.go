@@ -1,17 +1,22 @@
-// Command cluster runs two processes of one API that share Redis, and shows that a token that is revoked at one of them stops
-// working in both:
+// Command cluster runs two processes of one API that share Redis and PostgreSQL, and shows that a token that is revoked at one
+// of them stops working in both:
 //
 //	go run ./examples/cluster
 //
-// The program starts Redis in a temporary directory, an authorization server on loopback, and the two processes. It then sends
-// requests, prints the responses and the measured times, and fails if one of them is wrong. It stops Redis too, and starts it
-// again. At the end, it stops everything.
+// The program starts Redis and PostgreSQL in temporary directories, an authorization server on loopback, and the two processes.
+// It then sends requests, prints the responses and the measured times, and fails if one of them is wrong. It stops Redis too,
+// and starts it again. At the end, it stops everything.
 //
-// It needs redis-server (Debian: apt-get install redis-server; macOS: brew install redis). To use a Redis that is running, pass
-// its URL. The program does not stop it, so the tour is shorter:
+// Redis has the denied tokens and the used DPoP proofs, and PostgreSQL the token with which the API calls another service. The
+// program needs redis-server (Debian: apt-get install redis-server; macOS: brew install redis). Without PostgreSQL (Debian:
+// apt-get install postgresql; macOS: brew install postgresql), the tour is shorter. To use servers that are running, pass their
+// addresses. The program does not stop them:
 //
 //	docker run --rm -p 127.0.0.1:6379:6379 redis:7 redis-server --maxmemory-policy noeviction --appendonly yes
-//	go run ./examples/cluster -redis redis://127.0.0.1:6379
+//	docker run --rm -p 127.0.0.1:5432:5432 -e POSTGRES_PASSWORD=demo postgres:15
+//	go run ./examples/cluster -redis redis://127.0.0.1:6379 -postgres postgres://postgres:demo@127.0.0.1:5432/postgres
+//
+// The tests of this example do not run the commands with docker.
 //
 // With the flag -serve, the program only runs the servers, prints commands to try, and ends when it is stopped. With the flag
 // -v, it prints the logs of the two processes.
@@ -23,13 +28,17 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"time"
 
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
 )
 
@@ -48,11 +57,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	flags.SetOutput(stdout)
 	serve := flags.Bool("serve", false, "run only the servers, until the program is stopped")
 	url := flags.String("redis", "", "`URL` of a running Redis; empty: start one")
+	dsn := flags.String("postgres", "", "data source `name` of a running PostgreSQL; none: use no database; empty: start one if it is installed")
 	verbose := flags.Bool("v", false, "print the logs of the processes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	c := &cluster{redisURL: *url, limit: 15 * time.Second} // the longest wait takes about two seconds
+	c := &cluster{redisURL: *url, postgresDSN: *dsn, limit: 15 * time.Second} // the longest wait takes about two seconds
 	if *verbose {
 		c.log = os.Stderr
 	}
@@ -70,24 +80,49 @@ func run(ctx context.Context, args []string, stdout io.Writer) (err error) {
 
 // cluster is everything that the program runs.
 type cluster struct {
-	redisURL string
-	log      io.Writer     // of the processes; nil: discarded
-	limit    time.Duration // of one wait of the tour
+	redisURL    string
+	postgresDSN string        // after start, it is empty if there is no database
+	log         io.Writer     // of the processes; nil: discarded
+	limit       time.Duration // of one wait of the tour
 
-	redis  *engine // nil if the Redis is not ours
-	issuer *demo.Issuer
-	a, b   *process
+	redis    *engine // nil if the Redis is not ours
+	postgres *engine // nil if the PostgreSQL is not ours, or is not installed
+	sealKeys string
+	issuer   *demo.Issuer
+	a, b     *process
 }
 
-// start starts the servers in the order in which they depend on each other.
-func (c *cluster) start(ctx context.Context) (err error) {
+// startServers starts Redis and PostgreSQL, unless they are running.
+func (c *cluster) startServers(ctx context.Context) (err error) {
 	if c.redisURL == "" {
 		if c.redis, err = startRedis(ctx); err != nil {
 			return err
 		}
 		c.redisURL = c.redis.url
 	}
-	if c.issuer, err = demo.StartIssuer(ctx); err != nil {
+	switch c.postgresDSN {
+	case "none":
+		c.postgresDSN = ""
+	case "":
+		if c.postgres, err = startPostgres(ctx); err != nil && !errors.Is(err, exec.ErrNotFound) {
+			return err
+		}
+		if c.postgres != nil {
+			c.postgresDSN = c.postgres.url
+		}
+	}
+	return nil
+}
+
+// start starts the servers in the order in which they depend on each other.
+func (c *cluster) start(ctx context.Context) (err error) {
+	if err := c.startServers(ctx); err != nil {
+		return err
+	}
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // it never returns an error
+	c.sealKeys = "demo:" + base64.StdEncoding.EncodeToString(secret)
+	if c.issuer, err = demo.StartIssuer(ctx, bearertest.Client{ID: clientID, Secret: clientSecret}); err != nil {
 		return err
 	}
 	if c.a, err = c.startProcess(ctx, "A"); err != nil {
@@ -99,7 +134,8 @@ func (c *cluster) start(ctx context.Context) (err error) {
 
 // startProcess starts one process of the API.
 func (c *cluster) startProcess(ctx context.Context, name string) (*process, error) {
-	return startProcess(ctx, name, c.log, "api", "-addr", "127.0.0.1:0", "-issuer", c.issuer.URL(), "-redis", c.redisURL)
+	return startProcess(ctx, name, c.log, c.sealKeys, "api", "-addr", "127.0.0.1:0", "-issuer", c.issuer.URL(),
+		"-redis", c.redisURL, "-postgres", c.postgresDSN)
 }
 
 // close stops what start has started.
@@ -113,8 +149,10 @@ func (c *cluster) close() error {
 	if c.issuer != nil {
 		c.issuer.Close()
 	}
-	if c.redis != nil {
-		faults = append(faults, c.redis.close())
+	for _, e := range []*engine{c.redis, c.postgres} {
+		if e != nil {
+			faults = append(faults, e.close())
+		}
 	}
 	return errors.Join(faults...)
 }

@@ -40,6 +40,16 @@ func needsRedis(t *testing.T) {
 	}
 }
 
+// hasPostgres reports whether PostgreSQL is installed.
+func hasPostgres(t *testing.T) bool {
+	t.Helper()
+	_, err := findPostgres("postgres")
+	if err != nil && os.Getenv("BEARERKIT_REQUIRE_SERVICES") == "1" {
+		t.Fatal("PostgreSQL is missing, and BEARERKIT_REQUIRE_SERVICES is set: run make services")
+	}
+	return err == nil
+}
+
 func TestTour(t *testing.T) {
 	t.Parallel()
 	needsRedis(t)
@@ -48,7 +58,8 @@ func TestTour(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &stdout)
 	}
 	text := stdout.String()
-	if !strings.HasSuffix(text, "All responses are correct.\n") || strings.Count(text, "401 after") != 10 {
+	if !strings.HasSuffix(text, "All responses are correct.\n") || strings.Count(text, "401 after") != 10 ||
+		hasPostgres(t) != strings.Contains(text, "has received for it: 1\n") {
 		t.Errorf("printed\n%s", text)
 	}
 }
@@ -63,10 +74,10 @@ func TestTour_RunningRedis(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = server.close() })
 	var stdout bytes.Buffer
-	if err := run(t.Context(), []string{"-redis", server.url}, &stdout); err != nil {
+	if err := run(t.Context(), []string{"-redis", server.url, "-postgres", "none"}, &stdout); err != nil {
 		t.Fatalf("%v\n%s", err, &stdout)
 	}
-	if text := stdout.String(); strings.Contains(text, "Redis is killed") {
+	if text := stdout.String(); strings.Contains(text, "Redis is killed") || strings.Contains(text, "GET /stock") {
 		t.Errorf("printed\n%s", text)
 	}
 }
@@ -75,7 +86,7 @@ func TestTour_RunningRedis(t *testing.T) {
 func TestTour_NotShared(t *testing.T) {
 	t.Parallel()
 	needsRedis(t)
-	c, other := &cluster{limit: 200 * time.Millisecond}, &cluster{}
+	c, other := &cluster{postgresDSN: "none", limit: 200 * time.Millisecond}, &cluster{postgresDSN: "none"}
 	t.Cleanup(func() {
 		if err := errors.Join(c.close(), other.close()); err != nil {
 			t.Error(err)
@@ -86,7 +97,7 @@ func TestTour_NotShared(t *testing.T) {
 	}
 	var err error
 	_ = c.b.stop()
-	if c.b, err = startProcess(t.Context(), "B", nil, "api", "-addr", "127.0.0.1:0", "-issuer", c.issuer.URL(), "-redis", other.redisURL); err != nil {
+	if c.b, err = startProcess(t.Context(), "B", nil, "", "api", "-addr", "127.0.0.1:0", "-issuer", c.issuer.URL(), "-redis", other.redisURL); err != nil {
 		t.Fatal(err)
 	}
 	var stdout bytes.Buffer
@@ -110,7 +121,7 @@ func TestServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.close() })
-	command := exec.CommandContext(t.Context(), program, "-serve", "-redis", server.url)
+	command := exec.CommandContext(t.Context(), program, "-serve", "-redis", server.url, "-postgres", "none")
 	command.Env = append(os.Environ(), mainVariable+"=1")
 	stdout, err := command.StdoutPipe()
 	if err != nil {
@@ -160,7 +171,7 @@ func ready(t *testing.T, url string) int {
 func TestRevoke(t *testing.T) {
 	t.Parallel()
 	needsRedis(t)
-	c := &cluster{}
+	c := &cluster{postgresDSN: "none"}
 	t.Cleanup(func() {
 		if err := c.close(); err != nil {
 			t.Error(err)
@@ -229,7 +240,7 @@ func TestArguments(t *testing.T) {
 		want string
 	}{
 		{run, []string{"-h"}, flag.ErrHelp.Error()},
-		{run, []string{"-redis", "localhost:6379"}, "process A does not start: -redis: "},
+		{run, []string{"-redis", "localhost:6379", "-postgres", "none"}, "process A does not start: -redis: "},
 		{serveAPI, []string{"-redis", "redis://127.0.0.1:1", "-issuer", issuer.URL()}, "Check: "},
 		{serveAPI, []string{"-unknown"}, "-unknown"},
 	} {

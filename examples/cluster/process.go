@@ -14,8 +14,11 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
+	"github.com/bearerkit/bearerkit/seal"
 	"github.com/bearerkit/bearerkit/store/redisstore"
+	"github.com/bearerkit/bearerkit/store/sqlstore"
 )
 
 // serveAPI runs one process of the API until ctx ends, or until its standard input is closed if that is a pipe. It prints the
@@ -25,6 +28,7 @@ func serveAPI(ctx context.Context, args []string, stdout io.Writer) error {
 	addr := flags.String("addr", "", "loopback `address`; empty: 127.0.0.1:8080, or a free port if that one is in use")
 	issuer := flags.String("issuer", "", "`URL` of the authorization server")
 	url := flags.String("redis", "", "`URL` of Redis")
+	dsn := flags.String("postgres", "", "data source `name` of PostgreSQL; empty: none, and no route /stock")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -33,11 +37,11 @@ func serveAPI(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("-redis: %w", err)
 	}
 	options.ContextTimeoutEnabled = true // required by redisstore
-	client := redis.NewClient(options)
-	defer func() { _ = client.Close() }()
+	connection := redis.NewClient(options)
+	defer func() { _ = connection.Close() }()
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	shared, err := redisstore.New(redisstore.Config{
-		Client: client, Logger: logger,
+		Client: connection, Logger: logger,
 		// Shorter than the defaults (2 s and 30 s), so that the tour does not take long.
 		PollInterval: pollInterval, MaxSilence: maxSilence,
 	})
@@ -47,7 +51,18 @@ func serveAPI(ctx context.Context, args []string, stdout io.Writer) error {
 	if err := shared.Check(ctx); err != nil {
 		return err
 	}
-	a, err := newAPI(*issuer, shared, logger)
+	var tokens *client.TokenSource
+	if *dsn != "" {
+		db, database, err := openPostgres(*dsn)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = db.Close() }()
+		if tokens, err = prepareStock(ctx, *issuer, database); err != nil {
+			return err
+		}
+	}
+	a, err := newAPI(*issuer, shared, tokens, logger)
 	if err != nil {
 		return err
 	}
@@ -66,6 +81,28 @@ func serveAPI(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	return demo.Serve(ctx, listener, a)
+}
+
+// keysVariable has the keys that seal stored tokens. All processes have the same ones.
+const keysVariable = "CLUSTER_SEAL_KEYS"
+
+// prepareStock creates the tables, and returns the tokens of newStockTokens.
+func prepareStock(ctx context.Context, issuer string, database *sqlstore.Store) (*client.TokenSource, error) {
+	if err := database.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	if err := database.Check(ctx); err != nil {
+		return nil, err
+	}
+	keys, err := seal.KeysFromEnv(keysVariable)
+	if err != nil {
+		return nil, err
+	}
+	ring, err := seal.New(seal.Config{Keys: keys})
+	if err != nil {
+		return nil, err
+	}
+	return newStockTokens(issuer, database, ring)
 }
 
 const (
@@ -90,13 +127,15 @@ type process struct {
 	stdin   io.Closer
 }
 
-// startProcess starts this program with args, and waits for the URL that it prints. log receives its log; nil discards it.
-func startProcess(ctx context.Context, name string, log io.Writer, args ...string) (*process, error) {
+// startProcess starts this program with args and with sealKeys in its environment, and waits for the URL that it prints. log
+// receives its log; nil discards it.
+func startProcess(ctx context.Context, name string, log io.Writer, sealKeys string, args ...string) (*process, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	command := exec.CommandContext(context.WithoutCancel(ctx), program, args...) //nolint:gosec // this program
+	command.Env = append(os.Environ(), keysVariable+"="+sealKeys)
 	p := &process{name: name, command: command}
 	var faults strings.Builder
 	p.command.Stderr = &faults

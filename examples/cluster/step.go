@@ -45,7 +45,7 @@ func (t *tour) accepted(ctx context.Context, tokens ...credential) {
 
 // orders sends a token to a process.
 func (t *tour) orders(ctx context.Context, p *process, token credential, want int) {
-	t.show(p, "GET /orders", t.get(ctx, p, token), want, "")
+	t.show(p, "GET /orders", t.get(ctx, p, "/orders", token), want, "")
 }
 
 // revoke sends a form to the endpoint of administrators.
@@ -78,7 +78,7 @@ func (t *tour) until(ctx context.Context, start time.Time, token credential, wan
 		all.Go(func() {
 			for limited.Err() == nil && results[i].status != want {
 				times[i] = time.Since(start)
-				results[i] = t.get(ctx, p, token)
+				results[i] = t.get(ctx, p, "/orders", token)
 				pause(limited, time.Millisecond)
 			}
 		})
@@ -119,8 +119,8 @@ func (r result) String() string {
 }
 
 // get sends a token to a process.
-func (t *tour) get(ctx context.Context, p *process, token credential) result {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/orders", nil)
+func (t *tour) get(ctx context.Context, p *process, path string, token credential) result {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+path, nil)
 	if err != nil {
 		return result{failure: err.Error()}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -18,6 +19,11 @@ func (c *cluster) tour(ctx context.Context, stdout io.Writer) error {
 	denied := t.token(ctx)
 	t.session(ctx)
 	t.subject(ctx)
+	if c.postgresDSN == "" {
+		t.say("\nThere is no PostgreSQL, so the processes do not share a token for another service.")
+	} else {
+		t.stock(ctx)
+	}
 	if c.redis != nil {
 		if err := t.outage(ctx, denied); err != nil {
 			return err
@@ -81,6 +87,26 @@ func (t *tour) subject(ctx context.Context) {
 	t.say("Alice signs in again. Times in tokens are full seconds, so her new token is accepted from the next second on:")
 	pause(ctx, time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 	t.accepted(ctx, t.newToken("phone"))
+}
+
+// stock lets the API call another service. Both processes need a token at the same time, and get the same one.
+func (t *tour) stock(ctx context.Context) {
+	alice := t.newToken("phone")
+	t.say("\nAlice calls a route for which the API calls another service. Both processes need a token at the same time:")
+	var results [2]result
+	var both sync.WaitGroup
+	for i, p := range []*process{t.a, t.b} {
+		both.Go(func() { results[i] = t.get(ctx, p, "/stock", alice) })
+	}
+	both.Wait()
+	t.show(t.a, "GET /stock", results[0], 200, "")
+	t.show(t.b, "GET /stock", results[1], 200, "")
+	requests := t.issuer.Requests()["/token"]
+	if results[0] != results[1] || requests > 1 {
+		t.wrong = true
+		t.say("  WRONG, want the same token")
+	}
+	t.say("The token is sealed in PostgreSQL. Requests that the authorization server has received for it: %d", requests)
 }
 
 // outage stops Redis, and starts it again.

@@ -187,5 +187,10 @@ func (w *watcher) each(match func(store.Token) bool) {
 		cache.Drop(match)
 	}
 	end := time.Now()
-	w.next = end.Add(min(max(dropPause, dropShare*end.Sub(start)), maxDropPause))
+	w.next = end.Add(pauseAfter(end.Sub(start)))
+}
+
+// pauseAfter returns the time between a pass over the caches and the next one.
+func pauseAfter(pass time.Duration) time.Duration {
+	return min(max(dropPause, dropShare*pass), maxDropPause)
 }

@@ -22,8 +22,8 @@ type Issuer struct {
 	stop func()
 }
 
-// StartIssuer starts an issuer on a free port. It runs until ctx ends or Close is called.
-func StartIssuer(ctx context.Context) (*Issuer, error) {
+// StartIssuer starts an issuer on a free port, with registered clients or without. It runs until ctx ends or Close is called.
+func StartIssuer(ctx context.Context, clients ...bearertest.Client) (*Issuer, error) {
 	listener, err := listen(ctx, freeAddr)
 	if err != nil {
 		return nil, err
@@ -32,6 +32,7 @@ func StartIssuer(ctx context.Context) (*Issuer, error) {
 		URL:        "http://" + listener.Addr().String(),
 		Audience:   Audience,
 		Algorithms: []string{"ES256"}, // for short tokens
+		Clients:    clients,
 	})}
 	mux := http.NewServeMux()
 	mux.Handle("/", issuer.Issuer)
