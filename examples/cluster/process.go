@@ -107,7 +107,7 @@ func prepareStock(ctx context.Context, issuer string, database *sqlstore.Store) 
 
 const (
 	pollInterval = 500 * time.Millisecond
-	maxSilence   = 2 * time.Second
+	maxSilence   = 3 * time.Second
 )
 
 // endWithInput calls cancel when the standard input ends, so that a process does not outlive the program that has started it.

@@ -45,7 +45,7 @@ func (t *tour) accepted(ctx context.Context, tokens ...credential) {
 
 // orders sends a token to a process.
 func (t *tour) orders(ctx context.Context, p *process, token credential, want int) {
-	t.show(p, "GET /orders", t.get(ctx, p, "/orders", token), want, "")
+	t.show(p, "GET /orders", t.patiently(ctx, p, "/orders", token, want), want, "")
 }
 
 // revoke sends a form to the endpoint of administrators.
@@ -116,6 +116,19 @@ func (r result) String() string {
 		return fmt.Sprintf("%d with Retry-After", r.status)
 	}
 	return strconv.Itoa(r.status)
+}
+
+// patiently sends a token to a process. It repeats a request that was rejected with 503, as clients do, because a busy computer
+// may be too slow for the timeout of a store.
+func (t *tour) patiently(ctx context.Context, p *process, path string, token credential, want int) (got result) {
+	for range 5 {
+		got = t.get(ctx, p, path, token)
+		if got.status == want || got.status != http.StatusServiceUnavailable {
+			return got
+		}
+		pause(ctx, time.Second)
+	}
+	return got
 }
 
 // get sends a token to a process.

@@ -96,7 +96,7 @@ func (t *tour) stock(ctx context.Context) {
 	var results [2]result
 	var both sync.WaitGroup
 	for i, p := range []*process{t.a, t.b} {
-		both.Go(func() { results[i] = t.get(ctx, p, "/stock", alice) })
+		both.Go(func() { results[i] = t.patiently(ctx, p, "/stock", alice, http.StatusOK) })
 	}
 	both.Wait()
 	t.show(t.a, "GET /stock", results[0], 200, "")
