@@ -53,7 +53,7 @@ func testStorage(t *testing.T, s store.Storage) {
 		"at the end of the year 9999": {entries{{Expires: time.Unix(253402300799, 0)}}, &store.Entry{Expires: time.Unix(253402300799, 0)}},
 		"an overflow of UnixMilli":    {entries{{Expires: time.Unix(1<<55, 0)}}, &store.Entry{Expires: time.Unix(253402300799, 0)}},
 		"the latest time":             {entries{{Expires: time.Unix(1<<63-62135596801, 999999999)}}, &store.Entry{Expires: time.Unix(253402300799, 0)}},
-		"before the year 1":           {entries{{Before: time.Unix(-1<<55, 0)}}, &store.Entry{Before: time.Unix(-62135596800, 0)}},
+		"before the year 1":           {entries{{Before: time.Unix(-1<<55, 0)}}, &store.Entry{Before: time.Unix(-62135596799, 0)}},
 		"later than the year 9999":    {entries{{Expires: time.Unix(1<<40, 0)}}, &store.Entry{Expires: time.Unix(253402300799, 0)}},
 	}
 	for name, tt := range tests {
