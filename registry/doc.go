@@ -37,8 +37,8 @@
 // Package store/storetest has tests for other implementations.
 //
 // [Registry.Import] registers clients of crossauth and of Ory Hydra with the hashes of their secrets. Package
-// store/sqlstore/crossauth calls it for all clients of a crossauth database. When such a client
-// next authenticates, the registry replaces a hash that is weaker than [Config].Hash.
+// store/sqlstore/crossauth calls it for all clients of a crossauth database. When such a client next authenticates, the
+// registry replaces a hash that is weaker than [Config].Hash.
 //
 // [Flow] lists the OAuth flows that a client can be allowed to use.
 //

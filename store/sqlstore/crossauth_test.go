@@ -215,6 +215,16 @@ func TestCrossauth_LaterChanges(t *testing.T) {
 			t.Errorf("clients %+v, tokens %+v", report.Clients, report.AccessTokens)
 		}
 		wantActive(t, target, "jti-1", false)
+		wantActive(t, target, "jti-2", true)
+		wantActive(t, target, "jti-5", true)
+		cfg := source.config(target)
+		cfg.RevokeMissing = true
+		for _, want := range []int{1, 0} {
+			if got := source.importInto(cfg).MissingTokens; got != want {
+				t.Errorf("%d missing tokens, want %d", got, want)
+			}
+		}
+		wantActive(t, target, "jti-2", false)
 		wantActive(t, target, "jti-5", true)
 		wantScopes(t, target, "web", "7")
 		wantScopes(t, target, "spa", "8", "read")

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -118,39 +117,5 @@ func (i *importer) authorization(ctx context.Context, c *consent) error {
 	}
 	i.report.Authorizations.add(different, len(c.scopes))
 	i.report.Different = append(i.report.Different, Row{i.Layout.Authorizations, "client_id " + shown(c.client) + ", owner " + shown(c.owner), reason})
-	return nil
-}
-
-// missing reports the rows that were imported before, and that the source does not have any more.
-func (i *importer) missing(ctx context.Context, _ *source) error {
-	const reason = "crossauth does not have it any more; it was not deleted in the target"
-	for _, table := range []struct {
-		kind sqlstore.ImportKind
-		name string
-		do   func(sqlstore.ImportRecord)
-	}{
-		{sqlstore.ImportedClient, i.Layout.Clients, func(r sqlstore.ImportRecord) {
-			if !i.seen["client"][r.Key] {
-				i.report.Missing = append(i.report.Missing, Row{i.Layout.Clients, "client_id " + shown(r.Key), reason})
-			}
-		}},
-		{sqlstore.ImportedAuthorization, i.Layout.Authorizations, func(r sqlstore.ImportRecord) {
-			if !i.seen["authorization"][consentKey(r.Key, r.Owner)] {
-				i.report.Missing = append(i.report.Missing, Row{i.Layout.Authorizations, "client_id " + shown(r.Key) + ", owner " + shown(r.Owner), reason})
-			}
-		}},
-		{sqlstore.ImportedToken, i.Layout.Keys, func(r sqlstore.ImportRecord) {
-			if !i.seen["token"][r.Key] && (r.Expires.IsZero() || r.Expires.After(time.Now())) {
-				i.report.MissingTokens++
-			}
-		}},
-	} {
-		if table.name == "" { // the table was not read
-			continue
-		}
-		if err := i.target.each(ctx, table.kind, table.do); err != nil {
-			return err
-		}
-	}
 	return nil
 }

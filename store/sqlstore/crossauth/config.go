@@ -41,13 +41,17 @@ type Config struct {
 	// rejected, so that it can be imported after the rows were corrected in crossauth.
 	Partial bool
 
+	// RevokeMissing deletes the entries of tokens that were imported before, and that crossauth does not have any more because they
+	// were revoked there. False: they stay active in the target. Set it only if crossauth still issues and revokes the tokens.
+	RevokeMissing bool
+
 	// DryRun reads both databases, and returns the report of an import without storing anything. The tables of Target need not
 	// exist.
 	DryRun bool
 }
 
-// Layout has the names of the tables and columns of a crossauth database. They are compared exactly as the database does with
-// quoted names. The table of a schema of PostgreSQL is written as schema.table.
+// Layout has the names of the tables and columns of a crossauth database. They are quoted, so PostgreSQL distinguishes upper and
+// lower case. A table in another schema is written as schema.table.
 type Layout struct {
 	Clients, RedirectURIs, Flows string // required, unless all three are empty: then clients are not imported
 	Authorizations               string // empty: authorizations are not imported
@@ -68,7 +72,8 @@ func LayoutSQL() Layout {
 	}
 }
 
-// LayoutPrisma returns the names that Prisma creates for the models of crossauth.
+// LayoutPrisma returns the names that Prisma creates for the models of crossauth. In some versions, the columns have other names:
+// then set ID to clientId, Name to clientName, Secret to clientSecret, and Owner to user_id.
 func LayoutPrisma() Layout {
 	return Layout{
 		Clients: "OAuthClient", RedirectURIs: "OAuthClientRedirectUri", Flows: "OAuthClientValidFlow",

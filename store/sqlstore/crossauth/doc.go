@@ -11,14 +11,16 @@
 // # Repeated imports
 //
 // Import can be called again, also after it was interrupted. It records what it has imported. A row that it has imported before
-// is never imported again, and nothing in the target is changed or deleted:
+// is never imported again, and nothing else in the target is changed:
 //
-//   - If a client, an authorization or a stored token was deleted in the target since, it stays deleted: the token was revoked.
+//   - If a client, an authorization or the entry of a token was deleted in the target since, it stays deleted. So a revoked token
+//     does not become active again.
 //   - If a client was changed in the target, for example its secret was rotated, the newer data stays.
 //   - If a row was changed in crossauth since, the target keeps what was imported.
 //
-// The report lists these rows in Different. Rows that crossauth has deleted since are listed in Missing. A token that was revoked
-// in crossauth after an import is among them: delete its entry in the target.
+// The report lists these clients and authorizations in Different, and counts these tokens. Clients and authorizations that
+// crossauth has deleted since are listed in Missing. A token that was revoked in crossauth after an import remains active in the
+// target until it expires, unless Config.RevokeMissing is set. Report.MissingTokens counts such tokens.
 //
 // # What is not imported
 //

@@ -22,10 +22,13 @@ type Report struct {
 	// Different are the rows whose content in the target is not the one in crossauth. They were not changed.
 	Different []Row `json:"different"`
 
-	// Missing are rows that an earlier import has stored, and that crossauth does not have any more. They were not changed. Stored
-	// tokens are not listed, but counted in MissingTokens.
-	Missing       []Row `json:"missing"`
-	MissingTokens int   `json:"missing_tokens"`
+	// Missing are clients and authorizations that an earlier import has stored, and that crossauth does not have any more. They were
+	// not changed.
+	Missing []Row `json:"missing"`
+
+	// MissingTokens is the number of tokens that an earlier import has stored, that crossauth does not have any more, and that are
+	// active in the target. With Config.RevokeMissing, they were deleted.
+	MissingTokens int `json:"missing_tokens"`
 }
 
 // Count counts the rows of a table. Read is the sum of the other fields.

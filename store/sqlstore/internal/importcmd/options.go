@@ -59,6 +59,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	flags.StringVar(&pepperFile, "pepper-file", "", "`file` with the secret of crossauth, in place of BEARERKIT_IMPORT_PEPPER")
 	flags.BoolVar(&o.cfg.InsecureAllowLocalhost, "insecure-allow-localhost", false, "accept http redirect URIs on localhost")
 	flags.BoolVar(&o.cfg.Partial, "partial", false, "import clients without their invalid redirect URIs and flows")
+	flags.BoolVar(&o.cfg.RevokeMissing, "revoke-missing", false, "delete imported access tokens that crossauth does not have any more")
 	flags.BoolVar(&o.cfg.DryRun, "dry-run", false, "report what would be imported, and store nothing")
 	flags.BoolVar(&o.json, "json", false, "write the report as JSON")
 	if err := flags.Parse(args); err != nil {

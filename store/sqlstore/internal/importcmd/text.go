@@ -25,7 +25,8 @@ func writeText(w io.Writer, r *crossauth.Report) error {
 	p.rows("Different", r.Different)
 	p.rows("Missing in crossauth", r.Missing)
 	if r.MissingTokens > 0 {
-		p.printf("\n%d imported access tokens are missing in crossauth, so they may have been revoked there.\n", r.MissingTokens)
+		p.printf("\n%d active access tokens that were imported before are missing in crossauth: they may have been revoked there.\n"+
+			"They stay active, unless -revoke-missing is set.\n", r.MissingTokens)
 	}
 	return p.err
 }
