@@ -77,8 +77,8 @@ test: ## Every test of every module
 	go test $(ARGS) work
 
 .PHONY: race
-race: ## Every test under the race detector, in random order, except those that read the sources, and sqlstore: make interop
-	go test -race -shuffle=on -vet=off $(ARGS) $$(go list work | grep -vE '/testkit/contract$$|/store/sqlstore(/|$$)')
+race: ## Every test under the race detector, in random order, except those that read the sources or that make interop runs
+	go test -race -shuffle=on -vet=off $(ARGS) $$(go list work | grep -vE '/testkit/contract$$|/store/sqlstore(/|$$)|/interop/propagation$$')
 
 # The targets below repeat the tests with other settings. They omit go vet, and the tests that take long and do not depend on
 # the settings: those that measure the heap, send thousands of requests, or read the sources.
@@ -202,6 +202,7 @@ services: $(LOCK:package-lock.json=node_modules/.package-lock.json) ## Install t
 .PHONY: interop
 interop: services ## Test against real authorization servers, Redis, PostgreSQL and MariaDB and skip none; needs node
 	cd interop && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
+	cd examples && BEARERKIT_REQUIRE_SERVICES=1 go test -count=1 $(ARGS) ./cluster
 	cd store/redisstore && BEARERKIT_REQUIRE_SERVICES=1 go test -race -count=1 $(ARGS) ./...
 	cd store/sqlstore && BEARERKIT_REQUIRE_SERVICES=1 go test -race -shuffle=on -count=1 $(ARGS) ./...
 

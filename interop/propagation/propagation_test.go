@@ -197,8 +197,8 @@ func sleep(t *testing.T, d time.Duration) {
 // String returns the row of the table.
 func (m *measurement) String() string {
 	ms := func(d time.Duration) string { return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds()) }
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %v |", m.title, ms(quantile(m.saves, 0.5)), ms(quantile(m.times, 0.5)),
-		ms(quantile(m.times, 0.9)), ms(quantile(m.times, 0.99)), ms(quantile(m.times, 1)), m.backend.bound())
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %.0f s |", m.title, ms(quantile(m.saves, 0.5)), ms(quantile(m.times, 0.5)),
+		ms(quantile(m.times, 0.9)), ms(quantile(m.times, 0.99)), ms(quantile(m.times, 1)), m.backend.bound().Seconds())
 }
 
 // quantile returns the smallest value of sorted that is not exceeded by the share q of the values.
