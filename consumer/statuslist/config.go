@@ -74,9 +74,9 @@ type Config struct {
 	// documented. New rejects [Valid], [Invalid] and [Suspended]. Empty: only Valid.
 	AlsoActive []Status
 
-	// RefreshInterval is the longest time between two fetches of a list. A list with a shorter `ttl` is fetched again after its
-	// ttl. A revoked token is accepted for about as long after the issuer has published a new list. New rejects more than MaxTTL.
-	// Zero: 5 minutes, or MaxTTL if that is shorter.
+	// RefreshInterval is the age from which a list is fetched again, if its `ttl` is not shorter. While tokens refer to the list, the
+	// fetch begins a little earlier. So a revoked token is accepted for at most about as long after the issuer has published a
+	// new list, if the list can be fetched. New rejects more than MaxTTL. Zero: 5 minutes, or MaxTTL if that is shorter.
 	RefreshInterval time.Duration
 
 	// MinTTL and MaxTTL limit how long a list may be used after its fetch, if it cannot be fetched again. That time is the `ttl`

@@ -89,6 +89,7 @@ func TestListThatCannotBeFetchedAgain(t *testing.T) {
 		"ttl of 30 minutes":       {list: claim("ttl", 1800), last: 30 * time.Minute},
 		"ttl longer than exp":     {list: claim("ttl", 86_400), last: time.Hour},
 		"exp of 2 h, MaxTTL":      {list: both("ttl", 86_400, "exp", bearertest.Absent), last: time.Hour},
+		"huge ttl":                {list: both("ttl", 1e300, "exp", bearertest.Absent), last: time.Hour},
 		"own MaxTTL":              {config: func(c *statuslist.Config) { c.MaxTTL = 10 * time.Minute }, list: claim("ttl", 86_400), last: 10 * time.Minute},
 		"ttl shorter than MinTTL": {list: claim("ttl", 1), last: 10 * time.Second},
 		"own MinTTL":              {config: func(c *statuslist.Config) { c.MinTTL = 2 * time.Minute }, list: claim("ttl", 1), last: 2 * time.Minute},
@@ -485,6 +486,10 @@ func TestWarmAndRun(t *testing.T) {
 // Warm reads the document that names lists, and fetches those that are allowed, up to MaxLists.
 func TestAggregation(t *testing.T) {
 	t.Parallel()
+	var many strings.Builder
+	for n := range 100 {
+		fmt.Fprintf(&many, `,"https://issuer.test/%d"`, n)
+	}
 	for name, test := range map[string]struct {
 		body  string
 		lists int
@@ -493,7 +498,7 @@ func TestAggregation(t *testing.T) {
 		"two lists":     {`{"status_lists":["https://issuer.test/statuslists/1","https://issuer.test/statuslists/2"]}`, 2, ""},
 		"none":          {`{"status_lists":[]}`, 0, ""},
 		"others":        {`{"status_lists":["http://169.254.169.254/","https://evil.test/1","https://issuer.test/statuslists/2"]}`, 1, ""},
-		"too many":      {`{"status_lists":["https://issuer.test/1"` + strings.Repeat(`,"https://issuer.test/1","https://issuer.test/2","https://issuer.test/3"`, 100) + `]}`, 3, "404"},
+		"too many":      {`{"status_lists":["https://issuer.test/0"` + many.String() + `]}`, 4, "404"},
 		"one fails":     {`{"status_lists":["https://issuer.test/statuslists/1","https://issuer.test/9"]}`, 2, "404"},
 		"not an object": {`[]`, 0, "AggregationURL"},
 		"not strings":   {`{"status_lists":[1]}`, 0, "AggregationURL"},
@@ -511,6 +516,9 @@ func TestAggregation(t *testing.T) {
 				}
 				if n := len(w.lists.Stats().Lists); n != test.lists {
 					t.Errorf("%d lists, want %d", n, test.lists)
+				}
+				if err != nil && strings.Count(err.Error(), "\n") > 3 {
+					t.Errorf("tried more than MaxLists lists: %v", err)
 				}
 			})
 		})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,7 +79,7 @@ func (l *Lists) known(ctx context.Context) (uris []string, err error) {
 		return uris, errors.New("Config.AggregationURL: status_lists is not an array of strings")
 	}
 	for _, uri := range named {
-		if len(uris) < l.cfg.MaxLists && l.checkURL(uri) == nil {
+		if len(uris) < l.cfg.MaxLists && !slices.Contains(uris, uri) && l.checkURL(uri) == nil {
 			uris = append(uris, uri)
 		}
 	}
