@@ -70,7 +70,7 @@ func TestSecurityEventsOfNode(t *testing.T) {
 			"events": map[string]any{ssf.TypeSessionRevoked: map[string]any{"event_timestamp": time.Now().Unix()}},
 		}
 	}
-	t.Run("push", func(t *testing.T) { //nolint:paralleltest // the node process handles one command at a time
+	t.Run("push", func(t *testing.T) { // not parallel: the node process handles one command at a time
 		const secret = "Bearer 0123456789abcdef"
 		handler, err := receiver.PushHandler(ssf.PushConfig{Authorization: []string{secret}})
 		succeed(t, err)
@@ -118,7 +118,7 @@ func TestSecurityEventsOfNode(t *testing.T) {
 			t.Errorf("the deleted stream: %v", err)
 		}
 	})
-	t.Run("poll", func(t *testing.T) { //nolint:paralleltest // see above
+	t.Run("poll", func(t *testing.T) {
 		stream, err := transmitter.CreateStream(t.Context(), ssf.StreamSettings{Description: "interop"})
 		succeed(t, err)
 		if !slices.Equal(stream.Audience, []string{receiverExample}) || stream.Delivery.Method != ssf.DeliveryPoll {

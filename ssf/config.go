@@ -36,7 +36,9 @@ type Config struct {
 
 	// Storage stores the entries of the deny list, and records which SETs were received. Use the Storage of the
 	// [store.DenyList] that is the consumer.Config.Status of the API. If the API runs in several processes, it must be
-	// shared, as those of packages store/redisstore and store/sqlstore are. Required.
+	// shared, as those of packages store/redisstore and store/sqlstore are. Each recorded SET takes one entry, so a
+	// [store.Memory] must have room for the SETs of RememberFor. While the Storage is full, SETs are not acknowledged.
+	// Required.
 	Storage store.Storage
 
 	// TokenLifetime is the longest time from the issue of an access token to its expiry. Entries of the deny list are kept
@@ -69,8 +71,8 @@ type Config struct {
 	// the SET. OnEvent must be fast and safe for concurrent use. Nil: no call.
 	OnEvent func(ctx context.Context, event Event) error
 
-	// OnReceived is called once for each event, and once for each SET that is rejected. It is for metrics and alerts. It must
-	// be fast and safe for concurrent use. Nil: no call.
+	// OnReceived is called once for each event, and once for each SET that is rejected or cannot be verified. It is for metrics
+	// and alerts. It must be fast and safe for concurrent use. Nil: no call.
 	OnReceived func(ctx context.Context, reception Reception)
 
 	// RememberFor is how long a received SET is recorded. If it arrives again within this time, it has no effect. New rejects

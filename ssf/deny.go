@@ -44,14 +44,14 @@ func (d denier) deny(ctx context.Context, t Target, effect Effect, at time.Time)
 	narrow := effect == EffectSession || t.Subject == ""
 	certain = true
 	switch {
-	case narrow && t.TokenID != "":
-		err = d.list.DenyToken(ctx, t.Issuer, t.TokenID, until)
 	case narrow && t.Session != "":
 		err = d.list.DenySession(ctx, t.Issuer, t.Session, until)
 		if err == nil && !d.sessionClaim && t.Subject != "" {
 			err = d.list.DenySubject(ctx, t.Issuer, t.Subject, before, until)
 		}
 		certain = d.sessionClaim || t.Subject != ""
+	case narrow && t.TokenID != "":
+		err = d.list.DenyToken(ctx, t.Issuer, t.TokenID, until)
 	case t.Subject != "":
 		err = d.list.DenySubject(ctx, t.Issuer, t.Subject, before, until)
 	default:

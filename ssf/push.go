@@ -5,7 +5,9 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"slices"
@@ -32,6 +34,14 @@ type PushConfig struct {
 	// than 1000. Zero: 16.
 	MaxConcurrent int
 }
+
+// Format implements [fmt.Formatter]. For every verb, it omits the values of Authorization.
+func (cfg PushConfig) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "ssf.PushConfig{MaxConcurrent: %d}", cfg.MaxConcurrent)
+}
+
+// LogValue implements [slog.LogValuer]. It omits the values of Authorization.
+func (cfg PushConfig) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(cfg)) }
 
 // PushHandler returns the handler for the endpoint_url of a stream with push delivery (RFC 8935, SSF section 6.1.1). It accepts POST
 // requests with the media type application/secevent+jwt, of at most 64 KiB. Serve it with TLS.

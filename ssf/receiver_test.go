@@ -333,3 +333,50 @@ func TestReceive_NothingSecretIsLogged(t *testing.T) {
 		t.Errorf("the log is %s", log)
 	}
 }
+
+// A Target with several names denies by those that the effect selects.
+func TestTarget_Precedence(t *testing.T) {
+	t.Parallel()
+	all := ssf.Target{Subject: "alice", Session: "session", TokenID: "token", ClientID: "app"}
+	without := func(change func(*ssf.Target)) ssf.Target {
+		target := all
+		change(&target)
+		return target
+	}
+	tests := map[string]struct {
+		effect       ssf.Effect
+		sessionClaim bool
+		target       ssf.Target
+		denied       string
+	}{
+		"subject":                     {effect: ssf.EffectSubject, target: all, denied: "subject"},
+		"session":                     {effect: ssf.EffectSession, target: all, denied: "session subject"},
+		"session, in tokens with sid": {effect: ssf.EffectSession, sessionClaim: true, target: all, denied: "session"},
+		"subject without a subject":   {effect: ssf.EffectSubject, target: without(func(t *ssf.Target) { t.Subject = "" }), denied: "session"},
+		"session without a session":   {effect: ssf.EffectSession, target: without(func(t *ssf.Target) { t.Session = "" }), denied: "token"},
+		"token":                       {effect: ssf.EffectSubject, target: without(func(t *ssf.Target) { t.Subject, t.Session = "", "" }), denied: "token"},
+		"client":                      {effect: ssf.EffectSession, target: ssf.Target{ClientID: "app"}, denied: "client"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, func(c *ssf.Config) {
+				c.SessionClaim = tt.sessionClaim
+				c.Effect = func(ssf.Event) ssf.Effect { return tt.effect }
+				c.MapSubject = func(context.Context, ssf.Subject) ([]ssf.Target, error) { return []ssf.Target{tt.target}, nil }
+			})
+			w.receive(t, w.set(ssf.TypeAccountDisabled, w.alice(), nil))
+			denied := ""
+			for _, claim := range [][3]string{
+				{"session", "sid", "session"}, {"subject", "sub", "alice"}, {"token", "jti", "token"}, {"client", "client_id", "app"},
+			} {
+				if !w.accepts(t, w.issuer.AccessToken().Set("sub", "other").Set("client_id", "other").Set(claim[1], claim[2]).Sign()) {
+					denied += claim[0] + " "
+				}
+			}
+			if denied = strings.TrimSpace(denied); denied != tt.denied {
+				t.Errorf("denied %q, want %q", denied, tt.denied)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
@@ -34,6 +35,9 @@ func (d Delivery) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "ssf.Delivery{%s %s}", d.Method, d.EndpointURL)
 }
 
+// LogValue implements [slog.LogValuer]. It omits AuthorizationHeader.
+func (d Delivery) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
+
 // StreamSettings are the properties of a stream that the receiver chooses (SSF section 8.1.1).
 type StreamSettings struct {
 	// EventsRequested lists the types of events that the receiver can handle. The transmitter sends no others, apart from
@@ -45,6 +49,11 @@ type StreamSettings struct {
 
 	// Description is a text for administrators. Empty: the property is not sent.
 	Description string `json:"description,omitempty"`
+}
+
+// LogValue implements [slog.LogValuer]. It omits the AuthorizationHeader of Delivery.
+func (s StreamSettings) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("events_requested", s.EventsRequested), slog.String("description", s.Description))
 }
 
 // Stream is the configuration of a stream (SSF section 8.1.1).
@@ -70,6 +79,12 @@ type Stream struct {
 	// InactivityTimeout is the time without a request of the receiver after which the transmitter may stop the stream. Polls
 	// count as requests, and so do those of all methods of [Transmitter] with the stream's ID. Zero: unknown.
 	InactivityTimeout time.Duration
+}
+
+// LogValue implements [slog.LogValuer]. It omits the AuthorizationHeader of Delivery.
+func (s Stream) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("stream_id", s.ID), slog.String("issuer", s.Issuer), slog.Any("audience", s.Audience),
+		slog.Any("events_delivered", s.EventsDelivered))
 }
 
 // StreamStatus is the status of a stream (SSF section 8.1.2).

@@ -12,8 +12,6 @@ import (
 	"github.com/bearerkit/bearerkit/ssf"
 )
 
-func sprintf(format string, args ...any) string { return fmt.Sprintf(format, args...) }
-
 // All formats of RFC 9493 section 3.2 and SSF section 3 are read, and written again as they were.
 func TestSubject_Formats(t *testing.T) {
 	t.Parallel()

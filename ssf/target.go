@@ -9,7 +9,8 @@ import (
 
 const maxTargets = 100 // of one event
 
-// Target names tokens of an issuer. At least one of its names must be set. If several are set, the [Effect] of the event selects one.
+// Target names tokens of an issuer. At least one of its names must be set. If several are set, the [Effect] of the event selects one
+// or two of them: Subject is first for EffectSubject, and Session for EffectSession. TokenID and ClientID are used without these.
 //
 // Without a result of Config.MapSubject, a subject is mapped by these rules. A format that no rule names is not mapped.
 //

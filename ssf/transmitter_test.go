@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -297,9 +299,17 @@ func TestTransmitter_URLs(t *testing.T) {
 func TestDelivery_HidesTheSecret(t *testing.T) {
 	t.Parallel()
 	d := ssf.Delivery{Method: ssf.DeliveryPush, EndpointURL: "https://api.test/events", AuthorizationHeader: authorization}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-		if text := sprintf(verb, d) + sprintf(verb, &d); strings.Contains(text, authorization) {
-			t.Errorf("%s: %s", verb, text)
+	settings := ssf.StreamSettings{Delivery: &d, EventsRequested: []string{"a"}}
+	for _, value := range []any{
+		d, &d, settings, &settings, ssf.Stream{StreamSettings: settings}, ssf.PushConfig{Authorization: []string{authorization}},
+	} {
+		text := new(log)
+		slog.New(slog.NewJSONHandler(text, nil)).LogAttrs(t.Context(), slog.LevelInfo, "text", slog.Any("value", value))
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			_, _ = fmt.Fprintf(text, verb, value)
+		}
+		if strings.Contains(text.String(), authorization) {
+			t.Errorf("%s", text)
 		}
 	}
 }
