@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
@@ -211,4 +212,10 @@ func keysOf(t testing.TB, issuer *bearertest.Issuer) jwks.Static {
 		t.Fatal(err)
 	}
 	return keys
+}
+
+// pause waits until d has passed and all other goroutines of the bubble are blocked, so that a test can read what they have written.
+func pause(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

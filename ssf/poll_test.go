@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,7 +157,7 @@ func TestPoll_LongPolling(t *testing.T) {
 		stop := w.start(t, q, func(c *ssf.PollConfig) {
 			c.Token = func(context.Context) (string, error) { return "secret", nil }
 		})
-		time.Sleep(10 * time.Minute)
+		pause(10 * time.Minute)
 		if n := len(q.log()); n < 18 || n > 22 { // each takes 30 s
 			t.Errorf("%d requests in 10 minutes without an event, want about 20", n)
 		}
@@ -196,7 +197,7 @@ func TestPoll_ShortPolling(t *testing.T) {
 		w, q := newWorld(t, nil), newQueue()
 		stop := w.start(t, q, func(c *ssf.PollConfig) { c.Interval, c.MaxEvents = time.Minute, 2 })
 		defer stop()
-		time.Sleep(9*time.Minute + time.Second)
+		pause(9*time.Minute + time.Second)
 		if n := len(q.log()); n != 10 {
 			t.Errorf("%d requests in 9 minutes, want 10", n)
 		}
@@ -204,7 +205,7 @@ func TestPoll_ShortPolling(t *testing.T) {
 			id := fmt.Sprint("set-", i)
 			q.add(id, w.set(ssf.TypeAccountDisabled, w.alice(), nil).Set("jti", id).Sign())
 		}
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		if len(q.acked) != 5 || len(q.log()) != 14 { // 2, 2, 1, and the last acknowledgement
 			t.Errorf("%d acknowledgements and %d requests, want 5 and 14", len(q.acked), len(q.log()))
 		}
@@ -220,10 +221,11 @@ func TestPoll_ShortPolling(t *testing.T) {
 func TestPoll_NothingIsAcknowledgedTooEarly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		w := newWorld(t, func(c *ssf.Config) {
 			c.OnEvent = func(_ context.Context, e ssf.Event) error {
-				if e.ID == "poison" && broken {
+				if e.ID == "poison" && broken.Load() {
 					return errDown
 				}
 				return nil
@@ -234,27 +236,27 @@ func TestPoll_NothingIsAcknowledgedTooEarly(t *testing.T) {
 		stop := w.start(t, q, nil)
 		defer stop()
 		for i := range 10 { // an event takes effect within the longest pause, although another one always fails
-			time.Sleep(10*time.Second + time.Millisecond)
+			pause(10*time.Second + time.Millisecond)
 			id := fmt.Sprint("set-", i)
 			q.add(id, w.set(ssf.TypeAccountDisabled, w.alice(), nil).Set("jti", id).Sign())
-			time.Sleep(10*time.Second + time.Millisecond)
+			pause(10*time.Second + time.Millisecond)
 			if w.receiver.Stats().Denied != uint64(i+1) {
 				t.Errorf("event %d has not taken effect: %+v", i, w.receiver.Stats())
 			}
 		}
-		time.Sleep(10 * time.Second)
+		pause(10 * time.Second)
 		if len(q.acked) != 10 || slices.Contains(q.acked, "poison") || len(q.errs) != 0 {
 			t.Errorf("acknowledged %v, reported %v", q.acked, q.errs)
 		}
 		w.storage.set(nil, errDown) // all fail
 		q.add("last", w.set(ssf.TypeAccountDisabled, w.alice(), nil).Set("jti", "last").Sign())
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		if slices.Contains(q.acked, "last") {
 			t.Error("a SET was acknowledged although the Storage fails")
 		}
 		w.storage.set(nil, nil)
-		broken = false
-		time.Sleep(time.Minute)
+		broken.Store(false)
+		pause(time.Minute)
 		if !slices.Contains(q.acked, "last") || !slices.Contains(q.acked, "poison") {
 			t.Errorf("acknowledged %v, want last and poison too", q.acked)
 		}
@@ -276,7 +278,7 @@ func TestPoll_AcknowledgementsAreRepeated(t *testing.T) {
 		})
 		stop := w.start(t, q, nil)
 		defer stop()
-		time.Sleep(5 * time.Second)
+		pause(5 * time.Second)
 		if failures != 1 || !slices.Equal(q.acked, []string{"set-1"}) || len(q.errs) != 1 {
 			t.Errorf("%d failures, acknowledged %v, reported %v", failures, q.acked, q.errs)
 		}
@@ -297,10 +299,13 @@ func TestPoll_Backoff(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
+		var mu sync.Mutex // guards the variables below
 		var times []time.Time
 		var header http.Header
 		status, body := http.StatusInternalServerError, ""
 		transport := roundTripper(func(*http.Request) (*http.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			times = append(times, time.Now())
 			response := respond(status, body)
 			for name := range header {
@@ -313,7 +318,7 @@ func TestPoll_Backoff(t *testing.T) {
 		go func() {
 			done <- w.receiver.Poll(ctx, ssf.PollConfig{Endpoint: pollEndpoint, HTTPClient: &http.Client{Transport: transport}})
 		}()
-		time.Sleep(time.Hour)
+		pause(time.Hour)
 		for i := 1; i < 10; i++ {
 			longest := min(time.Second<<(i-1), time.Minute)
 			if pause := times[i].Sub(times[i-1]); pause < longest/2 || pause > longest {
@@ -323,21 +328,27 @@ func TestPoll_Backoff(t *testing.T) {
 		if len(times) < 60 || len(times) > 130 {
 			t.Errorf("%d requests in an hour of failures", len(times))
 		}
+		mu.Lock()
 		status, header, times = http.StatusTooManyRequests, http.Header{"Retry-After": {"120"}}, nil
-		time.Sleep(time.Hour)
+		mu.Unlock()
+		pause(time.Hour)
 		for i := 1; i < len(times); i++ {
 			if pause := times[i].Sub(times[i-1]); pause < 2*time.Minute {
 				t.Errorf("a pause is %v although Retry-After is 2 minutes", pause)
 			}
 		}
+		mu.Lock()
 		status, header, body, times = http.StatusOK, nil, `{"sets":{}}`, nil // a transmitter that does not wait
-		time.Sleep(time.Hour)
+		mu.Unlock()
+		pause(time.Hour)
 		if n := len(times); n < 3400 || n > 3601 {
 			t.Errorf("%d requests in an hour to a transmitter that responds at once, want about one per second", n)
 		}
 		for _, invalid := range []string{"", "[]", `{"sets":[]}`, `{"sets":{"a":"x","a":"y"}}`, "{" + strings.Repeat("[", 100)} {
+			mu.Lock()
 			body, times = invalid, nil
-			time.Sleep(10 * time.Minute)
+			mu.Unlock()
+			pause(10 * time.Minute)
 			if n := len(times); n > 40 {
 				t.Errorf("%d requests in 10 minutes with the response %.20s", n, invalid)
 			}
@@ -414,7 +425,7 @@ func TestPoll_TokenFails(t *testing.T) {
 			}
 		})
 		defer stop()
-		time.Sleep(time.Minute)
+		pause(time.Minute)
 		if got := q.log(); len(got) == 0 || got[0].authorization != "Bearer token-4" {
 			t.Errorf("requests %+v", got)
 		}

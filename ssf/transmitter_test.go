@@ -324,7 +324,7 @@ func TestVerifyStream(t *testing.T) {
 		tr := server.transmitter(t)
 		done := make(chan error, 1)
 		go func() { done <- w.receiver.VerifyStream(t.Context(), tr, "s1") }()
-		time.Sleep(10 * time.Second)
+		pause(10 * time.Second)
 		if len(done) != 0 || len(server.requests) != 1 {
 			t.Fatalf("%d results, requests %v", len(done), server.requests)
 		}
@@ -337,7 +337,7 @@ func TestVerifyStream(t *testing.T) {
 		if err := w.newReceiver(t, nil).Receive(t.Context(), event.Sign()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		pause(time.Second)
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
