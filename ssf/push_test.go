@@ -1,9 +1,11 @@
 package ssf_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -191,14 +193,16 @@ func TestPush_SlowBody(t *testing.T) {
 	w := newWorld(t, func(c *ssf.Config) { c.Timeout = 50 * time.Millisecond })
 	server := httptest.NewServer(push(t, w, ssf.PushConfig{}))
 	defer server.Close()
-	body, writer := io.Pipe()
-	defer writer.Close() //nolint:errcheck // nothing is written
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, body)
+	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "application/secevent+jwt")
-	response, err := server.Client().Do(r)
+	defer connection.Close() //nolint:errcheck // only read
+	const begun = "POST / HTTP/1.1\r\nHost: api.test\r\nContent-Type: application/secevent+jwt\r\nContent-Length: 1000\r\n\r\nx"
+	if _, err := io.WriteString(connection, begun); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
