@@ -2,6 +2,11 @@ package sqlstore_test
 
 import (
 	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,4 +71,33 @@ func eventually(t testing.TB, what string, done func() bool) {
 		}
 	}
 	t.Fatalf("not after a minute: %s", what)
+}
+
+// requireServices skips a test that starts servers of its own, unless all services are required.
+func requireServices(t *testing.T) {
+	t.Helper()
+	if os.Getenv("BEARERKIT_REQUIRE_SERVICES") != "1" || testing.Short() {
+		t.Skip("starts servers of its own: set BEARERKIT_REQUIRE_SERVICES to 1")
+	}
+}
+
+// viaProxy returns a data source name with another host and port.
+func viaProxy(dsn, addr, proxy string) string { return strings.Replace(dsn, addr, proxy, 1) }
+
+// values returns a row of an INSERT statement.
+func values(columns ...any) string {
+	texts := make([]string, len(columns))
+	for i, column := range columns {
+		texts[i] = fmt.Sprint(column)
+	}
+	return "(" + strings.Join(texts, ", ") + ")"
+}
+
+// bytesOf returns a literal for bytes.
+func bytesOf(dialect sqlstore.Dialect, text string, n int) string {
+	literal := hex.EncodeToString([]byte(text + strconv.Itoa(n)))
+	if dialect == sqlstore.PostgreSQL {
+		return `'\x` + literal + `'`
+	}
+	return `x'` + literal + `'`
 }

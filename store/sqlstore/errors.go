@@ -2,11 +2,7 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
-	"io"
-	"net"
 	"strconv"
 	"strings"
 
@@ -54,10 +50,14 @@ type fault struct {
 func (f *fault) Error() string {
 	var text strings.Builder
 	text.WriteString("sqlstore: " + f.operation + ": ")
-	if f.class == nil {
-		text.WriteString("the database returned an error")
-	} else {
+	switch {
+	case f.class != nil:
 		text.WriteString(strings.TrimPrefix(f.class.Error(), "sqlstore: "))
+	case f.code != "":
+		text.WriteString("the database returned an error")
+	default:
+		text.WriteString(f.detail)
+		return text.String()
 	}
 	if f.code != "" {
 		text.WriteString(" (" + f.code + ")")
@@ -100,8 +100,8 @@ func (d *database) failed(ctx context.Context, operation string, err error) erro
 		f.detail = string(setting)
 	case errors.As(err, &limit):
 		f.class, f.detail = ErrFull, string(limit)
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		f.class, f.detail = ErrUnavailable, "the context of the caller was canceled"
+	case errors.Is(ctx.Err(), context.Canceled):
+		f.detail = "the context of the caller was canceled"
 	case errors.Is(err, context.DeadlineExceeded):
 		f.class, f.detail = ErrUnavailable, "no response within Config.Timeout, or the deadline of the caller"
 	default:
@@ -127,18 +127,8 @@ func classify(err error) (class error, code string) {
 		return classOfNumber(number), "error " + strconv.Itoa(int(number.Number))
 	case errors.As(err, &result):
 		return classOfResult(result.Code(), err), "result code " + strconv.Itoa(result.Code())
-	case isBroken(err):
-		return ErrUnavailable, ""
 	}
-	return nil, ""
-}
-
-// isBroken reports whether the connection to the database has failed.
-func isBroken(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed)
+	return ErrUnavailable, "" // the driver or the network has failed, and not a statement
 }
 
 // classOfState returns the class of a SQLSTATE of PostgreSQL (PostgreSQL documentation, appendix A).
@@ -165,9 +155,9 @@ func classOfState(state string) error {
 
 // Numbers of errors of MariaDB (MariaDB documentation, error codes).
 const (
-	numberDuplicate       = 1062
-	numberDeadlock        = 1213
-	numberOfStorageEngine = 1030 // the text contains the error of the operating system or of the engine
+	numberDuplicate     = 1062
+	numberDeadlock      = 1213
+	numberStorageEngine = 1030
 )
 
 // classOfNumber returns the class of an error of MariaDB.
@@ -181,8 +171,12 @@ func classOfNumber(e *mysql.MySQLError) error {
 		return ErrSchema
 	case 1040, 1041, 1053, 1077, 1105, 1129, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1205, numberDeadlock, 1226, 1317, 1927, 1969, 3024, 4031:
 		return ErrUnavailable // connections, shutdown, network, locks, interruptions
-	case numberOfStorageEngine:
-		return ErrFull
+	case numberStorageEngine:
+		// The number of the operating system, here ENOSPC, is only in the text.
+		if strings.Contains(e.Message, "error 28 ") {
+			return ErrFull
+		}
+		return ErrUnavailable
 	}
 	return nil
 }
