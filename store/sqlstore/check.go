@@ -70,6 +70,7 @@ func (d Dialect) durability() string {
 		return "synchronous_commit or fsync is off, so a crash of the server may undo acknowledged writes"
 	case MariaDB:
 		return "innodb_flush_log_at_trx_commit is not 1, so a crash of the server may undo acknowledged writes"
+	case SQLite:
 	}
 	return "PRAGMA synchronous is less than FULL, so a power loss may undo acknowledged writes: use sqlite.Open"
 }

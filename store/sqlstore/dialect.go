@@ -37,6 +37,7 @@ func (d Dialect) goose() goose.Dialect {
 		return goose.DialectPostgres
 	case MariaDB:
 		return goose.DialectMySQL
+	case SQLite:
 	}
 	return goose.DialectSQLite3
 }
@@ -51,6 +52,7 @@ func (d Dialect) statements() *statements {
 		return &postgres
 	case MariaDB:
 		return &mariadb
+	case SQLite:
 	}
 	return &sqlite
 }

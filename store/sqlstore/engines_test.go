@@ -41,9 +41,9 @@ func storeOf(t testing.TB, db *sql.DB, dialect sqlstore.Dialect, change ...func(
 }
 
 // do runs a statement.
-func do(t testing.TB, db *sql.DB, statement string, args ...any) {
+func do(t testing.TB, db *sql.DB, statement string) {
 	t.Helper()
-	if _, err := db.ExecContext(t.Context(), statement, args...); err != nil {
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }

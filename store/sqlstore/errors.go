@@ -105,30 +105,30 @@ func (d *database) failed(ctx context.Context, operation string, err error) erro
 	case errors.Is(err, context.DeadlineExceeded):
 		f.class, f.detail = ErrUnavailable, "no response within Config.Timeout, or the deadline of the caller"
 	default:
-		f.class, f.code = classify(err)
+		f.code, f.class = classify(err)
 		f.detail = advice[f.class]
 	}
 	return f
 }
 
-// classify returns the class of an error and its code.
-func classify(err error) (class error, code string) {
+// classify returns the code of an error and its class.
+func classify(err error) (code string, class error) {
 	var state interface{ SQLState() string } // *pgconn.PgError and *pq.Error
 	var number *mysql.MySQLError
 	var result interface{ Code() int } // *sqlite.Error
 	switch {
 	case errors.Is(err, errNotWritable):
-		return ErrReadOnly, ""
+		return "", ErrReadOnly
 	case errors.Is(err, ErrClock):
-		return ErrClock, ""
+		return "", ErrClock
 	case errors.As(err, &state):
-		return classOfState(state.SQLState()), "SQLSTATE " + state.SQLState()
+		return "SQLSTATE " + state.SQLState(), classOfState(state.SQLState())
 	case errors.As(err, &number):
-		return classOfNumber(number), "error " + strconv.Itoa(int(number.Number))
+		return "error " + strconv.Itoa(int(number.Number)), classOfNumber(number)
 	case errors.As(err, &result):
-		return classOfResult(result.Code(), err), "result code " + strconv.Itoa(result.Code())
+		return "result code " + strconv.Itoa(result.Code()), classOfResult(result.Code(), err)
 	}
-	return ErrUnavailable, "" // the driver or the network has failed, and not a statement
+	return "", ErrUnavailable // the driver or the network has failed, and not a statement
 }
 
 // classOfState returns the class of a SQLSTATE of PostgreSQL (PostgreSQL documentation, appendix A).

@@ -29,20 +29,20 @@ func classes() []error {
 func wantClass(t *testing.T, err, want error) {
 	t.Helper()
 	for _, class := range classes() {
-		if errors.Is(err, class) != (class == want) {
+		if errors.Is(err, class) != errors.Is(want, class) {
 			t.Errorf("%v: matches %v: %v", err, class, errors.Is(err, class))
 		}
 	}
 }
 
-// resultCode is an error of a driver for SQLite.
-type resultCode struct {
+// resultError is an error of a driver for SQLite.
+type resultError struct {
 	code int
 	text string
 }
 
-func (r resultCode) Code() int     { return r.code }
-func (r resultCode) Error() string { return r.text }
+func (r resultError) Code() int     { return r.code }
+func (r resultError) Error() string { return r.text }
 
 const secret = "a-secret-value"
 
@@ -51,7 +51,7 @@ func TestErrors_Classes(t *testing.T) {
 	s, _ := emptyStore(t, sqlstore.SQLite)
 	state := func(code string) error { return &pgconn.PgError{Code: code, Message: secret, Detail: secret} }
 	number := func(n uint16, text string) error { return &mysql.MySQLError{Number: n, Message: text + secret} }
-	result := func(code int) error { return resultCode{code, "no such " + secret} }
+	result := func(code int) error { return resultError{code, "no such " + secret} }
 	for name, tt := range map[string]struct {
 		err  error
 		want error
@@ -86,7 +86,7 @@ func TestErrors_Classes(t *testing.T) {
 		"SQLite: cannot open":             {result(14), sqlstore.ErrUnavailable, ""},
 		"SQLite: interrupted":             {result(9), sqlstore.ErrUnavailable, ""},
 		"SQLite: damaged":                 {result(11), sqlstore.ErrUnavailable, ""},
-		"SQLite: no table":                {resultCode{1, "no such table: " + secret}, sqlstore.ErrSchema, "Store.Migrate"},
+		"SQLite: no table":                {resultError{1, "no such table: " + secret}, sqlstore.ErrSchema, "Store.Migrate"},
 		"SQLite: a constraint":            {result(19), nil, ""},
 		"network":                         {&net.OpError{Op: "dial", Err: errors.New(secret)}, sqlstore.ErrUnavailable, ""},
 		"connection lost":                 {driver.ErrBadConn, sqlstore.ErrUnavailable, ""},

@@ -51,7 +51,8 @@ func (s *Store) migrate(ctx context.Context) error {
 
 // checkSchema returns nil if the tables have the version of this package.
 func (s *Store) checkSchema(ctx context.Context) error {
-	version, err := s.schema(ctx, s.db)
+	var version int64
+	err := s.query(ctx, s.text.version, nil, func(rows *sql.Rows) error { return rows.Scan(&version) })
 	switch {
 	case err != nil:
 		return err
@@ -61,14 +62,6 @@ func (s *Store) checkSchema(ctx context.Context) error {
 		return schemaError(fmt.Sprintf("the tables have version %d, expected %d: update this program", version, schemaVersion))
 	}
 	return nil
-}
-
-// schema reads the version of the tables.
-func (s *Store) schema(ctx context.Context, db interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) (version int64, err error) {
-	err = db.QueryRowContext(ctx, s.text.version).Scan(&version)
-	return version, err
 }
 
 // locker lets one process at a time migrate. It implements the SessionLocker of goose. The database releases the lock when the
@@ -93,7 +86,8 @@ func (l locker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 		var released any
 		return conn.QueryRowContext(ctx, l.store.text.unlock).Scan(&released)
 	}
-	if version, err := l.store.schema(ctx, conn); err != nil || version < schemaVersion {
+	var version int64
+	if err := conn.QueryRowContext(ctx, l.store.text.version).Scan(&version); err != nil || version < schemaVersion {
 		_, err := conn.ExecContext(ctx, `ROLLBACK`)
 		return err
 	}
