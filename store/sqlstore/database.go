@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"sync"
 	"time"
@@ -195,7 +196,7 @@ func (d *database) rollback(ctx context.Context, conn *sql.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
 	defer cancel()
 	if _, err := conn.ExecContext(ctx, `ROLLBACK`); err != nil {
-		_ = conn.Raw(func(any) error { return errDiscard })
+		discard(conn)
 	}
 }
 
@@ -230,3 +231,6 @@ func ignoreDone(err error) error {
 	}
 	return err
 }
+
+// discard closes a connection that may have an open transaction or a lock, so that the pool does not use it again.
+func discard(conn *sql.Conn) { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }

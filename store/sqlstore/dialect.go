@@ -111,6 +111,9 @@ type statements struct {
 	begin string
 	// lock waits for the lock of migrations, and unlock releases it.
 	lock, unlock string
+	// createVersions creates the table of versions if it is missing, and firstVersion adds its first row. They are what goose
+	// would run, but goose does not hold the lock when it does.
+	createVersions, firstVersion string
 	// version reads the version of the schema.
 	version string
 	// settings reads whether the database can be written and whether it syncs commits to disk.

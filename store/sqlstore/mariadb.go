@@ -54,8 +54,15 @@ SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDE
 		{text: `DELETE FROM bearerkit_locks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`, grace: locksGrace},
 	},
 	// Named locks belong to the server, so the name contains the database. 86400 s is a day.
-	lock:    `SELECT GET_LOCK(CONCAT('bearerkit:', MD5(DATABASE())), 86400)`,
-	unlock:  `SELECT RELEASE_LOCK(CONCAT('bearerkit:', MD5(DATABASE())))`,
+	lock:   `SELECT GET_LOCK(CONCAT('bearerkit:', MD5(DATABASE())), 86400)`,
+	unlock: `SELECT RELEASE_LOCK(CONCAT('bearerkit:', MD5(DATABASE())))`,
+	createVersions: `
+CREATE TABLE IF NOT EXISTS bearerkit_schema (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, version_id BIGINT NOT NULL, is_applied BOOLEAN NOT NULL,
+  tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP) ENGINE = InnoDB`,
+	firstVersion: `
+INSERT INTO bearerkit_schema (version_id, is_applied)
+SELECT 0, 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM bearerkit_schema)`,
 	version: `SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema`,
 	settings: `
 SELECT @@global.read_only = 0,

@@ -32,6 +32,12 @@ func (s *Store) Migrate(ctx context.Context) error {
 }
 
 func (s *Store) migrate(ctx context.Context) error {
+	if s.checkSchema(ctx) == nil { // the usual case needs no lock and no privilege
+		return nil
+	}
+	if err := s.createVersions(ctx); err != nil {
+		return err
+	}
 	files, err := fs.Sub(migrations, s.dialect.folder())
 	if err != nil {
 		return err
@@ -47,6 +53,24 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	return s.checkSchema(ctx)
+}
+
+// createVersions creates the table of versions, if it is missing.
+func (s *Store) createVersions(ctx context.Context) error {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // returns the connection
+	l := locker{s}
+	if err := l.SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, s.text.createVersions)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, s.text.firstVersion)
+	}
+	return errors.Join(err, l.end(context.WithoutCancel(ctx), conn, err == nil))
 }
 
 // checkSchema returns nil if the tables have the version of this package.
@@ -82,17 +106,24 @@ func (l locker) SessionLock(ctx context.Context, conn *sql.Conn) error {
 
 // SessionUnlock releases the lock. In SQLite, it also commits the migrations, if all of them were applied.
 func (l locker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	if l.store.dialect != SQLite {
-		var released any
-		return conn.QueryRowContext(ctx, l.store.text.unlock).Scan(&released)
-	}
 	var version int64
-	if err := conn.QueryRowContext(ctx, l.store.text.version).Scan(&version); err != nil || version < schemaVersion {
-		_, err := conn.ExecContext(ctx, `ROLLBACK`)
-		return err
-	}
-	_, err := conn.ExecContext(ctx, `COMMIT`)
-	return err
+	err := conn.QueryRowContext(ctx, l.store.text.version).Scan(&version)
+	return l.end(ctx, conn, err == nil && version >= schemaVersion)
 }
 
-var errDiscard = errors.New("sqlstore: the connection has an open transaction")
+// end releases the lock. In SQLite, it commits the transaction if done is true, and rolls it back otherwise.
+func (l locker) end(ctx context.Context, conn *sql.Conn, done bool) (err error) {
+	switch {
+	case l.store.dialect != SQLite:
+		var released any
+		err = conn.QueryRowContext(ctx, l.store.text.unlock).Scan(&released)
+	case done:
+		_, err = conn.ExecContext(ctx, `COMMIT`)
+	default:
+		_, err = conn.ExecContext(ctx, `ROLLBACK`)
+	}
+	if err != nil {
+		discard(conn)
+	}
+	return err
+}

@@ -56,6 +56,13 @@ SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDE
 	},
 	begin: `BEGIN IMMEDIATE`,
 	lock:  `BEGIN IMMEDIATE`,
+	createVersions: `
+CREATE TABLE IF NOT EXISTS bearerkit_schema (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL,
+  tstamp TIMESTAMP DEFAULT (datetime('now')))`,
+	firstVersion: `
+INSERT INTO bearerkit_schema (version_id, is_applied)
+SELECT 0, 1 WHERE NOT EXISTS (SELECT 1 FROM bearerkit_schema)`,
 	// A migration that failed is rolled back, because the database then has an older version.
 	version: `SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema`,
 	settings: `
