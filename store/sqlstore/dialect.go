@@ -59,6 +59,8 @@ func (d Dialect) statements() *statements {
 
 // statements are the statements of one dialect. All of them are constants. Values are passed as parameters only.
 type statements struct {
+	// lookupOne reads the times of one entry. Parameter: the key.
+	lookupOne string
 	// lookup reads entries: its two parts surround the parameters for the keys.
 	lookup [2]string
 	// save stores an entry and merges it with the stored one. Parameters: key, expires, issued before, and the time until

@@ -95,7 +95,12 @@ func values(columns ...any) string {
 
 // bytesOf returns a literal for bytes.
 func bytesOf(dialect sqlstore.Dialect, text string, n int) string {
-	literal := hex.EncodeToString([]byte(text + strconv.Itoa(n)))
+	return bytesOfText(dialect, text+strconv.Itoa(n))
+}
+
+// bytesOfText returns a literal for the bytes of a text.
+func bytesOfText(dialect sqlstore.Dialect, text string) string {
+	literal := hex.EncodeToString([]byte(text))
 	if dialect == sqlstore.PostgreSQL {
 		return `'\x` + literal + `'`
 	}

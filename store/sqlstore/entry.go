@@ -29,11 +29,23 @@ func (s *Store) Lookup(ctx context.Context, keys ...string) (map[string]store.En
 	}
 	limited, cancel := s.limited(ctx)
 	defer cancel()
-	var found map[string]store.Entry // stays nil for most tokens
+	found, err := s.lookup(limited, keys)
+	if err != nil {
+		return nil, s.failed(ctx, "Lookup", err)
+	}
+	return found, nil
+}
+
+// lookup is Lookup without the limit of time.
+func (s *Store) lookup(ctx context.Context, keys []string) (map[string]store.Entry, error) {
 	now := micros(clock.Now().Time())
+	if len(keys) == 1 {
+		return s.lookupOne(ctx, keys[0], now)
+	}
+	var found map[string]store.Entry // stays nil for most tokens
 	for start := 0; start < len(keys); start += maxLookups {
 		some := keys[start:min(start+maxLookups, len(keys))]
-		err := s.query(limited, s.lookups[lookupSize(len(some))], lookupArgs(some), func(rows *sql.Rows) error {
+		err := s.query(ctx, s.lookups[lookupSize(len(some))], lookupArgs(some), func(rows *sql.Rows) error {
 			var key sql.RawBytes
 			var expires, before int64
 			if err := rows.Scan(&key, &expires, &before); err != nil || expires <= now {
@@ -46,14 +58,28 @@ func (s *Store) Lookup(ctx context.Context, keys ...string) (map[string]store.En
 			return nil
 		})
 		if err != nil {
-			return nil, s.failed(ctx, "Lookup", err)
+			return nil, err
 		}
 	}
 	return found, nil
 }
 
+// lookupOne reads the entry of one key, without reading the key.
+func (s *Store) lookupOne(ctx context.Context, key string, now int64) (map[string]store.Entry, error) {
+	var found map[string]store.Entry
+	err := s.query(ctx, s.text.lookupOne, []any{[]byte(key)}, func(rows *sql.Rows) error {
+		var expires, before int64
+		if err := rows.Scan(&expires, &before); err != nil || expires <= now {
+			return err
+		}
+		found = map[string]store.Entry{key: {Expires: timeOf(expires, never), Before: timeOf(before, unset)}}
+		return nil
+	})
+	return found, err
+}
+
 // lookupSizes are the numbers of keys for which there is a statement.
-var lookupSizes = [...]int{1, 2, 3, 4, 5, 6, 7, 8, 16, 32, maxLookups} //nolint:gochecknoglobals // constants
+var lookupSizes = [...]int{2, 3, 4, 5, 6, 7, 8, 16, 32, maxLookups} //nolint:gochecknoglobals // constants
 
 // lookupSize returns the smallest size of a statement that reads n keys.
 func lookupSize(n int) int {
