@@ -14,7 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/store/sqlstore"
 )
 
-// BenchmarkLookup compares Lookup with a prepared SELECT by key, among 10 000 entries. The context has a deadline. "three keys" is what a store.DenyList reads for a token with jti, sid and sub; it is
+// BenchmarkLookup compares Lookup with a prepared SELECT by key, among 10 000 entries. The context has no deadline, so Lookup adds one. "three keys" is what a store.DenyList reads for a token with jti, sid and sub; it is
 // compared with a SELECT of one key.
 func BenchmarkLookup(b *testing.B) {
 	for _, dialect := range dialects() {
@@ -61,13 +61,11 @@ func compare(b *testing.B, bare, lookup func(context.Context) error) {
 	var times [2][]float64
 	for b.Loop() {
 		for i, call := range []func(context.Context) error{bare, lookup} {
-			ctx, cancel := context.WithTimeout(b.Context(), time.Second) // as a Consumer does
 			start := time.Now()
-			if err := call(ctx); err != nil {
+			if err := call(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 			times[i] = append(times[i], float64(time.Since(start).Nanoseconds()))
-			cancel()
 		}
 	}
 	for i := range times {

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -71,14 +70,6 @@ func eventually(t testing.TB, what string, done func() bool) {
 		}
 	}
 	t.Fatalf("not after a minute: %s", what)
-}
-
-// requireServices skips a test that starts servers of its own, unless all services are required.
-func requireServices(t *testing.T) {
-	t.Helper()
-	if os.Getenv("BEARERKIT_REQUIRE_SERVICES") != "1" || testing.Short() {
-		t.Skip("starts servers of its own: set BEARERKIT_REQUIRE_SERVICES to 1")
-	}
 }
 
 // viaProxy returns a data source name with another host and port.

@@ -108,7 +108,7 @@ func TestRun_ChangesThatWereRead(t *testing.T) {
 // Run ends when its context ends, and logs errors.
 func TestRun_Ends(t *testing.T) {
 	t.Parallel()
-	var log records
+	var log logged
 	s, db := emptyStore(t, sqlstore.SQLite, log.logger)
 	do(t, db, `DROP TABLE bearerkit_marks`)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -201,25 +201,25 @@ func TestWatch_OwnChanges(t *testing.T) {
 	t.Errorf("after 30 s, the cache has %q", cache.ids())
 }
 
-// records collects what is logged.
-type records struct {
+// logged collects what is logged.
+type logged struct {
 	mu  sync.Mutex // guards buf
 	buf bytes.Buffer
 }
 
-func (r *records) Write(p []byte) (int, error) {
+func (r *logged) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.buf.Write(p)
 }
 
-func (r *records) contains(text string) bool {
+func (r *logged) contains(text string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return strings.Contains(r.buf.String(), text)
 }
 
-func (r *records) logger(c *sqlstore.Config) {
+func (r *logged) logger(c *sqlstore.Config) {
 	quickPolls(c)
 	c.Logger = slog.New(slog.NewTextHandler(r, nil))
 }
@@ -235,7 +235,7 @@ func TestWatch_MissingChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
-				var log records
+				var log logged
 				here, there, db := twoStores(t, dialect, log.logger)
 				cache := watch(t, there)
 				cache.add(testToken{id: "changed"})
@@ -266,7 +266,7 @@ func statementFor(dialect sqlstore.Dialect, statement string) string {
 // While the changes cannot be read for MaxSilence, everything is dropped at each interval.
 func TestWatch_Silence(t *testing.T) {
 	t.Parallel()
-	var log records
+	var log logged
 	s, db := emptyStore(t, sqlstore.SQLite, log.logger, func(c *sqlstore.Config) { c.MaxSilence = 300 * time.Millisecond })
 	cache := watch(t, s)
 	cache.add(testToken{id: "a"})
