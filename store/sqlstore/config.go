@@ -21,7 +21,8 @@ type Config struct {
 	// Dialect is the kind of the database: [SQLite], [PostgreSQL] or [MariaDB]. Required.
 	Dialect Dialect
 
-	// Timeout is the longest time that one method waits for the database. It does not limit Migrate. At most 10 s. Zero: 1 s.
+	// Timeout is the longest time that one method waits for the database. It does not limit Migrate, nor Lookup in SQLite, whose
+	// readers do not wait for writers. At most 10 s. Zero: 1 s.
 	Timeout time.Duration
 
 	// ClockSkew is how far the clocks of the database and of this process may differ. If they differ by more, Mark returns

@@ -10,7 +10,7 @@ const (
 // mariadb are the statements for MariaDB. They do not depend on options of the data source name, such as clientFoundRows.
 var mariadb = statements{ //nolint:gochecknoglobals // constants
 	lookupOne: `SELECT expires, issued_before FROM bearerkit_entries WHERE entry_key = ?`,
-	lookup: [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
+	lookup:    [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
 	// MariaDB evaluates assignments from left to right, so the second one must not read a column that the first one has set.
 	save: `
 INSERT INTO bearerkit_entries (entry_key, expires, issued_before) VALUES (?, ?, ?)

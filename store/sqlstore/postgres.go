@@ -9,7 +9,7 @@ const (
 // postgres are the statements for PostgreSQL. They work at each isolation level, but are meant for READ COMMITTED.
 var postgres = statements{ //nolint:gochecknoglobals // constants
 	lookupOne: `SELECT expires, issued_before FROM bearerkit_entries WHERE entry_key = $1`,
-	lookup: [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
+	lookup:    [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
 	save: `
 INSERT INTO bearerkit_entries AS held (entry_key, expires, issued_before) VALUES ($1, $2, $3)
 ON CONFLICT (entry_key) DO UPDATE SET

@@ -9,7 +9,7 @@ const (
 // sqlite are the statements for SQLite. They need a database in WAL mode, so that readers do not wait for writers.
 var sqlite = statements{ //nolint:gochecknoglobals // constants
 	lookupOne: `SELECT expires, issued_before FROM bearerkit_entries WHERE entry_key = ?`,
-	lookup: [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
+	lookup:    [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
 	save: `
 INSERT INTO bearerkit_entries (entry_key, expires, issued_before) VALUES (?1, ?2, ?3)
 ON CONFLICT (entry_key) DO UPDATE SET

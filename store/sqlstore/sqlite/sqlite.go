@@ -20,8 +20,8 @@ const maxConnections = 8
 // reliably. Several processes of one machine can open the same file.
 //
 // The database is in WAL mode, in which readers do not wait for a writer, and commits are synced to disk
-// (https://www.sqlite.org/wal.html). A statement waits up to 10 s for the lock of another process, and ends sooner if its
-// context ends.
+// (https://www.sqlite.org/wal.html). A statement waits up to 1 s for the lock of another process, and ends sooner if its
+// context ends. The methods of sqlstore repeat it until Config.Timeout.
 func Open(path string) (*sql.DB, error) {
 	if path == "" || path == ":memory:" {
 		return nil, errors.New("sqlite: Open needs the path of a file")
@@ -50,7 +50,7 @@ func Open(path string) (*sql.DB, error) {
 func name(path string) string {
 	options := url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_pragma": {"busy_timeout(1000)", "journal_mode(WAL)", "synchronous(FULL)"},
 	}
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: options.Encode()}).String()
 }
