@@ -20,12 +20,15 @@ func dialects() []sqlstore.Dialect {
 	return []sqlstore.Dialect{sqlstore.SQLite, sqlstore.PostgreSQL, sqlstore.MariaDB}
 }
 
-// onEach runs a test with each database, as parallel subtests.
+// onEach runs a test with each database, as parallel subtests. With -short, it uses only SQLite.
 func onEach(t *testing.T, test func(t *testing.T, dialect sqlstore.Dialect)) {
 	t.Helper()
 	for _, dialect := range dialects() {
 		t.Run(dialect.String(), func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && dialect != sqlstore.SQLite {
+				t.Skip("starts a server; not with -short")
+			}
 			test(t, dialect)
 		})
 	}
