@@ -3,9 +3,11 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -85,7 +87,34 @@ func (p *process) end() {
 }
 
 // pause stops the program and its children. Children that it has just started are found too, because it is stopped first.
-func (p *process) pause() error { return p.signal(syscall.SIGSTOP) }
+func (p *process) pause() error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for range 1000 { // the kernel stops the threads a moment later
+		if p.stopped() {
+			return nil
+		}
+		time.Sleep(10 * time.Millisecond) //nolint:forbidigo // another process cannot be waited for otherwise
+	}
+	return errors.New("the server is not stopped after 10 s")
+}
+
+// stopped reports whether all threads of the program are stopped. Only Linux lists them; elsewhere it returns true.
+func (p *process) stopped() bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid())) // the pattern is correct
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread) //nolint:gosec // a file of the kernel
+		if err != nil {
+			continue // the thread has ended
+		}
+		_, state, _ := strings.Cut(string(text), ") ") // it follows the name, which is in parentheses
+		if !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
+}
 
 func (p *process) resume() error { return p.signal(syscall.SIGCONT) }
 
