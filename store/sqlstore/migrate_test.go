@@ -138,7 +138,7 @@ func TestMigrate_NewerTables(t *testing.T) {
 
 // causes returns the errors that err wraps, which its text does not contain.
 func causes(err error) []error {
-	if wrapped, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only this error
+	if wrapped, ok := err.(interface{ Unwrap() []error }); ok {
 		return wrapped.Unwrap()
 	}
 	return nil

@@ -68,8 +68,20 @@ func secondUse(t *replayTest) {
 // identity checks that no two of these pairs are the same.
 func identity(t *replayTest) {
 	pairs := [][2]string{
-		{"key", "id"}, {"key", "ID"}, {"KEY", "id"}, {"key", "id2"}, {"key2", "id"}, {"keyi", "d"}, {"ke", "yid"}, {"id", "key"},
-		{"key", "id "}, {"key ", "id"}, {"key:", "id"}, {"key", ":id"}, {"key", "id_"}, {"key", "id-"},
+		{"key", "id"},
+		{"key", "ID"},
+		{"KEY", "id"},
+		{"key", "id2"},
+		{"key2", "id"},
+		{"keyi", "d"},
+		{"ke", "yid"},
+		{"id", "key"},
+		{"key", "id "},
+		{"key ", "id"},
+		{"key:", "id"},
+		{"key", ":id"},
+		{"key", "id_"},
+		{"key", "id-"},
 	}
 	for _, pair := range pairs {
 		t.mark(pair[0], pair[1], true)

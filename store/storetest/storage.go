@@ -179,11 +179,13 @@ func mergedEntries(t *storageTest) {
 		{store.Entry{Expires: t.soon(1)}, store.Entry{}, store.Entry{}},
 		{store.Entry{Expires: t.soon(2)}, store.Entry{Expires: t.soon(-1)}, store.Entry{Expires: t.soon(2)}},
 		{
-			store.Entry{Expires: t.soon(9), Before: t.soon(1)}, store.Entry{Expires: t.soon(8), Before: t.soon(2)},
+			store.Entry{Expires: t.soon(9), Before: t.soon(1)},
+			store.Entry{Expires: t.soon(8), Before: t.soon(2)},
 			store.Entry{Expires: t.soon(9), Before: t.soon(2)},
 		},
 		{
-			store.Entry{Expires: t.soon(8), Before: t.soon(2)}, store.Entry{Expires: t.soon(9), Before: t.soon(1)},
+			store.Entry{Expires: t.soon(8), Before: t.soon(2)},
+			store.Entry{Expires: t.soon(9), Before: t.soon(1)},
 			store.Entry{Expires: t.soon(9), Before: t.soon(2)},
 		},
 		{store.Entry{Before: t.soon(2)}, store.Entry{}, store.Entry{Before: t.soon(2)}},
