@@ -99,7 +99,7 @@ func (k *keeper) launch(dir, account string, command []string) (*process, error)
 	}
 	defer func() { _ = log.Close() }()                                           // the program has its own descriptor
 	cmd := exec.CommandContext(context.Background(), command[0], command[1:]...) //nolint:gosec // the programs of a server
-	cmd.Dir, cmd.Env, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = dir, environment(), attributes(account), log, log
+	cmd.Dir, cmd.Env, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = dir, environment(dir), attributes(account), log, log
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -267,7 +267,7 @@ func (s *Server) run(input string, env []string, command ...string) (string, err
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the programs of the server
 	cmd.Dir = s.dir
-	cmd.Env = append(environment(), env...)
+	cmd.Env = append(environment(s.dir), env...)
 	cmd.SysProcAttr = attributes(s.flavor.account())
 	cmd.Stdin = strings.NewReader(input)
 	var out, problem bytes.Buffer
@@ -278,13 +278,15 @@ func (s *Server) run(input string, env []string, command ...string) (string, err
 	return out.String(), nil
 }
 
-// environment returns the environment of all programs. It omits settings of the servers' clients.
-func environment() []string {
-	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+// environment returns the environment of all programs. It omits settings of the servers' clients. Temporary files are in dir,
+// because other accounts may not write to the directory of this program's account.
+func environment(dir string) []string {
+	kept := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "MYSQL") || strings.HasPrefix(name, "MARIADB") ||
-			strings.HasPrefix(name, "LC_") || name == "LANG" || name == "HOME"
+			strings.HasPrefix(name, "LC_") || name == "LANG" || name == "HOME" || name == "TMPDIR"
 	})
+	return append(kept, "TMPDIR="+dir)
 }
 
 // freePort returns a port of 127.0.0.1 that was free a moment ago.
