@@ -51,8 +51,9 @@
 //
 // The package uses the sessions of github.com/alexedwards/scs. Any scs store works if a read returns the value that was
 // written last. The token of a login is a separate entry of the same store. To encrypt tokens and sessions, wrap the store in a
-// Sessions of package seal before you call [New]. Otherwise, anyone who can read the store can read them. Within one process, only one request at a time refreshes the token of a session. With
-// Config.Lock, this is true for several processes too. A sign-in gives the session a new id, and deletes its old data.
+// Sessions of package seal before you call [New]. Otherwise, anyone who can read the store can read them. Within one process,
+// only one request at a time refreshes the token of a session. With Config.Lock, this is true for several processes too. A
+// sign-in gives the session a new id, and deletes its old data.
 //
 // A login that has ended cannot be restored. If a request is still running when the user signs out, it may write its session
 // afterwards, even under a new session id. The user remains signed out. A token that a refresh or a sign-in receives after

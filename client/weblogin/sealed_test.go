@@ -199,6 +199,9 @@ func TestSealedStore_Changed(t *testing.T) {
 			if p := mallory.do(http.MethodGet, "/api/orders/1", nil); p.StatusCode != test.api {
 				t.Errorf("API: %s, want %d", p.Status, test.api)
 			}
+			if alice.do(http.MethodPost, "/auth/logout", nil); alice.signedIn() {
+				t.Error("signed in after the logout")
+			}
 			w.rotated = 0
 			w.signIn(mallory)
 			if p := mallory.do(http.MethodGet, "/api/orders/1", nil); !mallory.signedIn() || p.StatusCode != http.StatusOK {
