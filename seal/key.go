@@ -164,9 +164,6 @@ func (k Key) LogValue() slog.Value { return slog.StringValue(k.describe()) }
 // that was encoded cannot be decoded.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.describe()), nil }
 
-// MarshalJSON implements [json.Marshaler]. It omits the secret, so a Key that was encoded cannot be decoded.
-func (k Key) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%q", k.describe()), nil }
-
 // GobEncode implements [gob.GobEncoder]. It returns an error.
 func (k Key) GobEncode() ([]byte, error) {
 	return nil, errors.New("seal: a Key cannot be encoded")

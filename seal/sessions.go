@@ -187,18 +187,17 @@ func (s *Sessions) rows(id string) []string {
 	return []string{row}
 }
 
-// open opens a row and checks that it belongs to the session that it names. It reports a row that cannot be opened.
+// open opens a row. It reports a row that cannot be opened.
 func (s *Sessions) open(ctx context.Context, row string, sealed []byte) (session, error) {
 	plaintext, err := s.cfg.Sealer.Open(ctx, sealed, sessionBinding(row))
 	if s.cfg.InsecureAcceptPlaintext && errors.Is(err, ErrNotSealed) {
 		return session{id: row, value: sealed, plain: true}, nil
 	}
-	var found session
 	if err == nil {
-		found, err = s.decode(plaintext, row)
-	}
-	if err == nil {
-		return found, nil
+		if found, ok := decodeSession(plaintext); ok {
+			return found, nil
+		}
+		err = ErrDamaged
 	}
 	if isLost(err) && s.cfg.OnUnreadable != nil {
 		unreadable := UnreadableSession{Row: row, Err: err}
@@ -208,20 +207,6 @@ func (s *Sessions) open(ctx context.Context, row string, sealed []byte) (session
 		s.cfg.OnUnreadable(ctx, unreadable)
 	}
 	return session{}, fmt.Errorf("seal: session: %w", err)
-}
-
-// decode decodes the plaintext of a row. It returns an error if the session has another row.
-func (s *Sessions) decode(plaintext []byte, row string) (session, error) {
-	found, ok := decodeSession(plaintext)
-	if !ok {
-		return session{}, ErrDamaged
-	}
-	for _, name := range s.rows(found.id) {
-		if name == row {
-			return found, nil
-		}
-	}
-	return session{}, ErrDamaged
 }
 
 // errOtherSession says that the row of one session has the name of another one. This happens during a migration, if somebody
