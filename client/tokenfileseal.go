@@ -84,7 +84,7 @@ func (f *FileTokens) open(ctx context.Context, path string, content []byte) ([]b
 }
 
 // storedFile matches the name of a file with a token or a registration.
-var storedFile = regexp.MustCompile(`^[0-9a-f]{64}(\.client)?\.json$`) //nolint:gochecknoglobals // constant
+var storedFile = regexp.MustCompile(`^[0-9a-f]{64}(\.client)?\.json$`)
 
 // Reseal seals all files again that were sealed with an older key, so that the key can be removed. With
 // InsecureAcceptPlaintext, it also seals the files that are not sealed. It returns how many files it has replaced. Without a

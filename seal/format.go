@@ -18,7 +18,7 @@ const (
 // appendHeader appends all fields before the salt.
 func appendHeader(b []byte, keyID string) []byte {
 	b = append(b, magic...)
-	b = append(b, version, byte(len(keyID)))
+	b = append(b, version, byte(len(keyID))) //nolint:gosec // G115: New limits the length
 	return append(b, keyID...)
 }
 

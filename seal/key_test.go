@@ -147,7 +147,7 @@ func TestKeysFromFile(t *testing.T) {
 	}
 }
 
-func TestKeysFromEnv(t *testing.T) {
+func TestKeysFromEnv(t *testing.T) { //nolint:paralleltest // it sets environment variables
 	key := newKey(t, "1")
 	good := "1:" + hex.EncodeToString(key.Secret)
 	file := filepath.Join(t.TempDir(), "keys")
@@ -189,7 +189,10 @@ func TestKeysAreNotShown(t *testing.T) {
 		}
 	}
 	for _, handler := range []slog.Handler{slog.NewTextHandler(&shown, nil), slog.NewJSONHandler(&shown, nil)} {
-		slog.New(handler).Info("x", "a", key, "b", &key, "c", ring, "d", *ring, "e", config, "f", []seal.Key{key})
+		logger := slog.New(handler)
+		for _, value := range []any{key, &key, ring, *ring, config, []seal.Key{key}} {
+			logger.Info("x", slog.Any("value", value))
+		}
 	}
 	encode := func(f func(any) ([]byte, error), values ...any) {
 		for _, value := range values {
@@ -208,7 +211,7 @@ func TestKeysAreNotShown(t *testing.T) {
 	text := shown.String()
 	for _, form := range []string{
 		string(key.Secret[:6]), fmt.Sprintf("%x", key.Secret[:4]), fmt.Sprintf("%X", key.Secret[:4]),
-		strings.Trim(fmt.Sprint(key.Secret[:4]), "[]"), base64.RawStdEncoding.EncodeToString(key.Secret[:6]),
+		strings.Trim(fmt.Sprintf("%d", key.Secret[:4]), "[]"), base64.RawStdEncoding.EncodeToString(key.Secret[:6]),
 		strings.Trim(fmt.Sprintf("%#v", key.Secret[:3]), "[]byte{}"), strings.Trim(fmt.Sprintf("%b", key.Secret[:4]), "[]"),
 	} {
 		if strings.Contains(text, form) {

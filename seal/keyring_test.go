@@ -84,7 +84,7 @@ func TestKeyring_ChangedAnywhere(t *testing.T) {
 	value := sealed(t, ring, "a refresh token", "row 1")
 	check := func(what string, at int, changed []byte) {
 		_, err := ring.Open(t.Context(), changed, []byte("row 1"))
-		var want error = seal.ErrDamaged
+		want := seal.ErrDamaged
 		switch {
 		case !bytes.HasPrefix(changed, []byte("bkseal\x00")):
 			want = seal.ErrNotSealed

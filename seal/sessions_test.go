@@ -109,6 +109,7 @@ func (w withContext) AllCtx(ctx context.Context) (map[string][]byte, error) {
 func (withContext) Find(string) ([]byte, bool, error) {
 	return nil, false, errors.New("called without a context")
 }
+
 func (withContext) Commit(string, []byte, time.Time) error {
 	return errors.New("called without a context")
 }

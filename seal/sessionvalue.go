@@ -20,7 +20,7 @@ const sessionHeader = 8 + 8
 
 func (s session) encode() []byte {
 	b := make([]byte, 0, sessionHeader+len(s.id)+len(s.value))
-	b = binary.BigEndian.AppendUint64(b, uint64(s.expiry.UnixMicro())) //nolint:gosec // G115: decodeSession converts it back
+	b = binary.BigEndian.AppendUint64(b, uint64(s.expiry.UnixMicro()))
 	b = binary.BigEndian.AppendUint64(b, uint64(len(s.id)))
 	b = append(b, s.id...)
 	return append(b, s.value...)

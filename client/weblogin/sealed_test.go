@@ -163,8 +163,11 @@ func TestSealedStore_Changed(t *testing.T) {
 		"a token as a session": {func(rows map[string][]byte, _, mallory string, tokens []string) {
 			rows[mallory] = rows[tokens[0]]
 		}, http.StatusUnauthorized, http.StatusUnauthorized, nil},
-		"key removed": {func(map[string][]byte, string, string, []string) {},
-			http.StatusUnauthorized, http.StatusUnauthorized, []seal.Key{newSealKey("2")}},
+		"key removed": {
+			func(map[string][]byte, string, string, []string) {},
+			http.StatusUnauthorized, http.StatusUnauthorized,
+			[]seal.Key{newSealKey("2")},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
