@@ -1,6 +1,6 @@
-// Package seal encrypts what an application stores, such as refresh tokens and sessions, with keys of the application. Who
-// reads the database, or a copy of it, cannot read a sealed value. Who changes a value, or moves it to another row, makes it
-// unreadable.
+// Package seal encrypts what an application stores, such as refresh tokens and sessions, with keys of the application. Somebody
+// who reads the database, or a copy of it, cannot read a sealed value. A value that was changed, or moved to another row, cannot
+// be opened.
 //
 //	keys, err := seal.KeysFromEnv("APP_SEAL_KEYS")
 //	ring, err := seal.New(seal.Config{Keys: keys})
@@ -15,8 +15,8 @@
 //
 // # What sealing does not do
 //
-// A sealed value says nothing about when it was written. Who can write to the database can put an older value of the same row
-// back, and can delete rows. The length of a value, the id of its key, and the times of writes are visible.
+// A sealed value says nothing about when it was written. Somebody who can write to the database can put an older value of the
+// same row back, and can delete rows. The length of a value, the id of its key, and the times of writes are visible.
 //
 // # Format
 //
