@@ -27,7 +27,7 @@ var _ Sealer = (*Keyring)(nil)
 // Reseal seals a value again with the first key of s. If the value does not need that, Reseal returns it, and changed is
 // false. Write a changed value only if the row still has the old value, in one operation of the database:
 //
-//	UPDATE notes SET body = new WHERE id = id AND body = sealed
+//	UPDATE notes SET body = $1 WHERE id = $2 AND body = $3
 //
 // Otherwise, Reseal could undo a write of somebody else. A value that is not sealed is an error; see [ErrNotSealed].
 func Reseal(ctx context.Context, s Sealer, sealed, binding []byte) (value []byte, changed bool, err error) {

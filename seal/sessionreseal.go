@@ -27,7 +27,7 @@ type ResealedSessions struct {
 //
 // Reseal reads all rows into memory, as the method All of the store does. It stops at an error of the store, of the Sealer or
 // of replace, and when ctx ends; rows that were sealed again remain so, and Reseal can be called again. If Changed is not
-// zero, call it again. If an old key is only needed by rows that are Unreadable, it is not needed.
+// zero, call it again. Unreadable rows do not need an old key.
 func (s *Sessions) Reseal(ctx context.Context, replace func(ctx context.Context, row string, older, newer []byte) (bool, error)) (ResealedSessions, error) {
 	var count ResealedSessions
 	stored, err := s.readAll(ctx)

@@ -26,8 +26,8 @@ type SessionsConfig struct {
 	// Sealer seals the rows, for example a [Keyring]. Required.
 	Sealer Sealer
 
-	// InsecurePlainIDs uses the session ids as the names of the rows. Who can read the store then knows the ids, and can use
-	// the sessions. False: the name of a row is the SHA-256 hash of the id in base64url, which has 43 characters.
+	// InsecurePlainIDs uses the session ids as the names of the rows. Somebody who can read the store then knows the
+	// ids, and can use the sessions. False: the name of a row is the SHA-256 hash of the id in base64url, which has 43 characters.
 	InsecurePlainIDs bool
 
 	// InsecureAcceptPlaintext accepts rows from the time before sealing: rows that are not sealed, and rows whose name is a
