@@ -66,6 +66,7 @@ func newMutant(good *lockedMemory) *mutant {
 func (m *mutant) Load(ctx context.Context, key string) (*client.Token, error) {
 	return m.load(ctx, key)
 }
+
 func (m *mutant) Save(ctx context.Context, key string, token *client.Token) error {
 	return m.save(ctx, key, token)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -211,18 +212,22 @@ func (d *database) repeat(ctx context.Context, do func() error) error {
 			return ctx.Err()
 		}
 	}
-	for pause := time.Millisecond; ; pause *= 2 {
+	// The pauses are short and random, so that many callers that conflict with each other all succeed within Config.Timeout.
+	for longest := time.Millisecond; ; longest = min(2*longest, longestPause) {
 		err := do()
 		if err == nil || !isConflict(err) {
 			return err
 		}
 		select {
-		case <-time.After(pause):
+		case <-time.After(rand.N(longest)): //nolint:gosec // not a secret
 		case <-ctx.Done():
 			return err
 		}
 	}
 }
+
+// longestPause is the longest pause before a transaction is repeated.
+const longestPause = 50 * time.Millisecond
 
 // ignoreDone returns nil instead of the error of a transaction that has already ended.
 func ignoreDone(err error) error {
