@@ -31,9 +31,9 @@ type SessionsConfig struct {
 	InsecurePlainIDs bool
 
 	// InsecureAcceptPlaintext accepts rows from the time before sealing: rows that are not sealed, and rows whose name is a
-	// plain id. They are sealed when the session is written next. While it is set, who can write to the store can create
-	// sessions of any user, and who can read it can use the sessions that have not been written since. Set it for at most the
-	// Lifetime of the sessions. False: such rows do not exist for the application.
+	// plain id. They are sealed when the session is written next. While it is set, anyone who can write to the store can
+	// create sessions of any user, and anyone who can read it can use the sessions that have not been written since. Set it for
+	// at most the Lifetime of the sessions. False: such rows do not exist for the application.
 	InsecureAcceptPlaintext bool
 
 	// OnUnreadable, if not nil, is called for each row that exists and cannot be opened, each time it is read. It must be safe
