@@ -46,7 +46,7 @@ type Config struct {
 	// again. Required. New rejects more than 366 days.
 	TokenLifetime time.Duration
 
-	// TokenIssuers lists the issuers of access tokens that the transmitter may deny tokens of. A subject of another issuer is
+	// TokenIssuers lists the issuers whose access tokens the transmitter may deny. A subject of another issuer is
 	// passed to MapSubject. New rejects more than 20. Empty: Issuer alone.
 	TokenIssuers []string
 

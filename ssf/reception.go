@@ -11,7 +11,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// Outcome says what became of an event. The set of outcomes is small and fixed, so an Outcome can be a metric label.
+// Outcome is the result of receiving an event. The set of outcomes is small and fixed, so an Outcome can be a metric label.
 type Outcome string
 
 // The outcomes. A rejected SET is not delivered again, and a failed one is. After all other outcomes, the SET is acknowledged.
@@ -25,12 +25,12 @@ const (
 	OutcomeFailed    Outcome = "failed"    // the SET was not verified, or its events have not all taken effect
 )
 
-// Reception describes what became of one event, for [Config].OnReceived.
+// Reception describes the receipt of one event, for [Config].OnReceived.
 type Reception struct {
 	// Event is the event. It is the zero Event if the SET could not be read.
 	Event Event
 
-	// Outcome says what became of the event.
+	// Outcome is the result for the event.
 	Outcome Outcome
 
 	// Err is the error of [Receiver.Receive]. It is nil unless the Outcome is OutcomeRejected or OutcomeFailed.
@@ -104,7 +104,7 @@ func outcomeOf(err error) Outcome {
 	return OutcomeFailed
 }
 
-// report counts and logs what became of an event, and calls Config.OnReceived.
+// report counts and logs the outcome of an event, and calls Config.OnReceived.
 func (r *Receiver) report(ctx context.Context, reception Reception) {
 	r.counters.of(reception.Outcome).Add(1)
 	if reception.Err == nil {

@@ -36,7 +36,7 @@ type Config struct {
 	// Required.
 	Issuer string
 
-	// ListIssuer is the issuer of the lists, if it is another party than Issuer. Its keys verify the lists, and `iss` of a list,
+	// ListIssuer is the issuer of the lists, if it differs from Issuer. Its keys verify the lists, and `iss` of a list,
 	// if present, must equal it byte for byte. Empty: Issuer.
 	ListIssuer string
 
@@ -75,8 +75,8 @@ type Config struct {
 	AlsoActive []Status
 
 	// RefreshInterval is the age from which a list is fetched again, if its `ttl` is not shorter. While tokens refer to the list, the
-	// fetch begins a little earlier. So a revoked token is accepted for at most about as long after the issuer has published a
-	// new list, if the list can be fetched. New rejects more than MaxTTL. Zero: 5 minutes, or MaxTTL if that is shorter.
+	// fetch begins a little earlier. If the list can be fetched, a revoked token is accepted for at most about this time after the
+	// issuer has published a new list. New rejects more than MaxTTL. Zero: 5 minutes, or MaxTTL if that is shorter.
 	RefreshInterval time.Duration
 
 	// MinTTL and MaxTTL limit how long a list may be used after its fetch, if it cannot be fetched again. That time is the `ttl`

@@ -1,7 +1,7 @@
 // Package statuslist checks the status of tokens in Token Status Lists (draft-ietf-oauth-status-list-21).
 //
 // The issuer of such tokens publishes one signed list with the statuses of many tokens. The claim `status` of a token names the
-// list and an index in it. So an API knows within minutes that a token was revoked, with one request for all tokens.
+// list and an index in it. The API fetches each list every few minutes, and then rejects the tokens that it revokes.
 //
 //	lists, err := statuslist.New(statuslist.Config{Issuer: issuer})
 //

@@ -6,10 +6,11 @@ import (
 )
 
 var (
-	// ErrRejected means that the token has no status, for a reason that lies in the token. It must be rejected.
+	// ErrRejected means that the token has no status: its claim `status` is missing or not valid, or names a list that is not
+	// allowed or an index that the list does not have. Another attempt has the same result, so the token must be rejected.
 	ErrRejected = errors.New("statuslist: the token has no status")
 
-	// ErrUnavailable means that the status is not known now. The token may be good.
+	// ErrUnavailable means that the status is not known now. The token may be valid. Retry later.
 	ErrUnavailable = errors.New("statuslist: status unavailable")
 )
 
