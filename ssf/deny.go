@@ -52,6 +52,9 @@ func (d denier) deny(ctx context.Context, t Target, effect Effect, at time.Time)
 		certain = d.sessionClaim || t.Subject != ""
 	case narrow && t.TokenID != "":
 		err = d.list.DenyToken(ctx, t.Issuer, t.TokenID, until)
+		if err == nil && t.Subject != "" { // the session may have other tokens
+			err = d.list.DenySubject(ctx, t.Issuer, t.Subject, before, until)
+		}
 	case t.Subject != "":
 		err = d.list.DenySubject(ctx, t.Issuer, t.Subject, before, until)
 	default:

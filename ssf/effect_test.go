@@ -80,6 +80,12 @@ func TestEvents_DenyTokens(t *testing.T) {
 		"account-disabled of a user in a session": {config: bySession, event: ssf.TypeAccountDisabled, subject: func(w *world) object {
 			return complexSubject(object{"session": opaque("another"), "user": w.alice()})
 		}, later: true, outcome: ssf.OutcomeDenied},
+		"account-disabled of a user with a token as the session": {event: ssf.TypeAccountDisabled, subject: func(w *world) object {
+			return complexSubject(object{"session": object{"format": "jwt_id", "iss": w.issuer.URL(), "jti": "token-1"}, "user": w.alice()})
+		}, later: true, outcome: ssf.OutcomeDenied},
+		"session-revoked of a user with a token as the session": {event: ssf.TypeSessionRevoked, subject: func(w *world) object {
+			return complexSubject(object{"session": object{"format": "jwt_id", "iss": w.issuer.URL(), "jti": "token-1"}, "user": w.alice()})
+		}, later: true, outcome: ssf.OutcomeDenied},
 		"aliases": {event: ssf.TypeAccountDisabled, subject: func(w *world) object {
 			return object{"format": "aliases", "identifiers": []any{email("alice@example.com"), w.alice()}}
 		}, later: true, outcome: ssf.OutcomeDenied},

@@ -275,6 +275,13 @@ func TestReceive_TokenIssuers(t *testing.T) {
 		}), []ssf.Target{{Issuer: "https://b.test", Subject: "u1"}, {Issuer: "https://a.test", Session: "s1"}}},
 		"token as a session": {complexSubject(object{
 			"session": object{"format": "jwt_id", "iss": "https://a.test", "jti": "j1"}, "user": opaque("u1"),
+		}), []ssf.Target{{Issuer: "https://a.test", Subject: "u1", TokenID: "j1"}, {Issuer: "https://b.test", Subject: "u1"}}},
+		"token of a foreign issuer as a session": {complexSubject(object{
+			"session": object{"format": "jwt_id", "iss": "https://c.test", "jti": "j1"},
+			"user":    object{"format": "iss_sub", "iss": "https://b.test", "sub": "u1"},
+		}), []ssf.Target{{Issuer: "https://b.test", Subject: "u1"}}},
+		"token as a session without a user": {complexSubject(object{
+			"session": object{"format": "jwt_id", "iss": "https://a.test", "jti": "j1"},
 		}), []ssf.Target{{Issuer: "https://a.test", TokenID: "j1"}}},
 	}
 	n := 0
@@ -353,7 +360,7 @@ func TestTarget_Precedence(t *testing.T) {
 		"session":                     {effect: ssf.EffectSession, target: all, denied: "session subject"},
 		"session, in tokens with sid": {effect: ssf.EffectSession, sessionClaim: true, target: all, denied: "session"},
 		"subject without a subject":   {effect: ssf.EffectSubject, target: without(func(t *ssf.Target) { t.Subject = "" }), denied: "session"},
-		"session without a session":   {effect: ssf.EffectSession, target: without(func(t *ssf.Target) { t.Session = "" }), denied: "token"},
+		"session without a session":   {effect: ssf.EffectSession, target: without(func(t *ssf.Target) { t.Session = "" }), denied: "subject token"},
 		"token":                       {effect: ssf.EffectSubject, target: without(func(t *ssf.Target) { t.Subject, t.Session = "", "" }), denied: "token"},
 		"client":                      {effect: ssf.EffectSession, target: ssf.Target{ClientID: "app"}, denied: "client"},
 	}

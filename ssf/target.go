@@ -10,7 +10,8 @@ import (
 const maxTargets = 100 // of one event
 
 // Target names tokens of an issuer. At least one of its names must be set. If several are set, the [Effect] of the event selects one
-// or two of them: Subject is first for EffectSubject, and Session for EffectSession. TokenID and ClientID are used without these.
+// or two of them: Subject is first for EffectSubject, and Session for EffectSession. Without a Session, EffectSession selects TokenID
+// and Subject. In all other cases, TokenID and ClientID are used without Subject and Session.
 //
 // Without a result of Config.MapSubject, a subject is mapped by these rules. A format that no rule names is not mapped.
 //
@@ -19,8 +20,9 @@ const maxTargets = 100 // of one event
 //     3.1 uses the format for both.
 //   - jwt_id: the token of the Issuer, if Config.TokenIssuers contains that issuer.
 //   - aliases: all targets of the identifiers.
-//   - complex: the Session of the member session, and the Subject of the member user. Other members are ignored if one of these is
-//     mapped: the event then denies more tokens than it is about, and never fewer. An application alone is the ClientID.
+//   - complex: the Session of the member session, or its TokenID in the format jwt_id, and the Subject of the member user. Other
+//     members are ignored if one of these is mapped: the event then denies more tokens than it is about, and never fewer. An
+//     application alone is the ClientID.
 type Target struct {
 	// Issuer is the `iss` of the tokens. In a result of Config.MapSubject, an empty Issuer means each of Config.TokenIssuers.
 	Issuer string
@@ -112,16 +114,17 @@ func (r *Receiver) named(s Subject, name func(*Target) *string) (targets []Targe
 
 // mappedMembers returns the targets of a complex subject.
 func (r *Receiver) mappedMembers(members map[string]Subject) []Target {
-	if session, ok := members["session"]; ok && session.Format == formatJWT {
-		return r.mapped(session) // a token, which no other member describes better
-	}
 	targets := r.named(members["user"], func(t *Target) *string { return &t.Subject })
-	for _, session := range r.named(members["session"], func(t *Target) *string { return &t.Session }) {
+	sessions := r.named(members["session"], func(t *Target) *string { return &t.Session })
+	if members["session"].Format == formatJWT {
+		sessions = r.mapped(members["session"])
+	}
+	for _, session := range sessions {
 		of := slices.IndexFunc(targets, func(t Target) bool { return t.Issuer == session.Issuer })
 		if of < 0 {
 			targets = append(targets, session)
 		} else {
-			targets[of].Session = session.Session
+			targets[of].Session, targets[of].TokenID = session.Session, session.TokenID
 		}
 	}
 	if application, ok := members["application"]; ok && len(members) == 1 {
