@@ -58,7 +58,7 @@ func (r *Receiver) read(ctx context.Context, set string) ([]Event, error) {
 	start := time.Now()
 	token, err := r.verifier.Verify(ctx, set)
 	switch {
-	case errors.Is(err, consumer.ErrInvalidToken) && !r.mayHaveNewKey(err, start):
+	case errors.Is(err, consumer.ErrInvalidToken) && !isEarly(err) && !r.mayHaveNewKey(err, start):
 		return nil, rejectedBy(err)
 	case err != nil:
 		return nil, unavailable("the SET cannot be verified", err)
@@ -76,6 +76,13 @@ func (r *Receiver) mayHaveNewKey(err error, arrived time.Time) bool {
 	}
 	read := r.verifier.Health().Keys.LastSuccess // zero for keys that are not fetched
 	return !read.IsZero() && read.Before(arrived)
+}
+
+// isEarly reports whether the only fault found is that `iat` or `nbf` is in the future. The clock of this machine may be wrong, for
+// example after a start, so the SET must not be rejected permanently. Its signature was verified before.
+func isEarly(err error) bool {
+	e, ok := errors.AsType[*consumer.Error](err)
+	return ok && (e.Reason == consumer.ReasonIssuedInFuture || e.Reason == consumer.ReasonNotYetValid)
 }
 
 // claims are the claims of a SET that are not in consumer.Token.
