@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
@@ -68,7 +69,8 @@ type PollConfig struct {
 //
 // Each request acknowledges the SETs of the previous responses that have taken effect, and reports those that are not acceptable. A
 // SET that has not taken effect is neither acknowledged nor reported, so the transmitter delivers it again. If a request fails, the
-// next one repeats its acknowledgements.
+// next one repeats its acknowledgements. SETs beyond MaxEvents in a response are left for the next ones. A transmitter that sends no
+// SETs, or only those that were just acknowledged or reported, receives at most one request per second.
 //
 // After a failed request, Poll waits 1 second, and twice as long after each further one, up to 1 minute. If a SET has not taken
 // effect, it waits at most 10 seconds. It waits longer if the response has a Retry-After header, up to 5 minutes. Failures are
@@ -141,6 +143,7 @@ func (p *poller) poll(ctx context.Context) time.Duration {
 	if err != nil {
 		return p.requestFailed(ctx, err)
 	}
+	repeated := p.repeats(response)
 	p.acks, p.errs = nil, make(map[string]errorBody) // the response shows that the transmitter has them
 	p.maxEvents = min(p.maxEvents+1, p.cfg.MaxEvents)
 	now := time.Now()
@@ -150,12 +153,26 @@ func (p *poller) poll(ctx context.Context) time.Duration {
 	}
 	p.failures = 0
 	switch {
-	case response.more || len(p.acks)+len(p.errs) > 0:
-		return 0 // fetch more, or acknowledge
+	case !repeated:
+		return 0 // acknowledge, and fetch more
+	case response.more || len(response.sets) > 0:
+		return max(emptyPause-time.Since(start), 0) // the transmitter makes no progress
 	case p.cfg.Interval > 0:
 		return p.cfg.Interval
 	}
 	return max(emptyPause-time.Since(start), 0) // the transmitter may not wait, although it should
+}
+
+// repeats reports whether all SETs of a response were acknowledged or reported by its request. It is true without SETs.
+func (p *poller) repeats(response pollResponse) bool {
+	settled := make(map[string]bool, len(p.acks))
+	for _, id := range p.acks {
+		settled[id] = true
+	}
+	return !slices.ContainsFunc(response.sets, func(set namedSET) bool {
+		_, reported := p.errs[set.id]
+		return !reported && !settled[set.id]
+	})
 }
 
 // requestFailed returns the pause after a request that has failed.

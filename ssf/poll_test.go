@@ -388,6 +388,64 @@ func TestPoll_LargeResponses(t *testing.T) {
 	})
 }
 
+// A response with more SETs than maxEvents is handled in parts. A transmitter that always has more, and sends nothing, receives one
+// request per second.
+func TestPoll_TransmittersThatIgnoreMaxEvents(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorld(t, nil), newQueue()
+		for i := range 7 {
+			id := fmt.Sprint("set-", i)
+			q.add(id, w.set(ssf.TypeAccountDisabled, w.alice(), nil).Set("jti", id).Sign())
+		}
+		var acks []int
+		stop := w.start(t, q, func(c *ssf.PollConfig) {
+			c.MaxEvents = 3
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				var request pollRequest
+				if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+					return nil, err
+				}
+				if acks = append(acks, len(request.Ack)); len(acks) > 1000 {
+					return nil, errDown
+				}
+				q.settle(request)
+				sets, _ := q.next(100)
+				body, err := json.Marshal(map[string]any{"sets": sets, "moreAvailable": true})
+				return respond(http.StatusOK, string(body)), err
+			})}
+		})
+		pause(time.Minute)
+		stop()
+		if len(acks) < 4 || len(acks) > 65 || !slices.Equal(acks[:5], []int{0, 3, 3, 1, 0}) {
+			t.Errorf("%d requests in a minute acknowledge %v SETs, want about 60, and 0, 3, 3 and 1", len(acks), acks[:min(len(acks), 10)])
+		}
+	})
+}
+
+// A transmitter that delivers the same SETs again, although they were acknowledged or reported, receives one request per second.
+func TestPoll_TransmittersThatIgnoreAcknowledgements(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, n := newWorld(t, nil), 0
+		sets := map[string]string{"set-1": w.set(ssf.TypeAccountDisabled, w.alice(), nil).Sign(), "bad": "x"}
+		stop := w.start(t, newQueue(), func(c *ssf.PollConfig) {
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				if n++; n > 1000 {
+					return nil, errDown
+				}
+				body, err := json.Marshal(map[string]any{"sets": sets})
+				return respond(http.StatusOK, string(body)), err
+			})}
+		})
+		pause(time.Minute)
+		stop()
+		if n < 50 || n > 65 {
+			t.Errorf("%d requests in a minute, want about 60", n)
+		}
+	})
+}
+
 // A long poll without an event ends at the Timeout. This is not a failure.
 func TestPoll_TimeoutOfLongPoll(t *testing.T) {
 	t.Parallel()

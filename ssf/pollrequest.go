@@ -50,7 +50,11 @@ func (p *poller) request(ctx context.Context) (pollResponse, error) {
 	if response.Status != http.StatusOK {
 		return pollResponse{}, fmt.Errorf("ssf: poll: %w", statusError(response))
 	}
-	return parsePoll(string(response.Body))
+	parsed, err := parsePoll(string(response.Body))
+	if n := p.cfg.MaxEvents; len(parsed.sets) > n {
+		parsed.sets = parsed.sets[:n] // the transmitter delivers the others again
+	}
+	return parsed, err
 }
 
 // authorize adds the header Authorization with a token, unless token is nil.
