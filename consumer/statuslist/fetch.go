@@ -123,7 +123,7 @@ func (l *list) parseTTL(token *consumer.Token) error {
 	if !ok || seconds <= 0 {
 		return errors.New("ttl is not a positive number")
 	}
-	l.ttl = time.Duration(min(seconds, maxMaxTTL.Seconds()) * float64(time.Second))
+	l.ttl = max(time.Duration(min(seconds, maxMaxTTL.Seconds())*float64(time.Second)), 1) // not zero, which means absent
 	return nil
 }
 

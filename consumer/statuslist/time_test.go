@@ -92,6 +92,7 @@ func TestListThatCannotBeFetchedAgain(t *testing.T) {
 		"huge ttl":                {list: both("ttl", 1e300, "exp", bearertest.Absent), last: time.Hour},
 		"own MaxTTL":              {config: func(c *statuslist.Config) { c.MaxTTL = 10 * time.Minute }, list: claim("ttl", 86_400), last: 10 * time.Minute},
 		"ttl shorter than MinTTL": {list: claim("ttl", 1), last: 10 * time.Second},
+		"tiny ttl":                {list: claim("ttl", 1e-12), last: 10 * time.Second},
 		"own MinTTL":              {config: func(c *statuslist.Config) { c.MinTTL = 2 * time.Minute }, list: claim("ttl", 1), last: 2 * time.Minute},
 		"exp, with the skew":      {list: func(token *bearertest.Token) { token.Set("exp", time.Now().Unix()+30) }, last: 40 * time.Second},
 		"exp before MinTTL": {
