@@ -11,7 +11,7 @@ var (
 	ErrNotSealed = errors.New("seal: the value is not sealed")
 
 	// ErrDamaged says that a value was changed or truncated, or that it was sealed with another binding or with another
-	// secret. Which of them it is cannot be known.
+	// secret. The cause cannot be determined.
 	ErrDamaged = errors.New("seal: the value was changed, or was sealed for another place")
 
 	// ErrUnknownKey says that the value was sealed with a key that is not in Config.Keys. The error is an [*UnknownKeyError].

@@ -12,7 +12,7 @@ type Sealer interface {
 	// must not contain a part of plaintext, and Seal must not keep or change its arguments.
 	Seal(ctx context.Context, plaintext, binding []byte) (sealed []byte, err error)
 
-	// Open returns the plaintext of a sealed value. The binding must be that of the Seal. If the value was changed or has
+	// Open returns the plaintext of a sealed value. The binding must equal the one that was passed to Seal. If the value was changed or has
 	// another binding, the error must match [ErrDamaged]; if it is not a sealed value, [ErrNotSealed]; if its key does not exist
 	// any more, [ErrUnknownKey]. No other error may match them: callers treat a value with such an error as lost.
 	Open(ctx context.Context, sealed, binding []byte) (plaintext []byte, err error)
@@ -29,7 +29,7 @@ var _ Sealer = (*Keyring)(nil)
 //
 //	UPDATE notes SET body = $1 WHERE id = $2 AND body = $3
 //
-// Otherwise, Reseal could undo a write of somebody else. A value that is not sealed is an error; see [ErrNotSealed].
+// Otherwise, Reseal could undo a concurrent write. A value that is not sealed is an error; see [ErrNotSealed].
 func Reseal(ctx context.Context, s Sealer, sealed, binding []byte) (value []byte, changed bool, err error) {
 	if !s.NeedsReseal(sealed) {
 		return sealed, false, nil

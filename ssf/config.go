@@ -55,8 +55,8 @@ type Config struct {
 	// token without `sid` may be one of the session. See [Effect].
 	SessionClaim bool
 
-	// MapSubject returns the names under which the access tokens carry a subject. It is called for each event that denies
-	// tokens. If it returns no targets, the rules of [Target] apply, which map identifiers of an issuer, but no email addresses
+	// MapSubject returns the names that access tokens have for the subject of an event, such as their `sub`. It is called for
+	// each event that denies tokens. If it returns no targets, the rules of [Target] apply, which map identifiers of an issuer, but no email addresses
 	// or telephone numbers. If it returns an error, the SET is not acknowledged, and the transmitter sends it again. It must
 	// be safe for concurrent use. Nil: only the rules of [Target] apply.
 	MapSubject func(ctx context.Context, subject Subject) ([]Target, error)
@@ -67,8 +67,8 @@ type Config struct {
 
 	// OnEvent is called with each event after its tokens were denied, also if the event denies nothing or its type is not
 	// known. If it returns an error, the SET is not acknowledged, and the transmitter sends it again. An event can therefore
-	// reach OnEvent more than once: after an error, or if a process ends before it has recorded the SET. Event.ID identifies
-	// the SET. OnEvent must be fast and safe for concurrent use. Nil: no call.
+	// reach OnEvent more than once: after an error, if a process ends before it has recorded the SET, or if the SET reaches two
+	// processes at the same time. Event.ID identifies the SET. OnEvent must be fast and safe for concurrent use. Nil: no call.
 	OnEvent func(ctx context.Context, event Event) error
 
 	// OnReceived is called once for each event, and once for each SET that is rejected or cannot be verified. It is for metrics

@@ -7,8 +7,8 @@ import (
 	"github.com/bearerkit/bearerkit/store"
 )
 
-// deny saves the entries of the deny list for an event, and sets its Targets. covered reports whether at least one of them denies for
-// certain what the event is about. It is false if no name of its subject is one that tokens carry.
+// deny saves the entries of the deny list for an event, and sets its Targets. covered reports whether the tokens that the event
+// is about are denied for certain. It is false if tokens carry no name of the subject.
 func (r *Receiver) deny(ctx context.Context, event *Event) (covered bool, err error) {
 	if event.Effect == EffectNone {
 		return false, nil
@@ -36,17 +36,18 @@ type denier struct {
 	sessionClaim bool          // access tokens have sid
 }
 
-// deny denies the tokens of a target for something that happened at the given time. certain is false if only a session was denied,
-// although tokens may not carry it.
+// deny denies the tokens of a target because of an event that occurred at the given time. certain is false if only a session
+// was denied, although tokens may not carry sid.
 func (d denier) deny(ctx context.Context, t Target, effect Effect, at time.Time) (certain bool, err error) {
 	now := time.Now()
 	before, until := d.before(at, now), now.Add(d.lifetime+maxClockSkew)
+	// narrow means that a session or a token is denied, if the target has one, and not all tokens of the user.
 	narrow := effect == EffectSession || t.Subject == ""
 	certain = true
 	switch {
 	case narrow && t.Session != "":
 		err = d.list.DenySession(ctx, t.Issuer, t.Session, until)
-		if err == nil && !d.sessionClaim && t.Subject != "" {
+		if err == nil && !d.sessionClaim && t.Subject != "" { // tokens of the session may lack sid
 			err = d.list.DenySubject(ctx, t.Issuer, t.Subject, before, until)
 		}
 		certain = d.sessionClaim || t.Subject != ""

@@ -65,7 +65,8 @@ type PollConfig struct {
 
 // Poll fetches SETs from a transmitter until ctx ends (RFC 8936, SSF section 6.1.2). It returns nil when ctx ends, and an error if cfg
 // has faults. Call it in a goroutine of its own. One process of an API can poll for all, if they share the Storage. If several poll,
-// a SET may reach each of them, and takes effect once.
+// a SET may reach each of them. Its tokens are then denied twice, which has no further effect, but Config.OnEvent may be called in each
+// process.
 //
 // Each request acknowledges the SETs of the previous responses that have taken effect, and reports those that are not acceptable. A
 // SET that has not taken effect is neither acknowledged nor reported, so the transmitter delivers it again. If a request fails, the

@@ -44,7 +44,7 @@ func (r *Receiver) Warm(ctx context.Context) error { return r.verifier.Warm(ctx)
 // a SET that arrived in another way.
 //
 // Receive returns nil if the events have taken effect, now or before. Then the SET can be acknowledged. A *[Error] means that the
-// SET is not acceptable and will never be. After any other error, the SET must be delivered again: the keys, the Storage,
+// SET is not acceptable, and will not be acceptable later. After any other error, the SET must be delivered again: the keys, the Storage,
 // Config.MapSubject or Config.OnEvent have failed, or ctx has ended.
 func (r *Receiver) Receive(ctx context.Context, set string) error {
 	return r.receive(ctx, set, func(string) bool { return true })
@@ -74,7 +74,7 @@ func (r *Receiver) receive(ctx context.Context, set string, hasID func(string) b
 	return err
 }
 
-// once lets the events of one SET take effect, unless the SET was received before. The same SET is handled by one call at a time,
+// once applies the events of one SET and records it, unless the SET was received before. The same SET is handled by one call at a time,
 // so that no event takes effect twice in this process.
 func (r *Receiver) once(ctx context.Context, events []Event) ([]Reception, error) {
 	key := recordKey(events[0].Issuer, events[0].ID)
@@ -103,7 +103,7 @@ func (r *Receiver) once(ctx context.Context, events []Event) ([]Reception, error
 	return receptions, r.save(ctx, key, r.cfg.RememberFor)
 }
 
-// failed returns the Receptions of events that have not taken effect, or not all of them.
+// failed returns a Reception for each event of a SET that was not applied completely.
 func failed(events []Event, err error) []Reception {
 	receptions := make([]Reception, len(events))
 	for i, event := range events {
@@ -112,7 +112,7 @@ func failed(events []Event, err error) []Reception {
 	return receptions
 }
 
-// handle lets one event take effect.
+// handle applies one event: it saves the entries of the deny list, and calls Config.OnEvent. It does not record the SET.
 func (r *Receiver) handle(ctx context.Context, event Event) (Reception, error) {
 	if err := r.checkState(ctx, event); err != nil {
 		return Reception{}, err
@@ -139,7 +139,7 @@ func (r *Receiver) handle(ctx context.Context, event Event) (Reception, error) {
 	return Reception{Event: event, Outcome: outcome}, nil
 }
 
-// flights lets one call at a time handle a SET.
+// flights serializes the calls that handle the same SET.
 type flights struct {
 	mu   sync.Mutex               // guards busy
 	busy map[string]chan struct{} // by key of the record; closed when the call ends

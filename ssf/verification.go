@@ -13,8 +13,8 @@ const (
 
 // VerifyStream requests a verification event on a stream, and waits until it has arrived (SSF section 8.1.4). The event may arrive in
 // any process with the same Storage. It returns nil if the event has arrived, and otherwise an error of [Transmitter.RequestVerification],
-// of Config.Storage, or one that matches ctx.Err(). Pass a ctx that ends, and have [Receiver.Poll] or the handler of
-// [Receiver.PushHandler] running.
+// of Config.Storage, or one that matches ctx.Err(). Pass a ctx with a deadline. [Receiver.Poll] or the handler of
+// [Receiver.PushHandler] must be running.
 func (r *Receiver) VerifyStream(ctx context.Context, t *Transmitter, streamID string) error {
 	state := rand.Text()
 	if err := r.save(ctx, keyOf(prefixExpected, r.cfg.Issuer, state), expectedFor); err != nil {

@@ -9,7 +9,7 @@
 //
 // [PersistedTokens] and [DenyList] report whether a token is active: use either as consumer.Config.Status. Both read
 // their entries from a [Storage]. [Memory] is a Storage for one process. If several processes must see the same entries,
-// implement Storage with a shared database.
+// use package store/redisstore or store/sqlstore, or implement Storage with another shared database.
 //
 // [Clients] stores the clients of package registry in memory.
 //

@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	maxReferences     = 10_000   // that are cached; see Lists.references
-	maxReferenceBytes = 4 << 10  // the length of the claim status
-	maxReferenceDepth = 16       // its nesting
+	maxReferences     = 10_000   // that are cached in Lists.references
+	maxReferenceBytes = 4 << 10  // the maximum length of the JSON text of the claim status
+	maxReferenceDepth = 16       // the maximum depth of its objects and arrays
 	maxIndex          = 1 << 53  // the first integer that float64 cannot tell from its neighbor
 	claim             = "status" // the claim of a token
 )
 
-// reference is where the status of a token is. It does not change.
+// reference says where the status of a token is: in which list, and at which index. It does not change.
 type reference struct {
 	entry *entry
 	index int64
@@ -29,6 +29,8 @@ func (l *Lists) referenceOf(token consumer.StatusToken) (*reference, error) {
 	if !ok {
 		return nil, reject(unlisted, "it has no claim status (Config.InsecureAcceptUnlisted)")
 	}
+	// Equal texts name the same list and index. The entry of a list that was removed is not used, because that list is no longer
+	// fetched.
 	if known, ok := l.references.Get(text); ok && !known.entry.removed.Load() {
 		return known, nil
 	}
@@ -62,7 +64,7 @@ func referenceText(token consumer.StatusToken) (text string, ok bool) {
 }
 
 // parseReference reads the claim status (section 6.2 of the draft). All errors match ErrRejected: the issuer has signed the
-// token, so another try brings no other result.
+// token, so another attempt has the same result.
 func parseReference(text string) (uri string, index int64, err error) {
 	if len(text) > maxReferenceBytes {
 		return "", 0, reject(malformed, "status has %d bytes, more than %d", len(text), maxReferenceBytes)
@@ -92,7 +94,7 @@ func parseReference(text string) (uri string, index int64, err error) {
 	return uri, index, nil
 }
 
-// integer returns a non-negative integer below maxIndex.
+// integer returns v as an index. ok is false unless v is an integer from 0 to maxIndex - 1.
 func integer(v compact.Value) (n int64, ok bool) {
 	number, ok := v.Number()
 	if !ok || strings.HasPrefix(v.Raw(), "-") || number >= maxIndex || number != math.Trunc(number) {

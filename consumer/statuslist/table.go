@@ -82,6 +82,7 @@ func (l *Lists) add(uri string) (*entry, error) {
 	if known, ok := old[uri]; ok {
 		return known, nil
 	}
+	// Readers take no lock, so the map is copied and then replaced.
 	next := make(map[string]*entry, len(old)+1)
 	maps.Copy(next, old)
 	var replaced *entry
@@ -104,7 +105,8 @@ func (l *Lists) add(uri string) (*entry, error) {
 	return e, nil
 }
 
-// admit reports whether another new list is allowed. The caller holds mu. It computes with the time at which all are allowed again.
+// admit reports whether another new list is allowed. The caller holds mu. It keeps only the time at
+// which MaxLists new lists are allowed again: each new list moves that time by newEvery.
 func (t *table) admit(burst int) bool {
 	now := time.Now()
 	if t.full.Before(now) {

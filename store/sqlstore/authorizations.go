@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Authorizations stores which scopes a user has authorized a client to use, for an authorization server that does not ask for
-// consent again. It is safe for concurrent use. Errors are those of the methods of [Store].
+// Authorizations stores which scopes a user has authorized a client to use, for an authorization server that requests
+// consent only once. It is safe for concurrent use. Errors are those of the methods of [Store].
 //
 // [Clients.Delete] also deletes the authorizations of the client.
 type Authorizations struct{ d *database }

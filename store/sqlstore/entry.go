@@ -22,7 +22,7 @@ const (
 const persistedPrefix = "access:"
 
 // Lookup implements store.Storage. It reads up to 64 keys with one prepared statement, in one round trip, and more keys with
-// several. An entry ends when its Expires has passed on the clock of this process.
+// several. An entry has expired when its Expires has passed on the clock of this process.
 func (s *Store) Lookup(ctx context.Context, keys ...string) (map[string]store.Entry, error) {
 	if len(keys) == 0 {
 		return nil, nil

@@ -69,7 +69,7 @@ UPDATE bearerkit_locks SET holder = ?, expires = ? WHERE lock_key = ? AND holder
 //
 // The lock of a process that has died becomes free after 15 seconds. If a process was stopped for more than 11 seconds while
 // others were running, or could not reach the database for that long while others could, its lock may be lost. The Logger then
-// gets a message at level Error.
+// receives a message at level Error.
 func (t *Tokens) Lock(ctx context.Context, key string) (unlock func(), err error) {
 	if t.sealer == nil {
 		return nil, errNoSealer

@@ -23,7 +23,7 @@ type Config struct {
 	// Layout has the names of the tables and columns in Source. Zero: LayoutSQL.
 	Layout Layout
 
-	// TimeZone is the time zone of times that Source stores without one. The version for Python writes local times. Nil: UTC.
+	// TimeZone is the time zone of times that Source stores without one. Crossauth for Python writes local times. Nil: UTC.
 	TimeZone *time.Location
 
 	// Target receives the data. Required. Call its Migrate first, except with DryRun.
