@@ -5,8 +5,8 @@ import (
 	"database/sql"
 )
 
-// Check returns nil if the database can be reached, its tables have the expected version, it can be written, and it syncs
-// commits to disk. Call it when the process starts, after [Store.Migrate], and in a readiness probe. It does not check whether
+// Check returns nil if the database can be reached, this package can use its tables, it can be written, and it syncs commits to
+// disk. It can use newer tables, unless their migration excludes older programs ([Store.Migrate]). Call it when the process starts, after [Store.Migrate], and in a readiness probe. It does not check whether
 // the disk is full, and does not compare the clocks: Save and Mark return errors for these.
 //
 // If the database is new, was restarted, or another server has taken over, Mark rejects proofs for about 70 s (with the default

@@ -118,6 +118,8 @@ type statements struct {
 	createVersions, firstVersion string
 	// version reads the version of the schema.
 	version string
+	// versions reads it, and the lowest version that a program must have to use the tables.
+	versions string
 	// settings reads whether the database can be written and whether it syncs commits to disk.
 	settings string
 }

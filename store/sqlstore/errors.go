@@ -21,7 +21,7 @@ var (
 	// ErrReadOnly means that the database cannot be written: it is a replica, or is set to read-only. Nothing was stored.
 	ErrReadOnly = errors.New("sqlstore: the database is read-only")
 
-	// ErrSchema means that the tables are missing, or have another version than this package expects.
+	// ErrSchema means that the tables are missing, are older than this package, or are newer and cannot be used by it.
 	ErrSchema = errors.New("sqlstore: the tables do not have the expected version")
 
 	// ErrClock means that the clocks of the database and of this process differ by more than Config.ClockSkew. [Store.Mark]

@@ -65,6 +65,8 @@ CREATE TABLE IF NOT EXISTS bearerkit_schema (
 INSERT INTO bearerkit_schema (version_id, is_applied)
 SELECT 0, 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM bearerkit_schema)`,
 	version: `SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema`,
+	versions: `
+SELECT (SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema), min_version FROM bearerkit_state WHERE id = 1`,
 	settings: `
 SELECT @@global.read_only = 0,
   @@global.innodb_flush_log_at_trx_commit = 1,

@@ -19,14 +19,18 @@ var migrations embed.FS
 // schemaVersion is the version of the newest migration. All dialects have the same versions.
 const schemaVersion = 2
 
-// Migrate creates the tables, or updates them to the version of this package. It does nothing if they have that version. Call
-// it before the other methods, in each process or in a step of the deployment. If several processes call it at the same time,
-// one of them migrates, and the others wait for it. ctx limits the wait; Config.Timeout does not.
+// Migrate creates the tables, or updates them to the version of this package. It does nothing if they have that version, or a
+// newer one that this package can use. Call it before the other methods, in each process or in a step of the deployment. If
+// several processes call it at the same time, one of them migrates, and the others wait for it. ctx limits the wait;
+// Config.Timeout does not.
+//
+// Processes with an older version of this package can keep running while the tables are updated, unless the changelog of the
+// newer version says otherwise.
 //
 // The user of the database needs the privilege to create tables. In MariaDB, a migration that was interrupted is completed by
 // the next call. In the other databases, an interrupted migration has no effect.
 //
-// The error matches [ErrSchema] if the tables are newer than this package: then update the program.
+// The error matches [ErrSchema] if the tables are so new that this package cannot use them: then update the program.
 func (s *Store) Migrate(ctx context.Context) error {
 	return s.failed(ctx, "Migrate", s.migrate(ctx))
 }
@@ -73,17 +77,18 @@ func (s *Store) createVersions(ctx context.Context) error {
 	return errors.Join(err, l.end(context.WithoutCancel(ctx), conn, err == nil))
 }
 
-// checkSchema returns nil if the tables have the version of this package.
+// checkSchema returns nil if this package can use the tables: they have its version, or a newer one that does not exclude it.
 func (s *Store) checkSchema(ctx context.Context) error {
-	var version int64
-	err := s.query(ctx, s.text.version, nil, func(rows *sql.Rows) error { return rows.Scan(&version) })
+	var version, lowest int64
+	err := s.query(ctx, s.text.versions, nil, func(rows *sql.Rows) error { return rows.Scan(&version, &lowest) })
 	switch {
 	case err != nil:
 		return err
 	case version < schemaVersion:
 		return schemaError(fmt.Sprintf("the tables have version %d, expected %d: call Store.Migrate", version, schemaVersion))
-	case version > schemaVersion:
-		return schemaError(fmt.Sprintf("the tables have version %d, expected %d: update this program", version, schemaVersion))
+	case lowest > schemaVersion:
+		return schemaError(fmt.Sprintf("the tables have version %d and need a program of version %d or later, this one has %d: update this program",
+			version, lowest, schemaVersion))
 	}
 	return nil
 }

@@ -77,6 +77,8 @@ CREATE TABLE IF NOT EXISTS bearerkit_schema (
 INSERT INTO bearerkit_schema (version_id, is_applied)
 SELECT 0, true WHERE NOT EXISTS (SELECT 1 FROM bearerkit_schema)`,
 	version: `SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema`,
+	versions: `
+SELECT (SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema), min_version FROM bearerkit_state WHERE id = 1`,
 	settings: `
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off',
   current_setting('synchronous_commit') <> 'off' AND current_setting('fsync') = 'on',

@@ -66,6 +66,8 @@ INSERT INTO bearerkit_schema (version_id, is_applied)
 SELECT 0, 1 WHERE NOT EXISTS (SELECT 1 FROM bearerkit_schema)`,
 	// A migration that failed is rolled back, because the database then has an older version.
 	version: `SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema`,
+	versions: `
+SELECT (SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema), min_version FROM bearerkit_state WHERE id = 1`,
 	settings: `
 SELECT (SELECT query_only FROM pragma_query_only) = 0,
   (SELECT synchronous FROM pragma_synchronous) >= 2,

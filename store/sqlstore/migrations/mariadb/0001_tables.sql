@@ -20,12 +20,15 @@ CREATE TABLE IF NOT EXISTS bearerkit_changes (
     created   BIGINT NOT NULL
 ) ENGINE = InnoDB;
 
--- One row. pruned is the largest id that was removed from bearerkit_changes.
+-- One row. pruned is the largest id that was removed from bearerkit_changes. A program can use the tables if its own version of
+-- the schema is at least min_version. A migration that older programs cannot work with sets min_version to its own version, in
+-- its first statement.
 CREATE TABLE IF NOT EXISTS bearerkit_state (
-    id     SMALLINT NOT NULL PRIMARY KEY CHECK (id = 1),
-    pruned BIGINT NOT NULL
+    id          SMALLINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    pruned      BIGINT NOT NULL,
+    min_version BIGINT NOT NULL
 ) ENGINE = InnoDB;
-INSERT INTO bearerkit_state (id, pruned) VALUES (1, 0) ON DUPLICATE KEY UPDATE id = 1;
+INSERT INTO bearerkit_state (id, pruned, min_version) VALUES (1, 0, 1) ON DUPLICATE KEY UPDATE id = 1;
 
 -- Used DPoP proofs. owner is a hash of the client's key, and mark a hash of the proof.
 CREATE TABLE IF NOT EXISTS bearerkit_marks (

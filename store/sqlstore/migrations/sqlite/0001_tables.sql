@@ -18,12 +18,15 @@ CREATE TABLE bearerkit_changes (
     created   INTEGER NOT NULL
 ) STRICT;
 
--- One row. pruned is the largest id that was removed from bearerkit_changes.
+-- One row. pruned is the largest id that was removed from bearerkit_changes. A program can use the tables if its own version of
+-- the schema is at least min_version. A migration that older programs cannot work with sets min_version to its own version, in
+-- its first statement.
 CREATE TABLE bearerkit_state (
-    id     INTEGER PRIMARY KEY CHECK (id = 1),
-    pruned INTEGER NOT NULL
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    pruned      INTEGER NOT NULL,
+    min_version INTEGER NOT NULL
 ) STRICT;
-INSERT INTO bearerkit_state (id, pruned) VALUES (1, 0);
+INSERT INTO bearerkit_state (id, pruned, min_version) VALUES (1, 0, 1);
 
 -- Used DPoP proofs. owner is a hash of the client's key, and mark a hash of the proof.
 CREATE TABLE bearerkit_marks (

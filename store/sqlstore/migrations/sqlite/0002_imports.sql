@@ -1,5 +1,7 @@
 -- +goose Up
 
+-- Programs of version 1 can use the tables: they do not read this one.
+--
 -- What was imported from another system. kind is client, authorization or token. owner is empty, except for authorizations.
 -- expires is the largest number for a row that never expires.
 CREATE TABLE bearerkit_imports (
