@@ -24,7 +24,8 @@ type LogoutConfig struct {
 
 	// SessionClaim says that the access tokens carry the session in the claim `sid`. True: a logout token with a session
 	// denies the tokens of that session only. False: it also denies the tokens that the user received before the logout,
-	// because any token without `sid` may be one of the session.
+	// because any token without `sid` may be one of the session. A logout token with a session and without a user denies only
+	// tokens with `sid`, so it has no effect on tokens without.
 	SessionClaim bool
 
 	// OnLogout is called after the tokens were denied, for example to end sessions of the application. If it returns an error,
@@ -51,8 +52,8 @@ func LogoutHandler(cfg LogoutConfig) (http.Handler, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	denier := denier{
-		list: store.DenyList{Storage: cfg.Storage}, lifetime: cfg.TokenLifetime, skew: defaultClockSkew, sessionClaim: cfg.SessionClaim,
+	denier := denier{ // the Client has already limited iat, by at most maxClockSkew
+		list: store.DenyList{Storage: cfg.Storage}, lifetime: cfg.TokenLifetime, skew: maxClockSkew, sessionClaim: cfg.SessionClaim,
 	}
 	return cfg.Client.BackchannelLogout(func(ctx context.Context, token *client.LogoutToken) error {
 		ended := Target{Issuer: token.Issuer(), Subject: token.Subject(), Session: token.SessionID()}

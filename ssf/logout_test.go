@@ -94,6 +94,41 @@ func TestLogoutHandler(t *testing.T) {
 	}
 }
 
+// The clock of the provider may be ahead by the ClockSkew of the client. Tokens that it issued before the logout are denied, and those
+// that it issues later are not.
+func TestLogoutHandler_ClockSkew(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{0, 50 * time.Second, 4*time.Minute + 50*time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			c, err := client.New(client.Config{
+				Issuer: w.issuer.URL(), ClientID: "client", Keys: w.keys, Algorithms: []string{"ES256"}, HTTPClient: w.issuer.Client(),
+				ClockSkew: 5 * time.Minute,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, err := ssf.LogoutHandler(ssf.LogoutConfig{Client: c, Storage: w.storage, TokenLifetime: lifetime})
+			if err != nil {
+				t.Fatal(err)
+			}
+			logout := time.Now().Add(ahead)
+			issued := func(at time.Time) string {
+				return w.issuer.AccessToken().Set("iat", at.Unix()).Set("exp", at.Add(lifetime).Unix()).Sign()
+			}
+			before, after := issued(logout.Add(-time.Second)), issued(logout.Add(2*time.Second))
+			token := w.issuer.LogoutToken().Set("iat", logout.Unix()).Set("exp", logout.Add(2*time.Minute).Unix())
+			if status := logOut(t, h, token.Sign()); status != http.StatusOK {
+				t.Fatalf("status %d", status)
+			}
+			time.Sleep(ahead + 2*time.Second)
+			if w.accepts(t, before) || !w.accepts(t, after) {
+				t.Errorf("clock ahead by %v: the earlier token is accepted, or the later one is not", ahead)
+			}
+		})
+	}
+}
+
 // logOut sends a logout token and returns the status.
 func logOut(t testing.TB, h http.Handler, raw string) int {
 	t.Helper()
