@@ -53,6 +53,9 @@ func TestEvents_DenyTokens(t *testing.T) {
 			event: ssf.TypeSessionRevoked, subject: func(*world) object { return opaque(session) },
 			otherSession: true, later: true, outcome: ssf.OutcomeDenied,
 		},
+		"session-revoked of an alias that is an opaque session": {event: ssf.TypeSessionRevoked, subject: func(*world) object {
+			return object{"format": "aliases", "identifiers": []any{email("alice@example.com"), opaque(session)}}
+		}, otherSession: true, later: true, outcome: ssf.OutcomeDenied},
 		"session-revoked of an opaque user": {
 			config: bySession, event: ssf.TypeSessionRevoked, subject: func(*world) object { return opaque("alice") },
 			later: true, outcome: ssf.OutcomeDenied,

@@ -52,9 +52,12 @@ func (r *Receiver) targetsOf(ctx context.Context, event Event) ([]Target, error)
 		}
 	}
 	targets := r.mapped(event.Subject)
-	if event.Type == TypeSessionRevoked && event.Subject.Format == formatOpaque {
-		for _, issuer := range r.cfg.TokenIssuers {
-			targets = append(targets, Target{Issuer: issuer, Session: event.Subject.ID})
+	if event.Type != TypeSessionRevoked {
+		return targets, nil
+	}
+	for _, s := range append([]Subject{event.Subject}, event.Subject.Aliases...) {
+		if s.Format == formatOpaque {
+			targets = append(targets, r.named(s, func(t *Target) *string { return &t.Session })...)
 		}
 	}
 	return targets, nil
