@@ -46,8 +46,8 @@ type Config struct {
 	// again. Required. New rejects more than 366 days.
 	TokenLifetime time.Duration
 
-	// TokenIssuers lists the issuers whose access tokens the transmitter may deny. A subject of another issuer is
-	// passed to MapSubject. New rejects more than 20. Empty: Issuer alone.
+	// TokenIssuers lists the issuers whose access tokens the transmitter may deny. MapSubject receives all subjects, and may also
+	// return targets of other issuers. New rejects more than 20. Empty: Issuer alone.
 	TokenIssuers []string
 
 	// SessionClaim says that the access tokens carry the session in the claim `sid`. True: an event about a session denies
@@ -56,9 +56,9 @@ type Config struct {
 	SessionClaim bool
 
 	// MapSubject returns the names that access tokens have for the subject of an event, such as their `sub`. It is called for
-	// each event that denies tokens. If it returns no targets, the rules of [Target] apply, which map identifiers of an issuer, but no email addresses
-	// or telephone numbers. If it returns an error, the SET is not acknowledged, and the transmitter sends it again. It must
-	// be safe for concurrent use. Nil: only the rules of [Target] apply.
+	// each event that denies tokens. If it returns no targets, the rules of [Target] apply, which map identifiers of an issuer,
+	// but no email addresses or telephone numbers. If it returns an error, the SET is not acknowledged, and the transmitter
+	// sends it again. It must be safe for concurrent use. Nil: only the rules of [Target] apply.
 	MapSubject func(ctx context.Context, subject Subject) ([]Target, error)
 
 	// Effect returns what an event denies. Use it to change the effect of some events, and return the result of

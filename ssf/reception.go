@@ -20,7 +20,7 @@ const (
 	OutcomeNoted     Outcome = "noted"     // the event denies no tokens, by its type or by Config.Effect
 	OutcomeDuplicate Outcome = "duplicate" // the SET was received before
 	OutcomeUnknown   Outcome = "unknown"   // this package does not know the type of the event, and it denies no tokens
-	OutcomeUnmapped  Outcome = "unmapped"  // the event should deny tokens, but its subject has no name that tokens carry for certain
+	OutcomeUnmapped  Outcome = "unmapped"  // the event should deny tokens, but tokens may carry none of the names of its subject
 	OutcomeRejected  Outcome = "rejected"  // the SET is not acceptable
 	OutcomeFailed    Outcome = "failed"    // the SET was not verified, or its events have not all taken effect
 )
@@ -89,6 +89,7 @@ func (r *Receiver) Stats() Stats {
 	}
 }
 
+// timeIn returns the time in p, or the zero time if p is empty.
 func timeIn(p *atomic.Pointer[time.Time]) time.Time {
 	if at := p.Load(); at != nil {
 		return *at
@@ -117,7 +118,7 @@ func (r *Receiver) report(ctx context.Context, reception Reception) {
 	}
 }
 
-// log logs what an operator may have to know. It logs no subject.
+// log logs the outcome of an event. It logs no subject.
 func (r *Receiver) log(ctx context.Context, reception Reception) {
 	event := reception.Event
 	level, detail := slog.LevelDebug, ""

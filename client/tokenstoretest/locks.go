@@ -32,11 +32,11 @@ type lockTest struct {
 
 const (
 	shortly = 100 * time.Millisecond // how long a call waits that must not get the lock
-	waiters = 60
-	locks   = 30
+	waiters = 60                     // callers that wait for one lock at the same time
+	locks   = 30                     // that are held at the same time
 )
 
-// stores returns the stores under test, in turn.
+// store returns the first store for even i, and the second one for odd i.
 func (t *lockTest) store(i int) LockedStore {
 	if i%2 == 0 {
 		return t.first
@@ -44,7 +44,7 @@ func (t *lockTest) store(i int) LockedStore {
 	return t.second
 }
 
-// lock takes a lock that no other caller holds for ever.
+// lock takes a lock. It waits if another caller holds it.
 func (t *lockTest) lock(store LockedStore, key string) (unlock func()) {
 	t.Helper()
 	unlock, err := store.Lock(t.Context(), key)

@@ -22,7 +22,7 @@ const (
 	maxFetches = 8                      // at the same time: each needs several times the memory of its list
 	staleWait  = 500 * time.Millisecond // for the next list, while the old one may be used
 	keysWait   = 3 * time.Second        // that a Consumer may wait for keys
-	leastLife  = time.Second            // a list that expires sooner would be fetched by one request after the other
+	leastLife  = time.Second            // a list that expires sooner would be fetched for nearly every request
 )
 
 // listProfile is the profile of list tokens (section 5.1 of the draft). The draft does not define `iss`, but earlier versions did.
@@ -91,8 +91,8 @@ func isCWT(header http.Header) bool {
 	return strings.HasSuffix(received, "+cwt")
 }
 
-// parse verifies and reads a list token. The list must not be older than held, which may be nil: its server could otherwise take
-// back a revocation (section 8.3 of the draft).
+// parse verifies and reads a list token. The list must not be older than held, which may be nil: otherwise its server
+// could undo a revocation (section 8.3 of the draft).
 func (l *Lists) parse(ctx context.Context, uri, raw string, held *list) (*list, error) {
 	token, err := l.verifier.Verify(ctx, raw)
 	if err != nil {
@@ -127,7 +127,7 @@ func (l *list) parseTTL(token *consumer.Token) error {
 	return nil
 }
 
-// lifetime adds to a list how long it is fresh, and how long it may be used. Its claims precede the header of the response
+// lifetime adds to a list how long it is fresh, and how long it may be used. Its claims take precedence over the header of the response
 // (section 8.2 of the draft), and `exp` is the end in any case.
 func (l *Lists) lifetime(parsed *list, header http.Header) (got refresh.Fetched[*list], err error) {
 	got.Value = parsed

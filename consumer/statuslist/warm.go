@@ -25,7 +25,7 @@ func (l *Lists) Warm(ctx context.Context) error {
 	faults := []error{err}
 	var wait sync.WaitGroup
 	var mu sync.Mutex                         // guards faults
-	places := make(chan struct{}, maxFetches) // so that no fetch has to wait for others, which counts as a part of its time
+	places := make(chan struct{}, maxFetches) // a fetch that waits for others would use up its timeout
 	for _, uri := range uris {
 		places <- struct{}{}
 		wait.Go(func() {
@@ -86,7 +86,7 @@ func (l *Lists) known(ctx context.Context) (uris []string, err error) {
 	return uris, nil
 }
 
-// lookEvery is the time between two looks at which lists there are.
+// lookEvery is the time after which Run reads the table again, to find lists that are new, idle or removed.
 const lookEvery = time.Second
 
 // Run fetches the keys and the lists whenever they are due, and returns nil when ctx ends. Call it in a goroutine of its own. It
@@ -100,6 +100,7 @@ func (l *Lists) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		now := clock.Now()
+		// Start a goroutine for each list in use, and end those of lists that are idle or were removed.
 		for _, e := range l.table.all() {
 			if _, ok := running[e]; !ok && !e.isIdle(now) {
 				own, cancel := context.WithCancel(ctx)

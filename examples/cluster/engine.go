@@ -108,7 +108,7 @@ func (e *engine) stop() {
 	e.running = nil
 }
 
-// close stops the server and deletes its data. PostgreSQL removes its shared memory if it is asked to end.
+// close stops the server and deletes its data. It sends an interrupt first, because PostgreSQL then removes its shared memory.
 func (e *engine) close() error {
 	if e.running != nil && e.running.Process.Signal(os.Interrupt) == nil {
 		killed := time.AfterFunc(10*time.Second, func() { _ = e.running.Process.Kill() })

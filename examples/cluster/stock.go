@@ -14,7 +14,8 @@ import (
 	"github.com/bearerkit/bearerkit/store/sqlstore"
 )
 
-// The API calls another service, the stock. It gets a token for it from the authorization server as this client.
+// The API calls another service, the stock. As this client, it obtains a token for that service from the
+// authorization server.
 const (
 	clientID     = "orders-api"
 	clientSecret = "demo-secret"
@@ -31,7 +32,7 @@ func openPostgres(dsn string) (*sql.DB, *sqlstore.Store, error) {
 }
 
 // newStockTokens returns the tokens for the stock. All processes share one token, which is sealed in the database. If it has
-// expired, one of them gets a new one, and the others wait for it.
+// expired, one of them obtains a new one, and the others wait for it.
 func newStockTokens(issuer string, database *sqlstore.Store, ring *seal.Keyring) (*client.TokenSource, error) {
 	c, err := client.New(client.Config{Issuer: issuer, ClientID: clientID, ClientSecret: clientSecret})
 	if err != nil {

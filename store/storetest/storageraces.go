@@ -19,6 +19,7 @@ func concurrentFirstSaves(t *storageTest) {
 	}
 }
 
+// saveConcurrently saves entries with different times under key from ten callers. The latest times of all of them must remain.
 func (t *storageTest) saveConcurrently(key string) {
 	t.Helper()
 	concurrently(10, func(i int) {
@@ -30,7 +31,8 @@ func (t *storageTest) saveConcurrently(key string) {
 	t.wantEntry(key, store.Entry{Expires: t.soon(19), Before: t.soon(20)})
 }
 
-// lookupsDuringSaves reads an entry while it is saved. It is never missing, and its times never decrease.
+// lookupsDuringSaves reads an entry while it is saved again and again. The entry must never be missing, and its times must never
+// decrease.
 func lookupsDuringSaves(t *storageTest) {
 	t.save("a", store.Entry{Expires: t.soon(1)})
 	concurrently(4, func(i int) {
@@ -53,7 +55,7 @@ func lookupsDuringSaves(t *storageTest) {
 	})
 }
 
-// otherKeys saves different keys at the same time.
+// otherKeys saves different keys at the same time, and deletes keys without an entry. No call may affect the entry of another key.
 func otherKeys(t *storageTest) {
 	want := make(map[string]store.Entry)
 	var keys []string
