@@ -11,12 +11,12 @@ import (
 const (
 	maxChanges = 10_000 // changes that one poll reads, and gaps that a watcher remembers
 
-	// A transaction whose caller was told that it succeeded has committed within the longest Config.Timeout. A second is added
+	// A transaction for which Save returned nil has committed within the longest Config.Timeout. A second is added
 	// because the clocks of two machines may run at different speeds.
 	settleTime = maxTimeout + time.Second
 
 	// gapLife is how long an id that was not seen may still appear. It is longer than settleTime, so that changes that take
-	// effect after their caller has got an error are usually noticed too.
+	// effect after their caller has received an error are usually noticed too.
 	gapLife = time.Minute
 )
 
@@ -56,7 +56,7 @@ func (s *Store) readChanges(ctx context.Context, floor int64) (changes, error) {
 //
 // The ids ascend, but transactions do not commit in the order of their ids. A change with a smaller id may become visible after
 // one with a larger id. So position remembers the ids below the largest one that it has not seen: the gaps. Each poll reads
-// from the first gap on. A gap is given up after gapLife, because most of them belong to transactions that were rolled back.
+// from the first gap on. A gap is ignored after gapLife, because most of them belong to transactions that were rolled back.
 type position struct {
 	known bool  // seen and epoch are set
 	seen  int64 // the largest id that was seen or removed

@@ -59,7 +59,7 @@ func (d *database) prepare(ctx context.Context, text string) (*sql.Stmt, error) 
 }
 
 // isPrepared returns the prepared statement with the given text, or nil if it is not prepared yet. A transaction must not prepare
-// one: that takes another connection, and if each connection of the pool had a transaction, all of them would wait for ever.
+// one: that takes another connection, and if each connection of the pool had a transaction, all of them would wait forever.
 func (d *database) isPrepared(text string) *sql.Stmt {
 	d.mu.RLock()
 	defer d.mu.RUnlock()

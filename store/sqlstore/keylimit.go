@@ -28,7 +28,7 @@ type keyLimits struct {
 	keys *lru.Cache[digest, *keyCount]
 }
 
-// keyCount is what a process knows about one key.
+// keyCount is the count of one key in this process.
 type keyCount struct {
 	left   int           // marks until the next count
 	reject clock.Instant // when the key had too many marks; zero if it had not
@@ -76,7 +76,7 @@ func (l *keyLimits) take(owner digest) (due bool, err error) {
 	return true, nil
 }
 
-// counted notes the number of rows of a key.
+// counted stores the number of rows of a key that the database has returned.
 func (l *keyLimits) counted(owner digest, n int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -39,7 +39,7 @@ type place struct {
 	users int           // callers that wait, contend or hold
 }
 
-// sighting is what a row of another holder looked like, and since when it has not changed.
+// sighting is the row of another holder as this process last read it, and the time since which it has not changed.
 type sighting struct {
 	lockRow
 

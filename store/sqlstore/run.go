@@ -72,7 +72,7 @@ func (s *Store) agreedTime(ctx context.Context) (int64, error) {
 	return min(ours, theirs), nil
 }
 
-// removeRows removes rows that expired before the time ended, in batches. Each batch begins at the expiry of the last row of
+// removeRows removes the rows whose expiry is earlier than ended, in batches. Each batch begins at the expiry of the last row of
 // the batch before it, so that the database does not pass over the removed rows again.
 func (s *Store) removeRows(ctx context.Context, statement string, ended int64) error {
 	b := batch{size: firstBatch}
@@ -108,7 +108,7 @@ func (s *Store) removeBatch(ctx context.Context, statement string, from, ended i
 	return n, last, err
 }
 
-// pruneChanges removes changes that were logged before the time ended, in batches. The same transaction stores the largest
+// pruneChanges removes the changes that were logged earlier than ended, in batches. The same transaction stores the largest
 // removed id, so that each watcher notices if it has not read a removed row.
 func (s *Store) pruneChanges(ctx context.Context, ended int64) error {
 	b := batch{size: firstBatch}

@@ -13,8 +13,8 @@ import (
 
 // Config describes an import.
 type Config struct {
-	// Source is the database of crossauth, opened by the caller with a driver for Dialect. Required. A user who can only read it is
-	// enough.
+	// Source is the database of crossauth, opened by the caller with a driver for Dialect. Required. A database
+	// user with read access only is sufficient.
 	Source *sql.DB
 
 	// Dialect is the kind of Source. Required.

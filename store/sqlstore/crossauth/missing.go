@@ -38,7 +38,7 @@ func (i *importer) missing(ctx context.Context, _ *source) error {
 const lookups = 64
 
 // missingTokens counts the tokens that were imported before, that the source does not have any more, and that are active in the
-// target. If that is configured, it deletes their entries.
+// target. With Config.RevokeMissing, it deletes their entries.
 func (i *importer) missingTokens(ctx context.Context) error {
 	if i.Layout.Keys == "" {
 		return nil

@@ -60,7 +60,7 @@ func read(ctx context.Context, s snapshot, l Layout) (*source, error) {
 // accessPrefix begins the keys of access tokens.
 const accessPrefix = "access:"
 
-// addKey adds a row of the key table. Only access tokens are kept. Of all other keys, only the number is.
+// addKey adds a row of the key table. It keeps the rows of access tokens, and counts all others.
 func (s *source) addKey(row sourceToken) {
 	switch {
 	case row.key == nil:
