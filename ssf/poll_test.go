@@ -446,6 +446,28 @@ func TestPoll_TransmittersThatIgnoreAcknowledgements(t *testing.T) {
 	})
 }
 
+// After a response, the pause after the next failure is short again.
+func TestPoll_BackoffEndsWithASuccess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		var times []time.Time
+		stop := w.start(t, newQueue(), func(c *ssf.PollConfig) {
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				if times = append(times, time.Now()); len(times) == 7 {
+					return respond(http.StatusOK, `{"sets":{}}`), nil
+				}
+				return nil, errDown
+			})}
+		})
+		pause(10 * time.Minute)
+		stop()
+		if long, short := times[6].Sub(times[5]), times[8].Sub(times[7]); long < 16*time.Second || short > time.Second {
+			t.Errorf("the pauses after the sixth failure and after the next one are %v and %v", long, short)
+		}
+	})
+}
+
 // A long poll without an event ends at the Timeout. This is not a failure.
 func TestPoll_TimeoutOfLongPoll(t *testing.T) {
 	t.Parallel()

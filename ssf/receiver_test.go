@@ -388,3 +388,26 @@ func TestTarget_Precedence(t *testing.T) {
 		})
 	}
 }
+
+// A Storage may return anything after ctx has ended. Its result does not count: the SET is delivered again.
+func TestReceive_StorageWithoutResult(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	receiver := w.newReceiver(t, func(c *ssf.Config) { c.Storage = endless{w.storage, cancel} })
+	err := receiver.Receive(ctx, w.set(ssf.TypeVerification, opaque("stream-1"), object{"state": "expected"}).Sign())
+	if _, rejected := errors.AsType[*ssf.Error](err); !errors.Is(err, context.Canceled) || rejected {
+		t.Errorf("the error is %v, expected that of the context", err)
+	}
+}
+
+// endless is a Storage whose ctx ends during Lookup.
+type endless struct {
+	store.Storage
+	end context.CancelFunc
+}
+
+func (e endless) Lookup(context.Context, ...string) (map[string]store.Entry, error) {
+	e.end()
+	return nil, nil //nolint:nilnil // no entry, and no error
+}
