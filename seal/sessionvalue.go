@@ -13,7 +13,7 @@ type session struct {
 	id     string
 	value  []byte
 	expiry time.Time
-	plain  bool // the row is not sealed: id is its name, and only the store knows when it expires
+	plain  bool // the row is not sealed: id is its name, and the value does not contain its expiry
 }
 
 const sessionHeader = 8 + 8

@@ -360,7 +360,7 @@ func TestPoll_Backoff(t *testing.T) {
 	})
 }
 
-// A response that is too large is not used. The next request asks for fewer SETs.
+// A response that is too large is not used. The next request allows fewer SETs.
 func TestPoll_LargeResponses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

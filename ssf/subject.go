@@ -52,7 +52,7 @@ type Subject struct {
 	raw string // as it was received
 }
 
-// IssuerSubject returns the Subject that an issuer knows as subject (RFC 9493 section 3.2.3).
+// IssuerSubject returns the Subject whose identifier at an issuer is subject (RFC 9493 section 3.2.3).
 func IssuerSubject(issuer, subject string) Subject {
 	return Subject{Format: formatIssuerSubject, Issuer: issuer, ID: subject}
 }

@@ -103,7 +103,7 @@ func (r *Receiver) mapped(s Subject) (targets []Target) {
 	return r.named(s, func(t *Target) *string { return &t.Subject })
 }
 
-// named returns a target for each issuer that knows the identifier of s. name returns the field that the identifier belongs in.
+// named returns a target for each issuer that the identifier of s applies to. name returns the field that contains the identifier.
 func (r *Receiver) named(s Subject, name func(*Target) *string) (targets []Target) {
 	for _, issuer := range r.cfg.TokenIssuers {
 		if s.Format == formatOpaque || s.Format == formatIssuerSubject && s.Issuer == issuer {

@@ -25,7 +25,7 @@ func (r *recorder) Errorf(string, ...any)    { r.failed.Store(true) }
 func (r *recorder) Fatalf(string, ...any)    { r.failed.Store(true); runtime.Goexit() }
 
 // notices runs one test and reports whether it fails. The context of the test ends after a second, so that a test of a
-// store that waits for ever ends too.
+// store that waits forever ends too.
 func notices(ctx context.Context, limit time.Duration, test func(tester)) bool {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -41,7 +41,7 @@ func notices(ctx context.Context, limit time.Duration, test func(tester)) bool {
 
 const (
 	ample = time.Minute
-	tight = time.Second // for stores that may wait for ever
+	tight = time.Second // for stores that may wait forever
 )
 
 // mutant is a store in which some methods are replaced.

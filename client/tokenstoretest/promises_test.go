@@ -104,7 +104,7 @@ func limited(n int) func(*mutant, *lockedMemory) {
 // breaks are the promises of a store, each broken by itself, under the test that must notice it.
 var breaks = []struct {
 	test, promise string
-	waits         bool // the broken store may wait for ever
+	waits         bool // the broken store may wait forever
 	breaks        func(m *mutant, good *lockedMemory)
 }{
 	{"Load returns what Save stored", "the refresh token is kept", false, change(func(t *client.Token) { t.RefreshToken = "" })},
@@ -417,7 +417,7 @@ var breaks = []struct {
 			return good.Load(ctx, key)
 		}
 	}},
-	{"waiting callers get the lock one by one", "nobody waits for ever", true, func(m *mutant, good *lockedMemory) {
+	{"waiting callers get the lock one by one", "nobody waits forever", true, func(m *mutant, good *lockedMemory) {
 		var mu sync.Mutex
 		calls := 0
 		m.lock = func(ctx context.Context, key string) (func(), error) {

@@ -282,7 +282,7 @@ func TestTokensOfOtherTypes(t *testing.T) {
 	}
 }
 
-// A request that has ended gets the error of its context, which is not a fault of the list.
+// A request that has ended receives the error of its context, which is not a fault of the list.
 func TestCanceledRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1, func(cfg *statuslist.Config) {
