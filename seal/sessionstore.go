@@ -23,6 +23,7 @@ type (
 
 // read, write, removeAll and readAll are the operations of the wrapped store. They pass the context on if the store takes one.
 
+// read returns the value of a row, and false if there is no such row.
 func (s *Sessions) read(ctx context.Context, row string) (value []byte, found bool, err error) {
 	if store, ok := s.cfg.Store.(sessionCtxStore); ok {
 		return store.FindCtx(ctx, row)
@@ -30,6 +31,7 @@ func (s *Sessions) read(ctx context.Context, row string) (value []byte, found bo
 	return s.cfg.Store.Find(row)
 }
 
+// write stores the value of a row until expiry.
 func (s *Sessions) write(ctx context.Context, row string, value []byte, expiry time.Time) error {
 	if store, ok := s.cfg.Store.(sessionCtxStore); ok {
 		return store.CommitCtx(ctx, row, value, expiry)
@@ -37,6 +39,7 @@ func (s *Sessions) write(ctx context.Context, row string, value []byte, expiry t
 	return s.cfg.Store.Commit(row, value, expiry)
 }
 
+// removeAll deletes rows one after the other, and stops at the first error.
 func (s *Sessions) removeAll(ctx context.Context, rows []string) error {
 	store, ok := s.cfg.Store.(sessionCtxStore)
 	for _, row := range rows {
@@ -53,6 +56,7 @@ func (s *Sessions) removeAll(ctx context.Context, rows []string) error {
 	return nil
 }
 
+// readAll returns the values of all rows by their names. It returns an error if the store cannot list its rows.
 func (s *Sessions) readAll(ctx context.Context) (map[string][]byte, error) {
 	switch store := s.cfg.Store.(type) {
 	case sessionCtxIterator:
