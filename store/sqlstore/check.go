@@ -40,15 +40,18 @@ func (s *Store) confirmEpoch(ctx context.Context) error {
 
 // checkSettings reads the settings of the database.
 func (s *Store) checkSettings(ctx context.Context) error {
-	var writable, durable, expected bool
+	var writable, durable, expected, commits bool
 	err := s.query(ctx, s.text.settings, nil, func(rows *sql.Rows) error {
-		return rows.Scan(&writable, &durable, &expected)
+		return rows.Scan(&writable, &durable, &expected, &commits)
 	})
 	switch {
 	case err != nil:
 		return err
 	case !writable:
 		return errNotWritable
+	case !commits: // a look-up would also read an old snapshot
+		return settingError("autocommit is off, so statements are not committed: remove autocommit from the data source name of " +
+			"Config.DB, or set autocommit=1 there")
 	case s.cfg.InsecureSkipServerCheck:
 		return nil
 	case !durable:

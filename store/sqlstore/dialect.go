@@ -120,7 +120,8 @@ type statements struct {
 	version string
 	// versions reads it, and the lowest version that a program must have to use the tables.
 	versions string
-	// settings reads whether the database can be written and whether it syncs commits to disk.
+	// settings reads whether the database can be written, whether it syncs commits to disk, whether it has the setting of
+	// requirement, and whether each statement outside of a transaction is committed.
 	settings string
 }
 

@@ -71,5 +71,6 @@ SELECT (SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema), min_version 
 SELECT @@global.read_only = 0,
   @@global.innodb_flush_log_at_trx_commit = 1,
   (SELECT COUNT(*) FROM information_schema.tables
-   WHERE table_schema = DATABASE() AND table_name = 'bearerkit_epoch' AND engine = 'MEMORY') = 1`,
+   WHERE table_schema = DATABASE() AND table_name = 'bearerkit_epoch' AND engine = 'MEMORY') = 1,
+  @@session.autocommit = 1`,
 }

@@ -82,5 +82,5 @@ SELECT (SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema), min_version 
 	settings: `
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off',
   current_setting('synchronous_commit') <> 'off' AND current_setting('fsync') = 'on',
-  true`,
+  true, true`,
 }

@@ -71,5 +71,6 @@ SELECT (SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema), min_version 
 	settings: `
 SELECT (SELECT query_only FROM pragma_query_only) = 0,
   (SELECT synchronous FROM pragma_synchronous) >= 2,
-  (SELECT journal_mode FROM pragma_journal_mode) = 'wal'`,
+  (SELECT journal_mode FROM pragma_journal_mode) = 'wal',
+  true`,
 }
