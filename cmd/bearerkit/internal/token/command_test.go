@@ -369,7 +369,7 @@ func TestInterrupted(t *testing.T) {
 		if code := cli.Run(ctx, env, []string{"token", "--no-browser", "--flow", flow}, token.Command); code != cli.ExitFailed {
 			t.Errorf("%s: exit code %d: %s", flow, code, stderr.text())
 		}
-		if !strings.HasSuffix(stderr.text(), "context canceled\n") {
+		if !strings.HasSuffix(stderr.text(), "bearerkit: interrupted\n") {
 			t.Errorf("%s: stderr %q", flow, stderr.text())
 		}
 	}
