@@ -93,10 +93,14 @@ test-off: ## Every module alone, with the dependency versions that its users get
 NEXT_GO ?= go1.27.3
 
 .PHONY: test-next
-test-next: ## Every test of the released modules and the examples with the next Go release, and ML-DSA, which it provides
-	GOTOOLCHAIN=$(NEXT_GO) go test $(AGAIN) $(ARGS) $(addsuffix /...,$(RELEASED) ./examples)
+test-next: ## Every test of the root module with the next Go release, and ML-DSA, which it provides
+	GOTOOLCHAIN=$(NEXT_GO) go test $(AGAIN) $(ARGS) ./...
 	GOTOOLCHAIN=$(NEXT_GO) go vet -tags mldsa ./...
 	GOTOOLCHAIN=$(NEXT_GO) go test -tags mldsa $(AGAIN) $(ARGS) ./internal/signature ./internal/dpop ./jwks/... ./consumer/...
+
+.PHONY: test-next-all
+test-next-all: ## Every test of every released module and of the examples with the next Go release; run it before a release
+	GOTOOLCHAIN=$(NEXT_GO) go test $(ARGS) $(addsuffix /...,$(RELEASED) ./examples)
 
 INPUTS ?= 100000
 
