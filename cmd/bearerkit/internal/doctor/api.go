@@ -100,7 +100,9 @@ func (d *doctor) reachable(r reply) bool {
 	case isTLS(r.err):
 		f.Change = tlsAdvice(r.err)
 	case isA[*fetch.RedirectError](r.err):
-		f.Change = "Use the final URL of the API: a client must not follow a redirect with a token."
+		f.Found = fmt.Sprintf("The API redirects a request without a token: %v.", r.err)
+		f.Change = "Use the final URL of the API: a client must not follow a redirect with a token. If the target is a page for signing in, put the " +
+			"Guard in front of the handler that redirects, because clients of an API need the status 401."
 	case isA[*fetch.URLError](r.err):
 		f.Change = "Use the https URL of the API. A token must not be sent without TLS."
 	default:
@@ -108,6 +110,21 @@ func (d *doctor) reachable(r reply) bool {
 	}
 	d.add(f)
 	return false
+}
+
+// adviceForOpen says what to do if a request without a token gets neither 401 nor a failure, and which field controls it.
+func adviceForOpen(r reply) (change, field string) {
+	switch {
+	case r.status == http.StatusForbidden:
+		return "Find out what rejects the request in front of the Guard, such as a firewall, a proxy or a check of cookies: the Guard responds " +
+			"to a request without a token with 401.", ""
+	case r.status == http.StatusMethodNotAllowed:
+		return "Use the URL of a guarded route that accepts GET. If this is one, put the Guard in front of the router.", ""
+	case strings.HasPrefix(strings.ToLower(r.header.Get("Content-Type")), "text/html"):
+		return "Use the URL of a guarded route: the response is an HTML page. If this is one, put the Guard in front of the handler that shows " +
+			"the page.", ""
+	}
+	return "Guard this route: wrap its handler with Guard.With or Guard.Handler. If it is guarded, Config.Optional must be false.", inMiddleware + "Optional"
 }
 
 // checkWithout checks the response to a request without a token. It returns false if the API is not guarded.
@@ -128,8 +145,7 @@ func (d *doctor) checkWithout(r reply) bool {
 		return false
 	case r.status != http.StatusUnauthorized:
 		f.Found = fmt.Sprintf("Without a token, the API responds with status %d, expected 401.", r.status)
-		f.Change = "Guard this route: wrap its handler with Guard.With or Guard.Handler. If it is guarded, Config.Optional must be false."
-		f.Field = inMiddleware + "Optional"
+		f.Change, f.Field = adviceForOpen(r)
 		d.add(f)
 		return false
 	case r.err != nil || !there:

@@ -177,6 +177,16 @@ func brokenAPIs() []brokenAPI {
 		},
 		{name: "status 500", wrap: responds(http.StatusInternalServerError), check: "api.challenge", severity: "problem", actor: "api", field: "middleware.Config.Verifier", says: "log of the API"},
 		{name: "status 404", wrap: responds(http.StatusNotFound), check: "api.challenge", severity: "problem", actor: "api", says: "guarded route"},
+		{name: "status 403 for everything", wrap: responds(http.StatusForbidden), check: "api.challenge", severity: "problem", actor: "api", says: "in front of the Guard"},
+		{name: "status 405 for GET", wrap: responds(http.StatusMethodNotAllowed), check: "api.challenge", severity: "problem", actor: "api", says: "accepts GET"},
+		{
+			name: "a page for signing in", check: "api.challenge", severity: "problem", actor: "api", says: "an HTML page",
+			wrap: func(http.Handler) http.Handler { return sends("text/html; charset=utf-8", "<form>") },
+		},
+		{
+			name: "a redirect to a page for signing in", check: "api", severity: "problem", actor: "api", says: "redirects a request without a token",
+			wrap: func(http.Handler) http.Handler { return redirects("https://api.test/login") },
+		},
 		{
 			name: "no challenge", check: "api.challenge", severity: "problem", actor: "api", field: "middleware.Config.DenyHandler", says: "Bearer challenge",
 			wrap: rewrite(func(rw http.ResponseWriter, status int) { rw.WriteHeader(status) }, http.StatusUnauthorized),

@@ -92,12 +92,13 @@ func (d *doctor) alternatives(s survey, a attempt) []attempt {
 	var all []attempt
 	for _, p := range s.places {
 		all = append(all, d.fromMismatch(p, a)...)
-		all = append(all, fromRedirect(p, a)...)
+		all = append(all, d.fromRedirect(p, a)...)
 	}
 	for _, form := range otherForms(a.cfg.Issuer) {
 		all = append(all, a.withIssuer(form, fmt.Sprintf("There is no usable metadata of %s.", cli.Quote(a.cfg.Issuer))))
 	}
 	all = append(all, fromTimeout(s, a)...)
+	all = append(all, d.fromMetadataURL(a)...)
 	return append(all, fromHTTP(s, a)...)
 }
 
@@ -108,6 +109,9 @@ func (d *doctor) fromMismatch(p place, a attempt) []attempt {
 		return nil
 	}
 	named := mismatch.Got
+	if d.issuedBy(a.cfg.Issuer) && hint.Difference(named, a.cfg.Issuer) == "" {
+		return nil // the tokens have the issuer of the user, so the document is wrong, or it is that of another server
+	}
 	if strings.Contains(named, "{tenantid}") { // Microsoft Entra: the document of all tenants
 		if !matchesTemplate(named, d.token.Text("iss")) {
 			return nil
@@ -123,6 +127,12 @@ func (d *doctor) fromMismatch(p place, a attempt) []attempt {
 	return []attempt{next, elsewhere}
 }
 
+// issuedBy reports whether the token has this issuer, or one with a small difference.
+func (d *doctor) issuedBy(issuer string) bool {
+	iss := d.token.Text("iss")
+	return iss == issuer || hint.Difference(iss, issuer) != ""
+}
+
 // matchesTemplate reports whether issuer is one of the template with {tenantid}.
 func matchesTemplate(template, issuer string) bool {
 	before, after, _ := strings.Cut(template, "{tenantid}")
@@ -132,17 +142,26 @@ func matchesTemplate(template, issuer string) bool {
 }
 
 // fromRedirect suggests the target of a redirect.
-func fromRedirect(p place, a attempt) []attempt {
+func (d *doctor) fromRedirect(p place, a attempt) []attempt {
 	redirect, ok := errors.AsType[*fetch.RedirectError](p.err)
 	if !ok || redirect.Location == "" || !mayLead(a.cfg.Issuer, redirect.Location) {
 		return nil
 	}
 	reason := fmt.Sprintf("%s redirects to %s, and redirects are not followed.", cli.Quote(p.url), cli.Quote(redirect.Location))
 	var all []attempt
-	if moved := withoutWellKnown(redirect.Location); moved != redirect.Location { // the issuer itself may have moved
+	if moved := withoutWellKnown(redirect.Location); moved != redirect.Location && (!d.issuedBy(a.cfg.Issuer) || hint.Difference(moved, a.cfg.Issuer) != "") { // the issuer itself may have moved
 		all = append(all, a.withIssuer(moved, reason))
 	}
 	return append([]attempt{a.but(reason, func(cfg *consumer.Config) { cfg.MetadataURL = redirect.Location })}, all...)
+}
+
+// fromMetadataURL suggests the locations that are derived from the issuer, if the user has set another one.
+func (d *doctor) fromMetadataURL(a attempt) []attempt {
+	if d.cfg.MetadataURL == "" || a.cfg.MetadataURL != d.cfg.MetadataURL {
+		return nil
+	}
+	reason := fmt.Sprintf("There is no usable metadata of %s at the MetadataURL %s.", cli.Quote(a.cfg.Issuer), cli.Quote(a.cfg.MetadataURL))
+	return []attempt{a.but(reason, func(cfg *consumer.Config) { cfg.MetadataURL = "" })}
 }
 
 // fromTimeout suggests more time.

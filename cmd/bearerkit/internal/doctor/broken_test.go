@@ -292,6 +292,35 @@ func brokenMetadata() []broken {
 			},
 		},
 		{
+			name: "a redirect to the metadata of another issuer, and a token of this one", check: "issuer", actor: "api", says: "cannot be read",
+			world: func(w *world, issuer *bearertest.Issuer) {
+				w.hosts[home] = both(issuer, redirects("https://other.example.net"+openIDPath))
+				w.hosts["https://other.example.net"] = newIssuer("https://other.example.net")
+			},
+		},
+		{
+			name: "metadata of another issuer, and a token of this one", check: "issuer", actor: "issuer", says: "the iss of the tokens",
+			world: func(w *world, issuer *bearertest.Issuer) {
+				w.hosts[home] = both(issuer, sends("application/json", `{"issuer":"https://other.example.net","jwks_uri":"`+home+`/jwks"}`))
+			},
+		},
+		{
+			name: "the document of all tenants", check: "issuer", actor: "api", says: "Set Issuer to that of your tenant",
+			world: func(w *world, issuer *bearertest.Issuer) {
+				w.hosts[home] = both(issuer, sends("application/json", `{"issuer":"`+home+`/{tenantid}/v2.0","jwks_uri":"`+home+`/jwks"}`))
+			},
+		},
+		{
+			name: "metadata that is too large", check: "issuer", actor: "issuer", says: "shorter document",
+			world: func(w *world, issuer *bearertest.Issuer) {
+				w.hosts[home] = both(issuer, sends("application/json", `{"issuer":"`+home+`","filler":"`+strings.Repeat("x", 5<<20)+`"}`))
+			},
+		},
+		{
+			name: "a MetadataURL that is not needed", check: "issuer", actor: "api", says: home + "/wrong", settings: set("MetadataURL", `""`),
+			args: []string{"--metadata-url", home + "/wrong"}, cfg: func(cfg *consumer.Config) { cfg.MetadataURL = home + "/wrong" },
+		},
+		{
 			name: "a slow server", check: "issuer", actor: "api", says: "within 3s", settings: set("DiscoveryTimeout", "10 * time.Second"),
 			world: func(w *world, _ *bearertest.Issuer) { w.slow = 5 * time.Second },
 		},
@@ -423,6 +452,36 @@ func brokenTokens() []broken {
 			token: func(issuer *bearertest.Issuer) string {
 				return issuer.AccessToken().Set("iat", time.Now().Add(-7*time.Minute).Unix()).Set("exp", time.Now().Add(-time.Minute).Unix()).Sign()
 			},
+		},
+		{
+			name: "an expired token, no accepted difference, and equal clocks", check: "token.time", actor: "client", says: "Request a new token",
+			args: []string{"--clock-skew", "0s"}, cfg: func(cfg *consumer.Config) { cfg.ClockSkew = -1 },
+			token: func(issuer *bearertest.Issuer) string {
+				return issuer.AccessToken().Set("iat", time.Now().Add(-time.Minute).Unix()).Set("exp", time.Now().Add(-5*time.Second).Unix()).Sign()
+			},
+		},
+		{
+			name: "a token that has expired by both clocks", check: "clock", actor: "machine", says: "would also accept this token",
+			world: func(w *world, _ *bearertest.Issuer) { w.ahead = 5 * time.Second },
+			args:  []string{"--clock-skew", "0s"}, cfg: func(cfg *consumer.Config) { cfg.ClockSkew = -1 },
+			token: func(issuer *bearertest.Issuer) string {
+				return issuer.AccessToken().Set("iat", time.Now().Add(-time.Minute).Unix()).Set("exp", time.Now().Add(-5*time.Second).Unix()).Sign()
+			},
+		},
+		{
+			name: "no accepted difference, and equal clocks", check: "keys.weak", mild: true, actor: "issuer", says: "2048", settings: map[string]string{},
+			args: []string{"--clock-skew", "0s"}, cfg: func(cfg *consumer.Config) { cfg.ClockSkew = -1 },
+			world: func(_ *world, issuer *bearertest.Issuer) {
+				issuer.SetJWKS([]byte(`{"keys":[` + keysOf(issuer) + `,` + weakKey() + `]}`))
+			},
+		},
+		{
+			name: "an audience with a character that looks like an ASCII letter", audience: "api-kit", check: "token.audience", actor: "client", says: "must request a token for this API",
+			token: func(issuer *bearertest.Issuer) string { return issuer.AccessToken().Set("aud", "api-\u212ait").Sign() },
+		},
+		{
+			name: "an empty audience", check: "token.audience", actor: "issuer", says: "has no aud",
+			token: func(issuer *bearertest.Issuer) string { return issuer.AccessToken().Set("aud", "").Sign() },
 		},
 		{
 			name: "a token for the future, with equal clocks", check: "token.time", actor: "issuer", says: "does not explain the difference",

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -57,13 +58,13 @@ func (d *doctor) isIssuerHost(host string) bool {
 	return false
 }
 
-// checkClock compares the clocks.
-func (d *doctor) checkClock() {
+// checkClock compares the clocks. It runs after the checks of the token.
+func (d *doctor) checkClock(ctx context.Context) {
 	s, found := d.issuerSkew()
 	if !found {
 		return
 	}
-	accepted := cmp.Or(d.cfg.ClockSkew, defaultClockSkew)
+	accepted := max(cmp.Or(d.cfg.ClockSkew, defaultClockSkew), 0) // a negative ClockSkew accepts no difference
 	least := max(s.ahead.Abs()-s.uncertainty, 0)
 	text := fmt.Sprintf("The issuer's clock is %s (± %v).", s.text(), round(s.uncertainty))
 	if least <= accepted {
@@ -74,13 +75,28 @@ func (d *doctor) checkClock() {
 		Check: "clock", Severity: Problem, Found: text, Actor: ActorMachine, Field: inConsumer + "ClockSkew",
 		Change: "Synchronize the clocks of this machine and of the issuer, for example with NTP.",
 	}
-	if needed := s.ahead.Abs() + s.uncertainty; needed <= maxClockSkew {
-		f.Change += " Until then, set ClockSkew."
-		f.Settings = []Setting{setClockSkew(needed)}
-	} else {
+	needed := s.ahead.Abs() + s.uncertainty
+	switch set := setClockSkew(needed); {
+	case needed > maxClockSkew:
 		f.Change += fmt.Sprintf(" No setting helps: ClockSkew is at most %v.", maxClockSkew)
+	case d.wouldAccept(ctx, set):
+		f.Change += " ClockSkew is not suggested: it would also accept this token, which is not valid by the clock of the issuer either."
+	default:
+		f.Change += " Until then, set ClockSkew."
+		f.Settings = []Setting{set}
 	}
 	d.add(f)
+}
+
+// wouldAccept reports whether the token, which is rejected with d.cfg, is accepted with the setting s in addition.
+func (d *doctor) wouldAccept(ctx context.Context, s Setting) bool {
+	if d.verdict != verdictRejected {
+		return false
+	}
+	cfg := d.cfg
+	s.apply(&cfg)
+	t, _, _ := d.explain(ctx, cfg)
+	return t != nil
 }
 
 // defaultClockSkew applies if Config.ClockSkew is zero.

@@ -53,7 +53,7 @@ func (d *doctor) run(ctx context.Context) {
 	}
 	d.checkToken(ctx)
 	d.checkAPI(ctx)
-	d.checkClock()
+	d.checkClock(ctx)
 	d.checkTLS()
 	d.progress.Done()
 }

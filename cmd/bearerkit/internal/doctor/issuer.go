@@ -14,6 +14,7 @@ import (
 	"github.com/bearerkit/bearerkit/cmd/bearerkit/internal/inspect"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/fetch"
+	"github.com/bearerkit/bearerkit/internal/hint"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 )
 
@@ -111,6 +112,9 @@ func (d *doctor) issuerChanged(how attempt, settings []Setting) {
 		names[i] = strings.TrimPrefix(s.Field, inConsumer)
 	}
 	f.Change = "Set " + strings.Join(names, " and ") + " to the value below. With it, the metadata can be read."
+	if how.cfg.Issuer != d.cfg.Issuer && hint.Difference(how.cfg.Issuer, d.cfg.Issuer) == "" {
+		f.Change += " Check that this is the authorization server of the API: its tokens are then accepted."
+	}
 	if how.actor == ActorIssuer {
 		f.Actor = ActorIssuer
 		f.Change = "Serve the issuer with https. In a network for development only, you can set InsecureAllowHTTP: without TLS, " +
@@ -154,6 +158,13 @@ func adviceFor(s survey) string {
 	case errors.Is(err, oidcdiscovery.ErrUnavailable):
 		return "Check that the authorization server is running, and that this machine can reach it. If it is reachable only at an " +
 			"internal address, set MetadataURL to the URL of the document there."
+	case isA[*oidcdiscovery.TooLargeError](err):
+		return "Publish a shorter document. Until then, set Metadata to the issuer and the URL of its keys."
+	case isTemplate(err):
+		return "Set Issuer to that of your tenant, which is in the claim iss of its tokens. This document is for all tenants."
+	case isA[*oidcdiscovery.IssuerMismatchError](err):
+		return "Publish metadata whose issuer is the iss of the tokens, byte for byte (RFC 8414 section 3.3). If the document is that of another " +
+			"server, correct the issuer or MetadataURL."
 	}
 	return "Check the issuer: the server responds, but not with its metadata. The issuer often has a path, such as " +
 		"https://login.example.com/realms/NAME. If the document is elsewhere, set MetadataURL. If the server publishes none, set Keys."
@@ -162,11 +173,18 @@ func adviceFor(s survey) string {
 // actorFor says who has to act if no location has the metadata.
 func actorFor(s survey) Actor {
 	for _, p := range s.places {
-		if errors.Is(p.err, oidcdiscovery.ErrUnavailable) {
+		if errors.Is(p.err, oidcdiscovery.ErrUnavailable) || isA[*oidcdiscovery.TooLargeError](p.err) ||
+			isA[*oidcdiscovery.IssuerMismatchError](p.err) && !isTemplate(p.err) {
 			return ActorIssuer
 		}
 	}
 	return ActorAPI
+}
+
+// isTemplate reports whether err is about the document that Microsoft Entra has for all tenants.
+func isTemplate(err error) bool {
+	mismatch, ok := errors.AsType[*oidcdiscovery.IssuerMismatchError](err)
+	return ok && strings.Contains(mismatch.Got, "{tenantid}")
 }
 
 // outcome says what a location returned.

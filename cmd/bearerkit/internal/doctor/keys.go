@@ -185,10 +185,22 @@ func (d *doctor) unusableKey(i int, k jwks.InspectedKey) {
 		f.Change = "Replace this key at once: everyone who has read the key set can sign tokens with it. Publish public keys only."
 	case jwks.FaultWeak:
 		f.Change = "Replace the key: RSA keys need at least 2048 bits. Tokens that are signed with it are rejected."
+	case jwks.FaultAlgorithm:
+		if isEncryption(k.Algorithm) {
+			d.ok(f.Check, f.Field, f.Found)
+			return
+		}
+		f.Change = "Correct the key in the key set. Tokens that are signed with it are rejected."
 	default:
 		f.Change = "Correct the key in the key set. Tokens that are signed with it are rejected."
 	}
 	d.add(f)
+}
+
+// isEncryption reports whether alg is an algorithm for the encryption of tokens (RFC 7518 section 4.1). A key set may have such keys
+// too.
+func isEncryption(alg string) bool {
+	return strings.HasPrefix(alg, "RSA-OAEP") || strings.HasPrefix(alg, "ECDH-ES") || alg == "RSA1_5"
 }
 
 // listKeys describes keys in one line.

@@ -91,7 +91,7 @@ func (d *doctor) checkAlgorithm(x consumer.Explanation) {
 
 // checkAudience reports a token that is not for this API.
 func (d *doctor) checkAudience(x consumer.Explanation) {
-	audience := d.token.List("aud")
+	audience := slices.DeleteFunc(d.token.List("aud"), func(name string) bool { return name == "" }) // an empty text names no API
 	check, no := failed(x, "audience")
 	f := Finding{Check: "token.audience", Severity: Problem, Field: inConsumer + "Audience"}
 	switch {
