@@ -35,16 +35,31 @@ func AssertionFile(path string) func(context.Context) (string, error) {
 }
 
 // SecretFile returns a function for Config.SecretSource that reads the client secret from a file. It reads the file again
-// for each request. The file must not be empty, and must have at most 16 KiB. A line end after the secret is ignored.
-// Errors name the file, and never contain a part of it.
+// for each request. The file must not be empty, must not begin with a byte order mark, and must have at most 16 KiB. A line
+// end after the secret is ignored. Errors name the file, and never contain a part of it.
 func SecretFile(path string) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) {
-		secret, err := readCredential(path)
+		secret, err := readSecret(path)
 		if err != nil {
 			return "", fmt.Errorf("client: SecretFile %q: %w", path, err)
 		}
 		return secret, nil
 	}
+}
+
+// readSecret returns the secret in a file. Some editors and shells begin a file with a byte order mark. It would become a part of
+// the secret, and the response of the server could not say so.
+func readSecret(path string) (string, error) {
+	secret, err := readCredential(path)
+	if err != nil {
+		return "", err
+	}
+	for _, mark := range [...]string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} { // of UTF-8 and of both forms of UTF-16
+		if strings.HasPrefix(secret, mark) {
+			return "", errors.New("the file begins with a byte order mark, expected only the secret: save it without the mark, as UTF-8")
+		}
+	}
+	return secret, nil
 }
 
 // readCredential returns the content of a file without the final line end. It returns an error for anything but a regular

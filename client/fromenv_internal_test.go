@@ -187,6 +187,7 @@ func TestFromEnvFaults(t *testing.T) {
 		{"device URL without scheme", requiredVariables("CROSSAUTH_OAUTH_DEVICE_AUTHORIZATION_URL=//other.test/d"), []string{"CROSSAUTH_OAUTH_DEVICE_AUTHORIZATION_URL"}},
 		{"two device URLs", requiredVariables("CROSSAUTH_OAUTH_DEVICE_AUTHORIZATION_URL=d", "BEARERKIT_ENDPOINTS=device_authorization_endpoint=https://issuer.test/e"), []string{"BEARERKIT_ENDPOINTS and CROSSAUTH_OAUTH_DEVICE_AUTHORIZATION_URL"}},
 		{"endpoint twice", requiredVariables("BEARERKIT_ENDPOINTS=a=b a=c"), []string{"BEARERKIT_ENDPOINTS"}},
+		{"endpoints with commas", requiredVariables("BEARERKIT_ENDPOINTS=token_endpoint=https://a.test/t,revocation_endpoint=https://a.test/r"), []string{"BEARERKIT_ENDPOINTS"}},
 		{"endpoint without name", requiredVariables("BEARERKIT_ENDPOINTS=https://a.test"), []string{"BEARERKIT_ENDPOINTS"}},
 		{"secret and file", requiredVariables("BEARERKIT_CLIENT_SECRET="+secretOfEnv, "BEARERKIT_CLIENT_SECRET_FILE="+secret), []string{"BEARERKIT_CLIENT_SECRET_FILE and BEARERKIT_CLIENT_SECRET must not be set together"}},
 		{"secret of crossauth and file", requiredVariables("CROSSAUTH_OAUTH_CLIENT_SECRET="+secretOfEnv, "BEARERKIT_CLIENT_SECRET_FILE="+secret), []string{"BEARERKIT_CLIENT_SECRET_FILE and CROSSAUTH_OAUTH_CLIENT_SECRET must not be set together"}},

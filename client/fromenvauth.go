@@ -38,7 +38,7 @@ func (cfg *Config) authFromEnv(r *environment.Reader) {
 	cfg.AssertionAudience = r.Text("BEARERKIT_ASSERTION_AUDIENCE")
 	if path := r.Text(secretFileVariable); path != "" {
 		cfg.SecretSource = SecretFile(path)
-		_, err := readCredential(path)
+		_, err := readSecret(path)
 		failIf(r, secretFileVariable, err)
 	}
 	if path := r.Text("BEARERKIT_ASSERTION_FILE"); path != "" {

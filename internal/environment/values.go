@@ -134,17 +134,24 @@ func Choice[T any](values map[string]T) func(string) (T, error) {
 	}
 }
 
-// Pairs accepts a list of name=value, separated by spaces or tabs. A name must not occur twice.
+// Pairs accepts a list of name=value, separated by spaces or tabs. A name must not occur twice. A value with
+// another pair after a comma is an error, because a comma may also be a part of a URL.
 func Pairs(value string) (map[string]string, error) {
 	pairs := make(map[string]string)
 	for item := range strings.FieldsSeq(value) {
 		name, content, ok := strings.Cut(item, "=")
-		if _, duplicate := pairs[name]; !ok || name == "" || content == "" || duplicate || len(pairs) == maxItems {
+		if _, duplicate := pairs[name]; !ok || name == "" || content == "" || duplicate || len(pairs) == maxItems || withCommas(content) {
 			return nil, errors.New("expected a list of name=value separated by spaces, with each name once")
 		}
 		pairs[name] = content
 	}
 	return pairs, nil
+}
+
+// withCommas reports whether a value continues with a comma and another pair whose value is a URL.
+func withCommas(value string) bool {
+	_, rest, found := strings.Cut(value, ",")
+	return found && strings.Contains(rest, "=http")
 }
 
 // untidy returns what is wrong with the form of a value that was copied incompletely or with its quotation marks. Files of
