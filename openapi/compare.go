@@ -65,7 +65,8 @@ func (r *reader) agree(model *openapi3.T) error {
 	return disagree.err()
 }
 
-// securityOf returns the alternatives of an operation, without those that require nothing.
+// securityOf returns the alternatives of an operation, without those that require nothing. As in readSecurity, those of the operation
+// replace those of the document.
 func securityOf(model *openapi3.T, op *openapi3.Operation) (needs openapi3.SecurityRequirements) {
 	all := model.Security
 	if op.Security != nil {

@@ -13,7 +13,8 @@ func textNode(text string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 }
 
-// setMember replaces a member of an object, or appends it.
+// setMember replaces a member of an object, or appends it. Content has the names and the values in turn. The comment behind the old value
+// remains, because the document is edited by people too.
 func setMember(object *yaml.Node, name string, value *yaml.Node) {
 	for i := 0; i+1 < len(object.Content); i += 2 {
 		if plain(object.Content[i]).Value == name {
@@ -27,7 +28,8 @@ func setMember(object *yaml.Node, name string, value *yaml.Node) {
 	object.Content = append(object.Content, textNode(name), value)
 }
 
-// objectAt returns the object that is a member of another one. It adds an empty one if there is none.
+// objectAt returns the object that is a member of another one. It adds an empty one if there is none. A member of another type is
+// replaced.
 func objectAt(object *yaml.Node, name string) *yaml.Node {
 	for i := 0; i+1 < len(object.Content); i += 2 {
 		if value := plain(object.Content[i+1]); plain(object.Content[i]).Value == name && value.Kind == yaml.MappingNode {
@@ -49,7 +51,8 @@ func textOf(node *yaml.Node) string {
 	return out.String()
 }
 
-// writeJSON writes a value as JSON. Numbers are written as they were.
+// writeJSON writes a value as JSON. Numbers are written as they were, so that a large number does not lose digits. depth is the number of
+// objects and arrays around the value.
 func writeJSON(out *bytes.Buffer, node *yaml.Node, depth int) {
 	node = plain(node)
 	switch node.Kind {
@@ -70,7 +73,8 @@ func writeJSON(out *bytes.Buffer, node *yaml.Node, depth int) {
 	}
 }
 
-// writeList writes the elements of an object or array, each on a line of its own.
+// writeList writes the elements of an object or array, each on a line of its own. brackets are the opening and the closing one, and each
+// writes the element i.
 func writeList(out *bytes.Buffer, brackets string, count, depth int, each func(i int)) {
 	if count == 0 {
 		out.WriteString(brackets)
@@ -88,7 +92,7 @@ func writeList(out *bytes.Buffer, brackets string, count, depth int, each func(i
 	out.WriteByte(brackets[1])
 }
 
-// writeText writes a string.
+// writeText writes a string. The characters <, > and & are not escaped, because the text is not a part of an HTML page.
 func writeText(out *bytes.Buffer, text string) {
 	var quoted bytes.Buffer
 	encoder := json.NewEncoder(&quoted)

@@ -51,7 +51,8 @@ func isParameter(segment string) bool {
 	return open && closed && name != "" && !strings.ContainsFunc(name, func(c rune) bool { return !valid(c) })
 }
 
-// checkLiteral returns an error for a literal segment that is encoded in a way that routers read differently.
+// checkLiteral returns an error for a literal segment that is encoded in a way that routers read differently. Some routers compare the
+// path as it was sent, and others decode it first: then an encoded slash separates two segments.
 func checkLiteral(segment string) error {
 	plain, err := url.PathUnescape(segment)
 	switch {
@@ -116,7 +117,8 @@ func pathOf(server string) string {
 	return "/"
 }
 
-// basePath returns the path of a server as the beginning of a pattern.
+// basePath returns the path of a server as the beginning of a pattern. It has no slash at its end, because each path of the document
+// starts with one.
 func basePath(path string) (string, error) {
 	path = strings.TrimSuffix(path, "/")
 	if path == "" {
@@ -128,7 +130,8 @@ func basePath(path string) (string, error) {
 	return segmentsOf(path)
 }
 
-// checkPatterns records paths that match the same requests.
+// checkPatterns records paths that match the same requests, such as /a/{x} and /a/{y}. Which of their requirements applied would depend on
+// the router. ServeMux finds such conflicts.
 func (r *reader) checkPatterns() {
 	mux := http.NewServeMux()
 	for _, op := range r.operations {

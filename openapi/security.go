@@ -192,7 +192,8 @@ func (r *reader) checkServers() {
 	}
 }
 
-// origins returns the origins of the URLs of a scheme. There are none if they are not known, or if Config.Scheme decides.
+// origins returns the origins of the URLs of a scheme. There are none if they are not known, or if Config.Scheme decides. An origin
+// identifies the authorization server well enough here: a document has no member with the issuer for schemes of the type oauth2.
 func (s scheme) origins() (origins []string) {
 	if s.mapped {
 		return nil
@@ -212,7 +213,7 @@ func (s scheme) origins() (origins []string) {
 	return origins
 }
 
-// rulesOf returns the rules of an operation that requires a token.
+// rulesOf returns the rules of an operation that requires a token. One alternative is enough, and all schemes in it are required.
 func (r *reader) rulesOf(op operation) []middleware.Rule {
 	var alternatives []middleware.Rule
 	for _, need := range op.needs {
@@ -231,7 +232,7 @@ func (r *reader) rulesOf(op operation) []middleware.Rule {
 	return []middleware.Rule{middleware.Any(alternatives...)}
 }
 
-// rules returns the rules of one alternative.
+// rules returns the rules of one alternative. All of them must permit the request, and the first one that rejects it writes the challenge.
 func (need requirement) rules() (rules []middleware.Rule) {
 	sorted := slices.SortedStableFunc(slices.Values(need), func(a, b scheme) int { return cmp.Compare(a.rank(), b.rank()) })
 	for _, s := range sorted {
@@ -252,7 +253,8 @@ func (s scheme) rank() int {
 	return 1
 }
 
-// rules returns the rules of a scheme.
+// rules returns the rules of a scheme. A scheme without scopes and roles has none: the Guard requires a valid token for the operation
+// anyway.
 func (s scheme) rules() (rules []middleware.Rule) {
 	switch {
 	case s.mapped:

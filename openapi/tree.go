@@ -46,7 +46,8 @@ func parse(data []byte, file string, found *problems) (root place) {
 	return at
 }
 
-// yamlTree parses exactly one YAML document.
+// yamlTree parses exactly one YAML document. A reader that stops after the first document of a file would not see the requirements in
+// the others.
 func yamlTree(data []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, more yaml.Node
@@ -65,7 +66,7 @@ func yamlTree(data []byte) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
-// scanner checks a tree before anything else reads it.
+// scanner checks a tree before anything else reads it, so that other functions can follow aliases without limits of their own.
 type scanner struct {
 	found *problems
 	nodes int
@@ -111,6 +112,8 @@ func jsonTree(data []byte) (*yaml.Node, error) {
 	return reader.value(0)
 }
 
+// jsonReader builds a tree from the tokens of a JSON document. It counts the lines, because problems name them and package json does not
+// know them.
 type jsonReader struct {
 	decoder *json.Decoder
 	data    []byte
@@ -118,7 +121,7 @@ type jsonReader struct {
 	line    int // of offset
 }
 
-// value reads one value.
+// value reads one value with everything in it. depth is the number of objects and arrays around it.
 func (r *jsonReader) value(depth int) (*yaml.Node, error) {
 	if depth > maxDepth+1 { // scanner reports it
 		return nil, errors.New("too many levels")
