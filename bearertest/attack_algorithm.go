@@ -54,6 +54,8 @@ func (a *assault) algorithmRows() []row {
 	}
 }
 
+// algorithmNone sends unsigned tokens (RFC 7515 appendix A.5), with each spelling that a comparison without case or without white space
+// takes for none.
 func algorithmNone(c *check) {
 	for _, alg := range []string{"none", "None", "NONE", "nOnE", "none ", ""} {
 		c.reject("alg "+alg+", without a signature", c.token().SignWith("none", nil).SetHeader("alg", alg))
@@ -63,6 +65,7 @@ func algorithmNone(c *check) {
 	c.rejectText("alg none, without the second dot", string(bytes.TrimSuffix([]byte(c.token().SignWith("none", nil).Sign()), []byte("."))))
 }
 
+// algorithmMissing sends tokens whose alg is absent or has another type. A program must not guess the algorithm from the key then.
 func algorithmMissing(c *check) {
 	alg := c.token().algorithm
 	for what, value := range map[string]any{

@@ -25,6 +25,9 @@ func (a *assault) cacheRows() []row {
 	}
 }
 
+// sharedCaches reads Cache-Control in the responses to a valid and to an expired token. A shared cache may store a response to a
+// request with Authorization only if one of the three directives permits it. A stored rejection would also reach callers with a
+// valid token.
 func sharedCaches(c *check) {
 	good := c.send(c.target.requestWith(c.token().Sign()))
 	expired := c.token().Set("exp", 1).Sign()
@@ -39,6 +42,8 @@ func sharedCaches(c *check) {
 	}
 }
 
+// cachedResult first sends a valid token, so that its result may be in a cache of the deployment. Then it sends tokens that have parts
+// of it. A cache whose key is only jti, sub, the header or the signature returns the result of the valid token for them.
 func cachedResult(c *check) {
 	token := c.token().Set("jti", "bearertest-cached")
 	raw := token.Sign()
@@ -55,6 +60,8 @@ func cachedResult(c *check) {
 	c.reject("the same claims, signed with another key", token.SignWith(token.algorithm, key))
 }
 
+// canceledRequest sends a request whose context has ended, with a kid that causes a fetch of the keys. If the fetch uses this context,
+// it fails, and the next valid token may be rejected too.
 func canceledRequest(c *check) {
 	_, key := c.stranger.signingKey(c.token().algorithm)
 	r := c.target.requestWith(c.token().SignWith(c.token().algorithm, key).SetHeader("kid", "canceled").Sign())

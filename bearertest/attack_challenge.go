@@ -104,6 +104,8 @@ func tokenAt(text string) (start, rest string) {
 	return text[:end], text[end:]
 }
 
+// isTokenCharacter reports whether letter may be in a token of HTTP, such as the name of a scheme or of a parameter (RFC 9110
+// section 5.6.2).
 func isTokenCharacter(letter byte) bool {
 	return letter >= 'a' && letter <= 'z' || letter >= 'A' && letter <= 'Z' || letter >= '0' && letter <= '9' ||
 		strings.IndexByte("!#$%&'*+-.^_`|~", letter) >= 0

@@ -50,6 +50,8 @@ func (a *assault) timeRows() []row {
 	}
 }
 
+// expiredTokens sends dates in the past. Some programs take zero, fractions and negative numbers for a token that never expires. iat is
+// absent, so that only exp can be the reason for a rejection.
 func expiredTokens(c *check) {
 	now := time.Now()
 	for what, exp := range map[string]any{
@@ -60,6 +62,7 @@ func expiredTokens(c *check) {
 	}
 }
 
+// notADate sends values that are not numbers, and numbers that overflow when a program converts them to a time.
 func notADate(c *check, name string) {
 	for _, text := range []string{`"4102444800"`, `""`, "true", "[]", "{}", "[4102444800]", "1e300", "-1e300", "1e400", "253402300800", "9223372036854775808"} {
 		c.reject(name+" is "+text, c.token().Set(name, json.RawMessage(text)))
@@ -122,6 +125,7 @@ func (a *assault) audienceRows() []row {
 	}
 }
 
+// otherAudience sends tokens for other APIs, and wildcards. The issuer signs tokens for many APIs, so the signature is right.
 func otherAudience(c *check, _ string) {
 	c.reject("another API", c.token().Set("aud", "https://other.test"))
 	c.reject("several other APIs", c.token().Set("aud", []string{"https://other.test", "https://third.test"}))
@@ -129,6 +133,8 @@ func otherAudience(c *check, _ string) {
 	c.reject("a wildcard", c.token().Set("aud", []string{"*", ".*", "%"}))
 }
 
+// similarAudience sends texts that a comparison by prefix, substring or pattern accepts, and texts that are equal only after
+// normalization. Each of them may be the name of another API.
 func similarAudience(c *check, aud string) {
 	for what, value := range map[string]string{
 		"a longer one": aud + "/admin", "a prefix": aud[:len(aud)-1], "a suffix": aud[1:], "with a slash": aud + "/", "with a space": aud + " ",
@@ -175,6 +181,7 @@ func (a *assault) issuerRows() []row {
 	}
 }
 
+// similarIssuer sends issuers that contain the trusted one, or begin or end like it. An attacker can own such a host or path.
 func similarIssuer(c *check) {
 	iss := c.issuer.url
 	for what, value := range map[string]string{
@@ -186,6 +193,8 @@ func similarIssuer(c *check) {
 	}
 }
 
+// normalizedIssuer sends URLs that are equal to the trusted issuer only after normalization. Issuers are compared byte for byte, so
+// these are other issuers.
 func normalizedIssuer(c *check) {
 	iss := c.issuer.url
 	slash := iss + "/"

@@ -59,6 +59,8 @@ func jsonSerialization(c *check) {
 	}
 }
 
+// criticalHeader sends tokens with crit. The parameters that it lists change what a token means, so a program that does not implement
+// them must reject the token.
 func criticalHeader(c *check) {
 	for what, value := range map[string]any{
 		"an unknown name": []string{"x"}, "a standard name": []string{"alg"}, "the name of a claim": []string{"exp"},
@@ -69,6 +71,8 @@ func criticalHeader(c *check) {
 	c.reject("crit names a parameter that exists", c.token().SetHeader("crit", []string{"x"}).SetHeader("x", 1))
 }
 
+// unencodedPayload sends tokens with b64, which says that the payload is not encoded (RFC 7797). A program that supports it and one
+// that does not read different claims from the same token.
 func unencodedPayload(c *check) {
 	c.reject("b64 is false, and in crit", c.token().SetHeader("b64", false).SetHeader("crit", []string{"b64"}))
 	c.reject("b64 is false", c.token().SetHeader("b64", false))
@@ -116,6 +120,7 @@ func unusedBits(raw string) string {
 	return raw[:len(raw)-1] + alphabet[last|1:last|1+1]
 }
 
+// wrongParts sends texts that do not have exactly three parts. Some contain a valid token, which a lenient parser finds.
 func wrongParts(c *check) {
 	raw := c.token().Sign()
 	parts := strings.Split(raw, ".")
@@ -129,6 +134,8 @@ func wrongParts(c *check) {
 	}
 }
 
+// nullParts sends JSON values other than an object. In some languages, null decodes to an empty object without an error, and a token
+// without claims then passes all checks of optional claims.
 func nullParts(c *check) {
 	parts := strings.Split(c.token().Sign(), ".")
 	null := base64url([]byte("null"))

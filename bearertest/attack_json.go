@@ -62,6 +62,8 @@ func duplicateClaims(c *check) {
 	}
 }
 
+// duplicateHeader adds a second member to the header. Readers differ in whether the first or the last one counts, so that a proxy and
+// the API may use different algorithms or keys.
 func duplicateHeader(c *check) {
 	for _, text := range []string{`"alg":"none"`, `"kid":"other"`, `"typ":"dpop+jwt"`, `"x":1,"x":2`, `"\u0061lg":"none"`} {
 		c.reject("the header has also "+text+" at its end", c.token().SetHeader("kid", c.kid()).EditHeader(member(text, false)))
@@ -88,6 +90,7 @@ func foldedClaims(c *check) {
 	c.reject("AUD after aud of another API", c.token().Set("aud", "https://other.test").EditClaims(member(`"AUD":`+asJSON(c.token().claims["aud"]), false)))
 }
 
+// foldedHeader sends header parameters whose names differ in case. Some JSON readers, such as encoding/json, ignore case.
 func foldedHeader(c *check) {
 	alg := c.token().algorithm
 	c.reject("ALG in place of alg", c.token().SetHeader("alg", Absent).SetHeader("ALG", alg))
@@ -95,6 +98,8 @@ func foldedHeader(c *check) {
 	c.reject("alg of the key, and Alg none", c.token().EditHeader(member(`"Alg":"none"`, false)))
 }
 
+// notOneObject sends texts that are not exactly one JSON object. Lenient readers ignore what follows an object, or accept extensions of
+// JSON.
 func notOneObject(c *check) {
 	edits := map[string]func([]byte) []byte{
 		"a second object": appended("{}"), "a letter": appended("x"), "a zero byte": appended("\x00"), "a byte order mark": prepended("\ufeff"),
@@ -109,6 +114,7 @@ func notOneObject(c *check) {
 	}
 }
 
+// notUTF8 sends texts that are not valid Unicode. Readers that replace the faulty characters may turn different texts into equal ones.
 func notUTF8(c *check) {
 	for what, text := range map[string]string{
 		"an invalid byte in a value": "\"x\":\"\xff\"", "an invalid byte in a name": "\"\xff\":1", "a lone surrogate": `"x":"\ud800"`,

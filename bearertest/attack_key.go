@@ -43,6 +43,8 @@ func (c *check) own() (token *Token, key *ecdsa.PrivateKey, jwk map[string]any) 
 	return token.SignWith("ES256", key), key, JWK(kid, "ES256", key.Public())
 }
 
+// embeddedKey sends tokens that contain the key of the attacker. Their signature is right with that key, which says nothing: only the
+// keys of the issuer count.
 func embeddedKey(c *check) {
 	token, _, jwk := c.own()
 	c.reject("jwk contains the key of the attacker", token.SetHeader("jwk", jwk))
@@ -57,6 +59,7 @@ func embeddedKey(c *check) {
 	c.reject("jwk contains an HMAC secret", c.token().SignWith("HS256", secret).SetHeader("jwk", JWK("", "HS256", secret)))
 }
 
+// keyAtAddress sends tokens with the address of a key set or of a certificate. No request must go there, and no key of it is used.
 func keyAtAddress(c *check) {
 	for _, parameter := range []string{"jku", "x5u"} {
 		for _, address := range []string{"https://attacker.test/jwks", c.issuer.url + "@attacker.test/jwks", "file:///dev/null"} {
@@ -88,6 +91,8 @@ func noFetchForHeader(c *check) {
 	}
 }
 
+// injectedKid sends values of kid that select a known secret if a program uses them as a file name, in a query or in a command: the
+// content of /dev/null is empty, and that of randomize_va_space is "2" and a line end.
 func injectedKid(c *check) {
 	for _, kid := range []string{
 		"../../../../../../dev/null", "/dev/null", "../../../../../../proc/sys/kernel/randomize_va_space",
@@ -101,6 +106,8 @@ func injectedKid(c *check) {
 	c.reject("kid is an address of the attacker", token.SetHeader("kid", "https://attacker.test/jwks"))
 }
 
+// oddKid sends values of kid that are not strings, or that a database takes for a condition. A long one or one with a line end may
+// cause a failure or a forged line in a log.
 func oddKid(c *check) {
 	for what, kid := range map[string]any{
 		"a number": 0, "an object": map[string]any{"$ne": ""}, "an array": []string{}, "true": true,

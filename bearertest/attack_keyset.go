@@ -106,6 +106,8 @@ func (i *Issuer) keys() []json.RawMessage {
 	return set.Keys
 }
 
+// weakKeys returns keys with which everyone can sign: published secrets, an RSA key that can be factored or has no effect, and a point
+// of low order, for which one signature is valid for all messages.
 func weakKeys(c *check) []publishedKey {
 	secret := make([]byte, 64)
 	_, _ = rand.Read(secret)
@@ -122,6 +124,7 @@ func weakKeys(c *check) []publishedKey {
 	}
 }
 
+// keysForOtherUses returns keys that the issuer uses for encryption. Others may hold the private half of such a key.
 func keysForOtherUses(c *check) []publishedKey {
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	with := func(kid, member string, value any) publishedKey {

@@ -35,6 +35,8 @@ func (c *check) forThisAPI(token *Token) *Token {
 	return token.SignWith(valid.algorithm, valid.key).SetHeader("kid", valid.header["kid"])
 }
 
+// idTokens sends ID tokens. They have the issuer and the keys of access tokens, but they are for the client: an API that accepts them
+// grants access that the user has not granted.
 func idTokens(c *check) {
 	if c.target.AcceptsIDTokens {
 		c.skip("the deployment accepts ID tokens (Target.AcceptsIDTokens)")
@@ -44,6 +46,7 @@ func idTokens(c *check) {
 	c.reject("an ID token with at_hash", c.forThisAPI(c.issuer.IDToken()).Set("at_hash", "MTIzNDU2Nzg5MDEyMzQ1Ng"))
 }
 
+// otherTypes sends the claims of the valid token with the typ of other kinds of JWT, or with a typ that is not a string.
 func otherTypes(c *check) {
 	for _, typ := range []any{"logout+jwt", "dpop+jwt", "token-introspection+jwt", "secevent+jwt", "oauth-authz-req+jwt", "JOSE", 1, []string{"at+jwt"}} {
 		c.reject("typ: "+asJSON(typ), c.token().SetHeader("typ", typ))
@@ -61,6 +64,8 @@ func kindClaims(c *check) {
 	}
 }
 
+// boundTokens sends tokens that are bound to a key or a certificate, without a proof. An API that ignores cnf accepts them from
+// everyone who has stolen one. A token with an unknown form of cnf must not count as a token without cnf.
 func boundTokens(c *check) {
 	key := NewProofKey("ES256")
 	c.reject("bound to a key (jkt)", c.token().BoundTo(key))
@@ -89,6 +94,8 @@ func (a *assault) scopeRows() []row {
 	return []row{{"X1_scope_missing", enough, missingScopes}}
 }
 
+// missingScopes sends scopes that a comparison by prefix, by substring, without case or with a pattern accepts. At the end it checks
+// the response: the token is valid, so the status is 403 and not 401.
 func missingScopes(c *check) {
 	if c.target.Scope == "" {
 		c.skip("set Target.Scope to the scopes that the route requires")

@@ -43,6 +43,8 @@ func (c *check) withAuthorization(lines ...string) *http.Request {
 	return r
 }
 
+// schemeInAnyCase sends the scheme in lower and in upper case. Both are correct (RFC 9110 section 11.1), so the row fails if the
+// deployment rejects one of them.
 func schemeInAnyCase(c *check, scheme, _ string) {
 	for _, other := range []string{strings.ToLower(scheme), strings.ToUpper(scheme)} {
 		r := c.target.requestWith(c.token().Sign())
@@ -54,6 +56,8 @@ func schemeInAnyCase(c *check, scheme, _ string) {
 	}
 }
 
+// otherSchemes sends a valid token in values of Authorization that do not have the form of RFC 6750. Two programs that read such a
+// value leniently may read different tokens from it.
 func otherSchemes(c *check, scheme, raw string) {
 	for what, line := range map[string]string{
 		"no scheme": raw, "Basic": "Basic " + raw, "Token": "Token " + raw, "JWT": "JWT " + raw, "no space": scheme + raw, "a colon": scheme + ": " + raw,
@@ -70,6 +74,7 @@ func otherSchemes(c *check, scheme, raw string) {
 	}
 }
 
+// twoAuthorizations sends two Authorization fields. Some servers use the first one, some the last one, and some join them.
 func twoAuthorizations(c *check, scheme, raw string) {
 	good := scheme + " " + raw
 	for what, lines := range map[string][]string{
@@ -193,6 +198,7 @@ func (a *assault) handled(got response) bool {
 	return len(body) >= 4 && strings.Contains(got.body, body)
 }
 
+// preflightRequest sends a CORS preflight without a token. A guard that lets preflights pass must not let them reach the handler.
 func preflightRequest(c *check) {
 	r := c.target.request()
 	r.Method = http.MethodOptions
@@ -204,6 +210,8 @@ func preflightRequest(c *check) {
 	}
 }
 
+// foreignOrigin sends a valid request from a page of another site. If the response allows that origin with credentials, the page can
+// read the response with the cookies of the user.
 func foreignOrigin(c *check) {
 	for _, origin := range []string{"https://attacker.test", "null"} {
 		r := c.target.requestWith(c.token().Sign())

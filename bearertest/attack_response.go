@@ -59,6 +59,8 @@ func (a *assault) challengeRows() []row {
 	}
 }
 
+// noCredentials sends requests without a token. The challenge must not have an error code, because a code is a statement about the
+// token that the client has sent.
 func noCredentials(c *check) {
 	if c.target.Optional {
 		c.skip("the route accepts requests without credentials (Target.Optional)")
@@ -76,6 +78,8 @@ func noCredentials(c *check) {
 	}
 }
 
+// wellFormed parses the challenges of all rejections. The last token contains quotation marks and line ends. If they were copied, they
+// would end a quoted string, or the header field itself.
 func wellFormed(c *check) {
 	all := c.rejections()
 	all = append(all, rejected{what: "no credentials", got: c.send(c.target.request())})
@@ -167,6 +171,8 @@ func reflectedText(c *check) {
 	}
 }
 
+// hostInChallenge sends the host of an attacker. If the challenge contains it, a client may read the metadata of the API from that host,
+// and then request tokens from an authorization server of the attacker.
 func hostInChallenge(c *check) {
 	const host = "attacker.test"
 	for _, name := range []string{"Host", "X-Forwarded-Host", "Forwarded"} {

@@ -53,6 +53,8 @@ func (c *check) bent(what string, algorithms []string, bend func([]byte) []byte)
 	}
 }
 
+// signatureOfZeros sends signatures whose numbers are out of range. If a library does not check the range, the equation of ECDSA holds
+// for every message and every key when r and s are zero (CVE-2022-21449).
 func signatureOfZeros(c *check) {
 	zeros := func(s []byte) []byte { return make([]byte, len(s)) }
 	c.bent("a signature of zeros", c.asymmetric(), zeros)
@@ -62,6 +64,8 @@ func signatureOfZeros(c *check) {
 	c.bent("r and s are all ones", ecdsa, func(s []byte) []byte { return bytes.Repeat([]byte{0xff}, len(s)) })
 }
 
+// signatureForm sends right signatures in the ASN.1 form that TLS uses, or with another length. If one token had several valid texts, a
+// program that finds denied tokens by their text would not find the other ones.
 func signatureForm(c *check) {
 	ecdsa := c.published(familyECDSA)
 	c.bent("DER", ecdsa, func(s []byte) []byte {
@@ -77,6 +81,7 @@ func signatureForm(c *check) {
 	c.bent("one byte less", all, func(s []byte) []byte { return s[:len(s)-1] })
 }
 
+// wrongSignature changes single bits of a right signature, or uses the signature of other claims.
 func wrongSignature(c *check) {
 	flip := func(at func(length int) int) func([]byte) []byte {
 		return func(s []byte) []byte {
