@@ -106,6 +106,8 @@ type statements struct {
 	prune string
 	// removals are the statements that remove expired rows.
 	removals []removal
+	// checkpoint copies changes from the log into the database file, or is empty if the server does that.
+	checkpoint string
 	// clock reads the time of the database.
 	clock string
 

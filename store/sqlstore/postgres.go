@@ -58,13 +58,14 @@ WHERE s.id = 1 ORDER BY c.id LIMIT $2`,
 SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT $1) AS c WHERE created < $2`,
 	notePruned: `UPDATE bearerkit_state SET pruned = $1 WHERE id = 1 AND pruned < $2`,
 	prune:      `DELETE FROM bearerkit_changes WHERE id <= $1`,
+	// The rows are locked, so their positions (ctid) cannot change. They save a search in the index of the keys for each row.
 	removals: []removal{
-		{text: `DELETE FROM bearerkit_entries WHERE entry_key IN (SELECT entry_key FROM bearerkit_entries
-  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`},
-		{text: `DELETE FROM bearerkit_marks WHERE (owner, mark) IN (SELECT owner, mark FROM bearerkit_marks
-  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`},
-		{text: `DELETE FROM bearerkit_locks WHERE lock_key IN (SELECT lock_key FROM bearerkit_locks
-  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING expires`, grace: locksGrace},
+		{text: `DELETE FROM bearerkit_entries WHERE ctid = ANY (ARRAY(SELECT ctid FROM bearerkit_entries
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING expires`},
+		{text: `DELETE FROM bearerkit_marks WHERE ctid = ANY (ARRAY(SELECT ctid FROM bearerkit_marks
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING expires`},
+		{text: `DELETE FROM bearerkit_locks WHERE ctid = ANY (ARRAY(SELECT ctid FROM bearerkit_locks
+  WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING expires`, grace: locksGrace},
 	},
 	// The number is the CRC-32 of "bearerkit". Advisory locks belong to a database.
 	lock:   `SELECT pg_advisory_lock(1351428584)`,

@@ -14,19 +14,22 @@ const (
 	changesLife = time.Hour        // how long changes are kept for Watch
 
 	firstBatch  = 100 // rows of the first batch of a pass
-	minBatch    = 20
-	maxBatch    = 1000
-	batchTarget = 20 * time.Millisecond // a batch that takes longer is followed by a smaller one
-	minPause    = 5 * time.Millisecond  // between two batches; at least as long as the batch took
+	minBatch    = 50
+	maxBatch    = 200
+	batchTarget = 5 * time.Millisecond // a batch that takes longer is followed by a smaller one
+	minPause    = 5 * time.Millisecond // between two batches
+	pauseFactor = 3                    // a pause takes at least as many times as long as the batch before it
 )
 
 // Run removes expired entries, used proofs and locks, and changes that are older than an hour. It returns nil when ctx ends.
 // Call it in a goroutine of its own, in one process or in several. Without it, the tables grow forever.
 //
-// It removes at most 1000 rows in one transaction. The number is adjusted so that a transaction takes about 20 ms, and a pause
-// that is at least as long follows. So Run delays other writers only for short times. Rows are removed twice Config.ClockSkew
-// after they have expired, on the clock of this process and on that of the database. If these clocks differ by more than
-// Config.ClockSkew, Run removes nothing, and logs [ErrClock].
+// It removes at most 200 rows in one transaction. The number is adjusted so that a transaction takes about 5 ms, and a pause that
+// is at least three times as long follows. So Run delays other writers only for short times. In SQLite, Run also copies its
+// changes from the log (WAL) into the database file, so that the commits of other writers need not do that.
+//
+// Rows are removed twice Config.ClockSkew after they have expired, on the clock of this process and on that of the database. If
+// these clocks differ by more than Config.ClockSkew, Run removes nothing, and logs [ErrClock].
 func (s *Store) Run(ctx context.Context) error {
 	ticks := time.NewTicker(runInterval)
 	defer ticks.Stop()
@@ -82,8 +85,8 @@ func (s *Store) removeRows(ctx context.Context, statement string, ended int64) e
 		if err != nil {
 			return err
 		}
-		if n < b.size {
-			return nil
+		if err := s.checkpoint(ctx); err != nil || n < b.size {
+			return err
 		}
 		from = last
 		if err := b.wait(ctx, time.Since(start)); err != nil {
@@ -108,6 +111,18 @@ func (s *Store) removeBatch(ctx context.Context, statement string, from, ended i
 	return n, last, err
 }
 
+// checkpoint copies the changes of a batch from the log of SQLite into the database file. Other connections can write meanwhile.
+// Otherwise SQLite does it in the commit of any writer that finds more than 1000 pages in the log, and a batch of random keys
+// adds hundreds of them.
+func (s *Store) checkpoint(ctx context.Context) error {
+	if s.text.checkpoint == "" {
+		return nil
+	}
+	limited, cancel := s.limited(ctx)
+	defer cancel()
+	return s.query(limited, s.text.checkpoint, nil, func(*sql.Rows) error { return nil })
+}
+
 // pruneChanges removes the changes that were logged earlier than ended, in batches. The same transaction stores the largest
 // removed id, so that each watcher notices if it has not read a removed row.
 func (s *Store) pruneChanges(ctx context.Context, ended int64) error {
@@ -116,6 +131,9 @@ func (s *Store) pruneChanges(ctx context.Context, ended int64) error {
 		start := time.Now()
 		n, err := s.pruneBatch(ctx, ended, b.size)
 		if err != nil || n == 0 {
+			return err
+		}
+		if err := s.checkpoint(ctx); err != nil {
 			return err
 		}
 		if err := b.wait(ctx, time.Since(start)); err != nil {
@@ -155,7 +173,7 @@ func (b *batch) wait(ctx context.Context, took time.Duration) error {
 		b.size = min(b.size*2, maxBatch)
 	}
 	select {
-	case <-time.After(max(took, minPause)):
+	case <-time.After(max(pauseFactor*took, minPause)):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -2,6 +2,8 @@ package sqlstore_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +71,34 @@ func TestRun_RemovesExpiredRows(t *testing.T) {
 		wantUse(t, s, "a", false)
 		wantUse(t, s, "b", true)
 	})
+}
+
+// In SQLite, Run copies its changes into the database file, so that the commits of other writers need not do that.
+func TestRun_CopiesTheLog(t *testing.T) {
+	t.Parallel()
+	path := newDSN(t, sqlstore.SQLite)
+	db := open(t, sqlstore.SQLite, path)
+	db.SetMaxOpenConns(1) // the setting below belongs to a connection
+	s := storeOf(t, db, sqlstore.SQLite)
+	insertMany(t, func(statement string) { do(t, db, statement) }, "bearerkit_entries (entry_key, expires, issued_before)", 1000, func(i int) string {
+		return values(bytesOf(sqlstore.SQLite, "k", i), 1+i, 0)
+	})
+	do(t, db, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	do(t, db, `PRAGMA wal_autocheckpoint = 0`)
+	if err := s.RemoveExpired(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path) // without the log
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := filepath.Join(t.TempDir(), "kit.db")
+	if err := os.WriteFile(alone, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, open(t, sqlstore.SQLite, alone), "bearerkit_entries"); n != 0 {
+		t.Errorf("%d of 1000 removed rows are still in the database file", n)
+	}
 }
 
 // A watcher that has read the changes does not drop everything when Run removes them.

@@ -55,8 +55,9 @@ SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDE
 		{text: `DELETE FROM bearerkit_locks WHERE lock_key IN (SELECT lock_key FROM bearerkit_locks
   WHERE expires >= ?1 AND expires < ?2 ORDER BY expires LIMIT ?3) RETURNING expires`, grace: locksGrace},
 	},
-	begin: `BEGIN IMMEDIATE`,
-	lock:  `BEGIN IMMEDIATE`,
+	checkpoint: `PRAGMA wal_checkpoint(PASSIVE)`, // does not wait for readers or writers
+	begin:      `BEGIN IMMEDIATE`,
+	lock:       `BEGIN IMMEDIATE`,
 	createVersions: `
 CREATE TABLE IF NOT EXISTS bearerkit_schema (
   id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL,
