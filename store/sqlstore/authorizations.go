@@ -51,6 +51,9 @@ INSERT INTO bearerkit_authorizations (client_id, owner, scope, created) VALUES (
 // Get returns the scopes that owner has authorized clientID to use, in ascending order. It returns none if there is no
 // authorization.
 func (a *Authorizations) Get(ctx context.Context, clientID, owner string) ([]string, error) {
+	if !canExist(clientID, owner) {
+		return nil, nil
+	}
 	found, err := a.read(ctx, "Authorizations.Get", owner, authorizationsGet, clientID, owner)
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -61,6 +64,9 @@ func (a *Authorizations) Get(ctx context.Context, clientID, owner string) ([]str
 // List returns the authorizations of an owner, in ascending order of the client ids. It leaves out the first skip of them, and
 // returns at most take.
 func (a *Authorizations) List(ctx context.Context, owner string, skip, take int) ([]Authorization, error) {
+	if !canExist(owner) {
+		return nil, nil
+	}
 	return a.read(ctx, "Authorizations.List", owner, authorizationsList, owner, take, skip, owner)
 }
 
@@ -89,6 +95,7 @@ func (a *Authorizations) read(ctx context.Context, operation, owner string, text
 
 // Set replaces all scopes of an authorization in one transaction. If scopes is empty, the authorization is deleted. There can be
 // at most 1000 scopes, of at most 255 bytes each. Duplicates are ignored.
+// Set returns an error for a text with invalid UTF-8 or NUL; the other methods find nothing.
 func (a *Authorizations) Set(ctx context.Context, clientID, owner string, scopes []string) error {
 	const operation = "Authorizations.Set"
 	if err := checkAuthorization(operation, clientID, owner, scopes); err != nil {
@@ -165,7 +172,14 @@ func (a *Authorizations) DeleteOwner(ctx context.Context, owner string) error {
 	return a.remove(ctx, "Authorizations.DeleteOwner", authorizationsOfOwner, owner)
 }
 
-func (a *Authorizations) remove(ctx context.Context, operation string, text string, args ...any) error {
+func (a *Authorizations) remove(ctx context.Context, operation string, text string, texts ...string) error {
+	if !canExist(texts...) {
+		return nil
+	}
+	args := make([]any, len(texts))
+	for i := range texts {
+		args[i] = texts[i]
+	}
 	limited, cancel := a.d.limited(ctx)
 	defer cancel()
 	_, err := a.d.exec(limited, a.d.portable(text), args...)

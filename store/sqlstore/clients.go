@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/bearerkit/bearerkit/store"
 )
@@ -12,7 +14,8 @@ import (
 //
 //	clients, err := registry.New(registry.Config{Store: sqlStore.Clients()})
 //
-// Errors are those of the methods of [Store]. It is safe for concurrent use.
+// Errors are those of the methods of [Store]. Ids, names and owners have at most 255 bytes, and are valid UTF-8 without NUL:
+// Create and Update return an error for other texts, and the other methods find nothing. It is safe for concurrent use.
 type Clients struct{ d *database }
 
 // Clients returns the store of registered clients.
@@ -45,6 +48,9 @@ const maxText = 255
 
 // Get implements registry.Store.
 func (c *Clients) Get(ctx context.Context, id string) (row store.ClientRow, found bool, err error) {
+	if !canExist(id) {
+		return store.ClientRow{}, false, nil
+	}
 	rows, err := c.read(ctx, "Clients.Get", clientsGet, id)
 	if err != nil || len(rows) == 0 {
 		return store.ClientRow{}, false, err
@@ -54,7 +60,10 @@ func (c *Clients) Get(ctx context.Context, id string) (row store.ClientRow, foun
 
 // ByName implements registry.Store.
 func (c *Clients) ByName(ctx context.Context, name string, owner *string, skip, take int) ([]store.ClientRow, error) {
-	if owner == nil {
+	switch {
+	case !canExist(name) || owner != nil && !canExist(*owner):
+		return nil, nil
+	case owner == nil:
 		return c.read(ctx, "Clients.ByName", clientsByName, name, take, skip)
 	}
 	return c.read(ctx, "Clients.ByName", clientsByNameOwned, name, *owner, take, skip)
@@ -62,8 +71,11 @@ func (c *Clients) ByName(ctx context.Context, name string, owner *string, skip, 
 
 // List implements registry.Store.
 func (c *Clients) List(ctx context.Context, owner *string, skip, take int) ([]store.ClientRow, error) {
-	if owner == nil {
+	switch {
+	case owner == nil:
 		return c.read(ctx, "Clients.List", clientsList, take, skip)
+	case !canExist(*owner):
+		return nil, nil
 	}
 	return c.read(ctx, "Clients.List", clientsListOwned, *owner, take, skip)
 }
@@ -112,6 +124,9 @@ func (c *Clients) Update(ctx context.Context, row store.ClientRow) (updated bool
 // Delete implements registry.Store. In the same transaction, it deletes the authorizations of the client, so that a client that
 // is later registered under the same id does not inherit them.
 func (c *Clients) Delete(ctx context.Context, id string) (deleted bool, err error) {
+	if !canExist(id) {
+		return false, nil
+	}
 	limited, cancel := c.d.limited(ctx)
 	defer cancel()
 	err = c.d.write(limited, func(t transaction) error {
@@ -125,12 +140,20 @@ func (c *Clients) Delete(ctx context.Context, id string) (deleted bool, err erro
 	return deleted && err == nil, c.d.failed(ctx, "Clients.Delete", err)
 }
 
-// checkTexts returns an error if a text is too long for its column.
+// checkTexts returns an error if a text is too long for its column, or is not UTF-8 without NUL. PostgreSQL cannot store other
+// texts, and the other databases would store them.
 func checkTexts(operation string, texts ...string) error {
 	for _, text := range texts {
-		if len(text) > maxText {
+		switch {
+		case len(text) > maxText:
 			return fmt.Errorf("sqlstore: %s: a text has %d bytes, expected at most %d", operation, len(text), maxText)
+		case !utf8.ValidString(text) || strings.Contains(text, "\x00"):
+			return fmt.Errorf("sqlstore: %s: a text has invalid UTF-8 or NUL, expected UTF-8 without NUL", operation)
 		}
 	}
 	return nil
 }
+
+// canExist reports whether a row with these texts can exist. A client id or an owner may come from a request, so a text that
+// checkTexts rejects must not cause an error of the database.
+func canExist(texts ...string) bool { return checkTexts("", texts...) == nil }
