@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
@@ -30,25 +31,31 @@ type changes struct {
 
 // change is one row of bearerkit_changes.
 type change struct {
-	id  int64
-	key string
+	id      int64
+	key     string
+	created int64
 }
 
-// readChanges reads the changes with an id above floor, at most maxChanges and one more.
+// readChanges reads the changes with an id above floor, at most maxChanges and two more: one that was read before, and one that
+// shows that there are too many.
 func (s *Store) readChanges(ctx context.Context, floor int64) (changes, error) {
 	var c changes
-	err := s.query(ctx, s.text.changes, []any{floor, maxChanges + 1}, func(rows *sql.Rows) error {
+	found := false
+	err := s.query(ctx, s.text.changes, []any{floor, maxChanges + 2}, func(rows *sql.Rows) error {
 		var epoch, key []byte
-		var id sql.NullInt64
-		if err := rows.Scan(&c.pruned, &c.highest, &epoch, &id, &key); err != nil {
+		var id, created sql.NullInt64
+		if err := rows.Scan(&c.pruned, &c.highest, &epoch, &id, &key, &created); err != nil {
 			return err
 		}
-		c.epoch = string(epoch)
+		c.epoch, found = string(epoch), true
 		if id.Valid { // the row exists also if there is no change
-			c.rows = append(c.rows, change{id.Int64, string(key)})
+			c.rows = append(c.rows, change{id.Int64, string(key), created.Int64})
 		}
 		return nil
 	})
+	if err == nil && !found {
+		return c, errNoState
+	}
 	return c, err
 }
 
@@ -57,9 +64,13 @@ func (s *Store) readChanges(ctx context.Context, floor int64) (changes, error) {
 // The ids ascend, but transactions do not commit in the order of their ids. A change with a smaller id may become visible after
 // one with a larger id. So position remembers the ids below the largest one that it has not seen: the gaps. Each poll reads
 // from the first gap on. A gap is ignored after gapLife, because most of them belong to transactions that were rolled back.
+//
+// A restored backup assigns ids again that were seen before. So each poll also reads the last row again. If it is missing or
+// has changed, the database has lost changes.
 type position struct {
-	known bool  // seen and epoch are set
-	seen  int64 // the largest id that was seen or removed
+	known bool   // seen and epoch are set
+	seen  int64  // the largest id that was seen or removed
+	last  change // the row with the id seen; its id is 0 if that row was not read
 	gaps  map[int64]clock.Instant
 	epoch string
 
@@ -73,8 +84,11 @@ const (
 	logLost           // the same, because the database has lost changes
 )
 
-// floor returns the id after which changes must be read.
-func (p *position) floor() int64 {
+// floor returns the id after which a poll begins: it reads the changes that were not seen, and the last one that was.
+func (p *position) floor() int64 { return min(p.unseen(), p.seen-1) }
+
+// unseen returns the id after which there may be changes that were not seen.
+func (p *position) unseen() int64 {
 	floor := p.seen
 	for id := range p.gaps {
 		floor = min(floor, id-1)
@@ -89,12 +103,18 @@ func (p *position) advance(c changes, now clock.Instant) (keys []string, result 
 		return nil, p.reset(c, now, logUnknown)
 	case max(c.highest, c.pruned) < p.seen:
 		return nil, p.reset(c, now, logLost)
-	case c.pruned > p.floor(), len(c.rows) > maxChanges, c.epoch != p.epoch && p.epoch != "":
+	case c.pruned > p.unseen(), c.exceed(p.unseen()), c.epoch != p.epoch && p.epoch != "":
 		return nil, p.reset(c, now, logUnknown)
+	case p.isReplaced(c):
+		return nil, p.reset(c, now, logLost)
 	}
 	p.epoch = c.epoch
 	for _, row := range c.rows {
-		if !p.see(row.id, now) {
+		isNew := p.see(row.id, now)
+		if row.id == p.seen {
+			p.last = row
+		}
+		if !isNew {
 			continue
 		}
 		keys = append(keys, row.key)
@@ -112,6 +132,23 @@ func (p *position) advance(c changes, now clock.Instant) (keys []string, result 
 		return nil, logUnknown
 	}
 	return keys, logRead
+}
+
+// exceed reports whether there are more than maxChanges changes with an id above floor.
+func (c *changes) exceed(floor int64) bool {
+	n := len(c.rows)
+	if n > 0 && c.rows[0].id <= floor {
+		n--
+	}
+	return n > maxChanges
+}
+
+// isReplaced reports whether the last row that was read is missing, although it was not removed by [Store.Run], or has changed.
+func (p *position) isReplaced(c changes) bool {
+	if p.last.id != p.seen || p.seen <= c.pruned {
+		return false
+	}
+	return !slices.Contains(c.rows, p.last)
 }
 
 // see reports whether the id was not seen before, and marks it as seen.

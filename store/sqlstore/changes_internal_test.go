@@ -16,6 +16,7 @@ type logTable struct {
 	ids    []int64
 	pruned int64
 	epoch  string
+	copies int64 // how often a backup was restored
 }
 
 // from returns what a poll reads.
@@ -23,8 +24,8 @@ func (l *logTable) from(floor int64) changes {
 	c := changes{pruned: l.pruned, epoch: l.epoch}
 	slices.Sort(l.ids)
 	for _, id := range l.ids {
-		if id > floor && len(c.rows) <= maxChanges {
-			c.rows = append(c.rows, change{id, strconv.FormatInt(id, 10)})
+		if id > floor && len(c.rows) <= maxChanges+1 {
+			c.rows = append(c.rows, change{id, strconv.FormatInt(id, 10), l.copies})
 		}
 		c.highest = max(c.highest, id)
 	}
@@ -117,6 +118,27 @@ func TestPosition(t *testing.T) {
 			{commit: []int64{1, 2}, keys: []string{"1", "2"}},
 			{change: func(l *logTable) { l.epoch = "b" }, commit: []int64{3, 4}, result: logUnknown},
 			{commit: []int64{5}, keys: []string{"5"}},
+		},
+		"a backup was restored, and its new rows have the same ids": {
+			start,
+			{commit: []int64{1, 2}, keys: []string{"1", "2"}},
+			{change: func(l *logTable) { l.copies++ }, result: logLost},
+			{},
+			{commit: []int64{3}, keys: []string{"3"}},
+		},
+		"a backup was restored, and its new rows have the same and larger ids": {
+			{commit: []int64{1, 2}, result: logUnknown},
+			{},
+			{change: func(l *logTable) { l.copies++ }, commit: []int64{3, 4}, result: logLost},
+			{commit: []int64{5}, keys: []string{"5"}},
+			{change: func(l *logTable) { l.ids = []int64{1, 2, 3, 4, 6} }, result: logLost},
+			{commit: []int64{7}, keys: []string{"7"}},
+		},
+		"a backup was restored while there are gaps": {
+			start,
+			{commit: []int64{1, 3}, keys: []string{"1", "3"}},
+			{change: func(l *logTable) { l.copies++ }, commit: []int64{2}, result: logLost},
+			{},
 		},
 		"the epoch is missing for a while": {
 			{change: func(l *logTable) { l.epoch = "a" }, result: logUnknown},

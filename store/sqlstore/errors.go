@@ -81,6 +81,10 @@ type schemaError string
 
 func (e schemaError) Error() string { return string(e) }
 
+// errNoState is the error if bearerkit_state is empty. Migrate does not add its row again.
+const errNoState = schemaError("the row of bearerkit_state is missing: restore the database from a backup, or drop the tables " +
+	"whose names start with bearerkit_ and call Store.Migrate")
+
 var errNotWritable = errors.New("the database is a replica or read-only")
 
 // failed returns err as the error of an operation, or nil if err is nil. A deadline that s has set is not an error of the

@@ -42,7 +42,8 @@ INSERT INTO bearerkit_epoch (id, epoch, begins, server) VALUES (1, ?, ` + mariad
 	removeWitnesses: `DELETE FROM bearerkit_marks WHERE owner = ? AND mark <> ?`,
 	clock:           `SELECT ` + mariadbClock,
 	changes: `
-SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1), c.id, c.entry_key
+SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1),
+  c.id, c.entry_key, c.created
 FROM bearerkit_state AS s LEFT JOIN bearerkit_changes AS c ON c.id > ?
 WHERE s.id = 1 ORDER BY c.id LIMIT ?`,
 	oldChanges: `

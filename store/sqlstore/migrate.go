@@ -80,10 +80,16 @@ func (s *Store) createVersions(ctx context.Context) error {
 // checkSchema returns nil if this package can use the tables: they have its version, or a newer one that does not exclude it.
 func (s *Store) checkSchema(ctx context.Context) error {
 	var version, lowest int64
-	err := s.query(ctx, s.text.versions, nil, func(rows *sql.Rows) error { return rows.Scan(&version, &lowest) })
+	var found bool
+	err := s.query(ctx, s.text.versions, nil, func(rows *sql.Rows) error {
+		found = true
+		return rows.Scan(&version, &lowest)
+	})
 	switch {
 	case err != nil:
 		return err
+	case !found:
+		return errNoState
 	case version < schemaVersion:
 		return schemaError(fmt.Sprintf("the tables have version %d, expected %d: call Store.Migrate", version, schemaVersion))
 	case lowest > schemaVersion:

@@ -40,7 +40,8 @@ WHERE held.epoch = ?2`,
 	removeWitnesses: `DELETE FROM bearerkit_marks WHERE owner = ?1 AND mark <> ?2`,
 	clock:           `SELECT ` + sqliteClock,
 	changes: `
-SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1), c.id, c.entry_key
+SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1),
+  c.id, c.entry_key, c.created
 FROM bearerkit_state AS s LEFT JOIN bearerkit_changes AS c ON c.id > ?1
 WHERE s.id = 1 ORDER BY c.id LIMIT ?2`,
 	oldChanges: `

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -230,7 +231,10 @@ func TestWatch_MissingChanges(t *testing.T) {
 	for name, tt := range map[string]struct{ statement, log string }{
 		"removed before they were read": {statement: `UPDATE bearerkit_state SET pruned = 1000000`},
 		"the table was emptied":         {statement: `DELETE FROM bearerkit_changes`, log: "has lost changes"},
-		"another epoch":                 {statement: `UPDATE bearerkit_epoch SET epoch = 'abcdefghijklmnop'`},
+		"a restored backup, whose new rows have the same ids": {
+			statement: `UPDATE bearerkit_changes SET created = created - 1`, log: "has lost changes",
+		},
+		"another epoch": {statement: `UPDATE bearerkit_epoch SET epoch = 'abcdefghijklmnop'`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -281,6 +285,29 @@ func TestWatch_Silence(t *testing.T) {
 	if err := (store.DenyList{Storage: s}).DenyToken(t.Context(), issuer, "c", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Without the row of bearerkit_state, Watch cannot read the changes. It must not look as if there were none.
+func TestWatch_NoState(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		var log logged
+		s, db := emptyStore(t, dialect, log.logger, func(c *sqlstore.Config) {
+			c.PollInterval, c.MaxSilence = 100*time.Millisecond, 300*time.Millisecond
+		})
+		cache := watch(t, s)
+		do(t, db, `DELETE FROM bearerkit_state`)
+		before := cache.drops()
+		eventually(t, "everything is dropped at each interval", func() bool { return cache.drops() > before+1 })
+		if !log.contains("the changes cannot be read") || !log.contains("the row of bearerkit_state is missing") {
+			t.Errorf("the log does not say what is wrong: %s", log.buf.String())
+		}
+		for operation, err := range map[string]error{"Check": s.Check(t.Context()), "Migrate": s.Migrate(t.Context())} {
+			if !errors.Is(err, sqlstore.ErrSchema) || !strings.Contains(err.Error(), "bearerkit_state") {
+				t.Errorf("%s returned %v, expected ErrSchema", operation, err)
+			}
+		}
+	})
 }
 
 func TestWatch_WrongCaches(t *testing.T) {
