@@ -132,7 +132,11 @@ func TestAuthorizations(t *testing.T) {
 func TestAuthorizations_ConcurrentSets(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
-		s := newStore(t, dialect)
+		_, dsn := newStoreAt(t, dialect)
+		if dialect == sqlstore.PostgreSQL { // the default of a role or a database may be another one than READ COMMITTED
+			dsn += "&default_transaction_isolation=repeatable%20read"
+		}
+		s := connect(t, dialect, dsn)
 		for round := range 5 {
 			owner := strconv.Itoa(round)
 			var all sync.WaitGroup

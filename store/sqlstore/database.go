@@ -160,7 +160,7 @@ func (d *database) write(ctx context.Context, do func(transaction) error) error 
 		if d.dialect == SQLite {
 			return d.writeImmediate(ctx, do)
 		}
-		tx, err := d.db.BeginTx(ctx, nil)
+		tx, err := d.db.BeginTx(ctx, d.dialect.isolation())
 		if err != nil {
 			return err
 		}
@@ -169,6 +169,16 @@ func (d *database) write(ctx context.Context, do func(transaction) error) error 
 		}
 		return tx.Commit()
 	})
+}
+
+// isolation returns the options of a transaction. Transactions wait for the lock of a row, and then read what the transaction
+// before them has committed. At REPEATABLE READ, which may be the default of a role or a database, PostgreSQL would not return
+// that.
+func (d Dialect) isolation() *sql.TxOptions {
+	if d == PostgreSQL {
+		return &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	}
+	return nil
 }
 
 // writeImmediate is write for SQLite. The transaction takes the lock of the writer when it begins. Otherwise SQLite could not

@@ -6,7 +6,8 @@ const (
 	postgresServer = `((extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint)::text`
 )
 
-// postgres are the statements for PostgreSQL. They work at each isolation level, but are meant for READ COMMITTED.
+// postgres are the statements for PostgreSQL. Outside of a transaction, they work at each isolation level.
+// Transactions have READ COMMITTED.
 var postgres = statements{ //nolint:gochecknoglobals // constants
 	lookupOne: `SELECT expires, issued_before FROM bearerkit_entries WHERE entry_key = $1`,
 	lookup:    [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
