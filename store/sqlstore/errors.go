@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
@@ -37,6 +38,15 @@ var advice = map[error]string{ //nolint:gochecknoglobals // constants
 	ErrSchema:      "call Store.Migrate",
 	ErrClock:       "synchronize the clocks of both machines",
 }
+
+// codeAdvice is the advice for errors without a class. PostgreSQL returns these two if a connection lacks a prepared statement, or
+// has one that it should not have.
+var codeAdvice = map[string]string{ //nolint:gochecknoglobals // constants
+	"SQLSTATE 26000": poolerAdvice,
+	"SQLSTATE 42P05": poolerAdvice,
+}
+
+const poolerAdvice = "Config.DB prepares statements: if it connects to a pooler such as PgBouncer, set its pool mode to session"
 
 // fault is the error of a method. Its text has no text of the driver, which may contain values or the data source name.
 type fault struct {
@@ -110,7 +120,7 @@ func (d *database) failed(ctx context.Context, operation string, err error) erro
 		f.class, f.detail = ErrUnavailable, "no response within Config.Timeout, or the deadline of the caller"
 	default:
 		f.code, f.class = classify(err)
-		f.detail = advice[f.class]
+		f.detail = cmp.Or(advice[f.class], codeAdvice[f.code])
 	}
 	return f
 }

@@ -67,6 +67,8 @@ func TestErrors_Classes(t *testing.T) {
 		"PostgreSQL: lock timeout":        {state("55P03"), sqlstore.ErrUnavailable, ""},
 		"PostgreSQL: no table":            {state("42P01"), sqlstore.ErrSchema, "Store.Migrate"},
 		"PostgreSQL: permission denied":   {state("42501"), nil, "SQLSTATE 42501"},
+		"PostgreSQL: unknown statement":   {state("26000"), nil, "pool mode"},
+		"PostgreSQL: duplicate statement": {state("42P05"), nil, "pool mode"},
 		"PostgreSQL: in a connect error":  {fmt.Errorf("failed to connect to host=%s: %w", secret, state("57P03")), sqlstore.ErrUnavailable, ""},
 		"MariaDB: disk full":              {number(1021, ""), sqlstore.ErrFull, "error 1021"},
 		"MariaDB: table full":             {number(1114, ""), sqlstore.ErrFull, ""},

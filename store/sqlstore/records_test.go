@@ -192,3 +192,32 @@ func (w *writer) wait(t *testing.T, n int) {
 		return true
 	})
 }
+
+// The clock of another process may be behind. For that process, an entry is valid twice the clock skew longer than here, so Save
+// does not replace it before.
+func TestSave_EntryThatHasJustExpired(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		s, _ := emptyStore(t, dialect, func(c *sqlstore.Config) { c.ClockSkew = time.Minute })
+		now := time.Now().Truncate(time.Second)
+		for key, tt := range map[string]struct {
+			expired time.Duration // ago
+			kept    bool
+		}{"valid": {-time.Hour, true}, "just": {time.Second, true}, "within": {90 * time.Second, true}, "long": {121 * time.Second, false}} {
+			earlier, later := now.Add(-time.Hour), now.Add(-time.Minute)
+			for _, entry := range []store.Entry{{Expires: now.Add(-tt.expired), Before: later}, {Expires: now.Add(2 * time.Hour), Before: earlier}} {
+				if err := s.Save(t.Context(), key, entry); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := earlier
+			if tt.kept {
+				want = later
+			}
+			got, err := s.Lookup(t.Context(), key)
+			if err != nil || !got[key].Before.Equal(want) {
+				t.Errorf("%s: %v, %v, want Before %v", key, got[key], err, want)
+			}
+		}
+	})
+}
