@@ -250,3 +250,28 @@ func TestMark_ClocksDiffer(t *testing.T) { //nolint:paralleltest // it shifts th
 		})
 	}
 }
+
+// A proof that was made up to the clock skew after an epoch began may have been used before it: the clock of the process that
+// accepted it may have been ahead.
+func TestMark_ClockSkewAfterEpoch(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		s, db := emptyStore(t, dialect, func(c *sqlstore.Config) { c.ClockSkew = time.Minute })
+		if err := s.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var begins int64
+		if err := db.QueryRowContext(t.Context(), `SELECT begins FROM bearerkit_epoch`).Scan(&begins); err != nil {
+			t.Fatal(err)
+		}
+		for after, first := range map[time.Duration]bool{
+			-time.Hour: false, 0: false, time.Second: false, time.Minute - time.Microsecond: false, time.Minute: true, time.Hour: true,
+		} {
+			from := time.UnixMicro(begins).Add(after)
+			got, err := s.Mark(t.Context(), "key", after.String(), from, from.Add(2*time.Hour))
+			if got != first || isForgotten(err) == first || (err != nil) == first {
+				t.Errorf("a proof made %v after the epoch: %t, %v, want %t", after, got, err, first)
+			}
+		}
+	})
+}

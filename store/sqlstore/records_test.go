@@ -203,7 +203,12 @@ func TestSave_EntryThatHasJustExpired(t *testing.T) {
 		for key, tt := range map[string]struct {
 			expired time.Duration // ago
 			kept    bool
-		}{"valid": {-time.Hour, true}, "just": {time.Second, true}, "within": {90 * time.Second, true}, "long": {121 * time.Second, false}} {
+		}{
+			"valid":           {-time.Hour, true},
+			"a second ago":    {time.Second, true},
+			"within the skew": {90 * time.Second, true},
+			"long ago":        {121 * time.Second, false},
+		} {
 			earlier, later := now.Add(-time.Hour), now.Add(-time.Minute)
 			for _, entry := range []store.Entry{{Expires: now.Add(-tt.expired), Before: later}, {Expires: now.Add(2 * time.Hour), Before: earlier}} {
 				if err := s.Save(t.Context(), key, entry); err != nil {
