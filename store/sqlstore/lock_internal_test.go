@@ -59,3 +59,16 @@ func TestIsDead_Bounded(t *testing.T) {
 		t.Errorf("%d sightings, want %d", len(l.seen), maxSeen)
 	}
 }
+
+// A row that does not change looks dead, so each renewal changes it, also if the clock was set back.
+func TestHolding_ClockSetBack(t *testing.T) {
+	t.Parallel()
+	h := &holding{t: new(Tokens), expires: micros(time.Now().Add(time.Hour))}
+	for range 3 {
+		next := h.next()
+		if next <= h.expires {
+			t.Errorf("the next expiry is %d, want more than %d", next, h.expires)
+		}
+		h.expires = next
+	}
+}
