@@ -115,24 +115,29 @@ func (t *clientTest) countUp(id string) bool {
 	return done || err != nil
 }
 
-// wholeRows reads a row while it is updated. Name, owner and data of each version contain the version, so a row with
-// columns of two versions is detected.
+// wholeRows reads a row while it is updated, until the last update returns. Name, owner and data of each version contain the version,
+// so a row with columns of two versions is detected.
 func wholeRows(t *clientTest) {
 	numbered := func(version int) ClientRow {
 		n := strconv.Itoa(version)
 		return ClientRow{ID: "a", Name: n, Owner: n, Version: int64(version), Data: []byte(`{"n":` + n + `}`)}
 	}
 	t.create(numbered(1))
+	var updated atomic.Bool
 	concurrently(4, func(i int) {
-		for n := range 50 {
-			if i == 0 {
+		if i == 0 {
+			defer updated.Store(true)
+			for n := range 50 {
 				t.update(numbered(n+2), true)
-				continue
 			}
+			return
+		}
+		for n := 0; n < 50 || !updated.Load(); n++ {
 			got, found, err := t.store.Get(t.Context(), "a")
 			want := numbered(int(got.Version))
 			if err != nil || !found || got.Name != want.Name || got.Owner != want.Owner || !sameJSON(got.Data, want.Data) {
 				t.Errorf("Get during updates = %+v, found %v, %v", got, found, err)
+				return
 			}
 		}
 	})

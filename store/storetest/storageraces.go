@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"strconv"
+	"sync/atomic"
 
 	"github.com/bearerkit/bearerkit/store"
 )
@@ -31,19 +32,19 @@ func (t *storageTest) saveConcurrently(key string) {
 	t.wantEntry(key, store.Entry{Expires: t.soon(19), Before: t.soon(20)})
 }
 
-// lookupsDuringSaves reads an entry while it is saved again and again. The entry must never be missing, and its times must never
-// decrease.
+// lookupsDuringSaves reads an entry while it is saved again and again, until the last Save returns. The entry must never be missing,
+// and its times must never decrease.
 func lookupsDuringSaves(t *storageTest) {
 	t.save("a", store.Entry{Expires: t.soon(1)})
+	var saved atomic.Bool
 	concurrently(4, func(i int) {
+		if i == 0 {
+			defer saved.Store(true)
+			t.saveLater("a", 50)
+			return
+		}
 		var last store.Entry
-		for n := range 50 {
-			if i == 0 {
-				if err := t.store.Save(t.Context(), "a", store.Entry{Expires: t.soon(n + 2), Before: t.soon(n)}); err != nil {
-					t.Errorf("Save: %v", err)
-				}
-				continue
-			}
+		for n := 0; n < 50 || !saved.Load(); n++ {
 			got, err := t.store.Lookup(t.Context(), "b", "a")
 			entry, ok := got["a"]
 			if err != nil || !ok || entry.Expires.Before(last.Expires) || entry.Before.Before(last.Before) {
@@ -53,6 +54,16 @@ func lookupsDuringSaves(t *storageTest) {
 			last = entry
 		}
 	})
+}
+
+// saveLater saves the entry of key n times, with later times in each call.
+func (t *storageTest) saveLater(key string, n int) {
+	t.Helper()
+	for i := range n {
+		if err := t.store.Save(t.Context(), key, store.Entry{Expires: t.soon(i + 2), Before: t.soon(i)}); err != nil {
+			t.Errorf("Save: %v", err)
+		}
+	}
 }
 
 // otherKeys saves different keys at the same time, and deletes keys without an entry. No call may affect the entry of another key.
