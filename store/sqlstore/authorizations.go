@@ -95,7 +95,8 @@ func (a *Authorizations) read(ctx context.Context, operation, owner string, text
 
 // Set replaces all scopes of an authorization in one transaction. If scopes is empty, the authorization is deleted. There can be
 // at most 1000 scopes, of at most 255 bytes each. Duplicates are ignored.
-// Set returns an error for a text with invalid UTF-8 or NUL; the other methods find nothing.
+// Set returns a [*ValueError] for other scopes, and for a text that is too long or has invalid UTF-8 or NUL. The other methods find
+// nothing.
 func (a *Authorizations) Set(ctx context.Context, clientID, owner string, scopes []string) error {
 	const operation = "Authorizations.Set"
 	if err := checkAuthorization(operation, clientID, owner, scopes); err != nil {
@@ -108,12 +109,20 @@ func (a *Authorizations) Set(ctx context.Context, clientID, owner string, scopes
 	}))
 }
 
-// checkAuthorization returns an error if an authorization cannot be stored.
+// checkAuthorization returns a *ValueError if an authorization cannot be stored.
 func checkAuthorization(operation, clientID, owner string, scopes []string) error {
 	if len(scopes) > maxScopes {
-		return fmt.Errorf("sqlstore: %s: %d scopes, expected at most %d", operation, len(scopes), maxScopes)
+		return &ValueError{operation, "scopes", fmt.Sprintf("has %d elements, expected at most %d", len(scopes), maxScopes)}
 	}
-	return checkTexts(operation, append([]string{clientID, owner}, scopes...)...)
+	if err := checkTexts(operation, named{"clientID", clientID}, named{"owner", owner}); err != nil {
+		return err
+	}
+	for i, scope := range scopes {
+		if err := checkTexts(operation, named{fmt.Sprintf("scopes[%d]", i), scope}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replaceScopes replaces all scopes of an authorization.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,8 +15,9 @@ import (
 //
 //	clients, err := registry.New(registry.Config{Store: sqlStore.Clients()})
 //
-// Errors are those of the methods of [Store]. Ids, names and owners have at most 255 bytes, and are valid UTF-8 without NUL:
-// Create and Update return an error for other texts, and the other methods find nothing. It is safe for concurrent use.
+// Errors are those of the methods of [Store]. Ids, names and owners have at most 255 bytes, data has at most 4 MiB, and all of them
+// are valid UTF-8 without NUL: Create and Update return a [*ValueError] for other values, and the other methods find nothing. It is
+// safe for concurrent use.
 type Clients struct{ d *database }
 
 // Clients returns the store of registered clients.
@@ -45,6 +47,10 @@ UPDATE bearerkit_clients SET name = ?, owner = ?, version = ?, data = ? WHERE id
 // maxText is the length of the columns for ids, names and owners in bytes. Longer texts are rejected, because MariaDB cuts them
 // in some SQL modes.
 const maxText = 255
+
+// maxData limits the value of a client or of a token in bytes. MariaDB cuts longer values than 16 MiB in some SQL modes, and its
+// servers and drivers limit the size of a statement.
+const maxData = 4 << 20
 
 // Get implements registry.Store.
 func (c *Clients) Get(ctx context.Context, id string) (row store.ClientRow, found bool, err error) {
@@ -101,7 +107,7 @@ func (c *Clients) read(ctx context.Context, operation string, text string, args 
 
 // Create implements registry.Store.
 func (c *Clients) Create(ctx context.Context, row store.ClientRow) (created bool, err error) {
-	if err := checkTexts("Clients.Create", row.ID, row.Name, row.Owner); err != nil {
+	if err := checkClient("Clients.Create", row); err != nil {
 		return false, err
 	}
 	limited, cancel := c.d.limited(ctx)
@@ -112,7 +118,7 @@ func (c *Clients) Create(ctx context.Context, row store.ClientRow) (created bool
 
 // Update implements registry.Store.
 func (c *Clients) Update(ctx context.Context, row store.ClientRow) (updated bool, err error) {
-	if err := checkTexts("Clients.Update", row.ID, row.Name, row.Owner); err != nil {
+	if err := checkClient("Clients.Update", row); err != nil {
 		return false, err
 	}
 	limited, cancel := c.d.limited(ctx)
@@ -140,20 +146,49 @@ func (c *Clients) Delete(ctx context.Context, id string) (deleted bool, err erro
 	return deleted && err == nil, c.d.failed(ctx, "Clients.Delete", err)
 }
 
-// checkTexts returns an error if a text is too long for its column, or is not UTF-8 without NUL. PostgreSQL cannot store other
+// named is a value with the name of its parameter or field.
+type named struct{ field, value string }
+
+// checkTexts returns a *ValueError if a text is too long for its column, or is not UTF-8 without NUL. PostgreSQL cannot store other
 // texts, and the other databases would store them.
-func checkTexts(operation string, texts ...string) error {
+func checkTexts(operation string, texts ...named) error {
 	for _, text := range texts {
-		switch {
-		case len(text) > maxText:
-			return fmt.Errorf("sqlstore: %s: a text has %d bytes, expected at most %d", operation, len(text), maxText)
-		case !utf8.ValidString(text) || strings.Contains(text, "\x00"):
-			return fmt.Errorf("sqlstore: %s: a text has invalid UTF-8 or NUL, expected UTF-8 without NUL", operation)
+		if problem := textProblem(text.value, maxText); problem != "" {
+			return &ValueError{operation, text.field, problem}
 		}
+	}
+	return nil
+}
+
+// textProblem says why a text cannot be stored, or returns "".
+func textProblem(text string, most int) string {
+	switch {
+	case len(text) > most:
+		return tooLong(len(text), most)
+	case !utf8.ValidString(text) || strings.Contains(text, "\x00"):
+		return "has invalid UTF-8 or NUL, expected UTF-8 without NUL"
+	}
+	return ""
+}
+
+// tooLong says that a value has too many bytes.
+func tooLong(length, most int) string {
+	return fmt.Sprintf("has %d bytes, expected at most %d", length, most)
+}
+
+// checkClient returns a *ValueError if a client cannot be stored.
+func checkClient(operation string, row store.ClientRow) error {
+	if err := checkTexts(operation, named{"ID", row.ID}, named{"Name", row.Name}, named{"Owner", row.Owner}); err != nil {
+		return err
+	}
+	if problem := textProblem(string(row.Data), maxData); problem != "" {
+		return &ValueError{operation, "Data", problem}
 	}
 	return nil
 }
 
 // canExist reports whether a row with these texts can exist. A client id or an owner may come from a request, so a text that
 // checkTexts rejects must not cause an error of the database.
-func canExist(texts ...string) bool { return checkTexts("", texts...) == nil }
+func canExist(texts ...string) bool {
+	return !slices.ContainsFunc(texts, func(text string) bool { return textProblem(text, maxText) != "" })
+}

@@ -128,12 +128,12 @@ func lookupArgs(keys []string) []any {
 
 // Save implements store.Storage. One transaction merges the entry with the stored one, stores the result, and logs the key for
 // [Store.Watch], except the keys of store.PersistedTokens: they make tokens active, and negative results are cached for only
-// 5 s. Times are rounded up to microseconds. A key has at most 255 bytes.
+// 5 s. Times are rounded up to microseconds. A key has 1 to 255 bytes; for others, the error is a [*ValueError].
 //
 // A stored entry counts as expired twice Config.ClockSkew after its Expires, because the clocks of other processes may differ.
 func (s *Store) Save(ctx context.Context, key string, entry store.Entry) error {
 	if key == "" || len(key) > maxKey {
-		return fmt.Errorf("sqlstore: Save: the key has %d bytes, expected 1 to %d", len(key), maxKey)
+		return &ValueError{"Save", "key", fmt.Sprintf("has %d bytes, expected 1 to %d", len(key), maxKey)}
 	}
 	limited, cancel := s.limited(ctx)
 	defer cancel()

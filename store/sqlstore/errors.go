@@ -10,7 +10,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// The errors of all methods match one of these if the cause is known. The API responds with 503 for each of them.
+// The errors of all methods match one of these if the cause is in the database and is known. The API responds with 503 for each of
+// them. If the cause is a value that cannot be stored, the error is a [*ValueError].
 var (
 	// ErrUnavailable means that the database cannot be reached, does not respond within Config.Timeout, is starting or shutting
 	// down, or has no free connection. The call may have taken effect nevertheless. It can be repeated.
@@ -29,6 +30,23 @@ var (
 	// returns it.
 	ErrClock = errors.New("sqlstore: the clocks of the database and of this process differ by more than Config.ClockSkew")
 )
+
+// ValueError is the error of a method that stores, for a value that not all of the databases can store unchanged. Nothing was
+// stored. Methods that only search for such a value find nothing, without an error.
+type ValueError struct {
+	// Operation is the method, such as "Clients.Create".
+	Operation string
+
+	// Field is the parameter or the field that has the value, such as "ID" or "scopes[2]".
+	Field string
+
+	// Problem says what was received and what is expected. It does not contain the value.
+	Problem string
+}
+
+func (e *ValueError) Error() string {
+	return "sqlstore: " + e.Operation + ": " + e.Field + " " + e.Problem
+}
 
 // advice says what an operator should do about an error.
 var advice = map[error]string{ //nolint:gochecknoglobals // constants

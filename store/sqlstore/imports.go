@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ const (
 	RowUnchanged                          // it was imported before, or it exists with the same content
 	RowChanged                            // it was imported before, and has changed in the other system; nothing was changed here
 	RowDeleted                            // it was imported before, and was deleted here since; nothing was changed
+	RowModified                           // it was imported before, and was changed here since; nothing was changed
 	RowExists                             // a different row with this key was not imported; nothing was changed
 )
 
@@ -67,6 +69,7 @@ WHERE kind = ? AND (row_key > ? OR row_key = ? AND owner > ?) ORDER BY row_key, 
 INSERT INTO bearerkit_imports (kind, row_key, owner, digest, expires, created) VALUES (?, ?, ?, ?, ?, ?)`
 	importsInsertNew = importsInsert + ` ON CONFLICT (kind, row_key, owner) DO NOTHING`
 	importsDelete    = `DELETE FROM bearerkit_imports WHERE kind = ? AND row_key = ? AND owner = ?`
+	importsBound     = `SELECT expires FROM bearerkit_imports WHERE expires < ? ORDER BY expires LIMIT 1 OFFSET ?`
 	importsExpired   = `DELETE FROM bearerkit_imports WHERE expires < ?`
 
 	entriesInsert = `
@@ -75,8 +78,18 @@ INSERT INTO bearerkit_entries (entry_key, expires, issued_before) VALUES (?, ?, 
 	entriesGet       = `SELECT expires FROM bearerkit_entries WHERE entry_key = ?`
 )
 
-// importPage is how many records Each reads at a time.
-const importPage = 1000
+const (
+	importPage = 1000 // records that Each reads at a time
+	maxDigest  = 64   // bytes of the digest of a record
+)
+
+// checkDigest returns a *ValueError if a digest is too long for its column.
+func checkDigest(operation string, digest []byte) error {
+	if len(digest) > maxDigest {
+		return &ValueError{operation, "digest", tooLong(len(digest), maxDigest)}
+	}
+	return nil
+}
 
 // Get returns the record of a row, and false if the row was not imported.
 func (i *Imports) Get(ctx context.Context, kind ImportKind, key, owner string) (record ImportRecord, found bool, err error) {
@@ -135,7 +148,7 @@ func scanRecord(rows *sql.Rows, record *ImportRecord) error {
 // CreateClient is [Clients.Create] for an imported client. In the same transaction, it records the import with the given digest.
 func (i *Imports) CreateClient(ctx context.Context, row store.ClientRow, digest []byte) (created bool, err error) {
 	const operation = "Imports.CreateClient"
-	if err := checkTexts(operation, row.ID, row.Name, row.Owner); err != nil {
+	if err := errors.Join(checkClient(operation, row), checkDigest(operation, digest)); err != nil {
 		return false, err
 	}
 	limited, cancel := i.d.limited(ctx)
@@ -155,7 +168,7 @@ func (i *Imports) CreateClient(ctx context.Context, row store.ClientRow, digest 
 // scopes are stored in one transaction.
 func (i *Imports) SetAuthorization(ctx context.Context, a Authorization, digest []byte) (ImportOutcome, error) {
 	const operation = "Imports.SetAuthorization"
-	if err := checkAuthorization(operation, a.ClientID, a.Owner, a.Scopes); err != nil {
+	if err := errors.Join(checkAuthorization(operation, a.ClientID, a.Owner, a.Scopes), checkDigest(operation, digest)); err != nil {
 		return 0, err
 	}
 	limited, cancel := i.d.limited(ctx)
@@ -197,6 +210,8 @@ func (t transaction) importAuthorization(ctx context.Context, a Authorization, d
 		return RowChanged, nil
 	case len(scopes) == 0:
 		return RowDeleted, nil
+	case !sameScopes(scopes, a.Scopes):
+		return RowModified, nil
 	}
 	return RowUnchanged, nil
 }
@@ -206,11 +221,16 @@ func (t transaction) importAuthorization(ctx context.Context, a Authorization, d
 func (i *Imports) ImportTokens(ctx context.Context, tokens []ImportRecord) ([]ImportOutcome, error) {
 	const operation = "Imports.ImportTokens"
 	if len(tokens) > importPage {
-		return nil, fmt.Errorf("sqlstore: %s: %d tokens, expected at most %d", operation, len(tokens), importPage)
+		return nil, &ValueError{operation, "tokens", fmt.Sprintf("has %d elements, expected at most %d", len(tokens), importPage)}
 	}
-	for _, token := range tokens {
-		if !strings.HasPrefix(token.Key, persistedPrefix) || len(token.Key) > maxKey {
-			return nil, fmt.Errorf("sqlstore: %s: a key is not one of store.TokenKey", operation)
+	for n, token := range tokens {
+		switch field := fmt.Sprintf("tokens[%d].", n); {
+		case !strings.HasPrefix(token.Key, persistedPrefix):
+			return nil, &ValueError{operation, field + "Key", "is not a key of store.TokenKey"}
+		case len(token.Key) > maxKey:
+			return nil, &ValueError{operation, field + "Key", tooLong(len(token.Key), maxKey)}
+		case len(token.Digest) > maxDigest:
+			return nil, &ValueError{operation, field + "Digest", tooLong(len(token.Digest), maxDigest)}
 		}
 	}
 	outcomes := make([]ImportOutcome, len(tokens))
@@ -255,12 +275,31 @@ func (t transaction) importToken(ctx context.Context, token ImportRecord) (Impor
 	return RowImported, nil
 }
 
-// Forget deletes the records of tokens that expired before the given time.
+// Forget deletes the records of tokens that expired before the given time, about 1000 in one transaction.
 func (i *Imports) Forget(ctx context.Context, before time.Time) error {
-	limited, cancel := context.WithTimeout(ctx, max(i.d.timeout, maxTimeout))
+	for ended := micros(before); ; {
+		bound, err := i.forget(ctx, ended)
+		if err != nil || bound == ended {
+			return i.d.failed(ctx, "Imports.Forget", err)
+		}
+	}
+}
+
+// forget deletes the records that expire first, and returns the time before which all records are deleted.
+func (i *Imports) forget(ctx context.Context, ended int64) (bound int64, err error) {
+	limited, cancel := context.WithTimeout(ctx, max(i.d.timeout, maxTimeout)) // many records may expire at the same time
 	defer cancel()
-	_, err := i.d.exec(limited, i.d.portable(importsExpired), micros(before))
-	return i.d.failed(ctx, "Imports.Forget", err)
+	bound = ended
+	err = i.d.query(limited, i.d.portable(importsBound), []any{ended, importPage}, func(rows *sql.Rows) error {
+		err := rows.Scan(&bound)
+		bound = min(bound+1, ended)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	_, err = i.d.exec(limited, i.d.portable(importsExpired), bound)
+	return bound, err
 }
 
 // record inserts a record. It reports whether there was none before.

@@ -196,6 +196,9 @@ func (t *Tokens) save(ctx context.Context, operation string, key, text []byte) e
 	if err != nil {
 		return fmt.Errorf("sqlstore: %s: the value cannot be sealed: %w", operation, err)
 	}
+	if len(sealed) > maxData {
+		return &ValueError{operation, "the sealed value", tooLong(len(sealed), maxData)}
+	}
 	limited, cancel := t.d.limited(ctx)
 	defer cancel()
 	statement := tokensSave
