@@ -35,7 +35,13 @@ type crossauthDB struct {
 // newCrossauth creates the tables of crossauth. loose leaves out the constraints, so that the tables can contain wrong rows.
 func newCrossauth(t *testing.T, dialect sqlstore.Dialect, layout crossauth.Layout, loose bool) *crossauthDB {
 	t.Helper()
-	c := &crossauthDB{TB: t, dialect: dialect, layout: layout, dsn: newDSN(t, dialect)}
+	return newCrossauthAt(t, dialect, layout, loose, newDSN(t, dialect))
+}
+
+// newCrossauthAt creates the tables in an existing database.
+func newCrossauthAt(t *testing.T, dialect sqlstore.Dialect, layout crossauth.Layout, loose bool, dsn string) *crossauthDB {
+	t.Helper()
+	c := &crossauthDB{TB: t, dialect: dialect, layout: layout, dsn: dsn}
 	c.DB = open(t, dialect, c.dsn)
 	names := strings.NewReplacer(
 		"{time}", map[sqlstore.Dialect]string{sqlstore.SQLite: "DATETIME", sqlstore.PostgreSQL: "TIMESTAMP(3)", sqlstore.MariaDB: "DATETIME(3)"}[dialect],

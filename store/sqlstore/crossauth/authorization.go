@@ -1,9 +1,12 @@
 package crossauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -12,46 +15,47 @@ import (
 	"github.com/bearerkit/bearerkit/store/sqlstore"
 )
 
-// consent has the scopes that one owner has authorized one client to use.
-type consent struct {
-	client, owner string
-	scopes        []string
-}
+// pair identifies an authorization: the scopes that one owner has authorized one client to use.
+type pair struct{ client, owner string }
 
 // maxText is the maximum length of an owner or scope in bytes.
 const maxText = 255
 
+// maxScopes is the maximum number of scopes of one authorization in the target.
+const maxScopes = 1000
+
 // authorizations imports the authorizations of the clients that were imported now or before.
 func (i *importer) authorizations(ctx context.Context, s *source) error {
-	groups := make(map[string]*consent)
+	scopes := make(map[pair]map[string]bool)
 	for _, row := range s.authorizations {
-		if reason := i.authorizationFault(row); reason != "" {
+		key := pair{value(row.client), value(row.owner)}
+		if row.client != nil {
+			i.seenAuthorized[key] = true
+		}
+		reason := i.authorizationFault(row)
+		if reason == "" && scopes[key][value(row.scope)] {
+			reason = duplicate
+		}
+		if reason != "" {
 			i.report.reject(&i.report.Authorizations, i.Layout.Authorizations, authorizationRow(row), reason)
 			continue
 		}
-		key := consentKey(*row.client, value(row.owner))
-		group := groups[key]
-		if group == nil {
-			group = &consent{client: *row.client, owner: value(row.owner)}
-			groups[key] = group
+		if scopes[key] == nil {
+			scopes[key] = make(map[string]bool)
 		}
-		if slices.Contains(group.scopes, value(row.scope)) {
-			i.report.reject(&i.report.Authorizations, i.Layout.Authorizations, authorizationRow(row), duplicate)
-			continue
-		}
-		group.scopes = append(group.scopes, value(row.scope))
+		scopes[key][value(row.scope)] = true
 	}
-	for _, key := range sortedKeys(groups) {
-		i.seen["authorization"][key] = true
-		if err := i.authorization(ctx, groups[key]); err != nil {
+	for _, key := range slices.SortedFunc(maps.Keys(scopes), pair.compare) {
+		if err := i.authorization(ctx, key, sortedKeys(scopes[key])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// consentKey returns the key of an authorization. A client id has no NUL byte.
-func consentKey(client, owner string) string { return client + "\x00" + owner }
+func (p pair) compare(other pair) int {
+	return cmp.Or(strings.Compare(p.client, other.client), strings.Compare(p.owner, other.owner))
+}
 
 // authorizationRow names a row.
 func authorizationRow(row sourceAuthorization) string {
@@ -63,7 +67,7 @@ func (i *importer) authorizationFault(row sourceAuthorization) string {
 	switch {
 	case row.client == nil:
 		return "client_id is NULL"
-	case !i.seen["client"][*row.client]:
+	case !i.seenClients[*row.client]:
 		return "there is no such client"
 	case !i.usable[*row.client]:
 		return "its client was not imported"
@@ -91,31 +95,40 @@ func isScope(text string) bool {
 	return text != "" && len(text) <= maxText
 }
 
-// authorization imports one authorization.
-func (i *importer) authorization(ctx context.Context, c *consent) error {
-	slices.Sort(c.scopes)
-	text, _ := json.Marshal(c.scopes) // texts can always be encoded
+// authorization imports one authorization. scopes are in ascending order.
+func (i *importer) authorization(ctx context.Context, key pair, scopes []string) error {
+	name := "client_id " + shown(key.client) + ", owner " + shown(key.owner)
+	if len(scopes) > maxScopes {
+		for _, scope := range scopes {
+			i.report.reject(&i.report.Authorizations, i.Layout.Authorizations, name+", scope "+shown(scope),
+				fmt.Sprintf("the authorization has %d scopes, expected at most %d", len(scopes), maxScopes))
+		}
+		return nil
+	}
+	text, _ := json.Marshal(scopes) // texts can always be encoded
 	digest := sha256.Sum256(text)
-	outcome, err := i.target.setAuthorization(ctx, sqlstore.Authorization{ClientID: c.client, Owner: c.owner, Scopes: c.scopes}, digest[:])
+	outcome, err := i.target.setAuthorization(ctx, sqlstore.Authorization{ClientID: key.client, Owner: key.owner, Scopes: scopes}, digest[:])
 	if err != nil {
 		return err
 	}
 	reason := ""
 	switch outcome {
 	case sqlstore.RowImported:
-		i.report.Authorizations.add(imported, len(c.scopes))
+		i.report.Authorizations.add(imported, len(scopes))
 		return nil
 	case sqlstore.RowUnchanged:
-		i.report.Authorizations.add(unchanged, len(c.scopes))
+		i.report.Authorizations.add(unchanged, len(scopes))
 		return nil
 	case sqlstore.RowChanged:
 		reason = "its scopes were changed in crossauth since it was imported, which was not applied"
+	case sqlstore.RowModified:
+		reason = "its scopes were changed in the target since it was imported, which is kept"
 	case sqlstore.RowDeleted:
 		reason = "it was deleted in the target since it was imported; it stays deleted"
 	case sqlstore.RowExists:
 		reason = "the target has an authorization with other scopes that was not imported; it was not changed"
 	}
-	i.report.Authorizations.add(different, len(c.scopes))
-	i.report.Different = append(i.report.Different, Row{i.Layout.Authorizations, "client_id " + shown(c.client) + ", owner " + shown(c.owner), reason})
+	i.report.Authorizations.add(different, len(scopes))
+	i.report.Different = append(i.report.Different, Row{i.Layout.Authorizations, name, reason})
 	return nil
 }

@@ -18,8 +18,9 @@ type candidate struct {
 	imported registry.Imported
 	uris     []child
 	flows    []child
-	faults   []string // why the client cannot be imported
-	digest   []byte   // of the fields, followed by that of the secret; 32 bytes each
+	known    map[string]bool // the valid redirect URIs
+	faults   []string        // why the client cannot be imported
+	digest   []byte          // of the fields, followed by that of the secret; 32 bytes each
 }
 
 // child is a redirect URI or flow of a candidate.
@@ -31,7 +32,7 @@ type child struct {
 // newCandidate checks the rows of one client. probe is an empty registry with the settings of the import.
 func newCandidate(ctx context.Context, probe *registry.Registry, row sourceClient, uris, flows []cell) candidate {
 	confidential, ok := parseBool(row.confidential)
-	c := candidate{imported: registry.Imported{
+	c := candidate{known: make(map[string]bool), imported: registry.Imported{
 		ID: value(row.id), SecretHash: registry.NewSecret(value(row.secret)),
 		// An empty list of flows means that the client may use none. Nil would mean all of them.
 		NewClient: registry.NewClient{Name: value(row.name), Owner: value(row.owner), Public: !confidential, Flows: []registry.Flow{}},
@@ -55,7 +56,7 @@ func (c *candidate) addURI(ctx context.Context, probe *registry.Registry, uri ce
 	switch {
 	case uri == nil:
 		added.fault = "the URI is NULL"
-	case slices.Contains(c.imported.RedirectURIs, *uri):
+	case c.known[*uri]:
 		added.fault = duplicate
 	default:
 		// A registry checks a list of URIs, so let one check a client that has only this one.
@@ -65,6 +66,7 @@ func (c *candidate) addURI(ctx context.Context, probe *registry.Registry, uri ce
 	}
 	if added.fault == "" {
 		c.imported.RedirectURIs = append(c.imported.RedirectURIs, *uri)
+		c.known[*uri] = true
 	}
 	c.uris = append(c.uris, added)
 }

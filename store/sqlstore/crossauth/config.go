@@ -23,7 +23,8 @@ type Config struct {
 	// Layout has the names of the tables and columns in Source. Zero: LayoutSQL.
 	Layout Layout
 
-	// TimeZone is the time zone of times that Source stores without one. Crossauth for Python writes local times. Nil: UTC.
+	// TimeZone is the time zone of times that Source stores without one. Crossauth for Python writes local times, and so does
+	// crossauth for TypeScript in PostgreSQL, except with Prisma. Nil: UTC.
 	TimeZone *time.Location
 
 	// Target receives the data. Required. Call its Migrate first, except with DryRun.
@@ -62,6 +63,9 @@ type Layout struct {
 
 	// Owner is the column with the id of the user, in Clients and Authorizations. Empty: userid.
 	Owner string
+
+	// NoClientOwner says that Clients does not have the column Owner, as in some schemas for Prisma. Clients then have no owner.
+	NoClientOwner bool
 }
 
 // LayoutSQL returns the names that crossauth uses by default with PostgreSQL and SQLite, in Python and in TypeScript.
@@ -82,8 +86,10 @@ func LayoutPrisma() Layout {
 }
 
 func (l Layout) withDefaults() Layout {
-	if l == (Layout{}) {
+	if l == (Layout{NoClientOwner: l.NoClientOwner}) {
+		none := l.NoClientOwner
 		l = LayoutSQL()
+		l.NoClientOwner = none
 	}
 	l.ID = cmp.Or(l.ID, "client_id")
 	l.Name = cmp.Or(l.Name, "client_name")

@@ -17,8 +17,8 @@ import (
 // describes repeated imports. Each client, each authorization and each batch of tokens is stored in a transaction of its own, so
 // after an error or a crash, call Import again.
 //
-// Import keeps the rows of the source in memory, except for entries of the key table that it does not import: about 200 bytes for
-// each stored token. The error is a [*SourceError] if the source could not be read; no report is returned then.
+// Import keeps the rows of the source in memory, except for entries of the key table that it does not import: about 100 bytes for
+// each stored token, and the text of each other row. The error is a [*SourceError] if the source could not be read; no report is returned then.
 func Import(ctx context.Context, cfg Config) (*Report, error) {
 	cfg.Layout = cfg.Layout.withDefaults()
 	if cfg.TimeZone == nil {
@@ -33,7 +33,7 @@ func Import(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	var found *source
 	if err := inSnapshot(ctx, cfg.Source, cfg.Dialect, func(s snapshot) (err error) {
-		found, err = read(ctx, s, cfg.Layout)
+		found, err = read(ctx, s, cfg.Layout, cfg.TimeZone)
 		return err
 	}); err != nil {
 		return nil, err
@@ -57,8 +57,9 @@ type importer struct {
 	probe    *registry.Registry // an empty one in memory
 	report   *Report
 
-	usable map[string]bool            // the clients that exist in the target as imported
-	seen   map[string]map[string]bool // the keys of the rows of each kind that the source has
+	usable         map[string]bool // the clients that exist in the target as imported
+	seenClients    map[string]bool // the clients that the source has, whether they can be imported or not
+	seenAuthorized map[pair]bool   // the authorizations that the source has
 }
 
 func newImporter(ctx context.Context, cfg Config) (*importer, error) {
@@ -68,8 +69,8 @@ func newImporter(ctx context.Context, cfg Config) (*importer, error) {
 	}
 	i := &importer{
 		Config: cfg, target: t, store: &recording{Clients: cfg.Target.Clients(), target: t}, usable: make(map[string]bool),
-		report: &Report{DryRun: cfg.DryRun, OtherKeys: []KeyCount{}, Rejected: []Row{}, Different: []Row{}, Missing: []Row{}},
-		seen:   map[string]map[string]bool{"client": {}, "authorization": {}, "token": {}},
+		report:      &Report{DryRun: cfg.DryRun, OtherKeys: []KeyCount{}, Rejected: []Row{}, Different: []Row{}, Missing: []Row{}},
+		seenClients: make(map[string]bool), seenAuthorized: make(map[pair]bool),
 	}
 	if i.registry, err = cfg.newRegistry(i.store); err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func (i *importer) clients(ctx context.Context, s *source) error {
 	uris, orphanURIs := childrenOf(s.redirectURIs, byID)
 	flows, orphanFlows := childrenOf(s.flows, byID)
 	for _, id := range sortedKeys(byID) {
-		i.seen["client"][id] = true
+		i.seenClients[id] = true
 		if len(byID[id]) > 1 {
 			for range byID[id] {
 				i.report.reject(&i.report.Clients, i.Layout.Clients, "client_id "+shown(id), "several rows have this client_id")

@@ -10,11 +10,11 @@ import (
 
 // missing reports the rows that were imported before, and that the source does not have any more. Tables that were not read
 // are skipped.
-func (i *importer) missing(ctx context.Context, _ *source) error {
+func (i *importer) missing(ctx context.Context, s *source) error {
 	const reason = "crossauth does not have it any more; it was not deleted in the target"
 	if i.Layout.Clients != "" {
 		if err := i.target.each(ctx, sqlstore.ImportedClient, func(r sqlstore.ImportRecord) {
-			if !i.seen["client"][r.Key] {
+			if !i.seenClients[r.Key] {
 				i.report.Missing = append(i.report.Missing, Row{i.Layout.Clients, "client_id " + shown(r.Key), reason})
 			}
 		}); err != nil {
@@ -23,7 +23,7 @@ func (i *importer) missing(ctx context.Context, _ *source) error {
 	}
 	if i.Layout.Authorizations != "" {
 		if err := i.target.each(ctx, sqlstore.ImportedAuthorization, func(r sqlstore.ImportRecord) {
-			if !i.seen["authorization"][consentKey(r.Key, r.Owner)] {
+			if !i.seenAuthorized[pair{r.Key, r.Owner}] {
 				row := "client_id " + shown(r.Key) + ", owner " + shown(r.Owner)
 				i.report.Missing = append(i.report.Missing, Row{i.Layout.Authorizations, row, reason})
 			}
@@ -31,7 +31,7 @@ func (i *importer) missing(ctx context.Context, _ *source) error {
 			return err
 		}
 	}
-	return i.missingTokens(ctx)
+	return i.missingTokens(ctx, s)
 }
 
 // lookups is how many entries are read at a time.
@@ -39,14 +39,14 @@ const lookups = 64
 
 // missingTokens counts the tokens that were imported before, that the source does not have any more, and that are active in the
 // target. With Config.RevokeMissing, it deletes their entries.
-func (i *importer) missingTokens(ctx context.Context) error {
+func (i *importer) missingTokens(ctx context.Context, s *source) error {
 	if i.Layout.Keys == "" {
 		return nil
 	}
 	var keys []string
 	now := time.Now()
 	if err := i.target.each(ctx, sqlstore.ImportedToken, func(r sqlstore.ImportRecord) {
-		if !i.seen["token"][r.Key] && (r.Expires.IsZero() || r.Expires.After(now)) {
+		if !s.tokens.has(r.Key) && (r.Expires.IsZero() || r.Expires.After(now)) {
 			keys = append(keys, r.Key)
 		}
 	}); err != nil {

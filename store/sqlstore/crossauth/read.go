@@ -13,7 +13,7 @@ type source struct {
 	redirectURIs   []sourceChild
 	flows          []sourceChild
 	authorizations []sourceAuthorization
-	tokens         []sourceToken
+	tokens         storedTokens
 	others         map[string]int // the number of other keys, by prefix
 }
 
@@ -22,18 +22,21 @@ type (
 	sourceClient        struct{ id, confidential, name, secret, owner cell }
 	sourceChild         struct{ client, value cell } // a redirect URI or a flow
 	sourceAuthorization struct{ client, owner, scope cell }
-	sourceToken         struct{ key, expires cell }
 )
 
-// read reads all tables of the layout.
-func read(ctx context.Context, s snapshot, l Layout) (*source, error) {
+// read reads all tables of the layout. zone is the time zone of times without one.
+func read(ctx context.Context, s snapshot, l Layout, zone *time.Location) (*source, error) {
 	found := &source{others: make(map[string]int)}
+	clientOwner := l.Owner
+	if l.NoClientOwner {
+		clientOwner = ""
+	}
 	for _, table := range []struct {
 		name    string
 		columns []string
 		add     func([]cell)
 	}{
-		{l.Clients, []string{l.ID, "confidential", l.Name, l.Secret, l.Owner}, func(c []cell) {
+		{l.Clients, []string{l.ID, "confidential", l.Name, l.Secret, clientOwner}, func(c []cell) {
 			found.clients = append(found.clients, sourceClient{c[0], c[1], c[2], c[3], c[4]})
 		}},
 		{l.RedirectURIs, []string{"client_id", "uri"}, func(c []cell) {
@@ -45,7 +48,7 @@ func read(ctx context.Context, s snapshot, l Layout) (*source, error) {
 		{l.Authorizations, []string{"client_id", l.Owner, "scope"}, func(c []cell) {
 			found.authorizations = append(found.authorizations, sourceAuthorization{c[0], c[1], c[2]})
 		}},
-		{l.Keys, []string{"value", "expires"}, func(c []cell) { found.addKey(sourceToken{c[0], c[1]}) }},
+		{l.Keys, []string{"value", "expires"}, func(c []cell) { found.addKey(c[0], c[1], zone) }},
 	} {
 		if table.name == "" {
 			continue
@@ -54,21 +57,19 @@ func read(ctx context.Context, s snapshot, l Layout) (*source, error) {
 			return nil, err
 		}
 	}
+	found.tokens.sort()
 	return found, nil
 }
 
-// accessPrefix begins the keys of access tokens.
-const accessPrefix = "access:"
-
 // addKey adds a row of the key table. It keeps the rows of access tokens, and counts all others.
-func (s *source) addKey(row sourceToken) {
+func (s *source) addKey(key, expires cell, zone *time.Location) {
 	switch {
-	case row.key == nil:
+	case key == nil:
 		s.others[""]++
-	case strings.HasPrefix(*row.key, accessPrefix):
-		s.tokens = append(s.tokens, row)
+	case strings.HasPrefix(*key, accessPrefix):
+		s.tokens.add(*key, expires, zone)
 	default:
-		s.others[prefixOf(*row.key)]++
+		s.others[prefixOf(*key)]++
 	}
 }
 
@@ -114,12 +115,4 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// expiry returns when a stored token expires. Zero: it does not. ok is false if the column cannot be read.
-func (t sourceToken) expiry(zone *time.Location) (expires time.Time, ok bool) {
-	if t.expires == nil {
-		return time.Time{}, true
-	}
-	return parseTime(*t.expires, zone)
 }

@@ -1,7 +1,7 @@
 package crossauth
 
 // Report is the result of an [Import]. It contains no secrets: clients are named by their ids, redirect URIs without their
-// queries, and stored tokens not at all.
+// queries, and stored tokens by the first characters of the hashes of their ids.
 type Report struct {
 	// DryRun is true if nothing was stored.
 	DryRun bool `json:"dry_run"`

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -13,8 +14,8 @@ import (
 	"github.com/bearerkit/bearerkit/store/sqlstore"
 )
 
-// maxCell is the maximum length of a value that is read, in characters. Longer values are cut. All of them are longer than
-// the target accepts, so they are rejected.
+// maxCell is the maximum length of a value that is read: in characters of PostgreSQL, in bytes of MariaDB, and in units of two bytes
+// of SQLite, whose text may be UTF-16. Longer values are cut. All of them are longer than the target accepts, so they are rejected.
 const maxCell = 4096
 
 // cell is a value of the source as text. It is nil for NULL.
@@ -36,8 +37,20 @@ func inSnapshot(ctx context.Context, db *sql.DB, dialect sqlstore.Dialect, do fu
 		return &SourceError{cause: err}
 	}
 	defer func() { _ = tx.Rollback() }() // it has only read
+	if dialect == sqlstore.PostgreSQL {
+		if _, err := tx.ExecContext(ctx, postgresSettings); err != nil {
+			return &SourceError{cause: err}
+		}
+	}
 	return do(snapshot{dialect, tx.QueryContext})
 }
+
+// postgresSettings are for this transaction only. Times are written in one format, whatever the role or the database has set. Text
+// arrives in UTF-8; a database with the encoding SQL_ASCII does not know its encoding, and cannot convert it. If row security hides
+// rows, reading fails, because the report would not count those rows.
+const postgresSettings = `
+SELECT set_config('datestyle', 'ISO, YMD', true), set_config('row_security', 'off', true),
+  set_config('client_encoding', CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true)`
 
 // inSQLite is inSnapshot for SQLite. *sql.DB.BeginTx could take the lock for writers, depending on the data source name.
 func inSQLite(ctx context.Context, db *sql.DB, do func(snapshot) error) error {
@@ -60,14 +73,14 @@ func inSQLite(ctx context.Context, db *sql.DB, do func(snapshot) error) error {
 // errDone makes database/sql close a connection instead of using it again.
 var errDone = driver.ErrBadConn
 
-// each reads columns of all rows of a table, and calls do for each row.
+// each reads columns of all rows of a table, and calls do for each row. A column without a name is NULL.
 func (s snapshot) each(ctx context.Context, table string, columns []string, do func([]cell)) error {
-	selected := make([]string, len(columns))
-	for i, column := range columns {
-		selected[i] = s.text(column)
+	expressions, err := s.expressions(ctx, table, columns)
+	if err != nil {
+		return &SourceError{Table: table, cause: err}
 	}
 	// isName has checked the names.
-	rows, err := s.query(ctx, "SELECT "+strings.Join(selected, ", ")+" FROM "+s.quote(table))
+	rows, err := s.query(ctx, "SELECT "+strings.Join(expressions, ", ")+" FROM "+s.quote(table))
 	if err != nil {
 		return &SourceError{Table: table, cause: err}
 	}
@@ -89,18 +102,70 @@ func (s snapshot) each(ctx context.Context, table string, columns []string, do f
 	return nil
 }
 
+// expressions returns an expression for each column.
+func (s snapshot) expressions(ctx context.Context, table string, columns []string) ([]string, error) {
+	instants, err := s.instants(ctx, table, columns)
+	if err != nil {
+		return nil, err
+	}
+	expressions := make([]string, len(columns))
+	for i, column := range columns {
+		switch {
+		case column == "":
+			expressions[i] = "NULL"
+		case instants[column]:
+			expressions[i] = "CAST(UNIX_TIMESTAMP(" + s.quote(column) + ") AS CHAR)"
+		default:
+			expressions[i] = s.text(column)
+		}
+	}
+	return expressions, nil
+}
+
+// instants returns the columns of a table in MariaDB that have the type TIMESTAMP. As text, their values would be in the time zone
+// of the session. Columns of the type DATETIME have no time zone.
+func (s snapshot) instants(ctx context.Context, table string, columns []string) (map[string]bool, error) {
+	if s.dialect != sqlstore.MariaDB {
+		return nil, nil
+	}
+	var named []string
+	for _, column := range columns {
+		if column != "" {
+			named = append(named, s.quote(column))
+		}
+	}
+	rows, err := s.query(ctx, "SELECT "+strings.Join(named, ", ")+" FROM "+s.quote(table)+" LIMIT 0")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // Err has the error that matters
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]bool)
+	for _, column := range types {
+		found[column.Name()] = column.DatabaseTypeName() == "TIMESTAMP"
+	}
+	return found, rows.Err()
+}
+
 // text returns an expression for a column of any type as text of limited length. An expression has no declared type, so no
 // driver converts the value in its own way.
+//
+// MariaDB converts a result to the character set of the connection, unless it is binary. When SQLite takes a part of a text, the
+// text ends at a NUL byte. A BLOB does not, but an empty one becomes NULL.
 func (s snapshot) text(column string) string {
 	name := s.quote(column)
 	switch s.dialect {
 	case sqlstore.PostgreSQL:
 		return fmt.Sprintf("left(%s::text, %d)", name, maxCell)
 	case sqlstore.MariaDB:
-		return fmt.Sprintf("LEFT(CONVERT(%s USING utf8mb4), %d)", name, maxCell)
+		return fmt.Sprintf("LEFT(IF(CHARSET(%[1]s) = 'binary', CAST(%[1]s AS BINARY), CAST(CONVERT(%[1]s USING utf8mb4) AS BINARY)), %[2]d)", name, maxCell)
 	case sqlstore.SQLite:
 	}
-	return fmt.Sprintf("substr(CAST(%s AS TEXT), 1, %d)", name, maxCell)
+	return fmt.Sprintf("CASE WHEN length(CAST(%[1]s AS BLOB)) > %[2]d THEN CAST(substr(CAST(%[1]s AS BLOB), 1, %[2]d) AS TEXT) ELSE CAST(%[1]s AS TEXT) END",
+		name, 2*maxCell)
 }
 
 // quote returns a name, or two with a dot between them, in quotes. For SQLite, double quotes must not be used: if there is no
@@ -137,33 +202,38 @@ type SourceError struct {
 	cause error
 }
 
-// Error returns a text without the data source name. It contains the text of the driver only if a table or column is missing.
+// Error returns a text without the data source name. It contains the text of the driver only if that has neither values nor
+// the name of a server.
 func (e *SourceError) Error() string {
 	if e.Table == "" {
-		return "crossauth: no connection to the source: check that the server is running, and the data source name"
+		return "crossauth: the source cannot be opened: check that its server is running or its file exists, and the data source name" + detail(e.cause)
 	}
-	text := fmt.Sprintf("crossauth: the table %q of the source cannot be read: check its name, its columns (Config.Layout) and the permissions", e.Table)
-	if isMissingName(e.cause) {
-		return text + ": " + e.cause.Error()
-	}
-	return text
+	return fmt.Sprintf("crossauth: the table %q of the source cannot be read: check its name, its columns (Config.Layout) and the permissions", e.Table) +
+		detail(e.cause)
 }
 
 // Unwrap returns the error of the driver. Its text may contain the data source name.
 func (e *SourceError) Unwrap() error { return e.cause }
 
-// isMissingName reports whether a table or column does not exist. The text of such an error contains only names.
-func isMissingName(err error) bool {
+// detail returns what is known about the cause: the text about a missing name, or the code. The errors of SQLite contain only names
+// and results.
+func detail(err error) string {
 	var state interface{ SQLState() string } // *pgconn.PgError
 	var number *mysql.MySQLError
 	var result interface{ Code() int } // *sqlite.Error
 	switch {
 	case errors.As(err, &state):
-		return state.SQLState() == "42P01" || state.SQLState() == "42703"
+		if state.SQLState() == "42P01" || state.SQLState() == "42703" { // undefined_table, undefined_column
+			return ": " + err.Error()
+		}
+		return ": SQLSTATE " + state.SQLState()
 	case errors.As(err, &number):
-		return number.Number == 1146 || number.Number == 1054
+		if number.Number == 1146 || number.Number == 1054 { // unknown table, unknown column
+			return ": " + err.Error()
+		}
+		return ": error " + strconv.Itoa(int(number.Number))
 	case errors.As(err, &result):
-		return strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column")
+		return ": " + err.Error()
 	}
-	return false
+	return ""
 }

@@ -95,6 +95,8 @@ func (t target) setAuthorization(ctx context.Context, a sqlstore.Authorization, 
 		return sqlstore.RowChanged, nil
 	case known && len(scopes) == 0:
 		return sqlstore.RowDeleted, nil
+	case known && !slices.Equal(scopes, wanted):
+		return sqlstore.RowModified, nil
 	}
 	return sqlstore.RowUnchanged, nil
 }

@@ -10,15 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// parseBool reads a column of truth values, which are numbers in SQLite and MariaDB.
+// parseBool reads a column of truth values, which are numbers in SQLite and MariaDB. The type BIT of MariaDB has one byte.
 func parseBool(c cell) (value, ok bool) {
 	if c == nil {
 		return false, false
 	}
 	switch strings.ToLower(*c) {
-	case "1", "true", "t":
+	case "1", "true", "t", "\x01":
 		return true, true
-	case "0", "false", "f":
+	case "0", "false", "f", "\x00":
 		return false, true
 	}
 	return false, false

@@ -104,6 +104,7 @@ func nameFlags(flags *flag.FlagSet, l *crossauth.Layout) {
 	} {
 		flags.StringVar(name.target, name.flag, "", name.usage)
 	}
+	flags.BoolVar(&l.NoClientOwner, "no-client-owner", false, "the table of clients does not have the column userid")
 }
 
 // layoutOf returns the layout with the given name, in which names replace those that are set.
@@ -132,6 +133,7 @@ func layoutOf(layout string, names crossauth.Layout) (crossauth.Layout, error) {
 			*name.target = *name.given
 		}
 	}
+	l.NoClientOwner = names.NoClientOwner
 	if l.Clients == none {
 		l.Clients, l.RedirectURIs, l.Flows, l.Authorizations = "", "", "", ""
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -46,6 +47,9 @@ func (p *place) check() error {
 		if p.file == "" {
 			return fmt.Errorf("-%s-file is required with -%[1]s sqlite", p.name)
 		}
+		if p.dsnFile != "" {
+			return fmt.Errorf("-%s-dsn-file is not for sqlite, expected a path in -%[1]s-file", p.name)
+		}
 		return nil
 	case "postgresql":
 		p.dialect = sqlstore.PostgreSQL
@@ -79,7 +83,7 @@ func (p *place) open(readOnly bool) (*sql.DB, error) {
 	if !readOnly {
 		return sqlite.Open(p.dsn)
 	}
-	return openReadOnly(p.dsn)
+	return p.openReadOnly()
 }
 
 // hidden replaces the error of a driver, whose text may contain the password.
@@ -90,18 +94,21 @@ func (p *place) hidden(db *sql.DB, err error) (*sql.DB, error) {
 	return db, nil
 }
 
-// openReadOnly opens a file of SQLite that is never written or created.
-func openReadOnly(path string) (*sql.DB, error) {
-	absolute, err := filepath.Abs(path)
+// openReadOnly opens a file of SQLite that is never written or created. A file for the data of bearerkit may be missing: then it
+// opens an empty database in memory.
+func (p *place) openReadOnly() (*sql.DB, error) {
+	absolute, err := filepath.Abs(p.dsn)
 	if err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(absolute)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && p.name == "to":
+		return sql.Open("sqlite", ":memory:")
 	case err != nil:
-		return nil, fmt.Errorf("-from-file: %w", err)
+		return nil, fmt.Errorf("-%s-file: %w", p.name, err)
 	case info.IsDir():
-		return nil, errors.New("-from-file is a folder, expected a file")
+		return nil, fmt.Errorf("-%s-file is a folder, expected a file", p.name)
 	}
 	options := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)", "query_only(1)"}}
 	name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: options.Encode()}).String()

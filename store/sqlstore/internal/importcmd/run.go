@@ -58,7 +58,7 @@ func (o *options) run(ctx context.Context) (*crossauth.Report, error) {
 		return nil, err
 	}
 	defer func() { _ = source.Close() }() // it was only read
-	db, err := o.to.open(false)
+	db, err := o.to.open(o.cfg.DryRun)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,11 @@ func (o *options) run(ctx context.Context) (*crossauth.Report, error) {
 			return nil, fmt.Errorf("the target (-to): %w", err)
 		}
 	}
-	return crossauth.Import(ctx, o.cfg)
+	report, err := crossauth.Import(ctx, o.cfg)
+	if fault, ok := errors.AsType[*crossauth.SourceError](err); ok && fault.Table != "" {
+		return nil, fmt.Errorf("%w\nThe flags -layout, -table-…, -column-… and -no-client-owner describe the tables", err)
+	}
+	return report, err
 }
 
 // print writes the report.
@@ -83,7 +87,7 @@ func (o *options) print(w io.Writer, report *crossauth.Report) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(report)
 	}
-	return writeText(w, report)
+	return writeText(w, report, o.cfg.RevokeMissing)
 }
 
 // printFaults writes an error, which may consist of several lines.

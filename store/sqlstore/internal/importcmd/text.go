@@ -8,8 +8,8 @@ import (
 	"github.com/bearerkit/bearerkit/store/sqlstore/crossauth"
 )
 
-// writeText writes the report for a terminal.
-func writeText(w io.Writer, r *crossauth.Report) error {
+// writeText writes the report for a terminal. revokes is whether missing tokens are deleted.
+func writeText(w io.Writer, r *crossauth.Report, revokes bool) error {
 	p := &printer{w: w}
 	if r.DryRun {
 		p.printf("Dry run: nothing was stored.\n\n")
@@ -25,8 +25,15 @@ func writeText(w io.Writer, r *crossauth.Report) error {
 	p.rows("Different", r.Different)
 	p.rows("Missing in crossauth", r.Missing)
 	if r.MissingTokens > 0 {
-		p.printf("\n%d active access tokens that were imported before are missing in crossauth: they may have been revoked there.\n"+
-			"They stay active, unless -revoke-missing is set.\n", r.MissingTokens)
+		p.printf("\n%d active access tokens that were imported before are missing in crossauth: they may have been revoked there.\n", r.MissingTokens)
+		switch {
+		case !revokes:
+			p.printf("They stay active, unless -revoke-missing is set.\n")
+		case r.DryRun:
+			p.printf("They would be deleted.\n")
+		default:
+			p.printf("They were deleted.\n")
+		}
 	}
 	return p.err
 }
