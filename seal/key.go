@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Key is a secret with a name. Create the secret with a random generator, for example with "openssl rand -base64 32" or with
@@ -98,7 +101,7 @@ func decodeSecret(text string) (secret []byte, err error) {
 		return nil, fmt.Errorf("has %d characters, expected 32 bytes in base64 (44 characters) or hex (64 characters)", len(text))
 	}
 	if err != nil { // the error of the decoder is dropped, because it says where the secret has which character
-		return nil, errors.New("is not valid base64 or hex")
+		return nil, errors.New("is not valid base64 or hex, expected 32 bytes in base64 (44 characters) or hex (64 characters)")
 	}
 	return secret, nil
 }
@@ -118,29 +121,55 @@ func isKeyID(id string) bool {
 	return true
 }
 
-// minDifferent is how many different bytes a secret must have. 32 random bytes have fewer with a probability below 2^-60.
-const minDifferent = 12
+// What a secret must have to count as random. Random bytes violate minDifferent with a probability below 2^-60, maxEqual with one
+// below 2^-45, and maxPeriod with one below 2^-58.
+const (
+	minDifferent = 12 // different bytes
+	maxEqual     = 9  // equal bytes
+	maxPeriod    = 24 // bytes after which a pattern begins again
+)
 
 // checkSecret rejects what cannot be the output of a random generator, such as zeros, a repeated pattern, or a password. It
 // cannot find every weak secret.
 func checkSecret(secret []byte) error {
-	if len(secret) != secretBytes {
-		return fmt.Errorf("has %d bytes, expected %d", len(secret), secretBytes)
-	}
-	different := make(map[byte]bool, secretBytes)
-	text, sequence := true, true
-	for i, b := range secret {
-		different[b] = true
-		text = text && ' ' <= b && b <= '~'
-		sequence = sequence && (i == 0 || b-secret[i-1] == secret[1]-secret[0])
-	}
 	switch {
-	case text:
+	case isText(secret):
 		return errors.New(`is text, expected 32 random bytes: decode it if it is base64 or hex, and create a key with "openssl rand -base64 32" if it is a password`)
-	case sequence || len(different) < minDifferent:
+	case len(secret) != secretBytes:
+		return fmt.Errorf("has %d bytes, expected %d", len(secret), secretBytes)
+	case isPattern(secret):
 		return errors.New(`is not random: create a key with "openssl rand -base64 32"`)
 	}
 	return nil
+}
+
+// isText reports whether secret is text in UTF-8, possibly with zeros before or after it, as in an array into which a password
+// was copied. For 32 random bytes, the probability is below 2^-34.
+func isText(secret []byte) bool {
+	text := bytes.Trim(secret, "\x00")
+	isBinary := func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }
+	return len(text) > 0 && utf8.Valid(text) && bytes.IndexFunc(text, isBinary) < 0
+}
+
+// isPattern reports whether a secret of 32 bytes has too few different bytes, too many equal ones, a constant difference between
+// its bytes, or a part that is repeated.
+func isPattern(secret []byte) bool {
+	counts := make(map[byte]int, secretBytes)
+	most, sequence := 0, true
+	for i, b := range secret {
+		counts[b]++
+		most = max(most, counts[b])
+		sequence = sequence && (i == 0 || b-secret[i-1] == secret[1]-secret[0])
+	}
+	if sequence || len(counts) < minDifferent || most > maxEqual {
+		return true
+	}
+	for period := 1; period <= maxPeriod; period++ {
+		if bytes.Equal(secret[period:], secret[:secretBytes-period]) {
+			return true
+		}
+	}
+	return false
 }
 
 // describe returns what a Key shows.

@@ -184,7 +184,7 @@ func TestKeysAreNotShown(t *testing.T) {
 	config := seal.Config{Keys: []seal.Key{key}}
 	var shown strings.Builder
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%b", "%o", "%c", "%U"} {
-		for _, value := range []any{key, &key, []seal.Key{key}, map[string]seal.Key{"a": key}, config, &config, struct{ K seal.Key }{key}, ring, *ring, struct{ R *seal.Keyring }{ring}} {
+		for _, value := range []any{key, &key, []seal.Key{key}, map[string]seal.Key{"a": key}, config, &config, struct{ K seal.Key }{key}, ring, *ring, struct{ R *seal.Keyring }{ring}, struct{ r seal.Keyring }{*ring}, struct{ r *seal.Keyring }{ring}} {
 			fmt.Fprintf(&shown, verb+"\n", value)
 		}
 	}

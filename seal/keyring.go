@@ -39,8 +39,15 @@ const (
 
 // Keyring seals and opens values with keys in memory. Create it with [New]. It is safe for concurrent use.
 type Keyring struct {
-	keys     []Key // the first one seals
+	keys     []ringKey // the first one seals
 	maxBytes int
+}
+
+// ringKey is a key of a [Keyring]. The secret is in a closure: package fmt does not call the methods of an unexported field, so it
+// would print a secret that is itself a field when it prints a struct that contains a Keyring.
+type ringKey struct {
+	id   string
+	aead func(salt []byte) (cipher.AEAD, error) // returns the AEAD for the value with this salt
 }
 
 // New returns a Keyring for cfg. It copies the keys. If cfg has faults, the error joins all of them, and each names its field.
@@ -50,13 +57,16 @@ func New(cfg Config) (*Keyring, error) {
 		faults = append(faults, fmt.Errorf("seal: Config.Keys has %d keys, expected 1 to %d", len(cfg.Keys), maxKeys))
 	}
 	if cfg.MaxBytes < 0 || cfg.MaxBytes > largestMaxBytes {
-		faults = append(faults, fmt.Errorf("seal: Config.MaxBytes is %d, expected at most %d", cfg.MaxBytes, largestMaxBytes))
+		faults = append(faults, fmt.Errorf("seal: Config.MaxBytes is %d, expected 0 to %d", cfg.MaxBytes, largestMaxBytes))
 	}
 	k := &Keyring{maxBytes: cmp.Or(cfg.MaxBytes, defaultMaxBytes)}
 	for i, key := range cfg.Keys[:min(len(cfg.Keys), maxKeys)] {
-		if err := k.add(key); err != nil {
+		if err := key.check(cfg.Keys[:i]); err != nil {
 			faults = append(faults, fmt.Errorf("seal: Config.Keys[%d]: %w", i, err))
+			continue
 		}
+		secret := slices.Clone(key.Secret)
+		k.keys = append(k.keys, ringKey{key.ID, func(salt []byte) (cipher.AEAD, error) { return derive(secret, salt) }})
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
@@ -64,23 +74,22 @@ func New(cfg Config) (*Keyring, error) {
 	return k, nil
 }
 
-// add checks a key and appends a copy.
-func (k *Keyring) add(key Key) error {
-	if !isKeyID(key.ID) {
+// check returns an error if k cannot be used, or if one of the other keys has the same ID or secret.
+func (k Key) check(others []Key) error {
+	if !isKeyID(k.ID) {
 		return errKeyID
 	}
-	if err := checkSecret(key.Secret); err != nil {
-		return fmt.Errorf("the secret of %q %w", key.ID, err)
+	if err := checkSecret(k.Secret); err != nil {
+		return fmt.Errorf("the secret of %q %w", k.ID, err)
 	}
-	for _, other := range k.keys {
-		if other.ID == key.ID {
-			return fmt.Errorf("another key has the ID %q too", key.ID)
+	for _, other := range others {
+		if other.ID == k.ID {
+			return fmt.Errorf("another key has the ID %q too", k.ID)
 		}
-		if subtle.ConstantTimeCompare(other.Secret, key.Secret) == 1 {
-			return fmt.Errorf("the keys %q and %q have the same secret", other.ID, key.ID)
+		if isKeyID(other.ID) && subtle.ConstantTimeCompare(other.Secret, k.Secret) == 1 {
+			return fmt.Errorf("the keys %q and %q have the same secret", other.ID, k.ID)
 		}
 	}
-	k.keys = append(k.keys, Key{ID: key.ID, Secret: slices.Clone(key.Secret)})
 	return nil
 }
 
@@ -89,18 +98,18 @@ func (k *Keyring) add(key Key) error {
 // not encrypted. Empty: the value is not bound. The result is up to 101 bytes longer than plaintext. If plaintext is longer
 // than Config.MaxBytes, the error matches [ErrTooLarge]. ctx is not used.
 func (k *Keyring) Seal(_ context.Context, plaintext, binding []byte) ([]byte, error) {
-	if len(k.keys) == 0 {
+	if k.isZero() {
 		return nil, errZero
 	}
 	if len(plaintext) > k.maxBytes {
 		return nil, k.tooLarge(len(plaintext), "")
 	}
 	key := k.keys[0]
-	head := appendHeader(make([]byte, 0, maxOverhead+len(plaintext)), key.ID)
+	head := appendHeader(make([]byte, 0, maxOverhead+len(plaintext)), key.id)
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // never fails
 	head = append(head, salt...)
-	aead, err := key.derive(salt)
+	aead, err := key.aead(salt)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +118,7 @@ func (k *Keyring) Seal(_ context.Context, plaintext, binding []byte) ([]byte, er
 
 // Open implements [Sealer]. The error matches [ErrNotSealed], [ErrDamaged], [ErrUnknownKey] or [ErrTooLarge]. ctx is not used.
 func (k *Keyring) Open(_ context.Context, sealed, binding []byte) ([]byte, error) {
-	if len(k.keys) == 0 {
+	if k.isZero() {
 		return nil, errZero
 	}
 	e, err := split(sealed)
@@ -119,11 +128,11 @@ func (k *Keyring) Open(_ context.Context, sealed, binding []byte) ([]byte, error
 	if n := len(e.body) - nonceBytes - tagBytes; n > k.maxBytes {
 		return nil, k.tooLarge(n, "sealed ")
 	}
-	i := slices.IndexFunc(k.keys, func(key Key) bool { return key.ID == e.keyID })
+	i := slices.IndexFunc(k.keys, func(key ringKey) bool { return key.id == e.keyID })
 	if i < 0 {
 		return nil, &UnknownKeyError{ID: strings.Clone(e.keyID)}
 	}
-	aead, err := k.keys[i].derive(e.salt)
+	aead, err := k.keys[i].aead(e.salt)
 	if err != nil {
 		return nil, err
 	}
@@ -138,16 +147,16 @@ func (k *Keyring) Open(_ context.Context, sealed, binding []byte) ([]byte, error
 // at all. It reads only the id of the key, and verifies nothing.
 func (k *Keyring) NeedsReseal(sealed []byte) bool {
 	id, ok := KeyID(sealed)
-	return !ok || len(k.keys) == 0 || id != k.keys[0].ID
+	return !ok || k.isZero() || id != k.keys[0].id
 }
 
 // derive returns the AEAD for the value with this salt.
-func (k Key) derive(salt []byte) (cipher.AEAD, error) {
-	secret, err := hkdf.Key(sha256.New, k.Secret, salt, derivation, secretBytes)
+func derive(secret, salt []byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, secret, salt, derivation, secretBytes)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	block, err := aes.NewCipher(secret)
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
@@ -158,7 +167,10 @@ func (k Key) derive(salt []byte) (cipher.AEAD, error) {
 	return aead, nil
 }
 
-var errZero = errors.New("seal: the zero Keyring cannot be used; call New")
+// isZero reports whether k was not created by New.
+func (k *Keyring) isZero() bool { return k == nil || len(k.keys) == 0 }
+
+var errZero = errors.New("seal: the Keyring is nil or the zero value, expected one from New")
 
 func (k *Keyring) tooLarge(n int, what string) error {
 	return fmt.Errorf("%w: the %splaintext has %d bytes, expected at most %d (Config.MaxBytes)", ErrTooLarge, what, n, k.maxBytes)
@@ -168,7 +180,7 @@ func (k *Keyring) tooLarge(n int, what string) error {
 func (k Keyring) describe() string {
 	ids := make([]string, 0, len(k.keys))
 	for _, key := range k.keys {
-		ids = append(ids, key.ID)
+		ids = append(ids, key.id)
 	}
 	return fmt.Sprintf("seal.Keyring{IDs: %q}", ids)
 }

@@ -3,8 +3,13 @@ package seal_test
 import (
 	"bytes"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -256,9 +261,20 @@ func TestNew_Faults(t *testing.T) {
 		{"counting", seal.Config{Keys: []seal.Key{{ID: "a", Secret: counting(1)}}}, []string{"is not random"}},
 		{"counting down", seal.Config{Keys: []seal.Key{{ID: "a", Secret: counting(-3)}}}, []string{"is not random"}},
 		{"pattern", seal.Config{Keys: []seal.Key{{ID: "a", Secret: bytes.Repeat(good.Secret[:8], 4)}}}, []string{"is not random"}},
+		{"pattern of 16 bytes", seal.Config{Keys: []seal.Key{{ID: "a", Secret: bytes.Repeat(good.Secret[:16], 2)}}}, []string{"is not random"}},
+		{"pattern of 20 bytes", seal.Config{Keys: []seal.Key{{ID: "a", Secret: slices.Concat(good.Secret[:20], good.Secret[:12])}}}, []string{"is not random"}},
+		{"16 bytes and zeros", seal.Config{Keys: []seal.Key{{ID: "a", Secret: slices.Concat(good.Secret[:16], make([]byte, 16))}}}, []string{"is not random"}},
 		{"password", seal.Config{Keys: []seal.Key{{ID: "a", Secret: []byte("correct horse battery staple 123")}}}, []string{"is text", "openssl rand -base64 32"}},
+		{"password and zeros", seal.Config{Keys: []seal.Key{{ID: "a", Secret: []byte("correct horse battery stapl\x00\x00\x00\x00\x00")}}}, []string{"is text"}},
+		{"zeros and a password", seal.Config{Keys: []seal.Key{{ID: "a", Secret: []byte("\x00\x00\x00\x00\x00correct horse battery stapl")}}}, []string{"is text"}},
+		{"short password and zeros", seal.Config{Keys: []seal.Key{{ID: "a", Secret: append([]byte("correct horse batt"), make([]byte, 14)...)}}}, []string{"is text"}},
+		{"password and a line end", seal.Config{Keys: []seal.Key{{ID: "a", Secret: []byte("correct horse battery staple 12\n")}}}, []string{"is text"}},
+		{"password with an umlaut", seal.Config{Keys: []seal.Key{{ID: "a", Secret: []byte("richtiges Pferd Büro Klammer 123")}}}, []string{"is text"}},
+		{"password in UTF-16", seal.Config{Keys: []seal.Key{{ID: "a", Secret: []byte("c\x00o\x00r\x00e\x00c\x00t\x00 \x00h\x00s\x00b\x00a\x00y\x00p\x00l\x001\x002\x00")}}}, []string{"is not random"}},
+		{"base64 of 32 bytes", seal.Config{Keys: []seal.Key{{ID: "a", Secret: []byte(base64.StdEncoding.EncodeToString(good.Secret))}}}, []string{"is text", "decode it"}},
+		{"hex of 32 bytes and a line end", seal.Config{Keys: []seal.Key{{ID: "a", Secret: fmt.Appendf(nil, "%x\n", good.Secret)}}}, []string{"is text", "decode it"}},
 		{"hex of 16 bytes", seal.Config{Keys: []seal.Key{{ID: "a", Secret: []byte("9f86d081884c7d659a2feaa0c55ad015")}}}, []string{"is text", "decode it"}},
-		{"negative size", seal.Config{Keys: []seal.Key{good}, MaxBytes: -1}, []string{"Config.MaxBytes is -1"}},
+		{"negative size", seal.Config{Keys: []seal.Key{good}, MaxBytes: -1}, []string{"Config.MaxBytes is -1, expected 0 to 67108864"}},
 		{"large size", seal.Config{Keys: []seal.Key{good}, MaxBytes: 64<<20 + 1}, []string{"Config.MaxBytes is 67108865"}},
 		{"several faults", seal.Config{Keys: []seal.Key{{ID: "a"}, {ID: "?"}}, MaxBytes: -1}, []string{"Keys[0]", "Keys[1]", "MaxBytes"}},
 	} {
@@ -297,6 +313,19 @@ func TestNew_AcceptsRandomKeys(t *testing.T) {
 	for range 2000 {
 		newRing(t, newKey(t, "a"))
 	}
+	for name, change := range map[string]func(secret []byte){
+		"zeros at the end":        func(secret []byte) { clear(secret[27:]) },
+		"nine zeros":              func(secret []byte) { clear(secret[5:14]) },
+		"text at the beginning":   func(secret []byte) { copy(secret, "correct horse battery"); secret[31] = 0xff },
+		"a part that is repeated": func(secret []byte) { copy(secret[25:], secret[:7]) },
+	} {
+		key := newKey(t, "a")
+		copy(key.Secret, withBoth)
+		change(key.Secret)
+		if _, err := seal.New(seal.Config{Keys: []seal.Key{key}}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestNew_CopiesKeys(t *testing.T) {
@@ -321,6 +350,20 @@ func TestKeyring_Zero(t *testing.T) {
 	}
 	if !ring.NeedsReseal(nil) {
 		t.Error("NeedsReseal of the zero Keyring is false")
+	}
+}
+
+// TestKeyring_Nil uses the result of a New whose error was ignored.
+func TestKeyring_Nil(t *testing.T) {
+	t.Parallel()
+	ring, _ := seal.New(seal.Config{})
+	_, sealErr := ring.Seal(t.Context(), []byte("x"), nil)
+	_, openErr := ring.Open(t.Context(), sealed(t, newRing(t, newKey(t, "a")), "x", ""), nil)
+	_, _, resealErr := seal.Reseal(t.Context(), ring, nil, nil)
+	for what, err := range map[string]error{"Seal": sealErr, "Open": openErr, "Reseal": resealErr} {
+		if err == nil || !strings.Contains(err.Error(), "expected one from New") {
+			t.Errorf("%s of a nil Keyring: %v", what, err)
+		}
 	}
 }
 
@@ -390,11 +433,45 @@ func TestKeyID_OfOtherValues(t *testing.T) {
 	value := sealed(t, newRing(t, newKey(t, "a")), "x", "")
 	for name, text := range map[string][]byte{
 		"nothing": nil, "JSON": []byte(`{"access_token":"x"}`), "base64 of a sealed value": []byte(base64.StdEncoding.EncodeToString(value)),
-		"magic only": value[:7], "no id": value[:9], "long id": slices.Concat(value[:8], []byte{33}, value[9:]),
+		"magic only": value[:7], "no id": value[:9], "a part of the tag": value[:len(value)-2], "another version": slices.Concat(value[:7], []byte{2}, value[8:]), "long id": slices.Concat(value[:8], []byte{33}, value[9:]),
 		"id of 255 bytes": slices.Concat(value[:8], []byte{255}, value[9:], make([]byte, 500)),
 	} {
 		if id, ok := seal.KeyID(text); ok || id != "" {
 			t.Errorf("KeyID of %s: %q and %t, want none", name, id, ok)
+		}
+	}
+	for _, text := range []string{"", "bksea", "bkseal", "bkseal text", "BKSEAL\x00", " bkseal\x00", `{"access_token":"x"}`} {
+		if seal.IsSealed([]byte(text)) {
+			t.Errorf("IsSealed of %q is true", text)
+		}
+	}
+}
+
+// TestKeyring_OtherVersion opens a value that was sealed with the right key in a format with another version.
+func TestKeyring_OtherVersion(t *testing.T) {
+	t.Parallel()
+	key := newKey(t, "a")
+	for version, want := range map[byte]string{1: "", 0: "has version 0, expected 1", 2: "has version 2, expected 1", 255: "has version 255, expected 1"} {
+		value := slices.Concat([]byte("bkseal\x00"), []byte{version}, []byte("\x01a"), make([]byte, 32))
+		secret, err := hkdf.Key(sha256.New, key.Secret, make([]byte, 32), "bearerkit seal 1", 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, err := aes.NewCipher(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		aead, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		value = aead.Seal(value, nil, []byte("x"), slices.Clone(value))
+		text, err := newRing(t, key).Open(t.Context(), value, nil)
+		if want == "" && (err != nil || string(text) != "x") {
+			t.Errorf("version %d: %v", version, err)
+		}
+		if want != "" && (text != nil || !errors.Is(err, seal.ErrDamaged) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("version %d: %v, want %q", version, err, want)
 		}
 	}
 }
