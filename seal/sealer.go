@@ -14,7 +14,8 @@ type Sealer interface {
 
 	// Open returns the plaintext of a sealed value. The binding must equal the one that was passed to Seal. If the value was changed or has
 	// another binding, the error must match [ErrDamaged]; if it is not a sealed value, [ErrNotSealed]; if its key does not exist
-	// any more, [ErrUnknownKey]. No other error may match them: callers treat a value with such an error as lost.
+	// any more, [ErrUnknownKey]; if it is too large, [ErrTooLarge]. No other error may match them: callers treat a value with such
+	// an error as lost.
 	Open(ctx context.Context, sealed, binding []byte) (plaintext []byte, err error)
 
 	// NeedsReseal reports whether Seal would now use another key or another format than the one of the value. It must not

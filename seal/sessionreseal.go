@@ -43,7 +43,7 @@ func (s *Sessions) Reseal(ctx context.Context, replace func(ctx context.Context,
 		case errors.Is(err, errPlaintext):
 			count.Plaintext++
 			continue
-		case err != nil && isLost(err):
+		case errors.Is(err, errUnreadable):
 			count.Unreadable++
 			continue
 		case err != nil:
@@ -65,8 +65,11 @@ func (s *Sessions) Reseal(ctx context.Context, replace func(ctx context.Context,
 	return count, nil
 }
 
-// errPlaintext says that a row is not sealed, and that SessionsConfig accepts that.
-var errPlaintext = errors.New("seal: the session is not sealed")
+// The results of [Sessions.reseal] for rows that remain as they are.
+var (
+	errPlaintext  = errors.New("seal: the session is not sealed") // and SessionsConfig accepts that
+	errUnreadable = errors.New("seal: the session cannot be opened")
+)
 
 // reseal returns the value of a row under the first key. If the row has it already, it returns the same value, and does not
 // verify it.
@@ -75,10 +78,12 @@ func (s *Sessions) reseal(ctx context.Context, row string, older []byte) ([]byte
 		return older, nil
 	}
 	found, err := s.open(ctx, row, older)
-	if err != nil {
+	switch {
+	case err != nil && isLost(err):
+		return nil, errUnreadable
+	case err != nil:
 		return nil, err
-	}
-	if found.plain {
+	case found.plain:
 		return nil, errPlaintext
 	}
 	newer, err := s.cfg.Sealer.Seal(ctx, found.encode(), sessionBinding(row))

@@ -43,10 +43,11 @@ type SessionsConfig struct {
 
 // UnreadableSession describes a row that cannot be opened.
 type UnreadableSession struct {
-	// Row is the name of the row in the store. With SessionsConfig.InsecurePlainIDs it is empty, because it is a session id.
+	// Row is the name of the row in the store. With SessionsConfig.InsecurePlainIDs or SessionsConfig.InsecureAcceptPlaintext it is
+	// empty, because it may be a session id.
 	Row string
 
-	// Err matches [ErrDamaged], [ErrUnknownKey] or [ErrNotSealed].
+	// Err matches [ErrDamaged], [ErrUnknownKey], [ErrNotSealed] or [ErrTooLarge].
 	Err error
 }
 
@@ -201,7 +202,7 @@ func (s *Sessions) open(ctx context.Context, row string, sealed []byte) (session
 	}
 	if isLost(err) && s.cfg.OnUnreadable != nil {
 		unreadable := UnreadableSession{Row: row, Err: err}
-		if s.cfg.InsecurePlainIDs {
+		if s.cfg.InsecurePlainIDs || s.cfg.InsecureAcceptPlaintext {
 			unreadable.Row = ""
 		}
 		s.cfg.OnUnreadable(ctx, unreadable)
@@ -213,9 +214,9 @@ func (s *Sessions) open(ctx context.Context, row string, sealed []byte) (session
 // who has read the store uses the name of a row as a session id.
 var errOtherSession = fmt.Errorf("%w: it belongs to another session", ErrDamaged)
 
-// isLost reports whether err says that a value can never be opened with the present keys.
+// isLost reports whether err says that a value can never be opened with the present keys and settings.
 func isLost(err error) bool {
-	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrNotSealed)
+	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnknownKey) || errors.Is(err, ErrNotSealed) || errors.Is(err, ErrTooLarge)
 }
 
 // isSessionID reports whether id has the characters of the ids that scs creates, which are base64url.

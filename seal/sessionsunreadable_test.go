@@ -1,0 +1,144 @@
+package seal_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/bearerkit/bearerkit/seal"
+)
+
+// TestSessions_TooLarge lowers MaxBytes below the size of a stored session. That session does not exist any more, and all others
+// can still be found, listed and sealed again.
+func TestSessions_TooLarge(t *testing.T) {
+	t.Parallel()
+	older, newer := newKey(t, "1"), newKey(t, "2")
+	inner := newTable()
+	before := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: newRing(t, older)})
+	commit(t, before, alice, strings.Repeat("x", 2000))
+	commit(t, before, note, strings.Repeat("x", 2000))
+	commit(t, before, bob, "value of bob")
+	small, err := seal.New(seal.Config{Keys: []seal.Key{newer, older}, MaxBytes: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reported []error
+	s := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: small, OnUnreadable: func(_ context.Context, u seal.UnreadableSession) {
+		reported = append(reported, u.Err)
+	}})
+	if got := []string{find(s, alice), find(s, note), find(s, bob)}; got[0] != "absent" || got[1] != "error" || got[2] != "value of bob" {
+		t.Errorf("Find returns %q, want absent, error, and the value of bob", got)
+	}
+	if all, err := s.All(); err != nil || len(all) != 1 || string(all[bob]) != "value of bob" {
+		t.Errorf("All returns %d rows, %v, want that of bob", len(all), err)
+	}
+	if got, err := s.Reseal(t.Context(), inner.replace); err != nil || got != (seal.ResealedSessions{Resealed: 1, Unreadable: 2}) {
+		t.Errorf("Reseal: %+v, %v", got, err)
+	}
+	for _, err := range reported {
+		if !errors.Is(err, seal.ErrTooLarge) || !strings.Contains(err.Error(), "Config.MaxBytes") {
+			t.Errorf("reported: %v, want ErrTooLarge with the field", err)
+		}
+	}
+	if len(reported) != 6 {
+		t.Errorf("%d rows were reported, want 6", len(reported))
+	}
+	if err := s.Commit(alice, make([]byte, 1001), inAnHour); !errors.Is(err, seal.ErrTooLarge) {
+		t.Errorf("Commit: %v, want ErrTooLarge", err)
+	}
+}
+
+// TestSessions_UnreadableShowsNoSessionID reads rows whose names are session ids. OnUnreadable is likely to log what it receives.
+func TestSessions_UnreadableShowsNoSessionID(t *testing.T) {
+	t.Parallel()
+	ring, lost := newRing(t, newKey(t, "1")), newRing(t, newKey(t, "0"))
+	for name, cfg := range map[string]seal.SessionsConfig{
+		"plain ids":                {InsecurePlainIDs: true},
+		"from plain ids to hashes": {InsecureAcceptPlaintext: true},
+		"plain ids, migrating":     {InsecurePlainIDs: true, InsecureAcceptPlaintext: true},
+	} {
+		inner := newTable()
+		commit(t, newSessions(t, seal.SessionsConfig{Store: inner, Sealer: lost, InsecurePlainIDs: true}), alice, "x")
+		inner.rows[bob] = row{[]byte("bkseal\x00?"), inAnHour}
+		reported := 0
+		cfg.Store, cfg.Sealer = inner, ring
+		cfg.OnUnreadable = func(_ context.Context, u seal.UnreadableSession) {
+			if reported++; u.Row != "" || u.Err == nil {
+				t.Errorf("%s: reported row %q, %v, want no row", name, u.Row, u.Err)
+			}
+		}
+		s := newSessions(t, cfg)
+		_, _, errFind := s.Find(alice)
+		_, errAll := s.All()
+		_, errReseal := s.Reseal(t.Context(), inner.replace)
+		if err := errors.Join(errFind, errAll, errReseal); err != nil || reported != 5 {
+			t.Errorf("%s: %d reports, %v, want 5", name, reported, err)
+		}
+	}
+}
+
+// sealsNothing is a Sealer that can open values, but whose service rejects each value that it should seal.
+type sealsNothing struct{ seal.Sealer }
+
+func (sealsNothing) Seal(context.Context, []byte, []byte) ([]byte, error) {
+	return nil, seal.ErrTooLarge
+}
+
+// TestSessions_ResealReportsErrorsOfSeal ensures that a row which can be opened does not count as unreadable.
+func TestSessions_ResealReportsErrorsOfSeal(t *testing.T) {
+	t.Parallel()
+	older, newer := newKey(t, "1"), newKey(t, "2")
+	inner := newTable()
+	commit(t, newSessions(t, seal.SessionsConfig{Store: inner, Sealer: newRing(t, older)}), alice, "x")
+	s := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: sealsNothing{newRing(t, newer, older)}})
+	if got, err := s.Reseal(t.Context(), inner.replace); !errors.Is(err, seal.ErrTooLarge) || got != (seal.ResealedSessions{}) {
+		t.Errorf("Reseal: %+v, %v, want the error of Seal", got, err)
+	}
+}
+
+// TestSessions_ResealInTwoProcesses runs Reseal twice at the same time, while a request writes sessions.
+func TestSessions_ResealInTwoProcesses(t *testing.T) {
+	t.Parallel()
+	older, newer := newKey(t, "1"), newKey(t, "2")
+	inner := newTable()
+	before := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: newRing(t, older)})
+	ids := make([]string, 50)
+	for i := range ids {
+		ids[i] = hashed(string(rune('a' + i)))
+		commit(t, before, ids[i], "old")
+	}
+	during := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: newRing(t, newer, older)})
+	var (
+		wait   sync.WaitGroup
+		counts [2]seal.ResealedSessions
+		errs   [2]error
+	)
+	for i := range counts {
+		wait.Go(func() { counts[i], errs[i] = during.Reseal(context.WithoutCancel(t.Context()), inner.replace) })
+	}
+	wait.Go(func() {
+		for _, id := range ids[:25] {
+			if err := during.Commit(id, []byte("new"), inAnHour); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wait.Wait()
+	for i, count := range counts {
+		if errs[i] != nil || count.Unreadable+count.Plaintext != 0 || count.Current+count.Resealed+count.Changed != len(ids) {
+			t.Errorf("Reseal: %+v, %v", count, errs[i])
+		}
+	}
+	after := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: newRing(t, newer)})
+	for i, id := range ids {
+		want := "old"
+		if i < 25 {
+			want = "new"
+		}
+		if got := find(after, id); got != want {
+			t.Errorf("session %d: %q, want %q", i, got, want)
+		}
+	}
+}
