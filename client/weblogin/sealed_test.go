@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/seal"
 )
 
@@ -261,6 +262,41 @@ func exchange(inner noCtx, note string) error {
 	names := slices.Sorted(maps.Keys(rows))
 	other := names[(slices.Index(names, note)+1)%len(names)]
 	return inner.Commit(note, rows[other], time.Now().Add(time.Hour))
+}
+
+// A key is removed because somebody else knows it. A record of a logout that was sealed with it applies to later sign-ins of the
+// user too, so docs/encryption.md says to delete all rows.
+func TestSealedStore_KeyRemovedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, deleted := range map[string]bool{"rows remain": false, "rows deleted": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newLocalWorld(t)
+			inner := w.store.sealWith(newSealKey("1"))
+			w.claims = map[string]any{"iat": time.Now().Add(time.Second).Unix()}
+			w.signIn(w.user(t))
+			if status := w.logOutElsewhere(t, map[string]any{"sid": bearertest.Absent}); status != http.StatusOK {
+				t.Fatal(status)
+			}
+			for row := range must(inner.All()) {
+				if deleted {
+					if err := inner.Delete(row); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			w.store.sealWith(newSealKey("2"))
+			u := w.user(t)
+			w.signIn(u)
+			want := http.StatusServiceUnavailable
+			if deleted {
+				want = http.StatusOK
+			}
+			if p := u.do(http.MethodGet, "/page", nil); p.StatusCode != want {
+				t.Errorf("after a new sign-in: %s, want %d", p.Status, want)
+			}
+		})
+	}
 }
 
 // If the sealed store is put in front of the store of weblogin, instead of behind it, sessions work, but tokens are not sealed.

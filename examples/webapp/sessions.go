@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"os"
 
 	"github.com/alexedwards/scs/v2"
@@ -38,7 +40,12 @@ func sealKeys() ([]seal.Key, error) {
 
 // sealSessions makes the session manager seal what it stores. Call it before weblogin.New.
 func sealSessions(sessions *scs.SessionManager, ring *seal.Keyring) error {
-	store, err := seal.NewSessions(seal.SessionsConfig{Store: sessions.Store, Sealer: ring})
+	store, err := seal.NewSessions(seal.SessionsConfig{
+		Store: sessions.Store, Sealer: ring,
+		OnUnreadable: func(ctx context.Context, u seal.UnreadableSession) {
+			slog.WarnContext(ctx, "stored session cannot be opened", slog.String("row", u.Row), slog.Any("error", u.Err))
+		},
+	})
 	if err != nil {
 		return err
 	}
