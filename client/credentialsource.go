@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/compact"
+	"github.com/bearerkit/bearerkit/internal/environment"
 )
 
 const maxCredentialBytes = 16 << 10 // of a client assertion or a secret that is read for each request
@@ -67,19 +68,19 @@ func readSecret(path string) (string, error) {
 func readCredential(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", withoutPath(err)
+		return "", environment.WithoutPath(err)
 	}
 	if !info.Mode().IsRegular() {
 		return "", errors.New("not a regular file")
 	}
 	file, err := os.Open(path) //nolint:gosec // G304: the path comes from the application
 	if err != nil {
-		return "", withoutPath(err)
+		return "", environment.WithoutPath(err)
 	}
 	defer func() { _ = file.Close() }() // it was only read
 	content, err := io.ReadAll(io.LimitReader(file, maxCredentialBytes+1))
 	if err != nil {
-		return "", withoutPath(err)
+		return "", environment.WithoutPath(err)
 	}
 	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
 	switch {
@@ -89,14 +90,6 @@ func readCredential(path string) (string, error) {
 		return "", errors.New("the file is empty")
 	}
 	return text, nil
-}
-
-// withoutPath returns the cause of a file system error. The text of the caller already has the path.
-func withoutPath(err error) error {
-	if e, ok := errors.AsType[*os.PathError](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 // checkAssertion returns an error unless raw has the form of a signed JWT (RFC 7519, Section 7.2). It does not verify the

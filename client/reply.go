@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"mime"
@@ -163,7 +162,7 @@ func described(resp *fetch.Response) string {
 
 // quirkOfFault returns the quirk for a member that compact.ParseDocument dropped.
 func quirkOfFault(fault error) quirk.Name {
-	if syntax, ok := errors.AsType[*compact.SyntaxError](fault); ok && syntax.Problem == compact.ProblemDuplicate {
+	if compact.IsDuplicate(fault) {
 		return quirk.DuplicateMember
 	}
 	return quirk.InvalidValue

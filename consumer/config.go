@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
@@ -264,7 +265,7 @@ func kindsOfKeys(keys jwks.Source) (secrets, public bool) {
 // secretAlgorithms returns the algorithms of a source of shared secrets. It returns none for a source of public keys.
 func secretAlgorithms(keys jwks.Source) []string {
 	source, ok := keys.(interface{ Algorithms() []string })
-	if !ok || isNil(keys) {
+	if !ok || nilcheck.IsNil(keys) {
 		return nil
 	}
 	return slices.DeleteFunc(source.Algorithms(), func(alg string) bool { return !signature.IsSymmetric(alg) })

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/compact"
 	"github.com/bearerkit/bearerkit/internal/hint"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 )
 
 // GroupConfig describes the issuers of a [Group]. [NewGroup] copies it.
@@ -139,7 +140,7 @@ func (cfg GroupConfig) validate() error {
 	if len(cfg.Consumers) == 0 && cfg.Resolve == nil {
 		faults = append(faults, errors.New("consumer: GroupConfig.Consumers is required if Resolve is not set"))
 	}
-	if cfg.Opaque != nil && isNil(cfg.Opaque) {
+	if cfg.Opaque != nil && nilcheck.IsNil(cfg.Opaque) {
 		faults = append(faults, errors.New("consumer: GroupConfig.Opaque contains a nil value"))
 	}
 	if cfg.MaxResolved < 0 {

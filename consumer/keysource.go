@@ -9,6 +9,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/internal/issuer"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/oidcdiscovery"
 	"github.com/bearerkit/bearerkit/quirk"
@@ -22,7 +23,7 @@ func (cfg Config) keySource(quirks *quirkLog) (jwks.Source, error) {
 		return nil, err
 	}
 	switch {
-	case cfg.Keys != nil && isNil(cfg.Keys), cfg.Keys == nil && !cfg.hasValidMetadata():
+	case cfg.Keys != nil && nilcheck.IsNil(cfg.Keys), cfg.Keys == nil && !cfg.hasValidMetadata():
 		return nil, nil // validate has reported it
 	case cfg.Keys != nil:
 		return cfg.Keys, validateSource(cfg.Keys)

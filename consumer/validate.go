@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/internal/signature"
 	"github.com/bearerkit/bearerkit/jwks"
 )
@@ -31,9 +32,9 @@ func (cfg Config) validate() error {
 	check(len(cfg.ClientIDs) == 0 || len(profile.ClientClaims) > 0, "ClientIDs", "is set, but no claim names the client (Config.Profile "+profile.Name+")")
 	check(!profile.PublicIssuer || len(cfg.ClientIDs) > 0 || cfg.Check != nil, "ClientIDs", "or Check is required by the profile "+profile.Name+": anybody can obtain a token of this issuer (Config.Profile)")
 	check(!profile.IDToken || cfg.InsecureAcceptIDToken, "InsecureAcceptIDToken", "is required by the profile "+profile.Name+" (Config.Profile)")
-	check(cfg.Keys == nil || !isNil(cfg.Keys), "Keys", "contains a nil value")
+	check(cfg.Keys == nil || !nilcheck.IsNil(cfg.Keys), "Keys", "contains a nil value")
 	check(!cfg.InsecureNoIssuer || isStatic(cfg.Keys), "InsecureNoIssuer", "requires Keys to be a jwks.Static or a jwks.FileSource")
-	check(cfg.Status == nil || !isNil(cfg.Status), "Status", "contains a nil value")
+	check(cfg.Status == nil || !nilcheck.IsNil(cfg.Status), "Status", "contains a nil value")
 	check(!cfg.needsStatus || cfg.Status != nil, "Status", "is required because "+persistAccessToken+" is true: without it, revoked tokens would be accepted")
 	check(cfg.ClockSkew <= maxClockSkew, "ClockSkew", fmt.Sprintf("is %v, more than 5 minutes", cfg.ClockSkew))
 	check(cfg.StatusTTL >= 0, "StatusTTL", fmt.Sprintf("is negative: %v", cfg.StatusTTL))
@@ -58,20 +59,6 @@ func isStatic(keys jwks.Source) bool {
 	switch keys.(type) {
 	case jwks.Static, *jwks.FileSource:
 		return true
-	}
-	return false
-}
-
-// isNil reports whether value is nil or contains a nil pointer, func, map or the like. Such a value would panic at the first
-// request.
-func isNil(value any) bool {
-	if value == nil {
-		return true
-	}
-	v := reflect.ValueOf(value)
-	switch v.Kind() { // values of all other kinds cannot be nil
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan, reflect.UnsafePointer:
-		return v.IsNil()
 	}
 	return false
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
 
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/internal/signature"
 )
 
@@ -18,7 +18,7 @@ import (
 func (j *joined) Algorithms() []string {
 	var all []string
 	for _, s := range j.sources {
-		if isNil(s) { // Validate reports it
+		if nilcheck.IsNil(s) { // Validate reports it
 			continue
 		}
 		if s, ok := s.(interface{ Algorithms() []string }); ok {
@@ -54,7 +54,7 @@ func (j *joined) Validate() error {
 	}
 	var faults []error
 	for i, s := range j.sources {
-		if isNil(s) {
+		if nilcheck.IsNil(s) {
 			faults = append(faults, fmt.Errorf("jwks: source %d of Join is nil", i))
 			continue
 		}
@@ -63,19 +63,6 @@ func (j *joined) Validate() error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// isNil reports whether s is nil or contains a nil pointer, func, map or channel. Such a source would panic at the first
-// request. A nil slice is not one of them: the nil [Static] has a fault of its own.
-func isNil(s Source) bool {
-	v := reflect.ValueOf(s)
-	switch v.Kind() {
-	case reflect.Invalid:
-		return true
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan:
-		return v.IsNil()
-	}
-	return false
 }
 
 // Warm calls Warm for all sources that are fetched. It returns nil if the keys of all of them are usable.

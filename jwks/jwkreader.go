@@ -2,7 +2,6 @@ package jwks
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -66,7 +65,7 @@ func (r *jwkReader) drop(faults map[string]error) (fault Fault, detail string) {
 
 // quirkOf returns the quirk for a fault of a member that the kit does not read.
 func quirkOf(fault error) quirk.Quirk {
-	if e, ok := errors.AsType[*compact.SyntaxError](fault); ok && e.Problem == compact.ProblemDuplicate {
+	if compact.IsDuplicate(fault) {
 		return quirk.Quirk{Name: quirk.DuplicateMember, Place: "key member", RFC: "RFC 8259 section 4"}
 	}
 	return quirk.Quirk{Name: quirk.InvalidValue, Place: "key member", RFC: "RFC 8259 section 8"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 )
 
 // AlsoVerifiedBy requires that v accepts the token too, after the Verifier of the Guard has accepted it. Use it for routes
@@ -31,7 +32,7 @@ import (
 func AlsoVerifiedBy(v consumer.Verifier) Rule {
 	rule := Rule{name: "also_verified_by", wants: "the same result of a second Verifier"}
 	rule.detail = "the second Verifier does not accept the token (AlsoVerifiedBy)"
-	if isNil(v) {
+	if nilcheck.IsNil(v) {
 		rule.broken = errors.New("AlsoVerifiedBy needs a Verifier: it is nil or contains a nil value")
 	}
 	rule.test = func(ctx context.Context, first verified) error {

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"slices"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/resourcemetadata"
 )
 
@@ -164,7 +164,7 @@ func newGuard(cfg Config, kept *durable) (*Guard, error) {
 
 // faults returns an error for each invalid field, except Resource.
 func (cfg Config) faults() (faults []error) {
-	if isNil(cfg.Verifier) {
+	if nilcheck.IsNil(cfg.Verifier) {
 		faults = append(faults, errors.New("middleware: Config.Verifier is required: it is nil or contains a nil value"))
 	}
 	if !isPrintable(cfg.Realm) {
@@ -184,19 +184,6 @@ func (cfg Config) faults() (faults []error) {
 		}
 	}
 	return faults
-}
-
-// isNil reports whether v is nil or an interface that contains a nil pointer, func, map, slice or channel.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	value := reflect.ValueOf(v)
-	switch value.Kind() { // values of all other kinds cannot be nil
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan, reflect.UnsafePointer:
-		return value.IsNil()
-	}
-	return false
 }
 
 // jwtOnly reports whether v itself rejects every credential that is not a JWT, without I/O.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/internal/peer"
 	"github.com/bearerkit/bearerkit/internal/replay"
 )
@@ -178,7 +179,7 @@ func (c *DPoPConfig) faults() (faults []error) {
 	if c.MaxReplays < 0 {
 		add("MaxReplays is %d, expected a positive number, or zero for the default", c.MaxReplays)
 	}
-	if c.Replays != nil && isNil(c.Replays) {
+	if c.Replays != nil && nilcheck.IsNil(c.Replays) {
 		add("Replays contains a nil value")
 	}
 	if len(c.NonceKeys) > 0 && !c.RequireNonce {

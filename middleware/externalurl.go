@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/internal/peer"
 )
 
@@ -114,7 +115,7 @@ func (e externalURL) baseOf(scheme, host, header string) (string, error) {
 		return "", malformedHeader(header)
 	}
 	switch scheme = httpScheme(scheme); {
-	case scheme == "https", scheme == "http" && isLoopback(name):
+	case scheme == "https", scheme == "http" && fetch.IsLoopback(name):
 		if !e.hosts.contains(scheme, name, port) {
 			return "", errUnknownHost
 		}

@@ -3,10 +3,10 @@ package middleware
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
 
+	"github.com/bearerkit/bearerkit/internal/fetch"
 	"github.com/bearerkit/bearerkit/resourcemetadata"
 )
 
@@ -41,7 +41,7 @@ func resourceFault(resource string, u *url.URL) error {
 	switch {
 	case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("is not an https URL")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !fetch.IsLoopback(u.Hostname()):
 		return errors.New("is an http URL, expected https: http is allowed for localhost, 127.0.0.0/8 and ::1 only")
 	case u.User != nil:
 		return errors.New("contains a user name, expected none")
@@ -53,14 +53,4 @@ func resourceFault(resource string, u *url.URL) error {
 		return errors.New("is not printable ASCII")
 	}
 	return nil
-}
-
-// isLoopback reports whether host is localhost or a loopback address. Traffic to it does not leave the machine, so an
-// API under development may use http. Package internal/fetch has the same rule for issuers.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }

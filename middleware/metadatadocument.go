@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/resourcemetadata"
 )
 
@@ -170,7 +171,7 @@ func methodOf(source TokenSource) (method string, ok bool) {
 // issuersOf returns the issuers of v that can be authorization servers, sorted. The list is empty if v has no method that returns
 // them, or if there are more than maxListedIssuers.
 func issuersOf(v consumer.Verifier) []string {
-	if isNil(v) { // New reports it
+	if nilcheck.IsNil(v) { // New reports it
 		return nil
 	}
 	var issuers []string

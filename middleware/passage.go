@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/token68"
 )
 
 // TokenFromContext returns the token that the innermost Guard verified for the request with this context. ok is false,
@@ -138,7 +139,7 @@ func (g *Guard) bearerCredential(r *http.Request) (string, error) {
 // wellFormed rejects a credential that is not a token68. It leaves the check to formFirst if the Verifier accepts JWTs
 // only: such a Verifier rejects every other form without I/O, and most credentials are valid.
 func (g *Guard) wellFormed(found string, err error) (string, error) {
-	if err == nil && !g.jwtOnly && !isToken68(found) {
+	if err == nil && !g.jwtOnly && !token68.Is(found) {
 		return "", errBadCredential
 	}
 	return found, err

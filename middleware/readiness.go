@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 )
 
 // HealthSource reports whether a part of the API is ready. [*consumer.Consumer] and [*consumer.Group] implement it, and
@@ -39,7 +40,7 @@ type HealthSource interface {
 // Do not use Readiness as a liveness probe. A restart does not repair an issuer, and it discards the cached keys. For
 // liveness, a handler that responds with 200 is enough.
 func Readiness(sources ...HealthSource) http.Handler {
-	if slices.ContainsFunc(sources, func(s HealthSource) bool { return isNil(s) }) {
+	if slices.ContainsFunc(sources, func(s HealthSource) bool { return nilcheck.IsNil(s) }) {
 		sources = nil // never ready
 	}
 	return &readiness{sources: slices.Clone(sources)}

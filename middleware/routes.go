@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bearerkit/bearerkit/internal/hint"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 )
 
 // Routes returns a handler that applies policy to every request, and calls next for the requests that pass. The keys of
@@ -36,7 +37,7 @@ func (g *Guard) Routes(policy map[string][]Rule, next http.Handler) (http.Handle
 	if len(policy) == 0 {
 		faults = append(faults, errors.New("middleware: Routes: policy is empty, expected at least one pattern"))
 	}
-	if isNil(next) {
+	if nilcheck.IsNil(next) {
 		faults = append(faults, errors.New("middleware: Routes: next is nil, expected a handler"))
 	}
 	table := &routes{guard: g, next: next, mux: http.NewServeMux()}

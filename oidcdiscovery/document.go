@@ -115,16 +115,10 @@ func place(name string) string {
 
 // quirkOf returns the quirk for a fault of the JSON text of a member.
 func quirkOf(fault error) quirk.Quirk {
-	if isDuplicate(fault) {
+	if compact.IsDuplicate(fault) {
 		return quirk.Quirk{Name: quirk.DuplicateMember, RFC: "RFC 8259 section 4"}
 	}
 	return quirk.Quirk{Name: quirk.InvalidValue, RFC: "RFC 8259 section 8"}
-}
-
-// isDuplicate reports whether fault is about a name that occurs twice.
-func isDuplicate(fault error) bool {
-	var syntax *compact.SyntaxError
-	return errors.As(fault, &syntax) && syntax.Problem == compact.ProblemDuplicate
 }
 
 // ambiguity returns the fault of a member that must not be treated as absent: a jwks_uri with any fault, and an endpoint
@@ -133,7 +127,7 @@ func isDuplicate(fault error) bool {
 func (m *Metadata) ambiguity() error {
 	for _, name := range slices.Sorted(maps.Keys(m.faults)) {
 		fault := m.faults[name]
-		if name == "jwks_uri" || strings.HasSuffix(name, "_endpoint") && isDuplicate(fault) {
+		if name == "jwks_uri" || strings.HasSuffix(name, "_endpoint") && compact.IsDuplicate(fault) {
 			return fault
 		}
 	}

@@ -67,7 +67,7 @@ func (c *Client) load(ctx context.Context, at location, issuer string) (*Metadat
 	if err != nil {
 		return nil, fmt.Errorf("GET %s: %w", at.shown(), err)
 	}
-	if !isJSON(resp.Header.Get("Content-Type")) {
+	if !resp.IsJSON() {
 		m.note(quirk.ContentType, "metadata Content-Type", formatRFC)
 	}
 	if at.deviation {
@@ -80,12 +80,6 @@ func (c *Client) load(ctx context.Context, at location, issuer string) (*Metadat
 func (at location) shown() string {
 	shown, _, _ := strings.Cut(at.url, "?")
 	return shown
-}
-
-// isJSON reports whether header is the media type application/json, with any parameters.
-func isJSON(header string) bool {
-	mediaType, _, _ := strings.Cut(header, ";")
-	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
 }
 
 // advised adds to the error of a redirect which setting takes the new location.

@@ -147,7 +147,7 @@ func (c *Client) load(ctx context.Context, metadataURL, target string) (*Metadat
 	if err != nil {
 		return nil, err
 	}
-	if !isJSON(resp.Header.Get("Content-Type")) {
+	if !resp.IsJSON() {
 		m.note(quirk.ContentType, "metadata Content-Type", "RFC 9728 section 3.2")
 	}
 	return m, nil
@@ -164,9 +164,3 @@ func (c *Client) checkURL(raw string, home *url.URL) error {
 
 // errHTTP says that a document tried to use http. The URL is not quoted, because it may contain a secret.
 var errHTTP = errors.New("URL is not https, and the host of the resource is not loopback; set InsecureAllowHTTP to allow http for all hosts")
-
-// isJSON reports whether header is the media type application/json, with any parameters.
-func isJSON(header string) bool {
-	mediaType, _, _ := strings.Cut(header, ";")
-	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
-}

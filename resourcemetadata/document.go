@@ -1,7 +1,6 @@
 package resourcemetadata
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,7 +31,7 @@ func parse(document []byte) (*Metadata, error) {
 	}
 	fields := m.fields()
 	for _, name := range slices.Sorted(maps.Keys(faults)) {
-		if _, known := fields[name]; known && (isDuplicate(faults[name]) || name == "resource") {
+		if _, known := fields[name]; known && (compact.IsDuplicate(faults[name]) || name == "resource") {
 			return nil, fmt.Errorf("member %q: %w", name, faults[name])
 		}
 		m.noteFault(name, faults[name])
@@ -92,15 +91,9 @@ func (m *Metadata) noteFault(name string, fault error) {
 	if _, known := m.fields()[name]; known {
 		place = "metadata " + name
 	}
-	if isDuplicate(fault) {
+	if compact.IsDuplicate(fault) {
 		m.note(quirk.DuplicateMember, place, "RFC 8259 section 4")
 		return
 	}
 	m.note(quirk.InvalidValue, place, "RFC 8259 section 8")
-}
-
-// isDuplicate reports whether fault is about a name that occurs twice.
-func isDuplicate(fault error) bool {
-	var syntax *compact.SyntaxError
-	return errors.As(fault, &syntax) && syntax.Problem == compact.ProblemDuplicate
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/internal/digest"
+	"github.com/bearerkit/bearerkit/internal/token68"
 )
 
 // Verifier verifies access tokens by introspection. Make one with [New]; the zero Verifier cannot be used. It is safe for
@@ -95,7 +95,7 @@ func (v *Verifier) verifyNew(ctx context.Context, raw string, d digest.Sum, know
 // checkForm rejects a text that cannot be a token of the server, without a request. RFC 6750 section 2.1 limits the
 // characters of a token, so that it means the same in every header and form.
 func (v *Verifier) checkForm(raw string) error {
-	if !isToken68(raw) {
+	if !token68.Is(raw) {
 		return v.reject(consumer.ReasonMalformed, "the token has characters that are not allowed in a token68")
 	}
 	if v.cfg.Accept != nil && !v.cfg.Accept(raw) {
@@ -103,14 +103,6 @@ func (v *Verifier) checkForm(raw string) error {
 	}
 	return nil
 }
-
-// isToken68 reports whether s is a token68 (RFC 9110 section 11.2).
-func isToken68(s string) bool {
-	s = strings.TrimRight(s, "=") // padding may only be at the end
-	return s != "" && strings.Trim(s, token68) == ""
-}
-
-const token68 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 
 // reject returns the error for a token that is not acceptable.
 func (v *Verifier) reject(reason consumer.Reason, detail string) error {

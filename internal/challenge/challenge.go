@@ -4,6 +4,8 @@ package challenge
 import (
 	"errors"
 	"strings"
+
+	"github.com/bearerkit/bearerkit/internal/token68"
 )
 
 // Challenge is one challenge of a WWW-Authenticate header (RFC 9110, Section 11.6.1).
@@ -80,7 +82,7 @@ func (r *reader) challenge() (c Challenge, open, ok bool) {
 	if open = r.skip(" ") > 0; !open || r.isParam() {
 		return c, open, open || r.ended()
 	}
-	c.Token68 = r.take(isToken68Byte)
+	c.Token68 = r.take(token68.IsByte)
 	if c.Token68 != "" {
 		c.Token68 += r.take(func(b byte) bool { return b == '=' })
 		open = false
@@ -172,13 +174,5 @@ func (c Challenge) add(name, value string) bool {
 
 // isTokenByte reports whether b may be in a token (RFC 9110, Section 5.6.2).
 func isTokenByte(b byte) bool {
-	return isAlphanumeric(b) || strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
-}
-
-// isToken68Byte reports whether b may be in a token68 before its padding (RFC 9110, Section 11.2).
-func isToken68Byte(b byte) bool { return isAlphanumeric(b) || strings.IndexByte("-._~+/", b) >= 0 }
-
-// isAlphanumeric reports whether b is an ASCII letter or digit.
-func isAlphanumeric(b byte) bool {
-	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
+	return '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
 }

@@ -12,6 +12,13 @@ const looseDepth = 1000
 // ProblemDuplicate is the Problem of a [*SyntaxError] for names that occur more than once in an object.
 const ProblemDuplicate = "duplicate member name"
 
+// IsDuplicate reports whether err is a [*SyntaxError] for a name that occurs more than once. Programs read the first or the last
+// of such members, so callers often treat this fault more strictly than others.
+func IsDuplicate(err error) bool {
+	syntax, ok := errors.AsType[*SyntaxError](err)
+	return ok && syntax.Problem == ProblemDuplicate
+}
+
 // ParseDocument parses a document that a trusted server publishes, such as the metadata of an issuer. It is like
 // [ParseObject], except that these faults of a member of the outermost object cost only that member:
 //

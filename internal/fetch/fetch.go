@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -46,6 +47,12 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+}
+
+// IsJSON reports whether the response has the media type application/json, with any parameters.
+func (r *Response) IsJSON() bool {
+	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "application/json")
 }
 
 // Get fetches the document at rawURL. The error is
