@@ -13,14 +13,15 @@ import (
 
 // list is a status list whose signature and claims were checked. It does not change.
 type list struct {
-	bits     uint8 // per token: 1, 2, 4 or 8
-	statuses []byte
+	bits     uint8         // per token: 1, 2, 4 or 8, so no status lies in two bytes
+	statuses []byte        // decompressed, because requests read single statuses
 	issued   time.Time     // `iat`
 	expires  time.Time     // `exp`; zero: never
 	ttl      time.Duration // `ttl`; zero: absent
 }
 
-// size returns the number of statuses.
+// size returns the number of statuses. It counts the unused bits of the last byte as statuses, because the list does not say how
+// many tokens there are.
 func (l *list) size() int64 { return int64(len(l.statuses)) * 8 / int64(l.bits) }
 
 // at returns the status with the given index, which must not be negative. The statuses in a byte start at its least significant
@@ -41,6 +42,7 @@ func (l *list) parseStatuses(text string, maxBytes int) error {
 	}
 	v, _ := object.Get("bits")
 	bits, ok := integer(v)
+	// The draft allows no other numbers. With 3, for example, a status could lie in two bytes.
 	if !ok || bits != 1 && bits != 2 && bits != 4 && bits != 8 {
 		return errors.New("bits is not 1, 2, 4 or 8")
 	}
@@ -66,13 +68,13 @@ func decompress(compressed []byte, maxBytes int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lst is not a zlib stream: %w", err)
 	}
-	content, err := io.ReadAll(io.LimitReader(reader, int64(maxBytes)+1))
+	content, err := io.ReadAll(io.LimitReader(reader, int64(maxBytes)+1)) // one more byte shows that there are too many
 	switch {
 	case len(content) > maxBytes:
 		return nil, fmt.Errorf("lst has more than %d bytes after its decompression (Config.MaxListBytes)", maxBytes)
 	case err != nil:
 		return nil, fmt.Errorf("lst is not a zlib stream: %w", err)
-	case source.Len() > 0:
+	case source.Len() > 0: // another reader could take it for a second part of the list
 		return nil, fmt.Errorf("lst has %d bytes after the zlib stream", source.Len())
 	}
 	return bytes.Clone(content), nil // without the spare capacity

@@ -19,6 +19,7 @@ ON DUPLICATE KEY UPDATE
   expires = IF(expires > ?, GREATEST(expires, VALUES(expires)), VALUES(expires))`,
 	remove: `DELETE FROM bearerkit_entries WHERE entry_key = ?`,
 	log:    `INSERT INTO bearerkit_changes (entry_key, created) VALUES (?, ?)`,
+	// An existing mark is an error, which isDuplicate recognizes. INSERT IGNORE would hide other errors too.
 	mark: `
 INSERT INTO bearerkit_marks (owner, mark, expires)
 SELECT ?, ?, ? FROM DUAL
@@ -30,8 +31,11 @@ SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?),
   EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ? AND server = ` + mariadbServer + `),
   EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?),
   ` + mariadbClock + ` BETWEEN ? AND ?`,
+	// The inner LIMIT stops counting, so that a key with many marks does not make the statement slow.
 	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND expires > ? LIMIT ?) AS counted`,
 	readEpoch:  `SELECT epoch, begins, server = ` + mariadbServer + ` FROM bearerkit_epoch WHERE id = 1`,
+	// The table is in memory (engine MEMORY), so a restart of the server empties it, and there is no row to update. MariaDB has no
+	// upsert with a condition, so insertEpoch follows. A new epoch begins in the future, after all marks that may be lost.
 	replaceEpoch: `
 UPDATE bearerkit_epoch
 SET epoch = ?, begins = GREATEST(begins + 1, ` + mariadbClock + ` + 1000000), server = ` + mariadbServer + `
@@ -41,6 +45,7 @@ INSERT INTO bearerkit_epoch (id, epoch, begins, server) VALUES (1, ?, ` + mariad
 	addWitness:      `INSERT INTO bearerkit_marks (owner, mark, expires) VALUES (?, ?, ?)`,
 	removeWitnesses: `DELETE FROM bearerkit_marks WHERE owner = ? AND mark <> ?`,
 	clock:           `SELECT ` + mariadbClock,
+	// One statement reads the state and the changes from one snapshot. The LEFT JOIN returns the state also if there is no change.
 	changes: `
 SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1),
   c.id, c.entry_key, c.created
@@ -50,12 +55,15 @@ WHERE s.id = 1 ORDER BY c.id LIMIT ?`,
 SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT ?) AS c WHERE created < ?`,
 	notePruned: `UPDATE bearerkit_state SET pruned = ? WHERE id = 1 AND pruned < ?`,
 	prune:      `DELETE FROM bearerkit_changes WHERE id <= ?`,
+	// Each statement begins at the expiry of the last removed row, so that the index is not read from the start, where the
+	// removed rows may still be.
 	removals: []removal{
 		{text: `DELETE FROM bearerkit_entries WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`},
 		{text: `DELETE FROM bearerkit_marks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`},
 		{text: `DELETE FROM bearerkit_locks WHERE expires >= ? AND expires < ? ORDER BY expires LIMIT ? RETURNING expires`, grace: locksGrace},
 	},
-	// Named locks belong to the server, so the name contains the database. 86400 s is a day.
+	// Named locks belong to the server, so the name contains the database. It is hashed, so that the name of the lock is
+	// short. 86400 s is a day; the context of the caller usually ends the wait earlier.
 	lock:   `SELECT GET_LOCK(CONCAT('bearerkit:', MD5(DATABASE())), 86400)`,
 	unlock: `SELECT RELEASE_LOCK(CONCAT('bearerkit:', MD5(DATABASE())))`,
 	createVersions: `
@@ -68,6 +76,8 @@ SELECT 0, 1 FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM bearerkit_schema)`,
 	version: `SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema`,
 	versions: `
 SELECT (SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema), min_version FROM bearerkit_state WHERE id = 1`,
+	// The third column is the requirement: only the engine MEMORY makes a restart of the server noticeable. The fourth is false if
+	// the data source name turns autocommit off; then no statement outside of a transaction would be committed.
 	settings: `
 SELECT @@global.read_only = 0,
   @@global.innodb_flush_log_at_trx_commit = 1,

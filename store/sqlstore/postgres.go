@@ -11,11 +11,13 @@ const (
 var postgres = statements{ //nolint:gochecknoglobals // constants
 	lookupOne: `SELECT expires, issued_before FROM bearerkit_entries WHERE entry_key = $1`,
 	lookup:    [2]string{`SELECT entry_key, expires, issued_before FROM bearerkit_entries WHERE entry_key IN (`, `)`},
+	// held is the stored row, and EXCLUDED the new one. A stored row that has expired is replaced, and not merged.
 	save: `
 INSERT INTO bearerkit_entries AS held (entry_key, expires, issued_before) VALUES ($1, $2, $3)
 ON CONFLICT (entry_key) DO UPDATE SET
   expires = CASE WHEN held.expires > $4 THEN GREATEST(held.expires, EXCLUDED.expires) ELSE EXCLUDED.expires END,
   issued_before = CASE WHEN held.expires > $4 THEN GREATEST(held.issued_before, EXCLUDED.issued_before) ELSE EXCLUDED.issued_before END`,
+	// A statement with several parts is one transaction, so the entry and its change need one round trip.
 	saveLogged: `
 WITH saved AS (
   INSERT INTO bearerkit_entries AS held (entry_key, expires, issued_before) VALUES ($1, $2, $3)
@@ -29,6 +31,7 @@ INSERT INTO bearerkit_changes (entry_key, created) SELECT entry_key, $5::bigint 
 WITH removed AS (DELETE FROM bearerkit_entries WHERE entry_key = $1)
 INSERT INTO bearerkit_changes (entry_key, created) VALUES ($1, $2)`,
 	log: `INSERT INTO bearerkit_changes (entry_key, created) VALUES ($1, $2)`,
+	// ON CONFLICT DO NOTHING inserts no row if the mark exists, and reports all other errors.
 	mark: `
 INSERT INTO bearerkit_marks (owner, mark, expires)
 SELECT $1::bytea, $2::bytea, $3::bigint
@@ -41,8 +44,11 @@ SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = $1 AND mark = $2),
   EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = $3 AND server = ` + postgresServer + `),
   EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = $4 AND mark = $5),
   ` + postgresClock + ` BETWEEN $6 AND $7`,
+	// The inner LIMIT stops counting, so that a key with many marks does not make the statement slow.
 	countMarks: `SELECT COUNT(*) FROM (SELECT 1 FROM bearerkit_marks WHERE owner = $1 AND expires > $2 LIMIT $3) AS counted`,
 	readEpoch:  `SELECT epoch, begins, server = ` + postgresServer + ` FROM bearerkit_epoch WHERE id = 1`,
+	// The condition at the end lets only one of several processes replace an epoch. A new epoch begins in the future, after all
+	// marks that may be lost.
 	replaceEpoch: `
 INSERT INTO bearerkit_epoch AS held (id, epoch, begins, server) VALUES (1, $1, ` + postgresClock + ` + 1000000, ` + postgresServer + `)
 ON CONFLICT (id) DO UPDATE SET
@@ -51,6 +57,7 @@ WHERE held.epoch = $2`,
 	addWitness:      `INSERT INTO bearerkit_marks (owner, mark, expires) VALUES ($1, $2, $3)`,
 	removeWitnesses: `DELETE FROM bearerkit_marks WHERE owner = $1 AND mark <> $2`,
 	clock:           `SELECT ` + postgresClock,
+	// One statement reads the state and the changes from one snapshot. The LEFT JOIN returns the state also if there is no change.
 	changes: `
 SELECT s.pruned, (SELECT COALESCE(MAX(id), 0) FROM bearerkit_changes), (SELECT epoch FROM bearerkit_epoch WHERE id = 1),
   c.id, c.entry_key, c.created
@@ -60,7 +67,8 @@ WHERE s.id = 1 ORDER BY c.id LIMIT $2`,
 SELECT COALESCE(MAX(id), 0) FROM (SELECT id, created FROM bearerkit_changes ORDER BY id LIMIT $1) AS c WHERE created < $2`,
 	notePruned: `UPDATE bearerkit_state SET pruned = $1 WHERE id = 1 AND pruned < $2`,
 	prune:      `DELETE FROM bearerkit_changes WHERE id <= $1`,
-	// The rows are locked, so their positions (ctid) cannot change. They save a search in the index of the keys for each row.
+	// The rows are locked, so their positions (ctid) cannot change. They save a search in the index of the keys for each row. Rows
+	// that another transaction is changing are skipped: waiting for it could delay the whole batch.
 	removals: []removal{
 		{text: `DELETE FROM bearerkit_entries WHERE ctid = ANY (ARRAY(SELECT ctid FROM bearerkit_entries
   WHERE expires >= $1 AND expires < $2 ORDER BY expires LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING expires`},
@@ -82,6 +90,8 @@ SELECT 0, true WHERE NOT EXISTS (SELECT 1 FROM bearerkit_schema)`,
 	version: `SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema`,
 	versions: `
 SELECT (SELECT COALESCE(MAX(version_id), 0) FROM bearerkit_schema), min_version FROM bearerkit_state WHERE id = 1`,
+	// Durability needs both settings: synchronous_commit can be off for one session, and fsync for the whole server. PostgreSQL
+	// has no requirement, and it always commits a statement outside of a transaction.
 	settings: `
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off',
   current_setting('synchronous_commit') <> 'off' AND current_setting('fsync') = 'on',
