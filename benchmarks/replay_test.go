@@ -2,8 +2,6 @@ package benchmarks_test
 
 import (
 	"context"
-	"net"
-	"os/exec"
 	"slices"
 	"strconv"
 	"testing"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/bearerkit/bearerkit/internal/testkit/engine"
 	"github.com/bearerkit/bearerkit/store"
 	"github.com/bearerkit/bearerkit/store/redisstore"
 )
@@ -40,7 +39,9 @@ func BenchmarkReplay(b *testing.B) {
 
 // benchmarkRedis records proofs in callers goroutines at the same time.
 func benchmarkRedis(b *testing.B, callers int) {
-	client := redis.NewClient(&redis.Options{Addr: startRedis(b), ContextTimeoutEnabled: true})
+	o := must(redis.ParseURL(engine.Start(b, engine.Redis, engine.Options{}).Database(b)))(b)
+	o.ContextTimeoutEnabled = true
+	client := redis.NewClient(o)
 	defer func() { _ = client.Close() }()
 	s := must(redisstore.New(redisstore.Config{Client: client}))(b)
 	if err := s.Check(b.Context()); err != nil {
@@ -90,34 +91,4 @@ func timed(b *testing.B, f func(ctx context.Context, id string) (bool, error), i
 		b.Error(first, err)
 	}
 	return time.Since(start)
-}
-
-// startRedis starts a server that ends with the benchmark, and returns its address.
-func startRedis(b *testing.B) string {
-	b.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		b.Skip("redis-server is missing: run make services")
-	}
-	listener := must(new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0"))(b)
-	addr := listener.Addr().String()
-	_ = listener.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	server := exec.CommandContext(context.Background(), "redis-server",
-		"--port", port, "--bind", "127.0.0.1", "--dir", b.TempDir(), "--save", "", "--appendonly", "no", "--logfile", "log")
-	if err := server.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	for range 500 {
-		if conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", addr); err == nil {
-			_ = conn.Close()
-			return addr
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	b.Fatal("redis-server does not start")
-	return ""
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/examples/internal/demo"
+	testengine "github.com/bearerkit/bearerkit/internal/testkit/engine"
 )
 
 // mainVariable makes the test program run main.
@@ -29,17 +30,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// needsRedis skips the test if Redis is not installed.
-func needsRedis(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("BEARERKIT_REQUIRE_SERVICES") == "1" {
-			t.Fatal("redis-server is missing, and BEARERKIT_REQUIRE_SERVICES is set: run make services")
-		}
-		t.Skip("redis-server is missing: run make services")
-	}
-}
-
 // hasPostgres reports whether PostgreSQL is installed.
 func hasPostgres(t *testing.T) bool {
 	t.Helper()
@@ -52,7 +42,7 @@ func hasPostgres(t *testing.T) bool {
 
 func TestTour(t *testing.T) {
 	t.Parallel()
-	needsRedis(t)
+	testengine.Require(t, testengine.Redis)
 	var stdout bytes.Buffer
 	if err := run(t.Context(), nil, &stdout); err != nil {
 		t.Fatalf("%v\n%s", err, &stdout)
@@ -67,7 +57,7 @@ func TestTour(t *testing.T) {
 // A Redis that the program has not started is not stopped.
 func TestTour_RunningRedis(t *testing.T) {
 	t.Parallel()
-	needsRedis(t)
+	testengine.Require(t, testengine.Redis)
 	server, err := startRedis(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +75,7 @@ func TestTour_RunningRedis(t *testing.T) {
 // The tour fails if the processes do not share their deny list.
 func TestTour_NotShared(t *testing.T) {
 	t.Parallel()
-	needsRedis(t)
+	testengine.Require(t, testengine.Redis)
 	c, other := &cluster{postgresDSN: "none", limit: 200 * time.Millisecond}, &cluster{postgresDSN: "none"}
 	t.Cleanup(func() {
 		if err := errors.Join(c.close(), other.close()); err != nil {
@@ -111,7 +101,7 @@ func TestTour_NotShared(t *testing.T) {
 // The processes of -serve end with the program, even if it is killed.
 func TestServe(t *testing.T) {
 	t.Parallel()
-	needsRedis(t)
+	testengine.Require(t, testengine.Redis)
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +160,7 @@ func ready(t *testing.T, url string) int {
 
 func TestRevoke(t *testing.T) {
 	t.Parallel()
-	needsRedis(t)
+	testengine.Require(t, testengine.Redis)
 	c := &cluster{postgresDSN: "none"}
 	t.Cleanup(func() {
 		if err := c.close(); err != nil {

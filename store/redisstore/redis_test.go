@@ -14,6 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/bearerkit/bearerkit/internal/testkit/engine"
 	"github.com/bearerkit/bearerkit/store/redisstore"
 )
 
@@ -32,12 +33,7 @@ type server struct {
 // BEARERKIT_REQUIRE_SERVICES is 1.
 func newServer(t testing.TB, args ...string) *server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("BEARERKIT_REQUIRE_SERVICES") == "1" {
-			t.Fatal("redis-server is missing, and BEARERKIT_REQUIRE_SERVICES is set: run make services")
-		}
-		t.Skip("redis-server is missing: run make services")
-	}
+	engine.Require(t, engine.Redis)
 	s := &server{addr: freeAddress(t), dir: t.TempDir(), args: args}
 	s.start(t)
 	t.Cleanup(s.kill)
