@@ -90,10 +90,11 @@ func TestKeyring_ChangedAnywhere(t *testing.T) {
 	check := func(what string, at int, changed []byte) {
 		_, err := ring.Open(t.Context(), changed, []byte("row 1"))
 		want := seal.ErrDamaged
+		id, _ := seal.KeyID(changed) // the change may move random bytes of the salt into the id
 		switch {
 		case !bytes.HasPrefix(changed, []byte("bkseal\x00")):
 			want = seal.ErrNotSealed
-		case at == 9 && what != "truncated" && changed[9] != 'c' && isIDByte(changed[9]):
+		case id != "" && id != "b" && id != "c":
 			want = seal.ErrUnknownKey
 		}
 		if !errors.Is(err, want) {
@@ -112,10 +113,6 @@ func TestKeyring_ChangedAnywhere(t *testing.T) {
 	}
 	check("byte appended", len(value), append(slices.Clone(value), 0))
 	check("value appended", len(value), append(slices.Clone(value), value...))
-}
-
-func isIDByte(c byte) bool {
-	return strings.IndexByte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", c) >= 0
 }
 
 func TestKeyring_Binding(t *testing.T) {
