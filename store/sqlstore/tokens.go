@@ -267,7 +267,7 @@ func (t *Tokens) resealRow(ctx context.Context, row sealedRow) (bool, error) {
 	const operation = "Tokens.Reseal"
 	sealed, changed, err := seal.Reseal(ctx, t.sealer, row.data, binding(row.key))
 	if err != nil {
-		return false, fmt.Errorf("sqlstore: %s: the value with the key %.8x… cannot be opened: %w", operation, row.key, err)
+		return false, fmt.Errorf("sqlstore: %s: the value with the key %.8x… cannot be sealed again: %w", operation, row.key, err)
 	}
 	if !changed {
 		return false, nil
