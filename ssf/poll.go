@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
@@ -75,7 +76,7 @@ type PollConfig struct {
 //
 // After a failed request, Poll waits 1 second, and twice as long after each further one, up to 1 minute. If a SET has not taken
 // effect, it waits at most 10 seconds. It waits longer if the response has a Retry-After header, up to 5 minutes. Failures are
-// logged. [Receiver.Stats] says when the last response arrived. A long poll that reaches the Timeout is not a failure.
+// logged. [Receiver.Stats] says whether Poll works. A long poll that reaches the Timeout is not a failure.
 func (r *Receiver) Poll(ctx context.Context, cfg PollConfig) error {
 	if err := cfg.validate(); err != nil {
 		return err
@@ -89,7 +90,8 @@ func (r *Receiver) Poll(ctx context.Context, cfg PollConfig) error {
 	}
 	cfg.MaxEvents = cmp.Or(cfg.MaxEvents, defaultPollEvents)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultPollTimeout)
-	p := &poller{receiver: r, cfg: cfg, maxEvents: cfg.MaxEvents, errs: make(map[string]errorBody)}
+	p := &poller{receiver: r, cfg: cfg, stats: &r.counters.polls, maxEvents: cfg.MaxEvents, errs: make(map[string]errorBody)}
+	defer p.stats.begin(p)()
 	for ctx.Err() == nil {
 		if !sleep(ctx, p.poll(ctx)) {
 			break
@@ -129,6 +131,10 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 type poller struct {
 	receiver *Receiver
 	cfg      PollConfig
+	stats    *polls // its mutex guards the next two fields
+
+	since      clock.Instant // the last response; at first, when Poll was called
+	unanswered int           // requests that have failed since then
 
 	maxEvents int // less than cfg.MaxEvents after a response that was too large
 	failures  int // since the last success
@@ -147,8 +153,7 @@ func (p *poller) poll(ctx context.Context) time.Duration {
 	repeated := p.repeats(response)
 	p.acks, p.errs = nil, make(map[string]errorBody) // the response shows that the transmitter has them
 	p.maxEvents = min(p.maxEvents+1, p.cfg.MaxEvents)
-	now := time.Now()
-	p.receiver.counters.lastPoll.Store(&now)
+	p.stats.responded(p)
 	if err := p.receive(ctx, response); err != nil {
 		return p.failed(ctx, err, lastRetry)
 	}
@@ -179,7 +184,11 @@ func (p *poller) repeats(response pollResponse) bool {
 // requestFailed returns the pause after a request that has failed.
 func (p *poller) requestFailed(ctx context.Context, err error) time.Duration {
 	if _, ok := errors.AsType[*fetch.TimeoutError](err); ok && p.cfg.Interval == 0 {
+		p.stats.timedOut(p)
 		return emptyPause // there was no event
+	}
+	if ctx.Err() == nil {
+		p.stats.failed(p, err)
 	}
 	if _, ok := errors.AsType[*fetch.TooLargeError](err); ok {
 		p.maxEvents = max(p.maxEvents/2, 1)

@@ -184,8 +184,8 @@ func TestPoll_LongPolling(t *testing.T) {
 				t.Errorf("request %+v", r)
 			}
 		}
-		if w.receiver.Stats().LastPoll.IsZero() {
-			t.Error("Stats.LastPoll is zero")
+		if w.receiver.Stats().Poll.LastSuccess.IsZero() {
+			t.Error("Stats.Poll.LastSuccess is zero")
 		}
 	})
 }

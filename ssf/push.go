@@ -84,16 +84,20 @@ type pushHandler struct {
 // ServeHTTP implements [http.Handler].
 func (p *pushHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
+	counters := &p.receiver.counters
 	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case r.Method != http.MethodPost:
+		counters.malformed.Add(1)
 		w.Header().Set("Allow", http.MethodPost)
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	case !p.authorized(r):
+		counters.unauthorized.Add(1)
 		writeError(w, errorAuthentication)
 		return
 	case mediaType != "application/secevent+jwt":
+		counters.malformed.Add(1)
 		w.WriteHeader(http.StatusUnsupportedMediaType)
 		return
 	}
@@ -101,11 +105,13 @@ func (p *pushHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case p.places <- struct{}{}:
 		defer func() { <-p.places }()
 	default:
+		counters.busy.Add(1)
 		writeUnavailable(w)
 		return
 	}
 	set, err := p.read(w, r)
 	if err != nil {
+		counters.malformed.Add(1)
 		status := http.StatusBadRequest
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			status = http.StatusRequestEntityTooLarge

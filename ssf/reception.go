@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
@@ -27,6 +26,9 @@ const (
 
 // Reception describes the receipt of one event, for [Config].OnReceived.
 type Reception struct {
+	// Issuer is Config.Issuer of the Receiver. It can be a metric label, also if the SET could not be read.
+	Issuer string
+
 	// Event is the event. It is the zero Event if the SET could not be read.
 	Event Event
 
@@ -40,63 +42,6 @@ type Reception struct {
 	Duration time.Duration
 }
 
-// Stats counts events by outcome since the Receiver was made.
-type Stats struct {
-	Denied, Noted, Duplicate, Unknown, Unmapped, Rejected, Failed uint64
-
-	// LastReceived is when an event last took effect or was a duplicate. Zero: never.
-	LastReceived time.Time
-
-	// LastPoll is when [Receiver.Poll] last received a response. Zero: never. In a process that polls, it should not be
-	// older than the timeout of a poll and the pause after a failure.
-	LastPoll time.Time
-}
-
-// counters are the counters of Stats.
-type counters struct {
-	denied, noted, duplicate, unknown, unmapped, rejected, failed atomic.Uint64
-
-	lastReceived, lastPoll atomic.Pointer[time.Time]
-}
-
-// of returns the counter of an outcome.
-func (c *counters) of(outcome Outcome) *atomic.Uint64 {
-	switch outcome {
-	case OutcomeDenied:
-		return &c.denied
-	case OutcomeNoted:
-		return &c.noted
-	case OutcomeDuplicate:
-		return &c.duplicate
-	case OutcomeUnknown:
-		return &c.unknown
-	case OutcomeUnmapped:
-		return &c.unmapped
-	case OutcomeRejected:
-		return &c.rejected
-	case OutcomeFailed:
-	}
-	return &c.failed
-}
-
-// Stats returns the current counters. It is safe for concurrent use.
-func (r *Receiver) Stats() Stats {
-	c := &r.counters
-	return Stats{
-		Denied: c.denied.Load(), Noted: c.noted.Load(), Duplicate: c.duplicate.Load(), Unknown: c.unknown.Load(),
-		Unmapped: c.unmapped.Load(), Rejected: c.rejected.Load(), Failed: c.failed.Load(),
-		LastReceived: timeIn(&c.lastReceived), LastPoll: timeIn(&c.lastPoll),
-	}
-}
-
-// timeIn returns the time in p, or the zero time if p is empty.
-func timeIn(p *atomic.Pointer[time.Time]) time.Time {
-	if at := p.Load(); at != nil {
-		return *at
-	}
-	return time.Time{}
-}
-
 // outcomeOf returns the outcome of an error.
 func outcomeOf(err error) Outcome {
 	if _, ok := errors.AsType[*Error](err); ok {
@@ -107,10 +52,11 @@ func outcomeOf(err error) Outcome {
 
 // report counts and logs the outcome of an event, and calls Config.OnReceived.
 func (r *Receiver) report(ctx context.Context, reception Reception) {
+	reception.Issuer = r.cfg.Issuer
 	r.counters.of(reception.Outcome).Add(1)
 	if reception.Err == nil {
 		now := time.Now()
-		r.counters.lastReceived.Store(&now)
+		r.counters.lastAccepted.Store(&now)
 	}
 	r.log(ctx, reception)
 	if r.cfg.OnReceived != nil {

@@ -159,7 +159,7 @@ func TestReceive_RejectedSETs(t *testing.T) {
 			if diff := cmp.Diff([]ssf.Outcome{ssf.OutcomeRejected}, w.outcomes()); diff != "" {
 				t.Errorf("outcomes (-want +got):\n%s", diff)
 			}
-			if stats := w.receiver.Stats(); stats.Rejected != 1 || !stats.LastReceived.IsZero() {
+			if stats := w.receiver.Stats(); stats.Rejected != 1 || !stats.LastAccepted.IsZero() {
 				t.Errorf("Stats = %+v", stats)
 			}
 		})

@@ -12,6 +12,8 @@ import (
 	"unicode"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/bearerkit/bearerkit/internal/watching"
 )
 
 // Config describes a [Store].
@@ -67,6 +69,7 @@ type Store struct {
 	process string        // a random text; with the number of the call, it is the value of a mark
 	calls   atomic.Uint64 // of Mark
 	shards  [numShards]shard
+	watches watching.Recorder
 
 	checked  atomic.Bool // the last check of the servers found no wrong setting
 	renewing atomic.Bool // a call of Mark is renewing all epochs

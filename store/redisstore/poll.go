@@ -8,22 +8,27 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/watching"
 )
 
 // poll compares the numbers of changes in Redis with those of the messages.
 func (w *watcher) poll(ctx context.Context) {
 	limited, cancel := w.store.limited(ctx)
 	defer cancel()
+	began := clock.Now()
 	versions, err := w.store.versions(limited)
 	if ctx.Err() != nil {
 		return
 	}
 	if err != nil {
+		w.stats.Failed(err)
 		w.silent(ctx, err)
 		return
 	}
+	w.stats.Read()
 	w.reached = clock.Now()
 	w.compare(ctx, versions)
+	w.cover(began)
 	if w.renewed || w.polls%checkPolls == 0 {
 		w.check(ctx)
 	}
@@ -39,14 +44,36 @@ func (w *watcher) compare(ctx context.Context, versions map[string]int64) {
 		switch {
 		case version < c.seen: // a count never decreases unless Redis has lost data
 			w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "redisstore: Redis has lost changes: denied tokens may be accepted again")
-			w.missed = true
+			w.miss(watching.Lost)
 			c.seen = version
-		case w.renewed || c.seen < c.polled:
-			w.missed = true
+		case w.renewed:
+			w.miss(w.interruption())
+			c.seen = version
+		case c.seen < c.polled:
+			w.miss(watching.Missed)
 			c.seen = version
 		}
 		c.polled = version
 	}
+}
+
+// interruption returns why the subscription is new.
+func (w *watcher) interruption() watching.Cause {
+	if w.polls == 0 {
+		return watching.Started
+	}
+	return watching.Interrupted
+}
+
+// cover notes which changes are known after a successful poll that began at the given time. A message may still be on its way when
+// its change is counted, so only the changes that the poll before has counted are known to have arrived. After a new subscription,
+// everything is dropped.
+func (w *watcher) cover(began clock.Instant) {
+	w.covered = w.polled
+	if w.renewed {
+		w.covered = began
+	}
+	w.polled = began
 }
 
 // silent logs that Redis cannot be reached. After Config.MaxSilence, all tokens are dropped.
@@ -54,7 +81,7 @@ func (w *watcher) silent(ctx context.Context, err error) {
 	age := w.reached.Age()
 	w.store.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "redisstore: Redis cannot be reached", slog.Duration("for", age), slog.Any("error", err))
 	if age >= w.store.cfg.MaxSilence {
-		w.missed = true
+		w.miss(watching.Silent)
 	}
 }
 

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/watching"
 	"github.com/bearerkit/bearerkit/store"
 )
 
@@ -21,12 +21,8 @@ type Cache interface {
 }
 
 const (
-	dropPause    = 100 * time.Millisecond // between two drops
-	dropShare    = 20                     // the pause after a drop is dropShare times as long as the drop,
-	maxDropPause = time.Second            // but not longer than this, because it delays the next drop
-	maxPending   = 10_000                 // keys that wait for the next drop
-	messageQueue = 1000                   // messages that wait in the client
-	checkPolls   = 30                     // polls between two checks of the servers
+	messageQueue = 1000 // messages that wait in the client
+	checkPolls   = 30   // polls between two checks of the servers
 )
 
 // Watch removes tokens from the caches when any process changes their entries: when it denies a token, a session, a subject or
@@ -43,33 +39,38 @@ const (
 //
 // If Redis cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then verified
 // again, and if their status cannot be read, the API responds with 503.
+//
+// [Store.WatchStats] says whether Watch works.
 func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
-	if len(caches) == 0 {
-		return errors.New("redisstore: Watch needs at least one cache")
-	}
-	for _, cache := range caches {
-		if isNil(cache) {
-			return errors.New("redisstore: a cache of Watch is nil")
-		}
+	if err := watching.CheckCaches("redisstore", caches); err != nil {
+		return err
 	}
 	subscription := s.cfg.Client.Subscribe(ctx, s.channel)
 	defer func() { _ = subscription.Close() }()
 	w := newWatcher(s, caches)
+	defer w.stats.End()
 	w.run(ctx, subscription.ChannelWithSubscriptions(redis.WithChannelSize(messageQueue)))
 	return nil
 }
+
+// WatchStats returns the current statistics of Watch. It is safe for concurrent use.
+func (s *Store) WatchStats() store.WatchStats { return s.watches.Stats() }
 
 // watcher is one call of Watch. All its methods run in one goroutine.
 type watcher struct {
 	store  *Store
 	caches []Cache
+	stats  *watching.Call
 
 	counts  map[string]*count   // by key of the version of a shard
 	pending map[string]struct{} // keys whose tokens must be dropped
-	missed  bool                // all tokens must be dropped
+	purge   watching.Cause      // why all tokens must be dropped
 	renewed bool                // the subscription is new, so messages before it are missing
 	reached clock.Instant       // when the last poll succeeded
 	polls   int
+
+	polled  clock.Instant // when the last successful poll began
+	covered clock.Instant // all changes before this were received, or purge is set
 
 	flush *time.Timer // when pending may be dropped
 	armed bool        // flush will fire
@@ -84,9 +85,10 @@ type count struct {
 
 func newWatcher(s *Store, caches []Cache) *watcher {
 	w := &watcher{
-		store: s, caches: caches, counts: make(map[string]*count), pending: make(map[string]struct{}),
+		store: s, caches: caches, stats: s.watches.Begin(), counts: make(map[string]*count), pending: make(map[string]struct{}),
 		renewed: true, reached: clock.Now(), flush: time.NewTimer(0),
 	}
+	w.covered = w.reached
 	w.flush.Stop()
 	for i := range s.shards {
 		w.counts[s.shards[i].version] = new(count)
@@ -122,9 +124,10 @@ func (w *watcher) run(ctx context.Context, messages <-chan any) {
 			w.drop()
 		case <-ticks.C:
 			w.poll(ctx)
-			if w.missed {
+			if w.purge != watching.None {
 				w.dropAll()
 			}
+			w.settle()
 		}
 	}
 }
@@ -136,23 +139,27 @@ func (w *watcher) receive(payload string) {
 	version, err := strconv.ParseInt(number, 10, 64)
 	c := w.counts[name]
 	if !ok || err != nil || c == nil {
-		if !w.missed { // at most one line for each poll
+		if w.purge == watching.None { // at most one line for each poll
 			w.store.cfg.Logger.Warn("redisstore: a message on the channel of changes cannot be read")
 		}
-		w.missed = true
+		w.miss(watching.Missed)
 		return
 	}
+	w.stats.Changed(1)
 	if version > c.seen+1 { // a message of this shard is missing
-		w.missed = true
+		w.miss(watching.Missed)
 	}
 	c.seen = max(c.seen, version)
-	if len(w.pending) < maxPending {
+	if len(w.pending) < watching.MaxPending {
 		w.pending[key] = struct{}{}
 	} else {
-		w.missed = true // too many keys: the next poll drops everything
+		w.miss(watching.Flood) // the next poll drops everything
 	}
 	w.schedule()
 }
+
+// miss notes that all tokens must be dropped.
+func (w *watcher) miss(cause watching.Cause) { w.purge = max(w.purge, cause) }
 
 // schedule lets flush fire as soon as the next drop is allowed.
 func (w *watcher) schedule() {
@@ -164,33 +171,32 @@ func (w *watcher) schedule() {
 
 // drop removes the tokens of the pending keys from the caches.
 func (w *watcher) drop() {
-	if len(w.pending) == 0 {
-		return
+	if len(w.pending) > 0 {
+		keys := w.pending
+		w.pending = make(map[string]struct{})
+		w.pass(store.Matcher(keys), watching.None)
 	}
-	keys := w.pending
-	w.pending = make(map[string]struct{})
-	w.each(store.Matcher(keys))
+	w.settle()
 }
 
 // dropAll removes all tokens from the caches.
 func (w *watcher) dropAll() {
-	w.missed = false
+	cause := w.purge
+	w.purge = watching.None
 	clear(w.pending)
-	w.each(nil)
+	w.pass(nil, cause)
 }
 
-// each calls Drop of all caches. The next drop may begin after a pause. The pause is longer if the caches are large, so that
-// a flood of changes does not take all the time of a processor.
-func (w *watcher) each(match func(store.Token) bool) {
-	start := time.Now()
-	for _, cache := range w.caches {
-		cache.Drop(match)
+// pass calls Drop of all caches.
+func (w *watcher) pass(match func(store.Token) bool, cause watching.Cause) {
+	removed, next := watching.Drop(w.caches, match)
+	w.next = next
+	w.stats.Removed(removed, cause)
+}
+
+// settle records how far the caches are up to date, unless changes wait for a drop.
+func (w *watcher) settle() {
+	if len(w.pending) == 0 && w.purge == watching.None {
+		w.stats.Current(w.covered)
 	}
-	end := time.Now()
-	w.next = end.Add(pauseAfter(end.Sub(start)))
-}
-
-// pauseAfter returns the time between a pass over the caches and the next one.
-func pauseAfter(pass time.Duration) time.Duration {
-	return min(max(dropPause, dropShare*pass), maxDropPause)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/watching"
 )
 
 const (
@@ -74,15 +75,9 @@ type position struct {
 	gaps  map[int64]clock.Instant
 	epoch string
 
-	unsettled clock.Instant // when seen was set without reading the changes before it; zero if that was long ago
+	unsettled clock.Instant  // when seen was set without reading the changes before it; zero if that was long ago
+	cause     watching.Cause // why seen was set in that way
 }
-
-// Results of [position.advance].
-const (
-	logRead    = iota // the keys are all that has changed
-	logUnknown        // other keys may have changed
-	logLost           // the same, because the database has lost changes
-)
 
 // floor returns the id after which a poll begins: it reads the changes that were not seen, and the last one that was.
 func (p *position) floor() int64 { return min(p.unseen(), p.seen-1) }
@@ -96,17 +91,13 @@ func (p *position) unseen() int64 {
 	return floor
 }
 
-// advance returns the keys of the changes that were not seen before.
-func (p *position) advance(c changes, now clock.Instant) (keys []string, result int) {
-	switch {
-	case !p.known:
-		return nil, p.reset(c, now, logUnknown)
-	case max(c.highest, c.pruned) < p.seen:
-		return nil, p.reset(c, now, logLost)
-	case c.pruned > p.unseen(), c.exceed(p.unseen()), c.epoch != p.epoch && p.epoch != "":
-		return nil, p.reset(c, now, logUnknown)
-	case p.isReplaced(c):
-		return nil, p.reset(c, now, logLost)
+// isSettled reports whether all changes before the first one that was read were visible then.
+func (p *position) isSettled() bool { return p.unsettled.IsZero() }
+
+// advance returns the keys of the changes that were not seen before. Other keys may have changed too unless the cause is None.
+func (p *position) advance(c changes, now clock.Instant) (keys []string, cause watching.Cause) {
+	if cause := p.gap(c); cause != watching.None {
+		return nil, p.reset(c, now, cause)
 	}
 	p.epoch = c.epoch
 	for _, row := range c.rows {
@@ -119,7 +110,7 @@ func (p *position) advance(c changes, now clock.Instant) (keys []string, result 
 		}
 		keys = append(keys, row.key)
 		if len(p.gaps) > maxChanges {
-			return nil, p.reset(c, now, logUnknown)
+			return nil, p.reset(c, now, watching.Flood)
 		}
 	}
 	for id, since := range p.gaps {
@@ -127,11 +118,30 @@ func (p *position) advance(c changes, now clock.Instant) (keys []string, result 
 			delete(p.gaps, id)
 		}
 	}
-	if !p.unsettled.IsZero() && p.unsettled.AgeAt(now) >= settleTime {
+	if !p.isSettled() && p.unsettled.AgeAt(now) >= settleTime {
 		p.unsettled = clock.Instant{}
-		return nil, logUnknown
+		return nil, p.cause
 	}
-	return keys, logRead
+	return keys, watching.None
+}
+
+// gap returns why the changes since the last poll are not all in c, or None.
+func (p *position) gap(c changes) watching.Cause {
+	switch {
+	case !p.known:
+		return watching.Started
+	case max(c.highest, c.pruned) < p.seen:
+		return watching.Lost
+	case c.pruned > p.unseen():
+		return watching.Missed
+	case c.exceed(p.unseen()):
+		return watching.Flood
+	case c.epoch != p.epoch && p.epoch != "":
+		return watching.Interrupted
+	case p.isReplaced(c):
+		return watching.Lost
+	}
+	return watching.None
 }
 
 // exceed reports whether there are more than maxChanges changes with an id above floor.
@@ -166,10 +176,10 @@ func (p *position) see(id int64, now clock.Instant) bool {
 }
 
 // reset continues after the latest change, without the changes before it. Some of them may not be visible yet, so a later call
-// of advance returns logUnknown once more.
-func (p *position) reset(c changes, now clock.Instant, result int) int {
+// of advance returns the cause once more.
+func (p *position) reset(c changes, now clock.Instant, cause watching.Cause) watching.Cause {
 	*p = position{
-		known: true, seen: max(c.highest, c.pruned), gaps: make(map[int64]clock.Instant), epoch: c.epoch, unsettled: now,
+		known: true, seen: max(c.highest, c.pruned), gaps: make(map[int64]clock.Instant), epoch: c.epoch, unsettled: now, cause: cause,
 	}
-	return result
+	return cause
 }

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/watching"
 )
 
 // Config describes a [Store].
@@ -64,6 +66,8 @@ type Store struct {
 	cfg Config
 	database
 	watchers watchers
+	watches  watching.Recorder
+	runs     runs
 	limits   *keyLimits
 	current  atomic.Pointer[epoch]  // nil: not read yet, or changed
 	latest   atomic.Pointer[recent] // nil: this process has stored no mark

@@ -30,13 +30,23 @@ const (
 //
 // Rows are removed twice Config.ClockSkew after they have expired, on the clock of this process and on that of the database. If
 // these clocks differ by more than Config.ClockSkew, Run removes nothing, and logs [ErrClock].
+//
+// [Store.RunStats] says whether Run keeps up.
 func (s *Store) Run(ctx context.Context) error {
+	call, end := s.runs.begin()
+	defer end()
 	ticks := time.NewTicker(runInterval)
 	defer ticks.Stop()
 	for {
-		if err := s.removeExpired(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "sqlstore: expired rows were not removed", slog.Any("error", s.failed(ctx, "Run", err)))
+		err := s.removeExpired(ctx)
+		if ctx.Err() != nil {
+			return nil
 		}
+		if err != nil {
+			err = s.failed(ctx, "Run", err)
+			s.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "sqlstore: expired rows were not removed", slog.Any("error", err))
+		}
+		s.runs.passed(call, err)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -85,6 +95,7 @@ func (s *Store) removeRows(ctx context.Context, statement string, ended int64) e
 		if err != nil {
 			return err
 		}
+		s.runs.removed(int64(n))
 		if err := s.checkpoint(ctx); err != nil || n < b.size {
 			return err
 		}
@@ -133,6 +144,7 @@ func (s *Store) pruneChanges(ctx context.Context, ended int64) error {
 		if err != nil || n == 0 {
 			return err
 		}
+		s.runs.removed(n)
 		if err := s.checkpoint(ctx); err != nil {
 			return err
 		}

@@ -2,13 +2,12 @@ package sqlstore
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"reflect"
 	"sync"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
+	"github.com/bearerkit/bearerkit/internal/watching"
 	"github.com/bearerkit/bearerkit/store"
 )
 
@@ -19,13 +18,7 @@ type Cache interface {
 	Drop(match func(store.Token) bool) int
 }
 
-const (
-	dropPause    = 100 * time.Millisecond // between two drops
-	dropShare    = 20                     // the pause after a drop is dropShare times as long as the drop,
-	maxDropPause = time.Second            // but not longer than this, because it delays the next drop
-	maxPending   = 10_000                 // keys that wait for the next drop
-	checkPolls   = 60                     // polls between two checks of the database
-)
+const checkPolls = 60 // polls between two checks of the database
 
 // Watch removes tokens from the caches when any process changes their entries: when it denies a token, a session, a subject or
 // a client, or deletes a stored token. It returns nil when ctx ends, and an error if no cache is given or one of them is nil.
@@ -43,26 +36,19 @@ const (
 // If the database cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then
 // verified again, and if their status cannot be read, the API responds with 503.
 func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
-	if len(caches) == 0 {
-		return errors.New("sqlstore: Watch needs at least one cache")
-	}
-	for _, cache := range caches {
-		if isNil(cache) {
-			return errors.New("sqlstore: a cache of Watch is nil")
-		}
+	if err := watching.CheckCaches("sqlstore", caches); err != nil {
+		return err
 	}
 	w := newWatcher(s, caches)
+	defer w.stats.End()
 	s.watchers.add(w.wake)
 	defer s.watchers.remove(w.wake)
 	w.run(ctx)
 	return nil
 }
 
-// isNil reports whether v is nil or contains a nil pointer.
-func isNil(v any) bool {
-	value := reflect.ValueOf(v)
-	return v == nil || value.Kind() == reflect.Pointer && value.IsNil()
-}
+// WatchStats returns the current statistics of Watch. It is safe for concurrent use.
+func (s *Store) WatchStats() store.WatchStats { return s.watches.Stats() }
 
 // watchers are the calls of Watch of one Store. Each has a channel with room for one element.
 type watchers struct {
@@ -101,12 +87,14 @@ func (w *watchers) changed() {
 type watcher struct {
 	store  *Store
 	caches []Cache
+	stats  *watching.Call
 	wake   chan struct{}
 
 	log     position
 	pending map[string]struct{} // keys whose tokens must be dropped
-	missed  bool                // all tokens must be dropped
+	purge   watching.Cause      // why all tokens must be dropped
 	reached clock.Instant       // when the last poll succeeded
+	covered clock.Instant       // all changes before this were read, or purge is set
 	polls   int
 
 	flush *time.Timer // when a poll may follow a change of this process
@@ -116,9 +104,10 @@ type watcher struct {
 
 func newWatcher(s *Store, caches []Cache) *watcher {
 	w := &watcher{
-		store: s, caches: caches, wake: make(chan struct{}, 1), pending: make(map[string]struct{}),
+		store: s, caches: caches, stats: s.watches.Begin(), wake: make(chan struct{}, 1), pending: make(map[string]struct{}),
 		reached: clock.Now(), flush: time.NewTimer(0),
 	}
+	w.covered = w.reached
 	w.flush.Stop()
 	return w
 }
@@ -156,6 +145,7 @@ func (w *watcher) schedule() {
 func (w *watcher) poll(ctx context.Context) {
 	limited, cancel := w.store.limited(ctx)
 	defer cancel()
+	began := clock.Now()
 	changes, err := w.store.readChanges(limited, w.log.floor())
 	if ctx.Err() != nil {
 		return
@@ -163,7 +153,8 @@ func (w *watcher) poll(ctx context.Context) {
 	if err != nil {
 		w.silent(ctx, w.store.failed(ctx, "Watch", err))
 	} else {
-		w.reached = clock.Now()
+		w.stats.Read()
+		w.reached, w.covered = clock.Now(), began
 		w.take(ctx, changes)
 		if w.polls++; w.polls%checkPolls == 1 {
 			w.check(ctx)
@@ -178,24 +169,30 @@ func (w *watcher) poll(ctx context.Context) {
 
 // take adds the keys of new changes to the pending ones.
 func (w *watcher) take(ctx context.Context, changes changes) {
-	keys, result := w.log.advance(changes, clock.Now())
+	keys, cause := w.log.advance(changes, clock.Now())
+	w.stats.Changed(len(keys))
 	for _, key := range keys {
 		w.pending[key] = struct{}{}
 	}
-	if result == logLost {
+	if cause == watching.Lost && !w.log.isSettled() { // the second purge has the same cause
 		w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sqlstore: the database has lost changes: denied tokens may be accepted again")
 	}
-	if result != logRead || len(w.pending) > maxPending {
-		w.missed = true
+	w.miss(cause)
+	if len(w.pending) > watching.MaxPending {
+		w.miss(watching.Flood)
 	}
 }
 
+// miss notes that all tokens must be dropped, unless the cause is None.
+func (w *watcher) miss(cause watching.Cause) { w.purge = max(w.purge, cause) }
+
 // silent logs that the database cannot be used. After Config.MaxSilence, all tokens are dropped.
 func (w *watcher) silent(ctx context.Context, err error) {
+	w.stats.Failed(err)
 	age := w.reached.Age()
 	w.store.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "sqlstore: the changes cannot be read", slog.Duration("for", age), slog.Any("error", err))
 	if age >= w.store.cfg.MaxSilence {
-		w.missed = true
+		w.miss(watching.Silent)
 	}
 }
 
@@ -207,32 +204,19 @@ func (w *watcher) check(ctx context.Context) {
 	}
 }
 
-// drop removes the tokens of the pending keys from the caches, or all tokens if a change was missed.
+// drop removes the tokens of the pending keys from the caches, or all tokens if a change may have been missed. It records how far
+// the caches are up to date then. The next drop may begin after a pause.
 func (w *watcher) drop() {
-	keys, missed := w.pending, w.missed
-	if len(keys) == 0 && !missed {
-		return
+	keys, cause := w.pending, w.purge
+	if len(keys) > 0 || cause != watching.None {
+		w.pending, w.purge = make(map[string]struct{}), watching.None
+		match := store.Matcher(keys)
+		if cause != watching.None {
+			match = nil
+		}
+		removed, next := watching.Drop(w.caches, match)
+		w.next = next
+		w.stats.Removed(removed, cause)
 	}
-	w.pending, w.missed = make(map[string]struct{}), false
-	if missed {
-		w.each(nil)
-		return
-	}
-	w.each(store.Matcher(keys))
-}
-
-// each calls Drop of all caches. The next drop may begin after a pause. The pause is longer if the caches are large, so that
-// a flood of changes does not take all the time of a processor.
-func (w *watcher) each(match func(store.Token) bool) {
-	start := time.Now()
-	for _, cache := range w.caches {
-		cache.Drop(match)
-	}
-	end := time.Now()
-	w.next = end.Add(pauseAfter(end.Sub(start)))
-}
-
-// pauseAfter returns the time between a pass over the caches and the next one.
-func pauseAfter(pass time.Duration) time.Duration {
-	return min(max(dropPause, dropShare*pass), maxDropPause)
+	w.stats.Current(w.covered)
 }
