@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/internal/ownfile"
 	"github.com/bearerkit/bearerkit/seal"
 )
@@ -38,7 +39,7 @@ func NewSealedFileTokens(cfg SealedFileTokensConfig) (*FileTokens, error) {
 	if cfg.Folder == "" {
 		faults = append(faults, errors.New("client: SealedFileTokensConfig.Folder is required"))
 	}
-	if cfg.Sealer == nil {
+	if nilcheck.IsNil(cfg.Sealer) {
 		faults = append(faults, errors.New("client: SealedFileTokensConfig.Sealer is required"))
 	}
 	if len(faults) > 0 {

@@ -340,10 +340,13 @@ func TestSealedFileTokens_Unavailable(t *testing.T) {
 
 func TestNewSealedFileTokens_Faults(t *testing.T) {
 	t.Parallel()
-	_, err := client.NewSealedFileTokens(client.SealedFileTokensConfig{})
-	for _, want := range []string{"SealedFileTokensConfig.Folder", "SealedFileTokensConfig.Sealer"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want %s in it", err, want)
+	var noRing *seal.Keyring // of a New whose error was ignored
+	for _, sealer := range []seal.Sealer{nil, noRing} {
+		_, err := client.NewSealedFileTokens(client.SealedFileTokensConfig{Sealer: sealer})
+		for _, want := range []string{"SealedFileTokensConfig.Folder", "SealedFileTokensConfig.Sealer"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %s in it", err, want)
+			}
 		}
 	}
 }

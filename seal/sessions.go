@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 )
 
 // SessionStore has the methods of scs.Store in github.com/alexedwards/scs. [Sessions] also uses the methods of scs.CtxStore,
@@ -73,13 +75,13 @@ type Sessions struct{ cfg SessionsConfig }
 // does no I/O.
 func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 	var faults []error
-	if cfg.Store == nil {
+	if nilcheck.IsNil(cfg.Store) {
 		faults = append(faults, errors.New("seal: SessionsConfig.Store is required"))
 	}
-	if cfg.Sealer == nil {
+	if nilcheck.IsNil(cfg.Sealer) {
 		faults = append(faults, errors.New("seal: SessionsConfig.Sealer is required"))
 	}
-	if _, again := cfg.Store.(*Sessions); again {
+	if inner, again := cfg.Store.(*Sessions); again && inner != nil {
 		faults = append(faults, errors.New("seal: SessionsConfig.Store is a *seal.Sessions, expected a store that does not seal"))
 	}
 	if len(faults) > 0 {

@@ -10,6 +10,26 @@ import (
 	"github.com/bearerkit/bearerkit/seal"
 )
 
+// TestNewSessions_NilInInterfaces passes what a function returns whose error was ignored.
+func TestNewSessions_NilInInterfaces(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, newKey(t, "1"))
+	var (
+		noRing  *seal.Keyring
+		noTable *table
+		none    *seal.Sessions
+	)
+	for want, cfg := range map[string]seal.SessionsConfig{
+		"SessionsConfig.Sealer is required": {Store: newTable(), Sealer: noRing},
+		"SessionsConfig.Store is required":  {Store: noTable, Sealer: ring},
+		"Store is required":                 {Store: none, Sealer: ring},
+	} {
+		if _, err := seal.NewSessions(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+}
+
 // TestSessions_TooLarge lowers MaxBytes below the size of a stored session. That session does not exist any more, and all others
 // can still be found, listed and sealed again.
 func TestSessions_TooLarge(t *testing.T) {

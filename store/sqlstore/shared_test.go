@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"crypto/sha256"
 	"database/sql"
 	"path/filepath"
 	"testing"
@@ -102,9 +103,8 @@ func keyring(t testing.TB, ids ...string) *seal.Keyring {
 	t.Helper()
 	var keys []seal.Key
 	for _, id := range ids {
-		secret := make([]byte, 32)
-		copy(secret, "a secret for tests: "+id)
-		keys = append(keys, seal.Key{ID: id, Secret: secret})
+		secret := sha256.Sum256([]byte("a secret for tests: " + id))
+		keys = append(keys, seal.Key{ID: id, Secret: secret[:]})
 	}
 	ring, err := seal.New(seal.Config{Keys: keys})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/seal"
 )
 
@@ -39,9 +40,12 @@ var (
 	_ client.TokenLocker     = (*Tokens)(nil)
 )
 
-// Tokens returns the store of tokens, whose values are sealed by sealer. If sealer is nil, every method of the result returns an
+// Tokens returns the store of tokens, whose values are sealed by sealer. If sealer is nil or contains a nil pointer, every method of the result returns an
 // error. Call Tokens once for each process and keep the result.
 func (s *Store) Tokens(sealer seal.Sealer) *Tokens {
+	if nilcheck.IsNil(sealer) {
+		sealer = nil // such as a nil *seal.Keyring, whose New has returned an error
+	}
 	return &Tokens{d: &s.database, sealer: sealer, logger: s.cfg.Logger}
 }
 

@@ -168,18 +168,21 @@ func TestTokens_Reseal(t *testing.T) {
 // Without a sealer, nothing is stored in plain text.
 func TestTokens_NoSealer(t *testing.T) {
 	t.Parallel()
+	var noRing *seal.Keyring // of a New whose error was ignored
 	s := newStore(t, sqlstore.SQLite)
-	tokens, ctx := s.Tokens(nil), t.Context()
-	_, loadErr := tokens.Load(ctx, "a")
-	_, registrationErr := tokens.LoadRegistration(ctx, "a")
-	_, lockErr := tokens.Lock(ctx, "a")
-	_, resealErr := tokens.Reseal(ctx)
-	for i, err := range []error{
-		loadErr, registrationErr, lockErr, resealErr, tokens.Save(ctx, "a", &client.Token{AccessToken: "a"}), tokens.Delete(ctx, "a"),
-		tokens.SaveRegistration(ctx, "a", &client.Registration{ClientID: "a"}), tokens.DeleteRegistration(ctx, "a"),
-	} {
-		if err == nil || errors.Is(err, client.ErrNoToken) || errors.Is(err, client.ErrNoRegistration) {
-			t.Errorf("call %d without a sealer: %v", i, err)
+	for _, sealer := range []seal.Sealer{nil, noRing} {
+		tokens, ctx := s.Tokens(sealer), t.Context()
+		_, loadErr := tokens.Load(ctx, "a")
+		_, registrationErr := tokens.LoadRegistration(ctx, "a")
+		_, lockErr := tokens.Lock(ctx, "a")
+		_, resealErr := tokens.Reseal(ctx)
+		for i, err := range []error{
+			loadErr, registrationErr, lockErr, resealErr, tokens.Save(ctx, "a", &client.Token{AccessToken: "a"}), tokens.Delete(ctx, "a"),
+			tokens.SaveRegistration(ctx, "a", &client.Registration{ClientID: "a"}), tokens.DeleteRegistration(ctx, "a"),
+		} {
+			if err == nil || errors.Is(err, client.ErrNoToken) || errors.Is(err, client.ErrNoRegistration) {
+				t.Errorf("call %d with the sealer %#v: %v", i, sealer, err)
+			}
 		}
 	}
 }
