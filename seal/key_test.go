@@ -223,6 +223,11 @@ func TestKeysAreNotShown(t *testing.T) {
 			t.Errorf("%s is not shown", want)
 		}
 	}
+	for _, got := range []string{fmt.Sprintf("%x", ring), fmt.Sprintf("%+v", *ring), ring.String(), ring.LogValue().String()} {
+		if got != `seal.Keyring{IDs: ["2026-11"]}` {
+			t.Errorf("a Keyring is shown as %s", got)
+		}
+	}
 	if fmt.Sprint(seal.Key{ID: string(key.Secret)}) != "seal.Key{}" {
 		t.Error("an ID that is not valid is shown")
 	}

@@ -20,10 +20,12 @@ type ResealedSessions struct {
 // be removed when all sessions that it has sealed have expired.
 //
 // replace must write the new value to the row if the row still has the old one, in one operation of the database, and report
-// whether it did. It must not change when the row expires. Reseal needs it because a session store has no such method, and a
-// plain write could undo a logout or restore an old refresh token. For the SQL stores of scs it is
+// whether it did. Reseal needs it because a session store has no such method, and a plain write could undo a logout or restore
+// an old refresh token. replace must not change when the row expires. Otherwise users are signed out, and records of logouts end
+// too early. Some versions of MySQL and MariaDB set the first TIMESTAMP column at each UPDATE that does not name it. For the SQL
+// stores of scs it is
 //
-//	UPDATE sessions SET data = $1 WHERE token = $2 AND data = $3
+//	UPDATE sessions SET data = $1, expiry = expiry WHERE token = $2 AND data = $3
 //
 // Reseal reads all rows into memory, as the method All of the store does. It stops at an error of the store, of the Sealer or
 // of replace, and when ctx ends; rows that were sealed again remain so, and Reseal can be called again. If Changed is not

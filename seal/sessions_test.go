@@ -533,7 +533,9 @@ func TestSessions_Unavailable(t *testing.T) {
 	inner := newTable()
 	commit(t, newSessions(t, seal.SessionsConfig{Store: inner, Sealer: ring}), alice, "x")
 	kept := slices.Clone(inner.rows[hashed(alice)].value)
-	s := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: unavailable{ring}})
+	s := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: unavailable{ring}, OnUnreadable: func(context.Context, seal.UnreadableSession) {
+		t.Error("an outage is reported as an unreadable row")
+	}})
 	_, found, err := s.Find(alice)
 	_, errAll := s.All()
 	errCommit := s.Commit(alice, []byte("y"), inAnHour)

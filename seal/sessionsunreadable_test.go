@@ -99,6 +99,33 @@ func TestSessions_UnreadableShowsNoSessionID(t *testing.T) {
 	}
 }
 
+// TestSessions_ErrorsShowNoSessionID checks the errors that an application logs.
+func TestSessions_ErrorsShowNoSessionID(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, newKey(t, "1"))
+	for _, plain := range []bool{false, true} {
+		inner := newTable()
+		s := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: ring, InsecurePlainIDs: plain})
+		commit(t, s, note, "logout")
+		for name := range inner.rows {
+			inner.rows[name] = row{[]byte("?"), inAnHour}
+		}
+		_, _, errFind := s.Find(note)
+		outage := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: unavailable{ring}, InsecurePlainIDs: plain})
+		_, _, errOutage := outage.Find(note)
+		_, errAll := outage.All()
+		_, errReseal := outage.Reseal(t.Context(), inner.replace)
+		for what, err := range map[string]error{
+			"Find": errFind, "Find during an outage": errOutage, "All": errAll, "Reseal": errReseal,
+			"Commit": outage.Commit(alice, nil, inAnHour), "large": s.Commit(alice, make([]byte, 2<<20), inAnHour),
+		} {
+			if err == nil || strings.Contains(err.Error(), alice) || strings.Contains(err.Error(), hashed(alice)) || strings.Contains(err.Error(), hashed(note)) {
+				t.Errorf("%s: %v, want an error without an id or the name of a row", what, err)
+			}
+		}
+	}
+}
+
 // sealsNothing is a Sealer that can open values, but whose service rejects each value that it should seal.
 type sealsNothing struct{ seal.Sealer }
 

@@ -54,7 +54,7 @@ func saveAccount(ctx context.Context, db *sql.DB, ring *seal.Keyring, user, acco
 
 // resealSessions seals the sessions in a PostgreSQL table of scs again under the first key.
 func resealSessions(ctx context.Context, db *sql.DB, sessions *seal.Sessions) (seal.ResealedSessions, error) {
-	const update = `UPDATE sessions SET data = $1 WHERE token = $2 AND data = $3`
+	const update = `UPDATE sessions SET data = $1, expiry = expiry WHERE token = $2 AND data = $3`
 	return sessions.Reseal(ctx, func(ctx context.Context, row string, older, newer []byte) (bool, error) {
 		result, err := db.ExecContext(ctx, update, newer, row, older)
 		if err != nil {
