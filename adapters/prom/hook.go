@@ -3,11 +3,15 @@ package prom
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/consumer/introspection"
+	"github.com/bearerkit/bearerkit/consumer/statuslist"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 	"github.com/bearerkit/bearerkit/quirk"
+	"github.com/bearerkit/bearerkit/ssf"
 )
 
 // OnDecision counts and times decisions. Set it as [middleware.Config].OnDecision. Nested Guards make several decisions
@@ -30,6 +34,32 @@ func (m *Metrics) OnStatus(ctx context.Context, c consumer.StatusCheck) {
 	cached := strconv.FormatBool(c.Cached)
 	m.statusChecks.WithLabelValues(m.issuers.label(c.Issuer), answerLabel(ctx, c), cached).Inc()
 	m.statusSeconds.WithLabelValues(cached).Observe(c.Duration.Seconds())
+}
+
+// OnIntrospect counts and times introspections. Set it as OnIntrospect of package introspection's Config.
+func (m *Metrics) OnIntrospect(_ context.Context, i introspection.Introspection) {
+	m.introspections.WithLabelValues(m.issuers.label(i.Issuer), reasonLabel(i.Reason)).Inc()
+	m.introspectionSeconds.WithLabelValues(introspectionLabel(i.Reason)).Observe(i.Duration.Seconds())
+}
+
+// OnReceived counts and times security events. Set it as [ssf.Config].OnReceived.
+func (m *Metrics) OnReceived(_ context.Context, r ssf.Reception) {
+	issuer, outcome := m.issuers.label(r.Issuer), outcomeLabel(r.Outcome)
+	m.events.WithLabelValues(issuer, eventLabel(r.Event.Type), outcome).Inc()
+	m.eventSeconds.WithLabelValues(outcome).Observe(r.Duration.Seconds())
+	if r.Outcome == ssf.OutcomeDenied {
+		// The clock of the transmitter may be ahead.
+		m.denialDelay.WithLabelValues(issuer).Observe(max(time.Since(r.Event.Time), 0).Seconds())
+	}
+}
+
+// OnListRefresh counts fetches of status lists. Set it as [statuslist.Config].OnRefresh.
+func (m *Metrics) OnListRefresh(_ context.Context, r statuslist.Refresh) {
+	result := fine
+	if r.Err != nil {
+		result = "failed"
+	}
+	m.listRefreshes.WithLabelValues(m.issuers.label(r.Issuer), causeLabel(r.Cause), result).Inc()
 }
 
 // OnRefresh counts and times fetches of key sets. Set it as [jwks.Config].OnRefresh, or as

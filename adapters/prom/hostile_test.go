@@ -101,10 +101,10 @@ func send(t *testing.T, guard *middleware.Guard, path, token string) {
 	guard.Handler(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
 }
 
-// store revokes tokens, or fails for them, as their ids say.
-type store struct{}
+// statuses revokes tokens, or fails for them, as their ids say.
+type statuses struct{}
 
-func (store) Active(_ context.Context, token consumer.StatusToken) (bool, error) {
+func (statuses) Active(_ context.Context, token consumer.StatusToken) (bool, error) {
 	if strings.HasPrefix(token.Subject(), "down") {
 		return false, errors.New("no answer about " + token.Subject())
 	}
@@ -117,7 +117,7 @@ func newGroupGuard(t *testing.T, m *prom.Metrics, issuer *bearertest.Issuer) *mi
 	c, err := consumer.New(consumer.Config{
 		Issuer: issuer.URL(), Audience: []string{"https://api.test"}, HTTPClient: issuer.Client(),
 		KeyCache: jwks.Config{OnRefresh: m.OnRefresh},
-		Status:   store{}, OnStatus: m.OnStatus, OnVerify: m.OnVerify,
+		Status:   statuses{}, OnStatus: m.OnStatus, OnVerify: m.OnVerify,
 	})
 	if err != nil {
 		t.Fatal(err)

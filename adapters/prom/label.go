@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/ssf"
 )
 
 const (
@@ -81,6 +83,45 @@ func answerLabel(ctx context.Context, c consumer.StatusCheck) string {
 		return "active"
 	}
 	return "inactive"
+}
+
+// introspectionLabel returns the result of an introspection, in the terms of answerLabel.
+func introspectionLabel(reason consumer.Reason) string {
+	switch reason {
+	case "":
+		return "active"
+	case consumer.ReasonIntrospectionUnavailable, consumer.ReasonStatusUnavailable, consumer.ReasonKeysUnavailable,
+		consumer.ReasonReplayUnavailable, consumer.ReasonInternal:
+		return "unavailable"
+	case consumer.ReasonCanceled:
+		return "canceled"
+	default:
+		return "inactive"
+	}
+}
+
+// outcomeLabel returns an outcome of package ssf.
+func outcomeLabel(outcome ssf.Outcome) string {
+	switch outcome {
+	case ssf.OutcomeDenied, ssf.OutcomeNoted, ssf.OutcomeDuplicate, ssf.OutcomeUnknown, ssf.OutcomeUnmapped,
+		ssf.OutcomeRejected, ssf.OutcomeFailed:
+		return string(outcome)
+	}
+	return other
+}
+
+// eventLabel returns the name of a known event type: the last segment of its URI. The transmitter chooses the type, so all
+// others are "other". An event that could not be read has no type.
+func eventLabel(typ string) string {
+	switch typ {
+	case "":
+		return "none"
+	case ssf.TypeSessionRevoked, ssf.TypeTokenClaimsChange, ssf.TypeCredentialChange, ssf.TypeAssuranceLevelChange,
+		ssf.TypeAccountDisabled, ssf.TypeAccountEnabled, ssf.TypeAccountPurged, ssf.TypeIdentifierChanged,
+		ssf.TypeSessionsRevoked, ssf.TypeVerification, ssf.TypeStreamUpdated:
+		return path.Base(typ)
+	}
+	return other
 }
 
 // faultLabels returns all causes for which a key is unusable.

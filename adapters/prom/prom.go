@@ -1,11 +1,19 @@
 // Package prom exports Prometheus metrics of the kit. The On… methods of [Metrics] record decisions, verifications,
-// status checks and key fetches. [Metrics.Watch] reports the state of keys and caches.
+// status checks, fetches and events. [Metrics.Watch] reports the state of keys and caches. [Metrics.WatchStore],
+// [Metrics.WatchReceiver] and [Metrics.WatchLists] report whether revocation works.
 //
 //	metrics, err := prom.New(prometheus.DefaultRegisterer)
 //
 //	consumer.Config{OnVerify: metrics.OnVerify, KeyCache: jwks.Config{OnRefresh: metrics.OnRefresh}, …}
 //	middleware.Config{OnDecision: metrics.OnDecision, …}
 //	metrics.Watch(verifier) // a Consumer or a Group
+//
+//	ssf.Config{OnReceived: metrics.OnReceived, …}
+//	statuslist.Config{OnRefresh: metrics.OnListRefresh, …}
+//	introspection.Config{OnIntrospect: metrics.OnIntrospect, …}
+//	metrics.WatchReceiver(receiver)      // of package ssf
+//	metrics.WatchStore("redis", storage) // of package store/redisstore or store/sqlstore
+//	metrics.WatchLists(lists)            // of package consumer/statuslist
 //
 //	mux.Handle("GET /metrics", promhttp.Handler())
 //
@@ -25,6 +33,13 @@
 //	bearerkit_quirks_total{quirk,place}                        harmless deviations in tokens, keys and metadata, each counted
 //	                                                           once for each Consumer or change of the key set
 //
+//	bearerkit_introspections_total{issuer,reason}              introspections of tokens
+//	bearerkit_introspection_duration_seconds{result}           duration of these introspections; result: as of status checks
+//	bearerkit_ssf_events_total{issuer,event,outcome}           security events; event: its type, such as session-revoked
+//	bearerkit_ssf_event_duration_seconds{outcome}              time from the arrival of an event to its outcome
+//	bearerkit_ssf_denial_delay_seconds{issuer}                 time from the occurrence of an event until its tokens were denied
+//	bearerkit_status_list_refreshes_total{issuer,cause,result} fetches of status lists; result: ok, failed
+//
 // Watch provides the metrics below. They are read at scrape time. A metric that does not apply is absent. For example,
 // keys that the operator configured have no age. The label issuer is "all" for the cache of a Group, which its issuers
 // share.
@@ -41,6 +56,36 @@
 //	bearerkit_cache_capacity{issuer}                           maximum number of verified tokens in the cache
 //	bearerkit_cache_evictions_total{issuer}                    tokens that were evicted to make room for others
 //
+// WatchReceiver provides these metrics. Those of polls are absent if the process does not poll.
+//
+//	bearerkit_ssf_accepted_age_seconds{issuer}                 time since an event last took effect or was a duplicate
+//	bearerkit_ssf_poll_age_seconds{issuer}                     time since the last response to a poll, or since Poll was called
+//	bearerkit_ssf_poll_consecutive_failures{issuer}            failed polls since the last success
+//	bearerkit_ssf_polls_total{issuer,result}                   polls; result: ok, timeout, failed
+//	bearerkit_ssf_push_rejections_total{issuer,cause}          pushed requests that were rejected before the event was read;
+//	                                                           cause: unauthorized, busy, malformed
+//
+// WatchStore provides these metrics. Those of cleanup are absent for Redis, which removes expired entries itself.
+//
+//	bearerkit_watch_running{store}                             running calls of Watch; with 0, other processes' denials are late
+//	bearerkit_watch_behind_seconds{store}                      changes that were saved longer ago are in effect in the caches
+//	bearerkit_watch_failures_total{store}                      failed reads of the changes
+//	bearerkit_watch_changes_total{store}                       changed entries that were received
+//	bearerkit_watch_removed_total{store}                       tokens and results that were removed from the caches
+//	bearerkit_watch_purges_total{store,cause}                  how often everything was removed; cause: see store.Purges
+//	bearerkit_cleanup_running{store}                           running calls of Run; one process with Run is enough
+//	bearerkit_cleanup_age_seconds{store}                       time since all expired rows were removed, or since Run was called
+//	bearerkit_cleanup_failures_total{store}                    failed attempts to remove expired rows
+//	bearerkit_cleanup_removed_rows_total{store}                expired rows that were removed
+//
+// WatchLists provides these metrics. A list to which no token has referred for an hour is idle, and has no age.
+//
+//	bearerkit_status_lists{issuer,state}                       status lists by state; failed: tokens get 503; usable; idle
+//	bearerkit_status_list_age_seconds{issuer}                  time since the oldest list in use was fetched
+//	bearerkit_status_list_issued_age_seconds{issuer}           time since the oldest list in use was issued
+//	bearerkit_status_list_consecutive_failures{issuer}         failed fetches since the last success, of the list with most
+//	bearerkit_status_list_rejections_total{issuer,cause}       rejected tokens; cause: see statuslist.Rejections
+//
 // To count cache hits, use bearerkit_verifications_total{cached="true"}. The cache does not count hits itself, because
 // all processors would write to one counter on every request.
 //
@@ -54,9 +99,10 @@
 //
 // # Cardinality
 //
-// No label contains anything that a request contains: no path, subject, key id or token. All labels have a fixed set of
-// values, except issuer and url, whose values come from the configuration. The first hundred values of each become
-// label values. Every further value becomes "other". Likewise, both labels of every pair of quirk and place after the
+// No label contains anything that a request or an event contains: no path, subject, key id or token. The type of an event is
+// one that the kit knows, or "other", or "none" if the event could not be read. All labels have a fixed set of values,
+// except issuer, url and store, whose values come from the configuration. The first hundred values of each become label
+// values. Every further value becomes "other". Likewise, both labels of every pair of quirk and place after the
 // first hundred become "other".
 package prom
 
@@ -65,26 +111,42 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/consumer/statuslist"
+	"github.com/bearerkit/bearerkit/ssf"
 )
 
 // Metrics records metrics. Set its On… methods as the hooks of the kit. One Metrics serves any number of Guards,
 // Consumers and key sets. Make one with [New]; the zero Metrics cannot be used. It is safe for concurrent use.
 type Metrics struct {
-	decisions        *prometheus.CounterVec
-	decisionSeconds  *prometheus.HistogramVec
-	verifications    *prometheus.CounterVec
-	verifySeconds    *prometheus.HistogramVec
-	statusChecks     *prometheus.CounterVec
-	statusSeconds    *prometheus.HistogramVec
-	refreshes        *prometheus.CounterVec
-	refreshSeconds   *prometheus.HistogramVec
-	keys             *prometheus.GaugeVec
-	unusable         *prometheus.GaugeVec
-	lastSuccess      *prometheus.GaugeVec
-	quirks           *prometheus.CounterVec
-	watched          *watched
-	issuers, keySets names
-	quirkPlaces      names // pairs of quirk and place
+	decisions       *prometheus.CounterVec
+	decisionSeconds *prometheus.HistogramVec
+	verifications   *prometheus.CounterVec
+	verifySeconds   *prometheus.HistogramVec
+	statusChecks    *prometheus.CounterVec
+	statusSeconds   *prometheus.HistogramVec
+	refreshes       *prometheus.CounterVec
+	refreshSeconds  *prometheus.HistogramVec
+	keys            *prometheus.GaugeVec
+	unusable        *prometheus.GaugeVec
+	lastSuccess     *prometheus.GaugeVec
+	quirks          *prometheus.CounterVec
+
+	introspections       *prometheus.CounterVec
+	introspectionSeconds *prometheus.HistogramVec
+	events               *prometheus.CounterVec
+	eventSeconds         *prometheus.HistogramVec
+	denialDelay          *prometheus.HistogramVec
+	listRefreshes        *prometheus.CounterVec
+
+	consumers watched[consumer.Health]
+	receivers watched[ssf.Stats]
+	shared    watched[storeStats]
+	lists     watched[statuslist.Stats]
+
+	issuers, keySets, stores names
+	quirkPlaces              names // pairs of quirk and place
 }
 
 // New registers the metrics with reg, which is required. It returns an error and registers nothing if metrics with these
@@ -109,11 +171,21 @@ func New(reg prometheus.Registerer) (*Metrics, error) {
 		unusable:       gauge("unusable_keys", "Keys of the last fetched key set that cannot be used.", "url", "cause"),
 		lastSuccess:    gauge("key_last_success_timestamp_seconds", "Time of the last fetch or confirmation of the key set.", "url"),
 		quirks:         counter("quirks_total", "Harmless deviations in tokens, keys and metadata that were accepted.", "quirk", "place"),
+
+		introspections:       counter("introspections_total", "Introspections of tokens, successful or not.", "issuer", "reason"),
+		introspectionSeconds: histogram("introspection_duration_seconds", "Duration of introspections of tokens.", "result"),
+		events:               counter("ssf_events_total", "Security events that were received.", "issuer", "event", "outcome"),
+		eventSeconds:         histogram("ssf_event_duration_seconds", "Time from the arrival of a security event to its outcome.", "outcome"),
+		denialDelay:          delays("ssf_denial_delay_seconds", "Time from the occurrence of a security event until its tokens were denied.", "issuer"),
+		listRefreshes:        counter("status_list_refreshes_total", "Fetches of status lists.", "issuer", "cause", "result"),
 	}
-	m.watched = &watched{readings: readings(), issuers: &m.issuers}
+	m.consumers.readings, m.receivers.readings = healthReadings(), receiverReadings()
+	m.shared.readings, m.lists.readings = storeReadings(), listReadings()
 	if err := reg.Register(collectors{
 		m.decisions, m.decisionSeconds, m.verifications, m.verifySeconds, m.statusChecks, m.statusSeconds,
-		m.refreshes, m.refreshSeconds, m.keys, m.unusable, m.lastSuccess, m.quirks, m.watched,
+		m.refreshes, m.refreshSeconds, m.keys, m.unusable, m.lastSuccess, m.quirks,
+		m.introspections, m.introspectionSeconds, m.events, m.eventSeconds, m.denialDelay, m.listRefreshes,
+		&m.consumers, &m.receivers, &m.shared, &m.lists,
 	}); err != nil {
 		return nil, fmt.Errorf("prom: %w", err)
 	}
@@ -156,5 +228,13 @@ func histogram(name, help string, labels ...string) *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: name, Help: help,
 		Buckets: []float64{1e-6, 5e-6, 25e-6, 1e-4, 25e-5, 1e-3, 5e-3, 25e-3, 0.1, 0.5, 1, 3, 10},
+	}, labels)
+}
+
+// delays returns a histogram of seconds, from an event that takes effect at once to one that arrives after an hour.
+func delays(name, help string, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Name: name, Help: help,
+		Buckets: []float64{0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600},
 	}, labels)
 }

@@ -24,9 +24,13 @@ import (
 	"github.com/bearerkit/bearerkit/adapters/prom"
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/consumer/introspection"
+	"github.com/bearerkit/bearerkit/consumer/statuslist"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 	"github.com/bearerkit/bearerkit/quirk"
+	"github.com/bearerkit/bearerkit/ssf"
+	"github.com/bearerkit/bearerkit/store"
 )
 
 func TestHooks(t *testing.T) {
@@ -171,6 +175,9 @@ func TestLint(t *testing.T) {
 	t.Parallel()
 	reg, m := newMetrics(t)
 	callAll(t.Context(), m)
+	m.WatchStore("sql", cleaning{watching: watching{Running: 1}, run: store.RunStats{Running: 1}})
+	m.WatchReceiver(receiving{Poll: ssf.PollStats{Running: 1}, LastAccepted: time.Unix(1, 0)})
+	m.WatchLists(listing{Lists: []statuslist.ListStats{{Usable: true}}})
 	if n, err := testutil.GatherAndCount(reg); err != nil || n == 0 {
 		t.Fatalf("%d series, error %v", n, err)
 	}
@@ -394,6 +401,9 @@ func callAll(ctx context.Context, m *prom.Metrics) {
 	m.OnDecision(ctx, middleware.Decision{Status: 200})
 	m.OnVerify(ctx, consumer.Verification{Issuer: "https://login.test"})
 	m.OnRefresh(ctx, jwks.Refresh{URL: "https://login.test/jwks", Unusable: []jwks.UnusableKey{{Cause: jwks.FaultUse}}})
+	m.OnReceived(ctx, ssf.Reception{Issuer: "https://login.test", Outcome: ssf.OutcomeDenied})
+	m.OnIntrospect(ctx, introspection.Introspection{Issuer: "https://login.test"})
+	m.OnListRefresh(ctx, statuslist.Refresh{Issuer: "https://login.test"})
 }
 
 func newMetrics(t *testing.T) (*prometheus.Registry, *prom.Metrics) {

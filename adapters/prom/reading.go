@@ -3,47 +3,25 @@ package prom
 import (
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/bearerkit/bearerkit/consumer"
 )
 
-// reading describes one metric: how it is read from a Health, and how two values of one issuer are combined.
-type reading struct {
-	desc *prometheus.Desc
-	kind prometheus.ValueType
-	read func(consumer.Health) (value float64, ok bool) // not ok: the metric does not apply
-	join func(a, b float64) float64                     // combines two values of one issuer
-}
-
-// readings returns all metrics of a Health.
-func readings() []reading {
-	// If several Consumers have the same issuer, their states are joined to the worst one, and their counts are summed.
-	least := func(a, b float64) float64 { return min(a, b) }
-	most := func(a, b float64) float64 { return max(a, b) }
-	sum := func(a, b float64) float64 { return a + b }
-	const state, count = prometheus.GaugeValue, prometheus.CounterValue
-	return []reading{
-		{about("ready", "Whether tokens of the issuer can be verified."), state, ready, least},
-		{about("keys_held", "Usable keys that are currently held."), state, keysHeld, least},
-		{about("key_age_seconds", "Time since the keys were fetched or confirmed."), state, keyAge, most},
-		{about("key_consecutive_failures", "Failed fetches of keys since the last success."), state, keyFailures, most},
-		{about("key_forced_fetches_total", "Fetches of keys that tokens with an unknown key id or a wrong signature caused."), count, forced, sum},
-		{about("key_skipped_fetches_total", "Tokens with an unknown key id or a wrong signature for which the rate limit allowed no fetch."), count, skipped, sum},
-		{about("metadata_age_seconds", "Time since the metadata was fetched."), state, metadataAge, most},
-		{
-			about("metadata_consecutive_failures", "Failed fetches of metadata since the last success."),
-			state, metadataFailures, most,
-		},
-		{about("cache_entries", "Verified tokens in the cache."), state, entries, sum},
-		{about("cache_capacity", "Maximum number of verified tokens in the cache."), state, capacity, sum},
-		{about("cache_evictions_total", "Verified tokens that were evicted to make room for others."), count, evictions, sum},
-	}
-}
-
-// about describes a metric with the label issuer.
-func about(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, []string{"issuer"}, nil)
+// healthReadings returns all metrics of a Health. If several Consumers have the same issuer, their states are joined to the
+// worst one, and their counts are summed.
+func healthReadings() []reading[consumer.Health] {
+	t := table[consumer.Health]{label: "issuer"}
+	t.gauge("ready", "Whether tokens of the issuer can be verified.", ready, least)
+	t.gauge("keys_held", "Usable keys that are currently held.", keysHeld, least)
+	t.gauge("key_age_seconds", "Time since the keys were fetched or confirmed.", keyAge, most)
+	t.gauge("key_consecutive_failures", "Failed fetches of keys since the last success.", keyFailures, most)
+	t.counter("key_forced_fetches_total", "Fetches of keys that tokens with an unknown key id or a wrong signature caused.", forced)
+	t.counter("key_skipped_fetches_total", "Tokens with an unknown key id or a wrong signature for which the rate limit allowed no fetch.", skipped)
+	t.gauge("metadata_age_seconds", "Time since the metadata was fetched.", metadataAge, most)
+	t.gauge("metadata_consecutive_failures", "Failed fetches of metadata since the last success.", metadataFailures, most)
+	t.gauge("cache_entries", "Verified tokens in the cache.", entries, sum)
+	t.gauge("cache_capacity", "Maximum number of verified tokens in the cache.", capacity, sum)
+	t.counter("cache_evictions_total", "Verified tokens that were evicted to make room for others.", evictions)
+	return t.readings
 }
 
 // ready does not apply to a Group, because its Members report it.

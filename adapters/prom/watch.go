@@ -20,77 +20,111 @@ func (m *Metrics) Watch(source interface{ Health() consumer.Health }) {
 	if source == nil {
 		return
 	}
-	m.watched.mu.Lock()
-	defer m.watched.mu.Unlock()
-	m.watched.sources = append(m.watched.sources, source.Health)
+	m.consumers.add(func() []labeled[consumer.Health] { return m.healthOf(source.Health()) })
 }
 
-// watched is the collector of the watched sources. It reads their Health at scrape time, so its values are current.
-type watched struct {
-	readings []reading
-	issuers  *names
+// healthOf returns the Health of a Consumer, or of a Group and its Members.
+func (m *Metrics) healthOf(h consumer.Health) (parts []labeled[consumer.Health]) {
+	for _, member := range h.Members {
+		member.Cache = consumer.CacheHealth{} // the cache is that of the Group
+		parts = append(parts, labeled[consumer.Health]{m.issuers.label(member.Issuer), member})
+	}
+	label := all
+	if h.Issuer != "" {
+		label = m.issuers.label(h.Issuer)
+	}
+	return append(parts, labeled[consumer.Health]{label, h})
+}
+
+// watched is the collector of watched sources with states of one type. It reads them at scrape time, so its values are
+// current.
+type watched[S any] struct {
+	readings []reading[S]
 
 	mu      sync.Mutex // guards sources
-	sources []func() consumer.Health
+	sources []func() []labeled[S]
+}
+
+// labeled is a state with the value of its first label: an issuer, or the name of a store.
+type labeled[S any] struct {
+	label string
+	state S
+}
+
+// reading describes one series of each source: how it is read from a state, and how two values with the same label are
+// combined.
+type reading[S any] struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(S) (value float64, ok bool) // not ok: the metric does not apply
+	join func(a, b float64) float64
+	more []string // the values of all labels but the first
+}
+
+// add adds a source.
+func (w *watched[S]) add(source func() []labeled[S]) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sources = append(w.sources, source)
 }
 
 // Describe implements [prometheus.Collector].
-func (w *watched) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, r := range w.readings {
-		descriptions <- r.desc
+func (w *watched[S]) Describe(descriptions chan<- *prometheus.Desc) {
+	var last *prometheus.Desc
+	for _, r := range w.readings { // the series of one metric follow each other
+		if r.desc != last {
+			descriptions <- r.desc
+		}
+		last = r.desc
 	}
 }
 
 // Collect implements [prometheus.Collector].
-func (w *watched) Collect(metrics chan<- prometheus.Metric) {
-	health := w.health()
+func (w *watched[S]) Collect(metrics chan<- prometheus.Metric) {
+	states := w.states()
 	for _, r := range w.readings {
-		for issuer, value := range r.values(health, w.issuers) {
-			metrics <- prometheus.MustNewConstMetric(r.desc, r.kind, value, issuer)
+		for label, value := range r.values(states) {
+			metrics <- prometheus.MustNewConstMetric(r.desc, r.kind, value, append([]string{label}, r.more...)...)
 		}
 	}
 }
 
-// health returns the Health of all Consumers, and of Groups, whose Issuer is empty.
-func (w *watched) health() []consumer.Health {
+// states returns the states of all sources.
+func (w *watched[S]) states() (states []labeled[S]) {
 	w.mu.Lock()
-	// The lock is released before a source is called: Health is a function of the user.
+	// The lock is released before a source is called: it may be a function of the user.
 	sources := slices.Clone(w.sources)
 	w.mu.Unlock()
-	var parts []consumer.Health
 	for _, source := range sources {
-		h := ask(source)
-		for _, member := range h.Members {
-			member.Cache = consumer.CacheHealth{} // the cache is that of the Group
-			parts = append(parts, member)
-		}
-		parts = append(parts, h)
+		states = append(states, ask(source)...)
 	}
-	return parts
+	return states
 }
 
-// ask returns a zero Health if source panics. A scrape may run in a goroutine in which a panic would end the process.
-func ask(source func() consumer.Health) (h consumer.Health) {
+// ask returns the zero value if source panics. A scrape may run in a goroutine in which a panic would end the process.
+func ask[T any](source func() T) (t T) {
 	defer func() { _ = recover() }()
 	return source()
 }
 
-// values returns one value for each issuer. Two values with the same label would make the whole scrape fail.
-func (r reading) values(health []consumer.Health, issuers *names) map[string]float64 {
+// values returns one value for each label. Two values with the same label would make the whole scrape fail.
+func (r reading[S]) values(states []labeled[S]) map[string]float64 {
 	values := make(map[string]float64)
-	for _, h := range health {
-		value, ok := r.read(h)
+	for _, s := range states {
+		value, ok := r.read(s.state)
 		if !ok {
 			continue
 		}
-		issuer := all
-		if h.Issuer != "" {
-			issuer = issuers.label(h.Issuer)
-		}
-		if before, twice := values[issuer]; twice {
+		if before, twice := values[s.label]; twice {
 			value = r.join(before, value)
 		}
-		values[issuer] = value
+		values[s.label] = value
 	}
 	return values
 }
+
+// The functions below combine two values. Of states, the worst one is used, and counts are summed.
+
+func least(a, b float64) float64 { return min(a, b) }
+func most(a, b float64) float64  { return max(a, b) }
+func sum(a, b float64) float64   { return a + b }

@@ -126,7 +126,7 @@ func TestReports(t *testing.T) {
 		t.Errorf("times of %+v", got)
 	}
 	info := statuslist.ListInfo{Bits: 2, Statuses: 64, IssuedAt: got.List.IssuedAt, Expires: got.List.Expires}
-	want := statuslist.Refresh{URL: w.list.URL(), Cause: "expired", Duration: got.Duration, List: info}
+	want := statuslist.Refresh{Issuer: w.issuer.URL(), URL: w.list.URL(), Cause: "expired", Duration: got.Duration, List: info}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("OnRefresh: %s", diff)
 	}

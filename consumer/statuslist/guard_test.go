@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/bearertest"
+	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/consumer/statuslist"
 	"github.com/bearerkit/bearerkit/middleware"
 	"github.com/bearerkit/bearerkit/store"
@@ -74,7 +75,7 @@ func TestRejectedTokensAreLoggedSparingly(t *testing.T) {
 		if n := strings.Count(log.String(), "\n"); n != 4 {
 			t.Errorf("%d lines, want 4:\n%s", n, log.String())
 		}
-		want := statuslist.Rejections{Unlisted: 100, Malformed: 100, NotAllowed: 100, OutOfRange: 100}
+		want := statuslist.Rejections{Invalid: 100, Unlisted: 100, Malformed: 100, NotAllowed: 100, OutOfRange: 100}
 		if got := w.lists.Stats().Rejected; got != want {
 			t.Errorf("Stats: %+v, want %+v", got, want)
 		}
@@ -82,6 +83,22 @@ func TestRejectedTokensAreLoggedSparingly(t *testing.T) {
 			t.Errorf("want the server of the list and no more of it:\n%s", log.String())
 		}
 	})
+}
+
+// Tokens that their status rejects are counted by status. Accepted ones are not counted.
+func TestStats_RejectedByStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 4, func(c *statuslist.Config) { c.AlsoActive = []statuslist.Status{3} })
+	for index, status := range []uint8{0, 1, 2, 3, 4, 15} {
+		w.list.Set(index, status)
+	}
+	for index, want := range []consumer.Reason{"", "revoked", "revoked", "", "revoked", "revoked"} {
+		w.expect(t, w.at(index), want)
+	}
+	got := w.lists.Stats()
+	if want := (statuslist.Rejections{Invalid: 1, Suspended: 1, Other: 2}); got.Rejected != want || got.Issuer != w.issuer.URL() {
+		t.Errorf("Stats: %+v of %q, want %+v", got.Rejected, got.Issuer, want)
+	}
 }
 
 // A Lists and a deny list together: either can reject a token.

@@ -28,6 +28,7 @@ type Lists struct {
 	table      table
 	references *bounded.Map[string, *reference] // by the JSON text of the claim status
 	lines      lineLimit
+	revoked    revoked
 }
 
 var _ consumer.TokenStatus = (*Lists)(nil)
@@ -84,6 +85,9 @@ func skewOf(setting time.Duration) time.Duration {
 func (l *Lists) Active(ctx context.Context, token consumer.StatusToken) (bool, error) {
 	status, err := l.Lookup(ctx, token)
 	if err == nil {
+		if !l.active[status] {
+			l.revoked.count(status)
+		}
 		return l.active[status], nil
 	}
 	rejected, ok := errors.AsType[*rejectedError](err)

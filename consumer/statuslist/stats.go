@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bearerkit/bearerkit/internal/clock"
@@ -14,6 +15,9 @@ import (
 
 // Refresh describes one fetch of a list, for [Config.OnRefresh].
 type Refresh struct {
+	// Issuer is Config.Issuer. It can be a metric label, unlike URL, which comes from a token.
+	Issuer string
+
 	// URL is the URL of the list. Its query may contain a secret of the issuer.
 	URL string
 
@@ -50,7 +54,7 @@ func (l *list) info() ListInfo {
 
 // report logs a failed fetch and calls OnRefresh.
 func (l *Lists) report(ctx context.Context, uri string, a refresh.Attempt[*list]) {
-	r := Refresh{URL: uri, Cause: string(a.Cause), Duration: a.Duration, Err: a.Err}
+	r := Refresh{Issuer: l.cfg.Issuer, URL: uri, Cause: string(a.Cause), Duration: a.Duration, Err: a.Err}
 	if a.Err == nil {
 		r.List = a.Value.info()
 	} else {
@@ -64,15 +68,23 @@ func (l *Lists) report(ctx context.Context, uri string, a refresh.Attempt[*list]
 
 // Stats describes the lists, for metrics and health checks.
 type Stats struct {
+	// Issuer is Config.Issuer.
+	Issuer string
+
 	// Lists has an element for each list, in the order of their URLs.
 	Lists []ListStats
 
-	// Rejected counts the tokens that were rejected because they have no status.
+	// Rejected counts the tokens that were rejected.
 	Rejected Rejections
 }
 
-// Rejections counts calls of Active for tokens that have no status, by cause. Tokens that were revoked are not counted.
+// Rejections counts calls of Active that returned false, by cause. Each request with a rejected token counts, unless the result was
+// cached (consumer.Config.StatusTTL).
 type Rejections struct {
+	Invalid   uint64 // the status is [Invalid]: the token was revoked
+	Suspended uint64 // the status is [Suspended]
+	Other     uint64 // the status is another one that Config.AlsoActive does not list
+
 	Unlisted   uint64 // the token has no claim status
 	Malformed  uint64 // the claim is not valid
 	NotAllowed uint64 // the list is not at one of Config.URLs
@@ -88,6 +100,9 @@ type ListStats struct {
 	List   ListInfo
 	Usable bool
 
+	// Idle is true if no token has referred to the list for 1 hour. The list is then not fetched, until a token refers to it.
+	Idle bool
+
 	// FetchedAt is when the last list was fetched, and Age the time since then. Both are zero before the first one.
 	FetchedAt time.Time
 	Age       time.Duration
@@ -100,16 +115,33 @@ type ListStats struct {
 
 // Stats returns the current state. It does not wait and causes no fetch.
 func (l *Lists) Stats() Stats {
-	s := Stats{Rejected: l.lines.rejected()}
+	s := Stats{Issuer: l.cfg.Issuer, Rejected: l.lines.rejected()}
+	s.Rejected.Invalid, s.Rejected.Suspended, s.Rejected.Other = l.revoked.invalid.Load(), l.revoked.suspended.Load(), l.revoked.other.Load()
+	now := clock.Now()
 	for _, e := range l.table.all() {
 		of := e.value.Stats()
 		s.Lists = append(s.Lists, ListStats{
-			URL: e.uri, List: of.Value.info(), Usable: of.Held, FetchedAt: of.LastSuccess, Age: of.Age,
+			URL: e.uri, List: of.Value.info(), Usable: of.Held, Idle: e.isIdle(now), FetchedAt: of.LastSuccess, Age: of.Age,
 			ConsecutiveFailures: of.ConsecutiveFailures, LastError: of.LastError,
 		})
 	}
 	slices.SortFunc(s.Lists, func(a, b ListStats) int { return cmp.Compare(a.URL, b.URL) })
 	return s
+}
+
+// revoked counts the tokens whose status rejects them.
+type revoked struct{ invalid, suspended, other atomic.Uint64 }
+
+// count counts a token with a status that rejects it.
+func (r *revoked) count(status Status) {
+	switch status {
+	case Invalid:
+		r.invalid.Add(1)
+	case Suspended:
+		r.suspended.Add(1)
+	default:
+		r.other.Add(1)
+	}
 }
 
 // logEvery limits the lines about rejected tokens of one kind.
@@ -123,11 +155,13 @@ type lineLimit struct {
 	total      [rejections]uint64
 }
 
-// rejected returns how many tokens were rejected.
+// rejected returns how many tokens were rejected because they have no status.
 func (n *lineLimit) rejected() Rejections {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return Rejections{n.total[unlisted], n.total[malformed], n.total[notAllowed], n.total[outOfRange]}
+	return Rejections{
+		Unlisted: n.total[unlisted], Malformed: n.total[malformed], NotAllowed: n.total[notAllowed], OutOfRange: n.total[outOfRange],
+	}
 }
 
 // admit counts a rejected token. It reports whether a line of this kind may be written, and how many were suppressed since the last one.

@@ -314,6 +314,9 @@ func TestListsInUseStay(t *testing.T) {
 		w.expect(t, a, "")
 		w.expect(t, c, consumer.ReasonStatusUnavailable)
 		time.Sleep(16 * time.Minute)
+		if got := w.lists.Stats().Lists; got[0].Idle || !got[1].Idle {
+			t.Errorf("idle: %v and %v, want only the second list", got[0].Idle, got[1].Idle)
+		}
 		w.expect(t, c, "")
 		w.expect(t, a, "")
 		w.expect(t, b, consumer.ReasonStatusUnavailable)
