@@ -2,6 +2,8 @@ package sqlstore_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -353,7 +355,7 @@ func TestImportCommand_SQLiteFiles(t *testing.T) {
 		code   int
 		want   string
 	}{
-		"not a database":       {[]string{"-from-file", text}, 1, "file is not a database"},
+		"not a database":       {[]string{"-from-file", text}, 1, "check that the file is a database: file is not a database"},
 		"a folder":             {[]string{"-from-file", folder}, 1, "-from-file is a folder"},
 		"a folder to write":    {[]string{"-to-file", folder, "-dry-run"}, 1, "-to-file is a folder"},
 		"a data source name":   {[]string{"-from-dsn-file", text}, 2, "-from-dsn-file is not for sqlite"},
@@ -367,6 +369,36 @@ func TestImportCommand_SQLiteFiles(t *testing.T) {
 	}
 	if got, err := os.ReadFile(text); err != nil || !strings.HasPrefix(string(got), "not a database") {
 		t.Errorf("the file was changed: %v", err)
+	}
+}
+
+// The error says what prevents the import from reading the source. Only a missing name is one of the layout.
+func TestCrossauth_SourceErrors(t *testing.T) {
+	t.Parallel()
+	source, target := newCrossauth(t, sqlstore.SQLite, crossauth.LayoutSQL(), false), newStore(t, sqlstore.SQLite)
+	writer := source.DB
+	writer.SetMaxOpenConns(1)
+	for _, statement := range []string{"PRAGMA journal_mode = DELETE", "BEGIN EXCLUSIVE"} {
+		do(t, writer, statement)
+	}
+	reader, err := sql.Open("sqlite", "file:"+filepath.ToSlash(source.dsn)+"?mode=ro&_pragma=busy_timeout(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() })
+	cfg := source.config(target)
+	cfg.Source = reader
+	_, err = crossauth.Import(t.Context(), cfg)
+	fault, ok := errors.AsType[*crossauth.SourceError](err)
+	if !ok || fault.IsMissing() || !strings.Contains(err.Error(), "another program is writing: try again") || strings.Contains(err.Error(), "Layout") {
+		t.Errorf("Import from a locked database: %v", err)
+	}
+	do(t, writer, "ROLLBACK")
+	do(t, writer, "DROP TABLE oauthclientvalidflow")
+	_, err = crossauth.Import(t.Context(), cfg)
+	fault, ok = errors.AsType[*crossauth.SourceError](err)
+	if !ok || !fault.IsMissing() || fault.Table != "oauthclientvalidflow" || !strings.Contains(err.Error(), "Config.Layout") {
+		t.Errorf("Import without a table: %v", err)
 	}
 }
 

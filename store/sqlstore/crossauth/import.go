@@ -17,7 +17,7 @@ import (
 // describes repeated imports. Each client, each authorization and each batch of tokens is stored in a transaction of its own, so
 // after an error or a crash, call Import again.
 //
-// Import keeps the rows of the source in memory, except for entries of the key table that it does not import: about 100 bytes for
+// Import keeps the rows of the source in memory, except for entries of the key table that it does not import: about 200 bytes for
 // each stored token, and the text of each other row. The error is a [*SourceError] if the source could not be read; no report is returned then.
 func Import(ctx context.Context, cfg Config) (*Report, error) {
 	cfg.Layout = cfg.Layout.withDefaults()

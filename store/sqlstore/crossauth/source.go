@@ -4,12 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-
-	"github.com/go-sql-driver/mysql"
 
 	"github.com/bearerkit/bearerkit/store/sqlstore"
 )
@@ -192,48 +188,4 @@ func isName(name string, table bool) bool {
 		}
 	}
 	return true
-}
-
-// SourceError says that the source could not be read.
-type SourceError struct {
-	// Table is the table that was read. Empty: no connection or no transaction could be obtained.
-	Table string
-
-	cause error
-}
-
-// Error returns a text without the data source name. It contains the text of the driver only if that has neither values nor
-// the name of a server.
-func (e *SourceError) Error() string {
-	if e.Table == "" {
-		return "crossauth: the source cannot be opened: check that its server is running or its file exists, and the data source name" + detail(e.cause)
-	}
-	return fmt.Sprintf("crossauth: the table %q of the source cannot be read: check its name, its columns (Config.Layout) and the permissions", e.Table) +
-		detail(e.cause)
-}
-
-// Unwrap returns the error of the driver. Its text may contain the data source name.
-func (e *SourceError) Unwrap() error { return e.cause }
-
-// detail returns what is known about the cause: the text about a missing name, or the code. The errors of SQLite contain only names
-// and results.
-func detail(err error) string {
-	var state interface{ SQLState() string } // *pgconn.PgError
-	var number *mysql.MySQLError
-	var result interface{ Code() int } // *sqlite.Error
-	switch {
-	case errors.As(err, &state):
-		if state.SQLState() == "42P01" || state.SQLState() == "42703" { // undefined_table, undefined_column
-			return ": " + err.Error()
-		}
-		return ": SQLSTATE " + state.SQLState()
-	case errors.As(err, &number):
-		if number.Number == 1146 || number.Number == 1054 { // unknown table, unknown column
-			return ": " + err.Error()
-		}
-		return ": error " + strconv.Itoa(int(number.Number))
-	case errors.As(err, &result):
-		return ": " + err.Error()
-	}
-	return ""
 }
