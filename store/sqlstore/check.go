@@ -49,9 +49,8 @@ func (s *Store) checkSettings(ctx context.Context) error {
 		return err
 	case !writable:
 		return errNotWritable
-	case !commits: // a look-up would also read an old snapshot
-		return settingError("autocommit is off, so statements are not committed: remove autocommit from the data source name of " +
-			"Config.DB, or set autocommit=1 there")
+	case !commits:
+		return errNoCommits
 	case s.cfg.InsecureSkipServerCheck:
 		return nil
 	case !durable:
@@ -61,6 +60,25 @@ func (s *Store) checkSettings(ctx context.Context) error {
 	}
 	return nil
 }
+
+// checkCommits returns an error if a statement outside of a transaction is not committed. That can be so in MariaDB only.
+func (s *Store) checkCommits(ctx context.Context) error {
+	if s.dialect != MariaDB {
+		return nil
+	}
+	limited, cancel := s.limited(ctx)
+	defer cancel()
+	var commits bool
+	err := s.query(limited, `SELECT @@session.autocommit = 1`, nil, func(rows *sql.Rows) error { return rows.Scan(&commits) })
+	if err == nil && !commits {
+		return errNoCommits
+	}
+	return err
+}
+
+// errNoCommits is the error if autocommit is off. A look-up would then also read an old snapshot.
+const errNoCommits = settingError("autocommit is off, so statements are not committed: set autocommit=1 in the data source name of Config.DB, " +
+	"or remove autocommit=0 from there and from init_connect of the server")
 
 // settingError is an error of [Store.Check] about the settings of the database.
 type settingError string

@@ -25,7 +25,8 @@ INSERT INTO bearerkit_marks (owner, mark, expires)
 SELECT ?, ?, ? FROM DUAL
 WHERE EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ? AND server = ` + mariadbServer + `)
   AND ` + mariadbClock + ` BETWEEN ? AND ?
-  AND EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?)`,
+  AND EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?)
+  AND @@session.autocommit = 1`,
 	explain: `
 SELECT EXISTS (SELECT 1 FROM bearerkit_marks WHERE owner = ? AND mark = ?),
   EXISTS (SELECT 1 FROM bearerkit_epoch WHERE id = 1 AND epoch = ? AND server = ` + mariadbServer + `),

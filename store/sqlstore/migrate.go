@@ -30,9 +30,14 @@ const schemaVersion = 2
 // The user of the database needs the privilege to create tables. In MariaDB, a migration that was interrupted is completed by
 // the next call. In the other databases, an interrupted migration has no effect.
 //
-// The error matches [ErrSchema] if the tables are so new that this package cannot use them: then update the program.
+// The error matches [ErrSchema] if the tables are so new that this package cannot use them: then update the program. In MariaDB,
+// Migrate also returns an error if autocommit is off, because other methods would then not store anything.
 func (s *Store) Migrate(ctx context.Context) error {
-	return s.failed(ctx, "Migrate", s.migrate(ctx))
+	err := s.migrate(ctx)
+	if err == nil {
+		err = s.checkCommits(ctx)
+	}
+	return s.failed(ctx, "Migrate", err)
 }
 
 func (s *Store) migrate(ctx context.Context) error {
