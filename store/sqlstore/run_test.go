@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/store"
 	"github.com/bearerkit/bearerkit/store/sqlstore"
 )
@@ -28,7 +29,7 @@ func insertMany(t *testing.T, exec func(statement string), into string, n int, r
 func TestRun_RemovesExpiredRows(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
-		s, db := emptyStore(t, dialect)
+		s, db := emptyStore(t, dialect, func(c *sqlstore.Config) { c.ClockSkew = time.Minute }) // a slow machine needs some seconds
 		backdate(t, s)
 		exec := func(statement string) { do(t, db, statement) }
 		ago := func(d time.Duration) int64 { return time.Now().Add(-d).UnixMicro() }
@@ -36,10 +37,10 @@ func TestRun_RemovesExpiredRows(t *testing.T) {
 			return values(bytesOf(dialect, "same", i), ago(time.Hour), 0)
 		})
 		insertMany(t, exec, "bearerkit_entries (entry_key, expires, issued_before)", 1500, func(i int) string {
-			return values(bytesOf(dialect, "each", i), ago(time.Minute)-int64(i), 0)
+			return values(bytesOf(dialect, "each", i), ago(time.Hour)-int64(i), 0)
 		})
 		insertMany(t, exec, "bearerkit_marks (owner, mark, expires)", 1500, func(i int) string {
-			return values(bytesOf(dialect, "o", 1), bytesOf(dialect, "m", i), ago(time.Minute)-int64(i))
+			return values(bytesOf(dialect, "o", 1), bytesOf(dialect, "m", i), ago(time.Hour)-int64(i))
 		})
 		insertMany(t, exec, "bearerkit_locks (lock_key, holder, expires)", 2, func(i int) string {
 			return values(bytesOf(dialect, "l", i), bytesOf(dialect, "h", i), ago(time.Duration(i)*25*time.Hour+time.Hour))
@@ -71,6 +72,29 @@ func TestRun_RemovesExpiredRows(t *testing.T) {
 		wantUse(t, s, "a", false)
 		wantUse(t, s, "b", true)
 	})
+}
+
+// If the clocks of the database and of the process differ, rows are removed by the one that is behind.
+func TestRun_EarlierClock(t *testing.T) { //nolint:paralleltest // it shifts the clock of the process
+	const skew = time.Minute
+	for name, shift := range map[string]time.Duration{"ahead": 50 * time.Second, "behind": -50 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			s, db := emptyStore(t, sqlstore.SQLite, func(c *sqlstore.Config) { c.ClockSkew = skew })
+			ended := time.Now().Add(min(shift, 0) - 2*skew)
+			for i, after := range []time.Duration{-time.Second, 25 * time.Second} {
+				insertMany(t, func(statement string) { do(t, db, statement) }, "bearerkit_entries (entry_key, expires, issued_before)", 1, func(int) string {
+					return values(bytesOf(sqlstore.SQLite, "k", i), ended.Add(after).UnixMicro(), 0)
+				})
+			}
+			clock.ShiftWall(t, shift)
+			if err := s.RemoveExpired(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := count(t, db, "bearerkit_entries"); n != 1 {
+				t.Errorf("%d entries remain, want 1: the other one may be valid on the earlier clock", n)
+			}
+		})
+	}
 }
 
 // In SQLite, Run copies its changes into the database file, so that the commits of other writers need not do that.
