@@ -33,7 +33,8 @@ type SealedFileTokensConfig struct {
 // nobody can read them in a copy of the folder. Each file is bound to its name, so two files cannot be exchanged. An older
 // version of the same file can be put back.
 //
-// If a file cannot be opened, the error names it, and matches [seal.ErrDamaged], [seal.ErrUnknownKey] or [seal.ErrNotSealed].
+// If a file cannot be opened, the error names it, and matches [seal.ErrDamaged], [seal.ErrUnknownKey], [seal.ErrNotSealed] or
+// [seal.ErrTooLarge].
 func NewSealedFileTokens(cfg SealedFileTokensConfig) (*FileTokens, error) {
 	var faults []error
 	if cfg.Folder == "" {
