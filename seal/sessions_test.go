@@ -322,7 +322,8 @@ func TestSessions_OlderValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inner := newTable()
 		s := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: newRing(t, newKey(t, "1"))})
-		soon := time.Now().Add(time.Hour)
+		const left = time.Hour + 345678*time.Microsecond
+		soon := time.Now().Add(left)
 		if err := s.Commit(alice, []byte("older"), soon); err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +335,7 @@ func TestSessions_OlderValue(t *testing.T) {
 		if got := find(s, alice); got != "older" {
 			t.Errorf("Find returns %q, want the older value", got)
 		}
-		time.Sleep(time.Hour - time.Nanosecond)
+		time.Sleep(left - time.Nanosecond)
 		if got := find(s, alice); got == "absent" {
 			t.Error("the session ends before it expires")
 		}

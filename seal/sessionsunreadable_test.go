@@ -2,7 +2,9 @@ package seal_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,6 +98,36 @@ func TestSessions_UnreadableShowsNoSessionID(t *testing.T) {
 		if err := errors.Join(errFind, errAll, errReseal); err != nil || reported != 5 {
 			t.Errorf("%s: %d reports, %v, want 5", name, reported, err)
 		}
+	}
+}
+
+// TestSessions_OtherPlaintexts opens rows that have the right key and binding, and that do not contain a session.
+func TestSessions_OtherPlaintexts(t *testing.T) {
+	t.Parallel()
+	ring, inner := newRing(t, newKey(t, "1")), newTable()
+	s := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: ring})
+	commit(t, s, alice, "value")
+	session, err := ring.Open(t.Context(), inner.rows[hashed(alice)].value, seal.Bind("bearerkit session", hashed(alice)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	withLength := func(n uint64) []byte {
+		return slices.Concat(session[:8], binary.BigEndian.AppendUint64(nil, n), session[16:])
+	}
+	rest := uint64(len(session) - 16)
+	for name, plaintext := range map[string][]byte{
+		"nothing": nil, "less than the expiry": session[:7], "only the expiry": session[:8], "less than the length": session[:15],
+		"only the lengths": session[:16], "half an id": session[:30], "id with the value": withLength(rest),
+		"long id": withLength(rest + 1), "longer id": withLength(rest + 16), "longest id": withLength(1<<64 - 1), "negative length": withLength(1 << 63),
+	} {
+		inner.rows[hashed(alice)] = row{sealed(t, ring, string(plaintext), string(seal.Bind("bearerkit session", hashed(alice)))), inAnHour}
+		if got := find(s, alice); got != "absent" {
+			t.Errorf("%s: %q, want absent", name, got)
+		}
+	}
+	inner.rows[hashed(alice)] = row{sealed(t, ring, string(session), string(seal.Bind("bearerkit session", hashed(alice)))), inAnHour}
+	if got := find(s, alice); got != "value" {
+		t.Errorf("the session itself: %q", got)
 	}
 }
 
