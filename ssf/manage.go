@@ -24,7 +24,8 @@ func (t *Transmitter) Stream(ctx context.Context, id string) (*Stream, error) {
 	return t.sendStream(ctx, http.MethodGet, id, nil, http.StatusOK)
 }
 
-// Streams returns the configurations of all streams of this receiver.
+// Streams returns the configurations of all streams of this receiver. It fails if one of them cannot be read, because a program that
+// does not see a stream could create it again.
 func (t *Transmitter) Streams(ctx context.Context) ([]*Stream, error) {
 	m, err := t.Metadata(ctx)
 	if err != nil {
@@ -67,6 +68,7 @@ func (t *Transmitter) ReplaceStream(ctx context.Context, id string, settings Str
 	return t.change(ctx, http.MethodPut, id, settings)
 }
 
+// change sends the settings of a stream that exists. The id is in the body, and not in the URL (SSF sections 8.1.1.3 and 8.1.1.4).
 func (t *Transmitter) change(ctx context.Context, method, id string, settings StreamSettings) (*Stream, error) {
 	body, err := settings.withID(id)
 	if err != nil {
@@ -81,6 +83,7 @@ func (t *Transmitter) DeleteStream(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	// Section 8.1.1.5 defines the status 204. With 200, the stream is deleted too.
 	_, err = t.send(ctx, http.MethodDelete, "configuration_endpoint", withStream(m.ConfigurationEndpoint, id), nil,
 		http.StatusNoContent, http.StatusOK)
 	return err
@@ -109,7 +112,7 @@ func withStream(endpoint, id string) string {
 	if err != nil || endpoint == "" || id == "" {
 		return endpoint // fetch rejects a URL that cannot be parsed
 	}
-	query := u.Query()
+	query := u.Query() // an endpoint may have a query of its own
 	query.Set("stream_id", id)
 	u.RawQuery = query.Encode()
 	return u.String()
@@ -138,11 +141,14 @@ func (t *Transmitter) SetStatus(ctx context.Context, status StreamStatus) (*Stre
 	return t.sendStatus(ctx, http.MethodPost, m.StatusEndpoint, body)
 }
 
+// sendStatus sends a request to the status endpoint, and returns the status in the response.
 func (t *Transmitter) sendStatus(ctx context.Context, method, endpoint string, body []byte) (*StreamStatus, error) {
+	// 202 is not accepted: the body of such a response need not have the status, and the caller must know that it is undecided.
 	text, err := t.send(ctx, method, "status_endpoint", endpoint, body, http.StatusOK)
 	if err != nil {
 		return nil, err
 	}
+	// compact rejects duplicate members, of which encoding/json would use the last one.
 	var status StreamStatus
 	o, err := compact.ParseObject(text, maxDepth)
 	if err == nil {

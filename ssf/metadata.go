@@ -10,7 +10,8 @@ import (
 	"github.com/bearerkit/bearerkit/internal/fetch"
 )
 
-// Metadata is the configuration metadata of a transmitter (SSF section 7.1).
+// Metadata is the configuration metadata of a transmitter (SSF section 7.1). Members that the transmitter does not publish are empty.
+// The methods of [Transmitter] return an error if they need an endpoint that is empty.
 type Metadata struct {
 	Issuer                   string   `json:"issuer"`
 	SpecVersion              string   `json:"spec_version"`
@@ -35,6 +36,8 @@ func wellKnown(issuer string, allowHTTP bool) (string, error) {
 	if strings.Contains(issuer, "?") { // this includes an empty query
 		return "", errors.New("URL has a query, expected none")
 	}
+	// As for RFC 8414, one host can have several issuers, each with a path of its own. The escaped path is used, because decoding could
+	// name another issuer.
 	path := "/.well-known/ssf-configuration" + strings.TrimSuffix(u.EscapedPath(), "/")
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() + path, nil
 }
