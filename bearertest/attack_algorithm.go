@@ -57,6 +57,7 @@ func (a *assault) algorithmRows() []row {
 // algorithmNone sends unsigned tokens (RFC 7515 appendix A.5), with each spelling that a comparison without case or without white space
 // takes for none.
 func algorithmNone(c *check) {
+	// The signature is empty in each case. Only the spelling of the algorithm differs.
 	for _, alg := range []string{"none", "None", "NONE", "nOnE", "none ", ""} {
 		c.reject("alg "+alg+", without a signature", c.token().SignWith("none", nil).SetHeader("alg", alg))
 	}
@@ -76,7 +77,8 @@ func algorithmMissing(c *check) {
 	c.reject("no alg and no signature", c.token().SignWith("none", nil).SetHeader("alg", Absent))
 }
 
-// publicKeyAsSecret signs tokens with HMAC, and with each form of each public key as the secret.
+// publicKeyAsSecret signs tokens with HMAC, and with each form of each public key as the secret. Everyone knows the public keys. A
+// library that takes the algorithm from the token passes the key to HMAC in the form in which the program has stored it.
 func publicKeyAsSecret(c *check) {
 	algorithms := c.asymmetric()
 	if len(algorithms) == 0 {
@@ -110,11 +112,12 @@ func (a *assault) formsOf(alg, kid string, public any) map[string][]byte {
 	return forms
 }
 
-// otherFamily names another algorithm than the one that signed.
+// otherFamily names another algorithm than the one that signed. A program that chooses the key by alg may find none, and must then
+// neither fail nor fall back to another algorithm.
 func otherFamily(c *check) {
 	signed := c.token().algorithm
 	for _, alg := range []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256", "RSA-OAEP", "dir", "PBES2-HS256+A128KW", "ES256K"} {
-		if schemes[alg] != schemes[signed] || schemes[alg].family == familyUnknown {
+		if schemes[alg] != schemes[signed] || schemes[alg].family == familyUnknown { // the others would be valid tokens
 			c.reject("alg "+alg+", signature of "+signed, c.token().SetHeader("alg", alg))
 		}
 	}

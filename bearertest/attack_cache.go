@@ -51,6 +51,7 @@ func cachedResult(c *check) {
 		c.fail("a valid token", describe(raw), "a status of 2xx", got)
 		return
 	}
+	// All of the following contain a part of the accepted token unchanged.
 	parts := strings.Split(raw, ".")
 	other := base64url([]byte(strings.Replace(asJSON(token.claims), "alice", "admin", 1)))
 	c.rejectText("other claims with the header and the signature of an accepted token", parts[0]+"."+other+"."+parts[2])
@@ -80,6 +81,7 @@ func (a *assault) proofRows() []row {
 		change: "Require a valid proof with each request for a bound token, and accept each proof once (middleware.Config.DPoP, middleware.DPoPConfig.Replays).",
 	}
 	return []row{{"27_proof_of_possession", replay, func(c *check) {
+		// One token is used throughout, so that only the proof can be the reason for a rejection.
 		raw := c.token().Sign()
 		first := c.target.requestWith(raw)
 		proof := first.Header.Get("DPoP")
@@ -92,7 +94,7 @@ func (a *assault) proofRows() []row {
 		}
 		for what, proofs := range map[string][]string{"the proof again": {proof}, "no proof": nil, "two proofs": {proof, proof}, "a bad proof": {"garbage"}} {
 			r := c.target.requestWith(raw)
-			r.Header["Dpop"] = proofs
+			r.Header["Dpop"] = proofs // the canonical form of the name; nil removes the field
 			c.rejectRequest(what, describe(raw), r)
 		}
 	}}}

@@ -53,6 +53,7 @@ func (a *assault) timeRows() []row {
 // expiredTokens sends dates in the past. Some programs take zero, fractions and negative numbers for a token that never expires. iat is
 // absent, so that only exp can be the reason for a rejection.
 func expiredTokens(c *check) {
+	// Tokens are signed when the row runs, so the dates also fit the virtual time of a synctest bubble.
 	now := time.Now()
 	for what, exp := range map[string]any{
 		"an hour ago": now.Add(-time.Hour).Unix(), "at the end of the tolerance": now.Add(-c.target.skew()).Unix(), "at zero": 0,
@@ -64,12 +65,14 @@ func expiredTokens(c *check) {
 
 // notADate sends values that are not numbers, and numbers that overflow when a program converts them to a time.
 func notADate(c *check, name string) {
+	// 253402300800 is the first second of the year 10000, and 9223372036854775808 is 2^63.
 	for _, text := range []string{`"4102444800"`, `""`, "true", "[]", "{}", "[4102444800]", "1e300", "-1e300", "1e400", "253402300800", "9223372036854775808"} {
 		c.reject(name+" is "+text, c.token().Set(name, json.RawMessage(text)))
 	}
 }
 
-// audience returns one audience of the valid token, or "".
+// audience returns one audience of the valid token, or "". The claim has the Go type that Target.Token has set, or the one of
+// encoding/json.
 func (a *assault) audience() string {
 	switch aud := a.token().claims["aud"].(type) {
 	case string:
@@ -97,6 +100,7 @@ func (a *assault) audienceRows() []row {
 		source: "RFC 7519 section 4.1.3: aud is a string, or an array of strings",
 		change: "Reject tokens whose aud has another type. Never convert it to a string to compare it.",
 	}
+	// If the valid token has no aud, the deployment does not check it.
 	with := func(test func(c *check, aud string)) func(c *check) {
 		return func(c *check) {
 			if aud := c.audience(); aud != "" {

@@ -22,6 +22,7 @@ func (a *assault) elapsedRows() []row {
 				c.skip(noSleep)
 				return
 			}
+			// The first request puts the result into a cache, if the deployment has one.
 			raw := c.token().Set("exp", time.Now().Add(time.Minute).Unix()).Sign()
 			c.acceptText("a token that is valid for a minute", raw)
 			c.target.Sleep(time.Minute + c.target.skew() + time.Second)
@@ -47,7 +48,7 @@ func removedKey(c *check) {
 		return
 	}
 	defer c.restore()
-	kid := "bearertest-" + rand.Text()
+	kid := "bearertest-" + rand.Text() // a deployment may remember that it does not know a kid, so each one is used once
 	sign := func() *Token {
 		return c.token().Set("exp", time.Now().Add(24*time.Hour).Unix()).SignWith(alg, fresh).SetHeader("kid", kid)
 	}
@@ -58,7 +59,7 @@ func removedKey(c *check) {
 		return
 	}
 	c.restore()
-	c.target.Sleep(90 * time.Minute)
+	c.target.Sleep(90 * time.Minute) // the rule allows one hour
 	c.accept("a valid token after a long time", c.token())
 	c.target.Sleep(time.Minute) // the fetch may run in the background
 	c.rejectText("a token that was accepted with a key that is removed", accepted)

@@ -30,6 +30,7 @@ func (a *assault) floodRows() []row {
 			c.flood("wrong signatures", func(int) *Token { return c.token().SignWith(c.token().algorithm, key) })
 		}},
 		{"30_flood_of_issuers", issuers, func(c *check) {
+			// The tokens are not signed: iss must be compared before anything is fetched, so the signature does not matter.
 			c.flood("unknown issuers", func(n int) *Token {
 				return c.token().Set("iss", fmt.Sprintf("%s/tenant-%d", strings.TrimSuffix(c.issuer.url, "/"), n)).SignWith("none", nil).SetHeader("alg", c.token().algorithm)
 			})
@@ -45,7 +46,7 @@ const (
 
 // flood sends tokens, and a valid one at the end.
 func (c *check) flood(what string, token func(n int) *Token) {
-	before := c.issuer.Requests()
+	before := c.issuer.Requests() // by path: key set and metadata have limits of their own
 	for n := range floodTokens {
 		c.reject(what, token(n))
 		if len(c.failures) > 0 {
@@ -77,10 +78,11 @@ func (a *assault) brokenSetRows() []row {
 			"an empty set": `{"keys":[]}`, "HTML": "<html>maintenance</html>", "nothing": " ", "null": "null", "keys of unknown types": `{"keys":[{"kty":"x"},null,1]}`,
 			"a large document": `{"keys":[],"x":"` + strings.Repeat("x", 2<<20) + `"}`,
 		} {
+			// The unknown kid makes the deployment fetch the document. The valid token is signed with a key that was published before.
 			c.issuer.SetJWKS([]byte(document))
 			c.reject("an unknown kid while the issuer publishes "+what, c.token().SetHeader("kid", rand.Text()))
 			c.accept("a valid token while the issuer publishes "+what, c.token())
-			if c.target.Sleep != nil {
+			if c.target.Sleep != nil { // otherwise the limit on fetches may hide all documents but the first
 				c.target.Sleep(20 * time.Second)
 			}
 		}

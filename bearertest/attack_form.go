@@ -48,6 +48,7 @@ func jsonSerialization(c *check) {
 	flattened := map[string]any{"protected": parts[0], "payload": parts[1], "signature": parts[2]}
 	general := map[string]any{"payload": parts[1], "signatures": []any{signature}}
 	forged := strings.Split(c.token().Set("sub", "admin").SignWith("none", nil).Sign(), ".")
+	// A reader of JSON finds the valid token in polyglot. A reader that splits the text at dots finds the forged claims.
 	polyglot := map[string]any{"protected": parts[0], "payload": parts[1], "signature": parts[2], " " + parts[0] + "." + forged[1] + ".": ""}
 	for what, document := range map[string]any{
 		"flattened JSON": flattened, "general JSON": general, "JSON that contains the text of another token": polyglot,
@@ -113,7 +114,7 @@ func malleableText(c *check) {
 func unusedBits(raw string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	signature := raw[strings.LastIndexByte(raw, '.')+1:]
-	if len(signature)%4 == 0 {
+	if len(signature)%4 == 0 { // each character has 6 bits, so 4 of them are 3 whole bytes
 		return ""
 	}
 	last := strings.IndexByte(alphabet, raw[len(raw)-1])

@@ -24,7 +24,8 @@ func (a *assault) kindRows() []row {
 	}
 }
 
-// forThisAPI gives a token of another kind the audience, the scopes and the key of the valid token.
+// forThisAPI gives a token of another kind the audience, the scopes and the key of the valid token. So nothing but its kind can be the
+// reason for a rejection.
 func (c *check) forThisAPI(token *Token) *Token {
 	valid := c.token()
 	for _, name := range []string{"aud", "scope"} {
@@ -73,14 +74,14 @@ func boundTokens(c *check) {
 	for what, cnf := range map[string]any{"an unknown method": map[string]any{"x": "y"}, "a jwk": map[string]any{"jwk": key.JWK()}, "a string": "jkt", "null": nil} {
 		c.reject("cnf: "+what, c.token().Set("cnf", cnf))
 	}
-	if c.place != inAuthorization {
+	if c.place != inAuthorization { // other places have no scheme
 		return
 	}
 	for _, scheme := range []string{"DPoP", "PoP"} {
 		r := c.target.requestWith(c.token().BoundTo(key).Sign())
 		_, raw, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		r.Header.Set("Authorization", scheme+" "+raw)
-		r.Header.Del("DPoP")
+		r.Header.Del("DPoP") // Target.Credential may have added a proof
 		c.rejectRequest("bound to a key, with the scheme "+scheme+" and without a proof", describe(raw), r)
 	}
 }

@@ -129,6 +129,7 @@ func (a *assault) leakRows() []row {
 			for _, token := range []*Token{c.token(), c.token().Set("exp", 1)} {
 				raw := token.Sign()
 				got := c.send(c.target.requestWith(raw))
+				// With the signature alone, anyone who knows the claims has the token.
 				if contains(got, raw) || contains(got, raw[strings.LastIndexByte(raw, '.')+1:]) {
 					c.fail("the response contains the token", describe(raw), "a response without the token", response{status: got.status})
 				}
@@ -148,6 +149,7 @@ func sameResponse(c *check) {
 	first := all[0]
 	again := c.send(c.target.requestWith(first.raw))
 	for _, r := range all[1:] {
+		// Bodies that differ for the same token say nothing about the reason.
 		sameBody := r.got.body == first.got.body || again.body != first.got.body
 		if r.got.status != first.got.status || !slices.Equal(r.got.header["Www-Authenticate"], first.got.header["Www-Authenticate"]) || !sameBody {
 			c.fail(r.what, describe(r.raw), "the response to "+first.what+": "+first.got.String(), r.got)
@@ -155,7 +157,8 @@ func sameResponse(c *check) {
 	}
 }
 
-// reflectedText puts a word into each part of a token. The responses must not contain it.
+// reflectedText puts a word into each part of a token. The responses must not contain it: an error page could run it as a script, and
+// a line end would start a header field of the attacker.
 func reflectedText(c *check) {
 	const word = "bearertest-reflected"
 	for name, token := range map[string]*Token{

@@ -122,6 +122,7 @@ func saltLength(c *check) {
 		_, key := c.issuer.signingKey(alg)
 		for what, length := range map[string]int{"no salt": 0, "a short salt": 8, "a long salt": 128} {
 			token := c.token().Algorithm(alg)
+			// EditSignature does not receive the signed input, so EditInput, which is called first, copies it.
 			var signed []byte
 			token.EditInput(func(input []byte) []byte { signed = slices.Clone(input); return input })
 			token.EditSignature(func([]byte) []byte {
@@ -169,6 +170,8 @@ func rawRSA(n, exponent *big.Int, message []byte) []byte {
 // addedOrder adds the order of the group to S, which is the second half, in little-endian order (RFC 8032 section 5.1.7).
 func addedOrder(c *check) {
 	c.bent("S plus the order of the group", c.published(familyEdDSA), func(s []byte) []byte {
+		// The order is 2^252 + 27742317777372353535851937790883648493 (RFC 8032 section 5.1). S is less than that, so the sum
+		// still has 32 bytes.
 		order, _ := new(big.Int).SetString("27742317777372353535851937790883648493", 10)
 		order.Add(order, new(big.Int).Lsh(big.NewInt(1), 252))
 		s = slices.Clone(s)

@@ -34,7 +34,7 @@ func (s *server) authenticate(r *http.Request, p params) (Client, *oauthError) {
 	switch {
 	case methods > 1:
 		return Client{}, failure("invalid_request", "the request authenticates the client in more than one way")
-	case basic && p.get("client_id") != "" && p.get("client_id") != id:
+	case basic && p.get("client_id") != "" && p.get("client_id") != id: // readers could differ about who the client is
 		return Client{}, failure("invalid_request", "client_id is not the one in the Authorization header")
 	case assertion != "":
 		return s.authenticateAssertion(p, assertion)
@@ -73,6 +73,7 @@ func (s *server) authenticateAssertion(p params, assertion string) (Client, *oau
 	if p.get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" {
 		return Client{}, failure("invalid_request", "client_assertion_type is not jwt-bearer")
 	}
+	// sub selects the key, so it is read before the signature is verified, and trusted afterwards.
 	unverified, ok := parseJWS(assertion)
 	if !ok {
 		return Client{}, failure("invalid_client", "client_assertion is not a JWT")
@@ -84,6 +85,8 @@ func (s *server) authenticateAssertion(p params, assertion string) (Client, *oau
 	}
 	claims := unverified.claims
 	audience := audienceOf(claims["aud"])
+	// Clients name the issuer or one of the endpoints: RFC 7523 section 3 requires the token endpoint, and later specifications the
+	// issuer.
 	fits := slices.ContainsFunc([]string{s.issuer.url, s.root + "/token", s.root + "/par", s.root + "/introspect", s.root + "/revoke"},
 		func(own string) bool { return slices.Contains(audience, own) })
 	unique, _ := claims["jti"].(string)

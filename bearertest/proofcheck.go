@@ -34,7 +34,7 @@ func (s *server) proofKey(r *http.Request, path, token string) (string, *oauthEr
 	if !ok || proof.header["typ"] != "dpop+jwt" || !slices.Contains(assertionAlgorithms(), proof.alg) || !proof.verify(public) {
 		return "", failure("invalid_dpop_proof", "the proof is not a JWT of type dpop+jwt that is signed with the key in its header")
 	}
-	issued, _ := proof.claims["iat"].(float64)
+	issued, _ := proof.claims["iat"].(float64) // without iat, the proof is from 1970 and therefore too old
 	age := time.Since(time.Unix(int64(issued), 0)).Abs()
 	unique, _ := proof.claims["jti"].(string)
 	hash := sha256.Sum256([]byte(token))
@@ -45,6 +45,7 @@ func (s *server) proofKey(r *http.Request, path, token string) (string, *oauthEr
 		return "", failure("invalid_dpop_proof", "iat of the proof differs from the time of the issuer by more than %v", proofAge)
 	case token != "" && proof.claims["ath"] != base64url(hash[:]):
 		return "", failure("invalid_dpop_proof", "ath of the proof is not the hash of the access token")
+	// A proof is recorded only after all other checks, so that a rejected one can be corrected and sent again.
 	case unique == "" || !s.used.add("proof "+thumbprint+" "+unique, struct{}{}):
 		return "", failure("invalid_dpop_proof", "jti of the proof is missing, or was used before")
 	default:
@@ -63,7 +64,7 @@ func publicKey(jwk map[string]any) (key crypto.PublicKey, thumbprint string) {
 		bytes, _ := base64.RawURLEncoding.DecodeString(text(name))
 		return bytes
 	}
-	if _, private := jwk["d"]; private {
+	if _, private := jwk["d"]; private { // a proof with a private key lets everyone who sees it sign others
 		return nil, ""
 	}
 	var required []string
@@ -71,6 +72,7 @@ func publicKey(jwk map[string]any) (key crypto.PublicKey, thumbprint string) {
 	case "RSA":
 		required = []string{"e", "kty", "n"}
 		n, e := new(big.Int).SetBytes(number("n")), new(big.Int).SetBytes(number("e"))
+		// A longer modulus would make the verification slow, and crypto/rsa rejects a longer exponent.
 		if n.BitLen() >= 2048 && n.BitLen() <= 8192 && e.BitLen() <= 31 {
 			key = &rsa.PublicKey{N: n, E: int(e.Int64())}
 		}
@@ -87,6 +89,7 @@ func publicKey(jwk map[string]any) (key crypto.PublicKey, thumbprint string) {
 	for _, name := range required {
 		members[name] = text(name)
 	}
+	// RFC 7638 section 3 requires the members in alphabetical order without white space. Marshal sorts the keys of a map.
 	canonical, _ := json.Marshal(members) // strings always have a JSON form
 	hash := sha256.Sum256(canonical)
 	return key, base64url(hash[:])

@@ -59,6 +59,7 @@ func (s *server) redeemCode(c Client, p params, key string) (map[string]any, *oa
 		return nil, failure("invalid_grant", "the code was issued to another client")
 	case found.redirectURI != p.get("redirect_uri"):
 		return nil, failure("invalid_grant", "redirect_uri is not %s, as in the authorization request", found.redirectURI)
+	// found.challenge is never empty, because the authorization endpoint requires PKCE.
 	case len(verifier) < 43 || !same(base64url(hash[:]), found.challenge): // RFC 7636 sections 4.1 and 4.6
 		return nil, failure("invalid_grant", "code_verifier does not fit code_challenge")
 	case found.key != "" && found.key != key:
@@ -68,6 +69,7 @@ func (s *server) redeemCode(c Client, p params, key string) (map[string]any, *oa
 	if err != nil {
 		return nil, err
 	}
+	// The code is used up only by a request that is right in all other respects. Of two such requests at the same time, one fails.
 	if found.used.Swap(true) {
 		found.grant.revoked.Store(true)
 		return nil, failure("invalid_grant", "the code was used before; all tokens of this sign-in are revoked")
@@ -93,7 +95,7 @@ func (s *server) redeemRefresh(c Client, p params, key string) (map[string]any, 
 	if p.get("scope") != "" {
 		scopes = strings.Fields(p.get("scope"))
 	}
-	for _, scope := range scopes {
+	for _, scope := range scopes { // a refresh must not extend what the user has granted
 		if !slices.Contains(found.grant.scopes, scope) {
 			return nil, failure("invalid_scope", "scope %s is not one of those of the sign-in: %v", scope, found.grant.scopes)
 		}

@@ -28,6 +28,7 @@ func parseJWS(text string) (jws, bool) {
 	}
 	var decoded [3][]byte
 	for n, part := range parts {
+		// Strict rejects unused bits that are not zero, so each token has one text.
 		bytes, err := base64.RawURLEncoding.Strict().DecodeString(part)
 		if err != nil {
 			return jws{}, false
@@ -39,25 +40,25 @@ func parseJWS(text string) (jws, bool) {
 		input: []byte(parts[0] + "." + parts[1]), signature: decoded[2],
 	}
 	parsed.alg, _ = parsed.header["alg"].(string)
-	_, critical := parsed.header["crit"]
+	_, critical := parsed.header["crit"] // this package implements no extension (RFC 7515 section 4.1.11)
 	return parsed, parsed.header != nil && parsed.claims != nil && !critical
 }
 
 // verify reports whether the signature was made with the private key of public. For HMAC, public is the secret.
 func (j jws) verify(public any) bool {
-	if !suits(j.alg, public) {
+	if !suits(j.alg, public) { // otherwise a public key could become the secret of HMAC
 		return false
 	}
 	hash := schemes[j.alg].hash
 	input := j.input
-	if _, secret := public.([]byte); hash != 0 && !secret {
+	if _, secret := public.([]byte); hash != 0 && !secret { // HMAC and Ed25519 hash the input themselves
 		input = digest(hash, input)
 	}
 	switch key := public.(type) {
 	case *rsa.PublicKey:
 		return verifyRSA(key, j.alg, hash, input, j.signature)
 	case *ecdsa.PublicKey:
-		half := len(j.signature) / 2
+		half := len(j.signature) / 2 // r and s have the same length (RFC 7518 section 3.4)
 		r, s := new(big.Int).SetBytes(j.signature[:half]), new(big.Int).SetBytes(j.signature[half:])
 		return len(j.signature) == 2*((key.Params().BitSize+7)/8) && ecdsa.Verify(key, input, r, s)
 	case ed25519.PublicKey:
