@@ -30,6 +30,7 @@ var mariadbTemplate = sync.OnceValues(func() (string, error) { //nolint:gocheckn
 	if err != nil {
 		return "", err
 	}
+	// The names of databases begin with t: see Server.Database. Without root@localhost, nobody can connect without a password.
 	users := strings.ReplaceAll(`FLUSH PRIVILEGES;
 CREATE USER admin@'127.0.0.1' IDENTIFIED BY '{password}';
 GRANT ALL ON *.* TO admin@'127.0.0.1' WITH GRANT OPTION;
@@ -58,8 +59,10 @@ func (m mariadb) command(s *Server) []string {
 	command := []string{
 		m.binary("mariadbd"), "--no-defaults", "--datadir=" + s.path("data"), "--tmpdir=" + s.dir, "--socket=" + s.path("socket"),
 		"--pid-file=" + s.path("pid"), "--port=" + s.port, "--bind-address=127.0.0.1", "--skip-name-resolve",
+		// Several servers run at the same time, so each has little memory. Replicas need different ids.
 		"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M", "--max-connections=200", "--server-id=" + s.port,
 	}
+	// nosync leaves the writing to the operating system. A crash of the server loses nothing, and a crash of the machine does.
 	if !s.options.Durable {
 		command = append(command, "--innodb-flush-method=nosync")
 	}
@@ -107,7 +110,7 @@ func (mariadb) primary() []string {
 	}
 }
 
-// follow makes s a replica. The primary must have no data that is older than its binary log.
+// follow makes s a replica. slave_pos lets it read the binary log from the beginning. The primary must have no data that is older than its binary log.
 func (m mariadb) follow(s, primary *Server) error {
 	if err := m.create(s); err != nil {
 		return err
@@ -132,6 +135,7 @@ func (m mariadb) promote(s *Server) error {
 	if err != nil {
 		return err
 	}
+	// SHOW SLAVE STATUS has one row with many columns, and the first line has their names.
 	names, values, _ := strings.Cut(strings.TrimSuffix(status, "\n"), "\n")
 	column := slices.Index(strings.Split(names, "\t"), "Gtid_IO_Pos")
 	if column < 0 {

@@ -35,6 +35,7 @@ var postgresTemplate = sync.OnceValues(func() (string, error) { //nolint:gocheck
 		"--pwfile", s.path("password"), "--encoding", "UTF8", "--locale", "C", "--wal-segsize", "1", "--no-sync"); err != nil {
 		return "", err
 	}
+	// Roles can only be created in a running server.
 	if err := s.start(); err != nil {
 		return "", err
 	}
@@ -68,13 +69,14 @@ func (p postgres) command(s *Server) []string {
 		p.binary("postgres"), "-D", s.path("data"), "-p", s.port, "-h", "127.0.0.1", "-k", s.dir,
 		"-c", "shared_buffers=32MB", "-c", "max_connections=200", "-c", "autovacuum_naptime=10s",
 	}
+	// Without fsync, a crash of the server loses nothing, and a crash of the machine may destroy the data.
 	if !s.options.Durable {
 		command = append(command, "-c", "fsync=off", "-c", "full_page_writes=off")
 	}
 	return command
 }
 
-// ready reads the file in which the server publishes its state.
+// ready reads the file in which the server publishes its state. A file with another process id is the one of a server that was killed.
 func (postgres) ready(s *Server, pid int) bool {
 	text, err := os.ReadFile(s.path("data/postmaster.pid"))
 	if err != nil {
@@ -84,7 +86,7 @@ func (postgres) ready(s *Server, pid int) bool {
 	if len(lines) < 8 || lines[0] != strconv.Itoa(pid) {
 		return false
 	}
-	state := strings.TrimSpace(lines[7])
+	state := strings.TrimSpace(lines[7]) // the eighth line; the documentation calls the file postmaster.pid
 	return state == "ready" || state == "standby"
 }
 
@@ -106,6 +108,7 @@ func (postgres) readOnly(on bool) string {
 	return "ALTER SYSTEM SET default_transaction_read_only = " + strconv.FormatBool(on) + ";\nSELECT pg_reload_conf();"
 }
 
+// primary returns nothing: follow changes the settings of the primary while it runs.
 func (postgres) primary() []string { return nil }
 
 // follow copies the data of the primary while it runs.
@@ -124,6 +127,8 @@ func (postgres) following() string {
 	return "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'sync'"
 }
 
+// promote makes s a primary. The setting that follow has made was copied with the data: without a standby of its own, s would
+// acknowledge no commit.
 func (p postgres) promote(s *Server) error {
 	_, err := p.admin(s, "SELECT pg_promote();")
 	if err != nil {

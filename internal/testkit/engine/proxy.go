@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"io"
 	"net"
 	"sync"
 	"testing"
@@ -72,12 +71,13 @@ func (p *Proxy) Reset() {
 
 // reset closes a connection so that the other side sees an error instead of an orderly end.
 func reset(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(*net.TCPConn); ok { // unsent data is discarded, and the kernel sends RST in place of FIN
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
 }
 
+// serve forwards connections until the test ends.
 func (p *Proxy) serve() {
 	for {
 		conn, err := p.listener.Accept()
@@ -88,11 +88,13 @@ func (p *Proxy) serve() {
 	}
 }
 
+// forward connects a client to the current target, until one of them closes its connection.
 func (p *Proxy) forward(client net.Conn) {
 	p.mu.Lock()
 	target := p.target
 	p.conns[client] = struct{}{}
 	p.mu.Unlock()
+	// Without a target, the connection fails, and the client sees a reset: the server is unreachable.
 	server, err := new(net.Dialer).DialContext(context.Background(), "tcp", target)
 	if err != nil {
 		reset(client)
@@ -117,6 +119,7 @@ func (p *Proxy) copy(to, from net.Conn) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
+		// Hang may be called while Read waits, so hangs is read after it. What has been read is held back, and is not lost.
 		p.mu.Lock()
 		hangs := p.hangs
 		p.mu.Unlock()
@@ -128,7 +131,7 @@ func (p *Proxy) copy(to, from net.Conn) {
 				return
 			}
 		}
-		if err == io.EOF || err != nil { //nolint:errorlint // both end the direction
+		if err != nil { // also at the end of the stream
 			return
 		}
 	}

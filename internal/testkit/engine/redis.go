@@ -31,6 +31,7 @@ func (redis) command(s *Server) []string {
 	return []string{program("redis-server"), s.path("redis.conf"), "--port", s.port}
 }
 
+// ready sends PING. Redis accepts connections while it still loads its data, and then responds with an error.
 func (redis) ready(s *Server, _ int) bool {
 	conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", s.Addr())
 	if err != nil {
@@ -43,7 +44,7 @@ func (redis) ready(s *Server, _ int) bool {
 		return false
 	}
 	lines := bufio.NewReader(conn)
-	for range 2 {
+	for range 2 { // the first line is the response to AUTH
 		if line, err := lines.ReadString('\n'); err == nil && strings.HasPrefix(line, "+PONG") {
 			return true
 		}
@@ -51,14 +52,17 @@ func (redis) ready(s *Server, _ int) bool {
 	return false
 }
 
+// database does nothing: the keys of a test must have a prefix of their own if it shares a server.
 func (redis) database(*Server, string) error { return nil }
 
 func (redis) dsn(addr, _ string) string { return "redis://:" + password() + "@" + addr + "/0" }
 
+// admin passes the password in the environment, because other users can read the command line.
 func (redis) admin(s *Server, commands string) (string, error) {
 	return s.run(commands, []string{"REDISCLI_AUTH=" + password()}, program("redis-cli"), "-e", "-h", "127.0.0.1", "-p", s.port)
 }
 
+// readOnly makes the server a replica of a server that does not exist. A replica rejects changes and keeps its data.
 func (redis) readOnly(on bool) string {
 	if on {
 		return "REPLICAOF 127.0.0.1 1"
