@@ -27,29 +27,60 @@ const (
 	maxPause   = time.Second            // but not longer than this, because it delays the next pass
 )
 
-// CheckCaches returns an error if there is no cache, or if one of them is nil or a nil pointer. store is the package name in the
-// text of the error.
-func CheckCaches[C Cache](store string, caches []C) error {
-	if len(caches) == 0 {
-		return errors.New(store + ": Watch needs at least one cache")
-	}
-	for i, cache := range caches {
-		if nilcheck.IsNil(cache) {
-			return fmt.Errorf("%s: cache %d of Watch is nil", store, i)
-		}
-	}
-	return nil
+// Passes removes tokens from the caches of one call of Watch. Make it with [NewPasses]. It is for one goroutine.
+//
+// A pass over large caches takes milliseconds, and every denied token causes one. So each pass is followed by a pause, in which
+// further changes are collected. Otherwise a flood of changes would take all the time of a processor.
+type Passes struct {
+	caches []Cache
+	timer  *time.Timer // of Due
+	next   time.Time   // the earliest time of the next pass
 }
 
-// Drop calls Drop of all caches. It returns the number of removed entries, and the earliest time of the next pass. The pause until
-// then is longer if the caches are large, so that a flood of changes does not take all the time of a processor.
-func Drop[C Cache](caches []C, match func(store.Token) bool) (removed int, next time.Time) {
+// NewPasses returns the Passes over caches. It returns an error if there is no cache, or if one of them is nil. name is the name
+// of the package in the text of the error. The caller must call Stop at the end.
+func NewPasses[C Cache](name string, caches []C) (*Passes, error) {
+	if len(caches) == 0 {
+		return nil, errors.New(name + ": Watch needs at least one cache")
+	}
+	p := &Passes{timer: time.NewTimer(0)}
+	p.timer.Stop()
+	for i, cache := range caches {
+		if nilcheck.IsNil(cache) {
+			return nil, fmt.Errorf("%s: cache %d of Watch is nil", name, i)
+		}
+		p.caches = append(p.caches, cache)
+	}
+	return p, nil
+}
+
+// Schedule lets the channel of Due receive one value as soon as the next pass is allowed. Further calls until then change nothing.
+func (p *Passes) Schedule() { p.timer.Reset(time.Until(p.next)) }
+
+// Due returns the channel that receives a value after Schedule.
+func (p *Passes) Due() <-chan time.Time { return p.timer.C }
+
+// Paused reports whether the pause after the last pass is not over.
+func (p *Passes) Paused() bool { return time.Now().Before(p.next) }
+
+// Stop ends a scheduled pass.
+func (p *Passes) Stop() { p.timer.Stop() }
+
+// Drop removes the tokens of keys from all caches: see [store.KeysOf]. It returns the number of removed entries. It does not wait
+// for the end of the pause.
+func (p *Passes) Drop(keys map[string]struct{}) (removed int) { return p.pass(store.Matcher(keys)) }
+
+// DropAll is Drop for all tokens.
+func (p *Passes) DropAll() (removed int) { return p.pass(nil) }
+
+func (p *Passes) pass(match func(store.Token) bool) (removed int) {
 	start := time.Now()
-	for _, cache := range caches {
+	for _, cache := range p.caches {
 		removed += cache.Drop(match)
 	}
 	end := time.Now()
-	return removed, end.Add(pauseAfter(end.Sub(start)))
+	p.next = end.Add(pauseAfter(end.Sub(start)))
+	return removed
 }
 
 // pauseAfter returns the time between a pass over the caches and the next one.

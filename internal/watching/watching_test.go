@@ -19,7 +19,7 @@ type cache int
 
 func (c *cache) Drop(func(store.Token) bool) int { return int(*c) }
 
-func TestCheckCaches(t *testing.T) {
+func TestNewPasses(t *testing.T) {
 	t.Parallel()
 	good, missing := new(cache), (*cache)(nil)
 	for name, test := range map[string]struct {
@@ -29,27 +29,135 @@ func TestCheckCaches(t *testing.T) {
 		"none":              {nil, "name: Watch needs at least one cache"},
 		"nil":               {[]watching.Cache{nil}, "name: cache 0 of Watch is nil"},
 		"a nil pointer":     {[]watching.Cache{good, missing}, "name: cache 1 of Watch is nil"},
+		"a nil func":        {[]watching.Cache{good, dropFunc(nil)}, "name: cache 1 of Watch is nil"},
 		"one":               {[]watching.Cache{good}, ""},
 		"the same one more": {[]watching.Cache{good, good}, ""},
 	} {
 		text := ""
-		if err := watching.CheckCaches("name", test.caches); err != nil {
+		passes, err := watching.NewPasses("name", test.caches)
+		if err != nil {
 			text = err.Error()
 		}
-		if text != test.want {
+		if text != test.want || (passes == nil) != (err != nil) {
 			t.Errorf("%s: %q, want %q", name, text, test.want)
 		}
 	}
 }
 
-func TestDrop(t *testing.T) {
+// dropFunc is a cache that is a function.
+type dropFunc func(match func(store.Token) bool) int
+
+func (f dropFunc) Drop(match func(store.Token) bool) int { return f(match) }
+
+func newPasses(t *testing.T, caches ...watching.Cache) *watching.Passes {
+	t.Helper()
+	p, err := watching.NewPasses("name", caches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// token is a token that has only a jti.
+type token string
+
+func (t token) ID() string             { return string(t) }
+func (token) Issuer() string           { return "https://as.example.com" }
+func (token) Subject() string          { return "" }
+func (token) IssuedAt() time.Time      { return time.Time{} }
+func (token) Expiry() time.Time        { return time.Time{} }
+func (token) Claim(string) (any, bool) { return nil, false }
+
+// Each cache receives the function that finds the tokens of the keys, or nil for all tokens.
+func TestPasses_Drop(t *testing.T) {
+	t.Parallel()
+	var all, matches int
+	counting := dropFunc(func(match func(store.Token) bool) int {
+		switch {
+		case match == nil:
+			all++
+		case match(token("denied")) && !match(token("other")):
+			matches++
+		}
+		return 2
+	})
+	three := cache(3)
+	p := newPasses(t, counting, &three, counting)
+	if removed := p.Drop(map[string]struct{}{store.TokenKey("denied"): {}}); removed != 7 || matches != 2 || all != 0 {
+		t.Errorf("Drop: removed %d, want 7; %d caches received a matcher, want 2", removed, matches)
+	}
+	if removed := p.DropAll(); removed != 7 || all != 2 {
+		t.Errorf("DropAll: removed %d, want 7; %d caches received nil, want 2", removed, all)
+	}
+}
+
+// The pause begins at the end of the pass over all caches, and depends on how long that took.
+func TestPasses_Pause(t *testing.T) {
+	t.Parallel()
+	for takes, want := range map[time.Duration]time.Duration{
+		0:                     100 * time.Millisecond,
+		10 * time.Millisecond: 400 * time.Millisecond,
+		time.Second:           time.Second,
+	} {
+		t.Run(takes.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				slow := dropFunc(func(func(store.Token) bool) int { time.Sleep(takes); return 0 })
+				p := newPasses(t, slow, slow)
+				if p.Paused() {
+					t.Error("there is a pause before the first pass")
+				}
+				p.DropAll()
+				end := time.Now()
+				if !p.Paused() {
+					t.Error("there is no pause after a pass")
+				}
+				p.Schedule()
+				if <-p.Due(); time.Since(end) != want || p.Paused() {
+					t.Errorf("the next pass is due after %v, want %v; paused: %v", time.Since(end), want, p.Paused())
+				}
+			})
+		})
+	}
+}
+
+// A scheduled pass is due once, at the end of the pause. Repeated calls of Schedule neither delay it nor make it due twice.
+func TestPasses_Schedule(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		two, three := cache(2), cache(3)
-		removed, next := watching.Drop([]watching.Cache{&two, &three}, nil)
-		if removed != 5 || next != time.Now().Add(100*time.Millisecond) {
-			t.Errorf("removed %d, next pass in %v", removed, time.Until(next))
+		three := cache(3)
+		p := newPasses(t, &three)
+		expect := func(what string, want bool) {
+			t.Helper()
+			synctest.Wait()
+			due := false
+			select {
+			case <-p.Due():
+				due = true
+			default:
+			}
+			if due != want {
+				t.Errorf("%s: due is %v, want %v", what, due, want)
+			}
 		}
+		expect("before Schedule", false)
+		p.Schedule()
+		p.Schedule()
+		expect("without a pause", true)
+		expect("again", false)
+		p.DropAll()
+		for range 10 { // changes that arrive every 9 ms
+			p.Schedule()
+			expect("during the pause", false)
+			time.Sleep(9 * time.Millisecond)
+		}
+		time.Sleep(10 * time.Millisecond)
+		expect("after the pause", true)
+		p.Schedule()
+		p.Stop()
+		time.Sleep(time.Second)
+		expect("after Stop", false)
 	})
 }
 

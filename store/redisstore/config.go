@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/internal/watching"
 )
 
@@ -132,27 +132,22 @@ func isSeparator(r rune) bool {
 
 // validateClient checks the options of the known clients. The options of other types are not accessible.
 func validateClient(client redis.UniversalClient) error {
+	switch {
+	case client == nil:
+		return errors.New("redisstore: Config.Client is required")
+	case nilcheck.IsNil(client):
+		return errors.New("redisstore: Config.Client contains a nil value")
+	}
 	var deadlines, replicas bool
 	switch c := client.(type) {
-	case nil:
-		return errors.New("redisstore: Config.Client is required")
 	case *redis.Ring:
 		return errors.New("redisstore: Config.Client is a redis.Ring, which uses another server when one fails; use a cluster")
 	case *redis.Client:
-		if c == nil {
-			return errors.New("redisstore: Config.Client contains a nil value")
-		}
 		deadlines = c.Options().ContextTimeoutEnabled
 	case *redis.ClusterClient:
-		if c == nil {
-			return errors.New("redisstore: Config.Client contains a nil value")
-		}
 		o := c.Options()
 		deadlines, replicas = o.ContextTimeoutEnabled, o.ReadOnly || o.RouteByLatency || o.RouteRandomly
 	default:
-		if isNil(client) {
-			return errors.New("redisstore: Config.Client contains a nil value")
-		}
 		return nil
 	}
 	var faults []error
@@ -164,10 +159,4 @@ func validateClient(client redis.UniversalClient) error {
 			"do not set its options ReadOnly, RouteByLatency and RouteRandomly"))
 	}
 	return errors.Join(faults...)
-}
-
-// isNil reports whether v is nil or contains a nil pointer.
-func isNil(v any) bool {
-	value := reflect.ValueOf(v)
-	return v == nil || value.Kind() == reflect.Pointer && value.IsNil()
 }

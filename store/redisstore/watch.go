@@ -42,12 +42,14 @@ const (
 //
 // [Store.WatchStats] says whether Watch works.
 func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
-	if err := watching.CheckCaches("redisstore", caches); err != nil {
+	passes, err := watching.NewPasses("redisstore", caches)
+	if err != nil {
 		return err
 	}
+	defer passes.Stop()
 	subscription := s.cfg.Client.Subscribe(ctx, s.channel)
 	defer func() { _ = subscription.Close() }()
-	w := newWatcher(s, caches)
+	w := newWatcher(s, passes)
 	defer w.stats.End()
 	w.run(ctx, subscription.ChannelWithSubscriptions(redis.WithChannelSize(messageQueue)))
 	return nil
@@ -59,7 +61,7 @@ func (s *Store) WatchStats() store.WatchStats { return s.watches.Stats() }
 // watcher is one call of Watch. All its methods run in one goroutine.
 type watcher struct {
 	store  *Store
-	caches []Cache
+	passes *watching.Passes
 	stats  *watching.Call
 
 	counts  map[string]*count   // by key of the version of a shard
@@ -71,10 +73,6 @@ type watcher struct {
 
 	polled  clock.Instant // when the last successful poll began
 	covered clock.Instant // all changes before this were received, or purge is set
-
-	flush *time.Timer // when pending may be dropped
-	armed bool        // flush will fire
-	next  time.Time   // the earliest time of the next drop
 }
 
 // count is the number of changes of a shard.
@@ -83,13 +81,12 @@ type count struct {
 	polled int64 // at the last poll
 }
 
-func newWatcher(s *Store, caches []Cache) *watcher {
+func newWatcher(s *Store, passes *watching.Passes) *watcher {
 	w := &watcher{
-		store: s, caches: caches, stats: s.watches.Begin(), counts: make(map[string]*count), pending: make(map[string]struct{}),
-		renewed: true, reached: clock.Now(), flush: time.NewTimer(0),
+		store: s, passes: passes, stats: s.watches.Begin(), counts: make(map[string]*count), pending: make(map[string]struct{}),
+		renewed: true, reached: clock.Now(),
 	}
 	w.covered = w.reached
-	w.flush.Stop()
 	for i := range s.shards {
 		w.counts[s.shards[i].version] = new(count)
 	}
@@ -101,7 +98,6 @@ func newWatcher(s *Store, caches []Cache) *watcher {
 func (w *watcher) run(ctx context.Context, messages <-chan any) {
 	ticks := time.NewTicker(w.store.cfg.PollInterval)
 	defer ticks.Stop()
-	defer w.flush.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -110,14 +106,13 @@ func (w *watcher) run(ctx context.Context, messages <-chan any) {
 			switch m := message.(type) {
 			case *redis.Subscription:
 				w.renewed = true
-				w.schedule()
+				w.passes.Schedule()
 			case *redis.Message:
 				w.receive(m.Payload)
 			case nil:
 				messages = nil // the client was closed, so that each poll fails
 			}
-		case <-w.flush.C:
-			w.armed = false
+		case <-w.passes.Due():
 			if w.renewed {
 				w.poll(ctx)
 			}
@@ -155,26 +150,18 @@ func (w *watcher) receive(payload string) {
 	} else {
 		w.miss(watching.Flood) // the next poll drops everything
 	}
-	w.schedule()
+	w.passes.Schedule()
 }
 
 // miss notes that all tokens must be dropped.
 func (w *watcher) miss(cause watching.Cause) { w.purge = max(w.purge, cause) }
-
-// schedule lets flush fire as soon as the next drop is allowed.
-func (w *watcher) schedule() {
-	if !w.armed {
-		w.armed = true
-		w.flush.Reset(time.Until(w.next))
-	}
-}
 
 // drop removes the tokens of the pending keys from the caches.
 func (w *watcher) drop() {
 	if len(w.pending) > 0 {
 		keys := w.pending
 		w.pending = make(map[string]struct{})
-		w.pass(store.Matcher(keys), watching.None)
+		w.stats.Removed(w.passes.Drop(keys), watching.None)
 	}
 	w.settle()
 }
@@ -184,14 +171,7 @@ func (w *watcher) dropAll() {
 	cause := w.purge
 	w.purge = watching.None
 	clear(w.pending)
-	w.pass(nil, cause)
-}
-
-// pass calls Drop of all caches.
-func (w *watcher) pass(match func(store.Token) bool, cause watching.Cause) {
-	removed, next := watching.Drop(w.caches, match)
-	w.next = next
-	w.stats.Removed(removed, cause)
+	w.stats.Removed(w.passes.DropAll(), cause)
 }
 
 // settle records how far the caches are up to date, unless changes wait for a drop.

@@ -36,10 +36,12 @@ const checkPolls = 60 // polls between two checks of the database
 // If the database cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then
 // verified again, and if their status cannot be read, the API responds with 503.
 func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
-	if err := watching.CheckCaches("sqlstore", caches); err != nil {
+	passes, err := watching.NewPasses("sqlstore", caches)
+	if err != nil {
 		return err
 	}
-	w := newWatcher(s, caches)
+	defer passes.Stop()
+	w := newWatcher(s, passes)
 	defer w.stats.End()
 	s.watchers.add(w.wake)
 	defer s.watchers.remove(w.wake)
@@ -86,7 +88,7 @@ func (w *watchers) changed() {
 // watcher is one call of Watch. All its methods run in one goroutine.
 type watcher struct {
 	store  *Store
-	caches []Cache
+	passes *watching.Passes
 	stats  *watching.Call
 	wake   chan struct{}
 
@@ -96,19 +98,14 @@ type watcher struct {
 	reached clock.Instant       // when the last poll succeeded
 	covered clock.Instant       // all changes before this were read, or purge is set
 	polls   int
-
-	flush *time.Timer // when a poll may follow a change of this process
-	armed bool        // flush will fire
-	next  time.Time   // the earliest time of the next drop
 }
 
-func newWatcher(s *Store, caches []Cache) *watcher {
+func newWatcher(s *Store, passes *watching.Passes) *watcher {
 	w := &watcher{
-		store: s, caches: caches, stats: s.watches.Begin(), wake: make(chan struct{}, 1), pending: make(map[string]struct{}),
-		reached: clock.Now(), flush: time.NewTimer(0),
+		store: s, passes: passes, stats: s.watches.Begin(), wake: make(chan struct{}, 1), pending: make(map[string]struct{}),
+		reached: clock.Now(),
 	}
 	w.covered = w.reached
-	w.flush.Stop()
 	return w
 }
 
@@ -116,28 +113,18 @@ func newWatcher(s *Store, caches []Cache) *watcher {
 func (w *watcher) run(ctx context.Context) {
 	ticks := time.NewTicker(w.store.cfg.PollInterval)
 	defer ticks.Stop()
-	defer w.flush.Stop()
 	w.poll(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.wake:
-			w.schedule()
-		case <-w.flush.C:
-			w.armed = false
+			w.passes.Schedule() // a poll would be too early: the pause must end before its drop
+		case <-w.passes.Due():
 			w.poll(ctx)
 		case <-ticks.C:
 			w.poll(ctx)
 		}
-	}
-}
-
-// schedule lets flush fire as soon as the next drop is allowed.
-func (w *watcher) schedule() {
-	if !w.armed {
-		w.armed = true
-		w.flush.Reset(time.Until(w.next))
 	}
 }
 
@@ -160,8 +147,8 @@ func (w *watcher) poll(ctx context.Context) {
 			w.check(ctx)
 		}
 	}
-	if time.Now().Before(w.next) { // the pause after a long pass is not over
-		w.schedule()
+	if w.passes.Paused() { // after a long pass
+		w.passes.Schedule()
 		return
 	}
 	w.drop()
@@ -210,12 +197,12 @@ func (w *watcher) drop() {
 	keys, cause := w.pending, w.purge
 	if len(keys) > 0 || cause != watching.None {
 		w.pending, w.purge = make(map[string]struct{}), watching.None
-		match := store.Matcher(keys)
-		if cause != watching.None {
-			match = nil
+		removed := 0
+		if cause == watching.None {
+			removed = w.passes.Drop(keys)
+		} else {
+			removed = w.passes.DropAll()
 		}
-		removed, next := watching.Drop(w.caches, match)
-		w.next = next
 		w.stats.Removed(removed, cause)
 	}
 	w.stats.Current(w.covered)

@@ -5,12 +5,17 @@ import (
 	"testing"
 
 	"github.com/bearerkit/bearerkit/internal/watching"
+	"github.com/bearerkit/bearerkit/store"
 )
 
 // While drops are delayed, the keys that wait are limited: instead of more of them, everything is dropped.
 func TestWatcher_PendingKeys(t *testing.T) {
 	t.Parallel()
-	w := newWatcher(&Store{cfg: Config{}.withDefaults()}, nil)
+	passes, err := watching.NewPasses("sqlstore", []Cache{empty{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWatcher(&Store{cfg: Config{}.withDefaults()}, passes)
 	w.take(t.Context(), changes{})
 	w.drop() // the first poll drops everything
 	for _, tt := range []struct {
@@ -32,3 +37,8 @@ func TestWatcher_PendingKeys(t *testing.T) {
 		t.Errorf("after the drop, %d keys wait", len(w.pending))
 	}
 }
+
+// empty is a cache without tokens.
+type empty struct{}
+
+func (empty) Drop(func(store.Token) bool) int { return 0 }
