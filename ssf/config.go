@@ -42,8 +42,8 @@ type Config struct {
 	Storage store.Storage
 
 	// TokenLifetime is the longest time from the issue of an access token to its expiry. Entries of the deny list are kept
-	// for this time, and 5 minutes for the clock skew of the API. With a shorter time, denied tokens would become valid
-	// again. Required. New rejects more than 366 days.
+	// for this time, and 10 minutes longer, because the clocks of the issuer and of the API may differ. With a shorter time,
+	// denied tokens would become valid again. Required. New rejects more than 366 days.
 	TokenLifetime time.Duration
 
 	// TokenIssuers lists the issuers whose access tokens the transmitter may deny. MapSubject receives all subjects, and may also
@@ -82,9 +82,9 @@ type Config struct {
 	// Timeout limits the time in which a SET is verified and takes effect. New rejects more than 5 minutes. Zero: 10 seconds.
 	Timeout time.Duration
 
-	// ClockSkew is how far the transmitter's clock may differ from that of this machine. An event with a time in the future
-	// denies tokens that were issued up to ClockSkew from now, and no later ones. New rejects more than 5 minutes. Zero: 10
-	// seconds. Negative: none. It does not limit `iat`, which may always be up to 5 minutes in the future.
+	// ClockSkew is how far in the future the time of an event may be, by the clock of this machine. A later one denies tokens
+	// that were issued up to ClockSkew from now, or before the SET, whose `iat` may always be up to 5 minutes in the future. New
+	// rejects more than 5 minutes. Zero: 10 seconds. Negative: none.
 	ClockSkew time.Duration
 
 	// Keys is the source of the transmitter's public keys. It must be safe for concurrent use. Nil: the `jwks_uri` of the

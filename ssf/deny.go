@@ -17,8 +17,9 @@ func (r *Receiver) deny(ctx context.Context, event *Event) (covered bool, err er
 	if err != nil {
 		return false, err
 	}
+	before := event.before(time.Now().Add(r.cfg.ClockSkew))
 	for _, t := range targets {
-		certain, err := r.denier.deny(ctx, t, event.Effect, event.Time)
+		certain, err := r.denier.deny(ctx, t, event.Effect, before)
 		if err != nil {
 			return false, err
 		}
@@ -28,19 +29,21 @@ func (r *Receiver) deny(ctx context.Context, event *Event) (covered bool, err er
 	return covered, nil
 }
 
+// entryMargin is how much longer than the lifetime of a token an entry is kept. The clock of the issuer may be maxClockSkew ahead of
+// this machine, and an API may accept a token until maxClockSkew after its exp.
+const entryMargin = 2 * maxClockSkew
+
 // denier saves entries of a deny list.
 type denier struct {
 	list         store.DenyList
 	lifetime     time.Duration // of access tokens
-	skew         time.Duration // how far the clock of the sender may differ
 	sessionClaim bool          // access tokens have sid
 }
 
-// deny denies the tokens of a target because of an event that occurred at the given time. certain is false if only a session
-// was denied, although tokens may not carry sid.
-func (d denier) deny(ctx context.Context, t Target, effect Effect, at time.Time) (certain bool, err error) {
-	now := time.Now()
-	before, until := d.before(at, now), now.Add(d.lifetime+maxClockSkew)
+// deny denies the tokens of a target: all tokens of a session, one token, or the tokens that a user or a client received before the
+// given time. certain is false if only a session was denied, although tokens may not carry sid.
+func (d denier) deny(ctx context.Context, t Target, effect Effect, before time.Time) (certain bool, err error) {
+	until := time.Now().Add(d.lifetime + entryMargin)
 	// narrow means that a session or a token is denied, if the target has one, and not all tokens of the user.
 	narrow := effect == EffectSession || t.Subject == ""
 	certain = true
@@ -67,13 +70,20 @@ func (d denier) deny(ctx context.Context, t Target, effect Effect, at time.Time)
 	return certain, nil
 }
 
-// before returns the time before which denied tokens were issued. Tokens of the same second as the event are denied, because most
-// issuers write times in seconds. A time in the future denies no tokens that are issued later than now, apart from the difference of
-// the clocks.
-func (d denier) before(event, now time.Time) time.Time {
-	before := event.Truncate(time.Second).Add(time.Second)
-	if latest := now.Add(d.skew); before.After(latest) {
+// before returns the time before which the tokens were issued that e denies. It is not after latest, the time of this machine plus the
+// clock skew, unless IssuedAt is. Then the clock of this machine is behind that of the transmitter, and with latest, the tokens of the
+// last minutes would stay valid. IssuedAt was verified to be at most maxClockSkew in the future.
+func (e Event) before(latest time.Time) time.Time {
+	before := nextSecond(e.Time)
+	if issued := nextSecond(e.IssuedAt); issued.After(latest) {
+		latest = issued
+	}
+	if before.After(latest) {
 		return latest
 	}
 	return before
 }
+
+// nextSecond returns the beginning of the next second. Tokens of the same second as an event are denied, because most issuers write
+// times in seconds.
+func nextSecond(t time.Time) time.Time { return t.Truncate(time.Second).Add(time.Second) }

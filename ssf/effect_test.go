@@ -2,6 +2,7 @@ package ssf_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -170,8 +171,9 @@ func TestEvents_DenyTokens(t *testing.T) {
 	}
 }
 
-// The time of an event decides which tokens it denies. A time in the future, or one that is not a time, never denies tokens that are
-// issued later than the clock skew from now, and an old event still takes effect.
+// The time of an event decides which tokens it denies. A time in the future, or one that is not a time, denies no tokens that are
+// issued later than the clock skew from now and after the SET. An old event still takes effect. If the clock of the transmitter is
+// ahead of this machine, or this machine is behind, the tokens that were issued before the event are denied too.
 func TestEvents_Times(t *testing.T) {
 	t.Parallel()
 	at := func(offset time.Duration) func(now time.Time, s *bearertest.Token) object {
@@ -188,6 +190,17 @@ func TestEvents_Times(t *testing.T) {
 		"ten minutes ago":    {at(-10 * time.Minute), []time.Duration{-11 * time.Minute, -10 * time.Minute}, []time.Duration{-9 * time.Minute, 0}},
 		"five seconds ahead": {at(5 * time.Second), []time.Duration{0, 5 * time.Second}, []time.Duration{6 * time.Second}},
 		"a year ahead":       {at(365 * 24 * time.Hour), []time.Duration{0, 9 * time.Second}, []time.Duration{10 * time.Second}},
+		"days since 1970": {
+			func(now time.Time, _ *bearertest.Token) object { return object{"event_timestamp": now.Unix() / 86400} },
+			[]time.Duration{0},
+			[]time.Duration{time.Second},
+		},
+		"minutes since 1970": {
+			func(now time.Time, _ *bearertest.Token) object { return object{"event_timestamp": now.Unix() / 60} },
+			[]time.Duration{0},
+			[]time.Duration{time.Second},
+		},
+		"a year ago": {at(-365 * 24 * time.Hour), nil, []time.Duration{-time.Hour, 0}},
 		"with a fraction": {func(now time.Time, _ *bearertest.Token) object {
 			return object{"event_timestamp": float64(now.Unix()) - 59.5}
 		}, []time.Duration{-time.Minute}, []time.Duration{-59 * time.Second}},
@@ -198,6 +211,23 @@ func TestEvents_Times(t *testing.T) {
 		},
 		"a text": {
 			func(time.Time, *bearertest.Token) object { return object{"event_timestamp": "today"} },
+			[]time.Duration{0},
+			[]time.Duration{time.Second},
+		},
+		"in milliseconds as a text": {
+			func(now time.Time, _ *bearertest.Token) object {
+				return object{"event_timestamp": fmt.Sprint(now.UnixMilli())}
+			},
+			[]time.Duration{0},
+			[]time.Duration{time.Second},
+		},
+		"null": {
+			func(time.Time, *bearertest.Token) object { return object{"event_timestamp": nil} },
+			[]time.Duration{0},
+			[]time.Duration{time.Second},
+		},
+		"zero": {
+			func(time.Time, *bearertest.Token) object { return object{"event_timestamp": 0} },
 			[]time.Duration{0},
 			[]time.Duration{time.Second},
 		},
@@ -221,7 +251,23 @@ func TestEvents_Times(t *testing.T) {
 		"iat four minutes ahead": {func(now time.Time, s *bearertest.Token) object {
 			s.Set("iat", now.Add(4*time.Minute).Unix())
 			return object{}
-		}, []time.Duration{9 * time.Second}, []time.Duration{10 * time.Second}},
+		}, []time.Duration{-time.Minute, 4 * time.Minute}, []time.Duration{4*time.Minute + time.Second}},
+		"event_timestamp and iat four minutes ahead": {func(now time.Time, s *bearertest.Token) object {
+			s.Set("iat", now.Add(4*time.Minute).Unix())
+			return object{"event_timestamp": now.Add(3 * time.Minute).Unix()}
+		}, []time.Duration{-time.Minute, 3 * time.Minute}, []time.Duration{3*time.Minute + time.Second}},
+		"event_timestamp a year and iat four minutes ahead": {func(now time.Time, s *bearertest.Token) object {
+			s.Set("iat", now.Add(4*time.Minute).Unix())
+			return object{"event_timestamp": now.Add(365 * 24 * time.Hour).Unix()}
+		}, []time.Duration{-time.Minute, 4 * time.Minute}, []time.Duration{4*time.Minute + time.Second}},
+		"toe a year ahead": {func(now time.Time, s *bearertest.Token) object {
+			s.Set("toe", now.Add(365*24*time.Hour).Unix())
+			return object{}
+		}, []time.Duration{0, 9 * time.Second}, []time.Duration{10 * time.Second}},
+		"iat a year ago, and event_timestamp now": {func(now time.Time, s *bearertest.Token) object {
+			s.Set("iat", now.Add(-365*24*time.Hour).Unix())
+			return object{"event_timestamp": now.Unix()}
+		}, []time.Duration{-time.Minute, 0}, []time.Duration{time.Second}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -232,7 +278,7 @@ func TestEvents_Times(t *testing.T) {
 				s := w.set(ssf.TypeAccountDisabled, w.alice(), nil)
 				s.Set("events", object{ssf.TypeAccountDisabled: tt.content(now, s)})
 				w.receive(t, s)
-				time.Sleep(20 * time.Second) // so that no token is issued in the future
+				time.Sleep(5 * time.Minute) // so that no token is issued in the future
 				issued := func(offset time.Duration) string {
 					return w.issuer.AccessToken().Set("iat", now.Add(offset).Unix()).Sign()
 				}
@@ -251,20 +297,48 @@ func TestEvents_Times(t *testing.T) {
 	}
 }
 
-// A denial lasts until the last of the denied tokens has expired, also by the clock of an API that allows 5 minutes of skew.
+// A denial lasts until the last of the denied tokens has expired, also if the clock of the issuer is 5 minutes ahead, and the API
+// allows 5 minutes of skew.
 func TestEvents_DenialsLastAsLongAsTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		now := time.Now()
-		token := w.issuer.AccessToken().Set("iat", now.Unix()).Set("exp", now.Add(24*time.Hour).Unix()).Sign()
-		w.receive(t, w.set(ssf.TypeAccountDisabled, w.alice(), nil))
-		time.Sleep(lifetime + 5*time.Minute - time.Second)
+		ahead := time.Now().Add(5 * time.Minute) // by the clock of the issuer
+		token := w.issuer.AccessToken().Set("iat", ahead.Unix()).Set("exp", ahead.Add(24*time.Hour).Unix()).Sign()
+		w.receive(t, w.set(ssf.TypeAccountDisabled, w.alice(), nil).Set("iat", ahead.Unix()))
+		time.Sleep(lifetime + 10*time.Minute - time.Second) // the last second in which the API would accept the token
 		if w.accepts(t, token) {
 			t.Error("the denial has ended too early")
 		}
 		time.Sleep(time.Second)
 		if !w.accepts(t, token) {
+			t.Error("the denial has not ended, so the entries would fill the Storage")
+		}
+	})
+}
+
+// A denied session has no time: its later tokens are rejected too, so that a refresh token does not continue it. When the entry has
+// ended, the issuer can use the sid again. Another session of the user is accepted at once.
+func TestEvents_SessionIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		issue := func(sid string) string { return w.issuer.AccessToken().Set("sid", sid).Sign() }
+		session := complexSubject(object{"session": opaque("session-1"), "user": w.alice()})
+		w.receive(t, w.set(ssf.TypeSessionRevoked, session, nil))
+		time.Sleep(time.Second)
+		if w.accepts(t, issue("session-1")) {
+			t.Error("a token that continues the session is accepted")
+		}
+		if !w.accepts(t, issue("session-2")) {
+			t.Error("a token of a new session is rejected")
+		}
+		time.Sleep(lifetime + 10*time.Minute - 2*time.Second)
+		if w.accepts(t, issue("session-1")) {
+			t.Error("the denial has ended too early")
+		}
+		time.Sleep(time.Second)
+		if !w.accepts(t, issue("session-1")) {
 			t.Error("the denial has not ended, so the entries would fill the Storage")
 		}
 	})

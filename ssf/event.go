@@ -16,7 +16,8 @@ const (
 	maxTypeBytes = 1000 // of the name of an event type
 	maxIDBytes   = 1000 // of `jti`
 
-	lastTime = 253402300800 // the first second after the year 9999
+	firstTime = 315532800    // the year 1980
+	lastTime  = 253402300800 // the first second after the year 9999
 )
 
 // Event is one event of a verified SET.
@@ -38,10 +39,10 @@ type Event struct {
 	Subject Subject
 
 	// Time is when the event occurred: `event_timestamp` of the event (CAEP section 2), or `toe` of the SET (RFC 8417 section
-	// 2.2), or IssuedAt. It may be in the future.
+	// 2.2), or IssuedAt. It may be in the future: see Config.ClockSkew.
 	Time time.Time
 
-	// IssuedAt is the `iat` of the SET.
+	// IssuedAt is the `iat` of the SET, by the clock of the transmitter. It is at most 5 minutes in the future.
 	IssuedAt time.Time
 
 	// Effect is what the event denies. It is EffectNone in the argument of Config.Effect.
@@ -97,8 +98,8 @@ func (c claims) event(token *consumer.Token, name string, payload json.RawMessag
 	if !ok {
 		ok = json.Unmarshal(c.Occurred, &seconds) == nil
 	}
-	// A time that is out of range, such as one in milliseconds, is not used: the event must still take effect.
-	if ok && seconds > 0 && seconds < lastTime {
+	// A time that is out of range, such as one in milliseconds or in days, is not used: the event must still take effect.
+	if ok && seconds >= firstTime && seconds < lastTime {
 		whole, fraction := math.Modf(seconds)
 		event.Time = time.Unix(int64(whole), int64(fraction*float64(time.Second)))
 	}

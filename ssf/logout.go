@@ -52,12 +52,11 @@ func LogoutHandler(cfg LogoutConfig) (http.Handler, error) {
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	denier := denier{ // the Client has already limited iat, by at most maxClockSkew
-		list: store.DenyList{Storage: cfg.Storage}, lifetime: cfg.TokenLifetime, skew: maxClockSkew, sessionClaim: cfg.SessionClaim,
-	}
+	denier := denier{list: store.DenyList{Storage: cfg.Storage}, lifetime: cfg.TokenLifetime, sessionClaim: cfg.SessionClaim}
 	return cfg.Client.BackchannelLogout(func(ctx context.Context, token *client.LogoutToken) error {
 		ended := Target{Issuer: token.Issuer(), Subject: token.Subject(), Session: token.SessionID()}
-		if _, err := denier.deny(ctx, ended, EffectSession, token.IssuedAt()); err != nil {
+		// The Client has verified that iat is at most maxClockSkew in the future.
+		if _, err := denier.deny(ctx, ended, EffectSession, nextSecond(token.IssuedAt())); err != nil {
 			return err
 		}
 		if cfg.OnLogout != nil {

@@ -32,7 +32,7 @@ func New(cfg Config) (*Receiver, error) {
 	return &Receiver{
 		cfg: cfg, verifier: verifier, flights: flights{busy: make(map[string]chan struct{})},
 		denier: denier{
-			list: store.DenyList{Storage: cfg.Storage}, lifetime: cfg.TokenLifetime, skew: cfg.ClockSkew, sessionClaim: cfg.SessionClaim,
+			list: store.DenyList{Storage: cfg.Storage}, lifetime: cfg.TokenLifetime, sessionClaim: cfg.SessionClaim,
 		},
 	}, nil
 }

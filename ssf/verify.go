@@ -30,8 +30,7 @@ var profileEvent = consumer.Profile(profile.New(profile.Rules{ //nolint:gocheckn
 }))
 
 // newVerifier returns the Consumer that verifies SETs. It has no cache, because each SET is used once. A SET may be issued up to
-// maxClockSkew in the future: if it were rejected because of its clock, its event would be lost, and the times of events are
-// bounded elsewhere.
+// maxClockSkew in the future: if it were rejected because of its clock, its event would be lost. This also bounds the times of events.
 func newVerifier(cfg Config) (*consumer.Consumer, error) {
 	metadataURL := cfg.MetadataURL
 	if metadataURL == "" && cfg.Keys == nil && cfg.Issuer != "" {
