@@ -38,19 +38,17 @@ func (b backend) bound() time.Duration {
 	return time.Second + time.Second
 }
 
-// database returns the address of a new, empty store. It skips the test if the server is not installed.
-func (b backend) database(t *testing.T) string {
+// start starts a server, and returns it and the address of a new, empty store. server is nil for SQLite. It skips the test if the
+// server is not installed.
+func (b backend) start(t *testing.T) (server *engine.Server, address string) {
 	t.Helper()
-	switch b {
-	case redisServer:
-		return engine.Start(t, engine.Redis, engine.Options{Durable: true}).Database(t)
-	case postgres:
-		return engine.Start(t, engine.PostgreSQL, engine.Options{Durable: true}).Database(t)
-	case mariadb:
-		return engine.Start(t, engine.MariaDB, engine.Options{Durable: true}).Database(t)
-	default:
-		return filepath.Join(t.TempDir(), "store.db")
+	kinds := map[backend]engine.Kind{redisServer: engine.Redis, postgres: engine.PostgreSQL, mariadb: engine.MariaDB}
+	kind, ok := kinds[b]
+	if !ok {
+		return nil, filepath.Join(t.TempDir(), "store.db")
 	}
+	server = engine.Start(t, kind, engine.Options{Durable: true})
+	return server, server.Database(t)
 }
 
 // opened is a store in one process, with the default settings.
@@ -62,7 +60,7 @@ type opened struct {
 	close   func()
 }
 
-// open opens the store at an address that database has returned.
+// open opens the store at an address that start has returned.
 func (b backend) open(ctx context.Context, address string) (*opened, error) {
 	if b == redisServer {
 		return openRedis(ctx, address)

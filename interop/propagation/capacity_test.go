@@ -56,7 +56,8 @@ func TestCapacity(t *testing.T) {
 		}
 	})
 	if *update && !t.Failed() {
-		writeTable(t, "capacity", "| store | bytes of an entry | of 100 000 entries | denied tokens in 1 s | status checks in 1 s |\n|---|---|---|---|---|\n", rows)
+		head := "| store | bytes of an entry | of 100 000 entries | denied tokens in 1 s | status checks in 1 s |\n|---|---|---|---|---|\n"
+		writeTable(t, scalingDocument, "capacity", head, texts(rows, (*capacity).String))
 	}
 }
 
@@ -64,8 +65,9 @@ func TestCapacity(t *testing.T) {
 func (c *capacity) run(t *testing.T) {
 	shared := &opened{storage: store.NewMemory(1_000_000), close: func() {}}
 	if c.backend != "" {
+		_, address := c.backend.start(t)
 		var err error
-		if shared, err = c.backend.open(t.Context(), c.backend.database(t)); err != nil {
+		if shared, err = c.backend.open(t.Context(), address); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,19 +12,23 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
+	"github.com/bearerkit/bearerkit/ssf"
 	"github.com/bearerkit/bearerkit/store"
 )
 
 const (
 	issuerURL = "https://issuer.test"
-	audience  = "https://api.test"
+	audience  = "https://api.test" // of the API, and of its receiver of events
 	variable  = "BEARERKIT_PROPAGATION"
+
+	pushSecret = "Bearer 0123456789abcdef" // the Authorization of the transmitter
 )
 
 // job is what a process of the API needs.
@@ -74,14 +78,23 @@ func serve(text string) error {
 	if err != nil {
 		return err
 	}
+	receiver, err := newReceiver(shared.storage, keys, nil)
+	if err != nil {
+		return err
+	}
+	push, err := receiver.PushHandler(ssf.PushConfig{Authorization: []string{pushSecret}})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", guard.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	mux.Handle("POST /events", push)
+	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(receiver.Stats()) })
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler:           guard.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})),
-		ReadHeaderTimeout: time.Minute,
-	}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() { _ = shared.watch(ctx, verifier) }()
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -98,6 +111,7 @@ func serve(text string) error {
 type process struct {
 	url    string
 	client *http.Client
+	kill   func() // kill -9; returns when the process has ended
 }
 
 // startProcess starts a process that ends with the test.
@@ -121,9 +135,10 @@ func startProcess(t *testing.T, j job) *process {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	wait := sync.OnceValue(command.Wait)
 	t.Cleanup(func() {
 		_ = stdin.Close()
-		if err := command.Wait(); err != nil && t.Context().Err() == nil {
+		if err := wait(); command.ProcessState.ExitCode() > 0 { // it has failed, and was not killed
 			t.Error(err)
 		}
 	})
@@ -133,7 +148,11 @@ func startProcess(t *testing.T, j job) *process {
 	}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &process{url: strings.TrimSpace(line), client: &http.Client{Transport: transport, Timeout: time.Minute}}
+	kill := func() {
+		_ = command.Process.Kill()
+		_ = wait() // it was killed
+	}
+	return &process{url: strings.TrimSpace(line), client: &http.Client{Transport: transport, Timeout: time.Minute}, kill: kill}
 }
 
 // send sends a token, and returns the status of the response.
@@ -143,10 +162,43 @@ func (p *process) send(ctx context.Context, token string) (int, error) {
 		return 0, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
+	return p.do(request)
+}
+
+// post sends an event, and returns the status of the response.
+func (p *process) post(ctx context.Context, set string) (int, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/events", strings.NewReader(set))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Authorization", pushSecret)
+	request.Header.Set("Content-Type", "application/secevent+jwt")
+	return p.do(request)
+}
+
+func (p *process) do(request *http.Request) (int, error) {
 	response, err := p.client.Do(request)
 	if err != nil {
 		return 0, err
 	}
 	_, _ = io.Copy(io.Discard, response.Body)
 	return response.StatusCode, response.Body.Close()
+}
+
+// stats returns how many events the process has received since its start.
+func (p *process) stats(t *testing.T) (stats ssf.Stats) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/stats", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := p.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if err := json.NewDecoder(response.Body).Decode(&stats); err != nil {
+		t.Fatal(err)
+	}
+	return stats
 }

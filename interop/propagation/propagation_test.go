@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	update = flag.Bool("update", false, "measure many rounds, and write the figures into docs/scaling.md")
+	update = flag.Bool("update", false, "measure many rounds, and write the figures into docs/scaling.md and docs/revocation.md")
 	rounds = flag.Int("rounds", 100, "rounds of each measurement with -update")
 	denied = flag.Int("denied", 100_000, "entries of each store with -update")
 	cached = flag.Int("cached", 10_000, "tokens in the cache of each process with -update")
@@ -40,14 +40,20 @@ func measurements() []measurement {
 	}
 }
 
-// measurement is a row of the table.
+// measurement is a row of the table of calls of DenyToken, and of the table of events unless lost is true.
 type measurement struct {
 	title   string
 	backend backend
 	lost    bool // the message about the denial does not reach any process
 
-	times []time.Duration // from the end of DenyToken to the first rejection by the last process
-	saves []time.Duration // of DenyToken
+	denials series // from the end of DenyToken to the first rejection by the last process
+	events  series // from the POST of an event to the first rejection by the last process
+}
+
+// series are the measured times of one way to deny tokens.
+type series struct {
+	calls []time.Duration // of the call that denies a token
+	times []time.Duration // to the rejection
 }
 
 // needServers skips a test unless it measures, or all services are required: it starts servers and several processes.
@@ -58,7 +64,7 @@ func needServers(t *testing.T) {
 	}
 }
 
-// A token that is denied in one process is rejected by all others, although they have cached it.
+// A token that is denied in one process, by a call or by an event, is rejected by all others, although they have cached it.
 func TestPropagation(t *testing.T) {
 	needServers(t)
 	if !*update {
@@ -76,14 +82,29 @@ func TestPropagation(t *testing.T) {
 		}
 	})
 	if *update && !t.Failed() {
-		head := fmt.Sprintf("| store | denying takes (median) | median | 90 %% | 99 %% | longest of %d | bound |\n|---|---|---|---|---|---|---|\n", *rounds)
-		writeTable(t, "propagation", head, rows)
+		head := func(call string) string {
+			return fmt.Sprintf("| store | %s (median) | median | 90 %% | 99 %% | longest of %d | bound |\n|---|---|---|---|---|---|---|\n", call, *rounds)
+		}
+		writeTable(t, scalingDocument, "propagation", head("denying takes"),
+			texts(rows, func(m *measurement) string { return m.row(m.denials) }))
+		pushed := slices.DeleteFunc(slices.Clone(rows), func(m measurement) bool { return m.lost })
+		writeTable(t, revocationDocument, "events", head("202 after"),
+			texts(pushed, func(m *measurement) string { return m.row(m.events) }))
 	}
+}
+
+// texts returns a text for each row.
+func texts[Row any](rows []Row, text func(*Row) string) []string {
+	all := make([]string, len(rows))
+	for i := range rows {
+		all[i] = text(&rows[i])
+	}
+	return all
 }
 
 // run starts the processes, and denies tokens.
 func (m *measurement) run(t *testing.T) {
-	address := m.backend.database(t)
+	_, address := m.backend.start(t)
 	shared, err := m.backend.open(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
@@ -100,14 +121,20 @@ func (m *measurement) run(t *testing.T) {
 		fill(t, issuer, processes)
 		sleep(t, 12*time.Second) // sqlstore drops everything 11 s after the start
 	}
-	for len(m.times) < count {
-		m.round(t, issuer, shared, processes)
-		// The processes poll, and pause after each drop. A random pause makes the rounds independent of that.
-		sleep(t, mathrand.N(300*time.Millisecond))
+	for len(m.denials.times) < count {
+		m.deny(t, issuer, shared, processes)
 	}
-	slices.Sort(m.times)
-	slices.Sort(m.saves)
-	t.Logf("%s", m)
+	for len(m.events.times) < count && !m.lost { // a POST takes so long that the processes have subscribed again
+		m.post(t, issuer, processes)
+	}
+	for _, s := range []*series{&m.denials, &m.events} {
+		slices.Sort(s.times)
+		slices.Sort(s.calls)
+	}
+	t.Logf("%s", m.row(m.denials))
+	if !m.lost {
+		t.Logf("%s", m.row(m.events))
+	}
 }
 
 // fill adds tokens to the caches of the processes.
@@ -123,16 +150,12 @@ func fill(t *testing.T, issuer *bearertest.Issuer, processes []*process) {
 	}
 }
 
-// round denies one token that all processes have cached, and waits until the last of them rejects it.
-func (m *measurement) round(t *testing.T, issuer *bearertest.Issuer, shared *opened, processes []*process) {
+// deny measures a call of DenyToken.
+func (m *measurement) deny(t *testing.T, issuer *bearertest.Issuer, shared *opened, processes []*process) {
 	t.Helper()
 	jti := rand.Text()
 	token := issuer.AccessToken().Set("jti", jti).Set("exp", time.Now().Add(time.Hour).Unix()).Sign()
-	for _, p := range processes {
-		if status, err := p.send(t.Context(), token); err != nil || status != http.StatusOK {
-			t.Fatalf("a valid token: %d, %v", status, err)
-		}
-	}
+	cache(t, token, processes)
 	var start, end time.Time
 	deny := func() {
 		start = time.Now()
@@ -149,7 +172,35 @@ func (m *measurement) round(t *testing.T, issuer *bearertest.Issuer, shared *ope
 	}
 	last := awaitRejection(t, end, token, processes)
 	if counts {
-		m.times, m.saves = append(m.times, last), append(m.saves, end.Sub(start))
+		m.denials.times, m.denials.calls = append(m.denials.times, last), append(m.denials.calls, end.Sub(start))
+	}
+}
+
+// post measures the POST of an event to one of the processes.
+func (m *measurement) post(t *testing.T, issuer *bearertest.Issuer, processes []*process) {
+	t.Helper()
+	user := rand.Text()
+	token := accessToken(issuer, user)
+	set := eventAbout(issuer, user)
+	cache(t, token, processes)
+	start := time.Now()
+	if status, err := processes[0].post(t.Context(), set); err != nil || status != http.StatusAccepted {
+		t.Fatalf("an event: %d, %v", status, err)
+	}
+	end := time.Now()
+	m.events.times = append(m.events.times, awaitRejection(t, start, token, processes))
+	m.events.calls = append(m.events.calls, end.Sub(start))
+}
+
+// cache lets all processes cache a token.
+func cache(t *testing.T, token string, processes []*process) {
+	t.Helper()
+	// The processes poll, and pause after each drop. A random pause makes the rounds independent of that.
+	sleep(t, mathrand.N(300*time.Millisecond))
+	for _, p := range processes {
+		if status, err := p.send(t.Context(), token); err != nil || status != http.StatusOK {
+			t.Fatalf("a valid token: %d, %v", status, err)
+		}
 	}
 }
 
@@ -194,11 +245,11 @@ func sleep(t *testing.T, d time.Duration) {
 	}
 }
 
-// String returns the row of the table.
-func (m *measurement) String() string {
+// row returns the row of a table.
+func (m *measurement) row(s series) string {
 	ms := func(d time.Duration) string { return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds()) }
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %.0f s |", m.title, ms(quantile(m.saves, 0.5)), ms(quantile(m.times, 0.5)),
-		ms(quantile(m.times, 0.9)), ms(quantile(m.times, 0.99)), ms(quantile(m.times, 1)), m.backend.bound().Seconds())
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %.0f s |", m.title, ms(quantile(s.calls, 0.5)), ms(quantile(s.times, 0.5)),
+		ms(quantile(s.times, 0.9)), ms(quantile(s.times, 0.99)), ms(quantile(s.times, 1)), m.backend.bound().Seconds())
 }
 
 // quantile returns the smallest value of sorted that is not exceeded by the share q of the values.
