@@ -42,7 +42,7 @@ func startRedis(ctx context.Context) (*engine, error) {
 		command: []string{
 			program, "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", dir,
 			"--maxmemory-policy", "noeviction", // otherwise denied tokens could become valid
-			"--appendonly", "yes", "--save", "", // a deny list must survive a restart
+			"--appendonly", "yes", "--appendfsync", "always", "--save", "", // a deny list must survive a crash
 		},
 	}
 	if err := e.start(ctx); err != nil {

@@ -12,7 +12,7 @@
 // apt-get install postgresql; macOS: brew install postgresql), the tour is shorter. To use servers that are running, pass their
 // addresses. The program does not stop them:
 //
-//	docker run --rm -p 127.0.0.1:6379:6379 redis:7 redis-server --maxmemory-policy noeviction --appendonly yes
+//	docker run --rm -p 127.0.0.1:6379:6379 redis:7 redis-server --maxmemory-policy noeviction --appendonly yes --appendfsync always
 //	docker run --rm -p 127.0.0.1:5432:5432 -e POSTGRES_PASSWORD=demo postgres:15
 //	go run ./examples/cluster -redis redis://127.0.0.1:6379 -postgres postgres://postgres:demo@127.0.0.1:5432/postgres
 //

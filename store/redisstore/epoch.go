@@ -93,12 +93,27 @@ func (s *Store) epochOf(ctx context.Context, sh *shard) (*epoch, error) {
 	return e, err
 }
 
-// renew begins a new epoch, unless another process has already replaced the epoch old. old is empty if Redis has none.
+// maxRenewals limits the attempts of renew.
+const maxRenewals = 3
+
+// renew begins a new epoch, unless another process has already replaced the epoch old. old is empty if Redis has none. If the epoch has
+// begun before Redis stores it, renew tries a later one.
 func (s *Store) renew(ctx context.Context, sh *shard, old string) error {
 	sh.current.Store(nil)
+	for range maxRenewals {
+		result, err := s.storeEpoch(ctx, sh, old)
+		if err != nil || result != markLate {
+			return err
+		}
+	}
+	return fmt.Errorf("redisstore: Redis took more than %v to begin a new epoch", epochLead)
+}
+
+// storeEpoch is one attempt of renew. It returns the result of the script.
+func (s *Store) storeEpoch(ctx context.Context, sh *shard, old string) (result int64, err error) {
 	now, err := s.timeOf(ctx, sh)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	begin := now.Add(epochLead).UnixMilli()
 	if before, err := strconv.ParseInt(old, 10, 64); err == nil {
@@ -106,14 +121,10 @@ func (s *Store) renew(ctx context.Context, sh *shard, old string) error {
 	}
 	e, err := newEpoch(strconv.FormatInt(begin, 10), s.cfg.ClockSkew)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// With one key, the script stores its epoch. Eval sends the text, so that Redis has the script from then on.
-	result, err := s.cfg.Client.Eval(ctx, e.script.text, []string{sh.epoch}, old).Int64()
-	if err == nil && result == markLate {
-		err = fmt.Errorf("redisstore: Redis took more than %v to begin a new epoch", epochLead)
-	}
-	return err
+	return s.cfg.Client.Eval(ctx, e.script.text, []string{sh.epoch}, old).Int64()
 }
 
 // confirm begins the epoch of a shard if it is missing, or if Redis has lost its script.
