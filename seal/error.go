@@ -12,7 +12,7 @@ var (
 
 	// ErrDamaged says that a value was changed or truncated, or that it was sealed with another binding or with another
 	// secret. The cause cannot be determined.
-	ErrDamaged = errors.New("seal: the value was changed, or was sealed for another place")
+	ErrDamaged = errors.New("seal: the value was changed, or was sealed for another place or with another secret")
 
 	// ErrUnknownKey says that the value was sealed with a key that is not in Config.Keys. The error is an [*UnknownKeyError].
 	ErrUnknownKey = errors.New("seal: the key of the value is not configured")

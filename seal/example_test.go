@@ -32,7 +32,7 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// a refresh token, <nil>
-	// seal: the value was changed, or was sealed for another place
+	// seal: the value was changed, or was sealed for another place or with another secret
 }
 
 // KeysFromEnv reads the keys from a variable, or from the file that the variable with _FILE names.
