@@ -193,6 +193,20 @@ func TestSealedFileTokens_Kinds(t *testing.T) {
 	}
 }
 
+// TestSealedFileTokens_FolderMoved opens files in a folder that was restored at another path.
+func TestSealedFileTokens_FolderMoved(t *testing.T) {
+	t.Parallel()
+	older, key := filepath.Join(t.TempDir(), "a"), sealKey(t, "1")
+	saveBoth(t, sealedTokens(t, older, false, key), "alice", "x")
+	newer := filepath.Join(t.TempDir(), "b")
+	if err := os.Rename(older, newer); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := loadBoth(t, sealedTokens(t, newer, false, key), "alice"); err != nil || got != [2]string{"x", "x"} {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestSealedFileTokens_Migration(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -336,6 +350,59 @@ func TestSealedFileTokens_Unavailable(t *testing.T) {
 			t.Errorf("%s was changed", path)
 		}
 	}
+}
+
+// waitingService is a Sealer whose service does not respond until the context ends.
+type waitingService struct{ seal.Sealer }
+
+func (waitingService) Open(ctx context.Context, _, _ []byte) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (waitingService) Seal(ctx context.Context, _, _ []byte) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestSealedFileTokens_Slow ends the context of calls that wait for the service. No file is changed, and no lock is kept.
+func TestSealedFileTokens_Slow(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	ring, err := seal.New(seal.Config{Keys: []seal.Key{sealKey(t, "2")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := sealedTokens(t, folder, false, sealKey(t, "1"))
+	saveBoth(t, older, "alice", "x")
+	kept := storedFiles(t, folder)
+	slow, err := client.NewSealedFileTokens(client.SealedFileTokensConfig{Folder: folder, Sealer: waitingService{ring}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, call := range map[string]func(ctx context.Context) error{
+		"Load":             func(ctx context.Context) error { _, err := slow.Load(ctx, "alice"); return err },
+		"LoadRegistration": func(ctx context.Context) error { _, err := slow.LoadRegistration(ctx, "alice"); return err },
+		"Save":             func(ctx context.Context) error { return slow.Save(ctx, "alice", first(time.Hour)) },
+		"SaveRegistration": func(ctx context.Context) error {
+			return slow.SaveRegistration(ctx, "alice", &client.Registration{ClientID: "id"})
+		},
+		"Reseal": func(ctx context.Context) error { _, err := slow.Reseal(ctx); return err },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, cancel)
+		if err := call(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want context.Canceled", what, err)
+		}
+	}
+	if !maps.EqualFunc(storedFiles(t, folder), kept, bytes.Equal) {
+		t.Error("a file was changed")
+	}
+	unlock, err := older.Lock(t.Context(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
 }
 
 func TestNewSealedFileTokens_Faults(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/bearerkit/bearerkit/seal"
 )
@@ -155,6 +156,43 @@ func TestSessions_ErrorsShowNoSessionID(t *testing.T) {
 				t.Errorf("%s: %v, want an error without an id or the name of a row", what, err)
 			}
 		}
+	}
+}
+
+// waits is a Sealer whose service does not respond until the context ends.
+type waits struct{ seal.Sealer }
+
+func (waits) Seal(ctx context.Context, _, _ []byte) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (waits) Open(ctx context.Context, _, _ []byte) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestSessions_SlowSealer ends the context of calls that wait for a service.
+func TestSessions_SlowSealer(t *testing.T) {
+	t.Parallel()
+	ring, inner := newRing(t, newKey(t, "1")), newTable()
+	commit(t, newSessions(t, seal.SessionsConfig{Store: inner, Sealer: ring}), alice, "x")
+	s := newSessions(t, seal.SessionsConfig{Store: inner, Sealer: waits{newRing(t, newKey(t, "2"))}})
+	for what, call := range map[string]func(ctx context.Context) error{
+		"Find":   func(ctx context.Context) error { _, _, err := s.FindCtx(ctx, alice); return err },
+		"All":    func(ctx context.Context) error { _, err := s.AllCtx(ctx); return err },
+		"Commit": func(ctx context.Context) error { return s.CommitCtx(ctx, alice, nil, inAnHour) },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, cancel)
+		if err := call(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want context.Canceled", what, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := s.Reseal(ctx, inner.replace); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Reseal: %v, want context.DeadlineExceeded", err)
 	}
 }
 
