@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -161,6 +162,62 @@ func TestTokens_Reseal(t *testing.T) {
 		}
 		if _, err := rotated.Load(ctx, "lost"); !errors.Is(err, seal.ErrUnknownKey) || errors.Is(err, client.ErrNoToken) {
 			t.Errorf("the lost value: %v", err)
+		}
+	})
+}
+
+// interrupted is a Sealer that calls meanwhile before it seals a value.
+type interrupted struct {
+	seal.Sealer
+
+	meanwhile func()
+}
+
+func (s interrupted) Seal(ctx context.Context, plaintext, binding []byte) ([]byte, error) {
+	s.meanwhile()
+	return s.Sealer.Seal(ctx, plaintext, binding)
+}
+
+// Another process changes a row after Reseal has read it. Reseal undoes no change: otherwise it could restore a refresh token that
+// was already used, or the token of a user who has signed out.
+func TestTokens_ResealUndoesNothing(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, dialect sqlstore.Dialect) {
+		s, ctx := newStore(t, dialect), t.Context()
+		before, after := s.Tokens(keyring(t, "1")), s.Tokens(keyring(t, "2", "1"))
+		save := func(tokens *sqlstore.Tokens, text string) error {
+			return tokens.Save(ctx, "a", &client.Token{AccessToken: text})
+		}
+		for name, test := range map[string]struct {
+			change func() error
+			want   string // empty: no token
+			count  int
+		}{
+			"nothing":                        {func() error { return nil }, "old", 1},
+			"saved with the new key":         {func() error { return save(after, "new") }, "new", 0},
+			"saved with the old key":         {func() error { return save(before, "new") }, "new", 0},
+			"saved twice":                    {func() error { return errors.Join(save(before, "x"), save(after, "new")) }, "new", 0},
+			"deleted":                        {func() error { return before.Delete(ctx, "a") }, "", 0},
+			"deleted and saved":              {func() error { return errors.Join(before.Delete(ctx, "a"), save(before, "new")) }, "new", 0},
+			"sealed again by another Reseal": {func() error { _, err := after.Reseal(ctx); return err }, "old", 0},
+		} {
+			if err := errors.Join(before.Delete(ctx, "a"), save(before, "old")); err != nil {
+				t.Fatal(err)
+			}
+			n, err := s.Tokens(interrupted{keyring(t, "2", "1"), func() {
+				if err := test.change(); err != nil {
+					t.Error(err)
+				}
+			}}).Reseal(ctx)
+			if n != test.count || err != nil {
+				t.Errorf("%s: Reseal = %d, %v, want %d", name, n, err, test.count)
+			}
+			token, err := after.Load(ctx, "a")
+			switch {
+			case test.want == "" && errors.Is(err, client.ErrNoToken):
+			case err != nil || token.AccessToken != test.want:
+				t.Errorf("%s: Load = %v, %v, want %q", name, token, err, test.want)
+			}
 		}
 	})
 }
