@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/store"
 )
@@ -136,7 +137,7 @@ func (cfg Config) withDefaults() Config {
 // validate joins the faults that package consumer does not report.
 func (cfg Config) validate() error {
 	var faults faults
-	faults.check(cfg.Storage != nil, "Config.Storage is required: the Storage of the API's store.DenyList")
+	faults.check(!nilcheck.IsNil(cfg.Storage), "Config.Storage is required: the Storage of the API's store.DenyList")
 	faults.check(cfg.TokenLifetime > 0, "Config.TokenLifetime is required: the longest time from the issue of an access token to its expiry")
 	faults.check(cfg.TokenLifetime <= longestTime, "Config.TokenLifetime is %v, expected at most 366 days", cfg.TokenLifetime)
 	faults.check(len(cfg.TokenIssuers) <= maxTokenIssuers, "Config.TokenIssuers has %d issuers, expected at most %d", len(cfg.TokenIssuers), maxTokenIssuers)

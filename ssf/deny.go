@@ -7,9 +7,9 @@ import (
 	"github.com/bearerkit/bearerkit/store"
 )
 
-// deny saves the entries of the deny list for an event, and sets its Targets. covered reports whether the tokens that the event
+// denyTokens saves the entries of the deny list for an event, and sets its Targets. covered reports whether the tokens that the event
 // is about are denied for certain. It is false if tokens carry no name of the subject.
-func (r *Receiver) deny(ctx context.Context, event *Event) (covered bool, err error) {
+func (r *Receiver) denyTokens(ctx context.Context, event *Event) (covered bool, err error) {
 	if event.Effect == EffectNone {
 		return false, nil
 	}
@@ -19,7 +19,7 @@ func (r *Receiver) deny(ctx context.Context, event *Event) (covered bool, err er
 	}
 	before := event.before(time.Now().Add(r.cfg.ClockSkew))
 	for _, t := range targets {
-		certain, err := r.denier.deny(ctx, t, event.Effect, before)
+		certain, err := r.denier.denyTarget(ctx, t, event.Effect, before)
 		if err != nil {
 			return false, err
 		}
@@ -40,9 +40,9 @@ type denier struct {
 	sessionClaim bool          // access tokens have sid
 }
 
-// deny denies the tokens of a target: all tokens of a session, one token, or the tokens that a user or a client received before the
+// denyTarget denies the tokens of a target: all tokens of a session, one token, or the tokens that a user or a client received before the
 // given time. certain is false if only a session was denied, although tokens may not carry sid.
-func (d denier) deny(ctx context.Context, t Target, effect Effect, before time.Time) (certain bool, err error) {
+func (d denier) denyTarget(ctx context.Context, t Target, effect Effect, before time.Time) (certain bool, err error) {
 	until := time.Now().Add(d.lifetime + entryMargin)
 	// narrow means that a session or a token is denied, if the target has one, and not all tokens of the user.
 	narrow := effect == EffectSession || t.Subject == ""

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bearerkit/bearerkit/client"
+	"github.com/bearerkit/bearerkit/internal/nilcheck"
 	"github.com/bearerkit/bearerkit/store"
 )
 
@@ -46,17 +47,17 @@ type LogoutConfig struct {
 func LogoutHandler(cfg LogoutConfig) (http.Handler, error) {
 	var faults faults
 	faults.check(cfg.Client != nil, "LogoutConfig.Client is required")
-	faults.check(cfg.Storage != nil, "LogoutConfig.Storage is required: the Storage of the API's store.DenyList")
+	faults.check(!nilcheck.IsNil(cfg.Storage), "LogoutConfig.Storage is required: the Storage of the API's store.DenyList")
 	faults.check(cfg.TokenLifetime > 0, "LogoutConfig.TokenLifetime is required: the longest time from the issue of an access token to its expiry")
 	faults.check(cfg.TokenLifetime <= longestTime, "LogoutConfig.TokenLifetime is %v, expected at most 366 days", cfg.TokenLifetime)
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	denier := denier{list: store.DenyList{Storage: cfg.Storage}, lifetime: cfg.TokenLifetime, sessionClaim: cfg.SessionClaim}
+	tokens := denier{list: store.DenyList{Storage: cfg.Storage}, lifetime: cfg.TokenLifetime, sessionClaim: cfg.SessionClaim}
 	return cfg.Client.BackchannelLogout(func(ctx context.Context, token *client.LogoutToken) error {
 		ended := Target{Issuer: token.Issuer(), Subject: token.Subject(), Session: token.SessionID()}
 		// The Client has verified that iat is at most maxClockSkew in the future.
-		if _, err := denier.deny(ctx, ended, EffectSession, nextSecond(token.IssuedAt())); err != nil {
+		if _, err := tokens.denyTarget(ctx, ended, EffectSession, nextSecond(token.IssuedAt())); err != nil {
 			return err
 		}
 		if cfg.OnLogout != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/bearertest"
 	"github.com/bearerkit/bearerkit/client"
 	"github.com/bearerkit/bearerkit/ssf"
+	"github.com/bearerkit/bearerkit/store"
 )
 
 // A logout token denies the tokens of the session that has ended, as OpenID Connect Back-Channel Logout 1.0 requires.
@@ -149,6 +150,10 @@ func TestLogoutHandler_Faults(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}
+	}
+	_, err = ssf.LogoutHandler(ssf.LogoutConfig{Storage: (*store.Memory)(nil)})
+	if err == nil || !strings.Contains(err.Error(), "LogoutConfig.Storage is required") {
+		t.Errorf("a Storage that contains a nil pointer: %v", err)
 	}
 	if _, err := ssf.LogoutHandler(ssf.LogoutConfig{TokenLifetime: 367 * 24 * time.Hour}); err == nil || !strings.Contains(err.Error(), "at most 366 days") {
 		t.Errorf("a long lifetime: %v", err)

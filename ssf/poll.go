@@ -155,7 +155,7 @@ func (p *poller) poll(ctx context.Context) time.Duration {
 	p.maxEvents = min(p.maxEvents+1, p.cfg.MaxEvents)
 	p.stats.responded(p)
 	if err := p.receive(ctx, response); err != nil {
-		return p.failed(ctx, err, lastRetry)
+		return p.backOff(ctx, err, lastRetry)
 	}
 	p.failures = 0
 	switch {
@@ -171,13 +171,13 @@ func (p *poller) poll(ctx context.Context) time.Duration {
 
 // repeats reports whether all SETs of a response were acknowledged or reported by its request. It is true without SETs.
 func (p *poller) repeats(response pollResponse) bool {
-	settled := make(map[string]bool, len(p.acks))
+	acknowledged := make(map[string]bool, len(p.acks))
 	for _, id := range p.acks {
-		settled[id] = true
+		acknowledged[id] = true
 	}
 	return !slices.ContainsFunc(response.sets, func(set namedSET) bool {
 		_, reported := p.errs[set.id]
-		return !reported && !settled[set.id]
+		return !reported && !acknowledged[set.id]
 	})
 }
 
@@ -193,7 +193,7 @@ func (p *poller) requestFailed(ctx context.Context, err error) time.Duration {
 	if _, ok := errors.AsType[*fetch.TooLargeError](err); ok {
 		p.maxEvents = max(p.maxEvents/2, 1)
 	}
-	return p.failed(ctx, err, lastBackoff)
+	return p.backOff(ctx, err, lastBackoff)
 }
 
 // receive lets the SETs of a response take effect. If one has not, it continues with the others, and returns the first error. It
@@ -218,9 +218,9 @@ func (p *poller) receive(ctx context.Context, response pollResponse) (failure er
 	return failure
 }
 
-// failed counts and logs a failure, and returns the pause after it, at most longest unless the transmitter requests more. The pause is
+// backOff counts and logs a failure, and returns the pause after it, at most longest unless the transmitter requests more. The pause is
 // random in its upper half, so that several processes do not send their requests at the same time.
-func (p *poller) failed(ctx context.Context, err error, longest time.Duration) time.Duration {
+func (p *poller) backOff(ctx context.Context, err error, longest time.Duration) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}

@@ -65,7 +65,7 @@ func (r *Receiver) receive(ctx context.Context, set string, hasID func(string) b
 	}
 	receptions, err := r.once(ctx, events)
 	if err != nil {
-		receptions = failed(events, err)
+		receptions = failedReceptions(events, err)
 	}
 	for _, reception := range receptions {
 		reception.Duration = time.Since(start)
@@ -103,8 +103,8 @@ func (r *Receiver) once(ctx context.Context, events []Event) ([]Reception, error
 	return receptions, r.save(ctx, key, r.cfg.RememberFor)
 }
 
-// failed returns a Reception for each event of a SET that was not applied completely.
-func failed(events []Event, err error) []Reception {
+// failedReceptions returns a Reception for each event of a SET that was not applied completely.
+func failedReceptions(events []Event, err error) []Reception {
 	receptions := make([]Reception, len(events))
 	for i, event := range events {
 		receptions[i] = Reception{Event: event, Outcome: outcomeOf(err), Err: err}
@@ -118,7 +118,7 @@ func (r *Receiver) handle(ctx context.Context, event Event) (Reception, error) {
 		return Reception{}, err
 	}
 	event.Effect = r.cfg.Effect(event)
-	covered, err := r.deny(ctx, &event)
+	covered, err := r.denyTokens(ctx, &event)
 	if err != nil {
 		return Reception{}, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/ssf"
+	"github.com/bearerkit/bearerkit/store"
 )
 
 // SETs that are not acceptable deny nothing. The error has the code of RFC 8935 section 2.4.
@@ -327,6 +328,9 @@ func TestNew_Faults(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}
+	}
+	if _, err := ssf.New(ssf.Config{Storage: (*store.Memory)(nil)}); err == nil || !strings.Contains(err.Error(), "Config.Storage is required") {
+		t.Errorf("a Storage that contains a nil pointer: %v", err)
 	}
 	if _, err := ssf.New(ssf.Config{Issuer: "https://example.com?x"}); err == nil || !strings.Contains(err.Error(), "query") {
 		t.Errorf("an issuer with a query: %v", err)

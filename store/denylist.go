@@ -26,13 +26,13 @@ var ErrNoTime = errors.New("store: DenySubject or DenyClient: the argument befor
 // skew that the API allows. After that time, the entry has no effect and may be deleted. If until is zero, the entry
 // never expires. If the error is not nil, the token may still be active. The error is [ErrUnnamed] if jti is empty.
 func (d DenyList) DenyToken(ctx context.Context, issuer, jti string, until time.Time) error {
-	return d.deny(ctx, "deny:jti:", issuer, jti, Entry{Expires: until})
+	return d.save(ctx, "deny:jti:", issuer, jti, Entry{Expires: until})
 }
 
 // DenySession denies all tokens with the given sid claim. until is the time at which the last of them has expired. until
 // and the errors are as for DenyToken.
 func (d DenyList) DenySession(ctx context.Context, issuer, sid string, until time.Time) error {
-	return d.deny(ctx, "deny:sid:", issuer, sid, Entry{Expires: until})
+	return d.save(ctx, "deny:sid:", issuer, sid, Entry{Expires: until})
 }
 
 // DenySubject denies all tokens of a subject that were issued before the time before, and all its tokens without `iat`.
@@ -40,17 +40,18 @@ func (d DenyList) DenySession(ctx context.Context, issuer, sid string, until tim
 // second are denied too. The error is [ErrNoTime] if before is zero. until is the time at which the last of these tokens
 // has expired; until and the other errors are as for DenyToken.
 func (d DenyList) DenySubject(ctx context.Context, issuer, subject string, before, until time.Time) error {
-	return d.denyBefore(ctx, "deny:sub:", issuer, subject, before, until)
+	return d.saveBefore(ctx, "deny:sub:", issuer, subject, before, until)
 }
 
 // DenyClient denies all tokens of a client that were issued before the time before, and all its tokens without `iat`. The
 // client of a token is that of consumer.Token.ClientID, which depends on the profile. If there is none, or the token has no
 // such method, it is the claim client_id, else azp. before, until and the errors are as for DenySubject.
 func (d DenyList) DenyClient(ctx context.Context, issuer, clientID string, before, until time.Time) error {
-	return d.denyBefore(ctx, "deny:client:", issuer, clientID, before, until)
+	return d.saveBefore(ctx, "deny:client:", issuer, clientID, before, until)
 }
 
-func (d DenyList) denyBefore(ctx context.Context, kind, issuer, name string, before, until time.Time) error {
+// saveBefore saves an entry that denies the tokens issued before a time. It rounds the time up to a full second.
+func (d DenyList) saveBefore(ctx context.Context, kind, issuer, name string, before, until time.Time) error {
 	if before.IsZero() {
 		return ErrNoTime
 	}
@@ -58,10 +59,11 @@ func (d DenyList) denyBefore(ctx context.Context, kind, issuer, name string, bef
 	if full.Before(before) {
 		full = full.Add(time.Second)
 	}
-	return d.deny(ctx, kind, issuer, name, Entry{Expires: until, Before: full})
+	return d.save(ctx, kind, issuer, name, Entry{Expires: until, Before: full})
 }
 
-func (d DenyList) deny(ctx context.Context, kind, issuer, name string, entry Entry) error {
+// save saves an entry under the key of a name.
+func (d DenyList) save(ctx context.Context, kind, issuer, name string, entry Entry) error {
 	switch {
 	case d.Storage == nil:
 		return errNoStorage

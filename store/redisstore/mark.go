@@ -21,7 +21,7 @@ const (
 // another process has made at the same time.
 const maxMarkAttempts = 4
 
-var errUnsettled = errors.New("redisstore: the epoch in Redis has changed during each attempt")
+var errEpochChanges = errors.New("redisstore: the epoch in Redis has changed during each attempt")
 
 // Mark implements middleware.ReplayStore. It records that a proof was used, and returns false if the proof was recorded
 // before. key identifies the key that signed the proof, and id the proof among those of the key. from is the earliest time at
@@ -86,7 +86,7 @@ func (s *Store) mark(ctx context.Context, key, id string, from, until time.Time)
 			return false, err
 		}
 	}
-	return false, errUnsettled
+	return false, errEpochChanges
 }
 
 // markResult returns what Mark returns for a result of the script that is final.

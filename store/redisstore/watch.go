@@ -122,7 +122,7 @@ func (w *watcher) run(ctx context.Context, messages <-chan any) {
 			if w.purge != watching.None {
 				w.dropAll()
 			}
-			w.settle()
+			w.reportCurrent()
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (w *watcher) drop() {
 		w.pending = make(map[string]struct{})
 		w.stats.Removed(w.passes.Drop(keys), watching.None)
 	}
-	w.settle()
+	w.reportCurrent()
 }
 
 // dropAll removes all tokens from the caches.
@@ -174,8 +174,8 @@ func (w *watcher) dropAll() {
 	w.stats.Removed(w.passes.DropAll(), cause)
 }
 
-// settle records how far the caches are up to date, unless changes wait for a drop.
-func (w *watcher) settle() {
+// reportCurrent records how far the caches are up to date, unless changes wait for a drop.
+func (w *watcher) reportCurrent() {
 	if len(w.pending) == 0 && w.purge == watching.None {
 		w.stats.Current(w.covered)
 	}

@@ -13,11 +13,12 @@ import (
 const (
 	maxChanges = 10_000 // changes that one poll reads, and gaps that a watcher remembers
 
-	// A transaction for which Save returned nil has committed within the longest Config.Timeout. A second is added
+	// commitTime is the longest time from the assignment of an id to the commit that makes its row visible, if the change is
+	// acknowledged. A transaction for which Save returned nil has committed within the longest Config.Timeout. A second is added
 	// because the clocks of two machines may run at different speeds.
-	settleTime = maxTimeout + time.Second
+	commitTime = maxTimeout + time.Second
 
-	// gapLife is how long an id that was not seen may still appear. It is longer than settleTime, so that changes that take
+	// gapLife is how long an id that was not seen may still appear. It is longer than commitTime, so that changes that take
 	// effect after their caller has received an error are usually noticed too.
 	gapLife = time.Minute
 )
@@ -75,8 +76,8 @@ type position struct {
 	gaps  map[int64]clock.Instant
 	epoch string
 
-	unsettled clock.Instant  // when seen was set without reading the changes before it; zero if that was long ago
-	cause     watching.Cause // why seen was set in that way
+	resetAt clock.Instant  // when seen was set without reading the changes before it; zero if that was long ago
+	cause   watching.Cause // why seen was set in that way
 }
 
 // floor returns the id after which a poll begins: it reads the changes that were not seen, and the last one that was.
@@ -91,8 +92,8 @@ func (p *position) unseen() int64 {
 	return floor
 }
 
-// isSettled reports whether all changes before the first one that was read were visible then.
-func (p *position) isSettled() bool { return p.unsettled.IsZero() }
+// hasCaughtUp reports whether all changes before the first one that was read were visible then.
+func (p *position) hasCaughtUp() bool { return p.resetAt.IsZero() }
 
 // advance returns the keys of the changes that were not seen before. Other keys may have changed too unless the cause is None.
 func (p *position) advance(c changes, now clock.Instant) (keys []string, cause watching.Cause) {
@@ -118,8 +119,8 @@ func (p *position) advance(c changes, now clock.Instant) (keys []string, cause w
 			delete(p.gaps, id)
 		}
 	}
-	if !p.isSettled() && p.unsettled.AgeAt(now) >= settleTime {
-		p.unsettled = clock.Instant{}
+	if !p.hasCaughtUp() && p.resetAt.AgeAt(now) >= commitTime {
+		p.resetAt = clock.Instant{}
 		return nil, p.cause
 	}
 	return keys, watching.None
@@ -179,7 +180,7 @@ func (p *position) see(id int64, now clock.Instant) bool {
 // of advance returns the cause once more.
 func (p *position) reset(c changes, now clock.Instant, cause watching.Cause) watching.Cause {
 	*p = position{
-		known: true, seen: max(c.highest, c.pruned), gaps: make(map[int64]clock.Instant), epoch: c.epoch, unsettled: now, cause: cause,
+		known: true, seen: max(c.highest, c.pruned), gaps: make(map[int64]clock.Instant), epoch: c.epoch, resetAt: now, cause: cause,
 	}
 	return cause
 }

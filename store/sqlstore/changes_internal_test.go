@@ -68,8 +68,8 @@ func TestPosition(t *testing.T) {
 		"a late commit before the gap is given up": {
 			start,
 			{commit: []int64{2}, keys: []string{"2"}},
-			{after: settleTime, result: watching.Started},
-			{after: gapLife - settleTime, commit: []int64{1}, keys: []string{"1"}},
+			{after: commitTime, result: watching.Started},
+			{after: gapLife - commitTime, commit: []int64{1}, keys: []string{"1"}},
 		},
 		"a gap is given up": {
 			start,
@@ -79,9 +79,9 @@ func TestPosition(t *testing.T) {
 		},
 		"transactions that were open at the start": {
 			{commit: []int64{5}, result: watching.Started},
-			{commit: []int64{4}, after: settleTime - 1},
+			{commit: []int64{4}, after: commitTime - 1},
 			{after: 1, result: watching.Started},
-			{after: settleTime},
+			{after: commitTime},
 			{},
 		},
 		"rows were removed before they were read": {

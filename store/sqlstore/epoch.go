@@ -72,7 +72,7 @@ func (s *Store) epochOf(ctx context.Context) (*epoch, error) {
 			return nil, err
 		}
 	}
-	return nil, errUnsettled
+	return nil, errEpochChanges
 }
 
 // readEpoch reads the epoch. It returns nil if there is none. same is false if another server has stored it.

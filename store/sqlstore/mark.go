@@ -75,17 +75,17 @@ func (s *Store) mark(ctx context.Context, m mark, from, until time.Time) (bool, 
 			s.remember(m, e, until)
 			return true, nil
 		}
-		if settled, err := s.explain(ctx, m, e, witness); settled || err != nil {
+		if used, err := s.explain(ctx, m, e, witness); used || err != nil {
 			return false, err
 		}
 	}
 	if err := s.checkCommits(ctx); err != nil {
 		return false, err
 	}
-	return false, errUnsettled
+	return false, errEpochChanges
 }
 
-var errUnsettled = errors.New("sqlstore: the epoch has changed during each attempt")
+var errEpochChanges = errors.New("sqlstore: the epoch has changed during each attempt")
 
 // insertMark inserts a mark. It returns false if the mark exists, the epoch has changed, the witness is missing, the clocks differ,
 // or the connection would not commit the mark. [Store.Run] removes the row twice the clock skew after until, when no process accepts the proof.
@@ -98,11 +98,11 @@ func (s *Store) insertMark(ctx context.Context, m mark, e *epoch, witness mark, 
 	return n == 1, err
 }
 
-// explain finds out why a mark was not inserted. settled is true if the proof was used before. It is false if another attempt
+// explain finds out why a mark was not inserted. used is true if the proof was used before. It is false if another attempt
 // may succeed.
-func (s *Store) explain(ctx context.Context, m mark, e *epoch, witness mark) (settled bool, err error) {
+func (s *Store) explain(ctx context.Context, m mark, e *epoch, witness mark) (used bool, err error) {
 	now, skew := micros(clock.Now().Time()), s.cfg.ClockSkew.Microseconds()
-	var used, current, witnessed, synchronized bool
+	var current, witnessed, synchronized bool
 	args := []any{m.owner[:], m.id[:], e.id[:], witness.owner[:], witness.id[:], now - skew, now + skew}
 	err = s.query(ctx, s.text.explain, args, func(rows *sql.Rows) error {
 		return rows.Scan(&used, &current, &witnessed, &synchronized)

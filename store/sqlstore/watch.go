@@ -161,7 +161,7 @@ func (w *watcher) take(ctx context.Context, changes changes) {
 	for _, key := range keys {
 		w.pending[key] = struct{}{}
 	}
-	if cause == watching.Lost && !w.log.isSettled() { // the second purge has the same cause
+	if cause == watching.Lost && !w.log.hasCaughtUp() { // the second purge has the same cause
 		w.store.cfg.Logger.LogAttrs(ctx, slog.LevelError, "sqlstore: the database has lost changes: denied tokens may be accepted again")
 	}
 	w.miss(cause)
