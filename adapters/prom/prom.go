@@ -58,6 +58,8 @@
 //
 // WatchReceiver provides these metrics. Those of polls are absent if the process does not poll.
 //
+//	bearerkit_ssf_outcomes_total{issuer,outcome}               security events; every outcome has a series from the start, so
+//	                                                           alerts see the first event
 //	bearerkit_ssf_accepted_age_seconds{issuer}                 time since an event last took effect or was a duplicate
 //	bearerkit_ssf_poll_age_seconds{issuer}                     time since the last response to a poll, or since Poll was called
 //	bearerkit_ssf_poll_consecutive_failures{issuer}            failed polls since the last success

@@ -39,6 +39,15 @@ func receiverReadings() []reading[ssf.Stats] {
 		{"timeout", ifPolled(func(p ssf.PollStats) uint64 { return p.Timeouts })},
 		{"failed", ifPolled(func(p ssf.PollStats) uint64 { return p.Failures })},
 	})
+	t.divided(prometheus.CounterValue, "ssf_outcomes_total", "Security events by outcome.", "outcome", parts[ssf.Stats]{
+		{string(ssf.OutcomeDenied), always(func(s ssf.Stats) uint64 { return s.Denied })},
+		{string(ssf.OutcomeNoted), always(func(s ssf.Stats) uint64 { return s.Noted })},
+		{string(ssf.OutcomeDuplicate), always(func(s ssf.Stats) uint64 { return s.Duplicate })},
+		{string(ssf.OutcomeUnknown), always(func(s ssf.Stats) uint64 { return s.Unknown })},
+		{string(ssf.OutcomeUnmapped), always(func(s ssf.Stats) uint64 { return s.Unmapped })},
+		{string(ssf.OutcomeRejected), always(func(s ssf.Stats) uint64 { return s.Rejected })},
+		{string(ssf.OutcomeFailed), always(func(s ssf.Stats) uint64 { return s.Failed })},
+	})
 	t.divided(prometheus.CounterValue, "ssf_push_rejections_total",
 		"Requests with events that were rejected before the event was read.", "cause", parts[ssf.Stats]{
 			{"unauthorized", always(func(s ssf.Stats) uint64 { return s.Push.Unauthorized })},

@@ -157,7 +157,7 @@ func TestSecurityEvents(t *testing.T) {
 		reg, m := newMetrics(t)
 		r, issuer := newReceiver(t, m)
 		before := scrape(t, reg)
-		wants(t, before, `ssf_push_rejections_total{cause="unauthorized",issuer="https://issuer.test"} 0`)
+		wants(t, before, `ssf_outcomes_total{issuer="https://issuer.test",outcome="unmapped"} 0`, `ssf_push_rejections_total{cause="unauthorized",issuer="https://issuer.test"} 0`)
 		for _, absent := range []string{"ssf_accepted_age_seconds", "ssf_poll"} {
 			if strings.Contains(before, absent) {
 				t.Errorf("%s is not absent", absent)
@@ -182,6 +182,12 @@ func TestSecurityEvents(t *testing.T) {
 			`ssf_events_total{event="other",issuer="https://issuer.test",outcome="unknown"} 1`,
 			`ssf_events_total{event="account-enabled",issuer="https://issuer.test",outcome="noted"} 1`,
 			`ssf_events_total{event="none",issuer="https://issuer.test",outcome="rejected"} 2`,
+			`ssf_outcomes_total{issuer="https://issuer.test",outcome="denied"} 1`,
+			`ssf_outcomes_total{issuer="https://issuer.test",outcome="duplicate"} 1`,
+			`ssf_outcomes_total{issuer="https://issuer.test",outcome="failed"} 0`,
+			`ssf_outcomes_total{issuer="https://issuer.test",outcome="noted"} 1`,
+			`ssf_outcomes_total{issuer="https://issuer.test",outcome="rejected"} 2`,
+			`ssf_outcomes_total{issuer="https://issuer.test",outcome="unknown"} 1`,
 			`ssf_event_duration_seconds_count{outcome="denied"} 1`,
 			`ssf_denial_delay_seconds_bucket{issuer="https://issuer.test",le="10"} 0`,
 			`ssf_denial_delay_seconds_bucket{issuer="https://issuer.test",le="30"} 1`,

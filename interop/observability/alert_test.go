@@ -49,6 +49,22 @@ func health() scenario {
 		`bearerkit_status_check_duration_seconds_bucket{cached="false",le="0.1"}`:    "0+6000x90",
 		`bearerkit_status_check_duration_seconds_bucket{cached="false",le="0.5"}`:    "0+6000x90",
 		`bearerkit_status_check_duration_seconds_bucket{cached="false",le="+Inf"}`:   "0+6000x90",
+		`bearerkit_watch_running{store="s"}`:                                         "1x90",
+		`bearerkit_watch_behind_seconds{store="s"}`:                                  "4x90",
+		`bearerkit_watch_purges_total{store="s",cause="lost"}`:                       "1x90", // long ago
+		`bearerkit_watch_purges_total{store="s",cause="started"}`:                    "0 2x89",
+		`bearerkit_ssf_poll_age_seconds{issuer="i"}`:                                 "30x90",
+		`bearerkit_ssf_outcomes_total{issuer="i",outcome="denied"}`:                  "0+1x90",
+		`bearerkit_ssf_outcomes_total{issuer="i",outcome="failed"}`:                  "3x90", // long ago
+		`bearerkit_ssf_outcomes_total{issuer="i",outcome="rejected"}`:                "1x90",
+		`bearerkit_ssf_outcomes_total{issuer="i",outcome="unmapped"}`:                "1x90",
+		`bearerkit_ssf_push_rejections_total{issuer="i",cause="unauthorized"}`:       "0x30 1x60", // a single scan
+		`bearerkit_ssf_push_rejections_total{issuer="i",cause="busy"}`:               "0+1x90",
+		`bearerkit_status_lists{issuer="i",state="usable"}`:                          "3x90",
+		`bearerkit_status_lists{issuer="i",state="failed"}`:                          "0x90",
+		`bearerkit_status_list_consecutive_failures{issuer="i"}`:                     "0x9 1x9 0x72",
+		`bearerkit_cleanup_running{store="s"}`:                                       "1x90",
+		`bearerkit_cleanup_age_seconds{store="s"}`:                                   "30x90",
 	}
 }
 
@@ -117,6 +133,56 @@ var scenarios = map[string]struct{ loud, quiet []scenario }{
 	},
 	"BearerkitStatusStoreSlow": {
 		loud: []scenario{{`bearerkit_status_check_duration_seconds_bucket{cached="false",le="0.1"}`: "0+5000x90"}},
+	},
+	"BearerkitWatchNotRunning": {
+		loud:  []scenario{{`bearerkit_watch_running{store="s"}`: "1x9 0x81"}},
+		quiet: []scenario{{`bearerkit_watch_running{store="s"}`: "0x3 1x86"}}, // the API was just started
+	},
+	"BearerkitWatchSilent": {
+		loud:  []scenario{{`bearerkit_watch_behind_seconds{store="s"}`: "4x9 4+60x81"}},
+		quiet: []scenario{{`bearerkit_watch_behind_seconds{store="s"}`: "29x90"}},
+	},
+	"BearerkitStoreLostChanges": {
+		loud:  []scenario{{`bearerkit_watch_purges_total{store="s",cause="lost"}`: "0x9 1x81"}},
+		quiet: []scenario{{`bearerkit_watch_purges_total{store="s",cause="interrupted"}`: "0x9 1x81"}},
+	},
+	"BearerkitSSFPollSilent": {
+		loud:  []scenario{{`bearerkit_ssf_poll_age_seconds{issuer="i"}`: "0+60x90"}},
+		quiet: []scenario{{`bearerkit_ssf_poll_age_seconds{issuer="i"}`: "90x90"}},
+	},
+	"BearerkitSSFEventsFailing": {
+		loud:  []scenario{{`bearerkit_ssf_outcomes_total{issuer="i",outcome="failed"}`: "0x9 0+1x81"}},
+		quiet: []scenario{{`bearerkit_ssf_outcomes_total{issuer="i",outcome="duplicate"}`: "0+1x90"}},
+	},
+	"BearerkitSSFEventsRejected": {
+		loud: []scenario{
+			{`bearerkit_ssf_outcomes_total{issuer="i",outcome="rejected"}`: "0x9 1x81"},
+			{`bearerkit_ssf_outcomes_total{issuer="i",outcome="unmapped"}`: "0x9 1x81"},
+		},
+		quiet: []scenario{{`bearerkit_ssf_outcomes_total{issuer="i",outcome="unknown"}`: "0+1x90"}},
+	},
+	"BearerkitSSFPushRejected": {
+		loud: []scenario{
+			{`bearerkit_ssf_push_rejections_total{issuer="i",cause="unauthorized"}`: "0+1x90"},
+			{`bearerkit_ssf_push_rejections_total{issuer="i",cause="malformed"}`: "0+1x90"},
+		},
+	},
+	"BearerkitStatusListStale": {
+		loud:  []scenario{{`bearerkit_status_lists{issuer="i",state="failed"}`: "0x9 1x81"}},
+		quiet: []scenario{{`bearerkit_status_lists{issuer="i",state="idle"}`: "9x90"}},
+	},
+	"BearerkitStatusListFailing": {
+		loud: []scenario{{`bearerkit_status_list_consecutive_failures{issuer="i"}`: "0x9 1+1x81"}},
+	},
+	"BearerkitExpiredRowsGrow": {
+		loud: []scenario{
+			{`bearerkit_cleanup_running{store="s"}`: "0x90"},
+			{`bearerkit_cleanup_age_seconds{store="s"}`: "0+60x90"},
+		},
+		quiet: []scenario{{ // another process removes them
+			`bearerkit_cleanup_running{store="s",process="2"}`:     "0x90",
+			`bearerkit_cleanup_age_seconds{store="s",process="2"}`: "0+60x90",
+		}},
 	},
 	"BearerkitCacheTooSmall": {
 		loud: []scenario{{

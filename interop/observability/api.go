@@ -21,12 +21,9 @@ import (
 const audience = "https://api.example.com"
 
 // newAPI returns the API of examples/quickstart with a status store. Its times are scaled to a run of the given length.
-func newAPI(issuer *bearertest.Issuer, client *http.Client, store *statusStore, length time.Duration) (http.Handler, error) {
-	registry := prometheus.NewRegistry()
-	metrics, err := prom.New(registry)
-	if err != nil {
-		return nil, err
-	}
+func newAPI(
+	metrics *prom.Metrics, registry *prometheus.Registry, issuer *bearertest.Issuer, client *http.Client, store *statusStore, length time.Duration,
+) (http.Handler, error) {
 	verifier, err := consumer.New(consumer.Config{
 		Issuer:     issuer.URL(),
 		Audience:   []string{audience},

@@ -165,7 +165,10 @@ func TestDashboardForm(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"Decisions", "Refusals", "Duration of a verification", "Keys", "Cache of verified tokens", "Status store"}
+	want := []string{
+		"Decisions", "Refusals", "Duration of a verification", "Keys", "Cache of verified tokens", "Status store",
+		"Security events", "Shared store", "Status lists and introspection",
+	}
 	if !slices.Equal(rows, want) {
 		t.Errorf("got rows %q, want %q", rows, want)
 	}

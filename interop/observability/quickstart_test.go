@@ -15,8 +15,8 @@ import (
 	"github.com/bearerkit/bearerkit/interop/observability"
 )
 
-// notShown matches metrics that the quickstart may lack: it has no status store, and Watch is optional.
-var notShown = regexp.MustCompile(`^bearerkit_(status_.+|ready|keys_held|key_age_seconds|key_consecutive_failures|key_forced_fetches_total|` +
+// notShown matches metrics that the quickstart may lack: it has no status store and no revocation, and Watch is optional.
+var notShown = regexp.MustCompile(`^bearerkit_(status_.+|ssf_.+|watch_.+|cleanup_.+|introspection.+|ready|keys_held|key_age_seconds|key_consecutive_failures|key_forced_fetches_total|` +
 	`key_skipped_fetches_total|metadata_.+|cache_.+)$`)
 
 // TestQuickstart runs examples/quickstart, sends the requests that it suggests, and checks that its metrics contain the

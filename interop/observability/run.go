@@ -10,6 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bearerkit/bearerkit/adapters/prom"
 	"github.com/bearerkit/bearerkit/bearertest"
 )
 
@@ -54,6 +57,7 @@ type world struct {
 	issuer  *bearertest.Issuer
 	outage  atomic.Bool // of the issuer
 	store   *statusStore
+	revoked *revocation
 	api     string
 	client  *http.Client
 	clients []string // the tokens of the clients
@@ -69,10 +73,19 @@ func newWorld(ctx context.Context, length time.Duration) (*world, error) {
 		store:  new(statusStore),
 		client: &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second},
 	}
-	api, err := newAPI(w.issuer, w.serveIssuer(ctx), w.store, length)
+	registry := prometheus.NewRegistry()
+	metrics, err := prom.New(registry)
 	if err != nil {
 		return nil, err
 	}
+	if w.revoked, err = newRevocation(metrics, &w.store.down); err != nil {
+		return nil, err
+	}
+	api, err := newAPI(metrics, registry, w.issuer, w.serveIssuer(ctx), w.store, length)
+	if err != nil {
+		return nil, err
+	}
+	w.revoked.run(ctx, length)
 	server := httptest.NewServer(api)
 	context.AfterFunc(ctx, server.Close)
 	w.api = server.URL

@@ -51,6 +51,7 @@ func (w *world) traffic(ctx context.Context, began time.Time) {
 		w.store.down.Store(within(storeOutage))
 		w.outage.Store(within(outage))
 		w.calm(ctx, round)
+		w.revoked.round(ctx, round)
 		if within(attack) {
 			w.attack(ctx, stranger)
 		}
