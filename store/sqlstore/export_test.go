@@ -8,6 +8,13 @@ import (
 // SetLease sets the time after which a lock that is not renewed becomes free.
 func (t *Tokens) SetLease(d time.Duration) { t.locks.lease = d }
 
+// Waiting returns for how many locks callers of this process wait, contend or hold, and how many rows of other holders it watches.
+func (t *Tokens) Waiting() (places, sightings int) {
+	t.locks.mu.Lock()
+	defer t.locks.mu.Unlock()
+	return len(t.locks.local), len(t.locks.seen)
+}
+
 // Backdate sets the beginning of the epoch to the given time, as if the database had run without a loss since then. Tests call
 // it so that they need not wait until a proof can be newer than the first epoch.
 func (s *Store) Backdate(ctx context.Context, begin time.Time) error {
