@@ -186,8 +186,52 @@ func TestTokens_LockGivesUp(t *testing.T) {
 	})
 	eventually(t, "the row cannot be read", func() bool { return giveUp() == 0 })
 	w.faults.fail(func(string) error { return nil })
+	eventually(t, "the row is read", func() bool { return giveUp() == 1 })
+	held()
+	w.wantFree(t) // the sighting is dropped when the row has gone
+	held, err = w.one.Lock(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := w.one.Lock(canceled, "a"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Lock with a canceled context: %v", err)
+	}
 	held()
 	w.wantFree(t)
+}
+
+// A holder that renews its lock after another process has read the row as that of a dead one keeps the lock.
+func TestTokens_RenewedInTime(t *testing.T) {
+	t.Parallel()
+	w := newLockWorld(t)
+	held, err := w.two.Lock(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held()
+	w.one.SetLease(time.Microsecond) // each row looks dead when it is read again
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var reads atomic.Int32
+	w.faults.fail(func(statement string) error {
+		if !strings.Contains(statement, "FROM bearerkit_locks") {
+			return nil
+		}
+		switch n := reads.Add(1); {
+		case n == 6:
+			cancel()
+		case n%2 == 0:
+			_, err := w.db.ExecContext(t.Context(), `UPDATE bearerkit_locks SET expires = expires + 1`)
+			return err
+		}
+		return nil
+	})
+	if unlock, err := w.one.Lock(ctx, "a"); err == nil {
+		t.Error("the lock was taken from its holder")
+		unlock()
+	}
 }
 
 // A lock is renewed after an error, and after the context of Lock has ended. If another process has taken it, that is logged.

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -220,6 +221,51 @@ func TestTokens_ResealUndoesNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The error of Reseal joins a limited number of errors. All other values are sealed again.
+func TestTokens_ResealManyFaults(t *testing.T) {
+	t.Parallel()
+	s, ctx := newStore(t, sqlstore.SQLite), t.Context()
+	for i := range 150 {
+		for _, id := range []string{"1", "lost"} {
+			if err := s.Tokens(keyring(t, id)).Save(ctx, fmt.Sprint(id, i), &client.Token{AccessToken: "a"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	n, err := s.Tokens(keyring(t, "2", "1")).Reseal(ctx)
+	if lines := strings.Count(err.Error(), "\n") + 1; n != 150 || lines != 100 {
+		t.Errorf("Reseal = %d with %d errors, want 150 with 100", n, lines)
+	}
+}
+
+// A row that was sealed with the right key but has other content is an error, and not a missing token.
+func TestTokens_OtherContent(t *testing.T) {
+	t.Parallel()
+	s, db := emptyStore(t, sqlstore.SQLite)
+	ring := keyring(t, "1")
+	tokens, ctx := s.Tokens(ring), t.Context()
+	for _, text := range []string{"{}", "null", "[]", "x", `{"access_token":1}`, ""} {
+		for _, kind := range []string{"token", "registration"} {
+			key := sha256.Sum256([]byte(kind + "\x00a"))
+			sealed, err := ring.Seal(ctx, []byte(text), seal.Bind("bearerkit_tokens", string(key[:])))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.ExecContext(ctx, `INSERT OR REPLACE INTO bearerkit_tokens (token_key, version, data) VALUES (?, 1, ?)`, key[:], sealed); err != nil {
+				t.Fatal(err)
+			}
+		}
+		token, err := tokens.Load(ctx, "a")
+		if token != nil || err == nil || errors.Is(err, client.ErrNoToken) {
+			t.Errorf("Load of %q = %v, %v, want an error", text, token, err)
+		}
+		r, err := tokens.LoadRegistration(ctx, "a")
+		if r != nil || err == nil || errors.Is(err, client.ErrNoRegistration) {
+			t.Errorf("LoadRegistration of %q = %v, %v, want an error", text, r, err)
+		}
+	}
 }
 
 // Without a sealer, nothing is stored in plain text.
