@@ -317,6 +317,77 @@ func TestFileTokens_ResealWaitsForTheLock(t *testing.T) {
 	}
 }
 
+// interrupted is a Sealer that calls meanwhile before it seals a file.
+type interrupted struct {
+	seal.Sealer
+
+	meanwhile func()
+}
+
+func (s interrupted) Seal(ctx context.Context, plaintext, binding []byte) ([]byte, error) {
+	s.meanwhile()
+	return s.Sealer.Seal(ctx, plaintext, binding)
+}
+
+// TestFileTokens_ResealHoldsTheLock ensures that no TokenSource refreshes a token between the read and the write of Reseal.
+func TestFileTokens_ResealHoldsTheLock(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	older, newer := sealKey(t, "1"), sealKey(t, "2")
+	other := sealedTokens(t, folder, false, older)
+	saveBoth(t, other, "alice", "x")
+	ring, err := seal.New(seal.Config{Keys: []seal.Key{newer, older}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := client.NewSealedFileTokens(client.SealedFileTokensConfig{Folder: folder, Sealer: interrupted{ring, func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+		defer cancel()
+		if unlock, err := other.Lock(ctx, "alice"); err == nil {
+			unlock()
+			t.Error("the lock is free while Reseal replaces the file")
+		}
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := store.Reseal(t.Context()); n != 2 || err != nil {
+		t.Errorf("Reseal: %d files, %v, want 2", n, err)
+	}
+}
+
+// TestSealedFileTokens_UnreadableDuringMigration ensures that a sealed file that cannot be opened is not taken for plaintext:
+// Reseal would seal it once more, and the token would be lost even if its key is found again.
+func TestSealedFileTokens_UnreadableDuringMigration(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	lost, key := sealKey(t, "0"), sealKey(t, "1")
+	saveBoth(t, sealedTokens(t, folder, false, lost), "alice", "x")
+	kept := storedFiles(t, folder)
+	migrating := sealedTokens(t, folder, true, key)
+	if _, err := loadBoth(t, migrating, "alice"); !errors.Is(err, seal.ErrUnknownKey) {
+		t.Errorf("Load: %v, want ErrUnknownKey", err)
+	}
+	if n, err := migrating.Reseal(t.Context()); n != 0 || !errors.Is(err, seal.ErrUnknownKey) {
+		t.Errorf("Reseal: %d files, %v, want ErrUnknownKey", n, err)
+	}
+	if !maps.EqualFunc(storedFiles(t, folder), kept, bytes.Equal) {
+		t.Error("Reseal has changed a file that it cannot open")
+	}
+	if got, err := loadBoth(t, sealedTokens(t, folder, true, key, lost), "alice"); err != nil || got[0] != "x" {
+		t.Errorf("with the key: %q, %v", got, err)
+	}
+	for path, content := range kept {
+		content[len(content)-1] ^= 1
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := loadBoth(t, sealedTokens(t, folder, true, key, lost), "alice"); !errors.Is(err, seal.ErrDamaged) {
+		t.Errorf("Load of a damaged file: %v, want ErrDamaged", err)
+	}
+}
+
 // absentService is a Sealer whose errors match fs.ErrNotExist, because a file of the service is missing.
 type absentService struct{ seal.Sealer }
 
