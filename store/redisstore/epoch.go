@@ -19,7 +19,8 @@ import (
 // missing, Redis was emptied, and a new epoch begins too.
 //
 // The epoch is a part of the script, so that a former master that takes over again does not have the script of an epoch that
-// began in between.
+// began in between. The shard is a part of it too. Otherwise a new epoch of one shard could load the script of another shard, whose
+// epoch began in the same millisecond, and the loss of that script would not be noticed.
 type epoch struct {
 	text   string // as stored
 	begin  time.Time
@@ -32,23 +33,23 @@ func (e *epoch) mayHaveForgotten(from time.Time, skew time.Duration) bool {
 	return from.Before(e.begin.Add(skew))
 }
 
-// newEpoch returns the epoch that is stored as text.
-func newEpoch(text string, skew time.Duration) (*epoch, error) {
+// newEpoch returns the epoch of a shard that is stored as text.
+func newEpoch(sh *shard, text string, skew time.Duration) (*epoch, error) {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ms <= 0 || ms > 1<<52 {
 		return nil, fmt.Errorf("redisstore: the epoch in Redis is %.40q, expected milliseconds since 1970", text)
 	}
-	return &epoch{text: text, begin: time.UnixMilli(ms), script: newScript(fmt.Sprintf(markScript, text, skew.Milliseconds()))}, nil
+	return &epoch{text: text, begin: time.UnixMilli(ms), script: newScript(fmt.Sprintf(markScript, sh.index, text, skew.Milliseconds()))}, nil
 }
 
-// markScript stores a mark. Its arguments are the epoch and the clock skew in milliseconds. KEYS: the epoch, and the mark.
-// ARGV: the value of the mark, and in milliseconds its life and the time of the caller. With one key it begins a new epoch
-// instead. ARGV[1] then is the stored epoch that it replaces, or empty. A new epoch must not begin in the past, so that all
+// markScript stores a mark. Its arguments are the index of the shard, the epoch, and the clock skew in milliseconds. KEYS: the epoch,
+// and the mark. ARGV: the value of the mark, and in milliseconds its life and the time of the caller. With one key it begins a new
+// epoch instead. ARGV[1] then is the stored epoch that it replaces, or empty. A new epoch must not begin in the past, so that all
 // marks that were lost are older.
 //
 // The last GET recognizes a mark that an earlier attempt of the same call has stored. All processes that share an epoch must
 // send the same text. Otherwise one of them would take the script of another for a missing one.
-const markScript = `
+const markScript = `-- shard %d
 local epoch, skew, call, mark = '%s', %d, redis.call, KEYS[2]
 local held, now = call('GET', KEYS[1]), call('TIME')
 now = now[1] * 1000 + now[2] / 1000
@@ -86,7 +87,7 @@ func (s *Store) epochOf(ctx context.Context, sh *shard) (*epoch, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEpoch(text, s.cfg.ClockSkew)
+	e, err := newEpoch(sh, text, s.cfg.ClockSkew)
 	if err == nil {
 		sh.current.Store(e)
 	}
@@ -119,7 +120,7 @@ func (s *Store) storeEpoch(ctx context.Context, sh *shard, old string) (result i
 	if before, err := strconv.ParseInt(old, 10, 64); err == nil {
 		begin = max(begin, before+1) // an epoch never begins before an earlier one
 	}
-	e, err := newEpoch(strconv.FormatInt(begin, 10), s.cfg.ClockSkew)
+	e, err := newEpoch(sh, strconv.FormatInt(begin, 10), s.cfg.ClockSkew)
 	if err != nil {
 		return 0, err
 	}

@@ -11,7 +11,7 @@ import (
 func (s *Store) Backdate(ctx context.Context, begin time.Time) error {
 	for i := range s.shards {
 		sh := &s.shards[i]
-		e, err := newEpoch(strconv.FormatInt(begin.UnixMilli(), 10), s.cfg.ClockSkew)
+		e, err := newEpoch(sh, strconv.FormatInt(begin.UnixMilli(), 10), s.cfg.ClockSkew)
 		if err != nil {
 			return err
 		}

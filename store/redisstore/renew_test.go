@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -65,10 +66,15 @@ func TestCaseG7_LateEpoch(t *testing.T) {
 			if err := s.Check(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			slow := &lateTimes{}
-			client.AddHook(slow)
+			var left atomic.Int32
+			client.AddHook(times(func(now time.Time) time.Time {
+				if left.Add(-1) >= 0 {
+					return now.Add(-2 * time.Second) // as if the next command took so long
+				}
+				return now
+			}))
 			do(t, client, "FLUSHALL")
-			slow.left.Store(int32(late)) //nolint:gosec // at most 3
+			left.Store(int32(late)) //nolint:gosec // at most 3
 			if works {
 				wantFirst(t, "a proof after the loss", s, "key", "a")
 			} else {
@@ -79,19 +85,54 @@ func TestCaseG7_LateEpoch(t *testing.T) {
 	}
 }
 
-// lateTimes is a hook that makes replies to TIME two seconds too old, as if the next command took so long.
-type lateTimes struct{ left atomic.Int32 }
+// If the scripts are lost, the epochs of all shards are replaced, also if the new epoch of one shard begins in the same millisecond as
+// the old one of the next shard.
+func TestCaseG7_EpochsOfTheSameMillisecond(t *testing.T) {
+	t.Parallel()
+	client := newServer(t).client(t)
+	first, calls := time.Now().Add(time.Hour), 0
+	client.AddHook(times(func(time.Time) time.Time {
+		calls++
+		if calls <= 16 {
+			return first.Add(time.Duration(calls) * time.Millisecond)
+		}
+		return first // so that a new epoch begins one millisecond after the old one
+	}))
+	s := newStore(t, client)
+	epochs := func() []any {
+		if err := s.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		keys := client.Keys(t.Context(), "*epoch*").Val()
+		slices.Sort(keys)
+		return client.MGet(t.Context(), keys...).Val()
+	}
+	before := epochs()
+	do(t, client, "SCRIPT", "FLUSH")
+	after := epochs()
+	if len(before) != 16 || len(after) != 16 {
+		t.Fatalf("%d epochs before and %d after, want one for each of 16 shards", len(before), len(after))
+	}
+	for i := range before {
+		if before[i] == after[i] {
+			t.Errorf("the epoch %v was not replaced", before[i])
+		}
+	}
+}
 
-func (*lateTimes) DialHook(next redis.DialHook) redis.DialHook { return next }
-func (*lateTimes) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+// times is a hook that changes the replies to TIME.
+type times func(now time.Time) time.Time
+
+func (times) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (times) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
 
-func (l *lateTimes) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (change times) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		if reply, ok := cmd.(*redis.TimeCmd); ok && l.left.Add(-1) >= 0 {
-			reply.SetVal(reply.Val().Add(-2 * time.Second))
+		if reply, ok := cmd.(*redis.TimeCmd); ok {
+			reply.SetVal(change(reply.Val()))
 		}
 		return err
 	}

@@ -17,6 +17,7 @@ const numShards = 16
 
 // shard has the names of one part of the keys.
 type shard struct {
+	index   int
 	tag     string // prefix of all keys of the shard
 	mark    string // prefix of the keys of marks
 	epoch   string // key of the epoch
@@ -25,11 +26,12 @@ type shard struct {
 }
 
 func (s *shard) init(prefix string, index int, skew time.Duration) {
+	s.index = index
 	s.tag = "{" + prefix + ":" + strconv.Itoa(index) + "}:"
 	s.mark, s.version = s.tag+"mark:", s.tag+"version"
 	// A process whose script differs, because of its version or its ClockSkew, has another key: it does not have the script of
 	// the other processes, and would replace their epoch again and again.
-	s.epoch = s.tag + "epoch:" + newScript(fmt.Sprintf(markScript, "", skew.Milliseconds())).name[:8]
+	s.epoch = s.tag + "epoch:" + newScript(fmt.Sprintf(markScript, 0, "", skew.Milliseconds())).name[:8]
 }
 
 // entryKey returns the key in Redis of an entry, and its shard.
