@@ -69,6 +69,9 @@ func (m *maker) observedCounter(name, unit, description string) metric.Int64Obse
 // observe is the callback that runs whenever metrics are collected. A metric that does not apply to an issuer is not
 // observed, so that no zero looks like an outage.
 func (t *Telemetry) observe(_ context.Context, to metric.Observer) error {
+	t.receivers.observe(to, &t.made)
+	t.shared.observe(to, &t.made)
+	t.lists.observe(to, &t.made)
 	for issuer, s := range t.states() {
 		set := t.made.of(labels{issuer: issuer}).observe
 		if s.cacheLimit > 0 { // otherwise there is no cache

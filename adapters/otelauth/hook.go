@@ -3,11 +3,15 @@ package otelauth
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/consumer/introspection"
+	"github.com/bearerkit/bearerkit/consumer/statuslist"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 	"github.com/bearerkit/bearerkit/quirk"
+	"github.com/bearerkit/bearerkit/ssf"
 )
 
 // OnDecision records decisions. Set it as [middleware.Config].OnDecision. Nested Guards make several decisions about one
@@ -66,6 +70,40 @@ func (t *Telemetry) OnRefresh(ctx context.Context, r jwks.Refresh) {
 	t.countUnusable(ctx, l, r.Unusable)
 	t.countQuirks(ctx, r.Quirks)
 	t.traceRefresh(ctx, r, l)
+}
+
+// OnIntrospect records introspections. Set it as OnIntrospect of package introspection's Config.
+func (t *Telemetry) OnIntrospect(ctx context.Context, i introspection.Introspection) {
+	l := labels{issuer: t.issuers.label(i.Issuer), reason: reasonLabel(i.Reason)}
+	if isFault(i.Reason) {
+		l.errorType = errorType(l.reason)
+	}
+	t.measure(ctx, &t.introspections, i.Duration, l, labels{errorType: l.errorType})
+}
+
+// OnReceived records security events. Set it as [ssf.Config].OnReceived.
+func (t *Telemetry) OnReceived(ctx context.Context, r ssf.Reception) {
+	l := labels{issuer: t.issuers.label(r.Issuer), event: eventLabel(r.Event.Type), outcome: outcomeLabel(r.Outcome)}
+	if r.Outcome == ssf.OutcomeFailed {
+		l.errorType = typeOfError(r.Err)
+	}
+	t.measure(ctx, &t.events, r.Duration, l, labels{outcome: l.outcome, errorType: l.errorType})
+	if r.Outcome == ssf.OutcomeDenied && t.denialDelay.Enabled(ctx) {
+		// The clock of the transmitter may be ahead.
+		t.denialDelay.Record(ctx, max(time.Since(r.Event.Time), 0).Seconds(), t.made.of(labels{issuer: l.issuer}).record...)
+	}
+}
+
+// OnListRefresh records fetches of status lists. Set it as [statuslist.Config].OnRefresh.
+func (t *Telemetry) OnListRefresh(ctx context.Context, r statuslist.Refresh) {
+	if !t.listRefreshes.Enabled(ctx) {
+		return
+	}
+	l := labels{
+		issuer: t.issuers.label(r.Issuer), cause: causeLabel(r.Cause), errorType: typeOfError(r.Err),
+		result: resultLabel(jwks.Refresh{Err: r.Err}),
+	}
+	t.listRefreshes.Add(ctx, 1, t.made.of(l).add...)
 }
 
 // countUnusable counts the keys of a fetched key set that cannot be used, by cause.

@@ -24,9 +24,12 @@ import (
 
 	"github.com/bearerkit/bearerkit/adapters/otelauth"
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/consumer/introspection"
+	"github.com/bearerkit/bearerkit/consumer/statuslist"
 	"github.com/bearerkit/bearerkit/jwks"
 	"github.com/bearerkit/bearerkit/middleware"
 	"github.com/bearerkit/bearerkit/quirk"
+	"github.com/bearerkit/bearerkit/ssf"
 )
 
 // TestHooks covers what story.tell does not.
@@ -180,6 +183,10 @@ func tellAll(ctx context.Context, m *otelauth.Telemetry, text string, number int
 		Unusable: []jwks.UnusableKey{{KeyID: text, Cause: jwks.Fault(text), Detail: text}},
 		Quirks:   quirks,
 	})
+	m.OnIntrospect(ctx, introspection.Introspection{Issuer: text, Reason: reason})
+	m.OnReceived(ctx, ssf.Reception{Issuer: text, Outcome: ssf.Outcome(text), Event: ssf.Event{Type: text, ID: text}, Err: errors.New(text)})
+	m.OnReceived(ctx, ssf.Reception{Issuer: text, Outcome: ssf.OutcomeDenied, Event: ssf.Event{Type: ssf.TypeSessionRevoked + text}})
+	m.OnListRefresh(ctx, statuslist.Refresh{Issuer: text, URL: text, Cause: text, Err: errors.New(text)})
 }
 
 // Every constant of the kit has its own value.

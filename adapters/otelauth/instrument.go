@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -11,11 +12,12 @@ import (
 
 // instruments contains the instruments of the hooks and of watched sources.
 type instruments struct {
-	decisions, verifications, statusChecks, refreshes operation
+	decisions, verifications, statusChecks, refreshes, introspections, events operation
 
-	unusable, quirks metric.Int64Counter
-	health           gauges
-	made             series
+	unusable, quirks, listRefreshes metric.Int64Counter
+	denialDelay                     metric.Float64Histogram
+	health                          gauges
+	made                            series
 }
 
 // operation counts and times one kind of operation. The counter has more attributes than the histogram: each set of
@@ -57,7 +59,18 @@ func (t *Telemetry) create(meter metric.Meter) error {
 	}
 	t.unusable = m.counter("bearerkit.key_refresh.unusable_keys", "{key}", "Keys of fetched key sets that cannot be used.")
 	t.quirks = m.counter("bearerkit.quirks", "{quirk}", "Harmless deviations in tokens, keys and metadata that were accepted.")
-	observed := t.health.create(m)
+	t.introspections = operation{
+		m.counter("bearerkit.introspections", "{introspection}", "Introspections of tokens, successful or not."),
+		m.histogram("bearerkit.introspection.duration", "Duration of introspections of tokens.", httpRequests()),
+	}
+	t.events = operation{
+		m.counter("bearerkit.ssf.events", "{event}", "Security events that were received."),
+		m.histogram("bearerkit.ssf.event.duration", "Time from the arrival of a security event to its outcome.", ownWork()),
+	}
+	t.denialDelay = m.histogram("bearerkit.ssf.denial.delay",
+		"Time from the occurrence of a security event until its tokens were denied.", delays())
+	t.listRefreshes = m.counter("bearerkit.status_list.refreshes", "{refresh}", "Fetches of status lists.")
+	observed := slices.Concat(t.health.create(m), t.createReceivers(m), t.createShared(m), t.createLists(m))
 	if m.err != nil {
 		return m.err
 	}
@@ -99,6 +112,9 @@ func (m *maker) histogram(name, description string, buckets []float64) metric.Fl
 func ownWork() []float64 {
 	return []float64{1e-6, 5e-6, 25e-6, 1e-4, 25e-5, 1e-3, 5e-3, 25e-3, 0.1, 0.5, 1, 3, 10}
 }
+
+// delays returns buckets from an event that takes effect at once to one that arrives after an hour.
+func delays() []float64 { return []float64{0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600} }
 
 // httpRequests returns the buckets of the semantic conventions for HTTP requests.
 func httpRequests() []float64 {

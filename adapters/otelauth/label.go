@@ -20,6 +20,10 @@ type labels struct {
 	cause, result  string
 	fault, state   string
 	quirk, place   string
+	event, outcome string // of package ssf
+	store          string
+	why            string // a rejection or a purge
+	poll, lists    string // the result of a poll, and the state of status lists
 	errorType      string
 }
 
@@ -57,6 +61,12 @@ func (l labels) attributes() []attribute.KeyValue {
 	list.text("bearerkit.key.state", l.state)
 	list.text("bearerkit.quirk.name", l.quirk)
 	list.text("bearerkit.quirk.place", l.place)
+	list.text("bearerkit.ssf.event", l.event)
+	list.text("bearerkit.ssf.outcome", l.outcome)
+	list.text("bearerkit.store", l.store)
+	list.text("bearerkit.cause", l.why)
+	list.text("bearerkit.ssf.poll.result", l.poll)
+	list.text("bearerkit.status_list.state", l.lists)
 	list.text(semconv.ErrorTypeKey, l.errorType)
 	return list
 }

@@ -39,6 +39,8 @@ func TestBuckets(t *testing.T) {
 	want := map[string][]float64{
 		"bearerkit.decision.duration": own, "bearerkit.verification.duration": own,
 		"bearerkit.status_check.duration": own, "bearerkit.key_refresh.duration": http,
+		"bearerkit.introspection.duration": http, "bearerkit.ssf.event.duration": own,
+		"bearerkit.ssf.denial.delay": {0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600},
 	}
 	r := newRecorder(t, false)
 	tellAll(t.Context(), r.Telemetry, "https://a.test", 200)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/bearerkit/bearerkit/consumer"
 	"github.com/bearerkit/bearerkit/jwks"
+	"github.com/bearerkit/bearerkit/ssf"
 )
 
 const other = "other" // not one of the known values
@@ -105,6 +107,30 @@ func causeLabel(cause string) string {
 	switch cause {
 	case "expired", "ahead", "forced", "requested", "restored":
 		return cause
+	}
+	return other
+}
+
+// outcomeLabel returns an outcome of package ssf.
+func outcomeLabel(outcome ssf.Outcome) string {
+	switch outcome {
+	case ssf.OutcomeDenied, ssf.OutcomeNoted, ssf.OutcomeDuplicate, ssf.OutcomeUnknown, ssf.OutcomeUnmapped,
+		ssf.OutcomeRejected, ssf.OutcomeFailed:
+		return string(outcome)
+	}
+	return other
+}
+
+// eventLabel returns the name of a known event type: the last segment of its URI. The transmitter chooses the type, so all
+// others are "other". An event that could not be read has no type.
+func eventLabel(typ string) string {
+	switch typ {
+	case "":
+		return ""
+	case ssf.TypeSessionRevoked, ssf.TypeTokenClaimsChange, ssf.TypeCredentialChange, ssf.TypeAssuranceLevelChange,
+		ssf.TypeAccountDisabled, ssf.TypeAccountEnabled, ssf.TypeAccountPurged, ssf.TypeIdentifierChanged,
+		ssf.TypeSessionsRevoked, ssf.TypeVerification, ssf.TypeStreamUpdated:
+		return path.Base(typ)
 	}
 	return other
 }

@@ -17,46 +17,48 @@ func (t *Telemetry) Watch(source interface{ Health() consumer.Health }) (stop fu
 	if source == nil {
 		return func() {}
 	}
-	return t.watched.add(func() consumer.Health { return ask(source) })
+	return t.watched.add(source.Health)
 }
 
-// ask returns a zero Health if source panics, as a nil pointer does. Metrics may be collected in a goroutine in which a
-// panic would end the process.
-func ask(source interface{ Health() consumer.Health }) (h consumer.Health) {
-	defer func() { _ = recover() }()
-	return source.Health()
-}
-
-// sources contains the watched sources.
-type sources struct {
-	mu    sync.Mutex                       // guards asked
-	asked map[*func() consumer.Health]bool // by pointer, because functions cannot be compared
+// sources contains watched sources with states of one type.
+type sources[S any] struct {
+	mu    sync.Mutex         // guards asked
+	asked map[*func() S]bool // by pointer, because functions cannot be compared
 }
 
 // add adds a source and returns a function that removes it.
-func (s *sources) add(health func() consumer.Health) (remove func()) {
+func (s *sources[S]) add(state func() S) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.asked == nil {
-		s.asked = make(map[*func() consumer.Health]bool)
+		s.asked = make(map[*func() S]bool)
 	}
-	s.asked[&health] = true
+	s.asked[&state] = true
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		delete(s.asked, &health)
+		delete(s.asked, &state)
 	}
 }
 
-// health returns the current Health of all sources.
-func (s *sources) health() []consumer.Health {
+// states returns the current states of all sources that do not panic.
+func (s *sources[S]) states() []S {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]consumer.Health, 0, len(s.asked))
-	for health := range s.asked {
-		all = append(all, (*health)())
+	all := make([]S, 0, len(s.asked))
+	for state := range s.asked {
+		if value, ok := ask(*state); ok {
+			all = append(all, value)
+		}
 	}
 	return all
+}
+
+// ask returns false if source panics, as a method of a nil pointer does. Metrics may be collected in a goroutine in which a
+// panic would end the process.
+func ask[S any](source func() S) (state S, ok bool) {
+	defer func() { _ = recover() }()
+	return source(), true
 }
 
 // state is the combined Health of all watched Consumers of an issuer, or of the caches of Groups.
@@ -100,7 +102,7 @@ func (t *Telemetry) states() map[string]*state {
 			add(member)
 		}
 	}
-	for _, h := range t.watched.health() {
+	for _, h := range t.watched.states() {
 		add(h)
 	}
 	return found
