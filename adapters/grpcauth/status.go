@@ -76,7 +76,8 @@ const statusCallerGone = 499
 
 // codeOf returns the gRPC code for an HTTP status. The Guard uses the statuses of the first five cases. A Refusal of the
 // application may have any other status. Malformed credentials (400) become Unauthenticated, which is defined as a call
-// without valid credentials. InvalidArgument would point to a fault in the message.
+// without valid credentials. InvalidArgument would point to a fault in the message. Package connectauth has the same table, with the
+// codes of connect-go. Adapters share no code, so that each depends on one framework only.
 func codeOf(status int) codes.Code {
 	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized:
@@ -98,8 +99,8 @@ func codeOf(status int) codes.Code {
 	case http.StatusGatewayTimeout:
 		return codes.DeadlineExceeded
 	}
-	if status >= http.StatusInternalServerError {
-		return codes.Internal
+	if 400 <= status && status < 500 {
+		return codes.PermissionDenied
 	}
-	return codes.PermissionDenied
+	return codes.Internal
 }
