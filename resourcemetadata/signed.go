@@ -33,7 +33,7 @@ func (c *Client) applySigned(ctx context.Context, m *Metadata) error {
 			return errors.New("signed_metadata: contains the claim signed_metadata, expected none")
 		case slices.Contains([]string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}, name): // about the JWT itself
 		case known:
-			empty(field)
+			empty(field) // no value that is not signed may remain, also if the claim is null
 			if err := claims.DecodeMember(name, field); err != nil {
 				return fmt.Errorf("signed_metadata: %w", err)
 			}
@@ -77,6 +77,7 @@ func (c *Client) verifySigned(ctx context.Context, raw string) (claims compact.O
 	if err != nil {
 		return claims, "", fmt.Errorf("keys of issuer %.100q: %w (SignedMetadataKeys)", issuer, err)
 	}
+	// SignedMetadataKeys has decided whether the issuer is trusted. From here on, only the signature matters.
 	signed, err := parts.AppendSignature(nil)
 	if err != nil {
 		return claims, "", err

@@ -16,6 +16,7 @@ func (d *doctor) apiTimeout() time.Duration { return max(10*time.Second, d.cfg.D
 
 // checkWith checks the response to the token of the user, and compares it with what the kit decides with the settings here.
 func (d *doctor) checkWith(ctx context.Context) {
+	// Such a text is not a token, and another finding says so.
 	if d.token.Raw == "" || strings.ContainsAny(d.token.Raw, " \r\n\t") {
 		return
 	}
@@ -28,6 +29,7 @@ func (d *doctor) checkWith(ctx context.Context) {
 	switch {
 	case r.status == 0:
 		f.Found, f.Change = fmt.Sprintf("The API does not respond to the token: %v.", r.err), "Look at the log of the API."
+	// If doctor has suggested settings, the verdict is for those, and says nothing about the API.
 	case r.status == http.StatusUnauthorized && d.verdict == verdictAccepted && len(d.settings) == 0:
 		f.Found = "The API rejects the token, and the kit accepts it with the settings of this run."
 		f.Change = "Compare the Config of the API with these settings: " + strings.Join(d.used(), ", ") + ". The log of the API names the reason."
@@ -42,6 +44,7 @@ func (d *doctor) checkWith(ctx context.Context) {
 		f.Change, f.Field = "Look at the log of the API. It must be able to fetch the metadata and the keys.", inConsumer+"Keys"
 	case r.status >= 500:
 		f.Found, f.Change = fmt.Sprintf("The API responds to the token with status %d.", r.status), "Look at the log of the API: the handler behind the Guard has failed."
+	// The API accepts what the kit rejects. This is the one finding of this function that is about security.
 	case d.verdict == verdictRejected:
 		f.Found = fmt.Sprintf("The API accepts the token (status %d), and the kit rejects it with the settings of this run.", r.status)
 		f.Change = "Find out which Config the API has: it may accept tokens that are not for it."

@@ -13,7 +13,7 @@ import (
 
 // checkResource checks the metadata document of the API (RFC 9728), whose URL is in its challenge.
 func (d *doctor) checkResource(ctx context.Context, without reply) {
-	location := ""
+	location := "" // the first challenge with the parameter: clients read no other
 	for _, c := range without.challenges {
 		location = c.Params["resource_metadata"]
 		if location != "" {
@@ -25,6 +25,7 @@ func (d *doctor) checkResource(ctx context.Context, without reply) {
 		return
 	}
 	client := resourcemetadata.Client{HTTPClient: d.client, InsecureAllowHTTP: d.cfg.InsecureAllowHTTP}
+	// FetchFor compares the document with the request, as clients do. The query does not belong to the resource.
 	target, _, _ := strings.Cut(d.api, "?")
 	m, err := client.FetchFor(ctx, location, target)
 	f := Finding{Check: "resource", Severity: Problem, Actor: ActorAPI, Field: inMiddleware + "Resource"}
@@ -68,6 +69,7 @@ func (d *doctor) describeResource(m *resourcemetadata.Metadata, location string)
 		})
 	}
 	if len(d.cfg.Audience) > 0 && !slices.Contains(d.cfg.Audience, m.Resource) {
+		// Not a problem: many issuers use another name of the API as aud.
 		d.ok("resource.audience", inConsumer+"Audience", fmt.Sprintf("The resource %s is not in the audience %s. That is right only if the issuer does not use "+
 			"the resource parameter (RFC 8707) as the audience.", cli.Quote(m.Resource), joinQuoted(d.cfg.Audience)))
 	}

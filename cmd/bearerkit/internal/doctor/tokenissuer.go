@@ -39,6 +39,8 @@ func (d *doctor) checkTokenIssuer(ctx context.Context) {
 		d.add(f)
 		return
 	}
+	// Only a difference in form, or between the two versions of Entra, is a wrong setting. Any other issuer may be one that the API
+	// must not trust, so doctor does not suggest it.
 	d.switchIssuer(ctx, f, iss)
 }
 
@@ -56,7 +58,7 @@ func (d *doctor) switchIssuer(ctx context.Context, f Finding, iss string) {
 		d.apply(f)
 		return
 	}
-	cfg := d.cfg
+	cfg := d.cfg // a copy: d keeps its issuer unless the new one has metadata
 	cfg.Issuer, cfg.Metadata = iss, nil
 	s := d.look(ctx, cfg)
 	switch used := s.used(); {
@@ -80,6 +82,7 @@ func (d *doctor) switchIssuer(ctx context.Context, f Finding, iss string) {
 
 // fetchAgain fetches the keys of the new issuer.
 func (d *doctor) fetchAgain(ctx context.Context) {
+	// Both forms of an issuer often name the same key set.
 	if d.metadata.JWKSURI == "" || d.keys != nil && d.keys.Origin == d.metadata.JWKSURI {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 // fixOfKind returns what to do about a credential that is not an access token in the form of a JWT, or "" for one that may be one.
 func fixOfKind(k inspect.Kind) string {
 	switch k {
-	case inspect.KindAccessToken, inspect.KindJWT:
+	case inspect.KindAccessToken, inspect.KindJWT: // the failed check says more
 		return ""
 	case inspect.KindIDToken:
 		return "The client sent its ID token. It must send its access token."
@@ -30,7 +30,8 @@ func fixOfKind(k inspect.Kind) string {
 	}
 }
 
-// fixOfCheck returns what to do about a failed check.
+// fixOfCheck returns what to do about a failed check. name is that of the check in [consumer.Explanation]. The reason decides first,
+// because the check of one name, such as the times of a token, can fail for several reasons.
 func fixOfCheck(name string, reason consumer.Reason) string {
 	fixes := map[string]string{
 		"size":      "Let the authorization server put fewer claims into the token, or increase MaxTokenBytes.",

@@ -32,7 +32,7 @@ func Command(env *cli.Env) *cobra.Command {
 		if file == "" {
 			return cli.Usagef("serve: --config is required: the name of the configuration file")
 		}
-		if env.JSON() && !check {
+		if env.JSON() && !check { // a flag that has no effect would be misleading
 			return cli.Usagef("serve: --json can only be used with --check, because serve writes a log; see log.format")
 		}
 		src := source{func() ([]byte, error) { return env.ReadFile(file, maxFile) }, env.Getenv}
@@ -53,7 +53,7 @@ func run(ctx context.Context, env *cli.Env, src source, reload <-chan os.Signal)
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
-	c = c.withDefaults()
+	c = c.withDefaults() // the server needs the defaults of the log before it checks the rest
 	registry := newRegistry()
 	s, err := newServer(c, src, registry, c.Log.logger(env.Stderr), env.HTTPClient)
 	if err != nil {
@@ -71,6 +71,7 @@ func printEffective(env *cli.Env, src source) error {
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
+	// newState does no network I/O, so --check also works in a build that cannot reach the issuers.
 	s, err := newState(c, nil, durable{}, hooks{}, src.getenv)
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)

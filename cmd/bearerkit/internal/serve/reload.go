@@ -23,7 +23,7 @@ func (s *server) reload(ctx context.Context) {
 
 // next returns the state of the current file, whose issuers have keys.
 func (s *server) next(ctx context.Context) (*state, error) {
-	now := s.state.Load()
+	now := s.state.Load() // issuers that both files have keep their keys and caches
 	c, err := s.source.load()
 	if err != nil {
 		return nil, err
@@ -32,6 +32,7 @@ func (s *server) next(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Without this check, the log would say that a file is in use although a part of it is not.
 	if err := sameProcess(now.config, next.config); err != nil {
 		return nil, err
 	}
@@ -40,6 +41,7 @@ func (s *server) next(ctx context.Context) (*state, error) {
 	if err := next.issuers.warm(ctx); err != nil {
 		return nil, fmt.Errorf("the keys of a new issuer are not available: %w", err)
 	}
+	// Certificates come last, because loading them replaces those in use.
 	return next, s.certificates.load(next.config.Listen.TLS)
 }
 

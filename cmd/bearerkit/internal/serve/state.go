@@ -51,7 +51,7 @@ func newState(c config, earlier *state, d durable, h hooks, getenv func(string) 
 	keep(err)
 	s.issuers, err = newIssuers(c, known, h, getenv)
 	keep(err)
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(faults...); err != nil { // the Guard needs the issuers, so its faults cannot be joined with these
 		return nil, err
 	}
 	if s.guard, err = middleware.New(c.guard(s.issuers.verifier, d, h)); err != nil {
@@ -109,6 +109,7 @@ func (c config) networks() ([]netip.Prefix, error) {
 			faults = append(faults, fmt.Errorf("trusted_proxies: %q is not a network such as 10.1.2.0/24", text))
 		case network != network.Masked() || network.Addr().Is4In6():
 			faults = append(faults, fmt.Errorf("trusted_proxies: %s has address bits after its length, or is an IPv4 address in IPv6 form", text))
+		// Such a network is a mistake: nearly everyone could send descriptions of requests.
 		case network.Bits() < 8 && network.Addr().Is4() || network.Bits() < 7:
 			faults = append(faults, fmt.Errorf("trusted_proxies: %s is too large, expected at least /8 (IPv4) or /7 (IPv6)", text))
 		}
@@ -130,7 +131,7 @@ func (s *state) isTrusted(address string) bool {
 func (c config) screen() (*screen, error) {
 	s := &screen{allowOverrides: c.InsecureAllowOverrides, claimHeaders: make(map[string]bool)}
 	for name := range c.Headers {
-		s.claimHeaders[spelling(name)] = true
+		s.claimHeaders[spelling(name)] = true // a client must not send these itself
 	}
 	for _, text := range c.InsecureAllowInPath {
 		switch text {
@@ -188,6 +189,7 @@ func (s *state) checkSubjects() error {
 // addRoutes makes the router.
 func (s *state) addRoutes() error {
 	admit := http.HandlerFunc(s.admit)
+	// A request for which no route is listed is rejected, but only after its token was verified, so that it gets the right challenge.
 	s.router = newRouter(!s.config.InsecureSkipSpellingCheck, s.guard.With(unlisted())(admit))
 	var faults []error
 	for pattern, rt := range s.config.Routes {
@@ -235,6 +237,8 @@ func (s *state) decide(ctx context.Context, w http.ResponseWriter, o original) e
 		Method: o.method, Host: o.host, RequestURI: o.target, RemoteAddr: netip.AddrPortFrom(describer(), 1).String(),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header), Body: http.NoBody,
 	}).WithContext(ctx)
+	// The request is built anew, and contains only what the checks have accepted. So the Guard reads nothing that another server could
+	// read in another way.
 	target, err := s.screen.check(&o)
 	if err != nil {
 		s.guard.Deny(w, r, invalid(err))
