@@ -74,7 +74,7 @@ func TestCaseG7_LateEpoch(t *testing.T) {
 				return now
 			}))
 			do(t, client, "FLUSHALL")
-			left.Store(int32(late)) //nolint:gosec // at most 3
+			left.Store(int32(late))
 			if works {
 				wantFirst(t, "a proof after the loss", s, "key", "a")
 			} else {
