@@ -26,6 +26,13 @@ func (s *Store) Backdate(ctx context.Context, begin time.Time) error {
 	return err
 }
 
+// Watchers returns the number of calls of Watch that this process wakes when it changes an entry.
+func (s *Store) Watchers() int {
+	s.watchers.mu.Lock()
+	defer s.watchers.mu.Unlock()
+	return len(s.watchers.wakes)
+}
+
 // RemoveExpired is one pass of Run.
 func (s *Store) RemoveExpired(ctx context.Context) error { return s.removeExpired(ctx) }
 

@@ -255,11 +255,17 @@ func TestFaults_Servers(t *testing.T) {
 				if got := a.get(t, token); got != http.StatusOK {
 					t.Fatalf("before: status %d, reason %q", got, a.lastReason())
 				}
+				backdate(t, s)
+				proofs := newProofAPI(t, s)
+				proofs.wantProof(t, nil)
 				tt.begin(t, server)
 				wantResults(t, s, tt.reads, tt.writes)
 				wantStatus(t, a, token, tt.reads)
+				proofs.wantProof(t, tt.writes)
 				tt.end(t, server)
 				wantRecovery(t, s)
+				backdate(t, s) // a server that was restarted may have lost marks
+				proofs.wantProof(t, nil)
 				if got := a.get(t, token); got != http.StatusOK {
 					t.Errorf("afterwards: status %d, reason %q", got, a.lastReason())
 				}
@@ -299,6 +305,9 @@ func TestFaults_FullDisk(t *testing.T) {
 		}
 		s := migrated(t, dialect, db)
 		a, token := newAPI(t, s), testIssuer().AccessToken().Sign()
+		backdate(t, s)
+		proofs := newProofAPI(t, s)
+		proofs.wantProof(t, nil)
 		disk.Fill(t)
 		saved := 0
 		var err error
@@ -309,8 +318,12 @@ func TestFaults_FullDisk(t *testing.T) {
 			t.Errorf("after %d entries: error %v, want ErrFull", saved, err)
 		}
 		wantStatus(t, a, token, nil)
+		fillMarks(t, s)
+		proofs.wantProof(t, sqlstore.ErrFull)
 		disk.Free(t)
 		wantRecovery(t, s)
+		backdate(t, s)
+		proofs.wantProof(t, nil)
 		for i := range saved - 1 {
 			if found, err := s.Lookup(t.Context(), "entry:"+strconv.Itoa(i)); err != nil || len(found) != 1 {
 				t.Fatalf("acknowledged entry %d: %v, %v", i, found, err)

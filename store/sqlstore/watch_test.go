@@ -95,12 +95,15 @@ func watch(t *testing.T, s *sqlstore.Store) *tokenCache {
 	t.Helper()
 	cache := new(tokenCache)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
+	done, watchers := make(chan error, 1), s.Watchers() // others than this one
 	go func() { done <- s.Watch(ctx, cache) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Watch: %v", err)
+		}
+		if n := s.Watchers(); n != watchers {
+			t.Errorf("%d watchers after the end of Watch, want %d", n, watchers)
 		}
 	})
 	eventually(t, "the first poll", func() bool { return cache.drops() > 0 })
