@@ -59,12 +59,12 @@ func (m mariadb) command(s *Server) []string {
 	command := []string{
 		m.binary("mariadbd"), "--no-defaults", "--datadir=" + s.path("data"), "--tmpdir=" + s.dir, "--socket=" + s.path("socket"),
 		"--pid-file=" + s.path("pid"), "--port=" + s.port, "--bind-address=127.0.0.1", "--skip-name-resolve",
-		// Several servers run at the same time, so each has little memory. Replicas need different ids.
-		"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M", "--max-connections=200", "--server-id=" + s.port,
+		"--max-connections=200", "--server-id=" + s.port, // replicas need different ids
 	}
-	// nosync leaves the writing to the operating system. A crash of the server loses nothing, and a crash of the machine does.
+	// nosync leaves the writing to the operating system. A crash of the server loses nothing, and a crash of the machine does. Several
+	// servers run at the same time, so each has little memory.
 	if !s.options.Durable {
-		command = append(command, "--innodb-flush-method=nosync")
+		command = append(command, "--innodb-flush-method=nosync", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M")
 	}
 	return command
 }

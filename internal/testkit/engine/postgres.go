@@ -67,11 +67,11 @@ func (p postgres) create(s *Server) error {
 func (p postgres) command(s *Server) []string {
 	command := []string{
 		p.binary("postgres"), "-D", s.path("data"), "-p", s.port, "-h", "127.0.0.1", "-k", s.dir,
-		"-c", "shared_buffers=32MB", "-c", "max_connections=200", "-c", "autovacuum_naptime=10s",
+		"-c", "max_connections=200", "-c", "autovacuum_naptime=10s",
 	}
 	// Without fsync, a crash of the server loses nothing, and a crash of the machine may destroy the data.
 	if !s.options.Durable {
-		command = append(command, "-c", "fsync=off", "-c", "full_page_writes=off")
+		command = append(command, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "shared_buffers=32MB")
 	}
 	return command
 }

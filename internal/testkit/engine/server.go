@@ -20,8 +20,9 @@ import (
 
 // Options change a server that [Start] starts.
 type Options struct {
-	// Durable servers write to the disk before they acknowledge a change, as they do in production. The zero value means
-	// that they leave that to the operating system, which makes tests faster.
+	// Durable servers write to the disk before they acknowledge a change, and their buffers and logs have the default sizes, as
+	// in production. The zero value means that they leave the writing to the operating system and use little memory, which makes
+	// tests faster.
 	Durable bool
 	// DiskMB is the size of the disk for the data, in MiB. Zero means that the data is in an ordinary directory.
 	DiskMB int
