@@ -47,8 +47,8 @@ type Config struct {
 	// denied tokens would become valid again. Required. New rejects more than 366 days.
 	TokenLifetime time.Duration
 
-	// TokenIssuers lists the issuers whose access tokens the transmitter may deny. MapSubject receives all subjects, and may also
-	// return targets of other issuers. New rejects more than 20. Empty: Issuer alone.
+	// TokenIssuers lists the issuers whose access tokens the transmitter may deny by the rules of [Target]. It does not limit
+	// MapSubject, which receives all subjects and may return targets of any issuer. New rejects more than 20. Empty: Issuer alone.
 	TokenIssuers []string
 
 	// SessionClaim says that the access tokens carry the session in the claim `sid`. True: an event about a session denies
@@ -83,9 +83,10 @@ type Config struct {
 	// Timeout limits the time in which a SET is verified and takes effect. New rejects more than 5 minutes. Zero: 10 seconds.
 	Timeout time.Duration
 
-	// ClockSkew is how far in the future the time of an event may be, by the clock of this machine. A later one denies tokens
-	// that were issued up to ClockSkew from now, or before the SET, whose `iat` may always be up to 5 minutes in the future. New
-	// rejects more than 5 minutes. Zero: 10 seconds. Negative: none.
+	// ClockSkew is how far in the future the time of an event may be, by the clock of this machine. If the time is later, the
+	// event denies the tokens that were issued until ClockSkew from now, or until the `iat` of the SET if that is later. The
+	// `iat` of a SET may be up to 5 minutes in the future, whatever ClockSkew is. New rejects more than 5 minutes. Zero: 10
+	// seconds. Negative: none.
 	ClockSkew time.Duration
 
 	// Keys is the source of the transmitter's public keys. It must be safe for concurrent use. Nil: the `jwks_uri` of the
@@ -107,8 +108,9 @@ type Config struct {
 	PublicAddressesOnly bool
 
 	// Logger receives events that deny nothing although they should, events of unknown types, changes of the stream, rejected
-	// SETs and failures, with the errors of Storage and of the functions of this Config. This package logs no subject. Of a
-	// SET, it logs the issuer, the `jti`, the type of the event and the format of the subject. Nil: nothing is logged.
+	// SETs and failures, with the errors of Storage and of the functions of this Config. The other outcomes have the level
+	// Debug. The log contains the issuer and the `jti` of a SET, the type of the event and the format of its subject, but not
+	// the subject itself. Nil: nothing is logged.
 	Logger *slog.Logger
 
 	// InsecureAllowHTTP allows metadata and keys to be fetched without TLS from any host. False: only from loopback hosts.

@@ -8,7 +8,7 @@ import (
 )
 
 // denyTokens saves the entries of the deny list for an event, and sets its Targets. covered reports whether the tokens that the event
-// is about are denied for certain. It is false if tokens carry no name of the subject.
+// is about are certainly denied. It is false if tokens may carry no name of the subject.
 func (r *Receiver) denyTokens(ctx context.Context, event *Event) (covered bool, err error) {
 	if event.Effect == EffectNone {
 		return false, nil
@@ -65,14 +65,14 @@ func (d denier) denyTarget(ctx context.Context, t Target, effect Effect, before 
 		err = d.list.DenyClient(ctx, t.Issuer, t.ClientID, before, until)
 	}
 	if err != nil {
-		return false, unavailable("the deny list (Config.Storage)", err)
+		return false, unavailable("an entry of the deny list was not saved (Config.Storage)", err)
 	}
 	return certain, nil
 }
 
-// before returns the time before which the tokens were issued that e denies. It is not after latest, the time of this machine plus the
-// clock skew, unless IssuedAt is. Then the clock of this machine is behind that of the transmitter, and with latest, the tokens of the
-// last minutes would stay valid. IssuedAt was verified to be at most maxClockSkew in the future.
+// before returns a time: e denies the tokens that were issued before it. latest is the time of this machine plus the clock skew. The
+// result is not later than latest, unless IssuedAt is. In that case the clock of this machine is behind that of the transmitter, and a
+// limit of latest would leave the tokens of the last minutes valid. IssuedAt was verified to be at most maxClockSkew in the future.
 func (e Event) before(latest time.Time) time.Time {
 	before := nextSecond(e.Time)
 	if issued := nextSecond(e.IssuedAt); issued.After(latest) {

@@ -8,7 +8,8 @@ const (
 	EffectNone Effect = iota
 
 	// EffectSubject means that the event denies all tokens that its subject received before the event. A client can obtain new
-	// ones, if the issuer still issues them. If the subject is only a session or a token, these are denied.
+	// ones, if the issuer still issues them. If the subject names no user, but a session or a token, the event denies the tokens
+	// of that session, or that token.
 	EffectSubject
 
 	// EffectSession means that the event denies all tokens of its session. Without Config.SessionClaim, it also denies the
@@ -37,7 +38,8 @@ func (e Effect) String() string {
 //   - assurance-level-change: EffectSubject, or EffectNone if the level has increased;
 //   - all other events: EffectNone.
 //
-// EffectSubject for a change means that the tokens with the old claims are rejected, so that clients refresh them.
+// If an account or its claims have changed, EffectSubject rejects the tokens that were issued before. Clients then obtain tokens
+// with the new claims.
 func DefaultEffect(event Event) Effect {
 	switch event.Type {
 	case TypeSessionRevoked, TypeSessionsRevoked:

@@ -171,9 +171,9 @@ func TestEvents_DenyTokens(t *testing.T) {
 	}
 }
 
-// The time of an event decides which tokens it denies. A time in the future, or one that is not a time, denies no tokens that are
-// issued later than the clock skew from now and after the SET. An old event still takes effect. If the clock of the transmitter is
-// ahead of this machine, or this machine is behind, the tokens that were issued before the event are denied too.
+// The time of an event decides which tokens it denies. If it is in the future or not a time, the event denies only tokens that were
+// issued until the clock skew from now, or until `iat` of the SET if that is later. An old event still takes effect. If the clock of
+// the transmitter is ahead, or the clock of this machine is behind, the tokens that were issued before the event are denied too.
 func TestEvents_Times(t *testing.T) {
 	t.Parallel()
 	at := func(offset time.Duration) func(now time.Time, s *bearertest.Token) object {

@@ -25,8 +25,8 @@ type LogoutConfig struct {
 
 	// SessionClaim says that the access tokens carry the session in the claim `sid`. True: a logout token with a session
 	// denies the tokens of that session only. False: it also denies the tokens that the user received before the logout,
-	// because any token without `sid` may be one of the session. A logout token with a session and without a user denies only
-	// tokens with `sid`, so it has no effect on tokens without.
+	// because any token without `sid` may be one of the session. In both cases, a logout token that names a session but no user
+	// has no effect on access tokens without `sid`.
 	SessionClaim bool
 
 	// OnLogout is called after the tokens were denied, for example to end sessions of the application. If it returns an error,
@@ -36,8 +36,9 @@ type LogoutConfig struct {
 }
 
 // LogoutHandler returns a handler for the backchannel_logout_uri of a client (OpenID Connect Back-Channel Logout 1.0 section 2.5). It
-// denies the access tokens of the session that has ended, or of all sessions of the user if the logout token names no session. The
-// clients of the user receive 401 with their next request, in all processes that share the Storage.
+// denies the access tokens of the session that has ended, or of all sessions of the user if the logout token names no session. All
+// processes that share the Storage respond with 401 to these tokens as soon as they have read the entries: see the comment of this
+// package.
 //
 // [client.Client.BackchannelLogout] verifies the logout tokens and writes the responses: 200 if the tokens are denied, 400 if the
 // logout token is not valid or was handled before, and 503 if it has not taken effect. All have Cache-Control: no-store. A logout

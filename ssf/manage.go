@@ -127,8 +127,8 @@ func (t *Transmitter) Status(ctx context.Context, id string) (*StreamStatus, err
 	return t.sendStatus(ctx, http.MethodGet, withStream(m.StatusEndpoint, id), nil)
 }
 
-// SetStatus changes the status of a stream (SSF section 8.1.2.2). The Status of the result may be another one. A *[StatusError] with
-// the status 202 means that the transmitter has not decided yet.
+// SetStatus changes the status of a stream (SSF section 8.1.2.2). The Status of the result may differ from the requested one. A
+// *[StatusError] with the status 202 means that the transmitter has not decided yet.
 func (t *Transmitter) SetStatus(ctx context.Context, status StreamStatus) (*StreamStatus, error) {
 	m, err := t.Metadata(ctx)
 	if err != nil {
@@ -160,8 +160,8 @@ func (t *Transmitter) sendStatus(ctx context.Context, method, endpoint string, b
 	return &status, nil
 }
 
-// AddSubject adds a subject to a stream, so that events about it are sent (SSF section 8.1.3.2). verified says that the receiver has
-// verified that the identifier is one of the subject. A transmitter may ignore the request without an error.
+// AddSubject adds a subject to a stream, so that the transmitter sends events about it (SSF section 8.1.3.2). Set verified if you have
+// verified that the identifier belongs to the subject. A transmitter may ignore the request without an error.
 func (t *Transmitter) AddSubject(ctx context.Context, id string, subject Subject, verified bool) error {
 	m, err := t.Metadata(ctx)
 	if err != nil {

@@ -48,7 +48,7 @@ type PollConfig struct {
 	// event.
 	Interval time.Duration
 
-	// MaxEvents is how many SETs a response may have. Poll rejects more than 1000. Zero: 50.
+	// MaxEvents is the maximum number of SETs in a response. Poll rejects more than 1000. Zero: 50.
 	MaxEvents int
 
 	// Timeout limits each request. With long polling, it must be longer than the transmitter waits for events. Poll rejects
@@ -69,14 +69,15 @@ type PollConfig struct {
 // a SET may reach each of them. Its tokens are then denied twice, which has no further effect, but Config.OnEvent may be called in each
 // process.
 //
-// Each request acknowledges the SETs of the previous responses that have taken effect, and reports those that are not acceptable. A
-// SET that has not taken effect is neither acknowledged nor reported, so the transmitter delivers it again. If a request fails, the
-// next one repeats its acknowledgements. SETs beyond MaxEvents in a response are left for the next ones. A transmitter that sends no
-// SETs, or only those that were just acknowledged or reported, receives at most one request per second.
+// Each request acknowledges the received SETs that have taken effect, and reports those that are not acceptable. A SET that has
+// not taken effect is neither acknowledged nor reported, so the transmitter delivers it again. If a request fails, the next one
+// repeats its acknowledgements and reports. If a response has more than MaxEvents SETs, Poll ignores the others: the transmitter
+// delivers them again. A transmitter that sends no SETs, or only those that were just acknowledged or reported, receives at most
+// one request per second.
 //
-// After a failed request, Poll waits 1 second, and twice as long after each further one, up to 1 minute. If a SET has not taken
-// effect, it waits at most 10 seconds. It waits longer if the response has a Retry-After header, up to 5 minutes. Failures are
-// logged. [Receiver.Stats] says whether Poll works. A long poll that reaches the Timeout is not a failure.
+// After a failed request, Poll waits about 1 second, and twice as long after each further failure, up to 1 minute. If a SET has not
+// taken effect, Poll waits at most 10 seconds. It waits longer if a response has a Retry-After header, up to 5 minutes. Failures are
+// logged. [Receiver.Stats] shows whether Poll works. A long poll that reaches the Timeout is not a failure.
 func (r *Receiver) Poll(ctx context.Context, cfg PollConfig) error {
 	if err := cfg.validate(); err != nil {
 		return err
@@ -133,11 +134,11 @@ type poller struct {
 	cfg      PollConfig
 	stats    *polls // its mutex guards the next two fields
 
-	since      clock.Instant // the last response; at first, when Poll was called
-	unanswered int           // requests that have failed since then
+	since      clock.Instant // when the last response arrived; before the first one, when Poll was called
+	unanswered int           // requests that have failed since the last response or timeout
 
 	maxEvents int // less than cfg.MaxEvents after a response that was too large
-	failures  int // since the last success
+	failures  int // since all SETs of a response took effect or were rejected, for the pauses
 
 	acks []string             // jti of SETs that have taken effect, for the next request
 	errs map[string]errorBody // by jti of SETs that are not acceptable, for the next request
@@ -185,7 +186,7 @@ func (p *poller) repeats(response pollResponse) bool {
 func (p *poller) requestFailed(ctx context.Context, err error) time.Duration {
 	if _, ok := errors.AsType[*fetch.TimeoutError](err); ok && p.cfg.Interval == 0 {
 		p.stats.timedOut(p)
-		return emptyPause // there was no event
+		return emptyPause // probably there was no event, but the transmitter has waited longer than cfg.Timeout
 	}
 	if ctx.Err() == nil {
 		p.stats.failed(p, err)
@@ -196,8 +197,8 @@ func (p *poller) requestFailed(ctx context.Context, err error) time.Duration {
 	return p.backOff(ctx, err, lastBackoff)
 }
 
-// receive lets the SETs of a response take effect. If one has not, it continues with the others, and returns the first error. It
-// stops when the time of a request has passed: the transmitter delivers the rest again.
+// receive lets the SETs of a response take effect. If one of them fails, receive continues with the others, and returns the first
+// error. After a failure it stops as soon as it has taken longer than a request may: the transmitter delivers the rest again.
 func (p *poller) receive(ctx context.Context, response pollResponse) (failure error) {
 	start := time.Now()
 	for _, set := range response.sets {

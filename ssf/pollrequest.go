@@ -28,8 +28,8 @@ type pollResponse struct {
 // namedSET is a SET with the jti under which the transmitter delivers it.
 type namedSET struct{ id, set string }
 
-// request sends one request. Acknowledgements that wait are sent at once: the transmitter responds when it has further events, but it
-// reads the acknowledgements first.
+// request sends one request, with all acknowledgements and errors of the last response. With long polling, they are not delayed either:
+// the transmitter reads them at once, although it responds only when it has further events.
 func (p *poller) request(ctx context.Context) (pollResponse, error) {
 	body, err := json.Marshal(pollRequest{
 		MaxEvents: p.maxEvents, ReturnImmediately: p.cfg.Interval > 0, Acks: p.acks, Errors: p.errs,
@@ -77,7 +77,7 @@ func statusError(response *fetch.Response) error {
 	}
 }
 
-// parsePoll reads a response. Its size is limited, and therefore the number of SETs.
+// parsePoll reads a response. The size of a response is limited, which also limits the number of SETs.
 func parsePoll(text string) (response pollResponse, err error) {
 	o, err := compact.ParseObject(text, maxDepth)
 	if err != nil {
@@ -92,7 +92,7 @@ func parsePoll(text string) (response pollResponse, err error) {
 		return pollResponse{}, fmt.Errorf("ssf: the response to a poll: sets is of type %s, expected an object", v.Kind())
 	}
 	for id, value := range sets.All() {
-		set, _ := value.Text() // a SET that is not a text is rejected, as an empty one
+		set, _ := value.Text() // "" if it is not a string: Receive rejects it, so that the transmitter is informed
 		response.sets = append(response.sets, namedSET{id, set})
 	}
 	return response, nil

@@ -78,7 +78,7 @@ func (r *Receiver) PushHandler(cfg PushConfig) (http.Handler, error) {
 type pushHandler struct {
 	receiver       *Receiver
 	authorizations [][sha256.Size]byte // hashes have the same length, so that the time of a comparison shows nothing
-	places         chan struct{}
+	places         chan struct{}       // has an element for each SET that is being handled
 }
 
 // ServeHTTP implements [http.Handler].
@@ -86,6 +86,7 @@ func (p *pushHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	counters := &p.receiver.counters
 	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	// Authorization is checked before the body is read, so that only the transmitter can make the handler do more work than this.
 	switch {
 	case r.Method != http.MethodPost:
 		counters.malformed.Add(1)

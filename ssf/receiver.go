@@ -87,6 +87,7 @@ func (r *Receiver) once(ctx context.Context, events []Event) ([]Reception, error
 	if err != nil {
 		return nil, err
 	}
+	// A SET that was received before has the same number of receptions, so that metrics count each of its events as a duplicate.
 	receptions := make([]Reception, 0, len(events))
 	for _, event := range events {
 		reception := Reception{Event: event, Outcome: OutcomeDuplicate}
@@ -103,7 +104,8 @@ func (r *Receiver) once(ctx context.Context, events []Event) ([]Reception, error
 	return receptions, r.save(ctx, key, r.cfg.RememberFor)
 }
 
-// failedReceptions returns a Reception for each event of a SET that was not applied completely.
+// failedReceptions returns a Reception for each event of a SET that was not applied completely. All events of a SET fail together,
+// because the transmitter can only deliver the whole SET again.
 func failedReceptions(events []Event, err error) []Reception {
 	receptions := make([]Reception, len(events))
 	for i, event := range events {
@@ -127,6 +129,7 @@ func (r *Receiver) handle(ctx context.Context, event Event) (Reception, error) {
 			return Reception{}, unavailable("Config.OnEvent returned an error", err)
 		}
 	}
+	// An event of an unknown type may deny tokens too, if Config.Effect says so.
 	outcome := OutcomeNoted
 	switch {
 	case event.Effect != EffectNone && covered:
@@ -158,13 +161,14 @@ func (f *flights) enter(ctx context.Context, key string) (release func(), err er
 		}
 		f.mu.Unlock()
 		select {
-		case <-other:
+		case <-other: // several calls may have waited, and one of them enters next
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 }
 
+// leave ends the handling of a SET. All calls that wait for it try to enter again.
 func (f *flights) leave(key string, done chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,13 +13,14 @@ import (
 // Outcome is the result of receiving an event. The set of outcomes is small and fixed, so an Outcome can be a metric label.
 type Outcome string
 
-// The outcomes. A rejected SET is not delivered again, and a failed one is. After all other outcomes, the SET is acknowledged.
+// The outcomes. After OutcomeRejected, the transmitter does not deliver the SET again. After OutcomeFailed, it does. After all other
+// outcomes, the SET is acknowledged.
 const (
 	OutcomeDenied    Outcome = "denied"    // entries of the deny list were saved
 	OutcomeNoted     Outcome = "noted"     // the event denies no tokens, by its type or by Config.Effect
 	OutcomeDuplicate Outcome = "duplicate" // the SET was received before
 	OutcomeUnknown   Outcome = "unknown"   // this package does not know the type of the event, and it denies no tokens
-	OutcomeUnmapped  Outcome = "unmapped"  // the event should deny tokens, but tokens may carry none of the names of its subject
+	OutcomeUnmapped  Outcome = "unmapped"  // the event should deny tokens, but its subject has no name that tokens certainly carry
 	OutcomeRejected  Outcome = "rejected"  // the SET is not acceptable
 	OutcomeFailed    Outcome = "failed"    // the SET was not verified, or its events have not all taken effect
 )
@@ -70,7 +71,7 @@ func (r *Receiver) log(ctx context.Context, reception Reception) {
 	level, detail := slog.LevelDebug, ""
 	switch {
 	case reception.Outcome == OutcomeUnmapped:
-		level, detail = slog.LevelWarn, "the event may not deny all its tokens, because its subject cannot be mapped (Config.MapSubject, Config.SessionClaim)"
+		level, detail = slog.LevelWarn, "the event may not deny its tokens, because they may carry no name of its subject (Config.MapSubject, Config.SessionClaim)"
 	case reception.Outcome == OutcomeUnknown:
 		level, detail = slog.LevelInfo, "the type of the event is not known"
 	case reception.Err != nil:

@@ -13,7 +13,8 @@ type Stats struct {
 	// Issuer is Config.Issuer.
 	Issuer string
 
-	// These fields count events by [Outcome]. A SET that is rejected, or could not be verified, counts as one event.
+	// These fields count events by [Outcome]. A SET that is rejected or could not be verified counts as one event, and is counted
+	// again each time it is delivered.
 	Denied, Noted, Duplicate, Unknown, Unmapped, Rejected, Failed uint64
 
 	// LastAccepted is when an event last took effect or was a duplicate, so that its SET can be acknowledged. Zero: never.
@@ -22,7 +23,7 @@ type Stats struct {
 	// Poll describes the requests of Receiver.Poll.
 	Poll PollStats
 
-	// Push describes the requests that the handler of Receiver.PushHandler has rejected before it has read a SET.
+	// Push describes the requests that the handler of Receiver.PushHandler has rejected before it had read a SET.
 	Push PushStats
 }
 
@@ -31,23 +32,26 @@ type PollStats struct {
 	// Running is the number of running calls of Poll.
 	Running int
 
-	// LastSuccess is when a response last arrived that could be read. Zero: never. Age is the time since then. Before the first
-	// response, it is the time since the call of Poll. If several calls are running, it is the largest of their values. It is zero
-	// if no call is running. It should not exceed PollConfig.Timeout and PollConfig.Interval for long.
+	// LastSuccess is when the last readable response arrived. Zero: never.
 	LastSuccess time.Time
-	Age         time.Duration
 
-	// Responses counts the responses that could be read. Timeouts counts the long polls that have reached PollConfig.Timeout without
-	// a response, which is not a failure. If they are frequent, increase PollConfig.Timeout. Failures counts all other requests.
+	// Age is the time since the last readable response to a running call of Poll, or since the call if there was none yet. If several
+	// calls are running, it is the largest of their values. Age should not exceed the sum of PollConfig.Timeout and
+	// PollConfig.Interval for long. Zero: no call is running.
+	Age time.Duration
+
+	// Responses counts the readable responses. Timeouts counts the long polls that have reached PollConfig.Timeout without a response,
+	// which is not a failure. If timeouts are frequent, increase PollConfig.Timeout. Failures counts all other requests.
 	Responses, Timeouts, Failures uint64
 
-	// ConsecutiveFailures counts the failures since the last response or timeout of a running call. LastError is the error of the
-	// last failure, and nil after a response or a timeout. It is for logs.
+	// ConsecutiveFailures counts the failures since the last response or timeout. If several calls are running, it is the largest of
+	// their values. LastError is the error of the last failure, and nil after a response or a timeout. It is for logs: do not send it
+	// to clients.
 	ConsecutiveFailures int
 	LastError           error
 }
 
-// PushStats counts the requests that the handler of [Receiver.PushHandler] has rejected before it has read a SET.
+// PushStats counts the requests that the handler of [Receiver.PushHandler] has rejected before it had read a SET.
 type PushStats struct {
 	// Unauthorized counts requests without an accepted Authorization header. If the transmitter sends them, no event arrives.
 	Unauthorized uint64
@@ -136,7 +140,8 @@ func (c *polls) responded(p *poller) {
 	p.since, p.unanswered = clock.Now(), 0
 }
 
-// timedOut records a long poll without a response.
+// timedOut records a long poll without a response. It leaves since unchanged, so that PollStats.Age shows a transmitter that never
+// responds.
 func (c *polls) timedOut(p *poller) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

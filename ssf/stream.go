@@ -44,7 +44,7 @@ type StreamSettings struct {
 	// events about the stream. Empty: the property is not sent.
 	EventsRequested []string `json:"events_requested,omitempty"`
 
-	// Delivery says how the SETs are delivered. Nil: the property is not sent, and a new stream is polled.
+	// Delivery says how the SETs are delivered. Nil: the property is not sent, and a new stream has poll delivery.
 	Delivery *Delivery `json:"delivery,omitempty"`
 
 	// Description is a text for administrators. Empty: the property is not sent.

@@ -37,8 +37,9 @@ type Subject struct {
 	// Issuer is the issuer that has given the ID, in the formats iss_sub, jwt_id and saml_assertion_id.
 	Issuer string
 
-	// ID is the identifier: `sub` of iss_sub, `id` of opaque, `email`, `phone_number`, `uri` of account and uri, `url` of did,
-	// `jti` of jwt_id, and `assertion_id`. It is empty in all other formats.
+	// ID is the identifier. Its member in JSON is `sub` in the format iss_sub, `id` in opaque, `email` in email, `phone_number` in
+	// phone_number, `uri` in account and uri, `url` in did, `jti` in jwt_id, and `assertion_id` in saml_assertion_id. It is empty in
+	// all other formats.
 	ID string
 
 	// Members are the parts of a complex subject by name: user, session, device, application, tenant, org_unit, group, or
@@ -85,7 +86,7 @@ func (s Subject) Decode(v any) error {
 // String returns only the format, because identifiers are personal data.
 func (s Subject) String() string { return "ssf.Subject{" + s.Format + "}" }
 
-// GoString is String, so that the verb %#v prints no identifiers either.
+// GoString returns the same text as String, so that the verb %#v prints no identifiers either.
 func (s Subject) GoString() string { return s.String() }
 
 // LogValue implements [slog.LogValuer]. It omits the identifiers.
@@ -146,7 +147,7 @@ func readSubject(o compact.Object, outer bool) (Subject, error) {
 		v, _ := o.Get(member)
 		var ok bool
 		if *to, ok = v.Text(); !ok || *to == "" {
-			return s, reject(errorRequest, fmt.Sprintf("the subject has no text %s, which the format %s requires", member, format), nil)
+			return s, reject(errorRequest, fmt.Sprintf("%s of the subject is missing, empty or not a string, and the format %s requires it", member, format), nil)
 		}
 	}
 	return s, nil

@@ -9,20 +9,24 @@ import (
 
 const maxTargets = 100 // of one event
 
-// Target names tokens of an issuer. At least one of its names must be set. If several are set, the [Effect] of the event selects one
-// or two of them: Subject is first for EffectSubject, and Session for EffectSession. Without a Session, EffectSession selects TokenID
-// and Subject. In all other cases, TokenID and ClientID are used without Subject and Session.
+// Target names tokens of an issuer. At least one of its names must be set. If several are set, the [Effect] of the event selects
+// which of them are used:
 //
-// Without a result of Config.MapSubject, a subject is mapped by these rules. A format that no rule names is not mapped.
+//   - EffectSubject uses the first one that is set: Subject, Session, TokenID or ClientID.
+//   - EffectSession uses the first one that is set: Session, TokenID, Subject or ClientID. With a TokenID, or with a Session and
+//     without Config.SessionClaim, it also uses Subject, if that is set.
+//
+// If Config.MapSubject is nil or returns no targets, these rules map the subject of an event to targets. A format that no rule
+// names is not mapped.
 //
 //   - iss_sub: the Subject of the Issuer, if Config.TokenIssuers contains that issuer.
 //   - opaque: the Subject of each of Config.TokenIssuers. If the event is session-revoked, the Session too, because CAEP section
 //     3.1 uses the format for both.
 //   - jwt_id: the token of the Issuer, if Config.TokenIssuers contains that issuer.
-//   - aliases: all targets of the identifiers.
-//   - complex: the Session of the member session, or its TokenID in the format jwt_id, and the Subject of the member user. Other
-//     members are ignored if one of these is mapped: the event then denies more tokens than it is about, and never fewer. An
-//     application alone is the ClientID.
+//   - aliases: the targets of all identifiers.
+//   - complex: the member session gives the Session, or the TokenID if its format is jwt_id. The member user gives the Subject.
+//     Other members are ignored if one of these is mapped: the event then denies more tokens than it is about, and never fewer.
+//     The member application gives the ClientID, if it is the only member.
 type Target struct {
 	// Issuer is the `iss` of the tokens. In a result of Config.MapSubject, an empty Issuer means each of Config.TokenIssuers.
 	Issuer string
@@ -30,7 +34,7 @@ type Target struct {
 	// Subject is the `sub` of the tokens.
 	Subject string
 
-	// Session is their `sid`.
+	// Session is the `sid` of the tokens.
 	Session string
 
 	// TokenID is the `jti` of a token.
@@ -55,6 +59,7 @@ func (r *Receiver) targetsOf(ctx context.Context, event Event) ([]Target, error)
 	if event.Type != TypeSessionRevoked {
 		return targets, nil
 	}
+	// An opaque identifier may be that of the session, so it is used as Subject and as Session.
 	for _, s := range append([]Subject{event.Subject}, event.Subject.Aliases...) {
 		if s.Format == formatOpaque {
 			targets = append(targets, r.named(s, func(t *Target) *string { return &t.Session })...)
@@ -74,7 +79,7 @@ func (r *Receiver) complete(mapped []Target) (targets []Target, err error) {
 			t.Issuer = issuer
 			targets = append(targets, t)
 		}
-		if (Target{Issuer: t.Issuer}) == t {
+		if (Target{Issuer: t.Issuer}) == t { // only the issuer is set
 			return nil, errors.New("ssf: Config.MapSubject returned a Target without a name, expected Subject, Session, TokenID or ClientID")
 		}
 	}
@@ -115,7 +120,8 @@ func (r *Receiver) named(s Subject, name func(*Target) *string) (targets []Targe
 	return targets
 }
 
-// mappedMembers returns the targets of a complex subject.
+// mappedMembers returns the targets of a complex subject. A session and a user of the same issuer form one target, so that the effect of
+// the event decides which of them is denied.
 func (r *Receiver) mappedMembers(members map[string]Subject) []Target {
 	targets := r.named(members["user"], func(t *Target) *string { return &t.Subject })
 	sessions := r.named(members["session"], func(t *Target) *string { return &t.Session })
@@ -123,6 +129,7 @@ func (r *Receiver) mappedMembers(members map[string]Subject) []Target {
 		sessions = r.mapped(members["session"])
 	}
 	for _, session := range sessions {
+		// A session of another issuer than that of the user, or without a user, is a target of its own.
 		of := slices.IndexFunc(targets, func(t Target) bool { return t.Issuer == session.Issuer })
 		if of < 0 {
 			targets = append(targets, session)

@@ -51,9 +51,9 @@ type TransmitterConfig struct {
 // Transmitter is a client for the stream management API of a transmitter (SSF section 8). Make one with [NewTransmitter]; the zero
 // Transmitter cannot be used. It is safe for concurrent use.
 //
-// Its methods fetch the metadata of the transmitter when they need it, at most once an hour. They return a *[StatusError] if the
-// response has an unexpected status, and another error if there is no complete response, the response is not acceptable, or the
-// metadata has no URL for the request.
+// Its methods fetch the metadata of the transmitter when they need it, and use it for one hour. They return a *[StatusError] if the
+// response has an unexpected status. They return another error if there is no complete response, if the response is not acceptable,
+// or if the metadata has no URL for the request.
 type Transmitter struct {
 	cfg      TransmitterConfig
 	location string // of the metadata

@@ -17,6 +17,7 @@ const (
 // [Receiver.PushHandler] must be running.
 func (r *Receiver) VerifyStream(ctx context.Context, t *Transmitter, streamID string) error {
 	state := rand.Text()
+	// Save the state first: the event may arrive before the transmitter responds, and in another process.
 	if err := r.save(ctx, keyOf(prefixExpected, r.cfg.Issuer, state), expectedFor); err != nil {
 		return err
 	}
