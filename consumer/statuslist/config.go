@@ -109,8 +109,8 @@ type Config struct {
 	// OnRefresh is called after each fetch of a list, successful or not. It must be safe for concurrent use. Nil: no call.
 	OnRefresh func(ctx context.Context, r Refresh)
 
-	// Logger receives failed fetches, and at most once per minute for each cause, that a token was rejected because it has no
-	// usable reference. It does not receive tokens that were revoked. Nil: nothing is logged.
+	// Logger receives failed fetches. It also receives rejections of tokens that have no usable reference to a list, at most once
+	// per minute for each cause, but no rejections of revoked tokens. Nil: nothing is logged.
 	Logger *slog.Logger
 
 	// PublicAddressesOnly rejects connections to loopback, private and link-local addresses for lists, metadata and keys. Set it
@@ -137,18 +137,18 @@ func (cfg Config) validate() error {
 	}
 	check(cfg.Issuer != "", "Issuer is required")
 	check(cfg.MinTTL >= time.Second, "MinTTL is %v, expected at least 1s", cfg.MinTTL)
-	check(cfg.MaxTTL <= maxMaxTTL, "MaxTTL is %v, more than %v", cfg.MaxTTL, maxMaxTTL)
-	check(cfg.MinTTL <= cfg.MaxTTL, "MinTTL is %v, more than MaxTTL, which is %v", cfg.MinTTL, cfg.MaxTTL)
+	check(cfg.MaxTTL <= maxMaxTTL, "MaxTTL is %v, expected at most %v", cfg.MaxTTL, maxMaxTTL)
+	check(cfg.MinTTL <= cfg.MaxTTL, "MinTTL is %v, expected at most %v (MaxTTL)", cfg.MinTTL, cfg.MaxTTL)
 	check(cfg.RefreshInterval >= cfg.MinTTL && cfg.RefreshInterval <= cfg.MaxTTL,
 		"RefreshInterval is %v, expected %v to %v (MinTTL to MaxTTL)", cfg.RefreshInterval, cfg.MinTTL, cfg.MaxTTL)
 	check(cfg.MaxLists > 0 && cfg.MaxLists <= maxMaxLists, "MaxLists is %d, expected 1 to %d", cfg.MaxLists, maxMaxLists)
 	check(cfg.MaxListBytes > 0 && cfg.MaxListBytes <= maxMaxListBytes,
 		"MaxListBytes is %d, expected 1 to %d", cfg.MaxListBytes, maxMaxListBytes)
-	check(cfg.Timeout > 0 && cfg.Timeout <= maxTimeout, "Timeout is %v, expected up to %v", cfg.Timeout, maxTimeout)
+	check(cfg.Timeout > 0 && cfg.Timeout <= maxTimeout, "Timeout is %v, expected more than 0 and at most %v", cfg.Timeout, maxTimeout)
 	for _, status := range cfg.AlsoActive {
 		check(status > Suspended, "AlsoActive contains %v, whose meaning is fixed", status)
 	}
-	check(len(cfg.Preload) <= cfg.MaxLists, "Preload has %d URLs, more than MaxLists, which is %d", len(cfg.Preload), cfg.MaxLists)
+	check(len(cfg.Preload) <= cfg.MaxLists, "Preload has %d URLs, expected at most %d (MaxLists)", len(cfg.Preload), cfg.MaxLists)
 	if cfg.AggregationURL != "" {
 		err := fetch.CheckURL(cfg.AggregationURL, cfg.InsecureAllowHTTP)
 		check(err == nil, "AggregationURL: %w", err)

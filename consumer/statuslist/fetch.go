@@ -102,6 +102,7 @@ func (l *Lists) parse(ctx context.Context, uri, raw string, held *list) (*list, 
 		return nil, errors.New("sub is not the URL of the list")
 	}
 	parsed := &list{issued: token.IssuedAt(), expires: token.Expiry()}
+	// A list with the same iat is accepted: an issuer may serve the list that is in use.
 	if held != nil && parsed.issued.Before(held.issued) {
 		return nil, fmt.Errorf("iat is %s, older than that of the list in use, which is %s",
 			parsed.issued.UTC().Format(time.RFC3339), held.issued.UTC().Format(time.RFC3339))
@@ -128,10 +129,11 @@ func (l *list) parseTTL(token *consumer.Token) error {
 }
 
 // lifetime adds to a list how long it is fresh, and how long it may be used. Its claims take precedence over the header of the response
-// (section 8.2 of the draft), and `exp` is the end in any case.
+// (section 8.2 of the draft). The list is never used after its `exp`, apart from the clock skew.
 func (l *Lists) lifetime(parsed *list, header http.Header) (got refresh.Fetched[*list], err error) {
 	got.Value = parsed
 	life, ok := parsed.ttl, parsed.ttl > 0
+	// Without ttl, use the header of the response. Without that, use the setting.
 	if !ok {
 		life, ok = fetch.Freshness(header, time.Now())
 	}

@@ -22,7 +22,7 @@ type Lists struct {
 	client     *http.Client
 	verifier   *consumer.Consumer
 	places     []place
-	active     [256]bool // by Status
+	active     [256]bool // by Status: whether a token with it is accepted
 	skew       time.Duration
 	fetches    chan struct{} // has an element for each running fetch
 	table      table
@@ -101,8 +101,8 @@ func (l *Lists) Active(ctx context.Context, token consumer.StatusToken) (bool, e
 	return false, nil
 }
 
-// Lookup returns the status of token. Use it in a handler whose result depends on a status of the application. Config.AlsoActive
-// does not matter. The error matches [ErrRejected] or [ErrUnavailable].
+// Lookup returns the status of token, even if Config.AlsoActive does not list it. Use it in a handler whose result depends on a status
+// of the application. The error matches [ErrRejected] or [ErrUnavailable].
 func (l *Lists) Lookup(ctx context.Context, token consumer.StatusToken) (Status, error) {
 	if token.Issuer() != l.cfg.Issuer {
 		return 0, unavailable(fmt.Errorf("the token is from the issuer %.100q, expected %q (Config.Issuer)", token.Issuer(), l.cfg.Issuer))
@@ -134,6 +134,7 @@ func (l *Lists) newer(ctx context.Context, now clock.Instant, ref *reference, cu
 		if status, ok := latest.at(ref.index); ok {
 			return status, nil
 		}
+		// Without a new fetch, the rate limit may have prevented it, so it is not known whether the issuer has added the index.
 		if !fetched && issued.After(latest.issued) {
 			return 0, unavailable(errors.New("the list is older than the token and has no such index"))
 		}
@@ -143,7 +144,8 @@ func (l *Lists) newer(ctx context.Context, now clock.Instant, ref *reference, cu
 }
 
 // CacheFor returns how long a result of Active for token may be cached: until its list must be fetched again. It never waits and
-// causes no fetch. [consumer.Config.StatusTTL] needs it. Do not set StatusTTL for a Lists alone: Active is faster than that cache.
+// causes no fetch. A Consumer calls it if [consumer.Config.StatusTTL] is set. Do not set StatusTTL for a Lists alone: Active is about
+// as fast as that cache.
 func (l *Lists) CacheFor(token consumer.StatusToken) time.Duration {
 	if _, ok := referenceText(token); !ok {
 		return math.MaxInt64 // the claims of a token do not change

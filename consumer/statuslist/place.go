@@ -50,7 +50,7 @@ func (cfg Config) places() (allowed []place, err error) {
 // checkURL returns an error unless the list at the URL raw may be fetched. Its text contains at most the server of raw.
 func (l *Lists) checkURL(raw string) error {
 	if len(raw) > maxURL {
-		return reject(malformed, "uri has %d bytes, more than %d", len(raw), maxURL)
+		return reject(malformed, "uri has %d bytes, expected at most %d", len(raw), maxURL)
 	}
 	u, err := fetch.ParseURL(raw, l.cfg.InsecureAllowHTTP)
 	if err != nil {

@@ -27,7 +27,7 @@ type reference struct {
 func (l *Lists) referenceOf(token consumer.StatusToken) (*reference, error) {
 	text, ok := referenceText(token)
 	if !ok {
-		return nil, reject(unlisted, "it has no claim status (Config.InsecureAcceptUnlisted)")
+		return nil, reject(unlisted, "the claim status is missing (Config.InsecureAcceptUnlisted)")
 	}
 	// Equal texts name the same list and index. The entry of a list that was removed is not used, because that list is no longer
 	// fetched.
@@ -67,7 +67,7 @@ func referenceText(token consumer.StatusToken) (text string, ok bool) {
 // token, so another attempt has the same result.
 func parseReference(text string) (uri string, index int64, err error) {
 	if len(text) > maxReferenceBytes {
-		return "", 0, reject(malformed, "status has %d bytes, more than %d", len(text), maxReferenceBytes)
+		return "", 0, reject(malformed, "status has %d bytes, expected at most %d", len(text), maxReferenceBytes)
 	}
 	status, err := compact.ParseObject(text, maxReferenceDepth)
 	if err != nil {

@@ -21,8 +21,8 @@ type Refresh struct {
 	// URL is the URL of the list. Its query may contain a secret of the issuer.
 	URL string
 
-	// Cause is why the list was fetched: "expired", "ahead" or "forced". The last means that a token has an index which the list
-	// in use does not have.
+	// Cause is why the list was fetched. "expired": a request found no list, or one that is older than Config.RefreshInterval or
+	// its `ttl`. "ahead": the list was about to reach that age. "forced": a token has an index that the list in use does not have.
 	Cause string
 
 	// Duration is how long the fetch took.
@@ -31,14 +31,14 @@ type Refresh struct {
 	// List describes the new list. It is zero if Err is not nil.
 	List ListInfo
 
-	// Err says why there is no new list. The list in use stays in use until it is too old. It is for logs: do not send it to
-	// clients.
+	// Err says why there is no new list. The old one stays in use until it is too old: see Config.MaxTTL. Err is for logs: do not
+	// send it to clients.
 	Err error
 }
 
 // ListInfo describes a list.
 type ListInfo struct {
-	Bits     int       // per token
+	Bits     int       // the size of a status: 1, 2, 4 or 8
 	Statuses int64     // the number of statuses that the list has room for
 	IssuedAt time.Time // `iat`
 	Expires  time.Time // `exp`; zero: never
@@ -71,19 +71,20 @@ type Stats struct {
 	// Issuer is Config.Issuer.
 	Issuer string
 
-	// Lists has an element for each list, in the order of their URLs.
+	// Lists has an element for each known list, including those that could not be fetched yet. Lists that were replaced because of
+	// Config.MaxLists are missing. It is sorted by URL.
 	Lists []ListStats
 
-	// Rejected counts the tokens that were rejected.
+	// Rejected counts the rejected tokens by cause, since the Lists was made.
 	Rejected Rejections
 }
 
-// Rejections counts calls of Active that returned false, by cause. Each request with a rejected token counts, unless the result was
-// cached (consumer.Config.StatusTTL).
+// Rejections counts the calls of [Lists.Active] that returned false without an error, by cause. Each request with a rejected token is
+// counted, unless the result was cached (consumer.Config.StatusTTL).
 type Rejections struct {
 	Invalid   uint64 // the status is [Invalid]: the token was revoked
 	Suspended uint64 // the status is [Suspended]
-	Other     uint64 // the status is another one that Config.AlsoActive does not list
+	Other     uint64 // another status, which Config.AlsoActive does not list
 
 	Unlisted   uint64 // the token has no claim status
 	Malformed  uint64 // the claim is not valid
@@ -96,19 +97,20 @@ type ListStats struct {
 	// URL is the URL of the list. Its query may contain a secret of the issuer.
 	URL string
 
-	// List describes the list in use. Usable is false if there is none.
+	// List describes the list in use. Usable is false, and List is zero, if none was fetched or the last one is too old to be used.
 	List   ListInfo
 	Usable bool
 
-	// Idle is true if no token has referred to the list for 1 hour. The list is then not fetched, until a token refers to it.
+	// Idle is true if no token has referred to the list for 1 hour. The list is then not fetched until a token refers to it.
 	Idle bool
 
-	// FetchedAt is when the last list was fetched, and Age the time since then. Both are zero before the first one.
+	// FetchedAt is when the list was last fetched successfully, even if it is too old now. Age is the time since then. Both are
+	// zero before the first success.
 	FetchedAt time.Time
 	Age       time.Duration
 
-	// ConsecutiveFailures is the number of failed fetches since the last successful one. LastError is the error of the last
-	// failed one; nil after a success. It is for logs: do not send it to clients.
+	// ConsecutiveFailures is the number of failed fetches since the last success. LastError is the error of the last failure, and
+	// nil after a success. It is for logs: do not send it to clients.
 	ConsecutiveFailures int
 	LastError           error
 }
@@ -129,7 +131,7 @@ func (l *Lists) Stats() Stats {
 	return s
 }
 
-// revoked counts the tokens whose status rejects them.
+// revoked counts the calls of Active that returned false because of the status in a list.
 type revoked struct{ invalid, suspended, other atomic.Uint64 }
 
 // count counts a token with a status that rejects it.
@@ -144,15 +146,16 @@ func (r *revoked) count(status Status) {
 	}
 }
 
-// logEvery limits the lines about rejected tokens of one kind.
+// logEvery is the shortest time between two log lines about rejected tokens of one kind.
 const logEvery = time.Minute
 
-// lineLimit limits the lines about tokens without a status, because each request may have one.
+// lineLimit counts the tokens that were rejected because they have no status, and limits the log lines about them. Otherwise each
+// request with such a token would write a line. The arrays have an element for each rejection.
 type lineLimit struct {
-	mu         sync.Mutex // guards the fields below
-	last       [rejections]clock.Instant
-	suppressed [rejections]int
-	total      [rejections]uint64
+	mu         sync.Mutex                // guards the fields below
+	last       [rejections]clock.Instant // when a line was last written
+	suppressed [rejections]int           // lines that were not written since then
+	total      [rejections]uint64        // rejected tokens
 }
 
 // rejected returns how many tokens were rejected because they have no status.

@@ -24,8 +24,9 @@ func (l *Lists) Warm(ctx context.Context) error {
 	uris, err := l.known(ctx)
 	faults := []error{err}
 	var wait sync.WaitGroup
-	var mu sync.Mutex                         // guards faults
-	places := make(chan struct{}, maxFetches) // a fetch that waits for others would use up its timeout
+	var mu sync.Mutex // guards faults
+	// Start at most maxFetches at a time: the timeout of a fetch includes the time in which it waits for others.
+	places := make(chan struct{}, maxFetches)
 	for _, uri := range uris {
 		places <- struct{}{}
 		wait.Go(func() {
@@ -57,7 +58,8 @@ func (l *Lists) warmList(ctx context.Context, uri string) error {
 	return nil
 }
 
-// known returns the URLs that the Config names, directly or by a document. err is the fault of the document.
+// known returns the URLs of Config.Preload, and those of the document at Config.AggregationURL that may be fetched. If the document has a
+// fault, known returns the URLs of Preload and the error, so that Warm fetches at least those.
 func (l *Lists) known(ctx context.Context) (uris []string, err error) {
 	uris = append(uris, l.cfg.Preload...)
 	if l.cfg.AggregationURL == "" {
