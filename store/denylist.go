@@ -20,7 +20,7 @@ type DenyList struct {
 var ErrUnnamed = errors.New("store: the jti, sid, subject or client to deny is empty")
 
 // ErrNoTime means that DenySubject or DenyClient was called with a zero time.
-var ErrNoTime = errors.New("store: DenySubject or DenyClient: the argument before is the zero time")
+var ErrNoTime = errors.New(`store: DenySubject or DenyClient: the argument "before" is the zero time, expected a later one`)
 
 // DenyToken denies the token with the given jti. until is the time at which the token has expired, including the clock
 // skew that the API allows. After that time, the entry has no effect and may be deleted. If until is zero, the entry
@@ -35,17 +35,18 @@ func (d DenyList) DenySession(ctx context.Context, issuer, sid string, until tim
 	return d.save(ctx, "deny:sid:", issuer, sid, Entry{Expires: until})
 }
 
-// DenySubject denies all tokens of a subject that were issued before the time before, and all its tokens without `iat`.
-// before is rounded up to a full second, because most issuers write `iat` in seconds. Tokens that were issued in that
-// second are denied too. The error is [ErrNoTime] if before is zero. until is the time at which the last of these tokens
-// has expired; until and the other errors are as for DenyToken.
+// DenySubject denies all tokens of a subject that were issued before a time, and all its tokens without `iat`. The
+// parameter before is that time, rounded up to a full second. So if it is within a second, all tokens that were issued in
+// that second are denied: most issuers write `iat` in full seconds, which do not say whether a token was issued before or
+// after it. The error is [ErrNoTime] if before is zero. until is the time at which the last of these tokens has expired;
+// until and the other errors are as for DenyToken.
 func (d DenyList) DenySubject(ctx context.Context, issuer, subject string, before, until time.Time) error {
 	return d.saveBefore(ctx, "deny:sub:", issuer, subject, before, until)
 }
 
-// DenyClient denies all tokens of a client that were issued before the time before, and all its tokens without `iat`. The
-// client of a token is that of consumer.Token.ClientID, which depends on the profile. If there is none, or the token has no
-// such method, it is the claim client_id, else azp. before, until and the errors are as for DenySubject.
+// DenyClient denies all tokens of a client that were issued before a time, and all its tokens without `iat`. The client
+// of a token is the result of consumer.Token.ClientID, which depends on the profile. If that is empty, or the token has
+// no such method, it is the claim client_id, else azp. before, until and the errors are as for DenySubject.
 func (d DenyList) DenyClient(ctx context.Context, issuer, clientID string, before, until time.Time) error {
 	return d.saveBefore(ctx, "deny:client:", issuer, clientID, before, until)
 }
@@ -95,10 +96,10 @@ func (d DenyList) Active(ctx context.Context, token Token) (bool, error) {
 	return true, nil
 }
 
-// Version returns the number of the last change if Storage is a [*Memory] and status a DenyList. It implements the optional method
-// of consumer.TokenStatus. A token that was active is still active if the version is the same, because no token becomes inactive
-// when an entry expires. ok is false if Storage or status has another type, also one that embeds a Memory or a DenyList: its
-// methods may read other data.
+// Version returns the number of changes of the Storage so far, if Storage is a [*Memory] and status is a DenyList. It implements the
+// optional method of consumer.TokenStatus. A token that was active is still active if the version is the same, because no token
+// becomes inactive when an entry expires. ok is false if Storage or status has another type. That includes types that embed a
+// Memory or a DenyList, because their methods may read other data.
 func (d DenyList) Version(status any) (version uint64, ok bool) {
 	switch status.(type) {
 	case DenyList, *DenyList:
@@ -112,7 +113,8 @@ func (d DenyList) Version(status any) (version uint64, ok bool) {
 	return memory.changes.Load(), true
 }
 
-// kinds are the beginnings of the keys of entries that deny tokens, with the name of a token that the rest is a hash of.
+// kinds lists the kinds of entries that deny tokens: the prefix of their keys, and the function that returns the name of a token.
+// The rest of a key is a hash of the issuer and that name.
 var kinds = [...]struct { //nolint:gochecknoglobals // a constant table
 	prefix string
 	name   func(Token) string

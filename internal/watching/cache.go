@@ -30,15 +30,15 @@ const (
 // Passes removes tokens from the caches of one call of Watch. Make it with [NewPasses]. It is for one goroutine.
 //
 // A pass over large caches takes milliseconds, and every denied token causes one. So each pass is followed by a pause, in which
-// further changes are collected. Otherwise a flood of changes would take all the time of a processor.
+// further changes are collected for the next pass. Otherwise a flood of changes would take all the time of a processor.
 type Passes struct {
 	caches []Cache
 	timer  *time.Timer // of Due
 	next   time.Time   // the earliest time of the next pass
 }
 
-// NewPasses returns the Passes over caches. It returns an error if there is no cache, or if one of them is nil. name is the name
-// of the package in the text of the error. The caller must call Stop at the end.
+// NewPasses returns the Passes over caches. It returns an error if there is no cache, or if one of them is nil. The text of the error
+// begins with name, the package of the caller. The caller must call Stop at the end.
 func NewPasses[C Cache](name string, caches []C) (*Passes, error) {
 	if len(caches) == 0 {
 		return nil, errors.New(name + ": Watch needs at least one cache")
@@ -60,19 +60,20 @@ func (p *Passes) Schedule() { p.timer.Reset(time.Until(p.next)) }
 // Due returns the channel that receives a value after Schedule.
 func (p *Passes) Due() <-chan time.Time { return p.timer.C }
 
-// Paused reports whether the pause after the last pass is not over.
+// Paused reports whether the pause after the last pass has not ended yet.
 func (p *Passes) Paused() bool { return time.Now().Before(p.next) }
 
-// Stop ends a scheduled pass.
+// Stop cancels a scheduled pass: Due receives no value for it.
 func (p *Passes) Stop() { p.timer.Stop() }
 
-// Drop removes the tokens of keys from all caches: see [store.KeysOf]. It returns the number of removed entries. It does not wait
-// for the end of the pause.
+// Drop removes the tokens from all caches whose [store.KeysOf] contain one of keys. It returns the number of removed entries. It does
+// not wait for the end of the pause: the caller must receive from Due, or check Paused, before it calls Drop.
 func (p *Passes) Drop(keys map[string]struct{}) (removed int) { return p.pass(store.Matcher(keys)) }
 
-// DropAll is Drop for all tokens.
+// DropAll removes all tokens from all caches. It returns the number of removed entries, and does not wait either.
 func (p *Passes) DropAll() (removed int) { return p.pass(nil) }
 
+// pass calls Drop of all caches, and sets the end of the pause that follows.
 func (p *Passes) pass(match func(store.Token) bool) (removed int) {
 	start := time.Now()
 	for _, cache := range p.caches {

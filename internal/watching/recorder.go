@@ -8,10 +8,10 @@ import (
 	"github.com/bearerkit/bearerkit/store"
 )
 
-// Cause is why everything is removed from the caches. Of several causes, the largest one counts.
+// Cause is why everything is removed from the caches. If there are several causes at once, the largest value is the one that counts.
 type Cause int
 
-// The causes. The fields of [store.Purges] describe them.
+// The causes, from the least to the most serious one. The fields of [store.Purges] describe them.
 const (
 	None Cause = iota // nothing has to be removed
 	Started
@@ -33,7 +33,7 @@ type Recorder struct {
 type Call struct {
 	recorder *Recorder
 
-	current  clock.Instant // see [Call.Current]; at first, when Watch was called
+	current  clock.Instant // the argument of the last call of Current; before the first one, when Watch was called
 	failures int           // since the last successful read
 }
 
@@ -69,7 +69,7 @@ func (c *Call) End() {
 	delete(c.recorder.calls, c)
 }
 
-// record calls change with the counts of the recorder.
+// record calls change with the counts of the recorder, and holds its lock meanwhile. change may also modify the fields of c.
 func (c *Call) record(change func(total *store.WatchStats)) {
 	c.recorder.mu.Lock()
 	defer c.recorder.mu.Unlock()
@@ -97,7 +97,8 @@ func (c *Call) Changed(n int) {
 	c.record(func(total *store.WatchStats) { total.Changes += count(n) })
 }
 
-// Removed records that n entries were removed from the caches because of changed keys, or of everything if cause is not [None].
+// Removed records that n entries were removed from the caches. If cause is [None], they were those of changed keys. Otherwise
+// everything was removed, and cause says why.
 func (c *Call) Removed(n int, cause Cause) {
 	c.record(func(total *store.WatchStats) {
 		total.Removed += count(n)
@@ -107,12 +108,13 @@ func (c *Call) Removed(n int, cause Cause) {
 	})
 }
 
-// Current records that the caches contain no result that a change before at has made wrong.
+// Current records that all changes that were saved before at have taken effect in the caches. [store.WatchStats].Behind is the time
+// since then.
 func (c *Call) Current(at clock.Instant) {
 	c.record(func(*store.WatchStats) { c.current = at })
 }
 
-// count converts a number of removed entries. A negative one, of a cache of the application, counts as 0.
+// count converts a number of entries. A cache of the application may return a negative number, which counts as 0.
 func count(n int) uint64 { return uint64(max(n, 0)) }
 
 // purgesOf returns the count of a cause, or nil for None.
