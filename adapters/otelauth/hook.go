@@ -18,9 +18,10 @@ import (
 // request, and each is counted.
 //
 // If the request's span is recording, OnDecision sets its attributes bearerkit.reason, bearerkit.rule, bearerkit.issuer,
-// bearerkit.cached and, if the token was verified, bearerkit.principal: user or client. If several decisions are made, the last one determines the attributes. It sets the status of
-// the span to Error if the request is rejected with a 5xx, but not with a 4xx, which is not an error of the server. The
-// span is the one in the request's context, so the middleware that starts it must be in front of the Guard.
+// bearerkit.cached and, if the token was verified, bearerkit.principal: user or client. If several decisions are made, the
+// last one determines the attributes. OnDecision sets the status of the span to Error if the request is rejected with a
+// 5xx, but not with a 4xx, which is not an error of the server. The span is the one in the request's context, so the
+// middleware that starts it must be in front of the Guard.
 func (t *Telemetry) OnDecision(ctx context.Context, d middleware.Decision) {
 	l := labels{reason: reasonLabel(d.Reason), cached: flagOf(d.Cached)}
 	// A Guard that accepts a request does not know the status with which the handler will respond.

@@ -63,9 +63,10 @@
 // [Telemetry.OnDecision] and [Telemetry.OnRefresh] describe the spans. To trace the HTTP requests for keys as well, set
 // HTTPClient in consumer.Config to a client whose Transport is otelhttp.NewTransport(http.DefaultTransport).
 //
-// No attribute contains a token, a claim, a path, a key id or the text of an error, or text of an event. The values of
-// attributes are constants of the kit, or issuers, hosts, rules and names of stores from the configuration. Of these, the first hundred values of each
-// attribute are used, and the first hundred pairs of quirk and place. Every further value becomes "other", or "_OTHER" in error.type.
+// No attribute contains a token, a claim, a path, a key id, the text of an error or the text of an event. The values of
+// attributes are constants of the kit, or issuers, hosts, rules and names of stores from the configuration. The first
+// hundred values of each attribute are used, and the first hundred pairs of quirk and place. Every further value becomes
+// "other", or "_OTHER" in error.type.
 package otelauth
 
 import (

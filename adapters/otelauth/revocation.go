@@ -67,7 +67,7 @@ func withResult(value string) func(*labels) { return func(l *labels) { l.poll = 
 func withCause(value string) func(*labels)  { return func(l *labels) { l.why = value } }
 func withState(value string) func(*labels)  { return func(l *labels) { l.lists = value } }
 
-// ifPolled reads a count that does not apply to a Receiver without polls.
+// ifPolled returns a reading of a count that does not apply to a Receiver whose Poll was never called.
 func ifPolled(read func(ssf.PollStats) uint64) func(ssf.Stats) (float64, bool) {
 	return func(s ssf.Stats) (float64, bool) {
 		return float64(read(s.Poll)), s.Poll.Running > 0 || s.Poll.Responses+s.Poll.Timeouts+s.Poll.Failures > 0
@@ -101,11 +101,11 @@ type storeStats struct {
 	run   store.RunStats
 }
 
-// createShared creates the instruments for shared stores, and returns them.
+// createShared creates the instruments for shared stores, and returns them. Those of Run do not apply to a store without it.
 func (t *Telemetry) createShared(m *maker) []metric.Observable {
 	b := builder[storeStats]{maker: m, group: &t.shared}
 	b.level("bearerkit.watch.running", "{call}", "Running calls of Watch.", one(always(func(s storeStats) int { return s.watch.Running })))
-	b.seconds("bearerkit.watch.behind", "How long ago a change of the store may be that is not in effect in the caches.",
+	b.seconds("bearerkit.watch.behind", "Changes of the store that were saved longer ago than this have taken effect in the caches.",
 		func(s storeStats) (float64, bool) { return s.watch.Behind.Seconds(), s.watch.Running > 0 })
 	b.count("bearerkit.watch.failures", "{failure}", "Failed reads of the changes of the store.",
 		one(always(func(s storeStats) uint64 { return s.watch.Failures })))
@@ -146,7 +146,8 @@ func (t *Telemetry) WatchLists(source interface{ Stats() statuslist.Stats }) (st
 	})
 }
 
-// createLists creates the instruments for status lists, and returns them.
+// createLists creates the instruments for status lists, and returns them. Idle lists have no age and no failures: no request needs them,
+// and an age that grows would look like an outage.
 func (t *Telemetry) createLists(m *maker) []metric.Observable {
 	b := builder[statuslist.Stats]{maker: m, group: &t.lists}
 	b.level("bearerkit.status_list.count", "{list}", "Status lists to which tokens refer.", parts[statuslist.Stats]{
@@ -160,7 +161,7 @@ func (t *Telemetry) createLists(m *maker) []metric.Observable {
 	b.seconds("bearerkit.status_list.issued_age", "Time since the oldest status list in use was issued.", func(s statuslist.Stats) (float64, bool) {
 		return oldest(s, func(l statuslist.ListStats) time.Duration { return time.Since(l.List.IssuedAt) })
 	})
-	b.worst("bearerkit.status_list.consecutive_failures", "{failure}", "Failed fetches of a status list since its last success, of the list with most.",
+	b.worst("bearerkit.status_list.consecutive_failures", "{failure}", "Failed fetches since the last success, of the status list with the most failures.",
 		func(s statuslist.Stats) (value float64, ok bool) {
 			for _, l := range append(listsIn(s, listUsable), listsIn(s, listFailed)...) {
 				value, ok = max(value, float64(l.ConsecutiveFailures)), true
@@ -179,7 +180,8 @@ func (t *Telemetry) createLists(m *maker) []metric.Observable {
 	return b.observed
 }
 
-// listState is a state of a list.
+// listState is the state of a list, the value of the attribute bearerkit.status_list.state. A list that was not fetched yet is idle: its
+// first fetch has neither succeeded nor failed.
 type listState int
 
 const (
@@ -188,6 +190,7 @@ const (
 	listIdle                    // the list is fetched when a token refers to it
 )
 
+// stateOf returns the state of a list.
 func stateOf(l statuslist.ListStats) listState {
 	switch {
 	case l.Idle:

@@ -67,7 +67,8 @@ func errorType(reason string) string {
 	return reason
 }
 
-// typeOfError returns the most frequent causes of failed fetches. It uses the type of an error only, never its text.
+// typeOfError returns the value of error.type for the error of a fetch: one of the most frequent causes, or _OTHER. It uses only the type
+// of the error, never its text.
 func typeOfError(err error) string {
 	switch {
 	case err == nil:
@@ -102,7 +103,7 @@ func isTimeout(err error) bool {
 	return ok && slow.Timeout()
 }
 
-// causeLabel returns the cause of a fetch, if it is one of those of package jwks.
+// causeLabel returns the cause of a fetch, if it is one of those of packages jwks and statuslist.
 func causeLabel(cause string) string {
 	switch cause {
 	case "expired", "ahead", "forced", "requested", "restored":

@@ -32,7 +32,7 @@ func (m *Metrics) OnVerify(_ context.Context, v consumer.Verification) {
 // OnStatus counts and times status checks. Set it as [consumer.Config].OnStatus.
 func (m *Metrics) OnStatus(ctx context.Context, c consumer.StatusCheck) {
 	cached := strconv.FormatBool(c.Cached)
-	m.statusChecks.WithLabelValues(m.issuers.label(c.Issuer), answerLabel(ctx, c), cached).Inc()
+	m.statusChecks.WithLabelValues(m.issuers.label(c.Issuer), checkLabel(ctx, c), cached).Inc()
 	m.statusSeconds.WithLabelValues(cached).Observe(c.Duration.Seconds())
 }
 

@@ -51,7 +51,7 @@ func reasonLabel(reason consumer.Reason) string {
 
 const causeRestored = "restored"
 
-// causeLabel returns the cause of a fetch, if it is one of those of package jwks.
+// causeLabel returns the cause of a fetch, if it is one of those of packages jwks and statuslist.
 func causeLabel(cause string) string {
 	switch cause {
 	case "expired", "ahead", "forced", "requested", causeRestored:
@@ -71,9 +71,9 @@ func resultLabel(r jwks.Refresh) string {
 	return fine
 }
 
-// answerLabel distinguishes errors of the store from canceled requests, so that clients cannot trigger alerts by canceling
-// requests.
-func answerLabel(ctx context.Context, c consumer.StatusCheck) string {
+// checkLabel returns the result of a status check. It distinguishes errors of the store from canceled requests, so that clients cannot
+// trigger alerts by canceling requests.
+func checkLabel(ctx context.Context, c consumer.StatusCheck) string {
 	switch {
 	case c.Err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return "canceled"
@@ -85,7 +85,7 @@ func answerLabel(ctx context.Context, c consumer.StatusCheck) string {
 	return "inactive"
 }
 
-// introspectionLabel returns the result of an introspection, in the terms of answerLabel.
+// introspectionLabel returns the result of an introspection, with the same values as checkLabel.
 func introspectionLabel(reason consumer.Reason) string {
 	switch reason {
 	case "":

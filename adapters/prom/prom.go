@@ -59,7 +59,7 @@
 // WatchReceiver provides these metrics. Those of polls are absent if the process does not poll.
 //
 //	bearerkit_ssf_outcomes_total{issuer,outcome}               security events; every outcome has a series from the start, so
-//	                                                           alerts see the first event
+//	                                                           that alerts count the first event
 //	bearerkit_ssf_accepted_age_seconds{issuer}                 time since an event last took effect or was a duplicate
 //	bearerkit_ssf_poll_age_seconds{issuer}                     time since the last response to a poll, or since Poll was called
 //	bearerkit_ssf_poll_consecutive_failures{issuer}            failed polls since the last success
@@ -69,12 +69,13 @@
 //
 // WatchStore provides these metrics. Those of cleanup are absent for Redis, which removes expired entries itself.
 //
-//	bearerkit_watch_running{store}                             running calls of Watch; with 0, other processes' denials are late
-//	bearerkit_watch_behind_seconds{store}                      changes that were saved longer ago are in effect in the caches
+//	bearerkit_watch_running{store}                             running calls of Watch; with 0, denials of other processes are late
+//	bearerkit_watch_behind_seconds{store}                      changes that were saved longer ago have taken effect in the caches
 //	bearerkit_watch_failures_total{store}                      failed reads of the changes
 //	bearerkit_watch_changes_total{store}                       changed entries that were received
 //	bearerkit_watch_removed_total{store}                       tokens and results that were removed from the caches
-//	bearerkit_watch_purges_total{store,cause}                  how often everything was removed; cause: see store.Purges
+//	bearerkit_watch_purges_total{store,cause}                  how often everything was removed; cause: a field of store.Purges
+//	                                                           in lower case
 //	bearerkit_cleanup_running{store}                           running calls of Run; one process with Run is enough
 //	bearerkit_cleanup_age_seconds{store}                       time since all expired rows were removed, or since Run was called
 //	bearerkit_cleanup_failures_total{store}                    failed attempts to remove expired rows
@@ -82,18 +83,19 @@
 //
 // WatchLists provides these metrics. A list to which no token has referred for an hour is idle, and has no age.
 //
-//	bearerkit_status_lists{issuer,state}                       status lists by state; failed: tokens get 503; usable; idle
+//	bearerkit_status_lists{issuer,state}                       status lists; state: usable, idle, or failed (tokens get 503)
 //	bearerkit_status_list_age_seconds{issuer}                  time since the oldest list in use was fetched
 //	bearerkit_status_list_issued_age_seconds{issuer}           time since the oldest list in use was issued
-//	bearerkit_status_list_consecutive_failures{issuer}         failed fetches since the last success, of the list with most
-//	bearerkit_status_list_rejections_total{issuer,cause}       rejected tokens; cause: see statuslist.Rejections
+//	bearerkit_status_list_consecutive_failures{issuer}         failed fetches since the last success, of the list with the most
+//	bearerkit_status_list_rejections_total{issuer,cause}       rejected tokens; cause: a field of statuslist.Rejections, such as
+//	                                                           not_allowed; Other is other_status
 //
 // To count cache hits, use bearerkit_verifications_total{cached="true"}. The cache does not count hits itself, because
 // all processors would write to one counter on every request.
 //
-// Metrics with the label url describe fetches, and metrics with the label issuer describe the keys in use. OnRefresh
-// reports fetches of any key set. Its time of the last success stays the same when the keys become too old to use.
-// Watch reports the keys that are in use, including those of a snapshot.
+// Metrics of keys with the label url describe fetches, and those with the label issuer describe the keys in use.
+// OnRefresh reports fetches of any key set. The time of the last success stays the same when the keys become too old to
+// use. Watch reports the keys that are in use, including those of a snapshot.
 //
 // The status 499 means that the client canceled the request. The reason "ok" means that the request or token was accepted.
 // The result of a status check, which needs consumer.Config.OnStatus, is active, inactive, unavailable (the store returned

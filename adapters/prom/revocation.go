@@ -57,7 +57,7 @@ func receiverReadings() []reading[ssf.Stats] {
 	return t.readings
 }
 
-// ifPolled reads a count that does not apply to a Receiver without polls.
+// ifPolled returns a reading of a count that does not apply to a Receiver whose Poll was never called.
 func ifPolled(read func(ssf.PollStats) uint64) func(ssf.Stats) (float64, bool) {
 	return func(s ssf.Stats) (float64, bool) {
 		return float64(read(s.Poll)), s.Poll.Running > 0 || s.Poll.Responses+s.Poll.Timeouts+s.Poll.Failures > 0
@@ -89,11 +89,11 @@ type storeStats struct {
 	run   store.RunStats
 }
 
-// storeReadings returns all metrics of a shared store.
+// storeReadings returns all metrics of a shared store. Those of Run do not apply to a store without it.
 func storeReadings() []reading[storeStats] {
 	t := table[storeStats]{label: "store"}
 	t.gauge("watch_running", "Running calls of Watch.", always(func(s storeStats) int { return s.watch.Running }), sum)
-	t.gauge("watch_behind_seconds", "How long ago a change of the store may be that is not in effect in the caches.", func(s storeStats) (float64, bool) {
+	t.gauge("watch_behind_seconds", "Changes of the store that were saved longer ago than this have taken effect in the caches.", func(s storeStats) (float64, bool) {
 		return s.watch.Behind.Seconds(), s.watch.Running > 0
 	}, most)
 	t.counter("watch_failures_total", "Failed reads of the changes of the store.", always(func(s storeStats) uint64 { return s.watch.Failures }))
@@ -135,7 +135,8 @@ func (m *Metrics) WatchLists(source interface{ Stats() statuslist.Stats }) {
 	})
 }
 
-// listReadings returns all metrics of the Stats of a Lists.
+// listReadings returns all metrics of the Stats of a Lists. Idle lists have no age and no failures: no request needs them, and
+// an age that grows would look like an outage.
 func listReadings() []reading[statuslist.Stats] {
 	t := table[statuslist.Stats]{label: "issuer"}
 	t.divided(prometheus.GaugeValue, "status_lists", "Status lists to which tokens refer.", "state", parts[statuslist.Stats]{
@@ -149,7 +150,7 @@ func listReadings() []reading[statuslist.Stats] {
 	t.gauge("status_list_issued_age_seconds", "Time since the oldest status list in use was issued.", func(s statuslist.Stats) (float64, bool) {
 		return oldest(s, func(l statuslist.ListStats) time.Duration { return time.Since(l.List.IssuedAt) })
 	}, most)
-	t.gauge("status_list_consecutive_failures", "Failed fetches of a status list since its last success, of the list with most.",
+	t.gauge("status_list_consecutive_failures", "Failed fetches since the last success, of the status list with the most failures.",
 		func(s statuslist.Stats) (value float64, ok bool) {
 			for _, l := range append(listsIn(s, listUsable), listsIn(s, listFailed)...) {
 				value, ok = max(value, float64(l.ConsecutiveFailures)), true
@@ -168,7 +169,8 @@ func listReadings() []reading[statuslist.Stats] {
 	return t.readings
 }
 
-// listState is a state of a list.
+// listState is the state of a list, the value of the label state. A list that was not fetched yet is idle: its first fetch has neither
+// succeeded nor failed.
 type listState int
 
 const (
@@ -177,6 +179,7 @@ const (
 	listIdle                    // the list is fetched when a token refers to it
 )
 
+// stateOf returns the state of a list.
 func stateOf(l statuslist.ListStats) listState {
 	switch {
 	case l.Idle:
