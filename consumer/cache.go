@@ -71,8 +71,11 @@ func (c *tokenCache) drop(match func(StatusToken) bool) int {
 // issuer's keys, and the status of the token. A cached token is therefore not trusted more than a new one. The claims
 // cannot change, so they are not checked again. Neither is Config.Check called again: its result counts for the lifetime of the token.
 func (c *Consumer) recheck(ctx context.Context, t *Token) error {
-	if t.timeOnly && t.isCurrent(clock.Now()) {
-		return nil // nothing but the time can have changed
+	if t.fixedKeys && t.isCurrent(clock.Now()) {
+		if t.timeOnly {
+			return nil // nothing but the time can have changed
+		}
+		return c.checkStatus(ctx, t)
 	}
 	if c.cfg.AudienceFunc != nil {
 		// The token was verified for another request, which may have been for another tenant.
@@ -94,18 +97,20 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	if !contains(keys, t.key) {
 		return errOutdated
 	}
-	if c.cfg.Status == nil {
-		return nil
-	}
 	return c.checkStatus(ctx, t)
 }
 
-// isTimeOnly reports whether only the time decides about a cached token of c: its keys cannot change, and no function of the
+// hasFixedKeys reports whether neither the keys nor the audience of a cached token of c can change.
+func (c *Consumer) hasFixedKeys() bool {
+	_, static := c.keys.Load().Source.(jwks.Static)
+	return static && c.cfg.AudienceFunc == nil
+}
+
+// isTimeOnly reports whether only the time decides about a cached token of c: its keys are fixed, and no function of the
 // application must be called. A cache hit then reads the Token only, and not the Consumer. With thousands of issuers, a Consumer is
 // rarely in the cache of the processor, so reading it would take longer than the rest of the cache hit.
 func (c *Consumer) isTimeOnly() bool {
-	_, static := c.keys.Load().Source.(jwks.Static)
-	return static && c.cfg.AudienceFunc == nil && c.cfg.Status == nil && c.cfg.OnVerify == nil
+	return c.hasFixedKeys() && c.cfg.Status == nil && c.cfg.OnVerify == nil
 }
 
 // errOutdated says that a cached token must be verified again: its kid names another key now, or its Consumer has left

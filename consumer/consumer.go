@@ -30,6 +30,7 @@ type Consumer struct {
 	rules      rules
 	keys       atomic.Pointer[hiddenSource] // replaced only by shareKeys
 	sharing    atomic.Bool                  // keys are those of several Consumers
+	fixedKeys  bool                         // see hasFixedKeys
 	timeOnly   bool                         // see isTimeOnly
 	cache      *tokenCache                  // nil: no cache
 	statuses   *statusCache                 // nil: no cache
@@ -60,7 +61,7 @@ func New(cfg Config) (*Consumer, error) {
 		quirks: quirks,
 	}
 	c.keys.Store(newHiddenSource(keys))
-	c.timeOnly = c.isTimeOnly()
+	c.fixedKeys, c.timeOnly = c.hasFixedKeys(), c.isTimeOnly()
 	c.setVersions()
 	return c, nil
 }

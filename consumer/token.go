@@ -24,6 +24,7 @@ type Token struct {
 	verified     clock.Instant
 	lasts        time.Duration // since verified: see Token.isCurrent
 	confirmation *Confirmation // nil: a bearer token
+	fixedKeys    bool          // see Consumer.hasFixedKeys
 	timeOnly     bool          // see Consumer.isTimeOnly
 	activeAt     atomic.Uint64 // see statusVersions
 

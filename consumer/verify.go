@@ -183,7 +183,8 @@ func (c *Consumer) readToken(p *parsed) (*Token, error) {
 	if !c.rules.LoadBalancer {
 		t.clientID = c.rules.clientOf(&r)
 	}
-	t.principal, t.lasts, t.timeOnly = r.principal(t), c.lasts(t), c.timeOnly
+	t.principal, t.lasts = r.principal(t), c.lasts(t)
+	t.fixedKeys, t.timeOnly = c.fixedKeys, c.timeOnly
 	if c.rules.Workload {
 		t.principal = PrincipalClient
 	}
