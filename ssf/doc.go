@@ -12,13 +12,13 @@
 //	err = receiver.Poll(ctx, ssf.PollConfig{Endpoint: endpoint, Token: token})         // or the receiver fetches them
 //
 // A transmitter sends each event as a Security Event Token (SET, RFC 8417). [Receiver.Receive] verifies it with package
-// consumer, saves entries in the deny list, calls Config.OnEvent, and records that the SET was received. Only then do
-// [Receiver.PushHandler] (RFC 8935) and [Receiver.Poll] (RFC 8936) acknowledge it. If any of these steps fails, the transmitter
+// consumer, saves entries in the deny list, calls Config.OnEvent, and records that the SET was received. After these steps,
+// [Receiver.PushHandler] (RFC 8935) or [Receiver.Poll] (RFC 8936) acknowledges it. If any of the steps fails, the transmitter
 // sends the SET again. A SET that was recorded before is acknowledged and has no effect.
 //
-// The entries take effect as soon as a process reads them: the next request with a denied token is rejected, also if the verified
-// token is cached. If results of consumer.Config.Status are cached, the Watch method of the store drops them in all processes.
-// docs/revocation.md says how long that takes, and which event denies what.
+// The entries take effect as soon as a process reads them: the next request with a denied token is rejected, even if the verified
+// token is cached. If a process also caches the results of consumer.Config.Status (StatusTTL), call the Watch method of the store in
+// it, which drops the results of denied tokens. docs/revocation.md says how long that takes, and which event denies what.
 //
 // [Transmitter] is a client for the stream management API of a transmitter. [LogoutHandler] denies tokens when a user signs out at
 // the OpenID provider.

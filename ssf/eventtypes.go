@@ -4,13 +4,13 @@ package ssf
 //
 //nolint:gosec // no type is a credential
 const (
-	// TypeSessionRevoked and the next three are those of CAEP section 3.
+	// TypeSessionRevoked and the next three are defined in CAEP section 3.
 	TypeSessionRevoked       = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
 	TypeTokenClaimsChange    = "https://schemas.openid.net/secevent/caep/event-type/token-claims-change"
 	TypeCredentialChange     = "https://schemas.openid.net/secevent/caep/event-type/credential-change"
 	TypeAssuranceLevelChange = "https://schemas.openid.net/secevent/caep/event-type/assurance-level-change"
 
-	// TypeAccountDisabled and the next four are those of RISC section 2. RISC deprecates sessions-revoked.
+	// TypeAccountDisabled and the next four are defined in RISC section 2. RISC deprecates sessions-revoked.
 	TypeAccountDisabled   = "https://schemas.openid.net/secevent/risc/event-type/account-disabled"
 	TypeAccountEnabled    = "https://schemas.openid.net/secevent/risc/event-type/account-enabled"
 	TypeAccountPurged     = "https://schemas.openid.net/secevent/risc/event-type/account-purged"
