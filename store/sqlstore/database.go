@@ -49,13 +49,21 @@ func (d *database) prepare(ctx context.Context, text string) (*sql.Stmt, error) 
 	if err != nil {
 		return nil, err
 	}
+	return d.keep(text, stmt), nil
+}
+
+// keep stores a new prepared statement and returns it. If another call was faster, keep returns its statement, and closes the new
+// one in the background. Close waits while another call uses the connection. That call may wait for a lock of the database, whose
+// transaction would wait for mu, if Close were called while mu is locked.
+func (d *database) keep(text string, stmt *sql.Stmt) *sql.Stmt {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if other := d.prepared[text]; other != nil { // another call was faster
-		return other, stmt.Close()
+	if other := d.prepared[text]; other != nil {
+		go func() { _ = stmt.Close() }()
+		return other
 	}
 	d.prepared[text] = stmt
-	return stmt, nil
+	return stmt
 }
 
 // isPrepared returns the prepared statement with the given text, or nil if it is not prepared yet. A transaction must not prepare
