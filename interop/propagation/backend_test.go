@@ -30,12 +30,13 @@ const (
 )
 
 // bound returns how long a token may be accepted after it was denied, if the store works. The documentation promises it for the
-// default settings: two intervals and the timeout for Redis, also if a message is lost, and one interval and the timeout for SQL.
+// default settings: two intervals and the timeout for Redis, also if a message is lost, and one interval, the timeout and the
+// longest pause between two passes over the caches for SQL.
 func (b backend) bound() time.Duration {
 	if b == redisServer {
 		return 2*2*time.Second + time.Second
 	}
-	return time.Second + time.Second
+	return time.Second + time.Second + time.Second
 }
 
 // start starts a server, and returns it and the address of a new, empty store. server is nil for SQLite. It skips the test if the

@@ -29,9 +29,7 @@ func (w *watcher) poll(ctx context.Context) {
 	w.reached = clock.Now()
 	w.compare(ctx, versions)
 	w.cover(began)
-	if w.renewed || w.polls%checkPolls == 0 {
-		w.check(ctx)
-	}
+	w.checks.Start(w.renewed || w.polls%checkPolls == 0, func() { w.check(ctx) })
 	w.renewed = false
 	w.polls++
 }

@@ -34,8 +34,8 @@ const (
 // one second.
 //
 // Messages may be lost. Redis therefore counts the changes, and Watch compares the counts every Config.PollInterval. If it has
-// missed a change, it removes everything from the caches, at most once per interval. So while Redis can be reached, a change
-// takes effect at most two intervals and Config.Timeout after it was saved.
+// missed a change, it removes everything from the caches, at most once per interval. So while all polls succeed, a change takes
+// effect at most two intervals and Config.Timeout after it was saved, or three times Timeout if that is longer.
 //
 // If Redis cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then verified
 // again, and if their status cannot be read, the API responds with 503.
@@ -58,11 +58,12 @@ func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
 // WatchStats returns the current statistics of Watch. It is safe for concurrent use.
 func (s *Store) WatchStats() store.WatchStats { return s.watches.Stats() }
 
-// watcher is one call of Watch. All its methods run in one goroutine.
+// watcher is one call of Watch. All its methods except check run in one goroutine.
 type watcher struct {
 	store  *Store
 	passes *watching.Passes
 	stats  *watching.Call
+	checks watching.Checks
 
 	counts  map[string]*count   // by key of the version of a shard
 	pending map[string]struct{} // keys whose tokens must be dropped
@@ -96,6 +97,7 @@ func newWatcher(s *Store, passes *watching.Passes) *watcher {
 // run handles messages, drops and polls until ctx ends. A new subscription is treated like a lost message, because messages
 // that were sent before it are missing.
 func (w *watcher) run(ctx context.Context, messages <-chan any) {
+	defer w.checks.Wait()
 	ticks := time.NewTicker(w.store.cfg.PollInterval)
 	defer ticks.Stop()
 	for {

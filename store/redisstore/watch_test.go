@@ -48,12 +48,15 @@ func watch(t testing.TB, s *redisstore.Store, client redis.UniversalClient, cach
 	subscribers := func() int64 {
 		return client.PubSubNumSub(t.Context(), s.Channel()).Val()[s.Channel()]
 	}
-	before := subscribers()
+	before, running := subscribers(), s.WatchStats().Running
 	go func() { done <- s.Watch(ctx, append(caches, started)...) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Watch: %v", err)
+		}
+		if n := s.WatchStats().Running; n != running {
+			t.Errorf("%d calls of Watch are running after its end, want %d", n, running)
 		}
 	})
 	eventually(t, "Watch has subscribed", func() bool { return subscribers() > before && started.all.Load() > 0 })
@@ -308,6 +311,41 @@ func TestWatch_ShortOutage(t *testing.T) {
 	}
 	proxy.restore()
 	eventually(t, "the token is rejected", func() bool { return a.get(t, token) == http.StatusUnauthorized })
+}
+
+// A check of the servers that takes long does not delay the drops.
+func TestWatch_SlowCheck(t *testing.T) {
+	t.Parallel()
+	client := newServer(t).client(t)
+	slow := redis.NewClient(client.Options())
+	t.Cleanup(func() { _ = slow.Close() })
+	checks := new(slowInfo)
+	slow.AddHook(checks)
+	watch(t, newStore(t, slow, often), client) // waits until everything was dropped
+	eventually(t, "the check has begun", func() bool { return checks.begun.Load() > 0 })
+	if n := checks.ended.Load(); n > 0 {
+		t.Errorf("the drop has waited for %d checks", n)
+	}
+}
+
+// slowInfo lets the command INFO, which only checks use, wait until its context ends.
+type slowInfo struct{ begun, ended atomic.Int64 }
+
+func (*slowInfo) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (*slowInfo) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (h *slowInfo) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "info" {
+			h.begun.Add(1)
+			<-ctx.Done()
+			h.ended.Add(1)
+			return ctx.Err()
+		}
+		return next(ctx, cmd)
+	}
 }
 
 func TestWatch_NeedsCaches(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/watching"
 )
 
@@ -67,16 +66,18 @@ func (s *Store) readChanges(ctx context.Context, floor int64) (changes, error) {
 // one with a larger id. So position remembers the ids below the largest one that it has not seen: the gaps. Each poll reads
 // from the first gap on. A gap is ignored after gapLife, because most of them belong to transactions that were rolled back.
 //
+// The ages of gaps are measured with the monotonic clock: if the wall clock is set forward, a gap must not be ignored too early.
+//
 // A restored backup assigns ids again that were seen before. So each poll also reads the last row again. If it is missing or
 // has changed, the database has lost changes.
 type position struct {
 	known bool   // seen and epoch are set
 	seen  int64  // the largest id that was seen or removed
 	last  change // the row with the id seen; its id is 0 if that row was not read
-	gaps  map[int64]clock.Instant
+	gaps  map[int64]time.Time
 	epoch string
 
-	resetAt clock.Instant  // when seen was set without reading the changes before it; zero if that was long ago
+	resetAt time.Time      // when seen was set without reading the changes before it; zero if that was long ago
 	cause   watching.Cause // why seen was set in that way
 }
 
@@ -96,7 +97,7 @@ func (p *position) unseen() int64 {
 func (p *position) hasCaughtUp() bool { return p.resetAt.IsZero() }
 
 // advance returns the keys of the changes that were not seen before. Other keys may have changed too unless the cause is None.
-func (p *position) advance(c changes, now clock.Instant) (keys []string, cause watching.Cause) {
+func (p *position) advance(c changes, now time.Time) (keys []string, cause watching.Cause) {
 	if cause := p.gap(c); cause != watching.None {
 		return nil, p.reset(c, now, cause)
 	}
@@ -115,12 +116,12 @@ func (p *position) advance(c changes, now clock.Instant) (keys []string, cause w
 		}
 	}
 	for id, since := range p.gaps {
-		if since.AgeAt(now) > gapLife {
+		if now.Sub(since) > gapLife {
 			delete(p.gaps, id)
 		}
 	}
-	if !p.hasCaughtUp() && p.resetAt.AgeAt(now) >= commitTime {
-		p.resetAt = clock.Instant{}
+	if !p.hasCaughtUp() && now.Sub(p.resetAt) >= commitTime {
+		p.resetAt = time.Time{}
 		return nil, p.cause
 	}
 	return keys, watching.None
@@ -163,7 +164,7 @@ func (p *position) isReplaced(c changes) bool {
 }
 
 // see reports whether the id was not seen before, and marks it as seen.
-func (p *position) see(id int64, now clock.Instant) bool {
+func (p *position) see(id int64, now time.Time) bool {
 	if id <= p.seen {
 		_, late := p.gaps[id]
 		delete(p.gaps, id)
@@ -178,9 +179,9 @@ func (p *position) see(id int64, now clock.Instant) bool {
 
 // reset continues after the latest change, without the changes before it. Some of them may not be visible yet, so a later call
 // of advance returns the cause once more.
-func (p *position) reset(c changes, now clock.Instant, cause watching.Cause) watching.Cause {
+func (p *position) reset(c changes, now time.Time, cause watching.Cause) watching.Cause {
 	*p = position{
-		known: true, seen: max(c.highest, c.pruned), gaps: make(map[int64]clock.Instant), epoch: c.epoch, resetAt: now, cause: cause,
+		known: true, seen: max(c.highest, c.pruned), gaps: make(map[int64]time.Time), epoch: c.epoch, resetAt: now, cause: cause,
 	}
 	return cause
 }

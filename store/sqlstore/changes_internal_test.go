@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/internal/watching"
 )
 
@@ -157,7 +156,7 @@ func TestPosition(t *testing.T) {
 			t.Parallel()
 			var p position
 			var table logTable
-			now := clock.Now()
+			now := time.Now()
 			for i, s := range steps {
 				table.ids = append(table.ids, s.commit...)
 				if s.change != nil {

@@ -165,7 +165,11 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 
 // change runs a statement that changes an entry, and logs its key. args begins with the key. If the dialect can do both in one
 // statement, that is the text of both.
+//
+// If the process or its machine was stopped in between, the timeout may not have noticed it, and watchers may no longer wait for the
+// change. The caller then receives an error, and logs the key again when it repeats the call.
 func (s *Store) change(ctx context.Context, both, statement string, args []any, now int64) error {
+	began := clock.Now()
 	var err error
 	if both != "" {
 		_, err = s.exec(ctx, both, append(args, now)...)
@@ -173,6 +177,9 @@ func (s *Store) change(ctx context.Context, both, statement string, args []any, 
 		err = s.changeAndLog(ctx, statement, args, now)
 	}
 	s.watchers.changed() // also after an error, because the change may have taken effect
+	if err == nil && began.Age() >= commitTime {
+		return context.DeadlineExceeded
+	}
 	return err
 }
 

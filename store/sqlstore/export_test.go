@@ -33,6 +33,9 @@ func (s *Store) Watchers() int {
 	return len(s.watchers.wakes)
 }
 
+// Writing reports whether a method of this process writes, or waits for the lock of SQLite.
+func (s *Store) Writing() bool { return len(s.writer) > 0 }
+
 // RemoveExpired is one pass of Run.
 func (s *Store) RemoveExpired(ctx context.Context) error { return s.removeExpired(ctx) }
 

@@ -25,13 +25,15 @@ const checkPolls = 60 // polls between two checks of the database
 // Call it in a goroutine of its own.
 //
 // The transaction that changes an entry also adds its key to a table. Watch reads this table every Config.PollInterval. So while
-// the database can be reached, a change takes effect in all processes at most PollInterval and Config.Timeout after it was
-// saved. In the process that changes the entry, it takes effect within about 100 ms. With large caches, passes over them take
-// longer, and so do the pauses between them, up to one second. A change may wait for the end of a pause.
+// all reads succeed, a change takes effect in all processes at most PollInterval and Config.Timeout after it was saved, or twice
+// Timeout if that is longer. In the process that changes the entry, it takes effect within about 100 ms. Both times are longer by
+// the rest of a pause: a pause of 100 ms follows each pass over the caches. With large caches, passes take longer, and so do the
+// pauses, up to one second. A read that fails adds at most the longer one of PollInterval and Timeout.
 //
 // No change that was acknowledged is missed, in whichever order the transactions commit. If Watch cannot tell which entries
-// have changed, it removes everything from the caches: when it starts, again 11 s later, if it has not read rows before
-// [Store.Run] removed them, if there are more than 10 000 changes in one interval, and if the database has lost rows.
+// have changed, it removes everything from the caches: when it starts, if it has not read rows before [Store.Run] removed them,
+// if there are more than 10 000 changes in one interval, and if the database has lost rows. It then removes everything once more
+// 11 s later. In PostgreSQL and MariaDB, a change that was being saved the first time may take effect only then.
 //
 // If the database cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then
 // verified again, and if their status cannot be read, the API responds with 503.
@@ -85,12 +87,13 @@ func (w *watchers) changed() {
 	}
 }
 
-// watcher is one call of Watch. All its methods run in one goroutine.
+// watcher is one call of Watch. All its methods except check run in one goroutine.
 type watcher struct {
 	store  *Store
 	passes *watching.Passes
 	stats  *watching.Call
 	wake   chan struct{}
+	checks watching.Checks
 
 	log     position
 	pending map[string]struct{} // keys whose tokens must be dropped
@@ -111,6 +114,7 @@ func newWatcher(s *Store, passes *watching.Passes) *watcher {
 
 // run polls and drops until ctx ends.
 func (w *watcher) run(ctx context.Context) {
+	defer w.checks.Wait()
 	ticks := time.NewTicker(w.store.cfg.PollInterval)
 	defer ticks.Stop()
 	w.poll(ctx)
@@ -143,9 +147,8 @@ func (w *watcher) poll(ctx context.Context) {
 		w.stats.Read()
 		w.reached, w.covered = clock.Now(), began
 		w.take(ctx, changes)
-		if w.polls++; w.polls%checkPolls == 1 {
-			w.check(ctx)
-		}
+		w.polls++
+		w.checks.Start(w.polls%checkPolls == 1, func() { w.check(ctx) })
 	}
 	if w.passes.Paused() { // after a long pass
 		w.passes.Schedule()
@@ -156,7 +159,7 @@ func (w *watcher) poll(ctx context.Context) {
 
 // take adds the keys of new changes to the pending ones.
 func (w *watcher) take(ctx context.Context, changes changes) {
-	keys, cause := w.log.advance(changes, clock.Now())
+	keys, cause := w.log.advance(changes, time.Now())
 	w.stats.Changed(len(keys))
 	for _, key := range keys {
 		w.pending[key] = struct{}{}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bearerkit/bearerkit/consumer"
+	"github.com/bearerkit/bearerkit/internal/clock"
 	"github.com/bearerkit/bearerkit/store"
 	"github.com/bearerkit/bearerkit/store/sqlstore"
 )
@@ -311,6 +312,60 @@ func TestWatch_NoState(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A process is stopped while it denies a token, for so long that watchers may no longer wait for the change. The denial is not
+// acknowledged. Repeating it succeeds.
+func TestSave_ProcessIsStopped(t *testing.T) {
+	s, db := emptyStore(t, sqlstore.SQLite)
+	deny := func() error { return (store.DenyList{Storage: s}).DenyToken(t.Context(), issuer, "a", time.Time{}) }
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	lock := func(statement string) {
+		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock(`BEGIN IMMEDIATE`)
+	result := make(chan error, 1)
+	go func() { result <- deny() }()
+	eventually(t, "the call has begun", s.Writing)
+	clock.ShiftWall(t, time.Minute)
+	lock(`ROLLBACK`)
+	if err := <-result; !errors.Is(err, sqlstore.ErrUnavailable) {
+		t.Errorf("the call that was stopped returned %v, expected ErrUnavailable", err)
+	}
+	if err := deny(); err != nil {
+		t.Errorf("the repeated call: %v", err)
+	}
+	if n := count(t, db, "bearerkit_changes"); n != 2 {
+		t.Errorf("%d changes are logged, want 2", n)
+	}
+}
+
+// A check of the database that takes long does not delay the drops.
+func TestWatch_SlowCheck(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts a server; not with -short")
+	}
+	var log logged
+	s, db := emptyStore(t, sqlstore.PostgreSQL, log.logger)
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(t.Context(), `LOCK TABLE bearerkit_schema`); err != nil { // only the check reads it
+		t.Fatal(err)
+	}
+	watch(t, s) // waits until everything was dropped
+	if log.contains("the check of the database failed") {
+		t.Error("the drop has waited until the check has failed")
+	}
 }
 
 func TestWatch_WrongCaches(t *testing.T) {
