@@ -67,7 +67,7 @@ type Config struct {
 	HTTPClient *http.Client
 
 	// ClockSkew is how far the clock of the issuer may differ from the clock of this machine; see consumer.Config. Zero: 10
-	// seconds. Negative: no difference is accepted.
+	// seconds. Negative: no difference is allowed.
 	ClockSkew time.Duration
 
 	// AlsoActive lists statuses, besides [Valid], with which a token may be used. List only statuses whose meaning the issuer has
@@ -81,8 +81,9 @@ type Config struct {
 
 	// MinTTL and MaxTTL limit how long a list may be used after its fetch, if it cannot be fetched again. That time is the `ttl`
 	// of the list. Without ttl, it is the time that the header of the response allows caches (Cache-Control or Expires), and
-	// without that, RefreshInterval. The time never extends beyond `exp` of the list. New rejects a MinTTL of less than 1 second,
-	// and a MaxTTL of more than 24 hours. Zero: 10 seconds and 1 hour.
+	// without that, RefreshInterval. The time never extends beyond `exp` of the list, apart from ClockSkew. New rejects a MinTTL of
+	// less than 1 second, and a MaxTTL of more than 24 hours. Zero: MinTTL is 10 seconds, and MaxTTL is 1 hour or, if that is longer,
+	// RefreshInterval.
 	MinTTL, MaxTTL time.Duration
 
 	// MaxLists is the maximum number of lists in memory. Beyond it, a new list replaces one that could not be fetched or that no
@@ -90,7 +91,7 @@ type Config struct {
 	MaxLists int
 
 	// MaxListBytes is the maximum size of a list in memory, after its decompression, in bytes. A list with 1 bit per token holds 8
-	// times as many tokens. The response may have up to twice as many bytes. New rejects more than 64 MiB. Zero: 4 MiB.
+	// times as many tokens. The response may have about twice as many bytes. New rejects more than 64 MiB. Zero: 4 MiB.
 	MaxListBytes int
 
 	// Timeout limits each fetch of a list, from dialing to the last byte. A request to the API waits for at most 3 seconds, but
