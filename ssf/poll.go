@@ -91,6 +91,9 @@ func (r *Receiver) Poll(ctx context.Context, cfg PollConfig) error {
 	}
 	cfg.MaxEvents = cmp.Or(cfg.MaxEvents, defaultPollEvents)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultPollTimeout)
+	if c := cfg.HTTPClient; c != nil && c.Timeout > 0 {
+		cfg.Timeout = min(cfg.Timeout, c.Timeout)
+	}
 	p := &poller{receiver: r, cfg: cfg, stats: &r.counters.polls, maxEvents: cfg.MaxEvents, errs: make(map[string]errorBody)}
 	defer p.stats.begin(p)()
 	for ctx.Err() == nil {
@@ -184,7 +187,7 @@ func (p *poller) repeats(response pollResponse) bool {
 
 // requestFailed returns the pause after a request that has failed.
 func (p *poller) requestFailed(ctx context.Context, err error) time.Duration {
-	if _, ok := errors.AsType[*fetch.TimeoutError](err); ok && p.cfg.Interval == 0 {
+	if errors.Is(err, errNoEvent) {
 		p.stats.timedOut(p)
 		return emptyPause // probably there was no event, but the transmitter has waited longer than cfg.Timeout
 	}

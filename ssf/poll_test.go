@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bearerkit/bearerkit/oidcdiscovery"
 	"github.com/bearerkit/bearerkit/ssf"
 )
 
@@ -486,6 +487,58 @@ func TestPoll_TimeoutOfLongPoll(t *testing.T) {
 		}
 		if n < 38 || n > 40 || strings.Contains(w.log.String(), "WARN") {
 			t.Errorf("%d requests of 90 s in an hour; log: %s", n, w.log)
+		}
+	})
+}
+
+// A timeout of another request, which obtains the token, is a failure. Otherwise nobody would notice that no event can be fetched.
+func TestPoll_TimeoutOfToken(t *testing.T) {
+	t.Parallel()
+	slow := func() error {
+		time.Sleep(3 * time.Second)
+		return fmt.Errorf("token endpoint: %w", &oidcdiscovery.TimeoutError{Limit: 3 * time.Second})
+	}
+	for name, change := range map[string]func(*ssf.PollConfig){
+		"Token": func(c *ssf.PollConfig) {
+			c.Token = func(context.Context) (string, error) { return "", slow() }
+		},
+		"Token that takes longer than Timeout": func(c *ssf.PollConfig) {
+			c.Timeout = 2 * time.Second
+			c.Token = func(context.Context) (string, error) { return "", slow() }
+		},
+		"HTTPClient": func(c *ssf.PollConfig) {
+			c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, slow() })}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, q := newWorld(t, nil), newQueue()
+				stop := w.start(t, q, change)
+				defer stop()
+				pause(10 * time.Minute)
+				got := w.receiver.Stats().Poll
+				if got.Timeouts != 0 || got.Failures == 0 || got.Failures > 20 || got.ConsecutiveFailures != int(got.Failures) {
+					t.Errorf("%+v", got)
+				}
+				if !strings.Contains(w.log.String(), "token endpoint") {
+					t.Errorf("the log has no error: %s", w.log)
+				}
+			})
+		})
+	}
+}
+
+// The Timeout of the HTTPClient ends a long poll too, without a failure.
+func TestPoll_TimeoutOfHTTPClient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorld(t, nil), newQueue()
+		stop := w.start(t, q, func(c *ssf.PollConfig) { c.HTTPClient.Timeout = 10 * time.Second })
+		defer stop()
+		pause(time.Minute)
+		if got := w.receiver.Stats().Poll; got.Timeouts != 5 || got.Failures != 0 {
+			t.Errorf("%+v", got)
 		}
 	})
 }

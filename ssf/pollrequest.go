@@ -3,6 +3,7 @@ package ssf
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -32,7 +33,7 @@ type namedSET struct{ id, set string }
 // the transmitter reads them at once, although it responds only when it has further events.
 func (p *poller) request(ctx context.Context) (pollResponse, error) {
 	body, err := json.Marshal(pollRequest{
-		MaxEvents: p.maxEvents, ReturnImmediately: p.cfg.Interval > 0, Acks: p.acks, Errors: p.errs,
+		MaxEvents: p.maxEvents, ReturnImmediately: !p.isLongPoll(), Acks: p.acks, Errors: p.errs,
 	})
 	if err != nil {
 		return pollResponse{}, fmt.Errorf("ssf: request for events: %w", err)
@@ -41,9 +42,13 @@ func (p *poller) request(ctx context.Context) (pollResponse, error) {
 	if err := authorize(ctx, header, p.cfg.Token); err != nil {
 		return pollResponse{}, fmt.Errorf("ssf: PollConfig.Token: %w", err)
 	}
+	start := time.Now()
 	response, err := fetch.Send(ctx, http.MethodPost, p.cfg.Endpoint, body, fetch.Options{
 		Client: p.cfg.HTTPClient, Header: header, MaxBytes: maxPollBytes, Timeout: p.cfg.Timeout, AllowHTTP: p.cfg.InsecureAllowHTTP,
 	})
+	if p.isLongPoll() && isTimeout(err) && time.Since(start) >= p.cfg.Timeout {
+		return pollResponse{}, errNoEvent
+	}
 	if err != nil {
 		return pollResponse{}, fmt.Errorf("ssf: %w", err)
 	}
@@ -55,6 +60,19 @@ func (p *poller) request(ctx context.Context) (pollResponse, error) {
 		parsed.sets = parsed.sets[:n] // the transmitter delivers the others again
 	}
 	return parsed, err
+}
+
+// errNoEvent means that a long poll has reached PollConfig.Timeout.
+var errNoEvent = errors.New("ssf: no event has arrived within PollConfig.Timeout")
+
+// isLongPoll reports whether the transmitter delays its response until there is an event.
+func (p *poller) isLongPoll() bool { return p.cfg.Interval == 0 }
+
+// isTimeout reports whether err is a timeout of package fetch. It may be one of another request, which PollConfig.Token or the
+// transport of PollConfig.HTTPClient has sent to obtain a token. Such a request ends earlier than the long poll.
+func isTimeout(err error) bool {
+	_, ok := errors.AsType[*fetch.TimeoutError](err)
+	return ok
 }
 
 // authorize adds the header Authorization with a token, unless token is nil.
