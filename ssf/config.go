@@ -43,8 +43,9 @@ type Config struct {
 	Storage store.Storage
 
 	// TokenLifetime is the longest time from the issue of an access token to its expiry. Entries of the deny list are kept
-	// for this time, and 10 minutes longer, because the clocks of the issuer and of the API may differ. With a shorter time,
-	// denied tokens would become valid again. Required. New rejects more than 366 days.
+	// for this time, and 10 minutes longer: the clock of the issuer may be ahead, and the API may accept a token for some time after
+	// its expiry (consumer.Config.ClockSkew). With a shorter time, denied tokens would become valid again. Required. New rejects
+	// more than 366 days.
 	TokenLifetime time.Duration
 
 	// TokenIssuers lists the issuers whose access tokens the transmitter may deny by the rules of [Target]. It does not limit

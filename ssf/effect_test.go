@@ -264,6 +264,22 @@ func TestEvents_Times(t *testing.T) {
 			s.Set("toe", now.Add(365*24*time.Hour).Unix())
 			return object{}
 		}, []time.Duration{0, 9 * time.Second}, []time.Duration{10 * time.Second}},
+		"iat in days": {func(now time.Time, s *bearertest.Token) object {
+			s.Set("iat", now.Unix()/86400)
+			return object{}
+		}, []time.Duration{-time.Minute, 0}, []time.Duration{time.Second}},
+		"iat in minutes, event_timestamp in hours": {func(now time.Time, s *bearertest.Token) object {
+			s.Set("iat", now.Unix()/60)
+			return object{"event_timestamp": now.Unix() / 3600}
+		}, []time.Duration{-time.Minute, 0}, []time.Duration{time.Second}},
+		"iat in days, and event_timestamp": {func(now time.Time, s *bearertest.Token) object {
+			s.Set("iat", now.Unix()/86400)
+			return object{"event_timestamp": now.Add(-10 * time.Minute).Unix()}
+		}, []time.Duration{-10 * time.Minute}, []time.Duration{-9 * time.Minute, 0}},
+		"iat in days, and toe a year ahead": {func(now time.Time, s *bearertest.Token) object {
+			s.Set("iat", now.Unix()/86400).Set("toe", now.Add(365*24*time.Hour).Unix())
+			return object{}
+		}, []time.Duration{0, 9 * time.Second}, []time.Duration{10 * time.Second}},
 		"iat a year ago, and event_timestamp now": {func(now time.Time, s *bearertest.Token) object {
 			s.Set("iat", now.Add(-365*24*time.Hour).Unix())
 			return object{"event_timestamp": now.Unix()}

@@ -39,7 +39,7 @@ type Event struct {
 	Subject Subject
 
 	// Time is when the event occurred: `event_timestamp` of the event (CAEP section 2), or `toe` of the SET (RFC 8417 section
-	// 2.2), or IssuedAt. It may be in the future: see Config.ClockSkew.
+	// 2.2), or IssuedAt, or the arrival of the SET if IssuedAt is before 1980. It may be in the future: see Config.ClockSkew.
 	Time time.Time
 
 	// IssuedAt is the `iat` of the SET, by the clock of the transmitter. It is at most 5 minutes in the future.
@@ -93,6 +93,9 @@ func (c claims) event(token *consumer.Token, name string, payload json.RawMessag
 		return Event{}, err
 	}
 	event.Time = token.IssuedAt()
+	if event.Time.Unix() < firstTime {
+		event.Time = time.Now() // with iat, the event would deny no token, although the SET is acknowledged
+	}
 	stated, _ := content.Get("event_timestamp")
 	seconds, ok := stated.Number()
 	if !ok {
