@@ -27,8 +27,9 @@ type PushConfig struct {
 	// Authorization lists the accepted values of the Authorization header, such as "Bearer " and a random secret. Pass one of
 	// them as [Delivery].AuthorizationHeader when you create the stream. List two values while you replace one by the other.
 	// PushHandler rejects more than 10, and values of less than 16 bytes. Empty: the header is not checked, and only the
-	// signature of a SET shows who has issued it. Anyone can then make the handler verify signatures, and
-	// occupy it with slow requests, so that the transmitter receives 503 and events take effect later.
+	// signature of a SET shows who has issued it. Anyone can then make the handler verify signatures, write a
+	// line to Config.Logger for each request, and occupy it with slow requests, so that the transmitter receives 503 and events
+	// take effect later.
 	Authorization []string
 
 	// MaxConcurrent is how many SETs are handled at the same time. Further requests receive 503. PushHandler rejects more

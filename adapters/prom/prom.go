@@ -59,9 +59,10 @@
 // WatchReceiver provides these metrics. Those of polls are absent if the process does not poll.
 //
 //	bearerkit_ssf_outcomes_total{issuer,outcome}               security events; every outcome has a series from the start, so
-//	                                                           that alerts count the first event
+//	                                                           that alerts count each event after the first scrape
 //	bearerkit_ssf_accepted_age_seconds{issuer}                 time since an event last took effect or was a duplicate
-//	bearerkit_ssf_poll_age_seconds{issuer}                     time since the last response to a poll, or since Poll was called
+//	bearerkit_ssf_poll_age_seconds{issuer}                     time since the last response to a poll, or since Poll was called;
+//	                                                           absent if no call of Poll is running
 //	bearerkit_ssf_poll_consecutive_failures{issuer}            failed polls since the last success
 //	bearerkit_ssf_polls_total{issuer,result}                   polls; result: ok, timeout, failed
 //	bearerkit_ssf_push_rejections_total{issuer,cause}          pushed requests that were rejected before the event was read;
