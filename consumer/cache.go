@@ -75,7 +75,7 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 		if t.timeOnly {
 			return nil // nothing but the time can have changed
 		}
-		return c.checkStatus(ctx, t)
+		return c.recheckStatus(ctx, t)
 	}
 	if c.cfg.AudienceFunc != nil {
 		// The token was verified for another request, which may have been for another tenant.
@@ -96,6 +96,14 @@ func (c *Consumer) recheck(ctx context.Context, t *Token) error {
 	// An issuer may use a kid again for a new key. The signature must then be verified with that key.
 	if !contains(keys, t.key) {
 		return errOutdated
+	}
+	return c.recheckStatus(ctx, t)
+}
+
+// recheckStatus checks the status of a cached token, if Config.Status is set.
+func (c *Consumer) recheckStatus(ctx context.Context, t *Token) error {
+	if c.cfg.Status == nil {
+		return nil
 	}
 	return c.checkStatus(ctx, t)
 }
