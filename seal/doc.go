@@ -8,8 +8,8 @@
 //	plaintext, err := ring.Open(ctx, sealed, seal.Bind("invoice", id))
 //
 // A [Keyring] has one or more keys. The first key seals, and all of them open, so that keys can be changed while the
-// application runs. [Keyring.NeedsReseal] and [Reseal] find and convert values that were sealed with an older key. A [Sealer]
-// with the same methods can use a key management service instead.
+// application runs. [Keyring.NeedsReseal] finds values that were sealed with an older key, and [Reseal] seals them again. To use a
+// key management service instead of keys in memory, implement [Sealer].
 //
 // [Sessions] wraps a session store of github.com/alexedwards/scs. It seals the sessions and hashes their ids.
 //
@@ -33,10 +33,10 @@
 //	any     ciphertext, as long as the plaintext
 //	16      tag of AES-GCM
 //
-// The key of the value is HKDF-SHA-256 of the secret of the key, with the salt, the info "bearerkit seal 1", and a length of
-// 32 bytes. The additional data of AES-256-GCM are all bytes before the nonce, followed by the binding. All of these
-// algorithms are approved by FIPS 140-3.
+// Each value is encrypted with a key of its own. HKDF-SHA-256 derives it from the Secret of the [Key], the salt, and the info
+// "bearerkit seal 1". The derived key has 32 bytes. The additional data of AES-256-GCM are all bytes before the nonce, followed by
+// the binding. All of these algorithms are approved by FIPS 140-3.
 //
-// Each value has its own key, so one secret can seal any practical number of values: 2^64 of them have two equal salts with a
-// probability below 2^-128. The random nonce adds to that.
+// Because of the salt, one secret can seal any practical number of values. The probability that two of 2^64 values have the same
+// salt is below 2^-128. Each value also has a random nonce.
 package seal

@@ -6,8 +6,9 @@ import (
 )
 
 var (
-	// ErrNotSealed says that a value does not begin like a sealed value. It may be plaintext from the time before sealing. It
-	// may also come from somebody who can write to the store, so do not use such a value, except during a migration.
+	// ErrNotSealed says that a value does not begin like a sealed value. It may be plaintext that was stored before sealing was
+	// introduced. But anyone who can write to the store can also put plaintext there, so do not use such a value, except during
+	// a migration.
 	ErrNotSealed = errors.New("seal: the value is not sealed")
 
 	// ErrDamaged says that a value was changed or truncated, or that it was sealed with another binding or with another
@@ -23,7 +24,7 @@ var (
 
 // UnknownKeyError is the error for a value whose key is not configured. It matches [ErrUnknownKey].
 type UnknownKeyError struct {
-	// ID is the id of the key, as the value has it. Nothing has verified it.
+	// ID is the id of the key in the value. It was not verified.
 	ID string
 }
 

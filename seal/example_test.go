@@ -76,7 +76,7 @@ func ExampleReseal() {
 	// a refresh token, <nil>
 }
 
-// A wrong use: without a binding, somebody who can write to the database can exchange the values of two rows.
+// A wrong use: without a binding, somebody who can write to the database can swap the values of two rows.
 func ExampleBind_missing() {
 	ctx := context.Background()
 	key, _ := seal.NewKey("2026-11")

@@ -16,14 +16,15 @@ import (
 // Key is a secret with a name. Create the secret with a random generator, for example with "openssl rand -base64 32" or with
 // [NewKey]. A password is not a key.
 //
-// A Key that is printed with package fmt, logged with log/slog, or encoded as JSON or XML shows only its ID. Package fmt cannot
-// call the methods of an unexported field. So if a struct has a Key in such a field, do not print the struct.
+// A Key that is printed with package fmt, logged with log/slog, or encoded as JSON or XML shows only its ID. There is one
+// exception: do not print a struct that has a Key in an unexported field, because package fmt cannot call the methods of such a
+// field and prints the secret.
 type Key struct {
 	// ID names the key. It is visible in every value that the key has sealed. 1 to 32 ASCII letters, digits, "-", "_" and ".".
 	// Use a date, such as "2026-11", and never use the ID of a removed key for a new key.
 	ID string
 
-	// Secret has 32 random bytes.
+	// Secret has 32 random bytes. [New] rejects text, zeros and repeated patterns.
 	Secret []byte
 }
 
@@ -100,7 +101,7 @@ func decodeSecret(text string) (secret []byte, err error) {
 	default:
 		return nil, fmt.Errorf("has %d characters, expected 32 bytes in base64 (44 characters) or hex (64 characters)", len(text))
 	}
-	if err != nil { // the error of the decoder is dropped, because it says where the secret has which character
+	if err != nil { // the error of the decoder is dropped, because it names a character of the secret and its position
 		return nil, errors.New("is not valid base64 or hex, expected 32 bytes in base64 (44 characters) or hex (64 characters)")
 	}
 	return secret, nil
@@ -121,12 +122,12 @@ func isKeyID(id string) bool {
 	return true
 }
 
-// What a secret must have to count as random. Random bytes violate minDifferent with a probability below 2^-60, maxEqual with one
-// below 2^-45, and maxPeriod with one below 2^-58.
+// The limits of checkSecret. The probabilities that 32 random bytes are rejected are below 2^-60 for minDifferent, 2^-45 for
+// maxEqual, and 2^-58 for maxPeriod.
 const (
-	minDifferent = 12 // different bytes
-	maxEqual     = 9  // equal bytes
-	maxPeriod    = 24 // bytes after which a pattern begins again
+	minDifferent = 12 // different bytes that a secret has at least
+	maxEqual     = 9  // times that one byte occurs at most
+	maxPeriod    = 24 // the longest pattern, in bytes, whose repetition is detected
 )
 
 // checkSecret rejects what cannot be the output of a random generator, such as zeros, a repeated pattern, or a password. It
@@ -189,11 +190,11 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.describe()
 // LogValue implements [slog.LogValuer]. It omits the secret.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.describe()) }
 
-// MarshalText implements [encoding.TextMarshaler], which JSON, XML and other encodings use. It omits the secret, so a Key
-// that was encoded cannot be decoded.
+// MarshalText implements [encoding.TextMarshaler], which JSON, XML and other encodings use. It omits the secret, so the result
+// cannot be decoded to a Key.
 func (k Key) MarshalText() ([]byte, error) { return []byte(k.describe()), nil }
 
-// GobEncode implements [gob.GobEncoder]. It returns an error.
+// GobEncode implements GobEncoder of package encoding/gob. It always returns an error, because gob would write the secret.
 func (k Key) GobEncode() ([]byte, error) {
 	return nil, errors.New("seal: a Key cannot be encoded")
 }

@@ -43,8 +43,9 @@ type Keyring struct {
 	maxBytes int
 }
 
-// ringKey is a key of a [Keyring]. The secret is in a closure: package fmt does not call the methods of an unexported field, so it
-// would print a secret that is itself a field when it prints a struct that contains a Keyring.
+// ringKey is a key of a [Keyring]. The secret is in a closure and not in a field. Package fmt does not call the methods of
+// unexported fields. So if it prints a struct that has a Keyring in such a field, it would also print a secret in a field of
+// ringKey.
 type ringKey struct {
 	id   string
 	aead func(salt []byte) (cipher.AEAD, error) // returns the AEAD for the value with this salt
@@ -94,7 +95,7 @@ func (k Key) check(others []Key) error {
 }
 
 // Seal implements [Sealer]. It encrypts plaintext with the first key. Open must receive the same binding, for example
-// [Bind]("invoice", id), so that nobody can exchange the values of two rows. The binding is authenticated, but not stored and
+// [Bind]("invoice", id), so that nobody can swap the values of two rows. The binding is authenticated, but not stored and
 // not encrypted. Empty: the value is not bound. The result is up to 101 bytes longer than plaintext. If plaintext is longer
 // than Config.MaxBytes, the error matches [ErrTooLarge]. ctx is not used.
 func (k *Keyring) Seal(_ context.Context, plaintext, binding []byte) ([]byte, error) {

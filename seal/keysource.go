@@ -9,7 +9,7 @@ import (
 	"github.com/bearerkit/bearerkit/internal/ownfile"
 )
 
-// NewKey returns a key with a new random secret.
+// NewKey returns a key with a new random secret. It returns an error if id cannot be a [Key.ID].
 func NewKey(id string) (Key, error) {
 	if !isKeyID(id) {
 		return Key{}, fmt.Errorf("seal: %w", errKeyID)
@@ -21,10 +21,12 @@ func NewKey(id string) (Key, error) {
 
 const maxKeyFile = 16 << 10
 
-// KeysFromFile reads keys from a file that contains what [ParseKeys] accepts. It is meant for the secrets that Kubernetes
-// and systemd put into files, so it follows symbolic links, and users other than the owner may read the file. Remove that
-// permission where you can. On Unix, the file must belong to the user of the process or to root, and only its owner may write
-// it. It must be a regular file of at most 16 KiB. Errors name the file, and never contain a part of a secret.
+// KeysFromFile reads keys from a file that contains what [ParseKeys] accepts. The file must be a regular file of at most 16 KiB.
+// On Unix, it must belong to the user of the process or to root, and only its owner may have the permission to write it.
+//
+// KeysFromFile is meant for the secrets that Kubernetes and systemd put into files. So it follows symbolic links, and it accepts
+// files that users other than the owner can read. Remove that permission where you can. Errors name the file, and never contain a
+// part of a secret.
 func KeysFromFile(path string) ([]Key, error) {
 	content, err := ownfile.ReadTrusted(path, maxKeyFile)
 	if err != nil {
@@ -41,7 +43,8 @@ func KeysFromFile(path string) ([]Key, error) {
 // one of the two must be set. See [ParseKeys] and [KeysFromFile] for the formats. Errors contain the name of the variable,
 // and never a part of its value.
 //
-// A file is safer than a variable: processes of the same user, crash reports and child processes can see the environment.
+// A file is safer than a variable: other processes of the same user can read the environment, child processes inherit it, and
+// crash reports may contain it.
 func KeysFromEnv(name string) ([]Key, error) {
 	file := name + "_FILE"
 	text, path := os.Getenv(name), os.Getenv(file)

@@ -9,27 +9,29 @@ import (
 
 // ResealedSessions counts the rows that [Sessions.Reseal] has read.
 type ResealedSessions struct {
-	Current    int // had the first key already
+	Current    int // were sealed with the first key already
 	Resealed   int // were sealed again
 	Changed    int // were changed or deleted while Reseal ran, so that replace returned false
-	Plaintext  int // are not sealed, and stay so until their sessions are written (SessionsConfig.InsecureAcceptPlaintext)
+	Plaintext  int // are not sealed until their sessions are written next (SessionsConfig.InsecureAcceptPlaintext)
 	Unreadable int // cannot be opened; SessionsConfig.OnUnreadable was called for them
 }
 
-// Reseal seals all rows again that were sealed with an older key, so that the key can be removed. Without it, an old key can
-// be removed when all sessions that it has sealed have expired.
+// Reseal seals all rows again that were sealed with an older key, so that you can remove that key. If you do not call Reseal, wait
+// until all sessions that were sealed with the key have expired.
 //
 // replace must write the new value to the row if the row still has the old one, in one operation of the database, and report
-// whether it did. Reseal needs it because a session store has no such method, and a plain write could undo a logout or restore
-// an old refresh token. replace must not change when the row expires. Otherwise users are signed out, and records of logouts end
-// too early. Some versions of MySQL and MariaDB set the first TIMESTAMP column at each UPDATE that does not name it. For the SQL
-// stores of scs it is
+// whether it did. Session stores do not have such a method, and a write without the condition could undo a logout or restore an
+// old refresh token. For the SQL stores of scs, the operation is
 //
 //	UPDATE sessions SET data = $1, expiry = expiry WHERE token = $2 AND data = $3
 //
+// replace must not change when the row expires. Otherwise users are signed out, and records of logouts end too early. The
+// assignment expiry = expiry is for some versions of MySQL and MariaDB, which set the first TIMESTAMP column at each UPDATE that
+// does not name it.
+//
 // Reseal reads all rows into memory, as the method All of the store does. It stops at an error of the store, of the Sealer or
-// of replace, and when ctx ends; rows that were sealed again remain so, and Reseal can be called again. If Changed is not
-// zero, call it again. Unreadable rows do not need an old key.
+// of replace, and when ctx ends. Rows that were sealed again remain so, and Reseal can be called again. Call it again if Changed
+// is not zero. Rows that are counted as Unreadable do not exist for the application, whether the old key is removed or not.
 func (s *Sessions) Reseal(ctx context.Context, replace func(ctx context.Context, row string, older, newer []byte) (bool, error)) (ResealedSessions, error) {
 	var count ResealedSessions
 	stored, err := s.readAll(ctx)
@@ -73,8 +75,8 @@ var (
 	errUnreadable = errors.New("seal: the session cannot be opened")
 )
 
-// reseal returns the value of a row under the first key. If the row has it already, it returns the same value, and does not
-// verify it.
+// reseal returns the value of a row, sealed with the first key. If it was sealed with that key already, reseal returns it as it is,
+// and does not verify it.
 func (s *Sessions) reseal(ctx context.Context, row string, older []byte) ([]byte, error) {
 	if !s.cfg.Sealer.NeedsReseal(older) {
 		return older, nil

@@ -32,14 +32,13 @@ type SessionsConfig struct {
 	// ids, and can use the sessions. False: the name of a row is the SHA-256 hash of the id in base64url, which has 43 characters.
 	InsecurePlainIDs bool
 
-	// InsecureAcceptPlaintext accepts rows from the time before sealing: rows that are not sealed, and rows whose name is a
-	// plain id. They are sealed when the session is written next. While it is set, anyone who can write to the store can
-	// create sessions of any user, and anyone who can read it can use the sessions that have not been written since. Set it for
-	// at most the Lifetime of the sessions. False: such rows do not exist for the application.
+	// InsecureAcceptPlaintext accepts rows that were written before sealing was introduced: rows that are not sealed, and rows
+	// whose name is a session id. They are sealed when the session is written next. While it is set, anyone who can write to the
+	// store can create sessions of any user, and anyone who can read it can use the sessions whose rows are not sealed yet. Set
+	// it for at most the Lifetime of the sessions. False: such rows do not exist for the application.
 	InsecureAcceptPlaintext bool
 
-	// OnUnreadable, if not nil, is called for each row that exists and cannot be opened, each time it is read. It must be safe
-	// for concurrent use.
+	// OnUnreadable, if not nil, is called each time a row is read that cannot be opened. It must be safe for concurrent use.
 	OnUnreadable func(context.Context, UnreadableSession)
 }
 
@@ -62,13 +61,13 @@ type UnreadableSession struct {
 // With package weblogin, set the store before weblogin.New. Otherwise, the tokens of the users are not sealed.
 //
 // A row is bound to its name, and contains the session id and the expiry. So a value that was moved to another row cannot be
-// opened, and a session whose expiry was changed in the store still ends in time. An older value of the same row can be opened
-// until the session expires: sealing cannot prevent that somebody who can write to the store puts it back.
+// opened, and a session whose expiry was postponed in the store still ends in time. Sealing does not prevent somebody who can
+// write to the store from putting an older value of the same row back. That value can be opened until its session expires.
 //
-// If a row cannot be opened, the session does not exist: the user signs in again. This is what scs specifies. It applies to
-// names that consist of letters, digits, "-" and "_", as session ids do. Names with other characters belong to records such
-// as those that weblogin keeps about logouts. If such a row cannot be opened, the result is an error, because it would not be
-// safe to ignore the record. An error of the store, or of a Sealer that is unavailable, is always returned.
+// If a row cannot be opened, the session does not exist, and the user signs in again. This is what scs specifies. It applies to
+// ids that consist of letters, digits, "-" and "_", as session ids do. An id with other characters is that of a record, such as
+// those that weblogin keeps about logouts. If the row of a record cannot be opened, the result is an error, because it would not
+// be safe to ignore the record. An error of the store, or of a Sealer that is unavailable, is always returned.
 type Sessions struct{ cfg SessionsConfig }
 
 // NewSessions returns a store for cfg. If cfg has faults, the error joins all of them, and each names its field. NewSessions
@@ -90,23 +89,24 @@ func NewSessions(cfg SessionsConfig) (*Sessions, error) {
 	return &Sessions{cfg}, nil
 }
 
-// Find implements scs.Store.
+// Find implements scs.Store. It calls FindCtx.
 func (s *Sessions) Find(id string) (value []byte, found bool, err error) {
 	return s.FindCtx(context.Background(), id)
 }
 
-// Commit implements scs.Store.
+// Commit implements scs.Store. It calls CommitCtx.
 func (s *Sessions) Commit(id string, value []byte, expiry time.Time) error {
 	return s.CommitCtx(context.Background(), id, value, expiry)
 }
 
-// Delete implements scs.Store.
+// Delete implements scs.Store. It calls DeleteCtx.
 func (s *Sessions) Delete(id string) error { return s.DeleteCtx(context.Background(), id) }
 
-// All implements scs.IterableStore.
+// All implements scs.IterableStore. It calls AllCtx.
 func (s *Sessions) All() (map[string][]byte, error) { return s.AllCtx(context.Background()) }
 
-// FindCtx implements scs.CtxStore.
+// FindCtx implements scs.CtxStore. found is false if there is no row, if the session has expired, or if the row cannot be opened.
+// [Sessions] describes the exception for records.
 func (s *Sessions) FindCtx(ctx context.Context, id string) (value []byte, found bool, err error) {
 	for _, row := range s.rows(id) {
 		stored, found, err := s.read(ctx, row)
@@ -133,7 +133,7 @@ func (s *Sessions) FindCtx(ctx context.Context, id string) (value []byte, found 
 	return nil, false, nil
 }
 
-// CommitCtx implements scs.CtxStore.
+// CommitCtx implements scs.CtxStore. If the session is longer than Config.MaxBytes of a Keyring, the error matches [ErrTooLarge].
 func (s *Sessions) CommitCtx(ctx context.Context, id string, value []byte, expiry time.Time) error {
 	rows := s.rows(id)
 	sealed, err := s.cfg.Sealer.Seal(ctx, session{id: id, value: value, expiry: expiry}.encode(), sessionBinding(rows[0]))
@@ -146,13 +146,13 @@ func (s *Sessions) CommitCtx(ctx context.Context, id string, value []byte, expir
 	return s.removeAll(ctx, rows[1:]) // the row from before the migration
 }
 
-// DeleteCtx implements scs.CtxStore.
+// DeleteCtx implements scs.CtxStore. It does not open the row.
 func (s *Sessions) DeleteCtx(ctx context.Context, id string) error {
 	return s.removeAll(ctx, s.rows(id))
 }
 
-// AllCtx implements scs.IterableCtxStore. It returns all rows that can be opened, under their session ids. It returns an
-// error if the wrapped store cannot list its rows.
+// AllCtx implements scs.IterableCtxStore. It returns the values of all rows that can be opened and have not expired, by their
+// session ids. It returns an error if SessionsConfig.Store cannot list its rows.
 func (s *Sessions) AllCtx(ctx context.Context) (map[string][]byte, error) {
 	stored, err := s.readAll(ctx)
 	if err != nil {
@@ -212,8 +212,8 @@ func (s *Sessions) open(ctx context.Context, row string, sealed []byte) (session
 	return session{}, fmt.Errorf("seal: session: %w", err)
 }
 
-// errOtherSession says that the row of one session has the name of another one. This happens during a migration, if somebody
-// who has read the store uses the name of a row as a session id.
+// errOtherSession is the error for a row that has another session id than the one that was looked for. This happens during a
+// migration (InsecureAcceptPlaintext), if somebody who has read the store uses the name of a row as a session id.
 var errOtherSession = fmt.Errorf("%w: it belongs to another session", ErrDamaged)
 
 // isLost reports whether err says that a value can never be opened with the present keys and settings.

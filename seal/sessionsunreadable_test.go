@@ -13,7 +13,7 @@ import (
 	"github.com/bearerkit/bearerkit/seal"
 )
 
-// TestNewSessions_NilInInterfaces passes what a function returns whose error was ignored.
+// TestNewSessions_NilInInterfaces passes nil pointers, as a program does that ignores the error of seal.New.
 func TestNewSessions_NilInInterfaces(t *testing.T) {
 	t.Parallel()
 	ring := newRing(t, newKey(t, "1"))
