@@ -17,7 +17,7 @@ type Authorizations struct{ d *database }
 // Authorizations returns the store of authorizations.
 func (s *Store) Authorizations() *Authorizations { return &Authorizations{&s.database} }
 
-// Authorization is what one owner has authorized one client to do.
+// Authorization contains the scopes that one owner has authorized one client to use.
 type Authorization struct {
 	// ClientID is the id of the client, and Owner the user. Owner is empty if a client was authorized without a user.
 	ClientID, Owner string
@@ -48,7 +48,7 @@ INSERT INTO bearerkit_authorizations (client_id, owner, scope, created) VALUES (
 	authorizationsOfOwner  = `DELETE FROM bearerkit_authorizations WHERE owner = ?`
 )
 
-// Get returns the scopes that owner has authorized clientID to use, in ascending order. It returns none if there is no
+// Get returns the scopes that owner has authorized clientID to use, in ascending order. It returns nil if there is no
 // authorization.
 func (a *Authorizations) Get(ctx context.Context, clientID, owner string) ([]string, error) {
 	if !canExist(clientID, owner) {
@@ -93,10 +93,11 @@ func (a *Authorizations) read(ctx context.Context, operation, owner string, text
 	return found, nil
 }
 
-// Set replaces all scopes of an authorization in one transaction. If scopes is empty, the authorization is deleted. There can be
-// at most 1000 scopes, of at most 255 bytes each. Duplicates are ignored.
-// Set returns a [*ValueError] for other scopes, and for a text that is too long or has invalid UTF-8 or NUL. The other methods find
-// nothing.
+// Set replaces all scopes of an authorization in one transaction. If scopes is empty, the authorization is deleted. Duplicates are
+// ignored.
+//
+// There can be at most 1000 scopes. Each scope, clientID and owner have at most 255 bytes and are valid UTF-8 without NUL. For
+// other arguments, Set returns a [*ValueError], and the other methods find nothing.
 func (a *Authorizations) Set(ctx context.Context, clientID, owner string, scopes []string) error {
 	const operation = "Authorizations.Set"
 	if err := checkAuthorization(operation, clientID, owner, scopes); err != nil {

@@ -77,8 +77,8 @@ type position struct {
 	gaps  map[int64]time.Time
 	epoch string
 
-	resetAt time.Time      // when seen was set without reading the changes before it; zero if that was long ago
-	cause   watching.Cause // why seen was set in that way
+	resetAt time.Time      // when reset skipped changes that were not read; zero after the second purge
+	cause   watching.Cause // why reset skipped them
 }
 
 // floor returns the id after which a poll begins: it reads the changes that were not seen, and the last one that was.
@@ -93,7 +93,7 @@ func (p *position) unseen() int64 {
 	return floor
 }
 
-// hasCaughtUp reports whether all changes before the first one that was read were visible then.
+// hasCaughtUp reports whether so much time has passed since the last reset that all changes before it have become visible.
 func (p *position) hasCaughtUp() bool { return p.resetAt.IsZero() }
 
 // advance returns the keys of the changes that were not seen before. Other keys may have changed too unless the cause is None.

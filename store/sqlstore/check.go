@@ -7,8 +7,8 @@ import (
 
 // Check returns nil if the database can be reached, this package can use its tables, it can be written, and it syncs commits to
 // disk. This package can use newer tables, unless their migration excludes older programs: see [Store.Migrate]. Call Check when
-// the process starts, after [Store.Migrate], and in a readiness probe. It does not check whether the disk is full, and does not
-// compare the clocks: Save and Mark return errors for these.
+// the process starts, after [Store.Migrate], and in a readiness probe. Check does not notice a full disk: Save and Mark return an
+// error then. It does not compare the clocks: Mark returns an error if they differ too much.
 //
 // If the database is new, was restarted, or another server has taken over, Mark rejects proofs for about 70 s (with the default
 // DPoPConfig.Window and ClockSkew). This time begins with Check, or with the first call of Mark if Check is not called.

@@ -16,8 +16,8 @@ import (
 //	clients, err := registry.New(registry.Config{Store: sqlStore.Clients()})
 //
 // Errors are those of the methods of [Store]. Ids, names and owners have at most 255 bytes, data has at most 4 MiB, and all of them
-// are valid UTF-8 without NUL: Create and Update return a [*ValueError] for other values, and the other methods find nothing. It is
-// safe for concurrent use.
+// are valid UTF-8 without NUL. For other values, Create and Update return a [*ValueError], and the other methods find nothing.
+// Clients is safe for concurrent use.
 type Clients struct{ d *database }
 
 // Clients returns the store of registered clients.
@@ -48,8 +48,8 @@ UPDATE bearerkit_clients SET name = ?, owner = ?, version = ?, data = ? WHERE id
 // in some SQL modes.
 const maxText = 255
 
-// maxData limits the value of a client or of a token in bytes. MariaDB cuts longer values than 16 MiB in some SQL modes, and its
-// servers and drivers limit the size of a statement.
+// maxData limits the data of a client and the sealed value of a token, in bytes. In some SQL modes, MariaDB cuts values of more than
+// 16 MiB, and its servers and drivers limit the size of a statement.
 const maxData = 4 << 20
 
 // Get implements registry.Store.

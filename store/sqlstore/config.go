@@ -23,8 +23,9 @@ type Config struct {
 	// Dialect is the kind of the database: [SQLite], [PostgreSQL] or [MariaDB]. Required.
 	Dialect Dialect
 
-	// Timeout is the longest time that one method waits for the database. It does not limit Migrate, nor Lookup in SQLite, whose
-	// readers do not wait for writers. At most 10 s. Zero: 1 s.
+	// Timeout is the longest time that one method waits for the database. At most 10 s. Zero: 1 s. It does not limit Migrate, the
+	// wait of Tokens.Lock for the lock, and Lookup in SQLite, whose readers do not wait for writers. It limits each transaction of
+	// a method that has several, such as Run. The limit of Imports.ImportTokens and Imports.Forget is 10 s.
 	Timeout time.Duration
 
 	// ClockSkew is how far the clocks of the database and of this process may differ. If they differ by more, Mark returns
@@ -38,17 +39,18 @@ type Config struct {
 	// PollInterval and 24 hours. Zero: 30 s, or PollInterval if that is longer.
 	MaxSilence time.Duration
 
-	// MaxMarksPerKey limits the used proofs of one client key that have not expired. Mark then returns an error that matches
-	// [ErrFull]. Each process counts them from time to time, so a key may have 256 more for each process. With the default
-	// DPoPConfig.Window, 10 000 are enough for 140 requests per second with one key. Zero: 10 000. Negative: no limit.
+	// MaxMarksPerKey limits the used proofs of one client key that have not expired. If a key has more, Mark returns an error that
+	// matches [ErrFull]. Each process counts the proofs of a key after every 256 that it has stored. So a key can have 256 more for
+	// each process. With the default DPoPConfig.Window, 10 000 are enough for 140 requests per second with one key. Zero: 10 000.
+	// Negative: no limit.
 	MaxMarksPerKey int
 
 	// InsecureSkipServerCheck accepts a database that may lose acknowledged writes when it crashes. A used proof could then be
 	// used again, and a denied token would become valid. False: [Store.Check] returns an error for such settings.
 	InsecureSkipServerCheck bool
 
-	// Logger receives the messages of Watch and Run: at level Warn if the database cannot be used, and at level Error if it has
-	// lost changes. Nil: nothing is logged.
+	// Logger receives the messages of Watch, Run and Tokens.Lock. The level is Error if the database has lost changes or does not
+	// pass Check, or if another process has taken a lock. It is Warn if the database cannot be used. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 

@@ -196,7 +196,7 @@ func TestCrossauth_LaterChanges(t *testing.T) {
 			`client_id "web"`:             "different: secret; it was changed in the target",
 			`client_id "idle"`:            "it stays deleted",
 			`client_id "robot"`:           "its secret was changed in crossauth",
-			`client_id "spa"`:             "it was changed in crossauth since it was imported, which was not applied; different: redirect URIs",
+			`client_id "spa"`:             "it was changed in crossauth after its import; the target was not changed; different: redirect URIs",
 			`client_id "web", owner "7"`:  "it stays deleted",
 			`client_id "spa", owner "8"`:  "its scopes were changed in crossauth",
 			`client_id "spa", owner ""`:   "crossauth does not have it any more",

@@ -273,8 +273,8 @@ func TestCrossauth_ChangedAuthorizations(t *testing.T) {
 				reasons[row.Row] = row.Reason
 			}
 			want := map[string]string{
-				`client_id "spa"`:            "it was deleted in the target since it was imported; it stays deleted",
-				`client_id "web", owner "7"`: "its scopes were changed in the target since it was imported, which is kept",
+				`client_id "spa"`:            "it was deleted in the target after its import; it stays deleted",
+				`client_id "web", owner "7"`: "its scopes were changed in the target after its import; the change was kept",
 			}
 			if diff := cmp.Diff(want, reasons); diff != "" {
 				t.Errorf("different (-want +got):\n%s", diff)
@@ -325,7 +325,7 @@ func TestCrossauth_TokenTwice(t *testing.T) {
 	}
 }
 
-// A dry run does not create a file, nor change one. Other files than databases are named.
+// A dry run neither creates nor changes a file. If a file is not a database, the error names it.
 func TestImportCommand_SQLiteFiles(t *testing.T) {
 	t.Parallel()
 	source := newCrossauth(t, sqlstore.SQLite, crossauth.LayoutSQL(), false)

@@ -10,14 +10,15 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// The errors of all methods match one of these if the cause is in the database and is known. The API responds with 503 for each of
-// them. If the cause is a value that cannot be stored, the error is a [*ValueError].
+// The error of a method matches one of these if the database is the cause, and the cause is known. The API responds with 503 for each
+// of them. If a value cannot be stored, the error is a [*ValueError] instead.
 var (
 	// ErrUnavailable means that the database cannot be reached, does not respond within Config.Timeout, is starting or shutting
 	// down, or has no free connection. The call may have taken effect nevertheless. It can be repeated.
 	ErrUnavailable = errors.New("sqlstore: the database is not available")
 
-	// ErrFull means that the disk of the database is full, or that a limit of its size is reached. Nothing was stored.
+	// ErrFull means that the disk of the database is full, that a limit of its size is reached, or that a key has more used proofs
+	// than Config.MaxMarksPerKey allows. Nothing was stored.
 	ErrFull = errors.New("sqlstore: the database is full")
 
 	// ErrReadOnly means that the database cannot be written: it is a replica, or is set to read-only. Nothing was stored.
@@ -27,23 +28,24 @@ var (
 	ErrSchema = errors.New("sqlstore: the tables do not have the expected version")
 
 	// ErrClock means that the clocks of the database and of this process differ by more than Config.ClockSkew. [Store.Mark]
-	// returns it.
+	// returns it, and [Store.Run] logs it.
 	ErrClock = errors.New("sqlstore: the clocks of the database and of this process differ by more than Config.ClockSkew")
 )
 
-// ValueError is the error of a method that stores, for a value that not all of the databases can store unchanged. Nothing was
-// stored. Methods that only search for such a value find nothing, without an error.
+// ValueError is the error of methods that write, for a value that at least one of the supported databases cannot store unchanged.
+// Nothing was stored. Methods that only read return no error for such a value: they find nothing.
 type ValueError struct {
 	// Operation is the method, such as "Clients.Create".
 	Operation string
 
-	// Field is the parameter or the field that has the value, such as "ID" or "scopes[2]".
+	// Field is the parameter or the field that has the value, such as "ID" or "scopes[2]". For Tokens, it is "the sealed value".
 	Field string
 
 	// Problem says what was received and what is expected. It does not contain the value.
 	Problem string
 }
 
+// Error implements error. The text does not contain the value.
 func (e *ValueError) Error() string {
 	return "sqlstore: " + e.Operation + ": " + e.Field + " " + e.Problem
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/bearerkit/bearerkit/store"
 )
 
-// Imports stores data of another system, and records what it has stored. A later import can then tell a row that is new from
-// one that was deleted here since. Package crossauth uses it. Errors are those of the methods of [Store]. It is safe for
-// concurrent use.
+// Imports stores data of another system, and records what it has stored. So a later import can distinguish a new row from one that
+// an earlier import stored and that was deleted from the store since. Package crossauth uses it. Errors are those of the methods of
+// [Store]. It is safe for concurrent use.
 type Imports struct{ d *database }
 
 // Imports returns the store for data of another system.
 func (s *Store) Imports() *Imports { return &Imports{&s.database} }
 
-// ImportKind is what a record is about.
+// ImportKind is the kind of row that a record describes.
 type ImportKind string
 
 // The kinds of records.
@@ -29,7 +29,7 @@ const (
 	ImportedToken         ImportKind = "token"
 )
 
-// ImportRecord says that a row was imported.
+// ImportRecord records that a row was imported.
 type ImportRecord struct {
 	// Key identifies the row: the id of a client, or the key of a token (store.TokenKey). For an authorization, Key is the id of
 	// the client, and Owner the user. Owner is empty for other kinds.
@@ -45,17 +45,18 @@ type ImportRecord struct {
 	Imported time.Time
 }
 
-// ImportOutcome is the result of an import of one row.
+// ImportOutcome is the result of an import of one row. The source is the other system, and the target is the store. The call has
+// stored the row only if the result is RowImported.
 type ImportOutcome int
 
 // The results of an import of one row.
 const (
-	RowImported  ImportOutcome = iota + 1 // the row was new
-	RowUnchanged                          // it was imported before, or it exists with the same content
-	RowChanged                            // it was imported before, and has changed in the other system; nothing was changed here
-	RowDeleted                            // it was imported before, and was deleted here since; nothing was changed
-	RowModified                           // it was imported before, and was changed here since; nothing was changed
-	RowExists                             // a different row with this key was not imported; nothing was changed
+	RowImported        ImportOutcome = iota + 1 // the row was new and was stored
+	RowUnchanged                                // the store has the row already, with the same content; for a token, with the same key
+	RowChangedInSource                          // an earlier import stored it, and the other system has changed it since
+	RowDeletedInTarget                          // an earlier import stored it, and it was deleted from the store since
+	RowChangedInTarget                          // an earlier import stored it, and it was changed in the store since
+	RowExists                                   // the store has another row with this key, which no import stored
 )
 
 // The statements of [Imports].
@@ -145,7 +146,8 @@ func scanRecord(rows *sql.Rows, record *ImportRecord) error {
 	return nil
 }
 
-// CreateClient is [Clients.Create] for an imported client. In the same transaction, it records the import with the given digest.
+// CreateClient is [Clients.Create] for an imported client. In the same transaction, it records the import with the given digest. If
+// created is false, nothing was stored or recorded.
 func (i *Imports) CreateClient(ctx context.Context, row store.ClientRow, digest []byte) (created bool, err error) {
 	const operation = "Imports.CreateClient"
 	if err := errors.Join(checkClient(operation, row), checkDigest(operation, digest)); err != nil {
@@ -164,8 +166,8 @@ func (i *Imports) CreateClient(ctx context.Context, row store.ClientRow, digest 
 	return created && err == nil, i.d.failed(ctx, operation, err)
 }
 
-// SetAuthorization stores an authorization with all its scopes, unless it was imported before, or exists. The record and the
-// scopes are stored in one transaction.
+// SetAuthorization stores an authorization with all its scopes, unless an earlier import stored it, or the store has scopes of this
+// client and owner. The record and the scopes are stored in one transaction.
 func (i *Imports) SetAuthorization(ctx context.Context, a Authorization, digest []byte) (ImportOutcome, error) {
 	const operation = "Imports.SetAuthorization"
 	if err := errors.Join(checkAuthorization(operation, a.ClientID, a.Owner, a.Scopes), checkDigest(operation, digest)); err != nil {
@@ -207,17 +209,18 @@ func (t transaction) importAuthorization(ctx context.Context, a Authorization, d
 	case err != nil:
 		return 0, err
 	case known != string(digest):
-		return RowChanged, nil
+		return RowChangedInSource, nil
 	case len(scopes) == 0:
-		return RowDeleted, nil
+		return RowDeletedInTarget, nil
 	case !sameScopes(scopes, a.Scopes):
-		return RowModified, nil
+		return RowChangedInTarget, nil
 	}
 	return RowUnchanged, nil
 }
 
-// ImportTokens stores entries for store.PersistedTokens, at most 1000 in one transaction. It returns the result for each of
-// them. A token that was imported before and whose entry was deleted since is not stored again: it was revoked.
+// ImportTokens stores entries for store.PersistedTokens, all in one transaction. tokens has at most 1000 elements. It returns the
+// result for each of them. If an earlier import stored a token, and its entry was deleted since, the token was revoked. Its result is
+// RowDeletedInTarget, and it is not stored again.
 func (i *Imports) ImportTokens(ctx context.Context, tokens []ImportRecord) ([]ImportOutcome, error) {
 	const operation = "Imports.ImportTokens"
 	if len(tokens) > importPage {
@@ -258,7 +261,7 @@ func (t transaction) importToken(ctx context.Context, token ImportRecord) (Impor
 		return 0, err
 	}
 	if !isNew {
-		outcome := RowDeleted
+		outcome := RowDeletedInTarget
 		err := t.query(ctx, t.d.portable(entriesGet), []any{[]byte(token.Key)}, func(*sql.Rows) error {
 			outcome = RowUnchanged
 			return nil
@@ -275,7 +278,7 @@ func (t transaction) importToken(ctx context.Context, token ImportRecord) (Impor
 	return RowImported, nil
 }
 
-// Forget deletes the records of tokens that expired before the given time, about 1000 in one transaction.
+// Forget deletes the records of tokens that expired before the given time, in transactions of about 1000 records.
 func (i *Imports) Forget(ctx context.Context, before time.Time) error {
 	for ended := micros(before); ; {
 		bound, err := i.forget(ctx, ended)

@@ -88,7 +88,8 @@ func (s *Store) mark(ctx context.Context, m mark, from, until time.Time) (bool, 
 var errEpochChanges = errors.New("sqlstore: the epoch has changed during each attempt")
 
 // insertMark inserts a mark. It returns false if the mark exists, the epoch has changed, the witness is missing, the clocks differ,
-// or the connection would not commit the mark. [Store.Run] removes the row twice the clock skew after until, when no process accepts the proof.
+// or the connection would not commit the mark. [Store.Run] removes the row twice the clock skew after until, when no process
+// accepts the proof any more.
 func (s *Store) insertMark(ctx context.Context, m mark, e *epoch, witness mark, until time.Time) (bool, error) {
 	now, skew := micros(clock.Now().Time()), s.cfg.ClockSkew.Microseconds()
 	n, err := s.exec(ctx, s.text.mark, m.owner[:], m.id[:], micros(until), e.id[:], now-skew, now+skew, witness.owner[:], witness.id[:])

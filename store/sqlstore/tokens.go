@@ -17,8 +17,8 @@ import (
 )
 
 // Tokens stores the tokens and registrations of OAuth clients. Each value is sealed, and bound to its row, so that somebody who
-// can read or write the database can neither read a token nor exchange the tokens of two users. The keys of the rows are hashes
-// of the keys that the methods receive. Tokens is safe for concurrent use.
+// can read or write the database can neither read a token nor swap the tokens of two users. The keys of the rows are hashes of
+// the keys that the methods receive. Tokens is safe for concurrent use.
 //
 // Tokens implements client.CredentialStore and client.TokenLocker, so that several processes can share one refresh token:
 //
@@ -26,8 +26,9 @@ import (
 //	ring, err := seal.New(seal.Config{Keys: keys})
 //	source, err := c.TokenSource(client.TokenSourceConfig{Store: sqlStore.Tokens(ring), Key: "alice"})
 //
-// A value that cannot be opened, for example because its key was removed, causes an error that matches one of the errors of
-// package seal. It is never reported as missing, so a TokenSource does not replace it. [Tokens.Save] and [Tokens.Delete] do.
+// If a value cannot be opened, for example because its key was removed, the error matches one of the errors of package seal. The
+// value is never reported as missing, so a TokenSource does not replace it. [Tokens.Save] replaces it, and [Tokens.Delete]
+// deletes it.
 type Tokens struct {
 	d      *database
 	sealer seal.Sealer
@@ -40,8 +41,8 @@ var (
 	_ client.TokenLocker     = (*Tokens)(nil)
 )
 
-// Tokens returns the store of tokens, whose values are sealed by sealer. If sealer is nil or contains a nil pointer, every method of the result returns an
-// error. Call Tokens once for each process and keep the result.
+// Tokens returns the store of tokens. sealer, for example a [seal.Keyring], seals its values. If sealer is nil or contains a nil
+// pointer, every method of the result returns an error. Call Tokens once for each process and keep the result.
 func (s *Store) Tokens(sealer seal.Sealer) *Tokens {
 	if nilcheck.IsNil(sealer) {
 		sealer = nil // such as a nil *seal.Keyring, whose New has returned an error
@@ -50,7 +51,7 @@ func (s *Store) Tokens(sealer seal.Sealer) *Tokens {
 }
 
 // errNoSealer is the error of all methods if the sealer is nil.
-var errNoSealer = errors.New("sqlstore: Tokens: the sealer is nil, expected one, for example of seal.New")
+var errNoSealer = errors.New("sqlstore: Store.Tokens received a nil sealer, expected for example a Keyring of seal.New")
 
 // The statements of [Tokens].
 //
@@ -76,8 +77,8 @@ const (
 	kindRegistration = "registration"
 )
 
-// maxFirstVersion limits the random version of a new row. A random version prevents that Reseal changes a row that was deleted
-// and saved again.
+// maxFirstVersion limits the version of a new row, which is random. Otherwise, a row that was deleted and saved again could have the
+// same version as before, and a concurrent Reseal would overwrite it.
 const maxFirstVersion = 1 << 52
 
 // sealedRow is a row of the table.
@@ -227,11 +228,12 @@ func (t *Tokens) remove(ctx context.Context, operation string, key []byte) error
 // resealBatch is how many rows Reseal reads at a time.
 const resealBatch = 100
 
-// Reseal seals the values again that were not sealed with the current key of the sealer. Call it after a new key was moved to
-// the front, and before the old key is removed. It does not change a value that was saved by another call in the meantime.
+// Reseal seals the values again that were not sealed with the current key of the sealer. Call it after the new key was moved to
+// the front in all processes, and before the old key is removed. If another call saves a value in the meantime, Reseal does not
+// overwrite it.
 //
-// Values that cannot be opened are left as they are. The error joins the errors of at most 100 of them. Reseal ends early if the
-// database fails. resealed is the number of values that were changed.
+// Values that cannot be opened are left as they are. The error joins the errors of at most 100 of them. If the database cannot be
+// read, Reseal ends early. resealed is the number of values that were changed.
 func (t *Tokens) Reseal(ctx context.Context) (resealed int, err error) {
 	if t.sealer == nil {
 		return 0, errNoSealer

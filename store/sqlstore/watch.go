@@ -30,13 +30,21 @@ const checkPolls = 60 // polls between two checks of the database
 // the rest of a pause: a pause of 100 ms follows each pass over the caches. With large caches, passes take longer, and so do the
 // pauses, up to one second. A read that fails adds at most the longer one of PollInterval and Timeout.
 //
-// No change that was acknowledged is missed, in whichever order the transactions commit. If Watch cannot tell which entries
-// have changed, it removes everything from the caches: when it starts, if it has not read rows before [Store.Run] removed them,
-// if there are more than 10 000 changes in one interval, and if the database has lost rows. It then removes everything once more
-// 11 s later. In PostgreSQL and MariaDB, a change that was being saved the first time may take effect only then.
+// No change that was acknowledged is missed, in whichever order the transactions commit. If Watch cannot determine which entries
+// have changed, it removes everything from the caches. It does so
+//   - when it starts,
+//   - if [Store.Run] has removed changes before Watch read them,
+//   - if there are more than 10 000 changes in one interval,
+//   - if the server of the database was restarted or another one has taken over,
+//   - if the database has lost changes.
 //
-// If the database cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then
-// verified again, and if their status cannot be read, the API responds with 503.
+// It then removes everything once more 11 s later. In PostgreSQL and MariaDB, a change that was being saved the first time may take
+// effect only then.
+//
+// If the database cannot be read for Config.MaxSilence, Watch removes everything at each interval. All tokens are then verified
+// again, and if their status cannot be read, the API responds with 503.
+//
+// [Store.WatchStats] says whether Watch works.
 func (s *Store) Watch(ctx context.Context, caches ...Cache) error {
 	passes, err := watching.NewPasses("sqlstore", caches)
 	if err != nil {

@@ -26,10 +26,11 @@ const maxScopes = 1000
 
 // authorizations imports the authorizations of the clients that were imported now or before.
 func (i *importer) authorizations(ctx context.Context, s *source) error {
+	// The source has one row for each scope. The target stores all scopes of an authorization in one transaction.
 	scopes := make(map[pair]map[string]bool)
 	for _, row := range s.authorizations {
 		key := pair{value(row.client), value(row.owner)}
-		if row.client != nil {
+		if row.client != nil { // also if the row is rejected: it is not missing in the source
 			i.seenAuthorized[key] = true
 		}
 		reason := i.authorizationFault(row)
@@ -69,7 +70,7 @@ func (i *importer) authorizationFault(row sourceAuthorization) string {
 		return "client_id is NULL"
 	case !i.seenClients[*row.client]:
 		return "there is no such client"
-	case !i.usable[*row.client]:
+	case !i.usable[*row.client]: // a client of the target with the same id may be another one, and must not get the scopes
 		return "its client was not imported"
 	case !isText(value(row.owner)):
 		return "the owner must have at most 255 bytes of printable UTF-8"
@@ -105,6 +106,7 @@ func (i *importer) authorization(ctx context.Context, key pair, scopes []string)
 		}
 		return nil
 	}
+	// A later import compares the digest. So it detects a change in crossauth even if the scopes in the target were changed too.
 	text, _ := json.Marshal(scopes) // texts can always be encoded
 	digest := sha256.Sum256(text)
 	outcome, err := i.target.setAuthorization(ctx, sqlstore.Authorization{ClientID: key.client, Owner: key.owner, Scopes: scopes}, digest[:])
@@ -119,12 +121,12 @@ func (i *importer) authorization(ctx context.Context, key pair, scopes []string)
 	case sqlstore.RowUnchanged:
 		i.report.Authorizations.add(unchanged, len(scopes))
 		return nil
-	case sqlstore.RowChanged:
-		reason = "its scopes were changed in crossauth since it was imported, which was not applied"
-	case sqlstore.RowModified:
-		reason = "its scopes were changed in the target since it was imported, which is kept"
-	case sqlstore.RowDeleted:
-		reason = "it was deleted in the target since it was imported; it stays deleted"
+	case sqlstore.RowChangedInSource:
+		reason = "its scopes were changed in crossauth after its import; the target was not changed"
+	case sqlstore.RowChangedInTarget:
+		reason = "its scopes were changed in the target after its import; the change was kept"
+	case sqlstore.RowDeletedInTarget:
+		reason = "it was deleted in the target after its import; it stays deleted"
 	case sqlstore.RowExists:
 		reason = "the target has an authorization with other scopes that was not imported; it was not changed"
 	}

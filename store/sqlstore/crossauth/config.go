@@ -20,30 +20,32 @@ type Config struct {
 	// Dialect is the kind of Source. Required.
 	Dialect sqlstore.Dialect
 
-	// Layout has the names of the tables and columns in Source. Zero: LayoutSQL.
+	// Layout has the names of the tables and columns in Source. If no name is set, the names are those of LayoutSQL.
 	Layout Layout
 
-	// TimeZone is the time zone of times that Source stores without one. Crossauth for Python writes local times, and so does
-	// crossauth for TypeScript in PostgreSQL, except with Prisma. Nil: UTC.
+	// TimeZone is the time zone of the times that Source stores without one. Set it to the time zone of the crossauth server for
+	// crossauth for Python, and for crossauth for TypeScript in PostgreSQL without Prisma, because these write local times. Nil:
+	// UTC.
 	TimeZone *time.Location
 
 	// Target receives the data. Required. Call its Migrate first, except with DryRun.
 	Target *sqlstore.Store
 
-	// Pepper is the value that crossauth calls its secret. Zero: a client whose hash needs it is rejected. The registry that
-	// authenticates the clients needs the same value.
+	// Pepper is the value that crossauth calls its secret. The registry that authenticates the clients needs the same value
+	// (registry.Config.Pepper). Zero: a client whose hash needs it is rejected.
 	Pepper registry.Secret
 
 	// InsecureAllowLocalhost accepts http redirect URIs on "localhost", as the field of the same name in registry.Config does.
 	// False: a client with such a URI is rejected.
 	InsecureAllowLocalhost bool
 
-	// Partial imports a client without those of its redirect URIs and flows that are not valid. False: the whole client is
-	// rejected, so that it can be imported after the rows were corrected in crossauth.
+	// Partial imports a client even if some of its redirect URIs and flows are not valid, and leaves these out. False: the whole
+	// client is rejected, so that it can be imported after the rows were corrected in crossauth.
 	Partial bool
 
-	// RevokeMissing deletes the entries of tokens that were imported before, and that crossauth does not have any more because they
-	// were revoked there. False: they stay active in the target. Set it only if crossauth still issues and revokes the tokens.
+	// RevokeMissing deletes the entries of tokens that were imported before and that crossauth does not have any more: it assumes
+	// that they were revoked there. Set it only if crossauth still issues and revokes the tokens. False: they stay active in the
+	// target.
 	RevokeMissing bool
 
 	// DryRun reads both databases, and returns the report of an import without storing anything. The tables of Target need not
@@ -64,7 +66,8 @@ type Layout struct {
 	// Owner is the column with the id of the user, in Clients and Authorizations. Empty: userid.
 	Owner string
 
-	// NoClientOwner says that Clients does not have the column Owner, as in some schemas for Prisma. Clients then have no owner.
+	// NoClientOwner must be true if the table Clients does not have the column Owner, as in some schemas for Prisma. The clients
+	// are then imported without an owner.
 	NoClientOwner bool
 }
 
@@ -76,8 +79,8 @@ func LayoutSQL() Layout {
 	}
 }
 
-// LayoutPrisma returns the names that Prisma creates for the models of crossauth. In some versions, the columns have other names:
-// then set ID to clientId, Name to clientName, Secret to clientSecret, and Owner to user_id.
+// LayoutPrisma returns the names that Prisma creates for the models of crossauth. Some versions of these models have other names of
+// columns: then set ID to clientId, Name to clientName, Secret to clientSecret, and Owner to user_id.
 func LayoutPrisma() Layout {
 	return Layout{
 		Clients: "OAuthClient", RedirectURIs: "OAuthClientRedirectUri", Flows: "OAuthClientValidFlow",

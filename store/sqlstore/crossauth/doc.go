@@ -1,5 +1,5 @@
-// Package crossauth imports the database of a crossauth server: its clients with the hashes of their secrets, what users have
-// authorized, and the access tokens that it has stored. The program bearerkit-import calls it:
+// Package crossauth imports the database of a crossauth server: its clients with the hashes of their secrets, the scopes that users
+// have authorized, and the access tokens that it has stored. The program bearerkit-import calls it:
 //
 //	report, err := crossauth.Import(ctx, crossauth.Config{
 //		Source: crossauthDB, Dialect: sqlstore.PostgreSQL, Layout: crossauth.LayoutSQL(), Target: sqlStore,
@@ -10,17 +10,18 @@
 //
 // # Repeated imports
 //
-// Import can be called again, also after it was interrupted. It records what it has imported. A row that it has imported before
-// is never imported again, and nothing else in the target is changed:
+// Import can be called again, also after it was interrupted. It records which rows it has imported, and imports no row twice. Rows
+// that the target has already are not changed:
 //
-//   - If a client, an authorization or the entry of a token was deleted in the target since, it stays deleted. So a revoked token
-//     does not become active again.
-//   - If a client was changed in the target, for example its secret was rotated, the newer data stays.
-//   - If a row was changed in crossauth since, the target keeps what was imported.
+//   - If a client, an authorization or the entry of a token was deleted from the target after its import, it stays deleted. So a
+//     revoked token does not become active again.
+//   - If a client or an authorization was changed in the target after its import, for example because a secret was rotated, the
+//     target keeps the change.
+//   - If a client or an authorization was changed in crossauth after its import, the target keeps what was imported.
 //
-// The report lists these clients and authorizations in Different, and counts these tokens. Clients and authorizations that
-// crossauth has deleted since are listed in Missing. A token that was revoked in crossauth after an import remains active in the
-// target until it expires, unless Config.RevokeMissing is set. Report.MissingTokens counts such tokens.
+// Report.Different lists these clients and authorizations. Tokens are only counted (Count.Different). Report.Missing lists the
+// clients and authorizations that crossauth has deleted after their import. If crossauth has revoked a token after its import, the
+// token stays active in the target until it expires, unless Config.RevokeMissing is set. Report.MissingTokens counts such tokens.
 //
 // # What is not imported
 //

@@ -17,11 +17,11 @@ type SourceError struct {
 	cause error
 }
 
-// Error returns a text without the data source name. It contains the text of the driver only if that has neither values nor
-// the name of a server.
+// Error returns a text without the data source name. It contains the text of the driver only if that text contains neither values
+// nor the name of a server.
 func (e *SourceError) Error() string {
 	if e.Table == "" {
-		return "crossauth: the source cannot be opened: check that its server is running or its file exists, and the data source name" + detail(e.cause)
+		return "crossauth: the source cannot be opened: check the data source name, and that the server is running or the file exists" + detail(e.cause)
 	}
 	return fmt.Sprintf("crossauth: the table %q of the source cannot be read: ", e.Table) + e.advice() + detail(e.cause)
 }
@@ -29,7 +29,7 @@ func (e *SourceError) Error() string {
 // Unwrap returns the error of the driver. Its text may contain the data source name.
 func (e *SourceError) Unwrap() error { return e.cause }
 
-// IsMissing reports whether the table or one of its columns does not exist, so that Config.Layout must be changed.
+// IsMissing reports whether the table or one of its columns does not exist. Change Config.Layout then.
 func (e *SourceError) IsMissing() bool {
 	var state interface{ SQLState() string } // *pgconn.PgError
 	var number *mysql.MySQLError

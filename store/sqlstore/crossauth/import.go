@@ -14,11 +14,13 @@ import (
 )
 
 // Import reads the source, imports what is new into the target, and reports what it did with each row. The package comment
-// describes repeated imports. Each client, each authorization and each batch of tokens is stored in a transaction of its own, so
-// after an error or a crash, call Import again.
+// describes repeated imports.
 //
-// Import keeps the rows of the source in memory, except for entries of the key table that it does not import: about 200 bytes for
-// each stored token, and the text of each other row. The error is a [*SourceError] if the source could not be read; no report is returned then.
+// Each client, each authorization and each batch of tokens is stored in a transaction of its own. After an error or a crash, call
+// Import again. If the error is not nil, the report is nil. If the source cannot be read, the error is a [*SourceError].
+//
+// Import keeps the rows that it can import in memory: about 200 bytes for each stored token, and the text of each other row. It only
+// counts the other entries of the key table.
 func Import(ctx context.Context, cfg Config) (*Report, error) {
 	cfg.Layout = cfg.Layout.withDefaults()
 	if cfg.TimeZone == nil {
@@ -38,6 +40,7 @@ func Import(ctx context.Context, cfg Config) (*Report, error) {
 	}); err != nil {
 		return nil, err
 	}
+	// The clients come first, because authorizations are imported only for clients that exist in the target as imported.
 	for _, step := range []func(context.Context, *source) error{i.clients, i.authorizations, i.tokens, i.missing} {
 		if err := step(ctx, found); err != nil {
 			return nil, err
@@ -93,7 +96,7 @@ func (i *importer) clients(ctx context.Context, s *source) error {
 	flows, orphanFlows := childrenOf(s.flows, byID)
 	for _, id := range sortedKeys(byID) {
 		i.seenClients[id] = true
-		if len(byID[id]) > 1 {
+		if len(byID[id]) > 1 { // it is not known which of them crossauth uses, so none is imported
 			for range byID[id] {
 				i.report.reject(&i.report.Clients, i.Layout.Clients, "client_id "+shown(id), "several rows have this client_id")
 			}
@@ -142,7 +145,7 @@ func (i *importer) client(ctx context.Context, c candidate) error {
 	}
 	switch {
 	case known && !exists:
-		i.differs(c, "it was deleted in the target since it was imported; it stays deleted")
+		i.differs(c, "it was deleted in the target after its import; it stays deleted")
 	case known:
 		i.usable[id] = true
 		i.compare(c, record, registered)
@@ -154,23 +157,25 @@ func (i *importer) client(ctx context.Context, c candidate) error {
 	return nil
 }
 
-// compare reports how a client that was imported before differs from the source.
+// compare reports how a client that was imported before differs from the source. The record has the digest of the client at the time
+// of the import: 32 bytes of the fields, and 32 bytes of the secret. If one half differs from that of c, crossauth has changed the
+// client. If the fields of registered differ although the first half is the same, the target was changed.
 func (i *importer) compare(c candidate, record sqlstore.ImportRecord, registered registry.Client) {
 	const half = sha256.Size
 	var texts []string
 	there := len(record.Digest) != 2*half || string(record.Digest[:half]) != string(c.digest[:half])
 	if there {
-		texts = append(texts, "it was changed in crossauth since it was imported, which was not applied")
+		texts = append(texts, "it was changed in crossauth after its import; the target was not changed")
 	}
 	if len(record.Digest) == 2*half && string(record.Digest[half:]) != string(c.digest[half:]) {
-		texts = append(texts, "its secret was changed in crossauth since it was imported, which was not applied")
+		texts = append(texts, "its secret was changed in crossauth after its import; the target was not changed")
 	}
 	names := c.differences(registered)
 	if isRotated(c, record, registered) {
 		names = append(names, "secret")
 	}
 	if len(names) > 0 {
-		cause := "; it was changed in the target since it was imported, which is kept"
+		cause := "; it was changed in the target after its import; the change was kept"
 		if there {
 			cause = "" // either side may have changed them
 		}

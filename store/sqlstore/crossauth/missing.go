@@ -61,6 +61,7 @@ func (i *importer) missingTokens(ctx context.Context, s *source) error {
 		if !i.RevokeMissing || i.DryRun {
 			continue
 		}
+		// The records remain, so a later import does not store these tokens again.
 		for _, key := range sortedKeys(entries) {
 			if err := i.target.Delete(ctx, key); err != nil {
 				return err

@@ -6,7 +6,7 @@ type Report struct {
 	// DryRun is true if nothing was stored.
 	DryRun bool `json:"dry_run"`
 
-	// The rows of each table. A redirect URI or flow has the result of its client, unless it was rejected itself.
+	// The numbers of rows of each table. A redirect URI or flow has the result of its client, unless it was rejected itself.
 	Clients        Count `json:"clients"`
 	RedirectURIs   Count `json:"redirect_uris"`
 	Flows          Count `json:"flows"`
@@ -16,18 +16,20 @@ type Report struct {
 	// OtherKeys are the entries of the key table that are not imported, by their prefix, in ascending order.
 	OtherKeys []KeyCount `json:"other_keys"`
 
-	// Rejected are the rows that were not imported.
+	// Rejected are the rows that cannot be imported, because they are not valid, exist twice, or belong to a client that was not
+	// imported.
 	Rejected []Row `json:"rejected"`
 
-	// Different are the rows whose content in the target is not the one in crossauth. They were not changed.
+	// Different are the clients and authorizations that are different in the target and in crossauth, or that were deleted in the
+	// target after their import. They were not changed.
 	Different []Row `json:"different"`
 
-	// Missing are clients and authorizations that an earlier import has stored, and that crossauth does not have any more. They were
-	// not changed.
+	// Missing are the clients and authorizations that an earlier import has stored, and that crossauth does not have any more. They
+	// were not changed in the target.
 	Missing []Row `json:"missing"`
 
-	// MissingTokens is the number of tokens that an earlier import has stored, that crossauth does not have any more, and that are
-	// active in the target. With Config.RevokeMissing, they were deleted.
+	// MissingTokens is the number of tokens that an earlier import has stored, that are active in the target, and that crossauth
+	// does not have any more. With Config.RevokeMissing, their entries were deleted, unless DryRun is true.
 	MissingTokens int `json:"missing_tokens"`
 }
 
@@ -36,24 +38,24 @@ type Count struct {
 	Read      int `json:"read"`
 	Imported  int `json:"imported"`  // stored, or with DryRun: would be stored
 	Unchanged int `json:"unchanged"` // stored by an earlier import, or the same row exists
-	Different int `json:"different"` // see Report.Different
+	Different int `json:"different"` // see Report.Different; for tokens: deleted in the target after an earlier import
 	Rejected  int `json:"rejected"`  // see Report.Rejected
-	Expired   int `json:"expired"`   // only stored tokens: they have expired and are not needed
+	Expired   int `json:"expired"`   // only for tokens: not imported, because they have expired
 }
 
 // KeyCount counts the entries of the key table with one prefix.
 type KeyCount struct {
 	Prefix  string `json:"prefix"`  // such as "s:"; empty for keys without a known prefix
-	Rows    int    `json:"rows"`    // how many there are
-	Meaning string `json:"meaning"` // what they are
-	Effect  string `json:"effect"`  // what it means that they are not imported
+	Rows    int    `json:"rows"`    // the number of entries
+	Meaning string `json:"meaning"` // what the entries are, such as "sessions"
+	Effect  string `json:"effect"`  // what users or operators must do, because the entries are not imported
 }
 
 // Row names a row of the source.
 type Row struct {
 	Table  string `json:"table"`
-	Row    string `json:"row"`    // the columns that identify it
-	Reason string `json:"reason"` // why it was not imported, or how it differs
+	Row    string `json:"row"`    // the columns that identify the row, with their values
+	Reason string `json:"reason"` // why the row was not imported, or how it differs
 }
 
 // result is what was done with a row.

@@ -69,7 +69,7 @@ func (r *recording) Create(ctx context.Context, row registry.Row) (bool, error) 
 	return r.target.Imports().CreateClient(ctx, row, r.digest)
 }
 
-// setAuthorization stores an authorization, or predicts the result.
+// setAuthorization stores an authorization. In a dry run, it predicts the result: its cases are those of Imports.SetAuthorization.
 func (t target) setAuthorization(ctx context.Context, a sqlstore.Authorization, digest []byte) (sqlstore.ImportOutcome, error) {
 	switch {
 	case t.empty:
@@ -92,16 +92,16 @@ func (t target) setAuthorization(ctx context.Context, a sqlstore.Authorization, 
 	case !known && !slices.Equal(scopes, wanted):
 		return sqlstore.RowExists, nil
 	case known && !slices.Equal(record.Digest, digest):
-		return sqlstore.RowChanged, nil
+		return sqlstore.RowChangedInSource, nil
 	case known && len(scopes) == 0:
-		return sqlstore.RowDeleted, nil
+		return sqlstore.RowDeletedInTarget, nil
 	case known && !slices.Equal(scopes, wanted):
-		return sqlstore.RowModified, nil
+		return sqlstore.RowChangedInTarget, nil
 	}
 	return sqlstore.RowUnchanged, nil
 }
 
-// importTokens stores tokens, or predicts the results.
+// importTokens stores tokens. In a dry run, it predicts the results.
 func (t target) importTokens(ctx context.Context, tokens []sqlstore.ImportRecord) ([]sqlstore.ImportOutcome, error) {
 	if !t.dry {
 		return t.Imports().ImportTokens(ctx, tokens)
@@ -125,13 +125,13 @@ func (t target) predictToken(ctx context.Context, token sqlstore.ImportRecord) (
 	}
 	entries, err := t.Lookup(ctx, token.Key)
 	_, exists := entries[token.Key]
-	switch {
+	switch { // in the order of Imports.ImportTokens, whose result is RowUnchanged for every token that has an entry
 	case err != nil:
 		return 0, err
 	case exists:
 		return sqlstore.RowUnchanged, nil
 	case known:
-		return sqlstore.RowDeleted, nil
+		return sqlstore.RowDeletedInTarget, nil
 	}
 	return sqlstore.RowImported, nil
 }

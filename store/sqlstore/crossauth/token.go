@@ -110,6 +110,7 @@ func (i *importer) tokens(ctx context.Context, s *source) error {
 	}
 	now := time.Now()
 	pending := make([]sqlstore.ImportRecord, 0, batch)
+	// The rows of one token follow each other. The first one that can be read decides, and the others are duplicates.
 	var last storedToken
 	for n, row := range s.tokens.rows {
 		switch isFirst := n == 0 || row.hash != last.hash || last.expires == unreadable; {
@@ -149,7 +150,7 @@ func (i *importer) storeTokens(ctx context.Context, tokens []sqlstore.ImportReco
 		switch outcome {
 		case sqlstore.RowImported:
 			i.report.AccessTokens.add(imported, 1)
-		case sqlstore.RowDeleted:
+		case sqlstore.RowDeletedInTarget:
 			i.report.AccessTokens.add(different, 1)
 		default:
 			i.report.AccessTokens.add(unchanged, 1)

@@ -20,7 +20,7 @@ type options struct {
 	json     bool
 }
 
-// none is the name of a table that is not read.
+// none is the value of a flag for the name of a table that is not read.
 const none = "none"
 
 const usage = `Usage: bearerkit-import -from KIND [-from-file PATH] -to KIND [-to-file PATH] [flags]
@@ -38,7 +38,11 @@ flags -from-dsn-file and -to-dsn-file name:
   BEARERKIT_IMPORT_TO      the same for the database of bearerkit
   BEARERKIT_IMPORT_PEPPER  the secret of crossauth, if hashes of secrets need it
 
-Exit codes: 0 done, 1 failed, 2 wrong flags, 3 done, but rows were rejected or are different.
+The names of the crossauth tables and columns are those of -layout. The flags -table-… and
+-column-… replace single names.
+
+Exit codes: 0 done, 1 failed, 2 a flag or variable is wrong, 3 done, but rows were rejected or
+are different.
 
 Flags:
 `
@@ -53,7 +57,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (*option
 	o.to.flags(flags, "bearerkit")
 	var layout, zone, pepperFile string
 	var names crossauth.Layout
-	flags.StringVar(&layout, "layout", "sql", "`names` of the crossauth tables: sql, or prisma for databases that Prisma has created")
+	flags.StringVar(&layout, "layout", "sql", "`names` of the crossauth tables: sql, or prisma if Prisma has created them")
 	nameFlags(flags, &names)
 	flags.StringVar(&zone, "time-zone", "UTC", "time `zone` of times that the crossauth database stores without one, such as Europe/Berlin")
 	flags.StringVar(&pepperFile, "pepper-file", "", "`file` with the secret of crossauth, in place of BEARERKIT_IMPORT_PEPPER")
@@ -97,14 +101,14 @@ func nameFlags(flags *flag.FlagSet, l *crossauth.Layout) {
 		{&l.Flows, "table-flows", "`name` of the table of valid flows"},
 		{&l.Authorizations, "table-authorizations", "`name` of the table of authorizations, or none"},
 		{&l.Keys, "table-keys", "`name` of the key table, or none"},
-		{&l.ID, "column-id", "`name` of the column client_id in the table of clients"},
-		{&l.Name, "column-name", "`name` of the column client_name"},
-		{&l.Secret, "column-secret", "`name` of the column client_secret"},
-		{&l.Owner, "column-owner", "`name` of the column userid"},
+		{&l.ID, "column-id", "`name` of the column with the id, in the table of clients (default client_id)"},
+		{&l.Name, "column-name", "`name` of the column with the name of a client (default client_name)"},
+		{&l.Secret, "column-secret", "`name` of the column with the hash of the secret (default client_secret)"},
+		{&l.Owner, "column-owner", "`name` of the column with the user, in the tables of clients and authorizations (default userid)"},
 	} {
 		flags.StringVar(name.target, name.flag, "", name.usage)
 	}
-	flags.BoolVar(&l.NoClientOwner, "no-client-owner", false, "the table of clients does not have the column userid")
+	flags.BoolVar(&l.NoClientOwner, "no-client-owner", false, "the table of clients has no column with the user")
 }
 
 // layoutOf returns the layout with the given name, in which names replace those that are set.
@@ -134,7 +138,7 @@ func layoutOf(layout string, names crossauth.Layout) (crossauth.Layout, error) {
 		}
 	}
 	l.NoClientOwner = names.NoClientOwner
-	if l.Clients == none {
+	if l.Clients == none { // the rows of these tables belong to clients, so they are not read either
 		l.Clients, l.RedirectURIs, l.Flows, l.Authorizations = "", "", "", ""
 	}
 	if l.Authorizations == none {
