@@ -68,7 +68,7 @@ func (s *Store) checkServer(ctx context.Context, client redis.Cmdable) error {
 	}
 	text, err := client.Info(ctx).Result()
 	if err != nil {
-		return fmt.Errorf("redisstore: read the settings of the server (Config.InsecureSkipServerCheck): %w", err)
+		return fmt.Errorf("redisstore: the settings of the server cannot be read with INFO (Config.InsecureSkipServerCheck): %w", err)
 	}
 	info := parseInfo(text)
 	policy, limit := info["maxmemory_policy"], info["maxmemory"]

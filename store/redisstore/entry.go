@@ -117,8 +117,9 @@ const saveClock = 4
 // scripts are the scripts for entries. The value of an entry is its Expires and its Before in milliseconds, separated by a
 // space. A missing time is empty: no Expires is later than every other, and no Before earlier.
 //
-// A script is atomic, so no change is lost between its commands. save increments the version before it stores the entry: if the
-// second command fails, watchers drop their caches without need, and never miss a change. The numbers are written with %.0f, because Lua would write large ones with an exponent.
+// A script is atomic, so no change is lost between its commands. save increments the version before it stores the entry. If the
+// second command fails, watchers drop their caches without need. In the other order, they could miss a change. The numbers are
+// written with %.0f, because Lua would write large ones with an exponent.
 var scripts = struct{ save, remove script }{ //nolint:gochecknoglobals // constants
 	save: newScript(`
 local call = redis.call

@@ -63,9 +63,9 @@ func (w *watcher) interruption() watching.Cause {
 	return watching.Interrupted
 }
 
-// cover notes which changes are known after a successful poll that began at the given time. A message may still be on its way when
-// its change is counted, so only the changes that the poll before has counted are known to have arrived. After a new subscription,
-// everything is dropped.
+// cover sets covered after a successful poll that began at the given time. When Redis counts a change, its message may not have
+// arrived yet. So only the messages of the changes that the previous poll has counted are known to have arrived. After a new
+// subscription, everything is dropped, so the changes up to this poll have taken effect.
 func (w *watcher) cover(began clock.Instant) {
 	w.covered = w.polled
 	if w.renewed {

@@ -37,6 +37,9 @@ const (
 // missed a change, it removes everything from the caches, at most once per interval. So while all polls succeed, a change takes
 // effect at most two intervals and Config.Timeout after it was saved, or three times Timeout if that is longer.
 //
+// Watch also removes everything when it starts, when it has subscribed again after a lost connection, and if more than 10 000 changed
+// entries wait for a pass.
+//
 // If Redis cannot be reached for Config.MaxSilence, Watch removes everything at each interval. All tokens are then verified
 // again, and if their status cannot be read, the API responds with 503.
 //
