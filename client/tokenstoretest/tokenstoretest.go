@@ -39,7 +39,8 @@ func Tokens(t *testing.T, open func(t *testing.T) client.TokenStore) {
 	}
 }
 
-// Registrations does the same as [Tokens] for a client.RegistrationStore. The tests store registrations of up to 64 KiB.
+// Registrations tests a client.RegistrationStore in the same way as [Tokens]. The tests store registrations of up to 64 KiB under
+// keys of up to 1024 bytes.
 func Registrations(t *testing.T, open func(t *testing.T) client.RegistrationStore) {
 	t.Helper()
 	for name, test := range registrationTests() {
@@ -62,12 +63,13 @@ func Credentials(t *testing.T, open func(t *testing.T) client.CredentialStore) {
 	})
 }
 
-// Locks tests the locks of a store. open must return two values that share their tokens and locks, as two processes would
-// have them: for example two stores that use the same database. If the store works within one process only, open returns the
-// same value twice. The tests hold up to 30 locks at the same time, while 60 other callers wait for a lock.
+// Locks tests the locks of a store. It runs all tests as parallel subtests of t, and each of them calls open. open must return two
+// stores that share their tokens and locks as the stores of two processes do, for example two stores with the same database. They
+// must be empty, and no other subtest may use them. If the store works within one process only, open returns the same store twice.
+// The tests hold up to 30 locks at the same time, while 60 other callers wait for a lock.
 //
-// While a lock is held, a store needs connections to load and save tokens. If it takes all of its connections for locks
-// and for waiting callers, these tests do not end before the deadline of the test binary.
+// A caller that holds a lock also loads and saves tokens. If locks and waiting callers occupy all connections of a store, these
+// tests wait until the test binary reaches its deadline.
 func Locks(t *testing.T, open func(t *testing.T) (first, second LockedStore)) {
 	t.Helper()
 	for name, test := range lockTests() {

@@ -18,7 +18,8 @@ type ReplayStore interface {
 // store without records that no other subtest uses. open can call t.Cleanup to close the store. The store must have room for
 // 1000 records of one key.
 //
-// All proofs of the tests are valid from a minute after now, so that a new store accepts them.
+// A store that has just been created may reject proofs that were made before (see middleware.ReplayStore). So the proofs of the
+// tests begin one minute after the current time.
 func Replays(t *testing.T, open func(t *testing.T) ReplayStore) {
 	t.Helper()
 	for name, test := range replayTests() {
