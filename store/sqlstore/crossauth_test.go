@@ -196,7 +196,7 @@ func TestCrossauth_LaterChanges(t *testing.T) {
 			`client_id "web"`:             "different: secret; it was changed in the target",
 			`client_id "idle"`:            "it stays deleted",
 			`client_id "robot"`:           "its secret was changed in crossauth",
-			`client_id "spa"`:             "it was changed in crossauth after its import; the target was not changed; different: redirect URIs",
+			`client_id "spa"`:             "it was changed in crossauth after its import; this change was not imported; different: redirect URIs",
 			`client_id "web", owner "7"`:  "it stays deleted",
 			`client_id "spa", owner "8"`:  "its scopes were changed in crossauth",
 			`client_id "spa", owner ""`:   "crossauth does not have it any more",
@@ -360,7 +360,7 @@ func TestCrossauth_HostileRows(t *testing.T) {
 			`client_id "good", owner "1", scope "two `: "the scope must have",
 			`client_id "ghost", owner "1"`:             "there is no such client",
 			`client_id "uris", owner "1"`:              "its client was not imported",
-			"access:…, a key of 19 bytes":              "it is not the SHA-256 hash of a token id",
+			"access:…, a key of 19 bytes":              "is not the SHA-256 hash of a token id",
 		})
 
 		cfg := source.config(target)

@@ -125,7 +125,7 @@ func TestCrossauth_NUL(t *testing.T) {
 				`client_id "web", owner "1", scope "admin\`: "the scope must have",
 				`client_id "name"`:                          "client_name must have",
 				`client_id "secret"`:                        "client_secret must be",
-				"access:…, a key of 51 bytes":               "it is not the SHA-256 hash",
+				"access:…, a key of 51 bytes":               "is not the SHA-256 hash",
 			})
 		})
 	}
@@ -274,7 +274,7 @@ func TestCrossauth_ChangedAuthorizations(t *testing.T) {
 			}
 			want := map[string]string{
 				`client_id "spa"`:            "it was deleted in the target after its import; it stays deleted",
-				`client_id "web", owner "7"`: "its scopes were changed in the target after its import; the change was kept",
+				`client_id "web", owner "7"`: "its scopes were changed in the target after its import; this change was kept",
 			}
 			if diff := cmp.Diff(want, reasons); diff != "" {
 				t.Errorf("different (-want +got):\n%s", diff)

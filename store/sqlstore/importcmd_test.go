@@ -62,7 +62,7 @@ func TestImportCommand(t *testing.T) {
 		source.client("bad", true, "", nil, nil)
 		code, out, errs = command(t, env, args...)
 		for _, part := range []string{
-			"OAuthClient, client_id \"bad\": client_name must have", "Rejected (1):", "s:        2 sessions: ",
+			"OAuthClient, client_id \"bad\": client_name must have", "Rejected (1):", "s:        sessions (2): ",
 		} {
 			if !strings.Contains(out, part) {
 				t.Errorf("the report does not contain %q", part)

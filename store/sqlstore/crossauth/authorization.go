@@ -69,7 +69,7 @@ func (i *importer) authorizationFault(row sourceAuthorization) string {
 	case row.client == nil:
 		return "client_id is NULL"
 	case !i.seenClients[*row.client]:
-		return "there is no such client"
+		return noClient
 	case !i.usable[*row.client]: // a client of the target with the same id may be another one, and must not get the scopes
 		return "its client was not imported"
 	case !isText(value(row.owner)):
@@ -122,9 +122,9 @@ func (i *importer) authorization(ctx context.Context, key pair, scopes []string)
 		i.report.Authorizations.add(unchanged, len(scopes))
 		return nil
 	case sqlstore.RowChangedInSource:
-		reason = "its scopes were changed in crossauth after its import; the target was not changed"
+		reason = "its scopes were changed in crossauth after its import; this change was not imported"
 	case sqlstore.RowChangedInTarget:
-		reason = "its scopes were changed in the target after its import; the change was kept"
+		reason = "its scopes were changed in the target after its import; this change was kept"
 	case sqlstore.RowDeletedInTarget:
 		reason = "it was deleted in the target after its import; it stays deleted"
 	case sqlstore.RowExists:

@@ -98,7 +98,7 @@ func (i *importer) clients(ctx context.Context, s *source) error {
 		i.seenClients[id] = true
 		if len(byID[id]) > 1 { // it is not known which of them crossauth uses, so none is imported
 			for range byID[id] {
-				i.report.reject(&i.report.Clients, i.Layout.Clients, "client_id "+shown(id), "several rows have this client_id")
+				i.report.reject(&i.report.Clients, i.Layout.Clients, "client_id "+shown(id), "several rows have this client_id, so none of them is imported")
 			}
 			i.rejectChildren(id, uris[id], flows[id], "its client was not imported")
 			continue
@@ -108,13 +108,16 @@ func (i *importer) clients(ctx context.Context, s *source) error {
 		}
 	}
 	for _, row := range orphanURIs {
-		i.report.reject(&i.report.RedirectURIs, i.Layout.RedirectURIs, childRow(row.client, "uri", shownURI(row.value)), "there is no such client")
+		i.report.reject(&i.report.RedirectURIs, i.Layout.RedirectURIs, childRow(row.client, "uri", shownURI(row.value)), noClient)
 	}
 	for _, row := range orphanFlows {
-		i.report.reject(&i.report.Flows, i.Layout.Flows, childRow(row.client, "flow", shownCell(row.value)), "there is no such client")
+		i.report.reject(&i.report.Flows, i.Layout.Flows, childRow(row.client, "flow", shownCell(row.value)), noClient)
 	}
 	return nil
 }
+
+// noClient is the reason for a row whose client does not exist.
+const noClient = "there is no such client in crossauth"
 
 // childRow names a redirect URI or a flow.
 func childRow(client cell, column, value string) string {
@@ -165,17 +168,17 @@ func (i *importer) compare(c candidate, record sqlstore.ImportRecord, registered
 	var texts []string
 	there := len(record.Digest) != 2*half || string(record.Digest[:half]) != string(c.digest[:half])
 	if there {
-		texts = append(texts, "it was changed in crossauth after its import; the target was not changed")
+		texts = append(texts, "it was changed in crossauth after its import; this change was not imported")
 	}
 	if len(record.Digest) == 2*half && string(record.Digest[half:]) != string(c.digest[half:]) {
-		texts = append(texts, "its secret was changed in crossauth after its import; the target was not changed")
+		texts = append(texts, "its secret was changed in crossauth after its import; this change was not imported")
 	}
 	names := c.differences(registered)
 	if isRotated(c, record, registered) {
 		names = append(names, "secret")
 	}
 	if len(names) > 0 {
-		cause := "; it was changed in the target after its import; the change was kept"
+		cause := "; it was changed in the target after its import; this change was kept"
 		if there {
 			cause = "" // either side may have changed them
 		}

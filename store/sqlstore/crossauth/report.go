@@ -107,6 +107,6 @@ func otherKeys() map[string]KeyCount {
 		"omfa:":    {Meaning: "sign-ins with a second factor that are in progress", Effect: "they start again"},
 		"dc:":      {Meaning: "device codes", Effect: "they expire in minutes; sign-ins that are in progress start again"},
 		"uc:":      {Meaning: "user codes of devices", Effect: "they expire in minutes; sign-ins that are in progress start again"},
-		"":         {Meaning: "entries without a known prefix", Effect: "they belong to the application; it must move them itself"},
+		"":         {Meaning: "entries without a known prefix", Effect: "they belong to the application, which must move them itself"},
 	}
 }

@@ -43,7 +43,7 @@ type tokenFault struct{ name, reason string }
 func (t *storedTokens) add(key string, expires cell, zone *time.Location) {
 	hash, ok := tokenHash(key)
 	if !ok {
-		t.faults = append(t.faults, tokenFault{shownKey(key), "it is not the SHA-256 hash of a token id in base64url"})
+		t.faults = append(t.faults, tokenFault{shownKey(key), "the text after the prefix is not the SHA-256 hash of a token id in base64url"})
 		return
 	}
 	row := storedToken{hash: hash, expires: forever}

@@ -75,7 +75,7 @@ func (o *options) run(ctx context.Context) (*crossauth.Report, error) {
 	}
 	report, err := crossauth.Import(ctx, o.cfg)
 	if fault, ok := errors.AsType[*crossauth.SourceError](err); ok && fault.IsMissing() {
-		return nil, fmt.Errorf("%w\nThe flags -layout, -table-…, -column-… and -no-client-owner describe the tables", err)
+		return nil, fmt.Errorf("%w\nDescribe the tables with the flags -layout, -table-…, -column-… and -no-client-owner", err)
 	}
 	return report, err
 }

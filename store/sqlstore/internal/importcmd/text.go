@@ -1,6 +1,7 @@
 package importcmd
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -18,7 +19,7 @@ func writeText(w io.Writer, r *crossauth.Report, revokes bool) error {
 	if len(r.OtherKeys) > 0 {
 		p.printf("\nNot imported from the key table:\n")
 		for _, k := range r.OtherKeys {
-			p.printf("  %-9s %d %s: %s\n", k.Prefix, k.Rows, k.Meaning, k.Effect)
+			p.printf("  %-9s %s (%d): %s\n", cmp.Or(k.Prefix, "other"), k.Meaning, k.Rows, k.Effect)
 		}
 	}
 	p.rows("Rejected", r.Rejected)
