@@ -121,6 +121,44 @@ func TestStats_PollTimeouts(t *testing.T) {
 	})
 }
 
+// The timeout of a long poll ends a row of failures. A request that ends because Poll is stopped is not a failure.
+func TestStats_PollTimeoutAfterFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorld(t, nil), newQueue()
+		q.replaceNext(func(*http.Request) (*http.Response, error) { return nil, errDown })
+		stop := w.start(t, q, func(c *ssf.PollConfig) { c.Timeout = 10 * time.Second })
+		pause(15 * time.Second) // the second long poll is running
+		want := ssf.PollStats{Running: 1, Age: 15 * time.Second, Failures: 1, Timeouts: 1}
+		if got := w.receiver.Stats().Poll; got != want {
+			t.Errorf("Stats = %+v, want %+v", got, want)
+		}
+		stop()
+		if got := w.receiver.Stats().Poll; got != (ssf.PollStats{Failures: 1, Timeouts: 1}) {
+			t.Errorf("after the end: %+v", got)
+		}
+	})
+}
+
+// A short poll that reaches its timeout is a failure, because the transmitter should respond at once.
+func TestStats_TimeoutOfShortPoll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorld(t, nil), newQueue()
+		q.replaceNext(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		stop := w.start(t, q, func(c *ssf.PollConfig) { c.Interval, c.Timeout = time.Minute, 10*time.Second })
+		defer stop()
+		pause(10*time.Second + time.Millisecond)
+		got := w.receiver.Stats().Poll
+		if got.Timeouts != 0 || got.Failures != 1 || got.ConsecutiveFailures != 1 || got.LastError == nil {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // Each Reception names the issuer, also if the SET could not be read.
 func TestReception_Issuer(t *testing.T) {
 	t.Parallel()
