@@ -196,6 +196,12 @@ func TestRecorder(t *testing.T) {
 			Changes: 3, Removed: 9, Purges: store.Purges{Started: 1, Flood: 1},
 		}
 		check("two calls", want)
+		second.Read()
+		want.LastSuccess, want.ConsecutiveFailures, want.LastError = time.Now(), 0, nil
+		check("the store can be read again", want)
+		second.Failed(down)
+		want.Failures, want.ConsecutiveFailures, want.LastError = 3, 1, down
+		check("one more failure", want)
 		second.End()
 		want.Running, want.ConsecutiveFailures = 1, 0
 		check("one has ended", want)
