@@ -245,18 +245,6 @@ func runNginx(t *testing.T, binary, config, address string) {
 	waitUntilListening(t, address)
 }
 
-// freeAddress returns an address of 127.0.0.1 that no program listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	var cfg net.ListenConfig
-	listener, err := cfg.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
 // waitUntilListening returns as soon as a program accepts connections at address.
 func waitUntilListening(t *testing.T, address string) {
 	t.Helper()
