@@ -78,7 +78,7 @@ test: ## Every test of every module
 
 .PHONY: race
 race: ## Every test under the race detector, in random order, except those that read the sources or that make interop runs
-	go test -race -shuffle=on -vet=off $(ARGS) $$(go list work | grep -vE '/testkit/contract$$|/store/sqlstore(/|$$)|/interop/propagation$$')
+	go test -race -shuffle=on -vet=off $(ARGS) $$(go list work | grep -vE '/testkit/contract$$|/store/sqlstore(/|$$)|/interop(/|$$)')
 
 # The targets below repeat the tests with other settings. They omit go vet, and the tests that take long and do not depend on
 # the settings: those that measure the heap, send thousands of requests, or read the sources.
