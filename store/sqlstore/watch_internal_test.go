@@ -45,7 +45,7 @@ func TestWatcher_PendingKeys(t *testing.T) {
 }
 
 // After a reset, and while there are gaps, a change may become visible late. It is noticed although the wall clock has been set forward.
-func TestWatcher_WallClockJumps(t *testing.T) {
+func TestWatcher_WallClockJumps(t *testing.T) { //nolint:paralleltest // it shifts the clock of the process
 	passes, err := watching.NewPasses("sqlstore", []Cache{empty{}})
 	if err != nil {
 		t.Fatal(err)

@@ -316,7 +316,7 @@ func TestWatch_NoState(t *testing.T) {
 
 // A process is stopped while it denies a token, for so long that watchers may no longer wait for the change. The denial is not
 // acknowledged. Repeating it succeeds.
-func TestSave_ProcessIsStopped(t *testing.T) {
+func TestSave_ProcessIsStopped(t *testing.T) { //nolint:paralleltest // it shifts the clock of the process
 	s, db := emptyStore(t, sqlstore.SQLite)
 	deny := func() error { return (store.DenyList{Storage: s}).DenyToken(t.Context(), issuer, "a", time.Time{}) }
 	conn, err := db.Conn(t.Context())
